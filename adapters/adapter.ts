@@ -1,0 +1,69 @@
+/**
+ * The contract between a chat platform and the commands. An adapter verifies and acknowledges, turns what
+ * happened into an Invocation, hands it over with a Reply, and lowers the cards it is given back.
+ */
+import type { Card } from './card.ts';
+
+export type Platform = 'web' | 'discord' | 'slack';
+
+export interface Person {
+  /** Unique over all platforms: `web:…`, `discord:…`. */
+  readonly id: string;
+  readonly name: string;
+}
+
+/** A picture that came with a message: its bytes are already fetched and within the platform's limit. */
+export interface Attachment {
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
+/** The message somebody replied to, as far as commands need it. */
+export interface RepliedMessage {
+  readonly id: string;
+  /** Ids in the picture store; empty where the message shows none. */
+  readonly pictureIds: readonly string[];
+}
+
+export interface Invocation {
+  /** Of the event on its platform; the same id twice is the same event. */
+  readonly id: string;
+  readonly platform: Platform;
+  readonly user: Person;
+  /** Opaque name of the thread or channel. */
+  readonly place: string;
+  readonly attachments: readonly Attachment[];
+  readonly repliedTo?: RepliedMessage;
+  readonly input: /** A command line as typed: `/imagine a mug --seed 3`, or plain words. */
+    | { readonly kind: 'line'; readonly text: string }
+    /** A command whose options the platform has parsed. */
+    | { readonly kind: 'command'; readonly name: string; readonly values: Readonly<Record<string, unknown>> }
+    /** A pressed button or sent form of a card. */
+    | {
+        readonly kind: 'action';
+        readonly action: string;
+        readonly values: Readonly<Record<string, unknown>>;
+        /** The message whose button it was. */
+        readonly message: string;
+      };
+}
+
+/** Where the answer goes: one message, made by the first call, edited in place by the next ones. */
+export interface Reply {
+  /** @returns the platform's id of the message */
+  show(card: Card): Promise<string>;
+  /** An answer that its reader alone sees. */
+  whisper(card: Card): Promise<void>;
+  /** Removes the bot's message. */
+  remove(message: string): Promise<void>;
+}
+
+/** What the program offers an adapter. Never rejects: a refusal is a card. */
+export type Handle = (invocation: Invocation, reply: Reply) => Promise<void>;
+
+export interface Adapter {
+  readonly platform: Platform;
+  /** Listens or connects. @returns one line for the log that says where it is reached */
+  start(): Promise<string>;
+  stop(): Promise<void>;
+}

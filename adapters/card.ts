@@ -1,0 +1,55 @@
+/**
+ * What Darkroom says, as plain data. Commands make cards; each adapter lowers them to its platform's
+ * idiom (message, blocks, components). A card holds words, never markup.
+ */
+import type { ErrorCode } from '../src/errors.ts';
+import type { JobState } from '../src/job.ts';
+
+export interface CardPicture {
+  /** Id in the picture store. */
+  readonly id: string;
+  readonly width: number;
+  readonly height: number;
+  readonly alt: string;
+}
+
+/** A job's state as the card shows it; absent numbers are not known yet. */
+export interface CardJob {
+  readonly id: string;
+  readonly state: JobState;
+  readonly position?: number;
+  readonly etaSeconds?: number;
+  readonly step?: number;
+  readonly steps?: number;
+  /** Seconds from acceptance to picture. */
+  readonly seconds?: number;
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
+}
+
+/** A button. `id` is a verb with its argument, e.g. `vary:JOB`, so that it outlives the process. */
+export interface CardAction {
+  readonly id: string;
+  readonly label: string;
+  readonly style?: 'primary' | 'danger';
+}
+
+export interface CardField {
+  readonly name: string;
+  readonly value: string;
+}
+
+export interface Card {
+  /** The sentence; empty where the picture says it all. */
+  readonly text: string;
+  /** The quiet line under a picture: model, seed, seconds. */
+  readonly footer?: string;
+  readonly pictures?: readonly CardPicture[];
+  /** A small PNG of the picture as it comes up. */
+  readonly preview?: Uint8Array;
+  readonly job?: CardJob;
+  readonly fields?: readonly CardField[];
+  /** Further sentences, e.g. which words fell off. */
+  readonly notes?: readonly string[];
+  readonly actions?: readonly CardAction[];
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
+}

@@ -1,0 +1,99 @@
+/**
+ * A job as it passes between rooms: what the queue takes, what the engine offers, what a watcher sees.
+ * No platform object and no tensor appears here.
+ */
+import type { ErrorCode } from './errors.ts';
+import type { GenerationRequest } from './request.ts';
+
+export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+
+/** The encoded pictures a request refers to, by the reference that stands in the request. */
+export type JobInputs = ReadonlyMap<string, Uint8Array>;
+
+export interface Job {
+  readonly id: string;
+  /** Who is charged: an opaque name, unique over all platforms ("web:4f1c"). */
+  readonly user: string;
+  readonly request: GenerationRequest;
+  readonly inputs: JobInputs;
+}
+
+/** A finished picture: PNG bytes that carry their own parameters. */
+export interface Developed {
+  readonly png: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly seed: number;
+}
+
+/** Seconds of work by stage. `denoise` counts model calls only; `queued` is the wait for a seat. */
+export interface StageSeconds {
+  readonly queued?: number;
+  readonly open: number;
+  readonly encode: number;
+  readonly denoise: number;
+  readonly decode: number;
+}
+
+/** What a watcher of a job sees, in this order: queued*, running*, then exactly one of the last three. */
+export type JobEvent =
+  | { readonly state: 'queued'; readonly position: number; readonly etaSeconds: number }
+  | {
+      readonly state: 'running';
+      readonly step: number;
+      readonly steps: number;
+      readonly etaSeconds: number;
+      /** A small PNG of the latents as they stand, at most two a second. */
+      readonly preview?: Uint8Array;
+    }
+  | {
+      readonly state: 'done';
+      readonly pictures: readonly Developed[];
+      readonly seconds: StageSeconds;
+      /** Sentences for the user, e.g. which words of the prompt were not read. */
+      readonly notes: readonly string[];
+    }
+  | { readonly state: 'failed'; readonly error: { readonly code: ErrorCode; readonly message: string } }
+  | { readonly state: 'cancelled' };
+
+export interface Progress {
+  readonly step: number;
+  readonly steps: number;
+  readonly preview?: Uint8Array;
+}
+
+/** A job that holds a seat in the engine. Its methods are called one after another, never at once. */
+export interface Run {
+  /** Denoiser calls in all, over all pictures of the request. */
+  readonly steps: number;
+  /**
+   * Runs up to `count` denoiser calls.
+   * @returns whether all calls are made, and the seconds the device was held
+   */
+  advance(
+    count: number,
+    onProgress: (progress: Progress) => void,
+  ): Promise<{ done: boolean; seconds: number }>;
+  /** Latents to pictures, after the last call. */
+  develop(): Promise<{
+    pictures: readonly Developed[];
+    notes: readonly string[];
+    seconds: StageSeconds;
+  }>;
+  /** Frees the seat; safe at any time, also twice. */
+  close(): Promise<void>;
+}
+
+/** What the queue needs of an engine: the inference process in production, arithmetic in tests. */
+export interface Engine {
+  /** Loads the model where needed, encodes prompt and pictures, draws the noise. */
+  open(job: Job): Promise<Run>;
+}
+
+/** The engine's process died under a run: the queue puts the job back once. */
+export class EngineLost extends Error {
+  constructor(message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.name = 'EngineLost';
+  }
+}
