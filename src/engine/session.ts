@@ -1,0 +1,87 @@
+/** Runs ONNX graphs: the only module that imports onnxruntime-node. */
+import ort from 'onnxruntime-node';
+import { DarkroomError } from '../errors.ts';
+import type { Graph } from '../graph/component.ts';
+
+/** A dense tensor in row-major order. int64 travels as BigInt64Array, everything else as float32. */
+export interface Tensor<Data extends Float32Array | BigInt64Array = Float32Array> {
+  readonly data: Data;
+  readonly dims: readonly number[];
+}
+
+export type Feeds = Readonly<Record<string, Tensor<Float32Array | BigInt64Array>>>;
+
+export interface Session {
+  readonly inputNames: readonly string[];
+  readonly outputNames: readonly string[];
+  /**
+   * One forward pass. It blocks this process's event loop while it computes.
+   * @param feeds every input of the graph by its name
+   * @param outputs the outputs to fetch; all of them where left out
+   * @throws DarkroomError('engine_failed') where the graph refuses the shapes or runs out of memory
+   */
+  run<Name extends string>(feeds: Feeds, outputs: readonly Name[]): Promise<Record<Name, Tensor>>;
+  /** Frees the weights; safe to call twice. */
+  close(): Promise<void>;
+}
+
+export interface SessionOptions {
+  /** Threads of one operator; 0 takes all cores. */
+  readonly threads: number;
+}
+
+/**
+ * Loads a graph and its weights. Blocks while it optimises the graph (milliseconds to seconds by size).
+ * @throws DarkroomError('bad_model') where onnxruntime cannot read the weights or refuses the graph
+ */
+export async function openSession(graph: Graph, options: SessionOptions): Promise<Session> {
+  let session: ort.InferenceSession | undefined;
+  try {
+    session = await ort.InferenceSession.create(graph.bytes, {
+      executionProviders: ['cpu'],
+      intraOpNumThreads: options.threads,
+      interOpNumThreads: 1,
+      executionMode: 'sequential',
+      graphOptimizationLevel: 'all',
+      logSeverityLevel: 3,
+      extra: { session: { model_external_initializers_file_folder_path: graph.folder } },
+    });
+  } catch (cause) {
+    throw new DarkroomError('bad_model', 'The model could not be loaded. The operator finds the reason in the log.', {
+      cause,
+    });
+  }
+  const { inputNames, outputNames } = session;
+
+  return {
+    inputNames,
+    outputNames,
+    async run(feeds, outputs) {
+      if (session === undefined) throw new DarkroomError('internal', 'This session is closed.');
+      const given: Record<string, ort.Tensor> = {};
+      for (const [name, { data, dims }] of Object.entries(feeds)) {
+        given[name] =
+          data instanceof BigInt64Array
+            ? new ort.Tensor('int64', data, dims)
+            : new ort.Tensor('float32', data, dims);
+      }
+      let fetched: ort.InferenceSession.OnnxValueMapType;
+      try {
+        fetched = await session.run(given, [...outputs]);
+      } catch (cause) {
+        throw new DarkroomError('engine_failed', 'The model stopped in the middle of a picture.', { cause });
+      }
+      const result: Partial<Record<(typeof outputs)[number], Tensor>> = {};
+      for (const name of outputs) {
+        const { data, dims } = fetched[name] as ort.Tensor;
+        result[name] = { data: data as Float32Array, dims };
+      }
+      return result as Record<(typeof outputs)[number], Tensor>;
+    },
+    async close() {
+      const open = session;
+      session = undefined;
+      await open?.release();
+    },
+  };
+}

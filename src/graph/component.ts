@@ -1,0 +1,33 @@
+/**
+ * What a builder is given: the parsed config.json of one component and where each of its tensors lies. The
+ * weights themselves are never read here; onnxruntime maps them out of the .safetensors file.
+ */
+
+export const STORED_DTYPES = ['F32', 'F16', 'BF16'] as const;
+
+export interface StoredTensor {
+  readonly name: string;
+  /** safetensors' name of the type. Builders take STORED_DTYPES; others are listed so that they can be refused. */
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  /** Real path of the .safetensors file. */
+  readonly file: string;
+  /** First byte and number of bytes within the file. */
+  readonly offset: number;
+  readonly length: number;
+}
+
+export interface Component {
+  /** As an error names it: "unet/config.json". */
+  readonly configFile: string;
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** A finished ONNX model over weights on disk; openSession (src/engine/session.ts) runs it. */
+export interface Graph {
+  /** The serialised ModelProto; its large tensors are external data. */
+  readonly bytes: Uint8Array;
+  /** The folder that the locations of the external data are relative to. */
+  readonly folder: string;
+}
