@@ -1,0 +1,149 @@
+/**
+ * CLIPTextModel and CLIPTextModelWithProjection (Radford et al. 2021; transformers models/clip/modeling_clip.py):
+ * token ids to embeddings.
+ */
+import { DarkroomError } from '../errors.ts';
+import { GraphBuilder, type Value } from './builder.ts';
+import type { Component, Graph, StoredTensor } from './component.ts';
+import { ConfigReader } from './config.ts';
+import { type Activation, activation, attention, layerNorm, linear } from './layers.ts';
+
+export interface ClipTextConfig {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly projectionDim: number;
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  readonly maxPositionEmbeddings: number;
+  readonly hiddenAct: Activation;
+  readonly layerNormEps: number;
+  /** Where the pooled output is taken: the first token with this id; 2, in all of the hub's files, means the highest id. */
+  readonly eosTokenId: number;
+  readonly withProjection: boolean;
+}
+
+/** @throws DarkroomError naming file, key and value for everything that the builder does not carry out */
+export function readClipTextConfig(component: Component): ClipTextConfig {
+  const reader = new ConfigReader(component);
+  const architecture = ([component.config['architectures']].flat()[0] ?? 'CLIPTextModel') as string;
+  if (architecture !== 'CLIPTextModel' && architecture !== 'CLIPTextModelWithProjection') {
+    throw reader.contradiction('architectures', 'CLIPTextModel or CLIPTextModelWithProjection belongs here');
+  }
+  const config: ClipTextConfig = {
+    vocabSize: reader.integer('vocab_size', 49408),
+    hiddenSize: reader.integer('hidden_size', 512),
+    intermediateSize: reader.integer('intermediate_size', 2048),
+    projectionDim: reader.integer('projection_dim', 512),
+    numHiddenLayers: reader.integer('num_hidden_layers', 12),
+    numAttentionHeads: reader.integer('num_attention_heads', 8),
+    maxPositionEmbeddings: reader.integer('max_position_embeddings', 77),
+    hiddenAct: reader.choice('hidden_act', ['quick_gelu', 'gelu'], 'quick_gelu'),
+    layerNormEps: reader.number('layer_norm_eps', 1e-5),
+    eosTokenId: reader.integer('eos_token_id', 49407, 0),
+    withProjection: architecture === 'CLIPTextModelWithProjection',
+  };
+  // Training and text generation; none of it acts in a forward pass.
+  reader.harmless([
+    'attention_dropout',
+    'dropout',
+    'initializer_factor',
+    'initializer_range',
+    'bos_token_id',
+  ]);
+  reader.harmless(['pad_token_id', 'output_attentions', 'output_hidden_states', 'return_dict', 'use_cache']);
+  reader.harmless(['problem_type', 'id2label', 'label2id', 'tie_word_embeddings', 'chunk_size_feed_forward']);
+  reader.finish();
+  if (config.hiddenSize % config.numAttentionHeads !== 0) {
+    throw reader.contradiction('num_attention_heads', `it must divide hidden_size (${config.hiddenSize})`);
+  }
+  return config;
+}
+
+/**
+ * Input: `input_ids` int64 [B, S], S up to max_position_embeddings.
+ * Outputs, all float32:
+ * - `last_hidden_state` [B, S, hidden]: after the final layer norm
+ * - `pooler_output` [B, hidden]: its row at the end of the text; with projection `text_embeds` [B, projection_dim]
+ * - `hidden_states.{i}` [B, S, hidden], i = 0 (embeddings) .. layers: before the final layer norm (SDXL's context
+ *   is the one before the last)
+ * - `normed_hidden_states.{i}`: the same after it; clip_skip k of SD 1.x and 2.x is i = layers - k
+ */
+export function textEncoderGraph(component: Component): Graph {
+  const config = readClipTextConfig(component);
+  const { hiddenSize, numHiddenLayers, layerNormEps } = config;
+  const b = new GraphBuilder('text_encoder', component, withoutPrefix(component));
+  const ids = b.input('input_ids', 'int64', ['batch', 'sequence']);
+  const shape = ['batch', 'sequence', hiddenSize];
+
+  let x = embed(b, ids, config);
+  b.output('hidden_states.0', x, shape);
+  b.output('normed_hidden_states.0', layerNorm(b, x, 'final_layer_norm', hiddenSize, layerNormEps), shape);
+  let last = x;
+  for (let i = 0; i < numHiddenLayers; i++) {
+    x = encoderLayer(b, x, `encoder.layers.${i}`, config);
+    last = layerNorm(b, x, 'final_layer_norm', hiddenSize, layerNormEps);
+    b.output(`hidden_states.${i + 1}`, x, shape);
+    b.output(`normed_hidden_states.${i + 1}`, last, shape);
+  }
+  b.output('last_hidden_state', last, shape);
+
+  const pooled = b.op('GatherND', [last, endOfText(b, ids, config)], { batch_dims: 1 });
+  if (config.withProjection) {
+    const projected = linear(b, pooled, 'text_projection', hiddenSize, config.projectionDim, { bias: false });
+    b.output('text_embeds', projected, ['batch', config.projectionDim]);
+  } else {
+    b.output('pooler_output', pooled, ['batch', hiddenSize]);
+  }
+  return b.finish();
+}
+
+function embed(b: GraphBuilder, ids: Value, config: ClipTextConfig): Value {
+  const { vocabSize, hiddenSize, maxPositionEmbeddings } = config;
+  const tokens = b.lookup('embeddings.token_embedding.weight', [vocabSize, hiddenSize], ids);
+  const table = b.weight('embeddings.position_embedding.weight', [maxPositionEmbeddings, hiddenSize]);
+  const length = b.op('Shape', [ids], { start: 1, end: 2 });
+  const positions = b.op('Slice', [table, b.ints([0]), length, b.ints([0])]);
+  return b.op('Add', [tokens, positions]);
+}
+
+function encoderLayer(b: GraphBuilder, x: Value, name: string, config: ClipTextConfig): Value {
+  const { hiddenSize, intermediateSize, numAttentionHeads, hiddenAct, layerNormEps } = config;
+  const norm1 = layerNorm(b, x, `${name}.layer_norm1`, hiddenSize, layerNormEps);
+  const mixed = attention(b, norm1, norm1, `${name}.self_attn`, {
+    channels: hiddenSize,
+    contextChannels: hiddenSize,
+    heads: numAttentionHeads,
+    projections: { q: 'q_proj', k: 'k_proj', v: 'v_proj', out: 'out_proj' },
+    bias: true,
+    causal: true,
+  });
+  const afterAttention = b.op('Add', [x, mixed]);
+  const norm2 = layerNorm(b, afterAttention, `${name}.layer_norm2`, hiddenSize, layerNormEps);
+  const inner = activation(b, linear(b, norm2, `${name}.mlp.fc1`, hiddenSize, intermediateSize), hiddenAct);
+  return b.op('Add', [afterAttention, linear(b, inner, `${name}.mlp.fc2`, intermediateSize, hiddenSize)]);
+}
+
+/** Position of the end of each text, [B, 1] int64. */
+function endOfText(b: GraphBuilder, ids: Value, { eosTokenId }: ClipTextConfig): Value {
+  const marks = eosTokenId === 2 ? ids : b.op('Equal', [ids, b.ints([eosTokenId])]);
+  const INT32 = 6;
+  return b.op('ArgMax', [b.op('Cast', [marks], { to: INT32 })], { axis: 1, keepdims: 1 });
+}
+
+/** transformers 5 drops the prefix that the hub's files have; both are read. position_ids counts 0, 1, 2, ... */
+function withoutPrefix(component: Component): ReadonlyMap<string, StoredTensor> {
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, stored] of component.tensors) {
+    const short = name.replace(/^text_model\./, '');
+    if (short === 'embeddings.position_ids') continue;
+    if (tensors.has(short)) {
+      throw new DarkroomError(
+        'bad_model',
+        `The text encoder's weights hold ${short} with and without a prefix.`,
+      );
+    }
+    tensors.set(short, stored);
+  }
+  return tensors;
+}

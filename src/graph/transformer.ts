@@ -1,0 +1,72 @@
+/** The transformer over an image's positions (diffusers models/transformers/transformer_2d.py, attention.py). */
+import type { GraphBuilder, Value } from './builder.ts';
+import { attention, conv, groupNorm, imageToSequence, layerNorm, linear, sequenceToImage } from './layers.ts';
+
+export interface SpatialTransformerOptions {
+  readonly channels: number;
+  readonly contextChannels: number;
+  readonly heads: number;
+  readonly layers: number;
+  readonly groups: number;
+  /** proj_in and proj_out are linear layers over the sequence rather than 1x1 convolutions over the image. */
+  readonly linearProjection: boolean;
+  /** The first attention of each layer reads the context too. */
+  readonly onlyCrossAttention: boolean;
+}
+
+const PROJECTIONS = { q: 'to_q', k: 'to_k', v: 'to_v', out: 'to_out.0' };
+
+/** x [B,C,H,W], context [B,S,D] */
+export function spatialTransformer(
+  b: GraphBuilder,
+  x: Value,
+  context: Value,
+  name: string,
+  options: SpatialTransformerOptions,
+): Value {
+  const { channels, layers, groups, linearProjection } = options;
+  const normal = groupNorm(b, x, `${name}.norm`, channels, groups, 1e-6);
+  let hidden = linearProjection
+    ? linear(b, imageToSequence(b, normal), `${name}.proj_in`, channels, channels)
+    : imageToSequence(b, conv(b, normal, `${name}.proj_in`, channels, channels, { kernel: 1 }));
+  for (let i = 0; i < layers; i++) {
+    hidden = transformerBlock(b, hidden, context, `${name}.transformer_blocks.${i}`, options);
+  }
+  const image = linearProjection
+    ? sequenceToImage(b, linear(b, hidden, `${name}.proj_out`, channels, channels), x)
+    : conv(b, sequenceToImage(b, hidden, x), `${name}.proj_out`, channels, channels, { kernel: 1 });
+  return b.op('Add', [image, x]);
+}
+
+function transformerBlock(
+  b: GraphBuilder,
+  x: Value,
+  context: Value,
+  name: string,
+  { channels, contextChannels, heads, onlyCrossAttention }: SpatialTransformerOptions,
+): Value {
+  const shared = { channels, heads, projections: PROJECTIONS, bias: false };
+  const norm1 = layerNorm(b, x, `${name}.norm1`, channels);
+  const first = attention(b, norm1, onlyCrossAttention ? context : norm1, `${name}.attn1`, {
+    ...shared,
+    contextChannels: onlyCrossAttention ? contextChannels : channels,
+  });
+  const afterFirst = b.op('Add', [first, x]);
+  const norm2 = layerNorm(b, afterFirst, `${name}.norm2`, channels);
+  const second = attention(b, norm2, context, `${name}.attn2`, { ...shared, contextChannels });
+  const afterSecond = b.op('Add', [second, afterFirst]);
+  const norm3 = layerNorm(b, afterSecond, `${name}.norm3`, channels);
+  return b.op('Add', [geglu(b, norm3, `${name}.ff`, channels), afterSecond]);
+}
+
+/**
+ * GEGLU (Shazeer 2020): value * gelu(gate), then back to `channels`. The file holds value and gate as one
+ * matrix; its halves are read apart, so that no activation has to be split.
+ */
+function geglu(b: GraphBuilder, x: Value, name: string, channels: number): Value {
+  const inner = 4 * channels;
+  const half = (first: number) =>
+    linear(b, x, `${name}.net.0.proj`, channels, 2 * inner, { rows: { first, count: inner } });
+  const gated = b.op('Mul', [half(0), b.op('Gelu', [half(inner)])]);
+  return linear(b, gated, `${name}.net.2`, inner, channels);
+}
