@@ -47,9 +47,13 @@ export async function openSession(graph: Graph, options: SessionOptions): Promis
       extra: { session: { model_external_initializers_file_folder_path: graph.folder } },
     });
   } catch (cause) {
-    throw new DarkroomError('bad_model', 'The model could not be loaded. The operator finds the reason in the log.', {
-      cause,
-    });
+    throw new DarkroomError(
+      'bad_model',
+      'The model could not be loaded. The operator finds the reason in the log.',
+      {
+        cause,
+      },
+    );
   }
   const { inputNames, outputNames } = session;
 

@@ -46,11 +46,21 @@ export interface GalleryEntry {
 /** What the CLIP tokenizer is made of: createTokenizer (src/models/tokenizer.ts). */
 export interface TokenizerFiles {
   readonly vocab: ReadonlyMap<string, number>;
+  /** Best first. */
   readonly merges: readonly (readonly [string, string])[];
+  /** Tokens found in a prompt as they stand, before any merging: the special ones and any the folder adds. */
+  readonly added: readonly AddedToken[];
   readonly bosToken: string;
   readonly eosToken: string;
   readonly padToken: string;
   readonly unkToken: string;
   /** Ids of one prompt with BOS and EOS: 77. */
   readonly modelMaxLength: number;
+}
+
+export interface AddedToken {
+  readonly content: string;
+  readonly id: number;
+  /** Looked for in the text after normalisation (lower case) rather than before. */
+  readonly normalized: boolean;
 }

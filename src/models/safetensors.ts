@@ -1,0 +1,131 @@
+/**
+ * The header of a .safetensors file (github.com/huggingface/safetensors, "Format"): 8 bytes of length, a JSON
+ * object, then the tensors end to end. Only the header is read here, and nothing of it is believed unchecked.
+ */
+import { type FileHandle, open } from 'node:fs/promises';
+import { basename } from 'node:path';
+import { DarkroomError } from '../errors.ts';
+import type { StoredTensor } from '../graph/component.ts';
+
+/** The format's own limit. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+const BYTES_PER_ELEMENT: Readonly<Record<string, number>> = {
+  BOOL: 1,
+  U8: 1,
+  I8: 1,
+  F8_E5M2: 1,
+  F8_E4M3: 1,
+  U16: 2,
+  I16: 2,
+  F16: 2,
+  BF16: 2,
+  U32: 4,
+  I32: 4,
+  F32: 4,
+  U64: 8,
+  I64: 8,
+  F64: 8,
+};
+
+/**
+ * Reads and checks the header of one file.
+ * @param file real path of the file
+ * @returns its tensors by name
+ * @throws DarkroomError('bad_model') for anything that disagrees with itself or with the file's size
+ */
+export async function readSafetensors(file: string): Promise<Map<string, StoredTensor>> {
+  const handle = await open(file, 'r');
+  try {
+    return await readHeader(handle, file);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function readHeader(handle: FileHandle, file: string): Promise<Map<string, StoredTensor>> {
+  const broken = (reason: string) =>
+    new DarkroomError('bad_model', `${basename(file)} is no usable safetensors file: ${reason}.`);
+  const { size } = await handle.stat();
+  if (size < 8) throw broken(`it has ${size} bytes, fewer than its length field`);
+  const prefix = Buffer.alloc(8);
+  await handle.read(prefix, 0, 8, 0);
+  const headerBytes = prefix.readBigUInt64LE();
+  if (headerBytes > MAX_HEADER_BYTES)
+    throw broken(`its header claims ${headerBytes} bytes; 100 MB is the limit`);
+  const start = 8 + Number(headerBytes);
+  if (start > size) throw broken(`its header claims ${headerBytes} bytes, but the file has ${size}`);
+  const raw = Buffer.alloc(start - 8);
+  const { bytesRead } = await handle.read(raw, 0, raw.length, 8);
+  if (bytesRead !== raw.length) throw broken('it ends within its header');
+
+  const text = raw.toString('utf8');
+  let header: unknown;
+  try {
+    header = JSON.parse(text);
+  } catch (cause) {
+    throw new DarkroomError(
+      'bad_model',
+      `${basename(file)} is no usable safetensors file: its header is no JSON.`,
+      {
+        cause,
+      },
+    );
+  }
+  if (!isRecord(header)) throw broken('its header is no JSON object');
+  const twice = firstDuplicateKey(text);
+  if (twice !== undefined) throw broken(`it names ${twice} twice`);
+
+  const tensors = new Map<string, StoredTensor>();
+  for (const [name, entry] of Object.entries(header)) {
+    if (name === '__metadata__') continue;
+    if (!isRecord(entry)) throw broken(`${name} has no description`);
+    const { dtype, shape, data_offsets: offsets } = entry;
+    const bytes = typeof dtype === 'string' ? BYTES_PER_ELEMENT[dtype] : undefined;
+    if (typeof dtype !== 'string' || bytes === undefined) {
+      throw broken(`${name} has the unknown type ${JSON.stringify(dtype)}`);
+    }
+    if (!isSizes(shape)) throw broken(`${name} has no shape of whole numbers`);
+    if (!isSizes(offsets) || offsets.length !== 2) throw broken(`${name} has no pair of offsets`);
+    const [begin, end] = offsets as [number, number];
+    const length = shape.reduce((product, n) => product * n, bytes);
+    if (end < begin || end > size - start) throw broken(`${name} lies outside the file (${begin} to ${end})`);
+    if (end - begin !== length) {
+      throw broken(`${name} is ${dtype} [${shape.join(', ')}], ${length} bytes, but takes up ${end - begin}`);
+    }
+    tensors.set(name, { name, dtype, shape, file, offset: start + begin, length });
+  }
+
+  let next = start;
+  for (const { name, offset, length } of [...tensors.values()].sort(
+    (a, b) => a.offset - b.offset || a.length - b.length,
+  )) {
+    if (offset < next) throw broken(`${name} overlaps another tensor`);
+    if (offset > next) throw broken(`${offset - next} bytes before ${name} belong to no tensor`);
+    next = offset + length;
+  }
+  if (next !== size) throw broken(`its last ${size - next} bytes belong to no tensor`);
+  return tensors;
+}
+
+/** JSON.parse keeps the last of two equal keys; here the first repeated one of the outermost object is found. */
+function firstDuplicateKey(json: string): string | undefined {
+  const seen = new Set<string>();
+  let depth = 0;
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"(?:\s*:)?|[{}[\]]/g)) {
+    if (token === '{' || token === '[') depth++;
+    else if (token === '}' || token === ']') depth--;
+    else if (depth === 1 && token.endsWith(':')) {
+      const key: string = JSON.parse(token.slice(0, token.lastIndexOf('"') + 1));
+      if (seen.has(key)) return key;
+      seen.add(key);
+    }
+  }
+  return undefined;
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isSizes = (value: unknown): value is number[] =>
+  Array.isArray(value) && value.every((n) => Number.isSafeInteger(n) && n >= 0);
