@@ -32,12 +32,12 @@ const DEFAULT_SCALING_FACTOR = 0.18215;
  * The sampler that a folder's scheduler class stands for. PNDM (SD 1.x on the hub), LMS, Heun, UniPC and the
  * others that are not carried out yet fall to DDIM, the first-order rule that they refine, with the same spacing.
  */
-const SAMPLER_OF_CLASS: Readonly<Record<string, SamplerName>> = {
-  DDIMScheduler: 'ddim',
-  EulerDiscreteScheduler: 'euler',
-  EulerAncestralDiscreteScheduler: 'euler_a',
-  DPMSolverMultistepScheduler: 'dpmpp_2m',
-};
+const SAMPLER_OF_CLASS: ReadonlyMap<unknown, SamplerName> = new Map([
+  ['DDIMScheduler', 'ddim'],
+  ['EulerDiscreteScheduler', 'euler'],
+  ['EulerAncestralDiscreteScheduler', 'euler_a'],
+  ['DPMSolverMultistepScheduler', 'dpmpp_2m'],
+]);
 
 /**
  * @param path of a folder that holds model_index.json
@@ -139,11 +139,10 @@ function chooseDefaults(
   if (!isSide(height) || !isSide(width)) {
     throw new DarkroomError('bad_model', `${unet.configFile}: sample_size is ${JSON.stringify(size)}.`);
   }
-  const className = schedulerConfig['_class_name'];
   return {
     numInferenceSteps: 50,
     guidanceScale: 7.5,
-    sampler: (typeof className === 'string' ? SAMPLER_OF_CLASS[className] : undefined) ?? 'ddim',
+    sampler: SAMPLER_OF_CLASS.get(schedulerConfig['_class_name']) ?? 'ddim',
     schedule: schedulerConfig['use_karras_sigmas'] === true ? 'karras' : 'normal',
     width: width * vaeScaleFactor,
     height: height * vaeScaleFactor,

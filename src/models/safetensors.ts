@@ -10,23 +10,25 @@ import type { StoredTensor } from '../graph/component.ts';
 /** The format's own limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-const BYTES_PER_ELEMENT: Readonly<Record<string, number>> = {
-  BOOL: 1,
-  U8: 1,
-  I8: 1,
-  F8_E5M2: 1,
-  F8_E4M3: 1,
-  U16: 2,
-  I16: 2,
-  F16: 2,
-  BF16: 2,
-  U32: 4,
-  I32: 4,
-  F32: 4,
-  U64: 8,
-  I64: 8,
-  F64: 8,
-};
+const BYTES_PER_ELEMENT: ReadonlyMap<unknown, number> = new Map(
+  Object.entries({
+    BOOL: 1,
+    U8: 1,
+    I8: 1,
+    F8_E5M2: 1,
+    F8_E4M3: 1,
+    U16: 2,
+    I16: 2,
+    F16: 2,
+    BF16: 2,
+    U32: 4,
+    I32: 4,
+    F32: 4,
+    U64: 8,
+    I64: 8,
+    F64: 8,
+  }),
+);
 
 /**
  * Reads and checks the header of one file.
@@ -81,7 +83,7 @@ async function readHeader(handle: FileHandle, file: string): Promise<Map<string,
     if (name === '__metadata__') continue;
     if (!isRecord(entry)) throw broken(`${name} has no description`);
     const { dtype, shape, data_offsets: offsets } = entry;
-    const bytes = typeof dtype === 'string' ? BYTES_PER_ELEMENT[dtype] : undefined;
+    const bytes = BYTES_PER_ELEMENT.get(dtype);
     if (typeof dtype !== 'string' || bytes === undefined) {
       throw broken(`${name} has the unknown type ${JSON.stringify(dtype)}`);
     }

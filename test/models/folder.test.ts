@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { mkdir, readFile, rename, rm, symlink, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { test } from 'node:test';
+import { parsePythonJson } from '../../src/models/files.ts';
+import { openModelFolder } from '../../src/models/folder.ts';
+import { copyModel, FIXTURES, safetensors, temporaryFolder, write } from './forge.ts';
+
+/** Lays values over a JSON file; undefined takes a key away. */
+async function spoil(file: string, changes: Record<string, unknown>): Promise<void> {
+  const now = JSON.parse(await readFile(file, 'utf8'));
+  const text = JSON.stringify({ ...now, ...changes }, (_, value) => (Number.isNaN(value) ? 'NaN!' : value));
+  await write(file, text.replaceAll('"NaN!"', 'NaN'));
+}
+
+test('a folder as the hub has SD 1.5 is read with the defaults of diffusers', async () => {
+  const spec = await openModelFolder(join(FIXTURES, 'tiny-sd15'));
+  assert.equal(spec.name, 'tiny-sd15');
+  assert.deepEqual(spec.defaults, {
+    numInferenceSteps: 50,
+    guidanceScale: 7.5,
+    sampler: 'ddim',
+    schedule: 'normal',
+    width: 64,
+    height: 64,
+    strength: 0.8,
+    maxSize: 2048,
+  });
+  assert.equal(spec.scalingFactor, 0.18215);
+  assert.equal(spec.vaeScaleFactor, 4);
+  assert.equal(spec.latentChannels, 4);
+  assert.equal(spec.schedulerConfig['_class_name'], 'PNDMScheduler');
+  assert.equal(spec.tokenizer.modelMaxLength, 77);
+  assert.match(await spec.modelHash(), /^[0-9a-f]{10}$/);
+});
+
+test('a sharded UNet, an fp16 variant and a bf16 VAE are read', async () => {
+  const spec = await openModelFolder(join(FIXTURES, 'tiny-sd21'));
+  const files = new Set(spec.components.unet.tensors.values().map(({ file }) => basename(file)));
+  assert.equal(files.size, 3);
+  assert.equal(spec.components.textEncoder.tensors.values().next().value?.dtype, 'F16');
+  assert.equal(spec.components.vae.tensors.values().next().value?.dtype, 'BF16');
+  assert.equal(spec.scalingFactor, 0.5);
+});
+
+test('darkroom.json sets defaults, preview colours, gallery and words', async (t) => {
+  const folder = await copyModel(t, 'tiny-sd15');
+  const factors = [
+    [1, 0, 0],
+    [0, 1, 0],
+    [0, 0, 1],
+    [0, 0, 0],
+  ];
+  const card = {
+    defaults: { num_inference_steps: 20, sampler: 'dpmpp_2m', schedule: 'karras', max_size: 512 },
+    latent_rgb: { factors, bias: [0, 0, 0.5] },
+    gallery: [{ prompt: 'a red mug', seed: 4 }],
+    words: ['mug'],
+  };
+  await write(join(folder, 'darkroom.json'), JSON.stringify(card));
+  const spec = await openModelFolder(folder);
+  assert.equal(spec.defaults.numInferenceSteps, 20);
+  assert.equal(spec.defaults.guidanceScale, 7.5);
+  assert.equal(spec.defaults.sampler, 'dpmpp_2m');
+  assert.equal(spec.defaults.maxSize, 512);
+  assert.deepEqual(spec.latentRgb, { factors, bias: [0, 0, 0.5] });
+  assert.deepEqual(spec.gallery, [{ prompt: 'a red mug', seed: 4 }]);
+  assert.deepEqual(spec.words, ['mug']);
+
+  await write(join(folder, 'darkroom.json'), JSON.stringify({ ...card, defaults: { stepz: 3 } }));
+  await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /darkroom\.json.*stepz/ });
+});
+
+test("Python's -Infinity and NaN are numbers, in strings they are text", () => {
+  assert.deepEqual(
+    parsePythonJson('{"lambda_min_clipped": -Infinity, "b": "-Infinity NaN", "c": [NaN, Infinity]}'),
+    {
+      lambda_min_clipped: Number.NEGATIVE_INFINITY,
+      b: '-Infinity NaN',
+      c: [Number.NaN, Number.POSITIVE_INFINITY],
+    },
+  );
+});
+
+const VALUES: [string, Record<string, unknown>, string, RegExp][] = [
+  ['vae', { scaling_factor: Number.NaN }, 'bad_model', /vae\/config\.json: scaling_factor is NaN/],
+  ['vae', { scaling_factor: 0 }, 'bad_model', /scaling_factor is 0/],
+  ['vae', { scaling_factor: 1e30 }, 'bad_model', /scaling_factor is 1e\+30/],
+  ['vae', { scaling_factor: '0.18' }, 'bad_model', /scaling_factor is 0\.18; it must be a number/],
+  ['vae', { shift_factor: 0.06 }, 'unsupported', /shift_factor is 0\.06/],
+  ['vae', { latent_channels: 8 }, 'bad_model', /8 latent channels, the UNet 4/],
+  [
+    'unet',
+    { cross_attention_dim: 24 },
+    'bad_model',
+    /hidden_size \(16\) is not the UNet's cross_attention_dim \(24\)/,
+  ],
+  ['unet', { sample_size: 'large' }, 'bad_model', /sample_size is "large"/],
+  [
+    'unet',
+    { class_embed_type: 'timestep' },
+    'unsupported',
+    /unet\/config\.json: class_embed_type is "timestep"/,
+  ],
+  ['unet', { warp_drive: 9 }, 'unsupported', /unet\/config\.json: warp_drive \(9\) is not known/],
+];
+for (const [part, changes, code, message] of VALUES) {
+  test(`${part} with ${JSON.stringify(changes)} is refused by name`, async (t) => {
+    const folder = await copyModel(t, 'tiny-sd15');
+    await spoil(join(folder, part, 'config.json'), changes);
+    await assert.rejects(openModelFolder(folder), { code, message });
+  });
+}
+
+test('a folder without model_index.json, or of another family, is refused', async (t) => {
+  await assert.rejects(openModelFolder('/nowhere/at/all'), { code: 'not_found' });
+  const folder = await copyModel(t, 'tiny-sd15');
+  const index = join(folder, 'model_index.json');
+  await spoil(index, { _class_name: 'StableDiffusionXLPipeline' });
+  await assert.rejects(openModelFolder(folder), {
+    code: 'unsupported',
+    message: /StableDiffusionXLPipeline/,
+  });
+  await spoil(index, { _class_name: 'StableDiffusionPipeline', unet: ['diffusers', 'UNet3DConditionModel'] });
+  await assert.rejects(openModelFolder(folder), {
+    code: 'unsupported',
+    message: /unet is \["diffusers","UNet3D/,
+  });
+  await unlink(index);
+  await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /no model_index\.json/ });
+  await write(join(folder, 'v1-5.ckpt'), 'pickle');
+  await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /v1-5\.ckpt .* Convert it/ });
+});
+
+test('a pickle in place of safetensors is refused, and a missing file named', async (t) => {
+  const folder = await copyModel(t, 'tiny-sd15');
+  const weights = join(folder, 'unet', 'diffusion_pytorch_model.safetensors');
+  await rename(weights, weights.replace('.safetensors', '.bin'));
+  await assert.rejects(openModelFolder(folder), {
+    code: 'bad_model',
+    message: /unet .*\.bin, a pickle.* Convert it to safetensors/,
+  });
+  await unlink(weights.replace('.safetensors', '.bin'));
+  await assert.rejects(openModelFolder(folder), {
+    code: 'bad_model',
+    message: /unet holds no diffusion_pytorch_model/,
+  });
+  await rm(join(folder, 'unet'), { recursive: true });
+  await assert.rejects(openModelFolder(folder), {
+    code: 'bad_model',
+    message: /unet\/config\.json is missing/,
+  });
+});
+
+test('an index that leaves the folder, or disagrees with its shards, is refused', async (t) => {
+  const folder = await copyModel(t, 'tiny-sd21');
+  const index = join(folder, 'unet', 'diffusion_pytorch_model.safetensors.index.json');
+  const { weight_map: map } = JSON.parse(await readFile(index, 'utf8')) as {
+    weight_map: Record<string, string>;
+  };
+  const refusal = async (changed: Record<string, unknown>, message: RegExp) => {
+    await write(index, JSON.stringify({ weight_map: changed }));
+    await assert.rejects(openModelFolder(folder), { code: 'bad_model', message });
+  };
+  await refusal(
+    { ...map, 'conv_in.weight': '../../other.safetensors' },
+    /conv_in\.weight lies in "\.\.\/\.\.\/other/,
+  );
+  await refusal({ ...map, 'conv_in.weight': 7 }, /lies in 7/);
+  await refusal({ ...map, ghost: map['conv_in.weight'] }, /lacks ghost/);
+  const { 'conv_in.weight': _, ...without } = map;
+  await refusal(without, /does not list conv_in\.weight/);
+});
+
+test('a link out of the folder is refused, one within the cache of its repository is followed', async (t) => {
+  const folder = await copyModel(t, 'tiny-sd15');
+  const weights = join(folder, 'vae', 'diffusion_pytorch_model.safetensors');
+  const outside = join(await temporaryFolder(t), 'vae.safetensors');
+  await rename(weights, outside);
+  await symlink(outside, weights);
+  await assert.rejects(openModelFolder(folder), {
+    code: 'bad_model',
+    message: /leads out of the model's folder/,
+  });
+
+  const repository = join(dirname(folder), 'models--someone--tiny');
+  const snapshot = join(repository, 'snapshots', '0123abcd');
+  await mkdir(join(repository, 'blobs'), { recursive: true });
+  await mkdir(dirname(snapshot), { recursive: true });
+  await rename(folder, snapshot);
+  await rename(outside, join(repository, 'blobs', 'c0ffee'));
+  const link = join(snapshot, 'vae', 'diffusion_pytorch_model.safetensors');
+  await unlink(link);
+  await symlink('../../../blobs/c0ffee', link);
+  const spec = await openModelFolder(snapshot);
+  assert.equal(basename(spec.components.vae.tensors.values().next().value!.file), 'c0ffee');
+});
+
+test('a broken weight file is refused when the folder is opened', async (t) => {
+  const folder = await copyModel(t, 'tiny-sd15');
+  await write(join(folder, 'unet', 'diffusion_pytorch_model.safetensors'), safetensors('{}', 0, 10n ** 12n));
+  await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /100 MB is the limit/ });
+});
