@@ -42,7 +42,9 @@ export async function readTokenizer(
         `${where}: the vocabulary lacks the special token ${parsed.content}.`,
       );
     }
-    if (!added.has(parsed.content)) added.set(parsed.content, { ...parsed, id });
+    // A decoder's entry is final. Without one the last spelling of a token holds: the hub's SD 1.5 spells its end
+    // token with flags and, as padding, without.
+    if (decoder === undefined || !added.has(parsed.content)) added.set(parsed.content, { ...parsed, id });
     return parsed.content;
   };
   for (const [id, token] of Object.entries(decoder ?? {})) add(token, Number(id));
@@ -50,11 +52,11 @@ export async function readTokenizer(
     add({ content, normalized: true }, Number(id));
   }
   const named = (name: TokenName) => add(special[name] ?? DEFAULT_TOKENS[name]);
-  const [bosToken, eosToken, padToken, unkToken] = [
+  const [bosToken, eosToken, unkToken, padToken] = [
     named('bos_token'),
     named('eos_token'),
-    named('pad_token'),
     named('unk_token'),
+    named('pad_token'),
   ];
 
   const limit = config['model_max_length'];
