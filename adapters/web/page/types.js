@@ -1,0 +1,29 @@
+// @ts-check
+/**
+ * What the server says, as contract.md has it.
+ *
+ * @typedef {{ id: string, name: string, bot?: boolean }} Author
+ * @typedef {{ id: string, url: string, width: number, height: number, alt: string }} Picture
+ * @typedef {{ code: string, message: string }} Refusal
+ * @typedef {'queued' | 'running' | 'done' | 'failed' | 'cancelled'} JobState
+ * @typedef {{
+ *   id: string, state: JobState, position?: number | null, eta_seconds?: number | null,
+ *   step?: number | null, steps?: number | null, seconds?: number | null, preview?: string | null,
+ *   error?: Refusal | null,
+ * }} Job `preview` is the URL of a small picture of the latents as they stand
+ * @typedef {{ id: string, label: string, style?: 'primary' | 'danger' }} Action
+ * @typedef {{ name: string, value: string }} Field
+ * @typedef {{
+ *   id: string, at: string | number, author: Author, text: string, reply_to?: string | null,
+ *   pictures: Picture[], job?: Job | null, actions: Action[], footer?: string | null, fields?: Field[],
+ *   notes?: string[], error?: Refusal | null, private?: boolean,
+ * }} Message
+ * @typedef {{
+ *   name: string, flag?: string | null, description: string, type: string,
+ *   choices?: string[], min?: number, max?: number, required?: boolean,
+ * }} CommandOption
+ * @typedef {{ name: string, description: string, options: CommandOption[] }} Command
+ * @typedef {{ prompt: string, seed?: number, picture?: string, width?: number, height?: number }} Example
+ * @typedef {{ commands: Command[], gallery: Example[] }} Commands
+ */
+export {};
