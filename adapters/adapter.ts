@@ -63,6 +63,11 @@ export type Handle = (invocation: Invocation, reply: Reply) => Promise<void>;
 
 export interface Adapter {
   readonly platform: Platform;
+  /**
+   * The message of a job that the last process left unfinished.
+   * @returns undefined where there is none, or where it already shows the job's end
+   */
+  reopen(job: string): Reply | undefined;
   /** Listens or connects. @returns one line for the log that says where it is reached */
   start(): Promise<string>;
   stop(): Promise<void>;

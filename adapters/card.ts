@@ -44,6 +44,8 @@ export interface Card {
   /** The quiet line under a picture: model, seed, seconds. */
   readonly footer?: string;
   readonly pictures?: readonly CardPicture[];
+  /** Pictures that came with the request and were kept; a platform that has its own copy passes over them. */
+  readonly inputs?: readonly CardPicture[];
   /** A small PNG of the picture as it comes up. */
   readonly preview?: Uint8Array;
   readonly job?: CardJob;

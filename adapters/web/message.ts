@@ -1,0 +1,114 @@
+/** A message of the web chat: as it is kept, and as the page and scripts read it (contract.md). */
+import type { ErrorCode } from '../../src/errors.ts';
+import type { JobState } from '../../src/job.ts';
+import type { Card, CardPicture } from '../card.ts';
+
+export interface Author {
+  readonly id: string;
+  readonly name: string;
+  readonly bot: boolean;
+}
+
+export interface PictureJson {
+  readonly id: string;
+  readonly url: string;
+  readonly width: number;
+  readonly height: number;
+  readonly alt: string;
+}
+
+/** Absent numbers are not known yet. */
+export interface JobJson {
+  readonly id: string;
+  readonly state: JobState;
+  readonly position?: number;
+  readonly eta_seconds?: number;
+  readonly step?: number;
+  readonly steps?: number;
+  /** Seconds from acceptance to picture. */
+  readonly seconds?: number;
+  /** `data:` URL of a small PNG of the latents as they stand. */
+  readonly preview?: string;
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
+}
+
+export interface MessageJson {
+  readonly id: string;
+  /** ISO 8601, UTC. */
+  readonly at: string;
+  readonly author: Author;
+  /** Whom the bot answers; absent on a person's own message. */
+  readonly asker?: { readonly id: string; readonly name: string };
+  readonly text: string;
+  readonly reply_to?: string;
+  readonly pictures: readonly PictureJson[];
+  readonly job?: JobJson;
+  readonly actions: readonly { readonly id: string; readonly label: string; readonly style?: string }[];
+  readonly footer?: string;
+  readonly fields?: readonly { readonly name: string; readonly value: string }[];
+  readonly notes?: readonly string[];
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
+  /** Only you see it. */
+  readonly private?: boolean;
+}
+
+/** What the journal keeps: the message, and who alone may read it. */
+export interface MessageRecord extends MessageJson {
+  readonly reader?: string;
+}
+
+/** The event `job`: a job's numbers, and the message that shows them. */
+export interface JobEventJson extends JobJson {
+  readonly message: string;
+}
+
+export const BOT: Author = { id: 'darkroom', name: 'Darkroom', bot: true };
+
+export const pictureJson = ({ id, width, height, alt }: CardPicture): PictureJson => ({
+  id,
+  url: `/api/pictures/${id}.png`,
+  width,
+  height,
+  alt,
+});
+
+/** The message without what is the server's own. */
+export function messageJson({ reader, ...message }: MessageRecord): MessageJson {
+  return reader === undefined ? message : { ...message, private: true };
+}
+
+/** Lays a card over a message: what the card does not say any more goes. */
+export function withCard(message: MessageRecord, card: Card): MessageRecord {
+  const { id, at, author, asker, reply_to, reader } = message;
+  return {
+    id,
+    at,
+    author,
+    ...(asker && { asker }),
+    ...(reply_to !== undefined && { reply_to }),
+    ...(reader !== undefined && { reader }),
+    text: card.text,
+    pictures: (card.pictures ?? []).map(pictureJson),
+    actions: card.actions ?? [],
+    ...(card.job && { job: jobJson(card) }),
+    ...(card.footer !== undefined && { footer: card.footer }),
+    ...(card.fields && { fields: card.fields }),
+    ...(card.notes?.length && { notes: card.notes }),
+    ...(card.error && { error: card.error }),
+  };
+}
+
+function jobJson({ job, preview }: Card): JobJson {
+  const { id, state, position, etaSeconds, step, steps, seconds, error } = job!;
+  return {
+    id,
+    state,
+    ...(position !== undefined && { position }),
+    ...(etaSeconds !== undefined && { eta_seconds: etaSeconds }),
+    ...(step !== undefined && { step }),
+    ...(steps !== undefined && { steps }),
+    ...(seconds !== undefined && { seconds }),
+    ...(preview && { preview: `data:image/png;base64,${Buffer.from(preview).toString('base64')}` }),
+    ...(error && { error }),
+  };
+}
