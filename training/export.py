@@ -1,0 +1,113 @@
+"""From checkpoints to models/mini: `python export.py` writes the diffusers folder, all weights in float16.
+
+Needs checkpoints/vae.pt and unet.pt; the averaged weights of the UNet and text encoder are taken.
+"""
+import json
+import os
+import shutil
+from pathlib import Path
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel
+from safetensors.torch import save_file
+
+import unet as unet_stage
+import vae as vae_stage
+import workers
+from captions import all_words
+from scenes import draw, random_scene
+from text import new_text
+from tokenizer import load_tokenizer
+from words import COLOURS, GROUPS, OBJECTS, PLACE_ALONE, PLACES, STYLE_OPENINGS, STYLES, TIMES
+
+TARGET = Path(__file__).parents[1] / "models" / "mini"
+GALLERY = Path(__file__).parent / "gallery.json"
+DEFAULTS = {"num_inference_steps": 20, "guidance_scale": 5, "sampler": "dpmpp_2m", "schedule": "normal",
+            "width": 256, "height": 256, "strength": .75}
+SCHEDULER = {
+    "_class_name": "DPMSolverMultistepScheduler", "_diffusers_version": "0.42.1", **unet_stage.BETAS,
+    "prediction_type": "v_prediction", "timestep_spacing": "trailing", "algorithm_type": "dpmsolver++",
+    "solver_order": 2, "solver_type": "midpoint", "lower_order_final": True, "final_sigmas_type": "zero",
+    "use_karras_sigmas": False, "rescale_betas_zero_snr": False, "steps_offset": 1, "thresholding": False,
+    "trained_betas": None}
+INDEX = {
+    "_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.42.1", "feature_extractor": [None, None],
+    "image_encoder": [None, None], "requires_safety_checker": False, "safety_checker": [None, None],
+    "scheduler": ["diffusers", "DPMSolverMultistepScheduler"], "text_encoder": ["transformers", "CLIPTextModel"],
+    "tokenizer": ["transformers", "CLIPTokenizer"], "unet": ["diffusers", "UNet2DConditionModel"],
+    "vae": ["diffusers", "AutoencoderKL"]}
+
+
+def write_json(path, value):
+    """Write indented JSON."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+
+
+def write_weights(path, state):
+    """Write a state dict as float16 safetensors."""
+    half = {k: v.half().contiguous() if v.is_floating_point() else v for k, v in state.items()}
+    save_file(half, path, metadata={"format": "pt"})
+
+
+def preview_factors(vae_state, count=200):
+    """Least squares from a latent cell to the mean colour of its block: factors [8][3], bias [3], RGB in -1..1."""
+    rng = np.random.default_rng(11)
+    pictures = vae_stage.as_tensor([draw(random_scene(rng), rng) for _ in range(count)])
+    latents = vae_stage.latents_of(vae_state, pictures).permute(0, 2, 3, 1).reshape(-1, vae_stage.CHANNELS)
+    means = torch.nn.functional.avg_pool2d(pictures, 8).permute(0, 2, 3, 1).reshape(-1, 3)
+    cells = torch.cat([latents, torch.ones(len(latents), 1, device=latents.device)], 1)
+    solution = torch.linalg.lstsq(cells, means).solution.cpu().numpy().round(5)
+    return {"factors": solution[:-1].tolist(), "bias": solution[-1].tolist()}
+
+
+def word_list():
+    """The words the model was taught, in groups."""
+    phrases = lambda table: sorted({p for options in table.values() for p in options})
+    return {"objects": list(OBJECTS), "colours": list(COLOURS), "places": list(PLACES.values()),
+            "places_alone": list(PLACE_ALONE.values()), "times": phrases(TIMES), "styles": phrases(STYLES),
+            "style_openings": phrases(STYLE_OPENINGS), "all": all_words()}
+
+
+def write_model(folder):
+    """Write the whole model under `folder`."""
+    vae, vae_state = vae_stage.load_vae()
+    unet_state = workers.load("unet")
+    unet_weights, text_weights = unet_state["average"]
+    tokenizer_files = workers.HOME / "tokenizer"
+    unet = UNet2DConditionModel(**unet_stage.CONFIG)
+    text = new_text(load_tokenizer(tokenizer_files))
+    text.config.architectures = ["CLIPTextModel"]
+    for name, module in (("vae", vae), ("unet", unet), ("text_encoder", text)):
+        module.save_config(folder / name) if name != "text_encoder" else module.config.save_pretrained(folder / name)
+    write_weights(folder / "vae/diffusion_pytorch_model.safetensors", vae_state["model"])
+    write_weights(folder / "unet/diffusion_pytorch_model.safetensors", unet_weights)
+    prefix = "" if next(iter(text_weights)).startswith("text_model.") else "text_model."
+    write_weights(folder / "text_encoder/model.safetensors", {prefix + k: v for k, v in text_weights.items()})
+    shutil.copytree(tokenizer_files, folder / "tokenizer")
+    write_json(folder / "scheduler/scheduler_config.json", SCHEDULER)
+    write_json(folder / "model_index.json", INDEX)
+    gallery = json.loads(GALLERY.read_text()) if GALLERY.exists() else []
+    write_json(folder / "darkroom.json", {"defaults": DEFAULTS, "latent_rgb": preview_factors(vae_state),
+                                          "gallery": gallery, "words": word_list()})
+    return {"samples": unet_state["samples"], "unet_minutes": unet_state["minutes"],
+            "vae_minutes": vae_state["minutes"]}
+
+
+def publish():
+    """Write a fresh copy beside models/mini, then move its files into place one by one."""
+    fresh = TARGET.with_name(".mini-new")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    print(write_model(fresh))
+    for source in sorted(p for p in fresh.rglob("*") if p.is_file()):
+        place = TARGET / source.relative_to(fresh)
+        place.parent.mkdir(parents=True, exist_ok=True)
+        source.chmod(0o644)
+        os.replace(source, place)
+    shutil.rmtree(fresh)
+
+
+if __name__ == "__main__":
+    publish()

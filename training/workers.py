@@ -1,0 +1,91 @@
+"""What every training stage needs: workers, the device, pausing, gradients shared, checkpoints."""
+import os
+import time
+from pathlib import Path
+
+import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
+
+HOME = Path(__file__).parent / "checkpoints"
+DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+WORKERS = int(os.environ.get("WORKERS", "1"))  # processes that share one training; more than one only on a CPU
+
+
+def spawn(stage, *arguments):
+    """Run stage(rank, *arguments) in WORKERS processes; on a CPU each has one thread."""
+    HOME.mkdir(exist_ok=True)
+    if DEVICE.type == "cpu":
+        torch.set_num_threads(1)
+    if WORKERS == 1:
+        stage(0, *arguments)
+    else:
+        mp.spawn(_enter, (stage, f"file://{HOME}/meeting-{os.getpid()}", arguments), nprocs=WORKERS)
+
+
+def _enter(rank, stage, meeting, arguments):
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=WORKERS)
+    stage(rank, *arguments)
+    dist.destroy_process_group()
+
+
+def half():
+    """Mixed precision: bfloat16 for convolutions and matrix products."""
+    return torch.autocast(DEVICE.type, torch.bfloat16)
+
+
+def share_gradients(parameters):
+    """Mean of the gradients over the workers, in one message."""
+    if WORKERS == 1:
+        return
+    gradients = [p.grad for p in parameters if p.grad is not None]
+    flat = torch.cat([g.reshape(-1) for g in gradients])
+    dist.all_reduce(flat)
+    flat /= WORKERS
+    for gradient, piece in zip(gradients, flat.split([g.numel() for g in gradients])):
+        gradient.copy_(piece.view_as(gradient))
+
+
+def agree(value):
+    """Worker 0's number, for every worker."""
+    if WORKERS == 1:
+        return value
+    box = torch.tensor([value], dtype=torch.float64)
+    dist.broadcast(box, 0)
+    return box.item()
+
+
+def set_rate(optimizer, rate):
+    """Set the learning rate of every group."""
+    for group in optimizer.param_groups:
+        group["lr"] = rate
+
+
+class Clock:
+    """Minutes worked so far in a stage; stands still while checkpoints/PAUSE exists."""
+
+    def __init__(self, spent=0.0):
+        self.spent, self.last = spent, time.time()
+
+    def tick(self):
+        """Minutes, the same for all workers; call once a step."""
+        while (HOME / "PAUSE").exists():
+            time.sleep(2)
+            self.last = time.time()
+        now = time.time()
+        self.spent += (now - self.last) / 60
+        self.last = now
+        return agree(self.spent)
+
+
+def save(name, **state):
+    """Write a checkpoint whole or not at all."""
+    torch.save(state, HOME / f"{name}.tmp")
+    os.replace(HOME / f"{name}.tmp", HOME / f"{name}.pt")
+
+
+def load(name):
+    """A checkpoint's state, or None when there is none."""
+    path = HOME / f"{name}.pt"
+    return torch.load(path, map_location=DEVICE, weights_only=False) if path.exists() else None
