@@ -1,0 +1,248 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { type Feeds, openSession, type Tensor } from '../../src/engine/session.ts';
+import { textEncoderGraph } from '../../src/graph/clip.ts';
+import type { Graph } from '../../src/graph/component.ts';
+import { unetGraph } from '../../src/graph/unet.ts';
+import { vaeDecoderGraph, vaeEncoderGraph } from '../../src/graph/vae.ts';
+import { field, forgeComponent } from './forge.ts';
+
+interface Golden {
+  name: string;
+  kind: 'unet' | 'vae' | 'clip';
+  config: Record<string, unknown>;
+  tensors: Record<string, number[]>;
+  inputs: Record<string, number[]>;
+  timesteps: number[];
+  ids: number[][];
+  outputs: Record<string, { dims: number[]; data: string }>;
+}
+const goldens: Golden[] = JSON.parse(
+  await readFile(join(import.meta.dirname, 'components.golden.json'), 'utf8'),
+);
+
+/** Largest error over the largest value that is allowed: float32 sums in another order. */
+const TOLERANCE = 1e-5;
+
+function agree(actual: Tensor, golden: { dims: number[]; data: string }, what: string): void {
+  const bytes = Uint8Array.from(Buffer.from(golden.data, 'base64'));
+  const expected = new Float32Array(bytes.buffer);
+  assert.deepEqual(actual.dims, golden.dims, what);
+  const scale = expected.reduce((max, v) => Math.max(max, Math.abs(v)), 0);
+  const error = expected.reduce((max, v, i) => Math.max(max, Math.abs(v - actual.data[i]!)), 0);
+  assert.ok(error <= TOLERANCE * scale, `${what}: error ${error} at a scale of ${scale}`);
+}
+
+async function outputs(graph: Graph, feeds: Feeds, names: string[]): Promise<Record<string, Tensor>> {
+  const session = await openSession(graph, { threads: 1 });
+  try {
+    return await session.run(feeds, names);
+  } finally {
+    await session.close();
+  }
+}
+
+async function temporaryFolder(t: TestContext): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'darkroom-graph-'));
+  t.after(() => rm(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+for (const golden of goldens) {
+  test(`${golden.name} agrees with the reference`, async (t) => {
+    const component = await forgeComponent(await temporaryFolder(t), golden.config, golden.tensors);
+    const { inputs } = golden;
+    const results: Record<string, Tensor> = {};
+    if (golden.kind === 'unet') {
+      const feeds = {
+        sample: field('sample', inputs['sample']!),
+        timestep: { data: Float32Array.from(golden.timesteps), dims: [golden.timesteps.length] },
+        encoder_hidden_states: field('context', inputs['encoder_hidden_states']!),
+      };
+      Object.assign(results, await outputs(unetGraph(component), feeds, ['out_sample']));
+    } else if (golden.kind === 'vae') {
+      const encode = { sample: field('sample', inputs['sample']!) };
+      const decode = { latent_sample: field('latent_sample', inputs['latent_sample']!) };
+      Object.assign(results, await outputs(vaeEncoderGraph(component), encode, ['latent_parameters']));
+      Object.assign(results, await outputs(vaeDecoderGraph(component), decode, ['sample']));
+    } else {
+      const { ids } = golden;
+      const data = BigInt64Array.from(ids.flat(), BigInt);
+      const feeds = { input_ids: { data, dims: [ids.length, ids[0]!.length] } };
+      Object.assign(results, await outputs(textEncoderGraph(component), feeds, Object.keys(golden.outputs)));
+    }
+    for (const [name, expected] of Object.entries(golden.outputs)) agree(results[name]!, expected, name);
+  });
+}
+
+const golden = (name: string) => goldens.find((known) => known.name === name)!;
+const graphOf = async (t: TestContext, name: string, change: (copy: Golden) => void) => {
+  const copy = structuredClone(golden(name));
+  change(copy);
+  const component = await forgeComponent(await temporaryFolder(t), copy.config, copy.tensors);
+  return { unet: unetGraph, vae: vaeDecoderGraph, clip: textEncoderGraph }[copy.kind](component);
+};
+
+test('text encoder weights are read with the hub prefix and their position ids', async (t) => {
+  await graphOf(t, 'clip with quick_gelu', (copy) => {
+    const prefixed = Object.entries(copy.tensors).map(([name, shape]) => [`text_model.${name}`, shape]);
+    copy.tensors = Object.fromEntries([...prefixed, ['text_model.embeddings.position_ids', [1, 9]]]);
+  });
+});
+
+test('old names of the VAE attention are read, as convolutions too', async (t) => {
+  await graphOf(t, 'vae as in SD 1.5', (copy) => {
+    const old = { to_q: 'query', to_k: 'key', to_v: 'value', 'to_out.0': 'proj_attn' };
+    copy.tensors = Object.fromEntries(
+      Object.entries(copy.tensors).map(([name, shape]) => {
+        const part = Object.entries(old).find(([now]) => name.includes(`attentions.0.${now}.`));
+        if (part === undefined) return [name, shape];
+        return [name.replace(part[0], part[1]), shape.length === 2 ? [...shape, 1, 1] : shape];
+      }),
+    );
+  });
+});
+
+const REFUSED: [string, string, (copy: Golden) => void, string, RegExp][] = [
+  [
+    'a missing tensor',
+    'unet as in SD 1.5',
+    (c) => delete c.tensors['conv_in.weight'],
+    'bad_model',
+    /lack conv_in\.weight \(8 x 4 x 3 x 3\)/,
+  ],
+  [
+    'a surplus tensor',
+    'unet as in SD 1.5',
+    (c) => (c.tensors['ghost.weight'] = [2]),
+    'bad_model',
+    /a tensor ghost\.weight that/,
+  ],
+  [
+    'a surplus tensor in a VAE',
+    'vae as in SD 1.5',
+    (c) => (c.tensors['loss.weight'] = [2]),
+    'bad_model',
+    /loss\.weight/,
+  ],
+  [
+    'a tensor of another shape',
+    'unet as in SD 1.5',
+    (c) => (c.tensors['conv_in.bias'] = [9]),
+    'bad_model',
+    /conv_in\.bias is 9; .* asks for 8/,
+  ],
+  [
+    'a tensor with and without prefix',
+    'clip with quick_gelu',
+    (c) => (c.tensors['text_model.final_layer_norm.bias'] = [12]),
+    'bad_model',
+    /with and without/,
+  ],
+  [
+    'an unknown key',
+    'unet as in SD 1.5',
+    (c) => (c.config['warp'] = 1),
+    'unsupported',
+    /part\/config\.json: warp \(1\) is not known/,
+  ],
+  [
+    'SDXL',
+    'unet as in SD 1.5',
+    (c) => (c.config['addition_embed_type'] = 'text_time'),
+    'unsupported',
+    /addition_embed_type is "text_time"/,
+  ],
+  [
+    'LCM',
+    'unet as in SD 1.5',
+    (c) => (c.config['time_cond_proj_dim'] = 256),
+    'unsupported',
+    /time_cond_proj_dim is 256/,
+  ],
+  [
+    'class labels',
+    'unet as in SD 1.5',
+    (c) => (c.config['num_class_embeds'] = 10),
+    'unsupported',
+    /num_class_embeds is 10/,
+  ],
+  [
+    'another block',
+    'unet as in SD 1.5',
+    (c) => (c.config['down_block_types'] = ['AttnDownBlock2D', 'DownBlock2D']),
+    'unsupported',
+    /down_block_types is "AttnDownBlock2D"/,
+  ],
+  [
+    'too few blocks',
+    'unet as in SD 1.5',
+    (c) => (c.config['up_block_types'] = ['UpBlock2D']),
+    'bad_model',
+    /up_block_types is \["UpBlock2D"\]; it must be a list of 2/,
+  ],
+  [
+    'num_attention_heads',
+    'unet as in SD 1.5',
+    (c) => (c.config['num_attention_heads'] = 8),
+    'unsupported',
+    /num_attention_heads is 8/,
+  ],
+  [
+    'heads that do not divide',
+    'unet as in SD 1.5',
+    (c) => (c.config['attention_head_dim'] = 3),
+    'bad_model',
+    /attention_head_dim is 3, but/,
+  ],
+  [
+    'groups that do not divide',
+    'unet as in SD 1.5',
+    (c) => (c.config['norm_num_groups'] = 5),
+    'bad_model',
+    /norm_num_groups \(5\) must divide/,
+  ],
+  [
+    'an even kernel',
+    'unet as in SD 1.5',
+    (c) => (c.config['conv_in_kernel'] = 2),
+    'bad_model',
+    /only odd kernels/,
+  ],
+  [
+    'another activation',
+    'vae as in SD 1.5',
+    (c) => (c.config['act_fn'] = 'mish'),
+    'unsupported',
+    /act_fn is "mish"; .* "silu"/,
+  ],
+  [
+    'a number that is text',
+    'vae as in SD 1.5',
+    (c) => (c.config['latent_channels'] = '4'),
+    'bad_model',
+    /latent_channels is "4"; it must be a whole number/,
+  ],
+  [
+    'another text activation',
+    'clip with quick_gelu',
+    (c) => (c.config['hidden_act'] = 'relu'),
+    'unsupported',
+    /hidden_act is "relu"/,
+  ],
+  [
+    'another text model',
+    'clip with quick_gelu',
+    (c) => (c.config['architectures'] = ['T5EncoderModel']),
+    'bad_model',
+    /architectures/,
+  ],
+];
+for (const [what, name, change, code, message] of REFUSED) {
+  test(`${what} is refused by name`, async (t) => {
+    await assert.rejects(graphOf(t, name, change), { code, message });
+  });
+}
