@@ -1,0 +1,117 @@
+/** What Darkroom says of a job, at every stage of its life. */
+import type { Card, CardPicture } from '../adapters/card.ts';
+import { describeError } from '../src/errors.ts';
+import { type GenerationRequest, LIMITS } from '../src/request.ts';
+import type { JobRecord } from '../src/store/store.ts';
+import type { LiveEvent } from './job-card.ts';
+
+/** A job that waits or runs. */
+export function liveCard(record: JobRecord, event: LiveEvent): Card {
+  const shared = {
+    notes: record.notes,
+    actions: [{ id: `cancel:${record.id}`, label: 'Cancel' }],
+  };
+  if (event.state === 'queued') {
+    const { state, position, etaSeconds } = event;
+    return { ...shared, text: queuedText(event), job: { id: record.id, state, position, etaSeconds } };
+  }
+  const { state, step, steps, etaSeconds, preview } = event;
+  return {
+    ...shared,
+    text: `Step ${step} of ${steps}, ${formatSeconds(etaSeconds)} left`,
+    job: { id: record.id, state, step, steps, etaSeconds },
+    ...(preview && { preview }),
+  };
+}
+
+export function queuedText({ position, etaSeconds }: { position: number; etaSeconds: number }): string {
+  const place = position <= 1 ? 'Next in line' : `${ordinal(position)} in line`;
+  return `${place}, about ${formatSeconds(etaSeconds)}`;
+}
+
+/** A job that has come to its end. */
+export function endCard(record: JobRecord): Card {
+  const { id, state, seconds, error, notes } = record;
+  const job = {
+    id,
+    state,
+    ...(seconds !== undefined && { seconds }),
+    ...(error && { error }),
+  };
+  if (state === 'done') return { ...printCard(record), job };
+  const actions = [
+    { id: `reroll:${id}`, label: 'Try again' },
+    { id: `delete:${id}`, label: 'Delete', style: 'danger' as const },
+  ];
+  if (state === 'cancelled') return { text: 'Cancelled.', job, notes, actions };
+  return { text: (error ?? describeError(undefined)).message, job, notes, actions };
+}
+
+function printCard(record: JobRecord): Card {
+  const { id, request, seconds, notes } = record;
+  const pictures = cardPictures(record);
+  const seeds =
+    request.numImages > 1
+      ? `seeds ${request.seed} to ${request.seed + request.numImages - 1}`
+      : `seed ${request.seed}`;
+  // With several pictures it would not be plain which one is meant; a reply's words still start from the first.
+  const ofOne =
+    pictures.length === 1
+      ? [
+          { id: `vary:${id}`, label: 'Vary', style: 'primary' as const },
+          { id: `edit:${id}`, label: 'Edit' },
+        ]
+      : [];
+  return {
+    text: '',
+    pictures,
+    footer: [
+      shortName(request.model),
+      seeds,
+      ...(seconds === undefined ? [] : [`${seconds.toFixed(1)} s`]),
+    ].join(' \u00b7 '),
+    notes,
+    actions: [
+      ...ofOne,
+      { id: `reroll:${id}`, label: 'Re-roll' },
+      { id: `recipe:${id}`, label: 'Recipe' },
+      { id: `delete:${id}`, label: 'Delete', style: 'danger' },
+    ],
+  };
+}
+
+function cardPictures({ pictures, request }: JobRecord): CardPicture[] {
+  return pictures.map((picture) => ({ ...picture, alt: request.prompt }));
+}
+
+/** A folder's last part: the rest of its path is the server's own. */
+export const shortName = (model: string) => model.split(/[\\/]/).findLast((part) => part !== '') ?? model;
+
+/** A command line that makes the first picture again; a picture it starts from must be replied to. */
+export function commandLine(request: GenerationRequest): string {
+  const quote = (text: string) => (/^"|--|[–—]/.test(text) ? JSON.stringify(text) : text);
+  return [
+    request.image === undefined ? '/imagine' : '/edit',
+    quote(request.prompt),
+    `--seed ${request.seed}`,
+    `--steps ${request.numInferenceSteps}`,
+    `--cfg ${request.guidanceScale}`,
+    `--size ${request.width}x${request.height}`,
+    `--sampler ${request.sampler}`,
+    `--schedule ${request.schedule}`,
+    ...(request.strength === undefined ? [] : [`--strength ${request.strength}`]),
+    ...(request.numImages === LIMITS.images.min ? [] : [`--n ${request.numImages}`]),
+    ...(request.negativePrompt === '' ? [] : [`--no ${quote(request.negativePrompt)}`]),
+    `--model ${shortName(request.model)}`,
+  ].join(' ');
+}
+
+export function formatSeconds(seconds: number): string {
+  if (seconds < 9.95) return `${Math.max(1, Math.round(seconds))} s`;
+  if (seconds < 90) return `${Math.round(seconds / 5) * 5} s`;
+  return `${Math.round(seconds / 60)} min`;
+}
+
+const PLURAL = new Intl.PluralRules('en', { type: 'ordinal' });
+const SUFFIX: Readonly<Partial<Record<Intl.LDMLPluralRule, string>>> = { one: 'st', two: 'nd', few: 'rd' };
+const ordinal = (n: number) => `${n}${SUFFIX[PLURAL.select(n)] ?? 'th'}`;

@@ -1,0 +1,26 @@
+/** /edit: image to image. The picture comes attached, or is the one replied to. */
+import { DarkroomError } from '../src/errors.ts';
+import { defineCommand } from './command.ts';
+import { DRAFT_OPTIONS } from './draft.ts';
+import { draw } from './imagine.ts';
+
+export const edit = defineCommand({
+  name: 'edit',
+  description: 'Make another picture of a picture: reply to one, or attach one.',
+  options: {
+    prompt: { type: 'text', description: 'What the picture should become.', example: 'the mug is blue' },
+    ...DRAFT_OPTIONS,
+    picture: { type: 'picture', description: 'The picture to start from: attach it, or reply to it.' },
+  },
+  examples: ['/edit a blue mug on a table --strength 0.6'],
+  async run(values, context) {
+    const { attachments, repliedTo } = context.invocation;
+    if (attachments.length === 0 && repliedTo === undefined) {
+      throw new DarkroomError(
+        'bad_request',
+        'There is no picture to edit. Reply to a picture, or attach one, and say what it should become.',
+      );
+    }
+    await draw(values, context);
+  },
+});

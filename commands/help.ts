@@ -1,0 +1,53 @@
+/** /help: the commands, their flags, and lines that the model does well. */
+import type { Card } from '../adapters/card.ts';
+import { DarkroomError, offerNames } from '../src/errors.ts';
+import { type AnyCommand, defineCommand, rangeOf, usageOf } from './command.ts';
+import type { ModelInfo } from './ports.ts';
+
+/** @param commands all of them; a function, as help is one of them */
+export const createHelp = (commands: () => readonly AnyCommand[]) =>
+  defineCommand({
+    name: 'help',
+    description: 'Show the commands, or the flags of one.',
+    options: {
+      command: { type: 'text', single: true, description: 'The command to explain.', example: 'imagine' },
+    },
+    examples: ['/help', '/help imagine'],
+    async run({ command: name }, { reply, desk }) {
+      if (name === undefined || name === '') {
+        return reply.whisper(overview(commands(), await desk.ports.models.resolve()));
+      }
+      const wanted = name.replace(/^\//, '').toLowerCase();
+      const command = commands().find((known) => known.name === wanted);
+      if (command !== undefined) return reply.whisper(explain(command));
+      const names = commands().map((known) => known.name);
+      throw new DarkroomError('bad_request', `There is no /${wanted}. ${offerNames(wanted, names)}`);
+    },
+  });
+
+function overview(commands: readonly AnyCommand[], { gallery, words }: ModelInfo): Card {
+  const examples = gallery
+    .slice(0, 4)
+    .map(({ prompt, seed }) => `/imagine ${prompt}${seed === undefined ? '' : ` --seed ${seed}`}`);
+  return {
+    text: 'Say what to draw. Reply to a picture with words to make another one of it.',
+    fields: [
+      ...commands.map(({ name, description }) => ({ name: `/${name}`, value: description })),
+      ...(examples.length > 0 ? [{ name: 'Try', value: examples.join('\n') }] : []),
+    ],
+    ...(words.length > 0 && { notes: [`This small model knows these words best: ${words.join(', ')}.`] }),
+  };
+}
+
+function explain(command: AnyCommand): Card {
+  return {
+    text: `${command.description} ${usageOf(command)}`,
+    fields: [
+      ...Object.entries(command.options).map(([name, option]) => ({
+        name: option.flag ?? name,
+        value: `${option.description} (${rangeOf(option)})`,
+      })),
+      { name: 'Try', value: command.examples.join('\n') },
+    ],
+  };
+}

@@ -1,0 +1,114 @@
+/** A typed line -> option values: words, quoted words, `--flag value`, `--flag=value`. */
+import { DarkroomError, offerNames } from '../src/errors.ts';
+import { type AnyCommand, type Option, rangeOf } from './command.ts';
+
+interface Token {
+  /** As typed, quotes and all. */
+  readonly raw: string;
+  /** Without the quotes around it. */
+  readonly text: string;
+  readonly quoted: boolean;
+}
+
+/** `/name rest`; undefined where the line does not begin with a slash. */
+export function splitCommand(line: string): { name: string; rest: string } | undefined {
+  const match = /^\s*\/(\S*)\s*([\s\S]*)$/.exec(line);
+  return match === null ? undefined : { name: match[1]!.toLowerCase(), rest: match[2]! };
+}
+
+/**
+ * @param command whose options the line gives
+ * @param line without the command's name
+ * @returns texts by option name, for parseValues
+ * @throws DarkroomError('bad_request') for an unknown flag or one without its value
+ */
+export function parseLine(command: AnyCommand, line: string): Record<string, string> {
+  const tokens = tokenize(line);
+  const values: Record<string, string> = {};
+  const words: Token[] = [];
+  let at = 0;
+  while (at < tokens.length) {
+    const token = tokens[at++]!;
+    const flag = flagOf(token);
+    if (flag === undefined) {
+      words.push(token);
+      continue;
+    }
+    const [name, option] = findOption(command, flag.name);
+    const following = tokens.slice(at, nextFlag(tokens, at));
+    const taken = flag.value === undefined ? takeValue(option, following) : { text: flag.value, count: 0 };
+    if (taken === undefined) {
+      const example = option.example ?? rangeOf(option);
+      throw new DarkroomError(
+        'bad_request',
+        `${option.flag} needs a value, for example ${option.flag} ${example}.`,
+      );
+    }
+    values[name] = taken.text;
+    at += taken.count;
+  }
+  if (words.length > 0) putWords(command, words, values);
+  return values;
+}
+
+/** The one option without a flag takes the words; a command that has none refuses them. */
+function putWords(command: AnyCommand, words: readonly Token[], values: Record<string, string>): void {
+  const open = Object.entries(command.options).find(
+    ([, { flag, type }]) => flag === undefined && type !== 'picture',
+  );
+  if (open === undefined) {
+    throw new DarkroomError('bad_request', `/${command.name} takes no words. Send /${command.name} alone.`);
+  }
+  values[open[0]] = joinWords(words);
+}
+
+/** Spaces and quotes inside the words stay as they are typed; quotes around all of them go. */
+function joinWords(words: readonly Token[]): string {
+  const [only] = words;
+  return words.length === 1 && only ? only.text : words.map(({ raw }) => raw).join(' ');
+}
+
+function tokenize(line: string): Token[] {
+  return [...line.matchAll(/(?:^|(?<=\s))"([^"]*)"(?=\s|$)|\S+/g)].map(([raw, quotedText]) => ({
+    raw,
+    text: quotedText ?? raw,
+    quoted: quotedText !== undefined,
+  }));
+}
+
+/** Phones turn `--` into a dash: `—seed` is `--seed`. */
+function flagOf({ raw, quoted }: Token): { name: string; value: string | undefined } | undefined {
+  const match = quoted ? null : /^(?:--|[–—])([a-z][\w-]*)(?:=([\s\S]*))?$/i.exec(raw);
+  if (match === null) return undefined;
+  return {
+    name: `--${match[1]!.toLowerCase().replaceAll('_', '-')}`,
+    value: match[2]?.replace(/^"(.*)"$/s, '$1'),
+  };
+}
+
+function findOption(command: AnyCommand, flag: string): [string, Option] {
+  const found = Object.entries(command.options).find(([, option]) => option.flag === flag);
+  if (found !== undefined) return found;
+  const flags = Object.values(command.options).flatMap((option) => option.flag ?? []);
+  const offer = flags.length > 0 ? offerNames(flag, flags) : `/${command.name} has none.`;
+  throw new DarkroomError('bad_request', `Unknown flag ${flag}. ${offer}`);
+}
+
+function nextFlag(tokens: readonly Token[], from: number): number {
+  const next = tokens.findIndex((token, i) => i >= from && flagOf(token) !== undefined);
+  return next < 0 ? tokens.length : next;
+}
+
+function takeValue(option: Option, following: readonly Token[]): { text: string; count: number } | undefined {
+  const [first] = following;
+  if (first === undefined) return undefined;
+  if (option.type === 'choice' && option.spelling !== undefined && !first.quoted) {
+    // "DPM++ 2M Karras": the longest run of words that is a known spelling.
+    for (let count = Math.min(4, following.length); count > 1; count--) {
+      const text = joinWords(following.slice(0, count));
+      if (option.spelling(text) !== undefined) return { text, count };
+    }
+  }
+  if (option.type !== 'text' || option.single || first.quoted) return { text: first.text, count: 1 };
+  return { text: joinWords(following), count: following.length };
+}

@@ -1,0 +1,48 @@
+/** What the commands need of the other rooms, as types; src/app.ts plugs the real ones in. */
+import type { Job, JobEvent } from '../src/job.ts';
+import type { ModelDefaults } from '../src/request.ts';
+import type { Journal } from '../src/store/journal.ts';
+import type { PictureStore } from '../src/store/pictures.ts';
+import type { JobRecord } from '../src/store/store.ts';
+
+export interface QueuePort {
+  /** @throws DarkroomError('too_many') where a cap is reached; nothing is kept then */
+  submit(job: Job): void;
+  /** @returns whether there was such a job to cancel */
+  cancel(id: string): boolean;
+  /** From the job's present state on to its last one. */
+  watch(id: string): AsyncIterable<JobEvent>;
+}
+
+export interface ModelInfo {
+  readonly name: string;
+  readonly defaults: ModelDefaults;
+  /** Requests that show the model at its best. */
+  readonly gallery: readonly { readonly prompt: string; readonly seed?: number }[];
+  /** Words that a small model knows; empty for a general one. */
+  readonly words: readonly string[];
+}
+
+export interface ModelsPort {
+  /**
+   * @param name as typed; the default model where it is absent
+   * @throws DarkroomError('not_found') that offers the nearest names
+   */
+  resolve(name?: string): ModelInfo | Promise<ModelInfo>;
+  names(): readonly string[];
+  /** The tail of a prompt that the model's text encoder does not read; '' where it reads all. */
+  cutWords?(model: string, prompt: string): string | Promise<string>;
+}
+
+export interface Ports {
+  readonly queue: QueuePort;
+  readonly models: ModelsPort;
+  readonly jobs: Journal<JobRecord>;
+  readonly pictures: PictureStore;
+  /** Pixels after EXIF rotation. @throws DarkroomError('bad_picture' | 'too_large') */
+  checkPicture(bytes: Uint8Array): Promise<{ readonly width: number; readonly height: number }>;
+  /** The texts of a PNG by keyword; empty for other files. */
+  readPictureText(bytes: Uint8Array): ReadonlyMap<string, string>;
+  /** Hears of errors that are not the user's. */
+  readonly onError?: (error: unknown) => void;
+}

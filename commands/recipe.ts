@@ -1,0 +1,83 @@
+/** /recipe: what made a picture, out of the stored request or out of the PNG's own text. */
+import type { Card, CardField } from '../adapters/card.ts';
+import { DarkroomError } from '../src/errors.ts';
+import { parseDraft, type RequestDraft, requestToJson } from '../src/request.ts';
+import type { JobRecord } from '../src/store/store.ts';
+import { commandLine } from './cards.ts';
+import { type Context, defineCommand } from './command.ts';
+
+export const recipe = defineCommand({
+  name: 'recipe',
+  description: 'Show what made a picture: reply to it, or attach it.',
+  options: {
+    picture: { type: 'picture', description: 'The picture: attach it, or reply to it.' },
+  },
+  examples: ['/recipe'],
+  async run(_values, { invocation, reply, desk }) {
+    const { attachments, repliedTo } = invocation;
+    if (attachments.length === 0 && repliedTo === undefined) {
+      throw new DarkroomError('bad_request', 'Whose recipe? Reply to a picture with /recipe, or attach one.');
+    }
+    const known = repliedTo?.pictureIds[0] && desk.jobOfPicture(repliedTo.pictureIds[0]);
+    if (attachments.length === 0 && known) return reply.whisper(recipeCard(known));
+    const source = await desk.findSource(invocation);
+    return reply.whisper(textCard(desk.ports.readPictureText(source!.bytes)));
+  },
+});
+
+/** The recipe of a job that is known here. */
+export function recipeCard(record: JobRecord): Card {
+  return {
+    text: 'What made this picture:',
+    fields: [
+      ...fieldsOf(requestToJson(record.request)),
+      { name: 'Command', value: commandLine(record.request) },
+    ],
+    ...(record.request.image !== undefined && {
+      notes: ['It starts from another picture: send the command as a reply to that one.'],
+    }),
+  };
+}
+
+function textCard(texts: ReadonlyMap<string, string>): Card {
+  const text = 'What made this picture, as the file says:';
+  const draft = readDraft(texts.get('darkroom'));
+  if (draft !== undefined) return { text, fields: fieldsOf(draft) };
+  const parameters = texts.get('parameters');
+  if (parameters !== undefined) return { text, fields: [{ name: 'Parameters', value: parameters }] };
+  throw new DarkroomError(
+    'not_found',
+    'This picture carries no recipe. Pictures that were saved again by other programs often lose it.',
+  );
+}
+
+/** The `darkroom` text: JSON with the frozen request. A text that others have written may hold anything. */
+function readDraft(text: string | undefined): RequestDraft | undefined {
+  if (text === undefined) return undefined;
+  try {
+    const json: unknown = JSON.parse(text);
+    const request = typeof json === 'object' && json !== null && 'request' in json ? json.request : json;
+    return parseDraft(request);
+  } catch {
+    return undefined;
+  }
+}
+
+function fieldsOf(draft: RequestDraft): CardField[] {
+  const named: readonly (readonly [string, unknown])[] = [
+    ['Prompt', draft.prompt],
+    ['Negative prompt', draft.negative_prompt || undefined],
+    ['Model', draft.model],
+    ['Seed', draft.seed],
+    ['Steps', draft.num_inference_steps],
+    ['Guidance', draft.guidance_scale],
+    ['Sampler', draft.sampler],
+    ['Schedule', draft.schedule],
+    ['Size', draft.width === undefined ? undefined : `${draft.width}x${draft.height}`],
+    ['Strength', draft.strength],
+  ];
+  return named.flatMap(([name, value]) => (value === undefined ? [] : { name, value: String(value) }));
+}
+
+/** The button under a picture. */
+export const showRecipe = (record: JobRecord, { reply }: Context) => reply.whisper(recipeCard(record));

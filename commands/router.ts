@@ -1,0 +1,113 @@
+/** The commands behind one door: what came in goes to its command, a refusal comes back as a card. */
+import type { Handle, Invocation, Reply } from '../adapters/adapter.ts';
+import { DarkroomError, describeError, offerNames } from '../src/errors.ts';
+import type { JobRecord } from '../src/store/store.ts';
+import { act } from './actions.ts';
+import { type AnyCommand, type Context, parseValues } from './command.ts';
+import { Desk } from './desk.ts';
+import { edit } from './edit.ts';
+import { createHelp } from './help.ts';
+import { imagine } from './imagine.ts';
+import { parseLine, splitCommand } from './line.ts';
+import type { Ports } from './ports.ts';
+import { queue } from './queue.ts';
+import { recipe } from './recipe.ts';
+
+const help = createHelp(() => COMMANDS);
+export const COMMANDS: readonly AnyCommand[] = [imagine, edit, recipe, queue, help];
+
+export interface Commands {
+  /** Resolves when the answer is complete: for a picture, when its job has ended. */
+  readonly handle: Handle;
+  /**
+   * Runs again what the last process left unfinished; call it once, when the adapters are up.
+   * @param reopen the message of a job, from the adapter of its platform
+   * @returns how many jobs run again
+   */
+  resume(reopen: (record: JobRecord) => Reply | undefined): Promise<number>;
+  /** What a platform's menu and its empty state show. */
+  describe(): Promise<CommandsJson>;
+}
+
+export interface CommandsJson {
+  readonly commands: readonly {
+    readonly name: string;
+    readonly description: string;
+    readonly examples: readonly string[];
+    readonly options: readonly Readonly<Record<string, unknown>>[];
+  }[];
+  readonly gallery: readonly { readonly prompt: string; readonly seed?: number }[];
+  readonly words: readonly string[];
+}
+
+export function createCommands(ports: Ports): Commands {
+  const desk = new Desk(ports);
+  return {
+    async handle(invocation, reply) {
+      try {
+        await dispatch({ invocation, reply, desk });
+      } catch (error) {
+        if (!(error instanceof DarkroomError)) ports.onError?.(error);
+        const refusal = describeError(error);
+        await reply.whisper({ text: refusal.message, error: refusal }).catch((e) => ports.onError?.(e));
+      }
+    },
+    resume: (reopen) => desk.resume(reopen),
+    async describe() {
+      const { gallery, words } = await ports.models.resolve();
+      return { commands: COMMANDS.map((command) => describeCommand(command, ports)), gallery, words };
+    },
+  };
+}
+
+async function dispatch(context: Context): Promise<void> {
+  const { invocation } = context;
+  const { input } = invocation;
+  if (input.kind === 'action') return act(input.action, context);
+  if (input.kind === 'command') {
+    const command = findCommand(input.name);
+    return run(command, input.values, context);
+  }
+  const line = splitCommand(input.text);
+  if (line !== undefined) {
+    const command = findCommand(line.name);
+    return run(command, parseLine(command, line.rest), context);
+  }
+  const command = meant(invocation);
+  return run(command, parseLine(command, input.text), context);
+}
+
+/** Plain words: with a picture an edit of it, else a new picture. */
+function meant({ attachments, repliedTo }: Invocation): AnyCommand {
+  return attachments.length > 0 || repliedTo !== undefined ? edit : imagine;
+}
+
+async function run(command: AnyCommand, values: Readonly<Record<string, unknown>>, context: Context) {
+  // The values were checked against this very command's options.
+  await command.run(parseValues(command, values) as never, context);
+}
+
+function findCommand(name: string): AnyCommand {
+  const found = COMMANDS.find((command) => command.name === name);
+  if (found !== undefined) return found;
+  const names = COMMANDS.map((command) => command.name);
+  throw new DarkroomError(
+    'bad_request',
+    name === ''
+      ? `A slash alone is no command. Known: ${names.join(', ')}.`
+      : `There is no /${name}. ${offerNames(name, names)}`,
+  );
+}
+
+function describeCommand(command: AnyCommand, ports: Ports) {
+  const { name, description, examples, options } = command;
+  return {
+    name,
+    description,
+    examples,
+    options: Object.entries(options).map(([key, { ...option }]) => {
+      if ('spelling' in option) delete option.spelling;
+      return { name: key, ...option, ...(key === 'model' && { choices: ports.models.names() }) };
+    }),
+  };
+}
