@@ -1,0 +1,76 @@
+/**
+ * The inference process. It only hands calls to an engine: `child.ts FACTORY OPTIONS`, FACTORY the URL of a
+ * module that exports createEngine, OPTIONS its EngineOptions as JSON.
+ */
+import { getPriority, setPriority } from 'node:os';
+import type { Run } from '../job.ts';
+import {
+  type Calls,
+  type EngineFactory,
+  type FromChild,
+  type ToChild,
+  toWireError,
+  type WarmEngine,
+} from './protocol.ts';
+
+/** Below the serving process, so that the chat answers while all cores draw. */
+const NICENESS = 5;
+
+// Threads made from here on inherit it.
+setPriority(Math.min(19, getPriority() + NICENESS));
+// A child whose parent is gone has nobody to draw for.
+process.on('disconnect', () => process.exit(0));
+process.on('message', (message: ToChild) => void answer(message));
+
+const [factory, options] = process.argv.slice(2) as [string, string];
+const making = import(factory).then((module: EngineFactory) => module.createEngine(JSON.parse(options)));
+making.catch((error: unknown) => {
+  process.send?.({ name: 'refused', error: toWireError(error) } satisfies FromChild, () => process.exit(1));
+});
+
+const runs = new Map<number, Run>();
+
+async function answer(message: ToChild): Promise<void> {
+  const { call } = message;
+  const engine = await making.catch(() => undefined);
+  // 'refused' has answered every call.
+  if (engine === undefined) return;
+  try {
+    say({ name: 'reply', call, result: await carryOut(engine, message) });
+  } catch (error) {
+    say({ name: 'error', call, error: toWireError(error) });
+  }
+}
+
+async function carryOut(engine: WarmEngine, message: ToChild): Promise<Calls[keyof Calls]['out']> {
+  switch (message.name) {
+    case 'warm':
+      return void (await engine.warm(message.model));
+    case 'open': {
+      const run = await engine.open(message.job);
+      runs.set(message.call, run);
+      return { run: message.call, steps: run.steps };
+    }
+    case 'advance':
+      return await runOf(message.run).advance(message.count, (progress) =>
+        say({ name: 'progress', call: message.call, progress }),
+      );
+    case 'develop':
+      return await runOf(message.run).develop();
+    case 'close': {
+      const run = runs.get(message.run);
+      runs.delete(message.run);
+      return void (await run?.close());
+    }
+  }
+}
+
+function runOf(number: number): Run {
+  const run = runs.get(number);
+  if (run === undefined) throw new Error(`Run ${number} is closed.`);
+  return run;
+}
+
+function say(message: FromChild): void {
+  process.send?.(message);
+}

@@ -1,0 +1,186 @@
+/** The serving process's side of the inference process: an Engine whose work is done in a child. */
+import { type ChildProcess, fork } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { DarkroomError } from '../errors.ts';
+import { type Engine, EngineLost, type Job, type Progress, type Run } from '../job.ts';
+import {
+  type CallName,
+  type Calls,
+  type EngineOptions,
+  type FromChild,
+  fromWireError,
+  type ToChild,
+} from './protocol.ts';
+
+export interface EngineProcessOptions extends EngineOptions {
+  /** URL of a module that exports createEngine; the diffusion pipeline where absent. */
+  readonly factory?: string;
+  /** Takes each line that the child writes, and one when it ends unasked. */
+  readonly log: (line: string) => void;
+}
+
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const CHILD = new URL(`./child.${EXTENSION}`, import.meta.url);
+const PIPELINE = new URL(`./pipeline.${EXTENSION}`, import.meta.url);
+
+export class EngineProcess implements Engine {
+  readonly #options: EngineProcessOptions;
+  #child: Child | undefined;
+  #stopped = false;
+
+  constructor(options: EngineProcessOptions) {
+    this.#options = options;
+  }
+
+  /** The child's process id, for the operator; undefined where none runs. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Starts the child where none runs, and loads a model so that the first job finds it open. */
+  async warm(model: string): Promise<void> {
+    await this.#running().call('warm', { model });
+  }
+
+  /** @throws EngineLost where the child dies meanwhile; the next call starts a fresh one */
+  async open(job: Job): Promise<Run> {
+    const child = this.#running();
+    const { run, steps } = await child.call('open', { job });
+    return {
+      steps,
+      advance: (count, onProgress) => child.call('advance', { run, count }, onProgress),
+      develop: () => child.call('develop', { run }),
+      close: async () => {
+        // A dead child holds no seat.
+        if (!child.lost) await child.call('close', { run }).catch(ignoreLoss);
+      },
+    };
+  }
+
+  /** Ends the child; calls under way reject with EngineLost. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#child?.stop();
+  }
+
+  #running(): Child {
+    if (this.#stopped) {
+      throw new DarkroomError('engine_failed', 'Darkroom is stopping. Ask again once it runs.');
+    }
+    if (this.#child === undefined || this.#child.lost) this.#child = new Child(this.#options);
+    return this.#child;
+  }
+}
+
+interface PendingCall {
+  resolve(result: Calls[CallName]['out']): void;
+  reject(error: Error): void;
+  onProgress?(progress: Progress): void;
+}
+
+/** One forked process, from its start to its end; it is never started again. */
+class Child {
+  readonly #process: ChildProcess;
+  readonly #pending = new Map<number, PendingCall>();
+  readonly #ended: Promise<void>;
+  readonly #log: (line: string) => void;
+  #calls = 0;
+  #stopping = false;
+  /** Set once the process is gone, about to go or was never there. */
+  lost = false;
+
+  constructor({ factory, models, threads, log }: EngineProcessOptions) {
+    this.#log = log;
+    this.#process = fork(CHILD, [factory ?? PIPELINE.href, JSON.stringify({ models, threads })], {
+      // A bare `node` may be the machine's old one.
+      execPath: process.execPath,
+      execArgv: [],
+      serialization: 'advanced',
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    });
+    for (const stream of [this.#process.stdout, this.#process.stderr]) {
+      if (stream !== null) createInterface({ input: stream }).on('line', log);
+    }
+    this.#process.on('message', (message: FromChild) => this.#receive(message));
+    this.#ended = new Promise((resolve) => {
+      const end = (why: string, cause?: unknown) => {
+        this.#lose(why, cause);
+        resolve();
+      };
+      this.#process.once('exit', () => {
+        this.lost = true;
+      });
+      // Unlike 'exit', 'close' comes after the last message.
+      this.#process.once('close', (code, signal) => end(signal ?? `exit code ${code}`));
+      this.#process.once('error', (error) => end('it could not be started', error));
+    });
+  }
+
+  get pid(): number | undefined {
+    return this.lost ? undefined : this.#process.pid;
+  }
+
+  call<K extends CallName>(
+    name: K,
+    input: Calls[K]['in'],
+    onProgress?: (progress: Progress) => void,
+  ): Promise<Calls[K]['out']> {
+    const { promise, resolve, reject } = Promise.withResolvers<Calls[K]['out']>();
+    if (this.lost) {
+      reject(new EngineLost('The inference process has ended.'));
+      return promise;
+    }
+    const call = this.#calls++;
+    this.#pending.set(call, {
+      // The reply to a call has that call's type: child.ts answers with the same number.
+      resolve: resolve as PendingCall['resolve'],
+      reject,
+      ...(onProgress === undefined ? {} : { onProgress }),
+    });
+    this.#process.send({ name, call, ...input } as ToChild, (error) => {
+      if (error === null || !this.#pending.delete(call)) return;
+      reject(new EngineLost('The inference process cannot be reached.', { cause: error }));
+    });
+    return promise;
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    // It holds nothing that wants saving, and may be deep in a denoiser call.
+    this.#process.kill('SIGKILL');
+    await this.#ended;
+  }
+
+  #receive(message: FromChild): void {
+    if (message.name === 'refused') {
+      this.lost = true;
+      this.#rejectAll(fromWireError(message.error));
+      return;
+    }
+    const pending = this.#pending.get(message.call);
+    if (pending === undefined) return;
+    if (message.name === 'progress') {
+      pending.onProgress?.(message.progress);
+      return;
+    }
+    this.#pending.delete(message.call);
+    if (message.name === 'reply') pending.resolve(message.result);
+    else pending.reject(fromWireError(message.error));
+  }
+
+  #lose(why: string, cause: unknown): void {
+    this.lost = true;
+    if (!this.#stopping) this.#log(`The inference process ended: ${why}.`);
+    this.#rejectAll(new EngineLost(`The inference process ended: ${why}.`, { cause }));
+  }
+
+  #rejectAll(error: Error): void {
+    for (const { reject } of this.#pending.values()) reject(error);
+    this.#pending.clear();
+  }
+}
+
+function ignoreLoss(error: unknown): undefined {
+  if (error instanceof EngineLost) return undefined;
+  throw error;
+}

@@ -1,0 +1,68 @@
+/**
+ * What the serving process and the inference process say to each other, as structured clones over Node's IPC
+ * channel. Each call carries a number; its reply, progress and error carry the same one.
+ */
+import { DarkroomError, describeError, type ErrorCode } from '../errors.ts';
+import type { Developed, Engine, Job, Progress, StageSeconds } from '../job.ts';
+
+export interface EngineOptions {
+  /** Folders of models, as the catalogue takes them. */
+  readonly models: readonly string[];
+  /** Threads of one inference session. */
+  readonly threads: number;
+}
+
+/** An engine that can load a model ahead of the first job. */
+export interface WarmEngine extends Engine {
+  warm(model: string): Promise<void>;
+}
+
+/** What the module named by the child's first argument exports. */
+export interface EngineFactory {
+  createEngine(options: EngineOptions): Promise<WarmEngine>;
+}
+
+/** The calls: what goes in, what comes back. `run` names an open run within one child. */
+export interface Calls {
+  warm: { in: { model: string }; out: undefined };
+  open: { in: { job: Job }; out: { run: number; steps: number } };
+  advance: { in: { run: number; count: number }; out: { done: boolean; seconds: number } };
+  develop: {
+    in: { run: number };
+    out: { pictures: readonly Developed[]; notes: readonly string[]; seconds: StageSeconds };
+  };
+  close: { in: { run: number }; out: undefined };
+}
+export type CallName = keyof Calls;
+
+export type ToChild = {
+  [K in CallName]: { readonly name: K; readonly call: number } & Calls[K]['in'];
+}[CallName];
+
+export type FromChild =
+  | { readonly name: 'progress'; readonly call: number; readonly progress: Progress }
+  | { readonly name: 'reply'; readonly call: number; readonly result: Calls[CallName]['out'] }
+  | { readonly name: 'error'; readonly call: number; readonly error: WireError }
+  /** The engine could not be made; the child ends after it. */
+  | { readonly name: 'refused'; readonly error: WireError };
+
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  /** For the operator: the stack of what was thrown, with its causes. */
+  readonly detail: string;
+}
+
+export function toWireError(error: unknown): WireError {
+  return { ...describeError(error), detail: detailOf(error) };
+}
+
+export function fromWireError({ code, message, detail }: WireError): DarkroomError {
+  return new DarkroomError(code, message, { cause: detail });
+}
+
+function detailOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const stack = error.stack ?? error.message;
+  return error.cause === undefined ? stack : `${stack}\ncaused by ${detailOf(error.cause)}`;
+}

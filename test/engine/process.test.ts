@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { getPriority } from 'node:os';
+import { afterEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { EngineProcess } from '../../src/engine/process.ts';
+import { DarkroomError } from '../../src/errors.ts';
+import { EngineLost, type Job, type Progress } from '../../src/job.ts';
+import { freezeRequest } from '../../src/request.ts';
+
+const factory = new URL('./stand-in.ts', import.meta.url).href;
+const engines: EngineProcess[] = [];
+afterEach(async () => {
+  await Promise.all(engines.splice(0).map((engine) => engine.stop()));
+});
+
+function start(threads = 1) {
+  const lines: string[] = [];
+  const engine = new EngineProcess({ models: [], threads, factory, log: (line) => lines.push(line) });
+  engines.push(engine);
+  return { engine, lines };
+}
+
+function jobOf(prompt: string): Job {
+  const defaults = {
+    numInferenceSteps: 6,
+    guidanceScale: 7,
+    sampler: 'euler',
+    schedule: 'normal',
+    width: 64,
+    height: 64,
+    strength: 0.75,
+    maxSize: 256,
+  } as const;
+  const { request } = freezeRequest({ prompt, seed: 11 }, { model: 'mini', defaults });
+  return { id: 'a', user: 'web:1', request, inputs: new Map([['in.png', Uint8Array.of(1, 2)]]) };
+}
+
+test('a job runs in the child and comes back whole', async () => {
+  const { engine, lines } = start();
+  const run = await engine.open(jobOf('a mug'));
+  assert.equal(run.steps, 6);
+  const seen: Progress[] = [];
+  assert.equal((await run.advance(4, (p) => seen.push(p))).done, false);
+  assert.equal((await run.advance(4, (p) => seen.push(p))).done, true);
+  assert.deepEqual(
+    seen.map((p) => p.step),
+    [1, 2, 3, 4, 5, 6],
+  );
+  assert.deepEqual(new Uint8Array(seen[2]!.preview!), Uint8Array.of(3));
+  const { pictures, notes } = await run.develop();
+  assert.equal(pictures[0]!.seed, 11);
+  assert.equal(Buffer.from(pictures[0]!.png).toString('latin1', 1, 4), 'PNG');
+  assert.deepEqual(notes, ['1 pictures came along']);
+  await run.close();
+  await run.close();
+  assert.deepEqual(lines, ['stand-in ready']);
+});
+
+test('the child yields to the chat', async () => {
+  const { engine } = start();
+  await engine.warm('mini');
+  assert.equal(getPriority(engine.pid!), Math.min(19, getPriority() + 5));
+});
+
+test("an engine's refusal keeps its code and sentence; anything else becomes internal", async () => {
+  const { engine } = start();
+  await assert.rejects(engine.open(jobOf('fail=open')), (error: unknown) => {
+    assert.ok(error instanceof DarkroomError);
+    assert.deepEqual([error.code, error.message], ['bad_model', 'The stand-in was told to fail.']);
+    return true;
+  });
+  const run = await engine.open(jobOf('fail=advance'));
+  await assert.rejects(
+    run.advance(4, () => {}),
+    (error: unknown) =>
+      error instanceof DarkroomError &&
+      error.code === 'internal' &&
+      /no such tensor/.test(String(error.cause)),
+  );
+});
+
+test('an engine that cannot be made says why, each time', async () => {
+  const { engine } = start(0);
+  for (let i = 0; i < 2; i++) {
+    await assert.rejects(engine.open(jobOf('a mug')), { code: 'misconfigured', message: /threads 0/ });
+  }
+});
+
+test('kill -9 rejects every call; the next open starts a fresh child', async () => {
+  const { engine, lines } = start();
+  const run = await engine.open(jobOf('ms=60'));
+  const first = engine.pid!;
+  const advancing = run.advance(6, () => {});
+  await sleep(30);
+  process.kill(first, 'SIGKILL');
+  await assert.rejects(advancing, EngineLost);
+  assert.equal(engine.pid, undefined);
+  await run.close();
+  await assert.rejects(run.develop(), EngineLost);
+  assert.match(lines.at(-1)!, /SIGKILL/);
+  const again = await engine.open(jobOf('a mug'));
+  assert.notEqual(engine.pid, first);
+  assert.equal((await again.advance(6, () => {})).done, true);
+});
+
+test('a child that exits by itself is a loss too', async () => {
+  const { engine } = start();
+  const run = await engine.open(jobOf('fail=exit'));
+  await assert.rejects(
+    run.advance(6, () => {}),
+    EngineLost,
+  );
+});
+
+test('stop ends the child and refuses further work', async () => {
+  const { engine } = start();
+  await engine.warm('mini');
+  const { pid } = engine;
+  await engine.stop();
+  assert.throws(() => process.kill(pid!, 0), { code: 'ESRCH' });
+  await assert.rejects(engine.open(jobOf('a mug')), { code: 'engine_failed' });
+});
