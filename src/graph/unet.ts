@@ -106,7 +106,10 @@ export function readUnetConfig(component: Component): UnetConfig {
         `norm_num_groups (${config.normNumGroups}) must divide each`,
       );
     }
-    if (channels % config.heads[i]! !== 0) {
+    const attends = [config.downBlockTypes[i]!, config.upBlockTypes.at(-1 - i)!].some((type) =>
+      type.startsWith('Cross'),
+    );
+    if ((attends || i === blocks - 1) && channels % config.heads[i]! !== 0) {
       throw reader.contradiction('attention_head_dim', `it must divide the block's ${channels} channels`);
     }
   }
