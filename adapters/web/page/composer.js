@@ -61,6 +61,11 @@ export class Composer {
     this.#refresh();
   }
 
+  /** Where there is a keyboard: on a phone the focus would raise one over the picture. */
+  focus() {
+    if (matchMedia('(pointer: fine)').matches) this.line.focus();
+  }
+
   /** @param {Message | undefined} message whose picture the next words are about */
   reply(message) {
     this.#reply = message;
@@ -208,7 +213,9 @@ export class Composer {
     this.#describeMenu();
     /** @type {HTMLButtonElement} */ (byId('send')).disabled =
       this.#sending || (text.trim() === '' && this.#files.length === 0);
-    byId('hint').textContent = this.#hint(text);
+    const hint = this.#hint(text);
+    byId('hint').textContent = hint;
+    byId('hint').classList.toggle('keys', hint === KEYS);
   }
 
   /** @param {string} text */

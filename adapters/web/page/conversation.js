@@ -66,8 +66,8 @@ export class Conversation {
 
   /** @param {Message} message whether I asked for it */
   isMine(message) {
-    const asker = message.author.bot ? this.get(message.reply_to)?.author : message.author;
-    return asker?.id === this.me.id;
+    const asker = message.asker ?? message.author;
+    return asker.id === this.me.id;
   }
 
   /** My newest job that still waits or runs: what Esc cancels. */

@@ -54,6 +54,7 @@ const context = {
 /** @param {Message} message */
 function cancel({ job }) {
   if (job) refusing(() => api.cancel(job.id));
+  composer.focus();
 }
 
 /** Runs a call and says its refusal at the prompt line. @param {() => Promise<unknown>} call */
@@ -69,7 +70,6 @@ async function refusing(call) {
 
 /** @param {Message} message @param {Message | undefined} before */
 function show(message, before) {
-  const stay = isAtEnd();
   let view = views.get(message.id);
   if (view === undefined) {
     view = new MessageView(context);
@@ -77,9 +77,11 @@ function show(message, before) {
     list.append(view.element);
   }
   view.show(message);
-  view.element.classList.toggle('answer', message.author.bot === true && message.reply_to != null);
-  if (stay) toEnd();
-  else latest.hidden = before !== undefined && latest.hidden;
+  // An answer right under what it answers needs no heading of its own.
+  const above = view.element.previousElementSibling;
+  const answers = above instanceof HTMLElement && above.dataset['id'] === message.reply_to;
+  view.element.classList.toggle('answer', message.author.bot === true && answers);
+  if (!follows && before === undefined) latest.hidden = false;
   showRoom();
   if (isLoaded) speak(message, before);
 }
@@ -122,12 +124,15 @@ function speak(message, before) {
   else announce(`${author.name}: ${message.text || (job ? describeJob(job) : '')}`);
 }
 
+/** Whether the page stays at its end as it grows: so until the reader scrolls up. */
+let follows = true;
 function isAtEnd() {
   const { scrollHeight } = document.documentElement;
   return scrollHeight - scrollY - innerHeight < 96;
 }
 
 function toEnd() {
+  follows = true;
   scrollTo({ top: document.documentElement.scrollHeight });
   latest.hidden = true;
 }
@@ -150,7 +155,7 @@ function onKey(event) {
   }
   const typing =
     event.key.length === 1 && event.key !== ' ' && !event.ctrlKey && !event.metaKey && !event.altKey;
-  if (typing && document.activeElement !== composer.line) composer.line.focus();
+  if (typing && document.activeElement !== composer.line) composer.focus();
 }
 
 document.addEventListener('keydown', onKey);
@@ -159,10 +164,16 @@ latest.addEventListener('click', toEnd);
 addEventListener(
   'scroll',
   () => {
-    if (isAtEnd()) latest.hidden = true;
+    follows = isAtEnd();
+    if (follows) latest.hidden = true;
   },
   { passive: true },
 );
+const growth = new ResizeObserver(() => {
+  if (follows) toEnd();
+});
+growth.observe(byId('room'));
+growth.observe(composer.form);
 
 const connection = byId('connection');
 conversation.me = await api.me();
@@ -186,4 +197,4 @@ api.listen({
   onJob: (event) => conversation.putJob(event),
   onRemoved: (id) => conversation.remove(id),
 });
-composer.line.focus();
+composer.focus();

@@ -57,9 +57,12 @@ export class MessageView {
     this.element.classList.toggle('alive', alive);
     this.element.classList.toggle('private', message.private === true);
 
-    this.#draw('head', [message.author.name, message.at, message.private], () => drawHead(message));
+    this.#draw('head', [message.author.name, message.asker?.name, message.at, message.private], () =>
+      drawHead(message),
+    );
     // While a job is alive its own line says where it stands; a refusal says its sentence once.
-    const text = alive || message.text === error?.message ? '' : message.text;
+    const sentence = message.text === '' && job?.state === 'cancelled' ? 'Cancelled.' : message.text;
+    const text = alive || sentence === error?.message ? '' : sentence;
     this.#draw('text', text, () => drawText(text, bot));
     this.#drawPlate(message, alive);
     this.#draw('job', alive && job ? [describeJob(job), job.step, job.steps] : '', () =>
@@ -100,7 +103,9 @@ export class MessageView {
     if (entry === undefined) return;
     if (alive && message.job) {
       if (this.#plate === undefined) {
-        this.#plate = new Plate(expectedRatio(message, this.context.repliedTo(message)));
+        const ratio = expectedRatio(message, this.context.repliedTo(message));
+        this.element.style.setProperty('--ratio', String(ratio));
+        this.#plate = new Plate();
         entry.slot.replaceChildren(this.#plate.element);
         entry.slot.hidden = false;
         entry.shown = '';
@@ -147,11 +152,9 @@ const isEdit = ({ id }) => id === 'edit' || id.startsWith('edit:');
 
 /** The picture as it comes up: grey grain, then form, then colour. */
 class Plate {
-  /** @param {number} ratio width / height */
-  constructor(ratio) {
+  constructor() {
     this.image = el('img', { className: 'latent', alt: '', hidden: true });
     this.element = el('div', { className: 'plate' }, grain(), this.image);
-    this.element.style.setProperty('--ratio', String(ratio));
   }
 
   /** The last preview, which stays beneath the print until that has loaded. */
@@ -172,7 +175,7 @@ class Plate {
 
 /** Grey noise, the look of a latent at the first step. */
 function grain() {
-  const side = 96;
+  const side = 360;
   const canvas = el('canvas', { className: 'grain', width: side, height: side, 'aria-hidden': 'true' });
   const context = canvas.getContext('2d');
   if (context === null) return canvas;
@@ -199,7 +202,7 @@ function expectedRatio(message, request) {
 }
 
 /** @param {Message} message @returns {Node[]} */
-function drawHead({ author, at, private: isPrivate }) {
+function drawHead({ author, asker, at, private: isPrivate }) {
   const date = new Date(at);
   const today = date.toDateString() === new Date().toDateString();
   const shown = date.toLocaleString(
@@ -207,7 +210,12 @@ function drawHead({ author, at, private: isPrivate }) {
     today ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' },
   );
   return [
-    el('span', { className: 'author' }, author.name),
+    el(
+      'span',
+      {},
+      el('span', { className: 'author' }, author.name),
+      asker && !isPrivate ? ` for ${asker.name}` : null,
+    ),
     el('time', { dateTime: date.toISOString(), title: date.toLocaleString() }, shown),
     ...(isPrivate ? [el('span', { className: 'only' }, 'Only you see this')] : []),
   ];

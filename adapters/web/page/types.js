@@ -11,10 +11,11 @@
  *   step?: number | null, steps?: number | null, seconds?: number | null, preview?: string | null,
  *   error?: Refusal | null,
  * }} Job `preview` is the URL of a small picture of the latents as they stand
- * @typedef {{ id: string, label: string, style?: 'primary' | 'danger' }} Action
+ * @typedef {{ id: string, label: string, style?: string }} Action
  * @typedef {{ name: string, value: string }} Field
  * @typedef {{
- *   id: string, at: string | number, author: Author, text: string, reply_to?: string | null,
+ *   id: string, at: string | number, author: Author, text: string, asker?: { id: string, name: string },
+ *   reply_to?: string | null,
  *   pictures: Picture[], job?: Job | null, actions: Action[], footer?: string | null, fields?: Field[],
  *   notes?: string[], error?: Refusal | null, private?: boolean,
  * }} Message
