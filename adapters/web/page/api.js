@@ -78,7 +78,7 @@ export const cancel = (job) => call(`/api/jobs/${encodeURIComponent(job)}`, { me
 
 /**
  * Listens to the server's events for as long as the page lives. The browser itself resumes a dropped stream
- * with Last-Event-ID; `onOpen` runs at every opening, so that the page can catch up on what no replay covers.
+ * with Last-Event-ID; `onOpen` runs at every opening and where the server kept too little to resume: read anew.
  * @param {{
  *   onOpen: () => void, onDrop: () => void, onMessage: (message: Message) => void,
  *   onJob: (job: Job & { message?: string }) => void, onRemoved: (id: string) => void,
@@ -101,6 +101,7 @@ export function listen(listener) {
     });
     source.addEventListener('message', (event) => listener.onMessage(JSON.parse(event.data)));
     source.addEventListener('job', (event) => listener.onJob(JSON.parse(event.data)));
+    source.addEventListener('reset', listener.onOpen);
     source.addEventListener('removed', (event) => listener.onRemoved(JSON.parse(event.data).id));
   };
   open();

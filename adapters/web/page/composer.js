@@ -172,6 +172,11 @@ export class Composer {
     return this.line.value.slice(from, this.line.selectionStart) === title;
   }
 
+  /** What words alone mean. */
+  get #plain() {
+    return this.#reply || this.#files.length > 0 ? 'edit' : 'imagine';
+  }
+
   #canRecall() {
     return this.line.value === '' || this.#recalled !== undefined;
   }
@@ -207,7 +212,7 @@ export class Composer {
     line.style.height = `${line.scrollHeight}px`;
     if (text !== this.#dismissed) this.#dismissed = '';
     const open = document.activeElement === line && text !== '' && text !== this.#dismissed;
-    const suggestion = open ? suggest(this.commands, text, line.selectionStart) : undefined;
+    const suggestion = open ? suggest(this.commands, text, line.selectionStart, this.#plain) : undefined;
     if (suggestion) this.menu.show(suggestion);
     else this.menu.close();
     this.#describeMenu();
@@ -220,7 +225,8 @@ export class Composer {
 
   /** @param {string} text */
   #hint(text) {
-    const command = text.startsWith('/') || text.includes(' -') ? commandOf(this.commands, text) : undefined;
+    const command =
+      text.startsWith('/') || text.includes(' -') ? commandOf(this.commands, text, this.#plain) : undefined;
     if (command === undefined) return KEYS;
     const option = optionAt(command, text.slice(0, this.line.selectionStart));
     if (option) return `${option.flag}   ${range(option)}   ${option.description}`;

@@ -7,6 +7,8 @@
 export class Conversation {
   /** @type {Map<string, Message>} */
   #messages = new Map();
+  /** What changed since the last load began. @type {Set<string>} */
+  #changed = new Set();
   /** @type {Author} */
   me;
 
@@ -42,6 +44,7 @@ export class Conversation {
     const job = message.job && preview ? { ...message.job, preview } : message.job;
     const after = job ? { ...message, job } : message;
     this.#messages.set(message.id, after);
+    this.#changed.add(message.id);
     this.view.onChange(after, before);
   }
 
@@ -54,14 +57,27 @@ export class Conversation {
 
   /** @param {string} id */
   remove(id) {
+    this.#changed.add(id);
     if (this.#messages.delete(id)) this.view.onRemove(id);
   }
 
-  /** @param {Message[]} messages all that the server has: what is missing there is gone here */
-  replace(messages) {
+  /**
+   * Takes all that the server had when it was asked: what is missing there is gone here, but what the events
+   * said while the answer was under way is newer.
+   * @param {() => Promise<Message[]>} ask
+   */
+  async load(ask) {
+    this.#changed.clear();
+    const messages = await ask();
+    const newer = new Set(this.#changed);
     const kept = new Set(messages.map(({ id }) => id));
-    for (const id of this.#messages.keys()) if (!kept.has(id)) this.remove(id);
-    for (const message of messages) this.put(message);
+    for (const id of this.#messages.keys()) if (!kept.has(id) && !newer.has(id)) this.remove(id);
+    for (const message of messages) if (!newer.has(message.id)) this.put(message);
+  }
+
+  /** @param {Message | undefined} message out of the answer to a call, which the events may have overtaken */
+  add(message) {
+    if (message !== undefined && !this.#messages.has(message.id)) this.put(message);
   }
 
   /** @param {Message} message whether I asked for it */

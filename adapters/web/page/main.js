@@ -25,8 +25,8 @@ const sheet = new Sheet({ pictures, onOpen: (id) => viewer.open(id) });
 const composer = new Composer({
   lines: () => conversation.myLines(),
   onSent: ({ request, message }) => {
-    if (request) conversation.put(request);
-    if (message) conversation.put(message);
+    conversation.add(request);
+    conversation.add(message);
     toEnd();
   },
   onEscape: () => {
@@ -46,7 +46,7 @@ const context = {
   onPress: (message, action) =>
     refusing(async () => {
       const answer = await api.press(message.id, action.id);
-      if (answer?.message) conversation.put(answer.message);
+      conversation.add(answer?.message);
     }),
   onCancel: cancel,
 };
@@ -139,7 +139,7 @@ function toEnd() {
 
 let isLoaded = false;
 async function load() {
-  conversation.replace(await api.messages());
+  await conversation.load(api.messages);
   const first = !isLoaded;
   isLoaded = true;
   showRoom();

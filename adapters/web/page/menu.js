@@ -15,9 +15,10 @@ import { byId, el } from './dom.js';
  * @param {Command[]} commands
  * @param {string} text
  * @param {number} caret
+ * @param {string} plain the command that words without a slash are for
  * @returns {Suggestion | undefined}
  */
-export function suggest(commands, text, caret) {
+export function suggest(commands, text, caret, plain) {
   const before = text.slice(0, caret);
   const verb = /^\/(\S*)$/.exec(before);
   if (verb) {
@@ -32,7 +33,7 @@ export function suggest(commands, text, caret) {
       }));
     return entries.length > 0 ? { from: 0, entries } : undefined;
   }
-  const command = commandOf(commands, text);
+  const command = commandOf(commands, text, plain);
   if (command === undefined) return undefined;
   const value = /(--[\w-]+)[ =](\S*)$/.exec(before);
   const option = command.options.find(({ flag }) => flag && flag === value?.[1]);
@@ -58,13 +59,14 @@ export function suggest(commands, text, caret) {
 }
 
 /**
- * The command a line is for; plain words are a prompt.
+ * The command a line is for.
  * @param {Command[]} commands
  * @param {string} text
+ * @param {string} plain the command that words without a slash are for
  */
-export function commandOf(commands, text) {
+export function commandOf(commands, text, plain) {
   const name = /^\/(\S+)\s/.exec(text)?.[1];
-  return commands.find((command) => command.name === (name ?? 'imagine'));
+  return commands.find((command) => command.name === (name ?? plain));
 }
 
 /**
@@ -72,9 +74,10 @@ export function commandOf(commands, text) {
  * @param {Command} command
  * @param {number} [most]
  */
-export function usage({ options }, most = options.length) {
-  const shown = options.slice(0, most).map(({ flag, name }) => flag ?? name);
-  return [...shown, ...(options.length > most ? ['…'] : [])].join('  ');
+export function usage({ options }, most = Number.POSITIVE_INFINITY) {
+  const typed = options.filter(({ type }) => type !== 'picture');
+  const shown = typed.slice(0, most).map(({ flag, name }) => flag ?? name);
+  return [...shown, ...(typed.length > most ? ['…'] : [])].join('  ');
 }
 
 /** What the option at the caret takes. @param {Command} command @param {string} before text up to the caret */

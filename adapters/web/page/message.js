@@ -57,8 +57,9 @@ export class MessageView {
     this.element.classList.toggle('alive', alive);
     this.element.classList.toggle('private', message.private === true);
 
-    this.#draw('head', [message.author.name, message.asker?.name, message.at, message.private], () =>
-      drawHead(message),
+    const name = this.context.isMine(message) && !bot ? 'You' : message.author.name;
+    this.#draw('head', [name, message.asker?.name, message.at, message.private], () =>
+      drawHead(message, name),
     );
     // While a job is alive its own line says where it stands; a refusal says its sentence once.
     const sentence = message.text === '' && job?.state === 'cancelled' ? 'Cancelled.' : message.text;
@@ -133,9 +134,8 @@ export class MessageView {
     const buttons = actions.map((action) => drawAction(action, () => this.#press(message, action)));
     // Every picture can be replied to; where a card offers Edit, that button is it.
     if (message.pictures.length > 0 && !actions.some(isEdit)) {
-      buttons.push(
-        drawAction({ id: 'edit', label: 'Edit' }, () => this.#press(message, { id: 'edit', label: 'Edit' })),
-      );
+      const edit = { id: 'edit', label: 'Edit' };
+      buttons.unshift(drawAction(edit, () => this.#press(message, edit)));
     }
     return buttons;
   }
@@ -201,8 +201,8 @@ function expectedRatio(message, request) {
   return source ? source.width / source.height : 1;
 }
 
-/** @param {Message} message @returns {Node[]} */
-function drawHead({ author, asker, at, private: isPrivate }) {
+/** @param {Message} message @param {string} name @returns {Node[]} */
+function drawHead({ asker, at, private: isPrivate }, name) {
   const date = new Date(at);
   const today = date.toDateString() === new Date().toDateString();
   const shown = date.toLocaleString(
@@ -213,7 +213,7 @@ function drawHead({ author, asker, at, private: isPrivate }) {
     el(
       'span',
       {},
-      el('span', { className: 'author' }, author.name),
+      el('span', { className: 'author' }, name),
       asker && !isPrivate ? ` for ${asker.name}` : null,
     ),
     el('time', { dateTime: date.toISOString(), title: date.toLocaleString() }, shown),
@@ -306,13 +306,12 @@ function drawFields(fields) {
       'dl',
       {},
       ...fields.flatMap(({ name, value }) => {
-        const command = value.startsWith('/');
-        return [
-          el('dt', {}, name),
-          command
-            ? el('dd', { className: 'command' }, el('code', {}, value), copyButton(value))
-            : el('dd', {}, value),
-        ];
+        const lines = value.split('\n');
+        if (!lines.every((line) => line.startsWith('/'))) return [el('dt', {}, name), el('dd', {}, value)];
+        const commands = lines.map((line) =>
+          el('div', { className: 'command' }, el('code', {}, line), copyButton(line)),
+        );
+        return [el('dt', {}, name), el('dd', {}, ...commands)];
       }),
     ),
   ];
