@@ -1,0 +1,175 @@
+/** The HTTP calls of the web chat as an OpenAPI 3.1 document. */
+
+const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const json = (schema: object, description: string) => ({
+  description,
+  content: { 'application/json': { schema } },
+});
+const refusals = {
+  '400': json(ref('Refusal'), 'A value that cannot be used; the sentence says what would work.'),
+  '401': json(ref('Refusal'), 'The token is missing.'),
+  '403': json(ref('Refusal'), "Another origin, or another user's job."),
+  '404': json(ref('Refusal'), 'Gone, or never there.'),
+  '413': json(ref('Refusal'), 'Too large.'),
+  '429': json(ref('Refusal'), 'Too many; the sentence says when to try again.'),
+};
+const text = { type: 'string' };
+const integer = { type: 'integer' };
+const number = { type: 'number' };
+const list = (items: object) => ({ type: 'array', items });
+const object = (
+  properties: Record<string, object>,
+  required: readonly string[] = Object.keys(properties),
+) => ({
+  type: 'object',
+  properties,
+  required,
+});
+const inPath = (name: string) => ({ name, in: 'path', required: true, schema: text });
+
+const answer = object({ request: ref('Message'), message: ref('Message'), job: ref('Job') }, []);
+const plain = (description: string) => ({ description, content: { 'text/plain': { schema: text } } });
+
+export const openapi = {
+  openapi: '3.1.0',
+  info: {
+    title: 'Darkroom web chat',
+    version: '1',
+    description:
+      'One conversation shared by its users. A user is a signed cookie, set at the first call. Where a token is set, send it as Authorization: Bearer.',
+  },
+  paths: {
+    '/api/messages': {
+      post: {
+        summary: 'Send a command line or words, with pictures or as a reply to one.',
+        requestBody: {
+          required: true,
+          content: {
+            'multipart/form-data': {
+              schema: object(
+                { text, reply_to: text, 'files[]': list({ type: 'string', format: 'binary' }) },
+                ['text'],
+              ),
+            },
+          },
+        },
+        responses: { '202': json(answer, "Taken in: the user's own message and the bot's."), ...refusals },
+      },
+      get: {
+        summary: 'The conversation, oldest first.',
+        parameters: [
+          { name: 'after', in: 'query', schema: text, description: 'Only messages after this id.' },
+        ],
+        responses: { '200': json(list(ref('Message')), 'What this user may see.'), ...refusals },
+      },
+    },
+    '/api/events': {
+      get: {
+        summary: 'Server-sent events: message, job, removed, reset. Resumes with Last-Event-ID.',
+        parameters: [{ name: 'Last-Event-ID', in: 'header', schema: text }],
+        responses: {
+          '200': { description: 'The stream.', content: { 'text/event-stream': { schema: text } } },
+          ...refusals,
+        },
+      },
+    },
+    '/api/actions': {
+      post: {
+        summary: 'Press a button or send a form of a card.',
+        requestBody: {
+          required: true,
+          content: {
+            'application/json': {
+              schema: object({ message: text, action: text, values: { type: 'object' } }, [
+                'message',
+                'action',
+              ]),
+            },
+          },
+        },
+        responses: { '202': json(answer, 'Done, or a job was taken in.'), ...refusals },
+      },
+    },
+    '/api/jobs/{id}': {
+      delete: {
+        summary: "Cancel one's own job.",
+        parameters: [inPath('id')],
+        responses: { '200': json(object({ id: text, state: text }), 'Cancelled.'), ...refusals },
+      },
+    },
+    '/api/pictures/{id}.png': {
+      get: {
+        summary: 'A picture; a finished one carries its parameters as PNG text.',
+        parameters: [inPath('id')],
+        responses: { '200': { description: 'The picture.', content: { 'image/png': {} } }, ...refusals },
+      },
+    },
+    '/api/commands': {
+      get: {
+        summary: 'Commands with their options, example prompts, and the words a small model knows.',
+        responses: {
+          '200': json(
+            object({
+              commands: list({ type: 'object' }),
+              gallery: list({ type: 'object' }),
+              words: list(text),
+            }),
+            'The commands.',
+          ),
+        },
+      },
+    },
+    '/api/me': {
+      get: { summary: 'Who the cookie says one is.', responses: { '200': json(ref('Author'), 'The user.') } },
+    },
+    '/healthz': { get: { summary: 'Alive.', responses: { '200': plain('ok') } } },
+    '/readyz': {
+      get: {
+        summary: 'Ready to take work.',
+        responses: { '200': plain('ready'), '503': plain('not ready') },
+      },
+    },
+    '/metrics': { get: { summary: 'Counters.', responses: { '200': plain("Prometheus' text form") } } },
+  },
+  components: {
+    schemas: {
+      Refusal: object({ error: ref('Error') }),
+      Error: object({ code: text, message: text }),
+      Author: object({ id: text, name: text, bot: { type: 'boolean' } }),
+      Picture: object({ id: text, url: text, width: integer, height: integer, alt: text }),
+      Job: object(
+        {
+          id: text,
+          state: { enum: ['queued', 'running', 'done', 'failed', 'cancelled'] },
+          position: integer,
+          eta_seconds: number,
+          step: integer,
+          steps: integer,
+          seconds: number,
+          preview: { ...text, description: 'data: URL of a small PNG' },
+          error: ref('Error'),
+        },
+        ['id', 'state'],
+      ),
+      Message: object(
+        {
+          id: text,
+          at: { type: 'string', format: 'date-time' },
+          author: ref('Author'),
+          asker: object({ id: text, name: text }),
+          text,
+          reply_to: text,
+          pictures: list(ref('Picture')),
+          job: ref('Job'),
+          actions: list(object({ id: text, label: text, style: text }, ['id', 'label'])),
+          footer: text,
+          fields: list(object({ name: text, value: text })),
+          notes: list(text),
+          error: ref('Error'),
+          private: { type: 'boolean' },
+        },
+        ['id', 'at', 'author', 'text', 'pictures', 'actions'],
+      ),
+    },
+  },
+} as const;
