@@ -48,8 +48,9 @@ export class Conversation {
     this.view.onChange(after, before);
   }
 
-  /** @param {Job & { message?: string }} event */
+  /** @param {Job & { message?: string }} event the numbers of a living job; its end comes as the message itself */
   putJob({ message: id, ...job }) {
+    if (!isAlive(job)) return;
     const message = this.get(id) ?? this.all().findLast((candidate) => candidate.job?.id === job.id);
     if (message === undefined) return;
     this.put({ ...message, job: { ...message.job, ...job } });

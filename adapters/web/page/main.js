@@ -176,7 +176,21 @@ growth.observe(byId('room'));
 growth.observe(composer.form);
 
 const connection = byId('connection');
-conversation.me = await api.me();
+refusing(async () => {
+  conversation.me = await api.me();
+  api.listen({
+    onOpen: () => {
+      connection.textContent = '';
+      refusing(load);
+    },
+    onDrop: () => {
+      connection.textContent = 'The connection is lost. Trying again.';
+    },
+    onMessage: (message) => conversation.put(message),
+    onJob: (event) => conversation.putJob(event),
+    onRemoved: (id) => conversation.remove(id),
+  });
+});
 refusing(async () => {
   const { commands, gallery } = await api.commands();
   composer.setCommands(commands);
@@ -184,17 +198,5 @@ refusing(async () => {
     composer.write(line);
     composer.send();
   });
-});
-api.listen({
-  onOpen: () => {
-    connection.textContent = '';
-    refusing(load);
-  },
-  onDrop: () => {
-    connection.textContent = 'The connection is lost. Trying again.';
-  },
-  onMessage: (message) => conversation.put(message),
-  onJob: (event) => conversation.putJob(event),
-  onRemoved: (id) => conversation.remove(id),
 });
 composer.focus();

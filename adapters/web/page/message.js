@@ -57,17 +57,17 @@ export class MessageView {
     this.element.classList.toggle('alive', alive);
     this.element.classList.toggle('private', message.private === true);
 
-    const name = this.context.isMine(message) && !bot ? 'You' : message.author.name;
-    this.#draw('head', [name, message.asker?.name, message.at, message.private], () =>
-      drawHead(message, name),
-    );
+    const mine = this.context.isMine(message);
+    const name = mine && !bot ? 'You' : message.author.name;
+    const asker = mine ? message.asker && 'you' : message.asker?.name;
+    this.#draw('head', [name, asker, message.at, message.private], () => drawHead(message, name, asker));
     // While a job is alive its own line says where it stands; a refusal says its sentence once.
     const sentence = message.text === '' && job?.state === 'cancelled' ? 'Cancelled.' : message.text;
     const text = alive || sentence === error?.message ? '' : sentence;
     this.#draw('text', text, () => drawText(text, bot));
     this.#drawPlate(message, alive);
     this.#draw('job', alive && job ? [describeJob(job), job.step, job.steps] : '', () =>
-      drawJob(/** @type {Job} */ (job), this.context.isMine(message), () => this.context.onCancel(message)),
+      drawJob(/** @type {Job} */ (job), mine, () => this.context.onCancel(message)),
     );
     this.#draw('error', error ?? '', () => [el('p', {}, error?.message)]);
     this.#draw('fields', message.fields?.length ? message.fields : '', () =>
@@ -201,8 +201,8 @@ function expectedRatio(message, request) {
   return source ? source.width / source.height : 1;
 }
 
-/** @param {Message} message @param {string} name @returns {Node[]} */
-function drawHead({ asker, at, private: isPrivate }, name) {
+/** @param {Message} message @param {string} name @param {string | undefined} asker @returns {Node[]} */
+function drawHead({ at, private: isPrivate }, name, asker) {
   const date = new Date(at);
   const today = date.toDateString() === new Date().toDateString();
   const shown = date.toLocaleString(
@@ -210,12 +210,7 @@ function drawHead({ asker, at, private: isPrivate }, name) {
     today ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' },
   );
   return [
-    el(
-      'span',
-      {},
-      el('span', { className: 'author' }, name),
-      asker && !isPrivate ? ` for ${asker.name}` : null,
-    ),
+    el('span', {}, el('span', { className: 'author' }, name), asker && !isPrivate ? ` for ${asker}` : null),
     el('time', { dateTime: date.toISOString(), title: date.toLocaleString() }, shown),
     ...(isPrivate ? [el('span', { className: 'only' }, 'Only you see this')] : []),
   ];
