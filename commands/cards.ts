@@ -89,7 +89,8 @@ export const shortName = (model: string) => model.split(/[\\/]/).findLast((part)
 
 /** A command line that makes the first picture again; a picture it starts from must be replied to. */
 export function commandLine(request: GenerationRequest): string {
-  const quote = (text: string) => (/^"|--|[–—]/.test(text) ? JSON.stringify(text) : text);
+  const quote = (text: string) =>
+    /(^|\s)("|--|[–—])|[^\S ]| {2}/.test(text) ? `"${text.replaceAll(/["\\]/g, '\\$&')}"` : text;
   return [
     request.image === undefined ? '/imagine' : '/edit',
     quote(request.prompt),

@@ -39,6 +39,8 @@ export class Desk {
   /** The latest state of jobs that wait or run. */
   readonly #live = new Map<string, LiveEvent>();
 
+  #isReleased = false;
+
   constructor(ports: Ports) {
     this.ports = ports;
   }
@@ -210,7 +212,7 @@ export class Desk {
 
   async #end(record: JobRecord, end: End, tell: (card: Card) => Promise<unknown>): Promise<void> {
     // Deleted while it ran: its message is gone, and nothing of it is kept.
-    if (this.ports.jobs.get(record.id) === undefined) return;
+    if (this.#isReleased || this.ports.jobs.get(record.id) === undefined) return;
     const ended = await this.#ended(record, end);
     await this.ports.jobs.put(ended, { durable: true });
     await tell(endCard(ended));
@@ -236,6 +238,11 @@ export class Desk {
   async #unread({ model, prompt }: GenerationRequest): Promise<string[]> {
     const cut = (await this.ports.models.cutWords?.(model, prompt)) ?? '';
     return cut === '' ? [] : [`The model reads 77 tokens; these words fall off: ${shorten(cut)}`];
+  }
+
+  /** What has not ended stays as it is, for the next start to resume: the queue's last words are not heard. */
+  release(): void {
+    this.#isReleased = true;
   }
 
   #report(error: unknown): void {

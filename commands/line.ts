@@ -1,4 +1,4 @@
-/** A typed line -> option values: words, quoted words, `--flag value`, `--flag=value`. */
+/** A typed line -> option values: words, quoted words (`\"` inside them), `--flag value`, `--flag=value`. */
 import { DarkroomError, offerNames } from '../src/errors.ts';
 import { type AnyCommand, type Option, rangeOf } from './command.ts';
 
@@ -62,16 +62,16 @@ function putWords(command: AnyCommand, words: readonly Token[], values: Record<s
   values[open[0]] = joinWords(words);
 }
 
-/** Spaces and quotes inside the words stay as they are typed; quotes around all of them go. */
+/** Quotes inside the words stay as they are typed; quotes around all of them go, and keep all that is between. */
 function joinWords(words: readonly Token[]): string {
   const [only] = words;
   return words.length === 1 && only ? only.text : words.map(({ raw }) => raw).join(' ');
 }
 
 function tokenize(line: string): Token[] {
-  return [...line.matchAll(/(?:^|(?<=\s))"([^"]*)"(?=\s|$)|\S+/g)].map(([raw, quotedText]) => ({
+  return [...line.matchAll(/(?:^|(?<=\s))"((?:[^"\\]|\\.)*)"(?=\s|$)|\S+/gs)].map(([raw, quotedText]) => ({
     raw,
-    text: quotedText ?? raw,
+    text: quotedText?.replaceAll(/\\(["\\])/g, '$1') ?? raw,
     quoted: quotedText !== undefined,
   }));
 }

@@ -25,6 +25,8 @@ export interface Commands {
    * @returns how many jobs run again
    */
   resume(reopen: (record: JobRecord) => Reply | undefined): Promise<number>;
+  /** Call it before the queue is closed: jobs that have not ended are then resumed at the next start. */
+  release(): void;
   /** What a platform's menu and its empty state show. */
   describe(): Promise<CommandsJson>;
 }
@@ -53,6 +55,7 @@ export function createCommands(ports: Ports): Commands {
       }
     },
     resume: (reopen) => desk.resume(reopen),
+    release: () => desk.release(),
     async describe() {
       const { gallery, words } = await ports.models.resolve();
       return { commands: COMMANDS.map((command) => describeCommand(command, ports)), gallery, words };

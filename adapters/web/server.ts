@@ -27,17 +27,21 @@ export interface WebOptions extends DoorOptions {
   readonly ready: () => boolean | Promise<boolean>;
   /** Hears of errors that are not the user's. */
   readonly onError?: (error: unknown) => void;
-  readonly limits?: Partial<typeof WEB_LIMITS>;
+  readonly limits?: Partial<WebLimits>;
 }
 
-export const WEB_LIMITS = {
+export type WebLimits = Readonly<
+  Record<'bodyBytes' | 'textCharacters' | 'files' | 'burst' | 'perSecond', number>
+>;
+
+export const WEB_LIMITS: WebLimits = {
   bodyBytes: 12 * 1024 * 1024,
   textCharacters: 20_000,
   files: 4,
   /** Calls that change something: so many at once, and so many a second after that. */
   burst: 60,
   perSecond: 2,
-} as const satisfies Record<string, number>;
+};
 
 const STATUS: Readonly<Partial<Record<ErrorCode, 403 | 404 | 409 | 413 | 429 | 500 | 503>>> = {
   forbidden: 403,
@@ -244,7 +248,7 @@ function tryAdmit(door: Door, c: Call) {
   }
 }
 
-async function readForm(c: Call, limits: Readonly<Record<'textCharacters' | 'files', number>>) {
+async function readForm(c: Call, limits: WebLimits) {
   const form = await c.req.formData().catch((cause) => {
     if (cause instanceof Error && cause.name === 'BodyLimitError') throw cause;
     throw new DarkroomError('bad_request', 'A message is sent as multipart/form-data with the field text.', {

@@ -1,0 +1,219 @@
+import assert from 'node:assert/strict';
+import { request } from 'node:http';
+import { type TestContext, test } from 'node:test';
+import { createParser } from 'eventsource-parser';
+import { Door, RateLimit } from '../../adapters/web/security.ts';
+import { startChat, temporaryFolder } from './stand-in.ts';
+
+async function chatFor(t: TestContext, options: Parameters<typeof startChat>[1] = {}) {
+  const temporary = await temporaryFolder();
+  const chat = await startChat(temporary.folder, options);
+  t.after(async () => {
+    await chat[Symbol.asyncDispose]();
+    await temporary[Symbol.asyncDispose]();
+  });
+  return chat;
+}
+
+/** A call whose Host and path go out as they stand; fetch would mend them. */
+function rawGet(url: string, path: string, headers: Record<string, string>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(url);
+    request({ hostname, port, path, headers }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    })
+      .on('error', reject)
+      .end();
+  });
+}
+
+interface Read {
+  readonly id: string | undefined;
+  readonly event: string | undefined;
+  readonly data: { id?: string; message?: string };
+}
+
+/** Reads events until `isLast`, then drops the connection. */
+async function readEvents(url: string, headers: Record<string, string>, isLast: (event: Read) => boolean) {
+  const cut = new AbortController();
+  const response = await fetch(`${url}/api/events`, {
+    headers,
+    signal: AbortSignal.any([cut.signal, AbortSignal.timeout(5000)]),
+  });
+  const events: Read[] = [];
+  const parser = createParser({
+    onEvent: ({ id, event, data }) => events.push({ id, event, data: JSON.parse(data) }),
+  });
+  const decoder = new TextDecoder();
+  for await (const chunk of response.body!) {
+    parser.feed(decoder.decode(chunk, { stream: true }));
+    if (events.some(isLast)) break;
+  }
+  cut.abort();
+  return events;
+}
+
+test('events tell of messages and jobs, and resume where they were cut off', async (t) => {
+  const chat = await chatFor(t);
+  chat.queue.held = true;
+  const ada = chat.as('Ada');
+  const eve = { 'x-darkroom-user': 'Eve' };
+  const firstRead = readEvents(
+    chat.url,
+    eve,
+    ({ event, data }) => event === 'message' && data.id !== undefined,
+  );
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  const { request: own, message } = await ada.post('a mug');
+  const [seen] = await firstRead;
+  assert.equal(seen?.data.id, own.id);
+
+  await ada.post('/help'); // private: Eve must not see it
+  chat.queue.develop(chat.queue.jobs[0]!);
+  await ada.until(message.id, (m) => m.job?.state === 'done');
+  const missed = await readEvents(
+    chat.url,
+    { ...eve, 'last-event-id': seen!.id! },
+    ({ event, data }) => event === 'message' && data.id === message.id && 'footer' in data,
+  );
+  assert.equal(
+    missed.some(({ event, data }) => event === 'job' && data.message === message.id),
+    true,
+  );
+  assert.equal(
+    missed.some((event) => event.id === seen?.id),
+    false,
+  );
+  const ids = new Set([own.id, message.id]);
+  assert.equal(
+    missed.every(({ event, data }) => ids.has((event === 'job' ? data.message : data.id) ?? '')),
+    true,
+  );
+
+  const [reset] = await readEvents(chat.url, { ...eve, 'last-event-id': 'older-7' }, () => true);
+  assert.equal(reset?.event, 'reset');
+});
+
+test('another host or origin is refused', async (t) => {
+  const chat = await chatFor(t);
+  assert.equal(await rawGet(chat.url, '/api/messages', { host: 'evil.example' }), 403);
+  assert.equal(await rawGet(chat.url, '/api/messages', { host: 'localhost:3000' }), 200);
+  const post = (origin: string) =>
+    fetch(`${chat.url}/api/messages`, { method: 'POST', body: new FormData(), headers: { origin } });
+  assert.equal((await post('https://evil.example')).status, 403);
+  assert.equal((await post('null')).status, 403);
+  assert.equal((await post(chat.url)).status, 400); // let in, and the prompt is empty
+});
+
+test('no path leaves the folders', async (t) => {
+  const chat = await chatFor(t);
+  for (const path of [
+    '/api/pictures/..%2f..%2fsecret',
+    '/api/pictures/../secret.png',
+    '/api/pictures/%00.png',
+    '/../server.ts',
+    '/..%2fserver.ts',
+    '/jsconfig.json',
+    '/.env',
+    `/api/pictures/${'0'.repeat(32)}.png`,
+  ]) {
+    assert.equal(await rawGet(chat.url, path, {}), 404, path);
+  }
+});
+
+test('the page comes with a policy that runs no foreign script', async (t) => {
+  const chat = await chatFor(t);
+  const page = await fetch(`${chat.url}/`);
+  assert.equal(page.status, 200);
+  assert.equal(page.headers.get('content-type'), 'text/html; charset=utf-8');
+  assert.match(page.headers.get('content-security-policy') ?? '', /default-src 'none'; script-src 'self';/);
+  assert.equal(page.headers.get('x-content-type-options'), 'nosniff');
+  const script = await fetch(`${chat.url}/main.js`);
+  assert.equal(script.headers.get('content-type'), 'text/javascript; charset=utf-8');
+});
+
+test('a body beyond the limit is refused with a sentence', async (t) => {
+  const chat = await chatFor(t, { limits: { bodyBytes: 1024 * 1024 } });
+  const file = new File([new Uint8Array(2 * 1024 * 1024)], 'a.png');
+  const refused = await chat.as('Ada').post('a mug', { file });
+  assert.equal(refused.status, 413);
+  assert.match(refused.error?.message ?? '', /more than 1 MB/);
+});
+
+test('a flood is slowed down, one user at a time', async (t) => {
+  const chat = await chatFor(t, { limits: { burst: 3, perSecond: 0.01 } });
+  for (let i = 0; i < 3; i++) assert.equal((await chat.as('Ada').post('')).status, 400);
+  assert.equal((await chat.as('Ada').post('')).status, 429);
+  assert.equal((await chat.as('Eve').post('')).status, 400);
+  const limit = new RateLimit(1, 1);
+  limit.take('a', 0);
+  assert.throws(() => limit.take('a', 500), { code: 'too_many' });
+  limit.take('a', 1600);
+});
+
+test('a signed cookie is the user; a forged one is a stranger', async (t) => {
+  const chat = await chatFor(t, { users: 'cookie' });
+  const first = await fetch(`${chat.url}/api/me`);
+  const cookie = first.headers.get('set-cookie') ?? '';
+  assert.match(cookie, /HttpOnly; SameSite=Lax/);
+  const { id } = (await first.json()) as { id: string };
+  const value = cookie.split(';')[0]!;
+  const who = async (sent: string) => {
+    const response = await fetch(`${chat.url}/api/me`, {
+      headers: { cookie: sent, 'x-darkroom-user': 'Eve' },
+    });
+    return ((await response.json()) as { id: string }).id;
+  };
+  assert.equal(await who(value), id);
+  assert.notEqual(await who(`${value}x`), id);
+  assert.notEqual(await who(value.replace(/\.[^.]*$/, '')), id);
+});
+
+test('beyond loopback a token is needed, and opens once for good', async (t) => {
+  const key = new Uint8Array(32);
+  assert.throws(() => new Door({ host: '0.0.0.0', users: 'cookie', secret: key }), {
+    code: 'misconfigured',
+    message: /DARKROOM_WEB_TOKEN/,
+  });
+  assert.throws(() => new Door({ host: '0.0.0.0', users: 'header', token: 'x', secret: key }), {
+    code: 'misconfigured',
+  });
+
+  const chat = await chatFor(t, { token: 'sesame', users: 'cookie' });
+  assert.equal((await fetch(`${chat.url}/api/messages`)).status, 401);
+  assert.equal((await fetch(`${chat.url}/?token=wrong`)).status, 401);
+  assert.equal((await fetch(`${chat.url}/healthz`)).status, 200);
+  const bearer = await fetch(`${chat.url}/api/messages`, { headers: { authorization: 'Bearer sesame' } });
+  assert.equal(bearer.status, 200);
+  const login = await fetch(`${chat.url}/?token=sesame`, { redirect: 'manual' });
+  assert.equal(login.status, 303);
+  assert.equal(login.headers.get('location'), '/');
+  const cookie = login.headers.get('set-cookie')!.split(';')[0]!;
+  assert.equal((await fetch(`${chat.url}/api/messages`, { headers: { cookie } })).status, 200);
+});
+
+test('what operators and scripts read', async (t) => {
+  const chat = await chatFor(t);
+  await chat.as('Ada').draw('a mug');
+  await chat.as('Ada').post('');
+  assert.equal((await fetch(`${chat.url}/readyz`)).status, 200);
+  const metrics = await (await fetch(`${chat.url}/metrics`)).text();
+  assert.match(metrics, /^darkroom_messages_total 1$/m);
+  assert.match(metrics, /^darkroom_jobs_total\{state="done"\} 1$/m);
+  assert.match(metrics, /^darkroom_refusals_total\{code="bad_request"\} 1$/m);
+  const openapi = (await (await fetch(`${chat.url}/api/openapi.json`)).json()) as { paths: object };
+  assert.equal('/api/messages' in openapi.paths, true);
+  const { commands, gallery, words } = (await (await fetch(`${chat.url}/api/commands`)).json()) as {
+    commands: { name: string; options: { name: string; flag?: string; min?: number }[] }[];
+    gallery: unknown[];
+    words: string[];
+  };
+  assert.deepEqual(
+    commands.map(({ name }) => name),
+    ['imagine', 'edit', 'recipe', 'queue', 'help'],
+  );
+  assert.equal(commands[0]?.options.find(({ name }) => name === 'seed')?.flag, '--seed');
+  assert.equal(gallery.length, 1);
+  assert.deepEqual(words, ['mug', 'boat']);
+});

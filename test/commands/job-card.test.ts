@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { followJob, type LiveEvent, PACE } from '../../commands/job-card.ts';
+import type { JobEvent } from '../../src/job.ts';
+
+const noError = (error: unknown) => assert.fail(String(error));
+const preview = new Uint8Array([1]);
+const running = (step: number, withPreview = false): JobEvent => ({
+  state: 'running',
+  step,
+  steps: 100,
+  etaSeconds: 1,
+  ...(withPreview && { preview }),
+});
+
+test('edits keep to their pace, the newest wins, the end is not delayed', async () => {
+  async function* events(): AsyncGenerator<JobEvent> {
+    yield { state: 'queued', position: 1, etaSeconds: 2 };
+    for (let step = 1; step <= 100; step++) {
+      await sleep(10);
+      yield running(step, step % 10 === 0);
+    }
+    yield { state: 'cancelled' };
+  }
+  const shown: { at: number; event: LiveEvent }[] = [];
+  const start = performance.now();
+  const end = await followJob(
+    events(),
+    async (event) => {
+      shown.push({ at: performance.now(), event });
+    },
+    noError,
+  );
+  const seconds = (performance.now() - start) / 1000;
+  assert.deepEqual(end, { state: 'cancelled' });
+  assert.equal(shown[0]?.event.state, 'queued');
+  assert.ok(shown.length <= seconds * 4 + 1, `${shown.length} edits in ${seconds} s`);
+  assert.ok(shown.length >= 4);
+  const previews = shown.filter(({ event }) => 'preview' in event);
+  assert.ok(previews.length >= 1);
+  for (const [i, { at }] of previews.slice(1).entries()) assert.ok(at - previews[i]!.at >= PACE.preview - 5);
+  const steps = shown.flatMap(({ event }) => (event.state === 'running' ? event.step : []));
+  assert.deepEqual(
+    steps,
+    steps.toSorted((a, b) => a - b),
+  );
+});
+
+test('a chat that fails to edit does not fail the job', async () => {
+  async function* events(): AsyncGenerator<JobEvent> {
+    yield running(1);
+    await sleep(20);
+    yield { state: 'failed', error: { code: 'engine_failed', message: 'It broke.' } };
+  }
+  const errors: unknown[] = [];
+  const end = await followJob(
+    events(),
+    async () => {
+      throw new Error('no network');
+    },
+    (error) => errors.push(error),
+  );
+  assert.equal(end.state, 'failed');
+  assert.equal(errors.length, 1);
+});
+
+test('events that end before the job does are an error, not a wait for ever', async () => {
+  async function* events(): AsyncGenerator<JobEvent> {
+    yield running(1);
+  }
+  await assert.rejects(
+    followJob(events(), async () => undefined, noError),
+    /ended before the job did/,
+  );
+});
