@@ -235,9 +235,10 @@ export class Desk {
     return { id: await this.ports.pictures.put(bytes), width, height, alt: from.name };
   }
 
+  /** In the engine's own words, so that its note at the end is no second one. */
   async #unread({ model, prompt }: GenerationRequest): Promise<string[]> {
     const cut = (await this.ports.models.cutWords?.(model, prompt)) ?? '';
-    return cut === '' ? [] : [`The model reads 77 tokens; these words fall off: ${shorten(cut)}`];
+    return cut === '' ? [] : [`CLIP reads 77 tokens; not read of the prompt: ${cut}`];
   }
 
   /** What has not ended stays as it is, for the next start to resume: the queue's last words are not heard. */
@@ -251,4 +252,3 @@ export class Desk {
 }
 
 const isLive = (state: JobRecord['state']) => state === 'queued' || state === 'running';
-const shorten = (text: string) => (text.length <= 200 ? text : `${text.slice(0, 199).trimEnd()}\u2026`);

@@ -114,8 +114,14 @@ export async function temporaryFolder() {
   return { folder, [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }) };
 }
 
-export async function startChat(folder: string, options: Partial<WebOptions> = {}) {
-  const queue = new StandInQueue();
+export const startChat = (folder: string, options: Partial<WebOptions> = {}) =>
+  startChatWith(new StandInQueue(), folder, options);
+
+export async function startChatWith<Q extends QueuePort>(
+  queue: Q,
+  folder: string,
+  options: Partial<WebOptions> = {},
+) {
   const store = await openStore<MessageRecord>(folder);
   const errors: unknown[] = [];
   const commands = createCommands({

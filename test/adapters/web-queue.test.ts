@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Engine } from '../../src/job.ts';
+import { createQueue } from '../../src/queue/queue.ts';
+import { pngOf, startChatWith, temporaryFolder } from './stand-in.ts';
+
+/** Each denoiser call takes 5 ms. */
+const engine: Engine = {
+  async open({ request: { width, height, seed, numInferenceSteps: steps } }) {
+    let step = 0;
+    return {
+      steps,
+      async advance(count, onProgress) {
+        const to = Math.min(steps, step + count);
+        while (step < to) {
+          await sleep(5);
+          step += 1;
+          onProgress({ step, steps, preview: pngOf(4, 4) });
+        }
+        return { done: step === steps, seconds: 0.02 };
+      },
+      async develop() {
+        const seconds = { open: 0, encode: 0, denoise: 0.1, decode: 0 };
+        return { pictures: [{ png: pngOf(width, height), width, height, seed }], notes: [], seconds };
+      },
+      async close() {},
+    };
+  },
+};
+
+test('the chat with the real queue: a line of jobs, a place in it, a cancel, pictures', async () => {
+  await using temporary = await temporaryFolder();
+  const queue = createQueue({ engine, seats: 2 });
+  await using chat = await startChatWith(queue, temporary.folder);
+  const ada = chat.as('Ada');
+  const first = await ada.post('a mug --steps 40');
+  const second = await ada.post('a boat --steps 40');
+  const third = await ada.post('a house');
+  assert.match(second.message.text, /in line, about/);
+  assert.equal((await ada.cancel(second.job!.id)).status, 200);
+  const bob = await chat.as('Bob').post('a tree');
+  await ada.until(second.message.id, ({ job }) => job?.state === 'cancelled');
+  for (const { message } of [first, third, bob]) {
+    const done = await ada.until(message.id, ({ job }) => job?.state === 'done');
+    assert.equal(done.pictures.length, 1);
+  }
+  assert.deepEqual(chat.errors, []);
+  await queue.close();
+});
