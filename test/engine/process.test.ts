@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { getPriority } from 'node:os';
 import { afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -119,4 +121,28 @@ test('stop ends the child and refuses further work', async () => {
   await engine.stop();
   assert.throws(() => process.kill(pid!, 0), { code: 'ESRCH' });
   await assert.rejects(engine.open(jobOf('a mug')), { code: 'engine_failed' });
+});
+
+test('a child whose parent vanishes ends by itself', async () => {
+  const module = new URL('../../src/engine/process.ts', import.meta.url).href;
+  const script = `
+    const { EngineProcess } = await import(${JSON.stringify(module)});
+    const engine = new EngineProcess({ models: [], threads: 1, factory: ${JSON.stringify(factory)}, log: () => {} });
+    await engine.warm('mini');
+    console.log(engine.pid);
+  `;
+  const parent = spawn(process.execPath, ['--input-type=module', '--eval', script]);
+  const [line] = await once(parent.stdout, 'data');
+  const pid = Number(String(line));
+  parent.kill('SIGKILL');
+  const gone = () => {
+    try {
+      process.kill(pid, 0);
+      return false;
+    } catch {
+      return true;
+    }
+  };
+  for (let i = 0; i < 100 && !gone(); i++) await sleep(20);
+  assert.ok(gone());
 });
