@@ -1,7 +1,7 @@
 /** What Darkroom says of a job, at every stage of its life. */
 import type { Card, CardPicture } from '../adapters/card.ts';
 import { describeError } from '../src/errors.ts';
-import { type GenerationRequest, LIMITS } from '../src/request.ts';
+import type { RequestDraft } from '../src/request.ts';
 import type { JobRecord } from '../src/store/store.ts';
 import type { LiveEvent } from './job-card.ts';
 
@@ -87,24 +87,35 @@ function cardPictures({ pictures, request }: JobRecord): CardPicture[] {
 /** A folder's last part: the rest of its path is the server's own. */
 export const shortName = (model: string) => model.split(/[\\/]/).findLast((part) => part !== '') ?? model;
 
-/** A command line that makes the first picture again; a picture it starts from must be replied to. */
-export function commandLine(request: GenerationRequest): string {
-  const quote = (text: string) =>
-    /(^|\s)("|--|[–—])|[^\S ]| {2}/.test(text) ? `"${text.replaceAll(/["\\]/g, '\\$&')}"` : text;
+/**
+ * A command line that makes the picture again. A picture it starts from must be replied to.
+ * @param draft fields that are absent are left to the model's defaults
+ */
+export function commandLine(draft: RequestDraft): string {
+  const { image, strength, width, height, num_images: count, negative_prompt: negative, model } = draft;
+  const flags: readonly (readonly [flag: string, value: string | number | undefined])[] = [
+    ['--seed', draft.seed],
+    ['--steps', draft.num_inference_steps],
+    ['--cfg', draft.guidance_scale],
+    ['--size', width === undefined || height === undefined ? undefined : `${width}x${height}`],
+    ['--sampler', draft.sampler],
+    ['--schedule', draft.schedule],
+    ['--strength', strength],
+    ['--n', count === 1 ? undefined : count],
+    ['--no', negative === undefined || negative === '' ? undefined : quote(negative)],
+    ['--model', model === undefined ? undefined : shortName(model)],
+  ];
   return [
-    request.image === undefined ? '/imagine' : '/edit',
-    quote(request.prompt),
-    `--seed ${request.seed}`,
-    `--steps ${request.numInferenceSteps}`,
-    `--cfg ${request.guidanceScale}`,
-    `--size ${request.width}x${request.height}`,
-    `--sampler ${request.sampler}`,
-    `--schedule ${request.schedule}`,
-    ...(request.strength === undefined ? [] : [`--strength ${request.strength}`]),
-    ...(request.numImages === LIMITS.images.min ? [] : [`--n ${request.numImages}`]),
-    ...(request.negativePrompt === '' ? [] : [`--no ${quote(request.negativePrompt)}`]),
-    `--model ${shortName(request.model)}`,
+    image === undefined ? '/imagine' : '/edit',
+    quote(draft.prompt),
+    ...flags.flatMap(([flag, value]) => (value === undefined ? [] : `${flag} ${value}`)),
   ].join(' ');
+}
+
+/** Quotes around a text that would not be read as it stands. */
+function quote(text: string): string {
+  const isPlain = !/(^|\s)("|--|[–—])|[^\S ]| {2}/.test(text);
+  return isPlain ? text : `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
 export function formatSeconds(seconds: number): string {

@@ -3,7 +3,7 @@ import type { Card, CardField } from '../adapters/card.ts';
 import { DarkroomError } from '../src/errors.ts';
 import { parseDraft, type RequestDraft, requestToJson } from '../src/request.ts';
 import type { JobRecord } from '../src/store/store.ts';
-import { commandLine } from './cards.ts';
+import { commandLine, shortName } from './cards.ts';
 import { type Context, defineCommand } from './command.ts';
 
 export const recipe = defineCommand({
@@ -26,29 +26,29 @@ export const recipe = defineCommand({
 });
 
 /** The recipe of a job that is known here. */
-export function recipeCard(record: JobRecord): Card {
-  return {
-    text: 'What made this picture:',
-    fields: [
-      ...fieldsOf(requestToJson(record.request)),
-      { name: 'Command', value: commandLine(record.request) },
-    ],
-    ...(record.request.image !== undefined && {
-      notes: ['It starts from another picture: send the command as a reply to that one.'],
-    }),
-  };
-}
+export const recipeCard = ({ request }: JobRecord): Card =>
+  draftCard('What made this picture:', requestToJson(request));
 
 function textCard(texts: ReadonlyMap<string, string>): Card {
   const text = 'What made this picture, as the file says:';
   const draft = readDraft(texts.get('darkroom'));
-  if (draft !== undefined) return { text, fields: fieldsOf(draft) };
+  if (draft !== undefined) return draftCard(text, draft);
   const parameters = texts.get('parameters');
   if (parameters !== undefined) return { text, fields: [{ name: 'Parameters', value: parameters }] };
   throw new DarkroomError(
     'not_found',
     'This picture carries no recipe. Pictures that were saved again by other programs often lose it.',
   );
+}
+
+function draftCard(text: string, draft: RequestDraft): Card {
+  return {
+    text,
+    fields: [...fieldsOf(draft), { name: 'Command', value: commandLine(draft) }],
+    ...(draft.image !== undefined && {
+      notes: ['It starts from another picture: send the command as a reply to that one.'],
+    }),
+  };
 }
 
 /** The `darkroom` text: JSON with the frozen request. A text that others have written may hold anything. */
@@ -67,7 +67,7 @@ function fieldsOf(draft: RequestDraft): CardField[] {
   const named: readonly (readonly [string, unknown])[] = [
     ['Prompt', draft.prompt],
     ['Negative prompt', draft.negative_prompt || undefined],
-    ['Model', draft.model],
+    ['Model', draft.model === undefined ? undefined : shortName(draft.model)],
     ['Seed', draft.seed],
     ['Steps', draft.num_inference_steps],
     ['Guidance', draft.guidance_scale],

@@ -27,11 +27,17 @@ export class Conversation {
   readonly #hub: EventHub;
   /** Messages of jobs that wait or run: their numbers change too often for the disk. */
   readonly #live = new Map<string, MessageRecord>();
-  #lastId = 0;
+  /** The message that shows a job, by the job's id. */
+  readonly #ofJob = new Map<string, string>();
+  #lastId: number;
 
   constructor(journal: Journal<MessageRecord>, hub: EventHub) {
     this.#journal = journal;
     this.#hub = hub;
+    const kept = journal.all();
+    for (const message of kept) this.#index(message);
+    // Also where the clock was set back, new messages come after the old ones.
+    this.#lastId = Number.parseInt(kept.at(-1)?.id ?? '0', 36);
   }
 
   /** Ids grow with time, so that `after` works by comparison and outlives a deleted message. */
@@ -57,13 +63,14 @@ export class Conversation {
 
   /** The message that shows a job. */
   ofJob(job: string): MessageRecord | undefined {
-    return this.#journal.all().findLast((message) => message.job?.id === job && message.reader === undefined);
+    return this.#get(this.#ofJob.get(job) ?? '');
   }
 
   /** New, or a newer state of one that is there; on the disk before it is seen, except for a job's numbers. */
   async put(message: MessageRecord): Promise<void> {
     const isNew = this.#journal.get(message.id) === undefined;
     const isLive = message.job?.state === 'queued' || message.job?.state === 'running';
+    this.#index(message);
     if (isLive) this.#live.set(message.id, withLastPreview(message, this.#live.get(message.id)));
     else this.#live.delete(message.id);
     if (isNew || !isLive) await this.#journal.put(withoutPreview(message), { durable: true });
@@ -79,6 +86,7 @@ export class Conversation {
     const message = this.#journal.get(id);
     if (message === undefined) return;
     this.#live.delete(id);
+    if (message.job) this.#ofJob.delete(message.job.id);
     await this.#journal.remove(id);
     const reader = message.reader === undefined ? {} : { reader: message.reader };
     this.#hub.publish({ name: 'removed', data: { id }, ...reader });
@@ -86,6 +94,10 @@ export class Conversation {
 
   isThere(id: string): boolean {
     return this.#journal.get(id) !== undefined;
+  }
+
+  #index({ id, job }: MessageRecord): void {
+    if (job !== undefined) this.#ofJob.set(job.id, id);
   }
 
   #get(id: string): MessageRecord | undefined {

@@ -8,6 +8,8 @@ import { createWebAdapter, type WebOptions } from '../../adapters/web/server.ts'
 import type { ModelInfo, QueuePort } from '../../commands/ports.ts';
 import { createCommands } from '../../commands/router.ts';
 import { DarkroomError } from '../../src/errors.ts';
+import { checkPicture } from '../../src/image/inspect.ts';
+import { readPngText } from '../../src/image/png-text.ts';
 import type { Job, JobEvent } from '../../src/job.ts';
 import { openStore } from '../../src/store/store.ts';
 
@@ -27,7 +29,7 @@ export const MINI: ModelInfo = {
   words: ['mug', 'boat'],
 };
 
-/** A grey PNG of that size. */
+/** A black PNG of that size. */
 export function pngOf(width: number, height: number): Uint8Array {
   const chunk = (type: string, data: Uint8Array) => {
     const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
@@ -41,7 +43,7 @@ export function pngOf(width: number, height: number): Uint8Array {
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
   header.set([8, 0, 0, 0, 0], 8);
-  const rows = deflateSync(Buffer.alloc((width + 1) * height, 128));
+  const rows = deflateSync(Buffer.alloc((width + 1) * height));
   const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
   return Buffer.concat([
     signature,
@@ -136,14 +138,8 @@ export async function startChatWith<Q extends QueuePort>(
       names: () => ['mini'],
       cutWords: (_model, prompt) => prompt.split(' ').slice(75).join(' '),
     },
-    async checkPicture(bytes) {
-      const png = Buffer.from(bytes);
-      if (png.toString('latin1', 1, 4) !== 'PNG') {
-        throw new DarkroomError('bad_picture', 'This is no picture. Send a PNG, JPEG or WebP.');
-      }
-      return { width: png.readUInt32BE(16), height: png.readUInt32BE(20) };
-    },
-    readPictureText: () => new Map([['parameters', 'a cat\nSteps: 20']]),
+    checkPicture,
+    readPictureText: readPngText,
     onError: (error) => errors.push(error),
   });
   const adapter = createWebAdapter({

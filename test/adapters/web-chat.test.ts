@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { DarkroomError } from '../../src/errors.ts';
+import { writePngText } from '../../src/image/png-text.ts';
 import { pngOf, startChat, temporaryFolder } from './stand-in.ts';
 
 async function chatFor(t: TestContext, options: Parameters<typeof startChat>[1] = {}) {
@@ -111,6 +112,26 @@ test('the buttons: vary, re-roll, edit as a form, recipe, delete', async (t) => 
   assert.equal((await ada.press(first.id, `vary:${job}`)).status, 404);
 });
 
+test('the recipe of a picture that comes as a file', async (t) => {
+  const chat = await chatFor(t);
+  const ada = chat.as('Ada');
+  const recipeOf = async (texts: Record<string, string>) => {
+    const file = new File([new Uint8Array(writePngText(pngOf(8, 8), texts))], 'a.png');
+    const { message, error } = await ada.post('/recipe', { file });
+    return {
+      fields: Object.fromEntries((message?.fields ?? []).map(({ name, value }) => [name, value])),
+      error,
+    };
+  };
+  const request = { prompt: 'a mug', seed: 3, model: '/srv/models/mini', negative_prompt: 'text' };
+  const ours = await recipeOf({ darkroom: JSON.stringify({ request, model_hash: 'ab' }), parameters: 'x' });
+  assert.equal(ours.fields['Command'], '/imagine a mug --seed 3 --no text --model mini');
+  assert.equal(ours.fields['Model'], 'mini');
+  const others = await recipeOf({ darkroom: '{"prompt": 7}', parameters: 'a mug\nSteps: 20' });
+  assert.deepEqual(others.fields, { Parameters: 'a mug\nSteps: 20' });
+  assert.match((await recipeOf({})).error?.message ?? '', /carries no recipe/);
+});
+
 test('only the owner cancels and deletes', async (t) => {
   const chat = await chatFor(t);
   const ada = chat.as('Ada');
@@ -168,7 +189,7 @@ test('a refusal is a sentence, and nothing is posted', async (t) => {
     ['/imagine a mug --strength .5', {}, 400, /needs a picture/],
     ['blue', { replyTo: help.message.id }, 400, /has no picture/],
     ['blue', { replyTo: 'nowhere' }, 404, /not here/],
-    ['blue', { file: html }, 400, /no picture/],
+    ['blue', { file: html }, 400, /web page, not a picture/],
     ['/edit blue', {}, 400, /no picture to edit/],
     [`/imagine ${'a '.repeat(11_000)}`, {}, 413, /limit is 20000/],
   ] as const) {

@@ -7,7 +7,7 @@ import { draftOf } from '../../commands/draft.ts';
 import { imagine } from '../../commands/imagine.ts';
 import { parseLine, splitCommand } from '../../commands/line.ts';
 import { queue } from '../../commands/queue.ts';
-import { freezeRequest, type ModelDefaults } from '../../src/request.ts';
+import { freezeRequest, type ModelDefaults, requestToJson } from '../../src/request.ts';
 
 const parse = (line: string, command: AnyCommand = imagine) => parseValues(command, parseLine(command, line));
 
@@ -114,7 +114,7 @@ test('the recipe’s command line makes the same request again', () => {
         { prompt, ...(hasNegative && { negative_prompt: end.trim() }) },
         { model: 'mini', defaults: DEFAULTS },
       );
-      const line = splitCommand(commandLine(request))!;
+      const line = splitCommand(commandLine(requestToJson(request)))!;
       const { request: again } = freezeRequest(draftOf(parse(line.rest), DEFAULTS), {
         model: 'mini',
         defaults: DEFAULTS,
