@@ -7,10 +7,11 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import { DarkroomError, describeError } from '../errors.ts';
 import { type Engine, EngineLost, type Job, type JobEvent, type JobState } from '../job.ts';
-import { CostModel, plannedSteps } from './cost-model.ts';
+import { CostModel } from './cost-model.ts';
 import { Entry } from './entry.ts';
 import { type FairOptions, fairQueueClass } from './fair-queue.ts';
 import { FairShare } from './fair-share.ts';
+import { Forecast, stepsOf } from './forecast.ts';
 
 export interface QueueOptions {
   readonly engine: Engine;
@@ -68,6 +69,7 @@ class MemoryQueue implements JobQueue {
   readonly #options: Required<QueueOptions>;
   readonly #share = new FairShare();
   readonly #costs = new CostModel();
+  readonly #forecast = new Forecast(this.#costs, this.#share);
   /** Jobs by id: waiting, seated and the last finished ones. */
   readonly #entries = new Map<string, Entry>();
   /** In the order of each user's own line. */
@@ -144,7 +146,7 @@ class MemoryQueue implements JobQueue {
   list(): QueuedJob[] {
     const seated = [...this.#seated]
       .filter((entry) => !entry.finished)
-      .map((entry) => this.#describe(entry, 0, this.#etaOfSeated(entry)));
+      .map((entry) => this.#describe(entry, 0, this.#forecast.etaOfSeated(entry, this.#seated)));
     const waiting = this.#places().map(({ entry, position, etaSeconds }) =>
       this.#describe(entry, position, etaSeconds),
     );
@@ -299,7 +301,7 @@ class MemoryQueue implements JobQueue {
       state: 'running',
       step,
       steps: stepsOf(entry),
-      etaSeconds: this.#etaOfSeated(entry),
+      etaSeconds: this.#forecast.etaOfSeated(entry, this.#seated),
       ...(preview === undefined ? {} : { preview }),
     });
   }
@@ -313,45 +315,8 @@ class MemoryQueue implements JobQueue {
     }
   }
 
-  /** The waiting jobs in the order in which they would get a seat, were all estimates right. */
-  #places(): { entry: Entry; position: number; etaSeconds: number }[] {
-    const lines = Map.groupBy(this.#waiting, ({ job }) => job.user);
-    const tags = new Map([...lines.keys()].map((user) => [user, this.#share.tagOf(user)]));
-    let ahead = 0;
-    for (const entry of this.#seated) {
-      const left = this.#secondsLeft(entry);
-      ahead += left;
-      const { user } = entry.job;
-      const tag = tags.get(user);
-      if (tag !== undefined) tags.set(user, tag + left / entry.weight);
-    }
-    const places = [];
-    for (let position = 1; lines.size > 0; position++) {
-      const [user, line] = [...lines].reduce((a, b) => (tags.get(b[0])! < tags.get(a[0])! ? b : a));
-      const entry = line.shift()!;
-      if (line.length === 0) lines.delete(user);
-      const cost = this.#costs.jobSeconds(entry.job.request);
-      ahead += cost;
-      tags.set(user, tags.get(user)! + cost / entry.weight);
-      places.push({ entry, position, etaSeconds: ahead });
-    }
-    return places;
-  }
-
-  /** GPU seconds that a seated job still needs. */
-  #secondsLeft(entry: Entry): number {
-    if (entry.finished) return 0;
-    const { request } = entry.job;
-    const open = entry.run === undefined ? this.#costs.openSeconds(request) : 0;
-    const steps = (stepsOf(entry) - entry.step) * this.#costs.stepSeconds(request);
-    return open + steps + this.#costs.developSeconds(request);
-  }
-
-  /** The others take their turns only until the job is done or they are. */
-  #etaOfSeated(entry: Entry): number {
-    const own = this.#secondsLeft(entry);
-    const others = [...this.#seated].filter((other) => other !== entry);
-    return others.reduce((sum, other) => sum + Math.min(own, this.#secondsLeft(other)), own);
+  #places() {
+    return this.#forecast.places(this.#waiting, this.#seated);
   }
 
   #describe(entry: Entry, position: number, etaSeconds: number): QueuedJob {
@@ -360,5 +325,3 @@ class MemoryQueue implements JobQueue {
     return { id, user, state: event.state, position, etaSeconds, step, steps: stepsOf(entry) };
   }
 }
-
-const stepsOf = (entry: Entry) => entry.run?.steps ?? plannedSteps(entry.job.request);
