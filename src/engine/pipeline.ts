@@ -1,0 +1,126 @@
+/** The engine: requests to runs over models that stay open between them. It runs in a process of its own. */
+import { performance } from 'node:perf_hooks';
+import { DarkroomError } from '../errors.ts';
+import { decodeFitted } from '../image/pixels.ts';
+import type { Engine, Job } from '../job.ts';
+import { Catalogue } from '../models/catalogue.ts';
+import type { ModelSpec } from '../models/spec.ts';
+import { ComponentCache, type Components } from './components.ts';
+import { encodePrompt } from './prompt.ts';
+import { isGuided, PictureRun, type PipelineRun } from './run.ts';
+import { encodePicture, type Posterior } from './vae.ts';
+
+/** Models whose sessions stay open while no run uses them. */
+const MODELS_KEPT = 2;
+
+export interface EngineOptions {
+  /** Folders of models, as Catalogue takes them. */
+  readonly models: readonly string[];
+  /** Threads of one operator; 0 takes all cores. */
+  readonly threads: number;
+}
+
+export interface Pipeline extends Engine {
+  open(job: Job): Promise<PipelineRun>;
+  /** Opens what the first text-to-image job of a model would wait for. */
+  warm(model: string): Promise<void>;
+  /** Frees all models. Runs that are still open fail at their next step. */
+  close(): Promise<void>;
+}
+
+export async function createEngine({ models, threads }: EngineOptions): Promise<Pipeline> {
+  const catalogue = new Catalogue(models);
+  const cache = new ComponentCache(MODELS_KEPT, threads);
+  const specs = new Map<string, ModelSpec>();
+
+  const resolve = async (model: string): Promise<ModelSpec> => {
+    const spec = specs.get(model) ?? (await catalogue.open(model));
+    specs.set(model, spec);
+    return spec;
+  };
+
+  return {
+    async open(job) {
+      const started = performance.now();
+      const spec = await resolve(job.request.model);
+      checkModel(job, spec);
+      const loan = await cache.lend(spec);
+      try {
+        const { components } = loan;
+        await openSessions(components);
+        if (job.request.image !== undefined) await components.session('vaeEncoder');
+        const opened = performance.now();
+        const posterior = await startingPicture(job, components);
+        const prompt = await encodePrompt(components, job.request, isGuided(job.request));
+        const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
+        return new PictureRun(job.request, { loan, prompt, posterior, seconds });
+      } catch (error) {
+        await loan.release();
+        throw error;
+      }
+    },
+    async warm(model) {
+      const loan = await cache.lend(await resolve(model));
+      try {
+        await openSessions(loan.components);
+      } finally {
+        await loan.release();
+      }
+    },
+    async close() {
+      await cache.close();
+    },
+  };
+}
+
+/** What every picture needs; the VAE's encoder is opened where a job starts from a picture. */
+async function openSessions(components: Components): Promise<void> {
+  await components.session('textEncoder');
+  await components.session('unet');
+  await components.session('vaeDecoder');
+}
+
+/** What the model cannot draw is refused before anything is loaded. */
+function checkModel({ request }: Job, spec: ModelSpec): void {
+  const { vaeScaleFactor, defaults, latentChannels, unetInChannels } = spec;
+  if (unetInChannels !== latentChannels) {
+    throw new DarkroomError(
+      'unsupported',
+      `${spec.name} takes ${unetInChannels} channels: an inpainting model, which this version cannot run. Choose another model.`,
+    );
+  }
+  for (const [label, side] of [
+    ['width', request.width],
+    ['height', request.height],
+  ] as const) {
+    if (side % vaeScaleFactor !== 0) {
+      const near = Math.max(1, Math.round(side / vaeScaleFactor)) * vaeScaleFactor;
+      throw new DarkroomError(
+        'bad_request',
+        `${label} ${side} is not a multiple of ${vaeScaleFactor}, which ${spec.name} needs. Try ${near}.`,
+      );
+    }
+    if (side > defaults.maxSize) {
+      throw new DarkroomError(
+        'bad_request',
+        `${label} ${side} is beyond ${spec.name}; it draws up to ${defaults.maxSize}. Try ${defaults.width}x${defaults.height}.`,
+      );
+    }
+  }
+}
+
+async function startingPicture(
+  { request, inputs }: Job,
+  components: Components,
+): Promise<Posterior | undefined> {
+  const { image, width, height } = request;
+  if (image === undefined) return undefined;
+  const bytes = inputs.get(image);
+  if (bytes === undefined) {
+    throw new DarkroomError('bad_request', 'The picture to start from is gone. Attach it again.', {
+      cause: new Error(`the job holds no bytes for the reference ${image}`),
+    });
+  }
+  const data = await decodeFitted(bytes, width, height);
+  return encodePicture(await components.session('vaeEncoder'), { data, dims: [1, 3, height, width] });
+}

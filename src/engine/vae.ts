@@ -1,0 +1,85 @@
+/** Pictures to latents and back, through the two halves of an AutoencoderKL (Kingma and Welling 2013). */
+import { DarkroomError } from '../errors.ts';
+import type { Session, Tensor } from './session.ts';
+
+/** 8-bit RGB. */
+export interface Pixels {
+  /** [height, width, 3] */
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** The normal distribution of latents that the encoder sees in a picture, each [1, C, h, w]. */
+export interface Posterior {
+  readonly mean: Tensor;
+  readonly std: Float32Array;
+}
+
+const LOGVAR_RANGE = [-30, 20] as const;
+
+/** @param picture [1, 3, H, W] in -1..1; its sides are multiples of the VAE's scale factor */
+export async function encodePicture(encoder: Session, picture: Tensor): Promise<Posterior> {
+  const { latent_parameters: moments } = await encoder.run({ sample: picture }, ['latent_parameters']);
+  const [, channels, h, w] = moments.dims as [number, number, number, number];
+  const size = moments.data.length / 2;
+  const std = moments.data.slice(size);
+  for (let i = 0; i < size; i++) {
+    std[i] = Math.exp(0.5 * Math.min(Math.max(std[i]!, LOGVAR_RANGE[0]), LOGVAR_RANGE[1]));
+  }
+  return { mean: { data: moments.data.slice(0, size), dims: [1, channels / 2, h, w] }, std };
+}
+
+/** One draw of a posterior, in the sampler's scale. `noise` is standard normal, one value a latent. */
+export function samplePosterior(
+  { mean, std }: Posterior,
+  noise: Float32Array,
+  scalingFactor: number,
+): Tensor {
+  const data = new Float32Array(mean.data.length);
+  for (let i = 0; i < data.length; i++) {
+    data[i] = Math.fround(mean.data[i]! + Math.fround(std[i]! * noise[i]!)) * scalingFactor;
+  }
+  return { data, dims: mean.dims };
+}
+
+/**
+ * @param latents [1, C, h, w], in the sampler's scale
+ * @throws DarkroomError('engine_failed') where the decoder's numbers are no picture
+ */
+export async function decodeLatents(
+  decoder: Session,
+  latents: Tensor,
+  scalingFactor: number,
+): Promise<Pixels> {
+  const scaled = latents.data.map((value) => value / scalingFactor);
+  const { sample } = await decoder.run({ latent_sample: { data: scaled, dims: latents.dims } }, ['sample']);
+  return toPixels(sample);
+}
+
+/** As diffusers: clamp(x/2 + 0.5) x 255, halves to even, in float32. */
+function toPixels({ data, dims }: Tensor): Pixels {
+  const [, , height, width] = dims as [number, number, number, number];
+  const area = width * height;
+  const pixels = new Uint8Array(3 * area);
+  for (let i = 0; i < area; i++) {
+    for (let c = 0; c < 3; c++) {
+      const value = Math.fround(data[c * area + i]! / 2 + 0.5);
+      if (Number.isNaN(value)) {
+        throw new DarkroomError(
+          'engine_failed',
+          'The VAE of this model gave numbers that are no picture (NaN). Another seed or size may work; if none does, the VAE is damaged.',
+        );
+      }
+      pixels[3 * i + c] = roundHalfToEven(Math.fround(Math.min(Math.max(value, 0), 1) * 255));
+    }
+  }
+  return { data: pixels, width, height };
+}
+
+function roundHalfToEven(value: number): number {
+  const floor = Math.floor(value);
+  const rest = value - floor;
+  if (rest !== 0.5) return Math.round(value);
+  return floor % 2 === 0 ? floor : floor + 1;
+}

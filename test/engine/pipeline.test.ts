@@ -1,0 +1,200 @@
+/** What the engine promises beyond the numbers: one seed one picture, however runs are cut and mixed. */
+import assert from 'node:assert/strict';
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, describe, test } from 'node:test';
+import sharp from 'sharp';
+import { createEngine } from '../../src/engine/pipeline.ts';
+import type { PipelineRun } from '../../src/engine/run.ts';
+import { DarkroomError } from '../../src/errors.ts';
+import { readPngText } from '../../src/image/png-text.ts';
+import type { Developed, Job, Progress } from '../../src/job.ts';
+import { requestToJson } from '../../src/request.ts';
+import { jobOf, MODELS, readPixels } from './goldens.ts';
+
+const DRAFT = {
+  model: 'tiny-sd15',
+  prompt: 'a red mug on a table',
+  width: 64,
+  height: 72,
+  num_inference_steps: 4,
+  guidance_scale: 5,
+  seed: 7,
+  sampler: 'euler_a',
+};
+const FROM_PICTURE = { ...DRAFT, width: 64, height: 64, image: 'inputs/hills-64x64.png', strength: 0.75 };
+
+const models = mkdtempSync(join(tmpdir(), 'darkroom-models-'));
+cpSync(MODELS, models, { recursive: true });
+writeFileSync(
+  join(models, 'tiny-sd15', 'darkroom.json'),
+  JSON.stringify({ latent_rgb: { factors: Array(4).fill([0.2, 0.1, -0.1]), bias: [0, 0, 0] } }),
+);
+const engine = await createEngine({ models: [models], threads: 1 });
+after(async () => {
+  await engine.close();
+  rmSync(models, { recursive: true });
+});
+
+async function make(job: Job, slice = 1000): Promise<readonly Developed[]> {
+  const run = await engine.open(job);
+  try {
+    while (!(await run.advance(slice, () => {})).done);
+    return (await run.develop()).pictures;
+  } finally {
+    await run.close();
+  }
+}
+
+async function refusal(work: Promise<unknown>): Promise<DarkroomError> {
+  const error = await work.then(
+    () => assert.fail('nothing was refused'),
+    (e: unknown) => e,
+  );
+  assert.ok(error instanceof DarkroomError, String(error));
+  return error;
+}
+
+describe('pictures', () => {
+  for (const draft of [DRAFT, FROM_PICTURE]) {
+    const kind = 'image' in draft ? 'image to image' : 'text to image';
+    test(`${kind}: a count of 3 gives the same files as three jobs`, async () => {
+      const together = await make(await jobOf({ ...draft, num_images: 3 }));
+      for (const [i, picture] of together.entries()) {
+        const [alone] = await make(await jobOf({ ...draft, seed: draft.seed + i }));
+        assert.equal(picture.seed, draft.seed + i);
+        assert.deepEqual(picture, alone);
+      }
+    });
+  }
+
+  test('the seed after the last one is 0', async () => {
+    const pictures = await make(await jobOf({ ...DRAFT, seed: 2 ** 32 - 1, num_images: 2 }));
+    assert.deepEqual(
+      pictures.map(({ seed }) => seed),
+      [2 ** 32 - 1, 0],
+    );
+    assert.deepEqual(pictures[1], (await make(await jobOf({ ...DRAFT, seed: 0 })))[0]);
+  });
+
+  test('slices of any length give the same picture', async () => {
+    const job = await jobOf(DRAFT);
+    assert.deepEqual(await make(job, 1), await make(job, 3));
+  });
+
+  test('runs of two users, step by step in turn, give what each gives alone', async () => {
+    const jobs = [await jobOf(DRAFT, 'test:one'), await jobOf({ ...FROM_PICTURE, seed: 9 }, 'test:two')];
+    const alone = [await make(jobs[0]!), await make(jobs[1]!)];
+    const runs: PipelineRun[] = [];
+    for (const job of jobs) runs.push(await engine.open(job));
+    const open = new Set(runs);
+    while (open.size > 0) {
+      for (const run of open) if ((await run.advance(1, () => {})).done) open.delete(run);
+    }
+    for (const [i, run] of runs.entries()) {
+      assert.deepEqual((await run.develop()).pictures, alone[i]);
+      await run.close();
+    }
+  });
+
+  test('a PNG says what makes it again', async () => {
+    const [first, second] = await make(
+      await jobOf({ ...DRAFT, num_images: 2, negative_prompt: 'text, blurry' }),
+    );
+    const texts = readPngText(second!.png);
+    const { request, model_hash, engine_version } = JSON.parse(texts.get('darkroom')!);
+    assert.match(model_hash, /^[0-9a-f]{10}$/);
+    assert.match(engine_version, /^\d+\.\d+\.\d+/);
+    const again = await jobOf(request);
+    assert.deepEqual(requestToJson(again.request), request);
+    assert.deepEqual((await make(again))[0], second);
+    assert.notDeepEqual(await readPixels(first!.png), await readPixels(second!.png));
+    assert.match(
+      texts.get('parameters')!,
+      new RegExp(
+        `^a red mug on a table\nNegative prompt: text, blurry\nSteps: 4, Sampler: Euler a, .*Seed: 8, Size: 64x72, Model hash: ${model_hash}`,
+      ),
+    );
+  });
+});
+
+describe('progress', () => {
+  test('counts the calls of all pictures; the first call brings a preview the size of the latents', async () => {
+    const run = await engine.open(await jobOf({ ...DRAFT, num_images: 2 }));
+    const seen: Progress[] = [];
+    assert.equal(run.steps, 8);
+    const { done, seconds } = await run.advance(5, (progress) => seen.push(progress));
+    assert.equal(done, false);
+    assert.ok(seconds > 0);
+    assert.deepEqual(
+      seen.map(({ step, steps }) => [step, steps]),
+      [1, 2, 3, 4, 5].map((step) => [step, 8]),
+    );
+    const { width, height, format } = await sharp(seen[0]!.preview!).metadata();
+    assert.deepEqual({ width, height, format }, { width: 16, height: 18, format: 'png' });
+    assert.equal(seen.filter(({ preview }) => preview !== undefined).length, 1, 'two a second at most');
+    await run.close();
+  });
+
+  test('words beyond the limit are named', async () => {
+    const run = await engine.open(await jobOf({ ...DRAFT, prompt: `${'a '.repeat(75)}zebra crossing` }));
+    await run.advance(run.steps, () => {});
+    const { notes, seconds } = await run.develop();
+    assert.deepEqual(notes, ['CLIP reads 77 tokens; not read of the prompt: zebra crossing']);
+    assert.ok(seconds.denoise > 0 && seconds.decode > 0 && seconds.encode > 0);
+    await run.close();
+  });
+});
+
+describe('runs end early', () => {
+  test('a closed run makes no further call, and closing twice is fine', async () => {
+    const run = await engine.open(await jobOf(DRAFT));
+    await run.advance(1, () => {});
+    await run.close();
+    await run.close();
+    assert.equal((await refusal(run.advance(1, () => {}))).code, 'cancelled');
+    assert.equal((await refusal(run.develop())).code, 'cancelled');
+  });
+
+  test('a run closed between two calls of one slice stops there', async () => {
+    const run = await engine.open(await jobOf(DRAFT));
+    let calls = 0;
+    const work = run.advance(run.steps, () => {
+      if (++calls === 2) void run.close();
+    });
+    assert.equal((await refusal(work)).code, 'cancelled');
+    assert.equal(calls, 2);
+  });
+
+  test('pictures are developed after the last call only', async () => {
+    const run = await engine.open(await jobOf(DRAFT));
+    await run.advance(1, () => {});
+    await assert.rejects(run.develop());
+    await run.close();
+  });
+});
+
+describe('refused before any model runs', () => {
+  const cases: [string, Record<string, unknown>, string, RegExp][] = [
+    ['a model that is not there', { model: 'tiny-sd16' }, 'not_found', /tiny-sd15/],
+    ['more layers skipped than there are', { clipSkip: 3 }, 'bad_request', /clip_skip 3 .* 2 layers/],
+    ['a size beyond the model', { width: 4096 }, 'bad_request', /width 4096 .*Try/],
+    ['a size between latents', { height: 66 }, 'bad_request', /height 66 .*multiple of 4.*Try 68/],
+    ['a picture that did not travel', { image: 'gone', strength: 0.5 }, 'bad_request', /Attach it again/],
+  ];
+  for (const [what, change, code, message] of cases) {
+    test(what, async () => {
+      const job = await jobOf(DRAFT);
+      const error = await refusal(engine.open({ ...job, request: { ...job.request, ...change } }));
+      assert.equal(error.code, code);
+      assert.match(error.message, message);
+    });
+  }
+
+  test('a picture that is none', async () => {
+    const job = await jobOf(FROM_PICTURE);
+    const inputs = new Map([[job.request.image!, new TextEncoder().encode('<html>')]]);
+    assert.equal((await refusal(engine.open({ ...job, inputs }))).code, 'bad_picture');
+  });
+});
