@@ -6,9 +6,9 @@ import { DarkroomError, describeError, type ErrorCode } from '../errors.ts';
 import type { Developed, Engine, Job, Progress, StageSeconds } from '../job.ts';
 
 export interface EngineOptions {
-  /** Folders of models, as the catalogue takes them. */
+  /** Folders that hold model folders. */
   readonly models: readonly string[];
-  /** Threads of one inference session. */
+  /** Threads of one inference session; 0 takes all cores. */
   readonly threads: number;
 }
 

@@ -82,9 +82,9 @@ test("an engine's refusal keeps its code and sentence; anything else becomes int
 });
 
 test('an engine that cannot be made says why, each time', async () => {
-  const { engine } = start(0);
+  const { engine } = start(-1);
   for (let i = 0; i < 2; i++) {
-    await assert.rejects(engine.open(jobOf('a mug')), { code: 'misconfigured', message: /threads 0/ });
+    await assert.rejects(engine.open(jobOf('a mug')), { code: 'misconfigured', message: /threads -1/ });
   }
 });
 
