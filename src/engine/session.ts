@@ -96,3 +96,8 @@ export async function openSession(graph: Graph, options: SessionOptions): Promis
     },
   };
 }
+
+/** What onnxruntime-node could run on here, and whether its package brings the library for it. */
+export function backends(): { readonly name: string; readonly bundled: boolean }[] {
+  return ort.listSupportedBackends();
+}

@@ -1,0 +1,136 @@
+/**
+ * The settings a program starts with: defaults, then darkroom.config.json, then the environment. Read once;
+ * each value remembers where it came from, so that `darkroom doctor` can say so.
+ */
+import { readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { DarkroomError, offerNames } from '../src/errors.ts';
+
+const port = z.coerce.number().int().min(0).max(65_535);
+const secret = z.string().min(1).optional();
+const hosts = z
+  .string()
+  .default('')
+  .transform((text) => text.split(',').flatMap((host) => host.trim() || []));
+
+/** Every variable of the environment, which are also the keys of the file. */
+const schema = z.object({
+  DARKROOM_DATA: z.string().min(1).default('./data'),
+  DATABASE_URL: secret,
+  DARKROOM_MODELS: z
+    .string()
+    .default('')
+    .transform((text) => text.split(':').filter((folder) => folder !== '')),
+  DARKROOM_HOST: z.string().min(1).default('127.0.0.1'),
+  DARKROOM_PORT: port.default(3000),
+  DARKROOM_WEB_TOKEN: secret,
+  DARKROOM_WEB_USERS: z.enum(['cookie', 'header']).default('cookie'),
+  DARKROOM_DEVICES: z.enum(['auto', 'cpu']).default('auto'),
+  DARKROOM_LOG: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  DISCORD_TOKEN: secret,
+  DISCORD_API_URL: z.url().optional(),
+  DISCORD_MEDIA_HOSTS: hosts,
+  SLACK_BOT_TOKEN: secret,
+  SLACK_APP_TOKEN: secret,
+  SLACK_SIGNING_SECRET: secret,
+  SLACK_API_URL: z.url().optional(),
+  SLACK_MEDIA_HOSTS: hosts,
+  SLACK_PORT: port.default(3001),
+});
+
+export type Settings = Readonly<z.output<typeof schema>>;
+export type SettingName = keyof Settings;
+export type Origin = 'default' | 'file' | 'environment';
+
+export interface LoadedSettings {
+  readonly settings: Settings;
+  /** For people: one row a setting, secrets masked. */
+  readonly table: readonly { readonly name: SettingName; readonly value: string; readonly origin: Origin }[];
+}
+
+/** What each variable may be, in words, for the sentence about a wrong one. */
+const ALLOWED: Readonly<Partial<Record<SettingName, string>>> = {
+  DARKROOM_PORT: 'a port from 0 to 65535',
+  SLACK_PORT: 'a port from 0 to 65535',
+  DARKROOM_DEVICES: 'auto or cpu in this version',
+  DARKROOM_WEB_USERS: 'cookie or header',
+  DARKROOM_LOG: 'fatal, error, warn, info, debug, trace or silent',
+  DISCORD_API_URL: 'an address that starts with https:// or http://',
+  SLACK_API_URL: 'an address that starts with https:// or http://',
+};
+
+const SECRET = /TOKEN|SECRET|DATABASE_URL/;
+const DEFAULT_FILE = 'darkroom.config.json';
+
+/**
+ * @param env variables of the process
+ * @param file settings file; `darkroom.config.json` of the working folder where it is left out and exists
+ * @throws DarkroomError('misconfigured') that names the variable, its value and what is allowed
+ */
+export function loadSettings(
+  env: Readonly<Record<string, string | undefined>>,
+  file?: string,
+): LoadedSettings {
+  const fromFile = readSettingsFile(file);
+  const names = Object.keys(schema.shape) as SettingName[];
+  const origin = (name: SettingName): Origin =>
+    filled(env[name]) ? 'environment' : name in fromFile ? 'file' : 'default';
+  const given = Object.fromEntries(
+    names.flatMap((name) => {
+      const value = filled(env[name]) ? env[name] : fromFile[name];
+      return value === undefined ? [] : [[name, value]];
+    }),
+  );
+  const parsed = schema.safeParse(given);
+  if (!parsed.success) {
+    const name = parsed.error.issues[0]!.path[0] as SettingName;
+    const shown = SECRET.test(name) ? 'as given' : JSON.stringify(given[name]);
+    throw new DarkroomError(
+      'misconfigured',
+      `${name} ${shown} cannot be used; it must be ${ALLOWED[name] ?? 'text that is not empty'}.`,
+    );
+  }
+  const settings = parsed.data;
+  return {
+    settings,
+    table: names.map((name) => ({ name, value: show(name, settings[name]), origin: origin(name) })),
+  };
+}
+
+function readSettingsFile(file: string | undefined): Record<string, unknown> {
+  let text: string;
+  try {
+    text = readFileSync(file ?? DEFAULT_FILE, 'utf8');
+  } catch (cause) {
+    if (file === undefined) return {};
+    throw new DarkroomError('misconfigured', `The settings file ${file} cannot be read.`, { cause });
+  }
+  const name = file ?? DEFAULT_FILE;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new DarkroomError('misconfigured', `The settings file ${name} is not JSON.`, { cause });
+  }
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
+    throw new DarkroomError('misconfigured', `The settings file ${name} must hold one object.`);
+  }
+  const known = Object.keys(schema.shape);
+  const stray = Object.keys(value).find((key) => !known.includes(key));
+  if (stray !== undefined) {
+    throw new DarkroomError(
+      'misconfigured',
+      `${name} has an unknown setting ${stray}. ${offerNames(stray, known)}`,
+    );
+  }
+  return { ...value };
+}
+
+// An empty variable is how many shells and compose files say "unset".
+const filled = (value: string | undefined) => value !== undefined && value !== '';
+
+function show(name: SettingName, value: unknown): string {
+  if (value === undefined || (Array.isArray(value) && value.length === 0)) return '(unset)';
+  if (SECRET.test(name)) return '(set)';
+  return Array.isArray(value) ? value.join(', ') : String(value);
+}

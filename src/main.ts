@@ -1,0 +1,57 @@
+#!/usr/bin/env node
+/** `darkroom VERB …`: finds the verb, and turns its end into an exit code: 0 done, 1 failed, 2 wrong usage. */
+import packageJson from '../package.json' with { type: 'json' };
+import { DarkroomError, describeError, offerNames } from './errors.ts';
+import { bench } from './shell/bench.ts';
+import { doctor } from './shell/doctor.ts';
+import { imagine } from './shell/imagine.ts';
+import { models } from './shell/models.ts';
+import { serve } from './shell/serve.ts';
+import { UsageError, type Verb } from './shell/verb.ts';
+
+const VERBS: Readonly<Record<string, Verb>> = { serve, imagine, models, bench, doctor };
+
+const HELP = `darkroom ${packageJson.version}: words in a chat become a picture in the thread
+
+${Object.entries(VERBS)
+  .map(([name, { summary }]) => `  darkroom ${name.padEnd(8)} ${summary}`)
+  .join('\n')}
+
+darkroom VERB --help tells a verb's options.`;
+
+process.exitCode = await main(process.argv.slice(2));
+
+async function main(args: readonly string[]): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') return say(HELP);
+  if (name === '--version' || name === '-v') return say(packageJson.version);
+  const verb = VERBS[name];
+  try {
+    if (verb === undefined) throw unknownVerb(name);
+    if (rest.includes('--help') || rest.includes('-h')) return say(verb.help);
+    return await verb.run(rest);
+  } catch (error) {
+    const isOurs = error instanceof DarkroomError || error instanceof UsageError;
+    const message = isOurs || !(error instanceof Error) ? describe(error) : `${error.name}: ${error.message}`;
+    process.stderr.write(`darkroom: ${message}\n`);
+    if (args.includes('--debug') && error instanceof Error) console.error(error);
+    return error instanceof UsageError ? 2 : 1;
+  }
+}
+
+function say(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
+
+const describe = (error: unknown) =>
+  error instanceof UsageError ? error.message : describeError(error).message;
+
+function unknownVerb(name: string): UsageError {
+  if (name === 'worker') {
+    return new UsageError(
+      'worker is not in this version: serve does the drawing itself. Use darkroom serve.',
+    );
+  }
+  return new UsageError(`There is no verb ${name}. ${offerNames(name, Object.keys(VERBS))}`);
+}

@@ -1,0 +1,175 @@
+/** `darkroom imagine`: pictures without a chat, a queue or a database; the engine runs in this process. */
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { loadSettings } from '../../config/settings.ts';
+import { createEngine, type Pipeline } from '../engine/pipeline.ts';
+import { DarkroomError, describeError } from '../errors.ts';
+import { checkPicture } from '../image/inspect.ts';
+import { modelFolders } from '../installed-models.ts';
+import type { Developed, StageSeconds } from '../job.ts';
+import { Catalogue } from '../models/catalogue.ts';
+import type { ModelSpec } from '../models/spec.ts';
+import { freezeRequest, type RequestDraft, requestToJson } from '../request.ts';
+import { IMAGINE_HELP, readTasks, type Task } from './imagine-options.ts';
+import { encodeNpy } from './npy.ts';
+import { createProgress } from './progress.ts';
+import { samePixels } from './remake.ts';
+import { asUsage, type Verb } from './verb.ts';
+
+export const imagine: Verb = {
+  summary: 'one picture, or many from a file of requests, without a chat',
+  help: IMAGINE_HELP,
+
+  async run(args) {
+    const { tasks, many, config, ...how } = await readTasks(args);
+    const { settings } = loadSettings(process.env, config);
+    const studio = new Studio(modelFolders(settings.DARKROOM_MODELS), how.threads);
+    let code = 0;
+    try {
+      for (const task of tasks) {
+        try {
+          const result = await studio.make(task, how);
+          report(result, how.json);
+          if (result.agrees === false) code = 1;
+        } catch (error) {
+          if (!many) throw asUsage(error);
+          code = 1;
+          const told = describeError(error);
+          if (how.json) process.stdout.write(`${JSON.stringify({ line: task.line, error: told })}\n`);
+          process.stderr.write(`darkroom: request ${task.line}: ${told.message}\n`);
+          if (how.debug) console.error(error);
+        }
+      }
+    } finally {
+      await studio.close();
+    }
+    return code;
+  },
+};
+
+export interface How {
+  /** Folder, or for a single picture a file that ends in .png. */
+  readonly out: string;
+  readonly json: boolean;
+  readonly progress: string;
+  readonly threads: number;
+  readonly debug: boolean;
+}
+
+interface Result {
+  readonly request: RequestDraft;
+  readonly files: readonly string[];
+  readonly seeds: readonly number[];
+  readonly seconds: StageSeconds;
+  readonly model_hash: string;
+  readonly notes: readonly string[];
+  /** With --from: whether the pixels are those of the given picture. */
+  readonly agrees?: boolean;
+}
+
+/** Makes tasks one after another; the model stays open between those that share it. */
+class Studio {
+  readonly #catalogue: Catalogue;
+  readonly #threads: number;
+  #open: { readonly folder: string; readonly engine: Pipeline } | undefined;
+
+  constructor(folders: readonly string[], threads: number) {
+    this.#catalogue = new Catalogue(folders);
+    this.#threads = threads;
+  }
+
+  async make(task: Task, how: How): Promise<Result> {
+    const spec = await this.#catalogue.openNameOrFolder(task.model);
+    const bytes = task.image === undefined ? undefined : await readInput(task.image);
+    const { request, notes } = freezeRequest(task.draft, {
+      model: spec.name,
+      defaults: spec.defaults,
+      ...(bytes !== undefined && { imageSize: await checkPicture(bytes) }),
+    });
+    const engine = await this.#engine(spec);
+    const inputs = new Map(bytes === undefined ? [] : [[request.image!, bytes]]);
+    const run = await engine.open({ id: 'shell', user: 'shell', request, inputs });
+    const progress = createProgress(how.progress, process.stderr.isTTY === true, (text) =>
+      process.stderr.write(text),
+    );
+    try {
+      for (let done = false; !done; ) {
+        ({ done } = await run.advance(1, ({ step, steps }) => progress.show(step, steps)));
+      }
+      progress.end();
+      const { pictures, notes: told, seconds } = await run.develop();
+      const files = await writePictures(task, how.out, pictures);
+      if (task.latents !== undefined) await writeLatents(task.latents, run.latents());
+      return {
+        request: requestToJson(request),
+        files,
+        seeds: pictures.map(({ seed }) => seed),
+        seconds,
+        model_hash: await spec.modelHash(),
+        notes: [...notes, ...told],
+        ...(task.from !== undefined && { agrees: await samePixels(pictures[0]!, task.from) }),
+      };
+    } finally {
+      await run.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#open?.engine.close();
+  }
+
+  async #engine({ folder }: ModelSpec): Promise<Pipeline> {
+    if (this.#open?.folder === folder) return this.#open.engine;
+    await this.#open?.engine.close();
+    const engine = await createEngine({ models: [folder], threads: this.#threads });
+    this.#open = { folder, engine };
+    return engine;
+  }
+}
+
+async function readInput(file: string): Promise<Uint8Array> {
+  try {
+    return await readFile(file);
+  } catch (cause) {
+    throw new DarkroomError('not_found', `The picture ${file} cannot be read. Check its path.`, { cause });
+  }
+}
+
+/** name.png; with several pictures name-0.png, name-1.png … */
+async function writePictures(task: Task, out: string, pictures: readonly Developed[]): Promise<string[]> {
+  const isFile = out.toLowerCase().endsWith('.png') && task.output === undefined;
+  const name = task.output ?? `darkroom-${pictures[0]!.seed}.png`;
+  const first = isFile ? out : join(out, name.toLowerCase().endsWith('.png') ? name : `${name}.png`);
+  const files = pictures.map((_, i) =>
+    pictures.length === 1 ? first : first.replace(/\.png$/i, `-${i}.png`),
+  );
+  await mkdir(dirname(first), { recursive: true });
+  for (const [i, { png }] of pictures.entries()) await writeFile(files[i]!, png);
+  return files;
+}
+
+async function writeLatents(
+  file: string,
+  latents: readonly { readonly data: Float32Array; readonly dims: readonly number[] }[],
+): Promise<void> {
+  const [, ...shape] = latents[0]!.dims;
+  const size = latents[0]!.data.length;
+  const all = new Float32Array(size * latents.length);
+  for (const [i, { data }] of latents.entries()) all.set(data, i * size);
+  await mkdir(dirname(file), { recursive: true });
+  await writeFile(file, encodeNpy(all, [latents.length, ...shape]));
+}
+
+function report(result: Result, json: boolean): void {
+  if (json) {
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  for (const note of result.notes) process.stderr.write(`${note}\n`);
+  if (result.agrees !== undefined) {
+    process.stderr.write(
+      result.agrees ? 'The pixels agree.\n' : 'The pixels differ from the given picture.\n',
+    );
+  }
+  process.stdout.write(`${result.files.join('\n')}\n`);
+}

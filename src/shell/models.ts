@@ -1,0 +1,71 @@
+/** `darkroom models`: what is installed, what a folder holds, whether it can be used. */
+import { loadSettings } from '../../config/settings.ts';
+import { describeError } from '../errors.ts';
+import { modelFolders } from '../installed-models.ts';
+import { Catalogue } from '../models/catalogue.ts';
+import { readOptions, UsageError, type Verb } from './verb.ts';
+
+export const models: Verb = {
+  summary: 'list, show and verify the models of this machine',
+  help: `darkroom models list              names and folders
+darkroom models show NAME|FOLDER  defaults, sizes, hash
+darkroom models verify [NAME|FOLDER …]  reads every header; exit code 1 where one cannot be used`,
+
+  async run(args) {
+    const { values, positionals } = readOptions(args, {}, { positionals: Number.POSITIVE_INFINITY });
+    const { settings } = loadSettings(process.env, values.config);
+    const catalogue = new Catalogue(modelFolders(settings.DARKROOM_MODELS));
+    const [action = 'list', ...names] = positionals;
+    if (action === 'list') return list(catalogue);
+    if (action === 'show') return show(catalogue, names);
+    if (action === 'verify') return verify(catalogue, names);
+    if (action === 'add') {
+      throw new UsageError('models add is not in this version. Copy the folder into one of DARKROOM_MODELS.');
+    }
+    throw new UsageError(`There is no models ${action}. Known: list, show, verify.`);
+  },
+};
+
+async function list(catalogue: Catalogue): Promise<number> {
+  for (const { name, folder } of await catalogue.list()) process.stdout.write(`${name}\t${folder}\n`);
+  return 0;
+}
+
+async function show(catalogue: Catalogue, names: readonly string[]): Promise<number> {
+  const [name, ...others] = names;
+  if (name === undefined || others.length > 0) throw new UsageError('models show takes one name or folder.');
+  const spec = await catalogue.openNameOrFolder(name);
+  const { defaults } = spec;
+  const rows: [string, string | number][] = [
+    ['name', spec.name],
+    ['folder', spec.folder],
+    ['family', spec.family],
+    ['hash', await spec.modelHash()],
+    ['size', `${defaults.width}x${defaults.height}, up to ${defaults.maxSize}`],
+    ['steps', defaults.numInferenceSteps],
+    ['guidance', defaults.guidanceScale],
+    ['sampler', `${defaults.sampler}, ${defaults.schedule}`],
+    [
+      'latents',
+      `${spec.latentChannels} channels, one for ${spec.vaeScaleFactor}x${spec.vaeScaleFactor} pixels`,
+    ],
+    ['prompt', `${spec.tokenizer.modelMaxLength} tokens`],
+  ];
+  for (const [key, value] of rows) process.stdout.write(`${key.padEnd(10)}${value}\n`);
+  return 0;
+}
+
+async function verify(catalogue: Catalogue, given: readonly string[]): Promise<number> {
+  const names = given.length > 0 ? given : (await catalogue.list()).map(({ name }) => name);
+  let code = 0;
+  for (const name of names) {
+    try {
+      const spec = await catalogue.openNameOrFolder(name);
+      process.stdout.write(`${name}: good, ${await spec.modelHash()}\n`);
+    } catch (error) {
+      code = 1;
+      process.stdout.write(`${name}: ${describeError(error).message}\n`);
+    }
+  }
+  return code;
+}
