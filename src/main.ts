@@ -19,8 +19,6 @@ ${Object.entries(VERBS)
 
 darkroom VERB --help tells a verb's options.`;
 
-process.exitCode = await main(process.argv.slice(2));
-
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') return say(HELP);
@@ -55,3 +53,5 @@ function unknownVerb(name: string): UsageError {
   }
   return new UsageError(`There is no verb ${name}. ${offerNames(name, Object.keys(VERBS))}`);
 }
+
+process.exitCode = await main(process.argv.slice(2));

@@ -40,7 +40,7 @@ const cardSchema = z.strictObject({
       }),
     )
     .default([]),
-  words: z.array(z.string()).default([]),
+  words: z.record(z.string(), z.array(z.string())).default({}),
 });
 
 const FIELD_OF_KEY = {
@@ -73,6 +73,6 @@ export async function readCard(files: ModelFiles, latentChannels: number): Promi
     defaults: Object.fromEntries(fields),
     ...(latentRgb === undefined ? {} : { latentRgb }),
     gallery: gallery.map(({ prompt, seed }) => ({ prompt, ...(seed === undefined ? {} : { seed }) })),
-    words,
+    words: Object.values(words).flat(),
   };
 }

@@ -55,7 +55,7 @@ test('darkroom.json sets defaults, preview colours, gallery and words', async (t
     defaults: { num_inference_steps: 20, sampler: 'dpmpp_2m', schedule: 'karras', max_size: 512 },
     latent_rgb: { factors, bias: [0, 0, 0.5] },
     gallery: [{ prompt: 'a red mug', seed: 4 }],
-    words: ['mug'],
+    words: { objects: ['mug'], colours: ['red'] },
   };
   await write(join(folder, 'darkroom.json'), JSON.stringify(card));
   const spec = await openModelFolder(folder);
@@ -65,7 +65,7 @@ test('darkroom.json sets defaults, preview colours, gallery and words', async (t
   assert.equal(spec.defaults.maxSize, 512);
   assert.deepEqual(spec.latentRgb, { factors, bias: [0, 0, 0.5] });
   assert.deepEqual(spec.gallery, [{ prompt: 'a red mug', seed: 4 }]);
-  assert.deepEqual(spec.words, ['mug']);
+  assert.deepEqual(spec.words, ['mug', 'red']);
 
   await write(join(folder, 'darkroom.json'), JSON.stringify({ ...card, defaults: { stepz: 3 } }));
   await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /darkroom\.json.*stepz/ });
