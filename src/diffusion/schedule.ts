@@ -75,14 +75,14 @@ function spaceTimesteps(config: SchedulerConfig, sampler: SamplerName, steps: nu
       );
     }
     case 'linspace': {
-      const line = Array.from({ length: points }, (_, i) =>
-        points === 1 ? 0 : ((total - 1) * i) / (points - 1),
-      );
+      // The stride is rounded before it is multiplied, as numpy does: 15 * 33.3 is below 499.5.
+      const stride = (total - 1) / Math.max(1, points - 1);
+      const line = Array.from({ length: points }, (_, i) => i * stride);
       const isFractional = sampler === 'euler' || sampler === 'euler_a';
       return cut(line.map(isFractional ? Math.fround : roundHalfToEven));
     }
     case 'trailing':
-      return Array.from({ length: steps }, (_, i) => roundHalfToEven(total - (i * total) / steps) - 1);
+      return Array.from({ length: steps }, (_, i) => roundHalfToEven(total - i * (total / steps)) - 1);
   }
 }
 
