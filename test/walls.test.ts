@@ -1,0 +1,88 @@
+/** The house's walls: which room may import which. Reads the imports, so that no review has to. */
+import assert from 'node:assert/strict';
+import { globSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize, relative } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+
+/** Rooms by the longest prefix of a file's path, and the rooms whose code they may use. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
+  config: [],
+  'src/diffusion': [],
+  'src/graph': [],
+  'src/models': ['src/graph'],
+  'src/image': [],
+  'src/engine': ['src/diffusion', 'src/models', 'src/graph', 'src/image'],
+  'src/queue': ['src/store'],
+  'src/store': ['config'],
+  commands: ['adapters/contract', 'src/queue', 'src/store'],
+  'adapters/contract': [],
+  'adapters/web': ['adapters/contract', 'src/store'],
+  'src/wiring': ['*'],
+};
+/** Files that every room may use: the request, the job, the errors. */
+const SHARED = ['src/errors.ts', 'src/job.ts', 'src/request.ts'];
+const WIRING = ['src/main.ts', 'src/app.ts', 'src/installed-models.ts', 'src/log.ts'];
+
+function roomOf(file: string): string {
+  if (WIRING.includes(file) || file.startsWith('src/shell/')) return 'src/wiring';
+  if (/^adapters\/[^/]+\.ts$/.test(file)) return 'adapters/contract';
+  const room = Object.keys(MAY_IMPORT).find((name) => file.startsWith(`${name}/`));
+  assert.ok(room !== undefined || SHARED.includes(file), `${file} is in no room`);
+  return room ?? 'shared';
+}
+
+interface Import {
+  readonly from: string;
+  readonly to: string;
+}
+
+const files = globSync(['src/**/*.ts', 'commands/**/*.ts', 'adapters/**/*.ts', 'config/**/*.ts'], {
+  cwd: root,
+});
+const imports: Import[] = files.flatMap((from) => {
+  const text = readFileSync(join(root, from), 'utf8');
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)].map(([, to]) => ({ from, to: to! }));
+});
+const target = ({ from, to }: Import) => relative('.', normalize(join(dirname(from), to)));
+
+test('there is code to look at', () => {
+  assert.ok(files.length > 40 && imports.length > 100);
+});
+
+test('rooms import only what they may', () => {
+  const wrong = imports
+    .filter(({ to }) => to.startsWith('.') && to.endsWith('.ts'))
+    .filter((found) => {
+      const [here, there] = [roomOf(found.from), roomOf(target(found))];
+      if (here === there || SHARED.includes(target(found))) return false;
+      const allowed = MAY_IMPORT[here] ?? [];
+      return !allowed.includes('*') && !allowed.includes(there);
+    });
+  assert.deepEqual(wrong, []);
+});
+
+const ONLY: Readonly<Record<string, RegExp>> = {
+  'onnxruntime-node': /^src\/engine\/session\.ts$/,
+  sharp: /^src\/image\//,
+  'p-queue': /^src\/queue\//,
+  hono: /^adapters\/web\//,
+  '@hono/node-server': /^adapters\/web\//,
+  protobufjs: /^src\/graph\//,
+  pino: /^src\/log\.ts$/,
+};
+
+for (const [name, place] of Object.entries(ONLY)) {
+  test(`only ${place.source} imports ${name}`, () => {
+    const users = imports
+      .filter(({ to }) => to === name || to.startsWith(`${name}/`))
+      .map(({ from }) => from);
+    assert.ok(users.length > 0, `nobody imports ${name}`);
+    assert.deepEqual(
+      users.filter((file) => !place.test(file)),
+      [],
+    );
+  });
+}
