@@ -2,6 +2,7 @@
  * The sessions of one model: each is opened when it is first needed, then kept. A few models are kept at once,
  * the least recently used one goes first, and never one that a run is using.
  */
+import { DarkroomError } from '../errors.ts';
 import { textEncoderGraph } from '../graph/clip.ts';
 import type { Graph } from '../graph/component.ts';
 import { unetGraph } from '../graph/unet.ts';
@@ -26,6 +27,7 @@ export class Components {
   readonly #threads: number;
   readonly #sessions = new Map<ComponentName, Promise<Session>>();
   #tokenizer: ClipTokenizer | undefined;
+  #closed = false;
 
   constructor(spec: ModelSpec, threads: number) {
     this.spec = spec;
@@ -38,7 +40,8 @@ export class Components {
   }
 
   /** @throws DarkroomError('bad_model') where the weights cannot be read; the next call tries again */
-  session(name: ComponentName): Promise<Session> {
+  async session(name: ComponentName): Promise<Session> {
+    if (this.#closed) throw new DarkroomError('cancelled', 'The engine was stopped.');
     const known = this.#sessions.get(name);
     if (known !== undefined) return known;
     const opening = (async () => openSession(BUILD[name](this.spec), { threads: this.#threads }))();
@@ -47,7 +50,9 @@ export class Components {
     return opening;
   }
 
+  /** Sessions asked for later are refused. */
   async close(): Promise<void> {
+    this.#closed = true;
     const sessions = [...this.#sessions.values()];
     this.#sessions.clear();
     for (const session of await Promise.allSettled(sessions)) {

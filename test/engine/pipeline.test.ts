@@ -31,6 +31,9 @@ writeFileSync(
   join(models, 'tiny-sd15', 'darkroom.json'),
   JSON.stringify({ latent_rgb: { factors: Array(4).fill([0.2, 0.1, -0.1]), bias: [0, 0, 0] } }),
 );
+for (const copy of ['second', 'third']) {
+  cpSync(join(MODELS, 'tiny-sd15'), join(models, copy), { recursive: true });
+}
 const engine = await createEngine({ models: [models], threads: 1 });
 after(async () => {
   await engine.close();
@@ -96,6 +99,23 @@ describe('pictures', () => {
       assert.deepEqual((await run.develop()).pictures, alone[i]);
       await run.close();
     }
+  });
+
+  test('more models than stay open take turns', async () => {
+    const job = await jobOf(DRAFT);
+    const jobs = ['tiny-sd15', 'second', 'third'].map((model) => ({
+      ...job,
+      request: { ...job.request, model },
+    }));
+    const runs = await Promise.all(jobs.map((each) => engine.open(each)));
+    for (const run of runs) await run.advance(2, () => {});
+    for (const run of runs) {
+      await run.advance(2, () => {});
+      const [latents] = run.latents();
+      assert.deepEqual(latents, runs[0]!.latents()[0]);
+      await run.close();
+    }
+    assert.equal((await make(jobs[0]!)).length, 1);
   });
 
   test('a PNG says what makes it again', async () => {
@@ -165,6 +185,26 @@ describe('runs end early', () => {
     });
     assert.equal((await refusal(work)).code, 'cancelled');
     assert.equal(calls, 2);
+  });
+
+  test('numbers that are no picture stop the run at their step, with the likely cause', async () => {
+    const job = await jobOf(DRAFT);
+    const run = await engine.open({ ...job, request: { ...job.request, guidanceScale: 1e60 } });
+    let calls = 0;
+    const error = await refusal(run.advance(run.steps, () => calls++));
+    assert.equal(error.code, 'engine_failed');
+    assert.match(error.message, /step 1 of 4\. Guidance 1e\+60 is the likely cause; try 7\.5/);
+    assert.equal(calls, 0);
+    await run.close();
+  });
+
+  test('runs of a closed engine fail at their next step', async () => {
+    const other = await createEngine({ models: [models], threads: 1 });
+    const run = await other.open(await jobOf(DRAFT));
+    await run.advance(1, () => {});
+    await other.close();
+    assert.equal((await refusal(run.advance(1, () => {}))).code, 'cancelled');
+    await run.close();
   });
 
   test('pictures are developed after the last call only', async () => {
