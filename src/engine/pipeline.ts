@@ -1,5 +1,6 @@
 /** The engine: requests to runs over models that stay open between them. It runs in a process of its own. */
 import { performance } from 'node:perf_hooks';
+import { planSampling } from '../diffusion/sampling.ts';
 import { DarkroomError } from '../errors.ts';
 import { decodeFitted } from '../image/pixels.ts';
 import type { Engine, Job } from '../job.ts';
@@ -44,6 +45,7 @@ export async function createEngine({ models, threads }: EngineOptions): Promise<
       const started = performance.now();
       const spec = await resolve(job.request.model);
       checkModel(job, spec);
+      const plan = planSampling(job.request, spec.schedulerConfig);
       const loan = await cache.lend(spec);
       try {
         const { components } = loan;
@@ -53,7 +55,7 @@ export async function createEngine({ models, threads }: EngineOptions): Promise<
         const posterior = await startingPicture(job, components);
         const prompt = await encodePrompt(components, job.request, isGuided(job.request));
         const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
-        return new PictureRun(job.request, { loan, prompt, posterior, seconds });
+        return new PictureRun(job.request, { loan, plan, prompt, posterior, seconds });
       } catch (error) {
         await loan.release();
         throw error;

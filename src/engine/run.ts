@@ -4,7 +4,7 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { guide } from '../diffusion/guidance.ts';
 import { latentsToRgb } from '../diffusion/preview.ts';
 import { TorchRandom } from '../diffusion/random.ts';
-import { type ModelCall, planSampling, type Sampling, type SamplingPlan } from '../diffusion/sampling.ts';
+import type { ModelCall, Sampling, SamplingPlan } from '../diffusion/sampling.ts';
 import { DarkroomError } from '../errors.ts';
 import { formatParameters } from '../image/parameters.ts';
 import { encodePng } from '../image/pixels.ts';
@@ -35,6 +35,7 @@ export function isGuided({ guidanceScale }: GenerationRequest): boolean {
 /** What `open` has made ready; the run owns the loan from here on. */
 export interface Prepared {
   readonly loan: Loan;
+  readonly plan: SamplingPlan;
   readonly prompt: PromptEmbeddings;
   /** What the encoder saw in the picture to start from. */
   readonly posterior: Posterior | undefined;
@@ -45,7 +46,6 @@ export class PictureRun implements PipelineRun {
   readonly steps: number;
   readonly #request: GenerationRequest;
   readonly #prepared: Prepared;
-  readonly #plan: SamplingPlan;
   /** [1, C, h, w] */
   readonly #dims: readonly number[];
   readonly #finished: Tensor[] = [];
@@ -62,8 +62,7 @@ export class PictureRun implements PipelineRun {
     const { spec } = prepared.loan.components;
     const { vaeScaleFactor } = spec;
     this.#dims = [1, spec.latentChannels, request.height / vaeScaleFactor, request.width / vaeScaleFactor];
-    this.#plan = planSampling(request, spec.schedulerConfig);
-    this.steps = this.#plan.calls * request.numImages;
+    this.steps = prepared.plan.calls * request.numImages;
   }
 
   async advance(
@@ -169,12 +168,12 @@ export class PictureRun implements PipelineRun {
   #begin(): ModelCall {
     const size = this.#dims.reduce((product, side) => product * side);
     const random = new TorchRandom(this.#seed(this.#finished.length));
-    const { posterior, loan } = this.#prepared;
+    const { posterior, loan, plan } = this.#prepared;
     const start =
       posterior === undefined
         ? undefined
         : samplePosterior(posterior, random.randn(size), loan.components.spec.scalingFactor).data;
-    this.#sampling = this.#plan.begin(size, random, start);
+    this.#sampling = plan.begin(size, random, start);
     return this.#sampling.next().value as ModelCall;
   }
 

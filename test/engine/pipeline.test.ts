@@ -221,6 +221,12 @@ describe('refused before any model runs', () => {
     ['more layers skipped than there are', { clipSkip: 3 }, 'bad_request', /clip_skip 3 .* 2 layers/],
     ['a size beyond the model', { width: 4096 }, 'bad_request', /width 4096 .*Try/],
     ['a size between latents', { height: 66 }, 'bad_request', /height 66 .*multiple of 4.*Try 68/],
+    [
+      'a scheduler option that is not carried out',
+      { schedulerConfig: { use_beta_sigmas: true } },
+      'unsupported',
+      /use_beta_sigmas true/,
+    ],
     ['a picture that did not travel', { image: 'gone', strength: 0.5 }, 'bad_request', /Attach it again/],
   ];
   for (const [what, change, code, message] of cases) {
