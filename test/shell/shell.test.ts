@@ -1,0 +1,166 @@
+/** The program as a user starts it: arguments in, exit code, files and lines out. */
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { readPngText } from '../../src/image/png-text.ts';
+
+const bin = fileURLToPath(new URL('../../bin/darkroom.js', import.meta.url));
+const tiny = fileURLToPath(new URL('../golden/fixtures/models/tiny-sd15', import.meta.url));
+const quick = ['--model', tiny, '--steps', '2', '--progress', 'none'];
+const newFolder = () => mkdtempSync(join(tmpdir(), 'darkroom-shell-'));
+
+async function darkroom(args: readonly string[], input?: string) {
+  const env = { ...process.env, DARKROOM_DATA: newFolder(), DARKROOM_PORT: '0' };
+  const child = spawn(process.execPath, [bin, ...args], { env });
+  const out: string[] = [];
+  const err: string[] = [];
+  child.stdout.on('data', (chunk) => out.push(String(chunk)));
+  child.stderr.on('data', (chunk) => err.push(String(chunk)));
+  child.stdin.end(input);
+  const [code] = await once(child, 'close');
+  return { code, out: out.join(''), err: err.join('') };
+}
+
+test('imagine writes a PNG that carries its recipe; the path is the last line', async () => {
+  const out = newFolder();
+  const made = await darkroom(['imagine', 'a red mug', ...quick, '--seed', '7', '--out', out]);
+  assert.equal(made.code, 0, made.err);
+  const file = made.out.trim().split('\n').at(-1)!;
+  assert.equal(file, join(out, 'darkroom-7.png'));
+  const texts = readPngText(readFileSync(file));
+  assert.match(texts.get('parameters')!, /^a red mug\n.*Seed: 7/s);
+  assert.equal(JSON.parse(texts.get('darkroom')!).request.seed, 7);
+});
+
+test('--json prints one object, --latents writes a float32 array, --count numbers the files', async () => {
+  const out = newFolder();
+  const latents = join(out, 'latents.npy');
+  const extra = ['--seed', '3', '--count', '2', '--json', '--latents', latents, '--out', join(out, 'p.png')];
+  const made = await darkroom(['imagine', 'a mug', ...quick, ...extra]);
+  assert.equal(made.code, 0, made.err);
+  const report = JSON.parse(made.out);
+  assert.deepEqual(report.files, [join(out, 'p-0.png'), join(out, 'p-1.png')]);
+  assert.deepEqual(report.seeds, [3, 4]);
+  assert.equal(report.request.num_inference_steps, 2);
+  assert.match(report.model_hash, /^[0-9a-f]{10}$/);
+  const npy = readFileSync(latents);
+  assert.equal(npy.subarray(1, 6).toString(), 'NUMPY');
+  const shape = /'shape': \((\d+), (\d+), (\d+), (\d+)\)/.exec(npy.toString('latin1'))!.slice(1).map(Number);
+  assert.equal(shape[0], 2);
+  const header = 10 + npy.readUInt16LE(8);
+  assert.equal(npy.length - header, 4 * shape.reduce((a, b) => a * b));
+});
+
+test('--from makes the same picture again and says so', async () => {
+  const out = newFolder();
+  const first = await darkroom(['imagine', 'a mug', ...quick, '--seed', '5', '--out', join(out, 'a.png')]);
+  assert.equal(first.code, 0, first.err);
+  const env = ['--out', join(out, 'b.png'), '--progress', 'none'];
+  process.env['DARKROOM_MODELS'] = tiny;
+  try {
+    const again = await darkroom(['imagine', '--from', join(out, 'a.png'), ...env]);
+    assert.equal(again.code, 0, again.err);
+    assert.match(again.err, /pixels agree/);
+  } finally {
+    delete process.env['DARKROOM_MODELS'];
+  }
+});
+
+test('a file of requests: one that fails is told on its line and the others go on', async () => {
+  const folder = newFolder();
+  const base = { model: tiny, num_inference_steps: 2, seed: 1 };
+  const lines = [
+    { ...base, prompt: 'one', output: 'one.png' },
+    { ...base, prompt: 'two', stepz: 3 },
+    { ...base, prompt: 'three', output: 'three', latents_output: 'three.npy' },
+  ];
+  const file = join(folder, 'requests.jsonl');
+  writeFileSync(file, lines.map((line) => JSON.stringify(line)).join('\n'));
+  const made = await darkroom(['imagine', '--request', file, '--out', folder, '--progress', 'none']);
+  assert.equal(made.code, 1);
+  assert.match(made.err, /request 2: Unknown field stepz/);
+  assert.deepEqual(readdirSync(folder).sort(), ['one.png', 'requests.jsonl', 'three.npy', 'three.png']);
+});
+
+test('a picture to start from is read beside the request; one that is none is refused', async () => {
+  const folder = newFolder();
+  await darkroom(['imagine', 'a mug', ...quick, '--seed', '1', '--out', join(folder, 'start.png')]);
+  const request = {
+    model: tiny,
+    prompt: 'x',
+    image: 'start.png',
+    strength: 1,
+    num_inference_steps: 2,
+    output: 'end.png',
+  };
+  writeFileSync(join(folder, 'r.json'), JSON.stringify(request));
+  const made = await darkroom([
+    'imagine',
+    '--request',
+    join(folder, 'r.json'),
+    '--out',
+    folder,
+    '--progress',
+    'none',
+  ]);
+  assert.equal(made.code, 0, made.err);
+  writeFileSync(join(folder, 'page.png'), '<html></html>');
+  const refused = await darkroom(['imagine', 'x', ...quick, '--image', join(folder, 'page.png')]);
+  assert.equal(refused.code, 1);
+  assert.equal(refused.err.trim().split('\n').length, 1);
+});
+
+test('wrong usage: exit code 2 and one line with the value and the way out', async () => {
+  const cases: [string[], RegExp][] = [
+    [['imagin'], /no verb imagin.*imagine/],
+    [['imagine'], /prompt in quotes/],
+    [['imagine', 'a', 'b'], /Too many words: b/],
+    [['imagine', 'x', '--stepps', '3'], /Unknown option --stepps.*steps/],
+    [['imagine', 'x', '--steps', 'many'], /--steps many is not a number/],
+    [['imagine', 'x', '--size', 'big'], /--size big/],
+    [['imagine', 'x', '--model', tiny, '--steps', '0'], /steps 0 is outside 1 to 150/],
+    [['imagine', 'x', '--model', tiny, '--seed', '-1'], /seed -1/],
+    [['imagine', 'x', '--model', tiny, '--sampler', 'eulr'], /Unknown sampler eulr.*euler/],
+    [['imagine', 'x', '--lora', 'a.safetensors'], /--lora is not in this version/],
+    [['imagine', '--request', '-', '--steps', '3'], /--steps does not go with --request/],
+    [['worker'], /worker is not in this version/],
+    [['models', 'frobnicate'], /list, show, verify/],
+  ];
+  for (const [args, message] of cases) {
+    const { code, err } = await darkroom(args, '{}');
+    assert.equal(code, 2, `${args.join(' ')}: ${err}`);
+    assert.match(err, message);
+    assert.equal(err.trim().split('\n').length, 1, err);
+  }
+});
+
+test('a model that is not there: exit code 1, the nearest name, no stack', async () => {
+  const { code, err } = await darkroom(['imagine', 'x', '--model', 'minni']);
+  assert.equal(code, 1);
+  assert.match(err, /no model minni.*mini/);
+  assert.ok(!err.includes(' at '), err);
+});
+
+test('models list, show and verify; doctor reads the settings aloud', async () => {
+  assert.match((await darkroom(['models', 'list'])).out, /^mini\t/m);
+  assert.match((await darkroom(['models', 'show', tiny])).out, /family\s+sd/);
+  assert.equal((await darkroom(['models', 'verify', tiny])).code, 0);
+  const missing = await darkroom(['models', 'verify', join(tiny, 'unet')]);
+  assert.equal(missing.code, 1);
+  const { out, code } = await darkroom(['doctor']);
+  assert.equal(code, 0, out);
+  assert.match(out, /DARKROOM_PORT\s+0\s+\(environment\)/);
+  assert.match(out, /mini\s+good/);
+});
+
+test('serve refuses an open door, and prints its address when it listens', async () => {
+  process.env['DARKROOM_HOST'] = '0.0.0.0';
+  const refused = await darkroom(['serve']).finally(() => delete process.env['DARKROOM_HOST']);
+  assert.equal(refused.code, 1);
+  assert.match(refused.err, /DARKROOM_WEB_TOKEN/);
+});
