@@ -60,6 +60,7 @@ export async function startApp({ settings, log, threads = 0, engineFactory }: Ap
     readPictureText: readPngText,
     onError,
   });
+  let ready = false;
   const web = createWebAdapter({
     host: settings.DARKROOM_HOST,
     port: settings.DARKROOM_PORT,
@@ -70,7 +71,7 @@ export async function startApp({ settings, log, threads = 0, engineFactory }: Ap
     messages: store.messages,
     pictures: store.pictures,
     describe: () => commands.describe(),
-    ready: () => true,
+    ready: () => ready,
     onError,
   });
   sayWhatIsOff(settings, log);
@@ -78,7 +79,10 @@ export async function startApp({ settings, log, threads = 0, engineFactory }: Ap
   await resumeJobs(commands, web, log);
   const { name } = await models.resolve();
   engine.warm(name).then(
-    () => log.info(`model ${name} is ready`),
+    () => {
+      ready = true;
+      log.info(`model ${name} is ready`);
+    },
     (error: unknown) => log.error({ err: error }, `model ${name} could not be opened`),
   );
 
