@@ -237,8 +237,8 @@ export class Desk {
 
   /** In the engine's own words, so that its note at the end is no second one. */
   async #unread({ model, prompt }: GenerationRequest): Promise<string[]> {
-    const cut = (await this.ports.models.cutWords?.(model, prompt)) ?? '';
-    return cut === '' ? [] : [`CLIP reads 77 tokens; not read of the prompt: ${cut}`];
+    const sentence = await this.ports.models.describeUnread(model, prompt);
+    return sentence === '' ? [] : [sentence];
   }
 
   /** What has not ended stays as it is, for the next start to resume: the queue's last words are not heard. */

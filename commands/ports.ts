@@ -30,8 +30,8 @@ export interface ModelsPort {
    */
   resolve(name?: string): ModelInfo | Promise<ModelInfo>;
   names(): readonly string[];
-  /** The tail of a prompt that the model's text encoder does not read; '' where it reads all. */
-  cutWords?(model: string, prompt: string): string | Promise<string>;
+  /** A sentence about the words of a prompt that the model's text encoder does not read; '' where it reads all. */
+  describeUnread(model: string, prompt: string): string | Promise<string>;
 }
 
 export interface Ports {

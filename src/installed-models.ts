@@ -4,6 +4,7 @@ import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
 import { Catalogue } from './models/catalogue.ts';
 import type { ModelSpec } from './models/spec.ts';
 import { createTokenizer } from './models/tokenizer.ts';
+import { describeUnread } from './models/unread.ts';
 
 /** The model that ships inside; what is drawn with where nobody names another. */
 export const EMBEDDED_MODEL = 'mini';
@@ -34,8 +35,8 @@ export async function createModels(folders: readonly string[]): Promise<ModelsPo
       const { defaults, gallery, words, ...spec } = await open(name);
       return { name: spec.name, defaults, gallery, words };
     },
-    async cutWords(model, prompt) {
-      return createTokenizer((await open(model)).tokenizer).encode(prompt).dropped;
+    async describeUnread(model, prompt) {
+      return describeUnread('prompt', createTokenizer((await open(model)).tokenizer).encode(prompt));
     },
   };
 }

@@ -1,5 +1,6 @@
 /** Words to the embeddings that the UNet attends to. */
 import { DarkroomError } from '../errors.ts';
+import { describeUnread } from '../models/unread.ts';
 import type { GenerationRequest } from '../request.ts';
 import type { Components } from './components.ts';
 import type { Tensor } from './session.ts';
@@ -33,8 +34,10 @@ export async function encodePrompt(
   }
   const notes: string[] = [];
   const encode = async (label: string, text: string, skip: number): Promise<Tensor> => {
-    const { ids, dropped } = tokenizer.encode(text);
-    if (dropped !== '') notes.push(`CLIP reads ${ids.length} tokens; not read of the ${label}: ${dropped}`);
+    const encoded = tokenizer.encode(text);
+    const { ids } = encoded;
+    const unread = describeUnread(label, encoded);
+    if (unread !== '') notes.push(unread);
     const output = `normed_hidden_states.${layers - skip}`;
     const feeds = { input_ids: { data: ids, dims: [1, ids.length] } };
     return (await session.run(feeds, [output]))[output]!;

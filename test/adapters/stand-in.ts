@@ -136,7 +136,7 @@ export async function startChatWith<Q extends QueuePort>(
         throw new DarkroomError('not_found', `There is no model ${name}. Known: mini.`);
       },
       names: () => ['mini'],
-      cutWords: (_model, prompt) => prompt.split(' ').slice(75).join(' '),
+      describeUnread: (_model, prompt) => prompt.split(' ').slice(75).join(' '),
     },
     checkPicture,
     readPictureText: readPngText,

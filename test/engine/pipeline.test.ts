@@ -161,7 +161,7 @@ describe('progress', () => {
     const run = await engine.open(await jobOf({ ...DRAFT, prompt: `${'a '.repeat(75)}zebra crossing` }));
     await run.advance(run.steps, () => {});
     const { notes, seconds } = await run.develop();
-    assert.deepEqual(notes, ['CLIP reads 77 tokens; not read of the prompt: zebra crossing']);
+    assert.deepEqual(notes, ['CLIP reads 77 tokens here; not read of the prompt: zebra crossing']);
     assert.ok(seconds.denoise > 0 && seconds.decode > 0 && seconds.encode > 0);
     await run.close();
   });
