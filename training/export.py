@@ -15,7 +15,6 @@ from safetensors.torch import save_file
 import unet as unet_stage
 import vae as vae_stage
 import workers
-from captions import all_words
 from scenes import draw, random_scene
 from text import new_text
 from tokenizer import load_tokenizer
@@ -24,7 +23,7 @@ from words import COLOURS, GROUPS, OBJECTS, PLACE_ALONE, PLACES, STYLE_OPENINGS,
 TARGET = Path(__file__).parents[1] / "models" / "mini"
 GALLERY = Path(__file__).parent / "gallery.json"
 DEFAULTS = {"num_inference_steps": 20, "guidance_scale": 5, "sampler": "dpmpp_2m", "schedule": "normal",
-            "width": 256, "height": 256, "strength": .75}
+            "width": 256, "height": 256, "strength": .75, "max_size": 512}
 SCHEDULER = {
     "_class_name": "DPMSolverMultistepScheduler", "_diffusers_version": "0.42.1", **unet_stage.BETAS,
     "prediction_type": "v_prediction", "timestep_spacing": "trailing", "algorithm_type": "dpmsolver++",
@@ -67,7 +66,7 @@ def word_list():
     phrases = lambda table: sorted({p for options in table.values() for p in options})
     return {"objects": list(OBJECTS), "colours": list(COLOURS), "places": list(PLACES.values()),
             "places_alone": list(PLACE_ALONE.values()), "times": phrases(TIMES), "styles": phrases(STYLES),
-            "style_openings": phrases(STYLE_OPENINGS), "all": all_words()}
+            "style_openings": phrases(STYLE_OPENINGS)}
 
 
 def write_model(folder):
