@@ -1,33 +1,15 @@
-/**
- * A run of a sampler as a generator: it yields what the denoiser shall be asked, is handed the prediction, and
- * returns the final latents. It holds no model; whoever drives it may stop, interleave and batch as they like.
- */
-import type { GenerationRequest } from '../request.ts';
-import { type PredictionType, readSchedulerConfig } from './config.ts';
+/** From a request and a model's scheduler_config.json to a run of a sampler: the door of this room. */
+import type { GenerationRequest, SamplerName } from '../request.ts';
+import { chooseSampler, chooseSchedule, readSchedulerConfig } from './config.ts';
 import type { TorchRandom } from './random.ts';
-import { addNoise, SAMPLER } from './samplers.ts';
-import { makeSchedule, type Schedule } from './schedule.ts';
+import type { Sampler, SamplerContext, Sampling } from './sampler.ts';
+import { ddim } from './samplers/ddim.ts';
+import { dpmpp2m } from './samplers/dpmpp-2m.ts';
+import { euler } from './samplers/euler.ts';
+import { eulerAncestral } from './samplers/euler-ancestral.ts';
+import { makeSchedule } from './schedule.ts';
 
-export interface ModelCall {
-  /** The latents as the model takes them: scaled by the sampler's rule. */
-  readonly sample: Float32Array;
-  readonly timestep: number;
-  /** The picture as the call before this one foresaw it, for previews; absent in the first. */
-  readonly denoised?: Float32Array;
-}
-
-export type Sampling = Generator<ModelCall, Float32Array, Float32Array>;
-
-/** What the update rules share; steps are those from `begin` on. */
-export interface SamplerContext {
-  readonly schedule: Schedule;
-  /** First step that is run: above 0 where a picture is kept in part. */
-  readonly begin: number;
-  readonly predictionType: PredictionType;
-  readonly clipSampleRange: number | undefined;
-  readonly eta: number;
-  readonly random: TorchRandom;
-}
+export type { ModelCall, Sampling } from './sampler.ts';
 
 export interface SamplingPlan {
   /** Denoiser calls of one picture. */
@@ -40,26 +22,58 @@ export interface SamplingPlan {
   begin(size: number, random: TorchRandom, start: Float32Array | undefined): Sampling;
 }
 
+interface SamplerEntry {
+  readonly run: Sampler;
+  /** Whether the variance grows with the noise (x + sigma n) or is kept (alpha x + sigma n). */
+  readonly grows: boolean;
+}
+
+const SAMPLERS: Readonly<Record<SamplerName, SamplerEntry>> = {
+  ddim: { run: ddim, grows: false },
+  euler: { run: euler, grows: true },
+  euler_a: { run: eulerAncestral, grows: true },
+  dpmpp_2m: { run: dpmpp2m, grows: false },
+};
+
 /**
  * @param base the model's scheduler_config.json; the request's own values lie over it
- * @throws DarkroomError for values that are not carried out
+ * @throws DarkroomError('unsupported' | 'bad_request') naming key and value, where one is not carried out
  */
 export function planSampling(
   request: GenerationRequest,
   base: Readonly<Record<string, unknown>>,
 ): SamplingPlan {
-  const { sampler, schedule: scheduleName, numInferenceSteps: steps, eta } = request;
-  const config = readSchedulerConfig({ ...base, ...request.schedulerConfig }, sampler);
-  const schedule = makeSchedule(config, sampler, scheduleName, steps);
-  const kept = request.image === undefined ? 0 : steps - Math.floor(steps * (request.strength ?? 1));
-  const begin = Math.max(0, kept);
-  const { predictionType, clipSampleRange } = config;
+  const { schedulerConfig: override, numInferenceSteps: steps, eta } = request;
+  const sampler = chooseSampler(override, request.sampler);
+  const config = readSchedulerConfig(base, override, sampler);
+  const schedule = makeSchedule(config, sampler, chooseSchedule(override, request.schedule), steps);
+  const begin = request.image === undefined ? 0 : steps - Math.floor(steps * (request.strength ?? 1));
+  const { run, grows } = SAMPLERS[sampler];
   return {
-    calls: steps - begin,
+    calls: schedule.timesteps.length - begin,
     begin(size, random, start) {
-      const context = { schedule, begin, predictionType, clipSampleRange, eta, random };
-      const noise = random.randn(size);
-      return SAMPLER[sampler](addNoise(context, sampler, config.timestepSpacing, noise, start), context);
+      const context = { schedule, begin, config, eta, random };
+      return run(startingLatents(context, grows, random.randn(size), start), context);
     },
   };
+}
+
+/** Noise alone, or a picture with as much noise as its first step expects. */
+function startingLatents(
+  { schedule, begin, config }: SamplerContext,
+  grows: boolean,
+  noise: Float32Array,
+  start: Float32Array | undefined,
+): Float32Array {
+  if (start !== undefined) {
+    const sigma = schedule.sigmas[begin]!;
+    if (grows) return start.map((x, i) => x + sigma * noise[i]!);
+    const alpha = schedule.alphas[begin]!.from;
+    const [signal, spread] = [Math.sqrt(alpha), Math.sqrt(1 - alpha)];
+    return start.map((x, i) => signal * x + spread * noise[i]!);
+  }
+  if (!grows) return noise;
+  const most = Math.max(...schedule.sigmas);
+  const scale = config.timestepSpacing === 'leading' ? Math.sqrt(most ** 2 + 1) : most;
+  return noise.map((n) => n * scale);
 }

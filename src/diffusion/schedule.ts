@@ -5,7 +5,7 @@ import type { SchedulerConfig } from './config.ts';
 export interface Schedule {
   /** What the denoiser is told, one a call; fractions where the sampler's sigmas fall between timesteps. */
   readonly timesteps: readonly number[];
-  /** sqrt((1 - alphaCumprod) / alphaCumprod), one a call and the 0 that they end at; float32. */
+  /** sqrt((1 - alphaCumprod) / alphaCumprod), one a call and the one that they end at; float32. */
   readonly sigmas: Float32Array;
   /** alphaCumprod before and after each step, for DDIM, which reckons in it. */
   readonly alphas: readonly { readonly from: number; readonly to: number }[];
@@ -24,19 +24,20 @@ export function makeSchedule(
 ): Schedule {
   const alphasCumprod = cumulate(config, sampler);
   const trained = alphasCumprod.map((alpha) => Math.sqrt((1 - alpha) / alpha));
+  const end = config.finalSigmasType === 'zero' ? 0 : trained[0]!;
   const plain = spaceTimesteps(config, sampler, steps);
   if (schedule === 'normal') {
-    const sigmas = Float32Array.from([...plain.map((t) => interpolate(trained, t)), 0]);
+    const sigmas = Float32Array.from([...plain.map((t) => interpolate(trained, t)), end]);
     return { timesteps: plain, sigmas, alphas: alphasOf(plain, config, alphasCumprod, steps) };
   }
   // diffusers spans all trained sigmas for DPM++ and those of the plain timesteps for the others.
   const finite = trained.filter(Number.isFinite);
   const span = plain.map((t) => interpolate(finite, Math.min(t, finite.length - 1)));
   const [low, high] = sampler === 'dpmpp_2m' ? [finite[0]!, finite.at(-1)!] : [span.at(-1)!, span[0]!];
-  const karras = karrasSigmas(low, high, steps);
+  const karras = karrasSigmas(config.sigmaMin ?? low, config.sigmaMax ?? high, steps);
   const between = karras.map((sigma) => timestepOf(sigma, finite));
   const timesteps = sampler === 'dpmpp_2m' ? between.map(roundHalfToEven) : between;
-  const sigmas = Float32Array.from([...karras, 0]);
+  const sigmas = Float32Array.from([...karras, end]);
   return {
     timesteps,
     sigmas,

@@ -18,11 +18,17 @@ interface Goldens {
     readonly steps: number;
     readonly seed: number;
     readonly eta: number;
+    readonly strength?: number;
     readonly timesteps: readonly number[];
     readonly latents: readonly number[];
   }[];
 }
 const goldens: Goldens = JSON.parse(readFileSync(new URL('samplers.golden.json', import.meta.url), 'utf8'));
+
+/** What nearly all of them have in common, as the hub's SD 1.5 says it. */
+const plainConfig: Readonly<Record<string, unknown>> = goldens.loops.at(-1)!.config;
+/** make_goldens.py's PICTURE. */
+const PICTURE = Float32Array.from({ length: 24 }, (_, i) => -1 + (2 * i) / 23);
 
 function requestOf(draft: Record<string, unknown>): GenerationRequest {
   const defaults = {
@@ -62,13 +68,25 @@ describe('random numbers are those of torch', () => {
 });
 
 describe('samplers take the path of diffusers', () => {
-  for (const { sampler, schedule, config, steps, seed, eta, timesteps, latents } of goldens.loops) {
-    const spacing = config['timestep_spacing'] ?? 'its own spacing';
-    test(`${sampler} ${schedule}, ${config['prediction_type']}, ${spacing}, ${steps} steps`, () => {
-      const request = requestOf({ sampler, schedule, num_inference_steps: steps, eta });
-      const plan = planSampling(request, config);
-      assert.equal(plan.calls, steps);
-      const sampling = plan.begin(latents.length, new TorchRandom(seed), undefined);
+  for (const golden of goldens.loops) {
+    const { sampler, schedule, config, steps, seed, eta, strength, timesteps, latents } = golden;
+    const options = Object.entries(config).filter(([key, value]) => plainConfig[key] !== value);
+    const about = [...options.map(([key, value]) => `${key} ${value}`), `${steps} steps`];
+    if (strength !== undefined) about.push(`strength ${strength}`);
+    test(`${sampler} ${schedule}, ${about.join(', ')}`, () => {
+      const fromPicture = strength === undefined ? {} : { image: 'a.png', strength };
+      const request = requestOf({
+        sampler,
+        schedule,
+        num_inference_steps: steps,
+        eta,
+        scheduler_config: Object.fromEntries(options),
+        ...fromPicture,
+      });
+      const plan = planSampling(request, plainConfig);
+      assert.equal(plan.calls, timesteps.length);
+      const start = strength === undefined ? undefined : PICTURE;
+      const sampling = plan.begin(latents.length, new TorchRandom(seed), start);
       const seen: number[] = [];
       let turn = sampling.next();
       while (!turn.done) {
@@ -128,7 +146,15 @@ describe('scheduler_config', () => {
 
   test('values that are not carried out are refused by name', () => {
     assert.match(refused({ use_beta_sigmas: true }), /use_beta_sigmas true/);
-    assert.match(refused({ solver_order: 3 }, 'dpmpp_2m'), /solver_order 3/);
+    assert.match(
+      refused({ algorithm_type: 'sde-dpmsolver++' }, 'dpmpp_2m'),
+      /algorithm_type "sde-dpmsolver\+\+"/,
+    );
+    assert.match(refused({ solver_order: 4 }, 'dpmpp_2m'), /solver_order 4 is not one of 1, 2, 3/);
+    assert.match(refused({ lambda_min_clipped: -5.1 }, 'dpmpp_2m'), /lambda_min_clipped -5.1/);
+    assert.match(refused({ solver_order: 3 }), /solver_order 3 is no option of euler/);
+    assert.match(refused({ use_karras_sigmas: 'yes' }), /use_karras_sigmas "yes"/);
+    assert.match(refused({ _class_name: 'HeunDiscreteScheduler' }), /HeunDiscreteScheduler/);
     assert.match(refused({ timestep_spacng: 'trailing' }), /timestep_spacng/);
     assert.match(refused({ timestep_spacing: 'odd' }), /"odd" is not one of leading, linspace, trailing/);
     assert.match(refused({ beta_end: 2 }), /beta_end 2/);
@@ -141,6 +167,41 @@ describe('scheduler_config', () => {
       .begin(16, new TorchRandom(0), undefined)
       .next();
     assert.ok(!first.done && first.value.timestep === 999);
+  });
+
+  const timestepsOf = (draft: Record<string, unknown>, base: Readonly<Record<string, unknown>>) => {
+    const plan = planSampling(requestOf({ num_inference_steps: 4, ...draft }), base);
+    const sampling = plan.begin(16, new TorchRandom(0), undefined);
+    const timesteps: number[] = [];
+    for (let turn = sampling.next(); !turn.done; turn = sampling.next(new Float32Array(16))) {
+      timesteps.push(turn.value.timestep);
+    }
+    return timesteps;
+  };
+
+  test('_class_name and use_karras_sigmas of the request pick the sampler and the schedule', () => {
+    const karras = timestepsOf({ sampler: 'dpmpp_2m', schedule: 'karras' }, plainConfig);
+    const overridden = { _class_name: 'DPMSolverMultistepScheduler', use_karras_sigmas: true };
+    assert.deepEqual(timestepsOf({ sampler: 'euler', scheduler_config: overridden }, plainConfig), karras);
+  });
+
+  test('a config of another class keeps what both have, and the rest is this class own default', () => {
+    const uniPc = {
+      ...plainConfig,
+      _class_name: 'UniPCMultistepScheduler',
+      predict_x0: true,
+      disable_corrector: [],
+    };
+    assert.deepEqual(timestepsOf({ sampler: 'euler' }, uniPc), [999, 666, 333, 0]);
+    const leading = { ...uniPc, timestep_spacing: 'leading', solver_order: 9 };
+    assert.deepEqual(timestepsOf({ sampler: 'euler' }, leading), [751, 501, 251, 1]);
+  });
+
+  test("a folder's own DDIM neither clips nor starts at 0, as Stable Diffusion's pipelines correct it", () => {
+    const folder = { _class_name: 'DDIMScheduler', beta_schedule: 'scaled_linear' };
+    assert.deepEqual(timestepsOf({ sampler: 'ddim' }, folder), [751, 501, 251, 1]);
+    const asked = { sampler: 'ddim', scheduler_config: { steps_offset: 0 } };
+    assert.deepEqual(timestepsOf(asked, folder), [750, 500, 250, 0]);
   });
 });
 
