@@ -1,0 +1,165 @@
+/** The web chat as a person uses it: a real browser on the real server, engine and model. */
+import assert from 'node:assert/strict';
+import { existsSync, mkdtempSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import sharp from 'sharp';
+import { loadSettings } from '../../config/settings.ts';
+import { type App, startApp } from '../../src/app.ts';
+import { createLogger } from '../../src/log.ts';
+
+const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
+const skip = existsSync(CHROMIUM)
+  ? false
+  : `there is no ${CHROMIUM}: install Debian's chromium, or name another in CHROMIUM`;
+const FLAGS =
+  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
+/** A picture takes seconds; a busy machine may need many. */
+const PATIENCE = 60_000;
+
+describe('the web chat in a browser', { skip }, () => {
+  let app: App;
+  let browser: Browser;
+  let context: BrowserContext;
+  let page: Page;
+  const faults: string[] = [];
+
+  before(async () => {
+    const env = { DARKROOM_DATA: mkdtempSync(join(tmpdir(), 'darkroom-browser-')), DARKROOM_PORT: '0' };
+    const { settings } = loadSettings(env);
+    app = await startApp({ settings, log: createLogger('silent', false) });
+    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS.split(' ') });
+    context = await browser.newContext({ viewport: { width: 1000, height: 900 } });
+    context.setDefaultTimeout(PATIENCE);
+    page = await context.newPage();
+    page.on('pageerror', (error) => faults.push(error.message));
+    page.on('console', (line) => line.type() === 'error' && faults.push(line.text()));
+    await page.goto(app.url);
+  });
+  after(async () => {
+    await browser?.close();
+    await app?.stop();
+  });
+
+  const messages = () => page.locator('#conversation > li');
+  const prints = () => page.locator('#conversation button.print img:not(.latent)');
+
+  /** Waits for the n-th picture (from 1), and for its pixels. */
+  async function picture(n: number): Promise<Locator> {
+    const image = prints().nth(n - 1);
+    await image.waitFor();
+    await image.evaluate((element) => (element as unknown as { decode(): Promise<void> }).decode());
+    return image;
+  }
+
+  async function say(words: string): Promise<void> {
+    await page.locator('#line').fill(words);
+    await page.keyboard.press('Enter');
+  }
+
+  test('types /imagine and gets the picture, in one message that was edited in place', async () => {
+    await page.locator('#empty').waitFor();
+    await page.keyboard.press('/');
+    await page.locator('#menu [role=option]').first().waitFor();
+    await say('/imagine a red mug on a table, watercolor --seed 1');
+    const image = await picture(1);
+    assert.equal(await messages().count(), 2);
+    assert.match((await image.getAttribute('alt')) ?? '', /red mug/);
+    const bytes = await page.request.get(new URL((await image.getAttribute('src'))!, app.url).href);
+    const { width, height } = await sharp(await bytes.body()).metadata();
+    assert.deepEqual([width, height], [256, 256]);
+    const answer = messages().nth(1);
+    assert.match((await answer.textContent()) ?? '', /mini · seed 1 · [\d.]+ s/);
+    for (const label of ['Vary', 'Edit', 'Re-roll', 'Recipe', 'Delete']) {
+      assert.equal(await answer.getByRole('button', { name: label, exact: true }).count(), 1, label);
+    }
+  });
+
+  test('replies to the picture with words and gets the second one', async () => {
+    await messages().nth(1).getByRole('button', { name: 'Edit', exact: true }).click();
+    await page.locator('#reply').waitFor();
+    await page.keyboard.type('a blue mug on a table, ink');
+    await page.keyboard.press('Enter');
+    await picture(2);
+    assert.equal(await messages().count(), 4);
+    const [first, second] = await Promise.all([0, 1].map((i) => prints().nth(i).getAttribute('src')));
+    assert.notEqual(first, second);
+  });
+
+  test('the recipe opens, for its reader alone, with a command to copy', async () => {
+    await messages().nth(1).getByRole('button', { name: 'Recipe', exact: true }).click();
+    const recipe = messages().filter({ hasText: 'What made this picture' });
+    await recipe.first().waitFor();
+    assert.match((await recipe.first().textContent()) ?? '', /--seed 1\b/);
+  });
+
+  test('a refusal is one sentence at the prompt line; nothing is posted', async () => {
+    const count = await messages().count();
+    await say('/imagine a mug --sampler eulr');
+    const refusal = page.locator('#refusal');
+    await refusal.filter({ hasText: 'euler' }).waitFor();
+    assert.equal(await messages().count(), count);
+    await page.locator('#line').fill('');
+  });
+
+  test('markup in a prompt stays text', async () => {
+    const markup = '<img src=x onerror=document.title=1><b>bold</b>';
+    await say(`${markup} --steps 1`);
+    await picture(3);
+    assert.ok(((await page.locator('#conversation').textContent()) ?? '').includes(markup));
+    assert.equal(await page.locator('#conversation b').count(), 0);
+    assert.equal(await page.title(), 'Darkroom');
+  });
+
+  test('a reload keeps the conversation', async () => {
+    const before = await prints().count();
+    await page.reload();
+    await picture(before);
+    assert.equal(await prints().count(), before);
+  });
+
+  test('the contact sheet goes by arrow keys, Enter opens, Escape closes', async () => {
+    await page.locator('#open-sheet').click();
+    const cells = page.locator('#sheet button img');
+    await cells.first().waitFor();
+    assert.equal(await cells.count(), await prints().count());
+    await page.keyboard.press('ArrowRight');
+    await page.keyboard.press('Enter');
+    await page.locator('#viewer[open] img').first().waitFor();
+    await page.keyboard.press('Escape');
+    await page.locator('#viewer:not([open])').waitFor({ state: 'attached' });
+  });
+
+  test('at 360 pixels nothing sticks out, in the dark and on paper', async () => {
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width: 360, height: 740 });
+      const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
+      assert.ok(Number(overflow) <= 0, `${colorScheme}: ${overflow} pixels too wide`);
+    }
+  });
+
+  test('another visitor sees the picture and cannot delete it', async () => {
+    const other = await browser.newContext();
+    const theirs = await other.newPage();
+    await theirs.goto(app.url);
+    await theirs.locator('#conversation button.print img:not(.latent)').first().waitFor();
+    const id = await theirs.evaluate(`fetch('/api/messages').then((r) => r.json()).then((all) =>
+      (all.messages ?? all).find((message) => message.pictures.length > 0 && message.author.bot).job.id)`);
+    const status = await theirs.evaluate(
+      `fetch('/api/jobs/${id}', { method: 'DELETE' }).then((r) => r.status)`,
+    );
+    assert.equal(status, 403);
+    await other.close();
+  });
+
+  test('no script failed on the way', () => {
+    // A refused message is an answer of 400, which browsers note as an error of the page.
+    assert.deepEqual(
+      faults.filter((fault) => !fault.includes('400')),
+      [],
+    );
+  });
+});
