@@ -10,6 +10,18 @@ import { DarkroomError, offerNames } from './errors.ts';
 export const SAMPLERS = ['ddim', 'euler', 'euler_a', 'dpmpp_2m'] as const;
 export type SamplerName = (typeof SAMPLERS)[number];
 
+/** The class of diffusers that each sampler stands for; a scheduler_config names one as `_class_name`. */
+export const SAMPLER_CLASS: Readonly<Record<SamplerName, string>> = {
+  ddim: 'DDIMScheduler',
+  euler: 'EulerDiscreteScheduler',
+  euler_a: 'EulerAncestralDiscreteScheduler',
+  dpmpp_2m: 'DPMSolverMultistepScheduler',
+};
+
+/** @returns undefined where no sampler of ours stands for that class */
+export const samplerOfClass = (className: unknown): SamplerName | undefined =>
+  SAMPLERS.find((sampler) => SAMPLER_CLASS[sampler] === className);
+
 export const SCHEDULES = ['normal', 'karras'] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
@@ -233,10 +245,21 @@ function chooseSampler(draft: RequestDraft, defaults: ModelDefaults) {
   if (wanted !== undefined && schedule === undefined) {
     throw new DarkroomError('bad_request', `Unknown schedule ${wanted}. ${offerNames(wanted, SCHEDULES)}`);
   }
+  const className = draft.scheduler_config?.['_class_name'];
+  const ofClass = samplerOfClass(className);
+  if (named !== undefined && ofClass !== undefined && named.sampler !== ofClass) {
+    throw new DarkroomError(
+      'bad_request',
+      `sampler ${draft.sampler} and scheduler_config's _class_name ${className} name two samplers. Leave one out.`,
+    );
+  }
   return {
-    sampler: named?.sampler ?? defaults.sampler,
-    // A sampler named without a schedule gets the plain one, not the one that suits the model's own sampler.
-    schedule: schedule ?? named?.schedule ?? (named === undefined ? defaults.schedule : 'normal'),
+    sampler: named?.sampler ?? ofClass ?? defaults.sampler,
+    // A sampler chosen without a schedule gets the plain one, not the one that suits the model's own sampler.
+    schedule:
+      schedule ??
+      named?.schedule ??
+      (named === undefined && className === undefined ? defaults.schedule : 'normal'),
   };
 }
 

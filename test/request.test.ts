@@ -70,6 +70,13 @@ test('samplers are known by our names and by those of A1111', () => {
   assert.equal(freeze({ prompt: 'x', sampler: 'euler' }).schedule, 'normal');
 });
 
+test('scheduler_config may pick the sampler by its diffusers class; two that disagree are refused', () => {
+  const picked = freeze({ prompt: 'x', scheduler_config: { _class_name: 'EulerDiscreteScheduler' } });
+  assert.deepEqual([picked.sampler, picked.schedule], ['euler', 'normal']);
+  const both = { prompt: 'x', sampler: 'ddim', scheduler_config: { _class_name: 'EulerDiscreteScheduler' } };
+  assert.throws(() => freeze(both), refusal('bad_request', 'ddim', 'EulerDiscreteScheduler'));
+});
+
 test('guidance above 15 is a warning, not a refusal', () => {
   const { request, notes } = freezeRequest({ prompt: 'x', guidance_scale: 18 }, context);
   assert.equal(request.guidanceScale, 18);

@@ -1,6 +1,6 @@
 /** scheduler_config.json as the samplers need it: diffusers' keys, with the defaults of the class in question. */
 import { DarkroomError, offerNames } from '../errors.ts';
-import type { SamplerName, ScheduleName } from '../request.ts';
+import { SAMPLER_CLASS, type SamplerName, type ScheduleName, samplerOfClass } from '../request.ts';
 
 export type TimestepSpacing = 'leading' | 'linspace' | 'trailing';
 export type PredictionType = 'epsilon' | 'v_prediction' | 'sample';
@@ -32,14 +32,6 @@ export interface SolverConfig {
   readonly lowerOrderFinal: boolean;
   readonly eulerAtFinal: boolean;
 }
-
-/** The class of diffusers that a sampler stands for. */
-const CLASS: Readonly<Record<SamplerName, string>> = {
-  ddim: 'DDIMScheduler',
-  euler: 'EulerDiscreteScheduler',
-  euler_a: 'EulerAncestralDiscreteScheduler',
-  dpmpp_2m: 'DPMSolverMultistepScheduler',
-};
 
 const COMMON =
   'num_train_timesteps beta_start beta_end beta_schedule trained_betas prediction_type timestep_spacing ' +
@@ -93,12 +85,12 @@ const IDLE = words('dynamic_thresholding_ratio sample_max_value flow_shift time_
  * @throws DarkroomError('unsupported') for a class that is not here
  */
 export function chooseSampler(override: Json, sampler: SamplerName): SamplerName {
-  const wanted = override['_class_name'] ?? CLASS[sampler];
-  const found = Object.entries(CLASS).find(([, name]) => name === wanted);
-  if (found !== undefined) return found[0] as SamplerName;
+  const wanted = override['_class_name'];
+  const found = wanted === undefined ? sampler : samplerOfClass(wanted);
+  if (found !== undefined) return found;
   throw new DarkroomError(
     'unsupported',
-    `scheduler_config: _class_name ${show(wanted)} is not in this version of Darkroom. ${offerNames(String(wanted), Object.values(CLASS))}`,
+    `scheduler_config: _class_name ${show(wanted)} is not in this version of Darkroom. ${offerNames(String(wanted), Object.values(SAMPLER_CLASS))}`,
   );
 }
 
@@ -221,7 +213,7 @@ function isDropped(key: string, sampler: SamplerName): boolean {
  * they correct what it says, and the defaults of the folder's own class.
  */
 function correctLikeStableDiffusion(base: Json, sampler: SamplerName): Json {
-  const isOwnClass = base['_class_name'] === CLASS[sampler];
+  const isOwnClass = base['_class_name'] === SAMPLER_CLASS[sampler];
   const corrected = { ...base };
   if (isOwnClass || 'steps_offset' in base) corrected['steps_offset'] = 1;
   if (isOwnClass || 'clip_sample' in base) corrected['clip_sample'] = false;

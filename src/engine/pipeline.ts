@@ -8,18 +8,12 @@ import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { ComponentCache, type Components } from './components.ts';
 import { encodePrompt } from './prompt.ts';
+import type { EngineOptions } from './protocol.ts';
 import { isGuided, PictureRun, type PipelineRun } from './run.ts';
 import { encodePicture, type Posterior } from './vae.ts';
 
 /** Models whose sessions stay open while no run uses them. */
 const MODELS_KEPT = 2;
-
-export interface EngineOptions {
-  /** Folders of models, as Catalogue takes them. */
-  readonly models: readonly string[];
-  /** Threads of one operator; 0 takes all cores. */
-  readonly threads: number;
-}
 
 export interface Pipeline extends Engine {
   open(job: Job): Promise<PipelineRun>;

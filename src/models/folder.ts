@@ -7,7 +7,7 @@ import { readClipTextConfig } from '../graph/clip.ts';
 import type { Component } from '../graph/component.ts';
 import { readUnetConfig } from '../graph/unet.ts';
 import { readVaeConfig } from '../graph/vae.ts';
-import { LIMITS, type ModelDefaults, type SamplerName } from '../request.ts';
+import { LIMITS, type ModelDefaults, samplerOfClass } from '../request.ts';
 import { type Card, readCard } from './card.ts';
 import { ModelFiles } from './files.ts';
 import type { ModelSpec } from './spec.ts';
@@ -27,17 +27,6 @@ const PARTS = {
 
 /** diffusers' default where vae/config.json has none, as the hub's SD 1.5 has not. */
 const DEFAULT_SCALING_FACTOR = 0.18215;
-
-/**
- * The sampler that a folder's scheduler class stands for. PNDM (SD 1.x on the hub), LMS, Heun, UniPC and the
- * others that are not carried out yet fall to DDIM, the first-order rule that they refine, with the same spacing.
- */
-const SAMPLER_OF_CLASS: ReadonlyMap<unknown, SamplerName> = new Map([
-  ['DDIMScheduler', 'ddim'],
-  ['EulerDiscreteScheduler', 'euler'],
-  ['EulerAncestralDiscreteScheduler', 'euler_a'],
-  ['DPMSolverMultistepScheduler', 'dpmpp_2m'],
-]);
 
 /**
  * @param path of a folder that holds model_index.json
@@ -142,7 +131,9 @@ function chooseDefaults(
   return {
     numInferenceSteps: 50,
     guidanceScale: 7.5,
-    sampler: SAMPLER_OF_CLASS.get(schedulerConfig['_class_name']) ?? 'ddim',
+    // PNDM (SD 1.x on the hub), LMS, Heun, UniPC and the others that are not carried out yet fall to DDIM, the
+    // first-order rule that they refine, with the same spacing.
+    sampler: samplerOfClass(schedulerConfig['_class_name']) ?? 'ddim',
     schedule: schedulerConfig['use_karras_sigmas'] === true ? 'karras' : 'normal',
     width: width * vaeScaleFactor,
     height: height * vaeScaleFactor,
