@@ -28,7 +28,7 @@ SCHEDULER = {
     "_class_name": "DPMSolverMultistepScheduler", "_diffusers_version": "0.42.1", **unet_stage.BETAS,
     "prediction_type": "v_prediction", "timestep_spacing": "trailing", "algorithm_type": "dpmsolver++",
     "solver_order": 2, "solver_type": "midpoint", "lower_order_final": True, "final_sigmas_type": "zero",
-    "use_karras_sigmas": False, "rescale_betas_zero_snr": False, "steps_offset": 1, "thresholding": False,
+    "use_karras_sigmas": False, "rescale_betas_zero_snr": False, "steps_offset": 1, "thresholding": False, "clip_sample": False,
     "trained_betas": None}
 INDEX = {
     "_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.42.1", "feature_extractor": [None, None],
@@ -57,7 +57,7 @@ def preview_factors(vae_state, count=200):
     latents = vae_stage.latents_of(vae_state, pictures).permute(0, 2, 3, 1).reshape(-1, vae_stage.CHANNELS)
     means = torch.nn.functional.avg_pool2d(pictures, 8).permute(0, 2, 3, 1).reshape(-1, 3)
     cells = torch.cat([latents, torch.ones(len(latents), 1, device=latents.device)], 1)
-    solution = torch.linalg.lstsq(cells, means).solution.cpu().numpy().round(5)
+    solution = torch.linalg.lstsq(cells, means).solution.cpu().numpy().astype(float).round(5)
     return {"factors": solution[:-1].tolist(), "bias": solution[-1].tolist()}
 
 
