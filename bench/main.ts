@@ -1,0 +1,39 @@
+/** `npm run bench [NAME …]`: prints each figure beside what it must reach, and writes them as JSON. */
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { chat } from './chat.ts';
+import { engine } from './engine.ts';
+import type { Bench, Figure } from './figure.ts';
+import { liveness } from './liveness.ts';
+
+const BENCHES: Readonly<Record<string, Bench>> = { chat, liveness, engine };
+
+const asked = process.argv.slice(2);
+const stray = asked.find((name) => !(name in BENCHES));
+if (stray !== undefined) {
+  console.error(`There is no bench ${stray}. Known: ${Object.keys(BENCHES).join(', ')}.`);
+  process.exit(2);
+}
+
+const results: Record<string, readonly Figure[]> = {};
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (asked.length > 0 && !asked.includes(name)) continue;
+  results[name] = await bench();
+  for (const figure of results[name]) console.log(describe(figure));
+}
+const folder = fileURLToPath(new URL('results/', import.meta.url));
+mkdirSync(folder, { recursive: true });
+const at = new Date().toISOString();
+const machine = { cores: availableParallelism(), node: process.version, platform: process.platform };
+writeFileSync(
+  `${folder}${at.replaceAll(':', '-')}.json`,
+  `${JSON.stringify({ at, machine, results }, null, 2)}\n`,
+);
+
+function describe({ name, value, unit, target, least }: Figure): string {
+  const reached = target === undefined || (least ? value >= target : value <= target);
+  const beside =
+    target === undefined ? '' : `${least ? 'at least' : 'at most'} ${target}${reached ? '' : '  MISSED'}`;
+  return `${name.padEnd(48)} ${value.toFixed(2).padStart(9)} ${unit.padEnd(4)} ${beside}`;
+}
