@@ -1,7 +1,11 @@
 /**
  * Standard normal numbers as torch draws them on the CPU (torch.Generator("cpu").manual_seed, torch.randn), so
- * that a seed gives the same picture here as in diffusers. Mersenne Twister: Matsumoto and Nishimura 1998.
+ * that a seed gives the same picture here as in diffusers. Every bit is that of PyTorch 2.15 on an x86 processor with
+ * AVX2 or AVX-512; elsewhere PyTorch itself may differ from that in the last bits. Mersenne Twister: Matsumoto and
+ * Nishimura 1998.
  */
+
+import { log, sinCos } from './float-math.ts';
 
 const STATE = 624;
 const SHIFT = 397;
@@ -75,12 +79,16 @@ export class TorchRandom {
   }
 }
 
+const TWO_PI = Math.fround(2 * Math.PI);
+const sinAndCos = new Float32Array(2);
+
 /** Box and Muller 1958 on a block of 16 uniforms, in float32: the first half gives radii, the second angles. */
 function boxMuller(block: Float32Array): void {
   for (let i = 0; i < BLOCK / 2; i++) {
-    const radius = Math.fround(Math.sqrt(Math.fround(-2 * Math.fround(Math.log(1 - block[i]!)))));
-    const angle = Math.fround(Math.fround(2 * Math.PI) * block[i + BLOCK / 2]!);
-    block[i] = radius * Math.fround(Math.cos(angle));
-    block[i + BLOCK / 2] = radius * Math.fround(Math.sin(angle));
+    const radius = Math.fround(Math.sqrt(-2 * log(1 - block[i]!)));
+    sinCos(Math.fround(TWO_PI * block[i + BLOCK / 2]!), sinAndCos);
+    // Adding 0 turns -0 into 0, as adding torch's mean of 0 does.
+    block[i] = radius * sinAndCos[1]! + 0;
+    block[i + BLOCK / 2] = radius * sinAndCos[0]! + 0;
   }
 }
