@@ -1,8 +1,8 @@
 """How good is models/mini? A small classifier names what it sees in pictures drawn through diffusers' pipeline.
 
 `python judge.py train MINUTES` trains the classifier on renders (checkpoints/judge.pt);
-`python judge.py measure COUNT` draws COUNT prompts that training never saw as such and prints the shares it names
-right, beside its own ceilings on fresh renders and on their VAE reconstructions.
+`python judge.py measure COUNT` draws COUNT fresh random scenes as prompts and prints the shares it names right,
+beside its own ceilings on renders of the same scenes and on their VAE reconstructions.
 """
 import json
 import sys
@@ -88,7 +88,7 @@ def shares(hits):
     return {**named, "all": round(float(hits.all(1).mean()), 3)}
 
 
-def held_out_scenes(count, seed=99):
+def fresh_scenes(count, seed=99):
     """Scenes with an object, every attribute in even shares."""
     rng = np.random.default_rng(seed)
     decks = [rng.permutation([names[i % len(names)] for i in range(count)])
@@ -125,7 +125,7 @@ def measure(rank, count):
     """Print accuracies and write checkpoints/judged.{json,png}."""
     judge, rng = Judge().to(DEVICE), np.random.default_rng(5)
     judge.load_state_dict(workers.load("judge")["model"])
-    scenes = held_out_scenes(count)
+    scenes = fresh_scenes(count)
     renders = [draw(scene, rng) for scene in scenes]
     rebuilt = reconstructions(renders)
     decibels = {style: round(float(np.mean([psnr(rebuilt[i], as_tensor([renders[i]])[0])
