@@ -30,9 +30,10 @@ export async function liveness(): Promise<Figure[]> {
     for (let done = false; !done; ) {
       await new Promise((resolve) => setTimeout(resolve, 100));
       const all = await fetch(`${app.url}/api/messages`, { headers: { cookie } });
-      const body = (await all.json()) as unknown as { id: string; job?: { state: string } }[];
-      const list = Array.isArray(body) ? body : (body as { messages: typeof body }).messages;
-      done = list.find(({ id }) => id === message.id)?.job?.state === 'done';
+      const list = (await all.json()) as { id: string; job?: { state: string } }[];
+      const state = list.find(({ id }) => id === message.id)?.job?.state;
+      if (state === 'failed' || state === 'cancelled') throw new Error(`the job ${state}`);
+      done = state === 'done';
     }
     delay.disable();
     // The histogram counts the timer's own 5 ms; nanoseconds.

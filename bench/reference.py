@@ -1,6 +1,6 @@
 """The reference's side of bench/engine.ts: one JSON request a line on stdin, one JSON answer a line on stdout.
 
-{"open": FOLDER, "threads": N} | {"call": true} | {"draw": {...}, "file": PNG, "image": PNG or null}
+{"open": FOLDER, "threads": N} | {"call": true} | {"draw": REQUEST, "image": PNG or null}
 """
 import json
 import sys
