@@ -7,9 +7,12 @@ import { byId, el } from './dom.js';
 
 /**
  * @param {Example[]} examples
+ * @param {string[]} words that a small model knows best
  * @param {(line: string) => void} onPress
  */
-export function drawGallery(examples, onPress) {
+export function drawGallery(examples, words, onPress) {
+  byId('words').hidden = words.length === 0;
+  byId('words-list').textContent = words.join(', ');
   byId('gallery').replaceChildren(
     ...examples.slice(0, 4).map(({ prompt, seed, picture }) =>
       el(

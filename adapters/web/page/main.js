@@ -192,9 +192,9 @@ refusing(async () => {
   });
 });
 refusing(async () => {
-  const { commands, gallery } = await api.commands();
+  const { commands, gallery, words } = await api.commands();
   composer.setCommands(commands);
-  drawGallery(gallery, (line) => {
+  drawGallery(gallery, words, (line) => {
     composer.write(line);
     composer.send();
   });

@@ -25,6 +25,6 @@
  * }} CommandOption
  * @typedef {{ name: string, description: string, options: CommandOption[] }} Command
  * @typedef {{ prompt: string, seed?: number, picture?: string, width?: number, height?: number }} Example
- * @typedef {{ commands: Command[], gallery: Example[] }} Commands
+ * @typedef {{ commands: Command[], gallery: Example[], words: string[] }} Commands
  */
 export {};
