@@ -26,10 +26,24 @@ export function drawGallery(examples, words, onPress) {
             onclick: () =>
               onPress(seed === undefined ? `/imagine ${prompt}` : `/imagine ${prompt} --seed ${seed}`),
           },
-          picture ? el('img', { src: picture, alt: '' }) : null,
+          drawPicture(picture ?? printOf(prompt, seed)),
           el('span', {}, prompt),
         ),
       ),
     ),
   );
+}
+
+/**
+ * The print that lies beside the page, made by `darkroom imagine PROMPT --seed SEED` with the embedded model.
+ * @param {string} prompt
+ * @param {number} [seed]
+ */
+const printOf = (prompt, seed) =>
+  `print-${prompt.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${seed ?? 'any'}.webp`;
+
+/** Another model's examples have no print here: their prompts stand alone. @param {string} url */
+function drawPicture(url) {
+  const image = el('img', { src: url, alt: '', onerror: () => image.remove() });
+  return image;
 }
