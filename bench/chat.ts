@@ -6,6 +6,7 @@ import { Server } from './server.ts';
 const PROMPT = '/imagine a red mug on a table, watercolor --seed';
 const RUNS = 7;
 const FLOOD = 20;
+const TRIALS = 5;
 
 export async function chat(): Promise<Figure[]> {
   const server = await Server.start();
@@ -17,10 +18,8 @@ export async function chat(): Promise<Figure[]> {
     clearInterval(watch);
     const picture = median(alone.map((run) => run.picture));
 
-    const flood = Array.from({ length: FLOOD }, (_, i) => server.draw('flo', `${PROMPT} ${100 + i}`));
-    await sleep(1000);
-    const beside = await server.draw('ada', `${PROMPT} 1`);
-    await Promise.all(flood);
+    const ratios: number[] = [];
+    for (let i = 0; i < TRIALS; i++) ratios.push(await besideFlood(server, i));
     return [
       { name: 'start until ready', value: server.readySeconds, unit: 's', target: 3 },
       { name: 'message to picture, 20 steps with guidance', value: picture, unit: 's', target: 4 },
@@ -32,13 +31,24 @@ export async function chat(): Promise<Figure[]> {
       },
       { name: 'memory of all processes, peak', value: Math.max(...memory), unit: 'MiB', target: 900 },
       {
-        name: `beside a flood of ${FLOOD} jobs, against alone`,
-        value: beside.picture / picture,
+        name: `beside a flood of ${FLOOD} jobs, against alone, median`,
+        value: median(ratios),
         unit: 'x',
         target: 3,
       },
+      { name: 'the same, worst trial', value: Math.max(...ratios), unit: 'x', target: 3 },
     ];
   } finally {
     await server.stop();
   }
+}
+
+/** One trial: the same picture alone and then beside another user's flood, so that both meet the same machine. */
+async function besideFlood(server: Server, trial: number): Promise<number> {
+  const alone = await server.draw('ada', `${PROMPT} ${trial}`);
+  const flood = Array.from({ length: FLOOD }, (_, i) => server.draw('flo', `${PROMPT} ${100 + i}`));
+  await sleep(1000);
+  const beside = await server.draw('ada', `${PROMPT} ${trial}`);
+  await Promise.all(flood);
+  return beside.picture / alone.picture;
 }
