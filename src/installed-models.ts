@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
 import { Catalogue } from './models/catalogue.ts';
 import type { ModelSpec } from './models/spec.ts';
-import { createTokenizer } from './models/tokenizer.ts';
+import { type ClipTokenizer, createTokenizer } from './models/tokenizer.ts';
 import { describeUnread } from './models/unread.ts';
 
 /** The model that ships inside; what is drawn with where nobody names another. */
@@ -22,6 +22,7 @@ export async function createModels(folders: readonly string[]): Promise<ModelsPo
   const catalogue = new Catalogue(folders);
   const names = (await catalogue.list()).map(({ name }) => name);
   const specs = new Map<string, ModelSpec>();
+  const tokenizers = new Map<string, ClipTokenizer>();
 
   const open = async (name: string): Promise<ModelSpec> => {
     const spec = specs.get(name) ?? (await catalogue.open(name));
@@ -36,7 +37,10 @@ export async function createModels(folders: readonly string[]): Promise<ModelsPo
       return { name: spec.name, defaults, gallery, words };
     },
     async describeUnread(model, prompt) {
-      return describeUnread('prompt', createTokenizer((await open(model)).tokenizer).encode(prompt));
+      // Made once a model: tens of thousands of words and merges must not be read again at each message.
+      const tokenizer = tokenizers.get(model) ?? createTokenizer((await open(model)).tokenizer);
+      tokenizers.set(model, tokenizer);
+      return describeUnread('prompt', tokenizer.encode(prompt));
     },
   };
 }
