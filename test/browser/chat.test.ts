@@ -1,23 +1,10 @@
 /** The web chat as a person uses it: a real browser on the real server, engine and model. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import sharp from 'sharp';
-import { loadSettings } from '../../config/settings.ts';
-import { type App, startApp } from '../../src/app.ts';
-import { createLogger } from '../../src/log.ts';
-
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const skip = existsSync(CHROMIUM)
-  ? false
-  : `there is no ${CHROMIUM}: install Debian's chromium, or name another in CHROMIUM`;
-const FLAGS =
-  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-/** A picture takes seconds; a busy machine may need many. */
-const PATIENCE = 60_000;
+import type { App } from '../../src/app.ts';
+import { launchBrowser, PATIENCE, skip, startFreshApp } from './browser.ts';
 
 describe('the web chat in a browser', { skip }, () => {
   let app: App;
@@ -27,10 +14,8 @@ describe('the web chat in a browser', { skip }, () => {
   const faults: string[] = [];
 
   before(async () => {
-    const env = { DARKROOM_DATA: mkdtempSync(join(tmpdir(), 'darkroom-browser-')), DARKROOM_PORT: '0' };
-    const { settings } = loadSettings(env);
-    app = await startApp({ settings, log: createLogger('silent', false) });
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS.split(' ') });
+    app = await startFreshApp();
+    browser = await launchBrowser();
     context = await browser.newContext({ viewport: { width: 1000, height: 900 } });
     context.setDefaultTimeout(PATIENCE);
     page = await context.newPage();

@@ -1,22 +1,9 @@
 /** The prompt line by keys alone, and what comes onto it by hand: menu, flags, recall, Escape, a dropped file. */
 import assert from 'node:assert/strict';
-import { existsSync, mkdtempSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { type Browser, chromium, type Page } from 'playwright-core';
-import { loadSettings } from '../../config/settings.ts';
-import { type App, startApp } from '../../src/app.ts';
-import { createLogger } from '../../src/log.ts';
-
-const CHROMIUM = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-const skip = existsSync(CHROMIUM)
-  ? false
-  : `there is no ${CHROMIUM}: install Debian's chromium, or name another in CHROMIUM`;
-const FLAGS =
-  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
-/** A picture takes seconds; a busy machine may need many. */
-const PATIENCE = 60_000;
+import type { Browser, Page } from 'playwright-core';
+import type { App } from '../../src/app.ts';
+import { launchBrowser, PATIENCE, skip, startFreshApp } from './browser.ts';
 
 describe('the prompt line', { skip }, () => {
   let app: App;
@@ -24,10 +11,8 @@ describe('the prompt line', { skip }, () => {
   let page: Page;
 
   before(async () => {
-    const env = { DARKROOM_DATA: mkdtempSync(join(tmpdir(), 'darkroom-keys-')), DARKROOM_PORT: '0' };
-    const { settings } = loadSettings(env);
-    app = await startApp({ settings, log: createLogger('silent', false) });
-    browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS.split(' ') });
+    app = await startFreshApp();
+    browser = await launchBrowser();
     page = await browser.newPage({ viewport: { width: 1000, height: 900 }, reducedMotion: 'reduce' });
     page.setDefaultTimeout(PATIENCE);
     await page.goto(app.url);
