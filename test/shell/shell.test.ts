@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -25,6 +25,10 @@ async function darkroom(args: readonly string[], input?: string) {
   const [code] = await once(child, 'close');
   return { code, out: out.join(''), err: err.join('') };
 }
+
+test('the program can be run as it stands, as npx runs it in a checkout', () => {
+  accessSync(bin, constants.X_OK);
+});
 
 test('imagine writes a PNG that carries its recipe; the path is the last line', async () => {
   const out = newFolder();
