@@ -25,6 +25,22 @@ export interface RepliedMessage {
   readonly pictureIds: readonly string[];
 }
 
+/** Where something was said, as far as settings and permissions ask. Names are unique over all platforms. */
+export interface Where {
+  /** The Discord server or Slack workspace; absent in a direct message. */
+  readonly server?: string;
+  /** The channel; for a thread, the channel it hangs in. */
+  readonly channel: string;
+  /** The user's roles or groups there. */
+  readonly roles: readonly string[];
+  /** Whether the platform says that the user administers this server. */
+  readonly isAdmin: boolean;
+  /** Whether the platform marks the channel for adults. */
+  readonly isAgeRestricted: boolean;
+  /** The user's language there as BCP 47: `en-US`, `ko`. */
+  readonly locale?: string;
+}
+
 export interface Invocation {
   /** Of the event on its platform; the same id twice is the same event. */
   readonly id: string;
@@ -32,6 +48,7 @@ export interface Invocation {
   readonly user: Person;
   /** Opaque name of the thread or channel. */
   readonly place: string;
+  readonly where: Where;
   readonly attachments: readonly Attachment[];
   readonly repliedTo?: RepliedMessage;
   readonly input: /** A command line as typed: `/imagine a mug --seed 3`, or plain words. */
@@ -67,7 +84,7 @@ export interface Adapter {
    * The message of a job that the last process left unfinished.
    * @returns undefined where there is none, or where it already shows the job's end
    */
-  reopen(job: string): Reply | undefined;
+  reopen(job: string): Promise<Reply | undefined>;
   /** Listens or connects. @returns one line for the log that says where it is reached */
   start(): Promise<string>;
   stop(): Promise<void>;

@@ -33,6 +33,27 @@ export interface CardAction {
   readonly style?: 'primary' | 'danger';
 }
 
+/** What a button asks before it acts: a modal on the platforms that have them. */
+export interface CardForm {
+  readonly title: string;
+  readonly fields: readonly FormField[];
+}
+
+export type FormField = {
+  /** Key of the value that the action is sent with. */
+  readonly name: string;
+  readonly label: string;
+  readonly required: boolean;
+} & (
+  | { readonly kind: 'words'; readonly value?: string; readonly placeholder?: string }
+  | { readonly kind: 'number'; readonly value: number; readonly min: number; readonly max: number }
+  | {
+      readonly kind: 'choice';
+      readonly choices: readonly { readonly value: string; readonly label: string }[];
+    }
+  | { readonly kind: 'picture' }
+);
+
 export interface CardField {
   readonly name: string;
   readonly value: string;
@@ -50,6 +71,10 @@ export interface Card {
   readonly preview?: Uint8Array;
   readonly job?: CardJob;
   readonly fields?: readonly CardField[];
+  /** Where set, a thread of this name is opened for the request and holds its message. */
+  readonly thread?: string;
+  /** The message is for the asker alone, from its first to its last state. */
+  readonly isPrivate?: boolean;
   /** Further sentences, e.g. which words fell off. */
   readonly notes?: readonly string[];
   readonly actions?: readonly CardAction[];

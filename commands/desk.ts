@@ -34,6 +34,9 @@ export interface Order {
   readonly source?: Source;
 }
 
+/** The message of a job, from the adapter of its platform. */
+export type Reopen = (record: JobRecord) => Promise<Reply | undefined>;
+
 export class Desk {
   readonly ports: Ports;
   /** The latest state of jobs that wait or run. */
@@ -153,10 +156,10 @@ export class Desk {
    * @param reopen the message of a job, from the adapter of its platform
    * @returns how many jobs run again
    */
-  async resume(reopen: (record: JobRecord) => Reply | undefined): Promise<number> {
+  async resume(reopen: Reopen): Promise<number> {
     let again = 0;
     for (const record of this.ports.jobs.all()) {
-      const reply = reopen(record);
+      const reply = await reopen(record);
       if (!isLive(record.state)) {
         await reply?.show(endCard(record)).catch((error) => this.#report(error));
       } else if (reply === undefined) {

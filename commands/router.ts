@@ -1,10 +1,9 @@
 /** The commands behind one door: what came in goes to its command, a refusal comes back as a card. */
-import type { Handle, Invocation, Reply } from '../adapters/adapter.ts';
+import type { Handle, Invocation } from '../adapters/adapter.ts';
 import { DarkroomError, describeError, offerNames } from '../src/errors.ts';
-import type { JobRecord } from '../src/store/store.ts';
 import { act } from './actions.ts';
 import { type AnyCommand, type Context, parseValues } from './command.ts';
-import { Desk } from './desk.ts';
+import { Desk, type Reopen } from './desk.ts';
 import { edit } from './edit.ts';
 import { createHelp } from './help.ts';
 import { imagine } from './imagine.ts';
@@ -24,7 +23,7 @@ export interface Commands {
    * @param reopen the message of a job, from the adapter of its platform
    * @returns how many jobs run again
    */
-  resume(reopen: (record: JobRecord) => Reply | undefined): Promise<number>;
+  resume(reopen: Reopen): Promise<number>;
   /** Call it before the queue is closed: jobs that have not ended are then resumed at the next start. */
   release(): void;
   /** What a platform's menu and its empty state show. */

@@ -8,10 +8,11 @@ import { DarkroomError, offerNames } from '../src/errors.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
 const secret = z.string().min(1).optional();
-const hosts = z
+/** Items between commas. */
+const list = z
   .string()
   .default('')
-  .transform((text) => text.split(',').flatMap((host) => host.trim() || []));
+  .transform((text) => text.split(',').flatMap((item) => item.trim() || []));
 
 /** Every variable of the environment, which are also the keys of the file. */
 const schema = z.object({
@@ -25,16 +26,17 @@ const schema = z.object({
   DARKROOM_PORT: port.default(3000),
   DARKROOM_WEB_TOKEN: secret,
   DARKROOM_WEB_USERS: z.enum(['cookie', 'header']).default('cookie'),
+  DARKROOM_WEB_ADMINS: list,
   DARKROOM_DEVICES: z.enum(['auto', 'cpu']).default('auto'),
   DARKROOM_LOG: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   DISCORD_TOKEN: secret,
   DISCORD_API_URL: z.url().optional(),
-  DISCORD_MEDIA_HOSTS: hosts,
+  DISCORD_MEDIA_HOSTS: list,
   SLACK_BOT_TOKEN: secret,
   SLACK_APP_TOKEN: secret,
   SLACK_SIGNING_SECRET: secret,
   SLACK_API_URL: z.url().optional(),
-  SLACK_MEDIA_HOSTS: hosts,
+  SLACK_MEDIA_HOSTS: list,
   SLACK_PORT: port.default(3001),
 });
 

@@ -65,6 +65,7 @@ export async function startApp({ settings, log, threads = 0, engineFactory }: Ap
     host: settings.DARKROOM_HOST,
     port: settings.DARKROOM_PORT,
     users: settings.DARKROOM_WEB_USERS,
+    admins: settings.DARKROOM_WEB_ADMINS.map((id) => (id.startsWith('web:') ? id : `web:${id}`)),
     secret: store.secret,
     ...(settings.DARKROOM_WEB_TOKEN !== undefined && { token: settings.DARKROOM_WEB_TOKEN }),
     handle: commands.handle,

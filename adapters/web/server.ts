@@ -6,7 +6,7 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { DarkroomError, describeError, type ErrorCode } from '../../src/errors.ts';
 import type { Journal } from '../../src/store/journal.ts';
-import type { Adapter, Attachment, Handle, Invocation, Person } from '../adapter.ts';
+import type { Adapter, Attachment, Handle, Invocation, Person, Where } from '../adapter.ts';
 import { EventHub } from './events.ts';
 import { pictureType, readPageFile } from './files.ts';
 import type { MessageRecord } from './message.ts';
@@ -18,6 +18,8 @@ import { checkHeaders, Door, type DoorOptions, PAGE_HEADERS, RateLimit } from '.
 export interface WebOptions extends DoorOptions {
   /** 0 takes a free one. */
   readonly port: number;
+  /** Users who may change settings: `web:…`. */
+  readonly admins: readonly string[];
   readonly handle: Handle;
   readonly messages: Journal<MessageRecord>;
   readonly pictures: { get(id: string): Promise<Uint8Array | undefined> };
@@ -74,7 +76,7 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
     get url() {
       return url;
     },
-    reopen(job) {
+    async reopen(job) {
       const message = conversation.ofJob(job);
       const state = message?.job?.state;
       if (message?.asker === undefined || (state !== 'queued' && state !== 'running')) return undefined;
@@ -153,10 +155,27 @@ function createApp(options: WebOptions, conversation: Conversation, hub: EventHu
     }),
   );
 
+  const whereOf = ({ id }: Person): Where => ({
+    server: 'web',
+    channel: 'web',
+    roles: [],
+    isAdmin: options.admins.includes(id),
+    isAgeRestricted: false,
+  });
+
   /** Hands an invocation to the commands and waits for its first answer, not for its end. */
-  const ask = async (invocation: Omit<Invocation, 'id' | 'platform' | 'place'>, request: ChatRequest) => {
+  const ask = async (
+    invocation: Omit<Invocation, 'id' | 'platform' | 'place' | 'where'>,
+    request: ChatRequest,
+  ) => {
     const reply = new WebReply(conversation, request);
-    const whole = { ...invocation, id: conversation.newId(), platform: 'web', place: 'web' } as const;
+    const whole = {
+      ...invocation,
+      id: conversation.newId(),
+      platform: 'web',
+      place: 'web',
+      where: whereOf(invocation.user),
+    } as const;
     const end = options.handle(whole, reply).then(() => ({}));
     end.catch((error) => options.onError?.(error));
     const answer = await Promise.race([reply.first, end]);

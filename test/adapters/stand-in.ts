@@ -146,6 +146,7 @@ export async function startChatWith<Q extends QueuePort>(
     host: '127.0.0.1',
     port: 0,
     users: 'header',
+    admins: ['web:ada'],
     secret: store.secret,
     handle: commands.handle,
     describe: commands.describe,
