@@ -4,8 +4,29 @@
  * travels unchanged to the engine and into the PNG.
  */
 import { randomInt } from 'node:crypto';
-import { z } from 'zod';
 import { DarkroomError, offerNames } from './errors.ts';
+import {
+  type ControlKind,
+  type PromptSyntax,
+  parseDraft,
+  type RequestDraft,
+  type Rng,
+  type Upscaler,
+} from './request/draft.ts';
+import { LIMITS } from './request/limits.ts';
+
+export {
+  CONTROL_KINDS,
+  type ControlKind,
+  type PromptSyntax,
+  parseDraft,
+  type RequestDraft,
+  type Rng,
+  UPSCALERS,
+  type Upscaler,
+} from './request/draft.ts';
+export { requestToJson } from './request/json.ts';
+export { LIMITS } from './request/limits.ts';
 
 export const SAMPLERS = ['ddim', 'euler', 'euler_a', 'dpmpp_2m'] as const;
 export type SamplerName = (typeof SAMPLERS)[number];
@@ -25,21 +46,42 @@ export const samplerOfClass = (className: unknown): SamplerName | undefined =>
 export const SCHEDULES = ['normal', 'karras'] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
-/** Fixed limits; a model's own limits are narrower (ModelDefaults). */
-export const LIMITS = {
-  promptCharacters: 10_000,
-  steps: { min: 1, max: 150 },
-  guidance: { min: 0, max: 30, artefactsAbove: 15 },
-  images: { min: 1, max: 8 },
-  size: { min: 8, max: 2048, multiple: 8 },
-  seed: { min: 0, max: 2 ** 32 - 1 },
-} as const;
+/** A picture that steers the denoiser through a ControlNet (Zhang et al. 2023). */
+export interface ControlRequest {
+  readonly kind: ControlKind;
+  /** Name or folder of the ControlNet; the model's own for that kind where left out. */
+  readonly controlnet?: string;
+  /** Reference of the picture (or keypoints), as `image`; for openpose also the name of a known pose. */
+  readonly image: string;
+  /** controlnet_conditioning_scale: 0 has no effect. */
+  readonly scale: number;
+  /** Part of the steps in which it acts, 0 to 1. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** A second pass over the upscaled picture, in the same job. */
+export interface HiresRequest {
+  readonly width: number;
+  readonly height: number;
+  readonly upscaler: Upscaler;
+  readonly strength: number;
+  readonly numInferenceSteps: number;
+}
 
 export interface GenerationRequest {
   /** Catalogue name or folder, as the catalogue resolves it. */
   readonly model: string;
   readonly prompt: string;
-  readonly negativePrompt: string;
+  /** For the second and third text encoder; `prompt` where left out. */
+  readonly prompt2?: string;
+  readonly prompt3?: string;
+  /** Left out is not the same as empty: SDXL then takes zeros instead of the encoded empty prompt. */
+  readonly negativePrompt?: string;
+  readonly negativePrompt2?: string;
+  readonly negativePrompt3?: string;
+  /** `a1111`: weights, BREAK, chunks beyond 77 tokens; `plain`: as diffusers takes it. */
+  readonly promptSyntax: PromptSyntax;
   readonly width: number;
   readonly height: number;
   readonly numInferenceSteps: number;
@@ -48,16 +90,35 @@ export interface GenerationRequest {
   /** Seed of the first picture; picture i uses seed + i. */
   readonly seed: number;
   readonly numImages: number;
+  readonly rng: Rng;
   readonly sampler: SamplerName;
   readonly schedule: ScheduleName;
   /** Laid over the model's scheduler_config.json. */
   readonly schedulerConfig: Readonly<Record<string, unknown>>;
   readonly eta: number;
   readonly clipSkip: number;
+  /** Tokens that SD3's T5 reads; 256 where left out. */
+  readonly maxSequenceLength?: number;
+  /** SDXL is told sizes and crop, [height, width] and [top, left]; the picture's own size and 0 where left out. */
+  readonly originalSize?: readonly [number, number];
+  readonly cropsCoordsTopLeft?: readonly [number, number];
+  readonly targetSize?: readonly [number, number];
   /** Reference of the picture to start from; its bytes travel beside the request (JobInputs). */
   readonly image?: string;
   /** 0 keeps the picture, 1 forgets it; only with `image`. */
   readonly strength?: number;
+  /** Reference of the mask: its white part is drawn anew; only with `image`. */
+  readonly maskImage?: string;
+  /** Standard deviation in pixels of the Gaussian that softens the mask; only with `maskImage`. */
+  readonly maskBlur?: number;
+  /** Pixels outside the mask come back bit for bit; only with `maskImage`. */
+  readonly keepUnmasked?: boolean;
+  /** Where given, only the masked part and this many pixels around it are drawn, at the request's full size. */
+  readonly onlyMaskedPadding?: number;
+  readonly controls: readonly ControlRequest[];
+  /** The ControlNets alone steer, deeper layers more than upper ones; guidance's other half is left free. */
+  readonly guessMode: boolean;
+  readonly hires?: HiresRequest;
 }
 
 /** What a model folder says of itself; fills the gaps of a draft. */
@@ -69,63 +130,11 @@ export interface ModelDefaults {
   readonly width: number;
   readonly height: number;
   readonly strength: number;
+  /** strength where there is a mask; 1 where left out. */
+  readonly inpaintStrength?: number;
   /** Longest side, in pixels, that the model can draw. */
   readonly maxSize: number;
 }
-
-const number = (label: string, min: number, max: number) =>
-  z.number(`${label} must be a number from ${min} to ${max}.`).refine((v) => v >= min && v <= max, {
-    error: ({ input }) =>
-      `${label} ${input} is outside ${min} to ${max}. Try ${nearestWithin(input, min, max)}.`,
-  });
-const integer = (label: string, min: number, max: number) =>
-  number(label, min, max).refine(Number.isInteger, {
-    error: ({ input }) => `${label} ${input} must be a whole number. Try ${Math.round(Number(input))}.`,
-  });
-const nearestWithin = (value: unknown, min: number, max: number) => (Number(value) > max ? max : min);
-const text = (label: string) =>
-  z.string(`${label} must be text.`).refine((v) => v.length <= LIMITS.promptCharacters, {
-    error: ({ input }) =>
-      `${label} has ${String(input).length} characters; the limit is ${LIMITS.promptCharacters}. Shorten it.`,
-  });
-
-/**
- * What somebody asks for, before defaults: contract.md's fields, snake_case. Unknown fields are refused, and
- * so are known ones that this version does not carry out.
- */
-const draftShape = {
-  model: z.string('model must be a name or a folder.').optional(),
-  prompt: text('prompt').refine((v) => v.trim().length > 0, {
-    error: 'The prompt is empty. Say what to draw, for example: a red mug on a table, watercolor.',
-  }),
-  negative_prompt: text('negative_prompt').optional(),
-  prompt_syntax: z.enum(['plain'], 'prompt_syntax must be plain; a1111 weights come later.').optional(),
-  width: integer('width', LIMITS.size.min, LIMITS.size.max).optional(),
-  height: integer('height', LIMITS.size.min, LIMITS.size.max).optional(),
-  num_inference_steps: integer('steps', LIMITS.steps.min, LIMITS.steps.max).optional(),
-  guidance_scale: number('guidance', LIMITS.guidance.min, LIMITS.guidance.max).optional(),
-  guidance_rescale: number('guidance_rescale', 0, 1).optional(),
-  seed: integer('seed', LIMITS.seed.min, LIMITS.seed.max).optional(),
-  num_images: integer('count', LIMITS.images.min, LIMITS.images.max).optional(),
-  rng: z.enum(['torch'], 'rng must be torch; philox comes later.').optional(),
-  sampler: z.string('sampler must be a name.').optional(),
-  schedule: z.string('schedule must be a name.').optional(),
-  scheduler_config: z.record(z.string(), z.unknown(), 'scheduler_config must be an object.').optional(),
-  eta: number('eta', 0, 1).optional(),
-  clip_skip: integer('clip_skip', 0, 12).optional(),
-  image: z.string('image must be a file name or a picture.').optional(),
-  strength: number('strength', 0, 1).optional(),
-};
-const draftSchema = z.strictObject(draftShape);
-export type RequestDraft = z.input<typeof draftSchema>;
-
-/** Fields of the contract that this version refuses by name instead of ignoring. */
-const LATER = new Set(
-  (
-    'prompt_2 prompt_3 negative_prompt_2 negative_prompt_3 max_sequence_length original_size ' +
-    'crops_coords_top_left target_size mask_image mask_blur keep_unmasked only_masked_padding controls guess_mode loras'
-  ).split(' '),
-);
 
 /** Samplers as A1111 spells them, without its schedule suffix. */
 const A1111_SAMPLERS: Readonly<Record<string, SamplerName>> = {
@@ -141,19 +150,6 @@ export interface DraftContext {
   readonly defaults: ModelDefaults;
   /** Width and height in pixels of the picture behind `draft.image`; needed where the draft has one. */
   readonly imageSize?: { readonly width: number; readonly height: number };
-}
-
-/** Checks the fields of a draft one by one, without a model. Throws DarkroomError('bad_request'). */
-export function parseDraft(input: unknown): RequestDraft {
-  const parsed = draftSchema.safeParse(input);
-  if (parsed.success) return parsed.data;
-  const issue = parsed.error.issues[0]!;
-  if (issue.code !== 'unrecognized_keys') throw new DarkroomError('bad_request', issue.message);
-  const key = issue.keys[0]!;
-  if (LATER.has(key)) {
-    throw new DarkroomError('unsupported', `${key} is not in this version of Darkroom. Leave it out.`);
-  }
-  throw new DarkroomError('bad_request', `Unknown field ${key}. ${offerNames(key, Object.keys(draftShape))}`);
 }
 
 /**
@@ -173,6 +169,7 @@ export function freezeRequest(
   const numImages = draft.num_images ?? 1;
   const seed = draft.seed ?? randomInt(LIMITS.seed.max - LIMITS.images.max);
   const strength = chooseStrength(draft, defaults, numInferenceSteps);
+  demandMask(draft);
   const guidanceScale = draft.guidance_scale ?? defaults.guidanceScale;
   const notes: string[] = [];
   if (guidanceScale > LIMITS.guidance.artefactsAbove) {
@@ -180,10 +177,17 @@ export function freezeRequest(
       `Guidance ${guidanceScale} often brings burnt colours and artefacts; ${defaults.guidanceScale} suits this model.`,
     );
   }
+  const { image, mask_image: mask } = draft;
+  const hires = chooseHires(draft, context, { width, height, numInferenceSteps });
   const request: GenerationRequest = Object.freeze({
     model: context.model,
     prompt: draft.prompt,
-    negativePrompt: draft.negative_prompt ?? '',
+    ...given('prompt2', draft.prompt_2),
+    ...given('prompt3', draft.prompt_3),
+    ...given('negativePrompt', draft.negative_prompt),
+    ...given('negativePrompt2', draft.negative_prompt_2),
+    ...given('negativePrompt3', draft.negative_prompt_3),
+    promptSyntax: draft.prompt_syntax ?? 'a1111',
     width,
     height,
     numInferenceSteps,
@@ -191,40 +195,27 @@ export function freezeRequest(
     guidanceRescale: draft.guidance_rescale ?? 0,
     seed,
     numImages,
+    rng: draft.rng ?? 'torch',
     sampler,
     schedule,
     schedulerConfig: Object.freeze({ ...draft.scheduler_config }),
     eta: draft.eta ?? 0,
     clipSkip: draft.clip_skip ?? 0,
-    ...(draft.image === undefined ? {} : { image: draft.image, strength }),
+    ...given('maxSequenceLength', draft.max_sequence_length),
+    ...given('originalSize', draft.original_size),
+    ...given('cropsCoordsTopLeft', draft.crops_coords_top_left),
+    ...given('targetSize', draft.target_size),
+    ...(image === undefined ? {} : { image, strength }),
+    ...(mask === undefined ? {} : { maskImage: mask, ...maskOptions(draft) }),
+    controls: Object.freeze((draft.controls ?? []).map(chooseControl)),
+    guessMode: draft.guess_mode ?? false,
+    ...given('hires', hires),
   });
   return { request, notes };
 }
 
-/** The request as people and files see it: the contract's snake_case fields, all filled. */
-export function requestToJson(request: GenerationRequest): RequestDraft {
-  return {
-    model: request.model,
-    prompt: request.prompt,
-    negative_prompt: request.negativePrompt,
-    prompt_syntax: 'plain',
-    width: request.width,
-    height: request.height,
-    num_inference_steps: request.numInferenceSteps,
-    guidance_scale: request.guidanceScale,
-    guidance_rescale: request.guidanceRescale,
-    seed: request.seed,
-    num_images: request.numImages,
-    rng: 'torch',
-    sampler: request.sampler,
-    schedule: request.schedule,
-    scheduler_config: { ...request.schedulerConfig },
-    eta: request.eta,
-    clip_skip: request.clipSkip,
-    ...(request.image === undefined ? {} : { image: request.image }),
-    ...(request.strength === undefined ? {} : { strength: request.strength }),
-  };
-}
+const given = <K extends string, V>(key: K, value: V | undefined) =>
+  (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: V };
 
 /** A sampler by our name or A1111's ("DPM++ 2M Karras"), which may carry the schedule with it. */
 export function parseSampler(name: string): { sampler: SamplerName; schedule?: ScheduleName } {
@@ -275,11 +266,17 @@ function chooseSize(draft: RequestDraft, { defaults, imageSize }: DraftContext) 
     width: draft.width ?? (fits ? down(imageSize.width) : defaults.width),
     height: draft.height ?? (fits ? down(imageSize.height) : defaults.height),
   };
+  demandSize(size, defaults);
+  return size;
+}
+
+function demandSize(size: Readonly<Record<string, number>>, defaults: ModelDefaults): void {
+  const { multiple } = LIMITS.size;
   for (const [label, side] of Object.entries(size)) {
     if (side % multiple !== 0) {
       throw new DarkroomError(
         'bad_request',
-        `${label} ${side} is not a multiple of ${multiple}. Try ${Math.max(multiple, down(side))}.`,
+        `${label} ${side} is not a multiple of ${multiple}. Try ${Math.max(multiple, Math.floor(side / multiple) * multiple)}.`,
       );
     }
     if (side > defaults.maxSize) {
@@ -289,23 +286,93 @@ function chooseSize(draft: RequestDraft, { defaults, imageSize }: DraftContext) 
       );
     }
   }
-  return size;
 }
 
 function chooseStrength(draft: RequestDraft, defaults: ModelDefaults, steps: number): number {
-  if (draft.strength !== undefined && draft.image === undefined) {
+  if (draft.image === undefined) demandImage(draft);
+  const usual = draft.mask_image === undefined ? defaults.strength : (defaults.inpaintStrength ?? 1);
+  const strength = draft.strength ?? usual;
+  if (draft.image !== undefined) demandStep('strength', strength, steps);
+  return strength;
+}
+
+function demandImage(draft: RequestDraft): void {
+  if (draft.strength !== undefined) {
     throw new DarkroomError(
       'bad_request',
       'strength needs a picture to start from. Attach one or leave it out.',
     );
   }
-  const strength = draft.strength ?? defaults.strength;
-  if (draft.image !== undefined && Math.floor(steps * strength) < 1) {
-    const least = Math.ceil(100 / steps) / 100;
+  if (draft.mask_image !== undefined) {
     throw new DarkroomError(
       'bad_request',
-      `strength ${strength} of ${steps} steps leaves no step to run. Try ${least} or more.`,
+      'mask_image needs a picture to start from. Attach one or leave it out.',
     );
   }
-  return strength;
 }
+
+function demandMask(draft: RequestDraft): void {
+  if (draft.mask_image !== undefined) return;
+  const stray = (['mask_blur', 'keep_unmasked', 'only_masked_padding'] as const).find(
+    (key) => draft[key] !== undefined && draft[key] !== false,
+  );
+  if (stray === undefined) return;
+  throw new DarkroomError('bad_request', `${stray} needs a mask_image. Give one or leave it out.`);
+}
+
+function demandStep(label: string, strength: number, steps: number): void {
+  if (Math.floor(steps * strength) >= 1) return;
+  const least = Math.ceil(100 / steps) / 100;
+  throw new DarkroomError(
+    'bad_request',
+    `${label} ${strength} of ${steps} steps leaves no step to run. Try ${least} or more.`,
+  );
+}
+
+function maskOptions({ mask_blur, keep_unmasked, only_masked_padding }: RequestDraft) {
+  return {
+    maskBlur: mask_blur ?? 0,
+    keepUnmasked: keep_unmasked ?? false,
+    ...given('onlyMaskedPadding', only_masked_padding),
+  };
+}
+
+function chooseControl(draft: NonNullable<RequestDraft['controls']>[number]): ControlRequest {
+  const { kind, controlnet, image, scale = 1, start = 0, end = 1 } = draft;
+  if (start >= end) {
+    throw new DarkroomError(
+      'bad_request',
+      `control start ${start} is not below its end ${end}. Try 0 to 1, all of the steps.`,
+    );
+  }
+  return Object.freeze({ kind, ...given('controlnet', controlnet), image, scale, start, end });
+}
+
+function chooseHires(
+  { hires, mask_image: mask }: RequestDraft,
+  { defaults }: DraftContext,
+  first: { readonly width: number; readonly height: number; readonly numInferenceSteps: number },
+): HiresRequest | undefined {
+  if (hires === undefined) return undefined;
+  if (mask !== undefined) {
+    throw new DarkroomError('bad_request', 'hires and mask_image do not go together. Leave one out.');
+  }
+  const isSized = hires.width !== undefined && hires.height !== undefined;
+  if (
+    isSized === (hires.scale !== undefined) ||
+    (hires.width === undefined) !== (hires.height === undefined)
+  ) {
+    throw new DarkroomError('bad_request', 'hires takes either scale, or width and height. Try scale 2.');
+  }
+  const { multiple } = LIMITS.size;
+  const grow = (side: number) => Math.round((side * (hires.scale ?? 1)) / multiple) * multiple;
+  const size = { width: hires.width ?? grow(first.width), height: hires.height ?? grow(first.height) };
+  demandSize({ 'hires width': size.width, 'hires height': size.height }, defaults);
+  const strength = hires.strength ?? HIRES_STRENGTH;
+  const numInferenceSteps = hires.num_inference_steps ?? first.numInferenceSteps;
+  demandStep('hires strength', strength, numInferenceSteps);
+  return Object.freeze({ ...size, upscaler: hires.upscaler ?? 'lanczos', strength, numInferenceSteps });
+}
+
+/** Enough to draw detail that upscaling cannot, too little to draw another picture. */
+const HIRES_STRENGTH = 0.5;

@@ -44,7 +44,7 @@ export async function encodePrompt(
   };
   const positive = await encode('prompt', request.prompt, request.clipSkip);
   if (!guided) return { context: positive, notes };
-  const negative = await encode('negative prompt', request.negativePrompt, 0);
+  const negative = await encode('negative prompt', request.negativePrompt ?? '', 0);
   return { context: stack(negative, positive), notes };
 }
 

@@ -40,7 +40,8 @@ export function formatParameters(request: GenerationRequest, facts: PictureFacts
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}: ${quote(String(value))}`)
     .join(', ');
-  const negative = request.negativePrompt === '' ? [] : [`Negative prompt: ${request.negativePrompt}`];
+  const { negativePrompt = '' } = request;
+  const negative = negativePrompt === '' ? [] : [`Negative prompt: ${negativePrompt}`];
   return [request.prompt, ...negative, line].join('\n');
 }
 
