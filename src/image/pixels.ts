@@ -2,25 +2,27 @@
 import sharp, { type OutputInfo } from 'sharp';
 import { DarkroomError } from '../errors.ts';
 import { MAX_PICTURE_PIXELS } from './inspect.ts';
+import { fit, type Raster } from './resample.ts';
 
 /**
- * Decodes a picture (checked by checkPicture) to the size a model draws: EXIF rotation honoured, alpha laid on
- * white, converted to 8-bit sRGB, scaled by Lanczos until it covers the size, the rest cut off evenly. A
- * picture of that size already keeps its pixels.
- * @returns [1, 3, height, width], -1 (black) to 1 (white)
+ * Decodes a picture (checked by checkPicture): EXIF rotation honoured, alpha laid on white, 8-bit sRGB.
+ * @throws DarkroomError('bad_picture')
  */
-export async function decodeFitted(bytes: Uint8Array, width: number, height: number): Promise<Float32Array> {
-  let decoded: { data: Buffer; info: OutputInfo };
+export async function decodeRgb(bytes: Uint8Array): Promise<Raster> {
+  const { data, info } = await decode(bytes);
+  const { width, height, channels } = info;
+  if (channels === 3) return { data, width, height, channels };
+  // Greyscale stays one channel in sharp's raw output.
+  const rgb = new Uint8Array(3 * width * height);
+  for (let i = 0; i < rgb.length; i++) rgb[i] = data[Math.floor(i / 3) * channels]!;
+  return { data: rgb, width, height, channels: 3 };
+}
+
+async function decode(bytes: Uint8Array): Promise<{ data: Buffer; info: OutputInfo }> {
   try {
-    decoded = await sharp(bytes, { limitInputPixels: MAX_PICTURE_PIXELS, failOn: 'error' })
+    return await sharp(bytes, { limitInputPixels: MAX_PICTURE_PIXELS, failOn: 'error' })
       .autoOrient()
       .flatten({ background: '#ffffff' })
-      .resize(width, height, {
-        fit: 'cover',
-        position: 'centre',
-        kernel: 'lanczos3',
-        fastShrinkOnLoad: false,
-      })
       .toColourspace('srgb')
       .raw({ depth: 'uchar' })
       .toBuffer({ resolveWithObject: true });
@@ -29,17 +31,23 @@ export async function decodeFitted(bytes: Uint8Array, width: number, height: num
       cause,
     });
   }
-  const { data, info } = decoded;
+}
+
+/** @returns [1, 3, height, width] of an RGB raster, 0 and 255 laid on `low` and `high` */
+export function toPlanes({ data, width, height }: Raster, low: number, high: number): Float32Array {
   const plane = width * height;
-  const pixels = new Float32Array(3 * plane);
-  for (let channel = 0; channel < 3; channel++) {
-    // Greyscale stays one channel in sharp's raw output.
-    const from = info.channels < 3 ? 0 : channel;
-    for (let i = 0; i < plane; i++) {
-      pixels[channel * plane + i] = data[i * info.channels + from]! / 127.5 - 1;
-    }
+  const values = new Float32Array(3 * plane);
+  for (let i = 0; i < values.length; i++) {
+    // In float32 as the reference divides and stretches; at 0..1 the second step changes nothing.
+    const unit = Math.fround(data[(i % plane) * 3 + Math.floor(i / plane)]! / 255);
+    values[i] = Math.fround(unit * (high - low)) + low;
   }
-  return pixels;
+  return values;
+}
+
+/** As decodeRgb, scaled by Lanczos until it covers the size, the rest cut off evenly. */
+export async function decodeFitted(bytes: Uint8Array, width: number, height: number): Promise<Float32Array> {
+  return toPlanes(fit(await decodeRgb(bytes), { width, height }, 'cover'), -1, 1);
 }
 
 /**

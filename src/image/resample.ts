@@ -1,0 +1,191 @@
+/**
+ * Scaling of 8-bit pictures, to the level as Pillow does it (the reference's own), because a start picture that
+ * differs by a level is another picture in the end. Windowed sinc by Duchon 1979, cubic by Keys 1981.
+ */
+
+/** 8-bit samples, [height, width, channels]. */
+export interface Raster {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  readonly channels: number;
+}
+
+/** A part of a picture in pixels; `right` and `bottom` are the first outside. */
+export interface Box {
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+}
+
+interface Filter {
+  readonly support: number;
+  weight(x: number): number;
+}
+
+const sinc = (x: number) => (x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x));
+
+const FILTERS = {
+  lanczos: { support: 3, weight: (x) => (x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0) },
+  bicubic: {
+    support: 2,
+    weight: (x) => {
+      const [a, d] = [-0.5, Math.abs(x)];
+      if (d < 1) return ((a + 2) * d - (a + 3)) * d * d + 1;
+      return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0;
+    },
+  },
+} as const satisfies Record<string, Filter>;
+
+/** Weights are rounded to this many bits, and each of the two passes to whole levels. */
+const BITS = 22;
+
+/**
+ * @param size of the result
+ * @param box the part that is scaled; all where left out. One of no extent repeats the edge it lies on
+ */
+export function resample(
+  picture: Raster,
+  { width, height }: { readonly width: number; readonly height: number },
+  filter: keyof typeof FILTERS = 'lanczos',
+  box: Box = { left: 0, top: 0, right: picture.width, bottom: picture.height },
+): Raster {
+  let { data } = picture;
+  const { channels } = picture;
+  const rowLength = picture.width * channels;
+  if (width !== picture.width || box.left !== 0 || box.right !== width) {
+    const taps = tapsOf(picture.width, box.left, box.right, width, FILTERS[filter]);
+    data = pass(data, taps, { lines: picture.height, from: rowLength, to: width * channels, step: channels });
+  }
+  if (height !== picture.height || box.top !== 0 || box.bottom !== height) {
+    const taps = tapsOf(picture.height, box.top, box.bottom, height, FILTERS[filter]);
+    data = pass(data, taps, { lines: width * channels, from: 1, to: 1, step: width * channels, down: true });
+  }
+  return { data: data === picture.data ? data.slice() : data, width, height, channels };
+}
+
+interface Taps {
+  /** First sample of each result. */
+  readonly first: Int32Array;
+  readonly weights: readonly Int32Array[];
+}
+
+function tapsOf(size: number, from: number, to: number, results: number, filter: Filter): Taps {
+  const scale = (to - from) / results;
+  // Towards a smaller picture the filter widens, so that no sample is passed over.
+  const stretch = Math.max(scale, 1);
+  const support = filter.support * stretch;
+  const first = new Int32Array(results);
+  const weights = Array.from({ length: results }, (_, i) => {
+    const centre = from + (i + 0.5) * scale;
+    const start = Math.max(0, Math.trunc(centre - support + 0.5));
+    const end = Math.min(size, Math.trunc(centre + support + 0.5));
+    first[i] = start;
+    const raw = Array.from({ length: end - start }, (_, j) =>
+      filter.weight((start + j - centre + 0.5) / stretch),
+    );
+    const sum = raw.reduce((total, w) => total + w, 0);
+    return Int32Array.from(raw, (w) => {
+      const fixed = (w / sum) * 2 ** BITS;
+      return fixed < 0 ? Math.trunc(fixed - 0.5) : Math.trunc(fixed + 0.5);
+    });
+  });
+  return { first, weights };
+}
+
+interface Lines {
+  /** Lines across the direction of scaling. */
+  readonly lines: number;
+  /** Distance between lines in the source and in the result; 1 where lines are columns. */
+  readonly from: number;
+  readonly to: number;
+  /** Distance between two samples of one line. */
+  readonly step: number;
+  readonly down?: boolean;
+}
+
+function pass(
+  data: Uint8Array,
+  { first, weights }: Taps,
+  { lines, from, to, step, down = false }: Lines,
+): Uint8Array {
+  const result = new Uint8Array(lines * first.length * (down ? 1 : step));
+  const channels = down ? 1 : step;
+  for (let line = 0; line < lines; line++) {
+    for (const [i, row] of weights.entries()) {
+      for (let c = 0; c < channels; c++) {
+        let sum = 1 << (BITS - 1);
+        let at = line * from + first[i]! * step + c;
+        for (const weight of row) {
+          sum += data[at]! * weight;
+          at += step;
+        }
+        result[line * to + i * step + c] = Math.min(255, Math.max(0, sum >> BITS));
+      }
+    }
+  }
+  return result;
+}
+
+/**
+ * Fits a picture into a size, keeping its proportion. `fill`: all of it is seen, the rest repeats its edges;
+ * `cover`: the size is covered, the rest cut off evenly. `stretch` does not keep the proportion.
+ */
+export function fit(
+  picture: Raster,
+  size: { readonly width: number; readonly height: number },
+  how: Fit,
+): Raster {
+  const { width, height } = size;
+  if (how === 'stretch') return resample(picture, size);
+  const isWider = picture.width / picture.height > width / height;
+  const isWhole = how === 'fill' ? isWider : !isWider;
+  const inner = isWhole
+    ? { width, height: Math.floor((picture.height * width) / picture.width) }
+    : { width: Math.floor((picture.width * height) / picture.height), height };
+  const scaled = resample(picture, inner);
+  const left = Math.floor(width / 2) - Math.floor(inner.width / 2);
+  const top = Math.floor(height / 2) - Math.floor(inner.height / 2);
+  const result = {
+    data: new Uint8Array(width * height * picture.channels),
+    ...size,
+    channels: picture.channels,
+  };
+  paste(result, scaled, left, top);
+  if (how === 'fill' && top > 0) {
+    const edge = (y: number) =>
+      resample(scaled, { width, height: top }, 'bicubic', { left: 0, top: y, right: width, bottom: y });
+    paste(result, edge(0), 0, 0);
+    paste(result, edge(inner.height), 0, top + inner.height);
+  }
+  if (how === 'fill' && left > 0) {
+    const edge = (x: number) =>
+      resample(scaled, { width: left, height }, 'bicubic', { left: x, top: 0, right: x, bottom: height });
+    paste(result, edge(0), 0, 0);
+    paste(result, edge(inner.width), left + inner.width, 0);
+  }
+  return result;
+}
+export type Fit = 'stretch' | 'fill' | 'cover';
+
+/** Lays one picture over another in place; what hangs over the edges is cut. */
+export function paste(under: Raster, over: Raster, left: number, top: number): void {
+  const { channels } = under;
+  const from = Math.max(0, -left);
+  const to = Math.min(over.width, under.width - left);
+  if (to <= from) return;
+  for (let y = Math.max(0, -top); y < Math.min(over.height, under.height - top); y++) {
+    const row = over.data.subarray((y * over.width + from) * channels, (y * over.width + to) * channels);
+    under.data.set(row, ((y + top) * under.width + left + from) * channels);
+  }
+}
+
+/** The part within a box; where it reaches outside, black. */
+export function crop(picture: Raster, { left, top, right, bottom }: Box): Raster {
+  const { channels } = picture;
+  const [width, height] = [right - left, bottom - top];
+  const result = { data: new Uint8Array(width * height * channels), width, height, channels };
+  paste(result, picture, -left, -top);
+  return result;
+}
