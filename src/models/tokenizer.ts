@@ -6,7 +6,7 @@ import { DarkroomError } from '../errors.ts';
 import type { AddedToken, TokenizerFiles } from './spec.ts';
 
 export interface EncodedPrompt {
-  /** Exactly modelMaxLength ids: BOS, the text, EOS, padding. */
+  /** Exactly maxLength ids: BOS, the text, EOS, padding. */
   readonly ids: BigInt64Array;
   /** The words beyond the limit, in normalised spelling; '' where everything was read. */
   readonly dropped: string;
@@ -14,13 +14,23 @@ export interface EncodedPrompt {
   readonly count: number;
 }
 
-export interface ClipTokenizer {
-  encode(prompt: string): EncodedPrompt;
-}
-
-interface Word {
+/** A word in normalised spelling, with the space before it, and its ids. */
+export interface Word {
   readonly text: string;
   readonly ids: readonly number[];
+}
+
+export interface ClipTokenizer {
+  /** Ids of one window with BOS and EOS: 77. */
+  readonly maxLength: number;
+  /** Id of a comma that ends a word, where the vocabulary has one. */
+  readonly comma: number | undefined;
+  /** A text as diffusers takes it: cut at maxLength. */
+  encode(prompt: string): EncodedPrompt;
+  /** A text of any length, without BOS and EOS. */
+  words(text: string): Iterable<Word>;
+  /** maxLength ids: BOS, up to maxLength - 2 of the ids, EOS, padding. */
+  frame(ids: readonly number[]): BigInt64Array;
 }
 
 const WHITE_SPACE = /\p{White_Space}+/gu;
@@ -29,6 +39,8 @@ const CLIP_WORDS =
 /** The byte-level stage splits once more; that shows only where a special token was typed in capitals. */
 const BYTE_LEVEL_WORDS = /'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}+|[^\p{L}\p{N}]+/gu;
 const END_OF_WORD = '</w>';
+/** Words whose ids are remembered. */
+const WORDS_KEPT = 20_000;
 
 /** @throws DarkroomError('bad_model') where a special token has no id */
 export function createTokenizer(files: TokenizerFiles): ClipTokenizer {
@@ -58,6 +70,7 @@ export function createTokenizer(files: TokenizerFiles): ClipTokenizer {
     const known = cache.get(word);
     if (known !== undefined) return known;
     const ids = mergeWord(word, ranks).map((symbol) => vocab.get(symbol) ?? unk);
+    if (cache.size >= WORDS_KEPT) cache.clear();
     if (word.length <= 32) cache.set(word, ids);
     return ids;
   };
@@ -83,22 +96,29 @@ export function createTokenizer(files: TokenizerFiles): ClipTokenizer {
     }
   }
 
+  const room = modelMaxLength - 2;
+  const frame = (text: readonly number[]): BigInt64Array => {
+    const ids = new BigInt64Array(modelMaxLength).fill(BigInt(pad));
+    ids[0] = BigInt(bos);
+    const count = Math.min(text.length, room);
+    for (let i = 0; i < count; i++) ids[i + 1] = BigInt(text[i]!);
+    ids[count + 1] = BigInt(eos);
+    return ids;
+  };
+
   return {
+    maxLength: modelMaxLength,
+    comma: vocab.get(`,${END_OF_WORD}`),
+    words,
+    frame,
     encode(prompt) {
-      const room = modelMaxLength - 2;
-      const ids = new BigInt64Array(modelMaxLength).fill(BigInt(pad));
-      ids[0] = BigInt(bos);
-      let count = 0;
+      const ids: number[] = [];
       let dropped = '';
       for (const word of words(prompt)) {
-        for (const [i, token] of word.ids.entries()) {
-          if (count + i < room) ids[count + i + 1] = BigInt(token);
-        }
-        count += word.ids.length;
-        if (count > room) dropped += word.text;
+        ids.push(...word.ids);
+        if (ids.length > room) dropped += word.text;
       }
-      ids[Math.min(count, room) + 1] = BigInt(eos);
-      return { ids, dropped: dropped.trim(), count: count + 2 };
+      return { ids: frame(ids), dropped: dropped.trim(), count: ids.length + 2 };
     },
   };
 }
@@ -125,22 +145,73 @@ function splitter(tokens: readonly AddedToken[]): (text: string) => Iterable<{ t
     });
 }
 
-/** Merges the pair of lowest rank, the leftmost first, until none is left. */
+/**
+ * Merges the pair of lowest rank, the leftmost first, until none is left. Symbols are a linked list and the pairs a
+ * heap, so that a word of thousands of letters costs n log n.
+ */
 function mergeWord(word: string, ranks: ReadonlyMap<string, number>): string[] {
-  const symbols = Array.from(new TextEncoder().encode(word), (byte) => BYTE_CHARACTERS[byte]!);
-  symbols.push(symbols.pop()! + END_OF_WORD);
-  const rankAt = (i: number) => ranks.get(`${symbols[i]} ${symbols[i + 1]}`) ?? Number.POSITIVE_INFINITY;
-  const pairs = symbols.slice(1).map((_, i) => rankAt(i));
-  while (pairs.length > 0) {
-    let best = 0;
-    for (let i = 1; i < pairs.length; i++) if (pairs[i]! < pairs[best]!) best = i;
-    if (pairs[best] === Number.POSITIVE_INFINITY) break;
-    symbols.splice(best, 2, symbols[best]! + symbols[best + 1]!);
-    pairs.splice(best, 1);
-    if (best > 0) pairs[best - 1] = rankAt(best - 1);
-    if (best < pairs.length) pairs[best] = rankAt(best);
+  const symbols: (string | undefined)[] = Array.from(
+    new TextEncoder().encode(word),
+    (byte) => BYTE_CHARACTERS[byte]!,
+  );
+  const count = symbols.length;
+  symbols[count - 1] += END_OF_WORD;
+  const next = Array.from({ length: count }, (_, i) => i + 1);
+  const previous = Array.from({ length: count }, (_, i) => i - 1);
+  const rankAt = (i: number) => ranks.get(`${symbols[i]} ${symbols[next[i]!]}`);
+  // A pair as one number that sorts by rank, then by place; it is stale when the rank at its place has changed.
+  const heap = new Heap();
+  const offer = (i: number) => {
+    if (i < 0 || next[i]! >= count) return;
+    const rank = rankAt(i);
+    if (rank !== undefined) heap.push(rank * count + i);
+  };
+  for (let i = 0; i < count - 1; i++) offer(i);
+  for (let pair = heap.pop(); pair !== undefined; pair = heap.pop()) {
+    const left = pair % count;
+    const right = next[left]!;
+    if (symbols[left] === undefined || right >= count || rankAt(left) !== (pair - left) / count) continue;
+    symbols[left] += symbols[right]!;
+    symbols[right] = undefined;
+    next[left] = next[right]!;
+    if (next[left]! < count) previous[next[left]!] = left;
+    offer(previous[left]!);
+    offer(left);
   }
-  return symbols;
+  return symbols.filter((symbol) => symbol !== undefined);
+}
+
+/** Numbers, the lowest first (Williams 1964). */
+class Heap {
+  readonly #items: number[] = [];
+
+  push(item: number): void {
+    const items = this.#items;
+    let at = items.push(item) - 1;
+    while (at > 0) {
+      const above = (at - 1) >> 1;
+      if (items[above]! <= item) break;
+      items[at] = items[above]!;
+      at = above;
+    }
+    items[at] = item;
+  }
+
+  pop(): number | undefined {
+    const items = this.#items;
+    const top = items[0];
+    const item = items.pop();
+    if (items.length === 0 || item === undefined) return top;
+    let at = 0;
+    for (let below = 1; below < items.length; below = 2 * at + 1) {
+      if (below + 1 < items.length && items[below + 1]! < items[below]!) below++;
+      if (items[below]! >= item) break;
+      items[at] = items[below]!;
+      at = below;
+    }
+    items[at] = item;
+    return top;
+  }
 }
 
 /** One printable character for each byte: printable bytes stand for themselves, the others from U+0100 on. */
