@@ -16,6 +16,8 @@ export interface Person {
 export interface Attachment {
   readonly name: string;
   readonly bytes: Uint8Array;
+  /** The option it was given for: `mask`; absent where the platform does not tell. */
+  readonly option?: string;
 }
 
 /** The message somebody replied to, as far as commands need it. */
@@ -67,12 +69,30 @@ export interface Invocation {
 
 /** Where the answer goes: one message, made by the first call, edited in place by the next ones. */
 export interface Reply {
-  /** @returns the platform's id of the message */
+  /** Least milliseconds between two edits, and between two that carry a preview, where the platform is slow. */
+  readonly pace?: { readonly edit: number; readonly preview: number };
+  /**
+   * @throws DarkroomError('forbidden') where the bot may not write there, ('not_found') where its message was
+   *   deleted: nobody would see the rest
+   * @returns the platform's id of the message */
   show(card: Card): Promise<string>;
   /** An answer that its reader alone sees. */
   whisper(card: Card): Promise<void>;
   /** Removes the bot's message. */
   remove(message: string): Promise<void>;
+}
+
+/** Where a job's message stands on its platform, kept so that it is found again after a restart. */
+export interface Delivery {
+  readonly job: string;
+  readonly platform: Platform;
+  readonly channel: string;
+  readonly message: string;
+}
+
+export interface Deliveries {
+  get(job: string): Promise<Delivery | undefined>;
+  put(delivery: Delivery): Promise<void>;
 }
 
 /** What the program offers an adapter. Never rejects: a refusal is a card. */

@@ -12,6 +12,8 @@ interface OptionBase {
   readonly flag?: string;
   /** A value to show in help and errors. */
   readonly example?: string;
+  /** A form does not send without it; what a typed line lacks is refused by the command itself. */
+  readonly required?: boolean;
 }
 export type Option = OptionBase &
   (

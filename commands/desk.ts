@@ -206,7 +206,8 @@ export class Desk {
       await tell(liveCard(record, event));
     };
     try {
-      const end = await followJob(this.ports.queue.watch(record.id), show, (error) => this.#report(error));
+      const report = (error: unknown) => this.#report(error);
+      const end = await followJob(this.ports.queue.watch(record.id), show, report, reply.pace);
       await this.#end(record, end, tell);
     } finally {
       this.#live.delete(record.id);

@@ -1,9 +1,11 @@
 /** One message a job: its events become edits of one card, at a pace that a chat can bear. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Reply } from '../adapters/adapter.ts';
 import type { JobEvent } from '../src/job.ts';
 
 /** Least milliseconds between two edits, and between two edits that carry a preview. */
-export const PACE = { edit: 250, preview: 500 } as const;
+type Pace = NonNullable<Reply['pace']>;
+export const PACE: Pace = { edit: 250, preview: 500 };
 
 export type LiveEvent = Extract<JobEvent, { state: 'queued' | 'running' }>;
 export type End = Exclude<JobEvent, LiveEvent>;
@@ -18,6 +20,7 @@ export async function followJob(
   events: AsyncIterable<JobEvent>,
   show: (event: LiveEvent) => Promise<void>,
   onError: (error: unknown) => void,
+  pace: Pace = PACE,
 ): Promise<End> {
   let pending: LiveEvent | undefined;
   let end: End | undefined;
@@ -30,11 +33,11 @@ export async function followJob(
       await wake.promise;
       wake = Promise.withResolvers();
       if (pending === undefined || stopped.signal.aborted) continue;
-      const { event, held } = withholdPreview(pending, performance.now() - lastPreview < PACE.preview);
+      const { event, held } = withholdPreview(pending, performance.now() - lastPreview < pace.preview);
       pending = undefined;
       if ('preview' in event) lastPreview = performance.now();
       await show(event).catch(onError);
-      await sleep(PACE.edit, undefined, { signal: stopped.signal }).catch(() => undefined);
+      await sleep(pace.edit, undefined, { signal: stopped.signal }).catch(() => undefined);
       // A preview that was held back goes with the next event; none that came meanwhile is newer.
       if (held !== undefined && pending !== undefined) pending = withPreview(pending, held);
     }

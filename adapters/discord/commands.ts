@@ -1,0 +1,124 @@
+/** Darkroom's commands as Discord's application commands, and whether they must be registered anew. */
+import {
+  type APIApplicationCommandBasicOption,
+  ApplicationCommandOptionType,
+  ApplicationCommandType,
+  ApplicationIntegrationType,
+  InteractionContextType,
+  type RESTPostAPIApplicationCommandsJSONBody,
+} from 'discord.js';
+import type { AnyCommand, Option } from '../../commands/command.ts';
+import { clip, DISCORD_LIMITS as LIMITS } from './limits.ts';
+
+/** Names and descriptions of one language: `imagine`, `imagine.prompt`. */
+export type Translation = ReadonlyMap<string, { readonly name?: string; readonly description: string }>;
+
+/** The message commands: right click on a message, Apps. */
+export const MESSAGE_COMMANDS = {
+  edit: { name: 'Edit picture', ko: '사진 고치기' },
+  use: { name: 'Use picture as', ko: '사진을 본으로 쓰기' },
+} as const;
+
+export function lowerCommands(
+  commands: readonly AnyCommand[],
+  korean: Translation,
+): RESTPostAPIApplicationCommandsJSONBody[] {
+  const everywhere = {
+    contexts: [InteractionContextType.Guild, InteractionContextType.BotDM],
+    integration_types: [ApplicationIntegrationType.GuildInstall],
+  };
+  const slash = commands.map((command) => {
+    const { name, description, options } = command;
+    return {
+      ...everywhere,
+      ...localized(name, description, korean.get(name)),
+      type: ApplicationCommandType.ChatInput as const,
+      options: Object.entries(options)
+        .sort(([, a], [, b]) => Number(b.required ?? false) - Number(a.required ?? false))
+        .slice(0, LIMITS.options)
+        .map(([key, option]) => lowerOption(key, option, korean.get(`${name}.${key}`))),
+    };
+  });
+  const menus = Object.values(MESSAGE_COMMANDS).map(({ name, ko }) => ({
+    ...everywhere,
+    type: ApplicationCommandType.Message as const,
+    name,
+    name_localizations: { ko },
+  }));
+  return [...slash, ...menus];
+}
+
+function localized(
+  name: string,
+  description: string,
+  ko: { name?: string; description: string } | undefined,
+) {
+  return {
+    name,
+    description: clip(description, LIMITS.description),
+    ...(ko !== undefined && {
+      description_localizations: { ko: clip(ko.description, LIMITS.description) },
+      ...(ko.name !== undefined && { name_localizations: { ko: ko.name } }),
+    }),
+  };
+}
+
+function lowerOption(
+  name: string,
+  option: Option,
+  ko: { name?: string; description: string } | undefined,
+): APIApplicationCommandBasicOption {
+  const shared = { ...localized(name, option.description, ko), required: option.required ?? false };
+  switch (option.type) {
+    case 'picture':
+      return { ...shared, type: ApplicationCommandOptionType.Attachment };
+    case 'integer':
+      return {
+        ...shared,
+        type: ApplicationCommandOptionType.Integer,
+        min_value: option.min,
+        max_value: option.max,
+      };
+    case 'number':
+      return {
+        ...shared,
+        type: ApplicationCommandOptionType.Number,
+        min_value: option.min,
+        max_value: option.max,
+      };
+    case 'text':
+      return option.single
+        ? { ...shared, type: ApplicationCommandOptionType.String, autocomplete: true }
+        : { ...shared, type: ApplicationCommandOptionType.String };
+    case 'choice': {
+      const few = option.choices.length <= LIMITS.choices;
+      return few
+        ? {
+            ...shared,
+            type: ApplicationCommandOptionType.String,
+            choices: option.choices.map((value) => ({ name: clip(value, LIMITS.choiceName), value })),
+          }
+        : { ...shared, type: ApplicationCommandOptionType.String, autocomplete: true };
+    }
+  }
+}
+
+/** Whether what Discord holds differs in anything that we say; what Discord adds of its own is passed over. */
+export function haveChanged(ours: readonly unknown[], theirs: readonly unknown[]): boolean {
+  const key = (command: unknown) =>
+    `${Reflect.get(Object(command), 'type') ?? 1} ${Reflect.get(Object(command), 'name')}`;
+  const held = new Map(theirs.map((command) => [key(command), command]));
+  return ours.length !== theirs.length || ours.some((command) => !covers(held.get(key(command)), command));
+}
+
+/** Whether all that `part` says stands in `whole`. An empty list, false and null are the same as nothing said. */
+function covers(whole: unknown, part: unknown): boolean {
+  if (Array.isArray(part)) {
+    const list = Array.isArray(whole) ? whole : [];
+    return list.length === part.length && part.every((item, i) => covers(list[i], item));
+  }
+  if (typeof part === 'object' && part !== null) {
+    return Object.entries(part).every(([key, value]) => covers(Reflect.get(Object(whole), key), value));
+  }
+  return (whole ?? false) === (part ?? false);
+}

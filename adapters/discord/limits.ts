@@ -1,0 +1,34 @@
+/** What Discord allows, in one table. Source: Discord's developer documentation of 2026-08. */
+export const DISCORD_LIMITS = {
+  /** Characters of all text displays of one message. */
+  text: 4000,
+  buttonLabel: 80,
+  customId: 100,
+  buttonsPerRow: 5,
+  components: 40,
+  /** Pictures of one gallery. */
+  gallery: 10,
+  altText: 1024,
+  /** Options of one command, choices of one option, answers of one autocompletion. */
+  options: 25,
+  choices: 25,
+  choiceName: 100,
+  description: 100,
+  /** A modal. */
+  modalTitle: 45,
+  modalFields: 5,
+  modalLabel: 45,
+  modalText: 4000,
+  threadName: 100,
+  /** Bytes of a file where the interaction names no other limit. */
+  fileBytes: 10 * 1024 * 1024,
+  /** Milliseconds after which the interaction's token is no longer relied on; it dies after 15 minutes. */
+  tokenMs: 14 * 60 * 1000,
+} as const;
+
+/** The first characters of a text, an ellipsis in the place of the rest. Counts UTF-16 units, as Discord does. */
+export function clip(text: string, most: number): string {
+  if (text.length <= most) return text;
+  // Half of a surrogate pair is no character.
+  return `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}

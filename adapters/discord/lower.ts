@@ -1,0 +1,122 @@
+/** A card in Discord's idiom (Components V2): sentence, picture, one quiet line, buttons. */
+import {
+  type APIActionRowComponent,
+  type APIButtonComponent,
+  type APIMessageTopLevelComponent,
+  ButtonStyle,
+  ComponentType,
+} from 'discord.js';
+import type { Card, CardAction } from '../card.ts';
+import { clip, DISCORD_LIMITS as LIMITS } from './limits.ts';
+
+/** A file that goes up beside the components, which name it as `attachment://NAME`. */
+export interface Upload {
+  readonly name: string;
+  readonly attachment: Buffer;
+  readonly description: string;
+}
+
+export interface Lowered {
+  readonly components: APIMessageTopLevelComponent[];
+  readonly files: Upload[];
+}
+
+/** @param pictures bytes of the card's pictures, in their order; a picture that is gone is left out */
+export function lowerCard(card: Card, pictures: readonly (Uint8Array | undefined)[]): Lowered {
+  const files = uploadsOf(card, pictures);
+  const above = [
+    card.text,
+    ...(card.fields ?? []).map(({ name, value }) => `**${plain(name)}**\n${fieldText(name, value)}`),
+  ];
+  const below = [card.footer, ...(card.notes ?? [])].flatMap((line) =>
+    line ? `-# ${plain(line).replaceAll('\n', ' ')}` : [],
+  );
+  const [head, foot] = fit(
+    [plain(above[0]!), ...above.slice(1)].filter((part) => part !== '').join('\n\n'),
+    below.join('\n'),
+  );
+  const components: APIMessageTopLevelComponent[] = [
+    ...(head === '' ? [] : [{ type: ComponentType.TextDisplay as const, content: head }]),
+    ...(files.length === 0
+      ? []
+      : [
+          {
+            type: ComponentType.MediaGallery as const,
+            items: files.map(({ name, description }) => ({
+              media: { url: `attachment://${name}` },
+              description,
+            })),
+          },
+        ]),
+    ...(foot === '' ? [] : [{ type: ComponentType.TextDisplay as const, content: foot }]),
+    ...rowsOf(card.actions ?? []),
+  ];
+  return { components, files };
+}
+
+function uploadsOf(card: Card, pictures: readonly (Uint8Array | undefined)[]): Upload[] {
+  if (card.preview !== undefined) {
+    // The name changes with the step: a client shows an old file of the same name from its cache.
+    const name = `developing-${card.job?.step ?? 0}.png`;
+    return [{ name, attachment: Buffer.from(card.preview), description: 'The picture as it comes up' }];
+  }
+  return (card.pictures ?? []).slice(0, LIMITS.gallery).flatMap(({ id, alt }, i) => {
+    const bytes = pictures[i];
+    if (bytes === undefined) return [];
+    const name = `darkroom-${id}.${extensionOf(bytes)}`;
+    return [
+      {
+        name,
+        attachment: Buffer.from(bytes),
+        description: clip(alt === '' ? 'A picture' : alt, LIMITS.altText),
+      },
+    ];
+  });
+}
+
+/** Head and foot share one limit; the foot is short and says what the picture is, so the head is cut. */
+function fit(head: string, foot: string): [string, string] {
+  const short = clip(foot, LIMITS.text / 2);
+  return [clip(head, LIMITS.text - short.length), short];
+}
+
+/** @returns rows of five; buttons beyond five rows are left out */
+export function rowsOf(actions: readonly CardAction[]): APIActionRowComponent<APIButtonComponent>[] {
+  const rows: APIActionRowComponent<APIButtonComponent>[] = [];
+  for (let at = 0; at < actions.length; at += LIMITS.buttonsPerRow) {
+    const components = actions.slice(at, at + LIMITS.buttonsPerRow).map(buttonOf);
+    rows.push({ type: ComponentType.ActionRow, components });
+  }
+  return rows;
+}
+
+const STYLE = { primary: ButtonStyle.Primary, danger: ButtonStyle.Danger } as const;
+
+function buttonOf({ id, label, style }: CardAction): APIButtonComponent {
+  if (id.length > LIMITS.customId)
+    throw new Error(`the action ${id} is longer than ${LIMITS.customId} characters`);
+  return {
+    type: ComponentType.Button,
+    custom_id: id,
+    label: clip(label, LIMITS.buttonLabel),
+    style: style === undefined ? ButtonStyle.Secondary : STYLE[style],
+  };
+}
+
+/** A command line is shown as code, so that it can be copied as it stands. */
+function fieldText(name: string, value: string): string {
+  return name === 'Command' ? `\`\`\`\n${value.replaceAll('```', '`\u200b``')}\n\`\`\`` : plain(value);
+}
+
+/** Words as words: nothing in them is markup, a mention or a link preview. Pings are switched off as well. */
+export function plain(text: string): string {
+  return text
+    .replaceAll(/[\\*_~`|<>[\]#]/g, '\\$&')
+    .replaceAll('@', '@\u200b')
+    .replaceAll('://', ':\u200b//');
+}
+
+function extensionOf(bytes: Uint8Array): 'png' | 'jpg' | 'webp' {
+  if (bytes[0] === 0xff) return 'jpg';
+  return bytes[0] === 0x52 ? 'webp' : 'png';
+}

@@ -1,0 +1,4 @@
+import { startDiscord } from '../conformance/discord.ts';
+import { conformance } from '../conformance/suite.ts';
+
+conformance('Discord', startDiscord);

@@ -1,0 +1,183 @@
+/** Discord for the conformance suite: the real adapter and client against the server on loopback. */
+import { createDiscordAdapter } from '../../adapters/discord/adapter.ts';
+import { formOf } from '../../commands/forms.ts';
+import { COMMANDS } from '../../commands/router.ts';
+import { temporaryFolder } from '../adapters/stand-in.ts';
+import {
+  CHANNELS,
+  DiscordServer,
+  type Interaction,
+  type Json,
+  type Person,
+  TOKEN,
+} from '../discord/server.ts';
+import type { Chat, Seen, Values } from './chat.ts';
+import { startProgram } from './program.ts';
+
+/** Types of interactions and components in Discord's API. */
+const [COMMAND, COMPONENT, MODAL_SUBMIT] = [2, 3, 5];
+const MODAL_RESPONSE = 9;
+const OPTION_TYPE: Readonly<Record<string, number>> = { string: 3, integer: 4, number: 10, attachment: 11 };
+
+export interface DiscordChat extends Chat {
+  readonly server: DiscordServer;
+}
+
+export async function startDiscord(): Promise<DiscordChat> {
+  const server = new DiscordServer();
+  await server.start();
+  const folder = await temporaryFolder();
+  const program = await startProgram(folder.folder, ({ commands, store, deliveries, onError }) =>
+    createDiscordAdapter({
+      token: TOKEN,
+      apiUrl: server.url,
+      mediaHosts: ['127.0.0.1'],
+      maxPictureBytes: 8 * 1024 * 1024,
+      handle: commands.handle,
+      commands: COMMANDS,
+      korean: new Map(),
+      formOf,
+      suggest: async () => [],
+      pictures: store.pictures,
+      deliveries,
+      onError,
+    }),
+  );
+  const personOf = (name: string): Person => ({ id: idOf(name), name, isAdmin: name === 'ada' });
+
+  return {
+    platform: 'discord',
+    server,
+    errors: program.errors,
+    get queue() {
+      return program.queue;
+    },
+    acknowledgements: () =>
+      [...server.interactions.values()].flatMap(({ acknowledgedMs }) => acknowledgedMs ?? []),
+    async command(person, name, values = {}, pictures = {}) {
+      const registered = server.commands.find((command) => command.name === name);
+      const attachments: Json = {};
+      const options = Object.entries({ ...values, ...pictures }).map(([key, value]) => {
+        const { type } = registered.options.find((option: Json) => option.name === key);
+        if (typeof value !== 'object') return { name: key, type, value };
+        const upload = server.upload(value.name, value.bytes);
+        attachments[upload.id] = upload;
+        return { name: key, type: OPTION_TYPE['attachment'], value: upload.id };
+      });
+      server.interact(personOf(person), COMMAND, {
+        id: registered.id,
+        name,
+        type: 1,
+        options,
+        resolved: { attachments },
+      });
+    },
+    async say(person, words, { picture, replyTo } = {}) {
+      const attachments = picture === undefined ? [] : [server.upload(picture.name, picture.bytes)];
+      const more = { attachments, ...(replyTo && { replyTo: replyTo.id }) };
+      server.say(personOf(person), CHANNELS.general, server.mention(words), more);
+    },
+    async press(person, { id }, label, form) {
+      const message = server.messages.get(id);
+      const button = buttonsOf(message).find((one) => one.label === label);
+      if (button === undefined) throw new Error(`there is no button ${label}`);
+      const pressed = server.interact(
+        personOf(person),
+        COMPONENT,
+        { custom_id: button.custom_id, component_type: 2 },
+        { message, channel: message.channel_id },
+      );
+      if (form !== undefined) await sendForm(server, personOf(person), pressed, form, message);
+    },
+    async seenBy(person) {
+      const all = [...server.messages.values()].filter(
+        ({ author, flags, asker }) =>
+          author.bot && ((flags & 64) === 0 || asker === idOf(person)) && (flags & 128) === 0,
+      );
+      return all.map((message) => seen(server, message));
+    },
+    pinging: () =>
+      [...server.messages.values()]
+        .filter(({ author, allowed_mentions: allowed }) => author.bot && allowed?.parse?.length !== 0)
+        .map(({ id }) => id),
+    restart: () => program.restart(),
+    async [Symbol.asyncDispose]() {
+      await program.stop();
+      await server.stop();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+const idOf = (name: string) =>
+  `5${[...name].reduce((sum, letter) => sum * 31n + BigInt(letter.charCodeAt(0)), 7n)}`;
+
+async function sendForm(
+  server: DiscordServer,
+  person: Person,
+  { id }: Interaction,
+  form: Values,
+  message: Json,
+) {
+  const response = await untilDefined(() => server.interactions.get(id)?.response);
+  if (response.type !== MODAL_RESPONSE)
+    throw new Error(`a modal was expected, callback ${response.type} came`);
+  const components = response.data.components.map(({ component }: Json) => {
+    const value = form[component.custom_id] ?? component.value ?? '';
+    return {
+      type: 18,
+      id: 0,
+      component: {
+        type: component.type,
+        id: 0,
+        custom_id: component.custom_id,
+        value: String(value),
+        values: [String(value)],
+      },
+    };
+  });
+  server.interact(
+    person,
+    MODAL_SUBMIT,
+    { custom_id: response.data.custom_id, components },
+    { message, channel: message.channel_id },
+  );
+}
+
+async function untilDefined<T>(read: () => T | undefined): Promise<T> {
+  for (let i = 0; i < 300; i++) {
+    const value = read();
+    if (value !== undefined) return value;
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+  throw new Error('it did not come within 3 s');
+}
+
+function walk(components: Json[]): Json[] {
+  return components.flatMap((one) => [one, ...walk(one.components ?? [])]);
+}
+
+const buttonsOf = (message: Json) => walk(message.components).filter(({ type }) => type === 2);
+
+function seen(server: DiscordServer, message: Json): Seen {
+  const parts = walk(message.components);
+  return {
+    id: message.id,
+    text: parts
+      .filter(({ type }) => type === 10)
+      .map(({ content }) => content)
+      .join('\n')
+      .replaceAll(/\\(.)/g, '$1'),
+    pictures: parts
+      .filter(({ type }) => type === 12)
+      .flatMap(({ items }) =>
+        items.map(({ media, description }: Json) => ({
+          alt: description,
+          bytes: server.files.get(media.url.split('/attachments/')[1]),
+        })),
+      ),
+    buttons: buttonsOf(message).map(({ label }) => label),
+    isPrivate: (message.flags & 64) !== 0,
+    place: message.channel_id,
+  };
+}

@@ -1,0 +1,81 @@
+/** The program around an adapter: commands, store and a queue that develops pictures at a test's word. */
+import type { Adapter, Deliveries, Delivery } from '../../adapters/adapter.ts';
+import type { MessageRecord } from '../../adapters/web/message.ts';
+import { type Commands, createCommands } from '../../commands/router.ts';
+import { DarkroomError } from '../../src/errors.ts';
+import { checkPicture } from '../../src/image/inspect.ts';
+import { readPngText } from '../../src/image/png-text.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
+import { MINI, StandInQueue } from '../adapters/stand-in.ts';
+
+export interface Parts {
+  readonly commands: Commands;
+  readonly store: Store<MessageRecord>;
+  readonly deliveries: Deliveries;
+  readonly onError: (error: unknown) => void;
+}
+
+export interface Program {
+  readonly queue: StandInQueue;
+  readonly errors: unknown[];
+  readonly adapter: Adapter;
+  restart(): Promise<void>;
+  stop(): Promise<void>;
+}
+
+export async function startProgram(
+  folder: string,
+  createAdapter: (parts: Parts) => Adapter,
+): Promise<Program> {
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => void errors.push(error);
+  const kept = new Map<string, Delivery>();
+  const deliveries: Deliveries = {
+    get: async (job) => kept.get(job),
+    put: async (delivery) => void kept.set(delivery.job, delivery),
+  };
+  const open = async () => {
+    const queue = new StandInQueue();
+    const store = await openStore<MessageRecord>(folder);
+    const commands = createCommands({
+      queue,
+      jobs: store.jobs,
+      pictures: store.pictures,
+      models: {
+        resolve(name) {
+          if (name === undefined || name === 'mini') return MINI;
+          throw new DarkroomError('not_found', `There is no model ${name}. Known: mini.`);
+        },
+        names: () => ['mini'],
+        describeUnread: () => '',
+      },
+      checkPicture,
+      readPictureText: readPngText,
+      onError,
+    });
+    const adapter = createAdapter({ commands, store, deliveries, onError });
+    await adapter.start();
+    await commands.resume(({ id }) => adapter.reopen(id));
+    return { queue, store, commands, adapter };
+  };
+  let now = await open();
+  const stop = async () => {
+    now.commands.release();
+    await now.adapter.stop();
+    await now.store.close();
+  };
+  return {
+    get queue() {
+      return now.queue;
+    },
+    get adapter() {
+      return now.adapter;
+    },
+    errors,
+    async restart() {
+      await stop();
+      now = await open();
+    },
+    stop,
+  };
+}

@@ -1,0 +1,144 @@
+/** What every adapter does for its users: one suite, run over each platform with its real client. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { pngOf } from '../adapters/stand-in.ts';
+import { type Chat, hasPicture, type Picture, until } from './chat.ts';
+
+const cat: Picture = { name: 'cat.png', bytes: pngOf(64, 48) };
+
+/** @param start a new chat with its own data */
+export function conformance(platform: string, start: () => Promise<Chat>): void {
+  describe(`${platform} does what every chat does`, { concurrency: 4 }, () => {
+    it('/imagine posts a picture with alt text, seed, model and seconds', async () => {
+      await using chat = await start();
+      await chat.command('bo', 'imagine', { prompt: 'a red mug', seed: 7, steps: 5 });
+      const print = await until(chat, 'cy', hasPicture);
+      assert.equal(print.pictures[0]!.alt, 'a red mug');
+      assert.match(print.text, /mini · seed 7 · \d+\.\d s/);
+      assert.equal(chat.queue.jobs[0]!.request.numInferenceSteps, 5);
+      assert.ok(chat.acknowledgements().every((ms) => ms < 1000));
+      assert.deepEqual(chat.errors, []);
+    });
+
+    it('one message tells of the job from the queue to the picture', async () => {
+      await using chat = await start();
+      chat.queue.held = true;
+      await chat.command('bo', 'imagine', { prompt: 'a boat' });
+      const waiting = await until(chat, 'bo', ({ text }) => text.includes('in line'));
+      assert.deepEqual(waiting.buttons, ['Cancel']);
+      chat.queue.develop(chat.queue.jobs[0]!);
+      const print = await until(chat, 'bo', hasPicture);
+      assert.equal(print.id, waiting.id);
+    });
+
+    it('words in reply to a picture make another picture of it', async () => {
+      await using chat = await start();
+      await chat.command('bo', 'imagine', { prompt: 'a boat' });
+      const print = await until(chat, 'bo', hasPicture);
+      await chat.say('cy', 'a blue boat --strength 0.5', { replyTo: print });
+      const other = await until(chat, 'cy', (message) => hasPicture(message) && message.id !== print.id);
+      assert.equal(other.pictures[0]!.alt, 'a blue boat');
+      const { request, inputs } = chat.queue.jobs[1]!;
+      assert.equal(request.strength, 0.5);
+      assert.equal(inputs.size, 1);
+    });
+
+    it('a picture that comes with words is the one to start from', async () => {
+      await using chat = await start();
+      await chat.say('bo', 'a tiger', { picture: cat });
+      await until(chat, 'bo', hasPicture);
+      const { request, inputs } = chat.queue.jobs[0]!;
+      assert.equal(`${request.width}x${request.height}`, '64x48');
+      assert.deepEqual(Buffer.from([...inputs.values()][0]!), Buffer.from(cat.bytes));
+    });
+
+    it('a refusal names the value and is seen by its asker alone', async () => {
+      await using chat = await start();
+      await chat.command('bo', 'imagine', { prompt: 'a boat', model: 'nosuch' });
+      const refusal = await until(chat, 'bo', ({ text }) => text.includes('nosuch'));
+      assert.equal(refusal.isPrivate, true);
+      assert.equal(chat.queue.jobs.length, 0);
+    });
+
+    it('buttons work: re-roll, vary, edit, recipe, delete', async () => {
+      await using chat = await start();
+      await chat.command('bo', 'imagine', { prompt: 'a boat', seed: 7 });
+      const print = await until(chat, 'bo', hasPicture);
+      await chat.press('cy', print, 'Re-roll');
+      const second = await until(chat, 'cy', (message) => hasPicture(message) && message.id !== print.id);
+      assert.notEqual(chat.queue.jobs[1]!.request.seed, 7);
+      await chat.press('cy', second, 'Edit', { prompt: 'a ship', strength: 0.4 });
+      const third = await until(chat, 'cy', ({ pictures }) => pictures[0]?.alt === 'a ship');
+      assert.equal(chat.queue.jobs[2]!.request.strength, 0.4);
+      await chat.press('bo', third, 'Recipe');
+      const recipe = await until(chat, 'bo', ({ text }) => text.includes('What made this picture'));
+      assert.equal(recipe.isPrivate, true);
+      assert.match(recipe.text, /--strength 0\.4/);
+      await chat.press('bo', print, 'Delete');
+      await gone(chat, 'cy', print.id);
+      assert.deepEqual(chat.errors, []);
+    });
+
+    it('a job is cancelled by its asker, and by nobody else', async () => {
+      await using chat = await start();
+      chat.queue.held = true;
+      await chat.command('bo', 'imagine', { prompt: 'a boat' });
+      const waiting = await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+      await chat.press('cy', waiting, 'Cancel');
+      await until(chat, 'cy', ({ text, isPrivate }) => isPrivate && text.includes('Only bo'));
+      await chat.press('bo', waiting, 'Cancel');
+      await until(chat, 'bo', ({ text, id }) => id === waiting.id && text.includes('Cancelled'));
+    });
+
+    it('after a restart the job goes on in the same message and its buttons work', async () => {
+      await using chat = await start();
+      chat.queue.held = true;
+      await chat.command('bo', 'imagine', { prompt: 'a boat' });
+      const waiting = await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+      await chat.restart();
+      const print = await until(chat, 'bo', hasPicture);
+      assert.equal(print.id, waiting.id);
+      await chat.press('bo', print, 'Vary');
+      await until(chat, 'bo', (message) => hasPicture(message) && message.id !== print.id);
+    });
+
+    it('no words of a prompt ping anybody', async () => {
+      await using chat = await start();
+      await chat.command('bo', 'imagine', { prompt: '@everyone <@123> <!channel> <!here>' });
+      const print = await until(chat, 'bo', hasPicture);
+      await chat.press('bo', print, 'Recipe');
+      await until(chat, 'bo', ({ text }) => text.includes('What made this picture'));
+      assert.deepEqual(chat.pinging(), []);
+    });
+
+    it('the longest words fit', async () => {
+      await using chat = await start();
+      const prompt = 'boat '.repeat(700).trim();
+      await chat.command('bo', 'imagine', { prompt });
+      const print = await until(chat, 'bo', hasPicture);
+      await chat.press('bo', print, 'Recipe');
+      await until(chat, 'bo', ({ text }) => text.includes('What made this picture'));
+      assert.deepEqual(chat.errors, []);
+    });
+
+    it('50 people at once are all served', async () => {
+      await using chat = await start();
+      const people = Array.from({ length: 50 }, (_, i) => `p${i}`);
+      await Promise.all(
+        people.map((person) => chat.command(person, 'imagine', { prompt: `boat of ${person}` })),
+      );
+      for (const person of people) {
+        await until(chat, person, ({ pictures }) => pictures[0]?.alt === `boat of ${person}`);
+      }
+      assert.equal(chat.queue.jobs.length, 50);
+    });
+  });
+}
+
+async function gone(chat: Chat, person: string, id: string): Promise<void> {
+  for (let i = 0; i < 200; i++) {
+    if (!(await chat.seenBy(person)).some((message) => message.id === id)) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  assert.fail('the message is still there');
+}
