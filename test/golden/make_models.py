@@ -76,7 +76,7 @@ def enliven(model: torch.nn.Module, generator: torch.Generator) -> None:
     """Random weights of gain 1 with small biases: signals keep their size, nothing is zero or one by accident."""
     for name, parameter in model.named_parameters():
         noise = torch.randn(parameter.shape, generator=generator)
-        if "norm" in name:
+        if "norm" in name and parameter.dim() == 1:
             value = noise * 0.1 + (1.0 if name.endswith("weight") else 0.0)
         elif parameter.dim() == 1:
             value = noise * 0.1
