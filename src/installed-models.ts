@@ -1,10 +1,11 @@
 /** The models of this machine as the commands see them, and where they lie. */
 import { fileURLToPath } from 'node:url';
 import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
+import { describePlan, planClip } from './engine/prompt-plan.ts';
 import { Catalogue } from './models/catalogue.ts';
 import type { ModelSpec } from './models/spec.ts';
 import { type ClipTokenizer, createTokenizer } from './models/tokenizer.ts';
-import { describeUnread } from './models/unread.ts';
+import type { PromptSyntax } from './request.ts';
 
 /** The model that ships inside; what is drawn with where nobody names another. */
 export const EMBEDDED_MODEL = 'mini';
@@ -36,11 +37,11 @@ export async function createModels(folders: readonly string[]): Promise<ModelsPo
       const { defaults, gallery, words, ...spec } = await open(name);
       return { name: spec.name, defaults, gallery, words };
     },
-    async describeUnread(model, prompt) {
+    async describeUnread(model: string, prompt: string, syntax: PromptSyntax = 'a1111') {
       // Made once a model: tens of thousands of words and merges must not be read again at each message.
       const tokenizer = tokenizers.get(model) ?? createTokenizer((await open(model)).tokenizer);
       tokenizers.set(model, tokenizer);
-      return describeUnread('prompt', tokenizer.encode(prompt));
+      return describePlan('prompt', 'CLIP', planClip(tokenizer, prompt, syntax))[0] ?? '';
     },
   };
 }

@@ -9,6 +9,7 @@ import { unetGraph } from '../graph/unet.ts';
 import { vaeDecoderGraph, vaeEncoderGraph } from '../graph/vae.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { type ClipTokenizer, createTokenizer } from '../models/tokenizer.ts';
+import { EmbeddingCache } from './embedding-cache.ts';
 import { openSession, type Session } from './session.ts';
 
 const COMPONENTS = ['textEncoder', 'unet', 'vaeEncoder', 'vaeDecoder'] as const;
@@ -21,9 +22,13 @@ const BUILD: Readonly<Record<ComponentName, (spec: ModelSpec) => Graph>> = {
   vaeDecoder: (spec) => vaeDecoderGraph(spec.components.vae),
 };
 
+/** Kept of each model's encoded prompts: some hundred chunks of SDXL, a dozen prompts of SD3's T5. */
+const EMBEDDING_BYTES = 64 * 2 ** 20;
+
 /** A model in use. Sessions of the same component are one and the same for all runs. */
 export class Components {
   readonly spec: ModelSpec;
+  readonly embeddings = new EmbeddingCache(EMBEDDING_BYTES);
   readonly #threads: number;
   readonly #sessions = new Map<ComponentName, Promise<Session>>();
   #tokenizer: ClipTokenizer | undefined;

@@ -1,16 +1,27 @@
-/** What is said of a prompt's words beyond the text encoder's window. */
-import type { EncodedPrompt } from './tokenizer.ts';
+/** What is said of a prompt's words beyond what a text encoder reads. */
 
-/** Words quoted before the rest is only counted. */
-const QUOTED = 24;
+/** Words quoted before the rest is only counted, and characters of each. */
+const QUOTED = { words: 24, characters: 40 };
 
 /**
  * @param label which text it is: "prompt", "negative prompt"
+ * @param encoder which text encoder, as users know it, and the tokens that it reads
+ * @param dropped the words that it does not read, as the tokenizer spells them
  * @returns one sentence for the user; '' where every word was read
  */
-export function describeUnread(label: string, { ids, dropped }: EncodedPrompt): string {
-  if (dropped === '') return '';
-  const words = dropped.split(' ');
-  const rest = words.length > QUOTED ? ` … and ${words.length - QUOTED} words more` : '';
-  return `CLIP reads ${ids.length} tokens here; not read of the ${label}: ${words.slice(0, QUOTED).join(' ')}${rest}`;
+export function describeUnread(
+  label: string,
+  encoder: { readonly name: 'CLIP' | 'T5'; readonly tokens: number },
+  dropped: string,
+): string {
+  const words = dropped.split(/\s+/).filter((word) => word !== '');
+  if (words.length === 0) return '';
+  const quoted = words.slice(0, QUOTED.words).map(shorten).join(' ');
+  const rest = words.length > QUOTED.words ? ` … and ${words.length - QUOTED.words} words more` : '';
+  return `${encoder.name} reads ${encoder.tokens} tokens here; not read of the ${label}: ${quoted}${rest}`;
+}
+
+function shorten(word: string): string {
+  const characters = Array.from(word);
+  return characters.length > QUOTED.characters ? `${characters.slice(0, QUOTED.characters).join('')}…` : word;
 }

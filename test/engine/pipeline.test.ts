@@ -158,7 +158,9 @@ describe('progress', () => {
   });
 
   test('words beyond the limit are named', async () => {
-    const run = await engine.open(await jobOf({ ...DRAFT, prompt: `${'a '.repeat(75)}zebra crossing` }));
+    const run = await engine.open(
+      await jobOf({ ...DRAFT, prompt: `${'a '.repeat(75)}zebra crossing`, prompt_syntax: 'plain' }),
+    );
     await run.advance(run.steps, () => {});
     const { notes, seconds } = await run.develop();
     assert.deepEqual(notes, ['CLIP reads 77 tokens here; not read of the prompt: zebra crossing']);

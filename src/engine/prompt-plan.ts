@@ -1,0 +1,159 @@
+/** A prompt cut into what the text encoders are fed, without any model: token ids, weights, and what is left out. */
+import { chunkTokens, type WeightedToken } from '../diffusion/prompt-chunks.ts';
+import { type ParsedPrompt, parsePrompt, WEIGHT_LIMIT } from '../diffusion/prompt-weights.ts';
+import type { ClipTokenizer, Word } from '../models/tokenizer.ts';
+import { describeUnread } from '../models/unread.ts';
+import type { GenerationRequest, PromptSyntax } from '../request.ts';
+
+/**
+ * Chunks of one prompt that are read. Cross-attention grows with them; at 16 (1200 tokens) it still costs less than
+ * the attention among a 512x512 picture's own latents.
+ */
+export const MAX_CHUNKS = 16;
+
+/** What is asked of a T5 tokenizer (src/models/t5-tokenizer.ts). */
+export interface T5Words {
+  /** `length` ids, cut there: the text, </s>, padding. */
+  encode(text: string, length: number): { readonly ids: BigInt64Array; readonly dropped: string };
+  /** A text of any length, without </s>. */
+  words(text: string): Iterable<Word>;
+  /** `length` ids: up to length - 1 of the ids, </s>, padding. */
+  frame(ids: readonly number[], length: number): BigInt64Array;
+}
+
+/** One forward pass of a text encoder. */
+export interface Window {
+  /** As long as the encoder's window. */
+  readonly ids: BigInt64Array;
+  /** One for each id; 1 for BOS, EOS and padding. */
+  readonly weights: readonly number[];
+}
+
+/** One text for one encoder. */
+export interface EncoderPlan {
+  readonly windows: readonly Window[];
+  /** The words that are not read; '' where all are. */
+  readonly dropped: string;
+  /** Tokens that the encoder reads at most. */
+  readonly tokens: number;
+  /** A weight beyond WEIGHT_LIMIT, which was clamped. */
+  readonly excess?: number;
+}
+
+/** What a prompt of each text encoder says. */
+export type PromptTexts = readonly [first: string, second: string, third: string];
+
+/** An encoder's prompt is the first one where it has none of its own, or an empty one, as in diffusers. */
+export function positiveTexts({ prompt, prompt2, prompt3 }: GenerationRequest): PromptTexts {
+  return [prompt, orElse(prompt2, prompt), orElse(prompt3, prompt)];
+}
+
+export function negativeTexts(request: GenerationRequest): PromptTexts {
+  const { negativePrompt = '', negativePrompt2, negativePrompt3 } = request;
+  return [negativePrompt, orElse(negativePrompt2, negativePrompt), orElse(negativePrompt3, negativePrompt)];
+}
+
+const orElse = (text: string | undefined, other: string) =>
+  text === undefined || text === '' ? other : text;
+
+/** `plain`: one window, cut at its end. `a1111`: as many as the prompt needs, up to MAX_CHUNKS. */
+export function planClip(tokenizer: ClipTokenizer, text: string, syntax: PromptSyntax): EncoderPlan {
+  const { maxLength, comma } = tokenizer;
+  if (syntax === 'plain') {
+    const { ids, dropped } = tokenizer.encode(text);
+    return { windows: [{ ids, weights: neutral(maxLength) }], dropped, tokens: maxLength };
+  }
+  const size = maxLength - 2;
+  const parsed = parsePrompt(text);
+  const words: Word[] = [];
+  const sections = parsed.sections.map((segments) =>
+    segments.flatMap(({ text: part, weight }): WeightedToken[] => {
+      const found = [...tokenizer.words(part)];
+      words.push(...found);
+      return found.flatMap(({ ids }) => ids.map((id) => ({ id, weight })));
+    }),
+  );
+  const chunks = chunkTokens(sections, { size, comma });
+  const kept = chunks.slice(0, MAX_CHUNKS);
+  const read = kept.reduce((sum, chunk) => sum + chunk.length, 0);
+  return {
+    windows: kept.map((chunk) => {
+      const weights = neutral(maxLength);
+      for (const [i, { weight }] of chunk.entries()) weights[i + 1] = weight;
+      return { ids: tokenizer.frame(chunk.map(({ id }) => id)), weights };
+    }),
+    dropped: wordsAfter(words, read),
+    tokens: MAX_CHUNKS * size,
+    ...excessOf(parsed),
+  };
+}
+
+/** The same window without words. */
+export function emptyWindow(tokenizer: ClipTokenizer): Window {
+  return { ids: tokenizer.frame([]), weights: neutral(tokenizer.maxLength) };
+}
+
+/**
+ * T5 reads one window of `length` tokens, whatever the syntax: BREAK means nothing to it, its weights are the same.
+ * (A1111 does so too.)
+ */
+export function planT5(tokenizer: T5Words, text: string, syntax: PromptSyntax, length: number): EncoderPlan {
+  if (syntax === 'plain') {
+    const { ids, dropped } = tokenizer.encode(text, length);
+    return { windows: [{ ids, weights: neutral(length) }], dropped, tokens: length };
+  }
+  const parsed = parsePrompt(text);
+  const weights = neutral(length);
+  const tokens: number[] = [];
+  const words: Word[] = [];
+  for (const { text: part, weight } of parsed.sections.flat()) {
+    for (const word of tokenizer.words(part)) {
+      words.push(word);
+      for (const id of word.ids) {
+        if (tokens.length < length - 1) weights[tokens.length] = weight;
+        tokens.push(id);
+      }
+    }
+  }
+  return {
+    windows: [{ ids: tokenizer.frame(tokens, length), weights }],
+    dropped: wordsAfter(words, length - 1),
+    tokens: length,
+    ...excessOf(parsed),
+  };
+}
+
+/**
+ * Sentences for the user about what of a text is not read as it stands.
+ * @param label which text it is: "prompt", "negative prompt"
+ */
+export function describePlan(label: string, name: 'CLIP' | 'T5', plan: EncoderPlan): string[] {
+  const notes = [];
+  const unread = describeUnread(label, { name, tokens: plan.tokens }, plan.dropped);
+  if (unread !== '') notes.push(unread);
+  if (plan.excess !== undefined) {
+    const limit = Math.sign(plan.excess) * WEIGHT_LIMIT;
+    const value = Math.abs(plan.excess) < 1e6 ? String(Number(plan.excess.toPrecision(4))) : 'far more';
+    notes.push(
+      `Weights of words go from -${WEIGHT_LIMIT} to ${WEIGHT_LIMIT}; the ${label} asks for ${value}, ${limit} is taken.`,
+    );
+  }
+  return notes;
+}
+
+const neutral = (length: number) => new Array<number>(length).fill(1);
+
+const excessOf = ({ excess }: ParsedPrompt) => (excess === undefined ? {} : { excess });
+
+/** The words that do not end within the first `count` tokens. */
+function wordsAfter(words: readonly Word[], count: number): string {
+  let end = 0;
+  const after = words.filter(({ ids }) => {
+    end += ids.length;
+    return end > count;
+  });
+  return after
+    .map(({ text }) => text)
+    .join('')
+    .trim();
+}
