@@ -14,6 +14,15 @@ import {
   type Upscaler,
 } from './request/draft.ts';
 import { LIMITS } from './request/limits.ts';
+import {
+  parseSampler,
+  SAMPLER_CLASS,
+  type SamplerName,
+  SCHEDULES,
+  type ScheduleName,
+  samplerOfConfig,
+  scheduleOfConfig,
+} from './request/samplers.ts';
 
 export {
   CONTROL_KINDS,
@@ -27,24 +36,17 @@ export {
 } from './request/draft.ts';
 export { requestToJson } from './request/json.ts';
 export { LIMITS } from './request/limits.ts';
-
-export const SAMPLERS = ['ddim', 'euler', 'euler_a', 'dpmpp_2m'] as const;
-export type SamplerName = (typeof SAMPLERS)[number];
-
-/** The class of diffusers that each sampler stands for; a scheduler_config names one as `_class_name`. */
-export const SAMPLER_CLASS: Readonly<Record<SamplerName, string>> = {
-  ddim: 'DDIMScheduler',
-  euler: 'EulerDiscreteScheduler',
-  euler_a: 'EulerAncestralDiscreteScheduler',
-  dpmpp_2m: 'DPMSolverMultistepScheduler',
-};
-
-/** @returns undefined where no sampler of ours stands for that class */
-export const samplerOfClass = (className: unknown): SamplerName | undefined =>
-  SAMPLERS.find((sampler) => SAMPLER_CLASS[sampler] === className);
-
-export const SCHEDULES = ['normal', 'karras'] as const;
-export type ScheduleName = (typeof SCHEDULES)[number];
+export {
+  parseSampler,
+  SAMPLER_CLASS,
+  SAMPLERS,
+  type SamplerName,
+  SCHEDULES,
+  type ScheduleName,
+  samplerOfClass,
+  samplerOfConfig,
+  scheduleOfConfig,
+} from './request/samplers.ts';
 
 /** A picture that steers the denoiser through a ControlNet (Zhang et al. 2023). */
 export interface ControlRequest {
@@ -136,14 +138,6 @@ export interface ModelDefaults {
   readonly maxSize: number;
 }
 
-/** Samplers as A1111 spells them, without its schedule suffix. */
-const A1111_SAMPLERS: Readonly<Record<string, SamplerName>> = {
-  ddim: 'ddim',
-  euler: 'euler',
-  'euler a': 'euler_a',
-  'dpm++ 2m': 'dpmpp_2m',
-};
-
 export interface DraftContext {
   /** The model's name as the catalogue resolved it from the draft. */
   readonly model: string;
@@ -217,18 +211,6 @@ export function freezeRequest(
 const given = <K extends string, V>(key: K, value: V | undefined) =>
   (value === undefined ? {} : { [key]: value }) as { readonly [P in K]?: V };
 
-/** A sampler by our name or A1111's ("DPM++ 2M Karras"), which may carry the schedule with it. */
-export function parseSampler(name: string): { sampler: SamplerName; schedule?: ScheduleName } {
-  const plain = name.trim().toLowerCase();
-  const schedule = SCHEDULES.find((s) => plain.endsWith(` ${s}`));
-  const stem = schedule === undefined ? plain : plain.slice(0, -schedule.length - 1);
-  const sampler = SAMPLERS.find((s) => s === stem) ?? A1111_SAMPLERS[stem];
-  if (sampler === undefined) {
-    throw new DarkroomError('bad_request', `Unknown sampler ${name}. ${offerNames(name, SAMPLERS)}`);
-  }
-  return schedule === undefined ? { sampler } : { sampler, schedule };
-}
-
 function chooseSampler(draft: RequestDraft, defaults: ModelDefaults) {
   const named = draft.sampler === undefined ? undefined : parseSampler(draft.sampler);
   const wanted = draft.schedule?.toLowerCase();
@@ -236,9 +218,10 @@ function chooseSampler(draft: RequestDraft, defaults: ModelDefaults) {
   if (wanted !== undefined && schedule === undefined) {
     throw new DarkroomError('bad_request', `Unknown schedule ${wanted}. ${offerNames(wanted, SCHEDULES)}`);
   }
-  const className = draft.scheduler_config?.['_class_name'];
-  const ofClass = samplerOfClass(className);
-  if (named !== undefined && ofClass !== undefined && named.sampler !== ofClass) {
+  const config = draft.scheduler_config ?? {};
+  const className = config['_class_name'];
+  const ofClass = samplerOfConfig(config);
+  if (named !== undefined && ofClass !== undefined && SAMPLER_CLASS[named.sampler] !== className) {
     throw new DarkroomError(
       'bad_request',
       `sampler ${draft.sampler} and scheduler_config's _class_name ${className} name two samplers. Leave one out.`,
@@ -250,7 +233,7 @@ function chooseSampler(draft: RequestDraft, defaults: ModelDefaults) {
     schedule:
       schedule ??
       named?.schedule ??
-      (named === undefined && className === undefined ? defaults.schedule : 'normal'),
+      (named === undefined && className === undefined ? defaults.schedule : scheduleOfConfig(config)),
   };
 }
 

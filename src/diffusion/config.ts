@@ -41,7 +41,7 @@ const SIGMAS = 'use_exponential_sigmas use_beta_sigmas final_sigmas_type';
 const words = (...lists: string[]) => new Set(lists.join(' ').split(' '));
 
 /** The options that a class has. `use_karras_sigmas` is the request's schedule (chooseSchedule). */
-const OPTIONS: Readonly<Record<SamplerName, ReadonlySet<string>>> = {
+const OPTIONS: Readonly<Partial<Record<SamplerName, ReadonlySet<string>>>> = {
   ddim: words(COMMON, THRESHOLDING, 'clip_sample clip_sample_range set_alpha_to_one'),
   euler: words(COMMON, SIGMAS, 'interpolation_type sigma_min sigma_max timestep_type'),
   euler_a: words(COMMON),
@@ -204,7 +204,7 @@ export function readSchedulerConfig(base: Json, override: Json, sampler: Sampler
 /** Whether diffusers knows an option, but not for this sampler's class. */
 function isDropped(key: string, sampler: SamplerName): boolean {
   if (key.startsWith('_') || key === 'use_karras_sigmas') return true;
-  if (OPTIONS[sampler].has(key)) return false;
+  if (OPTIONS[sampler]?.has(key)) return false;
   return ELSEWHERE.has(key) || Object.values(OPTIONS).some((options) => options.has(key));
 }
 

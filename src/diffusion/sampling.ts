@@ -1,4 +1,6 @@
 /** From a request and a model's scheduler_config.json to a run of a sampler: the door of this room. */
+
+import { DarkroomError } from '../errors.ts';
 import type { GenerationRequest, SamplerName } from '../request.ts';
 import { chooseSampler, chooseSchedule, readSchedulerConfig } from './config.ts';
 import type { TorchRandom } from './random.ts';
@@ -28,7 +30,7 @@ interface SamplerEntry {
   readonly grows: boolean;
 }
 
-const SAMPLERS: Readonly<Record<SamplerName, SamplerEntry>> = {
+const SAMPLERS: Readonly<Partial<Record<SamplerName, SamplerEntry>>> = {
   ddim: { run: ddim, grows: false },
   euler: { run: euler, grows: true },
   euler_a: { run: eulerAncestral, grows: true },
@@ -48,7 +50,9 @@ export function planSampling(
   const config = readSchedulerConfig(base, override, sampler);
   const schedule = makeSchedule(config, sampler, chooseSchedule(override, request.schedule), steps);
   const begin = request.image === undefined ? 0 : steps - Math.floor(steps * (request.strength ?? 1));
-  const { run, grows } = SAMPLERS[sampler];
+  const entry = SAMPLERS[sampler];
+  if (entry === undefined) throw new DarkroomError('unsupported', `${sampler} is not carried out yet.`);
+  const { run, grows } = entry;
   return {
     calls: schedule.timesteps.length - begin,
     begin(size, random, start) {
