@@ -10,7 +10,7 @@ import { vaeDecoderGraph, vaeEncoderGraph } from '../graph/vae.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { type ClipTokenizer, createTokenizer } from '../models/tokenizer.ts';
 import { EmbeddingCache } from './embedding-cache.ts';
-import { openSession, type Session } from './session.ts';
+import { type Feeds, openSession, type Session } from './session.ts';
 
 const COMPONENTS = ['textEncoder', 'unet', 'vaeEncoder', 'vaeDecoder'] as const;
 export type ComponentName = (typeof COMPONENTS)[number];
@@ -53,6 +53,16 @@ export class Components {
     this.#sessions.set(name, opening);
     opening.catch(() => this.#sessions.delete(name));
     return opening;
+  }
+
+  /**
+   * One call of the denoiser.
+   * @returns its prediction, [B, C, h, w]
+   */
+  async denoise(feeds: Feeds): Promise<Float32Array> {
+    const unet = await this.session('unet');
+    const { out_sample: out } = await unet.run(feeds, ['out_sample']);
+    return out.data;
   }
 
   /** Sessions asked for later are refused. */

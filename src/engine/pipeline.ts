@@ -1,16 +1,17 @@
 /** The engine: requests to runs over models that stay open between them. It runs in a process of its own. */
 import { performance } from 'node:perf_hooks';
-import { planSampling } from '../diffusion/sampling.ts';
 import { DarkroomError } from '../errors.ts';
-import { decodeFitted } from '../image/pixels.ts';
 import type { Engine, Job } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { ComponentCache, type Components } from './components.ts';
+import { grow } from './hires.ts';
+import { conditionsOf, isGuided, planPasses } from './passes.ts';
+import { readPictures } from './pictures.ts';
 import { encodePrompt } from './prompt.ts';
 import type { EngineOptions } from './protocol.ts';
-import { isGuided, PictureRun, type PipelineRun } from './run.ts';
-import { encodePicture, type Posterior } from './vae.ts';
+import { PictureRun, type PipelineRun } from './run.ts';
+import { encodePicture, scaleOf } from './vae.ts';
 
 /** Models whose sessions stay open while no run uses them. */
 const MODELS_KEPT = 2;
@@ -39,17 +40,28 @@ export async function createEngine({ models, threads }: EngineOptions): Promise<
       const started = performance.now();
       const spec = await resolve(job.request.model);
       checkModel(job, spec);
-      const plan = planSampling(job.request, spec.schedulerConfig);
+      const pictures = await readPictures(job);
+      const plans = planPasses(job.request, spec);
       const loan = await cache.lend(spec);
       try {
         const { components } = loan;
         await openSessions(components);
         if (job.request.image !== undefined) await components.session('vaeEncoder');
         const opened = performance.now();
-        const posterior = await startingPicture(job, components);
         const prompt = await encodePrompt(components, job.request, isGuided(job.request));
+        const start =
+          pictures.start && (await encodePicture(await components.session('vaeEncoder'), pictures.start));
         const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
-        return new PictureRun(job.request, { loan, plan, prompt, posterior, seconds });
+        return new PictureRun(job.request, {
+          loan,
+          passes: plans.map((plan) => ({ ...plan, conditions: conditionsOf(job.request, plan, prompt) })),
+          start,
+          grow: (latents, pass) => grow(components, job.request.hires?.upscaler ?? 'lanczos', latents, pass),
+          decodeScale: scaleOf(spec),
+          finish: (picture) => picture,
+          notes: [...pictures.notes, ...prompt.notes],
+          seconds,
+        });
       } catch (error) {
         await loan.release();
         throw error;
@@ -103,20 +115,4 @@ function checkModel({ request }: Job, spec: ModelSpec): void {
       );
     }
   }
-}
-
-async function startingPicture(
-  { request, inputs }: Job,
-  components: Components,
-): Promise<Posterior | undefined> {
-  const { image, width, height } = request;
-  if (image === undefined) return undefined;
-  const bytes = inputs.get(image);
-  if (bytes === undefined) {
-    throw new DarkroomError('bad_request', 'The picture to start from is gone. Attach it again.', {
-      cause: new Error(`the job holds no bytes for the reference ${image}`),
-    });
-  }
-  const data = await decodeFitted(bytes, width, height);
-  return encodePicture(await components.session('vaeEncoder'), { data, dims: [1, 3, height, width] });
 }

@@ -1,24 +1,24 @@
 /** One request in the engine: its pictures one after another, a denoiser call at a time. */
 import { performance } from 'node:perf_hooks';
-import packageJson from '../../package.json' with { type: 'json' };
 import { guide } from '../diffusion/guidance.ts';
 import { latentsToRgb } from '../diffusion/preview.ts';
 import { TorchRandom } from '../diffusion/random.ts';
-import type { ModelCall, Sampling, SamplingPlan } from '../diffusion/sampling.ts';
+import type { ModelCall, Sampling } from '../diffusion/sampling.ts';
 import { DarkroomError } from '../errors.ts';
-import { formatParameters } from '../image/parameters.ts';
 import { encodePng } from '../image/pixels.ts';
 import { writePngText } from '../image/png-text.ts';
 import { encodePreview } from '../image/preview.ts';
+import type { Raster } from '../image/resample.ts';
 import type { Developed, Progress, Run } from '../job.ts';
-import { type GenerationRequest, LIMITS, requestToJson } from '../request.ts';
+import { type GenerationRequest, LIMITS } from '../request.ts';
 import type { Loan } from './components.ts';
-import type { PromptEmbeddings } from './prompt.ts';
+import { denoiserCall } from './denoiser.ts';
+import { begin, type Pass, type Start } from './pass.ts';
+import { recipeTexts } from './recipe.ts';
 import type { Tensor } from './session.ts';
-import { decodeLatents, type Posterior, samplePosterior } from './vae.ts';
+import { decodeLatents, type LatentScale, scaleOf } from './vae.ts';
 
 const PREVIEW_EVERY_MS = 500;
-const ENGINE_VERSION: string = packageJson.version;
 const SEEDS = LIMITS.seed.max + 1;
 
 /** A run whose latents can be looked at, for parity tests. */
@@ -27,30 +27,43 @@ export interface PipelineRun extends Run {
   latents(): readonly Tensor[];
 }
 
-/** Guidance of 1 or less leaves the negative prompt out, as in diffusers. */
-export function isGuided({ guidanceScale }: GenerationRequest): boolean {
-  return guidanceScale > 1;
-}
-
 /** What `open` has made ready; the run owns the loan from here on. */
 export interface Prepared {
   readonly loan: Loan;
-  readonly plan: SamplingPlan;
-  readonly prompt: PromptEmbeddings;
-  /** What the encoder saw in the picture to start from. */
-  readonly posterior: Posterior | undefined;
+  /** At least one; each starts from the latents that the one before it left. */
+  readonly passes: readonly Pass[];
+  /** What the first pass starts from. */
+  readonly start: Start;
+  /** The latents of one pass as the next pass starts from them. */
+  grow(latents: Tensor, pass: Pass): Promise<Start>;
+  /** How the decoder's latents relate to the sampler's. */
+  readonly decodeScale: LatentScale;
+  /** The last touch on a decoded picture, such as its kept part laid over it. */
+  finish(picture: Raster): Raster;
+  /** Sentences for the user. */
+  readonly notes: readonly string[];
   readonly seconds: { readonly open: number; readonly encode: number };
+}
+
+/** A pass under way. */
+interface Current {
+  readonly pass: Pass;
+  readonly sampling: Sampling;
+  readonly extra: Float32Array | undefined;
+  call: ModelCall;
+  /** Of `call` within its pass, from 0. */
+  index: number;
 }
 
 export class PictureRun implements PipelineRun {
   readonly steps: number;
   readonly #request: GenerationRequest;
   readonly #prepared: Prepared;
-  /** [1, C, h, w] */
-  readonly #dims: readonly number[];
   readonly #finished: Tensor[] = [];
-  #sampling: Sampling | undefined;
-  #call: ModelCall | undefined;
+  /** The pass that comes next for the picture under way, and what it starts from. */
+  #passIndex = 0;
+  #before: Tensor | undefined;
+  #current: Current | undefined;
   #callsMade = 0;
   #closed = false;
   #denoiseSeconds = 0;
@@ -59,10 +72,8 @@ export class PictureRun implements PipelineRun {
   constructor(request: GenerationRequest, prepared: Prepared) {
     this.#request = request;
     this.#prepared = prepared;
-    const { spec } = prepared.loan.components;
-    const { vaeScaleFactor } = spec;
-    this.#dims = [1, spec.latentChannels, request.height / vaeScaleFactor, request.width / vaeScaleFactor];
-    this.steps = prepared.plan.calls * request.numImages;
+    const calls = prepared.passes.reduce((sum, { plan }) => sum + plan.calls, 0);
+    this.steps = calls * request.numImages;
   }
 
   async advance(
@@ -73,11 +84,11 @@ export class PictureRun implements PipelineRun {
     for (let i = 0; i < count && this.#callsMade < this.steps; i++) {
       this.#requireOpen();
       const started = performance.now();
-      this.#call ??= this.#begin();
-      const prediction = await this.#predict(this.#call);
-      this.#take(prediction);
+      this.#current ??= await this.#begin();
+      const prediction = await this.#predict(this.#current);
+      const latents = this.#take(this.#current, prediction);
       seconds += (performance.now() - started) / 1000;
-      const preview = await this.#preview();
+      const preview = await this.#preview(latents);
       onProgress({ step: this.#callsMade, steps: this.steps, ...(preview === undefined ? {} : { preview }) });
     }
     this.#denoiseSeconds += seconds;
@@ -92,20 +103,20 @@ export class PictureRun implements PipelineRun {
     this.#requireOpen();
     if (this.#callsMade < this.steps)
       throw new Error(`developed after ${this.#callsMade} of ${this.steps} calls`);
-    const { loan, prompt, seconds } = this.#prepared;
-    const { spec } = loan.components;
+    const { loan, decodeScale, finish, notes, seconds } = this.#prepared;
     const started = performance.now();
     const decoder = await loan.components.session('vaeDecoder');
     const pictures: Developed[] = [];
     for (const [i, latents] of this.#finished.entries()) {
       this.#requireOpen();
-      const { data, width, height } = await decodeLatents(decoder, latents, spec.scalingFactor);
+      const { data, width, height } = finish(await decodeLatents(decoder, latents, decodeScale));
       const seed = this.#seed(i);
-      const png = writePngText(await encodePng(data, width, height), await this.#texts(seed));
+      const texts = await recipeTexts(this.#request, seed, loan.components.spec);
+      const png = writePngText(await encodePng(data, width, height), texts);
       pictures.push({ png, width, height, seed });
     }
     const decode = (performance.now() - started) / 1000;
-    return { pictures, notes: prompt.notes, seconds: { ...seconds, denoise: this.#denoiseSeconds, decode } };
+    return { pictures, notes, seconds: { ...seconds, denoise: this.#denoiseSeconds, decode } };
   }
 
   async close(): Promise<void> {
@@ -113,40 +124,49 @@ export class PictureRun implements PipelineRun {
     await this.#prepared.loan.release();
   }
 
-  /** One denoiser call; with guidance, both halves in one batch. */
-  async #predict({ sample, timestep }: ModelCall): Promise<Float32Array> {
-    const { loan, prompt } = this.#prepared;
-    const { guidanceScale, guidanceRescale } = this.#request;
-    const unet = await loan.components.session('unet');
-    const batch = prompt.context.dims[0]!;
-    const data = new Float32Array(batch * sample.length);
-    for (let i = 0; i < batch; i++) data.set(sample, i * sample.length);
-    const { out_sample: out } = await unet.run(
-      {
-        sample: { data, dims: [batch, ...this.#dims.slice(1)] },
-        timestep: { data: Float32Array.of(timestep), dims: [1] },
-        encoder_hidden_states: prompt.context,
-      },
-      ['out_sample'],
-    );
-    if (batch === 1) return out.data;
-    const [unconditional, conditional] = [
-      out.data.subarray(0, sample.length),
-      out.data.subarray(sample.length),
-    ];
-    return guide(unconditional, conditional, guidanceScale, guidanceRescale);
+  /** Starts the next pass. Its draws come from its picture's seed alone: whatever came before is not heard. */
+  async #begin(): Promise<Current> {
+    const { passes, start, grow, loan } = this.#prepared;
+    const pass = passes[this.#passIndex]!;
+    const from = this.#before === undefined ? start : await grow(this.#before, pass);
+    const random = new TorchRandom(this.#seed(this.#finished.length));
+    const { sampling, extra } = begin(pass, random, from, scaleOf(loan.components.spec));
+    return { pass, sampling, extra, call: sampling.next().value as ModelCall, index: 0 };
   }
 
-  /** Hands a prediction to the sampler, which asks for the next one or ends the picture. */
-  #take(prediction: Float32Array): void {
+  /** One denoiser call; with guidance, both halves in one batch. */
+  async #predict({ pass, call, index, extra }: Current): Promise<Float32Array> {
+    const { conditions, plan } = pass;
+    const { components } = this.#prepared.loan;
+    const { feeds } = denoiserCall(conditions, call, { index, calls: plan.calls, extra });
+    const out = await components.denoise(feeds);
+    const size = call.sample.length;
+    if (out.length === size) return out;
+    const { guidanceScale, guidanceRescale } = conditions;
+    return guide(out.subarray(0, size), out.subarray(size), guidanceScale, guidanceRescale);
+  }
+
+  /**
+   * Hands a prediction to the sampler, which asks for the next one or ends the pass.
+   * @returns the picture as the call foresaw it, for previews
+   */
+  #take(current: Current, prediction: Float32Array): Tensor | undefined {
     this.#callsMade++;
     this.#requireFinite(prediction);
-    const next = this.#sampling!.next(prediction);
-    this.#call = next.done ? undefined : next.value;
-    if (next.done) {
-      this.#requireFinite(next.value);
-      this.#finished.push({ data: next.value, dims: this.#dims });
+    const { dims } = current.pass;
+    const next = current.sampling.next(prediction);
+    if (!next.done) {
+      current.call = next.value;
+      current.index++;
+      return next.value.denoised && { data: next.value.denoised, dims };
     }
+    this.#requireFinite(next.value);
+    const latents = { data: next.value, dims };
+    this.#current = undefined;
+    this.#passIndex = (this.#passIndex + 1) % this.#prepared.passes.length;
+    this.#before = this.#passIndex === 0 ? undefined : latents;
+    if (this.#passIndex === 0) this.#finished.push(latents);
+    return latents;
   }
 
   #requireFinite(values: Float32Array): void {
@@ -164,45 +184,19 @@ export class PictureRun implements PipelineRun {
     );
   }
 
-  /** Starts the next picture. Its draws come from its own seed: the VAE's posterior first, then the noise. */
-  #begin(): ModelCall {
-    const size = this.#dims.reduce((product, side) => product * side);
-    const random = new TorchRandom(this.#seed(this.#finished.length));
-    const { posterior, loan, plan } = this.#prepared;
-    const start =
-      posterior === undefined
-        ? undefined
-        : samplePosterior(posterior, random.randn(size), loan.components.spec.scalingFactor).data;
-    this.#sampling = plan.begin(size, random, start);
-    return this.#sampling.next().value as ModelCall;
-  }
-
   #seed(picture: number): number {
     return (this.#request.seed + picture) % SEEDS;
   }
 
-  /** What the PNG says of itself: a request that makes this one picture again. */
-  async #texts(seed: number): Promise<Record<string, string>> {
-    const { spec } = this.#prepared.loan.components;
-    const request = { ...this.#request, seed, numImages: 1 };
-    const modelHash = await spec.modelHash();
-    const recipe = { request: requestToJson(request), model_hash: modelHash, engine_version: ENGINE_VERSION };
-    return {
-      parameters: formatParameters(request, { seed, modelHash, modelName: spec.name }),
-      darkroom: JSON.stringify(recipe),
-    };
-  }
-
-  /** The picture as the last call foresaw it, where the model says how latents look and enough time has passed. */
-  async #preview(): Promise<Uint8Array | undefined> {
+  /** Where the model says how latents look and enough time has passed. */
+  async #preview(latents: Tensor | undefined): Promise<Uint8Array | undefined> {
     const { latentRgb } = this.#prepared.loan.components.spec;
-    const latents = this.#call?.denoised ?? this.#finished.at(-1)?.data;
     const now = performance.now();
     if (latentRgb === undefined || latents === undefined || now - this.#lastPreview < PREVIEW_EVERY_MS)
       return;
     this.#lastPreview = now;
-    const [, , height, width] = this.#dims as [number, number, number, number];
-    return await encodePreview(latentsToRgb(latents, latentRgb), width, height);
+    const [, , height, width] = latents.dims as [number, number, number, number];
+    return await encodePreview(latentsToRgb(latents.data, latentRgb), width, height);
   }
 
   #requireOpen(): void {

@@ -1,20 +1,23 @@
 /** Pictures to latents and back, through the two halves of an AutoencoderKL (Kingma and Welling 2013). */
 import { DarkroomError } from '../errors.ts';
+import type { Raster } from '../image/resample.ts';
+import type { ModelSpec } from '../models/spec.ts';
 import type { Session, Tensor } from './session.ts';
-
-/** 8-bit RGB. */
-export interface Pixels {
-  /** [height, width, 3] */
-  readonly data: Uint8Array;
-  readonly width: number;
-  readonly height: number;
-}
 
 /** The normal distribution of latents that the encoder sees in a picture, each [1, C, h, w]. */
 export interface Posterior {
   readonly mean: Tensor;
   readonly std: Float32Array;
 }
+
+/** From the VAE's latents to the sampler's: (z - shift) x scale. */
+export interface LatentScale {
+  readonly scalingFactor: number;
+  readonly shiftFactor: number;
+}
+
+/** How a model's latents relate to its VAE's. */
+export const scaleOf = ({ scalingFactor }: ModelSpec): LatentScale => ({ scalingFactor, shiftFactor: 0 });
 
 const LOGVAR_RANGE = [-30, 20] as const;
 
@@ -34,31 +37,31 @@ export async function encodePicture(encoder: Session, picture: Tensor): Promise<
 export function samplePosterior(
   { mean, std }: Posterior,
   noise: Float32Array,
-  scalingFactor: number,
-): Tensor {
-  const data = new Float32Array(mean.data.length);
-  for (let i = 0; i < data.length; i++) {
-    data[i] = Math.fround(mean.data[i]! + Math.fround(std[i]! * noise[i]!)) * scalingFactor;
-  }
-  return { data, dims: mean.dims };
+  { scalingFactor, shiftFactor }: LatentScale,
+): Float32Array {
+  return mean.data.map((value, i) => {
+    const drawn = Math.fround(value + Math.fround(std[i]! * noise[i]!));
+    return Math.fround(drawn - shiftFactor) * scalingFactor;
+  });
 }
 
 /**
  * @param latents [1, C, h, w], in the sampler's scale
+ * @returns 8-bit RGB
  * @throws DarkroomError('engine_failed') where the decoder's numbers are no picture
  */
 export async function decodeLatents(
   decoder: Session,
   latents: Tensor,
-  scalingFactor: number,
-): Promise<Pixels> {
-  const scaled = latents.data.map((value) => value / scalingFactor);
+  { scalingFactor, shiftFactor }: LatentScale,
+): Promise<Raster> {
+  const scaled = latents.data.map((value) => Math.fround(value / scalingFactor) + shiftFactor);
   const { sample } = await decoder.run({ latent_sample: { data: scaled, dims: latents.dims } }, ['sample']);
   return toPixels(sample);
 }
 
 /** As diffusers: clamp(x/2 + 0.5) x 255, halves to even, in float32. */
-function toPixels({ data, dims }: Tensor): Pixels {
+function toPixels({ data, dims }: Tensor): Raster {
   const [, , height, width] = dims as [number, number, number, number];
   const area = width * height;
   const pixels = new Uint8Array(3 * area);
@@ -74,7 +77,7 @@ function toPixels({ data, dims }: Tensor): Pixels {
       pixels[3 * i + c] = roundHalfToEven(Math.fround(Math.min(Math.max(value, 0), 1) * 255));
     }
   }
-  return { data: pixels, width, height };
+  return { data: pixels, width, height, channels: 3 };
 }
 
 function roundHalfToEven(value: number): number {

@@ -1,13 +1,47 @@
 /** The `parameters` text of a PNG as A1111 writes it, so that other tools read our pictures. */
-import type { GenerationRequest, SamplerName, ScheduleName } from '../request.ts';
+import type {
+  ControlRequest,
+  GenerationRequest,
+  Rng,
+  SamplerName,
+  ScheduleName,
+  Upscaler,
+} from '../request.ts';
 
 const A1111_SAMPLER: Readonly<Record<SamplerName, string>> = {
   ddim: 'DDIM',
+  ddpm: 'DDPM',
+  pndm: 'PLMS',
+  lms: 'LMS',
   euler: 'Euler',
   euler_a: 'Euler a',
+  heun: 'Heun',
+  dpm2: 'DPM2',
+  dpm2_a: 'DPM2 a',
   dpmpp_2m: 'DPM++ 2M',
+  dpmpp_2m_sde: 'DPM++ 2M SDE',
+  dpmpp_3m_sde: 'DPM++ 3M SDE',
+  dpmpp_sde: 'DPM++ SDE',
+  dpmpp_2s: 'DPM++ 2S',
+  unipc: 'UniPC',
+  deis: 'DEIS',
+  lcm: 'LCM',
+  tcd: 'TCD',
+  // A model of rectified flow makes them what they are.
+  flow_euler: 'Euler',
+  flow_heun: 'Heun',
 };
-const A1111_SCHEDULE: Readonly<Record<ScheduleName, string>> = { normal: 'Normal', karras: 'Karras' };
+const A1111_SCHEDULE: Readonly<Record<ScheduleName, string>> = {
+  normal: 'Normal',
+  karras: 'Karras',
+  exponential: 'Exponential',
+  beta: 'Beta',
+  simple: 'Simple',
+  sgm_uniform: 'SGM Uniform',
+};
+const A1111_UPSCALER: Readonly<Record<Upscaler, string>> = { lanczos: 'Lanczos', latent: 'Latent' };
+/** `NV` is A1111's name for what its GPU draws, made on any machine. */
+const A1111_RNG: Readonly<Record<Rng, string>> = { torch: 'CPU', philox: 'NV' };
 
 export interface PictureFacts {
   /** The seed of this picture, which is not the request's where it makes several. */
@@ -20,7 +54,8 @@ export interface PictureFacts {
 
 /** Prompt, negative prompt where there is one, then one line of `Key: value` pairs. */
 export function formatParameters(request: GenerationRequest, facts: PictureFacts): string {
-  const pairs: [string, string | number | undefined][] = [
+  const { hires } = request;
+  const pairs: Pair[] = [
     ['Steps', request.numInferenceSteps],
     ['Sampler', A1111_SAMPLER[request.sampler]],
     ['Schedule type', A1111_SCHEDULE[request.schedule]],
@@ -29,12 +64,21 @@ export function formatParameters(request: GenerationRequest, facts: PictureFacts
     ['Size', `${request.width}x${request.height}`],
     ['Model hash', facts.modelHash],
     ['Model', facts.modelName],
-    ['Denoising strength', request.image === undefined ? undefined : request.strength],
+    ['Denoising strength', request.strength ?? hires?.strength],
+    ['Mask blur', request.maskImage === undefined ? undefined : (request.maskBlur ?? 0)],
+    ['Inpaint area', request.onlyMaskedPadding === undefined ? undefined : 'Only masked'],
+    ['Masked area padding', request.onlyMaskedPadding],
+    ...request.controls.map(
+      (control, i): Pair => [`ControlNet ${i}`, controlText(control, request.guessMode)],
+    ),
     // diffusers counts skipped layers from 0, A1111 layers from the end from 1.
     ['Clip skip', request.clipSkip > 0 ? request.clipSkip + 1 : undefined],
     ['CFG Rescale phi', request.guidanceRescale > 0 ? request.guidanceRescale : undefined],
     ['Eta', request.eta > 0 ? request.eta : undefined],
-    ['RNG', 'CPU'],
+    ['Hires resize', hires && `${hires.width}x${hires.height}`],
+    ['Hires steps', hires?.numInferenceSteps],
+    ['Hires upscaler', hires && A1111_UPSCALER[hires.upscaler]],
+    ['RNG', A1111_RNG[request.rng]],
   ];
   const line = pairs
     .filter(([, value]) => value !== undefined)
@@ -43,6 +87,23 @@ export function formatParameters(request: GenerationRequest, facts: PictureFacts
   const { negativePrompt = '' } = request;
   const negative = negativePrompt === '' ? [] : [`Negative prompt: ${negativePrompt}`];
   return [request.prompt, ...negative, line].join('\n');
+}
+
+type Pair = readonly [key: string, value: string | number | undefined];
+
+/** As the ControlNet extension of A1111 writes a unit. */
+function controlText({ kind, controlnet, scale, start, end }: ControlRequest, guessMode: boolean): string {
+  const pairs: Pair[] = [
+    ['Module', kind === 'raw' ? 'none' : kind],
+    ['Model', controlnet?.split(/[\\/]/).at(-1)],
+    ['Weight', scale],
+    ['Resize Mode', 'Just Resize'],
+    ['Guidance Start', start],
+    ['Guidance End', end],
+    ['Control Mode', guessMode ? 'ControlNet is more important' : 'Balanced'],
+  ];
+  const known = pairs.filter(([, value]) => value !== undefined);
+  return known.map(([key, value]) => `${key}: ${value}`).join(', ');
 }
 
 /** A value that would end its pair early is quoted as JSON. */

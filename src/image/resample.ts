@@ -65,6 +65,45 @@ export function resample(
   return { data: data === picture.data ? data.slice() : data, width, height, channels };
 }
 
+/**
+ * Planes of numbers of any range, such as latents, by Lanczos, without rounding.
+ * @param planes [n, height, width]
+ */
+export function resamplePlanes(
+  planes: Float32Array,
+  from: { readonly width: number; readonly height: number },
+  to: { readonly width: number; readonly height: number },
+): Float32Array {
+  const count = planes.length / (from.width * from.height);
+  const across = tapsOf(from.width, 0, from.width, to.width, FILTERS.lanczos);
+  const down = tapsOf(from.height, 0, from.height, to.height, FILTERS.lanczos);
+  const rows = new Float32Array(count * from.height * to.width);
+  for (let i = 0; i < rows.length; i++) {
+    const x = i % to.width;
+    rows[i] = weigh(planes, Math.floor(i / to.width) * from.width, 1, across, x);
+  }
+  const result = new Float32Array(count * to.height * to.width);
+  for (let i = 0; i < result.length; i++) {
+    const [x, y] = [i % to.width, Math.floor(i / to.width) % to.height];
+    const plane = Math.floor(i / (to.width * to.height));
+    result[i] = weigh(rows, plane * from.height * to.width + x, to.width, down, y);
+  }
+  return result;
+}
+
+function weigh(
+  values: Float32Array,
+  start: number,
+  step: number,
+  { first, weights }: Taps,
+  i: number,
+): number {
+  return weights[i]!.reduce(
+    (sum, w, j) => sum + (w / 2 ** BITS) * values[start + (first[i]! + j) * step]!,
+    0,
+  );
+}
+
 interface Taps {
   /** First sample of each result. */
   readonly first: Int32Array;

@@ -1,27 +1,11 @@
 /** The options of `darkroom imagine`, as one picture's draft or as a file of them. */
-import { readFile } from 'node:fs/promises';
-import { dirname, resolve } from 'node:path';
 import { EMBEDDED_MODEL } from '../installed-models.ts';
-import { SAMPLERS, SCHEDULES } from '../request.ts';
+import { CONTROL_KINDS, SAMPLERS, SCHEDULES } from '../request.ts';
 import type { How } from './imagine.ts';
 import { readRecipe } from './remake.ts';
+import { readRequests } from './request-file.ts';
+import { type Task, taskOf } from './task.ts';
 import { readNumber, readOptions, UsageError } from './verb.ts';
-
-/** One request to be made, its files found. */
-export interface Task {
-  /** The request's place in its file, from 1. */
-  readonly line: number;
-  readonly model: string;
-  /** Unchecked: what was given, in the contract's fields, without model and files. */
-  readonly draft: unknown;
-  readonly image?: string;
-  /** File name of the PNG under --out. */
-  readonly output?: string;
-  /** File for the final latents. */
-  readonly latents?: string;
-  /** The picture that is made again. */
-  readonly from?: string;
-}
 
 export const IMAGINE_HELP = `darkroom imagine "PROMPT"
   --model NAME|FOLDER    (default: the embedded model)
@@ -29,8 +13,14 @@ export const IMAGINE_HELP = `darkroom imagine "PROMPT"
   --sampler NAME         ${SAMPLERS.join(', ')}
   --schedule NAME        ${SCHEDULES.join(', ')}
   --scheduler-config JSON  laid over the model's scheduler_config.json
-  --eta X  --clip-skip N  --rng torch
+  --eta X  --clip-skip N  --rng torch|philox
   --image FILE  --strength X   image to image
+  --mask FILE            with --image: draws the white part anew
+  --mask-blur PIXELS  --keep-unmasked  --only-masked-padding PIXELS
+  --control KIND=FILE[@SCALE[:START-END]]   repeatable; ${CONTROL_KINDS.join(', ')}
+  --controlnet FOLDER    repeatable, in the order of --control (default: the model's own for that kind)
+  --guess-mode           the controls alone say what is drawn
+  --hires SCALE          draws a second time over the upscaled picture
   --out FILE|FOLDER      (default: the working folder)
   --json                 one object: request, files, seeds, seconds, model hash
   --latents FILE.npy     also the final latents, float32 [N,C,H,W]
@@ -55,6 +45,14 @@ const OPTIONS = {
   rng: { type: 'string' },
   image: { type: 'string' },
   strength: { type: 'string' },
+  mask: { type: 'string' },
+  'mask-blur': { type: 'string' },
+  'keep-unmasked': { type: 'boolean' },
+  'only-masked-padding': { type: 'string' },
+  control: { type: 'string', multiple: true },
+  controlnet: { type: 'string', multiple: true },
+  'guess-mode': { type: 'boolean' },
+  hires: { type: 'string' },
   out: { type: 'string', default: '.' },
   json: { type: 'boolean', default: false },
   latents: { type: 'string' },
@@ -64,7 +62,9 @@ const OPTIONS = {
   request: { type: 'string' },
   from: { type: 'string' },
 } as const;
-const LATER = ['mask', 'control', 'controlnet', 'lora'];
+const LATER = ['lora'];
+/** Options that name pictures, which --from needs again: a PNG carries no other picture. */
+const PICTURES = ['image', 'mask', 'control'] as const;
 /** Options that say how, not what: they go with --request and --from too. */
 const HOW = new Set([
   'out',
@@ -77,7 +77,7 @@ const HOW = new Set([
   'debug',
   'request',
   'from',
-  'image',
+  ...PICTURES,
 ]);
 
 export interface Order extends How {
@@ -107,7 +107,7 @@ export async function readTasks(args: readonly string[]): Promise<Order> {
     values.request !== undefined
       ? await readRequests(values.request)
       : values.from !== undefined
-        ? [{ ...(await readRecipe(values.from, values.image)), ...latents }]
+        ? [{ ...(await readRecipe(values.from, picturesOf(values))), ...latents }]
         : [{ ...promptTask(prompt!, values), ...latents }];
   return {
     tasks,
@@ -121,89 +121,90 @@ export async function readTasks(args: readonly string[]): Promise<Order> {
   };
 }
 
-type Values = Readonly<Partial<Record<keyof typeof OPTIONS, string | boolean>>>;
+type Values = Readonly<Partial<Record<keyof typeof OPTIONS, string | boolean | string[]>>>;
 
 function promptTask(prompt: string, values: Values): Task {
   const text = (name: keyof typeof OPTIONS) => values[name] as string | undefined;
+  const count = (name: keyof typeof OPTIONS) => readNumber(name, text(name));
+  const hires = count('hires');
+  const { image, mask_image, controls } = picturesOf(values);
   const draft = {
     prompt,
     negative_prompt: text('negative'),
-    num_inference_steps: readNumber('steps', text('steps')),
-    guidance_scale: readNumber('guidance', text('guidance')),
-    guidance_rescale: readNumber('guidance-rescale', text('guidance-rescale')),
-    seed: readNumber('seed', text('seed')),
-    num_images: readNumber('count', text('count')),
+    num_inference_steps: count('steps'),
+    guidance_scale: count('guidance'),
+    guidance_rescale: count('guidance-rescale'),
+    seed: count('seed'),
+    num_images: count('count'),
     sampler: text('sampler'),
     schedule: text('schedule'),
     scheduler_config: readJson('scheduler-config', text('scheduler-config')),
-    eta: readNumber('eta', text('eta')),
-    clip_skip: readNumber('clip-skip', text('clip-skip')),
+    eta: count('eta'),
+    clip_skip: count('clip-skip'),
     rng: text('rng'),
-    image: text('image'),
-    strength: readNumber('strength', text('strength')),
+    image,
+    strength: count('strength'),
+    mask_image,
+    mask_blur: count('mask-blur'),
+    keep_unmasked: values['keep-unmasked'],
+    only_masked_padding: count('only-masked-padding'),
+    controls: controls.length === 0 ? undefined : controls,
+    guess_mode: values['guess-mode'],
+    hires: hires === undefined ? undefined : { scale: hires },
     ...readSize(text('size')),
   };
-  const image = text('image');
-  return {
-    line: 1,
-    model: text('model') ?? EMBEDDED_MODEL,
-    draft: withoutGaps(draft),
-    ...(image !== undefined && { image }),
-  };
+  const model = text('model') ?? EMBEDDED_MODEL;
+  return taskOf({ model, ...withoutGaps(draft) }, { line: 1, base: process.cwd() });
 }
 
-async function readRequests(file: string): Promise<Task[]> {
-  const text =
-    file === '-'
-      ? await readStdin()
-      : await readFile(file, 'utf8').catch((cause: unknown) => {
-          throw new UsageError(`The request file ${file} cannot be read. Check its path.`, { cause });
-        });
-  const base = file === '-' ? process.cwd() : dirname(resolve(file));
-  return parseObjects(text).map((object, i) => requestTask(object, i + 1, base));
+/** The pictures of the command line, in the contract's fields. */
+export interface GivenPictures {
+  readonly image: string | undefined;
+  readonly mask_image: string | undefined;
+  readonly controls: readonly GivenControl[];
+}
+export interface GivenControl {
+  readonly kind: string;
+  readonly image: string;
+  readonly controlnet?: string;
+  readonly scale?: number;
+  readonly start?: number;
+  readonly end?: number;
 }
 
-function requestTask(object: unknown, line: number, base: string): Task {
-  // What is no object is refused, with the others, when its turn comes.
-  if (object === null || typeof object !== 'object') return { line, model: EMBEDDED_MODEL, draft: object };
-  const { model, output, latents_output: latents, ...draft } = object as Record<string, unknown>;
-  const image = 'image' in draft ? draft['image'] : undefined;
-  return {
-    line,
-    model: typeof model === 'string' ? modelPath(model, base) : EMBEDDED_MODEL,
-    draft: typeof model === 'string' || model === undefined ? draft : { ...draft, model },
-    ...(typeof image === 'string' && { image: resolve(base, image) }),
-    ...(typeof output === 'string' && { output }),
-    ...(typeof latents === 'string' && { latents: resolve(base, latents) }),
-  };
-}
-
-/** A folder is relative to the request file; a name has no slash. */
-const modelPath = (model: string, base: string) => (/[/\\]/.test(model) ? resolve(base, model) : model);
-
-/** One object over many lines, or one a line. */
-function parseObjects(text: string): unknown[] {
-  try {
-    const whole: unknown = JSON.parse(text);
-    return Array.isArray(whole) ? whole : [whole];
-  } catch {
-    return text
-      .split('\n')
-      .filter((line) => line.trim() !== '')
-      .map((line, i) => {
-        try {
-          return JSON.parse(line) as unknown;
-        } catch (cause) {
-          throw new UsageError(`Request ${i + 1} is not JSON: ${line.slice(0, 60)}`, { cause });
-        }
-      });
+function picturesOf(values: Values): GivenPictures {
+  const controls = (values.control ?? []) as string[];
+  const nets = (values.controlnet ?? []) as string[];
+  if (nets.length > controls.length) {
+    throw new UsageError(
+      `${nets.length} --controlnet, but ${controls.length} --control. Each needs its picture.`,
+    );
   }
+  return {
+    image: values.image as string | undefined,
+    mask_image: values.mask as string | undefined,
+    controls: controls.map((text, i) => ({
+      ...readControl(text),
+      ...(nets[i] !== undefined && { controlnet: nets[i] }),
+    })),
+  };
 }
 
-async function readStdin(): Promise<string> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+const CONTROL = /^(?<kind>[a-z]+)=(?<image>.+?)(?:@(?<scale>[\d.]+)(?::(?<start>[\d.]+)-(?<end>[\d.]+))?)?$/;
+
+function readControl(text: string): GivenControl {
+  const { kind, image, scale, start, end } = CONTROL.exec(text)?.groups ?? {};
+  if (kind === undefined || image === undefined) {
+    throw new UsageError(
+      `--control ${text} is not KIND=FILE[@SCALE[:START-END]]. Try canny=room.png@0.8:0-0.6`,
+    );
+  }
+  return {
+    kind,
+    image,
+    ...(scale !== undefined && { scale: Number(scale) }),
+    ...(start !== undefined && end !== undefined && { start: Number(start), end: Number(end) }),
+  };
 }
 
 function readSize(size: string | undefined): { width: number; height: number } | undefined {

@@ -1,19 +1,19 @@
 /** `darkroom imagine`: pictures without a chat, a queue or a database; the engine runs in this process. */
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { loadSettings } from '../../config/settings.ts';
 import { createEngine, type Pipeline } from '../engine/pipeline.ts';
-import { DarkroomError, describeError } from '../errors.ts';
-import { checkPicture } from '../image/inspect.ts';
+import { describeError } from '../errors.ts';
 import { modelFolders } from '../installed-models.ts';
 import type { Developed, StageSeconds } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
-import type { ModelSpec } from '../models/spec.ts';
-import { freezeRequest, type RequestDraft, requestToJson } from '../request.ts';
-import { IMAGINE_HELP, readTasks, type Task } from './imagine-options.ts';
+import { freezeRequest, parseDraft, type RequestDraft, requestToJson } from '../request.ts';
+import { IMAGINE_HELP, readTasks } from './imagine-options.ts';
+import { readInputs } from './inputs.ts';
 import { encodeNpy } from './npy.ts';
 import { createProgress } from './progress.ts';
 import { samePixels } from './remake.ts';
+import { folderOrName, type Task } from './task.ts';
 import { asUsage, type Verb } from './verb.ts';
 
 export const imagine: Verb = {
@@ -71,7 +71,7 @@ interface Result {
 class Studio {
   readonly #catalogue: Catalogue;
   readonly #threads: number;
-  #open: { readonly folder: string; readonly engine: Pipeline } | undefined;
+  #open: { readonly key: string; readonly engine: Pipeline } | undefined;
 
   constructor(folders: readonly string[], threads: number) {
     this.#catalogue = new Catalogue(folders);
@@ -80,14 +80,19 @@ class Studio {
 
   async make(task: Task, how: How): Promise<Result> {
     const spec = await this.#catalogue.openNameOrFolder(task.model);
-    const bytes = task.image === undefined ? undefined : await readInput(task.image);
-    const { request, notes } = freezeRequest(task.draft, {
-      model: spec.name,
-      defaults: spec.defaults,
-      ...(bytes !== undefined && { imageSize: await checkPicture(bytes) }),
-    });
-    const engine = await this.#engine(spec);
-    const inputs = new Map(bytes === undefined ? [] : [[request.image!, bytes]]);
+    const draft = parseDraft(task.draft);
+    const { inputs, imageSize } = await readInputs(draft, task.base);
+    const nets = (draft.controls ?? []).map(({ controlnet }) =>
+      controlnet === undefined ? undefined : folderOrName(controlnet, task.base),
+    );
+    const controls = draft.controls?.map((control, i) =>
+      nets[i] === undefined ? control : { ...control, controlnet: basename(nets[i]) },
+    );
+    const { request, notes } = freezeRequest(
+      { ...draft, ...(controls && { controls }) },
+      { model: spec.name, defaults: spec.defaults, ...(imageSize !== undefined && { imageSize }) },
+    );
+    const engine = await this.#engine([spec.folder, ...nets.filter((net) => net !== undefined)]);
     const run = await engine.open({ id: 'shell', user: 'shell', request, inputs });
     const progress = createProgress(how.progress, process.stderr.isTTY === true, (text) =>
       process.stderr.write(text),
@@ -118,20 +123,14 @@ class Studio {
     await this.#open?.engine.close();
   }
 
-  async #engine({ folder }: ModelSpec): Promise<Pipeline> {
-    if (this.#open?.folder === folder) return this.#open.engine;
+  /** @param folders of the model and of its ControlNets */
+  async #engine(folders: readonly string[]): Promise<Pipeline> {
+    const key = folders.join('\n');
+    if (this.#open?.key === key) return this.#open.engine;
     await this.#open?.engine.close();
-    const engine = await createEngine({ models: [folder], threads: this.#threads });
-    this.#open = { folder, engine };
+    const engine = await createEngine({ models: folders, threads: this.#threads });
+    this.#open = { key, engine };
     return engine;
-  }
-}
-
-async function readInput(file: string): Promise<Uint8Array> {
-  try {
-    return await readFile(file);
-  } catch (cause) {
-    throw new DarkroomError('not_found', `The picture ${file} cannot be read. Check its path.`, { cause });
   }
 }
 

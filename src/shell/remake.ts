@@ -5,14 +5,15 @@ import { decodeFitted } from '../image/pixels.ts';
 import { readPngText } from '../image/png-text.ts';
 import { EMBEDDED_MODEL } from '../installed-models.ts';
 import type { Developed } from '../job.ts';
-import type { Task } from './imagine-options.ts';
+import type { GivenPictures } from './imagine-options.ts';
+import type { Task } from './task.ts';
 import { UsageError } from './verb.ts';
 
 /**
- * @param image the picture it was made from, where it was made from one: a PNG carries no other picture
- * @throws DarkroomError('not_found') where the file or its recipe is missing
+ * @param pictures those it was made from: a PNG carries no other picture
+ * @throws DarkroomError('not_found') where the file or its recipe is missing; UsageError where a picture is
  */
-export async function readRecipe(from: string, image: string | undefined): Promise<Task> {
+export async function readRecipe(from: string, pictures: GivenPictures): Promise<Task> {
   const bytes = await readFile(from).catch((cause: unknown) => {
     throw new DarkroomError('not_found', `The picture ${from} cannot be read. Check its path.`, { cause });
   });
@@ -24,15 +25,39 @@ export async function readRecipe(from: string, image: string | undefined): Promi
     );
   }
   const { model, ...draft } = parseRecipe(text, from);
-  if ('image' in draft && image === undefined) {
-    throw new UsageError(`${from} was made from another picture. Give that one with --image.`);
-  }
   return {
     line: 1,
     model: typeof model === 'string' ? model : EMBEDDED_MODEL,
-    draft: image === undefined ? draft : { ...draft, image },
+    draft: withPictures(draft, from, pictures),
+    base: process.cwd(),
     from,
+  };
+}
+
+function withPictures(
+  draft: Record<string, unknown>,
+  from: string,
+  { image, mask_image, controls }: GivenPictures,
+): Record<string, unknown> {
+  if ('image' in draft && image === undefined) {
+    throw new UsageError(`${from} was made from another picture. Give that one with --image.`);
+  }
+  if ('mask_image' in draft && mask_image === undefined) {
+    throw new UsageError(`${from} was made with a mask. Give it with --mask.`);
+  }
+  const known = Array.isArray(draft['controls']) ? (draft['controls'] as object[]) : [];
+  if (known.length !== controls.length) {
+    throw new UsageError(
+      `${from} was made with ${known.length} control pictures, ${controls.length} are given. Give each with --control KIND=FILE.`,
+    );
+  }
+  return {
+    ...draft,
     ...(image !== undefined && { image }),
+    ...(mask_image !== undefined && { mask_image }),
+    ...(known.length > 0 && {
+      controls: known.map((control, i) => ({ ...control, image: controls[i]!.image })),
+    }),
   };
 }
 

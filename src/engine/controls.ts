@@ -1,0 +1,49 @@
+/** ControlNets of a request: which pictures they see, and how strongly they act in each call. */
+import type { ControlRequest } from '../request.ts';
+import type { Tensor } from './session.ts';
+
+export interface ControlInput {
+  readonly request: ControlRequest;
+  /** [1, 3, H, W] in 0..1 */
+  readonly picture: Tensor;
+  /** Outputs of the ControlNet that are added to the UNet's: one a skip connection, and the middle's last. */
+  readonly residuals: number;
+  /** global_pool_conditions: such a net always works as in guess mode, its residuals averaged over the picture. */
+  readonly pools: boolean;
+}
+
+export interface Controls {
+  readonly pictures: readonly Tensor[];
+  /**
+   * @param index of a call among `calls`
+   * @returns [batch, residuals] for each net; all zeros where it does not act
+   */
+  scales(index: number, calls: number, batch: number): Tensor[];
+}
+
+/**
+ * @param guessMode weights the residuals from 0.1 at the first to 1 at the middle (Zhang et al. 2023, section
+ *   4.1), and leaves guidance's negative half alone
+ */
+export function prepareControls(inputs: readonly ControlInput[], guessMode: boolean): Controls {
+  const guesses = guessMode || inputs.some(({ pools }) => pools);
+  return {
+    pictures: inputs.map(({ picture }) => picture),
+    scales: (index, calls, batch) =>
+      inputs.map(({ request, residuals, pools }) => {
+        const { scale, start, end } = request;
+        const data = new Float32Array(batch * residuals);
+        const acts = index / calls >= start && (index + 1) / calls <= end;
+        // With guidance the negative half comes first.
+        const from = guesses && batch > 1 ? (batch / 2) * residuals : 0;
+        for (let i = from; acts && i < data.length; i++) {
+          const weight = guesses && !pools ? guessWeight(i % residuals, residuals) : 1;
+          data[i] = weight * scale;
+        }
+        return { data, dims: [batch, residuals] };
+      }),
+  };
+}
+
+const guessWeight = (residual: number, residuals: number) =>
+  Math.fround(10 ** (-1 + residual / (residuals - 1)));

@@ -1,0 +1,30 @@
+/** The second pass of a request: its first picture, made larger, is drawn over as any picture is. */
+import { toPlanes } from '../image/pixels.ts';
+import { resample, resamplePlanes } from '../image/resample.ts';
+import type { Upscaler } from '../request.ts';
+import type { Components } from './components.ts';
+import type { Pass, Start } from './pass.ts';
+import type { Tensor } from './session.ts';
+import { decodeLatents, encodePicture, scaleOf } from './vae.ts';
+
+/**
+ * @param latents of the first pass, in the sampler's scale
+ * @param pass the one that follows, of the larger size
+ */
+export async function grow(
+  components: Components,
+  upscaler: Upscaler,
+  latents: Tensor,
+  { width, height, dims }: Pass,
+): Promise<Start> {
+  if (upscaler === 'latent') {
+    const [, , from, across] = latents.dims as [number, number, number, number];
+    const [, , to, wide] = dims as [number, number, number, number];
+    return resamplePlanes(latents.data, { width: across, height: from }, { width: wide, height: to });
+  }
+  const decoder = await components.session('vaeDecoder');
+  const small = await decodeLatents(decoder, latents, scaleOf(components.spec));
+  const large = toPlanes(resample(small, { width, height }), -1, 1);
+  const encoder = await components.session('vaeEncoder');
+  return await encodePicture(encoder, { data: large, dims: [1, 3, height, width] });
+}

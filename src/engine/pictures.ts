@@ -1,0 +1,54 @@
+/** The pictures that came with a request, decoded and fitted to its drawing; nothing here needs a model. */
+import { DarkroomError } from '../errors.ts';
+import { decodeRgb, toPlanes } from '../image/pixels.ts';
+import { type Fit, fit, type Raster } from '../image/resample.ts';
+import type { Job } from '../job.ts';
+import { LIMITS } from '../request.ts';
+import type { Tensor } from './session.ts';
+
+export interface Pictures {
+  /** [1, 3, H, W] in -1..1: what the first pass starts from. */
+  readonly start?: Tensor;
+  /** Sentences for the user, about pictures that were fitted. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * @param size of the drawing in pixels
+ * @throws DarkroomError('bad_request' | 'bad_picture') for a picture that did not travel or cannot be used
+ */
+export async function readPictures({ request, inputs }: Job): Promise<Pictures> {
+  const { image, width, height } = request;
+  if (image === undefined) return { notes: [] };
+  const picture = await decodeRgb(bytesOf(inputs, image, 'The picture to start from'));
+  const size = { width, height };
+  const how = request.controls.length > 0 || keepsSize(picture, size) ? 'stretch' : 'cover';
+  return { start: planesOf(picture, size, how), notes: [] };
+}
+
+/** @throws DarkroomError('bad_request') naming what is gone */
+export function bytesOf(inputs: Job['inputs'], reference: string, what: string): Uint8Array {
+  const bytes = inputs.get(reference);
+  if (bytes !== undefined) return bytes;
+  throw new DarkroomError('bad_request', `${what} is gone. Attach it again.`, {
+    cause: new Error(`the job holds no bytes for the reference ${reference}`),
+  });
+}
+
+/** Whether the size is the picture's own, rounded down: then all of it is drawn, a little narrower, as in diffusers. */
+function keepsSize(
+  picture: Raster,
+  { width, height }: { readonly width: number; readonly height: number },
+): boolean {
+  const { multiple } = LIMITS.size;
+  const isOwn = (side: number, wanted: number) => side >= wanted && side < wanted + multiple;
+  return isOwn(picture.width, width) && isOwn(picture.height, height);
+}
+
+function planesOf(
+  picture: Raster,
+  size: { readonly width: number; readonly height: number },
+  how: Fit,
+): Tensor {
+  return { data: toPlanes(fit(picture, size, how), -1, 1), dims: [1, 3, size.height, size.width] };
+}

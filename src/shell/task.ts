@@ -1,0 +1,39 @@
+/** One request to be made, its files found. */
+import { resolve } from 'node:path';
+import { EMBEDDED_MODEL } from '../installed-models.ts';
+
+export interface Task {
+  /** The request's place in its file, from 1. */
+  readonly line: number;
+  readonly model: string;
+  /** Unchecked: what was given, in the contract's fields, without model and output files. */
+  readonly draft: unknown;
+  /** Folder that the draft's files are relative to. */
+  readonly base: string;
+  /** File name of the PNG under --out. */
+  readonly output?: string;
+  /** File for the final latents. */
+  readonly latents?: string;
+  /** The picture that is made again. */
+  readonly from?: string;
+}
+
+/** @param object what a request file holds at `line`; files in it are relative to `base` */
+export function taskOf(object: unknown, { line, base }: Pick<Task, 'line' | 'base'>): Task {
+  // What is no object is refused, with the others, when its turn comes.
+  if (object === null || typeof object !== 'object')
+    return { line, model: EMBEDDED_MODEL, draft: object, base };
+  const { model, output, latents_output: latents, ...draft } = object as Record<string, unknown>;
+  return {
+    line,
+    model: typeof model === 'string' ? folderOrName(model, base) : EMBEDDED_MODEL,
+    draft: typeof model === 'string' || model === undefined ? draft : { ...draft, model },
+    base,
+    ...(typeof output === 'string' && { output }),
+    ...(typeof latents === 'string' && { latents: resolve(base, latents) }),
+  };
+}
+
+/** A folder is relative to the request file; a name has no slash. */
+export const folderOrName = (model: string, base: string) =>
+  /[/\\]/.test(model) ? resolve(base, model) : model;
