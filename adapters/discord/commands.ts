@@ -8,7 +8,8 @@ import {
   type RESTPostAPIApplicationCommandsJSONBody,
 } from 'discord.js';
 import type { AnyCommand, Option } from '../../commands/command.ts';
-import { clip, DISCORD_LIMITS as LIMITS } from './limits.ts';
+import { clip } from '../clip.ts';
+import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 
 /** Names and descriptions of one language: `imagine`, `imagine.prompt`. */
 export type Translation = ReadonlyMap<string, { readonly name?: string; readonly description: string }>;

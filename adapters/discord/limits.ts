@@ -25,10 +25,3 @@ export const DISCORD_LIMITS = {
   /** Milliseconds after which the interaction's token is no longer relied on; it dies after 15 minutes. */
   tokenMs: 14 * 60 * 1000,
 } as const;
-
-/** The first characters of a text, an ellipsis in the place of the rest. Counts UTF-16 units, as Discord does. */
-export function clip(text: string, most: number): string {
-  if (text.length <= most) return text;
-  // Half of a surrogate pair is no character.
-  return `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
-}

@@ -7,7 +7,8 @@ import {
   ComponentType,
 } from 'discord.js';
 import type { Card, CardAction } from '../card.ts';
-import { clip, DISCORD_LIMITS as LIMITS } from './limits.ts';
+import { clip } from '../clip.ts';
+import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 
 /** A file that goes up beside the components, which name it as `attachment://NAME`. */
 export interface Upload {

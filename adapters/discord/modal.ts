@@ -6,7 +6,8 @@ import {
   TextInputStyle,
 } from 'discord.js';
 import type { CardForm, FormField } from '../card.ts';
-import { clip, DISCORD_LIMITS as LIMITS } from './limits.ts';
+import { clip } from '../clip.ts';
+import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 
 /** @param id custom_id that comes back with what was written */
 export function lowerForm(id: string, { title, fields }: CardForm): APIModalInteractionResponseCallbackData {

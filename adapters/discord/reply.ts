@@ -16,7 +16,8 @@ import {
 import { DarkroomError } from '../../src/errors.ts';
 import type { Deliveries, Reply } from '../adapter.ts';
 import type { Card } from '../card.ts';
-import { clip, DISCORD_LIMITS as LIMITS } from './limits.ts';
+import { clip } from '../clip.ts';
+import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 import { type Lowered, lowerCard } from './lower.ts';
 
 export type Interaction = CommandInteraction | MessageComponentInteraction | ModalSubmitInteraction;

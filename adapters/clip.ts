@@ -1,0 +1,6 @@
+/** The first characters of a text, an ellipsis in the place of the rest. Counts UTF-16 units, as the platforms do. */
+export function clip(text: string, most: number): string {
+  if (text.length <= most) return text;
+  // Half of a surrogate pair is no character.
+  return `${text.slice(0, most - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
+}

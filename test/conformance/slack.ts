@@ -1,0 +1,211 @@
+/** Slack for the conformance suite: the real adapter and Bolt against a local Slack. */
+import { createSlackAdapter } from '../../adapters/slack/adapter.ts';
+import { unescapeText } from '../../adapters/slack/lower.ts';
+import { formOf } from '../../commands/forms.ts';
+import { COMMANDS } from '../../commands/router.ts';
+import { temporaryFolder } from '../adapters/stand-in.ts';
+import {
+  APP_TOKEN,
+  BOT_TOKEN,
+  BOT_USER,
+  CHANNEL,
+  freePort,
+  SIGNING_SECRET,
+  startLocalSlack,
+  userId,
+} from '../slack/local-slack.ts';
+import type { Chat, Seen, Values } from './chat.ts';
+import { startProgram } from './program.ts';
+
+const PEOPLE = ['ada', 'bo', 'cy', ...Array.from({ length: 50 }, (_, i) => `p${i}`)];
+
+// biome-ignore lint/suspicious/noExplicitAny: payloads of another program
+type Json = any;
+
+export async function startSlack(mode: 'socket' | 'http'): Promise<Chat> {
+  const port = mode === 'http' ? await freePort() : 0;
+  const slack = await startLocalSlack(
+    PEOPLE,
+    mode === 'http' ? `http://127.0.0.1:${port}/slack/events` : undefined,
+  );
+  const folder = await temporaryFolder();
+  const program = await startProgram(folder.folder, ({ commands, store, deliveries, onError }) =>
+    createSlackAdapter({
+      botToken: BOT_TOKEN,
+      ...(mode === 'socket' ? { appToken: APP_TOKEN } : { signingSecret: SIGNING_SECRET }),
+      port,
+      apiUrl: `${slack.url}/api/`,
+      mediaHosts: ['127.0.0.1'],
+      maxPictureBytes: 8 * 1024 * 1024,
+      handle: commands.handle,
+      formOf,
+      pictures: store.pictures,
+      deliveries,
+      onError,
+    }),
+  );
+  const acknowledged: number[] = [];
+  const drive = async (call: string, body: object) => {
+    const started = performance.now();
+    const answer = await slack.control(call, body);
+    if (call !== 'upload' && call !== 'message') acknowledged.push(performance.now() - started);
+    if (answer.ok === false) throw new Error(`local-slack: ${answer.error}`);
+    return answer;
+  };
+  const channels = async (): Promise<string[]> => {
+    const { channels: all } = (await (await fetch(`${slack.url}/_control/state`)).json()) as Json;
+    return all.map(({ id }: Json) => id);
+  };
+  const messagesOf = async (channel: string): Promise<Json[]> => {
+    const { messages } = (await (await fetch(`${slack.url}/_control/messages/${channel}`)).json()) as Json;
+    return messages
+      .filter(({ user }: Json) => user === BOT_USER)
+      .map((message: Json) => ({ ...message, channel }));
+  };
+  const picture = async (id: string): Promise<Uint8Array> => {
+    const headers = { authorization: `Bearer ${BOT_TOKEN}` };
+    const { file } = (await (
+      await fetch(`${slack.url}/api/files.info?file=${id}`, { headers })
+    ).json()) as Json;
+    return new Uint8Array(await (await fetch(file.url_private_download, { headers })).arrayBuffer());
+  };
+  const seen = async (message: Json): Promise<Seen> => {
+    const blocks: Json[] = message.blocks ?? [];
+    const words = blocks.flatMap(({ type, text, elements }) =>
+      type === 'section' ? [text] : type === 'context' ? elements : [],
+    );
+    const images = blocks.filter(({ type }) => type === 'image');
+    return {
+      id: message.ts,
+      text: words
+        .map(({ type, text }: Json) => (type === 'mrkdwn' ? unescapeText(text) : text))
+        .join('\n')
+        .replaceAll('\u200b', ''),
+      pictures: await Promise.all(
+        images.map(async ({ slack_file, alt_text }) => ({
+          alt: alt_text,
+          bytes: await picture(slack_file.id),
+        })),
+      ),
+      buttons: blocks.flatMap(({ type, elements }) =>
+        type === 'actions' ? elements.map(({ text }: Json) => text.text) : [],
+      ),
+      isPrivate: message.ephemeral_to !== undefined || message.channel.startsWith('D'),
+      place: `${message.channel}${message.thread_ts ? `:${message.thread_ts}` : ''}`,
+    };
+  };
+  const find = async (ts: string): Promise<Json> =>
+    (await Promise.all((await channels()).map(messagesOf))).flat().find((one) => one.ts === ts);
+  const say = async (
+    person: string,
+    text: string,
+    thread?: string,
+    file?: { name: string; bytes: Uint8Array },
+  ) => {
+    const where = { channel: CHANNEL, user: userId(person), text, ...(thread && { thread_ts: thread }) };
+    if (file === undefined) return drive('message', where);
+    const form = new FormData();
+    for (const [key, value] of Object.entries(where)) form.set(key, value);
+    form.append('file', new File([new Uint8Array(file.bytes)], file.name, { type: 'image/png' }));
+    return drive('upload', form);
+  };
+
+  return {
+    platform: 'slack',
+    errors: program.errors,
+    get queue() {
+      return program.queue;
+    },
+    acknowledgements: () => acknowledged,
+    async command(person, name, values = {}, pictures = {}) {
+      const line = lineOf(name, values);
+      const [only] = Object.values(pictures);
+      // A slash command of Slack carries no file: words with a picture are a mention.
+      if (only !== undefined) await say(person, `<@${BOT_USER}> /${name} ${line}`, undefined, only);
+      else
+        await drive('command', {
+          channel: CHANNEL,
+          user: userId(person),
+          command: `/${name}`,
+          text: escaped(line),
+        });
+    },
+    async say(person, words, { picture: file, replyTo } = {}) {
+      const message = replyTo && (await find(replyTo.id));
+      await say(
+        person,
+        `<@${BOT_USER}> ${escaped(words)}`,
+        message && (message.thread_ts ?? message.ts),
+        file,
+      );
+    },
+    async press(person, { id }, label, form) {
+      const message = await find(id);
+      const button = message.blocks
+        .flatMap(({ elements }: Json) => elements ?? [])
+        .find(({ text }: Json) => text?.text === label);
+      if (button === undefined) throw new Error(`there is no button ${label}`);
+      await drive('interact', {
+        channel: message.channel,
+        messageTs: id,
+        user: userId(person),
+        action: button,
+      });
+      if (form !== undefined) await sendForm(slack.url, userId(person), form);
+    },
+    async seenBy(person) {
+      const mine = (message: Json) => (message.ephemeral_to ?? userId(person)) === userId(person);
+      const all = (await Promise.all((await channels()).map(messagesOf))).flat().filter(mine);
+      return Promise.all(all.map(seen));
+    },
+    pinging: () => [],
+    restart: () => program.restart(),
+    async [Symbol.asyncDispose]() {
+      await program.stop();
+      await slack[Symbol.asyncDispose]();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function lineOf(name: string, values: Values): string {
+  const command = COMMANDS.find((one) => one.name === name);
+  return Object.entries(values)
+    .map(([key, value]) =>
+      [command?.options[key]?.flag, value].filter((part) => part !== undefined).join(' '),
+    )
+    .join(' ');
+}
+
+/** As Slack hands over what a person typed. */
+const escaped = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
+
+/** Fills in the modal that is open and sends it, as the local Slack's own page does. */
+async function sendForm(url: string, user: string, form: Values): Promise<void> {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/ui`);
+  const isOpen = (event: MessageEvent) => {
+    const data = JSON.parse(String(event.data));
+    const stack = data.t === 'init' ? data.state.modalStack : data.t === 'view' ? data.stack : [];
+    return (stack ?? []).length > 0;
+  };
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error('no modal came within 3 s')), 3000);
+    socket.addEventListener('message', (event) => {
+      if (!isOpen(event)) return;
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+  const values = Object.fromEntries(
+    Object.entries(form).map(([name, value]) => [
+      name,
+      {
+        value: { type: 'plain_text_input', value: String(value), selected_option: { value: String(value) } },
+      },
+    ]),
+  );
+  socket.send(JSON.stringify({ t: 'view_submit', user, values }));
+  await new Promise((resolve) => setTimeout(resolve, 100));
+  socket.close();
+}
