@@ -5,8 +5,9 @@
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph } from './component.ts';
 import { ConfigReader } from './config.ts';
-import { activation, conv, groupNorm, linear, upsample } from './layers.ts';
+import { activation, conv, groupNorm, upsample } from './layers.ts';
 import { resnetBlock } from './resnet.ts';
+import { embedder, sinusoids } from './timestep.ts';
 import { spatialTransformer } from './transformer.ts';
 
 const DOWN_BLOCKS = ['CrossAttnDownBlock2D', 'DownBlock2D'] as const;
@@ -137,32 +138,11 @@ export function unetGraph(component: Component): Graph {
   return b.finish();
 }
 
-/**
- * Sinusoids of the timestep (Vaswani et al. 2017; diffusers models/embeddings.py get_timestep_embedding) through
- * two linear layers, activated: [n] -> [n, time_embedding_dim].
- */
+/** The activated time embedding: [n] -> [n, time_embedding_dim]. */
 function timeEmbedding(b: GraphBuilder, timestep: Value, config: UnetConfig): Value {
-  const { flipSinToCos, freqShift, timeEmbeddingDim } = config;
   const channels = config.blockOutChannels[0]!;
-  const half = channels >> 1;
-  // Each step is rounded to float32, as the reference computes it: at t = 999 the last bits show.
-  const step = Math.fround(-Math.log(10_000));
-  const frequencies = Float32Array.from({ length: half }, (_, i) =>
-    Math.exp(Math.fround(Math.fround(step * i) / Math.fround(half - freqShift))),
-  );
-  const angles = b.op('Mul', [b.op('Unsqueeze', [timestep, b.ints([1])]), b.floats(frequencies, [1, half])]);
-  const [sin, cos] = [b.op('Sin', [angles]), b.op('Cos', [angles])];
-  const waves = b.op('Concat', flipSinToCos ? [cos, sin] : [sin, cos], { axis: 1 });
-  const padded = channels % 2 === 0 ? waves : b.op('Pad', [waves, b.ints([0, 0, 0, 1])]);
-  const first = linear(b, padded, 'time_embedding.linear_1', channels, timeEmbeddingDim);
-  const second = linear(
-    b,
-    activation(b, first, 'silu'),
-    'time_embedding.linear_2',
-    timeEmbeddingDim,
-    timeEmbeddingDim,
-  );
-  return activation(b, second, 'silu');
+  const waves = sinusoids(b, timestep, channels, config);
+  return activation(b, embedder(b, waves, 'time_embedding', channels, config.timeEmbeddingDim), 'silu');
 }
 
 /** The way down, the middle and the way up over one stack of skip connections. */
