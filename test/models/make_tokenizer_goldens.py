@@ -24,9 +24,16 @@ PROMPTS = [
 ]  # fmt: skip
 
 
+# A text that is repeated: up to the 10,000 characters that a request may have.
+REPEATED = [
+    ("a red mug, ", 900), ("빨간 컵 ", 2500), ("👩‍🚀", 2000), ("ab", 5000), ("!", 10000), ("<|endoftext|>", 700), ("\u0000\u0001\u009f\u00a0", 2500),
+    ("\u1112\u1161\u11ab\u1100\u1173\u11af ", 1400), ("e\u0301\u0301\u0323", 2500), ("\u202e\u2066x\u200f", 2500), ("((", 5000), ("\U0010ffff\ufffe", 3000),
+]  # fmt: skip
+
+
 def random_prompts(count: int) -> list[str]:
     source = random.Random(1)
-    ranges = [(32, 127), (32, 127), (97, 123), (0, 32), (160, 256), (256, 0x250), (0x370, 0x530), (0x4E00, 0x4E40), (0x1F600, 0x1F640), (0x2000, 0x2070)]
+    ranges = [(32, 127), (32, 127), (97, 123), (0, 32), (160, 256), (256, 0x250), (0x370, 0x530), (0x4E00, 0x4E40), (0x1F600, 0x1F640), (0x2000, 0x2070), (0x7F, 0xA1), (0xAC00, 0xD7A4), (0x1100, 0x1200)]
     prompts = []
     for _ in range(count):
         parts = []
@@ -40,11 +47,17 @@ def random_prompts(count: int) -> list[str]:
 def encode(folder: Path, prompts: list[str]) -> list[dict]:
     tokenizer = CLIPTokenizer.from_pretrained(folder)
     out = []
-    for prompt in prompts:
+    for text, times in [(prompt, 1) for prompt in prompts] + REPEATED:
+        prompt = text * times
         ids = tokenizer(prompt, padding="max_length", max_length=77, truncation=True).input_ids
         while ids[-1] == tokenizer.pad_token_id:  # the test fills up to 77 again
             ids.pop()
-        out.append({"prompt": prompt, "ids": ids, "count": len(tokenizer(prompt).input_ids)})
+        every = tokenizer(prompt, add_special_tokens=False).input_ids
+        # A digest of all ids in their order.
+        digest = 0
+        for token in every:
+            digest = (digest * 31 + token) % 1_000_003
+        out.append({"prompt": text, **({"times": times} if times > 1 else {}), "ids": ids, "count": len(every) + 2, "digest": digest})
     return out
 
 
@@ -66,7 +79,12 @@ def variants(temporary: Path):
     decoder = {str(vocab["!"]): token("!", normalized=False, special=True), str(vocab["<|startoftext|>"]): {**bos, "special": True}, str(vocab["<|endoftext|>"]): {**eos, "special": True}}
     names = {"bos_token": "<|startoftext|>", "eos_token": "<|endoftext|>", "pad_token": "!", "unk_token": "<|endoftext|>"}
     decoded = {"tokenizer_config.json": {"added_tokens_decoder": decoder, "model_max_length": 77, "tokenizer_class": "CLIPTokenizer", **names}}
-    for name, files in (("hub-legacy", hub), ("hub-decoder", decoded)):
+    # SDXL's and SD 2's second tokenizer as older tools wrote it: "!" pads, so that each "!" of a prompt is padding.
+    padded = {
+        "tokenizer_config.json": {**hub["tokenizer_config.json"], "pad_token": "!"},
+        "special_tokens_map.json": {**hub["special_tokens_map.json"], "pad_token": "!"},
+    }
+    for name, files in (("hub-legacy", hub), ("hub-decoder", decoded), ("hub-legacy-2", padded)):
         folder = temporary / name
         folder.mkdir()
         for file in ("vocab.json", "merges.txt"):
