@@ -73,6 +73,14 @@ export class GraphBuilder {
     return this.#node(opType, 'com.microsoft', inputs, attributes);
   }
 
+  /** Cuts the last axis into `count` equal parts. */
+  split(x: Value, count: number): Value[] {
+    const output = Array.from({ length: count }, () => this.#unique('Split'));
+    const list = [attribute('axis', -1), attribute('num_outputs', count)];
+    this.#nodes.push({ input: [x], output, name: output[0]!, opType: 'Split', domain: '', attribute: list });
+    return output;
+  }
+
   /** A float32 constant. */
   floats(values: readonly number[] | Float32Array, dims: readonly number[] = [values.length]): Value {
     return this.#constant('float', dims, new Uint8Array(Float32Array.from(values).buffer));
@@ -85,6 +93,11 @@ export class GraphBuilder {
       [values.length],
       new Uint8Array(BigInt64Array.from(values, BigInt).buffer),
     );
+  }
+
+  /** One int64 without dimensions. */
+  integer(value: number): Value {
+    return this.#constant('int64', [], new Uint8Array(BigInt64Array.of(BigInt(value)).buffer));
   }
 
   has(name: string): boolean {

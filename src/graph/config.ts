@@ -43,12 +43,14 @@ export class ConfigReader {
     return this.#typed(key, fallback, 'true or false', (v): v is boolean => typeof v === 'boolean');
   }
 
-  integers(key: string): number[] {
+  /** A list of whole numbers of `min` or more; it may be empty where it may be left out. */
+  integers(key: string, fallback?: readonly number[], min = 1): readonly number[] {
     return this.#typed(
       key,
-      undefined,
+      fallback,
       'a list of whole numbers',
-      (v): v is number[] => Array.isArray(v) && v.length > 0 && v.every((n) => isInteger(n, 1)),
+      (v): v is readonly number[] =>
+        Array.isArray(v) && (v.length > 0 || fallback !== undefined) && v.every((n) => isInteger(n, min)),
     );
   }
 
@@ -76,8 +78,8 @@ export class ConfigReader {
     return typeof value === 'boolean' ? new Array<boolean>(blocks).fill(value) : value;
   }
 
-  /** One of the names that the builder implements. */
-  choice<Name extends string>(key: string, names: readonly Name[], fallback?: Name): Name {
+  /** One of the names that the builder implements; null, where it is one of them, stands for none. */
+  choice<Name extends string | null>(key: string, names: readonly Name[], fallback?: Name): Name {
     const value = this.#value(key) ?? fallback;
     if (names.some((name) => name === value)) return value as Name;
     throw this.#unsupported(key, value, names.map((name) => JSON.stringify(name)).join(' or '));

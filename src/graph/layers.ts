@@ -4,7 +4,7 @@
  */
 import type { GraphBuilder, Value } from './builder.ts';
 
-export type Activation = 'silu' | 'gelu' | 'quick_gelu';
+export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu';
 
 export function activation(b: GraphBuilder, x: Value, kind: Activation): Value {
   switch (kind) {
@@ -14,6 +14,10 @@ export function activation(b: GraphBuilder, x: Value, kind: Activation): Value {
       return b.fused('QuickGelu', [x], { alpha: { float: 1.702 } });
     case 'gelu':
       return b.op('Gelu', [x]);
+    case 'gelu_tanh':
+      return b.op('Gelu', [x], { approximate: 'tanh' });
+    case 'relu':
+      return b.op('Relu', [x]);
   }
 }
 
@@ -92,6 +96,21 @@ export function layerNorm(b: GraphBuilder, x: Value, name: string, channels: num
     [x, b.weight(`${name}.weight`, [channels]), b.weight(`${name}.bias`, [channels])],
     { axis: -1, epsilon: { float: epsilon } },
   );
+}
+
+/** Layer normalisation without weights: mean 0, variance 1. */
+export function plainLayerNorm(b: GraphBuilder, x: Value, channels: number, epsilon: number): Value {
+  const ones = b.floats(new Float32Array(channels).fill(1));
+  return b.op('LayerNormalization', [x, ones], { axis: -1, epsilon: { float: epsilon } });
+}
+
+/** Root mean square normalisation (Zhang & Sennrich 2019) over the last axis. */
+export function rmsNorm(b: GraphBuilder, x: Value, name: string, channels: number, epsilon: number): Value {
+  // onnxruntime's own operator in ONNX's name space; RMSNormalization came with a later opset.
+  return b.op('SimplifiedLayerNormalization', [x, b.weight(`${name}.weight`, [channels])], {
+    axis: -1,
+    epsilon: { float: epsilon },
+  });
 }
 
 export interface AttentionOptions {
