@@ -65,13 +65,9 @@ export function planClip(tokenizer: ClipTokenizer, text: string, syntax: PromptS
   }
   const size = maxLength - 2;
   const parsed = parsePrompt(text);
-  const words: Word[] = [];
-  const sections = parsed.sections.map((segments) =>
-    segments.flatMap(({ text: part, weight }): WeightedToken[] => {
-      const found = [...tokenizer.words(part)];
-      words.push(...found);
-      return found.flatMap(({ ids }) => ids.map((id) => ({ id, weight })));
-    }),
+  const words = weightedWords(parsed, tokenizer);
+  const sections = words.map((section) =>
+    section.flatMap(({ ids, weight }) => ids.map((id): WeightedToken => ({ id, weight }))),
   );
   const chunks = chunkTokens(sections, { size, comma });
   const kept = chunks.slice(0, MAX_CHUNKS);
@@ -82,7 +78,7 @@ export function planClip(tokenizer: ClipTokenizer, text: string, syntax: PromptS
       for (const [i, { weight }] of chunk.entries()) weights[i + 1] = weight;
       return { ids: tokenizer.frame(chunk.map(({ id }) => id)), weights };
     }),
-    dropped: wordsAfter(words, read),
+    dropped: wordsAfter(words.flat(), read),
     tokens: MAX_CHUNKS * size,
     ...excessOf(parsed),
   };
@@ -103,17 +99,12 @@ export function planT5(tokenizer: T5Words, text: string, syntax: PromptSyntax, l
     return { windows: [{ ids, weights: neutral(length) }], dropped, tokens: length };
   }
   const parsed = parsePrompt(text);
+  const words = weightedWords(parsed, tokenizer).flat();
+  const tokens = words.flatMap(({ ids }) => ids);
   const weights = neutral(length);
-  const tokens: number[] = [];
-  const words: Word[] = [];
-  for (const { text: part, weight } of parsed.sections.flat()) {
-    for (const word of tokenizer.words(part)) {
-      words.push(word);
-      for (const id of word.ids) {
-        if (tokens.length < length - 1) weights[tokens.length] = weight;
-        tokens.push(id);
-      }
-    }
+  let at = 0;
+  for (const { ids, weight } of words) {
+    for (let i = 0; i < ids.length && at < length - 1; i++) weights[at++] = weight;
   }
   return {
     windows: [{ ids: tokenizer.frame(tokens, length), weights }],
@@ -139,6 +130,30 @@ export function describePlan(label: string, name: 'CLIP' | 'T5', plan: EncoderPl
     );
   }
   return notes;
+}
+
+interface WeightedWord extends Word {
+  readonly weight: number;
+}
+
+/** The words of each section; a space or a BREAK between two segments goes to the word after it. */
+function weightedWords(
+  { sections }: ParsedPrompt,
+  tokenizer: { words(text: string): Iterable<Word> },
+): WeightedWord[][] {
+  let isApart = false;
+  return sections.map((segments) => {
+    const words: WeightedWord[] = [];
+    for (const { text, weight } of segments) {
+      for (const word of tokenizer.words(text)) {
+        words.push({ ...word, text: isApart ? ` ${word.text}` : word.text, weight });
+        isApart = false;
+      }
+      isApart ||= /\s$/.test(text);
+    }
+    isApart = true;
+    return words;
+  });
 }
 
 const neutral = (length: number) => new Array<number>(length).fill(1);

@@ -1,8 +1,9 @@
 /** Prompts to embeddings, against diffusers' encode_prompt and a second writing of A1111's rules (make_prompts.py). */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, describe, test } from 'node:test';
+import { after, describe, mock, test } from 'node:test';
 import { Components } from '../../src/engine/components.ts';
+import { EmbeddingCache } from '../../src/engine/embedding-cache.ts';
 import { encodePrompt, type PromptEmbeddings } from '../../src/engine/prompt.ts';
 import type { Tensor } from '../../src/engine/session.ts';
 import { Catalogue } from '../../src/models/catalogue.ts';
@@ -101,4 +102,100 @@ describe('both syntaxes', () => {
     assert.deepEqual(alone.context.dims, [1, 77, 16]);
     assert.deepEqual(alone.context.data, guided.context.data.subarray(77 * 16));
   });
+});
+
+describe('what is not read is told', () => {
+  const notes = async (fields: Partial<GenerationRequest>) => (await encode('tiny-sd15', fields)).notes;
+
+  test('plain: the words beyond the window, of both prompts', async () => {
+    assert.deepEqual(
+      await notes({
+        promptSyntax: 'plain',
+        prompt: `${'red '.repeat(74)}(mug:1.2)`,
+        negativePrompt: `${'a '.repeat(75)}blue [sky]`,
+      }),
+      [
+        'CLIP reads 77 tokens here; not read of the prompt: mug:1.2)',
+        'CLIP reads 77 tokens here; not read of the negative prompt: blue [sky]',
+      ],
+    );
+  });
+
+  test('a1111: the same are read, brackets and weights are no words', async () => {
+    assert.deepEqual(
+      await notes({ prompt: `${'red '.repeat(74)}(mug:1.2)`, negativePrompt: 'a '.repeat(300) }),
+      [],
+    );
+  });
+
+  test('a1111: the words beyond the last chunk', async () => {
+    const chunk = 'a '.repeat(75);
+    const { notes, context } = await encode('tiny-sd15', {
+      prompt: `${chunk.repeat(16)}(soft:1.3) \\(light\\) BREAK [[mug]]`,
+      negativePrompt: 'BREAK '.repeat(1_600),
+    });
+    assert.deepEqual(context.dims, [2, 16 * 77, 16]);
+    assert.deepEqual(notes, ['CLIP reads 1200 tokens here; not read of the prompt: soft (light) mug']);
+  });
+
+  test('weights beyond the limit', async () => {
+    assert.deepEqual(await notes({ prompt: '(red:50) mug', negativePrompt: `${'('.repeat(5_000)}mug` }), [
+      'Weights of words go from -10 to 10; the prompt asks for 50, 10 is taken.',
+      'Weights of words go from -10 to 10; the negative prompt asks for far more, 10 is taken.',
+    ]);
+  });
+
+  test('long words and long lists are shortened', async () => {
+    const [note] = await notes({
+      promptSyntax: 'plain',
+      prompt: `${'a '.repeat(75)}${'ab'.repeat(4_000)} ${'b '.repeat(500)}`,
+    });
+    assert.ok(note!.length < 200, note);
+    assert.match(note!, /: (ab){20}… (b ){22}b … and 477 words more$/);
+  });
+});
+
+test('clip_skip beyond the layers is refused', async () => {
+  await assert.rejects(encode('tiny-sd15', { clipSkip: 3 }), {
+    code: 'bad_request',
+    message: /^clip_skip 3 is beyond .* 2 layers\. Try 0 or 1\.$/,
+  });
+  await encode('tiny-sd15', { clipSkip: 2 });
+});
+
+test('the same words are encoded once', async () => {
+  const components = await componentsOf('tiny-sd15');
+  const { request } = await jobOf({
+    model: 'tiny-sd15',
+    prompt: 'a lamp beside a window',
+    negative_prompt: 'ugly',
+  });
+  const session = await components.session('textEncoder');
+  const run = mock.method(session, 'run');
+  const first = await encodePrompt(components, request, true);
+  assert.equal(run.mock.callCount(), 2);
+  const second = await encodePrompt(components, request, true);
+  assert.equal(run.mock.callCount(), 2);
+  assert.deepEqual(second, first);
+  // Other weights are laid on the same states; another layer is another state.
+  await encodePrompt(components, { ...request, prompt: '(a lamp beside a window:1.2)' }, true);
+  assert.equal(run.mock.callCount(), 2);
+  await encodePrompt(components, { ...request, clipSkip: 1 }, true);
+  assert.equal(run.mock.callCount(), 3);
+  run.mock.restore();
+});
+
+test('the least recently used embeddings go first', async () => {
+  const cache = new EmbeddingCache(3 * 4 * 10);
+  const made: string[] = [];
+  const take = (key: string, floats = 10) =>
+    cache.take(key, async () => {
+      made.push(key);
+      return { states: { data: new Float32Array(floats), dims: [1, 1, floats] } };
+    });
+  for (const key of ['a', 'b', 'c', 'a', 'd', 'a', 'c', 'b']) await take(key);
+  assert.deepEqual(made, ['a', 'b', 'c', 'd', 'b']);
+  await take('larger than all', 100);
+  await take('a');
+  assert.deepEqual(made.slice(5), ['larger than all', 'a']);
 });
