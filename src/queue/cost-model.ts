@@ -50,9 +50,17 @@ export class CostModel {
 }
 
 /** Denoiser calls a request asks for; the engine's own count replaces it once the job is open. */
-export function plannedSteps({ image, strength, numInferenceSteps, numImages }: GenerationRequest): number {
+export function plannedSteps(request: GenerationRequest): number {
+  const { image, strength, numInferenceSteps, numImages, hires, width, height } = request;
   const part = image === undefined ? 1 : (strength ?? 1);
-  return Math.max(1, Math.floor(numInferenceSteps * part)) * numImages;
+  const first = Math.max(1, Math.floor(numInferenceSteps * part));
+  if (hires === undefined) return first * numImages;
+  // A call of the second pass takes as much longer as it has more pixels.
+  const larger = (hires.width * hires.height) / (width * height);
+  return (first + Math.floor(hires.numInferenceSteps * hires.strength) * larger) * numImages;
 }
 
-const keyOf = ({ model, width, height }: GenerationRequest) => `${width}x${height} ${model}`;
+/** What a call's time depends on: each ControlNet adds to it, and guidance doubles it. */
+function keyOf({ model, width, height, controls, guidanceScale }: GenerationRequest): string {
+  return `${width}x${height} ${model} +${controls.length} ${guidanceScale > 1 ? 2 : 1}`;
+}
