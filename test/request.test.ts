@@ -20,6 +20,7 @@ const defaults: ModelDefaults = {
   maxSize: 512,
 };
 const context = { model: 'mini', defaults };
+const size = { imageSize: { width: 100, height: 70 } };
 const freeze = (draft: object, extra = {}) => freezeRequest(draft, { ...context, ...extra }).request;
 
 function refusal(code: string, ...words: string[]) {
@@ -55,6 +56,61 @@ test('the JSON of a request makes the same request again', () => {
     { imageSize: { width: 100, height: 70 } },
   );
   assert.deepEqual(freeze(requestToJson(first), { imageSize: { width: 100, height: 70 } }), first);
+});
+
+test('every field of the contract passes through JSON and back', () => {
+  const draft = {
+    prompt: 'x',
+    prompt_2: 'y',
+    prompt_3: 'z',
+    negative_prompt: '',
+    negative_prompt_2: 'n',
+    negative_prompt_3: 'm',
+    prompt_syntax: 'plain',
+    rng: 'philox',
+    max_sequence_length: 77,
+    original_size: [1024, 768],
+    crops_coords_top_left: [0, 16],
+    target_size: [512, 512],
+    image: 'a.png',
+    mask_image: 'm.png',
+    mask_blur: 2.5,
+    keep_unmasked: true,
+    only_masked_padding: 0,
+    controls: [
+      { kind: 'canny', image: 'edges.png' },
+      { kind: 'raw', controlnet: 'nets/one', image: 'b.png', scale: 0, start: 0.2, end: 0.6 },
+    ],
+    guess_mode: true,
+  };
+  const first = freeze(draft, size);
+  assert.deepEqual(first.controls[0], { kind: 'canny', image: 'edges.png', scale: 1, start: 0, end: 1 });
+  assert.deepEqual([first.onlyMaskedPadding, first.maskBlur, first.strength], [0, 2.5, 1]);
+  const json = JSON.parse(JSON.stringify(requestToJson(first)));
+  assert.deepEqual(freeze(json, size), first);
+  for (const [key, value] of Object.entries(draft)) {
+    if (key !== 'controls') assert.deepEqual(json[key], value, key);
+  }
+});
+
+test('a negative prompt left out is not an empty one', () => {
+  assert.equal('negativePrompt' in freeze({ prompt: 'x' }), false);
+  assert.equal(freeze({ prompt: 'x', negative_prompt: '' }).negativePrompt, '');
+  assert.equal('negative_prompt' in requestToJson(freeze({ prompt: 'x' })), false);
+});
+
+test('a second pass is named by its scale or by its size', () => {
+  const scaled = freeze({ prompt: 'x', hires: { scale: 1.5 } });
+  assert.deepEqual(scaled.hires, {
+    width: 384,
+    height: 384,
+    upscaler: 'lanczos',
+    strength: 0.5,
+    numInferenceSteps: 20,
+  });
+  const sized = freeze({ prompt: 'x', hires: { width: 512, height: 256, num_inference_steps: 8 } });
+  assert.deepEqual([sized.hires?.width, sized.hires?.numInferenceSteps], [512, 8]);
+  assert.deepEqual(freeze(requestToJson(sized)), sized);
 });
 
 test('a picture to start from keeps its own size, rounded down; a larger one takes the model size', () => {
@@ -97,6 +153,36 @@ test('a refusal names the value, the limit and the way out', () => {
     [{ prompt: 'x', schedule: 'kerras' }, 'bad_request', 'kerras', 'karras'],
     [{ prompt: 'x', strength: 0.5 }, 'bad_request', 'picture'],
     [{ prompt: 'x', image: 'a.png', strength: 0.01 }, 'bad_request', '0.01', '0.05'],
+    [{ prompt: 'x', mask_image: 'm.png' }, 'bad_request', 'mask_image', 'picture'],
+    [{ prompt: 'x', image: 'a.png', mask_blur: 3 }, 'bad_request', 'mask_blur', 'mask_image'],
+    [{ prompt: 'x', image: 'a.png', mask_image: 'm', mask_blur: 99 }, 'bad_request', 'mask_blur 99', '64'],
+    [
+      { prompt: 'x', image: 'a.png', mask_image: 'm', hires: { scale: 2 } },
+      'bad_request',
+      'hires',
+      'mask_image',
+    ],
+    [{ prompt: 'x', hires: {} }, 'bad_request', 'hires', 'scale'],
+    [{ prompt: 'x', hires: { scale: 3 } }, 'bad_request', 'hires width 768', '512'],
+    [{ prompt: 'x', hires: { scale: 2, upscalr: 'x' } }, 'bad_request', 'upscalr', 'hires', 'upscaler'],
+    [{ prompt: 'x', original_size: [1] }, 'bad_request', 'original_size', 'height, width'],
+    [{ prompt: 'x', rng: 'mt' }, 'bad_request', 'rng', 'torch'],
+    [{ prompt: 'x', prompt_syntax: 'plane' }, 'bad_request', 'plane', 'plain'],
+    [{ prompt: 'x', controls: [{ kind: 'cany', image: 'a' }] }, 'bad_request', 'cany', 'canny'],
+    [{ prompt: 'x', controls: [{ kind: 'canny' }] }, 'bad_request', 'control image'],
+    [
+      { prompt: 'x', controls: [{ kind: 'raw', image: 'a', weight: 1 }] },
+      'bad_request',
+      'weight',
+      'controls',
+    ],
+    [
+      { prompt: 'x', controls: [{ kind: 'raw', image: 'a', start: 0.5, end: 0.5 }] },
+      'bad_request',
+      '0.5',
+      'end',
+    ],
+    [{ prompt: 'x', controls: Array(6).fill({ kind: 'raw', image: 'a' }) }, 'bad_request', '5 controls'],
     [{ prompt: 'x', loras: [] }, 'unsupported', 'loras'],
     [{ prompt: 'x', stepz: 3 }, 'bad_request', 'stepz'],
     [{ prompt: 3 }, 'bad_request', 'prompt'],
