@@ -130,7 +130,9 @@ function normalize(text: string): string {
 }
 
 /** Cuts a text at added tokens, which are never merged with what stands around them; the longest one wins. */
-function splitter(tokens: readonly AddedToken[]): (text: string) => Iterable<{ text: string; id?: number }> {
+export function splitter(
+  tokens: readonly AddedToken[],
+): (text: string) => Iterable<{ text: string; id?: number }> {
   if (tokens.length === 0) return (text) => [{ text }];
   const ids = new Map(tokens.map(({ content, id }) => [content, id]));
   const longestFirst = [...ids.keys()].sort((a, b) => b.length - a.length);
