@@ -129,13 +129,15 @@ function patches(b: GraphBuilder, latents: Value, sides: Value, config: Sd3Trans
 
   // Rows and columns around the middle, as numbers in the flat table: of a table as large as SD3.5 medium's
   // (900 MB in float32) only these rows are read and widened.
-  const along = (axis: number) => {
+  const along = (axis: number, step: number) => {
     const side = b.op('Gather', [sides, b.integer(axis)]);
     const start = b.op('Div', [b.op('Sub', [b.integer(max), side]), b.integer(2)]);
-    return b.op('Range', [start, b.op('Add', [start, side]), b.integer(1)]);
+    const places = b.op('Range', [start, b.op('Add', [start, side]), b.integer(1)]);
+    // By a list of known places, so that a side beyond the table stops the run rather than read the next row.
+    return b.op('Gather', [b.ints(Array.from({ length: max }, (_, i) => i * step)), places]);
   };
-  const rows = b.op('Unsqueeze', [b.op('Mul', [along(0), b.integer(max)]), b.ints([1])]);
-  const ids = b.op('Reshape', [b.op('Add', [rows, along(1)]), b.ints([-1])]);
+  const rows = b.op('Unsqueeze', [along(0, max), b.ints([1])]);
+  const ids = b.op('Reshape', [b.op('Add', [rows, along(1, 1)]), b.ints([-1])]);
   return b.op('Add', [imageToSequence(b, cut), b.lookup('pos_embed.pos_embed', [max * max, channels], ids)]);
 }
 

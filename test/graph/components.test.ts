@@ -1,13 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { type Feeds, openSession, type Tensor } from '../../src/engine/session.ts';
+import type { Tensor } from '../../src/engine/session.ts';
 import { textEncoderGraph } from '../../src/graph/clip.ts';
-import type { Graph } from '../../src/graph/component.ts';
 import { unetGraph } from '../../src/graph/unet.ts';
 import { vaeDecoderGraph, vaeEncoderGraph } from '../../src/graph/vae.ts';
+import { agree, outputs, type PackedTensor, temporaryFolder, unpacked } from './agree.ts';
 import { field, forgeComponent } from './forge.ts';
 
 interface Golden {
@@ -18,38 +17,11 @@ interface Golden {
   inputs: Record<string, number[]>;
   timesteps: number[];
   ids: number[][];
-  outputs: Record<string, { dims: number[]; data: string }>;
+  outputs: Record<string, PackedTensor>;
 }
 const goldens: Golden[] = JSON.parse(
   await readFile(join(import.meta.dirname, 'components.golden.json'), 'utf8'),
 );
-
-/** Largest error over the largest value that is allowed: float32 sums in another order. */
-const TOLERANCE = 1e-5;
-
-function agree(actual: Tensor, golden: { dims: number[]; data: string }, what: string): void {
-  const bytes = Uint8Array.from(Buffer.from(golden.data, 'base64'));
-  const expected = new Float32Array(bytes.buffer);
-  assert.deepEqual(actual.dims, golden.dims, what);
-  const scale = expected.reduce((max, v) => Math.max(max, Math.abs(v)), 0);
-  const error = expected.reduce((max, v, i) => Math.max(max, Math.abs(v - actual.data[i]!)), 0);
-  assert.ok(error <= TOLERANCE * scale, `${what}: error ${error} at a scale of ${scale}`);
-}
-
-async function outputs(graph: Graph, feeds: Feeds, names: string[]): Promise<Record<string, Tensor>> {
-  const session = await openSession(graph, { threads: 1 });
-  try {
-    return await session.run(feeds, names);
-  } finally {
-    await session.close();
-  }
-}
-
-async function temporaryFolder(t: TestContext): Promise<string> {
-  const folder = await mkdtemp(join(tmpdir(), 'darkroom-graph-'));
-  t.after(() => rm(folder, { recursive: true, force: true }));
-  return folder;
-}
 
 for (const golden of goldens) {
   test(`${golden.name} agrees with the reference`, async (t) => {
@@ -74,7 +46,8 @@ for (const golden of goldens) {
       const feeds = { input_ids: { data, dims: [ids.length, ids[0]!.length] } };
       Object.assign(results, await outputs(textEncoderGraph(component), feeds, Object.keys(golden.outputs)));
     }
-    for (const [name, expected] of Object.entries(golden.outputs)) agree(results[name]!, expected, name);
+    for (const [name, expected] of Object.entries(golden.outputs))
+      agree(results[name]!, unpacked(expected), name);
   });
 }
 

@@ -24,7 +24,8 @@ export function weight(name: string, shape: readonly number[]): Float32Array {
     const centre = name.includes('norm') && name.endsWith('weight') ? 1 : 0;
     return Float32Array.from(values, (v) => v * 0.1 + centre);
   }
-  const gain = name.includes('embedding.weight') ? 1 : Math.sqrt(3 / product(shape.slice(1)));
+  const isTable = name.includes('embedding.weight') || name.endsWith('pos_embed');
+  const gain = isTable ? 1 : Math.sqrt(3 / product(shape.slice(1)));
   return Float32Array.from(values, (v) => v * gain);
 }
 

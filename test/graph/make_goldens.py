@@ -31,13 +31,14 @@ def weight(name: str, shape: list[int]) -> torch.Tensor:
     values = uniform(name, math.prod(shape)).reshape(shape)
     if len(shape) == 1:
         values = values * 0.1 + (1.0 if "norm" in name and name.endswith("weight") else 0.0)
-    elif "embedding.weight" not in name:
+    elif "embedding.weight" not in name and not name.endswith("pos_embed"):
         values = values * math.sqrt(3 / math.prod(shape[1:]))
     return torch.from_numpy(values.astype(np.float32))
 
 
-def fill(model: torch.nn.Module) -> dict[str, list[int]]:
-    state = model.state_dict()
+def fill(model: torch.nn.Module, tied: tuple[str, ...] = ()) -> dict[str, list[int]]:
+    """`tied`: second names of weights that have another one."""
+    state = {name: value for name, value in model.state_dict().items() if name not in tied}
     shapes = {name: list(value.shape) for name, value in state.items() if value.is_floating_point()}
     model.load_state_dict({name: weight(name, shape) for name, shape in shapes.items()}, strict=False)
     model.eval()
