@@ -13,6 +13,7 @@ since T5's own (nmt_nfkc) is larger than the rest of such a folder; fixtures/sd3
 import io
 import json
 import math
+import random
 import shutil
 import sys
 import tempfile
@@ -236,8 +237,119 @@ def make_sd35_medium() -> None:
     write_scheduler(folder)
 
 
+# ---- goldens
+
+PROMPTS = [
+    "", " ", "a red mug on a table, watercolor", "A  RED\tMug\n on\r\n a   table", "it's the cat's, don't", "wow!! 1234 3.14 x2",
+    "redmug treehouse bluesea lampchair", "café cafe\u0301 naïve ÅNGSTRÖM straße İstanbul", "e\u0301\u0302 a\u0300\u0301\u0302\u0303 \u0301", "빨간 컵", "빨간 컵 한글",
+    "赤いマグカップ 日本語 ﾏｸﾞｶｯﾌﾟ ㍿ ㌔", "красная кружка", "मग लाल क्षत्रिय", "แก้วสีแดง น้ำ", "كوب أحمر ﷺ ﻼ", "😀 👩\u200d🚀 🇩🇪 ❤\ufe0f a😀b 👍🏽 1\ufe0f\u20e3",
+    "a\u00a0b\u2003c\u3000d\u200be\ufefff\u0085g\u2028h\u180ei", "nul\u0000bell\u0007esc\u001b\u001c\u001d\u001f\u007f end\u0080\u009f", "a\u0000", "\u0000",
+    "ﬁ ﬀ ﬃsh ① ⑳ Ⅷ ℌ ½ ² ™ ㎏ ﬁ\u0301 ①\u0302", "ＦＵＬＬ　ｗｉｄｔｈ！", "Ａ\u0301 ｅ\u0308", "～ ~ 〜 ˜", "a▁b ▁ ▁▁x x▁", "a\u200db\u00adc\u2060d", "</s>", "a </s> b", "<pad><unk>", "<extra_id_0> x<extra_id_99>y",
+    "< extra_id_0> <extra_id_100> </ s>", "<EXTRA_ID_0>", "xyzzy qwrtp zzzz", "ööö ö ö", "𝓌𝒶𝓉𝑒𝓇 𠮷 𝟙", "ǅ ǈ Ω K ſ Å", "٠١٢ 🅰 🆒", "\ufdfa", "가각힣 \u1100\u1161\u11a8 \u1100", "\u0958 \u0915\u093c", "\r\n\r\n", "\u2126\u0301",
+    "word " * 90, "red mug " * 200, "a" * 700, "supercalifragilistic " * 40, "🎉" * 50, "the sea " * 127 + "sea", "the sea " * 128,
+]  # fmt: skip
+
+
+def random_prompts(count: int) -> list[str]:
+    source = random.Random(3)
+    ranges = [(97, 123), (32, 127), (0, 32), (127, 256), (256, 0x250), (0x300, 0x340), (0x370, 0x530), (0x900, 0x980), (0xE00, 0xE60), (0x1100, 0x1200), (0x1E00, 0x2100)]
+    ranges += [(0x2100, 0x2200), (0x2460, 0x2500), (0x3000, 0x3100), (0x3200, 0x3400), (0xAC00, 0xD7A4), (0xF900, 0xFB50), (0xFB50, 0xFE00), (0xFE00, 0xFFF0), (0x1D400, 0x1D500), (0x1F100, 0x1F600)]
+    prompts = []
+    for _ in range(count):
+        parts = []
+        for _ in range(source.randint(1, 6)):
+            low, high = source.choice(ranges)
+            parts.append("".join(chr(source.randrange(low, high)) for _ in range(source.randint(1, 5))))
+            if source.random() < 0.3:
+                parts.append(source.choice(WORDS))
+        prompts.append(" ".join(parts) if source.random() < 0.4 else "".join(parts))
+    return prompts
+
+
+def tokenizer_cases(folder: str, max_length: int, prompts: list[str]) -> dict:
+    """Ids without their padding, and how many the whole text would need."""
+    tokenizer = T5TokenizerFast.from_pretrained(MODELS.parent / folder)
+    cases = []
+    for prompt in prompts:
+        ids = tokenizer(prompt, padding="max_length", max_length=max_length, truncation=True, add_special_tokens=True).input_ids
+        assert len(ids) == max_length
+        end = max(i for i, token in enumerate(ids) if token != 0) + 1
+        cases.append({"prompt": prompt, "ids": ids[:end], "count": len(tokenizer(prompt).input_ids)})
+    return {"folder": folder, "maxLength": max_length, "cases": cases}
+
+
+def make_tokenizers() -> None:
+    folder = GOLDENS / "t5-tokenizer"
+    folder.mkdir()
+    (folder / "spiece.model").write_bytes(sentencepiece_model(5, 330, normalization_rule_name="nmt_nfkc"))
+    goldens = [
+        tokenizer_cases("sd3/t5-tokenizer", 256, PROMPTS + random_prompts(400)),
+        tokenizer_cases("models/tiny-sd3/tokenizer_3", 77, PROMPTS + random_prompts(40)),
+        tokenizer_cases("models/tiny-sd35-medium/tokenizer_3", 256, PROMPTS + random_prompts(40)),
+    ]
+    (GOLDENS / "tokenizers.json").write_text(json.dumps(goldens, separators=(",", ":")) + "\n")
+
+
+@torch.no_grad()
+def make_components(model: str) -> list[dict]:
+    """Single calls of each part, as folders.test.ts takes them."""
+    generator = torch.Generator().manual_seed(1)
+    pipeline = StableDiffusion3Pipeline.from_pretrained(MODELS / model, torch_dtype=torch.float32)
+    cases = []
+
+    def save(name: str, tensor) -> str:
+        np.save(GOLDENS / f"{name}.npy", np.ascontiguousarray(tensor.numpy()))
+        return f"sd3/{name}.npy"
+
+    def case(component: str, name: str, inputs: dict, outputs: dict) -> None:
+        files = {
+            kind: {key: save(f"{model}-{name}-{key}", value) for key, value in tensors.items()}
+            for kind, tensors in (("inputs", inputs), ("outputs", outputs))
+        }
+        cases.append({"model": model, "component": component, "name": name, **files})
+
+    prompts = ["a red mug on a table, watercolor", ""]
+    for part, tokenizer, encoder, length in (
+        ("text_encoder", pipeline.tokenizer, pipeline.text_encoder, 77),
+        ("text_encoder_2", pipeline.tokenizer_2, pipeline.text_encoder_2, 77),
+        ("text_encoder_3", pipeline.tokenizer_3, pipeline.text_encoder_3, 256),
+    ):
+        ids = tokenizer(prompts, padding="max_length", max_length=length, truncation=True, return_tensors="pt").input_ids
+        if part == "text_encoder_3":
+            case(part, part, {"input_ids": ids[:, :40]}, {"last_hidden_state": encoder(ids[:, :40]).last_hidden_state})
+            continue
+        out = encoder(ids, output_hidden_states=True)
+        case(part, part, {"input_ids": ids}, {"text_embeds": out.text_embeds, f"hidden_states.{len(out.hidden_states) - 2}": out.hidden_states[-2]})
+    context, negative, pooled, negative_pooled = pipeline.encode_prompt(prompts[0], prompts[0], prompts[0], negative_prompt="", max_sequence_length=32)
+    context, pooled = torch.cat([negative, context]), torch.cat([negative_pooled, pooled])
+    config = pipeline.transformer.config
+    for name, batch, height, width, times in (
+        ("transformer", 2, 8, 8, [1000.0]), ("transformer-wide", 1, 8, 24, [548.05]), ("transformer-tall", 2, 28, 10, [8.93, 833.3]),
+    ):  # fmt: skip
+        latents = torch.randn(batch, config.in_channels, height, width, generator=generator)
+        timestep = torch.tensor(times)
+        out = pipeline.transformer(latents, context[:batch], pooled[:batch], timestep).sample
+        inputs = {"hidden_states": latents, "encoder_hidden_states": context[:batch], "pooled_projections": pooled[:batch], "timestep": timestep}
+        case("transformer", name, inputs, {"out_hidden_states": out})
+    image = torch.rand(1, 3, 32, 48, generator=generator) * 2 - 1
+    moments = pipeline.vae.encode(image).latent_dist.parameters
+    case("vae_encoder", "vae-encoder", {"sample": image}, {"latent_parameters": moments})
+    latents = moments[:, :16]
+    case("vae_decoder", "vae-decoder", {"latent_sample": latents}, {"sample": pipeline.vae.decode(latents).sample})
+    return cases
+
+
+def make_goldens() -> None:
+    shutil.rmtree(GOLDENS, ignore_errors=True)
+    GOLDENS.mkdir()
+    make_tokenizers()
+    cases = [case for model in ("tiny-sd3", "tiny-sd35-medium") for case in make_components(model)]
+    (GOLDENS / "components.json").write_text(json.dumps(cases, indent=1) + "\n")
+
+
 if __name__ == "__main__":
     torch.set_num_threads(1)
     if "goldens" not in sys.argv[1:]:
         make_sd3()
         make_sd35_medium()
+    make_goldens()
