@@ -1,6 +1,7 @@
 /** A prompt cut into what the text encoders are fed, without any model: token ids, weights, and what is left out. */
 import { chunkTokens, type WeightedToken } from '../diffusion/prompt-chunks.ts';
 import { type ParsedPrompt, parsePrompt, WEIGHT_LIMIT } from '../diffusion/prompt-weights.ts';
+import type { T5Tokenizer } from '../models/t5-tokenizer.ts';
 import type { ClipTokenizer, Word } from '../models/tokenizer.ts';
 import { describeUnread } from '../models/unread.ts';
 import type { GenerationRequest, PromptSyntax } from '../request.ts';
@@ -10,16 +11,6 @@ import type { GenerationRequest, PromptSyntax } from '../request.ts';
  * the attention among a 512x512 picture's own latents.
  */
 export const MAX_CHUNKS = 16;
-
-/** What is asked of a T5 tokenizer (src/models/t5-tokenizer.ts). */
-export interface T5Words {
-  /** `length` ids, cut there: the text, </s>, padding. */
-  encode(text: string, length: number): { readonly ids: BigInt64Array; readonly dropped: string };
-  /** A text of any length, without </s>. */
-  words(text: string): Iterable<Word>;
-  /** `length` ids: up to length - 1 of the ids, </s>, padding. */
-  frame(ids: readonly number[], length: number): BigInt64Array;
-}
 
 /** One forward pass of a text encoder. */
 export interface Window {
@@ -93,7 +84,12 @@ export function emptyWindow(tokenizer: ClipTokenizer): Window {
  * T5 reads one window of `length` tokens, whatever the syntax: BREAK means nothing to it, its weights are the same.
  * (A1111 does so too.)
  */
-export function planT5(tokenizer: T5Words, text: string, syntax: PromptSyntax, length: number): EncoderPlan {
+export function planT5(
+  tokenizer: T5Tokenizer,
+  text: string,
+  syntax: PromptSyntax,
+  length: number,
+): EncoderPlan {
   if (syntax === 'plain') {
     const { ids, dropped } = tokenizer.encode(text, length);
     return { windows: [{ ids, weights: neutral(length) }], dropped, tokens: length };
@@ -108,7 +104,7 @@ export function planT5(tokenizer: T5Words, text: string, syntax: PromptSyntax, l
   }
   return {
     windows: [{ ids: tokenizer.frame(tokens, length), weights }],
-    dropped: wordsAfter(words, length - 1),
+    dropped: wordsAfter(words, length - 1, ' '),
     tokens: length,
     ...excessOf(parsed),
   };
@@ -160,8 +156,8 @@ const neutral = (length: number) => new Array<number>(length).fill(1);
 
 const excessOf = ({ excess }: ParsedPrompt) => (excess === undefined ? {} : { excess });
 
-/** The words that do not end within the first `count` tokens. */
-function wordsAfter(words: readonly Word[], count: number): string {
+/** The words that do not end within the first `count` tokens. T5's are spelled without the space before them. */
+function wordsAfter(words: readonly Word[], count: number, space = ''): string {
   let end = 0;
   const after = words.filter(({ ids }) => {
     end += ids.length;
@@ -169,6 +165,6 @@ function wordsAfter(words: readonly Word[], count: number): string {
   });
   return after
     .map(({ text }) => text)
-    .join('')
+    .join(space)
     .trim();
 }

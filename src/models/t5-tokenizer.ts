@@ -24,6 +24,10 @@ export interface T5Tokenizer {
    * @param maxLength number of ids to return; longer texts are cut, and the end token stays
    */
   encode(prompt: string, maxLength: number): EncodedPrompt;
+  /** A text of any length, without the end token. */
+  words(text: string): Iterable<Word>;
+  /** maxLength ids: up to maxLength - 1 of the ids, the end token, padding. */
+  frame(ids: readonly number[], maxLength: number): BigInt64Array;
 }
 
 const WHITE_SPACE = /\p{White_Space}+/u;
@@ -95,21 +99,25 @@ export function createT5Tokenizer(files: T5TokenizerFiles): T5Tokenizer {
     }
   }
 
+  const frame = (text: readonly number[], maxLength: number): BigInt64Array => {
+    const ids = new BigInt64Array(maxLength).fill(BigInt(padId));
+    const count = Math.min(text.length, maxLength - 1);
+    for (let i = 0; i < count; i++) ids[i] = BigInt(text[i]!);
+    ids[count] = BigInt(eosId);
+    return ids;
+  };
+
   return {
+    words,
+    frame,
     encode(prompt, maxLength) {
-      const room = maxLength - 1;
-      const ids = new BigInt64Array(maxLength).fill(BigInt(padId));
+      const ids: number[] = [];
       const dropped: string[] = [];
-      let count = 0;
       for (const word of words(prompt)) {
-        for (const [i, id] of word.ids.entries()) {
-          if (count + i < room) ids[count + i] = BigInt(id);
-        }
-        count += word.ids.length;
-        if (count > room) dropped.push(word.text);
+        ids.push(...word.ids);
+        if (ids.length > maxLength - 1) dropped.push(word.text);
       }
-      ids[Math.min(count, room)] = BigInt(eosId);
-      return { ids, dropped: dropped.join(' '), count: count + 1 };
+      return { ids: frame(ids, maxLength), dropped: dropped.join(' '), count: ids.length + 1 };
     },
   };
 }
