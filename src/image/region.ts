@@ -1,0 +1,62 @@
+/** Masks made from words: "the sky", "left", for a user who has no brush at hand. */
+import type { Size } from './mask.ts';
+import type { Raster } from './resample.ts';
+
+/** Parts of a picture, each as the share of width and height at which it starts and ends. */
+const PARTS = {
+  left: [0, 0, 1 / 2, 1],
+  right: [1 / 2, 0, 1, 1],
+  top: [0, 0, 1, 1 / 2],
+  bottom: [0, 1 / 2, 1, 1],
+  centre: [1 / 4, 1 / 4, 3 / 4, 3 / 4],
+  // Where a horizon usually lies: the upper of two thirds lines would cut into hills and roofs.
+  sky: [0, 0, 1, 2 / 5],
+} as const satisfies Record<string, readonly [number, number, number, number]>;
+
+/** `background`: all but an upright oval in the middle, where a subject usually is. */
+export const REGIONS = ['left', 'right', 'top', 'bottom', 'centre', 'sky', 'background'] as const;
+export type Region = (typeof REGIONS)[number];
+
+/** Half of the subject's oval, as a share of width and height. */
+const SUBJECT = { x: 0.3, y: 0.42 } as const;
+
+const WORDS: Readonly<Record<string, Region>> = {
+  upper: 'top',
+  above: 'top',
+  lower: 'bottom',
+  below: 'bottom',
+  ground: 'bottom',
+  center: 'centre',
+  middle: 'centre',
+  backdrop: 'background',
+};
+
+/** The region that a phrase such as "the left half" or "Sky" names first; undefined where it names none. */
+export function parseRegion(phrase: string): Region | undefined {
+  for (const word of phrase.toLowerCase().match(/\p{L}+/gu) ?? []) {
+    const region =
+      REGIONS.find((name) => name === word) ?? (Object.hasOwn(WORDS, word) ? WORDS[word] : undefined);
+    if (region !== undefined) return region;
+  }
+  return undefined;
+}
+
+/** @returns [height, width, 1]: 255 within the region, which is drawn anew, 0 outside */
+export function regionMask(region: Region, { width, height }: Size): Raster {
+  const data = new Uint8Array(width * height);
+  const within = insideOf(region);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (within((x + 0.5) / width, (y + 0.5) / height)) data[y * width + x] = 255;
+    }
+  }
+  return { data, width, height, channels: 1 };
+}
+
+function insideOf(region: Region): (x: number, y: number) => boolean {
+  if (region === 'background') {
+    return (x, y) => ((x - 0.5) / SUBJECT.x) ** 2 + ((y - 0.5) / SUBJECT.y) ** 2 > 1;
+  }
+  const [left, top, right, bottom] = PARTS[region];
+  return (x, y) => x >= left && x < right && y >= top && y < bottom;
+}
