@@ -12,7 +12,7 @@ export interface Pass {
   readonly dims: readonly number[];
   readonly plan: SamplingPlan;
   readonly conditions: Conditions;
-  readonly inpainting?: Inpainting;
+  readonly inpainting: Inpainting | undefined;
 }
 
 export interface Inpainting {
@@ -22,7 +22,7 @@ export interface Inpainting {
    * The picture with mid-grey in place of its masked part, for a UNet that takes it as further channels;
    * undefined where the kept part is laid over the latents after each step instead.
    */
-  readonly masked?: Posterior;
+  readonly masked: Posterior | undefined;
   /** Strength 1: nothing of the picture is in the first latents. */
   readonly isPure: boolean;
 }
@@ -54,7 +54,13 @@ export function begin(
     : start === undefined || start instanceof Float32Array
       ? start
       : samplePosterior(start, random.randn(size), scale);
-  if (inpainting === undefined) return { sampling: plan.begin(size, random, picture), extra: undefined };
-  // The sampler does not take a mask yet (pipeline.ts refuses one).
-  return { sampling: plan.begin(size, random, picture), extra: undefined };
+  const sampling = plan.begin(size, random, picture);
+  if (inpainting === undefined) return { sampling, extra: undefined };
+  const noise = random.randn(size);
+  const { mask, masked } = inpainting;
+  if (masked === undefined) return { sampling, extra: undefined };
+  const extra = new Float32Array(mask.length + size);
+  extra.set(mask);
+  extra.set(samplePosterior(masked, noise, scale), mask.length);
+  return { sampling, extra };
 }

@@ -4,11 +4,13 @@ import { decodeRgb, toPlanes } from '../image/pixels.ts';
 import { type Fit, fit, type Raster } from '../image/resample.ts';
 import type { Job } from '../job.ts';
 import { LIMITS } from '../request.ts';
+import { type MaskedPicture, readMasked } from './inpaint.ts';
 import type { Tensor } from './session.ts';
 
 export interface Pictures {
   /** [1, 3, H, W] in -1..1: what the first pass starts from. */
   readonly start?: Tensor;
+  readonly masked?: MaskedPicture;
   /** Sentences for the user, about pictures that were fitted. */
   readonly notes: readonly string[];
 }
@@ -18,9 +20,14 @@ export interface Pictures {
  * @throws DarkroomError('bad_request' | 'bad_picture') for a picture that did not travel or cannot be used
  */
 export async function readPictures({ request, inputs }: Job): Promise<Pictures> {
-  const { image, width, height } = request;
+  const { image, maskImage, width, height } = request;
   if (image === undefined) return { notes: [] };
-  const picture = await decodeRgb(bytesOf(inputs, image, 'The picture to start from'));
+  const bytes = bytesOf(inputs, image, 'The picture to start from');
+  if (maskImage !== undefined) {
+    const masked = await readMasked(bytes, bytesOf(inputs, maskImage, 'The mask'), request);
+    return { start: masked.start, masked, notes: masked.notes };
+  }
+  const picture = await decodeRgb(bytes);
   const size = { width, height };
   const how = request.controls.length > 0 || keepsSize(picture, size) ? 'stretch' : 'cover';
   return { start: planesOf(picture, size, how), notes: [] };

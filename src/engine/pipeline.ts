@@ -1,17 +1,12 @@
 /** The engine: requests to runs over models that stay open between them. It runs in a process of its own. */
 import { performance } from 'node:perf_hooks';
-import { DarkroomError } from '../errors.ts';
 import type { Engine, Job } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { ComponentCache, type Components } from './components.ts';
-import { grow } from './hires.ts';
-import { conditionsOf, isGuided, planPasses } from './passes.ts';
-import { readPictures } from './pictures.ts';
-import { encodePrompt } from './prompt.ts';
+import { draftJob, prepareJob } from './prepare.ts';
 import type { EngineOptions } from './protocol.ts';
 import { PictureRun, type PipelineRun } from './run.ts';
-import { encodePicture, scaleOf } from './vae.ts';
 
 /** Models whose sessions stay open while no run uses them. */
 const MODELS_KEPT = 2;
@@ -39,29 +34,16 @@ export async function createEngine({ models, threads }: EngineOptions): Promise<
     async open(job) {
       const started = performance.now();
       const spec = await resolve(job.request.model);
-      checkModel(job, spec);
-      const pictures = await readPictures(job);
-      const plans = planPasses(job.request, spec);
+      const draft = await draftJob(job, spec);
       const loan = await cache.lend(spec);
       try {
         const { components } = loan;
         await openSessions(components);
         if (job.request.image !== undefined) await components.session('vaeEncoder');
         const opened = performance.now();
-        const prompt = await encodePrompt(components, job.request, isGuided(job.request));
-        const start =
-          pictures.start && (await encodePicture(await components.session('vaeEncoder'), pictures.start));
+        const prepared = await prepareJob(job, draft, components);
         const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
-        return new PictureRun(job.request, {
-          loan,
-          passes: plans.map((plan) => ({ ...plan, conditions: conditionsOf(job.request, plan, prompt) })),
-          start,
-          grow: (latents, pass) => grow(components, job.request.hires?.upscaler ?? 'lanczos', latents, pass),
-          decodeScale: scaleOf(spec),
-          finish: (picture) => picture,
-          notes: [...pictures.notes, ...prompt.notes],
-          seconds,
-        });
+        return new PictureRun(job.request, { ...prepared, loan, seconds });
       } catch (error) {
         await loan.release();
         throw error;
@@ -86,33 +68,4 @@ async function openSessions(components: Components): Promise<void> {
   await components.session('textEncoder');
   await components.session('unet');
   await components.session('vaeDecoder');
-}
-
-/** What the model cannot draw is refused before anything is loaded. */
-function checkModel({ request }: Job, spec: ModelSpec): void {
-  const { vaeScaleFactor, defaults, latentChannels, unetInChannels } = spec;
-  if (unetInChannels !== latentChannels) {
-    throw new DarkroomError(
-      'unsupported',
-      `${spec.name} takes ${unetInChannels} channels: an inpainting model, which this version cannot run. Choose another model.`,
-    );
-  }
-  for (const [label, side] of [
-    ['width', request.width],
-    ['height', request.height],
-  ] as const) {
-    if (side % vaeScaleFactor !== 0) {
-      const near = Math.max(1, Math.round(side / vaeScaleFactor)) * vaeScaleFactor;
-      throw new DarkroomError(
-        'bad_request',
-        `${label} ${side} is not a multiple of ${vaeScaleFactor}, which ${spec.name} needs. Try ${near}.`,
-      );
-    }
-    if (side > defaults.maxSize) {
-      throw new DarkroomError(
-        'bad_request',
-        `${label} ${side} is beyond ${spec.name}; it draws up to ${defaults.maxSize}. Try ${defaults.width}x${defaults.height}.`,
-      );
-    }
-  }
 }

@@ -1,0 +1,51 @@
+/** What a model cannot draw is refused before anything of it is loaded. */
+import { DarkroomError } from '../errors.ts';
+import type { ModelSpec } from '../models/spec.ts';
+import type { GenerationRequest } from '../request.ts';
+
+/** @throws DarkroomError('bad_request' | 'unsupported') naming value, limit and way out */
+export function checkRequest(request: GenerationRequest, spec: ModelSpec): void {
+  checkMask(request, spec);
+  checkSize({ width: request.width, height: request.height }, spec);
+  const { hires } = request;
+  if (hires !== undefined) checkSize({ 'hires width': hires.width, 'hires height': hires.height }, spec);
+}
+
+/** Whether the denoiser takes a mask and a masked picture as further channels. */
+export const isInpaintingModel = ({ latentChannels, unetInChannels }: ModelSpec): boolean =>
+  unetInChannels === 2 * latentChannels + 1;
+
+function checkMask({ maskImage }: GenerationRequest, spec: ModelSpec): void {
+  const { name, latentChannels, unetInChannels } = spec;
+  if (unetInChannels === latentChannels) return;
+  if (!isInpaintingModel(spec)) {
+    throw new DarkroomError(
+      'unsupported',
+      `${name} takes ${unetInChannels} channels; ${latentChannels}, or ${2 * latentChannels + 1} for inpainting, can be run. Choose another model.`,
+    );
+  }
+  if (maskImage !== undefined) return;
+  throw new DarkroomError(
+    'bad_request',
+    `${name} is an inpainting model: it needs a picture and a mask. Give both, or choose another model.`,
+  );
+}
+
+function checkSize(size: Readonly<Record<string, number>>, spec: ModelSpec): void {
+  const { vaeScaleFactor: multiple, defaults, name } = spec;
+  for (const [label, side] of Object.entries(size)) {
+    if (side % multiple !== 0) {
+      const near = Math.max(1, Math.round(side / multiple)) * multiple;
+      throw new DarkroomError(
+        'bad_request',
+        `${label} ${side} is not a multiple of ${multiple}, which ${name} needs. Try ${near}.`,
+      );
+    }
+    if (side > defaults.maxSize) {
+      throw new DarkroomError(
+        'bad_request',
+        `${label} ${side} is beyond ${name}; it draws up to ${defaults.maxSize}. Try ${defaults.width}x${defaults.height}.`,
+      );
+    }
+  }
+}
