@@ -105,6 +105,12 @@ export interface Adapter {
    * @returns undefined where there is none, or where it already shows the job's end
    */
   reopen(job: string): Promise<Reply | undefined>;
+  /**
+   * Says something in a channel.
+   * @param channel its id or, as people write it, `#name`
+   * @throws DarkroomError('not_found') where there is no such channel
+   */
+  tell(channel: string, card: Card): Promise<void>;
   /** Listens or connects. @returns one line for the log that says where it is reached */
   start(): Promise<string>;
   stop(): Promise<void>;

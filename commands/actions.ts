@@ -4,6 +4,7 @@ import { DarkroomError, offerNames } from '../src/errors.ts';
 import { type GenerationRequest, LIMITS, type RequestDraft, requestToJson } from '../src/request.ts';
 import type { JobRecord } from '../src/store/store.ts';
 import type { Context } from './command.ts';
+import { undoById } from './config.ts';
 import type { Source } from './desk.ts';
 import { showRecipe } from './recipe.ts';
 
@@ -24,6 +25,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 /** @throws DarkroomError for an unknown button, a job that is gone, or one that is another's */
 export async function act(action: string, context: Context): Promise<void> {
   const [verb = '', job = ''] = action.split(':');
+  if (verb === 'undo') return undoById(job, context);
   const known = Object.hasOwn(ACTIONS, verb) ? ACTIONS[verb] : undefined;
   if (known === undefined) {
     throw new DarkroomError(
@@ -99,5 +101,5 @@ async function order(
   { invocation, reply, desk }: Context,
 ): Promise<void> {
   const model = await desk.ports.models.resolve(record.request.model);
-  await desk.accept({ invocation, reply, model, draft, ...(source && { source }) });
+  await desk.accept({ invocation, reply, model, draft, ...(source && { pictures: { source } }) });
 }

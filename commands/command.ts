@@ -31,6 +31,8 @@ export type Option = OptionBase &
         readonly spelling?: (text: string) => string | undefined;
       }
     | { readonly type: 'picture' }
+    /** Somebody or something of the platform; the value is its id there. */
+    | { readonly type: 'mention'; readonly of: 'user' | 'role' | 'channel' }
   );
 export type Options = Readonly<Record<string, Option>>;
 
@@ -52,12 +54,34 @@ export interface Command<O extends Options = Options> {
   readonly options: O;
   /** Lines that work as they stand. */
   readonly examples: readonly string[];
+  /** Where it has any, the first word of a line names one of them, and the command itself is not run. */
+  readonly subcommands?: readonly AnyCommand[];
   /** Throws DarkroomError for a refusal. */
   run(values: Values<O>, context: Context): Promise<void>;
 }
 
 /** Keeps the options' types for `run`. */
 export const defineCommand = <const O extends Options>(command: Command<O>): Command<O> => command;
+
+/** A command that is only the name of others, which carry it in front: `config set`. */
+export const defineGroup = (
+  name: string,
+  description: string,
+  subcommands: readonly AnyCommand[],
+): AnyCommand => ({
+  name,
+  description,
+  options: {},
+  examples: subcommands.flatMap(({ examples }) => examples),
+  subcommands,
+  async run() {
+    const names = subcommands.map((command) => lastWord(command.name));
+    throw new DarkroomError('bad_request', `Say what to do: /${name} ${names.join(' | ')}.`);
+  },
+});
+
+/** `set` of `config set`. */
+export const lastWord = (name: string) => name.split(' ').at(-1)!;
 
 /** A command whose options' types are forgotten, as the router and the help see it. */
 export type AnyCommand = Omit<Command, 'run'> & { run(values: never, context: Context): Promise<void> };
@@ -87,6 +111,7 @@ export function parseValues(
 function parseValue(label: string, option: Option, value: unknown): string | number {
   if (option.type === 'integer' || option.type === 'number') return parseNumber(label, option, value);
   const text = String(value).trim();
+  if (option.type === 'mention') return parseMention(label, option.of, text);
   if (option.type !== 'choice') return text;
   const choice = option.choices.find((known) => known === text.toLowerCase()) ?? option.spelling?.(text);
   if (choice !== undefined) return choice;
@@ -94,6 +119,22 @@ function parseValue(label: string, option: Option, value: unknown): string | num
     'bad_request',
     `${label} ${text} is not known. ${offerNames(text, option.choices)}`,
   );
+}
+
+const KIND_OF_SIGN: Readonly<Record<string, string>> = {
+  '@': 'user',
+  '@!': 'user',
+  '@&': 'role',
+  '#': 'channel',
+  '!subteam^': 'role',
+};
+
+/** `<@42>` and its like, as Discord and Slack write mentions; `@name`, `#name` and bare ids stand as they are. */
+function parseMention(label: string, kind: string, text: string): string {
+  const [, sign = '', id = ''] = /^<(@[!&]?|#|!subteam\^)([^|>]+)(?:\|[^>]*)?>$/.exec(text) ?? [];
+  if (id === '') return text.replace(/^[@#]/, '');
+  if (KIND_OF_SIGN[sign] === kind) return id;
+  throw new DarkroomError('bad_request', `${label} wants a ${kind}; ${text} is a ${KIND_OF_SIGN[sign]}.`);
 }
 
 function parseNumber(label: string, option: Option & { type: 'integer' | 'number' }, value: unknown): number {

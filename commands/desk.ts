@@ -11,10 +11,11 @@ import { freezeRequest, type GenerationRequest, type RequestDraft } from '../src
 import type { JobRecord } from '../src/store/store.ts';
 import { endCard, liveCard } from './cards.ts';
 import { type End, followJob, type LiveEvent } from './job-card.ts';
+import { Policy } from './policy.ts';
 import type { ModelInfo, Ports } from './ports.ts';
 
-/** The reference of the one picture that a request starts from. */
-export const SOURCE = 'source';
+/** What a request refers to its pictures by. */
+export type PictureRole = 'source' | 'mask' | 'control';
 
 /** A picture to start from, checked. */
 export interface Source {
@@ -30,8 +31,9 @@ export interface Order {
   readonly invocation: Invocation;
   readonly reply: Reply;
   readonly model: ModelInfo;
+  /** Its pictures are referred to by their roles. */
   readonly draft: RequestDraft;
-  readonly source?: Source;
+  readonly pictures?: Partial<Readonly<Record<PictureRole, Source>>>;
 }
 
 /** The message of a job, from the adapter of its platform. */
@@ -52,13 +54,18 @@ export class Desk {
    * Takes an order in and follows it to its end.
    * @throws DarkroomError before anything is shown: the order was refused
    */
-  async accept({ invocation, reply, model, draft, source }: Order): Promise<void> {
-    const { request, notes } = freezeRequest(source ? { ...draft, image: SOURCE } : draft, {
+  async accept({ invocation, reply, model, draft, pictures = {} }: Order): Promise<void> {
+    const policy = await Policy.of(invocation, this.ports);
+    policy.demandEntry();
+    const { source } = pictures;
+    const { request, notes } = freezeRequest(source ? { ...draft, image: 'source' } : draft, {
       model: model.name,
       defaults: model.defaults,
       ...(source && { imageSize: source }),
     });
-    const kept = source && (await this.#keep(source));
+    policy.demandAllowed(request);
+    const given = Object.entries(pictures);
+    const kept = await Promise.all(given.map(async ([role, one]) => [role, await this.#keep(one)] as const));
     const record: JobRecord = {
       id: randomUUID(),
       at: Date.now(),
@@ -66,15 +73,21 @@ export class Desk {
       platform: invocation.platform,
       place: invocation.place,
       request,
-      inputs: kept ? { [SOURCE]: kept.id } : {},
+      inputs: Object.fromEntries(kept.map(([role, { id }]) => [role, id])),
       state: 'queued',
-      notes: [...(source?.notes ?? []), ...(await this.#unread(request)), ...notes],
+      notes: [...given.flatMap(([, one]) => one.notes), ...(await this.#unread(request)), ...notes],
       pictures: [],
+      ...(invocation.where.server !== undefined && { share: policy.share(invocation.where.server) }),
     };
-    const inputs = new Map(source ? [[SOURCE, source.bytes]] : []);
-    await this.#submit(record, inputs);
+    await this.#submit(record, new Map(given.map(([role, { bytes }]) => [role, bytes])));
     // What came with the message is shown with it from now on.
-    await this.#follow(record, reply, source && 'name' in source.from ? kept : undefined);
+    const inputs = kept.flatMap(([role, one]) => ('name' in pictures[role as PictureRole]!.from ? one : []));
+    const frame = {
+      ...(inputs.length > 0 && { inputs }),
+      ...(policy.value('result_visibility') === 'private' && { isPrivate: true }),
+      ...(policy.isOn('thread_per_request') && { thread: request.prompt }),
+    };
+    await this.#follow(record, reply, frame);
   }
 
   /**
@@ -137,6 +150,11 @@ export class Desk {
       .map((record) => ({ record, event: this.#live.get(record.id) }));
   }
 
+  /** Says something in another channel; that it cannot be said there is no reason to fail. */
+  async tell({ platform }: Invocation, channel: string, card: Card): Promise<void> {
+    await this.ports.tell(platform, channel, card).catch((error: unknown) => this.#report(error));
+  }
+
   cancel(record: JobRecord): void {
     if (!isLive(record.state) || !this.ports.queue.cancel(record.id)) {
       throw new DarkroomError('bad_request', 'That job has ended already; there is nothing to cancel.');
@@ -189,26 +207,38 @@ export class Desk {
 
   /** On the disk first, then in the queue: what the queue refuses is forgotten again. */
   async #submit(record: JobRecord, inputs: Job['inputs']): Promise<void> {
-    const { id, owner, request } = record;
+    const { id, owner, request, share } = record;
     await this.ports.jobs.put(record, { durable: true });
     try {
-      this.ports.queue.submit({ id, user: owner.id, request, inputs });
+      this.ports.queue.submit({ id, user: owner.id, request, inputs, ...(share && { share }) });
     } catch (error) {
       await this.ports.jobs.remove(id);
       throw error;
     }
   }
 
-  async #follow(record: JobRecord, reply: Reply, upload?: CardPicture): Promise<void> {
-    const tell = (card: Card) => reply.show(upload ? { ...card, inputs: [upload] } : card);
+  /** @param frame what each card of the job has besides its state */
+  async #follow(record: JobRecord, reply: Reply, frame: Partial<Card> = {}): Promise<void> {
+    const tell = (card: Card) => reply.show({ ...frame, ...card });
+    let isSeen = true;
     const show = async (event: LiveEvent) => {
       this.#live.set(record.id, event);
-      await tell(liveCard(record, event));
+      if (isSeen) await tell(liveCard(record, event));
+    };
+    const onShowError = (error: unknown) => {
+      if (!(error instanceof DarkroomError)) return this.#report(error);
+      // Nobody can see what becomes of it: its GPU time goes to others.
+      isSeen = false;
+      this.ports.queue.cancel(record.id);
+      if (error.code !== 'forbidden') return;
+      const refusal = describeError(error);
+      reply.whisper({ text: refusal.message, error: refusal }).catch((again) => this.#report(again));
     };
     try {
-      const report = (error: unknown) => this.#report(error);
-      const end = await followJob(this.ports.queue.watch(record.id), show, report, reply.pace);
-      await this.#end(record, end, tell);
+      const end = await followJob(this.ports.queue.watch(record.id), show, onShowError, reply.pace);
+      await this.#end(record, end, async (card) => {
+        if (isSeen) await tell(card);
+      });
     } finally {
       this.#live.delete(record.id);
     }

@@ -49,6 +49,13 @@ export const DRAFT_OPTIONS = {
     ...LIMITS.images,
     example: '4',
   },
+  style: {
+    type: 'text',
+    single: true,
+    flag: '--style',
+    description: 'A preset that is laid over the words; /style list shows them.',
+    example: 'watercolor',
+  },
   strength: {
     type: 'number',
     flag: '--strength',

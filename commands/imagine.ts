@@ -1,6 +1,8 @@
 /** /imagine: words become a picture; with a picture, the picture becomes another one. */
 import { type Context, defineCommand } from './command.ts';
 import { DRAFT_OPTIONS, type DraftValues, draftOf } from './draft.ts';
+import { Policy, serverOf } from './policy.ts';
+import { allStyles, applyStyle } from './styles.ts';
 
 export const imagine = defineCommand({
   name: 'imagine',
@@ -16,8 +18,14 @@ export const imagine = defineCommand({
 
 /** Orders a picture by words, from the picture that came with them where there is one. */
 export async function draw(values: DraftValues, { invocation, reply, desk }: Context): Promise<void> {
-  const model = await desk.ports.models.resolve(values.model);
+  const { settings, models } = desk.ports;
+  const policy = await Policy.of(invocation, desk.ports);
+  policy.demandEntry();
+  const model = await models.resolve(values.model ?? policy.text('default_model'));
   const source = await desk.findSource(invocation);
-  const draft = draftOf(values, model.defaults, source);
-  await desk.accept({ invocation, reply, model, draft, ...(source && { source }) });
+  const draft = policy.fill(draftOf(values, model.defaults, source));
+  const style = values.style ?? policy.text('default_style');
+  const styles = allStyles(await settings.styles(serverOf(invocation)));
+  const styled = style === undefined ? draft : applyStyle(draft, style, styles);
+  await desk.accept({ invocation, reply, model, draft: styled, ...(source && { pictures: { source } }) });
 }

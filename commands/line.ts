@@ -51,15 +51,22 @@ export function parseLine(command: AnyCommand, line: string): Record<string, str
   return values;
 }
 
-/** The one option without a flag takes the words; a command that has none refuses them. */
+/** Options without a flag take the words in their order: one each, and the last open one all that are left. */
 function putWords(command: AnyCommand, words: readonly Token[], values: Record<string, string>): void {
-  const open = Object.entries(command.options).find(
-    ([, { flag, type }]) => flag === undefined && type !== 'picture',
-  );
-  if (open === undefined) {
-    throw new DarkroomError('bad_request', `/${command.name} takes no words. Send /${command.name} alone.`);
+  let left = words;
+  for (const [name, { type, flag, ...option }] of Object.entries(command.options)) {
+    if (flag !== undefined || type === 'picture' || left.length === 0) continue;
+    const takesAll = type === 'text' && !('single' in option && option.single);
+    values[name] = takesAll ? joinWords(left) : left[0]!.text;
+    left = takesAll ? [] : left.slice(1);
   }
-  values[open[0]] = joinWords(words);
+  if (left.length === 0) return;
+  throw new DarkroomError(
+    'bad_request',
+    left.length === words.length
+      ? `/${command.name} takes no words. Send /${command.name} alone.`
+      : `/${command.name} takes nothing after that; leave ${joinWords(left)} out.`,
+  );
 }
 
 /** Quotes inside the words stay as they are typed; quotes around all of them go, and keep all that is between. */

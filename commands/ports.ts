@@ -1,6 +1,9 @@
 /** What the commands need of the other rooms, as types; src/app.ts plugs the real ones in. */
+import type { Platform } from '../adapters/adapter.ts';
+import type { Card } from '../adapters/card.ts';
 import type { Job, JobEvent } from '../src/job.ts';
 import type { ModelDefaults } from '../src/request.ts';
+import type { SettingsStore } from '../src/settings/store.ts';
 import type { Journal } from '../src/store/journal.ts';
 import type { PictureStore } from '../src/store/pictures.ts';
 import type { JobRecord } from '../src/store/store.ts';
@@ -21,6 +24,10 @@ export interface ModelInfo {
   readonly gallery: readonly { readonly prompt: string; readonly seed?: number }[];
   /** Words that a small model knows; empty for a general one. */
   readonly words: readonly string[];
+  /** SPDX name or words; undefined where the folder states none. */
+  readonly licence?: string;
+  /** Whether the licence allows commercial use; undefined where the folder does not say. */
+  readonly commercial?: boolean;
 }
 
 export interface ModelsPort {
@@ -39,6 +46,11 @@ export interface Ports {
   readonly models: ModelsPort;
   readonly jobs: Journal<JobRecord>;
   readonly pictures: PictureStore;
+  readonly settings: SettingsStore;
+  /** People whom the operator lets change settings everywhere, beside the platforms' own admins: `web:ada`. */
+  readonly admins: readonly string[];
+  /** Says something in a channel of a platform that is connected; the channel as an admin named it. */
+  tell(platform: Platform, channel: string, card: Card): Promise<void>;
   /** Pixels after EXIF rotation. @throws DarkroomError('bad_picture' | 'too_large') */
   checkPicture(bytes: Uint8Array): Promise<{ readonly width: number; readonly height: number }>;
   /** The texts of a PNG by keyword; empty for other files. */

@@ -2,7 +2,9 @@
 import type { Handle, Invocation } from '../adapters/adapter.ts';
 import { DarkroomError, describeError, offerNames } from '../src/errors.ts';
 import { act } from './actions.ts';
-import { type AnyCommand, type Context, parseValues } from './command.ts';
+import { ban, models, pause } from './admin.ts';
+import { type AnyCommand, type Context, lastWord, parseValues } from './command.ts';
+import { config } from './config.ts';
 import { Desk, type Reopen } from './desk.ts';
 import { edit } from './edit.ts';
 import { createHelp } from './help.ts';
@@ -11,9 +13,22 @@ import { parseLine, splitCommand } from './line.ts';
 import type { Ports } from './ports.ts';
 import { queue } from './queue.ts';
 import { recipe } from './recipe.ts';
+import { style } from './style.ts';
+import { suggest } from './suggest.ts';
 
 const help = createHelp(() => COMMANDS);
-export const COMMANDS: readonly AnyCommand[] = [imagine, edit, recipe, queue, help];
+export const COMMANDS: readonly AnyCommand[] = [
+  imagine,
+  edit,
+  recipe,
+  queue,
+  style,
+  config,
+  models,
+  ban,
+  pause,
+  help,
+];
 
 export interface Commands {
   /** Resolves when the answer is complete: for a picture, when its job has ended. */
@@ -28,6 +43,8 @@ export interface Commands {
   release(): void;
   /** What a platform's menu and its empty state show. */
   describe(): Promise<CommandsJson>;
+  /** What an option can be completed to. @param asked.server whose styles are known; undefined in a direct message */
+  suggest(asked: Parameters<typeof suggest>[2]): Promise<readonly string[]>;
 }
 
 export interface CommandsJson {
@@ -55,6 +72,7 @@ export function createCommands(ports: Ports): Commands {
     },
     resume: (reopen) => desk.resume(reopen),
     release: () => desk.release(),
+    suggest: (asked) => suggest(COMMANDS, ports, asked),
     async describe() {
       const { gallery, words } = await ports.models.resolve();
       return { commands: COMMANDS.map((command) => describeCommand(command, ports)), gallery, words };
@@ -67,13 +85,14 @@ async function dispatch(context: Context): Promise<void> {
   const { input } = invocation;
   if (input.kind === 'action') return act(input.action, context);
   if (input.kind === 'command') {
-    const command = findCommand(input.name);
+    const [name = '', ...rest] = input.name.split(' ');
+    const { command } = findSubcommand(findCommand(name), rest.join(' '));
     return run(command, input.values, context);
   }
   const line = splitCommand(input.text);
   if (line !== undefined) {
-    const command = findCommand(line.name);
-    return run(command, parseLine(command, line.rest), context);
+    const { command, rest } = findSubcommand(findCommand(line.name), line.rest);
+    return run(command, parseLine(command, rest), context);
   }
   const command = meant(invocation);
   return run(command, parseLine(command, input.text), context);
@@ -99,6 +118,18 @@ function findCommand(name: string): AnyCommand {
       ? `A slash alone is no command. Known: ${names.join(', ')}.`
       : `There is no /${name}. ${offerNames(name, names)}`,
   );
+}
+
+/** `/config set KEY VALUE`: the first word names what to do. */
+function findSubcommand(command: AnyCommand, rest: string): { command: AnyCommand; rest: string } {
+  const { subcommands } = command;
+  if (subcommands === undefined) return { command, rest };
+  const [, name = '', after = ''] = /^\s*(\S*)\s*([\s\S]*)$/.exec(rest) ?? [];
+  if (name === '') return { command, rest };
+  const found = subcommands.find((one) => lastWord(one.name) === name.toLowerCase());
+  if (found !== undefined) return { command: found, rest: after };
+  const names = subcommands.map((one) => lastWord(one.name));
+  throw new DarkroomError('bad_request', `/${command.name} has no ${name}. ${offerNames(name, names)}`);
 }
 
 function describeCommand(command: AnyCommand, ports: Ports) {

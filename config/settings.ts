@@ -26,7 +26,7 @@ const schema = z.object({
   DARKROOM_PORT: port.default(3000),
   DARKROOM_WEB_TOKEN: secret,
   DARKROOM_WEB_USERS: z.enum(['cookie', 'header']).default('cookie'),
-  DARKROOM_WEB_ADMINS: list,
+  DARKROOM_ADMINS: list,
   DARKROOM_DEVICES: z.enum(['auto', 'cpu']).default('auto'),
   DARKROOM_LOG: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   DISCORD_TOKEN: secret,

@@ -1,16 +1,22 @@
 /** The wiring of `darkroom serve`: store, engine process, queue, commands and the web chat, made and ended here. */
 
+import type { Adapter, Deliveries, Platform } from '../adapters/adapter.ts';
+import { createDiscordAdapter } from '../adapters/discord/adapter.ts';
+import { createSlackAdapter } from '../adapters/slack/adapter.ts';
 import type { MessageRecord } from '../adapters/web/message.ts';
 import { createWebAdapter } from '../adapters/web/server.ts';
-import { type Commands, createCommands } from '../commands/router.ts';
+import { formOf } from '../commands/forms.ts';
+import { KOREAN } from '../commands/korean.ts';
+import { COMMANDS, type Commands, createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
 import { EngineProcess } from './engine/process.ts';
+import { describeError } from './errors.ts';
 import { checkPicture } from './image/inspect.ts';
 import { readPngText } from './image/png-text.ts';
 import { createModels, modelFolders } from './installed-models.ts';
 import type { Logger } from './log.ts';
 import { createQueue } from './queue/queue.ts';
-import { openStore } from './store/store.ts';
+import { openStore, type Store } from './store/store.ts';
 
 export interface App {
   /** `http://127.0.0.1:3000` */
@@ -32,6 +38,8 @@ export interface AppOptions {
 
 /** Jobs whose latents are in memory at once. */
 const SEATS = 3;
+/** Of a picture that somebody attaches on Discord or Slack. */
+const MAX_PICTURE_BYTES = 20 * 1024 * 1024;
 
 /** Starts everything, listens, and runs again what the last process left unfinished. */
 export async function startApp({ settings, log, threads = 0, engineFactory }: AppOptions): Promise<App> {
@@ -56,6 +64,11 @@ export async function startApp({ settings, log, threads = 0, engineFactory }: Ap
     models,
     jobs: store.jobs,
     pictures: store.pictures,
+    settings: store.settings,
+    admins: settings.DARKROOM_ADMINS,
+    async tell(platform, channel, card) {
+      await adapters.find((one) => one.platform === platform)?.tell(channel, card);
+    },
     checkPicture,
     readPictureText: readPngText,
     onError,
@@ -65,7 +78,6 @@ export async function startApp({ settings, log, threads = 0, engineFactory }: Ap
     host: settings.DARKROOM_HOST,
     port: settings.DARKROOM_PORT,
     users: settings.DARKROOM_WEB_USERS,
-    admins: settings.DARKROOM_WEB_ADMINS.map((id) => (id.startsWith('web:') ? id : `web:${id}`)),
     secret: store.secret,
     ...(settings.DARKROOM_WEB_TOKEN !== undefined && { token: settings.DARKROOM_WEB_TOKEN }),
     handle: commands.handle,
@@ -75,9 +87,15 @@ export async function startApp({ settings, log, threads = 0, engineFactory }: Ap
     ready: () => ready,
     onError,
   });
-  sayWhatIsOff(settings, log);
+  const adapters: readonly Adapter[] = [web, ...createPlatforms(settings, { commands, store, log, onError })];
   log.info(await web.start());
-  await resumeJobs(commands, web, log);
+  // A platform that cannot be reached holds up neither the others nor the start.
+  const connected = await Promise.allSettled(
+    adapters.slice(1).map(async (one) => log.info(await one.start())),
+  );
+  for (const result of connected)
+    if (result.status === 'rejected') log.error(describeError(result.reason).message);
+  await resumeJobs(commands, adapters, log);
   const { name } = await models.resolve();
   engine.warm(name).then(
     () => {
@@ -94,7 +112,7 @@ export async function startApp({ settings, log, threads = 0, engineFactory }: Ap
     },
     async stop() {
       commands.release();
-      await web.stop();
+      await Promise.allSettled(adapters.map((one) => one.stop()));
       await engine.stop();
       await queue.close();
       await store.close();
@@ -102,25 +120,80 @@ export async function startApp({ settings, log, threads = 0, engineFactory }: Ap
   };
 }
 
-async function resumeJobs(commands: Commands, web: ReturnType<typeof createWebAdapter>, log: Logger) {
-  const again = await commands.resume((record) => web.reopen(record.id));
+async function resumeJobs(commands: Commands, adapters: readonly Adapter[], log: Logger) {
+  const again = await commands.resume(async ({ id, platform }) =>
+    adapters.find((one) => one.platform === platform)?.reopen(id),
+  );
   if (again > 0) log.info(`${again} unfinished jobs of the last run are queued again`);
 }
 
-function sayWhatIsOff(settings: Settings, log: Logger): void {
-  const discord = settings.DISCORD_TOKEN !== undefined;
-  const slack = settings.SLACK_BOT_TOKEN !== undefined;
-  log.info(
-    discord
-      ? 'Discord is off: this version has no adapter for it yet'
-      : 'Discord is off: DISCORD_TOKEN is not set',
-  );
-  log.info(
-    slack
-      ? 'Slack is off: this version has no adapter for it yet'
-      : 'Slack is off: SLACK_BOT_TOKEN is not set',
-  );
-  if (settings.DATABASE_URL !== undefined) {
-    log.warn('DATABASE_URL is set, but this version keeps its data in DARKROOM_DATA alone');
+interface PlatformParts {
+  readonly commands: Commands;
+  readonly store: Store<MessageRecord>;
+  readonly log: Logger;
+  readonly onError: (error: unknown) => void;
+}
+
+/** Discord and Slack where their tokens are set; the log says which are off. */
+function createPlatforms(settings: Settings, { commands, store, log, onError }: PlatformParts): Adapter[] {
+  const shared = {
+    maxPictureBytes: MAX_PICTURE_BYTES,
+    handle: commands.handle,
+    formOf,
+    pictures: store.pictures,
+    deliveries: createDeliveries(store),
+    onError,
+  };
+  const platforms: Adapter[] = [];
+  const {
+    DISCORD_TOKEN,
+    DISCORD_API_URL,
+    SLACK_BOT_TOKEN,
+    SLACK_APP_TOKEN,
+    SLACK_SIGNING_SECRET,
+    SLACK_API_URL,
+  } = settings;
+  if (DISCORD_TOKEN === undefined) log.info('Discord is off: DISCORD_TOKEN is not set');
+  else {
+    platforms.push(
+      createDiscordAdapter({
+        ...shared,
+        token: DISCORD_TOKEN,
+        ...(DISCORD_API_URL !== undefined && { apiUrl: DISCORD_API_URL }),
+        mediaHosts: settings.DISCORD_MEDIA_HOSTS,
+        commands: COMMANDS,
+        korean: KOREAN,
+        suggest: commands.suggest,
+      }),
+    );
   }
+  if (SLACK_BOT_TOKEN === undefined) log.info('Slack is off: SLACK_BOT_TOKEN is not set');
+  else if (SLACK_APP_TOKEN === undefined && SLACK_SIGNING_SECRET === undefined) {
+    log.error('Slack is off: set SLACK_APP_TOKEN for Socket Mode, or SLACK_SIGNING_SECRET for HTTP mode');
+  } else {
+    platforms.push(
+      createSlackAdapter({
+        ...shared,
+        botToken: SLACK_BOT_TOKEN,
+        ...(SLACK_APP_TOKEN !== undefined && { appToken: SLACK_APP_TOKEN }),
+        ...(SLACK_SIGNING_SECRET !== undefined && { signingSecret: SLACK_SIGNING_SECRET }),
+        ...(SLACK_API_URL !== undefined && { apiUrl: SLACK_API_URL }),
+        port: settings.SLACK_PORT,
+        mediaHosts: settings.SLACK_MEDIA_HOSTS,
+      }),
+    );
+  }
+  return platforms;
+}
+
+function createDeliveries({ deliveries }: Store<MessageRecord>): Deliveries {
+  return {
+    async get(job) {
+      const kept = deliveries.get(job);
+      return (
+        kept && { job, platform: kept.platform as Platform, channel: kept.channel, message: kept.message }
+      );
+    },
+    put: ({ job, ...where }) => deliveries.put({ id: job, ...where }, { durable: true }),
+  };
 }

@@ -16,6 +16,19 @@ export interface Job {
   readonly user: string;
   readonly request: GenerationRequest;
   readonly inputs: JobInputs;
+  /** Absent where no server's settings hold: a direct message, or the shell. */
+  readonly share?: Share;
+}
+
+/** Whose part of the GPU a job takes, and the caps that an admin has set for its user. */
+export interface Share {
+  /** The Discord server or Slack workspace, unique over all platforms. */
+  readonly server: string;
+  /** Of the user beside others of the server; 1 where nothing is set. */
+  readonly weight: number;
+  /** Jobs that the user may have waiting. */
+  readonly waiting?: number;
+  readonly gpuSecondsPerDay?: number;
 }
 
 /** A finished picture: PNG bytes that carry their own parameters. */

@@ -16,10 +16,13 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/image': [],
   'src/engine': ['src/diffusion', 'src/models', 'src/graph', 'src/image'],
   'src/queue': ['src/store'],
-  'src/store': ['config'],
-  commands: ['adapters/contract', 'src/queue', 'src/store'],
+  'src/store': ['config', 'src/settings'],
+  'src/settings': [],
+  commands: ['adapters/contract', 'src/queue', 'src/settings', 'src/store'],
   'adapters/contract': [],
   'adapters/web': ['adapters/contract', 'src/store'],
+  'adapters/discord': ['adapters/contract', 'commands'],
+  'adapters/slack': ['adapters/contract'],
   'src/wiring': ['*'],
 };
 /** Files that every room may use: the request, the job, the errors. */
@@ -72,7 +75,9 @@ const ONLY: Readonly<Record<string, RegExp>> = {
   'p-queue': /^src\/queue\//,
   hono: /^adapters\/web\//,
   '@hono/node-server': /^adapters\/web\//,
-  protobufjs: /^src\/graph\//,
+  protobufjs: /^src\/(graph|models)\//,
+  'discord.js': /^adapters\/discord\//,
+  '@slack/bolt': /^adapters\/slack\//,
   pino: /^src\/log\.ts$/,
 };
 

@@ -24,11 +24,11 @@ import { SeenOnce } from '../seen-once.ts';
 import { haveChanged, lowerCommands, MESSAGE_COMMANDS, type Translation } from './commands.ts';
 import {
   attachmentsOf,
+  calledOf,
   formValues,
   MEDIA_HOSTS,
   personOf,
   picturesOf,
-  valuesOf,
   whereOfInteraction,
   whereOfMessage,
   wordsOf,
@@ -50,7 +50,12 @@ export interface DiscordOptions extends ReplyPorts {
   /** What a button or a message command asks before it acts. */
   readonly formOf: (action: string) => CardForm | undefined;
   /** Answers to what is typed so far in an option. */
-  readonly suggest: (command: string, option: string, typed: string) => Promise<readonly string[]>;
+  readonly suggest: (asked: {
+    readonly command: string;
+    readonly option: string;
+    readonly typed: string;
+    readonly server: string | undefined;
+  }) => Promise<readonly string[]>;
   /** Hears of errors that are not the user's. */
   readonly onError: (error: unknown) => void;
 }
@@ -127,6 +132,16 @@ class DiscordAdapter implements Adapter {
     }
   }
 
+  async tell(channel: string, card: Card): Promise<void> {
+    const wanted = channel.replace(/^<?#?(?:discord:)?|>$/g, '');
+    const found = this.#client.channels.cache.find(
+      (one) => one.id === wanted || ('name' in one && one.name === wanted),
+    );
+    if (!found?.isSendable())
+      throw new DarkroomError('not_found', `There is no channel ${channel} that I may write in.`);
+    await new MessageReply(found, this.#options, undefined).show(card);
+  }
+
   /** Only when something changed: Discord allows 200 creations a day. */
   async #register(): Promise<void> {
     const { rest, application } = this.#client;
@@ -187,10 +202,9 @@ class DiscordAdapter implements Adapter {
   }
 
   async #commanded(interaction: ChatInputCommandInteraction) {
-    const values = valuesOf(interaction);
     return {
       attachments: await attachmentsOf(interaction, this.#media),
-      input: { kind: 'command', name: interaction.commandName, values } as const,
+      input: { kind: 'command', ...calledOf(interaction) } as const,
     };
   }
 
@@ -284,7 +298,14 @@ class DiscordAdapter implements Adapter {
 
   async #suggest(interaction: AutocompleteInteraction): Promise<void> {
     const { name, value } = interaction.options.getFocused(true);
-    const answers = await this.#options.suggest(interaction.commandName, name, String(value));
+    const sub = interaction.options.getSubcommand(false);
+    const command = sub === null ? interaction.commandName : `${interaction.commandName} ${sub}`;
+    const answers = await this.#options.suggest({
+      command,
+      option: name,
+      typed: String(value),
+      server: interaction.guildId === null ? undefined : `discord:${interaction.guildId}`,
+    });
     await interaction.respond(
       answers
         .filter((answer) => answer.length <= LIMITS.choiceName)

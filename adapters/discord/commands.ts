@@ -29,15 +29,12 @@ export function lowerCommands(
     integration_types: [ApplicationIntegrationType.GuildInstall],
   };
   const slash = commands.map((command) => {
-    const { name, description, options } = command;
+    const { name, description, options, subcommands } = command;
     return {
       ...everywhere,
       ...localized(name, description, korean.get(name)),
       type: ApplicationCommandType.ChatInput as const,
-      options: Object.entries(options)
-        .sort(([, a], [, b]) => Number(b.required ?? false) - Number(a.required ?? false))
-        .slice(0, LIMITS.options)
-        .map(([key, option]) => lowerOption(key, option, korean.get(`${name}.${key}`))),
+      options: subcommands?.map((sub) => lowerSubcommand(sub, korean)) ?? lowerOptions(name, options, korean),
     };
   });
   const menus = Object.values(MESSAGE_COMMANDS).map(({ name, ko }) => ({
@@ -48,6 +45,30 @@ export function lowerCommands(
   }));
   return [...slash, ...menus];
 }
+
+function lowerSubcommand({ name, description, options }: AnyCommand, korean: Translation) {
+  return {
+    ...localized(lastWord(name), description, korean.get(name)),
+    type: ApplicationCommandOptionType.Subcommand as const,
+    options: lowerOptions(name, options, korean),
+  };
+}
+
+/** Discord wants the required ones first. */
+function lowerOptions(name: string, options: AnyCommand['options'], korean: Translation) {
+  return Object.entries(options)
+    .sort(([, a], [, b]) => Number(b.required ?? false) - Number(a.required ?? false))
+    .slice(0, LIMITS.options)
+    .map(([key, option]) => lowerOption(key, option, korean.get(`${name}.${key}`)));
+}
+
+const lastWord = (name: string) => name.split(' ').at(-1)!;
+
+const MENTION = {
+  user: ApplicationCommandOptionType.User,
+  role: ApplicationCommandOptionType.Role,
+  channel: ApplicationCommandOptionType.Channel,
+} as const;
 
 function localized(
   name: string,
@@ -73,6 +94,8 @@ function lowerOption(
   switch (option.type) {
     case 'picture':
       return { ...shared, type: ApplicationCommandOptionType.Attachment };
+    case 'mention':
+      return { ...shared, type: MENTION[option.of] };
     case 'integer':
       return {
         ...shared,

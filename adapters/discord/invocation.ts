@@ -1,9 +1,11 @@
 /** What happened on Discord as an Invocation: who, where, with which words and pictures. */
 import {
   type APIMediaGalleryItem,
+  ApplicationCommandOptionType,
   type BaseInteraction,
   type Channel,
   type ChatInputCommandInteraction,
+  type CommandInteractionOption,
   ComponentType,
   type Attachment as DiscordAttachment,
   type Guild,
@@ -65,22 +67,28 @@ function channelOf(id: string, channel: Channel | null): Pick<Where, 'channel' |
   };
 }
 
-/** Values of a slash command by option name; attachments are fetched apart from them. */
-export function valuesOf(
-  interaction: ChatInputCommandInteraction,
-): Record<string, string | number | boolean> {
-  return Object.fromEntries(
-    interaction.options.data.flatMap(({ name, value, attachment }) =>
+/** What was called, with its values by option name; attachments are fetched apart from them. */
+export function calledOf({ commandName, options }: ChatInputCommandInteraction) {
+  const sub = options.getSubcommand(false);
+  const values = Object.fromEntries(
+    givenOf(options).flatMap(({ name, value, attachment }) =>
       value === undefined || attachment !== undefined ? [] : [[name, value]],
     ),
   );
+  return { name: sub === null ? commandName : `${commandName} ${sub}`, values };
+}
+
+/** The options that were given; those of a subcommand stand inside it. */
+function givenOf({ data }: ChatInputCommandInteraction['options']): readonly CommandInteractionOption[] {
+  const [first] = data;
+  return first?.type === ApplicationCommandOptionType.Subcommand ? (first.options ?? []) : data;
 }
 
 export async function attachmentsOf(
-  interaction: ChatInputCommandInteraction,
+  { options }: ChatInputCommandInteraction,
   rules: MediaRules,
 ): Promise<Attachment[]> {
-  const given = interaction.options.data.filter(({ attachment }) => attachment != null);
+  const given = givenOf(options).filter(({ attachment }) => attachment != null);
   return Promise.all(
     given.map(async ({ name, attachment }) => ({
       ...(await fetchAttachment(attachment!, rules)),

@@ -12,7 +12,7 @@ import {
 } from '@slack/bolt';
 import { DarkroomError, describeError } from '../../src/errors.ts';
 import type { Adapter, Attachment, Handle, Invocation, Reply } from '../adapter.ts';
-import type { CardForm } from '../card.ts';
+import type { Card, CardForm } from '../card.ts';
 import type { MediaRules } from '../media.ts';
 import { SeenOnce } from '../seen-once.ts';
 import { UpdateBudget } from './budget.ts';
@@ -130,6 +130,11 @@ class SlackAdapter implements Adapter {
     if (delivery?.platform !== 'slack') return undefined;
     const { channel, message: ts } = delivery;
     return new SlackReply(this.#workspace, this.#options, { channel }, { channel, ts });
+  }
+
+  async tell(channel: string, card: Card): Promise<void> {
+    const wanted = channel.replace(/^<?#?(?:slack:)?|(?:\|[^>]*)?>$/g, '');
+    await new SlackReply(this.#workspace, this.#options, { channel: wanted }).show(card);
   }
 
   /** Each is acknowledged first: Slack waits 3 s, and then sends it again. */

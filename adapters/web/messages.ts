@@ -157,7 +157,7 @@ export class WebReply implements Reply {
         this.#message = withCard(this.#message, card);
         await this.#conversation.put(this.#message);
       } else {
-        this.#message = await this.#post(card);
+        this.#message = await this.#post(card, card.isPrivate ? this.#request.user.id : undefined);
       }
       return this.#message.id;
     });

@@ -9,7 +9,7 @@ import type { Journal } from '../../src/store/journal.ts';
 import type { Adapter, Attachment, Handle, Invocation, Person, Where } from '../adapter.ts';
 import { EventHub } from './events.ts';
 import { pictureType, readPageFile } from './files.ts';
-import type { MessageRecord } from './message.ts';
+import { BOT, type MessageRecord } from './message.ts';
 import { type Request as ChatRequest, Conversation, WebReply } from './messages.ts';
 import { Metrics } from './metrics.ts';
 import { openapi } from './openapi.ts';
@@ -18,8 +18,6 @@ import { checkHeaders, Door, type DoorOptions, PAGE_HEADERS, RateLimit } from '.
 export interface WebOptions extends DoorOptions {
   /** 0 takes a free one. */
   readonly port: number;
-  /** Users who may change settings: `web:…`. */
-  readonly admins: readonly string[];
   readonly handle: Handle;
   readonly messages: Journal<MessageRecord>;
   readonly pictures: { get(id: string): Promise<Uint8Array | undefined> };
@@ -43,6 +41,15 @@ export const WEB_LIMITS: WebLimits = {
   /** Calls that change something: so many at once, and so many a second after that. */
   burst: 60,
   perSecond: 2,
+};
+
+/** The one conversation; who administers it is the operator's to say. */
+const WHERE: Where = {
+  server: 'web',
+  channel: 'web',
+  roles: [],
+  isAdmin: false,
+  isAgeRestricted: false,
 };
 
 const STATUS: Readonly<Partial<Record<ErrorCode, 403 | 404 | 409 | 413 | 429 | 500 | 503>>> = {
@@ -81,6 +88,9 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
       const state = message?.job?.state;
       if (message?.asker === undefined || (state !== 'queued' && state !== 'running')) return undefined;
       return new WebReply(conversation, { user: message.asker }, message);
+    },
+    async tell(_channel, card) {
+      await new WebReply(conversation, { user: BOT }).show(card);
     },
     async start() {
       const { host, port } = options;
@@ -155,14 +165,6 @@ function createApp(options: WebOptions, conversation: Conversation, hub: EventHu
     }),
   );
 
-  const whereOf = ({ id }: Person): Where => ({
-    server: 'web',
-    channel: 'web',
-    roles: [],
-    isAdmin: options.admins.includes(id),
-    isAgeRestricted: false,
-  });
-
   /** Hands an invocation to the commands and waits for its first answer, not for its end. */
   const ask = async (
     invocation: Omit<Invocation, 'id' | 'platform' | 'place' | 'where'>,
@@ -174,7 +176,7 @@ function createApp(options: WebOptions, conversation: Conversation, hub: EventHu
       id: conversation.newId(),
       platform: 'web',
       place: 'web',
-      where: whereOf(invocation.user),
+      where: WHERE,
     } as const;
     const end = options.handle(whole, reply).then(() => ({}));
     end.catch((error) => options.onError?.(error));

@@ -130,6 +130,9 @@ export async function startChatWith<Q extends QueuePort>(
     queue,
     jobs: store.jobs,
     pictures: store.pictures,
+    settings: store.settings,
+    admins: ['web:ada'],
+    tell: async () => undefined,
     models: {
       resolve(name) {
         if (name === undefined || name === 'mini') return MINI;
@@ -146,7 +149,6 @@ export async function startChatWith<Q extends QueuePort>(
     host: '127.0.0.1',
     port: 0,
     users: 'header',
-    admins: ['web:ada'],
     secret: store.secret,
     handle: commands.handle,
     describe: commands.describe,

@@ -45,6 +45,8 @@ export interface Chat extends AsyncDisposable {
   press(person: string, message: Seen, label: string, form?: Values): Promise<void>;
   /** The bot's messages that the person can see, oldest first. */
   seenBy(person: string): Promise<readonly Seen[]>;
+  /** A person's id as an option takes it. */
+  idOf(person: string): string;
   /** Messages of the bot that would ring at somebody's. */
   pinging(): readonly string[];
   /** Ends the program and starts it again over the same data. */

@@ -17,7 +17,7 @@ import { startProgram } from './program.ts';
 /** Types of interactions and components in Discord's API. */
 const [COMMAND, COMPONENT, MODAL_SUBMIT] = [2, 3, 5];
 const MODAL_RESPONSE = 9;
-const OPTION_TYPE: Readonly<Record<string, number>> = { string: 3, integer: 4, number: 10, attachment: 11 };
+const SUBCOMMAND = 1;
 
 export interface DiscordChat extends Chat {
   readonly server: DiscordServer;
@@ -55,22 +55,23 @@ export async function startDiscord(): Promise<DiscordChat> {
     acknowledgements: () =>
       [...server.interactions.values()].flatMap(({ acknowledgedMs }) => acknowledgedMs ?? []),
     async command(person, name, values = {}, pictures = {}) {
-      const registered = server.commands.find((command) => command.name === name);
+      const [head = '', sub] = name.split(' ');
+      const registered = server.commands.find((command) => command.name === head);
+      const known =
+        sub === undefined
+          ? registered.options
+          : registered.options.find((one: Json) => one.name === sub).options;
       const attachments: Json = {};
       const options = Object.entries({ ...values, ...pictures }).map(([key, value]) => {
-        const { type } = registered.options.find((option: Json) => option.name === key);
+        const { type } = known.find((option: Json) => option.name === key);
         if (typeof value !== 'object') return { name: key, type, value };
         const upload = server.upload(value.name, value.bytes);
         attachments[upload.id] = upload;
-        return { name: key, type: OPTION_TYPE['attachment'], value: upload.id };
+        return { name: key, type, value: upload.id };
       });
-      server.interact(personOf(person), COMMAND, {
-        id: registered.id,
-        name,
-        type: 1,
-        options,
-        resolved: { attachments },
-      });
+      const data = { id: registered.id, name: head, type: 1, resolved: { attachments } };
+      const nested = sub === undefined ? options : [{ name: sub, type: SUBCOMMAND, options }];
+      server.interact(personOf(person), COMMAND, { ...data, options: nested });
     },
     async say(person, words, { picture, replyTo } = {}) {
       const attachments = picture === undefined ? [] : [server.upload(picture.name, picture.bytes)];
@@ -96,6 +97,7 @@ export async function startDiscord(): Promise<DiscordChat> {
       );
       return all.map((message) => seen(server, message));
     },
+    idOf,
     pinging: () =>
       [...server.messages.values()]
         .filter(({ author, allowed_mentions: allowed }) => author.bot && allowed?.parse?.length !== 0)

@@ -41,6 +41,9 @@ export async function startProgram(
       queue,
       jobs: store.jobs,
       pictures: store.pictures,
+      settings: store.settings,
+      admins: ['web:ada', 'slack:U_ADA'],
+      tell: (_platform, channel, card) => adapter.tell(channel, card),
       models: {
         resolve(name) {
           if (name === undefined || name === 'mini') return MINI;

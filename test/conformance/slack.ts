@@ -118,17 +118,15 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<Chat> {
     },
     acknowledgements: () => acknowledged,
     async command(person, name, values = {}, pictures = {}) {
-      const line = lineOf(name, values);
+      const [head = '', ...sub] = name.split(' ');
+      const line = [...sub, lineOf(name, values)].join(' ');
       const [only] = Object.values(pictures);
       // A slash command of Slack carries no file: words with a picture are a mention.
-      if (only !== undefined) await say(person, `<@${BOT_USER}> /${name} ${line}`, undefined, only);
-      else
-        await drive('command', {
-          channel: CHANNEL,
-          user: userId(person),
-          command: `/${name}`,
-          text: escaped(line),
-        });
+      if (only !== undefined) await say(person, `<@${BOT_USER}> /${head} ${line}`, undefined, only);
+      else {
+        const typed = { command: `/${head}`, text: asTyped(line) };
+        await drive('command', { channel: CHANNEL, user: userId(person), ...typed });
+      }
     },
     async say(person, words, { picture: file, replyTo } = {}) {
       const message = replyTo && (await find(replyTo.id));
@@ -158,6 +156,7 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<Chat> {
       const all = (await Promise.all((await channels()).map(messagesOf))).flat().filter(mine);
       return Promise.all(all.map(seen));
     },
+    idOf: (person) => `<@${userId(person)}>`,
     pinging: () => [],
     restart: () => program.restart(),
     async [Symbol.asyncDispose]() {
@@ -169,13 +168,17 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<Chat> {
 }
 
 function lineOf(name: string, values: Values): string {
-  const command = COMMANDS.find((one) => one.name === name);
+  const all = COMMANDS.flatMap((one) => [one, ...(one.subcommands ?? [])]);
+  const command = all.find((one) => one.name === name);
   return Object.entries(values)
     .map(([key, value]) =>
       [command?.options[key]?.flag, value].filter((part) => part !== undefined).join(' '),
     )
     .join(' ');
 }
+
+/** Mentions stay what Slack has made of them. */
+const asTyped = (line: string) => escaped(line).replaceAll(/&lt;@(\w+)&gt;/g, '<@$1>');
 
 /** As Slack hands over what a person typed. */
 const escaped = (text: string) =>

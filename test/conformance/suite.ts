@@ -121,6 +121,61 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.deepEqual(chat.errors, []);
     });
 
+    it('settings: an admin changes them, they hold, they are told, and they are undone', async () => {
+      await using chat = await start();
+      await chat.command('bo', 'config set', { setting: 'default_steps', value: '9' });
+      await until(chat, 'bo', ({ text, isPrivate }) => isPrivate && text.includes('Settings are for'));
+      await chat.command('ada', 'config set', { setting: 'default_steps', value: '24' });
+      const change = await until(chat, 'ada', ({ text }) => text.includes('default_steps: 20 -> 24'));
+      await chat.command('bo', 'imagine', { prompt: 'a boat' });
+      await until(chat, 'bo', hasPicture);
+      assert.equal(chat.queue.jobs[0]!.request.numInferenceSteps, 24);
+      await chat.press('ada', change, 'Undo');
+      await until(chat, 'ada', ({ text }) => text.includes('default_steps: 24 -> not set'));
+      await chat.command('ada', 'config set', { setting: 'max_steps', value: '10' });
+      await until(chat, 'ada', ({ text }) => text.includes('max_steps: not set -> 10'));
+      await chat.command('bo', 'imagine', { prompt: 'a boat', steps: 30 });
+      await until(chat, 'bo', ({ text, isPrivate }) => isPrivate && text.includes('30 steps is beyond'));
+      await chat.command('bo', 'config why', { setting: 'max_steps' });
+      await until(chat, 'bo', ({ text }) => text.includes('max_steps is 10, set for the server by ada'));
+      assert.deepEqual(chat.errors, []);
+    });
+
+    it('a style that an admin adds is laid over the words', async () => {
+      await using chat = await start();
+      await chat.command('ada', 'style add', {
+        name: 'oil',
+        template: '{prompt}, oil painting',
+        no: 'photo',
+      });
+      await until(chat, 'ada', ({ text }) => text.includes('style.oil'));
+      await chat.command('bo', 'imagine', { prompt: 'a boat', style: 'oil' });
+      const print = await until(chat, 'bo', hasPicture);
+      assert.equal(print.pictures[0]!.alt, 'a boat, oil painting');
+      assert.equal(chat.queue.jobs[0]!.request.negativePrompt, 'photo');
+    });
+
+    it('who is barred, and everybody while pictures are paused, is told so in private', async () => {
+      await using chat = await start();
+      await chat.command('ada', 'ban add', { user: chat.idOf('bo') });
+      await until(chat, 'ada', ({ text }) => text.includes('banned'));
+      await chat.command('bo', 'imagine', { prompt: 'a boat' });
+      await until(chat, 'bo', ({ text, isPrivate }) => isPrivate && text.includes('barred'));
+      await chat.command('ada', 'pause', { state: 'on' });
+      await until(chat, 'ada', ({ text }) => text.includes('paused: not set -> on'));
+      await chat.command('cy', 'imagine', { prompt: 'a boat' });
+      await until(chat, 'cy', ({ text, isPrivate }) => isPrivate && text.includes('paused'));
+      assert.equal(chat.queue.jobs.length, 0);
+    });
+
+    it('results that are set private are seen by their asker alone', async () => {
+      await using chat = await start();
+      await chat.command('ada', 'config set', { setting: 'result_visibility', value: 'private' });
+      await until(chat, 'ada', ({ text }) => text.includes('result_visibility'));
+      await chat.command('bo', 'imagine', { prompt: 'a boat' });
+      assert.equal((await until(chat, 'bo', hasPicture)).isPrivate, true);
+    });
+
     it('50 people at once are all served', async () => {
       await using chat = await start();
       const people = Array.from({ length: 50 }, (_, i) => `p${i}`);

@@ -1,0 +1,172 @@
+/** An admin's settings at work: what may be asked where, by whom, and what fills the gaps of a request. */
+import type { Invocation } from '../adapters/adapter.ts';
+import { DarkroomError } from '../src/errors.ts';
+import type { Share } from '../src/job.ts';
+import type { GenerationRequest, RequestDraft } from '../src/request.ts';
+import { type Effective, resolveSettings } from '../src/settings/resolve.ts';
+import { type SettingKey, type SettingValue, showSetting } from '../src/settings/schema.ts';
+import type { Ports } from './ports.ts';
+
+/** The server whose settings hold; a direct message has none. */
+export const serverOf = ({ where, platform }: Pick<Invocation, 'where' | 'platform'>) =>
+  where.server ?? `${platform}:direct`;
+
+export class Policy {
+  readonly #effective: Effective;
+  readonly #invocation: Invocation;
+  readonly #isOperator: boolean;
+
+  static async of(
+    invocation: Invocation,
+    { settings, admins }: Pick<Ports, 'settings' | 'admins'>,
+  ): Promise<Policy> {
+    const rules = await settings.rules(serverOf(invocation));
+    const { user, where } = invocation;
+    return new Policy(
+      resolveSettings(rules, { user: user.id, channel: where.channel, roles: where.roles }),
+      invocation,
+      admins.includes(user.id),
+    );
+  }
+
+  constructor(effective: Effective, invocation: Invocation, isOperator: boolean) {
+    this.#isOperator = isOperator;
+    this.#effective = effective;
+    this.#invocation = invocation;
+  }
+
+  get rules(): Effective {
+    return this.#effective;
+  }
+
+  value(key: SettingKey): SettingValue | undefined {
+    return this.#effective.get(key)?.value;
+  }
+
+  number(key: SettingKey): number | undefined {
+    const value = this.value(key);
+    return typeof value === 'number' ? value : undefined;
+  }
+
+  text(key: SettingKey): string | undefined {
+    const value = this.value(key);
+    return typeof value === 'string' ? value : undefined;
+  }
+
+  isOn(key: SettingKey): boolean {
+    return this.value(key) === true;
+  }
+
+  #list(key: SettingKey): readonly string[] | undefined {
+    const value = this.value(key);
+    return Array.isArray(value) ? value : undefined;
+  }
+
+  /** "this channel's setting": where the rule comes from, for a refusal. */
+  source(key: SettingKey): string {
+    const scope = this.#effective.get(key)?.scope ?? 'server';
+    return { server: "this server's", channel: "this channel's", role: "your role's", user: 'your own' }[
+      scope
+    ];
+  }
+
+  /** @throws DarkroomError('forbidden') where this person may not ask for pictures here */
+  demandEntry(): void {
+    const { where, user, platform } = this.#invocation;
+    const forbid = (words: string) => new DarkroomError('forbidden', words);
+    if (this.isOn('banned')) throw forbid('An admin has barred you from asking for pictures here.');
+    if (this.isOn('paused')) throw forbid('Pictures are paused here by an admin. Ask again later.');
+    if (where.server === undefined) return;
+    if (this.isOn('age_restricted') && !where.isAgeRestricted) {
+      throw forbid('On this server pictures are made in age-restricted channels alone. Ask in one of those.');
+    }
+    const channels = this.#list('channels');
+    if (channels !== undefined && !channels.some((one) => isSame(one, where.channel, platform))) {
+      throw forbid(`Pictures are made in other channels here: ${channels.join(', ')}.`);
+    }
+    const roles = this.#list('roles');
+    const isMember = roles?.some((one) => where.roles.some((role) => isSame(one, role, platform)));
+    if (roles !== undefined && !isMember && !this.isAdmin()) {
+      throw forbid(`Pictures are for ${roles.join(', ')} here, and ${user.name} has none of these roles.`);
+    }
+  }
+
+  /** Whose part of the GPU this person's jobs take here. */
+  share(server: string): Share {
+    const waiting = this.number('quota_waiting');
+    const gpuSecondsPerDay = this.number('quota_gpu_seconds_per_day');
+    return {
+      server,
+      weight: this.number('weight') ?? 1,
+      ...(waiting !== undefined && { waiting }),
+      ...(gpuSecondsPerDay !== undefined && { gpuSecondsPerDay }),
+    };
+  }
+
+  isAdmin(): boolean {
+    const { where, platform } = this.#invocation;
+    const groups = this.#list('admin_roles') ?? [];
+    if (this.#isOperator) return true;
+    return where.isAdmin || groups.some((one) => where.roles.some((role) => isSame(one, role, platform)));
+  }
+
+  /** What the admin's defaults add to a draft; what the person said stands. */
+  fill(draft: RequestDraft): RequestDraft {
+    const [width, height] = String(this.value('default_size') ?? '')
+      .split('x')
+      .map(Number);
+    const hasSize = draft.width !== undefined || draft.height !== undefined || draft.image !== undefined;
+    const negative = this.value('default_negative_prompt');
+    const steps = this.number('default_steps');
+    const guidance = this.number('default_guidance');
+    const sampler = this.value('default_sampler');
+    return {
+      ...(steps !== undefined && { num_inference_steps: steps }),
+      ...(guidance !== undefined && { guidance_scale: guidance }),
+      ...(sampler !== undefined && { sampler: String(sampler) }),
+      ...(width && height && !hasSize ? { width, height } : {}),
+      ...draft,
+      ...(negative !== undefined && { negative_prompt: joinWords(draft.negative_prompt, String(negative)) }),
+    };
+  }
+
+  /** @throws DarkroomError('forbidden') that names the value, the limit and whose it is */
+  demandAllowed({ model, width, height, numInferenceSteps, numImages }: GenerationRequest): void {
+    const models = this.#list('allowed_models');
+    if (models !== undefined && !models.includes(model)) {
+      throw new DarkroomError(
+        'forbidden',
+        `The model ${model} may not be used here; ${this.source('allowed_models')} setting allows ${models.join(', ')}.`,
+      );
+    }
+    this.#demandAtMost('max_size', Math.max(width, height), `${width}x${height}`);
+    this.#demandAtMost('max_steps', numInferenceSteps, `${numInferenceSteps} steps`);
+    this.#demandAtMost('max_count', numImages, `${numImages} pictures`);
+  }
+
+  #demandAtMost(key: 'max_size' | 'max_steps' | 'max_count', value: number, words: string): void {
+    const most = this.number(key);
+    if (most === undefined || value <= most) return;
+    throw new DarkroomError(
+      'forbidden',
+      `${words} is beyond ${this.source(key)} limit (${key} ${most}). Try ${most}.`,
+    );
+  }
+}
+
+/** Ids stand with their platform (`discord:42`); names typed by an admin may be the bare id or `#name`. */
+function isSame(typed: string, id: string, platform: string): boolean {
+  return typed === id || `${platform}:${typed.replace(/^[#@]/, '')}` === id;
+}
+
+function joinWords(own: string | undefined, common: string): string {
+  return own === undefined || own.trim() === '' ? common : `${own}, ${common}`;
+}
+
+/** Which rule decided, for people: `max_size 768, set for this channel by ada`. */
+export function explainRule(policy: Policy, key: SettingKey): string {
+  const rule = policy.rules.get(key);
+  if (rule === undefined) return `${key} is not set here; Darkroom's own limits hold.`;
+  const place = rule.scope === 'server' ? 'the server' : `the ${rule.scope} ${rule.target}`;
+  return `${key} is ${showSetting(rule.value)}, set for ${place} by ${rule.by}.`;
+}

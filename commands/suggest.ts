@@ -1,0 +1,39 @@
+/** Answers to what is typed so far in an option: names that begin with it first, then those that hold it. */
+import type { AnyCommand } from './command.ts';
+import type { Ports } from './ports.ts';
+import { allStyles } from './styles.ts';
+
+export async function suggest(
+  commands: readonly AnyCommand[],
+  ports: Pick<Ports, 'models' | 'settings'>,
+  {
+    command,
+    option,
+    typed,
+    server,
+  }: { command: string; option: string; typed: string; server: string | undefined },
+): Promise<readonly string[]> {
+  const known = await namesFor(commands, ports, command, option, server);
+  const wanted = typed.trim().toLowerCase();
+  const begin = known.filter((name) => name.toLowerCase().startsWith(wanted));
+  const hold = known.filter((name) => !begin.includes(name) && name.toLowerCase().includes(wanted));
+  return [...begin, ...hold];
+}
+
+async function namesFor(
+  commands: readonly AnyCommand[],
+  { models, settings }: Pick<Ports, 'models' | 'settings'>,
+  command: string,
+  option: string,
+  server: string | undefined,
+): Promise<readonly string[]> {
+  if (option === 'model') return models.names();
+  if (option === 'style')
+    return [...allStyles(server === undefined ? new Map() : await settings.styles(server)).keys()];
+  const all = commands.flatMap((one) => [one, ...(one.subcommands ?? [])]);
+  const found = all.find(({ name }) => name === command)?.options[option];
+  if (found?.type === 'choice') return found.choices;
+  if (found?.type === 'text')
+    return found.suggestions ?? (command === 'help' ? commands.map(({ name }) => name) : []);
+  return [];
+}
