@@ -2,12 +2,10 @@
  * Words to the embeddings that the denoiser attends to, in one way for all families: each CLIP encoder's chunks one
  * after another, the encoders side by side, a T5's tokens behind them.
  */
-import { type Emphasis, emphasize } from '../diffusion/prompt-emphasis.ts';
-import { DarkroomError } from '../errors.ts';
-import type { ClipTokenizer } from '../models/tokenizer.ts';
 import type { GenerationRequest } from '../request.ts';
 import type { Components } from './components.ts';
-import type { EncodedWindow } from './embedding-cache.ts';
+import { type ClipRules, encodeClip, encodeT5 } from './prompt-encode.ts';
+import { joinColumns, joinRows, joinVectors, stack, zeros } from './prompt-join.ts';
 import {
   describePlan,
   type EncoderPlan,
@@ -15,10 +13,11 @@ import {
   negativeTexts,
   type PromptTexts,
   planClip,
+  planT5,
   positiveTexts,
-  type Window,
 } from './prompt-plan.ts';
-import type { Session, Tensor } from './session.ts';
+import type { Tensor } from './session.ts';
+import { type TextEncoders, textEncodersOf } from './text-encoders.ts';
 
 export interface PromptEmbeddings {
   /** [1, S, D] of the prompt. With guidance [2, S, D]: the negative prompt comes first, as in diffusers. */
@@ -29,122 +28,129 @@ export interface PromptEmbeddings {
   readonly notes: readonly string[];
 }
 
-interface ClipEncoder {
-  readonly name: 'textEncoder';
-  readonly tokenizer: ClipTokenizer;
-}
+/** Tokens of T5 where the request says nothing; diffusers' default. */
+const T5_LENGTH = 256;
 
-/** What a family takes from its CLIP encoders. */
-interface ClipRules {
-  /** The state of layer L - skip, L being the last: SD 1.x and 2.x after the final layer norm. */
-  readonly states: `${'normed_' | ''}hidden_states`;
-  /** Layers that are left out even where the request skips none. */
-  readonly skipped: number;
-  readonly pooled?: 'text_embeds';
-  readonly emphasis: Emphasis;
-}
-
-const SD: ClipRules = { states: 'normed_hidden_states', skipped: 0, emphasis: 'original' };
+const LATER_MODELS: ClipRules = {
+  states: 'hidden_states',
+  skipped: 1,
+  pooled: 'text_embeds',
+  emphasis: 'no_norm',
+};
+const RULES: Readonly<Record<TextEncoders['family'], ClipRules>> = {
+  sd: { states: 'normed_hidden_states', skipped: 0, emphasis: 'original' },
+  sdxl: LATER_MODELS,
+  sd3: LATER_MODELS,
+};
 
 /** A prompt or a negative prompt, before any encoder runs. */
 interface Side {
-  /** By encoder. */
-  readonly plans: readonly EncoderPlan[];
-  readonly clipSkip: number;
+  readonly clips: readonly EncoderPlan[];
+  readonly t5?: EncoderPlan;
+  /** Ids that T5 reads, or would read. */
+  readonly t5Length: number;
+}
+
+interface Encoded {
+  readonly context: Tensor;
+  readonly pooled?: Tensor;
 }
 
 /**
+ * `plain` is diffusers' encode_prompt. `a1111` lays weights on the states of every encoder and reads up to MAX_CHUNKS
+ * chunks of 75 tokens through each CLIP, SD3's too, as A1111 does; T5 reads its one window. The summary is the
+ * first chunk's. Both sides of guidance get the same length: the shorter one ends in empty chunks.
+ *
  * @param request its clipSkip k takes the state k layers before the one that the model was trained on; the negative
  *   prompt ignores it (both as in diffusers)
  * @param guided whether the negative prompt is needed
  * @throws DarkroomError('bad_request') where clipSkip is beyond the model's layers
  */
-export async function encodePrompt(
+export function encodePrompt(
   components: Components,
   request: GenerationRequest,
   guided: boolean,
 ): Promise<PromptEmbeddings> {
-  const rules = SD;
-  const encoders: readonly ClipEncoder[] = [{ name: 'textEncoder', tokenizer: components.tokenizer }];
-  const notes: string[] = [];
-  const plan = (label: string, texts: PromptTexts, clipSkip: number): Side => {
-    const plans = encoders.map(({ tokenizer }, i) => planClip(tokenizer, texts[i]!, request.promptSyntax));
-    notes.push(...describePlan(label, 'CLIP', plans[0]!));
-    return { plans, clipSkip };
+  return encodeTexts(textEncodersOf(components), request, guided);
+}
+
+/** encodePrompt by the text encoders alone. */
+export async function encodeTexts(
+  encoders: TextEncoders,
+  request: GenerationRequest,
+  guided: boolean,
+): Promise<PromptEmbeddings> {
+  const notes = new Set<string>();
+  const isZero = encoders.zeroNegative && request.negativePrompt === undefined;
+  const prompt = planSide(encoders, request, 'prompt', positiveTexts(request), notes);
+  const against =
+    guided && !isZero
+      ? planSide(encoders, request, 'negative prompt', negativeTexts(request), notes)
+      : undefined;
+  const windows = [prompt, against].flatMap((side) => side?.clips.map((plan) => plan.windows.length) ?? []);
+  const chunks = Math.max(...windows);
+
+  const sides = [await encodeSide(encoders, prompt, chunks, request.clipSkip)];
+  if (against !== undefined) sides.unshift(await encodeSide(encoders, against, chunks, 0));
+  else if (guided) sides.unshift(zeroSide(sides[0]!));
+  const pooled = sides.flatMap((side) => side.pooled ?? []);
+  return {
+    context: stack(sides.map(({ context }) => context)),
+    ...(pooled.length === 0 ? {} : { pooled: stack(pooled) }),
+    notes: [...notes],
   };
-  const sides = [plan('prompt', positiveTexts(request), request.clipSkip)];
-  if (guided) sides.unshift(plan('negative prompt', negativeTexts(request), 0));
-  const chunks = Math.max(...sides.flatMap(({ plans }) => plans.map(({ windows }) => windows.length)));
-
-  const contexts: Tensor[] = [];
-  const pooled: Tensor[] = [];
-  for (const { plans, clipSkip } of sides) {
-    const parts: Tensor[] = [];
-    for (const [i, { name, tokenizer }] of encoders.entries()) {
-      const windows = [...plans[i]!.windows];
-      while (windows.length < chunks) windows.push(emptyWindow(tokenizer));
-      const encoded = await encodeWindows(components, name, windows, clipSkip, rules);
-      parts.push(encoded.states);
-      if (encoded.pooled !== undefined) pooled.push(encoded.pooled);
-    }
-    contexts.push(parts[0]!);
-  }
-  return { context: stack(contexts), ...(pooled.length === 0 ? {} : { pooled: stack(pooled) }), notes };
 }
 
-/** @returns the states of all windows one after another, and the summary of the first */
-async function encodeWindows(
-  components: Components,
-  name: ClipEncoder['name'],
-  windows: readonly Window[],
+/** @param notes what is to be said of the texts is added to it */
+function planSide(
+  { clips, t5 }: TextEncoders,
+  { promptSyntax, maxSequenceLength: t5Length = T5_LENGTH }: GenerationRequest,
+  label: string,
+  texts: PromptTexts,
+  notes: Set<string>,
+): Side {
+  const plans = clips.map(({ tokenizer }, i) => planClip(tokenizer, texts[i]!, promptSyntax));
+  const labelOf = (i: number) => (texts[i] === texts[0] ? label : `${label} ${i + 1}`);
+  for (const [i, plan] of plans.entries()) {
+    // Two CLIPs that read the same text stop at the same word, save for an odd spelling.
+    if (i > 0 && texts[i] === texts[0]) continue;
+    for (const note of describePlan(labelOf(i), 'CLIP', plan)) notes.add(note);
+  }
+  if (t5 === undefined) return { clips: plans, t5Length };
+  const plan = planT5(t5.tokenizer, texts[2], promptSyntax, t5Length);
+  for (const note of describePlan(labelOf(2), 'T5', plan)) notes.add(note);
+  return { clips: plans, t5: plan, t5Length };
+}
+
+async function encodeSide(
+  encoders: TextEncoders,
+  side: Side,
+  chunks: number,
   clipSkip: number,
-  { states, skipped, pooled, emphasis }: ClipRules,
-): Promise<EncodedWindow> {
-  const session = await components.session(name);
-  const layers = session.outputNames.filter((output) => output.startsWith(`${states}.`)).length - 1;
-  if (clipSkip + skipped > layers) {
-    throw new DarkroomError(
-      'bad_request',
-      `clip_skip ${clipSkip} is beyond this model's text encoder, which has ${layers} layers. Try 0 or 1.`,
-    );
+): Promise<Encoded> {
+  const { family, clips, t5, jointWidth } = encoders;
+  const rules = RULES[family];
+  const states: Tensor[] = [];
+  const pooled: Tensor[] = [];
+  for (const [i, { name, tokenizer }] of clips.entries()) {
+    const windows = [...side.clips[i]!.windows];
+    while (windows.length < chunks) windows.push(emptyWindow(tokenizer));
+    const encoded = await encodeClip(encoders, name, windows, clipSkip, rules);
+    states.push(encoded.states);
+    if (encoded.pooled !== undefined) pooled.push(encoded.pooled);
   }
-  const output = `${states}.${layers - skipped - clipSkip}`;
-  const encoded: EncodedWindow[] = [];
-  for (const { ids } of windows) {
-    const key = `${name} ${output} ${ids.join(' ')}`;
-    encoded.push(await components.embeddings.take(key, () => runEncoder(session, ids, output, pooled)));
-  }
-  const data = windows.map(({ weights }, i) => emphasize(encoded[i]!.states.data, weights, emphasis));
-  const [, length, width] = encoded[0]!.states.dims as [number, number, number];
-  const joined = { data: concat(data), dims: [1, length * windows.length, width] };
-  const summary = encoded[0]!.pooled;
-  return { states: joined, ...(summary === undefined ? {} : { pooled: summary }) };
+  const context = joinColumns(states, jointWidth);
+  if (family === 'sd') return { context };
+  // SDXL takes the summary of its second encoder alone.
+  if (family === 'sdxl') return { context, pooled: pooled.at(-1)! };
+  const behind =
+    t5 === undefined || side.t5 === undefined
+      ? zeros([1, side.t5Length, context.dims[2]!])
+      : await encodeT5(encoders, t5.name, side.t5.windows[0]!);
+  return { context: joinRows([context, behind]), pooled: joinVectors(pooled) };
 }
 
-async function runEncoder(
-  session: Session,
-  ids: BigInt64Array,
-  output: string,
-  pooled: string | undefined,
-): Promise<EncodedWindow> {
-  const feeds = { input_ids: { data: ids, dims: [1, ids.length] } };
-  const outputs = await session.run(feeds, pooled === undefined ? [output] : [output, pooled]);
-  const states = outputs[output]!;
-  return pooled === undefined ? { states } : { states, pooled: outputs[pooled]! };
-}
-
-/** Tensors of [1, ...] as one of [n, ...]. */
-function stack(tensors: readonly Tensor[]): Tensor {
-  const [, ...dims] = tensors[0]!.dims;
-  return { data: concat(tensors.map(({ data }) => data)), dims: [tensors.length, ...dims] };
-}
-
-function concat(arrays: readonly Float32Array[]): Float32Array {
-  const joined = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const array of arrays) {
-    joined.set(array, at);
-    at += array.length;
-  }
-  return joined;
-}
+const zeroSide = ({ context, pooled }: Encoded): Encoded => ({
+  context: zeros(context.dims),
+  ...(pooled === undefined ? {} : { pooled: zeros(pooled.dims) }),
+});

@@ -158,7 +158,7 @@ describe('what is not read is told', () => {
 test('clip_skip beyond the layers is refused', async () => {
   await assert.rejects(encode('tiny-sd15', { clipSkip: 3 }), {
     code: 'bad_request',
-    message: /^clip_skip 3 is beyond .* 2 layers\. Try 0 or 1\.$/,
+    message: /^clip_skip 3 is beyond .* leave out 2 layers at most\. Try 0 or 1\.$/,
   });
   await encode('tiny-sd15', { clipSkip: 2 });
 });
