@@ -7,6 +7,8 @@ import type { Feeds, Tensor } from './session.ts';
 
 /** What stays the same over all calls of a pass. */
 export interface Conditions {
+  /** Whether the denoiser is a transformer (SD3), whose inputs have other names than a UNet's. */
+  readonly isTransformer: boolean;
   /** [1, C, h, w] of the latents. */
   readonly dims: readonly number[];
   /** Of batch 2 with guidance, the negative half first. */
@@ -27,6 +29,9 @@ export interface DenoiserCall {
   readonly isControlled: boolean;
 }
 
+const UNET = { sample: 'sample', pooled: 'text_embeds' } as const;
+const TRANSFORMER = { sample: 'hidden_states', pooled: 'pooled_projections' } as const;
+
 /**
  * @param index of this call among `calls` of the pass
  * @param extra channels beside the latents, [n, h, w]: the mask and masked picture of an inpainting UNet
@@ -36,17 +41,18 @@ export function denoiserCall(
   { sample, timestep }: ModelCall,
   { index, calls, extra }: { index: number; calls: number; extra: Float32Array | undefined },
 ): DenoiserCall {
-  const { prompt, dims, timeIds, timestepCond, controls } = conditions;
+  const { isTransformer, prompt, dims, timeIds, timestepCond, controls } = conditions;
   const batch = prompt.context.dims[0]!;
   const input = inputOf(sample, dims, extra);
   const scales = controls?.scales(index, calls, batch);
   const isControlled = scales?.some(({ data }) => data.some((scale) => scale !== 0)) ?? false;
+  const names = isTransformer ? TRANSFORMER : UNET;
   const feeds: Record<string, Feeds[string]> = {
-    sample: repeat(input, batch),
+    [names.sample]: repeat(input, batch),
     timestep: { data: Float32Array.of(timestep), dims: [1] },
     encoder_hidden_states: prompt.context,
   };
-  if (prompt.pooled !== undefined) feeds['text_embeds'] = prompt.pooled;
+  if (prompt.pooled !== undefined) feeds[names.pooled] = prompt.pooled;
   if (timeIds !== undefined) feeds['time_ids'] = timeIds;
   if (timestepCond !== undefined) feeds['timestep_cond'] = timestepCond;
   for (const [i, scale] of (scales ?? []).entries()) {

@@ -47,5 +47,5 @@ export function conditionsOf(
   { dims }: PlannedPass,
   prompt: PromptEmbeddings,
 ): Conditions {
-  return { dims, prompt, guidanceScale, guidanceRescale };
+  return { isTransformer: false, dims, prompt, guidanceScale, guidanceRescale };
 }

@@ -68,10 +68,10 @@ function toPixels({ data, dims }: Tensor): Raster {
   for (let i = 0; i < area; i++) {
     for (let c = 0; c < 3; c++) {
       const value = Math.fround(data[c * area + i]! / 2 + 0.5);
-      if (Number.isNaN(value)) {
+      if (!Number.isFinite(value)) {
         throw new DarkroomError(
           'engine_failed',
-          'The VAE of this model gave numbers that are no picture (NaN). Another seed or size may work; if none does, the VAE is damaged.',
+          'The VAE of this model gave numbers that are no picture (NaN or infinity). Another seed or size may work; if none does, the VAE is damaged.',
         );
       }
       pixels[3 * i + c] = roundHalfToEven(Math.fround(Math.min(Math.max(value, 0), 1) * 255));
