@@ -270,8 +270,8 @@ export class Desk {
   }
 
   /** In the engine's own words, so that its note at the end is no second one. */
-  async #unread({ model, prompt }: GenerationRequest): Promise<string[]> {
-    const sentence = await this.ports.models.describeUnread(model, prompt);
+  async #unread({ model, prompt, promptSyntax }: GenerationRequest): Promise<string[]> {
+    const sentence = await this.ports.models.describeUnread(model, prompt, promptSyntax);
     return sentence === '' ? [] : [sentence];
   }
 

@@ -2,7 +2,7 @@
 import type { Platform } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import type { Job, JobEvent } from '../src/job.ts';
-import type { ModelDefaults } from '../src/request.ts';
+import type { ModelDefaults, PromptSyntax } from '../src/request.ts';
 import type { SettingsStore } from '../src/settings/store.ts';
 import type { Journal } from '../src/store/journal.ts';
 import type { PictureStore } from '../src/store/pictures.ts';
@@ -38,7 +38,7 @@ export interface ModelsPort {
   resolve(name?: string): ModelInfo | Promise<ModelInfo>;
   names(): readonly string[];
   /** A sentence about the words of a prompt that the model's text encoder does not read; '' where it reads all. */
-  describeUnread(model: string, prompt: string): string | Promise<string>;
+  describeUnread(model: string, prompt: string, syntax: PromptSyntax): string | Promise<string>;
 }
 
 export interface Ports {

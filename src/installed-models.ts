@@ -5,7 +5,6 @@ import { describePlan, planClip } from './engine/prompt-plan.ts';
 import { Catalogue } from './models/catalogue.ts';
 import type { ModelSpec } from './models/spec.ts';
 import { type ClipTokenizer, createTokenizer } from './models/tokenizer.ts';
-import type { PromptSyntax } from './request.ts';
 
 /** The model that ships inside; what is drawn with where nobody names another. */
 export const EMBEDDED_MODEL = 'mini';
@@ -37,7 +36,7 @@ export async function createModels(folders: readonly string[]): Promise<ModelsPo
       const { defaults, gallery, words, ...spec } = await open(name);
       return { name: spec.name, defaults, gallery, words };
     },
-    async describeUnread(model: string, prompt: string, syntax: PromptSyntax = 'a1111') {
+    async describeUnread(model, prompt, syntax) {
       // Made once a model: tens of thousands of words and merges must not be read again at each message.
       const tokenizer = tokenizers.get(model) ?? createTokenizer((await open(model)).tokenizer);
       tokenizers.set(model, tokenizer);
