@@ -1,0 +1,93 @@
+/** What jobs cost, in GPU-seconds, learned from those that ran and shared over processes by the database. */
+import type { GenerationRequest } from '../request.ts';
+import type { Database } from '../store/sql.ts';
+
+/** Weight of the newest measurement in the running mean. */
+const NEWEST = 0.3;
+/** Before anything was measured: seconds of a denoiser call for each pixel, from the embedded model on 2 cores. */
+const GUESSED_STEP_PER_PIXEL = 0.1 / (256 * 256);
+/** Seconds for opening and developing together, likewise. */
+const GUESSED_FIXED = 0.5;
+/** Milliseconds after which what others have learned is read again. */
+const FRESH = 10_000;
+
+type Part = 'step' | 'open' | 'develop';
+
+export class Costs {
+  readonly #database: Database;
+  readonly #onError: (error: unknown) => void;
+  #means = new Map<string, number>();
+  /** Measured here since the last save. */
+  readonly #fresh = new Map<string, { readonly request: GenerationRequest; readonly part: Part }>();
+  #readAt = Number.NEGATIVE_INFINITY;
+
+  constructor(database: Database, onError: (error: unknown) => void) {
+    this.#database = database;
+    this.#onError = onError;
+  }
+
+  /** @param seconds of one denoiser call, or of all of open or develop */
+  learn(request: GenerationRequest, part: Part, seconds: number): void {
+    const key = keyOf(request, part);
+    const before = this.#means.get(key);
+    this.#means.set(key, before === undefined ? seconds : before + NEWEST * (seconds - before));
+    this.#fresh.set(key, { request, part });
+  }
+
+  secondsOf(request: GenerationRequest, part: Part): number {
+    const known = this.#means.get(keyOf(request, part));
+    if (known !== undefined) return known;
+    return part === 'step' ? GUESSED_STEP_PER_PIXEL * request.width * request.height : GUESSED_FIXED / 2;
+  }
+
+  /** GPU-seconds for the whole of a job that has not begun. */
+  jobSeconds(request: GenerationRequest): number {
+    return (
+      this.secondsOf(request, 'open') +
+      plannedSteps(request) * this.secondsOf(request, 'step') +
+      this.secondsOf(request, 'develop')
+    );
+  }
+
+  /** Hands on what was learned here. */
+  async save(): Promise<void> {
+    const learned = [...this.#fresh.values()];
+    this.#fresh.clear();
+    for (const { request, part } of learned) {
+      const { model, width, height } = request;
+      await this.#database
+        .query(
+          `insert into darkroom.cost (model, width, height, part, seconds) values ($1, $2, $3, $4, $5)
+           on conflict (model, width, height, part) do update set seconds = excluded.seconds`,
+          [model, width, height, part, this.secondsOf(request, part)],
+        )
+        .catch(this.#onError);
+    }
+  }
+
+  /** Reads what all have learned, where that was not done of late. */
+  async refresh(): Promise<void> {
+    if (performance.now() - this.#readAt < FRESH) return;
+    this.#readAt = performance.now();
+    const rows = await this.#database.query<{
+      model: string;
+      width: number;
+      height: number;
+      part: Part;
+      seconds: number;
+    }>('select model, width, height, part, seconds from darkroom.cost');
+    for (const { part, seconds, ...shape } of rows) {
+      const key = keyOf(shape, part);
+      if (!this.#fresh.has(key)) this.#means.set(key, seconds);
+    }
+  }
+}
+
+/** Denoiser calls a request asks for; the engine's own count replaces it once the job is open. */
+export function plannedSteps({ image, strength, numInferenceSteps, numImages }: GenerationRequest): number {
+  const part = image === undefined ? 1 : (strength ?? 1);
+  return Math.max(1, Math.floor(numInferenceSteps * part)) * numImages;
+}
+
+const keyOf = ({ model, width, height }: Pick<GenerationRequest, 'model' | 'width' | 'height'>, part: Part) =>
+  `${part} ${width}x${height} ${model}`;

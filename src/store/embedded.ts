@@ -1,0 +1,123 @@
+/** PGlite, PostgreSQL inside this process, behind the Database door: durable, and alone in its folder. */
+
+import { fsyncSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PGlite } from '@electric-sql/pglite';
+import { DarkroomError } from '../errors.ts';
+import { lockFolder } from './lock.ts';
+import type { Database, Row, Sql } from './sql.ts';
+
+export interface Embedded extends Database {
+  readonly kind: 'embedded';
+  /** For pg-boss, whose adapter wants the thing itself. */
+  readonly pglite: PGlite;
+}
+
+/**
+ * PGlite starts PostgreSQL with -F, which leaves every write to the system's mercy; without it the calls are made,
+ * and syncNodeFiles has them reach the disk.
+ */
+const START = PGlite.defaultStartParams.filter((param) => param !== '-F');
+/** Where PGlite's own file system has the data folder. */
+const DATA = '/pglite/data';
+/** `open_datasync` and `fdatasync` do not pass through the place that syncNodeFiles hooks. */
+const SYNC = ['-c', 'wal_sync_method=fsync'];
+
+/**
+ * @param folder DARKROOM_DATA; made where it is not there yet
+ * @throws DarkroomError('misconfigured') where the folder is another process's, cannot be written or is full
+ */
+export async function openEmbedded(folder: string): Promise<Embedded> {
+  const unlock = await claimFolder(folder);
+  const pglite = new PGlite({
+    dataDir: join(folder, 'database'),
+    startParams: [...START, ...SYNC],
+  });
+  try {
+    await pglite.waitReady;
+    syncNodeFiles(pglite);
+  } catch (cause) {
+    unlock();
+    if (cause instanceof DarkroomError) throw cause;
+    throw new DarkroomError(
+      'misconfigured',
+      `The database in ${join(folder, 'database')} cannot be opened. Restore it from a backup, or set DARKROOM_DATA to another folder.`,
+      { cause },
+    );
+  }
+  return {
+    kind: 'embedded',
+    pglite,
+    query: sqlOf(pglite).query,
+    transaction: (work) => pglite.transaction((tx) => work(sqlOf(tx))),
+    async script(text) {
+      await pglite.exec(text);
+    },
+    async listen(channel, onNotice) {
+      const stop = await pglite.listen(channel, onNotice);
+      return () => (pglite.closed ? Promise.resolve() : stop());
+    },
+    async close() {
+      await pglite.close();
+      unlock();
+    },
+  };
+}
+
+function sqlOf(pglite: Pick<PGlite, 'query'>): Sql {
+  return {
+    async query<R extends Row>(text: string, values: readonly unknown[] = []) {
+      return (await pglite.query<R>(text, [...values])).rows;
+    },
+  };
+}
+
+async function claimFolder(folder: string): Promise<() => void> {
+  try {
+    await mkdir(folder, { recursive: true });
+    const probe = join(folder, '.probe');
+    writeFileSync(probe, 'x', { flush: true });
+    rmSync(probe);
+    return lockFolder(folder);
+  } catch (cause) {
+    if (cause instanceof DarkroomError) throw cause;
+    const { code } = cause as NodeJS.ErrnoException;
+    const why =
+      code === 'ENOSPC'
+        ? 'its disk is full'
+        : code === 'EROFS'
+          ? 'its disk is read-only'
+          : 'it cannot be written';
+    throw new DarkroomError(
+      'misconfigured',
+      `The data folder ${folder} cannot be used: ${why}. Free it, or set DARKROOM_DATA to another folder.`,
+      { cause },
+    );
+  }
+}
+
+/** As much of emscripten's file system as the hook needs. */
+interface Mount {
+  readonly mountpoint: string;
+  readonly type: { readonly stream_ops?: { fsync?: (stream: { readonly nfd: number }) => number } };
+}
+interface Files {
+  readonly root?: { readonly mount?: { readonly mounts?: readonly Mount[] } };
+}
+
+/** PGlite's fsync does nothing over Node's files: this makes it reach the disk. */
+function syncNodeFiles(pglite: PGlite): void {
+  const { root } = pglite.Module.FS as unknown as Files;
+  const operations = root?.mount?.mounts?.find(({ mountpoint }) => mountpoint === DATA)?.type.stream_ops;
+  if (operations === undefined || operations.fsync !== undefined) {
+    throw new DarkroomError(
+      'internal',
+      'This version of the embedded database cannot be made to write to the disk for certain. Use the version that Darkroom names, or a PostgreSQL server by DATABASE_URL.',
+    );
+  }
+  operations.fsync = ({ nfd }) => {
+    fsyncSync(nfd);
+    return 0;
+  };
+}

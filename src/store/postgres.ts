@@ -1,0 +1,146 @@
+/** A PostgreSQL server behind the Database door, over node-postgres. */
+import pg from 'pg';
+import { DarkroomError } from '../errors.ts';
+import type { Database, Row, Sql } from './sql.ts';
+
+/** PostgreSQL 15, as server_version_num has it. */
+const OLDEST = 150_000;
+/** Milliseconds between two tries to hear again. */
+const RECONNECT = 500;
+
+export interface ServerOptions {
+  readonly url: string;
+  /** Connections at most; one more hears notices. */
+  readonly connections?: number;
+  /** Hears of connections lost while nobody used them. */
+  readonly onError?: (error: unknown) => void;
+}
+
+/** @throws DarkroomError('misconfigured') where there is no server, or one older than 15 */
+export async function openServer({ url, connections = 8, onError }: ServerOptions): Promise<Database> {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: connections,
+    connectionTimeoutMillis: 5000,
+    application_name: 'darkroom',
+  });
+  pool.on('error', (error) => onError?.(error));
+  const sqlOf = (client: pg.Pool | pg.PoolClient): Sql => ({
+    async query<R extends Row>(text: string, values: readonly unknown[] = []) {
+      return (await client.query<R>(text, [...values])).rows;
+    },
+  });
+  await checkVersion(sqlOf(pool), url).catch(async (error: unknown) => {
+    await pool.end();
+    throw error;
+  });
+  return {
+    kind: 'server',
+    query: sqlOf(pool).query,
+    async transaction(work) {
+      const client = await pool.connect();
+      // Lost while checked out: the query under way rejects as well, and tells.
+      client.on('error', ignore);
+      let isBroken: Error | undefined;
+      try {
+        await client.query('begin');
+        const result = await work(sqlOf(client));
+        await client.query('commit');
+        return result;
+      } catch (error) {
+        await client.query('rollback').catch((lost: Error) => {
+          isBroken = lost;
+        });
+        throw error;
+      } finally {
+        client.removeListener('error', ignore);
+        client.release(isBroken);
+      }
+    },
+    async script(text) {
+      await pool.query(text);
+    },
+    listen: (channel, onNotice, onGap) => hear(url, channel, onNotice, onGap),
+    close: () => pool.end(),
+  };
+}
+
+function ignore(): void {}
+
+async function checkVersion(sql: Sql, url: string): Promise<void> {
+  const host = hostOf(url);
+  let version: number;
+  try {
+    const [row] = await sql.query<{ version: string }>(
+      "select current_setting('server_version_num') as version",
+    );
+    version = Number(row?.version);
+  } catch (cause) {
+    throw new DarkroomError(
+      'misconfigured',
+      `The database at ${host} cannot be reached. Check DATABASE_URL and that PostgreSQL runs there.`,
+      { cause },
+    );
+  }
+  if (version >= OLDEST) return;
+  throw new DarkroomError(
+    'misconfigured',
+    `The database at ${host} is PostgreSQL ${Math.floor(version / 10_000)}; Darkroom needs 15 or newer.`,
+  );
+}
+
+/** Without user and password, for sentences. */
+function hostOf(url: string): string {
+  try {
+    return new URL(url).host;
+  } catch {
+    return 'DATABASE_URL';
+  }
+}
+
+/** Hears on a connection of its own, and connects again when that is lost. */
+async function hear(
+  url: string,
+  channel: string,
+  onNotice: (payload: string) => void,
+  onGap: (() => void) | undefined,
+): Promise<() => Promise<void>> {
+  let isClosed = false;
+  let client: pg.Client | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const connect = async () => {
+    const fresh = new pg.Client({
+      connectionString: url,
+      keepAlive: true,
+      connectionTimeoutMillis: 5000,
+      application_name: 'darkroom listener',
+    });
+    const lost = () => {
+      fresh.removeAllListeners('end');
+      if (isClosed || client !== fresh) return;
+      client = undefined;
+      again();
+    };
+    fresh.on('error', lost);
+    fresh.on('end', lost);
+    fresh.on('notification', ({ payload }) => onNotice(payload ?? ''));
+    await fresh.connect();
+    await fresh.query(`listen ${channel}`);
+    client = fresh;
+  };
+  const again = () => {
+    timer = setTimeout(() => {
+      if (isClosed) return;
+      connect().then(
+        () => onGap?.(),
+        () => again(),
+      );
+    }, RECONNECT);
+  };
+  await connect();
+  return async () => {
+    isClosed = true;
+    clearTimeout(timer);
+    await client?.end().catch(ignore);
+  };
+}
