@@ -1,0 +1,102 @@
+/** The one door to control pictures: whatever a user gives for a ControlNet becomes the picture that the net sees. */
+import { DarkroomError, offerNames } from '../errors.ts';
+import type { ControlKind } from '../request.ts';
+import { canny } from './canny.ts';
+import type { Detectors } from './detector.ts';
+import { checkPicture } from './inspect.ts';
+import { lineart, scribble } from './lines.ts';
+import { greyToRgb } from './luma.ts';
+import type { Size } from './mask.ts';
+import { drawBodies, parseKeypoints } from './openpose.ts';
+import { decodeRgb } from './pixels.ts';
+import { POSE_NAMES, parsePose, poseBody } from './poses.ts';
+import { type Fit, fit, type Raster } from './resample.ts';
+
+export interface Conditioning {
+  /** [height, width, 3] of the size that was asked for. */
+  readonly picture: Raster;
+  /** Sentences for the user. */
+  readonly notes: readonly string[];
+}
+
+/**
+ * Makes a control picture. A file of another size is fitted first and its lines are found then, so that they come out
+ * one pixel thin at any size.
+ * @param kind `raw`: the file is the conditioning as it stands, stretched as diffusers stretches it; `openpose`: keypoints
+ *   as JSON, the name of a pose, or a photo where a pose detector is there; `depth`: a photo, by the depth detector
+ * @param source the file's bytes, or for openpose the name of a pose
+ * @param size of the drawing in pixels
+ * @param how a photo of another proportion is fitted; it should be the way that the picture to start from is fitted
+ * @throws DarkroomError('bad_picture' | 'too_large' | 'bad_request' | 'unsupported')
+ */
+export async function conditioningPicture(
+  kind: ControlKind,
+  source: Uint8Array | string,
+  size: Size,
+  detectors: Detectors,
+  how: Fit = 'cover',
+): Promise<Conditioning> {
+  if (typeof source === 'string') return { picture: drawPose(kind, source, size), notes: [] };
+  if (kind === 'openpose' && isJson(source)) {
+    const { bodies, notes } = parseKeypoints(new TextDecoder().decode(source), size);
+    return { picture: drawBodies(bodies, size), notes };
+  }
+  const { picture, notes } = await readFitted(kind, source, size, kind === 'raw' ? 'stretch' : how);
+  return { picture: await DRAW[kind](picture, detectors), notes };
+}
+
+const DRAW: Readonly<
+  Record<ControlKind, (picture: Raster, detectors: Detectors) => Raster | Promise<Raster>>
+> = {
+  raw: (picture) => picture,
+  canny: (picture) => greyToRgb(canny(picture)),
+  scribble: (picture) => greyToRgb(scribble(picture)),
+  lineart: (picture) => greyToRgb(lineart(picture)),
+  depth: async (picture, detectors) => greyToRgb(await detectors.depth(picture)),
+  openpose: async (picture, detectors) => {
+    const bodies = await detectors.pose(picture);
+    if (bodies.length > 0) return drawBodies(bodies, picture);
+    throw new DarkroomError(
+      'bad_picture',
+      `Nobody was found in the openpose picture. Send another, or name a pose: ${POSE_NAMES.join(', ')}.`,
+    );
+  },
+};
+
+function drawPose(kind: ControlKind, words: string, size: Size): Raster {
+  const pose = kind === 'openpose' ? parsePose(words) : undefined;
+  if (pose !== undefined) return drawBodies([poseBody(pose, size)], size);
+  if (kind === 'openpose') {
+    throw new DarkroomError('bad_request', `Unknown pose ${words}. ${offerNames(words, POSE_NAMES)}`);
+  }
+  throw new DarkroomError('bad_request', `The ${kind} control needs a picture. Attach one.`);
+}
+
+/** Whether a file can only be JSON: no format of pictures starts with a bracket. */
+function isJson(bytes: Uint8Array): boolean {
+  const start = new TextDecoder().decode(bytes.subarray(0, 64)).trimStart();
+  return start.startsWith('{') || start.startsWith('[');
+}
+
+async function readFitted(kind: ControlKind, bytes: Uint8Array, size: Size, how: Fit): Promise<Conditioning> {
+  await checkControl(kind, bytes);
+  const picture = await decodeRgb(bytes);
+  if (picture.width === size.width && picture.height === size.height) return { picture, notes: [] };
+  const [from, to] = [`${picture.width}x${picture.height}`, `${size.width}x${size.height}`];
+  const verb = how === 'cover' ? 'scaled and cut' : how === 'fill' ? 'scaled and filled up' : 'stretched';
+  return {
+    picture: fit(picture, size, how),
+    notes: [`The ${kind} picture of ${from} was ${verb} to ${to}.`],
+  };
+}
+
+async function checkControl(kind: ControlKind, bytes: Uint8Array): Promise<void> {
+  try {
+    await checkPicture(bytes);
+  } catch (error) {
+    if (!(error instanceof DarkroomError)) throw error;
+    throw new DarkroomError(error.code, `The ${kind} picture cannot be used. ${error.message}`, {
+      cause: error,
+    });
+  }
+}
