@@ -1,107 +1,90 @@
 /** scheduler_config.json as the samplers need it: diffusers' keys, with the defaults of the class in question. */
-import { DarkroomError, offerNames } from '../errors.ts';
-import { SAMPLER_CLASS, type SamplerName, type ScheduleName, samplerOfClass } from '../request.ts';
+import { DarkroomError } from '../errors.ts';
+import type { SamplerName } from '../request.ts';
+import { scheduleBetas } from './betas.ts';
+import { correctedByPipeline, type PipelineHabits } from './pipeline-habits.ts';
+import {
+  NAMED_OPTIONS,
+  OPTIONS_ELSEWHERE,
+  type PredictionType,
+  SCHEDULER_CLASSES,
+  type TimestepSpacing,
+} from './scheduler-classes.ts';
+import { OptionReader, show } from './scheduler-options.ts';
 
-export type TimestepSpacing = 'leading' | 'linspace' | 'trailing';
-export type PredictionType = 'epsilon' | 'v_prediction' | 'sample';
 type Json = Readonly<Record<string, unknown>>;
 
 export interface SchedulerConfig {
   readonly numTrainTimesteps: number;
-  readonly betas: readonly number[];
+  readonly betas: Float32Array;
   readonly rescaleBetasZeroSnr: boolean;
   readonly predictionType: PredictionType;
   readonly timestepSpacing: TimestepSpacing;
   readonly stepsOffset: number;
-  /** DDIM alone: the alpha before the first timestep is 1, else that of timestep 0. */
+  /** The alpha before the first timestep is 1, else that of timestep 0. */
   readonly setAlphaToOne: boolean;
-  /** DDIM alone: the denoised estimate is kept within -range..range. */
+  /** The denoised estimate is kept within -range..range. */
   readonly clipSampleRange: number | undefined;
+  /** In its place where given, by Saharia et al. 2022 (Imagen). */
+  readonly thresholding: Thresholding | undefined;
   /** Where the sigmas end: at 0, or at that of timestep 0. */
   readonly finalSigmasType: 'zero' | 'sigma_min';
-  /** Euler alone: where Karras sigmas end and start, in place of the schedule's own ends. */
+  /** Where the curves end and start, in place of the schedule's own ends. */
   readonly sigmaMin: number | undefined;
   readonly sigmaMax: number | undefined;
+  /** Euler alone: sigmas even in their logarithm instead of even timesteps. */
+  readonly logLinear: boolean;
+  /** Euler alone: the denoiser is told 0.25 log sigma. */
+  readonly tellsLogSigma: boolean;
+  /** DDPM alone. */
+  readonly varianceType: 'fixed_small' | 'fixed_small_log' | 'fixed_large';
+  /** PNDM alone: no Runge-Kutta steps before the linear multistep ones. */
+  readonly skipPrkSteps: boolean;
   readonly solver: SolverConfig;
+  /** LCM and TCD alone. */
+  readonly originalInferenceSteps: number;
+  readonly timestepScaling: number;
+  /** DPM++ SDE alone: its noise comes from this seed instead of the picture's. */
+  readonly noiseSamplerSeed: number | undefined;
+  readonly flow: FlowConfig;
 }
 
-/** DPM-Solver++ alone. */
+export interface Thresholding {
+  readonly ratio: number;
+  readonly maxValue: number;
+}
+
+/** The multistep and singlestep solvers alone. */
 export interface SolverConfig {
-  readonly order: 1 | 2 | 3;
+  readonly order: number;
+  readonly algorithm: 'dpmsolver++' | 'dpmsolver' | 'sde-dpmsolver++' | 'sde-dpmsolver';
   readonly type: 'midpoint' | 'heun';
   readonly lowerOrderFinal: boolean;
   readonly eulerAtFinal: boolean;
+  /** Timesteps whose half log SNR is below this are not used. */
+  readonly lambdaMinClipped: number;
+  readonly useLuLambdas: boolean;
+  /** UniPC alone. */
+  readonly predictX0: boolean;
+  readonly bh: 'bh1' | 'bh2';
+  /** Steps, from 0, after which it does not correct. */
+  readonly disableCorrector: readonly number[];
 }
 
-const COMMON =
-  'num_train_timesteps beta_start beta_end beta_schedule trained_betas prediction_type timestep_spacing ' +
-  'steps_offset rescale_betas_zero_snr';
-const THRESHOLDING = 'thresholding dynamic_thresholding_ratio sample_max_value';
-const SIGMAS = 'use_exponential_sigmas use_beta_sigmas final_sigmas_type';
-const words = (...lists: string[]) => new Set(lists.join(' ').split(' '));
-
-/** The options that a class has. `use_karras_sigmas` is the request's schedule (chooseSchedule). */
-const OPTIONS: Readonly<Partial<Record<SamplerName, ReadonlySet<string>>>> = {
-  ddim: words(COMMON, THRESHOLDING, 'clip_sample clip_sample_range set_alpha_to_one'),
-  euler: words(COMMON, SIGMAS, 'interpolation_type sigma_min sigma_max timestep_type'),
-  euler_a: words(COMMON),
-  dpmpp_2m: words(
-    COMMON,
-    THRESHOLDING,
-    SIGMAS,
-    'solver_order algorithm_type solver_type lower_order_final euler_at_final use_lu_lambdas use_flow_sigmas',
-    'flow_shift lambda_min_clipped variance_type use_dynamic_shifting time_shift_type',
-  ),
-};
-
-/** Options of no class here but of others in diffusers, which from_config drops when a model changes its class. */
-const ELSEWHERE = words(
-  'skip_prk_steps predict_x0 solver_p disable_corrector original_inference_steps timestep_scaling gamma eta',
-  'clip_denoised noise_sampler_seed s_noise s_churn rho sigma_data',
-  'sigma_schedule shift shift_terminal base_shift max_shift base_image_seq_len max_image_seq_len invert_sigmas',
-  'stochastic_sampling upscale_mode scale_factors predictor_order corrector_order tau_func snr correct_steps',
-);
-
-/** Options that are carried out for these values alone. */
-const FIXED: Readonly<Record<string, readonly unknown[]>> = {
-  thresholding: [false],
-  interpolation_type: ['linear'],
-  timestep_type: ['discrete'],
-  use_exponential_sigmas: [false, null],
-  use_beta_sigmas: [false, null],
-  use_lu_lambdas: [false, null],
-  use_flow_sigmas: [false, null],
-  use_dynamic_shifting: [false],
-  lambda_min_clipped: [Number.NEGATIVE_INFINITY, null],
-  variance_type: [null],
-  // 'deis' is what a DEIS config says; DPM-Solver++ reads it as its own.
-  algorithm_type: ['dpmsolver++', 'deis'],
-};
-/** They say how something is done that is refused above. */
-const IDLE = words('dynamic_thresholding_ratio sample_max_value flow_shift time_shift_type');
-
-/**
- * The sampler of a request: scheduler_config's `_class_name` picks one over the request's own.
- * @throws DarkroomError('unsupported') for a class that is not here
- */
-export function chooseSampler(override: Json, sampler: SamplerName): SamplerName {
-  const wanted = override['_class_name'];
-  const found = wanted === undefined ? sampler : samplerOfClass(wanted);
-  if (found !== undefined) return found;
-  throw new DarkroomError(
-    'unsupported',
-    `scheduler_config: _class_name ${show(wanted)} is not in this version of Darkroom. ${offerNames(String(wanted), Object.values(SAMPLER_CLASS))}`,
-  );
-}
-
-/** The schedule of a request: scheduler_config's `use_karras_sigmas` goes over the request's own. */
-export function chooseSchedule(override: Json, schedule: ScheduleName): ScheduleName {
-  const karras = override['use_karras_sigmas'] ?? schedule === 'karras';
-  if (typeof karras === 'boolean') return karras ? 'karras' : 'normal';
-  throw new DarkroomError(
-    'bad_request',
-    `scheduler_config: use_karras_sigmas ${show(karras)} is not true or false.`,
-  );
+/** Rectified flow. */
+export interface FlowConfig {
+  /** The solvers alone: their sigmas are those of a rectified flow. */
+  readonly useFlowSigmas: boolean;
+  readonly shift: number;
+  readonly useDynamicShifting: boolean;
+  readonly baseShift: number;
+  readonly maxShift: number;
+  readonly baseImageSeqLen: number;
+  readonly maxImageSeqLen: number;
+  readonly timeShiftType: 'exponential' | 'linear';
+  readonly shiftTerminal: number | undefined;
+  readonly invertSigmas: boolean;
+  readonly stochasticSampling: boolean;
 }
 
 /**
@@ -111,127 +94,118 @@ export function chooseSchedule(override: Json, schedule: ScheduleName): Schedule
  * @param override the request's scheduler_config, laid over it
  * @throws DarkroomError('unsupported' | 'bad_request') naming key and value
  */
-export function readSchedulerConfig(base: Json, override: Json, sampler: SamplerName): SchedulerConfig {
-  const rest = new Map<string, unknown>();
-  for (const [key, value] of Object.entries(correctLikeStableDiffusion(base, sampler))) {
-    if (!isDropped(key, sampler)) rest.set(key, value);
+export function readSchedulerConfig(
+  base: Json,
+  override: Json,
+  sampler: SamplerName,
+  habits: PipelineHabits,
+): SchedulerConfig {
+  const kind = SCHEDULER_CLASSES[sampler];
+  const o = new OptionReader(collect(base, override, sampler, habits));
+  const numTrainTimesteps = o.wholeNumber('num_train_timesteps', 1000, 2, 100_000);
+  const betas = readBetas(o, sampler, numTrainTimesteps);
+  const clips = o.flag('clip_sample', kind.clipSample);
+  const clipRange = o.number('clip_sample_range', 1);
+  const thresholds = o.flag('thresholding', false);
+  const thresholding = {
+    ratio: o.within('dynamic_thresholding_ratio', 0.995, 0, 1),
+    maxValue: o.number('sample_max_value', 1),
+  };
+  const predictionType = o.choice('prediction_type', kind.predictionTypes, 'epsilon');
+  const usesEffect = !kind.idle.has('clip_sample');
+  const solver = readSolver(o, sampler, predictionType);
+  const finalSigmasType = o.choice('final_sigmas_type', ['zero', 'sigma_min'] as const, 'zero');
+  const keepsNoise = !solver.algorithm.endsWith('++') || !solver.predictX0;
+  if (keepsNoise && finalSigmasType === 'zero') {
+    const option = solver.predictX0 ? `algorithm_type ${show(solver.algorithm)}` : 'predict_x0 false';
+    throw new DarkroomError(
+      'bad_request',
+      `scheduler_config: ${option} does not reach final_sigmas_type "zero". Add final_sigmas_type "sigma_min".`,
+    );
+  }
+  const result: SchedulerConfig = {
+    numTrainTimesteps,
+    betas,
+    rescaleBetasZeroSnr: o.flag('rescale_betas_zero_snr', false),
+    predictionType,
+    timestepSpacing: o.choice(
+      'timestep_spacing',
+      ['leading', 'linspace', 'trailing'] as const,
+      kind.timestepSpacing,
+    ),
+    stepsOffset: o.number('steps_offset', 0),
+    setAlphaToOne: o.flag('set_alpha_to_one', kind.setAlphaToOne),
+    clipSampleRange: clips && usesEffect ? clipRange : undefined,
+    thresholding: thresholds && usesEffect ? thresholding : undefined,
+    finalSigmasType,
+    sigmaMin: o.positive('sigma_min'),
+    sigmaMax: o.positive('sigma_max'),
+    logLinear: o.choice('interpolation_type', ['linear', 'log_linear'] as const, 'linear') === 'log_linear',
+    tellsLogSigma:
+      o.choice('timestep_type', ['discrete', 'continuous'] as const, 'discrete') === 'continuous' &&
+      predictionType === 'v_prediction',
+    varianceType: o.choice(
+      'variance_type',
+      ['fixed_small', 'fixed_small_log', 'fixed_large'] as const,
+      'fixed_small',
+    ),
+    skipPrkSteps: o.flag('skip_prk_steps', false),
+    solver,
+    originalInferenceSteps: o.wholeNumber('original_inference_steps', 50, 1, numTrainTimesteps),
+    timestepScaling: o.number('timestep_scaling', 10),
+    noiseSamplerSeed: o.optionalWhole('noise_sampler_seed'),
+    flow: readFlow(o, sampler),
+  };
+  o.refuseRest();
+  return result;
+}
+
+/** Which options there are: the folder's, under the name's own, under the request's. */
+function collect(
+  base: Json,
+  override: Json,
+  sampler: SamplerName,
+  habits: PipelineHabits,
+): Map<string, unknown> {
+  const options = new Map<string, unknown>();
+  const named = { ...correctedByPipeline(base, sampler, habits), ...NAMED_OPTIONS[sampler] };
+  for (const [key, value] of Object.entries(named)) {
+    if (!isDropped(key, sampler)) options.set(key, value);
   }
   for (const [key, value] of Object.entries(override)) {
-    if (key.startsWith('_') || key === 'use_karras_sigmas') continue;
+    if (key.startsWith('_') || CURVE_FLAGS.has(key)) continue;
     if (isDropped(key, sampler)) {
       throw new DarkroomError(
         'unsupported',
         `scheduler_config: ${key} ${show(value)} is no option of ${sampler}. Leave it out or take another sampler.`,
       );
     }
-    rest.set(key, value);
+    options.set(key, value);
   }
-  const take = <T>(key: string, fallback: T, check: (value: unknown) => value is T, allowed: string): T => {
-    const value = rest.get(key) ?? fallback;
-    rest.delete(key);
-    if (!check(value)) {
-      throw new DarkroomError('bad_request', `scheduler_config: ${key} ${show(value)} is not ${allowed}.`);
-    }
-    return value;
-  };
-  const number = (key: string, fallback: number) =>
-    take(key, fallback, (v): v is number => typeof v === 'number' && Number.isFinite(v), 'a number');
-  const flag = (key: string, fallback: boolean) =>
-    take(key, fallback, (v): v is boolean => typeof v === 'boolean', 'true or false');
-  const choice = <T>(key: string, choices: readonly T[], fallback: T) =>
-    take(key, fallback, (v): v is T => choices.some((c) => c === v), `one of ${choices.join(', ')}`);
-  const sigma = (key: string) =>
-    take<number | undefined>(
-      key,
-      undefined,
-      (v): v is number | undefined =>
-        v === undefined || (typeof v === 'number' && v > 0 && Number.isFinite(v)),
-      'a number above 0',
-    );
-
-  const numTrainTimesteps = take(
-    'num_train_timesteps',
-    1000,
-    (v): v is number => Number.isInteger(v) && Number(v) > 1 && Number(v) <= 100_000,
-    'a whole number from 2 to 100000',
-  );
-  const isDdim = sampler === 'ddim';
-  const betas = readBetas({
-    count: numTrainTimesteps,
-    start: number('beta_start', 0.0001),
-    end: number('beta_end', 0.02),
-    schedule: choice('beta_schedule', ['linear', 'scaled_linear', 'squaredcos_cap_v2'] as const, 'linear'),
-    trained: rest.get('trained_betas'),
-  });
-  rest.delete('trained_betas');
-  const clips = flag('clip_sample', true);
-  const range = number('clip_sample_range', 1);
-  // The names that DEIS and UniPC have for their solvers are read as midpoint, as in diffusers.
-  const solverType = choice('solver_type', ['midpoint', 'heun', 'logrho', 'bh1', 'bh2'] as const, 'midpoint');
-  const result: SchedulerConfig = {
-    numTrainTimesteps,
-    betas,
-    rescaleBetasZeroSnr: flag('rescale_betas_zero_snr', false),
-    predictionType: choice('prediction_type', ['epsilon', 'v_prediction', 'sample'] as const, 'epsilon'),
-    timestepSpacing: choice(
-      'timestep_spacing',
-      ['leading', 'linspace', 'trailing'] as const,
-      isDdim ? 'leading' : 'linspace',
-    ),
-    stepsOffset: number('steps_offset', 0),
-    setAlphaToOne: flag('set_alpha_to_one', true),
-    clipSampleRange: isDdim && clips ? range : undefined,
-    finalSigmasType: choice('final_sigmas_type', ['zero', 'sigma_min'] as const, 'zero'),
-    sigmaMin: sigma('sigma_min'),
-    sigmaMax: sigma('sigma_max'),
-    solver: {
-      order: choice('solver_order', [1, 2, 3] as const, 2),
-      type: solverType === 'heun' ? 'heun' : 'midpoint',
-      lowerOrderFinal: flag('lower_order_final', true),
-      eulerAtFinal: flag('euler_at_final', false),
-    },
-  };
-  for (const [key, value] of rest) {
-    if (IDLE.has(key) || FIXED[key]?.includes(value)) continue;
-    throw new DarkroomError(
-      'unsupported',
-      `scheduler_config: ${key} ${show(value)} is not in this version of Darkroom. Leave it out.`,
-    );
-  }
-  return result;
+  return options;
 }
+
+/** They are the request's schedule (chooseSchedule). */
+const CURVE_FLAGS = new Set(['use_karras_sigmas', 'use_exponential_sigmas', 'use_beta_sigmas']);
 
 /** Whether diffusers knows an option, but not for this sampler's class. */
 function isDropped(key: string, sampler: SamplerName): boolean {
-  if (key.startsWith('_') || key === 'use_karras_sigmas') return true;
-  if (OPTIONS[sampler]?.has(key)) return false;
-  return ELSEWHERE.has(key) || Object.values(OPTIONS).some((options) => options.has(key));
+  if (key.startsWith('_') || CURVE_FLAGS.has(key)) return true;
+  if (SCHEDULER_CLASSES[sampler].options.has(key)) return false;
+  return (
+    OPTIONS_ELSEWHERE.has(key) || Object.values(SCHEDULER_CLASSES).some(({ options }) => options.has(key))
+  );
 }
 
-/**
- * diffusers' Stable Diffusion pipelines take neither a clipped estimate nor another offset than 1 from a folder:
- * they correct what it says, and the defaults of the folder's own class.
- */
-function correctLikeStableDiffusion(base: Json, sampler: SamplerName): Json {
-  const isOwnClass = base['_class_name'] === SAMPLER_CLASS[sampler];
-  const corrected = { ...base };
-  if (isOwnClass || 'steps_offset' in base) corrected['steps_offset'] = 1;
-  if (isOwnClass || 'clip_sample' in base) corrected['clip_sample'] = false;
-  return corrected;
-}
-
-interface BetaOptions {
-  readonly count: number;
-  readonly start: number;
-  readonly end: number;
-  readonly schedule: 'linear' | 'scaled_linear' | 'squaredcos_cap_v2';
-  readonly trained: unknown;
-}
-
-function readBetas({ count, start, end, schedule, trained }: BetaOptions): number[] {
-  if (trained !== undefined && trained !== null) {
+function readBetas(o: OptionReader, sampler: SamplerName, count: number): Float32Array {
+  const { betas, betaSchedules } = SCHEDULER_CLASSES[sampler];
+  const start = o.number('beta_start', betas.start);
+  const end = o.number('beta_end', betas.end);
+  const schedule = o.choice('beta_schedule', betaSchedules, betas.schedule);
+  const trained = o.take('trained_betas');
+  if (trained !== undefined) {
     const fits = Array.isArray(trained) && trained.length === count && trained.every((b) => b > 0 && b < 1);
-    if (fits) return trained;
+    if (fits) return Float32Array.from(trained);
     throw new DarkroomError(
       'bad_request',
       `scheduler_config: trained_betas is not ${count} numbers within 0..1.`,
@@ -243,17 +217,61 @@ function readBetas({ count, start, end, schedule, trained }: BetaOptions): numbe
       `scheduler_config: beta_start ${start} and beta_end ${end} must rise within 0..1.`,
     );
   }
-  const line = (from: number, to: number) => (_: unknown, i: number) =>
-    from + ((to - from) * i) / (count - 1);
-  const steps = { length: count };
-  if (schedule === 'linear') return Array.from(steps, line(start, end));
-  if (schedule === 'scaled_linear') {
-    return Array.from(steps, line(Math.sqrt(start), Math.sqrt(end))).map((root) => root ** 2);
-  }
-  // Nichol and Dhariwal 2021, section 3.2.
-  const bar = (t: number) => Math.cos(((t + 0.008) / 1.008) * (Math.PI / 2)) ** 2;
-  return Array.from(steps, (_, i) => Math.min(1 - bar((i + 1) / count) / bar(i / count), 0.999));
+  return scheduleBetas(schedule, start, end, count);
 }
 
-const show = (value: unknown) =>
-  typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));
+const ALGORITHMS = ['dpmsolver++', 'dpmsolver', 'sde-dpmsolver++', 'sde-dpmsolver', 'deis'] as const;
+const SOLVER_TYPES = ['midpoint', 'heun', 'logrho', 'bh1', 'bh2'] as const;
+
+/** Each class reads the other classes' names of algorithm and type as its own default, as in diffusers. */
+function readSolver(o: OptionReader, sampler: SamplerName, prediction: PredictionType): SolverConfig {
+  const isUnipc = sampler === 'unipc';
+  const order = o.choice('solver_order', isUnipc ? [1, 2, 3, 4, 5] : [1, 2, 3], 2);
+  const known = ALGORITHMS.filter((algorithm) => {
+    if (sampler === 'deis') return !algorithm.startsWith('sde');
+    // What diffusers leaves undefined, or has no noise prediction for.
+    if (algorithm === 'sde-dpmsolver' && (sampler === 'dpmpp_2s' || order === 3)) return false;
+    return algorithm.endsWith('++') || prediction !== 'flow_prediction';
+  });
+  const named = o.choice('algorithm_type', known, 'dpmsolver++');
+  const type = o.choice('solver_type', SOLVER_TYPES, isUnipc ? 'bh2' : 'midpoint');
+  const predictX0 = o.flag('predict_x0', true);
+  if (!predictX0 && prediction === 'flow_prediction') {
+    throw new DarkroomError(
+      'bad_request',
+      'scheduler_config: predict_x0 false does not go with prediction_type "flow_prediction". Leave it out.',
+    );
+  }
+  return {
+    order,
+    algorithm: named === 'deis' || sampler === 'deis' ? 'dpmsolver++' : named,
+    type: type === 'heun' ? 'heun' : 'midpoint',
+    lowerOrderFinal: o.flag('lower_order_final', SCHEDULER_CLASSES[sampler].lowerOrderFinal),
+    eulerAtFinal: o.flag('euler_at_final', false),
+    lambdaMinClipped: o.number('lambda_min_clipped', Number.NEGATIVE_INFINITY, true),
+    useLuLambdas: o.flag('use_lu_lambdas', false),
+    predictX0,
+    bh: type === 'bh1' ? 'bh1' : 'bh2',
+    disableCorrector: o.wholeNumbers('disable_corrector'),
+  };
+}
+
+function readFlow(o: OptionReader, sampler: SamplerName): FlowConfig {
+  const useFlowSigmas = o.flag('use_flow_sigmas', false);
+  const shift = o.number('shift', 1);
+  const flowShift = o.number('flow_shift', 1);
+  return {
+    useFlowSigmas,
+    shift: useFlowSigmas ? flowShift : shift,
+    useDynamicShifting: o.flag('use_dynamic_shifting', false),
+    baseShift: o.number('base_shift', 0.5),
+    // Where the class has none, the pipeline's own default holds.
+    maxShift: o.number('max_shift', sampler === 'flow_euler' ? 1.15 : 1.16),
+    baseImageSeqLen: o.number('base_image_seq_len', 256),
+    maxImageSeqLen: o.number('max_image_seq_len', 4096),
+    timeShiftType: o.choice('time_shift_type', ['exponential', 'linear'] as const, 'exponential'),
+    shiftTerminal: o.positive('shift_terminal'),
+    invertSigmas: o.flag('invert_sigmas', false),
+    stochasticSampling: o.flag('stochastic_sampling', false),
+  };
+}

@@ -1,18 +1,34 @@
-/**
- * Standard normal numbers as torch draws them on the CPU (torch.Generator("cpu").manual_seed, torch.randn), so
- * that a seed gives the same picture here as in diffusers. Every bit is that of PyTorch 2.15 on an x86 processor with
- * AVX2 or AVX-512; elsewhere PyTorch itself may differ from that in the last bits. Mersenne Twister: Matsumoto and
- * Nishimura 1998.
- */
-
+/** Standard normal numbers of a seed, the same on every machine. */
+import type { Rng } from '../request.ts';
 import { log, sinCos } from './float-math.ts';
+import { PhiloxRandom } from './philox.ts';
+
+/** One picture's source of noise. */
+export interface Random {
+  /** The seed it was made from. */
+  readonly seed: number;
+  /** The next `count` values of the standard normal distribution, as one tensor: two halves differ from a whole. */
+  randn(count: number): Float32Array;
+}
+
+/** @param seed a whole number; 32 bits of it count */
+export function createRandom(rng: Rng, seed: number): Random {
+  return rng === 'philox' ? new PhiloxRandom(seed) : new TorchRandom(seed);
+}
 
 const STATE = 624;
 const SHIFT = 397;
 /** torch fills whole blocks of this many values at once, and smaller tensors by another rule. */
 const BLOCK = 16;
 
-export class TorchRandom {
+/**
+ * Standard normal numbers as torch draws them on the CPU (torch.Generator("cpu").manual_seed, torch.randn), so
+ * that a seed gives the same picture here as in diffusers. Every bit is that of PyTorch 2.15 on an x86 processor with
+ * AVX2 or AVX-512; elsewhere PyTorch itself may differ from that in the last bits. Mersenne Twister: Matsumoto and
+ * Nishimura 1998.
+ */
+export class TorchRandom implements Random {
+  readonly seed: number;
   readonly #state = new Uint32Array(STATE);
   #used = STATE;
   /** The second value of a pair that the rule for small tensors has made. */
@@ -20,6 +36,7 @@ export class TorchRandom {
 
   /** @param seed a whole number; torch uses its lowest 32 bits */
   constructor(seed: number) {
+    this.seed = seed;
     const state = this.#state;
     state[0] = seed;
     for (let i = 1; i < STATE; i++) {
@@ -28,7 +45,6 @@ export class TorchRandom {
     }
   }
 
-  /** The next `count` values of the standard normal distribution, as one tensor: two halves differ from a whole. */
   randn(count: number): Float32Array {
     const values = new Float32Array(count);
     if (count < BLOCK) return values.map(() => this.#normal());

@@ -3,11 +3,11 @@
  * returns the final latents. It holds no model; whoever drives it may stop, interleave and batch as they like.
  */
 import type { SchedulerConfig } from './config.ts';
-import type { TorchRandom } from './random.ts';
+import type { Random } from './random.ts';
 import type { Schedule } from './schedule.ts';
 
 export interface ModelCall {
-  /** The latents as the model takes them: scaled by the sampler's rule. */
+  /** The latents as the model takes them: scaled by the sampler's rule. Not to be changed. */
   readonly sample: Float32Array;
   /** 0 to num_train_timesteps - 1; a fraction where the sampler's sigmas fall between timesteps. */
   readonly timestep: number;
@@ -17,7 +17,7 @@ export interface ModelCall {
 
 export type Sampling = Generator<ModelCall, Float32Array, Float32Array>;
 
-/** What the update rules share; steps are those from `begin` on. */
+/** What the update rules share. */
 export interface SamplerContext {
   readonly schedule: Schedule;
   /** First step that is run: above 0 where a picture is kept in part. */
@@ -25,7 +25,12 @@ export interface SamplerContext {
   readonly config: SchedulerConfig;
   readonly eta: number;
   /** Drawn from after the model call of the step that needs noise, as diffusers does. */
-  readonly random: TorchRandom;
+  readonly random: Random;
+  /**
+   * To be called after every model call with the latents that it led to, which may be changed in place.
+   * @param call its index in schedule.timesteps
+   */
+  settle(latents: Float32Array, call: number): void;
 }
 
 /**

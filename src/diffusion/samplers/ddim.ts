@@ -1,31 +1,34 @@
-import { predictedNoise, predictedPicture } from '../prediction.ts';
+import { noiseBeside, predictedNoise, predictedPicture, tameInto } from '../prediction.ts';
 import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
 
 /** Song et al. 2020 (DDIM), formula 12. With eta above 0 it draws noise at every step. */
 export function* ddim(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, eta, random } = context;
-  const { predictionType, clipSampleRange } = context.config;
+  const { predictionType: type, clipSampleRange, thresholding } = context.config;
   let x = latents;
-  let denoised: Float32Array | undefined;
+  let clean: Float32Array | undefined;
   for (let step = begin; step < schedule.timesteps.length; step++) {
-    const prediction = yield ask(x, schedule.timesteps[step]!, denoised);
+    const prediction = yield ask(x, schedule.timesteps[step]!, clean);
     const { from, to } = schedule.alphas[step]!;
-    const [alpha, sigma] = [Math.sqrt(from), Math.sqrt(1 - from)];
-    const clean = predictedPicture(x, prediction, alpha, sigma, predictionType);
+    const [alpha, sigma] = [Math.fround(Math.sqrt(from)), Math.fround(Math.sqrt(1 - from))];
+    clean = predictedPicture(x, prediction, alpha, sigma, type);
     // The noise stays what the model said, also where the estimate is clipped, as in diffusers.
-    const noise = predictedNoise(x, prediction, alpha, sigma, predictionType);
-    if (clipSampleRange !== undefined) clampInto(clean, clipSampleRange);
+    const noise =
+      type === 'flow_prediction'
+        ? noiseBeside(x, clean, alpha, sigma)
+        : predictedNoise(x, prediction, alpha, sigma, type);
+    tameInto(clean, clipSampleRange, thresholding);
     const fresh = eta * Math.sqrt(((1 - to) / (1 - from)) * (1 - from / to));
-    const drawn = eta > 0 ? random.randn(x.length) : undefined;
     const [signal, direction] = [Math.sqrt(to), Math.sqrt(1 - to - fresh ** 2)];
-    x = clean.map(
-      (c, i) => signal * c + direction * noise[i]! + (drawn === undefined ? 0 : fresh * drawn[i]!),
-    );
-    denoised = clean;
+    const next = new Float32Array(x.length);
+    for (let i = 0; i < next.length; i++) next[i] = signal * clean[i]! + direction * noise[i]!;
+    if (eta > 0) addNoise(next, fresh, random.randn(next.length));
+    context.settle(next, step);
+    x = next;
   }
   return x;
 }
 
-function clampInto(values: Float32Array, range: number): void {
-  for (let i = 0; i < values.length; i++) values[i] = Math.min(Math.max(values[i]!, -range), range);
+export function addNoise(latents: Float32Array, scale: number, noise: Float32Array): void {
+  for (let i = 0; i < latents.length; i++) latents[i]! += scale * noise[i]!;
 }

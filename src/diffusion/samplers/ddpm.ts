@@ -1,0 +1,38 @@
+import type { SchedulerConfig } from '../config.ts';
+import { predictedPicture, tameInto } from '../prediction.ts';
+import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+import { addNoise } from './ddim.ts';
+
+/** diffusers keeps the logarithm of a variance of 0 finite by this. */
+const LEAST_VARIANCE = 1e-20;
+
+/** Ho et al. 2020 (DDPM), formulas 6 and 7. Draws noise at every step but at timestep 0. */
+export function* ddpm(latents: Float32Array, context: SamplerContext): Sampling {
+  const { schedule, begin, config, random } = context;
+  let x = latents;
+  let clean: Float32Array | undefined;
+  for (let step = begin; step < schedule.timesteps.length; step++) {
+    const timestep = schedule.timesteps[step]!;
+    const prediction = yield ask(x, timestep, clean);
+    const { from, to } = schedule.alphas[step]!;
+    const [alpha, sigma] = [Math.fround(Math.sqrt(from)), Math.fround(Math.sqrt(1 - from))];
+    clean = predictedPicture(x, prediction, alpha, sigma, config.predictionType);
+    tameInto(clean, config.clipSampleRange, config.thresholding);
+    const kept = from / to;
+    const pictureWeight = (Math.sqrt(to) * (1 - kept)) / (1 - from);
+    const sampleWeight = (Math.sqrt(kept) * (1 - to)) / (1 - from);
+    const next = new Float32Array(x.length);
+    for (let i = 0; i < next.length; i++) next[i] = pictureWeight * clean[i]! + sampleWeight * x[i]!;
+    if (timestep > 0) addNoise(next, deviation(config, from, to), random.randn(next.length));
+    context.settle(next, step);
+    x = next;
+  }
+  return x;
+}
+
+/** The standard deviation of the noise; fixed_small and its logarithm are the same number. */
+function deviation({ varianceType }: SchedulerConfig, from: number, to: number): number {
+  const beta = 1 - from / to;
+  if (varianceType === 'fixed_large') return Math.sqrt(beta);
+  return Math.sqrt(Math.max(((1 - to) / (1 - from)) * beta, LEAST_VARIANCE));
+}

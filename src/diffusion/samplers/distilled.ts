@@ -1,0 +1,78 @@
+import { noiseBeside, predictedNoise, predictedPicture, tameInto } from '../prediction.ts';
+import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+import { addNoise } from './ddim.ts';
+
+/** The spread of the pictures that boundary conditions are reckoned with. */
+const SIGMA_DATA = 0.5;
+
+/**
+ * Luo et al. 2023 (latent consistency models), algorithm 3: each step foresees the whole picture, then adds the
+ * next level's noise. Draws noise at every step but the last.
+ */
+export function* lcm(latents: Float32Array, context: SamplerContext): Sampling {
+  const { schedule, begin, config, random } = context;
+  const { timesteps, alphasCumprod } = schedule;
+  let x = latents;
+  let clean: Float32Array | undefined;
+  for (let step = begin; step < timesteps.length; step++) {
+    const timestep = timesteps[step]!;
+    const prediction = yield ask(x, timestep, clean);
+    const { alpha, sigma } = mixAt(alphasCumprod[timestep]!);
+    clean = predictedPicture(x, prediction, alpha, sigma, config.predictionType);
+    tameInto(clean, config.clipSampleRange, config.thresholding);
+    const scaled = timestep * config.timestepScaling;
+    const skip = SIGMA_DATA ** 2 / (scaled ** 2 + SIGMA_DATA ** 2);
+    const out = scaled / Math.sqrt(scaled ** 2 + SIGMA_DATA ** 2);
+    for (let i = 0; i < clean.length; i++) clean[i] = out * clean[i]! + skip * x[i]!;
+    const next = clean.slice();
+    if (step < timesteps.length - 1) {
+      const to = mixAt(alphasCumprod[timesteps[step + 1]!]!);
+      for (let i = 0; i < next.length; i++) next[i]! *= to.alpha;
+      addNoise(next, to.sigma, random.randn(next.length));
+    }
+    context.settle(next, step);
+    x = next;
+  }
+  return x;
+}
+
+/**
+ * Zheng et al. 2024 (trajectory consistency distillation), algorithm 4: a step goes below the next level, the
+ * further the larger eta (the paper's gamma), and noise brings it back up. With eta 0 it draws no noise.
+ */
+export function* tcd(latents: Float32Array, context: SamplerContext): Sampling {
+  const { schedule, begin, config, eta, random } = context;
+  const { timesteps, alphasCumprod } = schedule;
+  const type = config.predictionType;
+  let x = latents;
+  let clean: Float32Array | undefined;
+  for (let step = begin; step < timesteps.length; step++) {
+    const timestep = timesteps[step]!;
+    const prediction = yield ask(x, timestep, clean);
+    const { alpha, sigma } = mixAt(alphasCumprod[timestep]!);
+    const nextTimestep = timesteps[step + 1] ?? 0;
+    const below = alphasCumprod[Math.floor(Math.fround(Math.fround(1 - eta) * nextTimestep))]!;
+    clean = predictedPicture(x, prediction, alpha, sigma, type);
+    const noise =
+      type === 'flow_prediction'
+        ? noiseBeside(x, clean, alpha, sigma)
+        : predictedNoise(x, prediction, alpha, sigma, type);
+    const to = mixAt(below);
+    const next = new Float32Array(x.length);
+    for (let i = 0; i < next.length; i++) next[i] = to.alpha * clean[i]! + to.sigma * noise[i]!;
+    if (eta > 0 && step < timesteps.length - 1) {
+      const ratio = alphasCumprod[nextTimestep]! / below;
+      const stretch = Math.sqrt(ratio);
+      for (let i = 0; i < next.length; i++) next[i]! *= stretch;
+      addNoise(next, Math.sqrt(1 - ratio), random.randn(next.length));
+    }
+    context.settle(next, step);
+    x = next;
+  }
+  return x;
+}
+
+const mixAt = (alphaCumprod: number) => ({
+  alpha: Math.fround(Math.sqrt(alphaCumprod)),
+  sigma: Math.fround(Math.sqrt(Math.fround(1 - alphaCumprod))),
+});

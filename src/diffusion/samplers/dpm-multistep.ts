@@ -1,0 +1,66 @@
+import type { SolverConfig } from '../config.ts';
+import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+import { addNoise } from './ddim.ts';
+import { estimateAt, pointAt, type SigmaPoint, stepWeights } from './solver-step.ts';
+
+/** Below this many steps the last ones lose their order, for stability (lower_order_final). */
+const FEW_STEPS = 15;
+
+/**
+ * DPM-Solver multistep of solver_order 1, 2 ("2M") or 3, by algorithm_type: Lu et al. 2022a (dpmsolver), Lu et
+ * al. 2022b, algorithm 2 (dpmsolver++), and their SDE forms, which draw plain noise at every step. The order says
+ * how many of the last estimates a step is drawn through.
+ */
+export function* dpmMultistep(latents: Float32Array, context: SamplerContext): Sampling {
+  const { schedule, begin, config, random } = context;
+  const { sigmas, timesteps } = schedule;
+  const { solver, flow } = config;
+  const keepsNoise = !solver.algorithm.endsWith('++');
+  const isStochastic = solver.algorithm.startsWith('sde');
+  const points = Array.from(sigmas, (sigma) => pointAt(sigma, flow.useFlowSigmas));
+  let x = latents;
+  let clean: Float32Array | undefined;
+  /** Newest first, at most solver_order of them. */
+  let estimates: readonly Float32Array[] = [];
+  for (let step = begin; step < timesteps.length; step++) {
+    const prediction = yield ask(x, timesteps[step]!, clean);
+    const [from, to] = [points[step]!, points[step + 1]!];
+    const estimate = estimateAt(x, prediction, from, config, keepsNoise);
+    clean = estimate.clean;
+    estimates = [estimate.kept, ...estimates].slice(0, solver.order);
+    const order = Math.min(estimates.length, highestOrder(solver, step, points));
+    const noise = isStochastic ? random.randn(x.length) : undefined;
+    const weights = stepWeights(solver.algorithm, from, to);
+    const next = new Float32Array(x.length);
+    const [now, before, earlier] = estimates as [Float32Array, Float32Array, Float32Array];
+    for (let i = 0; i < next.length; i++) next[i] = weights.sample * x[i]! + weights.value * now[i]!;
+    const h = to.lambda - from.lambda;
+    if (order === 2) {
+      const ratio = (from.lambda - points[step - 1]!.lambda) / h;
+      const weight = (solver.type === 'heun' ? weights.heun : weights.midpoint) / ratio;
+      for (let i = 0; i < next.length; i++) next[i]! += weight * (now[i]! - before[i]!);
+    } else if (order === 3) {
+      const ratio = (from.lambda - points[step - 1]!.lambda) / h;
+      const ratioBefore = (points[step - 1]!.lambda - points[step - 2]!.lambda) / h;
+      for (let i = 0; i < next.length; i++) {
+        const slope = (now[i]! - before[i]!) / ratio;
+        const curve = (slope - (before[i]! - earlier[i]!) / ratioBefore) / (ratio + ratioBefore);
+        next[i]! += weights.heun * (slope + ratio * curve) + weights.curve * curve;
+      }
+    }
+    if (noise !== undefined) addNoise(next, weights.noise, noise);
+    context.settle(next, step);
+    x = next;
+  }
+  return x;
+}
+
+function highestOrder(solver: SolverConfig, step: number, points: readonly SigmaPoint[]): number {
+  const steps = points.length - 1;
+  const settles = solver.lowerOrderFinal && steps < FEW_STEPS;
+  // To 0 the step is infinite; to the same sigma, where Karras sigmas end at sigma_min, it is none.
+  const h = points[step + 1]!.lambda - points[step]!.lambda;
+  if (h === Number.POSITIVE_INFINITY || h === 0) return 1;
+  if (step === steps - 1 && (solver.eulerAtFinal || settles)) return 1;
+  return step === steps - 2 && settles ? 2 : solver.order;
+}

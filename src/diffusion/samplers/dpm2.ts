@@ -1,0 +1,41 @@
+import { pictureAtSigma, scaledForModel } from '../prediction.ts';
+import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+import { ancestralSplit, midpoint } from '../schedules/sigmas.ts';
+import { addNoise } from './ddim.ts';
+import { alongSlope } from './euler.ts';
+
+/** Lu et al. 2022 (DPM-Solver-2) as k-diffusion writes it: the slope is taken in the middle of each step. */
+export function* dpm2(latents: Float32Array, context: SamplerContext): Sampling {
+  return yield* dpm2Steps(latents, context, false);
+}
+
+/** The same with ancestral steps. Draws noise at every step but the last. */
+export function* dpm2Ancestral(latents: Float32Array, context: SamplerContext): Sampling {
+  return yield* dpm2Steps(latents, context, true);
+}
+
+function* dpm2Steps(latents: Float32Array, context: SamplerContext, isAncestral: boolean): Sampling {
+  const { schedule, begin, config, random } = context;
+  const { sigmas, timesteps } = schedule;
+  const steps = sigmas.length - 1;
+  let x = latents;
+  let clean: Float32Array | undefined;
+  for (let step = begin; step < steps; step++) {
+    const [sigma, to] = [sigmas[step]!, sigmas[step + 1]!];
+    const { down, up } = isAncestral ? ancestralSplit(sigma, to) : { down: to, up: 0 };
+    const middle = midpoint(sigma, down);
+    const call = 2 * step;
+    const first = yield ask(scaledForModel(x, sigma), timesteps[call]!, clean);
+    clean = pictureAtSigma(x, first, sigma, config.predictionType);
+    const ahead = alongSlope(x, x, clean, sigma, middle - sigma);
+    context.settle(ahead, call);
+    if (step === steps - 1) return ahead;
+    const second = yield ask(scaledForModel(ahead, middle), timesteps[call + 1]!, clean);
+    clean = pictureAtSigma(ahead, second, middle, config.predictionType);
+    const next = alongSlope(x, ahead, clean, middle, down - sigma);
+    if (isAncestral) addNoise(next, up, random.randn(next.length));
+    context.settle(next, call + 1);
+    x = next;
+  }
+  return x;
+}

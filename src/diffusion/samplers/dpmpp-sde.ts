@@ -1,0 +1,69 @@
+import { BrownianTree } from '../brownian-tree.ts';
+import { pictureAtSigma, scaledForModel } from '../prediction.ts';
+import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+import { ancestralSplit } from '../schedules/sigmas.ts';
+import { addNoise } from './ddim.ts';
+import { alongSlope } from './euler.ts';
+
+const { exp, fround, log } = Math;
+
+/**
+ * DPM-Solver++ (stochastic), Lu et al. 2022b, as k-diffusion's sample_dpmpp_sde: each step looks half way ahead,
+ * with noise both times. The noise is one Brownian path over sigma, so that more steps refine a picture instead of
+ * changing it; it comes from the config's noise_sampler_seed, or else from the picture's own seed, where diffusers
+ * takes any. The path is torchsde's for that seed; where torch's logarithm has another last bit, a time may round
+ * to the next millionth, and the noise there differs by about a thousandth. Pictures of a batch each have a path
+ * of their own, as if drawn alone; diffusers cuts them from one.
+ */
+export function* dpmppSde(latents: Float32Array, context: SamplerContext): Sampling {
+  const { schedule, begin, config, random } = context;
+  const { sigmas, timesteps } = schedule;
+  const steps = sigmas.length - 1;
+  const [most, least] = [sigmas[0]!, sigmas[steps - 1]!];
+  let tree: BrownianTree | undefined;
+  const noiseBetween = (from: number, to: number): Float32Array => {
+    tree ??= new BrownianTree(least, most, config.noiseSamplerSeed ?? random.seed, latents.length);
+    const scale = -1 / fround(Math.sqrt(fround(from - to)));
+    return tree.increment(to, from).map((value) => value * scale);
+  };
+  let x = latents;
+  let clean: Float32Array | undefined;
+  for (let step = begin; step < steps; step++) {
+    const [sigma, to] = [sigmas[step]!, sigmas[step + 1]!];
+    const call = 2 * step;
+    const first = yield ask(scaledForModel(x, sigma), timesteps[call]!, clean);
+    clean = pictureAtSigma(x, first, sigma, config.predictionType);
+    if (to === 0) {
+      const last = alongSlope(x, x, clean, sigma, -sigma);
+      context.settle(last, call);
+      return last;
+    }
+    // sigma = exp(-t), in float32.
+    const [t, tNext] = [fround(-log(sigma)), fround(-log(to))];
+    const from = fround(exp(-t));
+    const middle = fround(exp(-fround(t + fround(fround(tNext - t) / 2))));
+    const ahead = stochasticStep(x, clean, from, middle, noiseBetween(from, middle));
+    context.settle(ahead, call);
+    const second = yield ask(scaledForModel(ahead, middle), timesteps[call + 1]!, clean);
+    clean = pictureAtSigma(ahead, second, middle, config.predictionType);
+    const next = stochasticStep(x, clean, from, fround(exp(-tNext)), noiseBetween(from, fround(exp(-tNext))));
+    context.settle(next, call + 1);
+    x = next;
+  }
+  return x;
+}
+
+function stochasticStep(
+  x: Float32Array,
+  clean: Float32Array,
+  from: number,
+  to: number,
+  noise: Float32Array,
+): Float32Array {
+  const { down, up } = ancestralSplit(from, to);
+  const kept = down / from;
+  const next = new Float32Array(x.length);
+  for (let i = 0; i < next.length; i++) next[i] = kept * x[i]! + (1 - kept) * clean[i]!;
+  addNoise(next, Math.min(to, up), noise);
+  return next;
+}

@@ -1,0 +1,56 @@
+import { pictureAtSigma } from '../prediction.ts';
+import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+
+/**
+ * Euler steps along a rectified flow: Liu et al. 2022, formula 6; Esser et al. 2024 (SD3). With
+ * stochastic_sampling each step foresees the picture and mixes it with fresh noise.
+ */
+export function* flowEuler(latents: Float32Array, context: SamplerContext): Sampling {
+  const { schedule, begin, config, random } = context;
+  const { sigmas, timesteps } = schedule;
+  let x = latents;
+  let clean: Float32Array | undefined;
+  for (let step = begin; step < timesteps.length; step++) {
+    const [sigma, to] = [sigmas[step]!, sigmas[step + 1]!];
+    const prediction = yield ask(x, timesteps[step]!, clean);
+    clean = pictureAtSigma(x, prediction, sigma, 'flow_prediction');
+    const next = new Float32Array(x.length);
+    if (config.flow.stochasticSampling) {
+      const noise = random.randn(x.length);
+      for (let i = 0; i < next.length; i++) next[i] = (1 - to) * clean[i]! + to * noise[i]!;
+    } else {
+      const length = Math.fround(to - sigma);
+      for (let i = 0; i < next.length; i++) next[i] = x[i]! + length * prediction[i]!;
+    }
+    context.settle(next, step);
+    x = next;
+  }
+  return x;
+}
+
+/** Heun's method along a rectified flow: each step looks ahead and goes along the mean of both velocities. */
+export function* flowHeun(latents: Float32Array, context: SamplerContext): Sampling {
+  const { schedule, begin } = context;
+  const { sigmas, timesteps } = schedule;
+  const steps = sigmas.length - 1;
+  let x = latents;
+  let clean: Float32Array | undefined;
+  for (let step = begin; step < steps; step++) {
+    const [sigma, to] = [sigmas[step]!, sigmas[step + 1]!];
+    const length = Math.fround(to - sigma);
+    const call = 2 * step;
+    const first = yield ask(x, timesteps[call]!, clean);
+    clean = pictureAtSigma(x, first, sigma, 'flow_prediction');
+    const ahead = new Float32Array(x.length);
+    for (let i = 0; i < ahead.length; i++) ahead[i] = x[i]! + length * first[i]!;
+    context.settle(ahead, call);
+    if (step === steps - 1) return ahead;
+    const second = yield ask(ahead, timesteps[call + 1]!, clean);
+    clean = pictureAtSigma(ahead, second, to, 'flow_prediction');
+    const next = new Float32Array(x.length);
+    for (let i = 0; i < next.length; i++) next[i] = x[i]! + 0.5 * (first[i]! + second[i]!) * length;
+    context.settle(next, call + 1);
+    x = next;
+  }
+  return x;
+}

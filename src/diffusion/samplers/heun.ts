@@ -1,0 +1,34 @@
+import { pictureAtSigma, scaledForModel, tameInto } from '../prediction.ts';
+import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+import { alongSlope } from './euler.ts';
+
+/** Karras et al. 2022, algorithm 1: each step looks ahead and goes along the mean of both slopes. */
+export function* heun(latents: Float32Array, context: SamplerContext): Sampling {
+  const { schedule, begin, config } = context;
+  const { sigmas, timesteps } = schedule;
+  const steps = sigmas.length - 1;
+  let x = latents;
+  let clean: Float32Array | undefined;
+  for (let step = begin; step < steps; step++) {
+    const [sigma, to] = [sigmas[step]!, sigmas[step + 1]!];
+    const call = 2 * step;
+    const first = yield ask(scaledForModel(x, sigma), timesteps[call]!, clean);
+    clean = pictureAtSigma(x, first, sigma, config.predictionType);
+    tameInto(clean, config.clipSampleRange, undefined);
+    const ahead = alongSlope(x, x, clean, sigma, to - sigma);
+    context.settle(ahead, call);
+    if (step === steps - 1) return ahead;
+    const second = yield ask(scaledForModel(ahead, to), timesteps[call + 1]!, clean);
+    const cleanAhead = pictureAtSigma(ahead, second, to, config.predictionType);
+    tameInto(cleanAhead, config.clipSampleRange, undefined);
+    const next = new Float32Array(x.length);
+    for (let i = 0; i < next.length; i++) {
+      const slope = (x[i]! - clean[i]!) / sigma;
+      next[i] = x[i]! + ((slope + (ahead[i]! - cleanAhead[i]!) / to) / 2) * (to - sigma);
+    }
+    clean = cleanAhead;
+    context.settle(next, call + 1);
+    x = next;
+  }
+  return x;
+}

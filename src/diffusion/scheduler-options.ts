@@ -1,0 +1,83 @@
+/** Options of a scheduler_config.json, taken one by one; each that is no usable value is refused by name. */
+import { DarkroomError } from '../errors.ts';
+
+export class OptionReader {
+  readonly #rest: Map<string, unknown>;
+
+  constructor(options: ReadonlyMap<string, unknown>) {
+    this.#rest = new Map(options);
+  }
+
+  /** @returns undefined where the option is left out or null */
+  take(key: string): unknown {
+    const value = this.#rest.get(key) ?? undefined;
+    this.#rest.delete(key);
+    return value;
+  }
+
+  /** @param takesInfinity where -Infinity and Infinity are numbers too */
+  number(key: string, fallback: number, takesInfinity = false): number {
+    const value = this.take(key) ?? fallback;
+    const fits = typeof value === 'number' && (takesInfinity ? !Number.isNaN(value) : Number.isFinite(value));
+    return fits ? value : refuse(key, value, 'a number');
+  }
+
+  within(key: string, fallback: number, low: number, high: number): number {
+    const value = this.number(key, fallback);
+    return value >= low && value <= high ? value : refuse(key, value, `a number from ${low} to ${high}`);
+  }
+
+  wholeNumber(key: string, fallback: number, low: number, high: number): number {
+    const value = this.take(key) ?? fallback;
+    const fits = typeof value === 'number' && Number.isInteger(value) && value >= low && value <= high;
+    return fits ? value : refuse(key, value, `a whole number from ${low} to ${high}`);
+  }
+
+  optionalWhole(key: string): number | undefined {
+    const value = this.take(key);
+    if (value === undefined) return undefined;
+    const fits = typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
+    return fits ? value : refuse(key, value, 'a whole number');
+  }
+
+  wholeNumbers(key: string): readonly number[] {
+    const value = this.take(key) ?? [];
+    const fits = Array.isArray(value) && value.every((n): n is number => Number.isInteger(n));
+    return fits ? value : refuse(key, value, 'a list of whole numbers');
+  }
+
+  positive(key: string): number | undefined {
+    const value = this.take(key);
+    if (value === undefined) return undefined;
+    const fits = typeof value === 'number' && value > 0 && Number.isFinite(value);
+    return fits ? value : refuse(key, value, 'a number above 0');
+  }
+
+  flag(key: string, fallback: boolean): boolean {
+    const value = this.take(key) ?? fallback;
+    return typeof value === 'boolean' ? value : refuse(key, value, 'true or false');
+  }
+
+  choice<T>(key: string, choices: readonly T[], fallback: T): T {
+    const value = this.take(key) ?? fallback;
+    return choices.find((choice) => choice === value) ?? refuse(key, value, `one of ${choices.join(', ')}`);
+  }
+
+  /** @throws DarkroomError('unsupported') for an option that nobody took */
+  refuseRest(): void {
+    for (const [key, value] of this.#rest) {
+      if (value === null) continue;
+      throw new DarkroomError(
+        'unsupported',
+        `scheduler_config: ${key} ${show(value)} is not in this version of Darkroom. Leave it out.`,
+      );
+    }
+  }
+}
+
+function refuse(key: string, value: unknown, allowed: string): never {
+  throw new DarkroomError('bad_request', `scheduler_config: ${key} ${show(value)} is not ${allowed}.`);
+}
+
+export const show = (value: unknown): string =>
+  typeof value === 'number' ? String(value) : (JSON.stringify(value) ?? String(value));

@@ -1,0 +1,36 @@
+import { DarkroomError } from '../../errors.ts';
+import type { SchedulerConfig } from '../config.ts';
+import { linspace } from '../float-lines.ts';
+import type { Schedule, ScheduleOrder } from '../schedule.ts';
+import { exactAlphas, levelOfAlpha } from './alphas.ts';
+
+/**
+ * LCM and TCD: a few of the timesteps that the model was distilled on.
+ * @throws DarkroomError('bad_request') for more steps than there are of those
+ */
+export function distilledSchedule(config: SchedulerConfig, order: ScheduleOrder): Schedule {
+  const { numTrainTimesteps, originalInferenceSteps: original } = config;
+  const { steps, strength, sampler } = order;
+  const usable = Math.floor(original * strength);
+  if (usable < steps) {
+    throw new DarkroomError(
+      'bad_request',
+      `${sampler} has ${usable} timesteps for ${steps} steps (original_inference_steps ${original}). Try ${Math.max(usable, 1)} steps or fewer.`,
+    );
+  }
+  const stride = Math.floor(numTrainTimesteps / original);
+  // steps points over 0..usable without its end.
+  const timesteps = linspace(0, usable, steps + 1)
+    .slice(0, -1)
+    .map((at) => (usable - Math.floor(at)) * stride - 1);
+  const alphasCumprod = exactAlphas(config);
+  return {
+    timesteps,
+    sigmas: new Float32Array(),
+    alphas: [],
+    alphasCumprod,
+    levels: timesteps.map((t) => levelOfAlpha(alphasCumprod[t]!)),
+    initNoiseSigma: 1,
+    callsPerStep: 1,
+  };
+}

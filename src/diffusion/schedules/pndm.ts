@@ -1,0 +1,53 @@
+import { DarkroomError } from '../../errors.ts';
+import type { SchedulerConfig } from '../config.ts';
+import type { Schedule, ScheduleOrder } from '../schedule.ts';
+import { exactAlphas, levelOfAlpha } from './alphas.ts';
+import { spaceTimesteps } from './spacing.ts';
+
+/** Steps that Runge and Kutta's method makes before the linear multistep one has enough to go on. */
+const PRK_STEPS = 4;
+
+/**
+ * PNDM: with skip_prk_steps the second timestep comes twice, else the first three steps take four calls each.
+ * @throws DarkroomError('bad_request') where there are too few steps for the latter
+ */
+export function pndmSchedule(config: SchedulerConfig, { steps }: ScheduleOrder): Schedule {
+  const spaced = spaceTimesteps(config, { steps });
+  const timesteps = config.skipPrkSteps ? secondTwice(spaced) : withRungeKutta(spaced, config);
+  const alphasCumprod = exactAlphas(config);
+  return {
+    timesteps,
+    sigmas: new Float32Array(),
+    alphas: [],
+    alphasCumprod,
+    levels: timesteps.map((t) => levelOfAlpha(alphasCumprod[t]!)),
+    initNoiseSigma: 1,
+    callsPerStep: 1,
+  };
+}
+
+/** For a single step diffusers has no second one, and asks once. */
+const secondTwice = (falling: readonly number[]) =>
+  falling.length === 1 ? [...falling] : [falling[0]!, falling[1]!, ...falling.slice(1)];
+
+function withRungeKutta(falling: readonly number[], { numTrainTimesteps }: SchedulerConfig): number[] {
+  const steps = falling.length;
+  if (steps < PRK_STEPS) {
+    throw new DarkroomError(
+      'bad_request',
+      `pndm with skip_prk_steps false needs ${PRK_STEPS} steps or more, not ${steps}. Add steps, or skip_prk_steps true.`,
+    );
+  }
+  const half = Math.floor(Math.floor(numTrainTimesteps / steps) / 2);
+  // Between the four highest timesteps come the middles; all but the ends come twice.
+  const rising = falling
+    .slice(0, PRK_STEPS)
+    .reverse()
+    .flatMap((t) => [t, t + half])
+    .slice(0, -1);
+  const prk = rising
+    .flatMap((t) => [t, t])
+    .slice(1, -1)
+    .reverse();
+  return [...prk, ...falling.slice(PRK_STEPS - 1)];
+}
