@@ -26,7 +26,8 @@ export interface Conditioning {
  *   as JSON, the name of a pose, or a photo where a pose detector is there; `depth`: a photo, by the depth detector
  * @param source the file's bytes, or for openpose the name of a pose
  * @param size of the drawing in pixels
- * @param how a photo of another proportion is fitted; it should be the way that the picture to start from is fitted
+ * @param how a photo of another proportion is fitted; the way that the picture to start from is fitted, which beside
+ *   controls is diffusers' own, stretching
  * @throws DarkroomError('bad_picture' | 'too_large' | 'bad_request' | 'unsupported')
  */
 export async function conditioningPicture(
@@ -34,7 +35,7 @@ export async function conditioningPicture(
   source: Uint8Array | string,
   size: Size,
   detectors: Detectors,
-  how: Fit = 'cover',
+  how: Fit = 'stretch',
 ): Promise<Conditioning> {
   if (typeof source === 'string') return { picture: drawPose(kind, source, size), notes: [] };
   if (kind === 'openpose' && isJson(source)) {

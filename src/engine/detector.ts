@@ -1,0 +1,112 @@
+/**
+ * Detectors of depth and poses that a user has put into a folder: depth.onnx or pose.onnx, each with a JSON file beside
+ * it (DetectorCard). A session is opened at its first picture and kept.
+ */
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DarkroomError } from '../errors.ts';
+import {
+  type DetectorCard,
+  type DetectorKind,
+  type Detectors,
+  type DetectorTensor,
+  depthPicture,
+  detectedBodies,
+  detectorInput,
+  parseDetectorCard,
+} from '../image/detector.ts';
+import type { Raster } from '../image/resample.ts';
+import { openSession, type Session } from './session.ts';
+
+/** What a user can do without a detector. */
+const WITHOUT: Readonly<Record<DetectorKind, string>> = {
+  depth: 'send a depth map (near is white) as raw',
+  pose: 'send OpenPose JSON, name a pose such as dancing, or send a drawn skeleton as raw',
+};
+
+export interface DetectorFolder extends Detectors {
+  /** Frees the models; a later picture opens them again. */
+  close(): Promise<void>;
+}
+
+interface Opened {
+  readonly card: DetectorCard;
+  readonly session: Session;
+}
+
+/**
+ * @param folder DARKROOM_DETECTORS; without one each call is refused with how to add one
+ * @param threads of one operator; 0 takes all cores
+ */
+export function openDetectors(folder: string | undefined, threads: number): DetectorFolder {
+  const opened = new Map<DetectorKind, Promise<Opened>>();
+  const detect = async (kind: DetectorKind, picture: Raster): Promise<[DetectorTensor, DetectorCard]> => {
+    const opening = opened.get(kind) ?? open(folder, kind, threads);
+    opened.set(kind, opening);
+    // A folder that was mended is read again at the next picture.
+    opening.catch(() => opened.delete(kind));
+    const { card, session } = await opening;
+    const { input = session.inputNames[0]!, output = session.outputNames[0]! } = card;
+    const answer = await session.run({ [input]: detectorInput(picture, card) }, [output]);
+    return [answer[output]!, card];
+  };
+  return {
+    async depth(picture) {
+      return depthPicture(...(await detect('depth', picture)), picture);
+    },
+    async pose(picture) {
+      return detectedBodies(...(await detect('pose', picture)), picture);
+    },
+    async close() {
+      const all = [...opened.values()];
+      opened.clear();
+      for (const found of await Promise.allSettled(all)) {
+        if (found.status === 'fulfilled') await found.value.session.close();
+      }
+    },
+  };
+}
+
+async function open(folder: string | undefined, kind: DetectorKind, threads: number): Promise<Opened> {
+  if (folder === undefined) throw missing(kind, 'set DARKROOM_DETECTORS to it');
+  const read = async (name: string) => {
+    try {
+      return await readFile(join(folder, name));
+    } catch (cause) {
+      throw missing(kind, `that folder is DARKROOM_DETECTORS, and ${name} cannot be read there`, cause);
+    }
+  };
+  const bytes = await read(`${kind}.onnx`);
+  const card = parseDetectorCard(kind, (await read(`${kind}.json`)).toString('utf8'));
+  const session = await openSession({ bytes, folder }, { threads }).catch((cause: unknown) => {
+    throw new DarkroomError(
+      'bad_model',
+      `The detector ${kind}.onnx could not be loaded; is it an ONNX model?`,
+      {
+        cause,
+      },
+    );
+  });
+  for (const [field, names] of [
+    ['input', session.inputNames],
+    ['output', session.outputNames],
+  ] as const) {
+    const name = card[field];
+    if (name === undefined || names.includes(name)) continue;
+    await session.close();
+    throw new DarkroomError(
+      'misconfigured',
+      `The detector's ${kind}.json names the ${field} ${name}; the model has ${names.join(', ')}.`,
+    );
+  }
+  return { card, session };
+}
+
+function missing(kind: DetectorKind, where: string, cause?: unknown): DarkroomError {
+  const what = kind === 'pose' ? 'A pose' : 'Depth';
+  return new DarkroomError(
+    'unsupported',
+    `${what} from a photo needs a detector: put ${kind}.onnx and ${kind}.json into a folder (${where}). Or ${WITHOUT[kind]}.`,
+    { cause },
+  );
+}
