@@ -1,10 +1,10 @@
 /** The models of this machine as the commands see them, and where they lie. */
 import { fileURLToPath } from 'node:url';
 import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
-import { describePlan, planClip } from './engine/prompt-plan.ts';
+import { planPrompt } from './engine/prompt-plan.ts';
+import { type TextReaders, textReadersOf } from './engine/text-encoders.ts';
 import { Catalogue } from './models/catalogue.ts';
 import type { ModelSpec } from './models/spec.ts';
-import { type ClipTokenizer, createTokenizer } from './models/tokenizer.ts';
 
 /** The model that ships inside; what is drawn with where nobody names another. */
 export const EMBEDDED_MODEL = 'mini';
@@ -22,7 +22,7 @@ export async function createModels(folders: readonly string[]): Promise<ModelsPo
   const catalogue = new Catalogue(folders);
   const names = (await catalogue.list()).map(({ name }) => name);
   const specs = new Map<string, ModelSpec>();
-  const tokenizers = new Map<string, ClipTokenizer>();
+  const readers = new Map<string, TextReaders>();
 
   const open = async (name: string): Promise<ModelSpec> => {
     const spec = specs.get(name) ?? (await catalogue.open(name));
@@ -38,9 +38,14 @@ export async function createModels(folders: readonly string[]): Promise<ModelsPo
     },
     async describeUnread(model, prompt, syntax) {
       // Made once a model: tens of thousands of words and merges must not be read again at each message.
-      const tokenizer = tokenizers.get(model) ?? createTokenizer((await open(model)).tokenizer);
-      tokenizers.set(model, tokenizer);
-      return describePlan('prompt', 'CLIP', planClip(tokenizer, prompt, syntax))[0] ?? '';
+      const known = readers.get(model) ?? textReadersOf(await open(model));
+      readers.set(model, known);
+      const [note = ''] = planPrompt(known, { promptSyntax: syntax }, 'prompt', [
+        prompt,
+        prompt,
+        prompt,
+      ]).notes;
+      return note;
     },
   };
 }

@@ -39,7 +39,7 @@ export async function encodeClip(
     );
   }
   const output = `${states}.${layers - skipped - clipSkip}`;
-  const pooled = session.outputNames.find((name) => name === rules.pooled);
+  const pooled = session.outputNames.find((output) => output === rules.pooled);
   const encoded: EncodedWindow[] = [];
   for (const window of windows) {
     encoded.push(await encodeWindow(encoders, name, session, window, output, pooled));

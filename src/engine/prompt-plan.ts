@@ -5,6 +5,7 @@ import type { T5Tokenizer } from '../models/t5-tokenizer.ts';
 import type { ClipTokenizer, Word } from '../models/tokenizer.ts';
 import { describeUnread } from '../models/unread.ts';
 import type { GenerationRequest, PromptSyntax } from '../request.ts';
+import type { TextReaders } from './text-encoders.ts';
 
 /**
  * Chunks of one prompt that are read. Cross-attention grows with them; at 16 (1200 tokens) it still costs less than
@@ -31,6 +32,19 @@ export interface EncoderPlan {
   readonly excess?: number;
 }
 
+/** A prompt or a negative prompt for all encoders of a model. */
+export interface PromptPlan {
+  readonly clips: readonly EncoderPlan[];
+  readonly t5?: EncoderPlan;
+  /** Ids that a T5 reads, or would read. */
+  readonly t5Length: number;
+  /** Sentences for the user about what of the texts is not read as it stands. */
+  readonly notes: readonly string[];
+}
+
+/** Tokens of T5 where the request says nothing; diffusers' default. */
+const T5_LENGTH = 256;
+
 /** What a prompt of each text encoder says. */
 export type PromptTexts = readonly [first: string, second: string, third: string];
 
@@ -46,6 +60,29 @@ export function negativeTexts(request: GenerationRequest): PromptTexts {
 
 const orElse = (text: string | undefined, other: string) =>
   text === undefined || text === '' ? other : text;
+
+/** @param label which prompt it is, for the notes: "prompt", "negative prompt" */
+export function planPrompt(
+  { clips, t5 }: TextReaders,
+  {
+    promptSyntax,
+    maxSequenceLength = T5_LENGTH,
+  }: Pick<GenerationRequest, 'promptSyntax' | 'maxSequenceLength'>,
+  label: string,
+  texts: PromptTexts,
+): PromptPlan {
+  const labelOf = (i: number) => (texts[i] === texts[0] ? label : `${label} ${i + 1}`);
+  const plans = clips.map(({ tokenizer }, i) => planClip(tokenizer, texts[i]!, promptSyntax));
+  const notes = plans.flatMap((plan, i) =>
+    // Two CLIPs that read the same text stop at the same word, save for an odd spelling.
+    i > 0 && texts[i] === texts[0] ? [] : describePlan(labelOf(i), 'CLIP', plan),
+  );
+  const plan: PromptPlan = { clips: plans, t5Length: maxSequenceLength, notes };
+  if (t5 === undefined) return plan;
+  const third = planT5(t5.tokenizer, texts[2], promptSyntax, maxSequenceLength);
+  const all = new Set([...notes, ...describePlan(labelOf(2), 'T5', third)]);
+  return { ...plan, t5: third, notes: [...all] };
+}
 
 /** `plain`: one window, cut at its end. `a1111`: as many as the prompt needs, up to MAX_CHUNKS. */
 export function planClip(tokenizer: ClipTokenizer, text: string, syntax: PromptSyntax): EncoderPlan {
@@ -110,11 +147,7 @@ export function planT5(
   };
 }
 
-/**
- * Sentences for the user about what of a text is not read as it stands.
- * @param label which text it is: "prompt", "negative prompt"
- */
-export function describePlan(label: string, name: 'CLIP' | 'T5', plan: EncoderPlan): string[] {
+function describePlan(label: string, name: 'CLIP' | 'T5', plan: EncoderPlan): string[] {
   const notes = [];
   const unread = describeUnread(label, { name, tokens: plan.tokens }, plan.dropped);
   if (unread !== '') notes.push(unread);

@@ -6,18 +6,9 @@ import type { GenerationRequest } from '../request.ts';
 import type { Components } from './components.ts';
 import { type ClipRules, encodeClip, encodeT5 } from './prompt-encode.ts';
 import { joinColumns, joinRows, joinVectors, stack, zeros } from './prompt-join.ts';
-import {
-  describePlan,
-  type EncoderPlan,
-  emptyWindow,
-  negativeTexts,
-  type PromptTexts,
-  planClip,
-  planT5,
-  positiveTexts,
-} from './prompt-plan.ts';
+import { emptyWindow, negativeTexts, type PromptPlan, planPrompt, positiveTexts } from './prompt-plan.ts';
 import type { Tensor } from './session.ts';
-import { type TextEncoders, textEncodersOf } from './text-encoders.ts';
+import type { TextEncoders } from './text-encoders.ts';
 
 export interface PromptEmbeddings {
   /** [1, S, D] of the prompt. With guidance [2, S, D]: the negative prompt comes first, as in diffusers. */
@@ -27,9 +18,6 @@ export interface PromptEmbeddings {
   /** Sentences about words that the model does not read and weights that it does not take. */
   readonly notes: readonly string[];
 }
-
-/** Tokens of T5 where the request says nothing; diffusers' default. */
-const T5_LENGTH = 256;
 
 const LATER_MODELS: ClipRules = {
   states: 'hidden_states',
@@ -42,14 +30,6 @@ const RULES: Readonly<Record<TextEncoders['family'], ClipRules>> = {
   sdxl: LATER_MODELS,
   sd3: LATER_MODELS,
 };
-
-/** A prompt or a negative prompt, before any encoder runs. */
-interface Side {
-  readonly clips: readonly EncoderPlan[];
-  readonly t5?: EncoderPlan;
-  /** Ids that T5 reads, or would read. */
-  readonly t5Length: number;
-}
 
 interface Encoded {
   readonly context: Tensor;
@@ -71,7 +51,7 @@ export function encodePrompt(
   request: GenerationRequest,
   guided: boolean,
 ): Promise<PromptEmbeddings> {
-  return encodeTexts(textEncodersOf(components), request, guided);
+  return encodeTexts(components.textEncoders, request, guided);
 }
 
 /** encodePrompt by the text encoders alone. */
@@ -80,13 +60,10 @@ export async function encodeTexts(
   request: GenerationRequest,
   guided: boolean,
 ): Promise<PromptEmbeddings> {
-  const notes = new Set<string>();
   const isZero = encoders.zeroNegative && request.negativePrompt === undefined;
-  const prompt = planSide(encoders, request, 'prompt', positiveTexts(request), notes);
+  const prompt = planPrompt(encoders, request, 'prompt', positiveTexts(request));
   const against =
-    guided && !isZero
-      ? planSide(encoders, request, 'negative prompt', negativeTexts(request), notes)
-      : undefined;
+    guided && !isZero ? planPrompt(encoders, request, 'negative prompt', negativeTexts(request)) : undefined;
   const windows = [prompt, against].flatMap((side) => side?.clips.map((plan) => plan.windows.length) ?? []);
   const chunks = Math.max(...windows);
 
@@ -97,34 +74,13 @@ export async function encodeTexts(
   return {
     context: stack(sides.map(({ context }) => context)),
     ...(pooled.length === 0 ? {} : { pooled: stack(pooled) }),
-    notes: [...notes],
+    notes: [...prompt.notes, ...(against?.notes ?? [])],
   };
-}
-
-/** @param notes what is to be said of the texts is added to it */
-function planSide(
-  { clips, t5 }: TextEncoders,
-  { promptSyntax, maxSequenceLength: t5Length = T5_LENGTH }: GenerationRequest,
-  label: string,
-  texts: PromptTexts,
-  notes: Set<string>,
-): Side {
-  const plans = clips.map(({ tokenizer }, i) => planClip(tokenizer, texts[i]!, promptSyntax));
-  const labelOf = (i: number) => (texts[i] === texts[0] ? label : `${label} ${i + 1}`);
-  for (const [i, plan] of plans.entries()) {
-    // Two CLIPs that read the same text stop at the same word, save for an odd spelling.
-    if (i > 0 && texts[i] === texts[0]) continue;
-    for (const note of describePlan(labelOf(i), 'CLIP', plan)) notes.add(note);
-  }
-  if (t5 === undefined) return { clips: plans, t5Length };
-  const plan = planT5(t5.tokenizer, texts[2], promptSyntax, t5Length);
-  for (const note of describePlan(labelOf(2), 'T5', plan)) notes.add(note);
-  return { clips: plans, t5: plan, t5Length };
 }
 
 async function encodeSide(
   encoders: TextEncoders,
-  side: Side,
+  plan: PromptPlan,
   chunks: number,
   clipSkip: number,
 ): Promise<Encoded> {
@@ -133,7 +89,7 @@ async function encodeSide(
   const states: Tensor[] = [];
   const pooled: Tensor[] = [];
   for (const [i, { name, tokenizer }] of clips.entries()) {
-    const windows = [...side.clips[i]!.windows];
+    const windows = [...plan.clips[i]!.windows];
     while (windows.length < chunks) windows.push(emptyWindow(tokenizer));
     const encoded = await encodeClip(encoders, name, windows, clipSkip, rules);
     states.push(encoded.states);
@@ -144,9 +100,9 @@ async function encodeSide(
   // SDXL takes the summary of its second encoder alone.
   if (family === 'sdxl') return { context, pooled: pooled.at(-1)! };
   const behind =
-    t5 === undefined || side.t5 === undefined
-      ? zeros([1, side.t5Length, context.dims[2]!])
-      : await encodeT5(encoders, t5.name, side.t5.windows[0]!);
+    t5 === undefined || plan.t5 === undefined
+      ? zeros([1, plan.t5Length, context.dims[2]!])
+      : await encodeT5(encoders, t5.name, plan.t5.windows[0]!);
   return { context: joinRows([context, behind]), pooled: joinVectors(pooled) };
 }
 

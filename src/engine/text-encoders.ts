@@ -1,19 +1,23 @@
 /** The parts of a model that read prompts, whatever its family. */
-import type { T5Tokenizer } from '../models/t5-tokenizer.ts';
-import type { ClipTokenizer } from '../models/tokenizer.ts';
+import type { Family, ModelSpec } from '../models/spec.ts';
+import { createT5Tokenizer, type T5Tokenizer } from '../models/t5-tokenizer.ts';
+import { type ClipTokenizer, createTokenizer } from '../models/tokenizer.ts';
 import type { Components } from './components.ts';
 import type { EmbeddingCache } from './embedding-cache.ts';
 import type { Session } from './session.ts';
 
-export type TextEncoderName = 'textEncoder' | 'textEncoder2' | 'textEncoder3';
+const NAMES = ['textEncoder', 'textEncoder2', 'textEncoder3'] as const;
+export type TextEncoderName = (typeof NAMES)[number];
 
-/** What of a model reads prompts. */
-export interface TextEncoders {
-  readonly family: 'sd' | 'sdxl' | 'sd3';
+export interface TextReaders {
   /** One, or two side by side. */
   readonly clips: readonly { readonly name: TextEncoderName; readonly tokenizer: ClipTokenizer }[];
   /** Of SD3, which can do without. */
   readonly t5?: { readonly name: TextEncoderName; readonly tokenizer: T5Tokenizer };
+}
+
+export interface TextEncoders extends TextReaders {
+  readonly family: Family;
   /** Width of the context where it is more than the CLIPs' states: SD3's joint_attention_dim. */
   readonly jointWidth?: number;
   /** A negative prompt that was left out is zeros (SDXL's force_zeros_for_empty_prompt). */
@@ -22,10 +26,27 @@ export interface TextEncoders {
   session(name: TextEncoderName): Promise<Session>;
 }
 
-export const textEncodersOf = (components: Components): TextEncoders => ({
-  family: components.spec.family,
-  clips: [{ name: 'textEncoder', tokenizer: components.tokenizer }],
-  zeroNegative: false,
-  embeddings: components.embeddings,
-  session: (name) => components.session(name as 'textEncoder'),
-});
+/** The tokenizers of a model; making them reads tens of thousands of words. */
+export function textReadersOf({ textEncoders }: ModelSpec): TextReaders {
+  const clips: TextReaders['clips'][number][] = [];
+  let t5: TextReaders['t5'];
+  for (const [i, encoder] of textEncoders.entries()) {
+    const name = NAMES[i]!;
+    if (encoder.kind === 'clip') clips.push({ name, tokenizer: createTokenizer(encoder.tokenizer) });
+    else t5 = { name, tokenizer: createT5Tokenizer(encoder.tokenizer) };
+  }
+  return t5 === undefined ? { clips } : { clips, t5 };
+}
+
+export function textEncodersOf(components: Components): TextEncoders {
+  const { spec, embeddings } = components;
+  const { jointAttentionDim: jointWidth } = spec;
+  return {
+    ...textReadersOf(spec),
+    family: spec.family,
+    ...(jointWidth === undefined ? {} : { jointWidth }),
+    zeroNegative: spec.forceZerosForEmptyPrompt,
+    embeddings,
+    session: (name) => components.session(name),
+  };
+}
