@@ -11,6 +11,7 @@ import { unetGraph } from '../src/graph/unet.ts';
 import { decodeFitted } from '../src/image/pixels.ts';
 import { modelFolders } from '../src/installed-models.ts';
 import { openModelFolder } from '../src/models/folder.ts';
+import { clipTokenizerOf } from '../src/models/spec.ts';
 import { freezeRequest, requestToJson, SAMPLERS } from '../src/request.ts';
 import { type Figure, median } from './figure.ts';
 
@@ -60,14 +61,14 @@ async function speed(reference: Reference): Promise<Figure[]> {
     data: new Float32Array(shape.reduce((a, b) => a * b)),
     dims: shape,
   });
-  const length = spec.tokenizer.modelMaxLength;
-  const { config } = spec.components.unet;
+  const length = clipTokenizerOf(spec).modelMaxLength;
+  const { config } = spec.denoiser.component;
   const feeds = {
     sample: tensor(dims),
     timestep: { data: Float32Array.of(500), dims: [1] },
     encoder_hidden_states: tensor([2, length, config['cross_attention_dim'] as number]),
   };
-  const session = await openSession(unetGraph(spec.components.unet), { threads: THREADS });
+  const session = await openSession(unetGraph(spec.denoiser.component), { threads: THREADS });
   const ours: number[] = [];
   const theirs: number[] = [];
   for (let round = -1; round < ROUNDS; round++) {

@@ -1,256 +1,128 @@
 /**
- * UNet2DConditionModel (diffusers models/unets/unet_2d_condition.py): predicts the noise (or v) in latents.
- * SD 1.x and 2.x; options of later families are refused by name.
+ * UNet2DConditionModel (diffusers models/unets/unet_2d_condition.py): predicts the noise (or v) in latents. SD 1.x,
+ * 2.x, XL and models distilled from them, with any number of ControlNets in the same graph.
  */
 import { GraphBuilder, type Value } from './builder.ts';
-import type { Component, Graph } from './component.ts';
-import { ConfigReader } from './config.ts';
+import type { Component, Graph, StoredTensor } from './component.ts';
+import { checkControlNet, controlResiduals, readControlNetConfig, residualCount } from './controlnet.ts';
 import { activation, conv, groupNorm, upsample } from './layers.ts';
-import { resnetBlock } from './resnet.ts';
-import { embedder, sinusoids } from './timestep.ts';
-import { spatialTransformer } from './transformer.ts';
+import { readUnetConfig, TIME_IDS, type UnetConfig } from './unet-config.ts';
+import { type Conditioning, type Skip, timeEmbedding, UnetEncoder } from './unet-encoder.ts';
 
-const DOWN_BLOCKS = ['CrossAttnDownBlock2D', 'DownBlock2D'] as const;
-const UP_BLOCKS = ['CrossAttnUpBlock2D', 'UpBlock2D'] as const;
-
-export interface UnetConfig {
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly blockOutChannels: readonly number[];
-  readonly downBlockTypes: readonly (typeof DOWN_BLOCKS)[number][];
-  readonly upBlockTypes: readonly (typeof UP_BLOCKS)[number][];
-  readonly layersPerBlock: readonly number[];
-  readonly transformerLayersPerBlock: readonly number[];
-  /** attention_head_dim of the file, which is the number of heads by a mistake that became the format. */
-  readonly heads: readonly number[];
-  readonly onlyCrossAttention: readonly boolean[];
-  readonly crossAttentionDim: number;
-  readonly normNumGroups: number;
-  readonly normEps: number;
-  readonly useLinearProjection: boolean;
-  readonly centerInputSample: boolean;
-  readonly flipSinToCos: boolean;
-  readonly freqShift: number;
-  readonly timeEmbeddingDim: number;
-  readonly downsamplePadding: number;
-  readonly midBlockScaleFactor: number;
-  readonly convInKernel: number;
-  readonly convOutKernel: number;
-}
-
-/** @throws DarkroomError naming file, key and value for everything that the builder does not carry out */
-export function readUnetConfig(component: Component): UnetConfig {
-  const reader = new ConfigReader(component);
-  const blockOutChannels = reader.integers('block_out_channels');
-  const blocks = blockOutChannels.length;
-  const crossAttentionDims = reader.perBlock('cross_attention_dim', blocks, 1280);
-  const config: UnetConfig = {
-    inChannels: reader.integer('in_channels', 4),
-    outChannels: reader.integer('out_channels', 4),
-    blockOutChannels,
-    downBlockTypes: reader.choices('down_block_types', DOWN_BLOCKS, blocks),
-    upBlockTypes: reader.choices('up_block_types', UP_BLOCKS, blocks),
-    layersPerBlock: reader.perBlock('layers_per_block', blocks, 2),
-    transformerLayersPerBlock: reader.perBlock('transformer_layers_per_block', blocks, 1),
-    heads: reader.perBlock('attention_head_dim', blocks, 8),
-    onlyCrossAttention: reader.flagPerBlock('only_cross_attention', blocks, false),
-    crossAttentionDim: crossAttentionDims[0]!,
-    normNumGroups: reader.integer('norm_num_groups', 32),
-    normEps: reader.number('norm_eps', 1e-5),
-    useLinearProjection: reader.boolean('use_linear_projection', false),
-    centerInputSample: reader.boolean('center_input_sample', false),
-    flipSinToCos: reader.boolean('flip_sin_to_cos', true),
-    freqShift: reader.number('freq_shift', 0),
-    timeEmbeddingDim: reader.integer('time_embedding_dim', 4 * blockOutChannels[0]!),
-    downsamplePadding: reader.integer('downsample_padding', 1, 0),
-    midBlockScaleFactor: reader.number('mid_block_scale_factor', 1),
-    convInKernel: reader.integer('conv_in_kernel', 3),
-    convOutKernel: reader.integer('conv_out_kernel', 3),
-  };
-  reader.choice('act_fn', ['silu', 'swish'], 'silu');
-  reader.choice('mid_block_type', ['UNetMidBlock2DCrossAttn'], 'UNetMidBlock2DCrossAttn');
-  reader.only({
-    num_attention_heads: null,
-    reverse_transformer_layers_per_block: null,
-    encoder_hid_dim: null,
-    encoder_hid_dim_type: null,
-    dual_cross_attention: false,
-    class_embed_type: null,
-    addition_embed_type: null,
-    addition_time_embed_dim: null,
-    num_class_embeds: null,
-    resnet_time_scale_shift: 'default',
-    resnet_skip_time_act: false,
-    resnet_out_scale_factor: 1,
-    time_embedding_type: 'positional',
-    time_embedding_act_fn: null,
-    timestep_post_act: null,
-    time_cond_proj_dim: null,
-    projection_class_embeddings_input_dim: null,
-    attention_type: 'default',
-    class_embeddings_concat: false,
-    mid_block_only_cross_attention: false,
-    cross_attention_norm: null,
-  });
-  // The size is the caller's; dropout acts in training; all attention is computed in float32 already; the heads
-  // of an addition embedding mean nothing without one.
-  reader.harmless(['sample_size', 'dropout', 'upcast_attention', 'addition_embed_type_num_heads']);
-  reader.finish();
-
-  if (crossAttentionDims.some((dim) => dim !== config.crossAttentionDim)) {
-    throw reader.contradiction('cross_attention_dim', 'all blocks read the same text embeddings');
-  }
-  for (const [i, channels] of blockOutChannels.entries()) {
-    if (channels % config.normNumGroups !== 0) {
-      throw reader.contradiction(
-        'block_out_channels',
-        `norm_num_groups (${config.normNumGroups}) must divide each`,
-      );
-    }
-    const attends = [config.downBlockTypes[i]!, config.upBlockTypes.at(-1 - i)!].some((type) =>
-      type.startsWith('Cross'),
-    );
-    if ((attends || i === blocks - 1) && channels % config.heads[i]! !== 0) {
-      throw reader.contradiction('attention_head_dim', `it must divide the block's ${channels} channels`);
-    }
-  }
-  for (const key of ['conv_in_kernel', 'conv_out_kernel'] as const) {
-    if ((key === 'conv_in_kernel' ? config.convInKernel : config.convOutKernel) % 2 === 0) {
-      throw reader.contradiction(key, 'only odd kernels keep the size');
-    }
-  }
-  return config;
-}
+export { readUnetConfig, type UnetConfig } from './unet-config.ts';
 
 /**
- * Inputs: `sample` [B, in_channels, H, W]; `timestep` float32 [1] or [B], 0..1000, fractions allowed;
- * `encoder_hidden_states` [B, S, cross_attention_dim]. Output: `out_sample` [B, out_channels, H, W].
- * H and W are free: where halving leaves a remainder, the way up takes the sizes of the way down.
+ * Inputs: `sample` [B, in_channels, h, w]; `timestep` float32 [1] or [B], 0..1000, fractions allowed;
+ * `encoder_hidden_states` [B, S, cross_attention_dim]; SDXL: `text_embeds` [B, P] and `time_ids` [B, 6]; distilled
+ * models: `timestep_cond` [1 or B, time_cond_proj_dim]; for each ControlNet i `controlnet_conds.{i}` [B, 3, H, W]
+ * in 0..1 and `conditioning_scales.{i}` [B, residuals]. Output: `out_sample` [B, out_channels, h, w].
+ * h and w are free: where halving leaves a remainder, the way up takes the sizes of the way down.
+ * @throws DarkroomError for what is not carried out, and for a ControlNet of another family
  */
-export function unetGraph(component: Component): Graph {
+export function unetGraph(component: Component, controlNets: readonly Component[] = []): Graph {
   const config = readUnetConfig(component);
-  const b = new GraphBuilder('unet', component);
+  const nets = controlNets.map((net) => readControlNetConfig(net));
+  nets.forEach((net, i) => {
+    checkControlNet(net, config, controlNets[i]!);
+  });
+  const b = new GraphBuilder('unet', component, withControlNets(component, controlNets));
   const sample = b.input('sample', 'float', ['batch', config.inChannels, 'height', 'width']);
-  const timestep = b.input('timestep', 'float', ['times']);
-  const context = b.input('encoder_hidden_states', 'float', ['batch', 'sequence', config.crossAttentionDim]);
-  const out = new UnetBlocks(b, config, timeEmbedding(b, timestep, config), context).run(sample);
+  const conditioning = declareConditioning(b, config);
+  const residuals = nets.map((net, i) => {
+    const picture = b.input(`controlnet_conds.${i}`, 'float', [
+      'batch',
+      net.conditioningChannels,
+      'picture_height',
+      'picture_width',
+    ]);
+    const scales = b.input(`conditioning_scales.${i}`, 'float', ['batch', residualCount(net)]);
+    const latents =
+      net.inChannels === config.inChannels
+        ? sample
+        : b.op('Slice', [sample, b.ints([0]), b.ints([net.inChannels]), b.ints([1])]);
+    return controlResiduals(b, net, { sample: latents, picture, scales, conditioning }, `${prefixOf(i)}`);
+  });
+  const time = timeEmbedding(b, config, conditioning);
+  const out = new Unet(b, config, time, conditioning.context).run(sample, residuals);
   b.output('out_sample', out, ['batch', config.outChannels, 'height', 'width']);
   return b.finish();
 }
 
-/** The activated time embedding: [n] -> [n, time_embedding_dim]. */
-function timeEmbedding(b: GraphBuilder, timestep: Value, config: UnetConfig): Value {
-  const channels = config.blockOutChannels[0]!;
-  const waves = sinusoids(b, timestep, channels, config);
-  return activation(b, embedder(b, waves, 'time_embedding', channels, config.timeEmbeddingDim), 'silu');
+const prefixOf = (net: number) => `controlnet.${net}.`;
+
+function declareConditioning(b: GraphBuilder, config: UnetConfig): Conditioning {
+  const { crossAttentionDim, addition, timeCondProjDim } = config;
+  return {
+    timestep: b.input('timestep', 'float', ['times']),
+    context: b.input('encoder_hidden_states', 'float', ['batch', 'sequence', crossAttentionDim]),
+    ...(addition !== undefined && {
+      addition: {
+        textEmbeds: b.input('text_embeds', 'float', ['batch', addition.textDim]),
+        timeIds: b.input('time_ids', 'float', ['batch', TIME_IDS]),
+      },
+    }),
+    ...(timeCondProjDim !== undefined && {
+      timestepCond: {
+        value: b.input('timestep_cond', 'float', ['guidances', timeCondProjDim]),
+        channels: timeCondProjDim,
+      },
+    }),
+  };
 }
 
-/** The way down, the middle and the way up over one stack of skip connections. */
-class UnetBlocks {
-  readonly #b: GraphBuilder;
+/** The weights of all nets under one roof, each ControlNet's behind its own prefix. */
+function withControlNets(unet: Component, nets: readonly Component[]): ReadonlyMap<string, StoredTensor> {
+  const all = new Map(unet.tensors);
+  for (const [i, { tensors }] of nets.entries()) {
+    for (const [name, stored] of tensors) all.set(`${prefixOf(i)}${name}`, stored);
+  }
+  return all;
+}
+
+class Unet extends UnetEncoder {
   readonly #config: UnetConfig;
-  readonly #time: Value;
-  readonly #context: Value;
-  readonly #skips: { value: Value; channels: number }[] = [];
 
   constructor(b: GraphBuilder, config: UnetConfig, time: Value, context: Value) {
-    this.#b = b;
+    super(b, config, time, context);
     this.#config = config;
-    this.#time = time;
-    this.#context = context;
   }
 
-  run(sample: Value): Value {
-    const b = this.#b;
+  /** @param residuals of each ControlNet: one a skip connection, the middle's last */
+  run(sample: Value, residuals: readonly (readonly Value[])[]): Value {
+    const b = this.b;
     const { inChannels, outChannels, blockOutChannels, normNumGroups, normEps } = this.#config;
     const { centerInputSample, convInKernel, convOutKernel } = this.#config;
     const first = blockOutChannels[0]!;
-    const two = b.floats([2], []);
-    const one = b.floats([1], []);
-    const centred = centerInputSample ? b.op('Sub', [b.op('Mul', [sample, two]), one]) : sample;
-    let x = conv(b, centred, 'conv_in', inChannels, first, { kernel: convInKernel });
-    this.#skips.push({ value: x, channels: first });
-    for (const block of blockOutChannels.keys()) x = this.#down(x, block);
-    x = this.#middle(x);
-    for (const block of blockOutChannels.keys()) x = this.#up(x, block);
+    const centred = centerInputSample
+      ? b.op('Sub', [b.op('Mul', [sample, b.floats([2], [])]), b.floats([1], [])])
+      : sample;
+    const descent = this.descend(conv(b, centred, 'conv_in', inChannels, first, { kernel: convInKernel }));
+    const add = (value: Value, i: number) =>
+      residuals.reduce((sum, of) => b.op('Add', [sum, of.at(i)!]), value);
+    const skips = descent.skips.map(({ value, channels }, i) => ({ value: add(value, i), channels }));
+    let x = add(descent.x, -1);
+    for (const position of blockOutChannels.keys()) x = this.#up(x, position, skips);
     const normal = activation(b, groupNorm(b, x, 'conv_norm_out', first, normNumGroups, normEps), 'silu');
     return conv(b, normal, 'conv_out', first, outChannels, { kernel: convOutKernel });
   }
 
-  #down(input: Value, block: number): Value {
-    const { blockOutChannels, downBlockTypes, layersPerBlock, downsamplePadding } = this.#config;
-    const channels = blockOutChannels[block]!;
-    const name = `down_blocks.${block}`;
-    let x = input;
-    for (let i = 0; i < layersPerBlock[block]!; i++) {
-      const inputs = i === 0 ? (blockOutChannels[block - 1] ?? blockOutChannels[0]!) : channels;
-      x = this.#resnet(x, `${name}.resnets.${i}`, inputs, channels);
-      if (downBlockTypes[block] === 'CrossAttnDownBlock2D')
-        x = this.#transformer(x, `${name}.attentions.${i}`, block);
-      this.#skips.push({ value: x, channels });
-    }
-    if (block === blockOutChannels.length - 1) return x;
-    // Padding 0 stands for one row and column of zeros at the far sides (diffusers models/downsampling.py).
-    const p = downsamplePadding;
-    x = conv(this.#b, x, `${name}.downsamplers.0.conv`, channels, channels, {
-      stride: 2,
-      pads: p === 0 ? [0, 0, 1, 1] : [p, p, p, p],
-    });
-    this.#skips.push({ value: x, channels });
-    return x;
-  }
-
-  #middle(input: Value): Value {
-    const { blockOutChannels, midBlockScaleFactor } = this.#config;
-    const last = blockOutChannels.length - 1;
-    const channels = blockOutChannels[last]!;
-    const resnet = (x: Value, i: number) =>
-      this.#resnet(x, `mid_block.resnets.${i}`, channels, channels, midBlockScaleFactor);
-    return resnet(this.#transformer(resnet(input, 0), 'mid_block.attentions.0', last, false), 1);
-  }
-
   /** @param position counts from the bottom, as the file does; block counts from the top */
-  #up(input: Value, position: number): Value {
+  #up(input: Value, position: number, skips: Skip[]): Value {
     const { blockOutChannels, upBlockTypes, layersPerBlock } = this.#config;
     const block = blockOutChannels.length - 1 - position;
     const channels = blockOutChannels[block]!;
     const name = `up_blocks.${position}`;
     let x = input;
     for (let i = 0; i <= layersPerBlock[block]!; i++) {
-      const skip = this.#skips.pop()!;
+      const skip = skips.pop()!;
       const below = i === 0 ? (blockOutChannels[block + 1] ?? channels) : channels;
-      const joined = this.#b.op('Concat', [x, skip.value], { axis: 1 });
-      x = this.#resnet(joined, `${name}.resnets.${i}`, below + skip.channels, channels);
+      const joined = this.b.op('Concat', [x, skip.value], { axis: 1 });
+      x = this.resnet(joined, `${name}.resnets.${i}`, below + skip.channels, channels);
       if (upBlockTypes[position] === 'CrossAttnUpBlock2D')
-        x = this.#transformer(x, `${name}.attentions.${i}`, block);
+        x = this.transformer(x, `${name}.attentions.${i}`, block);
     }
     if (block === 0) return x;
-    const larger = upsample(this.#b, x, this.#skips.at(-1)!.value);
-    return conv(this.#b, larger, `${name}.upsamplers.0.conv`, channels, channels);
-  }
-
-  #resnet(x: Value, name: string, inputs: number, outputs: number, outputScale = 1): Value {
-    const { normNumGroups, normEps, timeEmbeddingDim } = this.#config;
-    return resnetBlock(this.#b, x, name, {
-      inputs,
-      outputs,
-      groups: normNumGroups,
-      epsilon: normEps,
-      time: { value: this.#time, channels: timeEmbeddingDim },
-      outputScale,
-    });
-  }
-
-  #transformer(x: Value, name: string, block: number, mayCrossOnly = true): Value {
-    const config = this.#config;
-    return spatialTransformer(this.#b, x, this.#context, name, {
-      channels: config.blockOutChannels[block]!,
-      contextChannels: config.crossAttentionDim,
-      heads: config.heads[block]!,
-      layers: config.transformerLayersPerBlock[block]!,
-      groups: config.normNumGroups,
-      linearProjection: config.useLinearProjection,
-      onlyCrossAttention: mayCrossOnly && config.onlyCrossAttention[block]!,
-    });
+    const larger = upsample(this.b, x, skips.at(-1)!.value);
+    return conv(this.b, larger, `${name}.upsamplers.0.conv`, channels, channels);
   }
 }

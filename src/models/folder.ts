@@ -5,28 +5,24 @@ import { basename } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import { readClipTextConfig } from '../graph/clip.ts';
 import type { Component } from '../graph/component.ts';
+import { readSd3TransformerConfig } from '../graph/mmdit.ts';
+import { readT5Config } from '../graph/t5.ts';
 import { readUnetConfig } from '../graph/unet.ts';
-import { readVaeConfig } from '../graph/vae.ts';
-import { LIMITS, type ModelDefaults, samplerOfClass } from '../request.ts';
+import { readVaeConfig, type VaeConfig } from '../graph/vae.ts';
 import { type Card, readCard } from './card.ts';
+import { modelControlnets } from './controlnet.ts';
+import { chooseDefaults } from './defaults.ts';
+import { type ModelIndex, readModelIndex } from './family.ts';
 import { ModelFiles } from './files.ts';
-import type { ModelSpec } from './spec.ts';
+import type { ModelSpec, TextEncoderPart } from './spec.ts';
+import { readT5Tokenizer } from './t5-tokenizer-files.ts';
 import { readTokenizer } from './tokenizer-files.ts';
-
-const PIPELINES = [
-  'StableDiffusionPipeline',
-  'StableDiffusionImg2ImgPipeline',
-  'StableDiffusionInpaintPipeline',
-];
-const PARTS = {
-  text_encoder: 'CLIPTextModel',
-  tokenizer: 'CLIPTokenizer',
-  unet: 'UNet2DConditionModel',
-  vae: 'AutoencoderKL',
-} as const;
 
 /** diffusers' default where vae/config.json has none, as the hub's SD 1.5 has not. */
 const DEFAULT_SCALING_FACTOR = 0.18215;
+/** Far beyond what any VAE has: outside it, the number is a mistake and the picture would be grey or noise. */
+const SCALING_FACTOR = { min: 1e-4, max: 1e4 };
+const SHIFT_FACTOR = { min: -1e2, max: 1e2 };
 
 /**
  * @param path of a folder that holds model_index.json
@@ -35,135 +31,179 @@ const DEFAULT_SCALING_FACTOR = 0.18215;
  */
 export async function openModelFolder(path: string, name?: string): Promise<ModelSpec> {
   const files = await ModelFiles.at(path);
-  await checkIndex(files);
-  const [textEncoder, unet, vae] = await Promise.all([
-    files.component('text_encoder', 'model'),
-    files.component('unet', 'diffusion_pytorch_model'),
-    files.component('vae', 'diffusion_pytorch_model'),
-  ]);
-  const textConfig = readClipTextConfig(textEncoder);
-  const unetConfig = readUnetConfig(unet);
+  const index = await readModelIndex(files);
+  const textEncoders = await readTextEncoders(files, index);
+  const vae = await files.component('vae', 'diffusion_pytorch_model');
   const vaeConfig = readVaeConfig(vae);
-  const { latentChannels } = vaeConfig;
-  if (textConfig.hiddenSize !== unetConfig.crossAttentionDim) {
-    throw new DarkroomError(
-      'bad_model',
-      `The text encoder's hidden_size (${textConfig.hiddenSize}) is not the UNet's cross_attention_dim (${unetConfig.crossAttentionDim}): the parts come from different models.`,
-    );
-  }
-  if (latentChannels !== unetConfig.outChannels) {
-    throw new DarkroomError(
-      'bad_model',
-      `The VAE has ${latentChannels} latent channels, the UNet ${unetConfig.outChannels}: the parts come from different models.`,
-    );
-  }
+  const denoiser = index.family === 'sd3' ? await readTransformer(files) : await readUnet(files, index);
+  checkSameModel(textEncoders, vaeConfig, denoiser);
   const vaeScaleFactor = 2 ** (vaeConfig.blockOutChannels.length - 1);
   const schedulerConfig = await files.json('scheduler/scheduler_config.json');
-  const card = await readCard(files, latentChannels);
-  const tokenizer = await readTokenizer(files, 'tokenizer', textConfig.maxPositionEmbeddings);
+  const card: Card = await readCard(files, vaeConfig.latentChannels);
+  const { kind, component, inChannels, patchSize, timeCondProjDim, jointAttentionDim } = denoiser;
   let hash: Promise<string> | undefined;
   return {
     name: name ?? basename(files.folder),
     folder: files.folder,
-    family: 'sd',
-    defaults: chooseDefaults(card, schedulerConfig, unet, vaeScaleFactor),
-    latentChannels,
-    unetInChannels: unetConfig.inChannels,
+    family: index.family,
+    defaults: chooseDefaults(card, { index, schedulerConfig, denoiser: component, vaeScaleFactor }),
+    textEncoders,
+    denoiser: { kind, component },
+    vae,
+    latentChannels: vaeConfig.latentChannels,
+    inChannels,
     vaeScaleFactor,
-    scalingFactor: readScalingFactor(vae),
+    sizeMultiple: vaeScaleFactor * patchSize,
+    scalingFactor: readFactor(vae, 'scaling_factor', DEFAULT_SCALING_FACTOR, SCALING_FACTOR),
+    shiftFactor: readFactor(vae, 'shift_factor', 0, SHIFT_FACTOR),
+    forceZerosForEmptyPrompt: index.forceZerosForEmptyPrompt,
+    ...(timeCondProjDim !== undefined && { timeCondProjDim }),
+    ...(jointAttentionDim !== undefined && { jointAttentionDim }),
     schedulerConfig,
-    tokenizer,
-    components: { textEncoder, unet, vae },
+    controlnets: await modelControlnets(files),
     ...(card.latentRgb === undefined ? {} : { latentRgb: card.latentRgb }),
     gallery: card.gallery,
     words: card.words,
     modelHash() {
-      hash ??= hashWeights(unet);
+      hash ??= hashWeights(component);
       return hash;
     },
   };
 }
 
-async function checkIndex(files: ModelFiles): Promise<void> {
-  const label = basename(files.folder);
-  if (!(await files.has('model_index.json'))) {
-    const single = (await files.list('.')).find((file) => /\.(ckpt|pt|pth|bin|safetensors)$/.test(file));
-    throw new DarkroomError(
-      'bad_model',
-      single === undefined
-        ? `${label} holds no model_index.json; a model is a folder in diffusers' layout.`
-        : `${label} holds ${single} but no model_index.json. Convert it to a diffusers folder with safetensors weights first.`,
-    );
+async function readTextEncoders(
+  files: ModelFiles,
+  { family, hasT5 }: ModelIndex,
+): Promise<TextEncoderPart[]> {
+  const clips = family === 'sd' ? [''] : ['', '_2'];
+  const parts: TextEncoderPart[] = await Promise.all(
+    clips.map(async (suffix) => {
+      const component = await files.component(`text_encoder${suffix}`, 'model');
+      const { maxPositionEmbeddings } = readClipTextConfig(component);
+      const tokenizer = await readTokenizer(files, `tokenizer${suffix}`, maxPositionEmbeddings);
+      return { kind: 'clip' as const, component, tokenizer };
+    }),
+  );
+  if (hasT5) {
+    const component = await files.component('text_encoder_3', 'model');
+    parts.push({ kind: 't5', component, tokenizer: await readT5Tokenizer(files, 'tokenizer_3') });
   }
-  const index = await files.json('model_index.json');
-  const pipeline = index['_class_name'];
-  if (typeof pipeline !== 'string' || !PIPELINES.includes(pipeline)) {
-    throw new DarkroomError(
-      'unsupported',
-      `${label}/model_index.json: _class_name is ${JSON.stringify(pipeline)}; this version of Darkroom supports ${PIPELINES.join(', ')}.`,
-    );
-  }
-  for (const [part, known] of Object.entries(PARTS)) {
-    const entry = index[part];
-    const found = Array.isArray(entry) ? entry[1] : undefined;
-    // A fast tokenizer is the same tokenizer in other words.
-    if (found === known || found === `${known}Fast`) continue;
-    throw new DarkroomError(
-      'unsupported',
-      `${label}/model_index.json: ${part} is ${JSON.stringify(entry ?? null)}; this version of Darkroom supports ${known}.`,
-    );
-  }
+  return parts;
 }
 
-function chooseDefaults(
-  card: Card,
-  schedulerConfig: Readonly<Record<string, unknown>>,
-  unet: Component,
-  vaeScaleFactor: number,
-): ModelDefaults {
-  const size = unet.config['sample_size'] ?? 64;
-  const [height, width] = Array.isArray(size) ? size : [size, size];
-  const isSide = (side: unknown): side is number =>
-    typeof side === 'number' && Number.isInteger(side) && side > 0;
-  if (!isSide(height) || !isSide(width)) {
-    throw new DarkroomError('bad_model', `${unet.configFile}: sample_size is ${JSON.stringify(size)}.`);
+interface Denoiser {
+  readonly kind: 'unet' | 'transformer';
+  readonly component: Component;
+  readonly inChannels: number;
+  readonly outChannels: number;
+  readonly patchSize: number;
+  /** Width of the context, and of the pooled text where it takes one. */
+  readonly contextDim: number;
+  readonly pooledDim?: number;
+  readonly timeCondProjDim?: number;
+  readonly jointAttentionDim?: number;
+}
+
+async function readUnet(files: ModelFiles, { family }: ModelIndex): Promise<Denoiser> {
+  const component = await files.component('unet', 'diffusion_pytorch_model');
+  const config = readUnetConfig(component);
+  const isXl = config.addition !== undefined;
+  if (isXl !== (family === 'sdxl')) {
+    throw new DarkroomError(
+      'bad_model',
+      `${component.configFile}: addition_embed_type is ${isXl ? '"text_time"' : 'null'}, which does not belong to this pipeline: the parts come from different models.`,
+    );
   }
+  const { inChannels, outChannels, crossAttentionDim: contextDim, timeCondProjDim, addition } = config;
   return {
-    numInferenceSteps: 50,
-    guidanceScale: 7.5,
-    // PNDM (SD 1.x on the hub), LMS, Heun, UniPC and the others that are not carried out yet fall to DDIM, the
-    // first-order rule that they refine, with the same spacing.
-    sampler: samplerOfClass(schedulerConfig['_class_name']) ?? 'ddim',
-    schedule: schedulerConfig['use_karras_sigmas'] === true ? 'karras' : 'normal',
-    width: width * vaeScaleFactor,
-    height: height * vaeScaleFactor,
-    strength: 0.8,
-    maxSize: LIMITS.size.max,
-    ...card.defaults,
+    kind: 'unet',
+    component,
+    inChannels,
+    outChannels,
+    patchSize: 1,
+    contextDim,
+    ...(addition !== undefined && { pooledDim: addition.textDim }),
+    ...(timeCondProjDim !== undefined && { timeCondProjDim }),
   };
 }
 
-/** Far beyond what any VAE has: outside it, the number is a mistake and the picture would be grey or noise. */
-const SCALING_FACTOR = { min: 1e-4, max: 1e4 };
+async function readTransformer(files: ModelFiles): Promise<Denoiser> {
+  const component = await files.component('transformer', 'diffusion_pytorch_model');
+  const { inChannels, outChannels, patchSize, jointAttentionDim, pooledProjectionDim } =
+    readSd3TransformerConfig(component);
+  return {
+    kind: 'transformer',
+    component,
+    inChannels,
+    outChannels,
+    patchSize,
+    contextDim: jointAttentionDim,
+    pooledDim: pooledProjectionDim,
+    jointAttentionDim,
+  };
+}
 
-function readScalingFactor(vae: Component): number {
-  const { scaling_factor: given, ...rest } = vae.config;
-  const factor = given ?? DEFAULT_SCALING_FACTOR;
-  if (typeof factor !== 'number' || !(factor >= SCALING_FACTOR.min && factor <= SCALING_FACTOR.max)) {
-    throw new DarkroomError(
-      'bad_model',
-      `${vae.configFile}: scaling_factor is ${factor}; it must be a number from ${SCALING_FACTOR.min} to ${SCALING_FACTOR.max}.`,
+/** @throws DarkroomError('bad_model') where the parts' widths show that they were not trained together */
+function checkSameModel(textEncoders: readonly TextEncoderPart[], vae: VaeConfig, denoiser: Denoiser): void {
+  const refuse = (words: string) =>
+    new DarkroomError('bad_model', `${words}: the parts come from different models.`);
+  const denoiserName = denoiser.kind === 'unet' ? 'UNet' : 'transformer';
+  if (vae.latentChannels !== denoiser.outChannels) {
+    throw refuse(
+      `The VAE has ${vae.latentChannels} latent channels, the ${denoiserName} ${denoiser.outChannels}`,
     );
   }
-  for (const key of ['shift_factor', 'latents_mean', 'latents_std']) {
-    if ((rest[key] ?? null) !== null) {
-      throw new DarkroomError(
-        'unsupported',
-        `${vae.configFile}: ${key} is ${JSON.stringify(rest[key])}; this version of Darkroom supports null.`,
-      );
+  const clips = textEncoders
+    .filter(({ kind }) => kind === 'clip')
+    .map(({ component }) => readClipTextConfig(component));
+  const width = clips.reduce((sum, { hiddenSize }) => sum + hiddenSize, 0);
+  if (denoiser.kind === 'unet') {
+    if (width !== denoiser.contextDim) {
+      const whose =
+        clips.length === 1 ? "The text encoder's hidden_size" : "The text encoders' hidden sizes, together";
+      throw refuse(`${whose} (${width}) is not the UNet's cross_attention_dim (${denoiser.contextDim})`);
     }
+  } else if (width > denoiser.contextDim) {
+    throw refuse(
+      `The CLIP encoders' states (${width}) are wider than joint_attention_dim (${denoiser.contextDim})`,
+    );
   }
-  return factor;
+  const t5 = textEncoders.find(({ kind }) => kind === 't5');
+  if (t5 !== undefined && readT5Config(t5.component).dModel !== denoiser.contextDim) {
+    throw refuse(
+      `The T5's d_model (${readT5Config(t5.component).dModel}) is not joint_attention_dim (${denoiser.contextDim})`,
+    );
+  }
+  if (denoiser.pooledDim === undefined) return;
+  const pooled = clips
+    .filter(({ withProjection }) => withProjection)
+    .reduce((sum, { projectionDim }) => sum + projectionDim, 0);
+  if (pooled !== denoiser.pooledDim) {
+    throw refuse(
+      `The text encoders' projections (${pooled}) are not what the ${denoiserName} takes (${denoiser.pooledDim})`,
+    );
+  }
+}
+
+function readFactor(
+  vae: Component,
+  key: string,
+  fallback: number,
+  range: { readonly min: number; readonly max: number },
+): number {
+  const factor = vae.config[key] ?? fallback;
+  for (const unread of ['latents_mean', 'latents_std']) {
+    if ((vae.config[unread] ?? null) === null) continue;
+    throw new DarkroomError(
+      'unsupported',
+      `${vae.configFile}: ${unread} is ${JSON.stringify(vae.config[unread])}; this version of Darkroom supports null.`,
+    );
+  }
+  if (typeof factor === 'number' && factor >= range.min && factor <= range.max) return factor;
+  throw new DarkroomError(
+    'bad_model',
+    `${vae.configFile}: ${key} is ${factor}; it must be a number from ${range.min} to ${range.max}.`,
+  );
 }
 
 async function hashWeights(component: Component): Promise<string> {

@@ -3,6 +3,7 @@ import { loadSettings } from '../../config/settings.ts';
 import { describeError } from '../errors.ts';
 import { modelFolders } from '../installed-models.ts';
 import { Catalogue } from '../models/catalogue.ts';
+import { clipTokenizerOf } from '../models/spec.ts';
 import { readOptions, UsageError, type Verb } from './verb.ts';
 
 export const models: Verb = {
@@ -49,7 +50,7 @@ async function show(catalogue: Catalogue, names: readonly string[]): Promise<num
       'latents',
       `${spec.latentChannels} channels, one for ${spec.vaeScaleFactor}x${spec.vaeScaleFactor} pixels`,
     ],
-    ['prompt', `${spec.tokenizer.modelMaxLength} tokens`],
+    ['prompt', `${clipTokenizerOf(spec).modelMaxLength} tokens`],
   ];
   for (const [key, value] of rows) process.stdout.write(`${key.padEnd(10)}${value}\n`);
   return 0;

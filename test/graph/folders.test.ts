@@ -8,7 +8,7 @@ import { textEncoderGraph } from '../../src/graph/clip.ts';
 import { unetGraph } from '../../src/graph/unet.ts';
 import { vaeDecoderGraph, vaeEncoderGraph } from '../../src/graph/vae.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
-import type { ModelSpec } from '../../src/models/spec.ts';
+import { clipTokenizerOf, type ModelSpec } from '../../src/models/spec.ts';
 import { createTokenizer } from '../../src/models/tokenizer.ts';
 import { readNpy } from './npy.ts';
 
@@ -25,10 +25,10 @@ interface GoldenCall {
 }
 
 const GRAPHS = {
-  text_encoder: (spec: ModelSpec) => textEncoderGraph(spec.components.textEncoder),
-  unet: (spec: ModelSpec) => unetGraph(spec.components.unet),
-  vae_encoder: (spec: ModelSpec) => vaeEncoderGraph(spec.components.vae),
-  vae_decoder: (spec: ModelSpec) => vaeDecoderGraph(spec.components.vae),
+  text_encoder: (spec: ModelSpec) => textEncoderGraph(spec.textEncoders[0]!.component),
+  unet: (spec: ModelSpec) => unetGraph(spec.denoiser.component),
+  vae_encoder: (spec: ModelSpec) => vaeEncoderGraph(spec.vae),
+  vae_decoder: (spec: ModelSpec) => vaeDecoderGraph(spec.vae),
 };
 
 const calls: GoldenCall[] = JSON.parse(await readFile(join(FIXTURES, 'manifest.json'), 'utf8')).components;
@@ -37,7 +37,7 @@ for (const { model, component, name, inputs, outputs, prompts, input_ids: ids } 
   test(`${model}: ${name} agrees with diffusers`, async () => {
     const spec = await openModelFolder(join(FIXTURES, 'models', model));
     if (component === 'tokenizer') {
-      const tokenizer = createTokenizer(spec.tokenizer);
+      const tokenizer = createTokenizer(clipTokenizerOf(spec));
       for (const [i, prompt] of prompts.entries()) {
         assert.deepEqual(Array.from(tokenizer.encode(prompt).ids, Number), ids[i], prompt);
       }

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { parsePythonJson } from '../../src/models/files.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
+import { clipTokenizerOf } from '../../src/models/spec.ts';
 import { copyModel, FIXTURES, safetensors, temporaryFolder, write } from './forge.ts';
 
 /** Lays values over a JSON file; undefined takes a key away. */
@@ -30,16 +31,16 @@ test('a folder as the hub has SD 1.5 is read with the defaults of diffusers', as
   assert.equal(spec.vaeScaleFactor, 4);
   assert.equal(spec.latentChannels, 4);
   assert.equal(spec.schedulerConfig['_class_name'], 'PNDMScheduler');
-  assert.equal(spec.tokenizer.modelMaxLength, 77);
+  assert.equal(clipTokenizerOf(spec).modelMaxLength, 77);
   assert.match(await spec.modelHash(), /^[0-9a-f]{10}$/);
 });
 
 test('a sharded UNet, an fp16 variant and a bf16 VAE are read', async () => {
   const spec = await openModelFolder(join(FIXTURES, 'tiny-sd21'));
-  const files = new Set(spec.components.unet.tensors.values().map(({ file }) => basename(file)));
+  const files = new Set(spec.denoiser.component.tensors.values().map(({ file }) => basename(file)));
   assert.equal(files.size, 3);
-  assert.equal(spec.components.textEncoder.tensors.values().next().value?.dtype, 'F16');
-  assert.equal(spec.components.vae.tensors.values().next().value?.dtype, 'BF16');
+  assert.equal(spec.textEncoders[0]!.component.tensors.values().next().value?.dtype, 'F16');
+  assert.equal(spec.vae.tensors.values().next().value?.dtype, 'BF16');
   assert.equal(spec.scalingFactor, 0.5);
 });
 
@@ -193,7 +194,7 @@ test('a link out of the folder is refused, one within the cache of its repositor
   await unlink(link);
   await symlink('../../../blobs/c0ffee', link);
   const spec = await openModelFolder(snapshot);
-  assert.equal(basename(spec.components.vae.tensors.values().next().value!.file), 'c0ffee');
+  assert.equal(basename(spec.vae.tensors.values().next().value!.file), 'c0ffee');
 });
 
 test('a broken weight file is refused when the folder is opened', async (t) => {

@@ -1,0 +1,176 @@
+/** What a UNet's config.json says, and the part of it that a ControlNet shares: the way down and the middle. */
+import type { Component } from './component.ts';
+import { ConfigReader } from './config.ts';
+
+const DOWN_BLOCKS = ['CrossAttnDownBlock2D', 'DownBlock2D'] as const;
+const UP_BLOCKS = ['CrossAttnUpBlock2D', 'UpBlock2D'] as const;
+const MID_BLOCK = 'UNetMidBlock2DCrossAttn';
+/** SDXL's original size, crop and target size, two numbers each. */
+export const TIME_IDS = 6;
+
+/** SDXL's micro-conditioning (Podell et al. 2023): the pooled text and some sizes join the time embedding. */
+export interface AdditionConfig {
+  /** Width of `text_embeds`. */
+  readonly textDim: number;
+  /** Sinusoids for each of TIME_IDS numbers. */
+  readonly timeDim: number;
+}
+
+/** What the way down and the middle are built from. */
+export interface EncoderConfig {
+  readonly inChannels: number;
+  readonly blockOutChannels: readonly number[];
+  readonly downBlockTypes: readonly (typeof DOWN_BLOCKS)[number][];
+  readonly layersPerBlock: readonly number[];
+  readonly transformerLayersPerBlock: readonly number[];
+  /** attention_head_dim of the file, which is the number of heads by a mistake that became the format. */
+  readonly heads: readonly number[];
+  readonly onlyCrossAttention: readonly boolean[];
+  readonly crossAttentionDim: number;
+  readonly normNumGroups: number;
+  readonly normEps: number;
+  readonly useLinearProjection: boolean;
+  readonly flipSinToCos: boolean;
+  readonly freqShift: number;
+  readonly timeEmbeddingDim: number;
+  readonly downsamplePadding: number;
+  readonly midBlockScaleFactor: number;
+  readonly convInKernel: number;
+  readonly addition?: AdditionConfig;
+}
+
+export interface UnetConfig extends EncoderConfig {
+  readonly outChannels: number;
+  readonly upBlockTypes: readonly (typeof UP_BLOCKS)[number][];
+  readonly centerInputSample: boolean;
+  readonly convOutKernel: number;
+  /** Channels of `timestep_cond`, in which a distilled model is told its guidance (Meng et al. 2023). */
+  readonly timeCondProjDim?: number;
+}
+
+/** @throws DarkroomError naming file, key and value for everything that the builder does not carry out */
+export function readUnetConfig(component: Component): UnetConfig {
+  const reader = new ConfigReader(component);
+  const encoder = readEncoder(reader, component);
+  const blocks = encoder.blockOutChannels.length;
+  const timeCondProjDim = component.config['time_cond_proj_dim'] ?? null;
+  const config: UnetConfig = {
+    ...encoder,
+    timeEmbeddingDim: reader.integer('time_embedding_dim', encoder.timeEmbeddingDim),
+    convInKernel: reader.integer('conv_in_kernel', 3),
+    outChannels: reader.integer('out_channels', 4),
+    upBlockTypes: reader.choices('up_block_types', UP_BLOCKS, blocks),
+    centerInputSample: reader.boolean('center_input_sample', false),
+    convOutKernel: reader.integer('conv_out_kernel', 3),
+    ...(timeCondProjDim !== null && { timeCondProjDim: reader.integer('time_cond_proj_dim') }),
+  };
+  reader.only({
+    reverse_transformer_layers_per_block: null,
+    dual_cross_attention: false,
+    resnet_skip_time_act: false,
+    resnet_out_scale_factor: 1,
+    time_embedding_type: 'positional',
+    time_embedding_act_fn: null,
+    timestep_post_act: null,
+    time_cond_proj_dim: timeCondProjDim as number | null,
+    attention_type: 'default',
+    class_embeddings_concat: false,
+    mid_block_only_cross_attention: false,
+    cross_attention_norm: null,
+  });
+  // The size is the caller's, dropout acts in training.
+  reader.harmless(['sample_size', 'dropout']);
+  reader.finish();
+  checkHeads(reader, config, config.upBlockTypes);
+  for (const key of ['conv_in_kernel', 'conv_out_kernel'] as const) {
+    if ((key === 'conv_in_kernel' ? config.convInKernel : config.convOutKernel) % 2 === 0) {
+      throw reader.contradiction(key, 'only odd kernels keep the size');
+    }
+  }
+  return config;
+}
+
+/** Reads the keys that UNets and ControlNets share. */
+export function readEncoder(reader: ConfigReader, component: Component): EncoderConfig {
+  const blockOutChannels = reader.integers('block_out_channels');
+  const blocks = blockOutChannels.length;
+  const crossAttentionDims = reader.perBlock('cross_attention_dim', blocks, 1280);
+  const addition = readAddition(reader, component);
+  const config: EncoderConfig = {
+    inChannels: reader.integer('in_channels', 4),
+    blockOutChannels,
+    downBlockTypes: reader.choices('down_block_types', DOWN_BLOCKS, blocks),
+    layersPerBlock: reader.perBlock('layers_per_block', blocks, 2),
+    transformerLayersPerBlock: reader.perBlock('transformer_layers_per_block', blocks, 1),
+    heads: reader.perBlock('attention_head_dim', blocks, 8),
+    onlyCrossAttention: reader.flagPerBlock('only_cross_attention', blocks, false),
+    crossAttentionDim: crossAttentionDims[0]!,
+    normNumGroups: reader.integer('norm_num_groups', 32),
+    normEps: reader.number('norm_eps', 1e-5),
+    useLinearProjection: reader.boolean('use_linear_projection', false),
+    flipSinToCos: reader.boolean('flip_sin_to_cos', true),
+    freqShift: reader.number('freq_shift', 0),
+    timeEmbeddingDim: 4 * blockOutChannels[0]!,
+    downsamplePadding: reader.integer('downsample_padding', 1, 0),
+    midBlockScaleFactor: reader.number('mid_block_scale_factor', 1),
+    convInKernel: 3,
+    ...(addition !== undefined && { addition }),
+  };
+  reader.choice('act_fn', ['silu', 'swish'], 'silu');
+  reader.choice('mid_block_type', [MID_BLOCK], MID_BLOCK);
+  reader.only({
+    num_attention_heads: null,
+    encoder_hid_dim: null,
+    encoder_hid_dim_type: null,
+    class_embed_type: null,
+    num_class_embeds: null,
+    resnet_time_scale_shift: 'default',
+  });
+  // All attention is computed in float32 already; heads of the addition embedding mean nothing to text_time.
+  reader.harmless(['upcast_attention', 'addition_embed_type_num_heads']);
+  if (crossAttentionDims.some((dim) => dim !== config.crossAttentionDim)) {
+    throw reader.contradiction('cross_attention_dim', 'all blocks read the same text embeddings');
+  }
+  return config;
+}
+
+function readAddition(reader: ConfigReader, { config }: Component): AdditionConfig | undefined {
+  const type = config['addition_embed_type'] ?? null;
+  if (type === null) {
+    reader.only({
+      addition_embed_type: null,
+      addition_time_embed_dim: null,
+      projection_class_embeddings_input_dim: null,
+    });
+    return undefined;
+  }
+  reader.choice('addition_embed_type', ['text_time']);
+  const timeDim = reader.integer('addition_time_embed_dim');
+  const textDim = reader.integer('projection_class_embeddings_input_dim') - TIME_IDS * timeDim;
+  if (textDim < 1) {
+    throw reader.contradiction(
+      'projection_class_embeddings_input_dim',
+      `${TIME_IDS} numbers of addition_time_embed_dim (${timeDim}) leave nothing for the text`,
+    );
+  }
+  return { textDim, timeDim };
+}
+
+/** @param upBlockTypes from the bottom up, where there is a way up */
+export function checkHeads(
+  reader: ConfigReader,
+  config: EncoderConfig,
+  upBlockTypes: readonly string[],
+): void {
+  const { blockOutChannels, normNumGroups, downBlockTypes, heads } = config;
+  for (const [i, channels] of blockOutChannels.entries()) {
+    if (channels % normNumGroups !== 0) {
+      throw reader.contradiction('block_out_channels', `norm_num_groups (${normNumGroups}) must divide each`);
+    }
+    const types = [downBlockTypes[i]!, upBlockTypes.at(-1 - i) ?? ''];
+    const attends = types.some((type) => type.startsWith('Cross'));
+    if ((attends || i === blockOutChannels.length - 1) && channels % heads[i]! !== 0) {
+      throw reader.contradiction('attention_head_dim', `it must divide the block's ${channels} channels`);
+    }
+  }
+}

@@ -1,0 +1,140 @@
+/** The way down and the middle of a UNet, which a ControlNet has as well, and what both are told of the time. */
+import type { GraphBuilder, Value } from './builder.ts';
+import { activation, conv, linear } from './layers.ts';
+import { resnetBlock } from './resnet.ts';
+import { embedder, sinusoids } from './timestep.ts';
+import { spatialTransformer } from './transformer.ts';
+import { type EncoderConfig, TIME_IDS } from './unet-config.ts';
+
+/** A skip connection. */
+export interface Skip {
+  readonly value: Value;
+  readonly channels: number;
+}
+
+/** The inputs of a denoiser beside the latents; UNet and ControlNets of one graph share them. */
+export interface Conditioning {
+  readonly timestep: Value;
+  readonly context: Value;
+  /** SDXL's pooled text and sizes. */
+  readonly addition?: { readonly textEmbeds: Value; readonly timeIds: Value };
+  /** The guidance of a distilled model, with its channels. */
+  readonly timestepCond?: { readonly value: Value; readonly channels: number };
+}
+
+/** The activated time embedding, [1 or B, time_embedding_dim]. @param prefix of the weights' names */
+export function timeEmbedding(
+  b: GraphBuilder,
+  config: EncoderConfig,
+  { timestep, addition, timestepCond }: Conditioning,
+  prefix = '',
+): Value {
+  const { blockOutChannels, timeEmbeddingDim } = config;
+  const channels = blockOutChannels[0]!;
+  let waves = sinusoids(b, timestep, channels, config);
+  if (timestepCond !== undefined) {
+    const name = `${prefix}time_embedding.cond_proj`;
+    const told = linear(b, timestepCond.value, name, timestepCond.channels, channels, { bias: false });
+    waves = b.op('Add', [waves, told]);
+  }
+  let time = embedder(b, waves, `${prefix}time_embedding`, channels, timeEmbeddingDim);
+  if (addition !== undefined && config.addition !== undefined) {
+    const { textDim, timeDim } = config.addition;
+    const flat = b.op('Reshape', [addition.timeIds, b.ints([-1])]);
+    const sizes = sinusoids(b, flat, timeDim, config);
+    const rows = b.op('Reshape', [sizes, b.ints([-1, TIME_IDS * timeDim])]);
+    const joined = b.op('Concat', [addition.textEmbeds, rows], { axis: 1 });
+    const added = embedder(
+      b,
+      joined,
+      `${prefix}add_embedding`,
+      textDim + TIME_IDS * timeDim,
+      timeEmbeddingDim,
+    );
+    time = b.op('Add', [time, added]);
+  }
+  return activation(b, time, 'silu');
+}
+
+/** Blocks over one time embedding and one context. */
+export class UnetEncoder {
+  protected readonly b: GraphBuilder;
+  protected readonly config: EncoderConfig;
+  readonly #time: Value;
+  readonly #context: Value;
+  readonly #prefix: string;
+
+  constructor(b: GraphBuilder, config: EncoderConfig, time: Value, context: Value, prefix = '') {
+    this.b = b;
+    this.config = config;
+    this.#time = time;
+    this.#context = context;
+    this.#prefix = prefix;
+  }
+
+  /** @returns the deepest features, and a skip connection for each step of the way, the first one's input among them */
+  descend(first: Value): { x: Value; skips: Skip[] } {
+    const { blockOutChannels } = this.config;
+    const skips: Skip[] = [{ value: first, channels: blockOutChannels[0]! }];
+    let x = first;
+    for (const block of blockOutChannels.keys()) x = this.#down(x, block, skips);
+    return { x: this.#middle(x), skips };
+  }
+
+  #down(input: Value, block: number, skips: Skip[]): Value {
+    const { blockOutChannels, downBlockTypes, layersPerBlock, downsamplePadding } = this.config;
+    const channels = blockOutChannels[block]!;
+    const name = `down_blocks.${block}`;
+    let x = input;
+    for (let i = 0; i < layersPerBlock[block]!; i++) {
+      const inputs = i === 0 ? (blockOutChannels[block - 1] ?? blockOutChannels[0]!) : channels;
+      x = this.resnet(x, `${name}.resnets.${i}`, inputs, channels);
+      if (downBlockTypes[block] === 'CrossAttnDownBlock2D')
+        x = this.transformer(x, `${name}.attentions.${i}`, block);
+      skips.push({ value: x, channels });
+    }
+    if (block === blockOutChannels.length - 1) return x;
+    // Padding 0 stands for one row and column of zeros at the far sides (diffusers models/downsampling.py).
+    const p = downsamplePadding;
+    x = conv(this.b, x, `${this.#prefix}${name}.downsamplers.0.conv`, channels, channels, {
+      stride: 2,
+      pads: p === 0 ? [0, 0, 1, 1] : [p, p, p, p],
+    });
+    skips.push({ value: x, channels });
+    return x;
+  }
+
+  #middle(input: Value): Value {
+    const { blockOutChannels, midBlockScaleFactor } = this.config;
+    const last = blockOutChannels.length - 1;
+    const channels = blockOutChannels[last]!;
+    const resnet = (x: Value, i: number) =>
+      this.resnet(x, `mid_block.resnets.${i}`, channels, channels, midBlockScaleFactor);
+    return resnet(this.transformer(resnet(input, 0), 'mid_block.attentions.0', last, false), 1);
+  }
+
+  protected resnet(x: Value, name: string, inputs: number, outputs: number, outputScale = 1): Value {
+    const { normNumGroups, normEps, timeEmbeddingDim } = this.config;
+    return resnetBlock(this.b, x, this.#prefix + name, {
+      inputs,
+      outputs,
+      groups: normNumGroups,
+      epsilon: normEps,
+      time: { value: this.#time, channels: timeEmbeddingDim },
+      outputScale,
+    });
+  }
+
+  protected transformer(x: Value, name: string, block: number, mayCrossOnly = true): Value {
+    const config = this.config;
+    return spatialTransformer(this.b, x, this.#context, this.#prefix + name, {
+      channels: config.blockOutChannels[block]!,
+      contextChannels: config.crossAttentionDim,
+      heads: config.heads[block]!,
+      layers: config.transformerLayersPerBlock[block]!,
+      groups: config.normNumGroups,
+      linearProjection: config.useLinearProjection,
+      onlyCrossAttention: mayCrossOnly && config.onlyCrossAttention[block]!,
+    });
+  }
+}

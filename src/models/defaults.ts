@@ -1,0 +1,47 @@
+/** What a model is run with where neither the request nor darkroom.json says: the defaults of its pipeline in diffusers. */
+import { DarkroomError } from '../errors.ts';
+import type { Component } from '../graph/component.ts';
+import { LIMITS, type ModelDefaults, samplerOfClass } from '../request.ts';
+import type { Card } from './card.ts';
+import type { ModelIndex } from './family.ts';
+
+interface Folder {
+  readonly index: ModelIndex;
+  readonly schedulerConfig: Readonly<Record<string, unknown>>;
+  readonly denoiser: Component;
+  readonly vaeScaleFactor: number;
+}
+
+/** num_inference_steps, guidance_scale and strength of each pipeline's __call__ (diffusers 0.42). */
+const PIPELINE = {
+  sd: { numInferenceSteps: 50, guidanceScale: 7.5, strength: 0.8, sampler: 'ddim', sampleSize: 64 },
+  sdxl: { numInferenceSteps: 50, guidanceScale: 5, strength: 0.3, sampler: 'euler', sampleSize: 128 },
+  sd3: { numInferenceSteps: 28, guidanceScale: 7, strength: 0.6, sampler: 'flow_euler', sampleSize: 128 },
+} as const;
+const LATENT_CONSISTENCY = { numInferenceSteps: 4, guidanceScale: 8.5, sampler: 'lcm' } as const;
+
+export function chooseDefaults(
+  card: Card,
+  { index, schedulerConfig, denoiser, vaeScaleFactor }: Folder,
+): ModelDefaults {
+  const { sampleSize, ...pipeline } = PIPELINE[index.family];
+  const size = denoiser.config['sample_size'] ?? sampleSize;
+  const [height, width] = Array.isArray(size) ? size : [size, size];
+  const isSide = (side: unknown): side is number =>
+    typeof side === 'number' && Number.isInteger(side) && side > 0;
+  if (!isSide(height) || !isSide(width)) {
+    throw new DarkroomError('bad_model', `${denoiser.configFile}: sample_size is ${JSON.stringify(size)}.`);
+  }
+  return {
+    ...pipeline,
+    ...(index.isLatentConsistency && LATENT_CONSISTENCY),
+    ...(samplerOfClass(schedulerConfig['_class_name']) && {
+      sampler: samplerOfClass(schedulerConfig['_class_name'])!,
+    }),
+    schedule: schedulerConfig['use_karras_sigmas'] === true ? 'karras' : 'normal',
+    width: width * vaeScaleFactor,
+    height: height * vaeScaleFactor,
+    maxSize: LIMITS.size.max,
+    ...card.defaults,
+  };
+}
