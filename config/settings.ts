@@ -22,6 +22,7 @@ const schema = z.object({
     .string()
     .default('')
     .transform((text) => text.split(':').filter((folder) => folder !== '')),
+  DARKROOM_DETECTORS: z.string().min(1).optional(),
   DARKROOM_HOST: z.string().min(1).default('127.0.0.1'),
   DARKROOM_PORT: port.default(3000),
   DARKROOM_WEB_TOKEN: secret,

@@ -50,6 +50,7 @@ export async function startApp({ settings, log, threads = 0, engineFactory }: Ap
   const engine = new EngineProcess({
     models: folders,
     threads,
+    detectors: settings.DARKROOM_DETECTORS,
     log: (line) => log.warn({ part: 'engine' }, line),
     ...(engineFactory !== undefined && { factory: engineFactory }),
   });

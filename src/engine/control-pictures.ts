@@ -1,13 +1,9 @@
 /** The pictures that ControlNets see, made from those that came with a request. */
-import { DarkroomError } from '../errors.ts';
-import { canny } from '../image/canny.ts';
-import { greyToRgb } from '../image/luma.ts';
+import { conditioningPicture } from '../image/conditioning.ts';
+import type { Detectors } from '../image/detector.ts';
 import type { Size } from '../image/mask.ts';
-import { drawBodies, parseKeypoints } from '../image/openpose.ts';
-import { decodeRgb, toPlanes } from '../image/pixels.ts';
-import { fit, type Raster } from '../image/resample.ts';
+import { toPlanes } from '../image/pixels.ts';
 import type { Job } from '../job.ts';
-import type { ControlRequest } from '../request.ts';
 import { cutOut, type Frame } from './inpaint.ts';
 import { bytesOf } from './pictures.ts';
 import type { Tensor } from './session.ts';
@@ -26,42 +22,19 @@ export async function readControls(
   { request, inputs }: Job,
   size: Size,
   frame: Frame | undefined,
+  detectors: Detectors,
 ): Promise<ControlPictures> {
   const pictures: Tensor[] = [];
   const notes: string[] = [];
-  for (const control of request.controls) {
-    const canvas = frame?.whole ?? size;
-    const conditioning = await conditioningOf(control, inputs, canvas, notes);
-    const { data } = frame === undefined ? conditioning : cutOut(conditioning, frame.region, size);
+  for (const { kind, image } of request.controls) {
+    const isNamed = kind === 'openpose' && !inputs.has(image);
+    const source = isNamed ? image : bytesOf(inputs, image, `The ${kind} picture`);
+    const conditioning = await conditioningPicture(kind, source, frame?.whole ?? size, detectors);
+    notes.push(...conditioning.notes);
+    const { picture } = conditioning;
+    const { data } = frame === undefined ? picture : cutOut(picture, frame.region, size);
     const planes = toPlanes({ data, ...size, channels: 3 }, 0, 1);
     pictures.push({ data: planes, dims: [1, 3, size.height, size.width] });
   }
   return { pictures, notes };
 }
-
-/** @returns RGB of the canvas's size */
-async function conditioningOf(
-  { kind, image }: ControlRequest,
-  inputs: Job['inputs'],
-  canvas: Size,
-  notes: string[],
-): Promise<Raster> {
-  const bytes = bytesOf(inputs, image, `The ${kind} picture`);
-  if (kind === 'openpose' && isJson(bytes)) {
-    const { bodies, notes: told } = parseKeypoints(new TextDecoder().decode(bytes), canvas);
-    notes.push(...told);
-    return drawBodies(bodies, canvas);
-  }
-  const picture = await decodeRgb(bytes);
-  if (picture.width !== canvas.width || picture.height !== canvas.height) {
-    notes.push(
-      `The ${kind} picture of ${picture.width}x${picture.height} was stretched to ${canvas.width}x${canvas.height}.`,
-    );
-  }
-  const fitted = fit(picture, canvas, 'stretch');
-  if (kind === 'raw') return fitted;
-  if (kind === 'canny') return greyToRgb(canny(fitted));
-  throw new DarkroomError('unsupported', `${kind} cannot be made from a picture here.`);
-}
-
-const isJson = (bytes: Uint8Array) => /^\s*[[{]/.test(Buffer.from(bytes.subarray(0, 64)).toString('latin1'));

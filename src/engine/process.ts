@@ -89,9 +89,9 @@ class Child {
   /** Set once the process is gone, about to go or was never there. */
   lost = false;
 
-  constructor({ factory, models, threads, log }: EngineProcessOptions) {
+  constructor({ factory, log, ...options }: EngineProcessOptions) {
     this.#log = log;
-    this.#process = fork(CHILD, [factory ?? PIPELINE.href, JSON.stringify({ models, threads })], {
+    this.#process = fork(CHILD, [factory ?? PIPELINE.href, JSON.stringify(options satisfies EngineOptions)], {
       // A bare `node` may be the machine's old one.
       execPath: process.execPath,
       execArgv: [],

@@ -10,6 +10,8 @@ export interface EngineOptions {
   readonly models: readonly string[];
   /** Threads of one inference session; 0 takes all cores. */
   readonly threads: number;
+  /** Folder with depth.onnx or pose.onnx, for control pictures from photos. */
+  readonly detectors?: string | undefined;
 }
 
 /** An engine that can load a model ahead of the first job. */

@@ -23,7 +23,11 @@ export const imagine: Verb = {
   async run(args) {
     const { tasks, many, config, ...how } = await readTasks(args);
     const { settings } = loadSettings(process.env, config);
-    const studio = new Studio(modelFolders(settings.DARKROOM_MODELS), how.threads);
+    const studio = new Studio(
+      modelFolders(settings.DARKROOM_MODELS),
+      how.threads,
+      settings.DARKROOM_DETECTORS,
+    );
     let code = 0;
     try {
       for (const task of tasks) {
@@ -71,11 +75,13 @@ interface Result {
 class Studio {
   readonly #catalogue: Catalogue;
   readonly #threads: number;
+  readonly #detectors: string | undefined;
   #open: { readonly key: string; readonly engine: Pipeline } | undefined;
 
-  constructor(folders: readonly string[], threads: number) {
+  constructor(folders: readonly string[], threads: number, detectors: string | undefined) {
     this.#catalogue = new Catalogue(folders);
     this.#threads = threads;
+    this.#detectors = detectors;
   }
 
   async make(task: Task, how: How): Promise<Result> {
@@ -128,7 +134,11 @@ class Studio {
     const key = folders.join('\n');
     if (this.#open?.key === key) return this.#open.engine;
     await this.#open?.engine.close();
-    const engine = await createEngine({ models: folders, threads: this.#threads });
+    const engine = await createEngine({
+      models: folders,
+      threads: this.#threads,
+      detectors: this.#detectors,
+    });
     this.#open = { key, engine };
     return engine;
   }
