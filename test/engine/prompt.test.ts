@@ -145,6 +145,30 @@ describe('what is not read is told', () => {
     ]);
   });
 
+  test('SD3: by each encoder, of the prompt that it has', async () => {
+    const long = `${'a '.repeat(80)}(mug:1.4)`;
+    const { notes } = await encode('tiny-sd3', {
+      promptSyntax: 'plain',
+      prompt: 'a mug',
+      prompt2: long,
+      prompt3: `a ${long}`,
+      negativePrompt: long,
+      maxSequenceLength: 64,
+    });
+    assert.deepEqual(
+      notes.map((note) => note.replace(/: .*/, '')),
+      [
+        'CLIP reads 77 tokens here; not read of the prompt 2',
+        'T5 reads 64 tokens here; not read of the prompt 3',
+        'CLIP reads 77 tokens here; not read of the negative prompt',
+        'T5 reads 64 tokens here; not read of the negative prompt',
+      ],
+    );
+    const a1111 = await encode('tiny-sd3', { prompt: `${long} [table]`, maxSequenceLength: 81 });
+    assert.deepEqual(a1111.context.dims, [2, 2 * 77 + 81, 24]);
+    assert.deepEqual(a1111.notes, ['T5 reads 81 tokens here; not read of the prompt: mug table']);
+  });
+
   test('long words and long lists are shortened', async () => {
     const [note] = await notes({
       promptSyntax: 'plain',
