@@ -1,6 +1,5 @@
 /** Runs the text encoders over the windows of a plan. */
 import { type Emphasis, emphasize } from '../diffusion/prompt-emphasis.ts';
-import { DarkroomError } from '../errors.ts';
 import type { EncodedWindow } from './embedding-cache.ts';
 import { joinRows } from './prompt-join.ts';
 import type { Window } from './prompt-plan.ts';
@@ -20,8 +19,8 @@ export interface ClipRules {
 
 /**
  * @param windows at least one
+ * @param clipSkip checked by checkClipSkip
  * @returns the states of all windows one after another, [1, n * 77, D], and the summary of the first, [1, P]
- * @throws DarkroomError('bad_request') where clipSkip is beyond the encoder's layers
  */
 export async function encodeClip(
   encoders: TextEncoders,
@@ -32,12 +31,6 @@ export async function encodeClip(
 ): Promise<EncodedWindow> {
   const session = await encoders.session(name);
   const layers = session.outputNames.filter((output) => output.startsWith(`${states}.`)).length - 1;
-  if (clipSkip + skipped > layers) {
-    throw new DarkroomError(
-      'bad_request',
-      `clip_skip ${clipSkip} is beyond this model's text encoder; it can leave out ${layers - skipped} layers at most. Try 0 or 1.`,
-    );
-  }
   const output = `${states}.${layers - skipped - clipSkip}`;
   const pooled = session.outputNames.find((output) => output === rules.pooled);
   const encoded: EncodedWindow[] = [];

@@ -2,6 +2,9 @@
  * Words to the embeddings that the denoiser attends to, in one way for all families: each CLIP encoder's chunks one
  * after another, the encoders side by side, a T5's tokens behind them.
  */
+import { DarkroomError } from '../errors.ts';
+import { readClipTextConfig } from '../graph/clip.ts';
+import type { ModelSpec } from '../models/spec.ts';
 import type { GenerationRequest } from '../request.ts';
 import type { Components } from './components.ts';
 import { type ClipRules, encodeClip, encodeT5 } from './prompt-encode.ts';
@@ -37,6 +40,25 @@ interface Encoded {
 }
 
 /**
+ * Needs no weights, so that it can come before they are loaded.
+ * @throws DarkroomError('bad_request') where clipSkip is beyond the layers of a text encoder
+ */
+export function checkClipSkip(
+  { clipSkip }: GenerationRequest,
+  { name, family, textEncoders }: ModelSpec,
+): void {
+  for (const { kind, component } of textEncoders) {
+    if (kind !== 'clip') continue;
+    const most = readClipTextConfig(component).numHiddenLayers - RULES[family].skipped;
+    if (clipSkip <= most) continue;
+    throw new DarkroomError(
+      'bad_request',
+      `clip_skip ${clipSkip} is beyond ${name}: its text encoder can leave out ${most} layers at most. Try 0 or 1.`,
+    );
+  }
+}
+
+/**
  * `plain` is diffusers' encode_prompt. `a1111` lays weights on the states of every encoder and reads up to MAX_CHUNKS
  * chunks of 75 tokens through each CLIP, SD3's too, as A1111 does; T5 reads its one window. The summary is the
  * first chunk's. Both sides of guidance get the same length: the shorter one ends in empty chunks.
@@ -46,16 +68,16 @@ interface Encoded {
  * @param guided whether the negative prompt is needed
  * @throws DarkroomError('bad_request') where clipSkip is beyond the model's layers
  */
-export function encodePrompt(
+export async function encodePrompt(
   components: Components,
   request: GenerationRequest,
   guided: boolean,
 ): Promise<PromptEmbeddings> {
+  checkClipSkip(request, components.spec);
   return encodeTexts(components.textEncoders, request, guided);
 }
 
-/** encodePrompt by the text encoders alone. */
-export async function encodeTexts(
+async function encodeTexts(
   encoders: TextEncoders,
   request: GenerationRequest,
   guided: boolean,

@@ -182,9 +182,11 @@ describe('what is not read is told', () => {
 test('clip_skip beyond the layers is refused', async () => {
   await assert.rejects(encode('tiny-sd15', { clipSkip: 3 }), {
     code: 'bad_request',
-    message: /^clip_skip 3 is beyond .* leave out 2 layers at most\. Try 0 or 1\.$/,
+    message: /^clip_skip 3 is beyond tiny-sd15: .* leave out 2 layers at most\. Try 0 or 1\.$/,
   });
   await encode('tiny-sd15', { clipSkip: 2 });
+  // The last layer is never taken there.
+  await assert.rejects(encode('tiny-sd3', { clipSkip: 2 }), { message: /at most/ });
 });
 
 test('the same words are encoded once', async () => {
