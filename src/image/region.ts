@@ -1,5 +1,7 @@
 /** Masks made from words: "the sky", "left", for a user who has no brush at hand. */
+import { greyToRgb } from './luma.ts';
 import type { Size } from './mask.ts';
+import { encodePng } from './pixels.ts';
 import type { Raster } from './resample.ts';
 
 /** Parts of a picture, each as the share of width and height at which it starts and ends. */
@@ -51,6 +53,12 @@ export function regionMask(region: Region, { width, height }: Size): Raster {
     }
   }
   return { data, width, height, channels: 1 };
+}
+
+/** The same as PNG bytes, for a request that takes its mask as a file. */
+export async function drawRegion(region: Region, size: Size): Promise<Uint8Array> {
+  const { data, width, height } = greyToRgb(regionMask(region, size));
+  return await encodePng(data, width, height);
 }
 
 function insideOf(region: Region): (x: number, y: number) => boolean {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import { DarkroomError } from '../../src/errors.ts';
 import { binarize, cropRegion, inward, overlay, readMask } from '../../src/image/mask.ts';
-import { parseRegion, REGIONS, regionMask } from '../../src/image/region.ts';
+import { drawRegion, parseRegion, REGIONS, regionMask } from '../../src/image/region.ts';
 import type { Raster } from '../../src/image/resample.ts';
 import { casesOf, conditioningFile, differing, readRaster } from './conditioning-goldens.ts';
 
@@ -171,4 +171,10 @@ test('each named part is masked where it lies, and halves make a whole', () => {
   assert.deepEqual([at('centre', 20, 15), at('centre', 1, 1)], [255, 0]);
   assert.deepEqual([at('background', 20, 15), at('background', 1, 1)], [0, 255]);
   for (const region of REGIONS) assert.ok(share(region) > 0.1 && share(region) < 0.9, region);
+});
+
+test('a named part serves as the file of a mask', async () => {
+  const { mask, notes } = await readMask(await drawRegion('sky', SIZE), SIZE);
+  assert.deepEqual(mask.data, regionMask('sky', SIZE).data);
+  assert.deepEqual(notes, []);
 });
