@@ -2,9 +2,11 @@
 import { DarkroomError } from '../errors.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import type { GenerationRequest } from '../request.ts';
+import { checkClipSkip } from './prompt.ts';
 
 /** @throws DarkroomError('bad_request' | 'unsupported') naming value, limit and way out */
 export function checkRequest(request: GenerationRequest, spec: ModelSpec): void {
+  checkClipSkip(request, spec);
   checkMask(request, spec);
   checkSize({ width: request.width, height: request.height }, spec);
   const { hires } = request;
@@ -12,16 +14,16 @@ export function checkRequest(request: GenerationRequest, spec: ModelSpec): void 
 }
 
 /** Whether the denoiser takes a mask and a masked picture as further channels. */
-export const isInpaintingModel = ({ latentChannels, unetInChannels }: ModelSpec): boolean =>
-  unetInChannels === 2 * latentChannels + 1;
+export const isInpaintingModel = ({ latentChannels, inChannels }: ModelSpec): boolean =>
+  inChannels === 2 * latentChannels + 1;
 
 function checkMask({ maskImage }: GenerationRequest, spec: ModelSpec): void {
-  const { name, latentChannels, unetInChannels } = spec;
-  if (unetInChannels === latentChannels) return;
+  const { name, latentChannels, inChannels } = spec;
+  if (inChannels === latentChannels) return;
   if (!isInpaintingModel(spec)) {
     throw new DarkroomError(
       'unsupported',
-      `${name} takes ${unetInChannels} channels; ${latentChannels}, or ${2 * latentChannels + 1} for inpainting, can be run. Choose another model.`,
+      `${name} takes ${inChannels} channels; ${latentChannels}, or ${2 * latentChannels + 1} for inpainting, can be run. Choose another model.`,
     );
   }
   if (maskImage !== undefined) return;
@@ -32,7 +34,7 @@ function checkMask({ maskImage }: GenerationRequest, spec: ModelSpec): void {
 }
 
 function checkSize(size: Readonly<Record<string, number>>, spec: ModelSpec): void {
-  const { vaeScaleFactor: multiple, defaults, name } = spec;
+  const { sizeMultiple: multiple, defaults, name } = spec;
   for (const [label, side] of Object.entries(size)) {
     if (side % multiple !== 0) {
       const near = Math.max(1, Math.round(side / multiple)) * multiple;

@@ -5,22 +5,45 @@
 import { DarkroomError } from '../errors.ts';
 import { textEncoderGraph } from '../graph/clip.ts';
 import type { Graph } from '../graph/component.ts';
+import { sd3TransformerGraph } from '../graph/mmdit.ts';
+import { t5EncoderGraph } from '../graph/t5.ts';
 import { unetGraph } from '../graph/unet.ts';
 import { vaeDecoderGraph, vaeEncoderGraph } from '../graph/vae.ts';
 import type { ModelSpec } from '../models/spec.ts';
-import { type ClipTokenizer, createTokenizer } from '../models/tokenizer.ts';
+import { ControlledDenoisers } from './controlled.ts';
+import type { ControlNet } from './controlnets.ts';
+import type { DenoiserCall } from './denoiser.ts';
 import { EmbeddingCache } from './embedding-cache.ts';
-import { type Feeds, openSession, type Session } from './session.ts';
+import { openSession, type Session } from './session.ts';
+import { type TextEncoders, textEncodersOf } from './text-encoders.ts';
 
-const COMPONENTS = ['textEncoder', 'unet', 'vaeEncoder', 'vaeDecoder'] as const;
-export type ComponentName = (typeof COMPONENTS)[number];
+const TEXT_ENCODERS = ['textEncoder', 'textEncoder2', 'textEncoder3'] as const;
+export type ComponentName = (typeof TEXT_ENCODERS)[number] | 'denoiser' | 'vaeEncoder' | 'vaeDecoder';
 
-const BUILD: Readonly<Record<ComponentName, (spec: ModelSpec) => Graph>> = {
-  textEncoder: (spec) => textEncoderGraph(spec.components.textEncoder),
-  unet: (spec) => unetGraph(spec.components.unet),
-  vaeEncoder: (spec) => vaeEncoderGraph(spec.components.vae),
-  vaeDecoder: (spec) => vaeDecoderGraph(spec.components.vae),
-};
+function build(name: ComponentName, spec: ModelSpec): Graph {
+  switch (name) {
+    case 'textEncoder':
+      return textGraph(spec, 0);
+    case 'textEncoder2':
+      return textGraph(spec, 1);
+    case 'textEncoder3':
+      return textGraph(spec, 2);
+    case 'denoiser': {
+      const { kind, component } = spec.denoiser;
+      return kind === 'unet' ? unetGraph(component) : sd3TransformerGraph(component);
+    }
+    case 'vaeEncoder':
+      return vaeEncoderGraph(spec.vae);
+    case 'vaeDecoder':
+      return vaeDecoderGraph(spec.vae);
+  }
+}
+
+function textGraph({ textEncoders, name }: ModelSpec, index: number): Graph {
+  const encoder = textEncoders[index];
+  if (encoder === undefined) throw new DarkroomError('internal', `${name} has no text encoder ${index + 1}.`);
+  return encoder.kind === 't5' ? t5EncoderGraph(encoder.component) : textEncoderGraph(encoder.component);
+}
 
 /** Kept of each model's encoded prompts: some hundred chunks of SDXL, a dozen prompts of SD3's T5. */
 const EMBEDDING_BYTES = 64 * 2 ** 20;
@@ -30,39 +53,48 @@ export class Components {
   readonly spec: ModelSpec;
   readonly embeddings = new EmbeddingCache(EMBEDDING_BYTES);
   readonly #threads: number;
-  readonly #sessions = new Map<ComponentName, Promise<Session>>();
-  #tokenizer: ClipTokenizer | undefined;
+  readonly #sessions = new Map<string, Promise<Session>>();
+  readonly #controlled: ControlledDenoisers;
+  #textEncoders: TextEncoders | undefined;
   #closed = false;
 
   constructor(spec: ModelSpec, threads: number) {
     this.spec = spec;
     this.#threads = threads;
+    this.#controlled = new ControlledDenoisers(spec.denoiser.component, threads);
   }
 
-  get tokenizer(): ClipTokenizer {
-    this.#tokenizer ??= createTokenizer(this.spec.tokenizer);
-    return this.#tokenizer;
+  get textEncoders(): TextEncoders {
+    this.#textEncoders ??= textEncodersOf(this);
+    return this.#textEncoders;
   }
 
   /** @throws DarkroomError('bad_model') where the weights cannot be read; the next call tries again */
-  async session(name: ComponentName): Promise<Session> {
-    if (this.#closed) throw new DarkroomError('cancelled', 'The engine was stopped.');
-    const known = this.#sessions.get(name);
-    if (known !== undefined) return known;
-    const opening = (async () => openSession(BUILD[name](this.spec), { threads: this.#threads }))();
-    this.#sessions.set(name, opening);
-    opening.catch(() => this.#sessions.delete(name));
-    return opening;
+  session(name: ComponentName): Promise<Session> {
+    return this.#open(name, () => build(name, this.spec));
+  }
+
+  /** Opens what every picture of a request needs; the VAE's encoder is opened where it starts from a picture. */
+  async openAll(nets: readonly ControlNet[]): Promise<void> {
+    for (const index of this.spec.textEncoders.keys()) await this.session(TEXT_ENCODERS[index]!);
+    if (nets.length === 0) await this.session('denoiser');
+    else await this.#controlled.open(nets);
+    await this.session('vaeDecoder');
   }
 
   /**
-   * One call of the denoiser.
+   * One call of the denoiser. Where no ControlNet acts in it, the UNet alone is run if it is open already.
    * @returns its prediction, [B, C, h, w]
    */
-  async denoise(feeds: Feeds): Promise<Float32Array> {
-    const unet = await this.session('unet');
-    const { out_sample: out } = await unet.run(feeds, ['out_sample']);
-    return out.data;
+  async denoise(call: DenoiserCall, nets: readonly ControlNet[]): Promise<Float32Array> {
+    const isAlone = nets.length === 0 || (!call.isControlled && this.#sessions.has('denoiser'));
+    if (!isAlone) {
+      const feeds = { ...call.feeds, ...call.controlFeeds };
+      return (await this.#controlled.run(nets, feeds, 'out_sample')).data;
+    }
+    const session = await this.session('denoiser');
+    const output = this.spec.denoiser.kind === 'unet' ? 'out_sample' : 'out_hidden_states';
+    return (await session.run(call.feeds, [output]))[output]!.data;
   }
 
   /** Sessions asked for later are refused. */
@@ -73,6 +105,17 @@ export class Components {
     for (const session of await Promise.allSettled(sessions)) {
       if (session.status === 'fulfilled') await session.value.close();
     }
+    await this.#controlled.close();
+  }
+
+  async #open(key: string, graph: () => Graph): Promise<Session> {
+    if (this.#closed) throw new DarkroomError('cancelled', 'The engine was stopped.');
+    const known = this.#sessions.get(key);
+    if (known !== undefined) return known;
+    const opening = (async () => openSession(graph(), { threads: this.#threads }))();
+    this.#sessions.set(key, opening);
+    opening.catch(() => this.#sessions.delete(key));
+    return opening;
   }
 }
 

@@ -1,15 +1,12 @@
 /** ControlNets of a request: which pictures they see, and how strongly they act in each call. */
 import type { ControlRequest } from '../request.ts';
+import type { ControlNet } from './controlnets.ts';
 import type { Tensor } from './session.ts';
 
-export interface ControlInput {
+export interface ControlInput extends Pick<ControlNet, 'residuals' | 'pools'> {
   readonly request: ControlRequest;
   /** [1, 3, H, W] in 0..1 */
   readonly picture: Tensor;
-  /** Outputs of the ControlNet that are added to the UNet's: one a skip connection, and the middle's last. */
-  readonly residuals: number;
-  /** global_pool_conditions: such a net always works as in guess mode, its residuals averaged over the picture. */
-  readonly pools: boolean;
 }
 
 export interface Controls {
@@ -26,7 +23,8 @@ export interface Controls {
  *   4.1), and leaves guidance's negative half alone
  */
 export function prepareControls(inputs: readonly ControlInput[], guessMode: boolean): Controls {
-  const guesses = guessMode || inputs.some(({ pools }) => pools);
+  // The first net speaks for all, as in diffusers.
+  const guesses = guessMode || inputs[0]?.pools === true;
   return {
     pictures: inputs.map(({ picture }) => picture),
     scales: (index, calls, batch) =>

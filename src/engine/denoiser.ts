@@ -25,7 +25,9 @@ export interface Conditions {
 /** A call as the session takes it, in which nothing points back at the run: a queue may batch several. */
 export interface DenoiserCall {
   readonly feeds: Feeds;
-  /** Whether ControlNets act in it. */
+  /** What ControlNets take beside them; empty where the pass has none. */
+  readonly controlFeeds: Feeds;
+  /** Whether one of them acts in this call. */
   readonly isControlled: boolean;
 }
 
@@ -55,11 +57,12 @@ export function denoiserCall(
   if (prompt.pooled !== undefined) feeds[names.pooled] = prompt.pooled;
   if (timeIds !== undefined) feeds['time_ids'] = timeIds;
   if (timestepCond !== undefined) feeds['timestep_cond'] = timestepCond;
+  const controlFeeds: Record<string, Feeds[string]> = {};
   for (const [i, scale] of (scales ?? []).entries()) {
-    feeds[`controlnet_conds.${i}`] = repeat(controls!.pictures[i]!, batch);
-    feeds[`conditioning_scales.${i}`] = scale;
+    controlFeeds[`controlnet_conds.${i}`] = repeat(controls!.pictures[i]!, batch);
+    controlFeeds[`conditioning_scales.${i}`] = scale;
   }
-  return { feeds, isControlled };
+  return { feeds, controlFeeds, isControlled };
 }
 
 function inputOf(sample: Float32Array, dims: readonly number[], extra: Float32Array | undefined): Tensor {

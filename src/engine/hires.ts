@@ -5,7 +5,7 @@ import type { Upscaler } from '../request.ts';
 import type { Components } from './components.ts';
 import type { Pass, Start } from './pass.ts';
 import type { Tensor } from './session.ts';
-import { decodeLatents, encodePicture, scaleOf } from './vae.ts';
+import { decodeLatents, encodePicture } from './vae.ts';
 
 /**
  * @param latents of the first pass, in the sampler's scale
@@ -23,7 +23,7 @@ export async function grow(
     return resamplePlanes(latents.data, { width: across, height: from }, { width: wide, height: to });
   }
   const decoder = await components.session('vaeDecoder');
-  const small = await decodeLatents(decoder, latents, scaleOf(components.spec));
+  const small = await decodeLatents(decoder, latents, components.spec);
   const large = toPlanes(resample(small, { width, height }), -1, 1);
   const encoder = await components.session('vaeEncoder');
   return await encodePicture(encoder, { data: large, dims: [1, 3, height, width] });

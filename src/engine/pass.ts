@@ -1,6 +1,6 @@
 /** One way through the sampler: from noise, from a picture, or from a picture with a mask. */
-import type { TorchRandom } from '../diffusion/random.ts';
-import type { Sampling, SamplingPlan } from '../diffusion/sampling.ts';
+import type { Random } from '../diffusion/random.ts';
+import type { AfterCall, Sampling, SamplingPlan } from '../diffusion/sampling.ts';
 import type { Conditions } from './denoiser.ts';
 import { type LatentScale, type Posterior, samplePosterior } from './vae.ts';
 
@@ -19,11 +19,11 @@ export interface Inpainting {
   /** [h, w] of the latents: 1 where the picture is drawn anew, 0 where it is kept. */
   readonly mask: Float32Array;
   /**
-   * The picture with mid-grey in place of its masked part, for a UNet that takes it as further channels;
-   * undefined where the kept part is laid over the latents after each step instead.
+   * What the encoder saw in the picture with mid-grey in place of its masked part, for a UNet that takes it as
+   * further channels; undefined where the kept part is laid over the latents after each call instead.
    */
   readonly masked: Posterior | undefined;
-  /** Strength 1: nothing of the picture is in the first latents. */
+  /** Strength 1: the first latents are noise alone. */
   readonly isPure: boolean;
 }
 
@@ -40,27 +40,34 @@ export interface Begun {
  * Draws all that comes before the first call, in diffusers' order: the picture's posterior, the noise, the
  * masked picture's posterior. The last is drawn even where it is not used.
  */
-export function begin(
-  { dims, plan, inpainting }: Pass,
-  random: TorchRandom,
-  start: Start,
-  scale: LatentScale,
-): Begun {
+export function begin(pass: Pass, random: Random, start: Start, scale: LatentScale): Begun {
+  const { dims, plan, inpainting } = pass;
   const size = dims.reduce((product, side) => product * side);
-  const takesChannels = inpainting?.masked !== undefined;
-  const needsStart = inpainting === undefined || !inpainting.isPure || !takesChannels;
-  const picture = !needsStart
-    ? undefined
-    : start === undefined || start instanceof Float32Array
-      ? start
-      : samplePosterior(start, random.randn(size), scale);
-  const sampling = plan.begin(size, random, picture);
-  if (inpainting === undefined) return { sampling, extra: undefined };
-  const noise = random.randn(size);
-  const { mask, masked } = inpainting;
-  if (masked === undefined) return { sampling, extra: undefined };
+  const draw = (posterior: Posterior) => samplePosterior(posterior, random.randn(size), scale);
+  if (inpainting === undefined) {
+    const picture = start === undefined || start instanceof Float32Array ? start : draw(start);
+    return { sampling: plan.begin(size, random, picture), extra: undefined };
+  }
+  const { mask, masked, isPure } = inpainting;
+  const isLaidOver = masked === undefined;
+  const picture = isLaidOver || !isPure ? draw(start as Posterior) : undefined;
+  const first = isPure ? undefined : picture;
+  const sampling = plan.begin(size, random, first, isLaidOver ? layOver(picture!, mask) : undefined);
+  if (isLaidOver) {
+    random.randn(size);
+    return { sampling, extra: undefined };
+  }
   const extra = new Float32Array(mask.length + size);
   extra.set(mask);
-  extra.set(samplePosterior(masked, noise, scale), mask.length);
+  extra.set(draw(masked), mask.length);
   return { sampling, extra };
+}
+
+/** After each call the kept part is the picture's own, as noisy as the latents beside it (Lugmayr et al. 2022). */
+function layOver(picture: Float32Array, mask: Float32Array): AfterCall {
+  return (latents, { level: { signal, spread }, noise }) => {
+    for (let i = 0; i < latents.length; i++) {
+      if (mask[i % mask.length] === 0) latents[i] = signal * picture[i]! + spread * noise[i]!;
+    }
+  };
 }

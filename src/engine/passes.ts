@@ -2,15 +2,19 @@
 import { planSampling } from '../diffusion/sampling.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import type { GenerationRequest } from '../request.ts';
+import { guidanceEmbedding, timeIds } from './conditions.ts';
 import type { Conditions } from './denoiser.ts';
 import type { Pass } from './pass.ts';
 import type { PromptEmbeddings } from './prompt.ts';
 
 export type PlannedPass = Pick<Pass, 'width' | 'height' | 'dims' | 'plan'>;
 
-/** Guidance of 1 or less leaves the negative prompt out, as in diffusers. */
-export function isGuided({ guidanceScale }: GenerationRequest): boolean {
-  return guidanceScale > 1;
+/**
+ * Whether the negative prompt is drawn against: guidance of 1 or less leaves it out, and a guidance-distilled model
+ * is told its guidance instead, as in diffusers.
+ */
+export function isGuided({ guidanceScale }: GenerationRequest, spec: ModelSpec): boolean {
+  return guidanceScale > 1 && spec.timeCondProjDim === undefined && !spec.isLatentConsistency;
 }
 
 /** @throws DarkroomError('unsupported' | 'bad_request') for a sampler or an option that is not carried out */
@@ -33,19 +37,39 @@ export function planPasses(request: GenerationRequest, spec: ModelSpec): Planned
 
 function planPass(request: GenerationRequest, spec: ModelSpec): PlannedPass {
   const { width, height } = request;
-  const { latentChannels, vaeScaleFactor } = spec;
+  const { latentChannels, vaeScaleFactor, sizeMultiple, schedulerConfig } = spec;
   return {
     width,
     height,
     dims: [1, latentChannels, height / vaeScaleFactor, width / vaeScaleFactor],
-    plan: planSampling(request, spec.schedulerConfig),
+    plan: planSampling(request, schedulerConfig, {
+      family: pipelineOf(request, spec),
+      imageSeqLen: (height / sizeMultiple) * (width / sizeMultiple),
+    }),
   };
 }
 
+/** Latent consistency models have a pipeline of their own, but none for masks and ControlNets. */
+function pipelineOf({ maskImage, controls }: GenerationRequest, spec: ModelSpec) {
+  const isOwn = spec.isLatentConsistency && maskImage === undefined && controls.length === 0;
+  return isOwn ? 'lcm' : spec.family;
+}
+
 export function conditionsOf(
-  { guidanceScale, guidanceRescale }: GenerationRequest,
-  { dims }: PlannedPass,
+  request: GenerationRequest,
+  pass: PlannedPass,
   prompt: PromptEmbeddings,
+  { family, denoiser, timeCondProjDim }: ModelSpec,
 ): Conditions {
-  return { isTransformer: false, dims, prompt, guidanceScale, guidanceRescale };
+  const { guidanceScale, guidanceRescale } = request;
+  const batch = prompt.context.dims[0]!;
+  return {
+    isTransformer: denoiser.kind === 'transformer',
+    dims: pass.dims,
+    prompt,
+    guidanceScale,
+    guidanceRescale,
+    ...(family === 'sdxl' && { timeIds: timeIds(request, pass, batch) }),
+    ...(timeCondProjDim !== undefined && { timestepCond: guidanceEmbedding(guidanceScale, timeCondProjDim) }),
+  };
 }

@@ -3,7 +3,8 @@ import { performance } from 'node:perf_hooks';
 import type { Engine, Job } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
-import { ComponentCache, type Components } from './components.ts';
+import { ComponentCache } from './components.ts';
+import { openDetectors } from './detector.ts';
 import { draftJob, prepareJob } from './prepare.ts';
 import type { EngineOptions } from './protocol.ts';
 import { PictureRun, type PipelineRun } from './run.ts';
@@ -19,7 +20,9 @@ export interface Pipeline extends Engine {
   close(): Promise<void>;
 }
 
-export async function createEngine({ models, threads }: EngineOptions): Promise<Pipeline> {
+export async function createEngine(options: EngineOptions): Promise<Pipeline> {
+  const { models, threads } = options;
+  const detectors = openDetectors(options.detectors, threads);
   const catalogue = new Catalogue(models);
   const cache = new ComponentCache(MODELS_KEPT, threads);
   const specs = new Map<string, ModelSpec>();
@@ -34,11 +37,11 @@ export async function createEngine({ models, threads }: EngineOptions): Promise<
     async open(job) {
       const started = performance.now();
       const spec = await resolve(job.request.model);
-      const draft = await draftJob(job, spec);
+      const draft = await draftJob(job, spec, models, detectors);
       const loan = await cache.lend(spec);
       try {
         const { components } = loan;
-        await openSessions(components);
+        await components.openAll(draft.nets);
         if (job.request.image !== undefined) await components.session('vaeEncoder');
         const opened = performance.now();
         const prepared = await prepareJob(job, draft, components);
@@ -52,20 +55,14 @@ export async function createEngine({ models, threads }: EngineOptions): Promise<
     async warm(model) {
       const loan = await cache.lend(await resolve(model));
       try {
-        await openSessions(loan.components);
+        await loan.components.openAll([]);
       } finally {
         await loan.release();
       }
     },
     async close() {
       await cache.close();
+      await detectors.close();
     },
   };
-}
-
-/** What every picture needs; the VAE's encoder is opened where a job starts from a picture. */
-async function openSessions(components: Components): Promise<void> {
-  await components.session('textEncoder');
-  await components.session('unet');
-  await components.session('vaeDecoder');
 }

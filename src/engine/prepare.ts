@@ -1,8 +1,12 @@
 /** A job made ready to be drawn: its pictures read and encoded, its words too, its passes planned. */
+import type { Detectors } from '../image/detector.ts';
 import type { Job } from '../job.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
 import type { Components } from './components.ts';
+import { type ControlPictures, readControls } from './control-pictures.ts';
+import { type ControlNet, openControlnets } from './controlnets.ts';
+import { prepareControls } from './controls.ts';
 import { grow } from './hires.ts';
 import { maskOfLatents } from './inpaint.ts';
 import type { Inpainting, Pass } from './pass.ts';
@@ -10,29 +14,45 @@ import { conditionsOf, isGuided, type PlannedPass, planPasses } from './passes.t
 import { type Pictures, readPictures } from './pictures.ts';
 import { encodePrompt } from './prompt.ts';
 import type { Prepared } from './run.ts';
-import { encodePicture, type Posterior, scaleOf } from './vae.ts';
+import { encodePicture, type LatentScale, type Posterior } from './vae.ts';
 
 /** What needs no weights: everything here is refused before the GPU is asked for. */
 export interface Draft {
   readonly pictures: Pictures;
   readonly plans: readonly PlannedPass[];
+  readonly nets: readonly ControlNet[];
+  /** For each pass the pictures that the nets see, at its size. */
+  readonly controls: readonly ControlPictures[];
 }
 
-/** @throws DarkroomError for what the model cannot draw or a picture that cannot be used */
-export async function draftJob(job: Job, spec: ModelSpec): Promise<Draft> {
+/**
+ * @param folders that hold models and ControlNets
+ * @throws DarkroomError for what the model cannot draw or a picture that cannot be used
+ */
+export async function draftJob(
+  job: Job,
+  spec: ModelSpec,
+  folders: readonly string[],
+  detectors: Detectors,
+): Promise<Draft> {
   checkRequest(job.request, spec);
-  return { plans: planPasses(job.request, spec), pictures: await readPictures(job) };
+  const plans = planPasses(job.request, spec);
+  const nets = await openControlnets(job.request, spec, folders);
+  const pictures = await readPictures(job);
+  const controls: ControlPictures[] = [];
+  for (const plan of plans) controls.push(await readControls(job, plan, pictures.masked?.frame, detectors));
+  return { plans, nets, pictures, controls };
 }
 
 /** Runs the encoders. */
 export async function prepareJob(
   { request }: Job,
-  { pictures, plans }: Draft,
+  { pictures, plans, nets, controls }: Draft,
   components: Components,
 ): Promise<Omit<Prepared, 'loan' | 'seconds'>> {
   const { spec } = components;
   const { start, masked } = pictures;
-  const prompt = await encodePrompt(components, request, isGuided(request));
+  const prompt = await encodePrompt(components, request, isGuided(request, spec));
   const encode = async (picture: Pictures['start']): Promise<Posterior | undefined> =>
     picture && encodePicture(await components.session('vaeEncoder'), picture);
   const inpainting: Inpainting | undefined = masked && {
@@ -41,13 +61,28 @@ export async function prepareJob(
     isPure: request.strength === 1,
   };
   return {
-    passes: plans.map(
-      (plan): Pass => ({ ...plan, inpainting, conditions: conditionsOf(request, plan, prompt) }),
-    ),
+    passes: plans.map((plan, i): Pass => {
+      const inputs = nets.map((net, j) => ({
+        ...net,
+        request: request.controls[j]!,
+        picture: controls[i]!.pictures[j]!,
+      }));
+      const conditions = {
+        ...conditionsOf(request, plan, prompt, spec),
+        ...(inputs.length > 0 && { controls: prepareControls(inputs, request.guessMode) }),
+      };
+      return { ...plan, inpainting, conditions };
+    }),
+    nets,
     start: await encode(start),
     grow: (latents, pass) => grow(components, request.hires?.upscaler ?? 'lanczos', latents, pass),
-    decodeScale: scaleOf(spec),
+    decodeScale: decodeScaleOf(spec, masked !== undefined),
     finish: masked?.finish ?? ((picture) => picture),
-    notes: [...pictures.notes, ...prompt.notes],
+    notes: [...pictures.notes, ...controls[0]!.notes, ...prompt.notes],
   };
+}
+
+/** diffusers' SD3 inpainting decodes without the shift that it encoded with; the same picture needs the same slip. */
+function decodeScaleOf({ family, scalingFactor, shiftFactor }: ModelSpec, isMasked: boolean): LatentScale {
+  return { scalingFactor, shiftFactor: family === 'sd3' && isMasked ? 0 : shiftFactor };
 }

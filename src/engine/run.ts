@@ -2,7 +2,7 @@
 import { performance } from 'node:perf_hooks';
 import { guide } from '../diffusion/guidance.ts';
 import { latentsToRgb } from '../diffusion/preview.ts';
-import { TorchRandom } from '../diffusion/random.ts';
+import { createRandom } from '../diffusion/random.ts';
 import type { ModelCall, Sampling } from '../diffusion/sampling.ts';
 import { DarkroomError } from '../errors.ts';
 import { encodePng } from '../image/pixels.ts';
@@ -12,11 +12,12 @@ import type { Raster } from '../image/resample.ts';
 import type { Developed, Progress, Run } from '../job.ts';
 import { type GenerationRequest, LIMITS } from '../request.ts';
 import type { Loan } from './components.ts';
+import type { ControlNet } from './controlnets.ts';
 import { denoiserCall } from './denoiser.ts';
 import { begin, type Pass, type Start } from './pass.ts';
 import { recipeTexts } from './recipe.ts';
 import type { Tensor } from './session.ts';
-import { decodeLatents, type LatentScale, scaleOf } from './vae.ts';
+import { decodeLatents, type LatentScale } from './vae.ts';
 
 const PREVIEW_EVERY_MS = 500;
 const SEEDS = LIMITS.seed.max + 1;
@@ -32,6 +33,8 @@ export interface Prepared {
   readonly loan: Loan;
   /** At least one; each starts from the latents that the one before it left. */
   readonly passes: readonly Pass[];
+  /** In the order of the request's controls. */
+  readonly nets: readonly ControlNet[];
   /** What the first pass starts from. */
   readonly start: Start;
   /** The latents of one pass as the next pass starts from them. */
@@ -129,17 +132,17 @@ export class PictureRun implements PipelineRun {
     const { passes, start, grow, loan } = this.#prepared;
     const pass = passes[this.#passIndex]!;
     const from = this.#before === undefined ? start : await grow(this.#before, pass);
-    const random = new TorchRandom(this.#seed(this.#finished.length));
-    const { sampling, extra } = begin(pass, random, from, scaleOf(loan.components.spec));
+    const random = createRandom(this.#request.rng, this.#seed(this.#finished.length));
+    const { sampling, extra } = begin(pass, random, from, loan.components.spec);
     return { pass, sampling, extra, call: sampling.next().value as ModelCall, index: 0 };
   }
 
   /** One denoiser call; with guidance, both halves in one batch. */
   async #predict({ pass, call, index, extra }: Current): Promise<Float32Array> {
     const { conditions, plan } = pass;
-    const { components } = this.#prepared.loan;
-    const { feeds } = denoiserCall(conditions, call, { index, calls: plan.calls, extra });
-    const out = await components.denoise(feeds);
+    const { loan, nets } = this.#prepared;
+    const denoising = denoiserCall(conditions, call, { index, calls: plan.calls, extra });
+    const out = await loan.components.denoise(denoising, nets);
     const size = call.sample.length;
     if (out.length === size) return out;
     const { guidanceScale, guidanceRescale } = conditions;

@@ -1,7 +1,6 @@
 /** Pictures to latents and back, through the two halves of an AutoencoderKL (Kingma and Welling 2013). */
 import { DarkroomError } from '../errors.ts';
 import type { Raster } from '../image/resample.ts';
-import type { ModelSpec } from '../models/spec.ts';
 import type { Session, Tensor } from './session.ts';
 
 /** The normal distribution of latents that the encoder sees in a picture, each [1, C, h, w]. */
@@ -15,9 +14,6 @@ export interface LatentScale {
   readonly scalingFactor: number;
   readonly shiftFactor: number;
 }
-
-/** How a model's latents relate to its VAE's. */
-export const scaleOf = ({ scalingFactor }: ModelSpec): LatentScale => ({ scalingFactor, shiftFactor: 0 });
 
 const LOGVAR_RANGE = [-30, 20] as const;
 

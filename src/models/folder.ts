@@ -57,6 +57,7 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
     scalingFactor: readFactor(vae, 'scaling_factor', DEFAULT_SCALING_FACTOR, SCALING_FACTOR),
     shiftFactor: readFactor(vae, 'shift_factor', 0, SHIFT_FACTOR),
     forceZerosForEmptyPrompt: index.forceZerosForEmptyPrompt,
+    isLatentConsistency: index.isLatentConsistency,
     ...(timeCondProjDim !== undefined && { timeCondProjDim }),
     ...(jointAttentionDim !== undefined && { jointAttentionDim }),
     schedulerConfig,

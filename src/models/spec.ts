@@ -39,6 +39,8 @@ export interface ModelSpec {
   readonly shiftFactor: number;
   /** SDXL: a negative prompt that is left out is zeros rather than the encoded empty prompt. */
   readonly forceZerosForEmptyPrompt: boolean;
+  /** Of a LatentConsistencyModelPipeline: it is never drawn against a negative prompt. */
+  readonly isLatentConsistency: boolean;
   /** Channels in which a guidance-distilled UNet is told its guidance. */
   readonly timeCondProjDim?: number;
   /** Width of SD3's context: the T5's, to which CLIP's states are padded. */

@@ -225,9 +225,9 @@ describe('refused before any model runs', () => {
     ['a size between latents', { height: 66 }, 'bad_request', /height 66 .*multiple of 4.*Try 68/],
     [
       'a scheduler option that is not carried out',
-      { schedulerConfig: { use_beta_sigmas: true } },
+      { schedulerConfig: { lower_order_last: true } },
       'unsupported',
-      /use_beta_sigmas true/,
+      /lower_order_last/,
     ],
     ['a picture that did not travel', { image: 'gone', strength: 0.5 }, 'bad_request', /Attach it again/],
   ];

@@ -1,0 +1,78 @@
+/** The ControlNets of a request, found and checked against the model before anything is loaded. */
+import { join } from 'node:path';
+import { DarkroomError } from '../errors.ts';
+import type { Component } from '../graph/component.ts';
+import { checkControlNet, readControlNetConfig, residualCount } from '../graph/controlnet.ts';
+import { readUnetConfig } from '../graph/unet.ts';
+import { openControlnet } from '../models/controlnet.ts';
+import { ModelFiles } from '../models/files.ts';
+import type { ModelSpec } from '../models/spec.ts';
+import type { ControlRequest, GenerationRequest } from '../request.ts';
+
+export interface ControlNet {
+  /** Real path of its folder. */
+  readonly folder: string;
+  readonly component: Component;
+  /** What it adds to the UNet: one residual a skip connection, and the middle's. */
+  readonly residuals: number;
+  /** global_pool_conditions of its config.json. */
+  readonly pools: boolean;
+}
+
+/** @param folders that hold models and ControlNets, or are one themselves */
+export async function openControlnets(
+  request: GenerationRequest,
+  spec: ModelSpec,
+  folders: readonly string[],
+): Promise<ControlNet[]> {
+  if (request.controls.length === 0) return [];
+  if (spec.denoiser.kind !== 'unet') {
+    throw new DarkroomError(
+      'unsupported',
+      `${spec.name} takes no ControlNets here; SD 1.x, 2.x and XL do. Leave the controls out, or choose another model.`,
+    );
+  }
+  const unet = readUnetConfig(spec.denoiser.component);
+  return await Promise.all(
+    request.controls.map(async (control) => {
+      const folder = await folderOf(control, spec, folders);
+      const component = await openControlnet(folder);
+      const config = readControlNetConfig(component);
+      checkControlNet(config, unet, component);
+      return { folder, component, residuals: residualCount(config), pools: config.globalPoolConditions };
+    }),
+  );
+}
+
+async function folderOf(
+  { kind, controlnet }: ControlRequest,
+  spec: ModelSpec,
+  folders: readonly string[],
+): Promise<string> {
+  if (controlnet === undefined) {
+    const own = spec.controlnets.get(kind);
+    if (own !== undefined) return own;
+    const known = [...spec.controlnets.keys()];
+    const offer = known.length === 0 ? '' : ` It has ${known.join(', ')}.`;
+    throw new DarkroomError(
+      'bad_request',
+      `${spec.name} brings no ControlNet for ${kind}.${offer} Name one as the control's controlnet.`,
+    );
+  }
+  // A name, never a path: what comes from a chat must not wander through folders.
+  if (!/[/\\]|^\.+$/.test(controlnet)) {
+    for (const folder of folders) {
+      for (const candidate of [folder, join(folder, controlnet)]) {
+        const isNamed = candidate.split(/[/\\]/).at(-1) === controlnet;
+        if (isNamed && (await isControlnet(candidate))) return candidate;
+      }
+    }
+  }
+  throw new DarkroomError('not_found', `There is no ControlNet ${controlnet}. Check its name.`);
+}
+
+async function isControlnet(folder: string): Promise<boolean> {
+  const files = await ModelFiles.at(folder).catch(() => undefined);
+  if (files === undefined || !(await files.has('config.json'))) return false;
+  return (await files.json('config.json'))['_class_name'] === 'ControlNetModel';
+}
