@@ -55,14 +55,12 @@ export function resample(
   const across = (data: Uint8Array, lines: number) => {
     if (width === picture.width && box.left === 0 && box.right === width) return data;
     const taps = tapsOf(picture.width, box.left, box.right, width, FILTERS[filter]);
-    const from = picture.width * channels;
-    return pass(data, taps, { lines, from, to: width * channels, step: channels });
+    return scaleAcross(data, taps, lines, channels);
   };
   const down = (data: Uint8Array, columns: number) => {
     if (height === picture.height && box.top === 0 && box.bottom === height) return data;
     const taps = tapsOf(picture.height, box.top, box.bottom, height, FILTERS[filter]);
-    const step = columns * channels;
-    return pass(data, taps, { lines: step, from: 1, to: 1, step, down: true });
+    return scaleDown(data, taps, columns * channels);
   };
   const data = isDownFirst(picture, { width, height })
     ? across(down(picture.data, picture.width), height)
@@ -150,36 +148,50 @@ function tapsOf(size: number, from: number, to: number, results: number, filter:
   return { first, weights };
 }
 
-interface Lines {
-  /** Lines across the direction of scaling. */
-  readonly lines: number;
-  /** Distance between lines in the source and in the result; 1 where lines are columns. */
-  readonly from: number;
-  readonly to: number;
-  /** Distance between two samples of one line. */
-  readonly step: number;
-  readonly down?: boolean;
-}
+/** Half a level, so that the shift to whole levels rounds. */
+const HALF = 1 << (BITS - 1);
+const toLevel = (sum: number) => Math.min(255, Math.max(0, sum >> BITS));
 
-function pass(
+/** @param data [lines, size, channels], of the size that the taps were made for */
+function scaleAcross(
   data: Uint8Array,
   { first, weights }: Taps,
-  { lines, from, to, step, down = false }: Lines,
+  lines: number,
+  channels: number,
 ): Uint8Array {
-  const result = new Uint8Array(lines * first.length * (down ? 1 : step));
-  const channels = down ? 1 : step;
-  for (let line = 0; line < lines; line++) {
-    for (const [i, row] of weights.entries()) {
+  const line = data.length / lines;
+  const result = new Uint8Array(lines * first.length * channels);
+  let to = 0;
+  for (let start = 0; start < data.length; start += line) {
+    for (let i = 0; i < first.length; i++) {
+      const row = weights[i]!;
       for (let c = 0; c < channels; c++) {
-        let sum = 1 << (BITS - 1);
-        let at = line * from + first[i]! * step + c;
-        for (const weight of row) {
-          sum += data[at]! * weight;
-          at += step;
+        let at = start + first[i]! * channels + c;
+        let sum = HALF;
+        for (let k = 0; k < row.length; k++) {
+          sum += data[at]! * row[k]!;
+          at += channels;
         }
-        result[line * to + i * step + c] = Math.min(255, Math.max(0, sum >> BITS));
+        result[to++] = toLevel(sum);
       }
     }
+  }
+  return result;
+}
+
+/** @param data [size, line], of the size that the taps were made for */
+function scaleDown(data: Uint8Array, { first, weights }: Taps, line: number): Uint8Array {
+  const result = new Uint8Array(first.length * line);
+  const sums = new Int32Array(line);
+  // Whole rows at a time, as they lie in memory.
+  for (let i = 0; i < first.length; i++) {
+    const row = weights[i]!;
+    sums.fill(HALF);
+    for (let k = 0; k < row.length; k++) {
+      const [weight, from] = [row[k]!, (first[i]! + k) * line];
+      for (let x = 0; x < line; x++) sums[x]! += data[from + x]! * weight;
+    }
+    for (let x = 0; x < line; x++) result[i * line + x] = toLevel(sums[x]!);
   }
   return result;
 }

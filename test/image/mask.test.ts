@@ -49,7 +49,7 @@ test('a mask of another size is stretched, and said so', async () => {
 });
 
 test('colour, palette, 16-bit and JPEG masks are read by their brightness', async () => {
-  const grey = await readRaster('mask-97x61.png');
+  const area = binarize(await readRaster('mask-97x61.png'));
   const reader = () => sharp(conditioningFile('mask-97x61.png'));
   const files = [
     await reader().toColourspace('srgb').png().toBuffer(),
@@ -60,7 +60,7 @@ test('colour, palette, 16-bit and JPEG masks are read by their brightness', asyn
   ];
   for (const [i, file] of files.entries()) {
     const { mask } = await readMask(file, SIZE);
-    const wrong = binarize(mask).filter((value, at) => value !== binarize(grey)[at]).length;
+    const wrong = binarize(mask).filter((value, at) => value !== area[at]).length;
     assert.ok(wrong <= 12, `file ${i}: ${wrong} pixels`);
   }
 });
