@@ -14,6 +14,8 @@ interface Golden {
   kind: 'unet' | 'vae' | 'clip';
   config: Record<string, unknown>;
   tensors: Record<string, number[]>;
+  /** ControlNets in the UNet's graph. */
+  nets?: { config: Record<string, unknown>; tensors: Record<string, number[]> }[];
   inputs: Record<string, number[]>;
   timesteps: number[];
   ids: number[][];
@@ -29,12 +31,16 @@ for (const golden of goldens) {
     const { inputs } = golden;
     const results: Record<string, Tensor> = {};
     if (golden.kind === 'unet') {
+      const nets = await Promise.all(
+        (golden.nets ?? []).map(async (net) =>
+          forgeComponent(await temporaryFolder(t), net.config, net.tensors),
+        ),
+      );
       const feeds = {
-        sample: field('sample', inputs['sample']!),
+        ...feedsOf(inputs),
         timestep: { data: Float32Array.from(golden.timesteps), dims: [golden.timesteps.length] },
-        encoder_hidden_states: field('context', inputs['encoder_hidden_states']!),
       };
-      Object.assign(results, await outputs(unetGraph(component), feeds, ['out_sample']));
+      Object.assign(results, await outputs(unetGraph(component, nets), feeds, ['out_sample']));
     } else if (golden.kind === 'vae') {
       const encode = { sample: field('sample', inputs['sample']!) };
       const decode = { latent_sample: field('latent_sample', inputs['latent_sample']!) };
@@ -51,6 +57,15 @@ for (const golden of goldens) {
   });
 }
 
+/** Inputs by their names; control pictures hold nothing below 0. */
+function feedsOf(inputs: Golden['inputs']): Record<string, Tensor> {
+  const feeds = Object.entries(inputs).map(([name, dims]) => {
+    const { data } = field(name === 'encoder_hidden_states' ? 'context' : name, dims);
+    return [name, { data: name.startsWith('controlnet_conds') ? data.map(Math.abs) : data, dims }] as const;
+  });
+  return Object.fromEntries(feeds);
+}
+
 const golden = (name: string) => goldens.find((known) => known.name === name)!;
 const graphOf = async (t: TestContext, name: string, change: (copy: Golden) => void) => {
   const copy = structuredClone(golden(name));
@@ -58,6 +73,25 @@ const graphOf = async (t: TestContext, name: string, change: (copy: Golden) => v
   const component = await forgeComponent(await temporaryFolder(t), copy.config, copy.tensors);
   return { unet: unetGraph, vae: vaeDecoderGraph, clip: textEncoderGraph }[copy.kind](component);
 };
+
+for (const [what, name] of [
+  ['SDXL', 'unet as in SDXL with a ControlNet'],
+  ['other widths', 'unet with every other option'],
+] as const) {
+  test(`a ControlNet of SD 1.5 is refused on a UNet of ${what}`, async (t) => {
+    const [net] = golden('unet with two ControlNets').nets!;
+    const unet = golden(name);
+    const [netPart, unetPart] = await Promise.all(
+      [net!, unet].map(async ({ config, tensors }) =>
+        forgeComponent(await temporaryFolder(t), config, tensors),
+      ),
+    );
+    assert.throws(() => unetGraph(unetPart!, [netPart!]), {
+      code: 'bad_model',
+      message: /this ControlNet was made for another family of models/,
+    });
+  });
+}
 
 test('text encoder weights are read with the hub prefix and their position ids', async (t) => {
   await graphOf(t, 'clip with quick_gelu', (copy) => {
@@ -123,18 +157,18 @@ const REFUSED: [string, string, (copy: Golden) => void, string, RegExp][] = [
     /part\/config\.json: warp \(1\) is not known/,
   ],
   [
-    'SDXL',
+    'an embedding of pictures',
     'unet as in SD 1.5',
-    (c) => (c.config['addition_embed_type'] = 'text_time'),
+    (c) => (c.config['addition_embed_type'] = 'image'),
     'unsupported',
-    /addition_embed_type is "text_time"/,
+    /addition_embed_type is "image"/,
   ],
   [
-    'LCM',
-    'unet as in SD 1.5',
-    (c) => (c.config['time_cond_proj_dim'] = 256),
-    'unsupported',
-    /time_cond_proj_dim is 256/,
+    'an addition without room for the text',
+    'unet as in SDXL',
+    (c) => (c.config['projection_class_embeddings_input_dim'] = 36),
+    'bad_model',
+    /leave nothing for the text/,
   ],
   [
     'class labels',

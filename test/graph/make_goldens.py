@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import AutoencoderKL, ControlNetModel, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel, CLIPTextModelWithProjection
 
 GOLDEN = Path(__file__).parent / "components.golden.json"
@@ -54,7 +54,19 @@ def packed(tensor: torch.Tensor) -> dict:
     return {"dims": list(tensor.shape), "data": data}
 
 
-def unet_case(name: str, size: tuple[int, int], timesteps: list[float], **options) -> dict:
+def residuals_of(net, index: int, sample, times, context, told: dict, pools: bool):
+    """A ControlNet's residuals, each picture's and each residual's own factor on them; and its picture and factors."""
+    picture = field(f"controlnet_conds.{index}", 2, 3, sample.shape[2] * 4, sample.shape[3] * 4).abs()
+    with torch.no_grad():
+        down, mid = net(sample[:, : net.config.in_channels], times, context, picture, return_dict=False, **told)
+    scales = field(f"conditioning_scales.{index}", 2, len(down) + 1)
+    parts = [part.mean((2, 3), keepdim=True) if pools else part for part in [*down, mid]]
+    scaled = [part * scales[:, i, None, None, None] for i, part in enumerate(parts)]
+    inputs = {f"controlnet_conds.{index}": list(picture.shape), f"conditioning_scales.{index}": list(scales.shape)}
+    return scaled, inputs
+
+
+def unet_case(name: str, size: tuple[int, int], timesteps: list[float], nets: list[dict] = (), **options) -> dict:
     config = {
         "block_out_channels": [8, 16], "layers_per_block": 1, "cross_attention_dim": 12, "attention_head_dim": 2, "norm_num_groups": 4,
         "down_block_types": ["CrossAttnDownBlock2D", "DownBlock2D"], "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D"],
@@ -64,12 +76,36 @@ def unet_case(name: str, size: tuple[int, int], timesteps: list[float], **option
     channels = config.get("in_channels", 4)
     sample = field("sample", 2, channels, *size)
     context = field("context", 2, 5, config["cross_attention_dim"])
-    with torch.no_grad():
-        out = model(sample, torch.tensor(timesteps), context).sample
+    times = torch.tensor(timesteps)
     inputs = {"sample": list(sample.shape), "encoder_hidden_states": list(context.shape)}
+    told = {}
+    if config.get("addition_embed_type"):
+        text_dim = config["projection_class_embeddings_input_dim"] - 6 * config["addition_time_embed_dim"]
+        added = {"text_embeds": field("text_embeds", 2, text_dim), "time_ids": field("time_ids", 2, 6)}
+        told["added_cond_kwargs"] = added
+        inputs |= {key: list(value.shape) for key, value in added.items()}
+    summed, parts = None, []
+    for index, net_options in enumerate(nets):
+        shared = {k: v for k, v in config.items() if k not in ("up_block_types", "time_cond_proj_dim", "in_channels")}
+        net_config = {**shared, "conditioning_embedding_out_channels": [4, 4, 8], **net_options}
+        net = ControlNetModel(**net_config)
+        parts.append({"config": net_config, "tensors": fill(net)})
+        pools = net_config.get("global_pool_conditions", False)
+        # diffusers pools in guess mode alone, where it scales as well; here both are written out.
+        net.config["global_pool_conditions"] = False
+        scaled, more = residuals_of(net, index, sample, times, context, told, pools)
+        inputs |= more
+        summed = scaled if summed is None else [a + b for a, b in zip(summed, scaled)]
+    if summed:
+        told |= {"down_block_additional_residuals": summed[:-1], "mid_block_additional_residual": summed[-1]}
+    if config.get("time_cond_proj_dim"):
+        told["timestep_cond"] = field("timestep_cond", 2, config["time_cond_proj_dim"])
+        inputs["timestep_cond"] = list(told["timestep_cond"].shape)
+    with torch.no_grad():
+        out = model(sample, times, context, **told).sample
     return {
-        "name": name, "kind": "unet", "config": config, "tensors": tensors, "inputs": inputs, "timesteps": timesteps,
-        "outputs": {"out_sample": packed(out)},
+        "name": name, "kind": "unet", "config": config, "tensors": tensors, "nets": parts, "inputs": inputs,
+        "timesteps": timesteps, "outputs": {"out_sample": packed(out)},
     }  # fmt: skip
 
 
@@ -120,6 +156,13 @@ if __name__ == "__main__":
         "down_block_types": ["CrossAttnDownBlock2D", "CrossAttnDownBlock2D", "DownBlock2D"],
         "up_block_types": ["UpBlock2D", "CrossAttnUpBlock2D", "CrossAttnUpBlock2D"],
     }
+    sdxl = {
+        "block_out_channels": [8, 8, 16], "attention_head_dim": [1, 2, 4], "transformer_layers_per_block": [1, 2, 3],
+        "use_linear_projection": True, "addition_embed_type": "text_time", "addition_time_embed_dim": 6,
+        "projection_class_embeddings_input_dim": 46,
+        "down_block_types": ["DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"],
+        "up_block_types": ["CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"],
+    }  # fmt: skip
     text = [[38, 5, 7, 7, 39, 39, 39, 39, 39], [38, 1, 2, 3, 4, 5, 6, 8, 39]]
     cases = [
         unet_case("unet as in SD 1.5", (8, 6), [999.0, 1.0], layers_per_block=2),
@@ -131,6 +174,12 @@ if __name__ == "__main__":
             only_cross_attention=[True, False, True], layers_per_block=[1, 2, 1], transformer_layers_per_block=[2, 1, 1],
             downsample_padding=0, mid_block_scale_factor=1.5, conv_in_kernel=1, conv_out_kernel=5, norm_eps=1e-3, **three,
         ),
+        unet_case("unet as in SDXL", (8, 6), [801.0, 1.0], **sdxl),
+        unet_case("unet of a distilled model", (4, 6), [499.0], time_cond_proj_dim=10),
+        unet_case("unet with two ControlNets", (8, 6), [601.0], nets=[{}, {"controlnet_conditioning_channel_order": "bgr"}]),
+        unet_case("inpainting unet with a ControlNet", (4, 4), [21.0], nets=[{}], in_channels=9),
+        unet_case("unet with a ControlNet that pools", (4, 6), [7.0], nets=[{"global_pool_conditions": True}]),
+        unet_case("unet as in SDXL with a ControlNet", (6, 7), [301.0], nets=[{}], **sdxl),
         vae_case("vae as in SD 1.5", (10, 8), (5, 3)),
         vae_case("vae with odd sides", (9, 7), (1, 2)),
         vae_case("vae of later families", (8, 8), (4, 4), latent_channels=16, use_quant_conv=False, use_post_quant_conv=False, mid_block_add_attention=False, layers_per_block=2),

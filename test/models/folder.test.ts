@@ -20,7 +20,7 @@ test('a folder as the hub has SD 1.5 is read with the defaults of diffusers', as
   assert.deepEqual(spec.defaults, {
     numInferenceSteps: 50,
     guidanceScale: 7.5,
-    sampler: 'ddim',
+    sampler: 'pndm',
     schedule: 'normal',
     width: 64,
     height: 64,
@@ -88,7 +88,8 @@ const VALUES: [string, Record<string, unknown>, string, RegExp][] = [
   ['vae', { scaling_factor: 0 }, 'bad_model', /scaling_factor is 0/],
   ['vae', { scaling_factor: 1e30 }, 'bad_model', /scaling_factor is 1e\+30/],
   ['vae', { scaling_factor: '0.18' }, 'bad_model', /scaling_factor is 0\.18; it must be a number/],
-  ['vae', { shift_factor: 0.06 }, 'unsupported', /shift_factor is 0\.06/],
+  ['vae', { shift_factor: 'half' }, 'bad_model', /shift_factor is half/],
+  ['vae', { latents_mean: [0, 0, 0, 0] }, 'unsupported', /latents_mean is/],
   ['vae', { latent_channels: 8 }, 'bad_model', /8 latent channels, the UNet 4/],
   [
     'unet',
@@ -117,11 +118,10 @@ test('a folder without model_index.json, or of another family, is refused', asyn
   await assert.rejects(openModelFolder('/nowhere/at/all'), { code: 'not_found' });
   const folder = await copyModel(t, 'tiny-sd15');
   const index = join(folder, 'model_index.json');
+  await spoil(index, { _class_name: 'FluxPipeline' });
+  await assert.rejects(openModelFolder(folder), { code: 'unsupported', message: /FluxPipeline/ });
   await spoil(index, { _class_name: 'StableDiffusionXLPipeline' });
-  await assert.rejects(openModelFolder(folder), {
-    code: 'unsupported',
-    message: /StableDiffusionXLPipeline/,
-  });
+  await assert.rejects(openModelFolder(folder), { code: 'unsupported', message: /text_encoder_2 is null/ });
   await spoil(index, { _class_name: 'StableDiffusionPipeline', unet: ['diffusers', 'UNet3DConditionModel'] });
   await assert.rejects(openModelFolder(folder), {
     code: 'unsupported',
@@ -201,4 +201,38 @@ test('a broken weight file is refused when the folder is opened', async (t) => {
   const folder = await copyModel(t, 'tiny-sd15');
   await write(join(folder, 'unet', 'diffusion_pytorch_model.safetensors'), safetensors('{}', 0, 10n ** 12n));
   await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /100 MB is the limit/ });
+});
+
+test('every family is opened with its own parts and defaults', async () => {
+  const expected = [
+    ['tiny-sdxl', 'sdxl', 2, 'euler', 5, 4],
+    ['tiny-lcm', 'sd', 1, 'lcm', 8.5, 4],
+    ['tiny-sd3', 'sd3', 3, 'flow_euler', 7, 8],
+    ['tiny-sd3-no-t5', 'sd3', 2, 'flow_euler', 7, 8],
+  ] as const;
+  for (const [name, family, encoders, sampler, guidance, multiple] of expected) {
+    const spec = await openModelFolder(join(FIXTURES, name));
+    assert.deepEqual(
+      [
+        spec.family,
+        spec.textEncoders.length,
+        spec.defaults.sampler,
+        spec.defaults.guidanceScale,
+        spec.sizeMultiple,
+      ],
+      [family, encoders, sampler, guidance, multiple],
+      name,
+    );
+  }
+});
+
+test('parts of different families in one folder are refused', async (t) => {
+  const folder = await copyModel(t, 'tiny-sdxl');
+  await rm(join(folder, 'unet'), { recursive: true });
+  const other = await copyModel(t, 'tiny-lcm');
+  await rename(join(other, 'unet'), join(folder, 'unet'));
+  await assert.rejects(openModelFolder(folder), {
+    code: 'bad_model',
+    message: /addition_embed_type is null, .* come from different models/,
+  });
 });
