@@ -82,19 +82,22 @@ function compare({ data, dims }: Tensor, { dims: wanted, values, magnitude }: Di
 }
 
 describe('both syntaxes', () => {
-  test('a prompt without marks that fits one window gives the same numbers', async () => {
-    for (const text of [
-      '',
-      'a red mug, it\'s "soft"!',
-      'a \u0007 빨간 컵 😀',
-      '<|endoftext|> x',
-      `${'red '.repeat(75)}`,
-    ]) {
-      const fields = { prompt: text, negativePrompt: text };
-      const plain = await encode('tiny-sd21', { ...fields, promptSyntax: 'plain' });
-      assert.deepEqual(await encode('tiny-sd21', { ...fields, promptSyntax: 'a1111' }), plain, text);
-    }
-  });
+  for (const model of ['tiny-sd21', 'tiny-sdxl', 'tiny-sd3']) {
+    test(`${model}: a prompt without marks that fits one window gives the same numbers`, async () => {
+      const texts = [
+        '',
+        'a red mug, it\'s "soft"!',
+        'a \u0007 빨간 컵 😀',
+        '<|endoftext|> x',
+        'a '.repeat(75),
+      ];
+      for (const text of texts) {
+        const fields = { prompt: text, negativePrompt: text, clipSkip: 1 };
+        const plain = await encode(model, { ...fields, promptSyntax: 'plain' });
+        assert.deepEqual(await encode(model, { ...fields, promptSyntax: 'a1111' }), plain, text);
+      }
+    });
+  }
 
   test('without guidance the negative prompt is left out', async () => {
     const guided = await encode('tiny-sd15', { negativePrompt: 'blurry' });

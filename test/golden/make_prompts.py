@@ -251,7 +251,7 @@ def main() -> None:
             print("absent:", model)
             continue
         options = {"torch_dtype": torch.float32}
-        if model == "tiny-sd21":
+        if model in ("tiny-sd21", "tiny-sdxl"):
             options["variant"] = "fp16"
         if model == "tiny-sd3-no-t5":
             options |= {"text_encoder_3": None, "tokenizer_3": None}
