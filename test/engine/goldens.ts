@@ -9,6 +9,7 @@ import { freezeRequest } from '../../src/request.ts';
 
 export const FIXTURES = new URL('../golden/fixtures/', import.meta.url).pathname;
 export const MODELS = `${FIXTURES}models`;
+export const CONTROLNETS = `${FIXTURES}controlnets`;
 
 export interface GoldenPicture {
   readonly name: string;

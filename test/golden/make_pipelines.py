@@ -105,7 +105,8 @@ def sampler_requests() -> dict[str, dict]:
 
 START = {"image": "inputs/hills-64x64.png"}
 MASK = {"mask_image": "inputs/mask-64x64.png"}
-EDGES = {"kind": "raw", "image": "inputs/edges-64x64.png", "scale": 0.8}
+def control(net: str, picture: str = "edges-64x64.png", **more) -> dict:
+    return {"kind": "raw", "controlnet": f"controlnets/{net}", "image": f"inputs/{picture}", **more}
 
 
 def family_requests() -> dict[str, dict]:
@@ -145,8 +146,62 @@ def family_requests() -> dict[str, dict]:
     return requests
 
 
+def control_requests() -> dict[str, dict]:
+    """ControlNets with every pipeline that takes them: scales, windows, several at once, guess mode."""
+    edges, pose = control("sd15-canny", scale=0.8), control("sd15-pose", "bars-100x80.png", scale=1.2, start=0.2, end=0.7)
+    requests = {
+        "sd15-control": base("tiny-sd15", controls=[edges], seed=42),
+        "sd15-control-wide": base("tiny-sd15", controls=[control("sd15-canny")], width=104, height=72),
+        "sd15-control-window": base("tiny-sd15", controls=[pose], sampler="ddim", seed=2**32 - 1),
+        "sd15-control-heun": base("tiny-sd15", controls=[pose], sampler="heun"),
+        "sd15-control-two": base("tiny-sd15", controls=[edges, pose], num_inference_steps=8),
+        "sd15-control-two-images": base("tiny-sd15", controls=[edges], num_images=2, seed=5),
+        "sd15-control-zero": base("tiny-sd15", controls=[{**edges, "scale": 0.0}]),
+        "sd15-control-guess": base("tiny-sd15", controls=[edges], guess_mode=True),
+        "sd15-control-guess-alone": base("tiny-sd15", controls=[edges], guess_mode=True, guidance_scale=1),
+        "sd15-control-guess-two": base("tiny-sd15", controls=[edges, pose], guess_mode=True),
+        "sd15-control-img2img": base("tiny-sd15", **START, strength=0.7, controls=[edges], seed=3),
+        "sd15-control-img2img-resized": base(
+            "tiny-sd15", image="inputs/hills-67x51.png", width=72, height=64, strength=0.7, controls=[pose]
+        ),
+        "sd15-control-inpaint": base("tiny-sd15", **START, **MASK, strength=0.7, controls=[edges, pose], seed=3),
+        "sd15-control-inpaint-pure": base("tiny-sd15", **START, **MASK, strength=1, controls=[edges]),
+        "sd15-control-inpaint-only-masked": base(
+            "tiny-sd15", **START, **MASK, strength=0.7, controls=[edges], only_masked_padding=6
+        ),
+    }
+    requests["inpaint-control"] = base("tiny-inpaint", **START, **MASK, strength=0.8, controls=[control("inpaint-canny")])
+    requests["inpaint-control-guess"] = base(
+        "tiny-inpaint", **START, **MASK, strength=1, controls=[control("inpaint-canny", end=0.6)], guess_mode=True
+    )
+    xl = control("sdxl-canny", scale=0.9)
+    requests |= {
+        "sdxl-control": base("tiny-sdxl", controls=[xl], seed=42),
+        "sdxl-control-two": base("tiny-sdxl", controls=[xl, control("sdxl-canny", "bars-100x80.png", end=0.5)]),
+        "sdxl-control-guess": base("tiny-sdxl", controls=[xl], guess_mode=True),
+        "sdxl-control-img2img": base("tiny-sdxl", **START, strength=0.7, controls=[xl]),
+        "sdxl-control-inpaint": base("tiny-sdxl", **START, **MASK, strength=0.7, controls=[xl]),
+    }
+    return requests
+
+
 def axis_requests() -> dict[str, dict]:
     return {
+        "sdxl-sizes": base(
+            "tiny-sdxl", original_size=[512, 384], crops_coords_top_left=[8, 24], target_size=[96, 80], seed=11
+        ),  # fmt: skip
+        "sdxl-no-negative": {k: v for k, v in base("tiny-sdxl").items() if k != "negative_prompt"},
+        "sdxl-empty-negative": base("tiny-sdxl", negative_prompt=""),
+        "sdxl-guidance-0": base("tiny-sdxl", guidance_scale=0),
+        "sdxl-prompts": base(
+            "tiny-sdxl", prompt_2="a blue boat", negative_prompt_2="text, watermark", clip_skip=1, guidance_rescale=0.5
+        ),
+        "sd3-prompts": base(
+            "tiny-sd3", sampler="flow_euler", prompt_2="a blue boat", prompt_3="a house by the sea", negative_prompt_3="text",
+            max_sequence_length=64,
+        ),  # fmt: skip
+        "sd3-heun": base("tiny-sd3", sampler="flow_heun"),
+        "lcm-guidance-1": base("tiny-lcm", sampler="lcm", guidance_scale=1, num_inference_steps=4),
         "sd15-guidance-0": base("tiny-sd15", guidance_scale=0),
         "sd21-rescale": base("tiny-sd21", guidance_rescale=0.7, guidance_scale=7.5),
         "sd21-zero-snr": base(
@@ -163,7 +218,7 @@ def axis_requests() -> dict[str, dict]:
 
 
 def requests() -> dict[str, dict]:
-    return {**family_requests(), **axis_requests(), **sampler_requests()}
+    return {**family_requests(), **control_requests(), **axis_requests(), **sampler_requests()}
 
 
 # ---- pictures
