@@ -2,7 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { DarkroomError, offerNames } from '../src/errors.ts';
 import { type GenerationRequest, LIMITS, type RequestDraft, requestToJson } from '../src/request.ts';
-import type { JobRecord } from '../src/store/store.ts';
+import type { JobRecord } from '../src/store/jobs.ts';
 import type { Context } from './command.ts';
 import { undoById } from './config.ts';
 import type { Source } from './desk.ts';
@@ -33,7 +33,7 @@ export async function act(action: string, context: Context): Promise<void> {
       `Unknown button ${verb}. ${offerNames(verb, Object.keys(ACTIONS))}`,
     );
   }
-  await known(context.desk.job(job), context);
+  await known(await context.desk.job(job), context);
 }
 
 /** The same request with another seed. */
@@ -70,7 +70,7 @@ async function remove(record: JobRecord, { invocation, reply, desk }: Context): 
 
 async function cancel(record: JobRecord, { invocation, desk }: Context): Promise<void> {
   demandOwner(record, invocation.user.id, 'cancel');
-  desk.cancel(record);
+  await desk.cancel(record);
 }
 
 function demandOwner({ owner }: JobRecord, user: string, verb: string): void {

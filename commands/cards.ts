@@ -2,7 +2,7 @@
 import type { Card, CardPicture } from '../adapters/card.ts';
 import { describeError } from '../src/errors.ts';
 import type { RequestDraft } from '../src/request.ts';
-import type { JobRecord } from '../src/store/store.ts';
+import type { JobRecord } from '../src/store/jobs.ts';
 import type { LiveEvent } from './job-card.ts';
 
 /** A job that waits or runs. */

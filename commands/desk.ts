@@ -3,14 +3,13 @@
  * knows requests and records, no platform.
  */
 import { randomUUID } from 'node:crypto';
-import type { Invocation, Person, Reply } from '../adapters/adapter.ts';
+import type { Invocation, Person, Platform, Reply } from '../adapters/adapter.ts';
 import type { Card, CardPicture } from '../adapters/card.ts';
 import { DarkroomError, describeError } from '../src/errors.ts';
-import type { Job } from '../src/job.ts';
 import { freezeRequest, type GenerationRequest, type RequestDraft } from '../src/request.ts';
-import type { JobRecord } from '../src/store/store.ts';
+import type { JobRecord } from '../src/store/jobs.ts';
 import { endCard, liveCard } from './cards.ts';
-import { type End, followJob, type LiveEvent } from './job-card.ts';
+import { followJob, type LiveEvent } from './job-card.ts';
 import { Policy } from './policy.ts';
 import type { ModelInfo, Ports } from './ports.ts';
 
@@ -36,6 +35,9 @@ export interface Order {
   readonly pictures?: Partial<Readonly<Record<PictureRole, Source>>>;
 }
 
+/** Milliseconds between two looks for ends that nobody shows. */
+const SWEEP = 15_000;
+
 /** The message of a job, from the adapter of its platform. */
 export type Reopen = (record: JobRecord) => Promise<Reply | undefined>;
 
@@ -45,6 +47,7 @@ export class Desk {
   readonly #live = new Map<string, LiveEvent>();
 
   #isReleased = false;
+  #sweeping: NodeJS.Timeout | undefined;
 
   constructor(ports: Ports) {
     this.ports = ports;
@@ -79,7 +82,7 @@ export class Desk {
       pictures: [],
       ...(invocation.where.server !== undefined && { share: policy.share(invocation.where.server) }),
     };
-    await this.#submit(record, new Map(given.map(([role, { bytes }]) => [role, bytes])));
+    await this.ports.queue.submit(record);
     // What came with the message is shown with it from now on.
     const inputs = kept.flatMap(([role, one]) => ('name' in pictures[role as PictureRole]!.from ? one : []));
     const frame = {
@@ -129,8 +132,8 @@ export class Desk {
   }
 
   /** @throws DarkroomError('not_found') */
-  job(id: string): JobRecord {
-    const record = this.ports.jobs.get(id);
+  async job(id: string): Promise<JobRecord> {
+    const record = await this.ports.jobs.get(id);
     if (record === undefined) {
       throw new DarkroomError('not_found', 'That job is not here any more. Send its words again.');
     }
@@ -138,16 +141,14 @@ export class Desk {
   }
 
   /** The job that made a picture. */
-  jobOfPicture(picture: string): JobRecord | undefined {
-    return this.ports.jobs.all().findLast(({ pictures }) => pictures.some(({ id }) => id === picture));
+  jobOfPicture(picture: string): Promise<JobRecord | undefined> {
+    return this.ports.jobs.ofPicture(picture);
   }
 
   /** A person's jobs that wait or run, oldest first, each with its latest event. */
-  liveJobs(user: Person) {
-    return this.ports.jobs
-      .all()
-      .filter(({ owner, state }) => owner.id === user.id && isLive(state))
-      .map((record) => ({ record, event: this.#live.get(record.id) }));
+  async liveJobs(user: Person) {
+    const records = await this.ports.jobs.aliveOf(user.id);
+    return records.map((record) => ({ record, event: this.#live.get(record.id) }));
   }
 
   /** Says something in another channel; that it cannot be said there is no reason to fail. */
@@ -155,65 +156,52 @@ export class Desk {
     await this.ports.tell(platform, channel, card).catch((error: unknown) => this.#report(error));
   }
 
-  cancel(record: JobRecord): void {
-    if (!isLive(record.state) || !this.ports.queue.cancel(record.id)) {
+  async cancel(record: JobRecord): Promise<void> {
+    if (!(await this.ports.queue.cancel(record.id))) {
       throw new DarkroomError('bad_request', 'That job has ended already; there is nothing to cancel.');
     }
   }
 
   /** Forgets a job and its pictures; one that still waits or runs is cancelled. */
   async remove(record: JobRecord): Promise<void> {
-    this.ports.queue.cancel(record.id);
+    await this.ports.queue.cancel(record.id);
     await this.ports.jobs.remove(record.id);
     await Promise.all(record.pictures.map(({ id }) => this.ports.pictures.remove(id)));
   }
 
   /**
-   * After a restart: jobs that had not ended are submitted again, and messages that still show an ended one
-   * as alive are brought up to date.
+   * After a restart: jobs of these platforms that have not ended are followed on, and ends that their threads do
+   * not show are shown. From then on ends that were left over are looked for.
    * @param reopen the message of a job, from the adapter of its platform
-   * @returns how many jobs run again
+   * @returns how many jobs are followed on
    */
-  async resume(reopen: Reopen): Promise<number> {
-    let again = 0;
-    for (const record of this.ports.jobs.all()) {
+  async resume(reopen: Reopen, platforms: readonly Platform[]): Promise<number> {
+    let followed = 0;
+    for (const record of await this.ports.jobs.alive(platforms)) {
       const reply = await reopen(record);
-      if (!isLive(record.state)) {
-        await reply?.show(endCard(record)).catch((error) => this.#report(error));
-      } else if (reply === undefined) {
+      if (reply === undefined) {
         // Its message was never seen: nobody waits for it.
-        await this.ports.jobs.remove(record.id);
+        await this.remove(record);
       } else {
-        again += 1;
-        this.#resumeOne(record, reply).catch((error) => this.#report(error));
+        followed += 1;
+        this.#follow(record, reply).catch((error) => this.#report(error));
       }
     }
-    return again;
+    await this.#showLeft(reopen, platforms);
+    this.#sweeping = setInterval(() => {
+      this.#showLeft(reopen, platforms).catch((error) => this.#report(error));
+    }, SWEEP);
+    this.#sweeping.unref();
+    return followed;
   }
 
-  async #resumeOne(record: JobRecord, reply: Reply): Promise<void> {
-    try {
-      const inputs = new Map<string, Uint8Array>();
-      for (const [reference, id] of Object.entries(record.inputs)) {
-        inputs.set(reference, (await this.openSource(id)).bytes);
-      }
-      await this.#submit(record, inputs);
-    } catch (error) {
-      await this.#end(record, { state: 'failed', error: describeError(error) }, (card) => reply.show(card));
-      return;
-    }
-    await this.#follow(record, reply);
-  }
-
-  /** On the disk first, then in the queue: what the queue refuses is forgotten again. */
-  async #submit(record: JobRecord, inputs: Job['inputs']): Promise<void> {
-    const { id, owner, request, share } = record;
-    await this.ports.jobs.put(record, { durable: true });
-    try {
-      this.ports.queue.submit({ id, user: owner.id, request, inputs, ...(share && { share }) });
-    } catch (error) {
-      await this.ports.jobs.remove(id);
-      throw error;
+  /** Shows the ends whose process died, or could not reach the platform, before they were shown. */
+  async #showLeft(reopen: Reopen, platforms: readonly Platform[]): Promise<void> {
+    for (const id of await this.ports.jobs.endsOf(platforms)) {
+      if (this.#live.has(id)) continue;
+      const record = await this.ports.jobs.get(id);
+      const reply = record && (await reopen(record));
+      await this.#showEnd(id, async (card) => reply?.show(card));
     }
   }
 
@@ -229,39 +217,38 @@ export class Desk {
       if (!(error instanceof DarkroomError)) return this.#report(error);
       // Nobody can see what becomes of it: its GPU time goes to others.
       isSeen = false;
-      this.ports.queue.cancel(record.id);
+      this.ports.queue.cancel(record.id).catch((again) => this.#report(again));
       if (error.code !== 'forbidden') return;
       const refusal = describeError(error);
       reply.whisper({ text: refusal.message, error: refusal }).catch((again) => this.#report(again));
     };
     try {
-      const end = await followJob(this.ports.queue.watch(record.id), show, onShowError, reply.pace);
-      await this.#end(record, end, async (card) => {
+      await followJob(this.ports.queue.watch(record.id), show, onShowError, reply.pace);
+      await this.#showEnd(record.id, async (card) => {
         if (isSeen) await tell(card);
       });
+    } catch (error) {
+      // The queue's last words are not heard any more: the next start follows what has not ended.
+      if (!this.#isReleased) throw error;
     } finally {
       this.#live.delete(record.id);
     }
   }
 
-  async #end(record: JobRecord, end: End, tell: (card: Card) => Promise<unknown>): Promise<void> {
-    // Deleted while it ran: its message is gone, and nothing of it is kept.
-    if (this.#isReleased || this.ports.jobs.get(record.id) === undefined) return;
-    const ended = await this.#ended(record, end);
-    await this.ports.jobs.put(ended, { durable: true });
-    await tell(endCard(ended));
-  }
-
-  async #ended(record: JobRecord, end: End): Promise<JobRecord> {
-    if (end.state === 'failed') return { ...record, state: 'failed', error: end.error };
-    if (end.state === 'cancelled') return { ...record, state: 'cancelled' };
-    const seconds = (Date.now() - record.at) / 1000;
-    const pictures = [];
-    for (const { png, width, height } of end.pictures) {
-      pictures.push({ id: await this.ports.pictures.put(png), width, height });
+  /**
+   * Shows a job's end in its thread, once: whoever takes it shows it, and it is only then forgotten. What is shown is
+   * one message edited in place, so that a second showing after a crash in between changes nothing.
+   */
+  async #showEnd(id: string, tell: (card: Card) => Promise<unknown>): Promise<void> {
+    const record = await this.ports.jobs.takeEnd(id);
+    if (record === undefined) return;
+    try {
+      await tell(endCard(record));
+    } catch (error) {
+      // Ours: the place is gone or closed. Others may pass, and the end is shown later.
+      if (!(error instanceof DarkroomError)) return this.#report(error);
     }
-    const notes = [...new Set([...record.notes, ...end.notes])];
-    return { ...record, state: 'done', pictures, seconds, notes };
+    await this.ports.jobs.endShown(id);
   }
 
   async #keep({ from, bytes, width, height }: Source): Promise<CardPicture> {
@@ -278,11 +265,10 @@ export class Desk {
   /** What has not ended stays as it is, for the next start to resume: the queue's last words are not heard. */
   release(): void {
     this.#isReleased = true;
+    clearInterval(this.#sweeping);
   }
 
   #report(error: unknown): void {
     this.ports.onError?.(error);
   }
 }
-
-const isLive = (state: JobRecord['state']) => state === 'queued' || state === 'running';

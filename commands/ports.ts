@@ -1,18 +1,20 @@
 /** What the commands need of the other rooms, as types; src/app.ts plugs the real ones in. */
 import type { Platform } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
-import type { Job, JobEvent } from '../src/job.ts';
+import type { JobEvent } from '../src/job.ts';
 import type { ModelDefaults, PromptSyntax } from '../src/request.ts';
 import type { SettingsStore } from '../src/settings/store.ts';
-import type { Journal } from '../src/store/journal.ts';
+import type { JobRecord, JobStore } from '../src/store/jobs.ts';
 import type { PictureStore } from '../src/store/pictures.ts';
-import type { JobRecord } from '../src/store/store.ts';
 
 export interface QueuePort {
-  /** @throws DarkroomError('too_many') where a cap is reached; nothing is kept then */
-  submit(job: Job): void;
+  /**
+   * Stored, in line and promised to end when it resolves.
+   * @throws DarkroomError('too_many') where a cap is reached; nothing is kept then
+   */
+  submit(record: JobRecord): Promise<void>;
   /** @returns whether there was such a job to cancel */
-  cancel(id: string): boolean;
+  cancel(id: string): Promise<boolean>;
   /** From the job's present state on to its last one. */
   watch(id: string): AsyncIterable<JobEvent>;
 }
@@ -44,7 +46,7 @@ export interface ModelsPort {
 export interface Ports {
   readonly queue: QueuePort;
   readonly models: ModelsPort;
-  readonly jobs: Journal<JobRecord>;
+  readonly jobs: JobStore;
   readonly pictures: PictureStore;
   readonly settings: SettingsStore;
   /** People whom the operator lets change settings everywhere, beside the platforms' own admins: `web:ada`. */

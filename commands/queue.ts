@@ -1,6 +1,7 @@
 /** /queue: my jobs, their place and their time left, each with its Cancel. */
 import { formatSeconds, queuedText } from './cards.ts';
 import { defineCommand } from './command.ts';
+import type { LiveEvent } from './job-card.ts';
 
 /** Buttons that every platform can show on one card. */
 const MOST_BUTTONS = 5;
@@ -11,7 +12,7 @@ export const queue = defineCommand({
   options: {},
   examples: ['/queue'],
   async run(_values, { invocation, reply, desk }) {
-    const jobs = desk.liveJobs(invocation.user);
+    const jobs = await desk.liveJobs(invocation.user);
     if (jobs.length === 0) return reply.whisper({ text: 'None of your jobs waits or runs.' });
     await reply.whisper({
       text: jobs.length === 1 ? 'One job:' : `${jobs.length} jobs, the oldest first:`,
@@ -26,7 +27,7 @@ export const queue = defineCommand({
   },
 });
 
-function placeOf(event: ReturnType<Parameters<typeof queue.run>[1]['desk']['liveJobs']>[number]['event']) {
+function placeOf(event: LiveEvent | undefined) {
   if (event === undefined) return 'Accepted';
   if (event.state === 'queued') return queuedText(event);
   return `Step ${event.step} of ${event.steps}, ${formatSeconds(event.etaSeconds)} left`;

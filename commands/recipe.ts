@@ -2,7 +2,7 @@
 import type { Card, CardField } from '../adapters/card.ts';
 import { DarkroomError } from '../src/errors.ts';
 import { parseDraft, type RequestDraft, requestToJson } from '../src/request.ts';
-import type { JobRecord } from '../src/store/store.ts';
+import type { JobRecord } from '../src/store/jobs.ts';
 import { commandLine, shortName } from './cards.ts';
 import { type Context, defineCommand } from './command.ts';
 
@@ -18,7 +18,7 @@ export const recipe = defineCommand({
     if (attachments.length === 0 && repliedTo === undefined) {
       throw new DarkroomError('bad_request', 'Whose recipe? Reply to a picture with /recipe, or attach one.');
     }
-    const known = repliedTo?.pictureIds[0] && desk.jobOfPicture(repliedTo.pictureIds[0]);
+    const known = repliedTo?.pictureIds[0] && (await desk.jobOfPicture(repliedTo.pictureIds[0]));
     if (attachments.length === 0 && known) return reply.whisper(recipeCard(known));
     const source = await desk.findSource(invocation);
     return reply.whisper(textCard(desk.ports.readPictureText(source!.bytes)));

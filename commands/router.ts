@@ -1,5 +1,5 @@
 /** The commands behind one door: what came in goes to its command, a refusal comes back as a card. */
-import type { Handle, Invocation } from '../adapters/adapter.ts';
+import type { Handle, Invocation, Platform } from '../adapters/adapter.ts';
 import { DarkroomError, describeError, offerNames } from '../src/errors.ts';
 import { act } from './actions.ts';
 import { ban, models, pause } from './admin.ts';
@@ -34,11 +34,12 @@ export interface Commands {
   /** Resolves when the answer is complete: for a picture, when its job has ended. */
   readonly handle: Handle;
   /**
-   * Runs again what the last process left unfinished; call it once, when the adapters are up.
+   * Follows what the last process left unfinished; call it once, when the adapters are up.
    * @param reopen the message of a job, from the adapter of its platform
-   * @returns how many jobs run again
+   * @param platforms those that this process holds
+   * @returns how many jobs are followed on
    */
-  resume(reopen: Reopen): Promise<number>;
+  resume(reopen: Reopen, platforms: readonly Platform[]): Promise<number>;
   /** Call it before the queue is closed: jobs that have not ended are then resumed at the next start. */
   release(): void;
   /** What a platform's menu and its empty state show. */
@@ -70,7 +71,7 @@ export function createCommands(ports: Ports): Commands {
         await reply.whisper({ text: refusal.message, error: refusal }).catch((e) => ports.onError?.(e));
       }
     },
-    resume: (reopen) => desk.resume(reopen),
+    resume: (reopen, platforms) => desk.resume(reopen, platforms),
     release: () => desk.release(),
     suggest: (asked) => suggest(COMMANDS, ports, asked),
     async describe() {

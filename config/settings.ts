@@ -18,6 +18,11 @@ const list = z
 const schema = z.object({
   DARKROOM_DATA: z.string().min(1).default('./data'),
   DATABASE_URL: secret,
+  /** Where pictures lie; files where the database is embedded, rows where it is a server. */
+  DARKROOM_PICTURES: z
+    .string()
+    .regex(/^(files|rows|s3:\/\/[^/]+(\/.*)?)$/)
+    .optional(),
   DARKROOM_MODELS: z
     .string()
     .default('')
@@ -55,6 +60,7 @@ export interface LoadedSettings {
 const ALLOWED: Readonly<Partial<Record<SettingName, string>>> = {
   DARKROOM_PORT: 'a port from 0 to 65535',
   SLACK_PORT: 'a port from 0 to 65535',
+  DARKROOM_PICTURES: 'files, rows or an address like s3://bucket/prefix',
   DARKROOM_DEVICES: 'auto or cpu in this version',
   DARKROOM_WEB_USERS: 'cookie or header',
   DARKROOM_LOG: 'fatal, error, warn, info, debug, trace or silent',

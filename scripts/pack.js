@@ -7,3 +7,4 @@ execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'tsconf
   stdio: 'inherit',
 });
 cpSync('adapters/web/page', 'dist/adapters/web/page', { recursive: true });
+cpSync('src/store/empty-database.zst', 'dist/src/store/empty-database.zst');

@@ -9,19 +9,19 @@ import { formOf } from '../commands/forms.ts';
 import { KOREAN } from '../commands/korean.ts';
 import { COMMANDS, type Commands, createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
-import { EngineProcess } from './engine/process.ts';
 import { describeError } from './errors.ts';
 import { checkPicture } from './image/inspect.ts';
 import { readPngText } from './image/png-text.ts';
 import { createModels, modelFolders } from './installed-models.ts';
 import type { Logger } from './log.ts';
-import { createQueue } from './queue/queue.ts';
+import { Queue } from './queue/queue.ts';
 import { openStore, type Store } from './store/store.ts';
+import { createEngine, startWorker } from './worker.ts';
 
 export interface App {
   /** `http://127.0.0.1:3000` */
   readonly url: string;
-  /** The inference process's id, for those who watch its memory; undefined while none runs. */
+  /** The inference process's id, for those who watch its memory; undefined while none runs here. */
   readonly enginePid: number | undefined;
   /** Stops taking work; what has not ended is kept and runs again at the next start. */
   stop(): Promise<void>;
@@ -34,31 +34,33 @@ export interface AppOptions {
   readonly threads?: number;
   /** URL of a module that exports createEngine, in place of the diffusion pipeline. */
   readonly engineFactory?: string;
+  /** False where other processes draw. */
+  readonly worker?: boolean;
 }
 
-/** Jobs whose latents are in memory at once. */
-const SEATS = 3;
 /** Of a picture that somebody attaches on Discord or Slack. */
 const MAX_PICTURE_BYTES = 20 * 1024 * 1024;
 
-/** Starts everything, listens, and runs again what the last process left unfinished. */
-export async function startApp({ settings, log, threads = 0, engineFactory }: AppOptions): Promise<App> {
+/** Starts everything, listens, and goes on with what the last process left unfinished. */
+export async function startApp(options: AppOptions): Promise<App> {
+  const { settings, log, threads = 0, engineFactory: factory, worker: draws = true } = options;
   const onError = (error: unknown) => log.error({ err: error }, 'internal error');
   const folders = modelFolders(settings.DARKROOM_MODELS);
   const models = await createModels(folders);
-  const store = await openStore<MessageRecord>(settings.DARKROOM_DATA);
-  const engine = new EngineProcess({
-    models: folders,
-    threads,
-    detectors: settings.DARKROOM_DETECTORS,
-    log: (line) => log.warn({ part: 'engine' }, line),
-    ...(engineFactory !== undefined && { factory: engineFactory }),
-  });
-  const queue = createQueue({
-    engine,
-    seats: SEATS,
-    // The prompt stays out: a job is known by its id.
-    onFailure: (job, error) => log.error({ err: error, job: job.id, model: job.request.model }, 'job failed'),
+  const { name } = await models.resolve();
+  let ready = !draws;
+  const engine = draws ? createEngine({ folders, threads, log, factory }) : undefined;
+  // The model loads while the database opens.
+  engine?.warm(name).then(
+    () => {
+      ready = true;
+      log.info(`model ${name} is ready`);
+    },
+    (error: unknown) => log.error({ err: error }, `model ${name} could not be opened`),
+  );
+  const { store, queue } = await openStoreAndQueue(settings, onError).catch(async (error: unknown) => {
+    await engine?.stop();
+    throw error;
   });
   const commands = createCommands({
     queue,
@@ -74,7 +76,6 @@ export async function startApp({ settings, log, threads = 0, engineFactory }: Ap
     readPictureText: readPngText,
     onError,
   });
-  let ready = false;
   const web = createWebAdapter({
     host: settings.DARKROOM_HOST,
     port: settings.DARKROOM_PORT,
@@ -85,7 +86,7 @@ export async function startApp({ settings, log, threads = 0, engineFactory }: Ap
     messages: store.messages,
     pictures: store.pictures,
     describe: () => commands.describe(),
-    ready: () => ready,
+    ready: async () => ready && (await isReachable(store)),
     onError,
   });
   const adapters: readonly Adapter[] = [web, ...createPlatforms(settings, { commands, store, log, onError })];
@@ -97,35 +98,56 @@ export async function startApp({ settings, log, threads = 0, engineFactory }: Ap
   for (const result of connected)
     if (result.status === 'rejected') log.error(describeError(result.reason).message);
   await resumeJobs(commands, adapters, log);
-  const { name } = await models.resolve();
-  engine.warm(name).then(
-    () => {
-      ready = true;
-      log.info(`model ${name} is ready`);
-    },
-    (error: unknown) => log.error({ err: error }, `model ${name} could not be opened`),
-  );
+  const worker =
+    engine &&
+    (await startWorker({
+      ...{ engine, queue, log },
+      ...{ database: store.database, pictures: store.pictures, models: models.names() },
+    }));
 
   return {
     url: web.url,
     get enginePid() {
-      return engine.pid;
+      return engine?.pid;
     },
     async stop() {
       commands.release();
       await Promise.allSettled(adapters.map((one) => one.stop()));
-      await engine.stop();
+      // What is being drawn is given back: the next start, or another worker, goes on with it.
+      await worker?.stop(0);
       await queue.close();
       await store.close();
     },
   };
 }
 
-async function resumeJobs(commands: Commands, adapters: readonly Adapter[], log: Logger) {
-  const again = await commands.resume(async ({ id, platform }) =>
-    adapters.find((one) => one.platform === platform)?.reopen(id),
+async function openStoreAndQueue(settings: Settings, onError: (error: unknown) => void) {
+  const { DARKROOM_DATA: folder, DATABASE_URL: url, DARKROOM_PICTURES: pictures } = settings;
+  const store = await openStore<MessageRecord>({ folder, url, pictures, onError });
+  try {
+    const queue = await Queue.open({ database: store.database, url, onError });
+    // Alone with its database, this process knows that whoever held a job is dead.
+    if (store.database.kind === 'embedded') await queue.line.recover();
+    return { store, queue };
+  } catch (error) {
+    await store.close();
+    throw error;
+  }
+}
+
+async function isReachable({ database }: Store<MessageRecord>): Promise<boolean> {
+  return database.query('select 1').then(
+    () => true,
+    () => false,
   );
-  if (again > 0) log.info(`${again} unfinished jobs of the last run are queued again`);
+}
+
+async function resumeJobs(commands: Commands, adapters: readonly Adapter[], log: Logger) {
+  const again = await commands.resume(
+    async ({ id, platform }) => adapters.find((one) => one.platform === platform)?.reopen(id),
+    adapters.map(({ platform }) => platform),
+  );
+  if (again > 0) log.info(`${again} unfinished jobs of the last run go on`);
 }
 
 interface PlatformParts {
@@ -190,11 +212,11 @@ function createPlatforms(settings: Settings, { commands, store, log, onError }: 
 function createDeliveries({ deliveries }: Store<MessageRecord>): Deliveries {
   return {
     async get(job) {
-      const kept = deliveries.get(job);
+      const kept = await deliveries.get(job);
       return (
         kept && { job, platform: kept.platform as Platform, channel: kept.channel, message: kept.message }
       );
     },
-    put: ({ job, ...where }) => deliveries.put({ id: job, ...where }, { durable: true }),
+    put: ({ job, ...where }) => deliveries.put({ id: job, ...where }),
   };
 }

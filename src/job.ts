@@ -39,9 +39,8 @@ export interface Developed {
   readonly seed: number;
 }
 
-/** Seconds of work by stage. `denoise` counts model calls only; `queued` is the wait for a seat. */
+/** Seconds of work by stage. `denoise` counts model calls only. */
 export interface StageSeconds {
-  readonly queued?: number;
   readonly open: number;
   readonly encode: number;
   readonly denoise: number;
@@ -59,13 +58,8 @@ export type JobEvent =
       /** A small PNG of the latents as they stand, at most two a second. */
       readonly preview?: Uint8Array;
     }
-  | {
-      readonly state: 'done';
-      readonly pictures: readonly Developed[];
-      readonly seconds: StageSeconds;
-      /** Sentences for the user, e.g. which words of the prompt were not read. */
-      readonly notes: readonly string[];
-    }
+  /** Its pictures are in the store by now. */
+  | { readonly state: 'done' }
   | { readonly state: 'failed'; readonly error: { readonly code: ErrorCode; readonly message: string } }
   | { readonly state: 'cancelled' };
 

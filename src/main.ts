@@ -8,8 +8,9 @@ import { imagine } from './shell/imagine.ts';
 import { models } from './shell/models.ts';
 import { serve } from './shell/serve.ts';
 import { UsageError, type Verb } from './shell/verb.ts';
+import { worker } from './shell/worker.ts';
 
-const VERBS: Readonly<Record<string, Verb>> = { serve, imagine, models, bench, doctor };
+const VERBS: Readonly<Record<string, Verb>> = { serve, worker, imagine, models, bench, doctor };
 
 const HELP = `darkroom ${packageJson.version}: words in a chat become a picture in the thread
 
@@ -46,11 +47,6 @@ const describe = (error: unknown) =>
   error instanceof UsageError ? error.message : describeError(error).message;
 
 function unknownVerb(name: string): UsageError {
-  if (name === 'worker') {
-    return new UsageError(
-      'worker is not in this version: serve does the drawing itself. Use darkroom serve.',
-    );
-  }
   return new UsageError(`There is no verb ${name}. ${offerNames(name, Object.keys(VERBS))}`);
 }
 

@@ -27,7 +27,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 /** Files that every room may use: the request, the job, the errors. */
 const SHARED = ['src/errors.ts', 'src/job.ts', 'src/request.ts'];
-const WIRING = ['src/main.ts', 'src/app.ts', 'src/installed-models.ts', 'src/log.ts'];
+const WIRING = ['src/main.ts', 'src/app.ts', 'src/worker.ts', 'src/installed-models.ts', 'src/log.ts'];
 
 function roomOf(file: string): string {
   if (WIRING.includes(file) || file.startsWith('src/shell/')) return 'src/wiring';
@@ -79,6 +79,10 @@ const ONLY: Readonly<Record<string, RegExp>> = {
   'discord.js': /^adapters\/discord\//,
   '@slack/bolt': /^adapters\/slack\//,
   pino: /^src\/log\.ts$/,
+  pg: /^src\/store\/postgres\.ts$/,
+  'pg-boss': /^src\/queue\/tickets\.ts$/,
+  '@electric-sql/pglite': /^src\/store\/embedded\.ts$/,
+  '@aws-sdk/client-s3': /^src\/store\/s3\.ts$/,
 };
 
 for (const [name, place] of Object.entries(ONLY)) {

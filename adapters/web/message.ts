@@ -52,7 +52,7 @@ export interface MessageJson {
   readonly private?: boolean;
 }
 
-/** What the journal keeps: the message, and who alone may read it. */
+/** What the store keeps: the message, and who alone may read it. */
 export interface MessageRecord extends MessageJson {
   readonly reader?: string;
 }

@@ -1,6 +1,6 @@
 /** The conversation of the web chat: posts, edits in place, and the answers that one reader alone sees. */
 import { DarkroomError } from '../../src/errors.ts';
-import type { Journal } from '../../src/store/journal.ts';
+import type { MessageStore } from '../../src/store/messages.ts';
 import type { Person, Reply } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import type { EventHub } from './events.ts';
@@ -23,21 +23,20 @@ export interface Answer {
 }
 
 export class Conversation {
-  readonly #journal: Journal<MessageRecord>;
+  readonly #store: MessageStore<MessageRecord>;
   readonly #hub: EventHub;
   /** Messages of jobs that wait or run: their numbers change too often for the disk. */
   readonly #live = new Map<string, MessageRecord>();
-  /** The message that shows a job, by the job's id. */
-  readonly #ofJob = new Map<string, string>();
-  #lastId: number;
+  #lastId = 0;
 
-  constructor(journal: Journal<MessageRecord>, hub: EventHub) {
-    this.#journal = journal;
+  constructor(store: MessageStore<MessageRecord>, hub: EventHub) {
+    this.#store = store;
     this.#hub = hub;
-    const kept = journal.all();
-    for (const message of kept) this.#index(message);
-    // Also where the clock was set back, new messages come after the old ones.
-    this.#lastId = Number.parseInt(kept.at(-1)?.id ?? '0', 36);
+  }
+
+  /** Also where the clock was set back, new messages come after the old ones. Call it before the first one. */
+  async open(): Promise<void> {
+    this.#lastId = Number.parseInt((await this.#store.lastId()) ?? '0', 36);
   }
 
   /** Ids grow with time, so that `after` works by comparison and outlives a deleted message. */
@@ -47,63 +46,64 @@ export class Conversation {
   }
 
   /** What a user may see, oldest first. */
-  list(user: string, after: string | undefined): MessageJson[] {
-    return this.#journal
-      .all()
-      .filter(({ id, reader }) => (after === undefined || id > after) && (reader ?? user) === user)
-      .map(({ id }) => messageJson(this.#get(id)!));
+  async list(user: string, after: string | undefined): Promise<MessageJson[]> {
+    const kept = await this.#store.list(user, after);
+    return kept.map((message) => messageJson(this.#live.get(message.id) ?? message));
   }
 
   /** @throws DarkroomError('not_found') also for what another one alone may see */
-  find(id: string, user: string): MessageRecord {
-    const message = this.#get(id);
+  async find(id: string, user: string): Promise<MessageRecord> {
+    const message = this.#live.get(id) ?? (await this.#store.get(id));
     if (message !== undefined && (message.reader ?? user) === user) return message;
     throw new DarkroomError('not_found', 'That message is not here any more. Reply to another one.');
   }
 
   /** The message that shows a job. */
-  ofJob(job: string): MessageRecord | undefined {
-    return this.#get(this.#ofJob.get(job) ?? '');
+  async ofJob(job: string): Promise<MessageRecord | undefined> {
+    const message = await this.#store.ofJob(job);
+    return message && (this.#live.get(message.id) ?? message);
   }
 
-  /** New, or a newer state of one that is there; on the disk before it is seen, except for a job's numbers. */
-  async put(message: MessageRecord): Promise<void> {
-    const isNew = this.#journal.get(message.id) === undefined;
-    const isLive = message.job?.state === 'queued' || message.job?.state === 'running';
-    this.#index(message);
-    if (isLive) this.#live.set(message.id, withLastPreview(message, this.#live.get(message.id)));
-    else this.#live.delete(message.id);
-    if (isNew || !isLive) await this.#journal.put(withoutPreview(message), { durable: true });
-    const reader = message.reader === undefined ? {} : { reader: message.reader };
-    if (message.job !== undefined) {
-      const data: JobEventJson = { ...message.job, message: message.id };
-      if (!isNew) this.#hub.publish({ name: 'job', data, ...reader });
+  /** A new message; on the disk before it is seen. */
+  async post(message: MessageRecord): Promise<void> {
+    if (isAlive(message)) this.#live.set(message.id, message);
+    await this.#store.put(withoutPreview(message));
+    this.#hub.publish({ name: 'message', data: messageJson(message), ...readerOf(message) });
+  }
+
+  /**
+   * A newer state of a message; on the disk before it is seen, except for a job's numbers.
+   * @returns false where it was deleted meanwhile: nothing brings it back
+   */
+  async edit(message: MessageRecord): Promise<boolean> {
+    const { id, job } = message;
+    if (isAlive(message)) {
+      if (!this.#live.has(id) && (await this.#store.get(id)) === undefined) return false;
+      this.#live.set(id, withLastPreview(message, this.#live.get(id)));
+    } else {
+      if (!(await this.#store.replace(withoutPreview(message)))) return false;
+      this.#live.delete(id);
     }
-    if (isNew || !isLive) this.#hub.publish({ name: 'message', data: messageJson(message), ...reader });
+    if (job !== undefined) {
+      const data: JobEventJson = { ...job, message: id };
+      this.#hub.publish({ name: 'job', data, ...readerOf(message) });
+    }
+    if (!isAlive(message)) {
+      this.#hub.publish({ name: 'message', data: messageJson(message), ...readerOf(message) });
+    }
+    return true;
   }
 
   async remove(id: string): Promise<void> {
-    const message = this.#journal.get(id);
-    if (message === undefined) return;
     this.#live.delete(id);
-    if (message.job) this.#ofJob.delete(message.job.id);
-    await this.#journal.remove(id);
-    const reader = message.reader === undefined ? {} : { reader: message.reader };
-    this.#hub.publish({ name: 'removed', data: { id }, ...reader });
-  }
-
-  isThere(id: string): boolean {
-    return this.#journal.get(id) !== undefined;
-  }
-
-  #index({ id, job }: MessageRecord): void {
-    if (job !== undefined) this.#ofJob.set(job.id, id);
-  }
-
-  #get(id: string): MessageRecord | undefined {
-    return this.#live.get(id) ?? this.#journal.get(id);
+    const message = await this.#store.remove(id);
+    if (message === undefined) return;
+    this.#hub.publish({ name: 'removed', data: { id }, ...readerOf(message) });
   }
 }
+
+const isAlive = ({ job }: MessageRecord) => job?.state === 'queued' || job?.state === 'running';
+const readerOf = ({ reader }: MessageRecord) => (reader === undefined ? {} : { reader });
 
 function withLastPreview(message: MessageRecord, before: MessageRecord | undefined): MessageRecord {
   const preview = message.job?.preview ?? before?.job?.preview;
@@ -152,10 +152,8 @@ export class WebReply implements Reply {
   show(card: Card): Promise<string> {
     return this.#inOrder(async () => {
       if (this.#message !== undefined) {
-        // Deleted meanwhile: nothing brings it back.
-        if (!this.#conversation.isThere(this.#message.id)) return this.#message.id;
         this.#message = withCard(this.#message, card);
-        await this.#conversation.put(this.#message);
+        await this.#conversation.edit(this.#message);
       } else {
         this.#message = await this.#post(card, card.isPrivate ? this.#request.user.id : undefined);
       }
@@ -207,8 +205,8 @@ export class WebReply implements Reply {
       },
       card,
     );
-    if (request !== undefined) await this.#conversation.put(request);
-    await this.#conversation.put(message);
+    if (request !== undefined) await this.#conversation.post(request);
+    await this.#conversation.post(message);
     this.#isAnswered = true;
     this.#first.resolve({
       ...(request && { request: messageJson(request) }),

@@ -5,7 +5,7 @@ import { createAdaptorServer, type HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { DarkroomError, describeError, type ErrorCode } from '../../src/errors.ts';
-import type { Journal } from '../../src/store/journal.ts';
+import type { MessageStore } from '../../src/store/messages.ts';
 import type { Adapter, Attachment, Handle, Invocation, Person, Where } from '../adapter.ts';
 import { EventHub } from './events.ts';
 import { pictureType, readPageFile } from './files.ts';
@@ -19,7 +19,7 @@ export interface WebOptions extends DoorOptions {
   /** 0 takes a free one. */
   readonly port: number;
   readonly handle: Handle;
-  readonly messages: Journal<MessageRecord>;
+  readonly messages: MessageStore<MessageRecord>;
   readonly pictures: { get(id: string): Promise<Uint8Array | undefined> };
   /** Commands, gallery and words, for the page's menu and empty state. */
   readonly describe: () => Promise<unknown>;
@@ -84,7 +84,7 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
       return url;
     },
     async reopen(job) {
-      const message = conversation.ofJob(job);
+      const message = await conversation.ofJob(job);
       const state = message?.job?.state;
       if (message?.asker === undefined || (state !== 'queued' && state !== 'running')) return undefined;
       return new WebReply(conversation, { user: message.asker }, message);
@@ -94,6 +94,7 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
     },
     async start() {
       const { host, port } = options;
+      await conversation.open();
       server.listen(port, host);
       try {
         await once(server, 'listening');
@@ -188,7 +189,7 @@ function createApp(options: WebOptions, conversation: Conversation, hub: EventHu
   app.post('/api/messages', async (c) => {
     const user = c.get('user');
     const { text, replyTo, attachments } = await readForm(c, limits);
-    const repliedTo = replyTo === undefined ? undefined : conversation.find(replyTo, user.id);
+    const repliedTo = replyTo === undefined ? undefined : await conversation.find(replyTo, user.id);
     const answer = await ask(
       {
         user,
@@ -204,14 +205,16 @@ function createApp(options: WebOptions, conversation: Conversation, hub: EventHu
     return c.json(answer, 202);
   });
 
-  app.get('/api/messages', (c) => c.json(conversation.list(c.get('user').id, c.req.query('after'))));
+  app.get('/api/messages', async (c) =>
+    c.json(await conversation.list(c.get('user').id, c.req.query('after'))),
+  );
 
   app.get('/api/events', (c) => hub.open(c.get('user').id, c.req.header('last-event-id')));
 
   app.post('/api/actions', async (c) => {
     const user = c.get('user');
     const { message: id, action, values } = readAction(await c.req.json().catch(() => undefined));
-    const message = conversation.find(id, user.id);
+    const message = await conversation.find(id, user.id);
     if (!message.actions.some((known) => known.id === action)) {
       throw new DarkroomError('bad_request', 'That button is not on that message any more.');
     }
@@ -225,7 +228,7 @@ function createApp(options: WebOptions, conversation: Conversation, hub: EventHu
   app.delete('/api/jobs/:id', async (c) => {
     const user = c.get('user');
     const job = c.req.param('id');
-    const message = conversation.ofJob(job)?.id ?? '';
+    const message = (await conversation.ofJob(job))?.id ?? '';
     const input = { kind: 'action', action: `cancel:${job}`, values: {}, message } as const;
     await ask({ user, attachments: [], input }, { user });
     return c.json({ id: job, state: 'cancelled' });
@@ -319,8 +322,8 @@ function countEnd(
   metrics: Metrics,
 ): void {
   Promise.all([first, end])
-    .then(([{ job }]) => {
-      const ended = job && conversation.ofJob(job.id)?.job;
+    .then(async ([{ job }]) => {
+      const ended = job && (await conversation.ofJob(job.id))?.job;
       if (ended === undefined) return;
       metrics.add('darkroom_jobs_total', 1, `state="${ended.state}"`);
       metrics.add('darkroom_job_seconds_total', ended.seconds ?? 0);

@@ -4,8 +4,8 @@
  */
 import type { JobEvent, JobState } from '../job.ts';
 import { type Database, json } from '../store/sql.ts';
+import type { Forecast } from './forecast.ts';
 import { CHANNEL } from './line.ts';
-import type { Forecast } from './places.ts';
 
 export type RunningEvent = Extract<JobEvent, { state: 'running' }>;
 

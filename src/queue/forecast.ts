@@ -1,72 +1,149 @@
-/** Places in line and times left, from what the cost model has learned. */
-import { type CostModel, plannedSteps } from './cost-model.ts';
-import type { Entry } from './entry.ts';
-import type { FairShare } from './fair-share.ts';
+/**
+ * Places in line and times left: the policy's own arithmetic (002-fair-share.ts) played forward over the jobs that
+ * wait, were all estimates right and nobody new came.
+ */
+import type { Database } from '../store/sql.ts';
 
 export interface Place {
-  readonly entry: Entry;
-  /** 1 is next for a seat. */
+  /** 1 is next. */
   readonly position: number;
   /** Seconds until the picture. */
   readonly etaSeconds: number;
 }
 
+export interface WaitingFlow {
+  readonly server: string;
+  readonly member: string;
+  readonly weight: number;
+  readonly tag: number;
+}
+
+export interface WaitingJob {
+  readonly id: string;
+  readonly server: string;
+  readonly member: string;
+  readonly cost: number;
+}
+
+/** Jobs that a forecast looks at; those behind are told they are behind. */
+const MOST = 2000;
+/** Milliseconds for which a forecast serves. */
+const FRESH = 500;
+/** Seconds after which a worker that was not seen counts no more. */
+const ABSENT = 30;
+
+/**
+ * @param flows the rows of darkroom.flow with waiting jobs, servers (member '') and users
+ * @param jobs in the order of each user's own line
+ * @param busy GPU-seconds that each GPU still needs for what it has begun
+ * @returns places by job
+ */
+export function forecastPlaces(
+  flows: readonly WaitingFlow[],
+  jobs: readonly WaitingJob[],
+  busy: readonly number[],
+): Map<string, Place> {
+  const free = busy.length > 0 ? [...busy] : [0];
+  const lines = Map.groupBy(jobs, ({ server, member }) => keyOf(server, member));
+  const tags = new Map(flows.map((flow) => [keyOf(flow.server, flow.member), { ...flow }]));
+  const members = Map.groupBy(
+    [...tags.values()].filter(({ member }) => member !== ''),
+    ({ server }) => server,
+  );
+  const servers = [...tags.values()].filter(({ member, server }) => member === '' && members.has(server));
+  const places = new Map<string, Place>();
+  while (servers.length > 0) {
+    const server = least(servers, (flow) => flow.server);
+    const users = members.get(server.server)!;
+    const user = least(users, (flow) => flow.member);
+    const line = lines.get(keyOf(user.server, user.member)) ?? [];
+    const job = line.shift();
+    if (line.length === 0) users.splice(users.indexOf(user), 1);
+    if (users.length === 0) servers.splice(servers.indexOf(server), 1);
+    if (job === undefined) continue;
+    server.tag += job.cost / server.weight;
+    user.tag += job.cost / user.weight;
+    // The GPU that is free first takes it.
+    const gpu = free.indexOf(Math.min(...free));
+    free[gpu]! += job.cost;
+    places.set(job.id, { position: places.size + 1, etaSeconds: free[gpu]! });
+  }
+  return places;
+}
+
+const keyOf = (server: string, member: string) => `${server}\u0000${member}`;
+
+function least<F extends { tag: number }>(flows: readonly F[], nameOf: (flow: F) => string): F {
+  return flows.reduce((a, b) => (b.tag < a.tag || (b.tag === a.tag && nameOf(b) < nameOf(a)) ? b : a));
+}
+
 export class Forecast {
-  readonly #costs: CostModel;
-  readonly #share: FairShare;
+  readonly #database: Database;
+  #places: Promise<ReadonlyMap<string, Place>> | undefined;
+  #madeAt = 0;
+  #isStale = true;
 
-  constructor(costs: CostModel, share: FairShare) {
-    this.#costs = costs;
-    this.#share = share;
+  constructor(database: Database) {
+    this.#database = database;
   }
 
-  /**
-   * The waiting jobs in the order in which they would get a seat, were all estimates right.
-   * @param waiting in the order of each user's own line
-   */
-  places(waiting: Iterable<Entry>, seated: Iterable<Entry>): Place[] {
-    const lines = Map.groupBy(waiting, ({ job }) => job.user);
-    const tags = new Map([...lines.keys()].map((user) => [user, this.#share.tagOf(user)]));
-    const use = ({ job, weight }: Entry, seconds: number) => {
-      const tag = tags.get(job.user);
-      if (tag !== undefined) tags.set(job.user, tag + seconds / weight);
-    };
-    let ahead = 0;
-    for (const entry of seated) {
-      const left = this.secondsLeft(entry);
-      ahead += left;
-      use(entry, left);
+  /** The line has changed: the next question is answered anew, though not more often than every 500 ms. */
+  expire(): void {
+    this.#isStale = true;
+  }
+
+  /** @returns for a job behind those looked at, the last place; for one that is about to begin again, the first */
+  async placeOf(job: string): Promise<Place> {
+    const asked = performance.now();
+    let places = await this.#current();
+    // It has come since the last look.
+    if (!places.has(job) && this.#madeAt < asked) {
+      this.#places = undefined;
+      places = await this.#current();
     }
-    const places: Place[] = [];
-    for (let position = 1; lines.size > 0; position++) {
-      const [user, line] = [...lines].reduce((a, b) => (tags.get(b[0])! < tags.get(a[0])! ? b : a));
-      const entry = line.shift()!;
-      if (line.length === 0) lines.delete(user);
-      const cost = this.#costs.jobSeconds(entry.job.request);
-      ahead += cost;
-      use(entry, cost);
-      places.push({ entry, position, etaSeconds: ahead });
+    const isLong = places.size >= MOST;
+    return places.get(job) ?? { position: isLong ? MOST : 1, etaSeconds: isLong ? lastEta(places) : 0 };
+  }
+
+  async places(): Promise<ReadonlyMap<string, Place>> {
+    return this.#current();
+  }
+
+  #current(): Promise<ReadonlyMap<string, Place>> {
+    const now = performance.now();
+    const isFresh = now - this.#madeAt < FRESH && (!this.#isStale || now - this.#madeAt < FRESH / 5);
+    if (this.#places === undefined || !isFresh) {
+      this.#madeAt = now;
+      this.#isStale = false;
+      this.#places = this.#look();
+      this.#places.catch(() => {
+        this.#places = undefined;
+      });
     }
-    return places;
+    return this.#places;
   }
 
-  /** Seconds until a seated job's picture: the others take turns only until it is done or they are. */
-  etaOfSeated(entry: Entry, seated: Iterable<Entry>): number {
-    const own = this.secondsLeft(entry);
-    let eta = own;
-    for (const other of seated) if (other !== entry) eta += Math.min(own, this.secondsLeft(other));
-    return eta;
-  }
-
-  /** GPU seconds that a seated job still needs. */
-  secondsLeft(entry: Entry): number {
-    if (entry.finished) return 0;
-    const { request } = entry.job;
-    const open = entry.run === undefined ? this.#costs.openSeconds(request) : 0;
-    const steps = (stepsOf(entry) - entry.step) * this.#costs.stepSeconds(request);
-    return open + steps + this.#costs.developSeconds(request);
+  async #look(): Promise<ReadonlyMap<string, Place>> {
+    const jobs = await this.#database.query<WaitingJob & Record<string, unknown>>(
+      `select id, server, member, cost from darkroom.job where state = 'queued' and ticket is null
+       order by number limit ${MOST}`,
+    );
+    const flows = await this.#database.query<WaitingFlow & Record<string, unknown>>(
+      'select server, member, weight, tag from darkroom.flow where waiting > 0',
+    );
+    const running = await this.#database.query<{ left: number }>(
+      `select greatest(cost - used - extract(epoch from clock_timestamp() - dispatched_at), 0)::float8 as left
+       from darkroom.job where ticket is not null and actual is null order by 1`,
+    );
+    const [workers] = await this.#database.query<{ count: number }>(
+      `select count(*)::int as count from darkroom.worker
+       where not is_draining and seen > clock_timestamp() - interval '${ABSENT} s'`,
+    );
+    const busy = Array.from({ length: Math.max(1, workers?.count ?? 1) }, () => 0);
+    for (const { left } of running) busy[busy.indexOf(Math.min(...busy))]! += left;
+    return forecastPlaces(flows, jobs, busy);
   }
 }
 
-/** Denoiser calls of a job: the engine's count where it is open, else the planned one. */
-export const stepsOf = (entry: Entry) => entry.run?.steps ?? plannedSteps(entry.job.request);
+const lastEta = (places: ReadonlyMap<string, Place>) =>
+  places.values().reduce((most, { etaSeconds }) => Math.max(most, etaSeconds), 0);

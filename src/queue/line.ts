@@ -4,6 +4,7 @@
  * src/store/migrations/002-fair-share.ts's.
  */
 import { DarkroomError, type ErrorCode } from '../errors.ts';
+import type { Share } from '../job.ts';
 import type { GenerationRequest } from '../request.ts';
 import { type Database, json, type Sql } from '../store/sql.ts';
 import type { Ticket, Tickets } from './tickets.ts';
@@ -31,6 +32,7 @@ export interface NewJob extends Flow {
   /** Ids in the picture store by the reference that stands in the request. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
+  readonly share?: Share;
   /** GPU-seconds expected. */
   readonly cost: number;
   /** Bytes it wants of a device; 0 where that is not known. */
@@ -104,10 +106,10 @@ export class Line {
       await admit(tx);
       await tx.query(
         `insert into darkroom.job (id, server, member, owner, platform, place, request, inputs, model, notes, cost,
-           memory, state) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, 'queued')`,
+           memory, share, state) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'queued')`,
         [
           ...[id, server, member, json(owner), platform, place, json(request), json(inputs), request.model],
-          ...[json(notes), cost, memory],
+          ...[json(notes), cost, memory, job.share === undefined ? null : json(job.share)],
         ],
       );
       await this.#tickets.issue(tx);
@@ -189,7 +191,10 @@ export class Line {
     await settle(tx, id);
     if (end !== undefined) {
       const [row] = await tx.query<{ platform: string }>(
-        `update darkroom.job set state = $2, pictures = $3, notes = $4, error = $5, ended_at = clock_timestamp(),
+        `update darkroom.job set state = $2, pictures = $3, notes = (
+             select coalesce(jsonb_agg(note order by place), '[]') from (select note, min(place) as place
+               from jsonb_array_elements(notes || $4::jsonb) with ordinality as told(note, place) group by note) as all_told
+           ), error = $5, ended_at = clock_timestamp(),
            seconds = extract(epoch from clock_timestamp() - at)
          where id = $1 and state in ('queued', 'running') returning platform`,
         [

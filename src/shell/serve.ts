@@ -7,23 +7,25 @@ import { readNumber, readOptions, UsageError, type Verb } from './verb.ts';
 
 export const serve: Verb = {
   summary: 'the chat, with the engine behind it (npm start)',
-  help: `darkroom serve [--threads N] [--config FILE]
+  help: `darkroom serve [--no-worker] [--threads N] [--config FILE]
 
 Opens the web chat and prints its address. Settings: darkroom doctor lists them.
+  --no-worker    draw nothing here; darkroom worker does, on the same DATABASE_URL
   --threads N    threads of the engine; 0, the default, takes all cores
   --config FILE  settings file in place of darkroom.config.json`,
 
   async run(args) {
     const { values } = readOptions(args, { threads: { type: 'string' }, 'no-worker': { type: 'boolean' } });
-    if (values['no-worker']) {
-      throw new UsageError(
-        '--no-worker is not in this version: there is no other worker to draw. Leave it out.',
-      );
-    }
     const threads = readNumber('threads', values.threads) ?? 0;
     const { settings } = loadSettings(process.env, values.config);
     const log = createLogger(settings.DARKROOM_LOG, process.stdout.isTTY === true);
-    const app = await startApp({ settings, log, threads });
+    const worker = values['no-worker'] !== true;
+    if (!worker && settings.DATABASE_URL === undefined) {
+      throw new UsageError(
+        '--no-worker needs DATABASE_URL: only there can a worker find the jobs. Set it, or leave --no-worker out.',
+      );
+    }
+    const app = await startApp({ settings, log, threads, worker });
     // Printed whatever the log level, for the one who wants to open it.
     process.stdout.write(`${app.url}\n`);
     await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);

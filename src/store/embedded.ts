@@ -1,10 +1,11 @@
 /** PGlite, PostgreSQL inside this process, behind the Database door: durable, and alone in its folder. */
 
-import { fsyncSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, fsyncSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { DarkroomError } from '../errors.ts';
+import { layOutDatabase } from './empty.ts';
 import { lockFolder } from './lock.ts';
 import type { Database, Row, Sql } from './sql.ts';
 
@@ -26,13 +27,25 @@ const SYNC = ['-c', 'wal_sync_method=fsync'];
 
 /**
  * @param folder DARKROOM_DATA; made where it is not there yet
+ * @param options.isMadeAnew has PostgreSQL make an empty database's files, in place of the packed ones
  * @throws DarkroomError('misconfigured') where the folder is another process's, cannot be written or is full
  */
-export async function openEmbedded(folder: string): Promise<Embedded> {
+export async function openEmbedded(
+  folder: string,
+  { isMadeAnew = false }: { readonly isMadeAnew?: boolean } = {},
+): Promise<Embedded> {
   const unlock = await claimFolder(folder);
+  const data = join(folder, 'database');
+  try {
+    if (!isMadeAnew && !existsSync(data)) layOutDatabase(data);
+  } catch (cause) {
+    unlock();
+    throw unusable(folder, cause);
+  }
   const pglite = new PGlite({
-    dataDir: join(folder, 'database'),
+    dataDir: data,
     startParams: [...START, ...SYNC],
+    initDbStartParams: ['--wal-segsize=1'],
   });
   try {
     await pglite.waitReady;
@@ -42,7 +55,7 @@ export async function openEmbedded(folder: string): Promise<Embedded> {
     if (cause instanceof DarkroomError) throw cause;
     throw new DarkroomError(
       'misconfigured',
-      `The database in ${join(folder, 'database')} cannot be opened. Restore it from a backup, or set DARKROOM_DATA to another folder.`,
+      `The database in ${data} cannot be opened. Restore it from a backup, or set DARKROOM_DATA to another folder.`,
       { cause },
     );
   }
@@ -82,19 +95,23 @@ async function claimFolder(folder: string): Promise<() => void> {
     return lockFolder(folder);
   } catch (cause) {
     if (cause instanceof DarkroomError) throw cause;
-    const { code } = cause as NodeJS.ErrnoException;
-    const why =
-      code === 'ENOSPC'
-        ? 'its disk is full'
-        : code === 'EROFS'
-          ? 'its disk is read-only'
-          : 'it cannot be written';
-    throw new DarkroomError(
-      'misconfigured',
-      `The data folder ${folder} cannot be used: ${why}. Free it, or set DARKROOM_DATA to another folder.`,
-      { cause },
-    );
+    throw unusable(folder, cause);
   }
+}
+
+function unusable(folder: string, cause: unknown): DarkroomError {
+  const { code } = cause as NodeJS.ErrnoException;
+  const why =
+    code === 'ENOSPC'
+      ? 'its disk is full'
+      : code === 'EROFS'
+        ? 'its disk is read-only'
+        : 'it cannot be written';
+  return new DarkroomError(
+    'misconfigured',
+    `The data folder ${folder} cannot be used: ${why}. Free it, or set DARKROOM_DATA to another folder.`,
+    { cause },
+  );
 }
 
 /** As much of emscripten's file system as the hook needs. */

@@ -1,88 +1,97 @@
-/** What outlives the process: jobs, the web chat's messages, pictures, and the key that signs its cookies. */
+/** What outlives the process: one database, embedded or a server, and a place for pictures. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ErrorCode } from '../errors.ts';
-import type { JobState, Share } from '../job.ts';
-import type { GenerationRequest } from '../request.ts';
-import type { Change, SettingsStore } from '../settings/store.ts';
-import { type Journal, openJournal } from './journal.ts';
-import { openPictures, type PictureStore } from './pictures.ts';
+import type { SettingsStore } from '../settings/store.ts';
+import { createDeliveries, type DeliveryStore } from './deliveries.ts';
+import { openEmbedded } from './embedded.ts';
+import { createJobs, type JobStore } from './jobs.ts';
+import { createMessages, type KeptMessage, type MessageStore } from './messages.ts';
+import { migrate } from './migrate.ts';
+import {
+  createPictureRows,
+  createPictures,
+  openPictureFiles,
+  type PictureBytes,
+  type PictureStore,
+} from './pictures.ts';
+import { openServer } from './postgres.ts';
 import { createSettings } from './settings.ts';
+import type { Database } from './sql.ts';
 
-/** A job as it is kept: enough to run it again after a restart, and for its buttons to work ever after. */
-export interface JobRecord {
-  readonly id: string;
-  /** Milliseconds since 1970 when it was accepted. */
-  readonly at: number;
-  readonly owner: { readonly id: string; readonly name: string };
-  readonly platform: string;
-  readonly place: string;
-  readonly request: GenerationRequest;
-  /** Ids in the picture store by the reference that stands in the request. */
-  readonly inputs: Readonly<Record<string, string>>;
-  readonly state: JobState;
-  readonly notes: readonly string[];
-  /** Finished pictures, picture i of seed + i. */
-  readonly pictures: readonly { readonly id: string; readonly width: number; readonly height: number }[];
-  /** Whose share of the GPU it takes; it goes with the job through a restart. */
-  readonly share?: Share;
-  /** From acceptance to picture. */
-  readonly seconds?: number;
-  readonly error?: { readonly code: ErrorCode; readonly message: string };
-}
+export type { DeliveryRecord } from './deliveries.ts';
+export type { JobRecord } from './jobs.ts';
 
-/** The message that shows a job, on a platform that keeps its own messages. */
-export interface DeliveryRecord {
-  /** The job's id. */
-  readonly id: string;
-  readonly platform: string;
-  readonly channel: string;
-  readonly message: string;
-}
-
-export interface Store<Message extends { readonly id: string }> {
-  readonly jobs: Journal<JobRecord>;
-  readonly messages: Journal<Message>;
+export interface Store<Message extends KeptMessage> {
+  readonly database: Database;
+  readonly jobs: JobStore;
+  readonly messages: MessageStore<Message>;
   readonly pictures: PictureStore;
   readonly settings: SettingsStore;
   /** Where jobs' messages stand on their platforms, by job. */
-  readonly deliveries: Journal<DeliveryRecord>;
-  /** 32 random bytes, the same at every start. */
+  readonly deliveries: DeliveryStore;
+  /** 32 random bytes, the same at every start and for every process on this database. */
   readonly secret: Uint8Array;
   close(): Promise<void>;
 }
 
-/** @param folder DARKROOM_DATA; made where it is not there yet */
-export async function openStore<Message extends { readonly id: string }>(
-  folder: string,
-): Promise<Store<Message>> {
-  await mkdir(folder, { recursive: true });
-  const [jobs, messages, changes, deliveries, pictures, secret] = await Promise.all([
-    openJournal<JobRecord>(join(folder, 'jobs.jsonl')),
-    openJournal<Message>(join(folder, 'conversation.jsonl')),
-    openJournal<Change>(join(folder, 'settings.jsonl')),
-    openJournal<DeliveryRecord>(join(folder, 'deliveries.jsonl')),
-    openPictures(join(folder, 'pictures')),
-    openSecret(join(folder, 'secret')),
-  ]);
-  return {
-    jobs,
-    messages,
-    pictures,
-    settings: createSettings(changes),
-    deliveries,
-    secret,
-    async close() {
-      await Promise.all([jobs, messages, changes, deliveries].map((journal) => journal.close()));
-    },
-  };
+export interface StoreOptions {
+  /** DARKROOM_DATA; made where it is not there yet. */
+  readonly folder: string;
+  /** DATABASE_URL; the embedded database in the folder where absent. */
+  readonly url?: string | undefined;
+  /** `files` of the folder, `rows` of the database (the default where it is a server), or `s3://bucket/prefix`. */
+  readonly pictures?: string | undefined;
+  /** Hears of connections that were lost while nobody used them. */
+  readonly onError?: (error: unknown) => void;
 }
 
-async function openSecret(file: string): Promise<Uint8Array> {
-  const kept = await readFile(file).catch(() => undefined);
-  if (kept?.length === 32) return kept;
-  const secret = randomBytes(32);
-  await writeFile(file, secret, { mode: 0o600, flush: true });
-  return secret;
+/** @throws DarkroomError('misconfigured') that says what is in the way, and the way out */
+export async function openStore<Message extends KeptMessage>({
+  folder,
+  url,
+  pictures = url === undefined ? 'files' : 'rows',
+  onError,
+}: StoreOptions): Promise<Store<Message>> {
+  const database =
+    url === undefined ? await openEmbedded(folder) : await openServer({ url, ...(onError && { onError }) });
+  try {
+    await migrate(database);
+    return {
+      database,
+      jobs: createJobs(database),
+      messages: createMessages(database),
+      pictures: createPictures(await openPlace(pictures, folder, database)),
+      settings: createSettings(database),
+      deliveries: createDeliveries(database),
+      secret: await readSecret(database),
+      close: () => database.close(),
+    };
+  } catch (error) {
+    await database.close();
+    throw error;
+  }
+}
+
+async function openPlace(place: string, folder: string, database: Database): Promise<PictureBytes> {
+  if (place === 'rows') return createPictureRows(database);
+  if (place.startsWith('s3:')) {
+    // Loaded where it is used: it is large.
+    const { openS3 } = await import('./s3.ts');
+    return openS3(place);
+  }
+  await mkdir(folder, { recursive: true });
+  return openPictureFiles(join(folder, 'pictures'));
+}
+
+async function readSecret(database: Database): Promise<Uint8Array> {
+  // Several processes may start at once: the first one's is everybody's.
+  await database.query(
+    "insert into darkroom.secret (name, value) values ('cookies', $1) on conflict do nothing",
+    [randomBytes(32)],
+  );
+  const [row] = await database.query<{ value: Uint8Array }>(
+    "select value from darkroom.secret where name = 'cookies'",
+  );
+  return row!.value;
 }

@@ -11,7 +11,11 @@ import { DarkroomError } from '../../src/errors.ts';
 import { checkPicture } from '../../src/image/inspect.ts';
 import { readPngText } from '../../src/image/png-text.ts';
 import type { Job, JobEvent } from '../../src/job.ts';
-import { openStore } from '../../src/store/store.ts';
+import type { RunningEvent } from '../../src/queue/board.ts';
+import type { Claim, JobEnd, StoredPicture } from '../../src/queue/line.ts';
+import { Queue } from '../../src/queue/queue.ts';
+import type { JobRecord } from '../../src/store/jobs.ts';
+import { openStore, type Store } from '../../src/store/store.ts';
 
 export const MINI: ModelInfo = {
   name: 'mini',
@@ -53,63 +57,103 @@ export function pngOf(width: number, height: number): Uint8Array {
   ]);
 }
 
-/** Develops each job at once, or, when held, when the test says so. */
+/** The real queue with a worker at the test's word: it develops each job at once, or, when held, when told to. */
 export class StandInQueue implements QueuePort {
   readonly jobs: Job[] = [];
   held = false;
   /** What submit refuses with. */
   refusal: DarkroomError | undefined;
-  readonly #events = new Map<string, JobEvent[]>();
-  readonly #wake = new Map<string, PromiseWithResolvers<void>>();
+  readonly #claims = new Map<string, Claim>();
+  #queue: Queue | undefined;
+  #store: Pick<Store<MessageRecord>, 'database' | 'jobs' | 'pictures'> | undefined;
+  #last: Promise<unknown> = Promise.resolve();
 
-  submit(job: Job): void {
-    if (this.refusal !== undefined) throw this.refusal;
-    this.jobs.push(job);
-    this.#events.set(job.id, []);
-    this.#wake.set(job.id, Promise.withResolvers());
-    this.emit(job.id, { state: 'queued', position: this.jobs.length, etaSeconds: 4 });
-    if (!this.held) this.develop(job);
+  /** Goes on with what the store has. */
+  async attach(store: Pick<Store<MessageRecord>, 'database' | 'jobs' | 'pictures'>): Promise<void> {
+    this.#store = store;
+    this.#queue = await Queue.open({
+      database: store.database,
+      waitingPerUser: 100,
+      onError: (error) => {
+        throw error;
+      },
+    });
+    await this.#queue.line.recover();
+    for (const record of await store.jobs.alive(['web', 'discord', 'slack'])) await this.#take(record);
   }
 
-  develop(job: Job): void {
-    const { numInferenceSteps: steps, numImages, width, height, seed } = job.request;
-    this.emit(job.id, { state: 'running', step: 1, steps, etaSeconds: 2, preview: pngOf(4, 4) });
-    const picture = (i: number) => ({ png: pngOf(width, height), width, height, seed: seed + i });
-    this.emit(job.id, {
-      state: 'done',
-      pictures: Array.from({ length: numImages }, (_, i) => picture(i)),
-      seconds: { open: 0, encode: 0, denoise: 1, decode: 0 },
-      notes: [],
+  async detach(): Promise<void> {
+    await this.#last;
+    await this.#queue?.close();
+  }
+
+  async submit(record: JobRecord): Promise<void> {
+    if (this.refusal !== undefined) throw this.refusal;
+    await this.#queue!.submit(record);
+    await this.#take(record);
+  }
+
+  develop({ id, request }: Job): void {
+    const { numInferenceSteps: steps, numImages, width, height } = request;
+    void this.#inOrder(async () => {
+      await this.#tell(id, { state: 'running', step: 1, steps, etaSeconds: 2, preview: pngOf(4, 4) });
+      const pictures: StoredPicture[] = [];
+      for (let i = 0; i < numImages; i++) {
+        pictures.push({ id: await this.#store!.pictures.put(pngOf(width, height)), width, height });
+      }
+      await this.#queue!.line.finish(await this.#claim(id), 1, { state: 'done', pictures, notes: [] });
     });
   }
 
-  emit(id: string, event: JobEvent): void {
-    this.#events.get(id)?.push(event);
-    this.#wake.get(id)?.resolve();
+  emit(id: string, event: RunningEvent | Extract<JobEnd, { state: 'failed' }>): void {
+    void this.#inOrder(async () => {
+      if (event.state === 'running') await this.#tell(id, event);
+      else await this.#queue!.line.finish(await this.#claim(id), 1, event);
+    });
   }
 
-  cancel(id: string): boolean {
-    if (!this.#events.has(id) || this.#events.get(id)?.some(({ state }) => isEnd(state))) return false;
-    this.emit(id, { state: 'cancelled' });
-    return true;
+  cancel(id: string): Promise<boolean> {
+    return this.#queue!.cancel(id);
   }
 
-  async *watch(id: string): AsyncGenerator<JobEvent> {
-    const events = this.#events.get(id) ?? [];
-    while (true) {
-      await this.#wake.get(id)?.promise;
-      this.#wake.set(id, Promise.withResolvers());
-      for (const event of events.splice(0)) {
-        yield event;
-        if (!isEnd(event.state)) continue;
-        events.push(event); // an ended job stays ended
-        return;
-      }
+  watch(id: string): AsyncIterable<JobEvent> {
+    return this.#queue!.watch(id);
+  }
+
+  async #take({ id, owner, request, inputs }: JobRecord): Promise<void> {
+    const bytes = new Map<string, Uint8Array>();
+    for (const [name, picture] of Object.entries(inputs)) {
+      const found = await this.#store!.pictures.get(picture);
+      if (found !== undefined) bytes.set(name, found);
+    }
+    const job = { id, user: owner.id, request, inputs: bytes };
+    this.jobs.push(job);
+    if (!this.held) this.develop(job);
+  }
+
+  async #tell(id: string, event: RunningEvent): Promise<void> {
+    await this.#claim(id);
+    this.#queue!.board.tell(id, event);
+  }
+
+  /** Takes jobs from the line until it is the one that is meant. */
+  async #claim(id: string): Promise<Claim> {
+    for (;;) {
+      const known = this.#claims.get(id);
+      if (known !== undefined) return known;
+      const wish = { worker: 'test', models: ['mini'], memory: 1, barred: [], warm: [] };
+      const claim = await this.#queue!.line.claim(wish);
+      if (claim === undefined) throw new Error(`job ${id} is not in line`);
+      this.#claims.set(claim.id, claim);
     }
   }
-}
 
-const isEnd = (state: JobEvent['state']) => state !== 'queued' && state !== 'running';
+  /** A job that was cancelled meanwhile is nobody's failure. */
+  #inOrder(work: () => Promise<unknown>): Promise<unknown> {
+    this.#last = this.#last.then(work).catch(() => undefined);
+    return this.#last;
+  }
+}
 
 export async function temporaryFolder() {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-'));
@@ -119,12 +163,19 @@ export async function temporaryFolder() {
 export const startChat = (folder: string, options: Partial<WebOptions> = {}) =>
   startChatWith(new StandInQueue(), folder, options);
 
-export async function startChatWith<Q extends QueuePort>(
+/** A queue for a store that is opened later than the queue is made. */
+export interface Attachable {
+  attach(store: Store<MessageRecord>): Promise<void>;
+  detach(): Promise<void>;
+}
+
+export async function startChatWith<Q extends QueuePort & Attachable>(
   queue: Q,
   folder: string,
   options: Partial<WebOptions> = {},
 ) {
-  const store = await openStore<MessageRecord>(folder);
+  const store = await openStore<MessageRecord>({ folder });
+  await queue.attach(store);
   const errors: unknown[] = [];
   const commands = createCommands({
     queue,
@@ -168,7 +219,9 @@ export async function startChatWith<Q extends QueuePort>(
     url: adapter.url,
     as: (name: string) => new Client(adapter.url, { 'x-darkroom-user': name }),
     async [Symbol.asyncDispose]() {
+      commands.release();
       await adapter.stop();
+      await queue.detach();
       await store.close();
     },
   };

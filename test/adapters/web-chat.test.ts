@@ -46,7 +46,7 @@ test('the card tells place, step and preview while the job lives', async (t) => 
   const ada = chat.as('Ada');
   await ada.post('a boat');
   const { message } = await ada.post('a mug');
-  assert.equal(message.text, '2nd in line, about 4 s');
+  assert.equal(message.text, '2nd in line, about 5 s');
   assert.equal(message.job?.position, 2);
   const job = chat.queue.jobs[1]!;
   chat.queue.emit(job.id, { state: 'running', step: 6, steps: 20, etaSeconds: 4, preview: pngOf(4, 4) });
@@ -159,7 +159,7 @@ test('private answers are their reader’s alone', async (t) => {
   const { message, request } = await ada.post('/queue');
   assert.equal(message.private && request.private, true);
   assert.equal(message.fields?.[0]?.name, '1. a mug');
-  assert.equal(message.fields?.[0]?.value, 'Next in line, about 4 s');
+  assert.equal(message.fields?.[0]?.value, 'Next in line, about 3 s');
   const seenByEve = await chat.as('Eve').messages();
   assert.equal(
     seenByEve.some(({ id }) => id === message.id || id === request.id),
@@ -200,7 +200,7 @@ test('a refusal is a sentence, and nothing is posted', async (t) => {
   chat.queue.refusal = new DarkroomError('too_many', 'Three wait already. Wait for one.');
   assert.equal((await ada.post('a mug')).status, 429);
   assert.equal((await ada.messages()).length, before);
-  assert.deepEqual(chat.store.jobs.all(), []);
+  assert.deepEqual(await chat.store.jobs.alive(['web']), []);
   assert.deepEqual(chat.errors, []);
 });
 
@@ -225,15 +225,12 @@ test('the conversation survives a restart, and unfinished jobs run again', async
     const ada = chat.as('Ada');
     done = await ada.draw('a red mug --seed 3');
     chat.queue.held = true;
-    const { message, job } = await ada.post('a blue mug', { replyTo: done.id });
+    const { message } = await ada.post('a blue mug', { replyTo: done.id });
     alive = message.id;
-    // As at an orderly stop: the queue cancels what is left, and that is not the user's doing.
-    chat.commands.release();
-    chat.queue.cancel(job!.id);
   }
   await using chat = await startChat(temporary.folder);
   const ada = chat.as('Ada');
-  assert.equal(await chat.commands.resume(({ id }) => chat.adapter.reopen(id)), 1);
+  assert.equal(await chat.commands.resume(({ id }) => chat.adapter.reopen(id), ['web']), 1);
   assert.equal((await ada.messages()).length, 4);
   const finished = await ada.until(alive, (m) => m.job?.state === 'done');
   assert.equal(finished.pictures.length, 1);

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { MessageRecord } from '../../adapters/web/message.ts';
+import type { QueuePort } from '../../commands/ports.ts';
 import type { Engine } from '../../src/job.ts';
-import { createQueue } from '../../src/queue/queue.ts';
-import { pngOf, startChatWith, temporaryFolder } from './stand-in.ts';
+import { Queue } from '../../src/queue/queue.ts';
+import { Worker } from '../../src/queue/worker.ts';
+import type { JobRecord } from '../../src/store/jobs.ts';
+import type { Store } from '../../src/store/store.ts';
+import { type Attachable, pngOf, startChatWith, temporaryFolder } from './stand-in.ts';
 
 /** Each denoiser call takes 5 ms. */
 const engine: Engine = {
@@ -29,9 +34,44 @@ const engine: Engine = {
   },
 };
 
+/** The queue and the worker as the program has them, around that engine. */
+class WorkedQueue implements QueuePort, Attachable {
+  readonly errors: unknown[] = [];
+  #queue: Queue | undefined;
+  #worker: Worker | undefined;
+
+  async attach({ database, pictures }: Store<MessageRecord>): Promise<void> {
+    const onError = (error: unknown) => void this.errors.push(error);
+    const queue = await Queue.open({ database, onError });
+    const { line, board, costs } = queue;
+    this.#queue = queue;
+    this.#worker = new Worker({
+      ...{ id: 'w', line, board, costs, engine, pictures, onError },
+      ...{ models: ['mini'], memory: 1, seats: 2 },
+    });
+  }
+
+  submit(record: JobRecord): Promise<void> {
+    return this.#queue!.submit(record);
+  }
+
+  cancel(id: string): Promise<boolean> {
+    return this.#queue!.cancel(id);
+  }
+
+  watch(id: string) {
+    return this.#queue!.watch(id);
+  }
+
+  async detach(): Promise<void> {
+    await this.#worker?.stop(0);
+    await this.#queue?.close();
+  }
+}
+
 test('the chat with the real queue: a line of jobs, a place in it, a cancel, pictures', async () => {
   await using temporary = await temporaryFolder();
-  const queue = createQueue({ engine, seats: 2 });
+  const queue = new WorkedQueue();
   await using chat = await startChatWith(queue, temporary.folder);
   const ada = chat.as('Ada');
   const first = await ada.post('a mug --steps 40');
@@ -45,6 +85,5 @@ test('the chat with the real queue: a line of jobs, a place in it, a cancel, pic
     const done = await ada.until(message.id, ({ job }) => job?.state === 'done');
     assert.equal(done.pictures.length, 1);
   }
-  assert.deepEqual(chat.errors, []);
-  await queue.close();
+  assert.deepEqual([...chat.errors, ...queue.errors], []);
 });

@@ -1,4 +1,5 @@
 /** The program around an adapter: commands, store and a queue that develops pictures at a test's word. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Adapter, Deliveries, Delivery } from '../../adapters/adapter.ts';
 import type { MessageRecord } from '../../adapters/web/message.ts';
 import { type Commands, createCommands } from '../../commands/router.ts';
@@ -23,9 +24,11 @@ export interface Program {
   stop(): Promise<void>;
 }
 
+/** @param answerMs how long the commands take before their first answer */
 export async function startProgram(
   folder: string,
   createAdapter: (parts: Parts) => Adapter,
+  answerMs = 0,
 ): Promise<Program> {
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
@@ -36,7 +39,8 @@ export async function startProgram(
   };
   const open = async () => {
     const queue = new StandInQueue();
-    const store = await openStore<MessageRecord>(folder);
+    const store = await openStore<MessageRecord>({ folder });
+    await queue.attach(store);
     const commands = createCommands({
       queue,
       jobs: store.jobs,
@@ -45,7 +49,8 @@ export async function startProgram(
       admins: ['web:ada', 'slack:U_ADA'],
       tell: (_platform, channel, card) => adapter.tell(channel, card),
       models: {
-        resolve(name) {
+        async resolve(name) {
+          await sleep(answerMs);
           if (name === undefined || name === 'mini') return MINI;
           throw new DarkroomError('not_found', `There is no model ${name}. Known: mini.`);
         },
@@ -58,13 +63,14 @@ export async function startProgram(
     });
     const adapter = createAdapter({ commands, store, deliveries, onError });
     await adapter.start();
-    await commands.resume(({ id }) => adapter.reopen(id));
+    await commands.resume(({ id }) => adapter.reopen(id), [adapter.platform]);
     return { queue, store, commands, adapter };
   };
   let now = await open();
   const stop = async () => {
     now.commands.release();
     await now.adapter.stop();
+    await now.queue.detach();
     await now.store.close();
   };
   return {

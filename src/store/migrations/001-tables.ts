@@ -12,6 +12,7 @@ create table darkroom.job (
   request jsonb not null,
   inputs jsonb not null,
   model text not null,
+  share jsonb,
   memory double precision not null,                  -- bytes it wants of a device; 0: not known
   state text not null check (state in ('queued', 'running', 'done', 'failed', 'cancelled')),
   notes jsonb not null,

@@ -1,0 +1,119 @@
+/** Jobs as the chat knows them. They come in and change through the queue (src/queue/line.ts); here they are read. */
+import type { ErrorCode } from '../errors.ts';
+import type { JobState, Share } from '../job.ts';
+import type { GenerationRequest } from '../request.ts';
+import { json, type Sql } from './sql.ts';
+
+/** A job as it is kept: enough to run it again after a restart, and for its buttons to work ever after. */
+export interface JobRecord {
+  readonly id: string;
+  /** Milliseconds since 1970 when it was accepted. */
+  readonly at: number;
+  readonly owner: { readonly id: string; readonly name: string };
+  readonly platform: string;
+  readonly place: string;
+  readonly request: GenerationRequest;
+  /** Ids in the picture store by the reference that stands in the request. */
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly state: JobState;
+  readonly notes: readonly string[];
+  /** Finished pictures, picture i of seed + i. */
+  readonly pictures: readonly { readonly id: string; readonly width: number; readonly height: number }[];
+  /** Whose share of the GPU it takes. */
+  readonly share?: Share;
+  /** From acceptance to picture. */
+  readonly seconds?: number;
+  readonly error?: { readonly code: ErrorCode; readonly message: string };
+}
+
+export interface JobStore {
+  /** @returns undefined for one that is unknown or was removed */
+  get(id: string): Promise<JobRecord | undefined>;
+  /** The job that made a picture. */
+  ofPicture(picture: string): Promise<JobRecord | undefined>;
+  /** A person's jobs that wait or run, oldest first. */
+  aliveOf(owner: string): Promise<JobRecord[]>;
+  /** Jobs of these platforms that wait or run. */
+  alive(platforms: readonly string[]): Promise<JobRecord[]>;
+  /** Forgets a job for the chat; what it has used stays counted. */
+  remove(id: string): Promise<void>;
+  /**
+   * Takes an end that its thread does not show yet; nobody else gets it for a minute.
+   * @returns the job; undefined where there is nothing to show: shown already, being shown, or removed
+   */
+  takeEnd(id: string): Promise<JobRecord | undefined>;
+  /** Ids of jobs whose end is not shown and taken by nobody. */
+  endsOf(platforms: readonly string[]): Promise<string[]>;
+  /** The thread shows the end. */
+  endShown(id: string): Promise<void>;
+}
+
+interface JobRow {
+  readonly [column: string]: unknown;
+  readonly id: string;
+  readonly at: Date;
+  readonly owner: JobRecord['owner'];
+  readonly platform: string;
+  readonly place: string;
+  readonly request: GenerationRequest;
+  readonly inputs: Record<string, string>;
+  readonly state: JobState;
+  readonly notes: string[];
+  readonly pictures: JobRecord['pictures'];
+  readonly share: Share | null;
+  readonly seconds: number | null;
+  readonly error: NonNullable<JobRecord['error']> | null;
+}
+
+const COLUMNS =
+  'id, at, owner, platform, place, request, inputs, state, notes, pictures, share, seconds, error';
+const ALIVE = "state in ('queued', 'running') and not is_removed";
+
+export function createJobs(sql: Sql): JobStore {
+  const find = async (where: string, values: unknown[]) =>
+    (await sql.query<JobRow>(`select ${COLUMNS} from darkroom.job where ${where}`, values)).map(recordOf);
+  return {
+    async get(id) {
+      return (await find('id = $1 and not is_removed', [id]))[0];
+    },
+    async ofPicture(picture) {
+      return (await find('pictures @> $1 and not is_removed', [json([{ id: picture }])]))[0];
+    },
+    aliveOf: (owner) => find(`member = $1 and ${ALIVE} order by number`, [owner]),
+    alive: (platforms) => find(`platform = any($1) and ${ALIVE} order by number`, [[...platforms]]),
+    async remove(id) {
+      await sql.query('update darkroom.job set is_removed = true where id = $1', [id]);
+      await sql.query('delete from darkroom.outbox where job = $1', [id]);
+    },
+    async takeEnd(id) {
+      const [taken] = await sql.query(
+        `update darkroom.outbox set taken_until = clock_timestamp() + interval '1 minute', tries = tries + 1
+         where job = $1 and coalesce(taken_until < clock_timestamp(), true) returning job`,
+        [id],
+      );
+      return taken && (await find('id = $1 and not is_removed', [id]))[0];
+    },
+    async endsOf(platforms) {
+      const rows = await sql.query<{ job: string }>(
+        `select job from darkroom.outbox
+         where platform = any($1) and coalesce(taken_until < clock_timestamp(), true) order by at`,
+        [[...platforms]],
+      );
+      return rows.map(({ job }) => job);
+    },
+    async endShown(id) {
+      await sql.query('delete from darkroom.outbox where job = $1', [id]);
+    },
+  };
+}
+
+function recordOf({ at, share, seconds, error, ...row }: JobRow): JobRecord {
+  const { id, owner, platform, place, request, inputs, state, notes, pictures } = row;
+  return {
+    ...{ id, owner, platform, place, request, inputs, state, notes, pictures },
+    at: at.getTime(),
+    ...(share !== null && { share }),
+    ...(seconds !== null && { seconds }),
+    ...(error !== null && { error }),
+  };
+}

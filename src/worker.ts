@@ -1,0 +1,89 @@
+/** The wiring of a GPU worker: an engine process that draws what the line gives it, in `serve` or on its own. */
+import { randomUUID } from 'node:crypto';
+import { hostname, totalmem } from 'node:os';
+import { EngineProcess } from './engine/process.ts';
+import type { Logger } from './log.ts';
+import type { Queue } from './queue/queue.ts';
+import { Worker } from './queue/worker.ts';
+import type { PictureStore } from './store/pictures.ts';
+import type { Database } from './store/sql.ts';
+
+/** Jobs whose latents are in memory at once. */
+const SEATS = 3;
+/** Milliseconds between two words that this worker is there. */
+const PRESENCE = 10_000;
+/** Milliseconds that a stop waits for a denoiser call before the engine is ended under it. */
+const PATIENCE = 3000;
+
+export interface EngineSettings {
+  /** Folders that hold model folders. */
+  readonly folders: readonly string[];
+  readonly threads: number;
+  readonly log: Logger;
+  /** URL of a module that exports createEngine, in place of the diffusion pipeline. */
+  readonly factory?: string | undefined;
+}
+
+export function createEngine({ folders, threads, log, factory }: EngineSettings): EngineProcess {
+  return new EngineProcess({
+    models: folders,
+    threads,
+    log: (line) => log.warn({ part: 'engine' }, line),
+    ...(factory !== undefined && { factory }),
+  });
+}
+
+export interface GpuWorkerOptions {
+  readonly engine: EngineProcess;
+  readonly queue: Queue;
+  readonly database: Database;
+  readonly pictures: PictureStore;
+  /** Names of the models it can run. */
+  readonly models: readonly string[];
+  readonly log: Logger;
+}
+
+export interface GpuWorker {
+  /** @param grace milliseconds that seated jobs have to end; the rest goes back to the line */
+  stop(grace: number): Promise<void>;
+}
+
+/** Takes jobs from now on. */
+export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker> {
+  const { engine, queue, database, pictures, models, log } = options;
+  const onError = (error: unknown) => log.error({ err: error }, 'internal error');
+  const id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
+  const memory = totalmem();
+  const worker = new Worker({
+    id,
+    ...{ line: queue.line, board: queue.board, costs: queue.costs },
+    ...{ engine, pictures, models, memory, onError },
+    seats: SEATS,
+    // The prompt stays out: a job is known by its id.
+    onFailure: (job, error) => log.error({ err: error, job: job.id, model: job.model }, 'job failed'),
+  });
+  const present = (isDraining: boolean) =>
+    database
+      .query(
+        `insert into darkroom.worker (id, models, memory, seats, warm, is_draining) values ($1, $2, $3, $4, $5, $6)
+         on conflict (id) do update set warm = excluded.warm, is_draining = excluded.is_draining,
+           seen = clock_timestamp()`,
+        [id, [...models], memory, SEATS, [...worker.warm], isDraining],
+      )
+      .catch(onError);
+  await present(false);
+  const presence = setInterval(() => void present(false), PRESENCE);
+  presence.unref();
+  return {
+    async stop(grace) {
+      clearInterval(presence);
+      await present(true);
+      const stopped = worker.stop(grace);
+      const patience = setTimeout(() => void engine.stop(), grace + PATIENCE);
+      await stopped;
+      clearTimeout(patience);
+      await engine.stop();
+      await database.query('delete from darkroom.worker where id = $1', [id]).catch(onError);
+    },
+  };
+}
