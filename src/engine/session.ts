@@ -35,6 +35,7 @@ export interface SessionOptions {
  * @throws DarkroomError('bad_model') where onnxruntime cannot read the weights or refuses the graph
  */
 export async function openSession(graph: Graph, options: SessionOptions): Promise<Session> {
+  const { weightsInPlace = false } = graph;
   let session: ort.InferenceSession | undefined;
   try {
     session = await ort.InferenceSession.create(graph.bytes, {
@@ -42,11 +43,14 @@ export async function openSession(graph: Graph, options: SessionOptions): Promis
       intraOpNumThreads: options.threads,
       interOpNumThreads: 1,
       executionMode: 'sequential',
-      graphOptimizationLevel: 'all',
+      // Folding constants would widen all of the weights at once, and an arena would keep what held one of them.
+      graphOptimizationLevel: weightsInPlace ? 'disabled' : 'all',
+      enableCpuMemArena: !weightsInPlace,
       logSeverityLevel: 3,
       extra: {
         session: {
           model_external_initializers_file_folder_path: graph.folder,
+          disable_prepacking: weightsInPlace ? '1' : '0',
           // Spinning threads take the cores away from whatever else runs: on a busy machine a call took a third
           // longer with them.
           intra_op: { allow_spinning: '0' },

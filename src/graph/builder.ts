@@ -37,6 +37,8 @@ export class GraphBuilder {
   readonly #taken = new Set<string>();
   readonly #values = new Map<string, Value>();
   readonly #nodes: NodeProto[] = [];
+  /** Casts of weights. */
+  readonly #widening: NodeProto[] = [];
   readonly #initializers: TensorProto[] = [];
   readonly #external: { proto: TensorProto; stored: StoredTensor; offset: number; length: number }[] = [];
   readonly #inputs: ValueInfoProto[] = [];
@@ -111,9 +113,8 @@ export class GraphBuilder {
    */
   weight(name: string, shape: readonly number[], rows?: { first: number; count: number }): Value {
     const stored = this.#stored(name, shape, rows);
-    return STORED[stored.dtype].type === 'float'
-      ? stored.value
-      : this.#once(`${stored.value}.f32`, () => this.op('Cast', [stored.value], { to: DataType.float }));
+    if (STORED[stored.dtype].type === 'float') return stored.value;
+    return this.#once(`${stored.value}.f32`, () => this.#widen(stored.value));
   }
 
   /** Rows of a table by int64 ids. They are widened after the look-up, so that the table itself stays as it is. */
@@ -153,7 +154,9 @@ export class GraphBuilder {
       opsetImport: OPSETS,
       graph: {
         name: this.#name,
-        node: this.#nodes,
+        // onnxruntime takes of a node's inputs the one made last first: a cast made first runs right before it is
+        // needed. Behind its layer it would run at the very beginning, and all weights would be wide at once.
+        node: [...this.#widening, ...this.#nodes],
         initializer: [...this.#initializers, ...external],
         input: this.#inputs,
         output: this.#outputs,
@@ -166,6 +169,20 @@ export class GraphBuilder {
     const name = this.#unique(opType);
     const list = Object.entries(attributes).map(([key, value]) => attribute(key, value));
     this.#nodes.push({ input: inputs, output: [name], name, opType, domain, attribute: list });
+    return name;
+  }
+
+  #widen(value: Value): Value {
+    const name = this.#unique('Cast');
+    const list = [attribute('to', DataType.float)];
+    this.#widening.push({
+      input: [value],
+      output: [name],
+      name,
+      opType: 'Cast',
+      domain: '',
+      attribute: list,
+    });
     return name;
   }
 

@@ -30,4 +30,9 @@ export interface Graph {
   readonly bytes: Uint8Array;
   /** The folder that the locations of the external data are relative to. */
   readonly folder: string;
+  /**
+   * The weights stay in the file and are widened as they are used, at each run: for what is large and seldom run.
+   * T5-XXL in half width takes 10 GB of memory that the system may reclaim rather than 19 GB that it may not.
+   */
+  readonly weightsInPlace?: boolean;
 }

@@ -89,7 +89,7 @@ export function t5EncoderGraph(component: Component): Graph {
   }
   const last = rmsNorm(b, x, 'encoder.final_layer_norm', dModel, epsilon);
   b.output('last_hidden_state', last, ['batch', 'sequence', dModel]);
-  return b.finish();
+  return { ...b.finish(), weightsInPlace: true };
 }
 
 /** Attention without the scale of 1/sqrt(d_kv): training found it within the weights. */
