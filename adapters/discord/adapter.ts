@@ -33,7 +33,7 @@ import {
   whereOfMessage,
   wordsOf,
 } from './invocation.ts';
-import { DISCORD_LIMITS as LIMITS } from './limits.ts';
+import { DISCORD_LIMITS as LIMITS, restBase } from './limits.ts';
 import { lowerForm } from './modal.ts';
 import { type Interaction, InteractionReply, MessageReply, type ReplyPorts } from './reply.ts';
 
@@ -89,7 +89,7 @@ class DiscordAdapter implements Adapter {
       intents: [GatewayIntentBits.Guilds, GatewayIntentBits.GuildMessages, GatewayIntentBits.DirectMessages],
       partials: [Partials.Channel],
       allowedMentions: { parse: [], repliedUser: false },
-      ...(options.apiUrl !== undefined && { rest: { api: options.apiUrl.replace(/(\/v\d+)?\/*$/, '') } }),
+      ...(options.apiUrl !== undefined && { rest: { api: restBase(options.apiUrl) } }),
     });
     this.#client.on(Events.Error, options.onError);
     this.#client.on(Events.ShardError, options.onError);

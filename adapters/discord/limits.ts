@@ -1,3 +1,5 @@
+import { PermissionFlagsBits } from 'discord.js';
+
 /** What Discord allows, in one table. Source: Discord's developer documentation of 2026-08. */
 export const DISCORD_LIMITS = {
   /** Characters of all text displays of one message. */
@@ -25,3 +27,16 @@ export const DISCORD_LIMITS = {
   /** Milliseconds after which the interaction's token is no longer relied on; it dies after 15 minutes. */
   tokenMs: 14 * 60 * 1000,
 } as const;
+
+/** What the invite link of docs/discord.md asks for, and nothing more: 309237746688. */
+export const BOT_PERMISSIONS = [
+  PermissionFlagsBits.ViewChannel,
+  PermissionFlagsBits.SendMessages,
+  PermissionFlagsBits.SendMessagesInThreads,
+  PermissionFlagsBits.CreatePublicThreads,
+  PermissionFlagsBits.AttachFiles,
+  PermissionFlagsBits.ReadMessageHistory,
+];
+
+/** The base as discord.js takes it: it adds the version itself. */
+export const restBase = (url: string) => url.replace(/(\/v\d+)?\/*$/, '');

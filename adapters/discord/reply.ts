@@ -25,7 +25,7 @@ export type Interaction = CommandInteraction | MessageComponentInteraction | Mod
 /** Discord publishes no rate for edits; this is what it bears for many jobs at once. */
 const PACE = { edit: 3000, preview: 3000 } as const;
 /** Discord waits 3 s for a first answer; what is not said by now is announced. */
-const ACKNOWLEDGE_MS = 700;
+const ACKNOWLEDGE_MS = 500;
 const NO_MENTIONS = { parse: [], repliedUser: false };
 
 export interface ReplyPorts {

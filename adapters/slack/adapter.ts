@@ -21,7 +21,14 @@ import { SLACK_LIMITS as LIMITS } from './limits.ts';
 import { unescapeText } from './lower.ts';
 import { FORM_CALLBACK, type FormContext, formValues, lowerForm } from './modal.ts';
 import { People } from './people.ts';
-import { type Destination, type ReplyPorts, SlackReply, slackError, type Workspace } from './reply.ts';
+import {
+  apiBase,
+  type Destination,
+  type ReplyPorts,
+  SlackReply,
+  slackError,
+  type Workspace,
+} from './reply.ts';
 
 export interface SlackOptions extends ReplyPorts {
   readonly botToken: string;
@@ -71,7 +78,7 @@ class SlackAdapter implements Adapter {
   constructor(options: SlackOptions) {
     this.#options = options;
     const { botToken, appToken, signingSecret, apiUrl } = options;
-    const clientOptions = apiUrl === undefined ? {} : { slackApiUrl: apiUrl.replace(/\/*$/, '/') };
+    const clientOptions = apiUrl === undefined ? {} : { slackApiUrl: apiBase(apiUrl) };
     const logger = quietLogger(options.onError);
     this.#app = new App({
       token: botToken,

@@ -188,6 +188,9 @@ export class SlackReply implements Reply {
 
 const isLive = ({ job }: Card) => job?.state === 'queued' || job?.state === 'running';
 
+/** The base as the Web API client takes it. */
+export const apiBase = (url: string) => url.replace(/\/*$/, '/');
+
 /** Slack's own word for what went wrong; undefined for errors that are not Slack's answer. */
 export function slackError(error: unknown): string | undefined {
   const data: unknown = error instanceof Error && 'data' in error ? error.data : undefined;

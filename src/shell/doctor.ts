@@ -1,6 +1,9 @@
 /** `darkroom doctor`: what this machine can run and why not, as a table that one can read aloud. */
 import { availableParallelism, freemem, totalmem } from 'node:os';
-import { loadSettings } from '../../config/settings.ts';
+import { bad, type Finding } from '../../adapters/checkup.ts';
+import { checkDiscord } from '../../adapters/discord/checkup.ts';
+import { checkSlack } from '../../adapters/slack/checkup.ts';
+import { loadSettings, type Settings } from '../../config/settings.ts';
 import { backends } from '../engine/session.ts';
 import { describeError } from '../errors.ts';
 import { modelFolders } from '../installed-models.ts';
@@ -9,10 +12,14 @@ import { readOptions, type Verb } from './verb.ts';
 
 export const doctor: Verb = {
   summary: 'what this machine can run, each setting and where it came from',
-  help: 'darkroom doctor [--config FILE]: exit code 1 where the embedded model or the settings cannot be used.',
+  help: [
+    'darkroom doctor [--discord] [--slack] [--config FILE]: exit code 1 where something cannot be used.',
+    '  --discord   ask Discord about the token and the permissions of the bot',
+    '  --slack     ask Slack about the tokens and the scopes of the app',
+  ].join('\n'),
 
   async run(args) {
-    const { values } = readOptions(args, {});
+    const { values } = readOptions(args, { discord: { type: 'boolean' }, slack: { type: 'boolean' } });
     const { settings, table } = loadSettings(process.env, values.config);
     const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
     section('Machine', [
@@ -28,14 +35,50 @@ export const doctor: Verb = {
     );
     section('Chats', [
       ['web', `http://${settings.DARKROOM_HOST}:${settings.DARKROOM_PORT}`],
-      ['discord', 'not in this version'],
-      ['slack', 'not in this version'],
+      [
+        'discord',
+        settings.DISCORD_TOKEN === undefined ? 'off: DISCORD_TOKEN is not set' : 'on; ask it with --discord',
+      ],
+      [
+        'slack',
+        settings.SLACK_BOT_TOKEN === undefined
+          ? 'off: SLACK_BOT_TOKEN is not set'
+          : 'on; ask it with --slack',
+      ],
     ]);
+    const findings = [
+      ...(values.discord ? await aboutDiscord(settings) : []),
+      ...(values.slack ? await aboutSlack(settings) : []),
+    ];
+    for (const [title, found] of findings)
+      section(
+        title,
+        found.map(({ name, words }) => [name, words]),
+      );
     const { rows, good } = await checkModels(modelFolders(settings.DARKROOM_MODELS));
     section('Models', rows);
-    return good ? 0 : 1;
+    return good && findings.every(([, found]) => found.every((one) => one.good)) ? 0 : 1;
   },
 };
+
+type Findings = [title: string, found: readonly Finding[]][];
+
+async function aboutDiscord({ DISCORD_TOKEN, DISCORD_API_URL }: Settings): Promise<Findings> {
+  if (DISCORD_TOKEN === undefined)
+    return [['Discord', [bad('token', 'DISCORD_TOKEN is not set. See docs/discord.md.')]]];
+  return [['Discord', await checkDiscord(DISCORD_TOKEN, DISCORD_API_URL)]];
+}
+
+async function aboutSlack(settings: Settings): Promise<Findings> {
+  const {
+    SLACK_BOT_TOKEN: botToken,
+    SLACK_APP_TOKEN: appToken,
+    SLACK_SIGNING_SECRET: signingSecret,
+  } = settings;
+  if (botToken === undefined)
+    return [['Slack', [bad('bot token', 'SLACK_BOT_TOKEN is not set. See docs/slack.md.')]]];
+  return [['Slack', await checkSlack({ botToken, appToken, signingSecret }, settings.SLACK_API_URL)]];
+}
 
 const CUDA_ADVICE =
   'not bundled; onnxruntime-node fetches it when its install script is run by hand: ' +

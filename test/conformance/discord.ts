@@ -1,6 +1,7 @@
 /** Discord for the conformance suite: the real adapter and client against the server on loopback. */
 import { createDiscordAdapter } from '../../adapters/discord/adapter.ts';
 import { formOf } from '../../commands/forms.ts';
+import { KOREAN } from '../../commands/korean.ts';
 import { COMMANDS } from '../../commands/router.ts';
 import { temporaryFolder } from '../adapters/stand-in.ts';
 import {
@@ -15,7 +16,7 @@ import type { Chat, Seen, Values } from './chat.ts';
 import { startProgram } from './program.ts';
 
 /** Types of interactions and components in Discord's API. */
-const [COMMAND, COMPONENT, MODAL_SUBMIT] = [2, 3, 5];
+export const [COMMAND, COMPONENT, AUTOCOMPLETE, MODAL_SUBMIT] = [2, 3, 4, 5];
 const MODAL_RESPONSE = 9;
 const SUBCOMMAND = 1;
 
@@ -23,25 +24,28 @@ export interface DiscordChat extends Chat {
   readonly server: DiscordServer;
 }
 
-export async function startDiscord(): Promise<DiscordChat> {
+export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promise<DiscordChat> {
   const server = new DiscordServer();
   await server.start();
   const folder = await temporaryFolder();
-  const program = await startProgram(folder.folder, ({ commands, store, deliveries, onError }) =>
-    createDiscordAdapter({
-      token: TOKEN,
-      apiUrl: server.url,
-      mediaHosts: ['127.0.0.1'],
-      maxPictureBytes: 8 * 1024 * 1024,
-      handle: commands.handle,
-      commands: COMMANDS,
-      korean: new Map(),
-      formOf,
-      suggest: async () => [],
-      pictures: store.pictures,
-      deliveries,
-      onError,
-    }),
+  const program = await startProgram(
+    folder.folder,
+    ({ commands, store, deliveries, onError }) =>
+      createDiscordAdapter({
+        token,
+        apiUrl: server.url,
+        mediaHosts: ['127.0.0.1'],
+        maxPictureBytes: 8 * 1024 * 1024,
+        handle: commands.handle,
+        commands: COMMANDS,
+        korean: KOREAN,
+        formOf,
+        suggest: commands.suggest,
+        pictures: store.pictures,
+        deliveries,
+        onError,
+      }),
+    answerMs,
   );
   const personOf = (name: string): Person => ({ id: idOf(name), name, isAdmin: name === 'ada' });
 
@@ -111,15 +115,15 @@ export async function startDiscord(): Promise<DiscordChat> {
   };
 }
 
-const idOf = (name: string) =>
+export const idOf = (name: string) =>
   `5${[...name].reduce((sum, letter) => sum * 31n + BigInt(letter.charCodeAt(0)), 7n)}`;
 
-async function sendForm(
+export async function sendForm(
   server: DiscordServer,
   person: Person,
   { id }: Interaction,
   form: Values,
-  message: Json,
+  message?: Json,
 ) {
   const response = await untilDefined(() => server.interactions.get(id)?.response);
   if (response.type !== MODAL_RESPONSE)
@@ -142,17 +146,18 @@ async function sendForm(
     person,
     MODAL_SUBMIT,
     { custom_id: response.data.custom_id, components },
-    { message, channel: message.channel_id },
+    message === undefined ? {} : { message, channel: message.channel_id },
   );
 }
 
-async function untilDefined<T>(read: () => T | undefined): Promise<T> {
-  for (let i = 0; i < 300; i++) {
+export async function untilDefined<T>(read: () => T | undefined, ms = 3000): Promise<T> {
+  const deadline = Date.now() + ms;
+  while (Date.now() < deadline) {
     const value = read();
     if (value !== undefined) return value;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
-  throw new Error('it did not come within 3 s');
+  throw new Error(`it did not come within ${ms} ms`);
 }
 
 function walk(components: Json[]): Json[] {

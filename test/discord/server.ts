@@ -398,6 +398,8 @@ export class DiscordServer {
         },
       ];
     if (path === '/users/@me') return [200, BOT];
+    if (path === '/users/@me/guilds')
+      return [200, [{ id: GUILD, name: 'loopback', permissions: String(BOT_PERMISSIONS) }]];
     if (path === '/applications/@me') return [200, { id: BOT.id, flags: 0, name: 'Darkroom' }];
     if (path === '/users/@me/channels') {
       const id = `9${body.recipient_id}`;

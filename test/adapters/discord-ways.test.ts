@@ -1,0 +1,203 @@
+/** What only Discord has: deferring, tokens that expire, registration, message commands, permissions, its limits. */
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { hasPicture, until } from '../conformance/chat.ts';
+import {
+  AUTOCOMPLETE,
+  COMMAND,
+  type DiscordChat,
+  idOf,
+  sendForm,
+  startDiscord,
+  untilDefined,
+} from '../conformance/discord.ts';
+import { CHANNELS, type Json } from '../discord/server.ts';
+import { pngOf } from './stand-in.ts';
+
+const bo = { id: idOf('bo'), name: 'bo' };
+const imagine = (prompt: string) => ({
+  name: 'imagine',
+  type: 1,
+  options: [{ name: 'prompt', type: 3, value: prompt }],
+});
+
+/** Uses /imagine as an event of the gateway, with whatever else the test wants of it. */
+function call(
+  chat: DiscordChat,
+  prompt: string,
+  more: { ageMs?: number; id?: string; channel?: string } = {},
+) {
+  const { id } = chat.server.commands.find(({ name }) => name === 'imagine');
+  return chat.server.interact(bo, COMMAND, { id, ...imagine(prompt) }, more);
+}
+
+/** Right click on a message, Apps. */
+function openMenu(chat: DiscordChat, name: string, message: Json) {
+  const command = chat.server.commands.find((one) => one.name === name);
+  const resolved = { messages: { [message.id]: message } };
+  return chat.server.interact(bo, COMMAND, {
+    id: command.id,
+    name,
+    type: 3,
+    target_id: message.id,
+    resolved,
+  });
+}
+
+describe('Discord', { concurrency: 4 }, () => {
+  it('says within a second that an answer comes, and gives it in the same message', async () => {
+    await using chat = await startDiscord({ answerMs: 1500 });
+    const called = call(chat, 'a boat');
+    const print = await until(chat, 'bo', hasPicture);
+    assert.ok(called.acknowledgedMs! < 1000, `acknowledged after ${called.acknowledgedMs} ms`);
+    assert.equal(called.response.type, 5);
+    assert.equal(print.id, called.original);
+  });
+
+  it('keeps a late refusal private, though the announcement was public', async () => {
+    await using chat = await startDiscord({ answerMs: 1000 });
+    await chat.command('bo', 'imagine', { prompt: 'a boat', model: 'nosuch' });
+    const refusal = await until(chat, 'bo', ({ text }) => text.includes('nosuch'));
+    assert.equal(refusal.isPrivate, true);
+    assert.deepEqual(await chat.seenBy('cy'), []);
+  });
+
+  it('registers its commands once, in English and Korean, and again only when they change', async () => {
+    await using chat = await startDiscord();
+    await chat.restart();
+    assert.equal(chat.server.registrations, 1);
+    const command = chat.server.commands.find(({ name }) => name === 'imagine');
+    assert.equal(command.name_localizations.ko, '그리기');
+    chat.server.commands.pop();
+    await chat.restart();
+    assert.equal(chat.server.registrations, 2);
+  });
+
+  it('takes an event that is delivered twice once, also after a lost connection', async () => {
+    await using chat = await startDiscord();
+    const id = chat.server.newId();
+    call(chat, 'a boat', { id });
+    call(chat, 'a boat', { id });
+    await until(chat, 'bo', hasPicture);
+    chat.server.dropConnection();
+    call(chat, 'a ship');
+    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a ship');
+    assert.equal(chat.queue.jobs.length, 2);
+  });
+
+  it('edits as the bot once the interaction is older than its token', async () => {
+    await using chat = await startDiscord();
+    const { original } = await settled(chat, call(chat, 'a boat', { ageMs: 14.5 * 60_000 }));
+    await until(chat, 'bo', hasPicture);
+    const edits = chat.server.log.filter((line) => line.startsWith('PATCH'));
+    assert.deepEqual(new Set(edits), new Set([`PATCH /channels/${CHANNELS.general}/messages/${original}`]));
+  });
+
+  it('tells in private what it may not do, before any GPU work', async () => {
+    await using chat = await startDiscord();
+    chat.server.denied.set(CHANNELS.general, 1n << 15n);
+    call(chat, 'a boat');
+    const refusal = await until(chat, 'bo', ({ text }) => text.includes('Attach Files'));
+    assert.equal(refusal.isPrivate, true);
+    assert.equal(chat.queue.jobs.length, 0);
+  });
+
+  it('cancels a job whose message was deleted', async () => {
+    await using chat = await startDiscord();
+    chat.queue.held = true;
+    const { original } = await settled(chat, call(chat, 'a boat'));
+    chat.server.messages.delete(original!);
+    const job = chat.queue.jobs[0]!;
+    chat.queue.emit(job.id, { state: 'running', step: 1, steps: 20, etaSeconds: 2 });
+    const ends = [];
+    for await (const { state } of chat.queue.watch(job.id)) ends.push(state);
+    assert.equal(ends.at(-1), 'cancelled');
+  });
+
+  it('fetches attachments at once, from Discord alone, and says so when they are gone', async () => {
+    await using chat = await startDiscord();
+    const gone = chat.server.upload('cat.png', pngOf(64, 64));
+    chat.server.files.clear();
+    chat.server.say(bo, CHANNELS.general, chat.server.mention('a tiger'), { attachments: [gone] });
+    await until(chat, 'bo', ({ text }) => text.includes('is not there any more'));
+    const elsewhere = { ...gone, url: 'http://169.254.169.254/latest/meta-data', proxy_url: '' };
+    chat.server.say(bo, CHANNELS.general, chat.server.mention('a tiger'), { attachments: [elsewhere] });
+    await until(chat, 'bo', ({ text }) => text.includes('fetched from this chat alone'));
+    assert.equal(chat.queue.jobs.length, 0);
+  });
+
+  it('brings the picture through a storm of 429 and a failing gateway behind it', async () => {
+    await using chat = await startDiscord();
+    const path = /messages\/@original$|messages\/\d+$/;
+    chat.server.faults.push({ method: 'PATCH', path, status: 429, retryAfter: 0.2, times: 3 });
+    chat.server.faults.push({ method: 'PATCH', path, status: 502, times: 2 });
+    chat.queue.held = true;
+    call(chat, 'a boat');
+    await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+    chat.queue.develop(chat.queue.jobs[0]!);
+    await until(chat, 'bo', hasPicture);
+  });
+
+  it('edits a picture by the message command', async () => {
+    await using chat = await startDiscord();
+    const attachments = [chat.server.upload('cat.png', pngOf(64, 48))];
+    const message = chat.server.say({ id: idOf('cy'), name: 'cy' }, CHANNELS.general, 'look', {
+      attachments,
+    });
+    const opened = openMenu(chat, 'Edit picture', message);
+    await sendForm(chat.server, bo, opened, { prompt: 'a tiger', strength: 0.5 });
+    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a tiger');
+    const { request } = chat.queue.jobs[0]!;
+    assert.deepEqual([request.width, request.height, request.strength], [64, 48, 0.5]);
+  });
+
+  it('completes names as they are typed', async () => {
+    await using chat = await startDiscord();
+    const { id } = chat.server.commands.find(({ name }) => name === 'imagine');
+    const options = [{ name: 'style', type: 3, value: 'wat', focused: true }];
+    const asked = chat.server.interact(bo, AUTOCOMPLETE, { id, name: 'imagine', type: 1, options });
+    const { data } = await untilDefined(() => asked.response);
+    assert.deepEqual(data.choices, [{ name: 'watercolor', value: 'watercolor' }]);
+  });
+
+  it('opens a thread for each request where that is set', async () => {
+    await using chat = await startDiscord();
+    await chat.command('ada', 'config set', { setting: 'thread_per_request', value: 'on' });
+    await until(chat, 'ada', ({ text }) => text.includes('thread_per_request'));
+    call(chat, 'a boat');
+    const print = await until(chat, 'bo', hasPicture);
+    assert.notEqual(print.place, CHANNELS.general);
+    const head = chat.server.messages.get(print.place);
+    assert.equal(head.channel_id, CHANNELS.general);
+  });
+
+  it('keeps age-restricted pictures in age-restricted channels where that is set', async () => {
+    await using chat = await startDiscord();
+    await chat.command('ada', 'config set', { setting: 'age_restricted', value: 'on' });
+    await until(chat, 'ada', ({ text }) => text.includes('age_restricted'));
+    call(chat, 'a boat');
+    await until(chat, 'bo', ({ text, isPrivate }) => isPrivate && text.includes('age-restricted channels'));
+    call(chat, 'a ship', { channel: CHANNELS.adults });
+    await until(chat, 'bo', hasPicture);
+  });
+
+  it('tells changes of settings in the log channel', async () => {
+    await using chat = await startDiscord();
+    await chat.command('ada', 'config set', { setting: 'log_channel', value: '#adults' });
+    await chat.command('ada', 'config set', { setting: 'default_steps', value: '30' });
+    const told = await until(chat, 'cy', ({ text }) => text.includes('ada: default_steps: 20 -> 30'));
+    assert.equal(told.place, CHANNELS.adults);
+  });
+
+  it('refuses a wrong token in one sentence', async () => {
+    await assert.rejects(startDiscord({ token: 'wrong' }), {
+      code: 'misconfigured',
+      message: /DISCORD_TOKEN is not valid/,
+    });
+  });
+});
+
+/** Until the interaction has its message. */
+async function settled(_chat: DiscordChat, called: { original?: string }) {
+  return { original: await untilDefined(() => called.original) };
+}
