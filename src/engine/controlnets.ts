@@ -1,5 +1,5 @@
 /** The ControlNets of a request, found and checked against the model before anything is loaded. */
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { Component } from '../graph/component.ts';
 import { checkControlNet, readControlNetConfig, residualCount } from '../graph/controlnet.ts';
@@ -59,13 +59,15 @@ async function folderOf(
       `${spec.name} brings no ControlNet for ${kind}.${offer} Name one as the control's controlnet.`,
     );
   }
-  // A name, never a path: what comes from a chat must not wander through folders.
-  if (!/[/\\]|^\.+$/.test(controlnet)) {
+  // Never a path: what comes from a chat must not wander through folders. It is the name of one, or of one among
+  // many, or the tail of a folder that the operator has named.
+  for (const folder of folders) {
+    if (`/${folder.split(sep).join('/')}`.endsWith(`/${controlnet}`) && (await isControlnet(folder)))
+      return folder;
+  }
+  if (!/[/\\]|^\.*$/.test(controlnet)) {
     for (const folder of folders) {
-      for (const candidate of [folder, join(folder, controlnet)]) {
-        const isNamed = candidate.split(/[/\\]/).at(-1) === controlnet;
-        if (isNamed && (await isControlnet(candidate))) return candidate;
-      }
+      if (await isControlnet(join(folder, controlnet))) return join(folder, controlnet);
     }
   }
   throw new DarkroomError('not_found', `There is no ControlNet ${controlnet}. Check its name.`);

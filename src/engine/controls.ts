@@ -1,5 +1,6 @@
 /** ControlNets of a request: which pictures they see, and how strongly they act in each call. */
 import type { ControlRequest } from '../request.ts';
+import { repeat } from './conditions.ts';
 import type { ControlNet } from './controlnets.ts';
 import type { Tensor } from './session.ts';
 
@@ -10,29 +11,34 @@ export interface ControlInput extends Pick<ControlNet, 'residuals' | 'pools'> {
 }
 
 export interface Controls {
+  /** [batch, 3, H, W] in 0..1, one a net. */
   readonly pictures: readonly Tensor[];
   /**
    * @param index of a call among `calls`
    * @returns [batch, residuals] for each net; all zeros where it does not act
    */
-  scales(index: number, calls: number, batch: number): Tensor[];
+  scales(index: number, calls: number): Tensor[];
 }
 
 /**
+ * @param batch 2 with guidance, whose negative half comes first
  * @param guessMode weights the residuals from 0.1 at the first to 1 at the middle (Zhang et al. 2023, section
  *   4.1), and leaves guidance's negative half alone
  */
-export function prepareControls(inputs: readonly ControlInput[], guessMode: boolean): Controls {
+export function prepareControls(
+  inputs: readonly ControlInput[],
+  batch: number,
+  guessMode: boolean,
+): Controls {
   // The first net speaks for all, as in diffusers.
   const guesses = guessMode || inputs[0]?.pools === true;
   return {
-    pictures: inputs.map(({ picture }) => picture),
-    scales: (index, calls, batch) =>
+    pictures: inputs.map(({ picture }) => repeat(picture, batch)),
+    scales: (index, calls) =>
       inputs.map(({ request, residuals, pools }) => {
         const { scale, start, end } = request;
         const data = new Float32Array(batch * residuals);
         const acts = index / calls >= start && (index + 1) / calls <= end;
-        // With guidance the negative half comes first.
         const from = guesses && batch > 1 ? (batch / 2) * residuals : 0;
         for (let i = from; acts && i < data.length; i++) {
           const weight = guesses && !pools ? guessWeight(i % residuals, residuals) : 1;

@@ -46,7 +46,7 @@ export function denoiserCall(
   const { isTransformer, prompt, dims, timeIds, timestepCond, controls } = conditions;
   const batch = prompt.context.dims[0]!;
   const input = inputOf(sample, dims, extra);
-  const scales = controls?.scales(index, calls, batch);
+  const scales = controls?.scales(index, calls);
   const isControlled = scales?.some(({ data }) => data.some((scale) => scale !== 0)) ?? false;
   const names = isTransformer ? TRANSFORMER : UNET;
   const feeds: Record<string, Feeds[string]> = {
@@ -59,7 +59,7 @@ export function denoiserCall(
   if (timestepCond !== undefined) feeds['timestep_cond'] = timestepCond;
   const controlFeeds: Record<string, Feeds[string]> = {};
   for (const [i, scale] of (scales ?? []).entries()) {
-    controlFeeds[`controlnet_conds.${i}`] = repeat(controls!.pictures[i]!, batch);
+    controlFeeds[`controlnet_conds.${i}`] = controls!.pictures[i]!;
     controlFeeds[`conditioning_scales.${i}`] = scale;
   }
   return { feeds, controlFeeds, isControlled };

@@ -53,6 +53,7 @@ export async function prepareJob(
   const { spec } = components;
   const { start, masked } = pictures;
   const prompt = await encodePrompt(components, request, isGuided(request, spec));
+  const batch = prompt.context.dims[0]!;
   const encode = async (picture: Pictures['start']): Promise<Posterior | undefined> =>
     picture && encodePicture(await components.session('vaeEncoder'), picture);
   const inpainting: Inpainting | undefined = masked && {
@@ -69,7 +70,7 @@ export async function prepareJob(
       }));
       const conditions = {
         ...conditionsOf(request, plan, prompt, spec),
-        ...(inputs.length > 0 && { controls: prepareControls(inputs, request.guessMode) }),
+        ...(inputs.length > 0 && { controls: prepareControls(inputs, batch, request.guessMode) }),
       };
       return { ...plan, inpainting, conditions };
     }),

@@ -1,7 +1,7 @@
 /** What a model is run with where neither the request nor darkroom.json says: the defaults of its pipeline in diffusers. */
 import { DarkroomError } from '../errors.ts';
 import type { Component } from '../graph/component.ts';
-import { LIMITS, type ModelDefaults, samplerOfClass } from '../request.ts';
+import { LIMITS, type ModelDefaults, samplerOfConfig, scheduleOfConfig } from '../request.ts';
 import type { Card } from './card.ts';
 import type { ModelIndex } from './family.ts';
 
@@ -14,9 +14,30 @@ interface Folder {
 
 /** num_inference_steps, guidance_scale and strength of each pipeline's __call__ (diffusers 0.42). */
 const PIPELINE = {
-  sd: { numInferenceSteps: 50, guidanceScale: 7.5, strength: 0.8, sampler: 'ddim', sampleSize: 64 },
-  sdxl: { numInferenceSteps: 50, guidanceScale: 5, strength: 0.3, sampler: 'euler', sampleSize: 128 },
-  sd3: { numInferenceSteps: 28, guidanceScale: 7, strength: 0.6, sampler: 'flow_euler', sampleSize: 128 },
+  sd: {
+    numInferenceSteps: 50,
+    guidanceScale: 7.5,
+    strength: 0.8,
+    inpaintStrength: 1,
+    sampler: 'ddim',
+    sampleSize: 64,
+  },
+  sdxl: {
+    numInferenceSteps: 50,
+    guidanceScale: 5,
+    strength: 0.3,
+    inpaintStrength: 0.9999,
+    sampler: 'euler',
+    sampleSize: 128,
+  },
+  sd3: {
+    numInferenceSteps: 28,
+    guidanceScale: 7,
+    strength: 0.6,
+    inpaintStrength: 0.6,
+    sampler: 'flow_euler',
+    sampleSize: 128,
+  },
 } as const;
 const LATENT_CONSISTENCY = { numInferenceSteps: 4, guidanceScale: 8.5, sampler: 'lcm' } as const;
 
@@ -32,13 +53,12 @@ export function chooseDefaults(
   if (!isSide(height) || !isSide(width)) {
     throw new DarkroomError('bad_model', `${denoiser.configFile}: sample_size is ${JSON.stringify(size)}.`);
   }
+  const sampler = samplerOfConfig(schedulerConfig);
   return {
     ...pipeline,
     ...(index.isLatentConsistency && LATENT_CONSISTENCY),
-    ...(samplerOfClass(schedulerConfig['_class_name']) && {
-      sampler: samplerOfClass(schedulerConfig['_class_name'])!,
-    }),
-    schedule: schedulerConfig['use_karras_sigmas'] === true ? 'karras' : 'normal',
+    ...(sampler !== undefined && { sampler }),
+    schedule: scheduleOfConfig(schedulerConfig),
     width: width * vaeScaleFactor,
     height: height * vaeScaleFactor,
     maxSize: LIMITS.size.max,

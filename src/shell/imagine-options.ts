@@ -64,7 +64,7 @@ const OPTIONS = {
 } as const;
 const LATER = ['lora'];
 /** Options that name pictures, which --from needs again: a PNG carries no other picture. */
-const PICTURES = ['image', 'mask', 'control'] as const;
+const PICTURES = ['image', 'mask', 'control', 'controlnet'] as const;
 /** Options that say how, not what: they go with --request and --from too. */
 const HOW = new Set([
   'out',

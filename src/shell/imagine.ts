@@ -1,19 +1,20 @@
 /** `darkroom imagine`: pictures without a chat, a queue or a database; the engine runs in this process. */
 import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, dirname, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { loadSettings } from '../../config/settings.ts';
 import { createEngine, type Pipeline } from '../engine/pipeline.ts';
 import { describeError } from '../errors.ts';
 import { modelFolders } from '../installed-models.ts';
 import type { Developed, StageSeconds } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
+import type { ModelSpec } from '../models/spec.ts';
 import { freezeRequest, parseDraft, type RequestDraft, requestToJson } from '../request.ts';
 import { IMAGINE_HELP, readTasks } from './imagine-options.ts';
 import { readInputs } from './inputs.ts';
 import { encodeNpy } from './npy.ts';
 import { createProgress } from './progress.ts';
 import { samePixels } from './remake.ts';
-import { folderOrName, type Task } from './task.ts';
+import { folderOrName, netFolders, netName, type Task } from './task.ts';
 import { asUsage, type Verb } from './verb.ts';
 
 export const imagine: Verb = {
@@ -23,11 +24,9 @@ export const imagine: Verb = {
   async run(args) {
     const { tasks, many, config, ...how } = await readTasks(args);
     const { settings } = loadSettings(process.env, config);
-    const studio = new Studio(
-      modelFolders(settings.DARKROOM_MODELS),
-      how.threads,
-      settings.DARKROOM_DETECTORS,
-    );
+    const { DARKROOM_MODELS, DARKROOM_DETECTORS: detectors } = settings;
+    const folders = modelFolders(DARKROOM_MODELS);
+    const studio = new Studio(folders, netFolders(tasks), { threads: how.threads, detectors });
     let code = 0;
     try {
       for (const task of tasks) {
@@ -74,12 +73,21 @@ interface Result {
 /** Makes tasks one after another; the model stays open between those that share it. */
 class Studio {
   readonly #catalogue: Catalogue;
+  readonly #folders: readonly string[];
+  /** Folders of ControlNets that the requests name. */
+  readonly #nets: readonly string[];
   readonly #threads: number;
   readonly #detectors: string | undefined;
-  #open: { readonly key: string; readonly engine: Pipeline } | undefined;
+  #open: { readonly folder: string; readonly engine: Pipeline } | undefined;
 
-  constructor(folders: readonly string[], threads: number, detectors: string | undefined) {
+  constructor(
+    folders: readonly string[],
+    nets: readonly string[],
+    { threads, detectors }: { readonly threads: number; readonly detectors: string | undefined },
+  ) {
     this.#catalogue = new Catalogue(folders);
+    this.#folders = folders;
+    this.#nets = nets;
     this.#threads = threads;
     this.#detectors = detectors;
   }
@@ -88,17 +96,16 @@ class Studio {
     const spec = await this.#catalogue.openNameOrFolder(task.model);
     const draft = parseDraft(task.draft);
     const { inputs, imageSize } = await readInputs(draft, task.base);
-    const nets = (draft.controls ?? []).map(({ controlnet }) =>
-      controlnet === undefined ? undefined : folderOrName(controlnet, task.base),
-    );
-    const controls = draft.controls?.map((control, i) =>
-      nets[i] === undefined ? control : { ...control, controlnet: basename(nets[i]) },
-    );
+    const controls = draft.controls?.map((control) => {
+      if (control.controlnet === undefined) return control;
+      const net = folderOrName(control.controlnet, task.base);
+      return { ...control, controlnet: isAbsolute(net) ? netName(net, this.#nets) : net };
+    });
     const { request, notes } = freezeRequest(
       { ...draft, ...(controls && { controls }) },
       { model: spec.name, defaults: spec.defaults, ...(imageSize !== undefined && { imageSize }) },
     );
-    const engine = await this.#engine([spec.folder, ...nets.filter((net) => net !== undefined)]);
+    const engine = await this.#engine(spec);
     const run = await engine.open({ id: 'shell', user: 'shell', request, inputs });
     const progress = createProgress(how.progress, process.stderr.isTTY === true, (text) =>
       process.stderr.write(text),
@@ -129,17 +136,15 @@ class Studio {
     await this.#open?.engine.close();
   }
 
-  /** @param folders of the model and of its ControlNets */
-  async #engine(folders: readonly string[]): Promise<Pipeline> {
-    const key = folders.join('\n');
-    if (this.#open?.key === key) return this.#open.engine;
+  async #engine({ folder }: ModelSpec): Promise<Pipeline> {
+    if (this.#open?.folder === folder) return this.#open.engine;
     await this.#open?.engine.close();
     const engine = await createEngine({
-      models: folders,
+      models: [folder, ...this.#nets, ...this.#folders],
       threads: this.#threads,
       detectors: this.#detectors,
     });
-    this.#open = { key, engine };
+    this.#open = { folder, engine };
     return engine;
   }
 }

@@ -27,15 +27,16 @@ export async function readInputs(draft: RequestDraft, base: string): Promise<Inp
   if (draft.image !== undefined) imageSize = await checkPicture(inputs.get(draft.image)!);
   await add(draft.mask_image);
   for (const { kind, image } of draft.controls ?? []) {
-    // Poses also have names; the engine knows them.
-    const isName = kind === 'openpose' && /^[\w -]+$/.test(image);
-    if (!isName) await add(image);
+    if (kind !== 'openpose' || !isPoseName(image)) await add(image);
     const bytes = inputs.get(image);
     if (bytes === undefined || isJson(bytes)) continue;
     imageSize ??= await checkPicture(bytes);
   }
   return { inputs, imageSize };
 }
+
+/** Poses also have names, which the engine knows; a file has an ending or a folder. */
+export const isPoseName = (image: unknown): boolean => typeof image === 'string' && /^[\w -]+$/.test(image);
 
 const isJson = (bytes: Uint8Array) => /^\s*[[{]/.test(Buffer.from(bytes.subarray(0, 64)).toString('latin1'));
 

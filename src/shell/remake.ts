@@ -6,6 +6,7 @@ import { readPngText } from '../image/png-text.ts';
 import { EMBEDDED_MODEL } from '../installed-models.ts';
 import type { Developed } from '../job.ts';
 import type { GivenPictures } from './imagine-options.ts';
+import { isPoseName } from './inputs.ts';
 import type { Task } from './task.ts';
 import { UsageError } from './verb.ts';
 
@@ -45,20 +46,30 @@ function withPictures(
   if ('mask_image' in draft && mask_image === undefined) {
     throw new UsageError(`${from} was made with a mask. Give it with --mask.`);
   }
-  const known = Array.isArray(draft['controls']) ? (draft['controls'] as object[]) : [];
-  if (known.length !== controls.length) {
-    throw new UsageError(
-      `${from} was made with ${known.length} control pictures, ${controls.length} are given. Give each with --control KIND=FILE.`,
-    );
-  }
   return {
     ...draft,
     ...(image !== undefined && { image }),
     ...(mask_image !== undefined && { mask_image }),
-    ...(known.length > 0 && {
-      controls: known.map((control, i) => ({ ...control, image: controls[i]!.image })),
-    }),
+    ...('controls' in draft && { controls: withControls(draft['controls'], from, controls) }),
   };
+}
+
+/** A pose that has a name needs no picture. */
+function withControls(known: unknown, from: string, given: GivenPictures['controls']): unknown[] {
+  const controls = Array.isArray(known) ? (known as { kind?: unknown; image?: unknown }[]) : [];
+  const isNamed = ({ kind, image }: (typeof controls)[number]) => kind === 'openpose' && isPoseName(image);
+  const wanted = controls.filter((control) => !isNamed(control)).length;
+  if (wanted !== given.length) {
+    throw new UsageError(
+      `${from} was made with ${wanted} control pictures, ${given.length} are given. Give each with --control KIND=FILE.`,
+    );
+  }
+  const pictures = given.values();
+  return controls.map((control) => {
+    if (isNamed(control)) return control;
+    const { image, controlnet } = pictures.next().value!;
+    return { ...control, image, ...(controlnet !== undefined && { controlnet }) };
+  });
 }
 
 export async function samePixels(made: Developed, from: string): Promise<boolean> {

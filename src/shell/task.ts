@@ -1,5 +1,5 @@
 /** One request to be made, its files found. */
-import { resolve } from 'node:path';
+import { isAbsolute, resolve, sep } from 'node:path';
 import { EMBEDDED_MODEL } from '../installed-models.ts';
 
 export interface Task {
@@ -37,3 +37,30 @@ export function taskOf(object: unknown, { line, base }: Pick<Task, 'line' | 'bas
 /** A folder is relative to the request file; a name has no slash. */
 export const folderOrName = (model: string, base: string) =>
   /[/\\]/.test(model) ? resolve(base, model) : model;
+
+/** The ControlNets that drafts name as folders, each once; what is no draft is looked at when its turn comes. */
+export function netFolders(tasks: readonly Task[]): string[] {
+  const folders = tasks.flatMap(({ draft, base }) => {
+    const controls = (draft as { controls?: unknown } | null)?.controls;
+    if (!Array.isArray(controls)) return [];
+    return controls.flatMap((control: { controlnet?: unknown } | null) => {
+      const net = control?.controlnet;
+      const found = typeof net === 'string' ? folderOrName(net, base) : '';
+      return isAbsolute(found) ? [found] : [];
+    });
+  });
+  return [...new Set(folders)];
+}
+
+/** What a request calls a ControlNet's folder: its name, with those above it where another one has that name too. */
+export function netName(folder: string, folders: readonly string[]): string {
+  const parts = folder.split(sep);
+  for (let from = parts.length - 1; from > 0; from--) {
+    const name = parts.slice(from).join('/');
+    const isAlone = folders.every((other) => other === folder || !isTail(name, other));
+    if (isAlone) return name;
+  }
+  return folder;
+}
+
+const isTail = (name: string, folder: string) => `/${folder.split(sep).join('/')}`.endsWith(`/${name}`);

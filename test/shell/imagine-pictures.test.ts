@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -91,6 +91,48 @@ test('a masked picture is made from a request file and made again from its PNG',
   const recipe = JSON.parse(texts.get('darkroom')!);
   assert.equal(recipe.request.mask_image, 'mask.png');
   await assert.rejects(readTasks(['--from', made, '--image', join(folder, 'start.png')]), /--mask/);
+});
+
+test('nets of one name in two folders are told apart; a PNG of theirs is made again', async () => {
+  const folder = newFolder();
+  for (const [kind, net] of [
+    ['one', 'sd15-canny'],
+    ['two', 'sd15-pose'],
+  ]) {
+    cpSync(join(fixtures, 'controlnets', net!), join(folder, kind!, 'net'), { recursive: true });
+  }
+  copyFileSync(join(fixtures, 'inputs/edges-64x64.png'), join(folder, 'edges.png'));
+  const request = (net: string, output: string) =>
+    JSON.stringify({
+      model: tiny,
+      prompt: 'a tree',
+      controls: [
+        { kind: 'raw', image: 'edges.png', controlnet: net },
+        { kind: 'openpose', image: 'walking', controlnet: './one/net' },
+      ],
+      num_inference_steps: 2,
+      sampler: 'euler',
+      seed: 4,
+      output,
+    });
+  const file = join(folder, 'r.jsonl');
+  writeFileSync(file, `${request('./one/net', 'one.png')}\n${request('./two/net', 'two.png')}\n`);
+  assert.equal(await darkroom(['--request', file, '--out', folder, '--progress', 'none']), 0);
+  const [one, two] = ['one.png', 'two.png'].map((name) => readPngText(readFileSync(join(folder, name))));
+  assert.equal(JSON.parse(one!.get('darkroom')!).request.controls[0].controlnet, 'one/net');
+  assert.match(
+    two!.get('parameters')!,
+    /ControlNet 0: "Module: none, Model: net, Weight: 1, .*Control Mode: Balanced", ControlNet 1: "Module: openpose/,
+  );
+  assert.notDeepEqual(readFileSync(join(folder, 'one.png')), readFileSync(join(folder, 'two.png')));
+  const from = ['--from', join(folder, 'one.png')];
+  await assert.rejects(readTasks(from), /1 control pictures, 0 are given/);
+  const { tasks } = await readTasks([...from, '--control', `raw=${join(folder, 'edges.png')}`]);
+  const { controls } = tasks[0]!.draft as { controls: { image: string }[] };
+  assert.deepEqual(
+    controls.map(({ image }) => image),
+    [join(folder, 'edges.png'), 'walking'],
+  );
 });
 
 test('the parameters of a second pass are those that A1111 reads', async () => {
