@@ -6,8 +6,9 @@ import { chat } from './chat.ts';
 import { engine } from './engine.ts';
 import type { Bench, Figure } from './figure.ts';
 import { liveness } from './liveness.ts';
+import { samplers } from './samplers.ts';
 
-const BENCHES: Readonly<Record<string, Bench>> = { chat, liveness, engine };
+const BENCHES: Readonly<Record<string, Bench>> = { chat, liveness, samplers, engine };
 
 const asked = process.argv.slice(2);
 const stray = asked.find((name) => !(name in BENCHES));

@@ -1,19 +1,17 @@
 """The reference's side of bench/engine.ts: one JSON request a line on stdin, one JSON answer a line on stdout.
 
-{"open": FOLDER, "threads": N} | {"call": true} | {"draw": REQUEST, "image": PNG or null}
+{"open": FOLDER, "threads": N} | {"call": true} | {"draw": REQUEST, "scheduler": [CLASS, OPTIONS], "image": PNG or null}
 """
 import json
 import sys
 import time
 
+import diffusers
 import numpy as np
 import torch
-from diffusers import (DDIMScheduler, DPMSolverMultistepScheduler, EulerAncestralDiscreteScheduler,
-                       EulerDiscreteScheduler, StableDiffusionImg2ImgPipeline, StableDiffusionPipeline)
+from diffusers import StableDiffusionImg2ImgPipeline, StableDiffusionPipeline
 from PIL import Image
 
-SCHEDULERS = {"ddim": DDIMScheduler, "euler": EulerDiscreteScheduler, "euler_a": EulerAncestralDiscreteScheduler,
-              "dpmpp_2m": DPMSolverMultistepScheduler}
 pipe = None
 
 
@@ -36,8 +34,9 @@ def call():
     return {"seconds": time.perf_counter() - started}
 
 
-def draw(request, image):
-    parts = pipe.components | {"scheduler": SCHEDULERS[request["sampler"]].from_config(pipe.scheduler.config)}
+def draw(request, scheduler, image):
+    name, options = scheduler
+    parts = pipe.components | {"scheduler": getattr(diffusers, name).from_config(pipe.scheduler.config, **options)}
     kind = StableDiffusionPipeline if image is None else StableDiffusionImg2ImgPipeline
     drawing = kind(**parts, requires_safety_checker=False)
     drawing.set_progress_bar_config(disable=True)
@@ -56,5 +55,5 @@ for line in sys.stdin:
     elif "call" in message:
         answer = call()
     else:
-        answer = draw(message["draw"], message["image"])
+        answer = draw(message["draw"], message["scheduler"], message["image"])
     print(json.dumps(answer), flush=True)

@@ -9,7 +9,7 @@ import { seedSequence } from './seed-sequence.ts';
 const POOL_SIZE = 24;
 /** Times are rounded to this many digits after the point. */
 const DIGITS = 6;
-/** Increments kept; beyond it the oldest are dropped, to be drawn again when they are asked for. */
+/** Halved increments kept; beyond it those not used for longest are dropped, to be drawn again when needed. */
 const KEPT = 64;
 
 const { fround } = Math;
@@ -29,7 +29,8 @@ export class BrownianTree {
   readonly #seed: number;
   readonly #size: number;
   readonly #whole: Float32Array;
-  readonly #kept = new Map<string, Float32Array>();
+  /** By the interval that was halved. */
+  readonly #kept = new Map<string, Halves>();
 
   /**
    * @param start below `end`
@@ -63,32 +64,41 @@ export class BrownianTree {
     return sum;
   }
 
-  #of(interval: Interval): Float32Array {
-    const { parent, isLeft, key, depth } = interval;
+  #of({ parent, isLeft }: Interval): Float32Array {
     if (parent === undefined) return this.#whole;
-    const name = `${depth}:${key}`;
-    const known = this.#kept.get(name);
-    if (known !== undefined) return known;
-    const whole = this.#of(parent);
-    const middle = halfOf(parent);
-    const [left, right] = [middle - parent.start, parent.end - middle];
-    const share = 1 / (parent.end - parent.start);
-    const [seed] = seedSequence(this.#seed, [parent.key, parent.depth], POOL_SIZE, 1) as Uint32Array &
-      [number];
-    const noise = new TorchRandom(seed).randn(this.#size);
-    const spread = fround(Math.sqrt(left * right * share));
-    const [left32, share32] = [fround(left), fround(share)];
-    const values = new Float32Array(this.#size);
-    for (let i = 0; i < values.length; i++) {
-      const mean = fround(fround(left32 * whole[i]!) * share32);
-      const first = fround(mean + fround(spread * noise[i]!));
-      values[i] = isLeft ? first : whole[i]! - first;
-    }
+    const name = `${parent.depth}:${parent.key}`;
+    const halves = this.#kept.get(name) ?? this.#halve(parent);
+    this.#kept.delete(name);
+    this.#kept.set(name, halves);
     const [oldest] = this.#kept.keys();
-    if (this.#kept.size >= KEPT && oldest !== undefined) this.#kept.delete(oldest);
-    this.#kept.set(name, values);
-    return values;
+    if (this.#kept.size > KEPT && oldest !== undefined) this.#kept.delete(oldest);
+    return isLeft ? halves.left : halves.right;
   }
+
+  /** What the path does in both halves of an interval, given what it does in all of it: a Brownian bridge. */
+  #halve(interval: Interval): Halves {
+    const { start, end, key, depth } = interval;
+    const whole = this.#of(interval);
+    const middle = halfOf(interval);
+    const [before, after] = [middle - start, end - middle];
+    const share = 1 / (end - start);
+    const [seed] = seedSequence(this.#seed, [key, depth], POOL_SIZE, 1) as Uint32Array & [number];
+    const noise = new TorchRandom(seed).randn(this.#size);
+    const spread = fround(Math.sqrt(before * after * share));
+    const [before32, share32] = [fround(before), fround(share)];
+    const [left, right] = [new Float32Array(this.#size), new Float32Array(this.#size)];
+    for (let i = 0; i < left.length; i++) {
+      const mean = fround(fround(before32 * whole[i]!) * share32);
+      left[i] = mean + fround(spread * noise[i]!);
+      right[i] = whole[i]! - left[i]!;
+    }
+    return { left, right };
+  }
+}
+
+interface Halves {
+  readonly left: Float32Array;
+  readonly right: Float32Array;
 }
 
 const halfOf = ({ start, end }: Interval) => roundTime(0.5 * (end + start));

@@ -58,12 +58,12 @@ const isFlowConfig = (config: Json): boolean => {
   return own !== undefined && isFlow(own);
 };
 
-/**
- * How many of the steps a picture skips: those of the strength it keeps.
- * The families round differently; a latent consistency model squeezes all its steps into what is left.
- */
+/** A latent consistency pipeline squeezes all steps of its own samplers into what is left of a picture. */
+export const squeezesSteps = (family: PipelineHabits['family'], sampler: SamplerName): boolean =>
+  family === 'lcm' && (sampler === 'lcm' || sampler === 'tcd');
+
+/** How many of the steps a picture skips: those of the strength it keeps, which SD3 rounds its own way. */
 export function stepsSkipped(family: PipelineHabits['family'], steps: number, strength: number): number {
-  if (family === 'lcm') return 0;
-  if (family === 'sd3') return Math.floor(Math.max(steps - Math.min(steps * strength, steps), 0));
-  return Math.max(steps - Math.min(Math.floor(steps * strength), steps), 0);
+  const wanted = Math.min(steps * strength, steps);
+  return Math.floor(Math.max(steps - (family === 'sd3' ? wanted : Math.floor(wanted)), 0));
 }

@@ -3,7 +3,7 @@ import { DarkroomError } from '../errors.ts';
 import type { GenerationRequest, SamplerName } from '../request.ts';
 import { chooseSampler, chooseSchedule } from './choice.ts';
 import { readSchedulerConfig } from './config.ts';
-import { demandKinship, type PipelineHabits, stepsSkipped } from './pipeline-habits.ts';
+import { demandKinship, type PipelineHabits, squeezesSteps, stepsSkipped } from './pipeline-habits.ts';
 import type { Random } from './random.ts';
 import type { Sampler, Sampling } from './sampler.ts';
 import { ddim } from './samplers/ddim.ts';
@@ -102,10 +102,10 @@ export function planSampling(
     sampler,
     curve: curveOf(schedule.name),
     steps,
-    strength: family === 'lcm' ? strength : 1,
+    strength: squeezesSteps(family, sampler) ? strength : 1,
     imageSeqLen,
   });
-  const first = stepsSkipped(family, steps, strength);
+  const first = squeezesSteps(family, sampler) ? 0 : stepsSkipped(family, steps, strength);
   const firstCall = first * levels.callsPerStep;
   const timesteps = levels.timesteps.slice(firstCall);
   if (timesteps.length === 0) {

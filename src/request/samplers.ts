@@ -30,7 +30,7 @@ export const SAMPLERS = Object.keys(SAMPLER_CLASS) as readonly SamplerName[] as 
   ...SamplerName[],
 ];
 
-/** The flag of scheduler_config.json that asks for a schedule; `simple` and `sgm_uniform` are trailing timesteps. */
+/** karras, exponential and beta are curves of sigmas; `simple` and `sgm_uniform` are trailing timesteps. */
 export const SCHEDULES = ['normal', 'karras', 'exponential', 'beta', 'simple', 'sgm_uniform'] as const;
 export type ScheduleName = (typeof SCHEDULES)[number];
 
@@ -67,8 +67,21 @@ export function samplerOfConfig(config: Readonly<Record<string, unknown>>): Samp
   return config['solver_order'] === 3 ? 'dpmpp_3m_sde' : 'dpmpp_2m_sde';
 }
 
+/** Classes that know no use_..._sigmas; where one stands in their config, another class has left it there. */
+const CURVELESS: ReadonlySet<SamplerName> = new Set([
+  'ddim',
+  'ddpm',
+  'pndm',
+  'euler_a',
+  'lcm',
+  'tcd',
+  'flow_heun',
+]);
+
 /** The schedule that a scheduler_config.json asks for by its use_..._sigmas. */
 export function scheduleOfConfig(config: Readonly<Record<string, unknown>>): ScheduleName {
+  const sampler = samplerOfClass(config['_class_name']);
+  if (sampler !== undefined && CURVELESS.has(sampler)) return 'normal';
   const flagged = (['karras', 'exponential', 'beta'] as const).find(
     (schedule) => config[`use_${schedule}_sigmas`] === true,
   );

@@ -1,239 +1,234 @@
-/** Seeds, schedules and update rules against torch and diffusers, with arithmetic in place of a model. */
+/** What is true of every sampler, whatever diffusers does: they reach the picture that a true denoiser knows. */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
-import { guide } from '../../src/diffusion/guidance.ts';
-import { latentsToRgb } from '../../src/diffusion/preview.ts';
-import { TorchRandom } from '../../src/diffusion/random.ts';
-import { planSampling } from '../../src/diffusion/sampling.ts';
+import fc from 'fast-check';
+import { createRandom, type Random } from '../../src/diffusion/random.ts';
+import { type CallState, planSampling, type Sampling } from '../../src/diffusion/sampling.ts';
 import { DarkroomError } from '../../src/errors.ts';
-import { freezeRequest, type GenerationRequest } from '../../src/request.ts';
+import { SAMPLER_CLASS, SAMPLERS, type SamplerName, SCHEDULES } from '../../src/request.ts';
+import { requestOf } from './request-of.ts';
 
-interface Goldens {
-  readonly randn: readonly {
-    readonly seed: number;
-    readonly counts: readonly number[];
-    /** Of each draw's float32 bytes, little-endian. */
-    readonly sha256: readonly string[];
-  }[];
-  readonly loops: readonly {
-    readonly sampler: string;
-    readonly schedule: string;
-    readonly config: Readonly<Record<string, unknown>>;
-    readonly steps: number;
-    readonly seed: number;
-    readonly eta: number;
-    readonly strength?: number;
-    readonly timesteps: readonly number[];
-    readonly latents: readonly number[];
-  }[];
-}
-const goldens: Goldens = JSON.parse(readFileSync(new URL('samplers.golden.json', import.meta.url), 'utf8'));
+const BASE: Readonly<Record<string, unknown>> = {
+  beta_start: 0.00085,
+  beta_end: 0.012,
+  beta_schedule: 'scaled_linear',
+  clip_sample: false,
+  skip_prk_steps: true,
+  steps_offset: 1,
+};
+const isFlow = (sampler: SamplerName) => sampler.startsWith('flow');
+/** They foresee the whole picture at each step, and mix it with noise: no path that converges. */
+const isDistilled = (sampler: SamplerName) => sampler === 'lcm' || sampler === 'tcd';
 
-/** What nearly all of them have in common, as the hub's SD 1.5 says it. */
-const plainConfig: Readonly<Record<string, unknown>> = goldens.loops.at(-1)!.config;
-/** make_goldens.py's PICTURE. */
-const PICTURE = Float32Array.from({ length: 24 }, (_, i) => -1 + (2 * i) / 23);
-
-function requestOf(draft: Record<string, unknown>): GenerationRequest {
-  const defaults = {
-    numInferenceSteps: 20,
-    guidanceScale: 5,
-    sampler: 'euler',
-    schedule: 'normal',
-    width: 64,
-    height: 64,
-    strength: 0.75,
-    maxSize: 512,
-  } as const;
-  return freezeRequest({ prompt: 'a', ...draft }, { model: 'm', defaults }).request;
+function planOf(sampler: SamplerName, draft: Record<string, unknown>) {
+  const base = isFlow(sampler) ? { _class_name: SAMPLER_CLASS[sampler], shift: 3 } : BASE;
+  return planSampling(requestOf({ sampler, ...draft }), base, { family: isFlow(sampler) ? 'sd3' : 'sdxl' });
 }
 
-/** make_goldens.py's denoiser. */
-function predict(sample: Float32Array, timestep: number): Float32Array {
-  return sample.map((x) => 0.6 * x + 0.1 * Math.cos(timestep / 200));
+const FIRST_ORDER_SDE: ReadonlySet<SamplerName> = new Set(['ddim', 'ddpm', 'euler_a']);
+
+type Denoiser = (sample: Float32Array, timestep: number) => Float32Array;
+
+function drive(sampling: Sampling, predict: Denoiser): Float32Array {
+  let turn = sampling.next();
+  while (!turn.done) turn = sampling.next(predict(turn.value.sample, turn.value.timestep));
+  return turn.value;
 }
 
-function near(actual: ArrayLike<number>, expected: readonly number[], tolerance: number): void {
-  assert.equal(actual.length, expected.length);
-  for (const [i, value] of expected.entries()) {
-    const off = Math.abs(actual[i]! - value);
-    assert.ok(off <= tolerance * Math.max(1, Math.abs(value)), `${actual[i]} is not ${value} at ${i}`);
-  }
-}
+const TRAINED_SIGMAS = (() => {
+  let product = 1;
+  return Array.from({ length: 1000 }, (_, i) => {
+    product *= 1 - (Math.sqrt(0.00085) + ((Math.sqrt(0.012) - Math.sqrt(0.00085)) * i) / 999) ** 2;
+    return Math.sqrt((1 - product) / product);
+  });
+})();
 
-describe('random numbers are those of torch, bit for bit', () => {
-  for (const { seed, counts, sha256 } of goldens.randn) {
-    test(`seed ${seed}: ${counts.join(', then ')}`, () => {
-      const random = new TorchRandom(seed);
-      const drawn = counts.map((count) => random.randn(count));
-      assert.deepEqual(
-        drawn.map((values) => createHash('sha256').update(new Uint8Array(values.buffer)).digest('hex')),
-        sha256,
-      );
-    });
-  }
-});
-
-describe('samplers take the path of diffusers', () => {
-  for (const golden of goldens.loops) {
-    const { sampler, schedule, config, steps, seed, eta, strength, timesteps, latents } = golden;
-    const options = Object.entries(config).filter(([key, value]) => plainConfig[key] !== value);
-    const about = [...options.map(([key, value]) => `${key} ${value}`), `${steps} steps`];
-    if (strength !== undefined) about.push(`strength ${strength}`);
-    test(`${sampler} ${schedule}, ${about.join(', ')}`, () => {
-      const fromPicture = strength === undefined ? {} : { image: 'a.png', strength };
-      const request = requestOf({
-        sampler,
-        schedule,
-        num_inference_steps: steps,
-        eta,
-        scheduler_config: Object.fromEntries(options),
-        ...fromPicture,
-      });
-      const plan = planSampling(request, plainConfig);
-      assert.equal(plan.calls, timesteps.length);
-      const start = strength === undefined ? undefined : PICTURE;
-      const sampling = plan.begin(latents.length, new TorchRandom(seed), start);
-      const seen: number[] = [];
-      let turn = sampling.next();
-      while (!turn.done) {
-        const { sample, timestep } = turn.value;
-        seen.push(timestep);
-        turn = sampling.next(predict(sample, timestep));
-      }
-      near(seen, timesteps, 1e-4);
-      near(turn.value, latents, 1e-4);
-    });
-  }
-
-  for (const sampler of ['ddim', 'euler_a']) {
-    test(`${sampler} with Karras sigmas, which diffusers has not, ends at a true denoiser's picture`, () => {
-      const plan = planSampling(requestOf({ sampler, schedule: 'karras', seed: 1 }), { clip_sample: false });
-      const picture = new Float32Array(16).fill(0.3);
-      const sampling = plan.begin(16, new TorchRandom(1), undefined);
-      const timesteps: number[] = [];
-      let turn = sampling.next();
-      while (!turn.done) {
-        timesteps.push(turn.value.timestep);
-        const { sample } = turn.value;
-        const alpha = alphaAt(turn.value.timestep);
-        turn = sampling.next(
-          sample.map((x, i) => (x - Math.sqrt(alpha) * picture[i]!) / Math.sqrt(1 - alpha)),
-        );
-      }
-      assert.ok(timesteps.every((t, i) => i === 0 || t < timesteps[i - 1]!));
-      near(turn.value, [...picture], 0.02);
-    });
-  }
-});
-
-/** alphaCumprod of diffusers' default betas, between timesteps linear in the logarithm of sigma. */
-function alphaAt(timestep: number): number {
-  const sigmaAt = (last: number) => {
-    let alpha = 1;
-    for (let i = 0; i <= last; i++) alpha *= 1 - (0.0001 + (0.0199 * i) / 999);
-    return Math.sqrt((1 - alpha) / alpha);
-  };
+/** Signal and noise at a timestep, as the model sees them. */
+function mixAt(sampler: SamplerName, timestep: number): { alpha: number; sigma: number } {
+  if (isFlow(sampler)) return { alpha: 1 - timestep / 1000, sigma: timestep / 1000 };
   const low = Math.min(Math.floor(timestep), 998);
   const part = timestep - low;
-  const sigma = sigmaAt(low) ** (1 - part) * sigmaAt(low + 1) ** part;
-  return 1 / (sigma ** 2 + 1);
+  const sigma = TRAINED_SIGMAS[low]! ** (1 - part) * TRAINED_SIGMAS[low + 1]! ** part;
+  const alpha = 1 / Math.sqrt(1 + sigma ** 2);
+  return { alpha, sigma: sigma * alpha };
 }
 
-describe('scheduler_config', () => {
-  const refused = (config: Record<string, unknown>, sampler = 'euler') => {
-    try {
-      planSampling(requestOf({ sampler, scheduler_config: config }), {});
-    } catch (error) {
-      assert.ok(error instanceof DarkroomError);
-      return error.message;
-    }
-    return assert.fail(`${JSON.stringify(config)} was taken`);
+/** The best prediction where every latent is normal around `mean` with `deviation`. */
+function gaussian(sampler: SamplerName, mean: number, deviation: number): Denoiser {
+  return (sample, timestep) => {
+    const { alpha, sigma } = mixAt(sampler, timestep);
+    const trust = (alpha * deviation ** 2) / (alpha ** 2 * deviation ** 2 + sigma ** 2);
+    return sample.map((x) => {
+      const picture = mean + trust * (x - alpha * mean);
+      const noise = (x - alpha * picture) / sigma;
+      return isFlow(sampler) ? noise - picture : noise;
+    });
   };
+}
 
-  test('values that are not carried out are refused by name', () => {
-    assert.match(refused({ variance_type: 'learned' }, 'ddpm'), /variance_type "learned"/);
-    assert.match(refused({ algorithm_type: 'dpmsolver' }, 'dpmpp_2m'), /algorithm_type "dpmsolver"/);
-    assert.match(refused({ solver_order: 4 }, 'dpmpp_2m'), /solver_order 4 is not one of 1, 2, 3/);
-    assert.match(refused({ solver_order: 3 }), /solver_order 3 is no option of euler/);
-    assert.match(refused({ use_karras_sigmas: 'yes' }), /use_karras_sigmas "yes"/);
-    assert.match(refused({ _class_name: 'ScoreSdeVeScheduler' }), /ScoreSdeVeScheduler/);
-    assert.match(refused({ timestep_spacng: 'trailing' }), /timestep_spacng/);
-    assert.match(refused({ timestep_spacing: 'odd' }), /"odd" is not one of leading, linspace, trailing/);
-    assert.match(refused({ beta_end: 2 }), /beta_end 2/);
-    assert.match(refused({ num_train_timesteps: 1e9 }), /num_train_timesteps/);
-  });
+function moments(values: Float32Array): { mean: number; deviation: number } {
+  const mean = values.reduce((a, b) => a + b, 0) / values.length;
+  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  return { mean, deviation: Math.sqrt(squares / values.length) };
+}
 
-  test("the request's values lie over the model's", () => {
-    const request = requestOf({ num_inference_steps: 2, scheduler_config: { timestep_spacing: 'trailing' } });
-    const first = planSampling(request, { timestep_spacing: 'leading' })
-      .begin(16, new TorchRandom(0), undefined)
-      .next();
-    assert.ok(!first.done && first.value.timestep === 999);
-  });
+const refusal = (act: () => unknown): string => {
+  try {
+    act();
+  } catch (error) {
+    assert.ok(error instanceof DarkroomError, String(error));
+    return error.message;
+  }
+  return assert.fail('taken');
+};
 
-  const timestepsOf = (draft: Record<string, unknown>, base: Readonly<Record<string, unknown>>) => {
-    const plan = planSampling(requestOf({ num_inference_steps: 4, ...draft }), base);
-    const sampling = plan.begin(16, new TorchRandom(0), undefined);
-    const timesteps: number[] = [];
-    for (let turn = sampling.next(); !turn.done; turn = sampling.next(new Float32Array(16))) {
-      timesteps.push(turn.value.timestep);
-    }
-    return timesteps;
+describe('with the best denoiser of a normal distribution, samples are of that distribution', () => {
+  for (const sampler of SAMPLERS.filter((name) => !isDistilled(name))) {
+    test(sampler, () => {
+      // Steps of first order with noise take the most of them to get there.
+      const steps = FIRST_ORDER_SDE.has(sampler) ? 150 : 40;
+      const plan = planOf(sampler, { num_inference_steps: steps, eta: sampler === 'ddim' ? 1 : 0 });
+      const random = createRandom('philox', 3);
+      const found = moments(drive(plan.begin(4096, random, undefined), gaussian(sampler, 0.5, 0.4)));
+      assert.ok(Math.abs(found.mean - 0.5) < 0.04, `mean ${found.mean}`);
+      assert.ok(Math.abs(found.deviation - 0.4) < 0.04, `deviation ${found.deviation}`);
+    });
+  }
+});
+
+describe('with a denoiser that knows the picture, every schedule ends at it', () => {
+  for (const sampler of SAMPLERS) {
+    test(sampler, () => {
+      for (const schedule of SCHEDULES) {
+        const draft = { schedule, num_inference_steps: 8 };
+        if (!hasSchedule(sampler, schedule)) {
+          assert.match(
+            refusal(() => planOf(sampler, draft)),
+            new RegExp(`${sampler} has no schedule ${schedule}`),
+          );
+          continue;
+        }
+        const plan = planOf(sampler, draft);
+        const end = drive(plan.begin(64, createRandom('torch', 1), undefined), gaussian(sampler, 0.3, 0));
+        for (const value of end) assert.ok(Math.abs(value - 0.3) < 0.2, `${schedule} ends at ${value}`);
+      }
+    });
+  }
+});
+
+function hasSchedule(sampler: SamplerName, schedule: string): boolean {
+  if (schedule === 'normal') return true;
+  if (sampler === 'flow_heun' || isDistilled(sampler)) return false;
+  const isSpacing = schedule === 'simple' || schedule === 'sgm_uniform';
+  if (isSpacing) return sampler !== 'flow_euler' && sampler !== 'dpmpp_2s';
+  return sampler !== 'ddpm' && sampler !== 'pndm';
+}
+
+const anySampler = fc.constantFrom(...SAMPLERS);
+
+test('timesteps fall, and a run asks at just those of its plan', () => {
+  const property = (sampler: SamplerName, steps: number, strength: number | undefined) => {
+    const fromPicture = strength === undefined ? {} : { image: 'a.png', strength };
+    const plan = planOf(sampler, { num_inference_steps: steps, ...fromPicture });
+    const told: number[] = [];
+    const start = strength === undefined ? undefined : new Float32Array(16).fill(0.1);
+    drive(plan.begin(16, createRandom('torch', 2), start), (sample, timestep) => {
+      told.push(timestep);
+      return sample.map((x) => 0.5 * x);
+    });
+    assert.deepEqual(told, plan.timesteps);
+    assert.equal(told.length, plan.calls);
+    // DPM2's second call may lie all but on the next step's first.
+    assert.ok(
+      told.every((t, i) => t >= 0 && t <= 1000 && (i === 0 || t < told[i - 1]! + 1e-3)),
+      told.join(' '),
+    );
   };
-
-  test('_class_name and use_karras_sigmas of the request pick the sampler and the schedule', () => {
-    const karras = timestepsOf({ sampler: 'dpmpp_2m', schedule: 'karras' }, plainConfig);
-    const overridden = { _class_name: 'DPMSolverMultistepScheduler', use_karras_sigmas: true };
-    assert.deepEqual(timestepsOf({ scheduler_config: overridden }, plainConfig), karras);
-  });
-
-  test('a config of another class keeps what both have, and the rest is this class own default', () => {
-    const uniPc = {
-      ...plainConfig,
-      _class_name: 'UniPCMultistepScheduler',
-      predict_x0: true,
-      disable_corrector: [],
-    };
-    assert.deepEqual(timestepsOf({ sampler: 'euler' }, uniPc), [999, 666, 333, 0]);
-    const leading = { ...uniPc, timestep_spacing: 'leading', solver_order: 9 };
-    assert.deepEqual(timestepsOf({ sampler: 'euler' }, leading), [751, 501, 251, 1]);
-  });
-
-  test("a folder's own DDIM neither clips nor starts at 0, as Stable Diffusion's pipelines correct it", () => {
-    const folder = { _class_name: 'DDIMScheduler', beta_schedule: 'scaled_linear' };
-    assert.deepEqual(timestepsOf({ sampler: 'ddim' }, folder), [751, 501, 251, 1]);
-    const asked = { sampler: 'ddim', scheduler_config: { steps_offset: 0 } };
-    assert.deepEqual(timestepsOf(asked, folder), [750, 500, 250, 0]);
+  const strengths = fc.option(fc.double({ min: 0.5, max: 1, noNaN: true }), { nil: undefined });
+  fc.assert(fc.property(anySampler, fc.integer({ min: 2, max: 40 }), strengths, property), {
+    seed: 1,
+    numRuns: 200,
   });
 });
 
-describe('guidance', () => {
-  const [unconditional, conditional] = [Float32Array.of(0, 1, 2, 3), Float32Array.of(1, 1, 0, 5)];
-
-  test('goes on from the negative prompt through the prompt', () => {
-    assert.deepEqual(guide(unconditional, conditional, 2, 0), Float32Array.of(2, 1, -2, 7));
-  });
-
-  test('rescaled in full, it has the spread of the conditional prediction', () => {
-    const rescaled = guide(unconditional, conditional, 7.5, 1);
-    const std = (v: Float32Array) => {
-      const mean = v.reduce((a, b) => a + b) / v.length;
-      return Math.sqrt(v.reduce((a, b) => a + (b - mean) ** 2, 0) / (v.length - 1));
-    };
-    assert.ok(Math.abs(std(rescaled) - std(conditional)) < 1e-5);
+test('two runs of one plan share nothing', () => {
+  const property = (sampler: SamplerName, seed: number) => {
+    const plan = planOf(sampler, { num_inference_steps: 5, eta: 0.5 });
+    const predict: Denoiser = (sample) => sample.map((x) => 0.5 * x);
+    const alone = drive(plan.begin(16, createRandom('torch', seed), undefined), predict);
+    const [a, b] = [seed, seed + 1].map((s) => plan.begin(16, createRandom('torch', s), undefined)) as [
+      Sampling,
+      Sampling,
+    ];
+    let turn = a.next();
+    let other = b.next();
+    while (!turn.done) {
+      const { sample, timestep } = turn.value;
+      if (!other.done) other = b.next(predict(other.value.sample, other.value.timestep));
+      turn = a.next(predict(sample, timestep));
+    }
+    assert.deepEqual(turn.value, alone);
+  };
+  fc.assert(fc.property(anySampler, fc.integer({ min: 0, max: 2 ** 32 - 2 }), property), {
+    seed: 1,
+    numRuns: 60,
   });
 });
 
-test('a preview stays within its colours', () => {
-  const rgb = latentsToRgb(Float32Array.of(0, 9, -9, 1, 1, 1), {
-    factors: [
-      [1, 0.5, 0],
-      [0, 0, 0.5],
-    ],
-    bias: [0, 0, -0.5],
-  });
-  assert.deepEqual([...rgb], [128, 128, 128, 255, 255, 128, 0, 0, 128]);
+test('after each call its latents may be changed: with the picture laid over all of them, it comes back', () => {
+  for (const sampler of SAMPLERS) {
+    const picture = Float32Array.from({ length: 16 }, (_, i) => Math.sin(i));
+    const plan = planOf(sampler, { num_inference_steps: 6, eta: 0.5, image: 'a.png', strength: 0.7 });
+    const states: CallState[] = [];
+    const sampling = plan.begin(16, createRandom('torch', 4), picture, (latents, state) => {
+      states.push(state);
+      for (let i = 0; i < 16; i++)
+        latents[i] = state.level.signal * picture[i]! + state.level.spread * state.noise[i]!;
+    });
+    const end = drive(sampling, (sample) => sample.map((x) => 0.9 * x));
+    assert.deepEqual(end, picture, sampler);
+    assert.deepEqual(
+      states.map(({ index }) => index),
+      Array.from({ length: plan.calls }, (_, i) => i),
+    );
+    assert.deepEqual(states.at(-1)!.level, { signal: 1, spread: 0 });
+  }
+});
+
+test("DPM++ SDE's noise is one path: more steps refine a picture, another seed makes another", () => {
+  const draw = (steps: number, seed: number) =>
+    drive(
+      planOf('dpmpp_sde', { num_inference_steps: steps, schedule: 'karras' }).begin(
+        64,
+        createRandom('torch', seed),
+        undefined,
+      ),
+      gaussian('dpmpp_sde', 0, 1),
+    );
+  const distance = (a: Float32Array, b: Float32Array) =>
+    moments(a.map((value, i) => value - b[i]!)).deviation;
+  const fine = draw(60, 1);
+  assert.ok(distance(draw(30, 1), fine) < 0.25);
+  assert.ok(distance(draw(60, 2), fine) > 1);
+});
+
+test('Philox draws what torch draws on an NVIDIA card, as A1111 has it', () => {
+  const random: Random = createRandom('philox', 0);
+  const known = [-0.92466259, -0.42534415, -2.6438457, 0.14518388];
+  assert.deepEqual(random.randn(4), Float32Array.from(known));
+  assert.notDeepEqual(random.randn(4), Float32Array.from(known));
+  const { mean, deviation } = moments(createRandom('philox', 2 ** 32 - 1).randn(65536));
+  assert.ok(Math.abs(mean) < 0.01 && Math.abs(deviation - 1) < 0.01);
+});
+
+test('steps that a sampler cannot make are refused with what it can', () => {
+  assert.match(
+    refusal(() => planOf('lcm', { num_inference_steps: 51 })),
+    /50 timesteps for 51 steps.*Try 50/,
+  );
+  const prk = { num_inference_steps: 3, scheduler_config: { skip_prk_steps: false } };
+  assert.match(
+    refusal(() => planOf('pndm', prk)),
+    /needs 4 steps or more, not 3/,
+  );
 });
