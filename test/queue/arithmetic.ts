@@ -1,7 +1,15 @@
-/** A queue over arithmetic: an engine whose calls take exact seconds on a clock of its own. */
-
-import { type Engine, EngineLost, type Job, type JobEvent } from '../../src/job.ts';
-import { createQueue, type JobQueue, type QueueOptions } from '../../src/queue/queue.ts';
+/** A worker over arithmetic: a line in memory, and an engine whose calls take exact seconds on a clock of its own. */
+import { type Engine, EngineLost, type Job } from '../../src/job.ts';
+import type { RunningEvent } from '../../src/queue/board.ts';
+import { plannedSteps } from '../../src/queue/costs.ts';
+import type { Claim, JobEnd, Wish } from '../../src/queue/line.ts';
+import {
+  type WorkBoard,
+  type WorkCosts,
+  Worker,
+  type WorkerOptions,
+  type WorkLine,
+} from '../../src/queue/worker.ts';
 import { freezeRequest } from '../../src/request.ts';
 
 const defaults = {
@@ -30,9 +38,90 @@ export interface Call {
   readonly at: number;
 }
 
-export interface Arrival {
-  readonly job: Job;
-  readonly at: number;
+export type Outcome = JobEnd | { readonly state: 'cancelled' | 'given back' | 'lost' };
+
+/** The line's part of the order, in memory: whole jobs charged at dispatch, the least tag first. */
+export class MemoryLine implements WorkLine, WorkBoard, WorkCosts {
+  waiting: Job[] = [];
+  readonly running = new Map<string, Claim>();
+  readonly cancelled = new Set<string>();
+  readonly lost = new Set<string>();
+  readonly suspects = new Set<string>();
+  readonly outcomes = new Map<string, PromiseWithResolvers<Outcome>>();
+  readonly told: { readonly id: string; readonly event: RunningEvent }[] = [];
+  readonly used = new Map<string, number>();
+  onTell: (id: string, event: RunningEvent) => void = () => {};
+  weightOf: (user: string) => number = () => 1;
+  readonly #tags = new Map<string, number>();
+  #ear: Parameters<WorkBoard['on']>[0] = () => {};
+
+  outcomeOf(id: string): PromiseWithResolvers<Outcome> {
+    const known = this.outcomes.get(id) ?? Promise.withResolvers<Outcome>();
+    this.outcomes.set(id, known);
+    return known;
+  }
+
+  hear(notice: 'work' | 'cancel', job = ''): void {
+    this.#ear(notice, job);
+  }
+
+  async claim({ barred }: Wish): Promise<Claim | undefined> {
+    const free = this.waiting.filter(({ user }) => !barred.includes(user));
+    const tagOf = (user: string) => this.#tags.get(user) ?? 0;
+    const [first, ...rest] = free;
+    if (first === undefined) return undefined;
+    const job = rest.reduce((a, b) => (tagOf(b.user) < tagOf(a.user) ? b : a), first);
+    this.waiting = this.waiting.filter((other) => other !== job);
+    const { id, user: member, request } = job;
+    const weight = this.weightOf(member);
+    this.#tags.set(member, tagOf(member) + plannedSteps(request) / weight);
+    const claim: Claim = {
+      ...{ id, member, request, weight, inputs: {}, at: 0 },
+      ticket: { id, attempt: 0 },
+      isSuspect: this.suspects.has(id),
+    };
+    this.running.set(id, claim);
+    return claim;
+  }
+
+  async touch({ id }: Claim): Promise<'held' | 'cancelled' | 'lost'> {
+    if (this.lost.has(id)) return 'lost';
+    return this.cancelled.has(id) ? 'cancelled' : 'held';
+  }
+
+  async finish({ id }: Claim, used: number, end: JobEnd | undefined): Promise<boolean> {
+    this.running.delete(id);
+    if (this.lost.has(id)) return false;
+    this.used.set(id, used);
+    this.outcomeOf(id).resolve(end ?? { state: 'cancelled' });
+    return true;
+  }
+
+  async giveBack({ id }: Claim): Promise<boolean> {
+    this.running.delete(id);
+    this.outcomeOf(id).resolve({ state: 'given back' });
+    return true;
+  }
+
+  tell(id: string, event: RunningEvent): void {
+    this.told.push({ id, event });
+    this.onTell(id, event);
+  }
+
+  forget(id: string): void {
+    if (this.lost.has(id)) this.outcomeOf(id).resolve({ state: 'lost' });
+  }
+
+  on(ear: Parameters<WorkBoard['on']>[0]): () => void {
+    this.#ear = ear;
+    return () => {};
+  }
+
+  learn(): void {}
+  secondsOf(): number {
+    return 1;
+  }
+  async save(): Promise<void> {}
 }
 
 export class Bench {
@@ -40,7 +129,9 @@ export class Bench {
   readonly calls: Call[] = [];
   /** Runs that were opened and not closed. */
   readonly open = new Set<string>();
-  readonly queue: JobQueue;
+  readonly line = new MemoryLine();
+  readonly worker: Worker;
+  readonly stored = new Set<string>();
   /** Called at the start of each engine call; may throw in its stead. */
   onCall: (call: Pick<Call, 'user' | 'id' | 'kind'>) => void = () => {};
   /** Called at the end of each, when the clock has moved. */
@@ -49,11 +140,44 @@ export class Bench {
   readonly #secondsOf: (job: Job, kind: Call['kind']) => number;
 
   constructor(
-    options: Partial<QueueOptions> = {},
+    options: Partial<Pick<WorkerOptions, 'seats' | 'onFailure' | 'onError'>> = {},
     secondsOf: (job: Job, kind: Call['kind']) => number = (_, kind) => (kind === 'step' ? 1 : 0.25),
   ) {
     this.#secondsOf = secondsOf;
-    this.queue = createQueue({ engine: this.#engine(), seats: 2, clock: () => this.now, ...options });
+    const { line } = this;
+    this.worker = new Worker({
+      ...{ id: 'w', line, board: line, costs: line, engine: this.#engine() },
+      pictures: {
+        get: async () => undefined,
+        put: async () => {
+          const id = `${this.stored.size}`;
+          this.stored.add(id);
+          return id;
+        },
+        remove: async (id) => void this.stored.delete(id),
+      },
+      ...{ models: ['mini'], memory: 1, seats: 2, clock: () => this.now },
+      ...options,
+    });
+  }
+
+  submit(...jobs: Job[]): void {
+    this.line.waiting.push(...jobs);
+    this.line.hear('work');
+  }
+
+  cancel(id: string): void {
+    this.line.cancelled.add(id);
+    this.line.hear('cancel', id);
+  }
+
+  /** How a job left this worker. */
+  endOf(id: string): Promise<Outcome> {
+    return this.line.outcomeOf(id).promise;
+  }
+
+  async endsOf(...ids: string[]): Promise<string[]> {
+    return (await Promise.all(ids.map((id) => this.endOf(id)))).map(({ state }) => state);
   }
 
   /** The engine dies now: this call and every open run are lost. */
@@ -89,7 +213,8 @@ export class Bench {
           develop: async () => {
             alive();
             this.#call(job, 'develop');
-            return { pictures: [], notes: [], seconds: { open: 0, encode: 0, denoise: 0, decode: 0 } };
+            const picture = { png: Uint8Array.of(1), width: 64, height: 64, seed: 1 };
+            return { pictures: [picture], notes: [], seconds: { open: 0, encode: 0, denoise: 0, decode: 0 } };
           },
           close: async () => {
             this.open.delete(job.id);
@@ -107,13 +232,4 @@ export class Bench {
     this.calls.push({ user, id, kind, seconds, at: this.now });
     this.onTick();
   }
-}
-
-/** Watches a job to its end. */
-export async function eventsOf(queue: JobQueue, id: string): Promise<JobEvent[]> {
-  return await Array.fromAsync(queue.watch(id));
-}
-
-export async function endOf(queue: JobQueue, id: string): Promise<JobEvent> {
-  return (await eventsOf(queue, id)).at(-1)!;
 }

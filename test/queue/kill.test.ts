@@ -1,49 +1,49 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { EngineProcess } from '../../src/engine/process.ts';
-import type { JobEvent } from '../../src/job.ts';
-import { createQueue, type JobQueue } from '../../src/queue/queue.ts';
-import { jobOf } from './arithmetic.ts';
+import { Worker } from '../../src/queue/worker.ts';
+import { jobOf, MemoryLine } from './arithmetic.ts';
 
 const factory = new URL('../engine/stand-in.ts', import.meta.url).href;
 
-/** Watches a job, killing the engine's process in the middle of each of the first `kills` attempts. */
-async function watchAndKill(queue: JobQueue, engine: EngineProcess, id: string, kills: number) {
-  /** Times the job fell back to its first step. */
-  let restarts = 0;
-  let step = 0;
+/** Kills the engine's process in the middle of each of the first `kills` attempts at a job. */
+async function runAndKill(line: MemoryLine, engine: EngineProcess, id: string, kills: number) {
   const killed = new Set<number>();
-  let end: JobEvent | undefined;
-  for await (const event of queue.watch(id)) {
-    if (event.state === 'running') {
-      if (event.step < step) restarts++;
-      step = event.step;
-    }
+  line.onTell = (job, { step }) => {
     const { pid } = engine;
-    if (event.state === 'running' && event.step >= 2 && killed.size < kills && pid !== undefined) {
-      if (!killed.has(pid)) process.kill(pid, 'SIGKILL');
-      killed.add(pid);
-    }
-    end = event;
-  }
-  return { restarts, end };
+    if (job !== id || step < 2 || killed.size >= kills || pid === undefined) return;
+    if (!killed.has(pid)) process.kill(pid, 'SIGKILL');
+    killed.add(pid);
+  };
+  const outcome = await line.outcomeOf(id).promise;
+  const steps = line.told.filter((told) => told.id === id).map(({ event }) => event.step);
+  const restarts = steps.filter((step, i) => step < (steps[i - 1] ?? 0)).length;
+  return { restarts, outcome };
 }
 
-test('kill -9 in mid-job: put back once and done; a second time: failed, and the next job runs', async () => {
+test('kill -9 in mid-job: begun again once and done; a second time: failed, and the next job runs', async () => {
   const engine = new EngineProcess({ models: [], threads: 1, factory, log: () => {} });
-  const queue = createQueue({ engine, seats: 2 });
+  const line = new MemoryLine();
+  const worker = new Worker({
+    ...{ id: 'w', line, board: line, costs: line, engine, models: ['mini'], memory: 1, seats: 2 },
+    pictures: { get: async () => undefined, put: async () => '0', remove: async () => {} },
+  });
+  const submit = (id: string, steps: number) => {
+    line.waiting.push(jobOf(id, 'a', steps, 'ms=20'));
+    line.hear('work');
+  };
   try {
-    queue.submit(jobOf('one', 'a', 8, 'ms=20'));
-    const once = await watchAndKill(queue, engine, 'one', 1);
-    assert.deepEqual([once.restarts, once.end?.state], [1, 'done']);
-    queue.submit(jobOf('two', 'a', 8, 'ms=20'));
-    const twice = await watchAndKill(queue, engine, 'two', 2);
-    assert.deepEqual([twice.restarts, twice.end?.state], [1, 'failed']);
-    assert.match(JSON.stringify(twice.end), /engine_failed.*stopped twice/);
-    queue.submit(jobOf('three', 'a', 2));
-    assert.equal((await watchAndKill(queue, engine, 'three', 0)).end?.state, 'done');
+    submit('one', 8);
+    const once = await runAndKill(line, engine, 'one', 1);
+    assert.deepEqual([once.restarts, once.outcome.state], [1, 'done']);
+    submit('two', 8);
+    const twice = await runAndKill(line, engine, 'two', 2);
+    assert.deepEqual([twice.restarts, twice.outcome.state], [1, 'failed']);
+    assert.ok(twice.outcome.state === 'failed' && twice.outcome.error.code === 'engine_failed');
+    submit('three', 2);
+    assert.equal((await line.outcomeOf('three').promise).state, 'done');
   } finally {
-    await queue.close();
+    await worker.stop(0);
     await engine.stop();
   }
 });
