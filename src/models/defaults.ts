@@ -10,6 +10,8 @@ interface Folder {
   readonly schedulerConfig: Readonly<Record<string, unknown>>;
   readonly denoiser: Component;
   readonly vaeScaleFactor: number;
+  /** Largest side in latents, where the denoiser has one. */
+  readonly maxSide?: number | undefined;
 }
 
 /** num_inference_steps, guidance_scale and strength of each pipeline's __call__ (diffusers 0.42). */
@@ -43,7 +45,7 @@ const LATENT_CONSISTENCY = { numInferenceSteps: 4, guidanceScale: 8.5, sampler: 
 
 export function chooseDefaults(
   card: Card,
-  { index, schedulerConfig, denoiser, vaeScaleFactor }: Folder,
+  { index, schedulerConfig, denoiser, vaeScaleFactor, maxSide = Number.POSITIVE_INFINITY }: Folder,
 ): ModelDefaults {
   const { sampleSize, ...pipeline } = PIPELINE[index.family];
   const size = denoiser.config['sample_size'] ?? sampleSize;
@@ -61,7 +63,7 @@ export function chooseDefaults(
     schedule: scheduleOfConfig(schedulerConfig),
     width: width * vaeScaleFactor,
     height: height * vaeScaleFactor,
-    maxSize: LIMITS.size.max,
     ...card.defaults,
+    maxSize: Math.min(card.defaults.maxSize ?? LIMITS.size.max, maxSide * vaeScaleFactor),
   };
 }

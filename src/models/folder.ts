@@ -40,13 +40,13 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
   const vaeScaleFactor = 2 ** (vaeConfig.blockOutChannels.length - 1);
   const schedulerConfig = await files.json('scheduler/scheduler_config.json');
   const card: Card = await readCard(files, vaeConfig.latentChannels);
-  const { kind, component, inChannels, patchSize, timeCondProjDim, jointAttentionDim } = denoiser;
+  const { kind, component, inChannels, patchSize, timeCondProjDim, jointAttentionDim, maxSide } = denoiser;
   let hash: Promise<string> | undefined;
   return {
     name: name ?? basename(files.folder),
     folder: files.folder,
     family: index.family,
-    defaults: chooseDefaults(card, { index, schedulerConfig, denoiser: component, vaeScaleFactor }),
+    defaults: chooseDefaults(card, { index, schedulerConfig, denoiser: component, vaeScaleFactor, maxSide }),
     textEncoders,
     denoiser: { kind, component },
     vae,
@@ -103,6 +103,8 @@ interface Denoiser {
   readonly pooledDim?: number;
   readonly timeCondProjDim?: number;
   readonly jointAttentionDim?: number;
+  /** Largest side in latents: a transformer's table of positions ends there. */
+  readonly maxSide?: number;
 }
 
 async function readUnet(files: ModelFiles, { family }: ModelIndex): Promise<Denoiser> {
@@ -130,8 +132,8 @@ async function readUnet(files: ModelFiles, { family }: ModelIndex): Promise<Deno
 
 async function readTransformer(files: ModelFiles): Promise<Denoiser> {
   const component = await files.component('transformer', 'diffusion_pytorch_model');
-  const { inChannels, outChannels, patchSize, jointAttentionDim, pooledProjectionDim } =
-    readSd3TransformerConfig(component);
+  const config = readSd3TransformerConfig(component);
+  const { inChannels, outChannels, patchSize, jointAttentionDim, pooledProjectionDim } = config;
   return {
     kind: 'transformer',
     component,
@@ -141,6 +143,7 @@ async function readTransformer(files: ModelFiles): Promise<Denoiser> {
     contextDim: jointAttentionDim,
     pooledDim: pooledProjectionDim,
     jointAttentionDim,
+    maxSide: config.posEmbedMaxSize * patchSize,
   };
 }
 

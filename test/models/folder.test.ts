@@ -25,6 +25,7 @@ test('a folder as the hub has SD 1.5 is read with the defaults of diffusers', as
     width: 64,
     height: 64,
     strength: 0.8,
+    inpaintStrength: 1,
     maxSize: 2048,
   });
   assert.equal(spec.scalingFactor, 0.18215);
@@ -224,6 +225,36 @@ test('every family is opened with its own parts and defaults', async () => {
       name,
     );
   }
+});
+
+test('SD3 draws no larger than its table of positions, whatever the card says', async (t) => {
+  const folder = await copyModel(t, 'tiny-sd3');
+  assert.equal((await openModelFolder(folder)).defaults.maxSize, 128);
+  await write(join(folder, 'darkroom.json'), '{"defaults": {"max_size": 512}}');
+  assert.equal((await openModelFolder(folder)).defaults.maxSize, 128);
+  await write(join(folder, 'darkroom.json'), '{"defaults": {"max_size": 96}}');
+  assert.equal((await openModelFolder(folder)).defaults.maxSize, 96);
+});
+
+test('SD3 whose T5 is of another width, or whose pooled texts do not fit, is refused', async (t) => {
+  const folder = await copyModel(t, 'tiny-sd3');
+  const change = async (part: string, key: string, value: unknown) => {
+    const file = join(folder, part, 'config.json');
+    const config = JSON.parse(await readFile(file, 'utf8'));
+    await write(file, JSON.stringify({ ...config, [key]: value }));
+    return config[key];
+  };
+  await change('transformer', 'joint_attention_dim', 32);
+  await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /T5's d_model \(24\) is not/ });
+  await change('transformer', 'joint_attention_dim', 24);
+  await change('transformer', 'pooled_projection_dim', 30);
+  await assert.rejects(openModelFolder(folder), {
+    code: 'bad_model',
+    message: /projections \(20\) .* \(30\)/,
+  });
+  await change('transformer', 'pooled_projection_dim', 20);
+  await change('vae', 'shift_factor', 'none');
+  await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /shift_factor is none/ });
 });
 
 test('parts of different families in one folder are refused', async (t) => {
