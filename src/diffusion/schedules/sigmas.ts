@@ -11,7 +11,9 @@ export function sigmaSchedule(config: SchedulerConfig, order: ScheduleOrder): Sc
   const alphasCumprod = finiteAlphas(config);
   const trained = trainedSigmas(alphasCumprod);
   const logSigmas = trained.map(Math.log);
-  const spaced = spaceTimesteps(config, { steps, isFractional: true });
+  // diffusers holds them in float32, but for one class.
+  const round = sampler === 'dpmpp_sde' ? (t: number) => t : Math.fround;
+  const spaced = spaceTimesteps(config, { steps, round });
   const plain = config.logLinear
     ? logLinearSigmas(trained, steps)
     : spaced.map((t) => interpolate(trained, t));

@@ -6,8 +6,8 @@ export interface Spacing {
   readonly steps: number;
   /** One more is laid out and the lowest dropped, as the solvers do. */
   readonly dropsLowest?: boolean;
-  /** linspace is not rounded. */
-  readonly isFractional?: boolean;
+  /** How linspace is rounded: to whole timesteps where left out. */
+  readonly round?: (timestep: number) => number;
   /** How many of the timesteps trained on are used; all where left out. */
   readonly last?: number;
 }
@@ -15,7 +15,7 @@ export interface Spacing {
 /** timestep_spacing by Lin et al. 2023, table 2. */
 export function spaceTimesteps(config: SchedulerConfig, spacing: Spacing): number[] {
   const { numTrainTimesteps: total, timestepSpacing, stepsOffset } = config;
-  const { steps, dropsLowest = false, isFractional = false, last = total } = spacing;
+  const { steps, dropsLowest = false, round = roundHalfToEven, last = total } = spacing;
   const extra = dropsLowest ? 1 : 0;
   const points = steps + extra;
   const fall = (rising: number[]) => rising.slice(extra).reverse();
@@ -27,7 +27,7 @@ export function spaceTimesteps(config: SchedulerConfig, spacing: Spacing): numbe
       );
     }
     case 'linspace':
-      return fall(linspace(0, last - 1, points).map(isFractional ? Math.fround : roundHalfToEven));
+      return fall(linspace(0, last - 1, points).map(round));
     case 'trailing': {
       // numpy.arange reckons its stride from its first two values.
       const ratio = total / steps;
