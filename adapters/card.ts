@@ -31,6 +31,8 @@ export interface CardAction {
   readonly id: string;
   readonly label: string;
   readonly style?: 'primary' | 'danger';
+  /** What it asks before it acts; a platform with modals asks for it again by the id when it is pressed. */
+  readonly form?: CardForm;
 }
 
 /** What a button asks before it acts: a modal on the platforms that have them. */

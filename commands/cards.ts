@@ -1,8 +1,9 @@
 /** What Darkroom says of a job, at every stage of its life. */
-import type { Card, CardPicture } from '../adapters/card.ts';
+import type { Card, CardAction, CardPicture } from '../adapters/card.ts';
 import { describeError } from '../src/errors.ts';
 import type { RequestDraft } from '../src/request.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
+import { FORMS } from './forms.ts';
 import type { LiveEvent } from './job-card.ts';
 
 /** A job that waits or runs. */
@@ -54,14 +55,6 @@ function printCard(record: JobRecord): Card {
     request.numImages > 1
       ? `seeds ${request.seed} to ${request.seed + request.numImages - 1}`
       : `seed ${request.seed}`;
-  // With several pictures it would not be plain which one is meant; a reply's words still start from the first.
-  const ofOne =
-    pictures.length === 1
-      ? [
-          { id: `vary:${id}`, label: 'Vary', style: 'primary' as const },
-          { id: `edit:${id}`, label: 'Edit' },
-        ]
-      : [];
   return {
     text: '',
     pictures,
@@ -72,12 +65,27 @@ function printCard(record: JobRecord): Card {
     ].join(' \u00b7 '),
     notes,
     actions: [
-      ...ofOne,
+      ...(pictures.length === 1 ? actionsOfOne(id) : actionsOfMany(id, pictures.length)),
       { id: `reroll:${id}`, label: 'Re-roll' },
       { id: `recipe:${id}`, label: 'Recipe' },
       { id: `delete:${id}`, label: 'Delete', style: 'danger' },
     ],
   };
+}
+
+/** The likeliest first. */
+const actionsOfOne = (id: string): CardAction[] => [
+  { id: `vary:${id}`, label: 'Vary', style: 'primary' },
+  { id: `edit:${id}`, label: 'Edit' },
+  { id: `upscale:${id}`, label: 'Upscale' },
+  { id: `use:${id}`, label: 'Use as', form: FORMS.use },
+];
+
+/** U and V with the number of the picture that is meant. */
+function actionsOfMany(id: string, count: number): CardAction[] {
+  const each = (verb: string, letter: string) =>
+    Array.from({ length: count }, (_, i) => ({ id: `${verb}:${id}:${i + 1}`, label: `${letter}${i + 1}` }));
+  return [...each('upscale', 'U'), ...each('vary', 'V')];
 }
 
 function cardPictures({ pictures, request }: JobRecord): CardPicture[] {

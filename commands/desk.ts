@@ -3,7 +3,7 @@
  * knows requests and records, no platform.
  */
 import { randomUUID } from 'node:crypto';
-import type { Invocation, Person, Platform, Reply } from '../adapters/adapter.ts';
+import type { Attachment, Invocation, Person, Platform, Reply } from '../adapters/adapter.ts';
 import type { Card, CardPicture } from '../adapters/card.ts';
 import { DarkroomError, describeError } from '../src/errors.ts';
 import { freezeRequest, type GenerationRequest, type RequestDraft } from '../src/request.ts';
@@ -61,7 +61,7 @@ export class Desk {
     const policy = await Policy.of(invocation, this.ports);
     policy.demandEntry();
     const { source } = pictures;
-    const { request, notes } = freezeRequest(source ? { ...draft, image: 'source' } : draft, {
+    const { request, notes } = freezeRequest(draft, {
       model: model.name,
       defaults: model.defaults,
       ...(source && { imageSize: source }),
@@ -93,25 +93,22 @@ export class Desk {
     await this.#follow(record, reply, frame);
   }
 
+  /** @throws DarkroomError('bad_picture' | 'too_large') */
+  async openAttachment({ bytes, name }: Attachment): Promise<Source> {
+    const { width, height } = await this.ports.checkPicture(bytes);
+    return { bytes, width, height, from: { name }, notes: [] };
+  }
+
   /**
-   * The picture an invocation brings or replies to.
-   * @throws DarkroomError('bad_request') for several attachments, or a reply to a message without a picture
+   * The picture of the message that was replied to; undefined where none was.
+   * @throws DarkroomError('bad_request') for a reply to a message without a picture
    */
-  async findSource({ attachments, repliedTo }: Invocation): Promise<Source | undefined> {
-    const [attachment, surplus] = attachments;
-    if (surplus !== undefined) {
-      throw new DarkroomError(
-        'bad_request',
-        `${attachments.length} pictures came; an edit starts from one. Send one.`,
-      );
-    }
-    if (attachment !== undefined) {
-      const { width, height } = await this.ports.checkPicture(attachment.bytes);
-      return { bytes: attachment.bytes, width, height, from: { name: attachment.name }, notes: [] };
-    }
+  async openReplied({ repliedTo, attachments }: Invocation): Promise<Source | undefined> {
     if (repliedTo === undefined) return undefined;
     const [id] = repliedTo.pictureIds;
     if (id === undefined) {
+      // Words in a thread of pictures that came along themselves.
+      if (attachments.length > 0) return undefined;
       throw new DarkroomError(
         'bad_request',
         'The message you reply to has no picture. Reply to one that has, or send your words without a reply.',

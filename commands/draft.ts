@@ -1,6 +1,7 @@
 /** The options that imagine and edit share, and the draft of a request that their values make. */
 import { DarkroomError } from '../src/errors.ts';
 import {
+  CONTROL_KINDS,
   LIMITS,
   type ModelDefaults,
   parseSampler,
@@ -9,6 +10,10 @@ import {
   SCHEDULES,
 } from '../src/request.ts';
 import type { Values } from './command.ts';
+
+/** Poses that need no skeleton, and parts of a picture that need no brush; src/image draws them. */
+export const POSES = ['standing', 'walking', 'dancing', 'sitting', 'jumping', 'waving'] as const;
+export const REGIONS = ['left', 'right', 'top', 'bottom', 'centre', 'sky', 'background'] as const;
 
 export const DRAFT_OPTIONS = {
   seed: {
@@ -86,6 +91,35 @@ export const DRAFT_OPTIONS = {
     description: 'How the noise levels are spaced.',
     example: 'karras',
   },
+  control: {
+    type: 'choice',
+    choices: CONTROL_KINDS,
+    flag: '--control',
+    description: 'What to take from the picture that comes with it.',
+    example: 'canny',
+  },
+  pose: {
+    type: 'choice',
+    choices: POSES,
+    flag: '--pose',
+    description: 'How a person in the picture stands.',
+    example: 'dancing',
+  },
+  region: {
+    type: 'choice',
+    choices: REGIONS,
+    flag: '--region',
+    description: 'With a picture: the part that is drawn anew.',
+    example: 'background',
+  },
+  upscale: {
+    type: 'number',
+    flag: '--upscale',
+    description: 'How much larger a second pass draws it.',
+    min: LIMITS.hiresScale.min,
+    max: LIMITS.hiresScale.max,
+    example: '2',
+  },
   model: { type: 'text', single: true, flag: '--model', description: 'Which model draws.', example: 'mini' },
 } as const;
 
@@ -121,6 +155,7 @@ export function draftOf(
     ...(values.strength !== undefined && { strength: values.strength }),
     ...(values.sampler !== undefined && { sampler: values.sampler }),
     ...(values.schedule !== undefined && { schedule: values.schedule }),
+    ...(values.upscale !== undefined && { hires: { scale: values.upscale } }),
     ...size,
   };
 }

@@ -11,6 +11,8 @@ export const edit = defineCommand({
     prompt: { type: 'text', description: 'What the picture should become.', example: 'the mug is blue' },
     ...DRAFT_OPTIONS,
     picture: { type: 'picture', description: 'The picture to start from: attach it, or reply to it.' },
+    mask: { type: 'picture', description: 'White where the picture is drawn anew.' },
+    control_picture: { type: 'picture', description: 'A picture to take edges, a pose or lines from.' },
   },
   examples: ['/edit a blue mug on a table --strength 0.6'],
   async run(values, context) {

@@ -1,6 +1,7 @@
 /** /imagine: words become a picture; with a picture, the picture becomes another one. */
 import { type Context, defineCommand } from './command.ts';
 import { DRAFT_OPTIONS, type DraftValues, draftOf } from './draft.ts';
+import { draftOfPictures, findPictures } from './pictures.ts';
 import { Policy, serverOf } from './policy.ts';
 import { allStyles, applyStyle } from './styles.ts';
 
@@ -11,6 +12,8 @@ export const imagine = defineCommand({
     prompt: { type: 'text', description: 'What to draw.', example: 'a red mug on a table, watercolor' },
     ...DRAFT_OPTIONS,
     picture: { type: 'picture', description: 'A picture to start from: attach it, or reply to it.' },
+    mask: { type: 'picture', description: 'With a picture: white where it is drawn anew.' },
+    control_picture: { type: 'picture', description: 'A picture to take edges, a pose or lines from.' },
   },
   examples: ['/imagine a red mug on a table, watercolor', '/imagine a blue boat --seed 3 --ar 3:2'],
   run: draw,
@@ -22,10 +25,13 @@ export async function draw(values: DraftValues, { invocation, reply, desk }: Con
   const policy = await Policy.of(invocation, desk.ports);
   policy.demandEntry();
   const model = await models.resolve(values.model ?? policy.text('default_model'));
-  const source = await desk.findSource(invocation);
-  const draft = policy.fill(draftOf(values, model.defaults, source));
+  const pictures = await findPictures(invocation, values, desk);
+  const draft = policy.fill({
+    ...draftOf(values, model.defaults, pictures.source),
+    ...draftOfPictures(pictures, values, model),
+  });
   const style = values.style ?? policy.text('default_style');
   const styles = allStyles(await settings.styles(serverOf(invocation)));
   const styled = style === undefined ? draft : applyStyle(draft, style, styles);
-  await desk.accept({ invocation, reply, model, draft: styled, ...(source && { pictures: { source } }) });
+  await desk.accept({ invocation, reply, model, draft: styled, pictures });
 }

@@ -26,6 +26,8 @@ export interface ModelInfo {
   readonly gallery: readonly { readonly prompt: string; readonly seed?: number }[];
   /** Words that a small model knows; empty for a general one. */
   readonly words: readonly string[];
+  /** Kinds of pictures that its ControlNets follow: `canny`. */
+  readonly controls: readonly string[];
   /** SPDX name or words; undefined where the folder states none. */
   readonly licence?: string;
   /** Whether the licence allows commercial use; undefined where the folder does not say. */
@@ -55,6 +57,10 @@ export interface Ports {
   tell(platform: Platform, channel: string, card: Card): Promise<void>;
   /** Pixels after EXIF rotation. @throws DarkroomError('bad_picture' | 'too_large') */
   checkPicture(bytes: Uint8Array): Promise<{ readonly width: number; readonly height: number }>;
+  /** Whether some part of a picture is wholly transparent. */
+  hasTransparency(bytes: Uint8Array): Promise<boolean>;
+  /** A mask of that size, white where a part of a picture lies that has a name: `sky`. */
+  drawRegion(region: string, size: { readonly width: number; readonly height: number }): Promise<Uint8Array>;
   /** The texts of a PNG by keyword; empty for other files. */
   readPictureText(bytes: Uint8Array): ReadonlyMap<string, string>;
   /** Hears of errors that are not the user's. */

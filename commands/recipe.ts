@@ -20,8 +20,10 @@ export const recipe = defineCommand({
     }
     const known = repliedTo?.pictureIds[0] && (await desk.jobOfPicture(repliedTo.pictureIds[0]));
     if (attachments.length === 0 && known) return reply.whisper(recipeCard(known));
-    const source = await desk.findSource(invocation);
-    return reply.whisper(textCard(desk.ports.readPictureText(source!.bytes)));
+    const [attachment] = attachments;
+    const picture =
+      attachment === undefined ? await desk.openReplied(invocation) : await desk.openAttachment(attachment);
+    return reply.whisper(textCard(desk.ports.readPictureText(picture!.bytes)));
   },
 });
 

@@ -54,6 +54,7 @@ export interface CommandsJson {
     readonly description: string;
     readonly examples: readonly string[];
     readonly options: readonly Readonly<Record<string, unknown>>[];
+    readonly subcommands?: CommandsJson['commands'];
   }[];
   readonly gallery: readonly { readonly prompt: string; readonly seed?: number }[];
   readonly words: readonly string[];
@@ -133,12 +134,13 @@ function findSubcommand(command: AnyCommand, rest: string): { command: AnyComman
   throw new DarkroomError('bad_request', `/${command.name} has no ${name}. ${offerNames(name, names)}`);
 }
 
-function describeCommand(command: AnyCommand, ports: Ports) {
-  const { name, description, examples, options } = command;
+function describeCommand(command: AnyCommand, ports: Ports): CommandsJson['commands'][number] {
+  const { name, description, examples, options, subcommands } = command;
   return {
     name,
     description,
     examples,
+    ...(subcommands && { subcommands: subcommands.map((sub) => describeCommand(sub, ports)) }),
     options: Object.entries(options).map(([key, { ...option }]) => {
       if ('spelling' in option) delete option.spelling;
       return { name: key, ...option, ...(key === 'model' && { choices: ports.models.names() }) };

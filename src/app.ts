@@ -10,8 +10,9 @@ import { KOREAN } from '../commands/korean.ts';
 import { COMMANDS, type Commands, createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
 import { describeError } from './errors.ts';
-import { checkPicture } from './image/inspect.ts';
+import { checkPicture, hasTransparency } from './image/inspect.ts';
 import { readPngText } from './image/png-text.ts';
+import { drawRegion, type Region } from './image/region.ts';
 import { createModels, modelFolders } from './installed-models.ts';
 import type { Logger } from './log.ts';
 import { Queue } from './queue/queue.ts';
@@ -73,6 +74,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       await adapters.find((one) => one.platform === platform)?.tell(channel, card);
     },
     checkPicture,
+    hasTransparency,
+    drawRegion: (region, size) => drawRegion(region as Region, size),
     readPictureText: readPngText,
     onError,
   });

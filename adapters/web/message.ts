@@ -1,12 +1,20 @@
 /** A message of the web chat: as it is kept, and as the page and scripts read it (contract.md). */
 import type { ErrorCode } from '../../src/errors.ts';
 import type { JobState } from '../../src/job.ts';
-import type { Card, CardPicture } from '../card.ts';
+import type { Card, CardForm, CardPicture } from '../card.ts';
 
 export interface Author {
   readonly id: string;
   readonly name: string;
   readonly bot: boolean;
+}
+
+export interface ActionJson {
+  readonly id: string;
+  readonly label: string;
+  readonly style?: string;
+  /** What the page asks before it sends the action. */
+  readonly form?: CardForm;
 }
 
 export interface PictureJson {
@@ -43,7 +51,7 @@ export interface MessageJson {
   readonly reply_to?: string;
   readonly pictures: readonly PictureJson[];
   readonly job?: JobJson;
-  readonly actions: readonly { readonly id: string; readonly label: string; readonly style?: string }[];
+  readonly actions: readonly ActionJson[];
   readonly footer?: string;
   readonly fields?: readonly { readonly name: string; readonly value: string }[];
   readonly notes?: readonly string[];

@@ -161,7 +161,9 @@ export const openapi = {
           reply_to: text,
           pictures: list(ref('Picture')),
           job: ref('Job'),
-          actions: list(object({ id: text, label: text, style: text }, ['id', 'label'])),
+          actions: list(
+            object({ id: text, label: text, style: text, form: { type: 'object' } }, ['id', 'label']),
+          ),
           footer: text,
           fields: list(object({ name: text, value: text })),
           notes: list(text),

@@ -97,3 +97,11 @@ async function decodeAll(bytes: Uint8Array, format: PictureFormat): Promise<void
     );
   }
 }
+
+/** Whether some pixel of a picture that checkPicture let pass is wholly transparent. */
+export async function hasTransparency(bytes: Uint8Array): Promise<boolean> {
+  const { hasAlpha } = await sharp(bytes).metadata();
+  if (!hasAlpha) return false;
+  const { channels } = await sharp(bytes).stats();
+  return channels.at(-1)?.min === 0;
+}

@@ -44,7 +44,7 @@ function openMenu(chat: DiscordChat, name: string, message: Json) {
   });
 }
 
-describe('Discord', { concurrency: 4 }, () => {
+describe('Discord', { concurrency: 2 }, () => {
   it('says within a second that an answer comes, and gives it in the same message', async () => {
     await using chat = await startDiscord({ answerMs: 1500 });
     const called = call(chat, 'a boat');

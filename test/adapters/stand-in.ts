@@ -8,8 +8,9 @@ import { createWebAdapter, type WebOptions } from '../../adapters/web/server.ts'
 import type { ModelInfo, QueuePort } from '../../commands/ports.ts';
 import { createCommands } from '../../commands/router.ts';
 import { DarkroomError } from '../../src/errors.ts';
-import { checkPicture } from '../../src/image/inspect.ts';
+import { checkPicture, hasTransparency } from '../../src/image/inspect.ts';
 import { readPngText } from '../../src/image/png-text.ts';
+import { drawRegion, type Region } from '../../src/image/region.ts';
 import type { Job, JobEvent } from '../../src/job.ts';
 import type { RunningEvent } from '../../src/queue/board.ts';
 import type { Claim, JobEnd, StoredPicture } from '../../src/queue/line.ts';
@@ -31,10 +32,26 @@ export const MINI: ModelInfo = {
   },
   gallery: [{ prompt: 'a red mug on a table', seed: 3 }],
   words: ['mug', 'boat'],
+  controls: ['canny', 'openpose'],
 };
 
 /** A black PNG of that size. */
-export function pngOf(width: number, height: number): Uint8Array {
+export const pngOf = (width: number, height: number): Uint8Array =>
+  encode(width, height, GREY, Buffer.alloc((width + 1) * height));
+
+/** A white one whose left half is transparent. */
+export function glassPng(width: number, height: number): Uint8Array {
+  const row = Buffer.alloc(1 + width * 4, 255);
+  row[0] = 0;
+  for (let x = 0; x < width / 2; x++) row[1 + x * 4 + 3] = 0;
+  return encode(width, height, RGBA, Buffer.concat(Array.from({ length: height }, () => row)));
+}
+
+/** Colour types of PNG. */
+const [GREY, RGBA] = [0, 6];
+
+/** @param rows each behind a byte that names its filter */
+function encode(width: number, height: number, colourType: number, rows: Buffer): Uint8Array {
   const chunk = (type: string, data: Uint8Array) => {
     const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
     const out = Buffer.alloc(body.length + 8);
@@ -46,13 +63,12 @@ export function pngOf(width: number, height: number): Uint8Array {
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  header.set([8, 0, 0, 0, 0], 8);
-  const rows = deflateSync(Buffer.alloc((width + 1) * height));
+  header.set([8, colourType, 0, 0, 0], 8);
   const signature = Buffer.from('\x89PNG\r\n\x1a\n', 'latin1');
   return Buffer.concat([
     signature,
     chunk('IHDR', header),
-    chunk('IDAT', rows),
+    chunk('IDAT', deflateSync(rows)),
     chunk('IEND', Buffer.alloc(0)),
   ]);
 }
@@ -193,6 +209,8 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
       describeUnread: (_model, prompt) => prompt.split(' ').slice(75).join(' '),
     },
     checkPicture,
+    hasTransparency,
+    drawRegion: (region, size) => drawRegion(region as Region, size),
     readPictureText: readPngText,
     onError: (error) => errors.push(error),
   });

@@ -61,7 +61,7 @@ export async function until(
   person: string,
   isExpected: (message: Seen) => boolean,
 ): Promise<Seen> {
-  const deadline = Date.now() + 8000;
+  const deadline = Date.now() + 20_000;
   let last: readonly Seen[] = [];
   while (Date.now() < deadline) {
     last = await chat.seenBy(person);

@@ -4,8 +4,9 @@ import type { Adapter, Deliveries, Delivery } from '../../adapters/adapter.ts';
 import type { MessageRecord } from '../../adapters/web/message.ts';
 import { type Commands, createCommands } from '../../commands/router.ts';
 import { DarkroomError } from '../../src/errors.ts';
-import { checkPicture } from '../../src/image/inspect.ts';
+import { checkPicture, hasTransparency } from '../../src/image/inspect.ts';
 import { readPngText } from '../../src/image/png-text.ts';
+import { drawRegion, type Region } from '../../src/image/region.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { MINI, StandInQueue } from '../adapters/stand-in.ts';
 
@@ -58,6 +59,8 @@ export async function startProgram(
         describeUnread: () => '',
       },
       checkPicture,
+      hasTransparency,
+      drawRegion: (region, size) => drawRegion(region as Region, size),
       readPictureText: readPngText,
       onError,
     });

@@ -1,14 +1,14 @@
 /** What every adapter does for its users: one suite, run over each platform with its real client. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { pngOf } from '../adapters/stand-in.ts';
+import { glassPng, pngOf } from '../adapters/stand-in.ts';
 import { type Chat, hasPicture, type Picture, until } from './chat.ts';
 
 const cat: Picture = { name: 'cat.png', bytes: pngOf(64, 48) };
 
 /** @param start a new chat with its own data */
 export function conformance(platform: string, start: () => Promise<Chat>): void {
-  describe(`${platform} does what every chat does`, { concurrency: 4 }, () => {
+  describe(`${platform} does what every chat does`, { concurrency: 2 }, () => {
     it('/imagine posts a picture with alt text, seed, model and seconds', async () => {
       await using chat = await start();
       await chat.command('bo', 'imagine', { prompt: 'a red mug', seed: 7, steps: 5 });
@@ -119,6 +119,54 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       await chat.press('bo', print, 'Recipe');
       await until(chat, 'bo', ({ text }) => text.includes('What made this picture'));
       assert.deepEqual(chat.errors, []);
+    });
+
+    it('inpaints a picture under a mask, in a named region, and where it is transparent', async () => {
+      await using chat = await start();
+      await chat.command('bo', 'edit', { prompt: 'a tiger', region: 'sky' }, { picture: cat });
+      await until(chat, 'bo', hasPicture);
+      const first = chat.queue.jobs[0]!;
+      assert.deepEqual(
+        [first.request.image, first.request.maskImage, first.request.keepUnmasked],
+        ['source', 'mask', true],
+      );
+      assert.equal(first.inputs.size, 2);
+      const glass: Picture = { name: 'glass.png', bytes: glassPng(64, 48) };
+      await chat.say('bo', 'a lion', { picture: glass });
+      const print = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a lion');
+      assert.match(print.text, /transparent part/);
+      assert.equal(chat.queue.jobs[1]!.request.maskImage, 'mask');
+    });
+
+    it('takes a shape from a picture, or a pose by its name', async () => {
+      await using chat = await start();
+      await chat.command('bo', 'imagine', { prompt: 'a knight', control: 'canny' }, { control_picture: cat });
+      const print = await until(chat, 'bo', hasPicture);
+      assert.deepEqual(chat.queue.jobs[0]!.request.controls[0]!.kind, 'canny');
+      assert.equal(chat.queue.jobs[0]!.inputs.has('control'), true);
+      await chat.press('bo', print, 'Use as', { prompt: 'a dancer', control: 'openpose' });
+      await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a dancer');
+      await chat.command('bo', 'imagine', { prompt: 'a runner', pose: 'jumping' });
+      await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a runner');
+      assert.deepEqual(chat.queue.jobs[2]!.request.controls[0]!.image, 'jumping');
+      await chat.command('bo', 'imagine', { prompt: 'a knight', control: 'depth' }, { control_picture: cat });
+      await until(chat, 'bo', ({ text }) => text.includes('no ControlNet for depth'));
+      assert.equal(chat.queue.jobs.length, 3);
+    });
+
+    it('upscales and varies one of several pictures', async () => {
+      await using chat = await start();
+      await chat.command('bo', 'imagine', { prompt: 'a boat', n: 4, seed: 7 });
+      const grid = await until(chat, 'bo', hasPicture);
+      assert.equal(grid.pictures.length, 4);
+      assert.deepEqual(grid.buttons.slice(0, 8), ['U1', 'U2', 'U3', 'U4', 'V1', 'V2', 'V3', 'V4']);
+      await chat.press('bo', grid, 'U3');
+      const large = await until(chat, 'bo', (message) => hasPicture(message) && message.id !== grid.id);
+      const { request } = chat.queue.jobs[1]!;
+      assert.deepEqual([request.seed, request.numImages, request.hires?.width], [9, 1, 384]);
+      await chat.press('bo', grid, 'V2');
+      await until(chat, 'bo', (message) => hasPicture(message) && ![grid.id, large.id].includes(message.id));
+      assert.equal(chat.queue.jobs[2]!.request.image, 'source');
     });
 
     it('settings: an admin changes them, they hold, they are told, and they are undone', async () => {
