@@ -86,7 +86,8 @@ export const midpoint = (from: number, to: number) =>
 
 /**
  * An ancestral step goes `down` without noise, and noise of `up` brings it back to `to`.
- * Song et al. 2020 (score SDE), appendix F.
+ * Song et al. 2020 (score SDE), appendix F. diffusers reckons `down` in float32, a difference of squares that may
+ * be all but equal: DPM2's second calls then lie up to some thousandths of a timestep from where they should.
  */
 export function ancestralSplit(from: number, to: number): { down: number; up: number } {
   const up = Math.sqrt((to ** 2 * (from ** 2 - to ** 2)) / from ** 2);
