@@ -196,9 +196,9 @@ function parseRatio(text: string): number {
   return ratio;
 }
 
-/** About the model's own area in multiples of 8, no side beyond the model's longest. */
-function sizeOfRatio(ratio: number, { width, height, maxSize }: ModelDefaults) {
-  const { multiple } = LIMITS.size;
+/** About the model's own area in the multiples it needs, no side beyond the model's longest. */
+function sizeOfRatio(ratio: number, { width, height, maxSize, sizeMultiple }: ModelDefaults) {
+  const multiple = sizeMultiple ?? LIMITS.size.multiple;
   const area = width * height;
   const wanted = { width: Math.sqrt(area * ratio), height: Math.sqrt(area / ratio) };
   const scale = Math.min(1, maxSize / Math.max(wanted.width, wanted.height));

@@ -117,6 +117,10 @@ export interface ModelDefaults {
   readonly strength: number;
   /** strength where there is a mask; 1 where left out. */
   readonly inpaintStrength?: number;
+  /** Its pipeline runs at least one step at any strength above 0; others skip a step that is left in part. */
+  readonly runsAtAnyStrength?: boolean;
+  /** What the sides of a picture must be multiples of; 8 where left out. */
+  readonly sizeMultiple?: number;
   /** Longest side, in pixels, that the model can draw. */
   readonly maxSize: number;
 }

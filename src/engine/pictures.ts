@@ -3,7 +3,6 @@ import { DarkroomError } from '../errors.ts';
 import { decodeRgb, toPlanes } from '../image/pixels.ts';
 import { type Fit, fit, type Raster } from '../image/resample.ts';
 import type { Job } from '../job.ts';
-import { LIMITS } from '../request.ts';
 import { type MaskedPicture, readMasked } from './inpaint.ts';
 import type { Tensor } from './session.ts';
 
@@ -16,10 +15,10 @@ export interface Pictures {
 }
 
 /**
- * @param size of the drawing in pixels
+ * @param multiple what the model's sides are multiples of
  * @throws DarkroomError('bad_request' | 'bad_picture') for a picture that did not travel or cannot be used
  */
-export async function readPictures({ request, inputs }: Job): Promise<Pictures> {
+export async function readPictures({ request, inputs }: Job, multiple: number): Promise<Pictures> {
   const { image, maskImage, width, height } = request;
   if (image === undefined) return { notes: [] };
   const bytes = bytesOf(inputs, image, 'The picture to start from');
@@ -29,7 +28,7 @@ export async function readPictures({ request, inputs }: Job): Promise<Pictures> 
   }
   const picture = await decodeRgb(bytes);
   const size = { width, height };
-  const how = request.controls.length > 0 || keepsSize(picture, size) ? 'stretch' : 'cover';
+  const how = request.controls.length > 0 || keepsSize(picture, size, multiple) ? 'stretch' : 'cover';
   return { start: planesOf(picture, size, how), notes: [] };
 }
 
@@ -46,8 +45,8 @@ export function bytesOf(inputs: Job['inputs'], reference: string, what: string):
 function keepsSize(
   picture: Raster,
   { width, height }: { readonly width: number; readonly height: number },
+  multiple: number,
 ): boolean {
-  const { multiple } = LIMITS.size;
   const isOwn = (side: number, wanted: number) => side >= wanted && side < wanted + multiple;
   return isOwn(picture.width, width) && isOwn(picture.height, height);
 }

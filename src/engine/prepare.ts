@@ -38,7 +38,7 @@ export async function draftJob(
   checkRequest(job.request, spec);
   const plans = planPasses(job.request, spec);
   const nets = await openControlnets(job.request, spec, folders);
-  const pictures = await readPictures(job);
+  const pictures = await readPictures(job, spec.sizeMultiple);
   const controls: ControlPictures[] = [];
   for (const plan of plans) controls.push(await readControls(job, plan, pictures.masked?.frame, detectors));
   return { plans, nets, pictures, controls };

@@ -10,6 +10,7 @@ interface Folder {
   readonly schedulerConfig: Readonly<Record<string, unknown>>;
   readonly denoiser: Component;
   readonly vaeScaleFactor: number;
+  readonly sizeMultiple: number;
   /** Largest side in latents, where the denoiser has one. */
   readonly maxSide?: number | undefined;
 }
@@ -45,7 +46,14 @@ const LATENT_CONSISTENCY = { numInferenceSteps: 4, guidanceScale: 8.5, sampler: 
 
 export function chooseDefaults(
   card: Card,
-  { index, schedulerConfig, denoiser, vaeScaleFactor, maxSide = Number.POSITIVE_INFINITY }: Folder,
+  {
+    index,
+    schedulerConfig,
+    denoiser,
+    vaeScaleFactor,
+    sizeMultiple,
+    maxSide = Number.POSITIVE_INFINITY,
+  }: Folder,
 ): ModelDefaults {
   const { sampleSize, ...pipeline } = PIPELINE[index.family];
   const size = denoiser.config['sample_size'] ?? sampleSize;
@@ -61,6 +69,8 @@ export function chooseDefaults(
     ...(index.isLatentConsistency && LATENT_CONSISTENCY),
     ...(sampler !== undefined && { sampler }),
     schedule: scheduleOfConfig(schedulerConfig),
+    sizeMultiple,
+    runsAtAnyStrength: index.family === 'sd3' || index.isLatentConsistency,
     width: width * vaeScaleFactor,
     height: height * vaeScaleFactor,
     ...card.defaults,

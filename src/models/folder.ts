@@ -41,19 +41,27 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
   const schedulerConfig = await files.json('scheduler/scheduler_config.json');
   const card: Card = await readCard(files, vaeConfig.latentChannels);
   const { kind, component, inChannels, patchSize, timeCondProjDim, jointAttentionDim, maxSide } = denoiser;
+  const sizeMultiple = vaeScaleFactor * patchSize;
   let hash: Promise<string> | undefined;
   return {
     name: name ?? basename(files.folder),
     folder: files.folder,
     family: index.family,
-    defaults: chooseDefaults(card, { index, schedulerConfig, denoiser: component, vaeScaleFactor, maxSide }),
+    defaults: chooseDefaults(card, {
+      index,
+      schedulerConfig,
+      denoiser: component,
+      vaeScaleFactor,
+      sizeMultiple,
+      maxSide,
+    }),
     textEncoders,
     denoiser: { kind, component },
     vae,
     latentChannels: vaeConfig.latentChannels,
     inChannels,
     vaeScaleFactor,
-    sizeMultiple: vaeScaleFactor * patchSize,
+    sizeMultiple,
     scalingFactor: readFactor(vae, 'scaling_factor', DEFAULT_SCALING_FACTOR, SCALING_FACTOR),
     shiftFactor: readFactor(vae, 'shift_factor', 0, SHIFT_FACTOR),
     forceZerosForEmptyPrompt: index.forceZerosForEmptyPrompt,

@@ -106,7 +106,7 @@ function chooseSampler(draft: RequestDraft, defaults: ModelDefaults) {
 }
 
 function chooseSize(draft: RequestDraft, { defaults, imageSize }: DraftContext) {
-  const { multiple } = LIMITS.size;
+  const multiple = multipleOf(defaults);
   const down = (side: number) => Math.floor(side / multiple) * multiple;
   // A picture to start from keeps its own size where the model can draw it, as in diffusers.
   const fits =
@@ -121,8 +121,10 @@ function chooseSize(draft: RequestDraft, { defaults, imageSize }: DraftContext) 
   return size;
 }
 
+const multipleOf = ({ sizeMultiple = LIMITS.size.multiple }: ModelDefaults) => sizeMultiple;
+
 function demandSize(size: Readonly<Record<string, number>>, defaults: ModelDefaults): void {
-  const { multiple } = LIMITS.size;
+  const multiple = multipleOf(defaults);
   for (const [label, side] of Object.entries(size)) {
     if (side % multiple !== 0) {
       throw new DarkroomError(
@@ -143,7 +145,7 @@ function chooseStrength(draft: RequestDraft, defaults: ModelDefaults, steps: num
   if (draft.image === undefined) demandImage(draft);
   const usual = draft.mask_image === undefined ? defaults.strength : (defaults.inpaintStrength ?? 1);
   const strength = draft.strength ?? usual;
-  if (draft.image !== undefined) demandStep('strength', strength, steps);
+  if (draft.image !== undefined) demandStep('strength', strength, steps, defaults);
   return strength;
 }
 
@@ -171,8 +173,13 @@ function demandMask(draft: RequestDraft): void {
   throw new DarkroomError('bad_request', `${stray} needs a mask_image. Give one or leave it out.`);
 }
 
-function demandStep(label: string, strength: number, steps: number): void {
-  if (Math.floor(steps * strength) >= 1) return;
+function demandStep(
+  label: string,
+  strength: number,
+  steps: number,
+  { runsAtAnyStrength = false }: ModelDefaults,
+): void {
+  if (Math.floor(steps * strength) >= 1 || (runsAtAnyStrength && strength > 0)) return;
   const least = Math.ceil(100 / steps) / 100;
   throw new DarkroomError(
     'bad_request',
@@ -215,13 +222,13 @@ function chooseHires(
   ) {
     throw new DarkroomError('bad_request', 'hires takes either scale, or width and height. Try scale 2.');
   }
-  const { multiple } = LIMITS.size;
+  const multiple = multipleOf(defaults);
   const grow = (side: number) => Math.round((side * (hires.scale ?? 1)) / multiple) * multiple;
   const size = { width: hires.width ?? grow(first.width), height: hires.height ?? grow(first.height) };
   demandSize({ 'hires width': size.width, 'hires height': size.height }, defaults);
   const strength = hires.strength ?? HIRES_STRENGTH;
   const numInferenceSteps = hires.num_inference_steps ?? first.numInferenceSteps;
-  demandStep('hires strength', strength, numInferenceSteps);
+  demandStep('hires strength', strength, numInferenceSteps, defaults);
   return Object.freeze({ ...size, upscaler: hires.upscaler ?? 'lanczos', strength, numInferenceSteps });
 }
 

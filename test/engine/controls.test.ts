@@ -88,9 +88,11 @@ describe('what controls do', () => {
   });
 
   test('a control picture of another size is stretched, and said so', async () => {
-    const { notes } = await make(await withControls({ image: 'inputs/bars-100x80.png' }));
-    // Without an explicit size the drawing takes that of its control picture.
-    assert.deepEqual(notes, ['The raw picture of 100x80 was stretched to 96x80.']);
+    const bars = [{ ...CONTROL, image: 'inputs/bars-100x80.png' }];
+    const { notes } = await make(await jobOf({ ...DRAFT, width: 64, height: 72, controls: bars }));
+    assert.deepEqual(notes, ['The raw picture of 100x80 was stretched to 64x72.']);
+    const { pictures } = await make(await jobOf({ ...DRAFT, controls: bars }));
+    assert.deepEqual([pictures[0]!.width, pictures[0]!.height], [100, 80], "the control picture's own size");
   });
 
   test('a count of 2 gives the same files as two jobs, and more nets than stay open take turns', async () => {

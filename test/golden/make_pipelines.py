@@ -85,6 +85,10 @@ def base(model: str, **changes) -> dict:
     }  # fmt: skip
 
 
+def without(request: dict, *keys: str) -> dict:
+    return {key: value for key, value in request.items() if key not in keys}
+
+
 def sampler_requests() -> dict[str, dict]:
     """Every sampler with every spacing, and every schedule where the class knows it, at 32x40 pixels of tiny-sd15."""
     requests = {}
@@ -190,7 +194,7 @@ def axis_requests() -> dict[str, dict]:
         "sdxl-sizes": base(
             "tiny-sdxl", original_size=[512, 384], crops_coords_top_left=[8, 24], target_size=[96, 80], seed=11
         ),  # fmt: skip
-        "sdxl-no-negative": {k: v for k, v in base("tiny-sdxl").items() if k != "negative_prompt"},
+        "sdxl-no-negative": without(base("tiny-sdxl"), "negative_prompt"),
         "sdxl-empty-negative": base("tiny-sdxl", negative_prompt=""),
         "sdxl-guidance-0": base("tiny-sdxl", guidance_scale=0),
         "sdxl-prompts": base(
@@ -208,7 +212,10 @@ def axis_requests() -> dict[str, dict]:
             "tiny-sd21", sampler="ddim", guidance_rescale=0.7,
             scheduler_config={"timestep_spacing": "trailing", "rescale_betas_zero_snr": True},
         ),  # fmt: skip
-        "sd15-odd-picture": base("tiny-sd15", image="inputs/hills-67x51.png", width=64, height=48, strength=0.7),
+        "sd15-odd-picture": without(
+            base("tiny-sd15", image="inputs/hills-70x53.png", strength=0.7), "width", "height"
+        ),
+        "sd3-strength-in-part": base("tiny-sd3", sampler="flow_euler", **START, strength=0.1),
         "sd15-inpaint-resized": base(
             "tiny-sd15", image="inputs/hills-67x51.png", mask_image="inputs/mask-100x80.png", strength=0.75, seed=9
         ),
@@ -238,6 +245,7 @@ def make_inputs() -> None:
 
     inputs = FIXTURES / "inputs"
     hills(67, 51).save(inputs / "hills-67x51.png", optimize=True)
+    hills(70, 53).save(inputs / "hills-70x53.png", optimize=True)
     mask(64, 64).save(inputs / "mask-64x64.png", optimize=True)
     mask(100, 80).save(inputs / "mask-100x80.png", optimize=True)
     x = np.linspace(0, 255, 64)[None].repeat(64, 0)
@@ -305,7 +313,7 @@ def run(request: dict, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor
         arguments["generator"] = arguments["generator"][0]
     if "Consistency" in type(pipeline).__name__:
         arguments.pop("negative_prompt", None)
-    size = {"width": request["width"], "height": request["height"]}
+    size = {key: request[key] for key in ("width", "height") if key in request}
     if "image" in request:
         arguments["image"] = read(request["image"])
     if "mask_image" in request:

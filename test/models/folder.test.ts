@@ -26,6 +26,8 @@ test('a folder as the hub has SD 1.5 is read with the defaults of diffusers', as
     height: 64,
     strength: 0.8,
     inpaintStrength: 1,
+    runsAtAnyStrength: false,
+    sizeMultiple: 4,
     maxSize: 2048,
   });
   assert.equal(spec.scalingFactor, 0.18215);
