@@ -1,6 +1,6 @@
 /** ControlNets: what must hold beyond diffusers' numbers, and what is refused before any model runs. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -151,6 +151,16 @@ describe('refused before any model runs', () => {
     const sd3 = { model: 'tiny-sd3', sampler: 'flow_euler', width: 64, height: 64, controls: [CONTROL] };
     const error = await refusal(engine.open(await jobOf({ ...DRAFT, ...sd3 })));
     assert.match(error.message, /no ControlNets/);
+  });
+
+  test('a UNet of a channel count that no pipeline here has', async () => {
+    const file = join(models, 'tiny-sd21/unet/config.json');
+    const config = JSON.parse(readFileSync(file, 'utf8'));
+    writeFileSync(file, JSON.stringify({ ...config, in_channels: 8 }));
+    const job = await jobOf({ ...DRAFT, model: 'tiny-sd21' });
+    const error = await refusal(engine.open(job));
+    assert.equal(error.code, 'unsupported');
+    assert.match(error.message, /8 channels; 4, or 9 for inpainting/);
   });
 
   test('an inpainting model without a mask', async () => {

@@ -81,6 +81,14 @@ describe('pictures', () => {
     assert.deepEqual(pictures[1], (await make(await jobOf({ ...DRAFT, seed: 0 })))[0]);
   });
 
+  test('philox draws another picture from the same seed, and the file says so', async () => {
+    const [torch] = await make(await jobOf(DRAFT));
+    const [philox] = await make(await jobOf({ ...DRAFT, rng: 'philox' }));
+    assert.notDeepEqual(await readPixels(philox!.png), await readPixels(torch!.png));
+    assert.match(readPngText(philox!.png).get('parameters')!, /RNG: NV/);
+    assert.deepEqual((await make(await jobOf({ ...DRAFT, rng: 'philox' })))[0], philox);
+  });
+
   test('slices of any length give the same picture', async () => {
     const job = await jobOf(DRAFT);
     assert.deepEqual(await make(job, 1), await make(job, 3));
