@@ -86,10 +86,11 @@ function buttonOf({ id, label, style }: CardAction): types.Button {
 export const escapeText = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-/** Back to what was typed: entities, and the links and mentions that Slack makes of words. */
+/** Back to what was typed: entities, and the links that Slack makes of words. A mention keeps its id alone. */
 export function unescapeText(text: string): string {
   return text
-    .replaceAll(/<(?:[#@!][^>|]*|[^>|]+)\|([^>]*)>/g, '$1')
+    .replaceAll(/<([@#!][^>|]*)\|[^>]*>/g, '<$1>')
+    .replaceAll(/<(?![@#!])[^>|]+\|([^>]*)>/g, '$1')
     .replaceAll(/<(?![@#!])([^>]+)>/g, '$1')
     .replaceAll('&lt;', '<')
     .replaceAll('&gt;', '>')

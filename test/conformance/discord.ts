@@ -46,7 +46,11 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
         onError,
       }),
     answerMs,
-  );
+  ).catch(async (error: unknown) => {
+    await server.stop();
+    await folder[Symbol.asyncDispose]();
+    throw error;
+  });
   const personOf = (name: string): Person => ({ id: idOf(name), name, isAdmin: name === 'ada' });
 
   return {

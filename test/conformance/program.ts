@@ -65,7 +65,14 @@ export async function startProgram(
       onError,
     });
     const adapter = createAdapter({ commands, store, deliveries, onError });
-    await adapter.start();
+    try {
+      await adapter.start();
+    } catch (error) {
+      await adapter.stop();
+      await queue.detach();
+      await store.close();
+      throw error;
+    }
     await commands.resume(({ id }) => adapter.reopen(id), [adapter.platform]);
     return { queue, store, commands, adapter };
   };

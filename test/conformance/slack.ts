@@ -14,7 +14,7 @@ import {
   startLocalSlack,
   userId,
 } from '../slack/local-slack.ts';
-import type { Chat, Seen, Values } from './chat.ts';
+import type { Chat, Picture, Seen, Values } from './chat.ts';
 import { startProgram } from './program.ts';
 
 const PEOPLE = ['ada', 'bo', 'cy', ...Array.from({ length: 50 }, (_, i) => `p${i}`)];
@@ -22,7 +22,20 @@ const PEOPLE = ['ada', 'bo', 'cy', ...Array.from({ length: 50 }, (_, i) => `p${i
 // biome-ignore lint/suspicious/noExplicitAny: payloads of another program
 type Json = any;
 
-export async function startSlack(mode: 'socket' | 'http'): Promise<Chat> {
+export interface SlackChat extends Chat {
+  /** Where HTTP mode is reached. */
+  readonly eventsUrl: string;
+  /** Types a slash command as it stands. */
+  type(person: string, command: string, text: string): Promise<void>;
+  /** Posts a picture. @returns the message as Slack tells it */
+  share(person: string, picture: Picture): Promise<Json>;
+  /** A trigger id, which opens a form. */
+  trigger(person: string): Promise<string>;
+  /** Fills the form that is open and sends it. */
+  fill(person: string, form: Values): Promise<void>;
+}
+
+export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
   const port = mode === 'http' ? await freePort() : 0;
   const slack = await startLocalSlack(
     PEOPLE,
@@ -158,6 +171,25 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<Chat> {
     },
     idOf: (person) => `<@${userId(person)}>`,
     pinging: () => [],
+    eventsUrl: `http://127.0.0.1:${port}/slack/events`,
+    async type(person, command, text) {
+      await drive('command', { channel: CHANNEL, user: userId(person), command, text });
+    },
+    async share(person, { name, bytes }) {
+      await say(person, 'look', undefined, { name, bytes });
+      const { messages } = (await (await fetch(`${slack.url}/_control/messages/${CHANNEL}`)).json()) as Json;
+      return messages.findLast(({ files }: Json) => files?.length > 0);
+    },
+    async trigger(person) {
+      // Every slash command comes with one; the log of the local Slack shows what it sent.
+      await drive('command', { channel: CHANNEL, user: userId(person), command: '/nothing', text: 'x' });
+      const { log } = (await (await fetch(`${slack.url}/_control/log`)).json()) as Json;
+      return JSON.stringify(log)
+        .match(/trigger_id=[\w.]+/g)!
+        .at(-1)!
+        .slice('trigger_id='.length);
+    },
+    fill: (person, form) => sendForm(slack.url, userId(person), form),
     restart: () => program.restart(),
     async [Symbol.asyncDispose]() {
       await program.stop();

@@ -1,0 +1,151 @@
+/** What only Slack has: HTTP mode and its signatures, shortcuts, a bare command's form, retries, the shared budget. */
+import assert from 'node:assert/strict';
+import { createHmac } from 'node:crypto';
+import { describe, it } from 'node:test';
+import { UpdateBudget } from '../../adapters/slack/budget.ts';
+import { lowerCard, unescapeText } from '../../adapters/slack/lower.ts';
+import { hasPicture, until } from '../conformance/chat.ts';
+import { startSlack } from '../conformance/slack.ts';
+import { CHANNEL, SIGNING_SECRET, userId, whyNoSlack } from '../slack/local-slack.ts';
+import { pngOf } from './stand-in.ts';
+
+/** A request as Slack signs it. */
+function signed(body: string, { secret = SIGNING_SECRET, ageSeconds = 0 } = {}) {
+  const at = String(Math.floor(Date.now() / 1000) - ageSeconds);
+  const signature = `v0=${createHmac('sha256', secret).update(`v0:${at}:${body}`).digest('hex')}`;
+  return {
+    method: 'POST',
+    body,
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      'x-slack-request-timestamp': at,
+      'x-slack-signature': signature,
+    },
+  };
+}
+
+const command = (text: string) =>
+  new URLSearchParams({
+    command: '/imagine',
+    text,
+    user_id: userId('bo'),
+    user_name: 'bo',
+    channel_id: CHANNEL,
+    channel_name: 'general',
+    team_id: 'T0LOOP',
+    trigger_id: `trigger-${text}`,
+    response_url: 'http://127.0.0.1:9/none',
+    api_app_id: 'A0DARK',
+    token: 'x',
+  }).toString();
+
+const reason = await whyNoSlack();
+
+describe('Slack', { skip: reason ?? false, concurrency: 2 }, () => {
+  it('does by HTTP what it does by Socket Mode', async () => {
+    await using chat = await startSlack('http');
+    await chat.command('bo', 'imagine', { prompt: 'a red mug', seed: 7 });
+    const print = await until(chat, 'bo', hasPicture);
+    await chat.press('bo', print, 'Edit', { prompt: 'a blue mug', strength: 0.5 });
+    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a blue mug');
+    assert.ok(chat.acknowledgements().every((ms) => ms < 3000));
+  });
+
+  it('refuses a wrong signature and an old one', async () => {
+    await using chat = await startSlack('http');
+    const wrong = await fetch(chat.eventsUrl, signed(command('a boat'), { secret: 'guessed' }));
+    const old = await fetch(chat.eventsUrl, signed(command('a boat'), { ageSeconds: 6 * 60 }));
+    assert.deepEqual([wrong.status, old.status], [401, 401]);
+    assert.equal(chat.queue.jobs.length, 0);
+  });
+
+  it('takes what Slack sends again once', async () => {
+    await using chat = await startSlack('http');
+    const again = { 'x-slack-retry-num': '1', 'x-slack-retry-reason': 'http_timeout' };
+    const request = signed(command('a boat'));
+    for (const more of [{}, again]) {
+      const answer = await fetch(chat.eventsUrl, { ...request, headers: { ...request.headers, ...more } });
+      assert.equal(answer.status, 200);
+    }
+    await until(chat, 'bo', hasPicture);
+    assert.equal(chat.queue.jobs.length, 1);
+  });
+
+  it('edits the picture of a message by its shortcut, and answers in its thread', async () => {
+    await using chat = await startSlack('http');
+    const message = await chat.share('cy', { name: 'cat.png', bytes: pngOf(64, 48) });
+    const payload = {
+      type: 'message_action',
+      callback_id: 'edit_picture',
+      trigger_id: await chat.trigger('bo'),
+      user: { id: userId('bo'), name: 'bo', team_id: 'T0LOOP' },
+      team: { id: 'T0LOOP', domain: 'loopback' },
+      channel: { id: CHANNEL, name: 'general' },
+      message,
+      message_ts: message.ts,
+      response_url: 'http://127.0.0.1:9/none',
+      token: 'x',
+    };
+    const body = new URLSearchParams({ payload: JSON.stringify(payload) }).toString();
+    assert.equal((await fetch(chat.eventsUrl, signed(body))).status, 200);
+    await chat.fill('bo', { prompt: 'a tiger', strength: 0.5 });
+    const print = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a tiger');
+    assert.equal(print.place, `${CHANNEL}:${message.ts}`);
+    assert.equal(chat.queue.jobs[0]!.request.width, 64);
+  });
+
+  it('asks by a form where /imagine comes alone', async () => {
+    await using chat = await startSlack('socket');
+    await chat.command('bo', 'imagine');
+    await chat.fill('bo', { prompt: 'a red mug', style: 'watercolor' });
+    const print = await until(chat, 'bo', hasPicture);
+    assert.equal(print.pictures[0]!.alt, 'a red mug, watercolor painting');
+  });
+
+  it('takes all other commands as /darkroom', async () => {
+    await using chat = await startSlack('socket');
+    await chat.type('bo', '/darkroom', 'help');
+    await until(chat, 'bo', ({ text }) => text.includes('Say what to draw'));
+    await chat.type('bo', '/darkroom', 'style list');
+    await until(chat, 'bo', ({ text }) => text.includes('watercolor'));
+  });
+});
+
+describe('Slack in itself', () => {
+  it('spreads the edits that a workspace allows over the minute', () => {
+    let now = 0;
+    const budget = new UpdateBudget(40, () => now);
+    const take = () => Array.from({ length: 100 }, () => budget.take()).filter(Boolean).length;
+    assert.equal(take(), 4);
+    let sent = 0;
+    for (; now < 60_000; now += 500) sent += take();
+    assert.ok(sent > 35 && sent <= 41, `${sent} edits in a minute`);
+    budget.pause(30);
+    now += 29_000;
+    assert.equal(take(), 0);
+    now += 4_000;
+    assert.ok(take() > 0);
+  });
+
+  it('keeps the longest card within its limits, and escapes what would ring', () => {
+    const long = 'x'.repeat(20_000);
+    const { blocks, text } = lowerCard(
+      {
+        text: long,
+        fields: Array.from({ length: 80 }, (_, i) => ({ name: `${i}`, value: `<!channel> ${long}` })),
+        notes: Array.from({ length: 30 }, () => long),
+        actions: Array.from({ length: 40 }, (_, i) => ({ id: `verb:${i}`, label: long })),
+      },
+      [],
+    );
+    assert.ok(blocks.length <= 50 && text.length <= 4000);
+    assert.ok(JSON.stringify(blocks).includes('&lt;!channel&gt;'));
+    assert.ok(!JSON.stringify(blocks).includes('<!channel>'));
+  });
+
+  it('reads what people typed out of what Slack sends', () => {
+    const sent =
+      'a &lt;b&gt; &amp; <https://x.example|x.example> <https://y.example> by <@U1|ada> in <#C1|art>';
+    assert.equal(unescapeText(sent), 'a <b> & x.example https://y.example by <@U1> in <#C1>');
+  });
+});
