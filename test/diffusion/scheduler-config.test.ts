@@ -4,6 +4,7 @@ import { describe, test } from 'node:test';
 import { TorchRandom } from '../../src/diffusion/random.ts';
 import { planSampling, type SamplingSetting } from '../../src/diffusion/sampling.ts';
 import { DarkroomError } from '../../src/errors.ts';
+import { parseSampler, samplerOfConfig, scheduleOfConfig } from '../../src/request.ts';
 import { requestOf } from './request-of.ts';
 
 /** As the hub's SD 1.5 says it. */
@@ -177,4 +178,20 @@ describe('scheduler_config', () => {
     const second = { sampler: 'dpmpp_3m_sde', scheduler_config: { solver_order: 2 } };
     assert.deepEqual(drawn(second), drawn({ sampler: 'dpmpp_2m_sde' }));
   });
+});
+
+test('samplers are known as A1111 and diffusers name them', () => {
+  assert.deepEqual(parseSampler('DPM++ 3M SDE Exponential'), {
+    sampler: 'dpmpp_3m_sde',
+    schedule: 'exponential',
+  });
+  assert.deepEqual(parseSampler('DPM2 a Karras'), { sampler: 'dpm2_a', schedule: 'karras' });
+  assert.deepEqual(parseSampler('Euler SGM Uniform'), { sampler: 'euler', schedule: 'sgm_uniform' });
+  assert.deepEqual(parseSampler('PLMS'), { sampler: 'pndm' });
+  const config = { _class_name: 'DPMSolverMultistepScheduler', algorithm_type: 'sde-dpmsolver++' };
+  assert.equal(samplerOfConfig(config), 'dpmpp_2m_sde');
+  assert.equal(samplerOfConfig({ ...config, solver_order: 3 }), 'dpmpp_3m_sde');
+  assert.equal(scheduleOfConfig({ ...config, use_beta_sigmas: true }), 'beta');
+  // Left there by another class, and not read by this one.
+  assert.equal(scheduleOfConfig({ _class_name: 'DDIMScheduler', use_karras_sigmas: true }), 'normal');
 });
