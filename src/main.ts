@@ -3,6 +3,7 @@
 import packageJson from '../package.json' with { type: 'json' };
 import { DarkroomError, describeError, offerNames } from './errors.ts';
 import { bench } from './shell/bench.ts';
+import { config } from './shell/config.ts';
 import { doctor } from './shell/doctor.ts';
 import { imagine } from './shell/imagine.ts';
 import { models } from './shell/models.ts';
@@ -10,7 +11,7 @@ import { serve } from './shell/serve.ts';
 import { UsageError, type Verb } from './shell/verb.ts';
 import { worker } from './shell/worker.ts';
 
-const VERBS: Readonly<Record<string, Verb>> = { serve, worker, imagine, models, bench, doctor };
+const VERBS: Readonly<Record<string, Verb>> = { serve, worker, imagine, models, config, bench, doctor };
 
 const HELP = `darkroom ${packageJson.version}: words in a chat become a picture in the thread
 

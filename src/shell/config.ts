@@ -1,0 +1,111 @@
+/** `darkroom config`: the settings that admins change in chat, by the operator on the machine. */
+import { userInfo } from 'node:os';
+import type { Platform, Reply } from '../../adapters/adapter.ts';
+import type { Card } from '../../adapters/card.ts';
+import { createCommands } from '../../commands/router.ts';
+import { loadSettings } from '../../config/settings.ts';
+import { createModels, modelFolders } from '../installed-models.ts';
+import { openStore } from '../store/store.ts';
+import { UsageError, type Verb } from './verb.ts';
+
+const PLATFORMS: readonly Platform[] = ['web', 'discord', 'slack'];
+const ACTIONS = ['show', 'set', 'reset', 'history', 'undo', 'why'];
+
+export const config: Verb = {
+  summary: 'settings of a server, as admins change them in chat',
+  help: `darkroom config ${ACTIONS.join('|')} [SETTING [VALUE]] [--server NAME] [--channel|--role|--user ID] [--config FILE]
+
+  darkroom config show --server discord:1234
+  darkroom config set default_steps 24
+  --server NAME  web (the default), discord:SERVER or slack:WORKSPACE; config show in chat acts on its own
+  --channel, --role, --user ID   for that one alone
+  --config FILE  settings file in place of darkroom.config.json
+docs/settings.md says what each setting means.`,
+
+  async run(args) {
+    const { server, file, line } = readLine(args);
+    const platform = PLATFORMS.find((one) => server === one || server.startsWith(`${one}:`));
+    if (platform === undefined) {
+      throw new UsageError(`--server ${server} is not known. Say web, discord:SERVER or slack:WORKSPACE.`);
+    }
+    const { settings } = loadSettings(process.env, file);
+    const store = await openStore({ folder: settings.DARKROOM_DATA, url: settings.DATABASE_URL });
+    try {
+      const elsewhere = async () => {
+        throw new Error('nothing is drawn on the shell');
+      };
+      const commands = createCommands({
+        queue: { submit: elsewhere, cancel: elsewhere, watch: () => (async function* () {})() },
+        models: await createModels(modelFolders(settings.DARKROOM_MODELS)),
+        jobs: store.jobs,
+        pictures: store.pictures,
+        settings: store.settings,
+        admins: [],
+        tell: async () => undefined,
+        checkPicture: elsewhere,
+        hasTransparency: elsewhere,
+        drawRegion: elsewhere,
+        readPictureText: () => new Map(),
+        onError: (error) => {
+          throw error;
+        },
+      });
+      const reply = new ShellReply();
+      const { username } = userInfo();
+      const where = { server, channel: '', roles: [], isAdmin: true, isAgeRestricted: false };
+      const user = { id: `shell:${username}`, name: username };
+      const input = { kind: 'line', text: `/config ${line}` } as const;
+      const invocation = { id: 'shell', platform, user, place: server, where, attachments: [], input };
+      await commands.handle(invocation, reply);
+      return reply.code;
+    } finally {
+      await store.close();
+    }
+  },
+};
+
+/** The verb's own options apart; the rest is a line as it would be typed in chat. */
+function readLine(args: readonly string[]): { server: string; file: string | undefined; line: string } {
+  let server = 'web';
+  let file: string | undefined;
+  const words: string[] = [];
+  for (let i = 0; i < args.length; i++) {
+    const [, name, joined] = /^--(server|config|debug)(?:=(.*))?$/.exec(args[i]!) ?? [];
+    if (name === 'debug') continue;
+    if (name === undefined) {
+      const word = args[i]!;
+      words.push(/\s/.test(word) ? `"${word.replaceAll(/["\\]/g, '\\$&')}"` : word);
+      continue;
+    }
+    const value = joined ?? args[++i];
+    if (value === undefined) throw new UsageError(`--${name} needs a value.`);
+    if (name === 'server') server = value;
+    else file = value;
+  }
+  if (!ACTIONS.includes(words[0] ?? '')) {
+    throw new UsageError(`Say what to do: darkroom config ${ACTIONS.join(' | ')}.`);
+  }
+  return { server, file, line: words.join(' ') };
+}
+
+class ShellReply implements Reply {
+  /** The exit code that the answer means. */
+  code = 0;
+
+  async show(card: Card): Promise<string> {
+    await this.whisper(card);
+    return '';
+  }
+
+  async whisper({ text, fields = [], notes = [], error }: Card): Promise<void> {
+    if (error !== undefined) {
+      this.code = 1;
+      process.stderr.write(`darkroom: ${error.message}\n`);
+      return;
+    }
+    const rows = fields.map(({ name, value }) => `  ${name}: ${value.replaceAll('\n', '\n    ')}`);
+    process.stdout.write(`${[text, ...rows, ...notes].join('\n')}\n`);
+  }
+
+  async remove(): Promise<void> {}
+}
