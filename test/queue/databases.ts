@@ -68,6 +68,9 @@ export class PostgresServer {
       this.#folder,
       '-h',
       '127.0.0.1',
+      // What a killed process has written the system still has.
+      '-c',
+      'fsync=off',
     ];
     const child = spawn(join(BIN!, 'postgres'), flags, { ...NOBODY, cwd: this.#folder, stdio: 'ignore' });
     this.#process = child;

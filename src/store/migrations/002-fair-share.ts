@@ -76,7 +76,8 @@ begin
         continue when not found;
       end if;
       if j.model = any(warm) or cardinality(warm) = 0 then return next j; return; end if;
-      -- Ahead of the fairest only as far as its tags stay within its largest charge: the bound holds as it was.
+      -- Ahead of the fairest only as far as its tags stay within its largest charge: the bound holds as it was,
+      -- but for the error of this one's estimate.
       for lead in
         select h.id from darkroom.flow a
           join darkroom.flow b on b.server = a.server and b.member <> '' and b.waiting > 0

@@ -1,0 +1,121 @@
+/** The policy's functions in a database, driven step by step without tickets, beside what the steps should add up to. */
+import { randomUUID } from 'node:crypto';
+import type { Database } from '../../src/store/sql.ts';
+
+export interface Dispatch {
+  readonly id: string;
+  readonly server: string;
+  readonly member: string;
+  readonly cost: number;
+  readonly ticket: string;
+}
+
+export interface Submission {
+  readonly id: string;
+  readonly server: string;
+  readonly member: string;
+  readonly cost: number;
+  readonly model?: string;
+  readonly serverWeight?: number;
+  readonly memberWeight?: number;
+}
+
+export class PolicyBench {
+  readonly #database: Database;
+
+  constructor(database: Database) {
+    this.#database = database;
+  }
+
+  /** As before the first job. */
+  async clear(): Promise<void> {
+    await this.#database.script(`
+      set synchronous_commit = off; -- nothing here is to outlive the test
+      truncate darkroom.job, darkroom.flow, darkroom.usage;
+      insert into darkroom.flow (server) values ('');
+      alter sequence darkroom.dispatch restart`);
+  }
+
+  async submit(job: Submission): Promise<void> {
+    const { id, server, member, cost, model = 'mini', serverWeight = 1, memberWeight = 1 } = job;
+    await this.#database.transaction(async (tx) => {
+      await tx.query('select darkroom.submit($1, $2, $3, $4)', [server, member, serverWeight, memberWeight]);
+      await tx.query(
+        `insert into darkroom.job (id, server, member, owner, platform, place, request, inputs, model, notes, cost,
+           memory, state) values ($1, $2, $3, '{}', 'web', 'web', '{}', '{}', $4, '[]', $5, 0, 'queued')`,
+        [id, server, member, model, cost],
+      );
+    });
+  }
+
+  async claim({
+    warm = [] as readonly string[],
+    models = ['mini', 'other'] as readonly string[],
+    barred = [] as readonly string[],
+  } = {}): Promise<Dispatch | undefined> {
+    const ticket = randomUUID();
+    const [bound] = await this.#bind(ticket, 0, models, barred, warm);
+    if (bound?.kind !== 'new') return undefined;
+    const [job] = await this.#database.query<Dispatch & Record<string, unknown>>(
+      'select id, server, member, cost, ticket from darkroom.job where id = $1',
+      [bound.job],
+    );
+    return job;
+  }
+
+  /** The ticket is delivered again. @returns what it stands for then */
+  async again(
+    ticket: string,
+    attempt: number,
+    models: readonly string[] = ['mini', 'other'],
+  ): Promise<string> {
+    const [bound] = await this.#bind(ticket, attempt, models, [], []);
+    return bound!.kind;
+  }
+
+  #bind(
+    ticket: string,
+    attempt: number,
+    models: readonly string[],
+    barred: readonly string[],
+    warm: readonly string[],
+  ) {
+    return this.#database.query<{ kind: string; job: string | null }>(
+      "select * from darkroom.bind($1, $2, 'w', $3, 1, $4, $5, 2)",
+      [ticket, attempt, [...models], [...barred], [...warm]],
+    );
+  }
+
+  async settle(id: string, seconds: number): Promise<void> {
+    await this.#database.query('select darkroom.settle($1, $2)', [id, seconds]);
+    await this.#database.query(
+      "update darkroom.job set state = 'done' where id = $1 and state in ('queued', 'running')",
+      [id],
+    );
+  }
+
+  async cancel(id: string): Promise<void> {
+    await this.#database.query('select darkroom.cancel($1)', [id]);
+  }
+
+  /** Tags by flow; a server's member is empty. */
+  async flows(): Promise<Map<string, { tag: number; virtual: number; waiting: number }>> {
+    const rows = await this.#database.query<{
+      server: string;
+      member: string;
+      tag: number;
+      virtual: number;
+      waiting: number;
+    }>('select server, member, tag, virtual, waiting from darkroom.flow');
+    return new Map(rows.map(({ server, member, ...flow }) => [`${server}/${member}`, flow]));
+  }
+
+  async gpuSeconds(): Promise<{ usage: number; jobs: number; counted: number }> {
+    const [row] = await this.#database.query<{ usage: number; jobs: number; counted: number }>(
+      `select (select coalesce(sum(gpu_seconds), 0) from darkroom.usage)::float8 as usage,
+         (select coalesce(sum(jobs), 0) from darkroom.usage)::int as counted,
+         (select coalesce(sum(actual), 0) from darkroom.job)::float8 as jobs`,
+    );
+    return row!;
+  }
+}
