@@ -50,7 +50,10 @@ export async function startApp(options: AppOptions): Promise<App> {
   const models = await createModels(folders);
   const { name } = await models.resolve();
   let ready = !draws;
+  // What a start that fails half-way must end again; the app takes it over once it runs.
+  await using made = new AsyncDisposableStack();
   const engine = draws ? createEngine({ folders, threads, log, factory }) : undefined;
+  made.defer(async () => engine?.stop());
   // The model loads while the database opens.
   engine?.warm(name).then(
     () => {
@@ -59,10 +62,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     (error: unknown) => log.error({ err: error }, `model ${name} could not be opened`),
   );
-  const { store, queue } = await openStoreAndQueue(settings, onError).catch(async (error: unknown) => {
-    await engine?.stop();
-    throw error;
-  });
+  const { store, queue } = await openStoreAndQueue(settings, onError);
+  made.defer(() => store.close());
+  made.defer(() => queue.close());
   const commands = createCommands({
     queue,
     models,
@@ -94,6 +96,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   });
   const adapters: readonly Adapter[] = [web, ...createPlatforms(settings, { commands, store, log, onError })];
   log.info(await web.start());
+  made.defer(async () => void (await Promise.allSettled(adapters.map((one) => one.stop()))));
   // A platform that cannot be reached holds up neither the others nor the start.
   const connected = await Promise.allSettled(
     adapters.slice(1).map(async (one) => log.info(await one.start())),
@@ -107,20 +110,17 @@ export async function startApp(options: AppOptions): Promise<App> {
       ...{ engine, queue, log },
       ...{ database: store.database, pictures: store.pictures, models: models.names() },
     }));
+  // What is being drawn is given back: the next start, or another worker, goes on with it.
+  made.defer(async () => worker?.stop(0));
+  made.defer(() => commands.release());
+  const running = made.move();
 
   return {
     url: web.url,
     get enginePid() {
       return engine?.pid;
     },
-    async stop() {
-      commands.release();
-      await Promise.allSettled(adapters.map((one) => one.stop()));
-      // What is being drawn is given back: the next start, or another worker, goes on with it.
-      await worker?.stop(0);
-      await queue.close();
-      await store.close();
-    },
+    stop: () => running.disposeAsync(),
   };
 }
 

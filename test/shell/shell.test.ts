@@ -132,7 +132,8 @@ test('wrong usage: exit code 2 and one line with the value and the way out', asy
     [['imagine', 'x', '--model', tiny, '--sampler', 'eulr'], /Unknown sampler eulr.*euler/],
     [['imagine', 'x', '--lora', 'a.safetensors'], /--lora is not in this version/],
     [['imagine', '--request', '-', '--steps', '3'], /--steps does not go with --request/],
-    [['worker'], /worker is not in this version/],
+    [['worker'], /worker needs DATABASE_URL/],
+    [['config', 'fix'], /show \| set/],
     [['models', 'frobnicate'], /list, show, verify/],
   ];
   for (const [args, message] of cases) {
