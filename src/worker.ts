@@ -1,12 +1,15 @@
 /** The wiring of a GPU worker: an engine process that draws what the line gives it, in `serve` or on its own. */
 import { randomUUID } from 'node:crypto';
 import { hostname, totalmem } from 'node:os';
+import type { Settings } from '../config/settings.ts';
 import { EngineProcess } from './engine/process.ts';
+import { createModels, modelFolders } from './installed-models.ts';
 import type { Logger } from './log.ts';
-import type { Queue } from './queue/queue.ts';
+import { Queue } from './queue/queue.ts';
 import { Worker } from './queue/worker.ts';
 import type { PictureStore } from './store/pictures.ts';
 import type { Database } from './store/sql.ts';
+import { openStore } from './store/store.ts';
 
 /** Jobs whose latents are in memory at once. */
 const SEATS = 3;
@@ -84,6 +87,42 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
       clearTimeout(patience);
       await engine.stop();
       await database.query('delete from darkroom.worker where id = $1', [id]).catch(onError);
+    },
+  };
+}
+
+export interface LoneWorkerOptions {
+  readonly settings: Settings & { readonly DATABASE_URL: string };
+  readonly log: Logger;
+  readonly threads?: number;
+  /** URL of a module that exports createEngine, in place of the diffusion pipeline. */
+  readonly engineFactory?: string | undefined;
+}
+
+/** A worker without a chat: it draws for every `darkroom serve` on the same database. */
+export async function startLoneWorker(
+  options: LoneWorkerOptions,
+): Promise<GpuWorker & { readonly models: readonly string[] }> {
+  const { settings, log, threads = 0, engineFactory: factory } = options;
+  const { DARKROOM_DATA: folder, DATABASE_URL: url, DARKROOM_PICTURES: pictures } = settings;
+  const onError = (error: unknown) => log.error({ err: error }, 'internal error');
+  const folders = modelFolders(settings.DARKROOM_MODELS);
+  const models = await createModels(folders);
+  const store = await openStore({ folder, url, pictures, onError });
+  const queue = await Queue.open({ database: store.database, url, onError });
+  const engine = createEngine({ folders, threads, log, factory });
+  const { name } = await models.resolve();
+  await engine.warm(name);
+  const worker = await startWorker({
+    ...{ engine, queue, log },
+    ...{ database: store.database, pictures: store.pictures, models: models.names() },
+  });
+  return {
+    models: models.names(),
+    async stop(grace) {
+      await worker.stop(grace);
+      await queue.close();
+      await store.close();
     },
   };
 }

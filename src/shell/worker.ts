@@ -1,11 +1,8 @@
 /** `darkroom worker`: a GPU that draws for every `darkroom serve` on the same database, until a signal ends it. */
 import { once } from 'node:events';
 import { loadSettings } from '../../config/settings.ts';
-import { createModels, modelFolders } from '../installed-models.ts';
 import { createLogger } from '../log.ts';
-import { Queue } from '../queue/queue.ts';
-import { openStore } from '../store/store.ts';
-import { createEngine, startWorker } from '../worker.ts';
+import { startLoneWorker } from '../worker.ts';
 import { readNumber, readOptions, UsageError, type Verb } from './verb.ts';
 
 /** Milliseconds that jobs have to end when the worker is told to stop; what has not ended is given back. */
@@ -24,33 +21,20 @@ more, gives what it draws ${DRAIN / 1000} s to end, hands the rest back and ends
     const { values } = readOptions(args, { threads: { type: 'string' } });
     const threads = readNumber('threads', values.threads) ?? 0;
     const { settings } = loadSettings(process.env, values.config);
-    const { DARKROOM_DATA: folder, DATABASE_URL: url, DARKROOM_PICTURES: pictures } = settings;
-    if (url === undefined) {
+    const { DATABASE_URL } = settings;
+    if (DATABASE_URL === undefined) {
       throw new UsageError(
         'worker needs DATABASE_URL: it finds its jobs there. Set it, or use darkroom serve, which draws itself.',
       );
     }
     const log = createLogger(settings.DARKROOM_LOG, process.stdout.isTTY === true);
-    const onError = (error: unknown) => log.error({ err: error }, 'internal error');
     const stopping = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
-    const folders = modelFolders(settings.DARKROOM_MODELS);
-    const models = await createModels(folders);
-    const store = await openStore({ folder, url, pictures, onError });
-    const queue = await Queue.open({ database: store.database, url, onError });
-    const engine = createEngine({ folders, threads, log });
-    const { name } = await models.resolve();
-    await engine.warm(name);
-    const running = await startWorker({
-      ...{ engine, queue, log },
-      ...{ database: store.database, pictures: store.pictures, models: models.names() },
-    });
+    const running = await startLoneWorker({ settings: { ...settings, DATABASE_URL }, log, threads });
     // Printed whatever the log level, for the one who waits for it.
-    process.stdout.write(`ready: ${models.names().join(', ')}\n`);
+    process.stdout.write(`ready: ${running.models.join(', ')}\n`);
     await stopping;
     log.info('stopping');
     await running.stop(DRAIN);
-    await queue.close();
-    await store.close();
     return 0;
   },
 };
