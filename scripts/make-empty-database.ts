@@ -20,7 +20,6 @@ const queue = await Queue.open({
   },
 });
 await queue.close();
-await database.query('vacuum full');
 await database.query('checkpoint');
 await database.close();
 
