@@ -37,6 +37,9 @@ export interface Order {
 
 /** Milliseconds between two looks for ends that nobody shows. */
 const SWEEP = 15_000;
+/** Milliseconds between two looks for pictures that are older than their server keeps them. */
+const EXPIRY = 60 * 60 * 1000;
+const DAY = 24 * 60 * 60 * 1000;
 
 /** The message of a job, from the adapter of its platform. */
 export type Reopen = (record: JobRecord) => Promise<Reply | undefined>;
@@ -48,6 +51,7 @@ export class Desk {
 
   #isReleased = false;
   #sweeping: NodeJS.Timeout | undefined;
+  #expiring: NodeJS.Timeout | undefined;
 
   constructor(ports: Ports) {
     this.ports = ports;
@@ -189,7 +193,23 @@ export class Desk {
       this.#showLeft(reopen, platforms).catch((error) => this.#report(error));
     }, SWEEP);
     this.#sweeping.unref();
+    await this.expire();
+    this.#expiring = setInterval(() => {
+      this.expire().catch((error) => this.#report(error));
+    }, EXPIRY);
+    this.#expiring.unref();
     return followed;
+  }
+
+  /** Forgets the jobs and pictures that are older than picture_retention_days of their server. */
+  async expire(now = Date.now()): Promise<void> {
+    for (const server of await this.ports.settings.serversWith('picture_retention_days')) {
+      const rules = await this.ports.settings.rules(server);
+      const days = rules.find(({ key }) => key === 'picture_retention_days')?.value;
+      if (typeof days !== 'number') continue;
+      for (const record of await this.ports.jobs.endedBefore(server, now - days * DAY))
+        await this.remove(record);
+    }
   }
 
   /** Shows the ends whose process died, or could not reach the platform, before they were shown. */
@@ -263,6 +283,7 @@ export class Desk {
   release(): void {
     this.#isReleased = true;
     clearInterval(this.#sweeping);
+    clearInterval(this.#expiring);
   }
 
   #report(error: unknown): void {

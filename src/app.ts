@@ -13,6 +13,7 @@ import { describeError } from './errors.ts';
 import { checkPicture, hasTransparency } from './image/inspect.ts';
 import { readPngText } from './image/png-text.ts';
 import { drawRegion, type Region } from './image/region.ts';
+import { shrinkPicture } from './image/shrink.ts';
 import { createModels, modelFolders } from './installed-models.ts';
 import type { Logger } from './log.ts';
 import { Queue } from './queue/queue.ts';
@@ -190,6 +191,7 @@ function createPlatforms(settings: Settings, { commands, store, log, onError }: 
         commands: COMMANDS,
         korean: KOREAN,
         suggest: commands.suggest,
+        shrink: shrinkPicture,
       }),
     );
   }

@@ -30,6 +30,8 @@ const NO_MENTIONS = { parse: [], repliedUser: false };
 
 export interface ReplyPorts {
   readonly pictures: { get(id: string): Promise<Uint8Array | undefined> };
+  /** The picture, or a smaller file of it where it has more bytes; undefined where none is small enough. */
+  readonly shrink: (picture: Uint8Array, maxBytes: number) => Promise<Uint8Array | undefined>;
   readonly deliveries: Deliveries;
 }
 
@@ -66,6 +68,11 @@ abstract class DiscordReply implements Reply {
 
   abstract remove(message: string): Promise<void>;
 
+  /** What a file may have at most; an interaction tells more where a server is boosted. */
+  protected get fileBytes(): number {
+    return LIMITS.fileBytes;
+  }
+
   /** Posts the first state of the message. */
   protected abstract send(body: Body, isPrivate: boolean, nonce: string | undefined): Promise<Message>;
   protected abstract edit(message: Message, body: Body): Promise<Message>;
@@ -85,7 +92,12 @@ abstract class DiscordReply implements Reply {
 
   async #lower(card: Card): Promise<Body> {
     const shown = card.preview === undefined ? (card.pictures ?? []) : [];
-    const bytes = await Promise.all(shown.map(({ id }) => this.#ports.pictures.get(id)));
+    const bytes = await Promise.all(
+      shown.map(async ({ id }) => {
+        const picture = await this.#ports.pictures.get(id);
+        return picture && this.#ports.shrink(picture, this.fileBytes);
+      }),
+    );
     return { ...lowerCard(card, bytes), allowedMentions: NO_MENTIONS };
   }
 
@@ -105,6 +117,10 @@ export class InteractionReply extends DiscordReply {
     super(ports);
     this.#interaction = interaction;
     this.#timer = setTimeout(() => this.announce().catch(onError), ACKNOWLEDGE_MS);
+  }
+
+  protected override get fileBytes(): number {
+    return this.#interaction.attachmentSizeLimit;
   }
 
   /** Tells Discord that an answer comes: "Darkroom is thinking". */

@@ -22,6 +22,8 @@ export interface Change {
 export interface SettingsStore {
   /** The rules of a server, styles left out. */
   rules(server: string): Promise<readonly Rule[]>;
+  /** Servers that have changed a setting at some time. */
+  serversWith(key: SettingKey): Promise<readonly string[]>;
   /** Styles of a server by name: each the JSON text of its preset. */
   styles(server: string): Promise<ReadonlyMap<string, string>>;
   /** Stores the change and what it changes, both or neither. */

@@ -35,6 +35,8 @@ export interface JobStore {
   aliveOf(owner: string): Promise<JobRecord[]>;
   /** Jobs of these platforms that wait or run. */
   alive(platforms: readonly string[]): Promise<JobRecord[]>;
+  /** Ended jobs of a server that were accepted before a time (milliseconds since 1970), some at a time. */
+  endedBefore(server: string, at: number): Promise<JobRecord[]>;
   /** Forgets a job for the chat; what it has used stays counted. */
   remove(id: string): Promise<void>;
   /**
@@ -81,6 +83,11 @@ export function createJobs(sql: Sql): JobStore {
     },
     aliveOf: (owner) => find(`member = $1 and ${ALIVE} order by number`, [owner]),
     alive: (platforms) => find(`platform = any($1) and ${ALIVE} order by number`, [[...platforms]]),
+    endedBefore: (server, at) =>
+      find(
+        `server = $1 and at < $2 and state in ('done', 'failed', 'cancelled') and not is_removed order by at limit 500`,
+        [server, new Date(at)],
+      ),
     async remove(id) {
       await sql.query('update darkroom.job set is_removed = true where id = $1', [id]);
       await sql.query('delete from darkroom.outbox where job = $1', [id]);

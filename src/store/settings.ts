@@ -25,6 +25,13 @@ export function createSettings(sql: Sql): SettingsStore {
           : [{ key: key as SettingKey, scope, target, value: after!, at, by: author.name }],
       );
     },
+    async serversWith(key) {
+      const rows = await sql.query<{ server: string }>(
+        "select distinct server from darkroom.change where data->>'key' = $1",
+        [key],
+      );
+      return rows.map(({ server }) => server);
+    },
     async styles(server) {
       const found = (await standing(server)).filter(({ key }) => key.startsWith('style.'));
       return new Map(found.map(({ key, after }) => [key.slice('style.'.length), String(after)]));

@@ -3,6 +3,7 @@ import { createDiscordAdapter } from '../../adapters/discord/adapter.ts';
 import { formOf } from '../../commands/forms.ts';
 import { KOREAN } from '../../commands/korean.ts';
 import { COMMANDS } from '../../commands/router.ts';
+import { shrinkPicture } from '../../src/image/shrink.ts';
 import { temporaryFolder } from '../adapters/stand-in.ts';
 import {
   CHANNELS,
@@ -41,6 +42,7 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
         korean: KOREAN,
         formOf,
         suggest: commands.suggest,
+        shrink: shrinkPicture,
         pictures: store.pictures,
         deliveries,
         onError,
