@@ -123,12 +123,16 @@ test('a picture to start from keeps its own size, rounded down; a larger one tak
 test('samplers are known by our names and by those of A1111', () => {
   assert.deepEqual(parseSampler('DPM++ 2M Karras'), { sampler: 'dpmpp_2m', schedule: 'karras' });
   assert.deepEqual(parseSampler('Euler a'), { sampler: 'euler_a' });
-  assert.equal(freeze({ prompt: 'x', sampler: 'euler' }).schedule, 'normal');
+  // The model's own curve, where the sampler's class knows it.
+  assert.equal(freeze({ prompt: 'x', sampler: 'euler' }).schedule, 'karras');
+  assert.equal(freeze({ prompt: 'x', sampler: 'euler_a' }).schedule, 'normal');
 });
 
 test('scheduler_config may pick the sampler by its diffusers class; two that disagree are refused', () => {
   const picked = freeze({ prompt: 'x', scheduler_config: { _class_name: 'EulerDiscreteScheduler' } });
-  assert.deepEqual([picked.sampler, picked.schedule], ['euler', 'normal']);
+  assert.deepEqual([picked.sampler, picked.schedule], ['euler', 'karras']);
+  const plain = { _class_name: 'EulerDiscreteScheduler', use_karras_sigmas: false };
+  assert.equal(freeze({ prompt: 'x', scheduler_config: plain }).schedule, 'normal');
   const both = { prompt: 'x', sampler: 'ddim', scheduler_config: { _class_name: 'EulerDiscreteScheduler' } };
   assert.throws(() => freeze(both), refusal('bad_request', 'ddim', 'EulerDiscreteScheduler'));
 });

@@ -4,7 +4,14 @@ import { DarkroomError, offerNames } from '../errors.ts';
 import type { ControlRequest, GenerationRequest, HiresRequest, ModelDefaults } from '../request.ts';
 import { parseDraft, type RequestDraft } from './draft.ts';
 import { LIMITS } from './limits.ts';
-import { parseSampler, SAMPLER_CLASS, SCHEDULES, samplerOfConfig, scheduleOfConfig } from './samplers.ts';
+import {
+  curveFor,
+  parseSampler,
+  SAMPLER_CLASS,
+  SCHEDULES,
+  samplerOfConfig,
+  scheduleOfConfig,
+} from './samplers.ts';
 
 export interface DraftContext {
   /** The model's name as the catalogue resolved it from the draft. */
@@ -95,13 +102,14 @@ function chooseSampler(draft: RequestDraft, defaults: ModelDefaults) {
       `sampler ${draft.sampler} and scheduler_config's _class_name ${className} name two samplers. Leave one out.`,
     );
   }
+  const sampler = named?.sampler ?? ofClass ?? defaults.sampler;
+  const isOwn = named === undefined && className === undefined;
+  // Another sampler keeps the model's curve of sigmas where its class knows it, as diffusers' from_config does.
+  const inherited = isOwn ? defaults.schedule : curveFor(sampler, defaults.schedule);
+  const isFlagged = Object.keys(config).some((key) => /^use_\w+_sigmas$/.test(key));
   return {
-    sampler: named?.sampler ?? ofClass ?? defaults.sampler,
-    // A sampler chosen without a schedule gets the plain one, not the one that suits the model's own sampler.
-    schedule:
-      schedule ??
-      named?.schedule ??
-      (named === undefined && className === undefined ? defaults.schedule : scheduleOfConfig(config)),
+    sampler,
+    schedule: schedule ?? named?.schedule ?? (isFlagged ? scheduleOfConfig(config) : inherited),
   };
 }
 

@@ -88,6 +88,12 @@ export function scheduleOfConfig(config: Readonly<Record<string, unknown>>): Sch
   return flagged ?? 'normal';
 }
 
+/** The schedule of a model as another sampler of it takes it: the curves of sigmas, where its class has them. */
+export function curveFor(sampler: SamplerName, schedule: ScheduleName): ScheduleName {
+  const isCurve = schedule === 'karras' || schedule === 'exponential' || schedule === 'beta';
+  return isCurve && !CURVELESS.has(sampler) ? schedule : 'normal';
+}
+
 /** A sampler by our name or A1111's ("DPM++ 2M Karras"), which may carry the schedule with it. */
 export function parseSampler(name: string): { sampler: SamplerName; schedule?: ScheduleName } {
   const plain = name.trim().toLowerCase();
