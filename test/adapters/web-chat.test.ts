@@ -28,7 +28,7 @@ test('words become a picture in one message, edited in place', async (t) => {
   assert.match(done.footer ?? '', /^mini · seed 3 · \d+\.\d s$/);
   assert.deepEqual(
     done.actions.map(({ label }) => label),
-    ['Vary', 'Edit', 'Re-roll', 'Recipe', 'Delete'],
+    ['Vary', 'Edit', 'Upscale', 'Use as', 'Re-roll', 'Recipe', 'Delete'],
   );
   const [picture] = done.pictures;
   assert.equal(picture?.alt, 'a red mug');
