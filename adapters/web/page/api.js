@@ -64,14 +64,24 @@ export function post({ text, replyTo, files = [] }) {
 /**
  * @param {string} message whose button it is
  * @param {string} action
+ * @param {import('./form.js').FormValues} [values] of its form
  * @returns {Promise<{ message?: Message } | null>}
  */
-export const press = (message, action) =>
+export const press = (message, action, values) =>
   call('/api/actions', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ message, action }),
+    body: JSON.stringify({ message, action, values }),
   });
+
+/** @param {import('./types.js').Picture} picture @returns {Promise<File>} */
+export async function download({ id, url }) {
+  const response = await fetch(url).catch(() => undefined);
+  if (!response?.ok)
+    throw new ApiError(response?.status ?? 0, 'not_found', 'That picture is not here any more.');
+  const blob = await response.blob();
+  return new File([blob], `${id}.png`, { type: blob.type });
+}
 
 /** @param {string} job */
 export const cancel = (job) => call(`/api/jobs/${encodeURIComponent(job)}`, { method: 'DELETE' });

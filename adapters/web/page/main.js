@@ -2,7 +2,8 @@
 /**
  * The page's wiring: what the server says goes into the conversation, the conversation onto the page, keys
  * and presses back to the server.
- * @import { Message } from './types.js'
+ * @import { Control } from './controls.js'
+ * @import { Message, Picture } from './types.js'
  */
 import * as api from './api.js';
 import { Composer } from './composer.js';
@@ -20,7 +21,7 @@ const views = new Map();
 
 const conversation = new Conversation({ id: '', name: '' }, { onChange: show, onRemove: remove });
 const pictures = () => conversation.pictures();
-const viewer = new Viewer({ pictures, onReply: (message) => composer.reply(message) });
+const viewer = new Viewer({ pictures, onReply: reply });
 const sheet = new Sheet({ pictures, onOpen: (id) => viewer.open(id) });
 const composer = new Composer({
   lines: () => conversation.myLines(),
@@ -42,14 +43,30 @@ const context = {
   isMine: (message) => conversation.isMine(message),
   repliedTo: (message) => conversation.get(message.reply_to),
   onOpen: (picture) => viewer.open(picture.id),
-  onReply: (message) => composer.reply(message),
-  onPress: (message, action) =>
+  onReply: (message) => reply(message, message.pictures[0]),
+  onUse: (message, control) => reply(message, message.pictures[0], control),
+  onPress: (message, action, values) =>
     refusing(async () => {
-      const answer = await api.press(message.id, action.id);
+      const answer = await api.press(message.id, action.id, values);
       conversation.add(answer?.message);
     }),
   onCancel: cancel,
 };
+
+/**
+ * Begins an edit, or a picture that takes something from this one. A reply means a message's first picture;
+ * another of them goes along as a file.
+ * @param {Message} message
+ * @param {Picture | undefined} picture
+ * @param {Control} [control]
+ */
+async function reply(message, picture, control) {
+  const { inputs } = composer;
+  if (picture !== undefined && picture !== message.pictures[0]) {
+    await refusing(async () => inputs.addFiles([await api.download(picture)], control));
+  } else if (control) inputs.replyAs(message, control);
+  else inputs.reply(message);
+}
 
 /** @param {Message} message */
 function cancel({ job }) {
@@ -57,14 +74,20 @@ function cancel({ job }) {
   composer.focus();
 }
 
-/** Runs a call and says its refusal at the prompt line. @param {() => Promise<unknown>} call */
+/**
+ * Runs a call and says its refusal at the prompt line.
+ * @param {() => Promise<unknown>} call
+ * @returns {Promise<boolean>} whether it was taken
+ */
 async function refusing(call) {
   composer.refuse('');
   try {
     await call();
+    return true;
   } catch (error) {
     if (!(error instanceof api.ApiError)) throw error;
     composer.refuse(error.message);
+    return false;
   }
 }
 
@@ -90,7 +113,7 @@ function show(message, before) {
 function remove(id) {
   views.get(id)?.element.remove();
   views.delete(id);
-  composer.forget(id);
+  composer.inputs.forget(id);
   showRoom();
 }
 

@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The slash menu: commands after `/`, flags after `--`, values after a flag that has choices. It only reads
- * the line and says what could stand at the caret; the composer owns the keys.
+ * The slash menu: commands after `/`, their subcommands, flags after `--`, and values where an option has
+ * choices or suggestions. It only reads the line and says what could stand at the caret; the composer owns the keys.
  * @import { Command, CommandOption } from './types.js'
  */
 import { byId, el } from './dom.js';
@@ -21,29 +21,19 @@ import { byId, el } from './dom.js';
 export function suggest(commands, text, caret, plain) {
   const before = text.slice(0, caret);
   const verb = /^\/(\S*)$/.exec(before);
-  if (verb) {
-    const typed = (verb[1] ?? '').toLowerCase();
-    const entries = commands
-      .filter(({ name }) => name.startsWith(typed))
-      .map((command) => ({
-        insert: `/${command.name} `,
-        title: `/${command.name}`,
-        hint: usage(command, 3),
-        description: command.description,
-      }));
-    return entries.length > 0 ? { from: 0, entries } : undefined;
+  if (verb) return offerCommands(commands, verb[1] ?? '', 0);
+  const group = /^(\/\S+\s+)(\S*)$/.exec(before);
+  const subcommands = group && commandOf(commands, group[1] ?? '', plain)?.subcommands;
+  if (group && subcommands) {
+    const name = (group[1] ?? '').slice(1).trim();
+    return offerCommands(subcommands, `${name} ${group[2] ?? ''}`, 0);
   }
   const command = commandOf(commands, text, plain);
   if (command === undefined) return undefined;
-  const value = /(--[\w-]+)[ =](\S*)$/.exec(before);
-  const option = command.options.find(({ flag }) => flag && flag === value?.[1]);
-  if (value && option?.choices) {
-    const typed = (value[2] ?? '').toLowerCase();
-    const entries = option.choices
-      .filter((choice) => choice.startsWith(typed) && choice !== typed)
-      .map((choice) => ({ insert: `${choice} `, title: choice, hint: '', description: '' }));
-    return entries.length > 0 ? { from: caret - typed.length, entries } : undefined;
-  }
+  const word = /\S*$/.exec(before)?.[0] ?? '';
+  const option = optionOfWord(command, before);
+  const values = option?.choices ?? option?.suggestions;
+  if (values && !word.startsWith('-')) return offerValues(values, word, caret);
   const flag = /(?:^|\s)(--?[\w-]*)$/.exec(before);
   if (flag === null) return undefined;
   const typed = flag[1] ?? '';
@@ -58,15 +48,58 @@ export function suggest(commands, text, caret, plain) {
   return entries.length > 0 ? { from: caret - typed.length, entries } : undefined;
 }
 
+/** @param {Command[]} commands @param {string} typed a name's beginning @param {number} from @returns {Suggestion | undefined} */
+function offerCommands(commands, typed, from) {
+  const entries = commands
+    .filter(({ name }) => name.startsWith(typed.toLowerCase()))
+    .map((command) => ({
+      insert: `/${command.name} `,
+      title: `/${command.name}`,
+      hint: usage(command, 3),
+      description: command.description,
+    }));
+  return entries.length > 0 ? { from, entries } : undefined;
+}
+
+/** @param {string[]} values @param {string} word @param {number} caret @returns {Suggestion | undefined} */
+function offerValues(values, word, caret) {
+  const typed = word.replace(/^--[\w-]+=/, '');
+  const entries = values
+    .filter((value) => value.startsWith(typed.toLowerCase()) && value !== typed)
+    .map((value) => ({ insert: `${value} `, title: value, hint: '', description: '' }));
+  return entries.length > 0 ? { from: caret - typed.length, entries } : undefined;
+}
+
 /**
- * The command a line is for.
+ * The option whose value stands at the caret: after its flag, or a word alone in its place.
+ * @param {Command} command
+ * @param {string} before text up to the caret
+ */
+function optionOfWord({ name, options }, before) {
+  const flag = /(--[\w-]+)[ =]\S*$/.exec(before)?.[1];
+  if (flag) return options.find((option) => option.flag === flag);
+  // Only options without a flag are told by their place, and the last of them takes all words that are left.
+  if (!before.startsWith(`/${name} `) || before.includes(' --')) return undefined;
+  const place =
+    before
+      .slice(name.length + 2)
+      .trimStart()
+      .split(/\s+/).length - 1;
+  return options.filter((option) => !option.flag && option.type !== 'picture')[place];
+}
+
+/**
+ * The command a line is for; of a command with subcommands the one that is named.
  * @param {Command[]} commands
  * @param {string} text
  * @param {string} plain the command that words without a slash are for
+ * @returns {Command | undefined}
  */
 export function commandOf(commands, text, plain) {
-  const name = /^\/(\S+)\s/.exec(text)?.[1];
-  return commands.find((command) => command.name === (name ?? plain));
+  const [, name, second] = /^\/(\S+)\s+(?:(\S+)\s)?/.exec(text) ?? [];
+  const command = commands.find((one) => one.name === (name ?? plain));
+  const subcommand = command?.subcommands?.find((one) => one.name === `${name} ${second}`);
+  return subcommand ?? command;
 }
 
 /**
@@ -74,7 +107,8 @@ export function commandOf(commands, text, plain) {
  * @param {Command} command
  * @param {number} [most]
  */
-export function usage({ options }, most = Number.POSITIVE_INFINITY) {
+export function usage({ options, subcommands }, most = Number.POSITIVE_INFINITY) {
+  if (subcommands) return subcommands.map(({ name }) => name.split(' ').at(-1)).join(' | ');
   const typed = options.filter(({ type }) => type !== 'picture');
   const shown = typed.slice(0, most).map(({ flag, name }) => flag ?? name);
   return [...shown, ...(typed.length > most ? ['…'] : [])].join('  ');

@@ -2,17 +2,23 @@
 /**
  * One message on the page. Each of its parts is drawn again only where its data changed, so that focus, an
  * opened text and a picture that fades in survive the many edits of a running job.
+ * @import { Control } from './controls.js'
+ * @import { FormValues } from './form.js'
  * @import { Action, Job, Message, Picture } from './types.js'
  */
+import { drawActions, isEdit } from './actions.js';
 import { describeJob, isAlive } from './conversation.js';
 import { announce, el } from './dom.js';
+import { drawForm } from './form.js';
+import { drawPrint, expectedRatio, Plate } from './print.js';
 
 /**
  * @typedef {{
  *   isMine: (message: Message) => boolean, repliedTo: (message: Message) => Message | undefined,
  *   onOpen: (picture: Picture) => void, onReply: (message: Message) => void,
- *   onPress: (message: Message, action: Action) => Promise<void>, onCancel: (message: Message) => void,
- * }} MessageContext
+ *   onPress: (message: Message, action: Action, values?: FormValues) => Promise<boolean>,
+ *   onUse: (message: Message, control: Control) => void, onCancel: (message: Message) => void,
+ * }} MessageContext `onPress` says whether it was taken
  */
 
 const PARTS = /** @type {const} */ ([
@@ -25,6 +31,7 @@ const PARTS = /** @type {const} */ ([
   'notes',
   'foot',
   'actions',
+  'ask',
 ]);
 /** Texts beyond this are folded, so that a prompt of 5,000 characters does not hide its picture. */
 const FOLD_CHARACTERS = 600;
@@ -80,7 +87,10 @@ export class MessageView {
     // The job line has its own Cancel beside the numbers.
     const actions = message.actions.filter(({ id }) => !(alive && id.startsWith('cancel')));
     this.#draw('actions', pictures.length + actions.length > 0 ? [actions, pictures.length] : '', () =>
-      this.#drawActions(message, actions),
+      drawActions(message, actions, {
+        onPress: (action) => this.#press(message, action),
+        onUse: (control) => this.context.onUse(message, control),
+      }),
     );
   }
 
@@ -129,76 +139,33 @@ export class MessageView {
     if (plate && message.pictures.length === 0) entry.slot.hidden = true;
   }
 
-  /** @param {Message} message @param {Action[]} actions @returns {Node[]} */
-  #drawActions(message, actions) {
-    const buttons = actions.map((action) => drawAction(action, () => this.#press(message, action)));
-    // Every picture can be replied to; where a card offers Edit, that button is it.
-    if (message.pictures.length > 0 && !actions.some(isEdit)) {
-      const edit = { id: 'edit', label: 'Edit' };
-      buttons.unshift(drawAction(edit, () => this.#press(message, edit)));
-    }
-    return buttons;
-  }
-
   /** @param {Message} message @param {Action} action */
   async #press(message, action) {
     if (isEdit(action)) this.context.onReply(message);
+    else if (action.form) this.#ask(message, action, action.form);
     else await this.context.onPress(message, action);
   }
-}
 
-/** On the web an edit is a reply with words: the prompt line is the form. @param {Action} action */
-const isEdit = ({ id }) => id === 'edit' || id.startsWith('edit:');
-
-/** The picture as it comes up: grey grain, then form, then colour. */
-class Plate {
-  constructor() {
-    this.image = el('img', { className: 'latent', alt: '', hidden: true });
-    this.element = el('div', { className: 'plate' }, grain(), this.image);
-  }
-
-  /** The last preview, which stays beneath the print until that has loaded. */
-  get preview() {
-    return this.image.hidden ? undefined : this.image.src;
-  }
-
-  /** @param {Job} job */
-  show(job) {
-    if (job.preview && this.image.src !== job.preview) {
-      this.image.src = job.preview;
-      this.image.hidden = false;
+  /** Opens what the button asks; a second press closes it. @param {Message} message @param {Action} action @param {import('./types.js').Form} form */
+  #ask(message, action, form) {
+    const entry = this.#parts.get('ask');
+    if (entry === undefined) return;
+    const close = () => {
+      this.#draw('ask', '', () => []);
+      /** @type {HTMLElement | null} */ (this.element.querySelector('.message-actions button'))?.focus();
+    };
+    if (entry.shown === JSON.stringify(action.id)) {
+      close();
+      return;
     }
-    const developed = job.steps ? (job.step ?? 0) / job.steps : 0;
-    this.element.style.setProperty('--developed', developed.toFixed(3));
+    const drawn = drawForm(form, {
+      label: action.label,
+      onSend: (values) => this.context.onPress(message, action, values),
+      onClose: close,
+    });
+    this.#draw('ask', action.id, () => [drawn]);
+    /** @type {HTMLElement | null} */ (drawn.querySelector('textarea, input, select'))?.focus();
   }
-}
-
-/** Grey noise, the look of a latent at the first step. */
-function grain() {
-  const side = 360;
-  const canvas = el('canvas', { className: 'grain', width: side, height: side, 'aria-hidden': 'true' });
-  const context = canvas.getContext('2d');
-  if (context === null) return canvas;
-  const pixels = context.createImageData(side, side);
-  for (let i = 0; i < pixels.data.length; i += 4) {
-    // The sum of three draws is near enough to Gaussian.
-    const level = 128 + 150 * (Math.random() + Math.random() + Math.random() - 1.5);
-    pixels.data.set([level, level * 0.98, level * 0.95, 255], i);
-  }
-  context.putImageData(pixels, 0, 0);
-  return canvas;
-}
-
-/**
- * Width / height that the print will likely have, so that it does not jump when it is there.
- * @param {Message} message
- * @param {Message | undefined} request
- */
-function expectedRatio(message, request) {
-  const size = /--(?:ar|size)[ =](\d+)[:x](\d+)/.exec(request?.text ?? '');
-  if (size?.[1] && size[2]) return Number(size[1]) / Number(size[2]);
-  const source = message.pictures[0] ?? request?.pictures[0];
-  return source ? source.width / source.height : 1;
 }
 
 /** @param {Message} message @param {string} name @param {string | undefined} asker @returns {Node[]} */
@@ -267,33 +234,6 @@ function drawJob(job, mine, onCancel) {
   ];
 }
 
-/** @param {Picture} picture @param {string | undefined} preview @param {() => void} onclick */
-function drawPrint(picture, preview, onclick) {
-  const image = el('img', {
-    src: picture.url,
-    alt: picture.alt,
-    width: picture.width,
-    height: picture.height,
-    loading: preview ? 'eager' : 'lazy',
-    decoding: 'async',
-  });
-  const button = el('button', { type: 'button', className: 'print', title: 'Open', onclick }, image);
-  button.style.setProperty('--ratio', String(picture.width / picture.height));
-  button.style.setProperty('--native', `${picture.width}px`);
-  button.dataset['picture'] = picture.id;
-  if (preview) {
-    const latent = el('img', { className: 'latent', src: preview, alt: '' });
-    button.prepend(latent);
-    image.classList.add('coming');
-    image
-      .decode()
-      .catch(() => undefined) // a picture that cannot be shown says so by its alt text
-      .then(() => image.classList.remove('coming'));
-    image.addEventListener('transitionend', () => latent.remove(), { once: true });
-  }
-  return button;
-}
-
 /** @param {import('./types.js').Field[]} fields @returns {Node[]} */
 function drawFields(fields) {
   return [
@@ -328,32 +268,5 @@ function copyButton(text) {
     },
     'Copy',
   );
-  return button;
-}
-
-/** @param {Action} action @param {() => Promise<void>} press */
-function drawAction(action, press) {
-  const button = el('button', { type: 'button', className: `action ${action.style ?? ''}` }, action.label);
-  let armed = false;
-  const disarm = () => {
-    armed = false;
-    button.classList.remove('armed');
-    button.textContent = action.label;
-  };
-  button.addEventListener('blur', disarm);
-  button.addEventListener('click', async () => {
-    // What cannot be undone takes a second press.
-    if (action.style === 'danger' && !armed) {
-      armed = true;
-      button.classList.add('armed');
-      button.textContent = `${action.label} for good`;
-      announce('Press again to confirm');
-      return;
-    }
-    button.disabled = true;
-    await press();
-    button.disabled = false;
-    disarm();
-  });
   return button;
 }

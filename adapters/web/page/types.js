@@ -11,7 +11,13 @@
  *   step?: number | null, steps?: number | null, seconds?: number | null, preview?: string | null,
  *   error?: Refusal | null,
  * }} Job `preview` is the URL of a small picture of the latents as they stand
- * @typedef {{ id: string, label: string, style?: string }} Action
+ * @typedef {{
+ *   name: string, label: string, required: boolean, kind: 'words' | 'number' | 'choice' | 'picture',
+ *   value?: string | number, placeholder?: string, min?: number, max?: number,
+ *   choices?: { value: string, label: string }[],
+ * }} FormField
+ * @typedef {{ title: string, fields: FormField[] }} Form
+ * @typedef {{ id: string, label: string, style?: string, form?: Form }} Action
  * @typedef {{ name: string, value: string }} Field
  * @typedef {{
  *   id: string, at: string | number, author: Author, text: string, asker?: { id: string, name: string },
@@ -21,9 +27,11 @@
  * }} Message
  * @typedef {{
  *   name: string, flag?: string | null, description: string, type: string,
- *   choices?: string[], min?: number, max?: number, required?: boolean,
- * }} CommandOption
- * @typedef {{ name: string, description: string, options: CommandOption[] }} Command
+ *   choices?: string[], suggestions?: string[], min?: number, max?: number, required?: boolean,
+ * }} CommandOption `suggestions` are not all that may be said
+ * @typedef {{
+ *   name: string, description: string, options: CommandOption[], subcommands?: Command[],
+ * }} Command a subcommand's name holds its command's: `config set`
  * @typedef {{ prompt: string, seed?: number, picture?: string, width?: number, height?: number }} Example
  * @typedef {{ commands: Command[], gallery: Example[], words: string[] }} Commands
  */

@@ -1,11 +1,14 @@
 // @ts-check
 /**
  * One picture, as large as the window allows, with its neighbours an arrow key away.
+ * @import { Control } from './controls.js'
  * @import { Message, Picture } from './types.js'
  */
+import { useButton } from './controls.js';
 import { byId, el, iconButton } from './dom.js';
 
 /** @typedef {{ picture: Picture, message: Message }} Shown */
+/** @typedef {(message: Message, picture: Picture, control?: Control) => void} Reply */
 
 export class Viewer {
   dialog = /** @type {HTMLDialogElement} */ (byId('viewer'));
@@ -14,7 +17,7 @@ export class Viewer {
   /** Where a touch began, to tell a swipe. */
   #touchX = 0;
 
-  /** @param {{ pictures: () => Shown[], onReply: (message: Message) => void }} context */
+  /** @param {{ pictures: () => Shown[], onReply: Reply }} context */
   constructor(context) {
     this.context = context;
     this.image = el('img', {});
@@ -26,13 +29,14 @@ export class Viewer {
     const close = iconButton('Close', 'close', () => this.dialog.close());
     close.classList.add('viewer-close');
     const edit = el('button', { type: 'button', className: 'action', onclick: () => this.#reply() }, 'Edit');
+    const use = useButton('action', (control) => this.#reply(control));
     this.dialog.append(
       el('div', { className: 'viewer-stage' }, this.previous, this.image, this.next),
       el(
         'div',
         { className: 'viewer-line' },
         el('div', { className: 'viewer-words', 'aria-live': 'polite' }, this.caption, this.foot),
-        el('div', { className: 'viewer-actions' }, edit, this.save),
+        el('div', { className: 'viewer-actions' }, edit, use, this.save),
       ),
       close,
     );
@@ -99,9 +103,10 @@ export class Viewer {
     if (to) this.#show(to.picture.id);
   }
 
-  #reply() {
+  /** @param {Control} [control] what to take from the picture; without one it is edited */
+  #reply(control) {
     const shown = this.context.pictures().find(({ picture }) => picture.id === this.#id);
     for (const dialog of document.querySelectorAll('dialog')) dialog.close();
-    if (shown) this.context.onReply(shown.message);
+    if (shown) this.context.onReply(shown.message, shown.picture, control);
   }
 }

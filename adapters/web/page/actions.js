@@ -1,0 +1,106 @@
+// @ts-check
+/**
+ * The buttons of a message: at most five in a row, the likeliest first; what is left goes under More.
+ * @import { Action, Message } from './types.js'
+ */
+import { useButton } from './controls.js';
+import { announce, el } from './dom.js';
+import { opensPopup } from './popup.js';
+
+/** @typedef {{ onPress: (action: Action) => Promise<void>, onUse: (control: import('./controls.js').Control) => void }} ActionsContext */
+
+const ROW = 5;
+
+/** On the web an edit is a reply with words: the prompt line is the form. @param {Action} action */
+export const isEdit = ({ id }) => verbOf(id) === 'edit';
+
+/** @param {string} id `verb:JOB` or `verb:JOB:PLACE` */
+const verbOf = (id) => id.split(':')[0] ?? '';
+/** Buttons of one picture of several. @param {Action} action */
+const isNumbered = ({ id }) => /^[a-z]+:[^:]+:\d+$/.test(id);
+
+/**
+ * @param {Message} message
+ * @param {Action[]} actions
+ * @param {ActionsContext} context
+ * @returns {HTMLElement[]} rows
+ */
+export function drawActions(message, actions, context) {
+  const numbered = actions.filter(isNumbered);
+  let others = actions.filter((action) => !isNumbered(action));
+  if (numbered.length > 0) {
+    const rows = Object.values(Object.groupBy(numbered, ({ id }) => verbOf(id))).map((group = []) =>
+      group.map((action) => drawAction(action, context)),
+    );
+    // With up to four pictures the others end the rows: one, and then the rest.
+    if (rows.every((row) => row.length < ROW)) {
+      const [first, ...rest] = others;
+      if (first) rows[0]?.push(drawAction(first, context));
+      if (rest.length > 0) (rows[1] ?? rows[0])?.push(drawMore(rest, context));
+      return rows.map(drawRow);
+    }
+    return [...rows.map(drawRow), drawRow(fold(others, context))];
+  }
+  // Every picture can be replied to; where a card offers Edit, that button is it.
+  if (message.pictures.length > 0 && !others.some(isEdit))
+    others = [{ id: 'edit', label: 'Edit' }, ...others];
+  return others.length > 0 ? [drawRow(fold(others, context))] : [];
+}
+
+/** @param {Action[]} actions @param {ActionsContext} context */
+function fold(actions, context) {
+  const shown = actions.length > ROW ? actions.slice(0, ROW - 1) : actions;
+  const rest = actions.slice(shown.length);
+  const buttons = shown.map((action) => drawAction(action, context));
+  return rest.length > 0 ? [...buttons, drawMore(rest, context)] : buttons;
+}
+
+/** @param {HTMLElement[]} buttons */
+const drawRow = (buttons) => el('div', { className: 'action-row' }, ...buttons);
+
+/** @param {Action[]} actions @param {ActionsContext} context */
+function drawMore(actions, { onPress }) {
+  const button = el('button', { type: 'button', className: 'action' }, 'More');
+  opensPopup(button, 'More', () =>
+    actions.map((action) => ({
+      label: action.label,
+      danger: action.style === 'danger',
+      onChoose: () => onPress(action),
+    })),
+  );
+  return button;
+}
+
+/** @param {Action} action @param {ActionsContext} context */
+function drawAction(action, { onPress, onUse }) {
+  if (verbOf(action.id) === 'use') return useButton('action', onUse);
+  const place = isNumbered(action) ? action.id.split(':')[2] : undefined;
+  const title = place && `${verbOf(action.id) === 'upscale' ? 'Upscale' : 'Vary'} picture ${place}`;
+  const button = el(
+    'button',
+    { type: 'button', className: `action ${action.style ?? ''}`, title },
+    action.label,
+  );
+  let armed = false;
+  const disarm = () => {
+    armed = false;
+    button.classList.remove('armed');
+    button.textContent = action.label;
+  };
+  button.addEventListener('blur', disarm);
+  button.addEventListener('click', async () => {
+    // What cannot be undone takes a second press.
+    if (action.style === 'danger' && !armed) {
+      armed = true;
+      button.classList.add('armed');
+      button.textContent = `${action.label} for good`;
+      announce('Press again to confirm');
+      return;
+    }
+    button.disabled = true;
+    await onPress(action);
+    button.disabled = false;
+    disarm();
+  });
+  return button;
+}

@@ -1,0 +1,289 @@
+// @ts-check
+/**
+ * The pictures that the next words are about: the message replied to or files of the reader's own, the mask
+ * painted over one of them, and what is to be taken from one.
+ * @import { Control } from './controls.js'
+ * @import { Message } from './types.js'
+ */
+import { controlItems, controlLine, useButton } from './controls.js';
+import { announce, byId, el, iconButton } from './dom.js';
+import { Painter } from './painter.js';
+import { opensPopup } from './popup.js';
+
+/** @typedef {{ file: File, url: string }} Entry */
+/** @typedef {'reply' | Entry} Subject the picture that a mask or a control belongs to */
+
+export class Inputs {
+  painter = new Painter();
+  /** @type {Message | undefined} */
+  #reply;
+  /** @type {Entry[]} */
+  #files = [];
+  /** @type {({ of: Subject } & import('./painter.js').Painted) | undefined} */
+  #mask;
+  /** @type {{ of: Subject, control: Control } | undefined} */
+  #control;
+
+  /**
+   * @param {{
+   *   onChange: () => void, onRefuse: (sentence: string) => void, focus: () => void,
+   *   words: () => string, say: (words: string, send: boolean) => void,
+   * }} line the prompt line: what is written there, and how to write and send
+   */
+  constructor(line) {
+    this.line = line;
+    this.#acceptFiles();
+  }
+
+  get isEmpty() {
+    return this.#reply === undefined && this.#files.length === 0;
+  }
+
+  get hasFiles() {
+    return this.#files.length > 0;
+  }
+
+  /** What words alone mean. */
+  get plain() {
+    return this.isEmpty || this.#control ? 'imagine' : 'edit';
+  }
+
+  get placeholder() {
+    if (this.#mask) return 'Say what goes there';
+    return this.plain === 'imagine' ? 'Say what to draw' : 'Say what to change';
+  }
+
+  /** @param {string} words @returns {{ text: string, replyTo: string | undefined, files: File[] }} the message */
+  message(words) {
+    const subject = this.#mask?.of ?? this.#control?.of;
+    // The server takes the first picture for the one that the mask or the control belongs to.
+    const files = this.#files.toSorted((a, b) => Number(b === subject) - Number(a === subject));
+    const isCommand = words.startsWith('/') && !/^\/(imagine|edit)\b/.test(words);
+    return {
+      text: this.#control && words !== '' && !isCommand ? controlLine(words, this.#control.control) : words,
+      replyTo: this.#reply?.id,
+      files: [...files.map(({ file }) => file), ...(this.#mask ? [this.#mask.mask] : [])],
+    };
+  }
+
+  clear() {
+    this.#setFiles([]);
+    this.reply(undefined);
+  }
+
+  /** Drops the innermost thing. @returns {boolean} whether there was one */
+  drop() {
+    if (this.#mask || this.#control) this.#plain();
+    else if (this.#reply) this.reply(undefined);
+    else if (this.#files.length > 0) this.#setFiles([]);
+    else return false;
+    return true;
+  }
+
+  /** @param {Message | undefined} message whose picture the next words are about */
+  reply(message) {
+    this.#reply = message;
+    this.#refresh();
+    if (message === undefined) return;
+    announce(`Replying to ${nameOf(message)}. Say what to change.`);
+    this.line.focus();
+  }
+
+  /** @param {Message} message @param {Control} control what to take from its picture */
+  replyAs(message, control) {
+    this.reply(message);
+    this.#use('reply', control);
+  }
+
+  /** @param {string} id a message that is gone */
+  forget(id) {
+    if (this.#reply?.id === id) this.reply(undefined);
+  }
+
+  /** @param {Iterable<File>} files @param {Control} [control] what to take from the first of them */
+  addFiles(files, control) {
+    const all = [...files];
+    const pictures = all.filter(({ type }) => type.startsWith('image/'));
+    const other = all.find(({ type }) => !type.startsWith('image/'));
+    if (other) this.line.onRefuse(`${other.name} is no picture. Add a PNG, JPEG or WebP file.`);
+    if (pictures.length === 0) return;
+    if (!other) this.line.onRefuse('');
+    const entries = pictures.map((file) => ({ file, url: URL.createObjectURL(file) }));
+    this.#setFiles([...this.#files, ...entries]);
+    announce(pictures.length === 1 ? `Added ${pictures[0]?.name}` : `Added ${pictures.length} pictures`);
+    if (control && entries[0]) this.#use(entries[0], control);
+    this.line.focus();
+  }
+
+  /** @param {Entry[]} files */
+  #setFiles(files) {
+    for (const { url } of this.#files) if (!files.some((kept) => kept.url === url)) URL.revokeObjectURL(url);
+    this.#files = files;
+    this.#refresh();
+  }
+
+  /** @param {Subject} of @param {Control} control */
+  #use(of, control) {
+    this.#mask = undefined;
+    this.#control = { of, control };
+    this.#refresh();
+    this.line.focus();
+  }
+
+  /** Leaves the pictures as they are: nothing painted, nothing taken. */
+  #plain() {
+    this.#mask = undefined;
+    this.#control = undefined;
+    this.#refresh();
+    this.line.focus();
+  }
+
+  /** @param {Subject} of */
+  async #paint(of) {
+    const picture = this.#reply?.pictures[0];
+    const shown = of === 'reply' ? picture : { url: of.url, alt: of.file.name };
+    if (shown === undefined) return;
+    try {
+      await this.painter.open({
+        ...shown,
+        words: this.line.words(),
+        strokes: this.#mask?.of === of ? this.#mask.strokes : [],
+        onDone: (painted, words, send) => {
+          this.#mask = painted && { of, ...painted };
+          if (painted) this.#control = undefined;
+          this.#refresh();
+          this.line.say(words, send);
+        },
+      });
+    } catch {
+      this.line.onRefuse(
+        `${shown.alt} cannot be shown, so it cannot be painted on. Try a PNG, JPEG or WebP file.`,
+      );
+    }
+  }
+
+  /** Draws what is there, and lets go of what belonged to a picture that is not. */
+  #refresh() {
+    if (!this.#has(this.#mask?.of)) this.#mask = undefined;
+    if (!this.#has(this.#control?.of)) this.#control = undefined;
+    this.#drawReply();
+    byId('files').hidden = this.#files.length === 0;
+    byId('files').replaceChildren(...this.#files.map((entry) => this.#drawFile(entry)));
+    this.line.onChange();
+  }
+
+  /** A reply's picture steps back where another one is attached. @param {Subject | undefined} subject */
+  #has(subject) {
+    if (subject === 'reply') return this.#reply !== undefined && this.#files.length === 0;
+    return subject !== undefined && this.#files.includes(subject);
+  }
+
+  #drawReply() {
+    const message = this.#reply;
+    const box = byId('reply');
+    box.hidden = message === undefined;
+    box.replaceChildren();
+    if (message === undefined) return;
+    const picture = message.pictures[0];
+    const canPaint = picture !== undefined && this.#files.length === 0;
+    box.append(
+      ...(picture ? [this.#drawThumbnail('reply', picture.url, '')] : []),
+      el(
+        'p',
+        {},
+        el('span', { className: 'label' }, this.#labelOf('reply', picture ? 'Edit' : 'Reply to')),
+        ' ',
+        nameOf(message),
+      ),
+      ...(canPaint
+        ? [
+            el(
+              'button',
+              { type: 'button', className: 'quiet', onclick: () => this.#paint('reply') },
+              'Paint',
+            ),
+            useButton('quiet', (control) => this.#use('reply', control)),
+          ]
+        : []),
+      iconButton('Drop the reply', 'close', () => this.reply(undefined)),
+    );
+  }
+
+  /** @param {Entry} entry */
+  #drawFile(entry) {
+    const { name } = entry.file;
+    const label = this.#labelOf(entry, '');
+    const open = el(
+      'button',
+      { type: 'button', className: 'file', title: `Paint on ${name}, or use it as\u2026` },
+      this.#drawThumbnail(entry, entry.url, name),
+      label === '' ? null : el('span', { className: 'file-label' }, label),
+    );
+    opensPopup(open, `Use ${name} as`, () => [
+      { label: 'Paint what changes', onChoose: () => this.#paint(entry) },
+      ...controlItems((control) => this.#use(entry, control)).map((item) => ({
+        ...item,
+        label: `Use as ${item.label.toLowerCase()}`,
+      })),
+      ...(label === '' ? [] : [{ label: 'Start from the whole picture', onChoose: () => this.#plain() }]),
+    ]);
+    const remove = iconButton(`Remove ${name}`, 'close', () => {
+      this.#setFiles(this.#files.filter((other) => other !== entry));
+      this.line.focus();
+    });
+    return el('li', {}, open, remove);
+  }
+
+  /** @param {Subject} of @param {string} url @param {string} alt */
+  #drawThumbnail(of, url, alt) {
+    const veil =
+      this.#mask?.of === of ? el('img', { className: 'veil', src: this.#mask.veil, alt: '' }) : null;
+    return el('span', { className: 'thumbnail' }, el('img', { src: url, alt }), veil);
+  }
+
+  /** @param {Subject} of @param {string} otherwise */
+  #labelOf(of, otherwise) {
+    if (this.#mask?.of === of) return of === 'reply' ? 'Edit the painted part' : 'Painted';
+    if (this.#control?.of === of) {
+      const { label } = this.#control.control;
+      return of === 'reply' ? `Use as ${label.toLowerCase()}` : label;
+    }
+    return otherwise;
+  }
+
+  /** A picture is picked, pasted, or dropped anywhere on the page. */
+  #acceptFiles() {
+    const pick = /** @type {HTMLInputElement} */ (byId('pick'));
+    byId('attach').addEventListener('click', () => pick.click());
+    pick.addEventListener('change', () => {
+      this.addFiles(pick.files ?? []);
+      pick.value = '';
+    });
+    document.addEventListener('paste', (event) => {
+      const files = event.clipboardData?.files;
+      if (!files?.length) return;
+      event.preventDefault();
+      this.addFiles(files);
+    });
+    const drop = byId('drop');
+    /** @param {DragEvent} event */
+    const carriesFiles = ({ dataTransfer }) => dataTransfer?.types.includes('Files') === true;
+    document.addEventListener('dragover', (event) => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      drop.hidden = false;
+    });
+    document.addEventListener('dragleave', (event) => {
+      if (event.relatedTarget === null) drop.hidden = true; // the pointer left the window
+    });
+    document.addEventListener('drop', (event) => {
+      if (!carriesFiles(event)) return;
+      event.preventDefault();
+      drop.hidden = true;
+      this.addFiles(event.dataTransfer?.files ?? []);
+    });
+  }
+}
+
+/** @param {Message} message */
+const nameOf = (message) => message.pictures[0]?.alt || message.text || 'this message';

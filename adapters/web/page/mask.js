@@ -1,0 +1,113 @@
+// @ts-check
+/** What the brush has painted over a picture: strokes in the picture's own pixels, and the mask they make. */
+
+/** @typedef {{ erases: boolean, width: number, points: [x: number, y: number][] }} Stroke */
+
+/** The name by which the server knows a mask among the files of a message. */
+export const MASK_NAME = 'mask.png';
+
+export class Mask {
+  /**
+   * @param {HTMLCanvasElement} canvas shows what is painted, opaque in one colour; the page makes a veil of it
+   * @param {{ width: number, height: number }} size of the picture
+   * @param {readonly (Stroke | undefined)[]} strokes painted before; undefined where everything was cleared
+   */
+  constructor(canvas, { width, height }, strokes) {
+    canvas.width = width;
+    canvas.height = height;
+    this.canvas = canvas;
+    this.context = /** @type {CanvasRenderingContext2D} */ (
+      canvas.getContext('2d', { willReadFrequently: true })
+    );
+    this.strokes = [...strokes];
+    this.#redraw();
+  }
+
+  get canUndo() {
+    return this.strokes.length > 0;
+  }
+
+  /** @param {Omit<Stroke, 'points'>} brush @param {number} x @param {number} y */
+  begin(brush, x, y) {
+    const stroke = { ...brush, points: [/** @type {[number, number]} */ ([x, y])] };
+    this.strokes.push(stroke);
+    this.#draw(stroke, 0);
+  }
+
+  /** @param {number} x @param {number} y */
+  extend(x, y) {
+    const stroke = this.strokes.at(-1);
+    if (stroke === undefined) return;
+    stroke.points.push([x, y]);
+    this.#draw(stroke, stroke.points.length - 2);
+  }
+
+  undo() {
+    this.strokes.pop();
+    this.#redraw();
+  }
+
+  clear() {
+    if (this.strokes.at(-1) === undefined) return;
+    this.strokes.push(undefined);
+    this.#redraw();
+  }
+
+  #redraw() {
+    this.context.clearRect(0, 0, this.canvas.width, this.canvas.height);
+    const from = this.strokes.lastIndexOf(undefined) + 1;
+    for (const stroke of this.strokes.slice(from)) if (stroke) this.#draw(stroke, 0);
+  }
+
+  /** @param {Stroke} stroke @param {number} from which point on */
+  #draw({ erases, width, points }, from) {
+    const { context } = this;
+    const [first, ...rest] = points.slice(from);
+    if (first === undefined) return;
+    context.globalCompositeOperation = erases ? 'destination-out' : 'source-over';
+    context.strokeStyle = '#ff6f47';
+    context.lineWidth = width;
+    context.lineCap = 'round';
+    context.lineJoin = 'round';
+    context.beginPath();
+    context.moveTo(...first);
+    // A line to where it is makes a round dot.
+    for (const point of rest.length > 0 ? rest : [first]) context.lineTo(...point);
+    context.stroke();
+  }
+
+  /** @returns {number} the painted part of the picture, 0 to 1 */
+  coverage() {
+    const { width, height } = this.canvas;
+    const { data } = this.context.getImageData(0, 0, width, height);
+    let painted = 0;
+    for (let i = 3; i < data.length; i += 4) if ((data[i] ?? 0) > 127) painted += 1;
+    return painted / (width * height);
+  }
+
+  /** @param {number} side longest, in pixels @returns {string} `data:` URL of what is painted, for a thumbnail */
+  toVeil(side) {
+    const { width, height } = this.canvas;
+    const scale = side / Math.max(width, height);
+    const small = document.createElement('canvas');
+    small.width = Math.max(1, Math.round(width * scale));
+    small.height = Math.max(1, Math.round(height * scale));
+    small.getContext('2d')?.drawImage(this.canvas, 0, 0, small.width, small.height);
+    return small.toDataURL();
+  }
+
+  /** @returns {Promise<File>} a PNG of the picture's size: white is drawn anew, black is kept */
+  async toFile() {
+    const { width, height } = this.canvas;
+    const canvas = new OffscreenCanvas(width, height);
+    const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext('2d'));
+    context.drawImage(this.canvas, 0, 0);
+    context.globalCompositeOperation = 'source-in';
+    context.fillStyle = '#fff';
+    context.fillRect(0, 0, width, height);
+    context.globalCompositeOperation = 'destination-over';
+    context.fillStyle = '#000';
+    context.fillRect(0, 0, width, height);
+    return new File([await canvas.convertToBlob({ type: 'image/png' })], MASK_NAME, { type: 'image/png' });
+  }
+}
