@@ -66,13 +66,19 @@ export class Mask {
     if (first === undefined) return;
     context.globalCompositeOperation = erases ? 'destination-out' : 'source-over';
     context.strokeStyle = '#ff6f47';
+    context.fillStyle = '#ff6f47';
     context.lineWidth = width;
     context.lineCap = 'round';
     context.lineJoin = 'round';
     context.beginPath();
+    // A line that goes nowhere is not drawn: a touch alone is a dot.
+    if (rest.length === 0) {
+      context.arc(...first, width / 2, 0, 2 * Math.PI);
+      context.fill();
+      return;
+    }
     context.moveTo(...first);
-    // A line to where it is makes a round dot.
-    for (const point of rest.length > 0 ? rest : [first]) context.lineTo(...point);
+    for (const point of rest) context.lineTo(...point);
     context.stroke();
   }
 
