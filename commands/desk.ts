@@ -245,8 +245,9 @@ export class Desk {
         if (isSeen) await tell(card);
       });
     } catch (error) {
-      // The queue's last words are not heard any more: the next start follows what has not ended.
-      if (!this.#isReleased) throw error;
+      // At a stop the queue's last words are not heard any more. Otherwise the database was away: the job goes on
+      // without its chat, and its end is among those that are looked for.
+      if (!this.#isReleased) this.#report(error);
     } finally {
       this.#live.delete(record.id);
     }

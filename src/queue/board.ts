@@ -120,7 +120,11 @@ export class Board {
     let last = '';
     try {
       while (!this.#isClosed) {
-        const { event, mark } = await this.#look(id);
+        const { event, mark } = await this.#look(id).catch((error: unknown) => {
+          // The database may be away: its word is waited for.
+          this.#onError(error);
+          return NOTHING;
+        });
         isQueued = event?.state === 'queued';
         if (event !== undefined && mark !== last) {
           last = mark;
@@ -138,18 +142,12 @@ export class Board {
 
   /** @returns the event, and a mark that tells one state from the next without its preview */
   async #look(id: string): Promise<{ event: JobEvent | undefined; mark: string }> {
-    const [row] = await this.#database
-      .query<Standing & Record<string, unknown>>(
-        `select j.state, j.error, e.event, e.preview, e.number from darkroom.job j
+    const [row] = await this.#database.query<Standing & Record<string, unknown>>(
+      `select j.state, j.error, e.event, e.preview, e.number from darkroom.job j
          left join darkroom.job_event e on e.job = j.id where j.id = $1`,
-        [id],
-      )
-      .catch((error: unknown) => {
-        // The database may be away: its word is waited for.
-        this.#onError(error);
-        return [];
-      });
-    if (row === undefined) return { event: undefined, mark: '' };
+      [id],
+    );
+    if (row === undefined) return NOTHING;
     const { state, error, event, preview, number } = row;
     switch (state) {
       case 'queued': {
@@ -185,6 +183,8 @@ export class Board {
     for (const ear of this.#ears) ear(notice, job);
   }
 }
+
+const NOTHING = { event: undefined, mark: '' };
 
 function split(payload: string): [string, string?] {
   const at = payload.indexOf(':');

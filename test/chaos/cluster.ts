@@ -59,7 +59,12 @@ export class Member {
     }
   }
 
+  /** @returns its exit code */
   async stop(): Promise<number | null> {
+    const { exitCode, signalCode } = this.#child!;
+    if (exitCode !== null || signalCode !== null) {
+      throw new Error(`${this.role} has died: ${this.complaints.slice(-5).join('\n')}`);
+    }
     const ended = once(this.#child!, 'exit');
     this.#child!.kill('SIGTERM');
     return (await ended)[0] as number | null;
