@@ -36,7 +36,7 @@ export interface Order {
 }
 
 /** Milliseconds between two looks for ends that nobody shows. */
-const SWEEP = 15_000;
+const SWEEP = 5000;
 /** Milliseconds between two looks for pictures that are older than their server keeps them. */
 const EXPIRY = 60 * 60 * 1000;
 const DAY = 24 * 60 * 60 * 1000;

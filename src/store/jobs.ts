@@ -40,7 +40,7 @@ export interface JobStore {
   /** Forgets a job for the chat; what it has used stays counted. */
   remove(id: string): Promise<void>;
   /**
-   * Takes an end that its thread does not show yet; nobody else gets it for a minute.
+   * Takes an end that its thread does not show yet; nobody else gets it for half a minute.
    * @returns the job; undefined where there is nothing to show: shown already, being shown, or removed
    */
   takeEnd(id: string): Promise<JobRecord | undefined>;
@@ -94,7 +94,7 @@ export function createJobs(sql: Sql): JobStore {
     },
     async takeEnd(id) {
       const [taken] = await sql.query(
-        `update darkroom.outbox set taken_until = clock_timestamp() + interval '1 minute', tries = tries + 1
+        `update darkroom.outbox set taken_until = clock_timestamp() + interval '30 seconds', tries = tries + 1
          where job = $1 and coalesce(taken_until < clock_timestamp(), true) returning job`,
         [id],
       );

@@ -15,8 +15,21 @@ import { Crowd, Member } from './cluster.ts';
 import { checkLedger } from './ledger.ts';
 
 const KILLS = Number(process.env['CHAOS_KILLS'] ?? 1);
-/** Milliseconds until all have ended: leases have to lapse first. */
-const PATIENCE = 60_000;
+/** Milliseconds until all have ended: leases, and the hold on an end that is being shown, have to lapse first. */
+const PATIENCE = 90_000;
+/** What the database says of jobs that have not ended or are not shown. */
+async function tellAlive(url: string): Promise<string> {
+  const database = await openServer({ url });
+  const alive = await database.query(
+    `select j.id, j.state, j.tries, j.ticket, j.attempt, o.taken_until, o.tries as shows, b.state as boss, b.retry_count
+     from darkroom.job j left join darkroom.outbox o on o.job = j.id
+       left join darkroom_boss.job b on b.id = j.ticket
+     where j.state in ('queued', 'running') or o.job is not null`,
+  );
+  await database.close();
+  return JSON.stringify(alive);
+}
+
 /** Between two blows, at a random moment of the work. */
 const breath = () => sleep(300 + Math.random() * 900);
 
@@ -86,7 +99,9 @@ test('many processes: kill -9 of chat, worker, engine and PostgreSQL, and a work
     await crowd.stop();
     await slept;
     sleeper.signal('SIGCONT');
-    const messages = await crowd.settled(PATIENCE);
+    const messages = await crowd.settled(PATIENCE).catch(async (error: unknown) => {
+      throw new Error(await tellAlive(url), { cause: error });
+    });
     assert.ok(messages.length > 5, `${messages.length} promises`);
     for (const worker of workers) assert.equal(await worker.stop(), 0);
     assert.equal(await chat.stop(), 0);
