@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
-import sharp from 'sharp';
+import sharp, { type Region } from 'sharp';
 import type { App } from '../../src/app.ts';
 import { launchBrowser, PATIENCE, recordSent, type Sent, skip, startFreshApp } from './browser.ts';
 
@@ -37,7 +37,7 @@ describe('the brush', { skip }, () => {
   const closed = () => page.locator('#painter:not([open])').waitFor({ state: 'attached' });
 
   /** The n-th print's pixels, or a mask's. */
-  async function grey(bytes: Buffer, region?: sharp.Region): Promise<Buffer> {
+  async function grey(bytes: Buffer, region?: Region): Promise<Buffer> {
     const image = sharp(bytes).removeAlpha().greyscale();
     return (region ? image.extract(region) : image).raw().toBuffer();
   }
