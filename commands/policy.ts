@@ -95,11 +95,13 @@ export class Policy {
   share(server: string): Share {
     const waiting = this.number('quota_waiting');
     const gpuSecondsPerDay = this.number('quota_gpu_seconds_per_day');
+    const serverGpuSecondsPerDay = this.number('server_gpu_seconds_per_day');
     return {
       server,
       weight: this.number('weight') ?? 1,
       ...(waiting !== undefined && { waiting }),
       ...(gpuSecondsPerDay !== undefined && { gpuSecondsPerDay }),
+      ...(serverGpuSecondsPerDay !== undefined && { serverGpuSecondsPerDay }),
     };
   }
 

@@ -28,7 +28,10 @@ export interface Share {
   readonly weight: number;
   /** Jobs that the user may have waiting. */
   readonly waiting?: number;
+  /** GPU-seconds that the user may use in 24 hours. */
   readonly gpuSecondsPerDay?: number;
+  /** GPU-seconds that all users of the server together may use in 24 hours. */
+  readonly serverGpuSecondsPerDay?: number;
 }
 
 /** A finished picture: PNG bytes that carry their own parameters. */

@@ -109,6 +109,20 @@ export class Forecast {
     return this.#current();
   }
 
+  /** Seconds until the first waiting job of a user begins; undefined where none of those looked at is his. */
+  async nextOf(member: string): Promise<number | undefined> {
+    const places = await this.places();
+    const own = await this.#database.query<{ id: string; cost: number }>(
+      "select id, cost from darkroom.job where member = $1 and state = 'queued' and ticket is null",
+      [member],
+    );
+    const begins = own.flatMap(({ id, cost }) => {
+      const place = places.get(id);
+      return place === undefined ? [] : Math.max(0, place.etaSeconds - cost);
+    });
+    return begins.length === 0 ? undefined : Math.min(...begins);
+  }
+
   #current(): Promise<ReadonlyMap<string, Place>> {
     const now = performance.now();
     const isFresh = now - this.#madeAt < FRESH && (!this.#isStale || now - this.#madeAt < FRESH / 5);

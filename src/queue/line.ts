@@ -3,7 +3,7 @@
  * between, a job is in one state, its ticket agrees, and its GPU-seconds are charged once. The order is
  * src/store/migrations/002-fair-share.ts's.
  */
-import { DarkroomError, type ErrorCode } from '../errors.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { Share } from '../job.ts';
 import type { GenerationRequest } from '../request.ts';
 import { type Database, json, type Sql } from '../store/sql.ts';
@@ -75,9 +75,16 @@ export type JobEnd =
   | { readonly state: 'done'; readonly pictures: readonly StoredPicture[]; readonly notes: readonly string[] }
   | { readonly state: 'failed'; readonly error: { readonly code: ErrorCode; readonly message: string } };
 
+/** What a ticket stands for; beside `new` and `again` the job's own columns may be null. */
 interface Bound {
   readonly kind: 'new' | 'again' | 'poison' | 'surplus' | 'none';
   readonly job: string | null;
+  readonly member: string;
+  readonly weight: number;
+  readonly request: GenerationRequest;
+  readonly inputs: Readonly<Record<string, string>>;
+  readonly at: Date;
+  readonly tries: number;
 }
 
 /** Undoes a claim that found nothing to do for its worker. */
@@ -132,14 +139,23 @@ export class Line {
         const ticket = await this.#tickets.fetch(tx);
         if (ticket === undefined) return undefined;
         const [bound] = await tx.query<Bound & Record<string, unknown>>(
-          'select * from darkroom.bind($1, $2, $3, $4, $5, $6, $7, $8)',
-          [ticket.id, ticket.attempt, worker, [...models], memory, [...barred], [...warm], MOST_TRIES],
+          'select * from darkroom.take($1, $2, $3, $4, $5, $6, $7, $8, $9)',
+          [
+            ticket.id,
+            ticket.attempt,
+            worker,
+            [...models],
+            memory,
+            [...barred],
+            [...warm],
+            MOST_TRIES,
+            CHANNEL,
+          ],
         );
         switch (bound?.kind) {
           case 'new':
           case 'again':
-            await tell(tx, `job:${bound.job}`);
-            return await claimOf(tx, bound.job!, ticket);
+            return claimOf(bound, ticket);
           case 'poison':
             await this.#end(tx, bound.job!, POISON);
             await this.#tickets.complete(tx, ticket);
@@ -281,20 +297,7 @@ const post = (tx: Sql, id: string, platform: string) =>
 
 const tell = (tx: Sql, notice: string) => tx.query('select pg_notify($1, $2)', [CHANNEL, notice]);
 
-async function claimOf(tx: Sql, id: string, ticket: Ticket): Promise<Claim> {
-  const [row] = await tx.query<{
-    member: string;
-    weight: number;
-    request: GenerationRequest;
-    inputs: Record<string, string>;
-    at: Date;
-    tries: number;
-  }>(
-    `select j.member, f.weight, j.request, j.inputs, j.at, j.tries from darkroom.job j
-       join darkroom.flow f on f.server = j.server and f.member = j.member where j.id = $1`,
-    [id],
-  );
-  if (row === undefined) throw new DarkroomError('internal', `Job ${id} has no user.`);
-  const { member, weight, request, inputs, at, tries } = row;
-  return { ticket, id, member, weight, request, inputs, at: at.getTime(), isSuspect: tries > 1 };
+function claimOf(bound: Bound, ticket: Ticket): Claim {
+  const { job, member, weight, request, inputs, at, tries } = bound;
+  return { ticket, id: job!, member, weight, request, inputs, at: at.getTime(), isSuspect: tries > 1 };
 }

@@ -2,10 +2,10 @@
  * The queue's door: submit, cancel, watch, and the worker that may stand behind it in this process or in others.
  * The order is the database's (002-fair-share.ts), the steps of a job are line.ts's, its states board.ts's.
  */
-import { DarkroomError } from '../errors.ts';
 import type { JobEvent } from '../job.ts';
 import type { JobRecord } from '../store/jobs.ts';
-import type { Database, Sql } from '../store/sql.ts';
+import type { Database } from '../store/sql.ts';
+import { admit, CapReached, describeCap, WAITING_PER_USER } from './admission.ts';
 import { Board } from './board.ts';
 import { Costs } from './costs.ts';
 import { Forecast, type Place } from './forecast.ts';
@@ -21,8 +21,6 @@ export interface QueueOptions {
   /** Hears of errors that are nobody's fault here: the database is away. */
   readonly onError: (error: unknown) => void;
 }
-
-const WAITING_PER_USER = 20;
 
 export class Queue {
   readonly line: Line;
@@ -68,9 +66,16 @@ export class Queue {
     await this.costs.refresh();
     const { share, ...job } = record;
     const cost = this.costs.jobSeconds(record.request);
-    await this.line.submit({ ...job, ...flowOf(record), cost, memory: 0, ...(share && { share }) }, (tx) =>
-      this.#admit(tx, record),
-    );
+    const flow = flowOf(record);
+    const applicant = { ...flow, share, cost };
+    try {
+      await this.line.submit({ ...job, ...flow, cost, memory: 0, ...(share && { share }) }, (tx) =>
+        admit(tx, applicant, this.#waitingPerUser),
+      );
+    } catch (error) {
+      if (!(error instanceof CapReached)) throw error;
+      throw describeCap(error, await this.#forecast.nextOf(flow.member));
+    }
   }
 
   /** @returns whether there was such a job to cancel; a seated one leaves between two denoiser calls */
@@ -91,20 +96,6 @@ export class Queue {
   async close(): Promise<void> {
     await this.board.close();
     await this.#tickets.close();
-  }
-
-  async #admit(tx: Sql, { owner, share }: JobRecord): Promise<void> {
-    const limit = share?.waiting ?? this.#waitingPerUser;
-    const [row] = await tx.query<{ waiting: number }>(
-      "select count(*)::int as waiting from darkroom.job where member = $1 and state = 'queued'",
-      [owner.id],
-    );
-    const { waiting } = row!;
-    if (waiting < limit) return;
-    throw new DarkroomError(
-      'too_many',
-      `You have ${waiting} pictures waiting; the limit is ${limit}. Cancel one or wait for the next.`,
-    );
   }
 }
 

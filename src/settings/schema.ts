@@ -164,6 +164,13 @@ export const SETTINGS = {
     meaning: (v) => `Each person may use ${v} GPU-seconds a day.`,
     example: '600',
   },
+  server_gpu_seconds_per_day: {
+    ofRoles: 'latest',
+    scopes: ['server'],
+    parse: number(0, 8_640_000),
+    meaning: (v) => `All people here together may use ${v} GPU-seconds a day.`,
+    example: '20000',
+  },
   weight: {
     ...highest,
     parse: number(0.1, 100),

@@ -132,6 +132,8 @@ begin
     update darkroom.job set state = 'queued', ticket = null, attempt = null, charged = null, worker = null,
       used = 0 where id = j.id;
   end if;
+  -- While the line is paused nothing new begins.
+  if exists (select from darkroom.pause) then return query select 'none', null::text; return; end if;
   select * into j from darkroom.fairest(models, memory_bytes, barred, warm) limit 1;
   if not found then
     return query select case when exists (select from darkroom.flow where member = '' and waiting > 0)

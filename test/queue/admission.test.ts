@@ -1,0 +1,124 @@
+/** Caps: what is refused, that nothing of it is kept, and that the sentence says what is used and when it frees. */
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import type { Share } from '../../src/job.ts';
+import { Queue } from '../../src/queue/queue.ts';
+import { freezeRequest } from '../../src/request.ts';
+import { openEmbedded } from '../../src/store/embedded.ts';
+import type { JobRecord } from '../../src/store/jobs.ts';
+import { migrate } from '../../src/store/migrate.ts';
+import type { Database } from '../../src/store/sql.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'darkroom-admission-'));
+let database: Database;
+let queue: Queue;
+let count = 0;
+
+before(async () => {
+  database = await openEmbedded(folder);
+  await migrate(database);
+  queue = await Queue.open({ database, onError: assert.ifError });
+});
+beforeEach(() =>
+  database.script('truncate darkroom.job, darkroom.usage; update darkroom.flow set waiting = 0'),
+);
+after(async () => {
+  await queue.close();
+  await database.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+const { request } = freezeRequest(
+  { prompt: 'a blue car', width: 256, height: 256, num_inference_steps: 20, seed: 1 },
+  {
+    model: 'mini',
+    defaults: { width: 256, height: 256, steps: 20, guidanceScale: 5, multipleOf: 8 } as never,
+  },
+);
+const wish = { worker: 'w', models: [request.model], memory: 1, barred: [], warm: [] };
+
+function recordOf(user: string, share?: Omit<Share, 'weight'>): JobRecord {
+  return {
+    id: `job${count++}`,
+    at: Date.now(),
+    owner: { id: user, name: user },
+    ...{ platform: 'web', place: 'web', request, inputs: {}, state: 'queued', notes: [], pictures: [] },
+    ...(share && { share: { weight: 1, ...share } }),
+  };
+}
+
+/** A picture that took so many GPU-seconds and ended so many hours ago. */
+async function draw(
+  user: string,
+  share: Omit<Share, 'weight'>,
+  seconds: number,
+  hoursAgo = 0,
+): Promise<void> {
+  const record = recordOf(user, share);
+  await queue.submit(record);
+  const claim = await queue.line.claim(wish);
+  assert.equal(claim?.id, record.id);
+  await queue.line.finish(claim, seconds, { state: 'done', pictures: [], notes: [] });
+  await database.query(`update darkroom.job set ended_at = ended_at - $2 * interval '1 hour' where id = $1`, [
+    record.id,
+    hoursAgo,
+  ]);
+}
+
+test('waiting jobs of one user: the refusal names the cap, what waits, and when a place frees', async () => {
+  const share = { server: 'discord:1', waiting: 2 };
+  await queue.submit(recordOf('a', share));
+  await queue.submit(recordOf('a', share));
+  await assert.rejects(queue.submit(recordOf('a', share)), {
+    code: 'too_many',
+    message:
+      /^You have 2 pictures waiting; the limit is 2\. The next place frees in about \d+ s; wait for it/,
+  });
+  const [row] = await database.query('select count(*)::int as jobs from darkroom.job');
+  assert.deepEqual(row, { jobs: 2 }, 'nothing of it is kept');
+  // Others, and the same person on another server, are not concerned.
+  await queue.submit(recordOf('b', share));
+  await queue.submit(recordOf('a', { server: 'discord:2', waiting: 2 }));
+});
+
+test('GPU-seconds of a day may go in one burst; then they come back as pictures grow a day old', async () => {
+  const share = { server: 's', gpuSecondsPerDay: 20 };
+  await draw('a', share, 9, 20);
+  await draw('a', share, 9, 1);
+  await assert.rejects(queue.submit(recordOf('a', share)), {
+    code: 'too_many',
+    message:
+      /^You have used or ordered 18 GPU-seconds of the last 24 hours and this picture takes about \d.*your limit is 20\. There is room again in about 4 hours\.$/,
+  });
+  await queue.submit(recordOf('b', share));
+  await database.query(`update darkroom.job set ended_at = ended_at - interval '5 hours' where member = 'a'`);
+  await queue.submit(recordOf('a', share));
+});
+
+test('what waits and runs counts by its estimate, and cancelling gives it back', async () => {
+  const cost = queue.costs.jobSeconds(request);
+  const share = { server: 's', gpuSecondsPerDay: 2.5 * cost };
+  const second = recordOf('a', share);
+  await queue.submit(recordOf('a', share));
+  await queue.submit(second);
+  await assert.rejects(queue.submit(recordOf('a', share)), {
+    message: /There is room again when what waits has ended\.$/,
+  });
+  await queue.cancel(second.id);
+  await queue.submit(recordOf('a', share));
+});
+
+test('a picture beyond the whole cap is refused with the way out, and a server has a cap over all its users', async () => {
+  await assert.rejects(queue.submit(recordOf('a', { server: 's', gpuSecondsPerDay: 0.5 })), {
+    message: /your limit is 0\.5 in 24 hours\. Ask for a smaller size, fewer steps or fewer pictures\.$/,
+  });
+  const share = { server: 's', serverGpuSecondsPerDay: 30 };
+  await draw('a', share, 14);
+  await draw('b', share, 15);
+  await assert.rejects(queue.submit(recordOf('c', share)), {
+    message: /^This server has used or ordered 29 GPU-seconds.*the server's limit is 30\./,
+  });
+});
