@@ -111,7 +111,8 @@ async function upscale(record: JobRecord, context: Context, index: number): Prom
   if (request.maskImage === undefined && request.hires === undefined) {
     return order(record, { ...again, hires: { scale } }, await inputsOf(record, context), context);
   }
-  const side = (pixels: number) => Math.floor((pixels * scale) / LIMITS.size.multiple) * LIMITS.size.multiple;
+  const multiple = defaults.sizeMultiple ?? LIMITS.size.multiple;
+  const side = (pixels: number) => Math.floor((pixels * scale) / multiple) * multiple;
   const draft = {
     ...baseOf(request),
     seed: again.seed,
