@@ -1,8 +1,6 @@
 /** The wiring of `darkroom serve`: store, engine process, queue, commands and the web chat, made and ended here. */
 
 import type { Adapter, Deliveries, Platform } from '../adapters/adapter.ts';
-import { createDiscordAdapter } from '../adapters/discord/adapter.ts';
-import { createSlackAdapter } from '../adapters/slack/adapter.ts';
 import type { MessageRecord } from '../adapters/web/message.ts';
 import { createWebAdapter } from '../adapters/web/server.ts';
 import { formOf } from '../commands/forms.ts';
@@ -16,6 +14,7 @@ import { drawRegion, type Region } from './image/region.ts';
 import { shrinkPicture } from './image/shrink.ts';
 import { createModels, modelFolders } from './installed-models.ts';
 import type { Logger } from './log.ts';
+import { formatFigures, readFigures } from './queue/operators.ts';
 import { Queue } from './queue/queue.ts';
 import { openStore, type Store } from './store/store.ts';
 import { createEngine, startWorker } from './worker.ts';
@@ -93,9 +92,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     pictures: store.pictures,
     describe: () => commands.describe(),
     ready: async () => ready && (await isReachable(store)),
+    figures: async () => formatFigures(await readFigures(store.database)),
     onError,
   });
-  const adapters: readonly Adapter[] = [web, ...createPlatforms(settings, { commands, store, log, onError })];
+  const adapters: readonly Adapter[] = [
+    web,
+    ...(await createPlatforms(settings, { commands, store, log, onError })),
+  ];
   log.info(await web.start());
   made.defer(async () => void (await Promise.allSettled(adapters.map((one) => one.stop()))));
   // A platform that cannot be reached holds up neither the others nor the start.
@@ -161,8 +164,11 @@ interface PlatformParts {
   readonly onError: (error: unknown) => void;
 }
 
-/** Discord and Slack where their tokens are set; the log says which are off. */
-function createPlatforms(settings: Settings, { commands, store, log, onError }: PlatformParts): Adapter[] {
+/** Discord and Slack where their tokens are set, their clients loaded only then; the log says which are off. */
+async function createPlatforms(
+  settings: Settings,
+  { commands, store, log, onError }: PlatformParts,
+): Promise<Adapter[]> {
   const shared = {
     maxPictureBytes: MAX_PICTURE_BYTES,
     handle: commands.handle,
@@ -182,6 +188,7 @@ function createPlatforms(settings: Settings, { commands, store, log, onError }: 
   } = settings;
   if (DISCORD_TOKEN === undefined) log.info('Discord is off: DISCORD_TOKEN is not set');
   else {
+    const { createDiscordAdapter } = await import('../adapters/discord/adapter.ts');
     platforms.push(
       createDiscordAdapter({
         ...shared,
@@ -199,6 +206,7 @@ function createPlatforms(settings: Settings, { commands, store, log, onError }: 
   else if (SLACK_APP_TOKEN === undefined && SLACK_SIGNING_SECRET === undefined) {
     log.error('Slack is off: set SLACK_APP_TOKEN for Socket Mode, or SLACK_SIGNING_SECRET for HTTP mode');
   } else {
+    const { createSlackAdapter } = await import('../adapters/slack/adapter.ts');
     platforms.push(
       createSlackAdapter({
         ...shared,

@@ -7,11 +7,21 @@ import { config } from './shell/config.ts';
 import { doctor } from './shell/doctor.ts';
 import { imagine } from './shell/imagine.ts';
 import { models } from './shell/models.ts';
+import { queue } from './shell/queue.ts';
 import { serve } from './shell/serve.ts';
 import { UsageError, type Verb } from './shell/verb.ts';
 import { worker } from './shell/worker.ts';
 
-const VERBS: Readonly<Record<string, Verb>> = { serve, worker, imagine, models, config, bench, doctor };
+const VERBS: Readonly<Record<string, Verb>> = {
+  serve,
+  worker,
+  imagine,
+  models,
+  config,
+  queue,
+  bench,
+  doctor,
+};
 
 const HELP = `darkroom ${packageJson.version}: words in a chat become a picture in the thread
 

@@ -25,6 +25,8 @@ export interface WebOptions extends DoorOptions {
   readonly describe: () => Promise<unknown>;
   /** Whether work can be taken. */
   readonly ready: () => boolean | Promise<boolean>;
+  /** What else /metrics tells, in Prometheus' text form. */
+  readonly figures?: () => Promise<string>;
   /** Hears of errors that are not the user's. */
   readonly onError?: (error: unknown) => void;
   readonly limits?: Partial<WebLimits>;
@@ -248,7 +250,10 @@ function createApp(options: WebOptions, conversation: Conversation, hub: EventHu
   app.get('/api/commands', async (c) => c.json((await options.describe()) as object));
   app.get('/api/me', (c) => c.json({ ...c.get('user'), bot: false }));
   app.get('/api/openapi.json', (c) => c.json(openapi));
-  app.get('/metrics', (c) => c.text(metrics.format({ darkroom_event_readers: hub.readers })));
+  app.get('/metrics', async (c) => {
+    const own = metrics.format({ darkroom_event_readers: hub.readers });
+    return c.text(own + ((await options.figures?.()) ?? ''));
+  });
 
   app.get('/:file?', async (c) => {
     // The token has done its work as a cookie; it need not stay in the address line.

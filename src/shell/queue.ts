@@ -1,0 +1,193 @@
+/** `darkroom queue`: the line of jobs in the operator's hands. */
+import { randomUUID } from 'node:crypto';
+import { userInfo } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadSettings } from '../../config/settings.ts';
+import { countGpus } from '../queue/capacity.ts';
+import { Line } from '../queue/line.ts';
+import { listJobs, note, pauseLine, readFigures, resumeLine, weighFlows } from '../queue/operators.ts';
+import { Tickets } from '../queue/tickets.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { readNumber, readOptions, UsageError, type Verb } from './verb.ts';
+
+/** Jobs that are listed. */
+const MOST = 50;
+const ACTIONS = ['list', 'pause', 'resume', 'drain', 'cancel', 'weight', 'capacity'] as const;
+
+export const queue: Verb = {
+  summary: 'the line of jobs: list, pause, resume, drain, cancel, weight, capacity',
+  help: `darkroom queue ACTION [--config FILE]
+
+  list             what runs and what waits
+  pause, resume    jobs are taken in, and none begins, on every machine
+  drain            pauses, and returns when nothing runs any more: before an upgrade
+  cancel ID        ends a job that waits or runs
+  weight USER N    a user's share counts N times (0.1 to 100); --server NAME for one server
+  capacity --seconds-per-picture S --pictures-per-month N [--peak P] [--utilisation U]
+                   how many GPUs that takes (docs/capacity.md)
+The database in a data folder belongs to one process: there, stop serve first. With DATABASE_URL it may go on.`,
+
+  async run(args) {
+    const { values, positionals } = readOptions(
+      args,
+      {
+        server: { type: 'string' },
+        'seconds-per-picture': { type: 'string' },
+        'pictures-per-month': { type: 'string' },
+        peak: { type: 'string' },
+        utilisation: { type: 'string' },
+      },
+      { positionals: 3 },
+    );
+    const [action, first, second] = positionals;
+    if (action === 'capacity') return say(capacityOf(values));
+    if (!ACTIONS.some((one) => one === action)) {
+      throw new UsageError(`Say what to do: darkroom queue ${ACTIONS.join(' | ')}.`);
+    }
+    const { settings } = loadSettings(process.env, values.config);
+    const store = await openStore({ folder: settings.DARKROOM_DATA, url: settings.DATABASE_URL });
+    const author = `shell:${userInfo().username}`;
+    try {
+      switch (action) {
+        case 'pause':
+          return say((await pauseLine(store.database, author)) ? 'Paused.' : 'It was paused already.');
+        case 'resume':
+          return say((await resumeLine(store.database, author)) ? 'Goes on.' : 'It was not paused.');
+        case 'drain':
+          return await drain(store, author);
+        case 'cancel':
+          return await cancel(store, settings.DATABASE_URL, author, first);
+        case 'weight':
+          return await weigh(store, author, first, readNumber('weight', second), values.server);
+        default:
+          return await list(store);
+      }
+    } finally {
+      await store.close();
+    }
+  },
+};
+
+type AnyStore = Store<{ readonly id: string }>;
+
+async function list({ database }: AnyStore): Promise<number> {
+  const { waiting, running, isPaused, workers } = await readFigures(database);
+  const jobs = await listJobs(database, MOST);
+  const rows = jobs.map(
+    ({ id, state, member, server, model, cost, age, worker }) =>
+      `${id}  ${state.padEnd(7)}  ${member} (${server})  ${model}  ${cost.toFixed(1)} GPU-s  ${Math.round(age)} s old${worker === null ? '' : `  ${worker}`}`,
+  );
+  const more = waiting + running - jobs.length;
+  return say(
+    [
+      `${running} run, ${waiting} wait, ${workers} workers${isPaused ? '; paused' : ''}`,
+      ...rows,
+      ...(more > 0 ? [`and ${more} more`] : []),
+    ].join('\n'),
+  );
+}
+
+async function drain({ database }: AnyStore, author: string): Promise<number> {
+  await pauseLine(database, author);
+  for (;;) {
+    const { running, waiting } = await readFigures(database);
+    // Nobody else has an embedded database open: what ran there waits for the next start.
+    if (running === 0 || database.kind === 'embedded') {
+      return say(`Drained: nothing runs, ${waiting} wait. darkroom queue resume goes on.`);
+    }
+    say(`${running} run`);
+    await sleep(2000);
+  }
+}
+
+async function cancel(
+  { database }: AnyStore,
+  url: string | undefined,
+  author: string,
+  id: string | undefined,
+): Promise<number> {
+  if (id === undefined) throw new UsageError('Say which job: darkroom queue cancel ID.');
+  const tickets = await Tickets.open(database, {
+    url,
+    onError: (error) => {
+      throw error;
+    },
+  });
+  try {
+    if (!(await new Line(database, tickets).cancel(id))) {
+      throw new UsageError(`No job ${id} waits or runs. darkroom queue list names them.`);
+    }
+    await note(database, author, 'queue.cancel', id);
+    return say(`Cancelled ${id}.`);
+  } finally {
+    await tickets.close();
+  }
+}
+
+/** The setting `weight` of that user, and the line as it stands. */
+async function weigh(
+  { database, settings }: AnyStore,
+  author: string,
+  user: string | undefined,
+  weight: number | undefined,
+  server: string | undefined,
+): Promise<number> {
+  if (user === undefined || weight === undefined) {
+    throw new UsageError('Say whose weight: darkroom queue weight USER N.');
+  }
+  if (!(weight >= 0.1 && weight <= 100)) {
+    throw new UsageError(`The weight ${weight} is not from 0.1 to 100.`);
+  }
+  const servers = await weighFlows(database, user, weight, server);
+  const known = server === undefined ? servers : [server];
+  if (known.length === 0) {
+    throw new UsageError(
+      `${user} has asked for nothing yet. Add --server NAME, or darkroom queue list names users.`,
+    );
+  }
+  for (const one of known) {
+    const before = (await settings.rules(one)).find(
+      ({ key, scope, target }) => key === 'weight' && scope === 'user' && target === user,
+    )?.value;
+    await settings.apply({
+      ...{ id: randomUUID(), server: one, at: Date.now(), author: { id: author, name: author } },
+      ...{ key: 'weight', scope: 'user', target: user, after: weight },
+      ...(before !== undefined && { before }),
+    });
+  }
+  return say(`${user} counts ${weight} times in ${known.join(', ')}.`);
+}
+
+function capacityOf(values: Readonly<Record<string, string | boolean | undefined>>): string {
+  const read = (
+    name: string,
+    fallback: number | undefined,
+    isRight: (value: number) => boolean,
+    range: string,
+  ) => {
+    const value = readNumber(name, values[name] as string | undefined) ?? fallback;
+    if (value === undefined) throw new UsageError(`capacity needs --${name}.`);
+    if (!isRight(value)) throw new UsageError(`--${name} ${value} is not ${range}.`);
+    return value;
+  };
+  const secondsPerPicture = read('seconds-per-picture', undefined, (value) => value > 0, 'above 0');
+  const picturesPerMonth = read('pictures-per-month', undefined, (value) => value >= 0, '0 or more');
+  const peak = read('peak', 5, (value) => value >= 1, '1 or more');
+  const utilisation = read('utilisation', 0.7, (value) => value > 0 && value < 1, 'between 0 and 1');
+  const { gpus, gpuSeconds, average, busiest, mostPictures, waitSeconds } = countGpus({
+    ...{ secondsPerPicture, picturesPerMonth, peak, utilisation },
+  });
+  const percent = (part: number) => `${(100 * part).toFixed(1)} %`;
+  const [count, they] = gpus === 1 ? ['1 GPU is', 'it'] : [`${gpus} GPUs are`, 'they'];
+  return [
+    `${picturesPerMonth} pictures of ${secondsPerPicture} s are ${Math.round(gpuSeconds)} GPU-seconds a month, ${(gpuSeconds / 3600).toFixed(1)} hours of one GPU.`,
+    `${count} enough to stay below ${percent(utilisation)} in the busiest hour; ${they} could draw ${mostPictures} pictures a month.`,
+    `At work: ${percent(average)} of the month, and ${percent(busiest)} of the busiest hour, which has ${peak} times the average.`,
+    `A picture waits about ${waitSeconds.toFixed(2)} s for its turn in the busiest hour, on average.`,
+  ].join('\n');
+}
+
+function say(text: string): number {
+  process.stdout.write(`${text}\n`);
+  return 0;
+}
