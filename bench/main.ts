@@ -2,13 +2,15 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { adapters } from './adapters.ts';
 import { chat } from './chat.ts';
+import { denoisers } from './denoisers.ts';
 import { engine } from './engine.ts';
 import type { Bench, Figure } from './figure.ts';
 import { liveness } from './liveness.ts';
 import { samplers } from './samplers.ts';
 
-const BENCHES: Readonly<Record<string, Bench>> = { chat, liveness, samplers, engine };
+const BENCHES: Readonly<Record<string, Bench>> = { chat, adapters, liveness, samplers, engine, denoisers };
 
 const asked = process.argv.slice(2);
 const stray = asked.find((name) => !(name in BENCHES));
