@@ -25,6 +25,8 @@ export async function openServer({ url, connections = 8, onError }: ServerOption
     application_name: 'darkroom',
   });
   pool.on('error', (error) => onError?.(error));
+  // A lost connection may speak up when it is neither idle nor in a query any more; its query has told.
+  pool.on('connect', (client) => client.on('error', ignore));
   const sqlOf = (client: pg.Pool | pg.PoolClient): Sql => ({
     async query<R extends Row>(text: string, values: readonly unknown[] = []) {
       return (await client.query<R>(text, [...values])).rows;
@@ -39,8 +41,6 @@ export async function openServer({ url, connections = 8, onError }: ServerOption
     query: sqlOf(pool).query,
     async transaction(work) {
       const client = await pool.connect();
-      // Lost while checked out: the query under way rejects as well, and tells.
-      client.on('error', ignore);
       let isBroken: Error | undefined;
       try {
         await client.query('begin');
@@ -53,7 +53,6 @@ export async function openServer({ url, connections = 8, onError }: ServerOption
         });
         throw error;
       } finally {
-        client.removeListener('error', ignore);
         client.release(isBroken);
       }
     },
