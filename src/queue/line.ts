@@ -103,6 +103,8 @@ export class Line {
   async submit(job: NewJob, admit: (tx: Sql) => Promise<void> = async () => {}): Promise<void> {
     const { id, server, member, owner, platform, place, request, inputs, notes, cost, memory } = job;
     await this.#database.transaction(async (tx) => {
+      // Before the lock, which is held for as few words as can be.
+      await this.#tickets.issue(tx);
       await tx.query('select darkroom.submit($1, $2, $3, $4)', [
         server,
         member,
@@ -119,7 +121,6 @@ export class Line {
           ...[json(notes), cost, memory, job.share === undefined ? null : json(job.share)],
         ],
       );
-      await this.#tickets.issue(tx);
       await tell(tx, 'work');
     });
   }
@@ -157,6 +158,7 @@ export class Line {
           case 'again':
             return claimOf(bound, ticket);
           case 'poison':
+            await settle(tx, bound.job!);
             await this.#end(tx, bound.job!, POISON);
             await this.#tickets.complete(tx, ticket);
             return 'again';
@@ -196,15 +198,16 @@ export class Line {
   finish({ ticket, id }: Claim, used: number, end: JobEnd | undefined): Promise<boolean> {
     return this.#database.transaction(async (tx) => {
       if (!(await this.#tickets.complete(tx, ticket))) return false;
+      // The line's lock before the job's row, as everywhere: a cancel at the same moment would meet it crosswise.
+      await tx.query('select darkroom.settle($1, $2)', [id, used]);
       await tx.query('update darkroom.job set used = $1 where id = $2', [used, id]);
       await this.#end(tx, id, end);
       return true;
     });
   }
 
-  /** @param end undefined for a job that its owner has cancelled: it is only settled */
+  /** @param end undefined for a job that its owner has cancelled: it only leaves */
   async #end(tx: Sql, id: string, end: JobEnd | undefined): Promise<void> {
-    await settle(tx, id);
     if (end !== undefined) {
       const [row] = await tx.query<{ platform: string }>(
         `update darkroom.job set state = $2, pictures = $3, notes = (

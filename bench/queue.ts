@@ -1,0 +1,209 @@
+/** The queue on a PostgreSQL server and on the embedded database: how fast it takes in and hands out, and for how many. */
+import { randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Queue } from '../src/queue/queue.ts';
+import type { GenerationRequest } from '../src/request.ts';
+import { openEmbedded } from '../src/store/embedded.ts';
+import type { JobRecord } from '../src/store/jobs.ts';
+import { migrate } from '../src/store/migrate.ts';
+import { openServer } from '../src/store/postgres.ts';
+import type { Database } from '../src/store/sql.ts';
+import { PostgresServer, skipServer } from '../test/queue/databases.ts';
+import { type Figure, median } from './figure.ts';
+
+const MODEL = 'mini';
+const REQUEST = {
+  model: MODEL,
+  prompt: 'a blue car, ink',
+  width: 256,
+  height: 256,
+  numInferenceSteps: 20,
+  numImages: 1,
+  seed: 1,
+} as unknown as GenerationRequest;
+
+const WORKERS = 8;
+const CLAIMS = 4000;
+const TICKET_QUEUE = 'gpu';
+
+export async function queue(): Promise<Figure[]> {
+  const figures = await onEmbedded();
+  if (skipServer !== false) {
+    console.error(`The queue on a server is not measured: ${skipServer}`);
+    return figures;
+  }
+  const server = await PostgresServer.start();
+  try {
+    for (const [waiting, users] of [
+      [1000, 100],
+      [100_000, 100],
+      [100_000, 5000],
+      [1_000_000, 5000],
+    ] as const) {
+      figures.push(...(await onServer(await server.database(), waiting, users)));
+    }
+    figures.push(await acceptance(await server.database()));
+  } finally {
+    await server.stop();
+  }
+  return figures;
+}
+
+/** What stands between a job's submission and its engine, and between its picture and its end. */
+async function onEmbedded(): Promise<Figure[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'darkroom-bench-'));
+  const database = await openEmbedded(folder);
+  await migrate(database);
+  const line = await Queue.open({ database, onError });
+  const spent: number[] = [];
+  try {
+    for (let i = 0; i < 60; i++) {
+      const started = performance.now();
+      await line.submit(recordOf('solo', 'solo'));
+      const claim = await line.line.claim(wishOf('w'));
+      await line.line.finish(claim!, 1, { state: 'done', pictures: [], notes: [] });
+      spent.push(performance.now() - started);
+    }
+  } finally {
+    await line.close();
+    await database.close();
+    rmSync(folder, { recursive: true, force: true });
+  }
+  return [
+    { name: 'overhead of a single job, embedded', value: median(spent.slice(10)), unit: 'ms', target: 15 },
+  ];
+}
+
+/** Workers that do nothing but claim, over a line of this length. */
+async function onServer(url: string, waiting: number, users: number): Promise<Figure[]> {
+  const database = await openServer({ url, connections: WORKERS });
+  await migrate(database);
+  const line = await Queue.open({ database, url, onError });
+  try {
+    await fill(database, waiting, users);
+    const spent: number[] = [];
+    let left = Math.min(CLAIMS, waiting);
+    const started = performance.now();
+    await Promise.all(
+      Array.from({ length: WORKERS }, async (_, i) => {
+        while (left-- > 0) {
+          const asked = performance.now();
+          if ((await line.line.claim(wishOf(`w${i}`))) === undefined) return;
+          spent.push(performance.now() - asked);
+        }
+      }),
+    );
+    const seconds = (performance.now() - started) / 1000;
+    const alone: number[] = [];
+    for (let i = 0; i < 300 && i < waiting; i++) {
+      const asked = performance.now();
+      await line.line.claim(wishOf('alone'));
+      alone.push(performance.now() - asked);
+    }
+    const of = `${waiting} waiting of ${users} users`;
+    const isLargest = waiting === 1_000_000;
+    return [
+      {
+        name: `claims by ${WORKERS} workers, ${of}`,
+        value: spent.length / seconds,
+        unit: '1/s',
+        ...(isLargest && { target: 2000, least: true }),
+      },
+      {
+        name: `claim p99, ${of}`,
+        value: percentile(alone, 99),
+        unit: 'ms',
+        ...(isLargest && { target: 20 }),
+      },
+    ];
+  } finally {
+    await line.close();
+    await database.close();
+  }
+}
+
+/** Jobs that come evenly, 200 a second, while a worker claims and finishes. */
+async function acceptance(url: string): Promise<Figure> {
+  const database = await openServer({ url, connections: WORKERS });
+  await migrate(database);
+  const line = await Queue.open({ database, url, onError });
+  const spent: number[] = [];
+  let isOpen = true;
+  const working = (async () => {
+    while (isOpen) {
+      const claim = await line.line.claim(wishOf('w'));
+      if (claim === undefined) await sleep(5);
+      else await line.line.finish(claim, 0.01, { state: 'done', pictures: [], notes: [] });
+    }
+  })();
+  try {
+    const pending: Promise<unknown>[] = [];
+    const started = performance.now();
+    for (let i = 0; i < 2000; i++) {
+      const due = started + i * 5;
+      while (performance.now() < due) await sleep(Math.max(0, due - performance.now()));
+      // From when it should have come: a sender that is held up must not flatter the queue.
+      pending.push(
+        line.submit(recordOf(`u${i % 200}`, `s${i % 20}`)).then(() => spent.push(performance.now() - due)),
+      );
+    }
+    await Promise.all(pending);
+  } finally {
+    isOpen = false;
+    await working;
+    await line.close();
+    await database.close();
+  }
+  return { name: 'accept p99 at 200 jobs a second', value: percentile(spent, 99), unit: 'ms', target: 150 };
+}
+
+/** Waiting jobs, flows and tickets, written at once: one at a time they would take an hour. */
+async function fill(database: Database, waiting: number, users: number): Promise<void> {
+  const servers = Math.max(1, Math.round(users / 25));
+  await database.query(
+    `insert into darkroom.job (id, server, member, owner, platform, place, request, inputs, model, notes, cost,
+       memory, state)
+     select 'job' || i, 's' || (i % ${users}) % ${servers}, 'u' || i % ${users}, '{"id":"u","name":"u"}', 'web', 'web',
+       $1, '{}', $2, '[]', 1 + i % 7, 0, 'queued' from generate_series(1, ${waiting}) i`,
+    [JSON.stringify(REQUEST), MODEL],
+  );
+  await database.script(`
+    insert into darkroom.flow (server, member, waiting)
+      select server, member, count(*) from darkroom.job group by server, member
+      union all select server, '', count(*) from darkroom.job group by server;
+    insert into darkroom_boss.job (name, heartbeat_seconds, expire_seconds, retry_limit, keep_until)
+      select '${TICKET_QUEUE}', 12, 86399, 1000000, now() + interval '10 years' from generate_series(1, ${waiting})`);
+  await database.script('analyze darkroom.job');
+  await database.script('analyze darkroom.flow');
+  await database.script('analyze');
+}
+
+const wishOf = (worker: string) => ({ worker, models: [MODEL], memory: 1e9, barred: [], warm: [] });
+
+function recordOf(user: string, server: string): JobRecord {
+  return {
+    id: randomUUID(),
+    at: Date.now(),
+    owner: { id: user, name: user },
+    platform: 'web',
+    place: 'web',
+    request: REQUEST,
+    inputs: {},
+    state: 'queued',
+    notes: [],
+    pictures: [],
+    share: { server, weight: 1, waiting: 1_000_000 },
+  };
+}
+
+function percentile(values: readonly number[], percent: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor((sorted.length * percent) / 100))] ?? 0;
+}
+
+function onError(error: unknown): void {
+  console.error(error);
+}
