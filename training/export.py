@@ -1,24 +1,27 @@
-"""From checkpoints to models/mini: `python export.py` writes the diffusers folder, all weights in float16.
+"""From checkpoints to models/mini: `python export.py [FOLDER]` writes the diffusers folder, all weights in float16.
 
-Needs checkpoints/vae.pt and unet.pt; the averaged weights of the UNet and text encoder are taken.
+Needs checkpoints/vae.pt and unet.pt; the averaged weights of the UNet and text encoder are taken, and the ControlNets
+where there are some.
 """
 import json
 import os
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel
+from diffusers import ControlNetModel, UNet2DConditionModel
 from safetensors.torch import save_file
 
 import unet as unet_stage
 import vae as vae_stage
 import workers
+from controls import CONTROL
 from scenes import draw, random_scene
 from text import new_text
 from tokenizer import load_tokenizer
-from words import COLOURS, GROUPS, OBJECTS, PLACE_ALONE, PLACES, STYLE_OPENINGS, STYLES, TIMES
+from words import COLOURS, OBJECTS, PLACE_ALONE, PLACES, POSES, STYLE_OPENINGS, STYLES, TIMES
 
 TARGET = Path(__file__).parents[1] / "models" / "mini"
 GALLERY = Path(__file__).parent / "gallery.json"
@@ -64,8 +67,9 @@ def preview_factors(vae_state, count=200):
 def word_list():
     """The words the model was taught, in groups."""
     phrases = lambda table: sorted({p for options in table.values() for p in options})
-    return {"objects": list(OBJECTS), "colours": list(COLOURS), "places": list(PLACES.values()),
-            "places_alone": list(PLACE_ALONE.values()), "times": phrases(TIMES), "styles": phrases(STYLES),
+    nouns = [*OBJECTS, *phrases(OBJECTS), "dancer", "dress"]
+    return {"objects": nouns, "colours": list(COLOURS), "poses": list(POSES), "places": phrases(PLACES),
+            "places_alone": phrases(PLACE_ALONE), "sides": ["on the left", "on the right", "in the middle"], "times": phrases(TIMES), "styles": phrases(STYLES),
             "style_openings": phrases(STYLE_OPENINGS)}
 
 
@@ -90,23 +94,30 @@ def write_model(folder):
     gallery = json.loads(GALLERY.read_text()) if GALLERY.exists() else []
     write_json(folder / "darkroom.json", {"defaults": DEFAULTS, "latent_rgb": preview_factors(vae_state),
                                           "gallery": gallery, "words": word_list()})
+    for kind in ("canny", "openpose"):
+        if control_state := workers.load(kind):
+            place = folder / "controlnets" / kind
+            ControlNetModel(**CONTROL).save_config(place)
+            write_weights(place / "diffusion_pytorch_model.safetensors", control_state["model"])
     return {"samples": unet_state["samples"], "unet_minutes": unet_state["minutes"],
             "vae_minutes": vae_state["minutes"]}
 
 
-def publish():
-    """Write a fresh copy beside models/mini, then move its files into place one by one."""
-    fresh = TARGET.with_name(".mini-new")
+def publish(target):
+    """Write a fresh copy beside the target, then move its files into place one by one."""
+    fresh = target.with_name(f".{target.name}-new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
     print(write_model(fresh))
     for source in sorted(p for p in fresh.rglob("*") if p.is_file()):
-        place = TARGET / source.relative_to(fresh)
+        place = target / source.relative_to(fresh)
         place.parent.mkdir(parents=True, exist_ok=True)
         source.chmod(0o644)
         os.replace(source, place)
     shutil.rmtree(fresh)
+    size = sum(p.stat().st_size for p in target.rglob("*") if p.is_file())
+    print(f"{target}: {size / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":
-    publish()
+    publish(Path(sys.argv[1]) if len(sys.argv) > 1 else TARGET)

@@ -1,11 +1,12 @@
 """How good is models/mini? A small classifier names what it sees in pictures drawn through diffusers' pipeline.
 
 `python judge.py train MINUTES` trains the classifier on renders (checkpoints/judge.pt);
-`python judge.py measure COUNT` draws COUNT fresh random scenes as prompts and prints the shares it names right,
-beside its own ceilings on renders of the same scenes and on their VAE reconstructions.
+`python judge.py measure COUNT [FOLDER [STEPS]]` draws COUNT fresh prompts of each kind and prints the shares it names
+right, beside its own ceilings on renders of the same scenes and on their VAE reconstructions.
 """
 import json
 import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -14,27 +15,28 @@ from diffusers import StableDiffusionPipeline
 from torch import nn
 
 import workers
+from answers import QUESTIONS, answer_loss, heads, truths
 from captions import caption
 from export import TARGET
-from scenes import Scene, draw, random_scene, sheet
-from text import target
+from scenes import Scene, Thing, draw, pick, random_scene, random_thing, sheet
 from vae import as_pictures, as_tensor, latents_of, load_vae, psnr
-from words import COLOURS, GROUPS, OBJECTS, PLACES, STYLES, TIMES
+from words import COLOURS, PLACES, POSES, STYLES, TIMES
 from workers import DEVICE
 
+KINDS = ("one", "aside", "two", "person", "held out")
 SIDE = 64  # pixels of a picture as the classifier sees it
 
 
 class Judge(nn.Module):
-    """Five answers from a picture [N,3,64,64] in -1..1."""
+    """Answers to every question from a picture [N,3,64,64] in -1..1."""
 
     def __init__(self):
         super().__init__()
         widths, layers = (3, 32, 64, 96, 128), []
         for a, b in zip(widths, widths[1:]):
             layers += [nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d(2)]
-        self.trunk = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(.2), nn.Linear(128 * 16, 256), nn.ReLU())
-        self.heads = nn.ModuleList(nn.Linear(256, len(names) + 1) for names in GROUPS.values())
+        self.trunk = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(.2), nn.Linear(128 * 16, 384), nn.ReLU())
+        self.heads = heads(384)
 
     def forward(self, pictures):
         seen = self.trunk(pictures)
@@ -50,19 +52,20 @@ def train(rank, minutes):
     """Train on a growing pool of renders, some of them blurred and noisy."""
     judge, rng = Judge().to(DEVICE), np.random.default_rng(77)
     optimizer = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=.01)
-    clock, step, pool, truths = workers.Clock(), 0, torch.empty(0, 3, SIDE, SIDE, device=DEVICE), []
+    clock, step, pool = workers.Clock(), 0, torch.empty(0, 3, SIDE, SIDE, device=DEVICE)
+    answered = torch.empty(0, len(QUESTIONS), dtype=torch.int64, device=DEVICE)
     while (spent := clock.tick()) < minutes:
         if spent < .7 * minutes:
-            scenes = [random_scene(rng) for _ in range(24)]
+            scenes = [random_scene(rng, .4) for _ in range(24)]
             pool = torch.cat([pool, small([draw(scene, rng) for scene in scenes])])
-            truths += [target(scene) for scene in scenes]
+            answered = torch.cat([answered, truths(scenes, DEVICE)])
         for _ in range(2 if spent < .7 * minutes else 8):
             workers.set_rate(optimizer, 2e-3 * (1 - spent / minutes))
             chosen = torch.from_numpy(rng.integers(len(pool), size=64))
-            truth = torch.tensor([truths[i] for i in chosen], device=DEVICE)
+            truth = answered[chosen.to(DEVICE)]
             shown = pool[chosen.to(DEVICE)]
             shown = shown + torch.randn_like(shown) * rng.uniform(0, .12)
-            loss = sum(nn.functional.cross_entropy(g, truth[:, i]) for i, g in enumerate(judge(shown)))
+            loss = answer_loss(judge(shown), truth)
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
@@ -73,27 +76,33 @@ def train(rank, minutes):
 
 
 @torch.no_grad()
-def right(judge, pictures, scenes):
-    """-> bool [N, 5]: which attributes the judge names as in the scenes; a missing object or colour counts as right."""
+def hits(judge, pictures, scenes):
+    """-> float [N, questions]: 1 where the judge answers as the scene says, nan where the answer is 'none'."""
     judge.eval()
-    truth = np.array([target(scene) for scene in scenes])
-    guesses = np.stack([g.argmax(1).cpu().numpy() for g in judge(small(pictures))], 1)
-    absent = np.array([[scene.object is None, scene.colour is None, False, False, False] for scene in scenes])
-    return (guesses == truth) | absent
+    truth = truths(scenes, "cpu").numpy()
+    guesses = np.stack([guess.argmax(1).cpu().numpy() for guess in judge(small(pictures))], 1)
+    none = truth == np.array([len(names) for names in QUESTIONS.values()])
+    return np.where(none, np.nan, guesses == truth)
 
 
-def shares(hits):
-    """Mean of every attribute, and of all at once."""
-    named = {group: round(float(hits[:, i].mean()), 3) for i, group in enumerate(GROUPS)}
-    return {**named, "all": round(float(hits.all(1).mean()), 3)}
+def shares(found):
+    """Share right for every question that was asked (both things' together), and for all of a picture at once."""
+    columns = dict(zip(QUESTIONS, found.T))
+    table = {q: np.concatenate([columns[q], columns.get(f"second {q}", [])]) for q in QUESTIONS if "second" not in q}
+    asked = {q: round(float(np.nanmean(v)), 3) for q, v in table.items() if not np.isnan(v).all()}
+    return {**asked, "all": round(float((np.nan_to_num(found, nan=1) == 1).all(1).mean()), 3)}
 
 
-def fresh_scenes(count, seed=99):
-    """Scenes with an object, every attribute in even shares."""
-    rng = np.random.default_rng(seed)
-    decks = [rng.permutation([names[i % len(names)] for i in range(count)])
-             for names in (list(OBJECTS), list(COLOURS), list(PLACES), list(TIMES), list(STYLES))]
-    return [Scene(*(str(value) for value in values)) for values in zip(*decks)]
+def fresh_scenes(kind, count, seed=99):
+    """Scenes of one kind: one thing in the middle, one aside, two, a person, or a pair held out of training."""
+    rng, scenes = np.random.default_rng(seed), []
+    for _ in range(count):
+        sides = {"two": ("left", "right"), "aside": (pick(("left", "right"), rng),)}.get(kind, ("centre",))
+        things = tuple(random_thing(rng, side, kind == "held out") for side in sides)
+        if kind == "person":
+            things = (Thing("person", pick(COLOURS, rng), "centre", pick(POSES, rng)),)
+        scenes.append(Scene(things, pick(PLACES, rng), pick(TIMES, rng), pick(STYLES, rng)))
+    return scenes
 
 
 @torch.no_grad()
@@ -121,29 +130,32 @@ def paint(pipe, prompts, seeds, steps=20, guidance=5):
     return [np.rint(p * 255).astype(np.uint8) for p in pictures]
 
 
-def measure(rank, count):
-    """Print accuracies and write checkpoints/judged.{json,png}."""
+def measure(rank, count, folder=TARGET, steps=20):
+    """Print accuracies on COUNT prompts of each kind; write judged-STEPS.json and a contact sheet for each kind."""
     judge, rng = Judge().to(DEVICE), np.random.default_rng(5)
     judge.load_state_dict(workers.load("judge")["model"])
-    scenes = fresh_scenes(count)
-    renders = [draw(scene, rng) for scene in scenes]
-    rebuilt = reconstructions(renders)
-    decibels = {style: round(float(np.mean([psnr(rebuilt[i], as_tensor([renders[i]])[0])
-                                            for i in range(count) if scenes[i].style == style])), 2) for style in STYLES}
-    report = {"count": count, "renders": shares(right(judge, renders, scenes)),
-              "reconstructions": shares(right(judge, as_pictures(rebuilt), scenes)),
-              "psnr": {**decibels, "all": round(psnr(rebuilt, as_tensor(renders)), 2)}}
-    prompts = [caption(scene, rng) for scene in scenes]
-    pictures = paint(pipeline(), prompts, range(count))
-    hits = right(judge, pictures, scenes)
-    report["generated"] = shares(hits)
-    report["missed"] = [p for p, h in zip(prompts, hits) if not h.all()][:40]
-    (workers.HOME / "judged.json").write_text(json.dumps(report, indent=2))
-    shown = [cv2.resize(p, (128, 128), interpolation=cv2.INTER_AREA) for p in pictures[:96]]
-    cv2.imwrite(str(workers.HOME / "judged.png"), sheet(shown, 12)[..., ::-1])
-    print(json.dumps(report, indent=2))
+    pipe, report = pipeline(folder), {"steps": steps, "of each kind": count}
+    for kind in KINDS:
+        scenes = fresh_scenes(kind, count)
+        renders = [draw(scene, rng) for scene in scenes]
+        rebuilt = reconstructions(renders)
+        prompts = [caption(scene, rng, complete=True) for scene in scenes]
+        pictures = paint(pipe, prompts, range(count), steps)
+        found = hits(judge, pictures, scenes)
+        report[kind] = {"generated": shares(found), "renders": shares(hits(judge, renders, scenes)),
+                        "reconstructions": shares(hits(judge, as_pictures(rebuilt), scenes)),
+                        "psnr": round(psnr(rebuilt, as_tensor(renders)), 2),
+                        "missed": [p for p, row in zip(prompts, found) if (row == 0).any()][:10]}
+        shown = [cv2.resize(p, (128, 128), interpolation=cv2.INTER_AREA) for p in pictures[:96]]
+        name = f"judged-{steps}-{kind.replace(' ', '-')}.png"
+        cv2.imwrite(str(workers.HOME / name), sheet(shown, 12)[..., ::-1])
+        print(kind, json.dumps(report[kind]["generated"]), flush=True)
+    (workers.HOME / f"judged-{steps}.json").write_text(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":
-    workers.spawn({"train": train, "measure": measure}[sys.argv[1]],
-                  {"train": float, "measure": int}[sys.argv[1]](sys.argv[2]))
+    if sys.argv[1] == "train":
+        workers.spawn(train, float(sys.argv[2]))
+    else:
+        folder = Path(sys.argv[3]) if len(sys.argv) > 3 else TARGET
+        workers.spawn(measure, int(sys.argv[2]), folder, int(sys.argv[4]) if len(sys.argv) > 4 else 20)

@@ -184,5 +184,28 @@ def sky(p, time, rng):
         cloud(p, x + int(rng.integers(-6, 7)), y, w, time)
 
 
+def studio(p, time, rng):
+    wall = ((232, 226, 216), (216, 226, 234), (238, 220, 224))[rng.integers(3)]
+    shape(p, box(0, 0, SIZE, 200), wall, time, False, mix(wall, (255, 255, 255), .5))
+    shape(p, "M0 190 Q128 170 256 190 L256 256 L0 256 Z", mix(wall, (120, 110, 120), .16), time, False,
+          mix(wall, (120, 110, 120), .32))
+    p.area(parse_path(oval(128, 104, 92, 84)), mix(lit(wall, time), (255, 250, 236), .45), False)
+
+
+def stage(p, time, rng):
+    shape(p, box(0, 0, SIZE, 190), (74, 50, 86), time, False, (116, 66, 96))
+    p.area(parse_path("M104 0 L152 0 L214 206 L42 206 Z"), mix(lit((116, 66, 96), time), (255, 236, 180), .45), False)
+    shape(p, "M0 190 L256 190 L256 256 L0 256 Z", (186, 124, 72), time, True, (140, 88, 52))
+    p.area(parse_path(oval(128, 216, 92, 20)), mix(lit((186, 124, 72), time), (255, 240, 190), .5), False)
+    for x, way in ((0, 1), (SIZE, -1)):
+        for i in range(3):
+            a, b = x + way * 17 * i, x + way * 17 * (i + 1)
+            shape(p, f"M{a} 0 L{b} 0 L{b - way * (3 + int(rng.integers(0, 4)))} 212 L{a} 212 Z",
+                  ((168, 34, 52), (196, 48, 62))[i % 2], time)
+    shape(p, "M0 0 L256 0 L256 22 Q234 42 213 22 Q192 42 170 22 Q149 42 128 22 Q107 42 86 22 Q64 42 43 22 Q22 42 0 22 Z",
+          (182, 40, 56), time)
+
+
 PAINT = {"table": table, "beach": beach, "forest": forest, "city": city, "futuristic city": futuristic_city,
-         "mountains": mountains, "snow": snow, "desert": desert, "meadow": meadow, "sky": sky}
+         "mountains": mountains, "snow": snow, "desert": desert, "meadow": meadow, "sky": sky, "studio": studio,
+         "stage": stage}

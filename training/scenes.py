@@ -6,33 +6,61 @@ import numpy as np
 import skia
 
 from painter import Painter, hex_rgb, mix, parse_path
+from people import person, skeleton
 from places import PAINT, shape
 from shapes import SHAPES, oval
 from styles import FINISH, PENS
-from words import COLOURS, OBJECTS, PLACES, STYLES, TIMES
+from words import COLOURS, HELD_OUT, OBJECTS, PLACES, POSES, STYLES, TIMES
 
 PATHS = {name: [(fill, parse_path(svg), width) for fill, svg, width in parts] for name, parts in SHAPES.items()}
 OBJECT_LIGHT = {"day": (1, 1, 1), "sunset": (1, .95, .91), "night": (.84, .86, .95)}
-SHADOW = {"plain": .30, "watercolor": .25, "ink": .4, "pixel art": .3, "cyberpunk": .5}
-EMPTY_SHARE = .08  # of the scenes show a place without an object
+SHADOW = {"plain": .30, "watercolor": .25, "ink": .4, "pixel art": .3, "cyberpunk": .5, "pastel": .2}
+EMPTY, TWO, ASIDE, PEOPLE = .07, .25, .15, .12  # shares: no thing, two things, one thing left or right, a person
+CENTRES = {"left": 70, "centre": 128, "right": 186}  # x of a thing, in pixels
+
+
+@dataclass(frozen=True)
+class Thing:
+    """An object in its colour on a side; a person wears the colour and has a pose."""
+    name: str
+    colour: str
+    side: str = "centre"
+    pose: str | None = None
 
 
 @dataclass(frozen=True)
 class Scene:
-    """Five attributes; `object` and `colour` are None for a place alone."""
-    object: str | None
-    colour: str | None
+    """Up to two things (left before right) in a place at a time in a style."""
+    things: tuple[Thing, ...]
     place: str
     time: str
     style: str
 
 
-def random_scene(rng):
-    """A scene with every attribute drawn evenly."""
-    pick = lambda names: list(names)[rng.integers(len(names))]
-    empty = rng.random() < EMPTY_SHARE
-    return Scene(None if empty else pick(OBJECTS), None if empty else pick(COLOURS),
-                 pick(PLACES), pick(TIMES), pick(STYLES))
+def pick(names, rng):
+    """One of the names."""
+    return list(names)[rng.integers(len(names))]
+
+
+def random_thing(rng, side, held_out=False):
+    """Any thing; `held_out` asks for a pair that training never shows, otherwise there are none of them."""
+    while True:
+        name = "person" if rng.random() < PEOPLE else pick(OBJECTS, rng)
+        colour = pick(COLOURS, rng)
+        if ((colour, name) in HELD_OUT) == held_out:
+            return Thing(name, colour, side, pick(POSES, rng) if name == "person" else None)
+
+
+def random_scene(rng, two=TWO):
+    """A scene as training shows them; `two` is the share with two things."""
+    kind = rng.random()
+    if kind < EMPTY:
+        sides = ()
+    elif kind < EMPTY + two:
+        sides = ("left", "right")
+    else:
+        sides = (pick(("left", "right"), rng),) if rng.random() < ASIDE else ("centre",)
+    return Scene(tuple(random_thing(rng, side) for side in sides), pick(PLACES, rng), pick(TIMES, rng), pick(STYLES, rng))
 
 
 def shades(colour):
@@ -42,19 +70,24 @@ def shades(colour):
     return {"base": rgb, "dark": mix(rgb, (30, 20, 40), .16 if colour == "white" else .30), "light": light}
 
 
-def draw_object(painter, scene, rng):
-    """The object in the middle, about 150 pixels high, with a shadow at its feet."""
-    size = 148 * rng.uniform(.93, 1.07)
-    left, top = 128 - size / 2 + rng.uniform(-7, 7), 226 - size + rng.uniform(-5, 5)
+def draw_thing(painter, scene, thing, rng):
+    """One thing with a shadow at its feet, 148 pixels high alone, less beside another; -> joints [18,2] or None."""
+    size = (148 if thing.side == "centre" else 128 if len(scene.things) == 1 else 110) * rng.uniform(.94, 1.06)
+    middle = CENTRES[thing.side]
+    if thing.pose:
+        size *= 1.16
+    left, top = middle - size / 2 + rng.uniform(-6, 6), 226 - size + rng.uniform(-5, 5)
     if scene.place == "sky":
         top -= 30
     else:
         ground = mix((60, 50, 70), (190, 180, 170), SHADOW[scene.style])
-        shape(painter, oval(left + size / 2, top + size, size * .46, 9), ground, scene.time, False)
+        shape(painter, oval(left + size / 2, top + size, size * (.3 if thing.pose else .46), 9), ground, scene.time, False)
+    joints = skeleton(thing.pose, rng) if thing.pose else None
+    parts = PATHS[thing.name] if joints is None else [(f, parse_path(svg), w) for f, svg, w in person(joints)]
     matrix = skia.Matrix().setScale(size / 100, size / 100).postTranslate(left, top)
-    tones, light = shades(scene.colour), OBJECT_LIGHT[scene.time]
+    tones, light = shades(thing.colour), OBJECT_LIGHT[scene.time]
     painter.focus = True
-    for fill, path, width in PATHS[scene.object]:
+    for fill, path, width in parts:
         tone = fill.lstrip("!")
         rgb = hex_rgb(tone) if tone.startswith("#") else tones[tone]
         rgb = tuple(c * f for c, f in zip(rgb, light))
@@ -65,16 +98,22 @@ def draw_object(painter, scene, rng):
         else:
             painter.area(placed, rgb, line=not fill.startswith("!"),
                          fade=mix(rgb, (20, 10, 40), .18) if tone == "base" else None)
+    painter.focus = False
+    return None if joints is None else joints * size / 100 + (left, top)
+
+
+def draw_posed(scene, rng):
+    """The picture of a scene (uint8 [256,256,3], RGB) and the joints [18,2] in pixels of the people in it."""
+    painter = Painter(*PENS[scene.style])
+    PAINT[scene.place](painter, scene.time, rng)
+    people = [joints for thing in scene.things if (joints := draw_thing(painter, scene, thing, rng)) is not None]
+    picture = FINISH[scene.style](*painter.layers(), rng)
+    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8), people
 
 
 def draw(scene, rng):
     """The picture of a scene: uint8 [256,256,3], RGB."""
-    painter = Painter(*PENS[scene.style])
-    PAINT[scene.place](painter, scene.time, rng)
-    if scene.object:
-        draw_object(painter, scene, rng)
-    picture = FINISH[scene.style](*painter.layers(), rng)
-    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8)
+    return draw_posed(scene, rng)[0]
 
 
 def sheet(pictures, columns):

@@ -47,9 +47,19 @@ def _neon_line(rgb, focus):
     return ((255, 70, 190) if rgb[0] > rgb[2] else (60, 200, 255), 2.5)
 
 
+def _chalk(rgb, focus):
+    """Pastel: everything lighter and softer, the object less so."""
+    return mix(rgb, (255, 244, 246), .24 if focus else .52)
+
+
+def _chalk_line(rgb, focus):
+    return (mix(rgb, (255, 255, 255), .82), 4.0) if focus else None
+
+
 PENS = {  # style -> (recolour, line_of) for the Painter
     "plain": (_same, _soft_line), "watercolor": (_same, lambda rgb, focus: None), "ink": (_wash, _ink_line),
     "pixel art": (_same, lambda rgb, focus: (DARK, 5.0) if focus else None), "cyberpunk": (_after_dark, _neon_line),
+    "pastel": (_chalk, _chalk_line),
 }
 
 
@@ -99,9 +109,17 @@ def cyberpunk(areas, lines, mask, rng):
     return 1 - (1 - np.clip(_over(areas, lines), 0, 1)) * (1 - np.clip(glow, 0, 1))
 
 
+def pastel(areas, lines, mask, rng):
+    """Soft light areas that run into each other, the object in a white rim."""
+    soft = cv2.GaussianBlur(areas, (0, 0), 2.0)
+    areas = areas * mask + soft * (1 - mask)
+    return np.clip(_over(areas, lines) * .97 + .03 + _noise(rng, 12, .012), 0, 1)
+
+
 def plain(areas, lines, mask, rng):
     """Flat areas, the object outlined."""
     return _over(areas, lines)
 
 
-FINISH = {"plain": plain, "watercolor": watercolor, "ink": ink, "pixel art": pixel_art, "cyberpunk": cyberpunk}
+FINISH = {"plain": plain, "watercolor": watercolor, "ink": ink, "pixel art": pixel_art, "cyberpunk": cyberpunk,
+          "pastel": pastel}

@@ -1,20 +1,22 @@
 """The text encoder: CLIPTextModel, first taught to name what a caption says.
 
-`python text.py` trains it for STEPS steps with five heads that are thrown away, and writes checkpoints/text.pt.
+`python text.py [SHARE]` trains it for STEPS steps with heads that are thrown away, and writes checkpoints/text.pt.
 """
+import sys
+
 import numpy as np
 import torch
 from transformers import CLIPTextConfig, CLIPTextModel
 
 import workers
+from answers import QUESTIONS, answer_loss, heads, right, truths
 from captions import caption
 from scenes import random_scene
-from tokenizer import LENGTH, ids, make_tokenizer
-from words import GROUPS
+from tokenizer import LENGTH, ids, load_tokenizer
 from workers import DEVICE
 
 WIDTH = 192
-STEPS, BATCH = 500, 96
+STEPS, BATCH = 600, 96
 
 
 def new_text(tokenizer):
@@ -27,34 +29,45 @@ def new_text(tokenizer):
         pad_token_id=tokenizer.pad_token_id)).to(DEVICE)
 
 
-def target(scene):
-    """The five attributes as class numbers; the last class of a group means 'none'."""
-    return [GROUPS[g].index(value) if (value := getattr(scene, g)) else len(GROUPS[g]) for g in GROUPS]
+def first_weights():
+    """A round that widens the domain goes on from the weights of the last (start.pt, see widen.py)."""
+    start = workers.load("start")
+    return start and start["text"]
 
 
-def train(rank):
-    """Name the object, colour, place, time and style from the mean of the last ten positions."""
-    tokenizer = make_tokenizer(workers.HOME / "tokenizer")
-    text, rng = new_text(tokenizer), np.random.default_rng(7)
-    heads = torch.nn.ModuleList(torch.nn.Linear(WIDTH, len(names) + 1) for names in GROUPS.values()).to(DEVICE)
-    optimizer = torch.optim.AdamW([*text.parameters(), *heads.parameters()], 1e-3, weight_decay=.01)
-    for step in range(STEPS):
-        workers.set_rate(optimizer, 1e-3 * min(1, (step + 1) / 50) * (1 - step / STEPS))
+def train(rank, share=1.0):
+    """Answer every question about the scene from the mean of the last ten positions.
+
+    Going on from a start, the heads learn first and the encoder at a tenth of their rate, so that the UNet still
+    understands it.
+    """
+    tokenizer = load_tokenizer(workers.HOME / "tokenizer")
+    text, rng, start = new_text(tokenizer), np.random.default_rng(7), first_weights()
+    if start:
+        text.load_state_dict(start)
+    asked = heads(WIDTH).to(DEVICE)
+    optimizer = torch.optim.AdamW([{"params": list(text.parameters())}, {"params": list(asked.parameters())}],
+                                  1e-3, weight_decay=.01)
+    steps = max(2, round(STEPS * share))
+    for step in range(steps):
+        rate = 1e-3 * min(1, (step + 1) / 50) * (1 - step / steps)
+        for group, share in zip(optimizer.param_groups, (.2 if start else 1, 1)):
+            group["lr"] = rate * share
         scenes = [random_scene(rng) for _ in range(BATCH)]
         tokens = ids(tokenizer, [caption(scene, rng) for scene in scenes]).to(DEVICE)
-        truth = torch.tensor([target(scene) for scene in scenes], device=DEVICE)
+        truth = truths(scenes, DEVICE)
         said = text(tokens).last_hidden_state[:, -10:].mean(1)
-        guesses = [head(said) for head in heads]
-        loss = sum(torch.nn.functional.cross_entropy(guess, truth[:, i]) for i, guess in enumerate(guesses))
+        guesses = [head(said) for head in asked]
+        loss = answer_loss(guesses, truth)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(text.parameters(), 1.0)
         optimizer.step()
         if step % 50 == 49:
-            right = [(g.argmax(1) == truth[:, i]).float().mean().item() for i, g in enumerate(guesses)]
-            print(f"text step {step + 1} loss {loss.item():.3f} right", *(f"{r:.2f}" for r in right), flush=True)
+            shares = " ".join(f"{name} {share:.2f}" for name, share in zip(QUESTIONS, right(guesses, truth)))
+            print(f"text step {step + 1} loss {loss.item():.3f} {shares}", flush=True)
     workers.save("text", model=text.state_dict())
 
 
 if __name__ == "__main__":
-    workers.spawn(train)
+    workers.spawn(train, float(sys.argv[1]) if len(sys.argv) > 1 else 1.0)

@@ -1,7 +1,9 @@
-"""Retrain models/mini from nothing, or go on where it stopped: `python training/train.py`.
+"""Retrain models/mini from nothing, or go on where it stopped: `python training/train.py [SHARE [FOLDER]]`.
 
-Text encoder, then the VAE's decoder on one core while the UNet learns on another, then the UNet on two cores.
-Everything is kept in training/checkpoints; creating a file PAUSE there pauses it. A GPU needs a tenth of the minutes.
+Tokenizer and text encoder, then the VAE's decoder on one core while the UNet learns on another, then the UNet on two
+cores, the ControlNets, export, the judge and its verdict. Everything is kept in training/checkpoints (or where the
+variable CHECKPOINTS says); creating a file PAUSE there pauses it. SHARE of the minutes below makes a miniature run
+(.01 tries every stage); FOLDER is where the model goes, models/mini by default.
 """
 import os
 import subprocess
@@ -10,9 +12,10 @@ from pathlib import Path
 
 import vae
 import workers
+from tokenizer import make_tokenizer
 
 HERE = Path(__file__).parent
-VAE_MINUTES, UNET_MINUTES, JUDGE_MINUTES, PROMPTS = 30, 70, 4, 320
+VAE_MINUTES, UNET_MINUTES, CONTROL_MINUTES, JUDGE_MINUTES, PROMPTS = 40, 1200, 90, 8, 200
 
 
 def start(script, *arguments, processes=1):
@@ -28,17 +31,23 @@ def finish(*started):
             sys.exit(f"failed: {process.args}")
 
 
-def main():
-    workers.HOME.mkdir(exist_ok=True)
+def main(share, target):
+    workers.HOME.mkdir(parents=True, exist_ok=True)
     vae.load_vae()
+    if not (workers.HOME / "tokenizer").exists():
+        make_tokenizer(workers.HOME / "tokenizer")
     if workers.load("text") is None:
-        finish(start("text.py"))
-    finish(start("vae.py", VAE_MINUTES), start("unet.py", UNET_MINUTES, VAE_MINUTES))
-    finish(start("unet.py", UNET_MINUTES, processes=1 if workers.DEVICE.type == "cuda" else 2))
-    finish(start("export.py"))
-    finish(start("judge.py", "train", JUDGE_MINUTES))
-    finish(start("judge.py", "measure", PROMPTS))
+        finish(start("text.py", share))
+    both = 1 if workers.DEVICE.type == "cuda" else 2
+    finish(start("vae.py", VAE_MINUTES * share), start("unet.py", UNET_MINUTES * share, VAE_MINUTES * share))
+    finish(start("unet.py", UNET_MINUTES * share, processes=both))
+    for kind in ("canny", "openpose"):
+        finish(start("controls.py", kind, CONTROL_MINUTES * share, processes=both))
+    finish(start("export.py", target))
+    finish(start("judge.py", "train", JUDGE_MINUTES * share))
+    finish(start("judge.py", "measure", max(2, round(PROMPTS * share)), target))
 
 
 if __name__ == "__main__":
-    main()
+    main(float(sys.argv[1]) if len(sys.argv) > 1 else 1.0,
+         Path(sys.argv[2]) if len(sys.argv) > 2 else HERE.parent / "models" / "mini")

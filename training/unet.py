@@ -13,7 +13,7 @@ from diffusers.models.attention_processor import AttnProcessor
 
 import workers
 from captions import caption
-from scenes import draw, random_scene
+from scenes import TWO, draw, random_scene
 from text import WIDTH, new_text
 from tokenizer import ids, load_tokenizer
 from vae import CHANNELS, as_tensor, latents_of, load_vae
@@ -21,8 +21,9 @@ from workers import DEVICE, WORKERS
 
 BATCH = 16 if DEVICE.type == "cpu" else 256  # pictures a step, over all workers
 PEAK = 8e-4  # learning rate; the text encoder learns at a quarter of it
-POOL_START, POOL_END = 2000, 20000  # latents in memory: drawn before the first step, and at most
+POOL_START, POOL_END = 1000, 20000  # latents in memory: drawn before the first step, and at most
 DRAWN = 2  # new pictures a step and worker
+ONE_FIRST = 60_000  # samples until the share of scenes with two things has grown to its full size
 BETAS = dict(num_train_timesteps=1000, beta_start=.00085, beta_end=.02, beta_schedule="scaled_linear")
 CONFIG = dict(
     sample_size=32, in_channels=CHANNELS, out_channels=CHANNELS, block_out_channels=(48, 96, 192),
@@ -46,23 +47,24 @@ def signal_shares():
 
 
 def centre_weight():
-    """Loss weight [32,32] with mean 1: double where the object is."""
+    """Loss weight [32,32] with mean 1: double where the things are."""
     weight = torch.ones(32, 32, device=DEVICE)
-    weight[7:30, 6:26] = 2
+    weight[7:30, 2:30] = 2
     return weight / weight.mean()
 
 
 class Latents:
     """A growing pool of scenes and their latents (float16 [8,32,32])."""
 
-    def __init__(self, seed, vae_state):
+    def __init__(self, seed, vae_state, samples):
         self.rng, self.vae_state, self.scenes, self.latents = np.random.default_rng(seed), vae_state, [], []
         for _ in range(POOL_START // 16):
-            self.add(16)
+            self.add(16, samples)
 
-    def add(self, count):
+    def add(self, count, samples):
         """Draw scenes; when the pool is full they take the place of others."""
-        scenes = [random_scene(self.rng) for _ in range(count)]
+        two = TWO * min(1, samples / ONE_FIRST)
+        scenes = [random_scene(self.rng, two) for _ in range(count)]
         pictures = as_tensor([draw(scene, self.rng) for scene in scenes])
         for scene, latent in zip(scenes, latents_of(self.vae_state, pictures).half()):
             if len(self.scenes) < POOL_END:
@@ -100,8 +102,8 @@ def rate(share):
     return 1.0 if share < .5 else max(0.0, math.cos(math.pi * (share - .5)))
 
 
-def step_loss(unet, text, latents, tokens, shares, weight):
-    """Min-SNR weighted error of v at stratified timesteps."""
+def step_loss(unet, text, latents, tokens, shares, weight, control=None, hints=None):
+    """Min-SNR weighted error of v at stratified timesteps; a ControlNet's features of `hints` join in."""
     count = len(latents)
     t = ((torch.randperm(count) + torch.rand(count)) / count * len(shares)).long().to(DEVICE)
     signal = shares[t].view(-1, 1, 1, 1)
@@ -110,7 +112,11 @@ def step_loss(unet, text, latents, tokens, shares, weight):
     v = signal.sqrt() * noise - (1 - signal).sqrt() * latents
     with workers.half():
         states = text(tokens).last_hidden_state
-        guess = unet(noisy, t, states).sample.float()
+        extra = {}
+        if control is not None:
+            downs, middle = control(noisy, t, states, hints, return_dict=False)
+            extra = {"down_block_additional_residuals": downs, "mid_block_additional_residual": middle}
+        guess = unet(noisy, t, states, **extra).sample.float()
     snr = signal / (1 - signal)
     return ((guess - v).square() * weight * (snr.clamp(max=5) / (snr + 1))).mean()
 
@@ -120,6 +126,8 @@ def train(rank, minutes, stop):
     tokenizer, (_, vae_state) = load_tokenizer(workers.HOME / "tokenizer"), load_vae()
     unet, text, state = new_unet(), new_text(tokenizer), workers.load("unet")
     text.load_state_dict(workers.load("text")["model"])
+    if start := workers.load("start"):
+        unet.load_state_dict(start["unet"])
     modules, step, spent, samples = [unet, text], 0, 0.0, 0
     parameters = [p for m in modules for p in m.parameters()]
     optimizer = torch.optim.AdamW([{"params": list(unet.parameters())}, {"params": list(text.parameters())}],
@@ -131,7 +139,7 @@ def train(rank, minutes, stop):
         step, spent, samples = state["step"], state["minutes"], state["samples"]
     average = Average(modules, state and state["average"])
     shares, weight = signal_shares(), centre_weight()
-    pool, losses = Latents(5000 + 10 * step + rank, vae_state), []
+    pool, losses = Latents(5000 + 10 * step + rank, vae_state, samples), []
     torch.manual_seed(10 * step + rank)
     clock = workers.Clock(spent)
 
@@ -144,7 +152,7 @@ def train(rank, minutes, stop):
         now = PEAK * min(1, (step + 1) / 150) * rate(spent / minutes)
         for group, share in zip(optimizer.param_groups, (1, .25)):
             group["lr"] = now * share
-        pool.add(DRAWN)
+        pool.add(DRAWN, samples)
         latents, texts = pool.batch(BATCH // WORKERS)
         loss = step_loss(unet, text, latents, ids(tokenizer, texts).to(DEVICE), shares, weight)
         optimizer.zero_grad()

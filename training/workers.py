@@ -7,7 +7,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-HOME = Path(__file__).parent / "checkpoints"
+HOME = Path(os.environ.get("CHECKPOINTS", Path(__file__).parent / "checkpoints"))
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 WORKERS = int(os.environ.get("WORKERS", "1"))  # processes that share one training; more than one only on a CPU
 
