@@ -8,9 +8,18 @@ import { denoisers } from './denoisers.ts';
 import { engine } from './engine.ts';
 import type { Bench, Figure } from './figure.ts';
 import { liveness } from './liveness.ts';
+import { queue } from './queue.ts';
 import { samplers } from './samplers.ts';
 
-const BENCHES: Readonly<Record<string, Bench>> = { chat, adapters, liveness, samplers, engine, denoisers };
+const BENCHES: Readonly<Record<string, Bench>> = {
+  chat,
+  adapters,
+  queue,
+  liveness,
+  samplers,
+  engine,
+  denoisers,
+};
 
 const asked = process.argv.slice(2);
 const stray = asked.find((name) => !(name in BENCHES));
