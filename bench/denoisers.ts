@@ -9,8 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Figure, median } from './figure.ts';
-
-type FullSize = 'sd15' | 'sdxl' | 'sd35-medium';
+import { type FullSize, forgeModel } from './forge.ts';
 
 const THREADS = 2;
 /** Of each model: the inputs' shapes, and calls in a turn; the first warms up where there is more than one. */
@@ -47,7 +46,7 @@ interface Turn {
   readonly peakBytes: number;
 }
 
-/** DARKROOM_BENCH_MODELS, such as "sdxl,sd35-medium", chooses; DARKROOM_BENCH_FOLDER holds the model folders, by these names. */
+/** DARKROOM_BENCH_MODELS, such as "sdxl,sd35-medium", chooses; DARKROOM_BENCH_FOLDER is where the models are kept. */
 export async function denoisers(): Promise<Figure[]> {
   const python = process.env['DARKROOM_BENCH_PYTHON'];
   if (python === undefined) {
@@ -60,10 +59,8 @@ export async function denoisers(): Promise<Figure[]> {
   for (const [name, { calls, inputs }] of Object.entries(MODELS) as [FullSize, (typeof MODELS)[FullSize]][]) {
     if (asked !== undefined && !asked.includes(name)) continue;
     const folder = join(kept, name);
-    if (!existsSync(join(folder, 'model_index.json'))) {
-      console.log(`denoisers: ${name} skipped; there is no model folder ${folder}`);
-      continue;
-    }
+    // model_index.json is written last.
+    if (!existsSync(join(folder, 'model_index.json'))) await forgeModel(name, folder);
     const component = join(folder, existsSync(join(folder, 'unet')) ? 'unet' : 'transformer');
     const output = join(kept, `${name}.npy`);
     const given = [component, String(THREADS), String(calls), JSON.stringify(inputs), output];
