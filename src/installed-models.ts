@@ -33,8 +33,12 @@ export async function createModels(folders: readonly string[]): Promise<ModelsPo
   return {
     names: () => names,
     async resolve(name = EMBEDDED_MODEL): Promise<ModelInfo> {
-      const { defaults, gallery, words, controlnets, ...spec } = await open(name);
-      return { name: spec.name, defaults, gallery, words, controls: [...controlnets.keys()] };
+      const { defaults, gallery, words, controlnets, licence, commercialUse, ...spec } = await open(name);
+      return {
+        ...{ name: spec.name, defaults, gallery, words, controls: [...controlnets.keys()] },
+        ...(licence === undefined ? {} : { licence }),
+        ...(commercialUse === undefined ? {} : { commercial: commercialUse }),
+      };
     },
     async describeUnread(model, prompt, syntax) {
       // Made once a model: tens of thousands of words and merges must not be read again at each message.

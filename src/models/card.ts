@@ -11,6 +11,10 @@ export interface Card {
   readonly latentRgb?: LatentRgb;
   readonly gallery: readonly GalleryEntry[];
   readonly words: readonly string[];
+  /** SPDX name of the weights' licence, or words. */
+  readonly licence?: string;
+  /** Whether the licence allows commercial use. */
+  readonly commercialUse?: boolean;
 }
 
 const rgb = z.tuple([z.number(), z.number(), z.number()]);
@@ -41,6 +45,8 @@ const cardSchema = z.strictObject({
     )
     .default([]),
   words: z.record(z.string(), z.array(z.string())).default({}),
+  licence: z.string().max(100).optional(),
+  commercial_use: z.boolean().optional(),
 });
 
 const FIELD_OF_KEY = {
@@ -58,7 +64,14 @@ export async function readCard(files: ModelFiles, latentChannels: number): Promi
     const { path, message } = parsed.error.issues[0]!;
     throw new DarkroomError('bad_model', `${label}: ${path.join('.')}: ${message}.`);
   }
-  const { defaults, latent_rgb: latentRgb, gallery, words } = parsed.data;
+  const {
+    defaults,
+    latent_rgb: latentRgb,
+    gallery,
+    words,
+    licence,
+    commercial_use: commercialUse,
+  } = parsed.data;
   if (latentRgb !== undefined && latentRgb.factors.length !== latentChannels) {
     throw new DarkroomError(
       'bad_model',
@@ -74,5 +87,7 @@ export async function readCard(files: ModelFiles, latentChannels: number): Promi
     ...(latentRgb === undefined ? {} : { latentRgb }),
     gallery: gallery.map(({ prompt, seed }) => ({ prompt, ...(seed === undefined ? {} : { seed }) })),
     words: Object.values(words).flat(),
+    ...(licence === undefined ? {} : { licence }),
+    ...(commercialUse === undefined ? {} : { commercialUse }),
   };
 }

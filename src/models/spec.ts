@@ -55,6 +55,10 @@ export interface ModelSpec {
   readonly gallery: readonly GalleryEntry[];
   /** Words that the model was trained on, where the folder lists them; empty for a general model. */
   readonly words: readonly string[];
+  /** SPDX name of the weights' licence, or words; absent where the folder states none. */
+  readonly licence?: string;
+  /** Whether the licence allows commercial use, where the folder says. */
+  readonly commercialUse?: boolean;
   /** First 10 hex digits of the sha256 over the denoiser's weight files, in the order of their names; computed once, on demand. */
   modelHash(): Promise<string>;
 }
