@@ -92,7 +92,7 @@ def write_model(folder):
     write_json(folder / "scheduler/scheduler_config.json", SCHEDULER)
     write_json(folder / "model_index.json", INDEX)
     gallery = json.loads(GALLERY.read_text()) if GALLERY.exists() else []
-    write_json(folder / "darkroom.json", {"defaults": DEFAULTS, "latent_rgb": preview_factors(vae_state),
+    write_json(folder / "darkroom.json", {"licence": "CC0-1.0", "commercial_use": True, "defaults": DEFAULTS, "latent_rgb": preview_factors(vae_state),
                                           "gallery": gallery, "words": word_list()})
     for kind in ("canny", "openpose"):
         if control_state := workers.load(kind):

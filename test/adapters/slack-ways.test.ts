@@ -5,7 +5,7 @@ import { describe, it } from 'node:test';
 import { UpdateBudget } from '../../adapters/slack/budget.ts';
 import { lowerCard, unescapeText } from '../../adapters/slack/lower.ts';
 import { hasPicture, until } from '../conformance/chat.ts';
-import { startSlack } from '../conformance/slack.ts';
+import { type SlackChat, startSlack } from '../conformance/slack.ts';
 import { CHANNEL, SIGNING_SECRET, userId, whyNoSlack } from '../slack/local-slack.ts';
 import { pngOf } from './stand-in.ts';
 
@@ -38,6 +38,34 @@ const command = (text: string) =>
     api_app_id: 'A0DARK',
     token: 'x',
   }).toString();
+
+/** Calls the message shortcut Edit picture, which the local Slack cannot do by itself. */
+async function useShortcut(
+  chat: SlackChat,
+  message: { readonly ts: string; readonly files?: readonly object[] },
+): Promise<void> {
+  const payload = {
+    type: 'message_action',
+    callback_id: 'edit_picture',
+    trigger_id: await chat.trigger('bo'),
+    user: { id: userId('bo'), name: 'bo', team_id: 'T0LOOP' },
+    team: { id: 'T0LOOP', domain: 'loopback' },
+    channel: { id: CHANNEL, name: 'general' },
+    message,
+    message_ts: message.ts,
+    response_url: 'http://127.0.0.1:9/none',
+    token: 'x',
+  };
+  const body = new URLSearchParams({ payload: JSON.stringify(payload) }).toString();
+  assert.equal((await fetch(chat.eventsUrl, signed(body))).status, 200);
+}
+
+/** Until the only job there is has been cancelled. */
+async function cancelled({ queue }: SlackChat): Promise<void> {
+  const states: string[] = [];
+  for await (const { state } of queue.watch(queue.jobs[0]!.id)) states.push(state);
+  assert.equal(states.at(-1), 'cancelled');
+}
 
 const reason = await whyNoSlack();
 
@@ -74,20 +102,7 @@ describe('Slack', { skip: reason ?? false, concurrency: 2 }, () => {
   it('edits the picture of a message by its shortcut, and answers in its thread', async () => {
     await using chat = await startSlack('http');
     const message = await chat.share('cy', { name: 'cat.png', bytes: pngOf(64, 48) });
-    const payload = {
-      type: 'message_action',
-      callback_id: 'edit_picture',
-      trigger_id: await chat.trigger('bo'),
-      user: { id: userId('bo'), name: 'bo', team_id: 'T0LOOP' },
-      team: { id: 'T0LOOP', domain: 'loopback' },
-      channel: { id: CHANNEL, name: 'general' },
-      message,
-      message_ts: message.ts,
-      response_url: 'http://127.0.0.1:9/none',
-      token: 'x',
-    };
-    const body = new URLSearchParams({ payload: JSON.stringify(payload) }).toString();
-    assert.equal((await fetch(chat.eventsUrl, signed(body))).status, 200);
+    await useShortcut(chat, message);
     await chat.fill('bo', { prompt: 'a tiger', strength: 0.5 });
     const print = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a tiger');
     assert.equal(print.place, `${CHANNEL}:${message.ts}`);
@@ -100,6 +115,52 @@ describe('Slack', { skip: reason ?? false, concurrency: 2 }, () => {
     await chat.fill('bo', { prompt: 'a red mug', style: 'watercolor' });
     const print = await until(chat, 'bo', hasPicture);
     assert.equal(print.pictures[0]!.alt, 'a red mug, watercolor painting');
+  });
+
+  it('brings the picture through a storm of 429, and leaves progress out instead of queueing it', async () => {
+    await using chat = await startSlack('socket');
+    chat.queue.held = true;
+    await chat.command('bo', 'imagine', { prompt: 'a boat' });
+    await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+    chat.api.faults.push({ call: 'chat.update', retryAfter: 1, times: 2 });
+    chat.queue.develop(chat.queue.jobs[0]!);
+    await until(chat, 'bo', hasPicture);
+    assert.deepEqual(chat.errors, []);
+  });
+
+  it('waits until an uploaded picture may be shown', async () => {
+    await using chat = await startSlack('socket');
+    chat.api.faults.push({ call: 'chat.update', error: 'invalid_blocks', times: 2 });
+    await chat.command('bo', 'imagine', { prompt: 'a boat' });
+    await until(chat, 'bo', hasPicture);
+  });
+
+  it('tells in private where it may not post, and the job ends before GPU time', async () => {
+    await using chat = await startSlack('socket');
+    chat.queue.held = true;
+    chat.api.faults.push({ call: 'chat.postMessage', error: 'not_in_channel', times: 1 });
+    await chat.command('bo', 'imagine', { prompt: 'a boat' });
+    const refusal = await until(chat, 'bo', ({ text }) => text.includes('/invite'));
+    assert.equal(refusal.isPrivate, true);
+    await cancelled(chat);
+  });
+
+  it('cancels a job whose message was deleted', async () => {
+    await using chat = await startSlack('socket');
+    chat.queue.held = true;
+    await chat.command('bo', 'imagine', { prompt: 'a boat' });
+    await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+    chat.api.faults.push({ call: 'chat.update', error: 'message_not_found', times: 99 });
+    chat.queue.emit(chat.queue.jobs[0]!.id, { state: 'running', step: 1, steps: 20, etaSeconds: 2 });
+    await cancelled(chat);
+  });
+
+  it('says so where a picture is gone', async () => {
+    await using chat = await startSlack('http');
+    await useShortcut(chat, { ts: '1.0', files: [{ id: 'F0GONE', mimetype: 'image/png' }] });
+    await chat.fill('bo', { prompt: 'a tiger' });
+    await until(chat, 'bo', ({ text }) => text.includes('is not there any more'));
+    assert.equal(chat.queue.jobs.length, 0);
   });
 
   it('takes all other commands as /darkroom', async () => {

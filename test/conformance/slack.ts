@@ -4,6 +4,7 @@ import { unescapeText } from '../../adapters/slack/lower.ts';
 import { formOf } from '../../commands/forms.ts';
 import { COMMANDS } from '../../commands/router.ts';
 import { temporaryFolder } from '../adapters/stand-in.ts';
+import { type FaultyApi, startFaultyApi } from '../slack/faulty.ts';
 import {
   APP_TOKEN,
   BOT_TOKEN,
@@ -23,6 +24,8 @@ const PEOPLE = ['ada', 'bo', 'cy', ...Array.from({ length: 50 }, (_, i) => `p${i
 type Json = any;
 
 export interface SlackChat extends Chat {
+  /** What the adapter's calls go through. */
+  readonly api: FaultyApi;
   /** Where HTTP mode is reached. */
   readonly eventsUrl: string;
   /** Types a slash command as it stands. */
@@ -41,13 +44,14 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
     PEOPLE,
     mode === 'http' ? `http://127.0.0.1:${port}/slack/events` : undefined,
   );
+  const api = await startFaultyApi(slack.url);
   const folder = await temporaryFolder();
   const program = await startProgram(folder.folder, ({ commands, store, deliveries, onError }) =>
     createSlackAdapter({
       botToken: BOT_TOKEN,
       ...(mode === 'socket' ? { appToken: APP_TOKEN } : { signingSecret: SIGNING_SECRET }),
       port,
-      apiUrl: `${slack.url}/api/`,
+      apiUrl: api.url,
       mediaHosts: ['127.0.0.1'],
       maxPictureBytes: 8 * 1024 * 1024,
       handle: commands.handle,
@@ -171,6 +175,7 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
     },
     idOf: (person) => `<@${userId(person)}>`,
     pinging: () => [],
+    api,
     eventsUrl: `http://127.0.0.1:${port}/slack/events`,
     async type(person, command, text) {
       await drive('command', { channel: CHANNEL, user: userId(person), command, text });
@@ -193,6 +198,7 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
     restart: () => program.restart(),
     async [Symbol.asyncDispose]() {
       await program.stop();
+      await api[Symbol.asyncDispose]();
       await slack[Symbol.asyncDispose]();
       await folder[Symbol.asyncDispose]();
     },
