@@ -4,7 +4,7 @@ import { ConfigReader } from './config.ts';
 
 const DOWN_BLOCKS = ['CrossAttnDownBlock2D', 'DownBlock2D'] as const;
 const UP_BLOCKS = ['CrossAttnUpBlock2D', 'UpBlock2D'] as const;
-const MID_BLOCK = 'UNetMidBlock2DCrossAttn';
+const MID_BLOCKS = ['UNetMidBlock2DCrossAttn', 'UNetMidBlock2D'] as const;
 /** SDXL's original size, crop and target size, two numbers each. */
 export const TIME_IDS = 6;
 
@@ -34,6 +34,8 @@ export interface EncoderConfig {
   readonly freqShift: number;
   readonly timeEmbeddingDim: number;
   readonly downsamplePadding: number;
+  /** `UNetMidBlock2D` is one residual block without attention. */
+  readonly midBlockType: (typeof MID_BLOCKS)[number];
   readonly midBlockScaleFactor: number;
   readonly convInKernel: number;
   readonly addition?: AdditionConfig;
@@ -112,12 +114,12 @@ export function readEncoder(reader: ConfigReader, component: Component): Encoder
     freqShift: reader.number('freq_shift', 0),
     timeEmbeddingDim: 4 * blockOutChannels[0]!,
     downsamplePadding: reader.integer('downsample_padding', 1, 0),
+    midBlockType: reader.choice('mid_block_type', MID_BLOCKS, 'UNetMidBlock2DCrossAttn'),
     midBlockScaleFactor: reader.number('mid_block_scale_factor', 1),
     convInKernel: 3,
     ...(addition !== undefined && { addition }),
   };
   reader.choice('act_fn', ['silu', 'swish'], 'silu');
-  reader.choice('mid_block_type', [MID_BLOCK], MID_BLOCK);
   reader.only({
     num_attention_heads: null,
     encoder_hid_dim: null,

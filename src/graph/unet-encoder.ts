@@ -105,12 +105,14 @@ export class UnetEncoder {
   }
 
   #middle(input: Value): Value {
-    const { blockOutChannels, midBlockScaleFactor } = this.config;
+    const { blockOutChannels, midBlockType, midBlockScaleFactor } = this.config;
     const last = blockOutChannels.length - 1;
     const channels = blockOutChannels[last]!;
     const resnet = (x: Value, i: number) =>
       this.resnet(x, `mid_block.resnets.${i}`, channels, channels, midBlockScaleFactor);
-    return resnet(this.transformer(resnet(input, 0), 'mid_block.attentions.0', last, false), 1);
+    const first = resnet(input, 0);
+    if (midBlockType === 'UNetMidBlock2D') return first;
+    return resnet(this.transformer(first, 'mid_block.attentions.0', last, false), 1);
   }
 
   protected resnet(x: Value, name: string, inputs: number, outputs: number, outputScale = 1): Value {

@@ -177,6 +177,7 @@ if __name__ == "__main__":
         unet_case("unet as in SDXL", (8, 6), [801.0, 1.0], **sdxl),
         unet_case("unet of a distilled model", (4, 6), [499.0], time_cond_proj_dim=10),
         unet_case("unet with two ControlNets", (8, 6), [601.0], nets=[{}, {"controlnet_conditioning_channel_order": "bgr"}]),
+        unet_case("unet with a ControlNet without attention in its middle", (4, 6), [31.0], nets=[{"mid_block_type": "UNetMidBlock2D"}]),
         unet_case("inpainting unet with a ControlNet", (4, 4), [21.0], nets=[{}], in_channels=9),
         unet_case("unet with a ControlNet that pools", (4, 6), [7.0], nets=[{"global_pool_conditions": True}]),
         unet_case("unet as in SDXL with a ControlNet", (6, 7), [301.0], nets=[{}], **sdxl),
