@@ -111,6 +111,8 @@ export interface Adapter {
    * @throws DarkroomError('not_found') where there is no such channel
    */
   tell(channel: string, card: Card): Promise<void>;
+  /** A person's roles in a server, both named as in Where; empty where the platform does not tell. */
+  rolesOf(server: string, user: string): Promise<readonly string[]>;
   /** Listens or connects. @returns one line for the log that says where it is reached */
   start(): Promise<string>;
   stop(): Promise<void>;

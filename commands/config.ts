@@ -147,16 +147,26 @@ const undo = defineCommand({
 const why = defineCommand({
   name: 'config why',
   description: 'Which rule decides for somebody here.',
-  options: { setting: SETTING },
-  examples: ['/config why allowed_models'],
-  async run({ setting = '' }, { invocation, reply, desk }) {
+  options: { setting: SETTING, user: { ...SCOPE_OPTIONS.user, description: 'For somebody else.' } },
+  examples: ['/config why allowed_models', '/config why max_size --user @ada'],
+  async run({ setting = '', user }, { invocation, reply, desk }) {
     const key = findSetting(setting);
-    const policy = await Policy.of(invocation, desk.ports);
+    if (user !== undefined) await demandAdmin(invocation, desk);
+    const asked = user === undefined ? invocation : await asSomebody(user, invocation, desk);
+    const policy = await Policy.of(asked, desk.ports);
     const value = policy.value(key);
     const notes = value === undefined ? [] : [meaningOf(key, value)];
     await reply.whisper({ text: explainRule(policy, key), notes });
   },
 });
+
+/** The same place as seen by another person. */
+async function asSomebody(user: string, invocation: Invocation, desk: Desk): Promise<Invocation> {
+  const { platform, where } = invocation;
+  const id = user.startsWith(`${platform}:`) ? user : `${platform}:${user}`;
+  const roles = where.server === undefined ? [] : await desk.ports.rolesOf(platform, where.server, id);
+  return { ...invocation, user: { id, name: user }, where: { ...where, roles, isAdmin: false } };
+}
 
 export const config = defineGroup('config', "See and change this server's settings.", [
   show,

@@ -55,6 +55,8 @@ export interface Ports {
   readonly admins: readonly string[];
   /** Says something in a channel of a platform that is connected; the channel as an admin named it. */
   tell(platform: Platform, channel: string, card: Card): Promise<void>;
+  /** Somebody's roles in a server of a platform that is connected. */
+  rolesOf(platform: Platform, server: string, user: string): Promise<readonly string[]>;
   /** Pixels after EXIF rotation. @throws DarkroomError('bad_picture' | 'too_large') */
   checkPicture(bytes: Uint8Array): Promise<{ readonly width: number; readonly height: number }>;
   /** Whether some part of a picture is wholly transparent. */

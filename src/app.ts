@@ -75,6 +75,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     async tell(platform, channel, card) {
       await adapters.find((one) => one.platform === platform)?.tell(channel, card);
     },
+    rolesOf: async (platform, server, user) =>
+      (await adapters.find((one) => one.platform === platform)?.rolesOf(server, user)) ?? [],
     checkPicture,
     hasTransparency,
     drawRegion: (region, size) => drawRegion(region as Region, size),

@@ -132,6 +132,15 @@ class DiscordAdapter implements Adapter {
     }
   }
 
+  async rolesOf(server: string, user: string): Promise<readonly string[]> {
+    const plain = (id: string) => id.replace(/^discord:/, '');
+    const guild = await this.#client.guilds.fetch(plain(server));
+    const member = await guild.members.fetch(plain(user)).catch(() => undefined);
+    return [...(member?.roles.cache.keys() ?? [])]
+      .filter((id) => id !== guild.id)
+      .map((id) => `discord:${id}`);
+  }
+
   async tell(channel: string, card: Card): Promise<void> {
     const wanted = channel.replace(/^<?#?(?:discord:)?|>$/g, '');
     const found = this.#client.channels.cache.find(

@@ -139,6 +139,10 @@ class SlackAdapter implements Adapter {
     return new SlackReply(this.#workspace, this.#options, { channel }, { channel, ts });
   }
 
+  async rolesOf(_server: string, user: string): Promise<readonly string[]> {
+    return (await this.#people.where(user.replace(/^slack:/, ''), '')).roles;
+  }
+
   async tell(channel: string, card: Card): Promise<void> {
     const wanted = channel.replace(/^<?#?(?:slack:)?|(?:\|[^>]*)?>$/g, '');
     await new SlackReply(this.#workspace, this.#options, { channel: wanted }).show(card);

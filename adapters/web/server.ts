@@ -91,6 +91,9 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
       if (message?.asker === undefined || (state !== 'queued' && state !== 'running')) return undefined;
       return new WebReply(conversation, { user: message.asker }, message);
     },
+    async rolesOf() {
+      return [];
+    },
     async tell(_channel, card) {
       await new WebReply(conversation, { user: BOT }).show(card);
     },

@@ -181,6 +181,21 @@ describe('Discord', { concurrency: 2 }, () => {
     await until(chat, 'bo', hasPicture);
   });
 
+  it('says which rule decides for somebody else, by their roles', async () => {
+    await using chat = await startDiscord();
+    const artists = '400000000000000001';
+    chat.server.rolesOf.set(idOf('bo'), [artists]);
+    await chat.command('ada', 'config set', { setting: 'max_steps', value: '30' });
+    await chat.command('ada', 'config set', { setting: 'max_steps', value: '50', role: artists });
+    await until(chat, 'ada', ({ text }) => text.includes('not set -> 50'));
+    await chat.command('ada', 'config why', { setting: 'max_steps', user: idOf('bo') });
+    await until(chat, 'ada', ({ text }) =>
+      text.includes(`max_steps is 50, set for the role discord:${artists} by ada`),
+    );
+    await chat.command('cy', 'config why', { setting: 'max_steps', user: idOf('bo') });
+    await until(chat, 'cy', ({ text, isPrivate }) => isPrivate && text.includes('Settings are for'));
+  });
+
   it('tells changes of settings in the log channel', async () => {
     await using chat = await startDiscord();
     await chat.command('ada', 'config set', { setting: 'log_channel', value: '#adults' });

@@ -200,6 +200,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     settings: store.settings,
     admins: ['web:ada'],
     tell: async () => undefined,
+    rolesOf: async () => [],
     models: {
       resolve(name) {
         if (name === undefined || name === 'mini') return MINI;

@@ -49,6 +49,7 @@ export async function startProgram(
       settings: store.settings,
       admins: ['web:ada', 'slack:U_ADA'],
       tell: (_platform, channel, card) => adapter.tell(channel, card),
+      rolesOf: (_platform, server, user) => adapter.rolesOf(server, user),
       models: {
         async resolve(name) {
           await sleep(answerMs);

@@ -71,6 +71,8 @@ export class DiscordServer {
   registrations = 0;
   /** What the bot may do in a channel beside the usual. */
   readonly denied = new Map<string, bigint>();
+  /** Roles by user, for those who ask about somebody. */
+  readonly rolesOf = new Map<string, readonly string[]>();
   url = '';
   readonly #http = createServer((request, response) => void this.#answer(request, response));
   readonly #gateway = new WebSocketServer({ noServer: true });
@@ -409,6 +411,11 @@ export class DiscordServer {
         recipients: [{ id: body.recipient_id, username: 'someone', discriminator: '0', avatar: null }],
       });
       return [200, this.#channels.get(id)];
+    }
+    if (part[0] === 'guilds' && part[2] === 'members') {
+      const roles = this.rolesOf.get(part[3]) ?? [];
+      const user = userJson({ id: part[3], name: 'someone' });
+      return [200, { ...this.#member({ id: part[3], name: 'someone', roles }), user }];
     }
     if (part[0] === 'applications') return this.#application(method, body);
     if (part[0] === 'interactions') return this.#callback(part[1], part[2], body, files);
