@@ -87,9 +87,6 @@ interface Bound {
   readonly tries: number;
 }
 
-/** Undoes a claim that found nothing to do for its worker. */
-class NothingHere extends Error {}
-
 export class Line {
   readonly #database: Database;
   readonly #tickets: Tickets;
@@ -133,47 +130,43 @@ export class Line {
     }
   }
 
-  async #claimOnce(wish: Wish): Promise<Claim | undefined | 'again'> {
-    const { worker, models, memory, barred, warm } = wish;
-    try {
-      return await this.#database.transaction(async (tx) => {
-        const ticket = await this.#tickets.fetch(tx);
-        if (ticket === undefined) return undefined;
-        const [bound] = await tx.query<Bound & Record<string, unknown>>(
-          'select * from darkroom.take($1, $2, $3, $4, $5, $6, $7, $8, $9)',
-          [
-            ticket.id,
-            ticket.attempt,
-            worker,
-            [...models],
-            memory,
-            [...barred],
-            [...warm],
-            MOST_TRIES,
-            CHANNEL,
-          ],
-        );
-        switch (bound?.kind) {
-          case 'new':
-          case 'again':
-            return claimOf(bound, ticket);
-          case 'poison':
-            await settle(tx, bound.job!);
-            await this.#end(tx, bound.job!, POISON);
-            await this.#tickets.complete(tx, ticket);
-            return 'again';
-          case 'surplus':
-            if (bound.job !== null) await settle(tx, bound.job);
-            await this.#tickets.complete(tx, ticket);
-            return 'again';
-          default:
-            throw new NothingHere();
-        }
-      });
-    } catch (error) {
-      if (error instanceof NothingHere) return undefined;
-      throw error;
+  /**
+   * Two statements that each stand for themselves: the line's lock is not held while words travel. A worker that
+   * dies between them leaves an anonymous ticket, which comes back with its lease. On the embedded database leases
+   * do not lapse, and nothing travels: all is one transaction there.
+   */
+  #claimOnce(wish: Wish): Promise<Claim | undefined | 'again'> {
+    const database = this.#database;
+    return database.kind === 'embedded'
+      ? database.transaction((tx) => this.#claimBy(tx, wish, (work) => work(tx)))
+      : this.#claimBy(database, wish, (work) => database.transaction(work));
+  }
+
+  async #claimBy(
+    sql: Sql,
+    { worker, models, memory, barred, warm }: Wish,
+    together: (work: (tx: Sql) => Promise<void>) => Promise<void>,
+  ): Promise<Claim | undefined | 'again'> {
+    const ticket = await this.#tickets.fetch(sql);
+    if (ticket === undefined) return undefined;
+    const [bound] = await sql.query<Bound & Record<string, unknown>>(
+      'select * from darkroom.take($1, $2, $3, $4, $5, $6, $7, $8, $9)',
+      [
+        ...[ticket.id, ticket.attempt, worker, [...models], memory, [...barred], [...warm]],
+        ...[MOST_TRIES, CHANNEL],
+      ],
+    );
+    const { kind, job } = bound!;
+    if (kind === 'new' || kind === 'again') return claimOf(bound!, ticket);
+    if (kind === 'none') {
+      await this.#tickets.giveBack(sql, ticket);
+      return undefined;
     }
+    await together(async (tx) => {
+      const isOurs = await this.#tickets.complete(tx, ticket);
+      if (isOurs && job !== null) await end(tx, job, undefined, kind === 'poison' ? POISON : undefined);
+    });
+    return 'again';
   }
 
   /**
@@ -193,41 +186,15 @@ export class Line {
   /**
    * Ends a job once: state, charge, ticket and the word to its thread, together.
    * @param used GPU-seconds in all
+   * @param outcome undefined for a job that its owner has cancelled: it only leaves
    * @returns false where the job is another worker's now: nothing was written then
    */
-  finish({ ticket, id }: Claim, used: number, end: JobEnd | undefined): Promise<boolean> {
+  finish({ ticket, id }: Claim, used: number, outcome: JobEnd | undefined): Promise<boolean> {
     return this.#database.transaction(async (tx) => {
       if (!(await this.#tickets.complete(tx, ticket))) return false;
-      // The line's lock before the job's row, as everywhere: a cancel at the same moment would meet it crosswise.
-      await tx.query('select darkroom.settle($1, $2)', [id, used]);
-      await tx.query('update darkroom.job set used = $1 where id = $2', [used, id]);
-      await this.#end(tx, id, end);
+      await end(tx, id, used, outcome);
       return true;
     });
-  }
-
-  /** @param end undefined for a job that its owner has cancelled: it only leaves */
-  async #end(tx: Sql, id: string, end: JobEnd | undefined): Promise<void> {
-    if (end !== undefined) {
-      const [row] = await tx.query<{ platform: string }>(
-        `update darkroom.job set state = $2, pictures = $3, notes = (
-             select coalesce(jsonb_agg(note order by place), '[]') from (select note, min(place) as place
-               from jsonb_array_elements(notes || $4::jsonb) with ordinality as told(note, place) group by note) as all_told
-           ), error = $5, ended_at = clock_timestamp(),
-           seconds = extract(epoch from clock_timestamp() - at)
-         where id = $1 and state in ('queued', 'running') returning platform`,
-        [
-          id,
-          end.state,
-          json(end.state === 'done' ? end.pictures : []),
-          json(end.state === 'done' ? end.notes : []),
-          end.state === 'failed' ? json(end.error) : null,
-        ],
-      );
-      if (row !== undefined) await post(tx, id, row.platform);
-    }
-    await tx.query('delete from darkroom.job_event where job = $1', [id]);
-    await tell(tx, `job:${id}`);
   }
 
   /** A worker that stops hands a job on: it keeps its place and its charge, and no try is counted. */
@@ -287,9 +254,17 @@ const POISON: JobEnd = {
   },
 };
 
-/** What the last worker told it used is what it is charged. */
-const settle = (tx: Sql, id: string) =>
-  tx.query('select darkroom.settle(id, used) from darkroom.job where id = $1', [id]);
+/** @param used undefined for what the job's last worker told */
+const end = (tx: Sql, id: string, used: number | undefined, outcome: JobEnd | undefined) =>
+  tx.query('select darkroom.finish($1, $2, $3, $4, $5, $6, $7)', [
+    id,
+    used ?? null,
+    outcome?.state ?? null,
+    json(outcome?.state === 'done' ? outcome.pictures : []),
+    json(outcome?.state === 'done' ? outcome.notes : []),
+    outcome?.state === 'failed' ? json(outcome.error) : null,
+    CHANNEL,
+  ]);
 
 /** To the thread, by whichever process holds the platform. */
 const post = (tx: Sql, id: string, platform: string) =>

@@ -87,11 +87,10 @@ export class PolicyBench {
   }
 
   async settle(id: string, seconds: number): Promise<void> {
-    await this.#database.query('select darkroom.settle($1, $2)', [id, seconds]);
-    await this.#database.query(
-      "update darkroom.job set state = 'done' where id = $1 and state in ('queued', 'running')",
-      [id],
-    );
+    await this.#database.query("select darkroom.finish($1, $2, 'done', '[]', '[]', null, 'darkroom')", [
+      id,
+      seconds,
+    ]);
   }
 
   async cancel(id: string): Promise<void> {
