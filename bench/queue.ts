@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Claim } from '../src/queue/line.ts';
 import { Queue } from '../src/queue/queue.ts';
 import type { GenerationRequest } from '../src/request.ts';
 import { openEmbedded } from '../src/store/embedded.ts';
@@ -11,6 +12,7 @@ import type { JobRecord } from '../src/store/jobs.ts';
 import { migrate } from '../src/store/migrate.ts';
 import { openServer } from '../src/store/postgres.ts';
 import type { Database } from '../src/store/sql.ts';
+import { Bench as Arithmetic, jobOf } from '../test/queue/arithmetic.ts';
 import { PostgresServer, skipServer } from '../test/queue/databases.ts';
 import { type Figure, median } from './figure.ts';
 
@@ -27,10 +29,12 @@ const REQUEST = {
 
 const WORKERS = 8;
 const CLAIMS = 4000;
+/** Steps that are timed one after another, at each length of the line. */
+const SINGLES = 300;
 const TICKET_QUEUE = 'gpu';
 
 export async function queue(): Promise<Figure[]> {
-  const figures = await onEmbedded();
+  const figures = [...(await onEmbedded()), await besideFlood()];
   if (skipServer !== false) {
     console.error(`The queue on a server is not measured: ${skipServer}`);
     return figures;
@@ -77,52 +81,83 @@ async function onEmbedded(): Promise<Figure[]> {
   ];
 }
 
-/** Workers that do nothing but claim, over a line of this length. */
+/** Denoiser calls of a flood that a small job of another user waits for, whenever in the flood's course it comes. */
+async function besideFlood(): Promise<Figure> {
+  const waits: number[] = [];
+  for (let calls = 20; calls < 80; calls++) {
+    const bench = new Arithmetic();
+    for (let i = 0; i < 20; i++) bench.submit(jobOf(`flood${i}`, 'a', 20));
+    bench.onTick = () => {
+      if (bench.calls.length === calls) bench.submit(jobOf('small', 'b', 4));
+    };
+    await bench.endOf('small');
+    const end = bench.calls.findIndex(({ id, kind }) => id === 'small' && kind === 'develop');
+    waits.push(
+      bench.calls.slice(calls, end).filter(({ user, kind }) => user === 'a' && kind === 'step').length,
+    );
+    await bench.worker.stop(0);
+  }
+  return {
+    name: 'steps of a flood before a small job, at most',
+    value: Math.max(...waits),
+    unit: '',
+    target: 8,
+  };
+}
+
+/** Workers that do nothing but claim over a line of this length, then each step of a job's life by itself. */
 async function onServer(url: string, waiting: number, users: number): Promise<Figure[]> {
   const database = await openServer({ url, connections: WORKERS });
   await migrate(database);
   const line = await Queue.open({ database, url, onError });
   try {
     await fill(database, waiting, users);
-    const spent: number[] = [];
-    let left = Math.min(CLAIMS, waiting);
+    let claims = 0;
+    let left = Math.min(CLAIMS, waiting / 2);
     const started = performance.now();
     await Promise.all(
       Array.from({ length: WORKERS }, async (_, i) => {
-        while (left-- > 0) {
-          const asked = performance.now();
-          if ((await line.line.claim(wishOf(`w${i}`))) === undefined) return;
-          spent.push(performance.now() - asked);
+        for (; left > 0; claims++) {
+          left--;
+          await line.line.claim(wishOf(`w${i}`));
         }
       }),
     );
     const seconds = (performance.now() - started) / 1000;
-    const alone: number[] = [];
-    for (let i = 0; i < 300 && i < waiting; i++) {
-      const asked = performance.now();
-      await line.line.claim(wishOf('alone'));
-      alone.push(performance.now() - asked);
-    }
+    const claimed: Claim[] = [];
+    const claim = await timeEach(async () => void claimed.push((await line.line.claim(wishOf('alone')))!));
+    const accept = await timeEach((i) => line.submit(recordOf(`u${i % users}`, `s${i % 20}`)));
+    const finish = await timeEach(
+      async (i) => void (await line.line.finish(claimed[i]!, 1, { state: 'done', pictures: [], notes: [] })),
+    );
     const of = `${waiting} waiting of ${users} users`;
     const isLargest = waiting === 1_000_000;
     return [
       {
         name: `claims by ${WORKERS} workers, ${of}`,
-        value: spent.length / seconds,
+        value: claims / seconds,
         unit: '1/s',
         ...(isLargest && { target: 2000, least: true }),
       },
-      {
-        name: `claim p99, ${of}`,
-        value: percentile(alone, 99),
-        unit: 'ms',
-        ...(isLargest && { target: 20 }),
-      },
+      { name: `claim p99, ${of}`, value: claim, unit: 'ms', ...(isLargest && { target: 20 }) },
+      { name: `accept p99, ${of}`, value: accept, unit: 'ms' },
+      { name: `finish p99, ${of}`, value: finish, unit: 'ms' },
     ];
   } finally {
     await line.close();
     await database.close();
   }
+}
+
+/** @returns 99 in 100 were faster, in milliseconds */
+async function timeEach(step: (i: number) => Promise<void>): Promise<number> {
+  const spent: number[] = [];
+  for (let i = 0; i < SINGLES; i++) {
+    const asked = performance.now();
+    await step(i);
+    spent.push(performance.now() - asked);
+  }
+  return percentile(spent, 99);
 }
 
 /** Jobs that come evenly, 200 a second, while a worker claims and finishes. */
