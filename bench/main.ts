@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { adapters } from './adapters.ts';
+import { batching } from './batching.ts';
 import { chat } from './chat.ts';
 import { denoisers } from './denoisers.ts';
 import { engine } from './engine.ts';
@@ -15,6 +16,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   chat,
   adapters,
   queue,
+  batching,
   liveness,
   samplers,
   engine,
