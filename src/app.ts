@@ -5,6 +5,7 @@ import type { MessageRecord } from '../adapters/web/message.ts';
 import { createWebAdapter } from '../adapters/web/server.ts';
 import { formOf } from '../commands/forms.ts';
 import { KOREAN } from '../commands/korean.ts';
+import type { ModelsPort } from '../commands/ports.ts';
 import { COMMANDS, type Commands, createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
 import { describeError } from './errors.ts';
@@ -16,6 +17,9 @@ import { createModels, modelFolders } from './installed-models.ts';
 import type { Logger } from './log.ts';
 import { formatFigures, readFigures } from './queue/operators.ts';
 import { Queue } from './queue/queue.ts';
+import { operateConfig } from './shell/config.ts';
+import { openDoor, type ShellDoor } from './shell/door.ts';
+import { operateQueue } from './shell/queue.ts';
 import { openStore, type Store } from './store/store.ts';
 import { createEngine, startWorker } from './worker.ts';
 
@@ -114,11 +118,13 @@ export async function startApp(options: AppOptions): Promise<App> {
     engine &&
     (await startWorker({
       ...{ engine, queue, log },
-      ...{ database: store.database, pictures: store.pictures, models: models.names() },
+      ...{ database: store.database, pictures: store.pictures, models },
     }));
   // What is being drawn is given back: the next start, or another worker, goes on with it.
   made.defer(async () => worker?.stop(0));
   made.defer(() => commands.release());
+  const door = await openShellDoor({ folder: settings.DARKROOM_DATA, store, queue, models }).catch(onError);
+  made.defer(async () => door?.close());
   const running = made.move();
 
   return {
@@ -142,6 +148,27 @@ async function openStoreAndQueue(settings: Settings, onError: (error: unknown) =
     await store.close();
     throw error;
   }
+}
+
+interface DoorParts {
+  readonly folder: string;
+  readonly store: Store<MessageRecord>;
+  readonly queue: Queue;
+  readonly models: ModelsPort;
+}
+
+/** Where nobody else can open the database, the shell asks this process. */
+async function openShellDoor({ folder, store, queue, models }: DoorParts): Promise<ShellDoor | undefined> {
+  if (store.database.kind !== 'embedded') return undefined;
+  const operations = { queue: operateQueue, config: operateConfig };
+  return openDoor(folder, async ({ verb, args, asker }, voice, signal) =>
+    operations[verb]({
+      ...{ ...voice, args, store, asker, signal },
+      models: () => models,
+      isAlone: false,
+      cancel: (job) => queue.cancel(job),
+    }),
+  );
 }
 
 async function isReachable({ database }: Store<MessageRecord>): Promise<boolean> {

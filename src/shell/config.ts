@@ -1,11 +1,9 @@
 /** `darkroom config`: the settings that admins change in chat, by the operator on the machine. */
-import { userInfo } from 'node:os';
 import type { Platform, Reply } from '../../adapters/adapter.ts';
 import type { Card } from '../../adapters/card.ts';
 import { createCommands } from '../../commands/router.ts';
-import { loadSettings } from '../../config/settings.ts';
-import { createModels, modelFolders } from '../installed-models.ts';
-import { openStore } from '../store/store.ts';
+import type { Voice } from './door.ts';
+import { type Operate, operate } from './operator.ts';
 import { UsageError, type Verb } from './verb.ts';
 
 const PLATFORMS: readonly Platform[] = ['web', 'discord', 'slack'];
@@ -23,50 +21,48 @@ export const config: Verb = {
 docs/settings.md says what each setting means.`,
 
   async run(args) {
-    const { server, file, line } = readLine(args);
-    const platform = PLATFORMS.find((one) => server === one || server.startsWith(`${one}:`));
-    if (platform === undefined) {
-      throw new UsageError(`--server ${server} is not known. Say web, discord:SERVER or slack:WORKSPACE.`);
-    }
-    const { settings } = loadSettings(process.env, file);
-    const store = await openStore({ folder: settings.DARKROOM_DATA, url: settings.DATABASE_URL });
-    try {
-      const elsewhere = async () => {
-        throw new Error('nothing is drawn on the shell');
-      };
-      const commands = createCommands({
-        queue: { submit: elsewhere, cancel: elsewhere, watch: () => (async function* () {})() },
-        models: await createModels(modelFolders(settings.DARKROOM_MODELS)),
-        jobs: store.jobs,
-        pictures: store.pictures,
-        settings: store.settings,
-        admins: [],
-        tell: async () => undefined,
-        rolesOf: async () => [],
-        checkPicture: elsewhere,
-        hasTransparency: elsewhere,
-        drawRegion: elsewhere,
-        readPictureText: () => new Map(),
-        onError: (error) => {
-          throw error;
-        },
-      });
-      const reply = new ShellReply();
-      const { username } = userInfo();
-      const where = { server, channel: '', roles: [], isAdmin: true, isAgeRestricted: false };
-      const user = { id: `shell:${username}`, name: username };
-      const input = { kind: 'line', text: `/config ${line}` } as const;
-      const invocation = { id: 'shell', platform, user, place: server, where, attachments: [], input };
-      await commands.handle(invocation, reply);
-      return reply.code;
-    } finally {
-      await store.close();
-    }
+    return operate('config', args, readLine(args).file, operateConfig);
   },
 };
 
+export const operateConfig: Operate = async ({ args, store, models, asker, say, complain }) => {
+  const { server, platform, line } = readLine(args);
+  const elsewhere = async () => {
+    throw new Error('nothing is drawn on the shell');
+  };
+  const commands = createCommands({
+    queue: { submit: elsewhere, cancel: elsewhere, watch: () => (async function* () {})() },
+    models: await models(),
+    jobs: store.jobs,
+    pictures: store.pictures,
+    settings: store.settings,
+    admins: [],
+    tell: async () => undefined,
+    rolesOf: async () => [],
+    checkPicture: elsewhere,
+    hasTransparency: elsewhere,
+    drawRegion: elsewhere,
+    readPictureText: () => new Map(),
+    onError: (error) => {
+      throw error;
+    },
+  });
+  const reply = new ShellReply({ say, complain });
+  const where = { server, channel: '', roles: [], isAdmin: true, isAgeRestricted: false };
+  const user = { id: `shell:${asker}`, name: asker };
+  const input = { kind: 'line', text: `/config ${line}` } as const;
+  const invocation = { id: 'shell', platform, user, place: server, where, attachments: [], input };
+  await commands.handle(invocation, reply);
+  return reply.code;
+};
+
 /** The verb's own options apart; the rest is a line as it would be typed in chat. */
-function readLine(args: readonly string[]): { server: string; file: string | undefined; line: string } {
+function readLine(args: readonly string[]): {
+  server: string;
+  platform: Platform;
+  file: string | undefined;
+  line: string;
+} {
   let server = 'web';
   let file: string | undefined;
   const words: string[] = [];
@@ -86,12 +82,21 @@ function readLine(args: readonly string[]): { server: string; file: string | und
   if (!ACTIONS.includes(words[0] ?? '')) {
     throw new UsageError(`Say what to do: darkroom config ${ACTIONS.join(' | ')}.`);
   }
-  return { server, file, line: words.join(' ') };
+  const platform = PLATFORMS.find((one) => server === one || server.startsWith(`${one}:`));
+  if (platform === undefined) {
+    throw new UsageError(`--server ${server} is not known. Say web, discord:SERVER or slack:WORKSPACE.`);
+  }
+  return { server, platform, file, line: words.join(' ') };
 }
 
 class ShellReply implements Reply {
   /** The exit code that the answer means. */
   code = 0;
+  readonly #voice: Voice;
+
+  constructor(voice: Voice) {
+    this.#voice = voice;
+  }
 
   async show(card: Card): Promise<string> {
     await this.whisper(card);
@@ -101,11 +106,11 @@ class ShellReply implements Reply {
   async whisper({ text, fields = [], notes = [], error }: Card): Promise<void> {
     if (error !== undefined) {
       this.code = 1;
-      process.stderr.write(`darkroom: ${error.message}\n`);
+      this.#voice.complain(error.message);
       return;
     }
     const rows = fields.map(({ name, value }) => `  ${name}: ${value.replaceAll('\n', '\n    ')}`);
-    process.stdout.write(`${[text, ...rows, ...notes].join('\n')}\n`);
+    this.#voice.say([text, ...rows, ...notes].join('\n'));
   }
 
   async remove(): Promise<void> {}

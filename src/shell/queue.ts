@@ -1,13 +1,9 @@
 /** `darkroom queue`: the line of jobs in the operator's hands. */
 import { randomUUID } from 'node:crypto';
-import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { loadSettings } from '../../config/settings.ts';
 import { countGpus } from '../queue/capacity.ts';
-import { Line } from '../queue/line.ts';
 import { listJobs, note, pauseLine, readFigures, resumeLine, weighFlows } from '../queue/operators.ts';
-import { Tickets } from '../queue/tickets.ts';
-import { openStore, type Store } from '../store/store.ts';
+import { type Operate, type Operation, operate } from './operator.ts';
 import { readNumber, readOptions, UsageError, type Verb } from './verb.ts';
 
 /** Jobs that are listed. */
@@ -25,52 +21,60 @@ export const queue: Verb = {
   weight USER N    a user's share counts N times (0.1 to 100); --server NAME for one server
   capacity --seconds-per-picture S --pictures-per-month N [--peak P] [--utilisation U]
                    how many GPUs that takes (docs/capacity.md)
-The database in a data folder belongs to one process: there, stop serve first. With DATABASE_URL it may go on.`,
+A darkroom serve may go on meanwhile: the one that holds the data folder is asked to do it.`,
 
   async run(args) {
-    const { values, positionals } = readOptions(
-      args,
-      {
-        server: { type: 'string' },
-        'seconds-per-picture': { type: 'string' },
-        'pictures-per-month': { type: 'string' },
-        peak: { type: 'string' },
-        utilisation: { type: 'string' },
-      },
-      { positionals: 3 },
-    );
-    const [action, first, second] = positionals;
-    if (action === 'capacity') return say(capacityOf(values));
-    if (!ACTIONS.some((one) => one === action)) {
-      throw new UsageError(`Say what to do: darkroom queue ${ACTIONS.join(' | ')}.`);
-    }
-    const { settings } = loadSettings(process.env, values.config);
-    const store = await openStore({ folder: settings.DARKROOM_DATA, url: settings.DATABASE_URL });
-    const author = `shell:${userInfo().username}`;
-    try {
-      switch (action) {
-        case 'pause':
-          return say((await pauseLine(store.database, author)) ? 'Paused.' : 'It was paused already.');
-        case 'resume':
-          return say((await resumeLine(store.database, author)) ? 'Goes on.' : 'It was not paused.');
-        case 'drain':
-          return await drain(store, author);
-        case 'cancel':
-          return await cancel(store, settings.DATABASE_URL, author, first);
-        case 'weight':
-          return await weigh(store, author, first, readNumber('weight', second), values.server);
-        default:
-          return await list(store);
-      }
-    } finally {
-      await store.close();
-    }
+    const { action, values } = readOrder(args);
+    if (action !== 'capacity') return operate('queue', args, values.config, operateQueue);
+    process.stdout.write(`${capacityOf(values)}\n`);
+    return 0;
   },
 };
 
-type AnyStore = Store<{ readonly id: string }>;
+/** All but `capacity`, which asks nobody. */
+export const operateQueue: Operate = async (operation) => {
+  const { action, first, second, values } = readOrder(operation.args);
+  const { database } = operation.store;
+  const author = `shell:${operation.asker}`;
+  switch (action) {
+    case 'pause':
+      operation.say((await pauseLine(database, author)) ? 'Paused.' : 'It was paused already.');
+      return 0;
+    case 'resume':
+      operation.say((await resumeLine(database, author)) ? 'Goes on.' : 'It was not paused.');
+      return 0;
+    case 'drain':
+      return drain(operation, author);
+    case 'cancel':
+      return cancel(operation, author, first);
+    case 'weight':
+      return weigh(operation, author, first, readNumber('weight', second), values.server);
+    default:
+      return list(operation);
+  }
+};
 
-async function list({ database }: AnyStore): Promise<number> {
+function readOrder(args: readonly string[]) {
+  const { values, positionals } = readOptions(
+    args,
+    {
+      server: { type: 'string' },
+      'seconds-per-picture': { type: 'string' },
+      'pictures-per-month': { type: 'string' },
+      peak: { type: 'string' },
+      utilisation: { type: 'string' },
+    },
+    { positionals: 3 },
+  );
+  const [word, first, second] = positionals;
+  const action = ACTIONS.find((one) => one === word);
+  if (action === undefined) {
+    throw new UsageError(`Say what to do: darkroom queue ${ACTIONS.join(' | ')}.`);
+  }
+  return { action, first, second, values };
+}
+
+async function list({ store: { database }, say }: Operation): Promise<number> {
   const { waiting, running, isPaused, workers } = await readFigures(database);
   const jobs = await listJobs(database, MOST);
   const rows = jobs.map(
@@ -78,55 +82,48 @@ async function list({ database }: AnyStore): Promise<number> {
       `${id}  ${state.padEnd(7)}  ${member} (${server})  ${model}  ${cost.toFixed(1)} GPU-s  ${Math.round(age)} s old${worker === null ? '' : `  ${worker}`}`,
   );
   const more = waiting + running - jobs.length;
-  return say(
+  say(
     [
       `${running} run, ${waiting} wait, ${workers} workers${isPaused ? '; paused' : ''}`,
       ...rows,
       ...(more > 0 ? [`and ${more} more`] : []),
     ].join('\n'),
   );
+  return 0;
 }
 
-async function drain({ database }: AnyStore, author: string): Promise<number> {
+async function drain({ store: { database }, say, isAlone, signal }: Operation, author: string) {
   await pauseLine(database, author);
-  for (;;) {
+  while (!signal.aborted) {
     const { running, waiting } = await readFigures(database);
-    // Nobody else has an embedded database open: what ran there waits for the next start.
-    if (running === 0 || database.kind === 'embedded') {
-      return say(`Drained: nothing runs, ${waiting} wait. darkroom queue resume goes on.`);
+    // What ran in a database that nobody else has open waits for the next start.
+    if (running === 0 || isAlone) {
+      say(`Drained: nothing runs, ${waiting} wait. darkroom queue resume goes on.`);
+      return 0;
     }
     say(`${running} run`);
     await sleep(2000);
   }
+  return 1;
 }
 
 async function cancel(
-  { database }: AnyStore,
-  url: string | undefined,
+  { store: { database }, say, cancel: end }: Operation,
   author: string,
   id: string | undefined,
 ): Promise<number> {
   if (id === undefined) throw new UsageError('Say which job: darkroom queue cancel ID.');
-  const tickets = await Tickets.open(database, {
-    url,
-    onError: (error) => {
-      throw error;
-    },
-  });
-  try {
-    if (!(await new Line(database, tickets).cancel(id))) {
-      throw new UsageError(`No job ${id} waits or runs. darkroom queue list names them.`);
-    }
-    await note(database, author, 'queue.cancel', id);
-    return say(`Cancelled ${id}.`);
-  } finally {
-    await tickets.close();
+  if (!(await end(id))) {
+    throw new UsageError(`No job ${id} waits or runs. darkroom queue list names them.`);
   }
+  await note(database, author, 'queue.cancel', id);
+  say(`Cancelled ${id}.`);
+  return 0;
 }
 
 /** The setting `weight` of that user, and the line as it stands. */
 async function weigh(
-  { database, settings }: AnyStore,
+  { store: { database, settings }, say }: Operation,
   author: string,
   user: string | undefined,
   weight: number | undefined,
@@ -155,7 +152,8 @@ async function weigh(
       ...(before !== undefined && { before }),
     });
   }
-  return say(`${user} counts ${weight} times in ${known.join(', ')}.`);
+  say(`${user} counts ${weight} times in ${known.join(', ')}.`);
+  return 0;
 }
 
 function capacityOf(values: Readonly<Record<string, string | boolean | undefined>>): string {
@@ -185,9 +183,4 @@ function capacityOf(values: Readonly<Record<string, string | boolean | undefined
     `At work: ${percent(average)} of the month, and ${percent(busiest)} of the busiest hour, which has ${peak} times the average.`,
     `A picture waits about ${waitSeconds.toFixed(2)} s for its turn in the busiest hour, on average.`,
   ].join('\n');
-}
-
-function say(text: string): number {
-  process.stdout.write(`${text}\n`);
-  return 0;
 }

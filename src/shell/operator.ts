@@ -1,0 +1,69 @@
+/** What `queue` and `config` are carried out on: the store here, or through the door of the serve that holds it. */
+import { userInfo } from 'node:os';
+import type { ModelsPort } from '../../commands/ports.ts';
+import { loadSettings } from '../../config/settings.ts';
+import { createModels, modelFolders } from '../installed-models.ts';
+import { Line } from '../queue/line.ts';
+import { Tickets } from '../queue/tickets.ts';
+import { openStore, type Store } from '../store/store.ts';
+import { askAtDoor, type Question, type Voice } from './door.ts';
+
+export interface Operation extends Voice {
+  readonly args: readonly string[];
+  readonly store: Store<{ readonly id: string }>;
+  readonly models: () => ModelsPort | Promise<ModelsPort>;
+  /** Name of the one who asks, for the audit. */
+  readonly asker: string;
+  /** Whether nobody but this shell has the database open. */
+  readonly isAlone: boolean;
+  /** @returns whether there was such a job to cancel */
+  cancel(job: string): Promise<boolean>;
+  /** Aborted when the one who asked is gone. */
+  readonly signal: AbortSignal;
+}
+
+/** @returns the exit code */
+export type Operate = (operation: Operation) => Promise<number>;
+
+const VOICE: Voice = {
+  say: (text) => void process.stdout.write(`${text}\n`),
+  complain: (text) => void process.stderr.write(`darkroom: ${text}\n`),
+};
+
+/**
+ * @param file settings file in place of darkroom.config.json
+ * @throws DarkroomError('misconfigured') where another process holds the folder and does not answer
+ */
+export async function operate(
+  verb: Question['verb'],
+  args: readonly string[],
+  file: string | undefined,
+  work: Operate,
+): Promise<number> {
+  const { settings } = loadSettings(process.env, file);
+  const { DARKROOM_DATA: folder, DATABASE_URL: url } = settings;
+  const asker = userInfo().username;
+  if (url === undefined) {
+    const code = await askAtDoor(folder, { verb, args, asker }, VOICE);
+    if (code !== undefined) return code;
+  }
+  const store = await openStore({ folder, url });
+  try {
+    return await work({
+      ...VOICE,
+      ...{ args, store, asker },
+      models: () => createModels(modelFolders(settings.DARKROOM_MODELS)),
+      isAlone: url === undefined,
+      async cancel(job) {
+        const onError = (error: unknown) => {
+          throw error;
+        };
+        const tickets = await Tickets.open(store.database, { url, onError });
+        return new Line(store.database, tickets).cancel(job).finally(() => tickets.close());
+      },
+      signal: new AbortController().signal,
+    });
+  } finally {
+    await store.close();
+  }
+}
