@@ -98,13 +98,23 @@ export interface Deliveries {
 /** What the program offers an adapter. Never rejects: a refusal is a card. */
 export type Handle = (invocation: Invocation, reply: Reply) => Promise<void>;
 
+/** A job as far as its message asks. */
+export interface AskedJob {
+  readonly id: string;
+  /** Who asked, and where: as in the Invocation. */
+  readonly owner: Person;
+  readonly place: string;
+  readonly frame?: { readonly isPrivate?: boolean };
+}
+
 export interface Adapter {
   readonly platform: Platform;
   /**
-   * The message of a job that the last process left unfinished.
-   * @returns undefined where there is none, or where it already shows the job's end
+   * The message of a job that the last process left unfinished; where it died before it posted one, a new one in the
+   * place where the job was asked for.
+   * @returns undefined where the message was deleted, or already shows the job's end
    */
-  reopen(job: string): Promise<Reply | undefined>;
+  reopen(job: AskedJob): Promise<Reply | undefined>;
   /**
    * Says something in a channel.
    * @param channel its id or, as people write it, `#name`

@@ -73,6 +73,8 @@ export class Desk {
     policy.demandAllowed(request);
     const given = Object.entries(pictures);
     const kept = await Promise.all(given.map(async ([role, one]) => [role, await this.#keep(one)] as const));
+    // What came with the message is shown with it from now on.
+    const inputs = kept.flatMap(([role, one]) => ('name' in pictures[role as PictureRole]!.from ? one : []));
     const record: JobRecord = {
       id: randomUUID(),
       at: Date.now(),
@@ -83,18 +85,16 @@ export class Desk {
       inputs: Object.fromEntries(kept.map(([role, { id }]) => [role, id])),
       state: 'queued',
       notes: [...given.flatMap(([, one]) => one.notes), ...(await this.#unread(request)), ...notes],
+      frame: {
+        ...(inputs.length > 0 && { inputs }),
+        ...(policy.value('result_visibility') === 'private' && { isPrivate: true }),
+        ...(policy.isOn('thread_per_request') && { thread: request.prompt }),
+      },
       pictures: [],
       ...(invocation.where.server !== undefined && { share: policy.share(invocation.where.server) }),
     };
     await this.ports.queue.submit(record);
-    // What came with the message is shown with it from now on.
-    const inputs = kept.flatMap(([role, one]) => ('name' in pictures[role as PictureRole]!.from ? one : []));
-    const frame = {
-      ...(inputs.length > 0 && { inputs }),
-      ...(policy.value('result_visibility') === 'private' && { isPrivate: true }),
-      ...(policy.isOn('thread_per_request') && { thread: request.prompt }),
-    };
-    await this.#follow(record, reply, frame);
+    await this.#follow(record, reply);
   }
 
   /** @throws DarkroomError('bad_picture' | 'too_large') */
@@ -181,7 +181,7 @@ export class Desk {
     for (const record of await this.ports.jobs.alive(platforms)) {
       const reply = await reopen(record);
       if (reply === undefined) {
-        // Its message was never seen: nobody waits for it.
+        // Its message was deleted: nobody waits for it.
         await this.remove(record);
       } else {
         followed += 1;
@@ -218,13 +218,12 @@ export class Desk {
       if (this.#live.has(id)) continue;
       const record = await this.ports.jobs.get(id);
       const reply = record && (await reopen(record));
-      await this.#showEnd(id, async (card) => reply?.show(card));
+      await this.#showEnd(id, async (card) => reply?.show({ ...record?.frame, ...card }));
     }
   }
 
-  /** @param frame what each card of the job has besides its state */
-  async #follow(record: JobRecord, reply: Reply, frame: Partial<Card> = {}): Promise<void> {
-    const tell = (card: Card) => reply.show({ ...frame, ...card });
+  async #follow(record: JobRecord, reply: Reply): Promise<void> {
+    const tell = (card: Card) => reply.show({ ...record.frame, ...card });
     let isSeen = true;
     const show = async (event: LiveEvent) => {
       this.#live.set(record.id, event);

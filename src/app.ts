@@ -180,7 +180,7 @@ async function isReachable({ database }: Store<MessageRecord>): Promise<boolean>
 
 async function resumeJobs(commands: Commands, adapters: readonly Adapter[], log: Logger) {
   const again = await commands.resume(
-    async ({ id, platform }) => adapters.find((one) => one.platform === platform)?.reopen(id),
+    async (job) => adapters.find(({ platform }) => platform === job.platform)?.reopen(job),
     adapters.map(({ platform }) => platform),
   );
   if (again > 0) log.info(`${again} unfinished jobs of the last run go on`);

@@ -17,7 +17,7 @@ import {
 } from 'discord.js';
 import type { AnyCommand } from '../../commands/command.ts';
 import { DarkroomError, describeError } from '../../src/errors.ts';
-import type { Adapter, Handle, Invocation, Reply } from '../adapter.ts';
+import type { Adapter, AskedJob, Handle, Invocation, Reply } from '../adapter.ts';
 import type { Card, CardForm } from '../card.ts';
 import type { MediaRules } from '../media.ts';
 import { SeenOnce } from '../seen-once.ts';
@@ -117,25 +117,35 @@ class DiscordAdapter implements Adapter {
     await this.#client.destroy();
   }
 
-  async reopen(job: string): Promise<Reply | undefined> {
-    const delivery = await this.#options.deliveries.get(job);
-    if (delivery?.platform !== 'discord') return undefined;
+  async reopen({ id, owner, place, frame }: AskedJob): Promise<Reply | undefined> {
+    const delivery = await this.#options.deliveries.get(id);
+    // A private answer ends with its interaction, out of a bot's reach: from then on it is a direct message.
+    const alone = async () => {
+      const channel = await this.#client.users.createDM(plainId(owner.id));
+      return new MessageReply(channel, this.#options, undefined);
+    };
     try {
-      const channel = await this.#client.channels.fetch(delivery.channel);
+      if (delivery === undefined && frame?.isPrivate) return await alone();
+      const channel = await this.#client.channels.fetch(delivery?.channel ?? plainId(place));
       if (!channel?.isSendable()) return undefined;
-      const message = await channel.messages.fetch(delivery.message);
+      const message =
+        delivery &&
+        (await channel.messages.fetch(delivery.message).catch((error: unknown) => {
+          if (frame?.isPrivate && isRefusal(error)) return 'private' as const;
+          throw error;
+        }));
+      if (message === 'private') return await alone();
       return new MessageReply(channel, this.#options, undefined, message);
     } catch (error) {
       // Deleted, or out of reach: nobody waits for it there.
-      if (error instanceof DiscordAPIError && error.status < 500) return undefined;
+      if (isRefusal(error)) return undefined;
       throw error;
     }
   }
 
   async rolesOf(server: string, user: string): Promise<readonly string[]> {
-    const plain = (id: string) => id.replace(/^discord:/, '');
-    const guild = await this.#client.guilds.fetch(plain(server));
-    const member = await guild.members.fetch(plain(user)).catch(() => undefined);
+    const guild = await this.#client.guilds.fetch(plainId(server));
+    const member = await guild.members.fetch(plainId(user)).catch(() => undefined);
     return [...(member?.roles.cache.keys() ?? [])]
       .filter((id) => id !== guild.id)
       .map((id) => `discord:${id}`);
@@ -323,6 +333,10 @@ class DiscordAdapter implements Adapter {
     );
   }
 }
+
+const plainId = (id: string) => id.replace(/^discord:/, '');
+
+const isRefusal = (error: unknown) => error instanceof DiscordAPIError && error.status < 500;
 
 function pressed({ customId, message }: MessageComponentInteraction) {
   return {

@@ -11,7 +11,7 @@ import {
   webApi,
 } from '@slack/bolt';
 import { DarkroomError, describeError } from '../../src/errors.ts';
-import type { Adapter, Attachment, Handle, Invocation, Reply } from '../adapter.ts';
+import type { Adapter, AskedJob, Attachment, Handle, Invocation, Reply } from '../adapter.ts';
 import type { Card, CardForm } from '../card.ts';
 import type { MediaRules } from '../media.ts';
 import { SeenOnce } from '../seen-once.ts';
@@ -132,9 +132,13 @@ class SlackAdapter implements Adapter {
     await this.#app.stop();
   }
 
-  async reopen(job: string): Promise<Reply | undefined> {
-    const delivery = await this.#options.deliveries.get(job);
-    if (delivery?.platform !== 'slack') return undefined;
+  async reopen({ id, owner, place }: AskedJob): Promise<Reply | undefined> {
+    const delivery = await this.#options.deliveries.get(id);
+    if (delivery === undefined) {
+      const [, asked = '', thread] = place.split(':');
+      const to = { ...placeOf(asked, thread), user: owner.id.replace(/^slack:/, '') };
+      return new SlackReply(this.#workspace, this.#options, to);
+    }
     const { channel, message: ts } = delivery;
     return new SlackReply(this.#workspace, this.#options, { channel }, { channel, ts });
   }

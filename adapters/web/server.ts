@@ -85,10 +85,11 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
     get url() {
       return url;
     },
-    async reopen(job) {
-      const message = await conversation.ofJob(job);
-      const state = message?.job?.state;
-      if (message?.asker === undefined || (state !== 'queued' && state !== 'running')) return undefined;
+    async reopen({ id, owner }) {
+      const message = await conversation.ofJob(id);
+      if (message === undefined) return new WebReply(conversation, { user: owner });
+      const state = message.job?.state;
+      if (message.asker === undefined || (state !== 'queued' && state !== 'running')) return undefined;
       return new WebReply(conversation, { user: message.asker }, message);
     },
     async rolesOf() {

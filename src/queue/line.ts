@@ -6,6 +6,7 @@
 import type { ErrorCode } from '../errors.ts';
 import type { Share } from '../job.ts';
 import type { GenerationRequest } from '../request.ts';
+import type { JobFrame } from '../store/jobs.ts';
 import { type Database, json, type Sql } from '../store/sql.ts';
 import type { Ticket, Tickets } from './tickets.ts';
 
@@ -33,6 +34,7 @@ export interface NewJob extends Flow {
   readonly inputs: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
   readonly share?: Share;
+  readonly frame?: JobFrame;
   /** GPU-seconds expected. */
   readonly cost: number;
   /** Bytes it wants of a device; 0 where that is not known. */
@@ -112,10 +114,11 @@ export class Line {
       await admit(tx);
       await tx.query(
         `insert into darkroom.job (id, server, member, owner, platform, place, request, inputs, model, notes, cost,
-           memory, share, state) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'queued')`,
+           memory, share, frame, state) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'queued')`,
         [
           ...[id, server, member, json(owner), platform, place, json(request), json(inputs), request.model],
           ...[json(notes), cost, memory, job.share === undefined ? null : json(job.share)],
+          json(job.frame ?? {}),
         ],
       );
       await tell(tx, 'work');

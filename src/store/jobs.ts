@@ -4,6 +4,21 @@ import type { JobState, Share } from '../job.ts';
 import type { GenerationRequest } from '../request.ts';
 import { json, type Sql } from './sql.ts';
 
+/** What a job's message has besides its state, from its first one on. */
+export interface JobFrame {
+  /** Pictures that came with the request and were kept, to be shown with it. */
+  readonly inputs?: readonly {
+    readonly id: string;
+    readonly width: number;
+    readonly height: number;
+    readonly alt: string;
+  }[];
+  /** For the asker alone. */
+  readonly isPrivate?: boolean;
+  /** Name of the thread that is opened for it. */
+  readonly thread?: string;
+}
+
 /** A job as it is kept: enough to run it again after a restart, and for its buttons to work ever after. */
 export interface JobRecord {
   readonly id: string;
@@ -17,6 +32,7 @@ export interface JobRecord {
   readonly inputs: Readonly<Record<string, string>>;
   readonly state: JobState;
   readonly notes: readonly string[];
+  readonly frame?: JobFrame;
   /** Finished pictures, picture i of seed + i. */
   readonly pictures: readonly { readonly id: string; readonly width: number; readonly height: number }[];
   /** Whose share of the GPU it takes. */
@@ -61,6 +77,7 @@ interface JobRow {
   readonly inputs: Record<string, string>;
   readonly state: JobState;
   readonly notes: string[];
+  readonly frame: JobFrame;
   readonly pictures: JobRecord['pictures'];
   readonly share: Share | null;
   readonly seconds: number | null;
@@ -68,7 +85,7 @@ interface JobRow {
 }
 
 const COLUMNS =
-  'id, at, owner, platform, place, request, inputs, state, notes, pictures, share, seconds, error';
+  'id, at, owner, platform, place, request, inputs, state, notes, frame, pictures, share, seconds, error';
 const ALIVE = "state in ('queued', 'running') and not is_removed";
 
 export function createJobs(sql: Sql): JobStore {
@@ -115,9 +132,9 @@ export function createJobs(sql: Sql): JobStore {
 }
 
 function recordOf({ at, share, seconds, error, ...row }: JobRow): JobRecord {
-  const { id, owner, platform, place, request, inputs, state, notes, pictures } = row;
+  const { id, owner, platform, place, request, inputs, state, notes, frame, pictures } = row;
   return {
-    ...{ id, owner, platform, place, request, inputs, state, notes, pictures },
+    ...{ id, owner, platform, place, request, inputs, state, notes, frame, pictures },
     at: at.getTime(),
     ...(share !== null && { share }),
     ...(seconds !== null && { seconds }),

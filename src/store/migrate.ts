@@ -4,10 +4,11 @@ import { tables } from './migrations/001-tables.ts';
 import { fairShare } from './migrations/002-fair-share.ts';
 import { operators } from './migrations/003-operators.ts';
 import { oneStep } from './migrations/004-one-step.ts';
+import { jobFrame } from './migrations/005-job-frame.ts';
 import type { Database, Sql } from './sql.ts';
 
 /** Migration n is the n-th; never changed once released. */
-const MIGRATIONS: readonly string[] = [tables, fairShare, operators, oneStep];
+const MIGRATIONS: readonly string[] = [tables, fairShare, operators, oneStep, jobFrame];
 
 /** Held while migrating, so that programs that start together take turns. */
 const LOCK = 7340;

@@ -171,6 +171,29 @@ describe('Discord', { concurrency: 2 }, () => {
     assert.equal(head.channel_id, CHANNELS.general);
   });
 
+  it('opens the thread also for a request that a crash had kept unanswered; a private one goes on in private', async () => {
+    await using chat = await startDiscord();
+    await chat.command('ada', 'config set', { setting: 'thread_per_request', value: 'on' });
+    await until(chat, 'ada', ({ text }) => text.includes('thread_per_request'));
+    chat.queue.held = true;
+    chat.queue.diesOnAccept = true;
+    call(chat, 'a boat');
+    await untilDefined(() => chat.queue.jobs[0]);
+    await chat.restart();
+    const print = await until(chat, 'bo', hasPicture);
+    assert.equal(chat.server.messages.get(print.place).channel_id, CHANNELS.general);
+
+    await chat.command('ada', 'config set', { setting: 'result_visibility', value: 'private' });
+    await until(chat, 'ada', ({ text }) => text.includes('result_visibility'));
+    chat.queue.held = true;
+    call(chat, 'a ship');
+    const waiting = await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+    chat.server.messages.delete(waiting.id);
+    await chat.restart();
+    const ship = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a ship');
+    assert.equal(ship.isPrivate, true);
+  });
+
   it('keeps age-restricted pictures in age-restricted channels where that is set', async () => {
     await using chat = await startDiscord();
     await chat.command('ada', 'config set', { setting: 'age_restricted', value: 'on' });

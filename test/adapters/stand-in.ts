@@ -77,6 +77,8 @@ function encode(width: number, height: number, colourType: number, rows: Buffer)
 export class StandInQueue implements QueuePort {
   readonly jobs: Job[] = [];
   held = false;
+  /** Whether the program dies, as far as its chat goes, as soon as a job is accepted. */
+  diesOnAccept = false;
   /** What submit refuses with. */
   refusal: DarkroomError | undefined;
   readonly #claims = new Map<string, Claim>();
@@ -107,6 +109,7 @@ export class StandInQueue implements QueuePort {
     if (this.refusal !== undefined) throw this.refusal;
     await this.#queue!.submit(record);
     await this.#take(record);
+    if (this.diesOnAccept) await new Promise(() => {});
   }
 
   develop({ id, request }: Job): void {

@@ -230,7 +230,7 @@ test('the conversation survives a restart, and unfinished jobs run again', async
   }
   await using chat = await startChat(temporary.folder);
   const ada = chat.as('Ada');
-  assert.equal(await chat.commands.resume(({ id }) => chat.adapter.reopen(id), ['web']), 1);
+  assert.equal(await chat.commands.resume((job) => chat.adapter.reopen(job), ['web']), 1);
   assert.equal((await ada.messages()).length, 4);
   const finished = await ada.until(alive, (m) => m.job?.state === 'done');
   assert.equal(finished.pictures.length, 1);

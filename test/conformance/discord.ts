@@ -102,8 +102,11 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
     },
     async seenBy(person) {
       const all = [...server.messages.values()].filter(
-        ({ author, flags, asker }) =>
-          author.bot && ((flags & 64) === 0 || asker === idOf(person)) && (flags & 128) === 0,
+        ({ author, flags, asker, channel_id: channel }) =>
+          author.bot &&
+          ((flags & 64) === 0 || asker === idOf(person)) &&
+          (!isDirect(channel) || channel === `9${idOf(person)}`) &&
+          (flags & 128) === 0,
       );
       return all.map((message) => seen(server, message));
     },
@@ -120,6 +123,9 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
     },
   };
 }
+
+/** Channels of direct messages are named by who is spoken to. */
+const isDirect = (channel: string) => channel.startsWith('95');
 
 export const idOf = (name: string) =>
   `5${[...name].reduce((sum, letter) => sum * 31n + BigInt(letter.charCodeAt(0)), 7n)}`;
@@ -190,7 +196,7 @@ function seen(server: DiscordServer, message: Json): Seen {
         })),
       ),
     buttons: buttonsOf(message).map(({ label }) => label),
-    isPrivate: (message.flags & 64) !== 0,
+    isPrivate: (message.flags & 64) !== 0 || isDirect(message.channel_id),
     place: message.channel_id,
   };
 }

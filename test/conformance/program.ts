@@ -74,7 +74,7 @@ export async function startProgram(
       await store.close();
       throw error;
     }
-    await commands.resume(({ id }) => adapter.reopen(id), [adapter.platform]);
+    await commands.resume((job) => adapter.reopen(job), [adapter.platform]);
     return { queue, store, commands, adapter };
   };
   let now = await open();

@@ -224,6 +224,21 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.equal((await until(chat, 'bo', hasPicture)).isPrivate, true);
     });
 
+    it('a job that was taken in before a crash and never shown is shown, as private as it was asked', async () => {
+      await using chat = await start();
+      await chat.command('ada', 'config set', { setting: 'result_visibility', value: 'private' });
+      await until(chat, 'ada', ({ text }) => text.includes('result_visibility'));
+      chat.queue.held = true;
+      chat.queue.diesOnAccept = true;
+      // Its answer never comes.
+      chat.command('bo', 'imagine', { prompt: 'a boat' }).catch(() => {});
+      while (chat.queue.jobs.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      await chat.restart();
+      assert.equal((await until(chat, 'bo', hasPicture)).isPrivate, true);
+      const seen = await chat.seenBy('cy');
+      assert.equal(seen.filter((one) => hasPicture(one) && !one.isPrivate).length, 0);
+    });
+
     it('50 people at once are all served', async () => {
       await using chat = await start();
       const people = Array.from({ length: 50 }, (_, i) => `p${i}`);
