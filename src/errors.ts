@@ -32,9 +32,24 @@ export class DarkroomError extends Error {
   }
 }
 
+/** The database cannot be reached: nobody's fault here, and over some time. `cause` says why. */
+export class DatabaseAway extends Error {
+  constructor(cause: unknown) {
+    super('The database cannot be reached.', { cause });
+    this.name = 'DatabaseAway';
+  }
+}
+
 /** What a user is told of any error: our own sentence, or a neutral one where the error is not ours. */
 export function describeError(error: unknown): { code: ErrorCode; message: string } {
   if (error instanceof DarkroomError) return { code: error.code, message: error.message };
+  if (error instanceof DatabaseAway) {
+    return {
+      code: 'internal',
+      message:
+        'Darkroom cannot reach its database just now. What was accepted is not lost; ask again in a minute.',
+    };
+  }
   return {
     code: 'internal',
     message: 'Something went wrong here. The operator finds the reason in the log.',

@@ -5,7 +5,7 @@
  */
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
-import { DarkroomError, describeError } from '../errors.ts';
+import { DarkroomError, DatabaseAway, describeError } from '../errors.ts';
 import { type Engine, EngineLost, type Job } from '../job.ts';
 import type { RunningEvent } from './board.ts';
 import { plannedSteps } from './costs.ts';
@@ -200,7 +200,7 @@ export class Worker {
 
   /** @returns undefined for a job that left before its end */
   async #develop(seat: Seat): Promise<JobEnd | undefined> {
-    seat.job = await this.#jobOf(seat.claim);
+    seat.job = await this.#patiently(seat, () => this.#jobOf(seat.claim));
     for (;;) {
       try {
         return await this.#developOnce(seat, seat.job);
@@ -244,7 +244,8 @@ export class Worker {
     const { pictures, notes } = await this.#onGpu(seat, 'develop', () => run.develop());
     const stored: StoredPicture[] = [];
     for (const { png, width, height } of pictures) {
-      stored.push({ id: await this.#options.pictures.put(png), width, height });
+      const id = await this.#patiently(seat, () => this.#options.pictures.put(png));
+      stored.push({ id, width, height });
     }
     return { state: 'done', pictures: stored, notes };
   }
@@ -294,6 +295,19 @@ export class Worker {
     }
     if (isOurs || end?.state !== 'done') return;
     for (const { id } of end.pictures) await pictures.remove(id).catch(onError);
+  }
+
+  /** What a job needs of the database is waited for, however long that is away, while the job is ours. */
+  async #patiently<T>(seat: Seat, work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof DatabaseAway) || seat.leaving !== undefined) throw error;
+        this.#options.onError(error);
+        await sleep(RETRY);
+      }
+    }
   }
 
   async #jobOf({ id, member, request, inputs }: Claim): Promise<Job> {

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { DarkroomError } from '../errors.ts';
 import type { Sql } from './sql.ts';
 
 export interface PictureStore {
@@ -44,7 +45,20 @@ export async function openPictureFiles(folder: string): Promise<PictureBytes> {
   const fileOf = (id: string) => join(folder, `${id}.png`);
   return {
     // A job that is accepted must find its pictures after a power cut.
-    write: (id, bytes) => writeFile(fileOf(id), bytes, { flag: 'wx', flush: true }),
+    async write(id, bytes) {
+      try {
+        await writeFile(fileOf(id), bytes, { flag: 'wx', flush: true });
+      } catch (cause) {
+        await rm(fileOf(id), { force: true });
+        const { code } = cause as NodeJS.ErrnoException;
+        if (code !== 'ENOSPC' && code !== 'EDQUOT') throw cause;
+        throw new DarkroomError(
+          'internal',
+          'The disk for pictures is full. Ask again when the operator has freed some of it.',
+          { cause },
+        );
+      }
+    },
     read: (id) =>
       readFile(fileOf(id)).catch((error: NodeJS.ErrnoException) => {
         if (error.code === 'ENOENT') return undefined;

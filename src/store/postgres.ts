@@ -1,6 +1,6 @@
 /** A PostgreSQL server behind the Database door, over node-postgres. */
 import pg from 'pg';
-import { DarkroomError } from '../errors.ts';
+import { DarkroomError, DatabaseAway } from '../errors.ts';
 import type { Database, Row, Sql } from './sql.ts';
 
 /** PostgreSQL 15, as server_version_num has it. */
@@ -29,7 +29,8 @@ export async function openServer({ url, connections = 8, onError }: ServerOption
   pool.on('connect', (client) => client.on('error', ignore));
   const sqlOf = (client: pg.Pool | pg.PoolClient): Sql => ({
     async query<R extends Row>(text: string, values: readonly unknown[] = []) {
-      return (await client.query<R>({ text, values: [...values], ...preparedAs(text) })).rows;
+      const statement = { text, values: [...values], ...preparedAs(text) };
+      return (await client.query<R>(statement).catch(throwAway)).rows;
     },
   });
   await checkVersion(sqlOf(pool), url).catch(async (error: unknown) => {
@@ -40,12 +41,12 @@ export async function openServer({ url, connections = 8, onError }: ServerOption
     kind: 'server',
     query: sqlOf(pool).query,
     async transaction(work) {
-      const client = await pool.connect();
+      const client = await pool.connect().catch(throwAway);
       let isBroken: Error | undefined;
       try {
-        await client.query('begin');
+        await client.query('begin').catch(throwAway);
         const result = await work(sqlOf(client));
-        await client.query('commit');
+        await client.query('commit').catch(throwAway);
         return result;
       } catch (error) {
         await client.query('rollback').catch((lost: Error) => {
@@ -76,6 +77,17 @@ function preparedAs(text: string): { name?: string } {
   const name = `darkroom${prepared.size}`;
   prepared.set(text, name);
   return { name };
+}
+
+/** PostgreSQL's classes of a connection that is gone, and of a server that stops or starts. */
+const AWAY = /^(08...|57P0[1-3]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/;
+/** node-postgres has no codes for these. */
+const LOST =
+  /Connection terminated|timeout exceeded when trying to connect|connection error and is not queryable/;
+
+function throwAway(error: unknown): never {
+  const { code = '', message = '' } = error as { code?: string; message?: string };
+  throw AWAY.test(code) || LOST.test(message) ? new DatabaseAway(error) : error;
 }
 
 function ignore(): void {}

@@ -1,0 +1,99 @@
+/** What jobs depend on goes away under them: the database for a while, the disk's last free block, the clock's truth. */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { loadSettings } from '../../config/settings.ts';
+import { startApp } from '../../src/app.ts';
+import { createLogger } from '../../src/log.ts';
+import { Client } from '../adapters/stand-in.ts';
+import { PostgresServer, skipServer } from './databases.ts';
+
+const engineFactory = new URL('../engine/stand-in.ts', import.meta.url).href;
+const log = createLogger('silent', false);
+
+/** Undone in the order opposite to that it was done in. */
+const newStack = () => new AsyncDisposableStack();
+type Stack = AsyncDisposableStack;
+
+function newFolder(made: Stack): string {
+  const folder = mkdtempSync(join(tmpdir(), 'darkroom-away-'));
+  made.defer(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+async function start(made: Stack, more: Readonly<Record<string, string>>) {
+  const env = { DARKROOM_PORT: '0', DARKROOM_WEB_USERS: 'header', ...more };
+  const app = await startApp({ settings: loadSettings(env).settings, log, engineFactory });
+  made.defer(() => app.stop());
+  return new Client(app.url, { 'x-darkroom-user': 'ada', origin: app.url });
+}
+
+async function ended(client: Client, id: string) {
+  for (let i = 0; i < 1200; i++) {
+    const message = (await client.messages()).find((one) => one.id === id);
+    if (message?.job?.state === 'done' || message?.job?.state === 'failed') return message.job;
+    await sleep(50);
+  }
+  throw new Error(`the job of message ${id} does not end`);
+}
+
+test('the database goes away for some seconds: the chat says so, nothing is lost, work goes on', {
+  skip: skipServer,
+}, async () => {
+  await using made = newStack();
+  const server = await PostgresServer.start();
+  made.defer(() => server.stop());
+  const client = await start(made, { DATABASE_URL: await server.database(), DARKROOM_DATA: newFolder(made) });
+  const accepted = [];
+  for (let i = 0; i < 3; i++)
+    accepted.push((await client.post(`/imagine a mug --steps 60 --seed ${i}`)).message.id);
+  await server.kill();
+  const refused = await client.post('/imagine a boat');
+  assert.equal(refused.status, 500);
+  assert.match(refused.error!.message, /cannot reach its database/);
+  assert.equal((await fetch(`${client.url}/readyz`)).status, 503);
+  assert.equal((await fetch(`${client.url}/healthz`)).status, 200);
+  await sleep(4000);
+  await server.run();
+  for (const id of accepted) assert.equal((await ended(client, id)).state, 'done');
+  const later = await client.post('/imagine a ship --steps 2');
+  assert.equal((await ended(client, later.message.id)).state, 'done');
+  const shown = (await client.messages()).filter(({ job }) => job !== undefined);
+  assert.equal(shown.length, 4, 'each once');
+});
+
+test('the disk for pictures is full in mid-run: the job ends with a sentence, no half a picture stays, and the next one is drawn', async (t) => {
+  await using made = newStack();
+  const folder = newFolder(made);
+  const pictures = join(folder, 'pictures');
+  mkdirSync(pictures);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=4k', 'tmpfs', pictures], { stdio: 'ignore' });
+  } catch {
+    return t.skip('only root may mount a small disk');
+  }
+  made.defer(() => void execFileSync('umount', ['-l', pictures]));
+  const client = await start(made, { DARKROOM_DATA: folder });
+  execFileSync('sh', ['-c', `head -c 4096 /dev/zero > ${join(pictures, 'ballast')}`]);
+  const full = await client.post('/imagine a mug --steps 2');
+  const job = await ended(client, full.message.id);
+  assert.equal(job.state, 'failed');
+  assert.match(job.error!.message, /disk for pictures is full/);
+  assert.deepEqual(readdirSync(pictures), ['ballast']);
+  execFileSync('mount', ['-o', 'remount,size=4m', pictures]);
+  const free = await client.post('/imagine a mug --steps 2');
+  assert.equal((await ended(client, free.message.id)).state, 'done');
+});
+
+test('leases, charges and times left are told by the database’s clock or one that never jumps', () => {
+  const queue = fileURLToPath(new URL('../../src/queue/', import.meta.url));
+  const readers = globSync('*.ts', { cwd: queue }).filter((file) =>
+    /Date\.now|new Date\(\)/.test(readFileSync(join(queue, file), 'utf8')),
+  );
+  assert.deepEqual(readers, []);
+});
