@@ -1,0 +1,209 @@
+/**
+ * What a day's jobs say afterwards of the line: their submissions, dispatches and ends are one order, since each
+ * happened behind the line's lock, and so start-time fair queueing can be played again beside its bounds.
+ */
+import type { Sql } from '../src/store/sql.ts';
+
+/** Shares of the flows that had jobs waiting all through a window. */
+export interface Window {
+  /** Jain's index of their weighted GPU-seconds: 1 where all are equal, 1 / flows where one has all. */
+  readonly jain: number;
+  readonly flows: number;
+}
+
+export interface Audit {
+  /** Over servers, and over the users of each server. */
+  readonly servers: readonly Window[];
+  readonly users: readonly Window[];
+  readonly waits: Waits;
+  /** The largest difference of a tag that was played again from the database's own, in weighted GPU-seconds. */
+  readonly drift: number;
+}
+
+/** Of all jobs that came to the head of their user's line, or of their server's, until they were dispatched. */
+export interface Waits {
+  count: number;
+  /** Dispatches of siblings meanwhile, at most. */
+  dispatches: number;
+  /** Weighted GPU-seconds charged to one sibling meanwhile beside one charge of each, at most; the bound is 1. */
+  worst: number;
+  beyond: number;
+  /** Dispatches of one sibling before a flow that came back with nothing owed, at most. */
+  newcomer: number;
+}
+
+interface JobRow {
+  readonly [column: string]: unknown;
+  readonly server: string;
+  readonly member: string;
+  readonly server_weight: number;
+  readonly member_weight: number;
+  /** Microseconds since 1970. */
+  readonly submitted: number;
+  readonly dispatched: number;
+  readonly ended: number;
+  /** GPU-seconds. */
+  readonly charged: number;
+  readonly actual: number;
+}
+
+/** A server among the servers, or a user among a server's. */
+class Flow {
+  readonly weight: number;
+  /** Undefined for the one above the servers. */
+  readonly parent: Flow | undefined;
+  readonly children: Flow[] = [];
+  readonly #place: number;
+  waiting = 0;
+  tag = 0;
+  /** Of its children. */
+  virtual = 0;
+  dispatched = 0;
+  /** Weighted GPU-seconds as the tag has them, but without its lifts; and as the dispatched jobs used them. */
+  charged = 0;
+  used = 0;
+  /** Largest weighted charge of the day, as it was or became. */
+  largest = 0;
+  /** The step since which it has had jobs waiting. */
+  since = 0;
+  /** How things stood when its present head got there: the siblings' sums, by their places. */
+  #head = { step: 0, isNew: false, charged: [] as number[], dispatched: [] as number[], all: 0 };
+
+  constructor(weight: number, parent: Flow | undefined) {
+    this.weight = weight;
+    this.parent = parent;
+    this.#place = parent === undefined ? 0 : parent.children.push(this) - 1;
+  }
+
+  join(step: number): void {
+    const { virtual } = this.parent!;
+    this.waiting++;
+    if (this.waiting > 1) return;
+    const isNew = this.tag <= virtual;
+    this.tag = Math.max(this.tag, virtual);
+    this.since = step;
+    this.#toHead(step, isNew);
+  }
+
+  charge(seconds: number): void {
+    this.tag += seconds / this.weight;
+    this.charged += seconds / this.weight;
+  }
+
+  dispatch(step: number, { charged, actual }: JobRow, waits: Waits): void {
+    const parent = this.parent!;
+    this.#measure(waits);
+    parent.virtual = Math.max(parent.virtual, this.tag);
+    this.dispatched++;
+    this.charge(charged);
+    this.used += actual / this.weight;
+    this.waiting--;
+    if (this.waiting > 0) this.#toHead(step, false);
+  }
+
+  /** Dispatches of its children. */
+  get dispatches(): number {
+    return this.children.reduce((sum, { dispatched }) => sum + dispatched, 0);
+  }
+
+  #toHead(step: number, isNew: boolean): void {
+    const { children, dispatches } = this.parent!;
+    this.#head = {
+      ...{ step, isNew, all: dispatches },
+      charged: children.map(({ charged }) => charged),
+      dispatched: children.map(({ dispatched }) => dispatched),
+    };
+  }
+
+  #measure(waits: Waits): void {
+    const { step, isNew, charged, dispatched, all } = this.#head;
+    const { children, dispatches } = this.parent!;
+    const own = this.charged - charged[this.#place]!;
+    let worst = 0;
+    for (const other of children) {
+      if (other === this) continue;
+      if (isNew) waits.newcomer = Math.max(waits.newcomer, other.dispatched - dispatched[other.#place]!);
+      if (other.waiting === 0 || other.since > step) continue;
+      const served = other.charged - charged[other.#place]!;
+      worst = Math.max(worst, (served - own) / (this.largest + other.largest));
+    }
+    waits.count++;
+    waits.dispatches = Math.max(waits.dispatches, dispatches - all);
+    waits.worst = Math.max(waits.worst, worst);
+    if (worst > 1) waits.beyond++;
+  }
+}
+
+/** @param windows into which the day's dispatches are divided */
+export async function audit(sql: Sql, windows: number): Promise<Audit> {
+  const jobs = await readJobs(sql);
+  const root = new Flow(1, undefined);
+  const flows = new Map<string, Flow>();
+  for (const { server, member, server_weight, member_weight, charged, actual } of jobs) {
+    const above = flows.get(keyOf(server)) ?? new Flow(server_weight, root);
+    flows.set(keyOf(server), above);
+    const below = flows.get(keyOf(server, member)) ?? new Flow(member_weight, above);
+    flows.set(keyOf(server, member), below);
+    for (const flow of [above, below]) {
+      flow.largest = Math.max(flow.largest, charged / flow.weight, actual / flow.weight);
+    }
+  }
+  const waits: Waits = { count: 0, dispatches: 0, worst: 0, beyond: 0, newcomer: 0 };
+  const servers: Window[] = [];
+  const users: Window[] = [];
+  let opened = { step: 0, used: new Map<Flow, number>() };
+  for (const [step, { kind, job }] of stepsOf(jobs).entries()) {
+    const pair = [flows.get(keyOf(job.server))!, flows.get(keyOf(job.server, job.member))!];
+    for (const flow of pair) {
+      if (kind === 'submit') flow.join(step);
+      else if (kind === 'dispatch') flow.dispatch(step, job, waits);
+      else flow.charge(job.actual - job.charged);
+    }
+    if (kind !== 'dispatch' || root.dispatches % Math.ceil(jobs.length / windows) !== 0) continue;
+    const windowOf = ({ children }: Flow) =>
+      shareOut(
+        children
+          .filter(({ waiting, since }) => waiting > 0 && since <= opened.step)
+          .map((flow) => flow.used - (opened.used.get(flow) ?? 0)),
+      );
+    servers.push(...windowOf(root));
+    users.push(...root.children.flatMap(windowOf));
+    opened = { step, used: new Map([...flows.values()].map((flow) => [flow, flow.used])) };
+  }
+  const rows = await sql.query<{ server: string; member: string; tag: number }>(
+    "select server, member, tag from darkroom.flow where server <> ''",
+  );
+  const drift = Math.max(
+    ...rows.map(({ server, member, tag }) => Math.abs(flows.get(keyOf(server, member))!.tag - tag)),
+  );
+  return { servers, users, waits, drift };
+}
+
+function shareOut(shares: readonly number[]): Window[] {
+  if (shares.length < 2) return [];
+  const sum = shares.reduce((a, b) => a + b, 0);
+  const squares = shares.reduce((a, b) => a + b * b, 0);
+  return [{ jain: sum ** 2 / (shares.length * squares), flows: shares.length }];
+}
+
+function stepsOf(jobs: readonly JobRow[]) {
+  return jobs
+    .flatMap((job) => [
+      { kind: 'submit' as const, at: job.submitted, job },
+      { kind: 'dispatch' as const, at: job.dispatched, job },
+      { kind: 'finish' as const, at: job.ended, job },
+    ])
+    .sort((a, b) => a.at - b.at);
+}
+
+function readJobs(sql: Sql): Promise<JobRow[]> {
+  const micros = (column: string) => `(extract(epoch from ${column}) * 1e6)::float8`;
+  return sql.query<JobRow>(
+    `select j.server, j.member, s.weight as server_weight, m.weight as member_weight, j.charged, j.actual,
+       ${micros('j.at')} as submitted, ${micros('j.dispatched_at')} as dispatched, ${micros('j.ended_at')} as ended
+     from darkroom.job j join darkroom.flow s on s.server = j.server and s.member = ''
+       join darkroom.flow m on m.server = j.server and m.member = j.member`,
+  );
+}
+
+const keyOf = (server: string, member = '') => `${server}\u0000${member}`;

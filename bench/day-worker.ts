@@ -1,0 +1,98 @@
+/**
+ * A worker of the simulated day, as a process: the real Worker on the real line; its engine is arithmetic, on a clock
+ * that stands still but for what the engine's calls take. `day-worker.ts ID URL SEATS`.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Engine } from '../src/job.ts';
+import { Queue } from '../src/queue/queue.ts';
+import { Worker } from '../src/queue/worker.ts';
+import { openServer } from '../src/store/postgres.ts';
+import { MODEL, secondsOf } from './day-trace.ts';
+
+/** From a worker to the day. */
+export type Report =
+  | { readonly kind: 'ready' }
+  /** GPU-seconds of the job whose pictures are done now, as its engine has counted them. */
+  | { readonly kind: 'developed'; readonly job: string; readonly seconds: number }
+  /** Bytes resident, and of those on JavaScript's heap in use. */
+  | { readonly kind: 'memory'; readonly resident: number; readonly heap: number };
+
+const CONNECTIONS = 4;
+const GRACE = 30_000;
+/** Milliseconds. */
+const PRESENCE = 10_000;
+const MEMORY = 500;
+
+const [id = '', url = '', seats = ''] = process.argv.slice(2);
+const onError = (error: unknown) => console.error(error);
+const database = await openServer({ url, connections: CONNECTIONS, onError });
+const queue = await Queue.open({ database, url, onError });
+let now = 0;
+
+const engine: Engine = {
+  async open({ id: job, request }) {
+    const { call, end } = secondsOf(request);
+    const steps = request.numInferenceSteps * request.numImages;
+    let step = 0;
+    let seconds = end;
+    now += end;
+    return {
+      steps,
+      async advance(count, onProgress) {
+        const before = now;
+        for (let i = 0; i < count && step < steps; i++) {
+          now += call;
+          seconds += call;
+          step++;
+          onProgress({ step, steps });
+        }
+        return { done: step === steps, seconds: now - before };
+      },
+      async develop() {
+        now += end;
+        tell({ kind: 'developed', job, seconds: seconds + end });
+        const pictures = Array.from({ length: request.numImages }, (_, i) => ({
+          ...{ png: Uint8Array.of(1), width: request.width, height: request.height, seed: request.seed + i },
+        }));
+        return { pictures, notes: [], seconds: { open: end, encode: 0, denoise: call * steps, decode: end } };
+      },
+      async close() {},
+    };
+  },
+};
+
+const worker = new Worker({
+  ...{ id, line: queue.line, board: queue.board, costs: queue.costs, engine },
+  // Pictures are not what is measured.
+  pictures: { get: async () => undefined, put: async () => randomUUID(), remove: async () => {} },
+  ...{ models: [MODEL], memory: 1e9, seats: Number(seats), clock: () => now, onError },
+  onFailure: (_, error) => onError(error),
+});
+const present = () =>
+  database
+    .query(
+      `insert into darkroom.worker (id, models, memory, seats) values ($1, $2, 1e9, $3)
+       on conflict (id) do update set seen = clock_timestamp()`,
+      [id, [MODEL], Number(seats)],
+    )
+    .catch(onError);
+await present();
+const timers = [
+  setInterval(present, PRESENCE),
+  setInterval(() => {
+    const { rss: resident, heapUsed: heap } = process.memoryUsage();
+    tell({ kind: 'memory', resident, heap });
+  }, MEMORY),
+];
+process.once('message', async () => {
+  for (const timer of timers) clearInterval(timer);
+  await worker.stop(GRACE);
+  await queue.close();
+  await database.close();
+  process.disconnect();
+});
+tell({ kind: 'ready' });
+
+function tell(report: Report): void {
+  process.send!(report);
+}

@@ -1,0 +1,257 @@
+/**
+ * A day's traffic on worker processes, compressed: calls take GPU-seconds on the workers' own clocks and next to
+ * nothing on the wall, so that it is the queue that is busy. DAY_JOBS asks for fewer jobs, of as many fewer users.
+ */
+import { type ChildProcess, fork } from 'node:child_process';
+import { once } from 'node:events';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { Queue } from '../src/queue/queue.ts';
+import { migrate } from '../src/store/migrate.ts';
+import { openServer } from '../src/store/postgres.ts';
+import type { Sql } from '../src/store/sql.ts';
+import { PostgresServer, skipServer } from '../test/queue/databases.ts';
+import { audit, type Window } from './day-audit.ts';
+import { type Arrival, type DaySizes, dayOf, workOf } from './day-trace.ts';
+import type { Report } from './day-worker.ts';
+import { type Figure, median } from './figure.ts';
+
+const WORKER = fileURLToPath(new URL('./day-worker.ts', import.meta.url));
+const JOBS = Number(process.env['DAY_JOBS'] ?? 100_000);
+const SIZES: DaySizes = { jobs: JOBS, users: Math.ceil(JOBS / 20), servers: Math.ceil(JOBS / 500) };
+const WORKERS = 4;
+const SEATS = 3;
+/** Submissions that are under way at once. */
+const DOORS = 6;
+/** Parts of the day in which shares are compared. */
+const WINDOWS = 8;
+/** Milliseconds without any news after which the day is called stuck. */
+const PATIENCE = 60_000;
+
+export async function day(): Promise<Figure[]> {
+  if (skipServer !== false) {
+    console.error(`The day is not measured: ${skipServer}`);
+    return [];
+  }
+  const server = await PostgresServer.start();
+  const crews: Crew[] = [];
+  try {
+    const url = await server.database();
+    const database = await openServer({ url, connections: DOORS });
+    await migrate(database);
+    const queue = await Queue.open({ database, url, onError });
+    const crew = new Crew(url);
+    crews.push(crew);
+    await crew.ready();
+    const arrivals = dayOf(SIZES);
+    const started = performance.now();
+    await send(queue, arrivals, crew);
+    await crew.ended(arrivals.length);
+    const wall = (performance.now() - started) / 1000;
+    await crew.stop();
+    const figures = [
+      { name: `jobs a second, ${WORKERS} workers, ${JOBS} jobs`, value: JOBS / wall, unit: '1/s' },
+      ...(await sharesOf(database)),
+      ...(await ledgerOf(database, arrivals, crew)),
+      ...crew.memory(),
+    ];
+    await queue.close();
+    await database.close();
+    return figures;
+  } finally {
+    for (const crew of crews) crew.kill();
+    await server.stop();
+  }
+}
+
+/** Worker processes, and what they report. */
+class Crew {
+  readonly #children: ChildProcess[];
+  readonly #developed = new Map<string, number>();
+  /** Bytes of each worker, beside the number of jobs that were done then. */
+  readonly #resident: { readonly done: number; readonly bytes: number }[][];
+  #repeated = 0;
+  #seconds = 0;
+  #ready = 0;
+  #news = Promise.withResolvers<void>();
+
+  constructor(url: string) {
+    this.#resident = Array.from({ length: WORKERS }, () => []);
+    this.#children = Array.from({ length: WORKERS }, (_, i) => {
+      const child = fork(WORKER, [`w${i}`, url, `${SEATS}`]);
+      child.on('message', (report: Report) => this.#hear(i, report));
+      return child;
+    });
+  }
+
+  /** Jobs whose pictures are done, and GPU-seconds of all workers' engines. */
+  get done(): number {
+    return this.#developed.size;
+  }
+  get seconds(): number {
+    return this.#seconds;
+  }
+  /** Jobs whose pictures were made more than once. */
+  get repeated(): number {
+    return this.#repeated;
+  }
+
+  async ready(): Promise<void> {
+    while (this.#ready < WORKERS) await this.news();
+  }
+
+  /** The next report. @throws where none comes for a minute */
+  async news(): Promise<void> {
+    const silence = new AbortController();
+    const late = sleep(PATIENCE, undefined, { signal: silence.signal }).then(
+      () => Promise.reject(new Error(`Nothing is heard of the workers: ${this.done} jobs are done.`)),
+      () => {},
+    );
+    await Promise.race([this.#news.promise, late]);
+    silence.abort();
+  }
+
+  async ended(jobs: number): Promise<void> {
+    while (this.done < jobs) await this.news();
+  }
+
+  async stop(): Promise<void> {
+    const ended = this.#children.map((child) => once(child, 'exit'));
+    for (const child of this.#children) child.send('stop');
+    await Promise.all(ended);
+  }
+
+  kill(): void {
+    for (const child of this.#children) child.kill('SIGKILL');
+  }
+
+  /** How the workers' resident memory in the last quarter of the jobs stands beside that in others. */
+  memory(): Figure[] {
+    const mean = (bytes: readonly { readonly bytes: number }[]) =>
+      bytes.reduce((sum, one) => sum + one.bytes, 0) / bytes.length;
+    const quarters = this.#resident.map((samples) =>
+      [0, 1, 2, 3].map(
+        (quarter) => mean(samples.filter(({ done }) => Math.floor((4 * done) / JOBS) === quarter)) / 2 ** 20,
+      ),
+    );
+    const of = (quarter: number) => Math.max(...quarters.map((means) => means[quarter]!));
+    return [
+      { name: 'resident memory of a worker, first quarter', value: of(0), unit: 'MiB' },
+      { name: 'resident memory of a worker, last quarter', value: of(3), unit: 'MiB' },
+      {
+        name: 'its growth from the first quarter to the last',
+        value: Math.max(...quarters.map((means) => (100 * (means[3]! - means[0]!)) / means[0]!)),
+        unit: '%',
+        target: 10,
+      },
+      {
+        name: 'its growth from the second half to the last quarter',
+        value: Math.max(...quarters.map((means) => (100 * (means[3]! - means[2]!)) / means[2]!)),
+        unit: '%',
+      },
+    ];
+  }
+
+  #hear(worker: number, report: Report): void {
+    if (report.kind === 'ready') this.#ready++;
+    else if (report.kind === 'memory')
+      this.#resident[worker]!.push({ done: this.done, bytes: report.resident });
+    else {
+      if (this.#developed.has(report.job)) this.#repeated++;
+      this.#developed.set(report.job, report.seconds);
+      this.#seconds += report.seconds;
+    }
+    this.#news.resolve();
+    this.#news = Promise.withResolvers();
+  }
+}
+
+/**
+ * Submits each job when the day has come to it: the workers' GPU-seconds, divided by their number, are the time;
+ * where too few wait to keep all seats busy, the time moves on to the next.
+ */
+async function send(queue: Queue, arrivals: readonly Arrival[], crew: Crew): Promise<void> {
+  let next = 0;
+  let skipped = 0;
+  await Promise.all(
+    Array.from({ length: DOORS }, async () => {
+      for (let arrival = arrivals[next++]; arrival !== undefined; arrival = arrivals[next++]) {
+        const place = next;
+        for (;;) {
+          const ahead = arrival.at - (skipped + crew.seconds / WORKERS);
+          if (ahead <= 0) break;
+          if (place - crew.done <= 2 * WORKERS * SEATS) skipped += ahead;
+          else await crew.news();
+        }
+        await submit(queue, arrival);
+      }
+    }),
+  );
+}
+
+function submit(queue: Queue, { id, server, member, weight, request }: Arrival): Promise<void> {
+  return queue.submit({
+    ...{ id, request, inputs: {}, state: 'queued', notes: [], pictures: [] },
+    at: Date.now(),
+    owner: { id: member, name: member },
+    platform: 'web',
+    place: 'web',
+    // Nobody is to be refused: what the caps let in is not what is measured.
+    share: { server, weight, waiting: JOBS },
+  });
+}
+
+/** Fairness, by the bounds of start-time fair queueing. */
+async function sharesOf(database: Sql): Promise<Figure[]> {
+  const { servers, users, waits, drift } = await audit(database, WINDOWS);
+  return [
+    ...jainOf('servers', servers),
+    ...jainOf('users of a server', users),
+    { name: 'heads that waited beyond the bound', value: waits.beyond, unit: '', target: 0 },
+    { name: 'worst wait of a head, its bound being 1', value: waits.worst, unit: '', target: 1 },
+    { name: 'longest wait of a head, in dispatches', value: waits.dispatches, unit: '' },
+    { name: 'dispatches of one sibling before a newcomer', value: waits.newcomer, unit: '', target: 1 },
+    { name: 'tags played again, largest difference', value: drift, unit: 's', target: 1e-6 },
+  ];
+}
+
+function jainOf(who: string, windows: readonly Window[]): Figure[] {
+  if (windows.length === 0) return [];
+  const jains = windows.map(({ jain }) => jain);
+  const flows = windows.map((window) => window.flows);
+  return [
+    { name: `Jain's index, ${who}, median`, value: median(jains), unit: '', target: 0.99, least: true },
+    { name: `Jain's index, ${who}, least`, value: Math.min(...jains), unit: '', target: 0.99, least: true },
+    { name: `${who} compared, of ${windows.length} windows, median`, value: median(flows), unit: '' },
+  ];
+}
+
+/** That each job has ended once, and what its ends add up to. */
+async function ledgerOf(database: Sql, arrivals: readonly Arrival[], crew: Crew): Promise<Figure[]> {
+  const [row] = await database.query<{
+    done: number;
+    outbox: number;
+    actual: number;
+    usage: number;
+    jobs: number;
+  }>(
+    `select (select count(*) from darkroom.job where state = 'done' and actual is not null and tries = 1)::int as done,
+       (select count(*) from darkroom.outbox)::int as outbox,
+       (select sum(actual) from darkroom.job)::float8 as actual,
+       (select sum(gpu_seconds) from darkroom.usage)::float8 as usage,
+       (select sum(jobs) from darkroom.usage)::int as jobs`,
+  );
+  const { done, outbox, actual, usage, jobs } = row!;
+  const owed = arrivals.reduce((sum, { request }) => sum + workOf(request), 0);
+  const off = Math.max(...[actual, usage, crew.seconds].map((sum) => Math.abs(sum - owed) / owed));
+  const wrong = [done, outbox, jobs, crew.done].reduce((sum, count) => sum + Math.abs(count - JOBS), 0);
+  return [
+    { name: 'jobs not ended exactly once', value: wrong + crew.repeated, unit: '', target: 0 },
+    { name: 'GPU-seconds of the day', value: owed, unit: 's' },
+    { name: 'GPU-seconds that do not add up', value: 1e6 * off, unit: 'ppm', target: 1 },
+  ];
+}
+
+function onError(error: unknown): void {
+  console.error(error);
+}
