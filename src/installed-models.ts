@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url';
 import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
 import { planPrompt } from './engine/prompt-plan.ts';
 import { type TextReaders, textReadersOf } from './engine/text-encoders.ts';
+import type { Component } from './graph/component.ts';
 import { Catalogue } from './models/catalogue.ts';
 import type { ModelSpec } from './models/spec.ts';
 
@@ -17,8 +18,19 @@ export function modelFolders(configured: readonly string[]): string[] {
   return [...configured, fileURLToPath(new URL(`models/${EMBEDDED_MODEL}`, ROOT))];
 }
 
+export interface InstalledModels extends ModelsPort {
+  /**
+   * What a device of this many bytes may run: the denoiser's weights, float32, are the least that has to fit. A
+   * folder that cannot be opened stays in: whoever asks for it is told why.
+   */
+  fitting(memory: number): Promise<{
+    readonly names: readonly string[];
+    readonly tooLarge: readonly { readonly name: string; readonly bytes: number }[];
+  }>;
+}
+
 /** Each model's folder is checked when it is first named, then remembered. */
-export async function createModels(folders: readonly string[]): Promise<ModelsPort> {
+export async function createModels(folders: readonly string[]): Promise<InstalledModels> {
   const catalogue = new Catalogue(folders);
   const names = (await catalogue.list()).map(({ name }) => name);
   const specs = new Map<string, ModelSpec>();
@@ -40,6 +52,18 @@ export async function createModels(folders: readonly string[]): Promise<ModelsPo
         ...(commercialUse === undefined ? {} : { commercial: commercialUse }),
       };
     },
+    async fitting(memory) {
+      const sizes = await Promise.all(
+        names.map((name) =>
+          open(name).then(
+            ({ denoiser }) => ({ name, bytes: widenedBytes(denoiser.component) }),
+            () => ({ name, bytes: 0 }),
+          ),
+        ),
+      );
+      const tooLarge = sizes.filter(({ bytes }) => bytes > memory);
+      return { names: names.filter((name) => tooLarge.every((other) => other.name !== name)), tooLarge };
+    },
     async describeUnread(model, prompt, syntax) {
       // Made once a model: tens of thousands of words and merges must not be read again at each message.
       const known = readers.get(model) ?? textReadersOf(await open(model));
@@ -52,4 +76,9 @@ export async function createModels(folders: readonly string[]): Promise<ModelsPo
       return note;
     },
   };
+}
+
+/** Of a component's weights, each as float32. */
+function widenedBytes({ tensors }: Component): number {
+  return tensors.values().reduce((sum, { shape }) => sum + 4 * shape.reduce((a, b) => a * b, 1), 0);
 }

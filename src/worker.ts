@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { hostname, totalmem } from 'node:os';
 import type { Settings } from '../config/settings.ts';
 import { EngineProcess } from './engine/process.ts';
-import { createModels, modelFolders } from './installed-models.ts';
+import { createModels, type InstalledModels, modelFolders } from './installed-models.ts';
 import type { Logger } from './log.ts';
 import { Queue } from './queue/queue.ts';
 import { Worker } from './queue/worker.ts';
@@ -41,22 +41,30 @@ export interface GpuWorkerOptions {
   readonly queue: Queue;
   readonly database: Database;
   readonly pictures: PictureStore;
-  /** Names of the models it can run. */
-  readonly models: readonly string[];
+  /** Those of them that its memory can hold are run. */
+  readonly models: InstalledModels;
   readonly log: Logger;
 }
 
 export interface GpuWorker {
+  /** Names of the models that it runs. */
+  readonly models: readonly string[];
   /** @param grace milliseconds that seated jobs have to end; the rest goes back to the line */
   stop(grace: number): Promise<void>;
 }
 
 /** Takes jobs from now on. */
 export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker> {
-  const { engine, queue, database, pictures, models, log } = options;
+  const { engine, queue, database, pictures, log } = options;
   const onError = (error: unknown) => log.error({ err: error }, 'internal error');
   const id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const memory = totalmem();
+  const { names: models, tooLarge } = await options.models.fitting(memory);
+  for (const { name, bytes } of tooLarge) {
+    log.warn(
+      `model ${name} is not run here: its denoiser takes ${gib(bytes)}, this machine has ${gib(memory)}`,
+    );
+  }
   const worker = new Worker({
     id,
     ...{ line: queue.line, board: queue.board, costs: queue.costs },
@@ -78,6 +86,7 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
   const presence = setInterval(() => void present(false), PRESENCE);
   presence.unref();
   return {
+    models,
     async stop(grace) {
       clearInterval(presence);
       await present(true);
@@ -91,6 +100,8 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
   };
 }
 
+const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
+
 export interface LoneWorkerOptions {
   readonly settings: Settings & { readonly DATABASE_URL: string };
   readonly log: Logger;
@@ -100,9 +111,7 @@ export interface LoneWorkerOptions {
 }
 
 /** A worker without a chat: it draws for every `darkroom serve` on the same database. */
-export async function startLoneWorker(
-  options: LoneWorkerOptions,
-): Promise<GpuWorker & { readonly models: readonly string[] }> {
+export async function startLoneWorker(options: LoneWorkerOptions): Promise<GpuWorker> {
   const { settings, log, threads = 0, engineFactory: factory } = options;
   const { DARKROOM_DATA: folder, DATABASE_URL: url, DARKROOM_PICTURES: pictures } = settings;
   const onError = (error: unknown) => log.error({ err: error }, 'internal error');
@@ -115,10 +124,10 @@ export async function startLoneWorker(
   await engine.warm(name);
   const worker = await startWorker({
     ...{ engine, queue, log },
-    ...{ database: store.database, pictures: store.pictures, models: models.names() },
+    ...{ database: store.database, pictures: store.pictures, models },
   });
   return {
-    models: models.names(),
+    models: worker.models,
     async stop(grace) {
       await worker.stop(grace);
       await queue.close();

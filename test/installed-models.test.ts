@@ -21,3 +21,12 @@ test('unread words are told before a job is queued, by the syntax that it will b
     /^T5 reads 256 tokens here/,
   );
 });
+
+test('a model whose denoiser is larger than the memory, each weight as float32, does not fit', async () => {
+  const models = await createModels([MODELS]);
+  const { names, tooLarge } = await models.fitting(0);
+  assert.deepEqual(names, []);
+  const { bytes } = tooLarge.find(({ name }) => name === 'tiny-sd15')!;
+  assert.ok((await models.fitting(bytes)).names.includes('tiny-sd15'));
+  assert.ok(!(await models.fitting(bytes - 1)).names.includes('tiny-sd15'));
+});

@@ -63,6 +63,16 @@ export async function readFigures(sql: Sql): Promise<LineFigures> {
   return { running, waiting, isPaused, workers, leaseLosses, retries, tenants };
 }
 
+/** Workers that are there, and the models that at least one of them runs. */
+export async function readWorkers(
+  sql: Sql,
+): Promise<{ readonly workers: number; readonly models: readonly string[] }> {
+  const rows = await sql.query<{ models: string[] }>(
+    `select models from darkroom.worker where not is_draining and seen > clock_timestamp() - interval '${ABSENT} s'`,
+  );
+  return { workers: rows.length, models: [...new Set(rows.flatMap(({ models }) => models))].sort() };
+}
+
 /** Prometheus' text form (exposition format 0.0.4). */
 export function formatFigures({ waiting, running, leaseLosses, retries, tenants }: LineFigures): string {
   const series: [name: string, type: string, help: string, values: [label: string, value: number][]][] = [

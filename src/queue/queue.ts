@@ -2,6 +2,7 @@
  * The queue's door: submit, cancel, watch, and the worker that may stand behind it in this process or in others.
  * The order is the database's (002-fair-share.ts), the steps of a job are line.ts's, its states board.ts's.
  */
+import { DarkroomError } from '../errors.ts';
 import type { JobEvent } from '../job.ts';
 import type { JobRecord } from '../store/jobs.ts';
 import type { Database } from '../store/sql.ts';
@@ -10,6 +11,7 @@ import { Board } from './board.ts';
 import { Costs } from './costs.ts';
 import { Forecast, type Place } from './forecast.ts';
 import { type Flow, Line } from './line.ts';
+import { readWorkers } from './operators.ts';
 import { Tickets } from './tickets.ts';
 
 export interface QueueOptions {
@@ -29,6 +31,7 @@ export class Queue {
   readonly #tickets: Tickets;
   readonly #forecast: Forecast;
   readonly #waitingPerUser: number;
+  readonly #database: Database;
 
   private constructor(
     parts: {
@@ -37,6 +40,7 @@ export class Queue {
       readonly costs: Costs;
       readonly tickets: Tickets;
       readonly forecast: Forecast;
+      readonly database: Database;
     },
     waitingPerUser: number,
   ) {
@@ -45,6 +49,7 @@ export class Queue {
     this.costs = parts.costs;
     this.#tickets = parts.tickets;
     this.#forecast = parts.forecast;
+    this.#database = parts.database;
     this.#waitingPerUser = waitingPerUser;
   }
 
@@ -55,7 +60,7 @@ export class Queue {
     const costs = new Costs(database, onError);
     await costs.refresh();
     const line = new Line(database, tickets);
-    return new Queue({ line, board, costs, tickets, forecast }, waitingPerUser ?? WAITING_PER_USER);
+    return new Queue({ line, board, costs, tickets, forecast, database }, waitingPerUser ?? WAITING_PER_USER);
   }
 
   /**
@@ -66,6 +71,7 @@ export class Queue {
     await this.costs.refresh();
     const { share, ...job } = record;
     const cost = this.costs.jobSeconds(record.request);
+    await this.#demandWorker(record.request.model);
     const flow = flowOf(record);
     const applicant = { ...flow, share, cost };
     try {
@@ -76,6 +82,16 @@ export class Queue {
       if (!(error instanceof CapReached)) throw error;
       throw describeCap(error, await this.#forecast.nextOf(flow.member));
     }
+  }
+
+  /** Where workers are there and none of them can run a model, its jobs would wait for ever. */
+  async #demandWorker(model: string): Promise<void> {
+    const { workers, models } = await readWorkers(this.#database);
+    if (workers === 0 || models.includes(model)) return;
+    throw new DarkroomError(
+      'not_found',
+      `No machine that is running now can draw with the model ${model}. Choose another: ${models.join(', ')}.`,
+    );
   }
 
   /** @returns whether there was such a job to cancel; a seated one leaves between two denoiser calls */

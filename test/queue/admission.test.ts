@@ -122,3 +122,22 @@ test('a picture beyond the whole cap is refused with the way out, and a server h
     message: /^This server has used or ordered 29 GPU-seconds.*the server's limit is 30\./,
   });
 });
+
+test('a model that no worker runs is refused while there are workers, and waits while there are none', async () => {
+  const there = (model: string, isDraining: boolean) =>
+    database.query(
+      `insert into darkroom.worker (id, models, memory, seats, is_draining) values ($1, $2, 1, 1, $3)`,
+      [`worker of ${model}`, [model], isDraining],
+    );
+  await queue.submit(recordOf('ada'));
+  await there('other', false);
+  // It ends what it has begun and takes nothing more.
+  await there('mini', true);
+  await assert.rejects(queue.submit(recordOf('ada')), {
+    code: 'not_found',
+    message: 'No machine that is running now can draw with the model mini. Choose another: other.',
+  });
+  await database.query('update darkroom.worker set is_draining = false');
+  await queue.submit(recordOf('ada'));
+  await database.query('delete from darkroom.worker');
+});
