@@ -8,6 +8,7 @@ import { chat } from './chat.ts';
 import { day } from './day.ts';
 import { denoisers } from './denoisers.ts';
 import { engine } from './engine.ts';
+import { eta } from './eta.ts';
 import type { Bench, Figure } from './figure.ts';
 import { liveness } from './liveness.ts';
 import { queue } from './queue.ts';
@@ -23,6 +24,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   engine,
   denoisers,
   day,
+  eta,
 };
 /** Too long to run unasked. */
 const BY_NAME: readonly string[] = ['day'];
