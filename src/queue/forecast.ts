@@ -1,191 +1,54 @@
 /**
- * Places in line and times left: the policy's own arithmetic (002-fair-share.ts) played forward over the jobs that
- * wait and those that are being drawn, were all estimates right and nobody new came. A worker takes a job where it
- * has a seat free, one seat a user, and its GPU goes round among those seated by their weights: played as if its
- * turns were endlessly short (generalised processor sharing; Parekh and Gallager, 1993).
+ * Places in line and times left, as the line and its workers stand: were all estimates right, and were there as many
+ * new jobs in the next seconds as in the last.
  */
 import type { Database } from '../store/sql.ts';
+import {
+  type ExpectedJob,
+  type ForecastWorker,
+  forecastPlaces,
+  type Place,
+  type SeatedJob,
+  type WaitingFlow,
+  type WaitingJob,
+} from './forecast-line.ts';
 
-export interface Place {
-  /** 1 is next. */
-  readonly position: number;
-  /** Seconds until it begins to be drawn, and until the picture. */
-  readonly beginSeconds: number;
-  readonly etaSeconds: number;
-}
-
-export interface WaitingFlow {
-  readonly server: string;
-  readonly member: string;
-  readonly weight: number;
-  readonly tag: number;
-}
-
-export interface WaitingJob {
-  readonly id: string;
-  readonly server: string;
-  readonly member: string;
-  readonly model: string;
-  /** GPU-seconds expected. */
-  readonly cost: number;
-}
-
-/** A job that holds a seat. */
-export interface SeatedJob {
-  readonly member: string;
-  readonly weight: number;
-  /** GPU-seconds it still needs. */
-  readonly left: number;
-}
-
-/** A worker that takes jobs. */
-export interface ForecastWorker {
-  readonly models: readonly string[];
-  readonly seats: number;
-  readonly seated: readonly SeatedJob[];
-}
+export type { Place } from './forecast-line.ts';
 
 /** Jobs that a forecast looks at; those behind are told they are behind. */
 const MOST = 2000;
 /** Milliseconds for which a forecast serves. */
 const FRESH = 500;
+/** Seconds that are looked back for what is to come, and jobs that are remembered for it. */
+const MEMORY = 3600;
+const REMEMBERED = 1000;
 /** Seconds after which a worker that was not seen counts no more. */
 const ABSENT = 30;
 
-interface Sitting {
-  /** Empty for one that sat there before. */
-  readonly id: string;
-  readonly member: string;
-  readonly weight: number;
-  left: number;
+/** A job that has come, as it is remembered. */
+interface Arrival extends WaitingJob {
+  readonly [column: string]: unknown;
+  /** Seconds since it was accepted, by the database's clock. */
+  readonly age: number;
 }
 
-interface Account {
-  readonly weight: number;
-  readonly name: string;
-  tag: number;
+interface RunningJob extends Arrival, SeatedJob {
+  readonly worker: string | null;
 }
 
-interface Server extends Account {
-  readonly users: Set<Account & { readonly line: WaitingJob[] }>;
-}
-
-/**
- * @param flows the rows of darkroom.flow with waiting jobs, servers (member '') and users
- * @param jobs in the order of each user's own line
- * @param workers at least one
- * @returns places by job; those that none of the workers can run come last
- */
-export function forecastPlaces(
-  flows: readonly WaitingFlow[],
-  jobs: readonly WaitingJob[],
-  workers: readonly ForecastWorker[],
-): Map<string, Place> {
-  const line = new ForecastLine(flows, jobs);
-  const benches = workers.map(({ models, seats, seated }) => ({
-    ...{ models, seats },
-    seated: seated.map((job): Sitting => ({ ...job, id: '' })),
-  }));
-  const places = new Map<string, Place>();
-  let now = 0;
-  // The emptiest first: workers that look for a job at once come in no order of their own.
-  let hungry = benches.toSorted((a, b) => a.seated.length - b.seated.length);
-  for (;;) {
-    for (const { models, seats, seated } of hungry) {
-      while (seated.length < seats) {
-        const job = line.take(models, seated);
-        if (job === undefined) break;
-        places.set(job.id, { position: places.size + 1, beginSeconds: now, etaSeconds: now });
-        seated.push(job);
-      }
-    }
-    const rests = benches.map(({ seated }) => restOf(seated));
-    const rest = Math.min(...rests);
-    if (rest === Number.POSITIVE_INFINITY) break;
-    now += rest;
-    hungry = [];
-    for (const bench of benches) {
-      const turn = turnOf(bench.seated);
-      for (const job of bench.seated) {
-        job.left -= (rest * job.weight) / turn;
-        // What rounding leaves is no work.
-        if (job.left > 1e-9) continue;
-        const place = places.get(job.id);
-        if (place !== undefined) places.set(job.id, { ...place, etaSeconds: now });
-        if (!hungry.includes(bench)) hungry.push(bench);
-      }
-      bench.seated = bench.seated.filter(({ left }) => left > 1e-9);
-    }
-  }
-  for (const { id } of line.left()) {
-    places.set(id, { position: places.size + 1, beginSeconds: now, etaSeconds: now });
-  }
-  return places;
-}
-
-const turnOf = (seated: readonly Sitting[]) => seated.reduce((sum, { weight }) => sum + weight, 0);
-
-/** Seconds until the first of those seated is done. */
-const restOf = (seated: readonly Sitting[]) =>
-  Math.min(...seated.map(({ left, weight }) => (Math.max(0, left) * turnOf(seated)) / weight));
-
-/** The jobs that wait, in the order of fair share. */
-class ForecastLine {
-  readonly #servers: Set<Server>;
-
-  constructor(flows: readonly WaitingFlow[], jobs: readonly WaitingJob[]) {
-    const lines = Map.groupBy(jobs, ({ server, member }) => keyOf(server, member));
-    const families = Map.groupBy(flows, ({ server }) => server);
-    const servers = flows.filter(({ member }) => member === '');
-    this.#servers = new Set(
-      servers.map(({ server, weight, tag }) => {
-        const users = families.get(server)!.flatMap((flow) => {
-          const line = flow.member === '' ? undefined : lines.get(keyOf(server, flow.member));
-          return line === undefined ? [] : { name: flow.member, weight: flow.weight, tag: flow.tag, line };
-        });
-        return { name: server, weight, tag, users: new Set(users) };
-      }),
-    );
-  }
-
-  /** The fairest job that a worker can run; users who are seated there are passed over. */
-  take(models: readonly string[], seated: readonly Sitting[]): Sitting | undefined {
-    const canRun = ({ model }: WaitingJob) => models.includes(model);
-    const userOf = ({ users }: Server) =>
-      least(users, ({ name, line }) => line.some(canRun) && !seated.some(({ member }) => member === name));
-    const server = least(this.#servers, (candidate) => userOf(candidate) !== undefined);
-    if (server === undefined) return undefined;
-    const user = userOf(server)!;
-    const [job] = user.line.splice(user.line.findIndex(canRun), 1);
-    if (user.line.length === 0) server.users.delete(user);
-    if (server.users.size === 0) this.#servers.delete(server);
-    const { id, cost } = job!;
-    server.tag += cost / server.weight;
-    user.tag += cost / user.weight;
-    return { id, member: user.name, weight: user.weight, left: cost };
-  }
-
-  left(): WaitingJob[] {
-    return [...this.#servers].flatMap(({ users }) => [...users].flatMap(({ line }) => line));
-  }
-}
-
-/** By tag, then by name, as the database orders them. Whether one will do is asked only of those that lead. */
-function least<A extends Account>(accounts: Iterable<A>, isFit: (account: A) => boolean): A | undefined {
-  let best: A | undefined;
-  for (const account of accounts) {
-    const leads =
-      best === undefined || account.tag < best.tag || (account.tag === best.tag && account.name < best.name);
-    if (leads && isFit(account)) best = account;
-  }
-  return best;
-}
-
-const keyOf = (server: string, member: string) => `${server}\u0000${member}`;
+const AGE = 'extract(epoch from clock_timestamp() - at)::float8';
+// What a job told of its steps is newer than what its worker noted of its GPU-seconds.
+const RUNNING = `select j.id, j.server, j.member, j.model, j.cost, ${AGE} as age, j.worker, f.weight,
+    j.cost * (1 - coalesce((e.event->>'step')::float8 / nullif((e.event->>'steps')::float8, 0), 0)) as left
+  from darkroom.job j join darkroom.flow f on f.server = j.server and f.member = j.member
+    left join darkroom.job_event e on e.job = j.id
+  where j.ticket is not null and j.actual is null`;
 
 export class Forecast {
   readonly #database: Database;
   #places: Promise<ReadonlyMap<string, Place>> | undefined;
+  /** By id, the latest; `cameAt` in seconds of this process. */
+  #arrivals: Map<string, WaitingJob & { readonly cameAt: number }> = new Map();
   #madeAt = 0;
   #isStale = true;
 
@@ -242,28 +105,44 @@ export class Forecast {
   }
 
   async #look(): Promise<ReadonlyMap<string, Place>> {
-    const jobs = await this.#database.query<WaitingJob & Record<string, unknown>>(
-      `select id, server, member, model, cost from darkroom.job where state = 'queued' and ticket is null
+    const jobs = await this.#database.query<Arrival>(
+      `select id, server, member, model, cost, ${AGE} as age from darkroom.job where state = 'queued' and ticket is null
        order by number limit ${MOST}`,
     );
+    const running = await this.#database.query<RunningJob>(RUNNING);
+    const expected = this.#expect([...jobs, ...running]);
     const flows = await this.#database.query<WaitingFlow & Record<string, unknown>>(
-      'select server, member, weight, tag from darkroom.flow where waiting > 0',
+      `select server, member, weight, tag, virtual from darkroom.flow where waiting > 0 or server = ''
+       union select f.server, f.member, f.weight, f.tag, f.virtual
+         from unnest($1::text[], $2::text[]) as known (server, member)
+           join darkroom.flow f on f.server = known.server and f.member in ('', known.member)`,
+      [expected.map(({ server }) => server), expected.map(({ member }) => member)],
     );
-    return forecastPlaces(flows, jobs, await this.#workers(jobs));
+    return forecastPlaces(flows, jobs, await this.#workers(jobs, running), expected);
+  }
+
+  /**
+   * Who has come is remembered from look to look. What came as long ago as a job has still to wait says best what
+   * will come until then: the next seconds are the last ones, mirrored.
+   */
+  #expect(alive: readonly Arrival[]): ExpectedJob[] {
+    const now = performance.now() / 1000;
+    for (const job of alive) {
+      if (!this.#arrivals.has(job.id)) this.#arrivals.set(job.id, { ...job, cameAt: now - job.age });
+    }
+    const recent = [...this.#arrivals.values()]
+      .filter(({ cameAt }) => cameAt > now - MEMORY)
+      .sort((a, b) => b.cameAt - a.cameAt)
+      .slice(0, REMEMBERED);
+    this.#arrivals = new Map(recent.map((job) => [job.id, job]));
+    return recent.map(({ server, member, model, cost, cameAt }) => ({
+      ...{ server, member, model, cost },
+      inSeconds: Math.max(0, now - cameAt),
+    }));
   }
 
   /** Those that take jobs, with what they have seated; where none is there, one is thought of, lest ETAs be endless. */
-  async #workers(jobs: readonly WaitingJob[]): Promise<ForecastWorker[]> {
-    // What a job told of its steps is newer than what its worker noted of its GPU-seconds.
-    const running = await this.#database.query<
-      SeatedJob & { readonly [column: string]: unknown; worker: string | null }
-    >(
-      `select j.worker, j.member, f.weight,
-         j.cost * (1 - coalesce((e.event->>'step')::float8 / nullif((e.event->>'steps')::float8, 0), 0)) as left
-       from darkroom.job j join darkroom.flow f on f.server = j.server and f.member = j.member
-         left join darkroom.job_event e on e.job = j.id
-       where j.ticket is not null and j.actual is null`,
-    );
+  async #workers(jobs: readonly WaitingJob[], running: readonly RunningJob[]): Promise<ForecastWorker[]> {
     const workers = await this.#database.query<{ id: string; models: string[]; seats: number }>(
       `select id, models, seats from darkroom.worker
        where not is_draining and seen > clock_timestamp() - interval '${ABSENT} s' order by id`,

@@ -6,7 +6,7 @@ import {
   forecastPlaces,
   type WaitingFlow,
   type WaitingJob,
-} from '../../src/queue/forecast.ts';
+} from '../../src/queue/forecast-line.ts';
 
 /** Jobs as `server/member model? cost`, ids in order: a, b, c ... */
 function jobsOf(...lines: readonly string[]): WaitingJob[] {
@@ -21,7 +21,7 @@ function flowsOf(jobs: readonly WaitingJob[], weights: Readonly<Record<string, n
   const names = new Set(jobs.flatMap(({ server, member }) => [`${server}/`, `${server}/${member}`]));
   return [...names].map((name) => {
     const [server = '', member = ''] = name.split('/');
-    return { server, member, weight: weights[member] ?? 1, tag: 0 };
+    return { server, member, weight: weights[member] ?? 1, tag: 0, virtual: 0 };
   });
 }
 
@@ -68,6 +68,15 @@ test('of two workers the one takes a job that has its model; a job of nobody com
   const jobs = jobsOf('s/u 3 other', 's/v 3', 's/w 3', 's/x 1 unknown');
   const workers = [worker(1), { ...worker(1), models: ['other'] }];
   assert.deepEqual(etas(jobs, workers), { a: 3, b: 3, c: 6, d: 6 });
+});
+
+test('those who are expected take their turn, and have no place in the line', () => {
+  const jobs = jobsOf('s/u 4', 's/u 4');
+  const flows = [...flowsOf(jobs), { server: 's', member: 'v', weight: 1, tag: 0, virtual: 0 }];
+  const coming = [{ server: 's', member: 'v', model: 'mini', cost: 2, inSeconds: 1 }];
+  const places = forecastPlaces(flows, jobs, [worker(1)], coming);
+  assert.deepEqual(places.get('a'), { position: 1, beginSeconds: 0, etaSeconds: 4 });
+  assert.deepEqual(places.get('b'), { position: 2, beginSeconds: 6, etaSeconds: 10 });
 });
 
 test('two thousand jobs of as many users on a hundred workers are looked over in well under a second', () => {
