@@ -11,10 +11,20 @@ export interface Window {
   readonly flows: number;
 }
 
+export interface Shares {
+  /** Windows that are equal parts of the day's dispatches. */
+  readonly parts: readonly Window[];
+  /**
+   * Windows that last until each share is LONG of its flow's largest charges: in shorter ones the index tells more of
+   * the sizes of jobs than of their order, since one charge of each is what flows may differ by.
+   */
+  readonly long: readonly Window[];
+}
+
 export interface Audit {
   /** Over servers, and over the users of each server. */
-  readonly servers: readonly Window[];
-  readonly users: readonly Window[];
+  readonly servers: Shares;
+  readonly users: Shares;
   readonly waits: Waits;
   /** The largest difference of a tag that was played again from the database's own, in weighted GPU-seconds. */
   readonly drift: number;
@@ -31,6 +41,11 @@ export interface Waits {
   /** Dispatches of one sibling before a flow that came back with nothing owed, at most. */
   newcomer: number;
 }
+
+/** Largest charges of a flow in a long window. */
+const LONG = 10;
+/** Times in the day at which shares are looked at. */
+const LOOKS = 240;
 
 interface JobRow {
   readonly [column: string]: unknown;
@@ -134,8 +149,8 @@ class Flow {
   }
 }
 
-/** @param windows into which the day's dispatches are divided */
-export async function audit(sql: Sql, windows: number): Promise<Audit> {
+/** @param parts into which the day's dispatches are divided */
+export async function audit(sql: Sql, parts: number): Promise<Audit> {
   const jobs = await readJobs(sql);
   const root = new Flow(1, undefined);
   const flows = new Map<string, Flow>();
@@ -149,9 +164,15 @@ export async function audit(sql: Sql, windows: number): Promise<Audit> {
     }
   }
   const waits: Waits = { count: 0, dispatches: 0, worst: 0, beyond: 0, newcomer: 0 };
-  const servers: Window[] = [];
-  const users: Window[] = [];
-  let opened = { step: 0, used: new Map<Flow, number>() };
+  const servers = { parts: [] as Window[], long: [] as Window[] };
+  const users = { parts: [] as Window[], long: [] as Window[] };
+  const whole = [...flows.values()].filter((flow) => flow.children.length > 0);
+  const sharing = [root, ...whole].map((parent) => ({
+    ...{ parent, told: parent === root ? servers : users },
+    part: new Opening(parent, 0),
+    long: new Opening(parent, 0),
+  }));
+  const look = Math.ceil(jobs.length / LOOKS);
   for (const [step, { kind, job }] of stepsOf(jobs).entries()) {
     const pair = [flows.get(keyOf(job.server))!, flows.get(keyOf(job.server, job.member))!];
     for (const flow of pair) {
@@ -159,16 +180,18 @@ export async function audit(sql: Sql, windows: number): Promise<Audit> {
       else if (kind === 'dispatch') flow.dispatch(step, job, waits);
       else flow.charge(job.actual - job.charged);
     }
-    if (kind !== 'dispatch' || root.dispatches % Math.ceil(jobs.length / windows) !== 0) continue;
-    const windowOf = ({ children }: Flow) =>
-      shareOut(
-        children
-          .filter(({ waiting, since }) => waiting > 0 && since <= opened.step)
-          .map((flow) => flow.used - (opened.used.get(flow) ?? 0)),
-      );
-    servers.push(...windowOf(root));
-    users.push(...root.children.flatMap(windowOf));
-    opened = { step, used: new Map([...flows.values()].map((flow) => [flow, flow.used])) };
+    const { dispatches } = root;
+    if (kind !== 'dispatch' || dispatches % look !== 0) continue;
+    const isPart = (dispatches / look) % (LOOKS / parts) === 0;
+    for (const family of sharing) {
+      if (isPart) {
+        family.told.parts.push(...family.part.close());
+        family.part = new Opening(family.parent, step);
+      }
+      if (family.long.isShort) continue;
+      family.told.long.push(...family.long.close());
+      family.long = new Opening(family.parent, step);
+    }
   }
   const rows = await sql.query<{ server: string; member: string; tag: number }>(
     "select server, member, tag from darkroom.flow where server <> ''",
@@ -179,11 +202,39 @@ export async function audit(sql: Sql, windows: number): Promise<Audit> {
   return { servers, users, waits, drift };
 }
 
-function shareOut(shares: readonly number[]): Window[] {
-  if (shares.length < 2) return [];
-  const sum = shares.reduce((a, b) => a + b, 0);
-  const squares = shares.reduce((a, b) => a + b * b, 0);
-  return [{ jain: sum ** 2 / (shares.length * squares), flows: shares.length }];
+/** A window that is open. */
+class Opening {
+  readonly #parent: Flow;
+  readonly #step: number;
+  readonly #used: readonly number[];
+
+  constructor(parent: Flow, step: number) {
+    this.#parent = parent;
+    this.#step = step;
+    this.#used = parent.children.map(({ used }) => used);
+  }
+
+  /** Weighted GPU-seconds of those that had jobs waiting all the while, beside the largest charge of each. */
+  #shares(): { readonly used: number; readonly largest: number }[] {
+    return this.#parent.children.flatMap(({ waiting, since, used, largest }, i) =>
+      waiting > 0 && since <= this.#step ? { used: used - this.#used[i]!, largest } : [],
+    );
+  }
+
+  /** Whether it can still become a long one. */
+  get isShort(): boolean {
+    const shares = this.#shares();
+    return shares.length > 1 && shares.some(({ used, largest }) => used < LONG * largest);
+  }
+
+  /** @returns nothing where there are no two to compare */
+  close(): Window[] {
+    const shares = this.#shares().map(({ used }) => used);
+    if (shares.length < 2) return [];
+    const sum = shares.reduce((a, b) => a + b, 0);
+    const squares = shares.reduce((a, b) => a + b * b, 0);
+    return [{ jain: sum ** 2 / (shares.length * squares), flows: shares.length }];
+  }
 }
 
 function stepsOf(jobs: readonly JobRow[]) {

@@ -32,7 +32,7 @@ SCHEDULER = {
     "prediction_type": "v_prediction", "timestep_spacing": "trailing", "algorithm_type": "dpmsolver++",
     "solver_order": 2, "solver_type": "midpoint", "lower_order_final": True, "final_sigmas_type": "zero",
     "use_karras_sigmas": False, "rescale_betas_zero_snr": False, "steps_offset": 1, "thresholding": False, "clip_sample": False,
-    "trained_betas": None, "clip_sample": False}
+    "trained_betas": None}
 INDEX = {
     "_class_name": "StableDiffusionPipeline", "_diffusers_version": "0.42.1", "feature_extractor": [None, None],
     "image_encoder": [None, None], "requires_safety_checker": False, "safety_checker": [None, None],
