@@ -40,6 +40,9 @@ export interface Waits {
   beyond: number;
   /** Dispatches of one sibling before a flow that came back with nothing owed, at most. */
   newcomer: number;
+  /** Dispatches that passed a sibling of a lesser tag, all of whose users have a seat there; and the furthest one. */
+  passed: number;
+  furthest: number;
 }
 
 /** Largest charges of a flow in a long window. */
@@ -135,8 +138,10 @@ class Flow {
     const { children, dispatches } = this.parent!;
     const own = this.charged - charged[this.#place]!;
     let worst = 0;
+    let ahead = 0;
     for (const other of children) {
       if (other === this) continue;
+      if (other.waiting > 0) ahead = Math.max(ahead, this.tag - other.tag);
       if (isNew) waits.newcomer = Math.max(waits.newcomer, other.dispatched - dispatched[other.#place]!);
       if (other.waiting === 0 || other.since > step) continue;
       const served = other.charged - charged[other.#place]!;
@@ -146,6 +151,8 @@ class Flow {
     waits.dispatches = Math.max(waits.dispatches, dispatches - all);
     waits.worst = Math.max(waits.worst, worst);
     if (worst > 1) waits.beyond++;
+    if (ahead > 1e-9) waits.passed++;
+    waits.furthest = Math.max(waits.furthest, ahead);
   }
 }
 
@@ -163,7 +170,7 @@ export async function audit(sql: Sql, parts: number): Promise<Audit> {
       flow.largest = Math.max(flow.largest, charged / flow.weight, actual / flow.weight);
     }
   }
-  const waits: Waits = { count: 0, dispatches: 0, worst: 0, beyond: 0, newcomer: 0 };
+  const waits: Waits = { count: 0, dispatches: 0, worst: 0, beyond: 0, newcomer: 0, passed: 0, furthest: 0 };
   const servers = { parts: [] as Window[], long: [] as Window[] };
   const users = { parts: [] as Window[], long: [] as Window[] };
   const whole = [...flows.values()].filter((flow) => flow.children.length > 0);
