@@ -313,6 +313,21 @@ describe('fair share', () => {
     assert.equal(taken.filter((member) => member === 'b').length, 10);
   });
 
+  test('a newcomer does not start behind by what one who cannot be served now lags', async () => {
+    const bench = new PolicyBench(embedded);
+    await bench.clear();
+    for (let i = 0; i < 9; i++) {
+      for (const member of ['a', 'b'])
+        await bench.submit({ id: `${member}${i}`, server: member, member, cost: 7 });
+    }
+    // The worker has a job of his already: b goes past him five times.
+    for (let i = 0; i < 5; i++) assert.equal((await bench.claim({ barred: ['a'] }))?.member, 'b');
+    await bench.submit({ id: 'c', server: 'c', member: 'c', cost: 7 });
+    // One dispatch of each other at most, and not all those that a has to catch up with.
+    const taken = [await bench.claim(), await bench.claim()].map((job) => job?.member);
+    assert.deepEqual(taken, ['a', 'c']);
+  });
+
   test('a worker takes what it can run, past what it cannot, and never a second job of one it seats', async () => {
     const bench = new PolicyBench(embedded);
     await bench.clear();

@@ -3,12 +3,15 @@
  * each row: while one is under way the line's lock holds up all others.
  */
 export const oneStep = /* sql */ `
--- As before, with one write to each of the three rows: a user, its server, and the servers' own.
+-- As before, with one write to each of the three rows: a user, its server, and the servers' own. The virtual time is
+-- the least tag of those that wait. Where somebody of a lesser tag was passed, since a worker cannot take his job now,
+-- it is not the tag of the one who goes: a newcomer must not start behind by what the passed one lags.
 create or replace function darkroom.dispatch_job(j darkroom.job) returns void language plpgsql as $f$
 declare server_tag double precision; member_tag double precision;
 begin
-  select tag into server_tag from darkroom.flow where server = j.server and member = '';
-  select tag into member_tag from darkroom.flow where server = j.server and member = j.member;
+  select tag into server_tag from darkroom.flow where member = '' and waiting > 0 order by tag, server limit 1;
+  select tag into member_tag from darkroom.flow where server = j.server and member <> '' and waiting > 0
+    order by tag, member limit 1;
   update darkroom.flow set virtual = server_tag where server = '' and member = '' and virtual < server_tag;
   update darkroom.flow set tag = tag + j.cost / weight, largest = greatest(largest, j.cost), waiting = waiting - 1,
       virtual = case when member = '' then greatest(virtual, member_tag) else virtual end
