@@ -1,10 +1,8 @@
 /** What it saves to run the next calls of several users as one batch: a UNet call of n pictures against n calls. */
-import { openSession } from '../src/engine/session.ts';
-import { unetGraph } from '../src/graph/unet.ts';
 import { modelFolders } from '../src/installed-models.ts';
 import { openModelFolder } from '../src/models/folder.ts';
-import { clipTokenizerOf } from '../src/models/spec.ts';
 import { type Figure, median } from './figure.ts';
+import { openUnetCall } from './unet-call.ts';
 
 const THREADS = 2;
 const ROUNDS = 9;
@@ -13,38 +11,18 @@ const [MODEL] = modelFolders([]) as [string];
 
 export async function batching(): Promise<Figure[]> {
   const spec = await openModelFolder(MODEL);
-  const session = await openSession(unetGraph(spec.denoiser.component), { threads: THREADS });
-  const { width, height } = spec.defaults;
-  const length = clipTokenizerOf(spec).modelMaxLength;
-  const states = spec.denoiser.component.config['cross_attention_dim'] as number;
-  const tensor = (dims: readonly number[]) => ({
-    data: new Float32Array(dims.reduce((a, b) => a * b)),
-    dims,
-  });
-  /** Each picture has a row with its prompt and one without. */
-  const feedsOf = (pictures: number) => ({
-    sample: tensor([
-      2 * pictures,
-      spec.latentChannels,
-      height / spec.vaeScaleFactor,
-      width / spec.vaeScaleFactor,
-    ]),
-    timestep: { data: Float32Array.of(500), dims: [1] },
-    encoder_hidden_states: tensor([2 * pictures, length, states]),
-  });
-  const timed = async (feeds: ReturnType<typeof feedsOf>, times: number) => {
+  const unet = await openUnetCall(spec, THREADS);
+  const timed = async (pictures: number, times: number) => {
     const started = performance.now();
-    for (let i = 0; i < times; i++) await session.run(feeds, ['out_sample']);
+    for (let i = 0; i < times; i++) await unet.call(pictures);
     return performance.now() - started;
   };
-  const one = feedsOf(1);
   const figures: Figure[] = [];
   for (const users of USERS) {
-    const together = feedsOf(users);
     const ratios: number[] = [];
     for (let round = -1; round < ROUNDS; round++) {
       // In pairs, so that a machine that slows down slows both; the first warms up.
-      const ratio = (await timed(together, 1)) / (await timed(one, users));
+      const ratio = (await timed(users, 1)) / (await timed(1, users));
       if (round >= 0) ratios.push(ratio);
     }
     figures.push({
@@ -53,6 +31,6 @@ export async function batching(): Promise<Figure[]> {
       unit: 'x',
     });
   }
-  await session.close();
+  await unet.close();
   return figures;
 }

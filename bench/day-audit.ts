@@ -38,7 +38,10 @@ export interface Waits {
   /** Weighted GPU-seconds charged to one sibling meanwhile beside one charge of each, at most; the bound is 1. */
   worst: number;
   beyond: number;
-  /** Dispatches of one sibling before a flow that came back with nothing owed, at most. */
+  /**
+   * Dispatches of one sibling before a flow that came back with nothing owed, at most. Those of a lesser tag do not
+   * count: what a sibling was charged too much for a job it gets back at the end of that job.
+   */
   newcomer: number;
   /** Dispatches that passed a sibling of a lesser tag, all of whose users have a seat there; and the furthest one. */
   passed: number;
@@ -85,7 +88,7 @@ class Flow {
   /** The step since which it has had jobs waiting. */
   since = 0;
   /** How things stood when its present head got there: the siblings' sums, by their places. */
-  #head = { step: 0, isNew: false, charged: [] as number[], dispatched: [] as number[], all: 0 };
+  #head = { step: 0, isNew: false, charged: [] as number[], passed: [] as number[], all: 0 };
 
   constructor(weight: number, parent: Flow | undefined) {
     this.weight = weight;
@@ -111,7 +114,10 @@ class Flow {
   dispatch(step: number, { charged, actual }: JobRow, waits: Waits): void {
     const parent = this.parent!;
     this.#measure(waits);
-    parent.virtual = Math.max(parent.virtual, this.tag);
+    const waiting = parent.children.filter((child) => child.waiting > 0);
+    for (const other of waiting)
+      if (other !== this && other.tag <= this.tag) other.#head.passed[this.#place]!++;
+    parent.virtual = Math.max(parent.virtual, Math.min(...waiting.map(({ tag }) => tag)));
     this.dispatched++;
     this.charge(charged);
     this.used += actual / this.weight;
@@ -129,12 +135,12 @@ class Flow {
     this.#head = {
       ...{ step, isNew, all: dispatches },
       charged: children.map(({ charged }) => charged),
-      dispatched: children.map(({ dispatched }) => dispatched),
+      passed: children.map(() => 0),
     };
   }
 
   #measure(waits: Waits): void {
-    const { step, isNew, charged, dispatched, all } = this.#head;
+    const { step, isNew, charged, passed, all } = this.#head;
     const { children, dispatches } = this.parent!;
     const own = this.charged - charged[this.#place]!;
     let worst = 0;
@@ -142,11 +148,11 @@ class Flow {
     for (const other of children) {
       if (other === this) continue;
       if (other.waiting > 0) ahead = Math.max(ahead, this.tag - other.tag);
-      if (isNew) waits.newcomer = Math.max(waits.newcomer, other.dispatched - dispatched[other.#place]!);
       if (other.waiting === 0 || other.since > step) continue;
       const served = other.charged - charged[other.#place]!;
       worst = Math.max(worst, (served - own) / (this.largest + other.largest));
     }
+    if (isNew) waits.newcomer = Math.max(waits.newcomer, ...passed);
     waits.count++;
     waits.dispatches = Math.max(waits.dispatches, dispatches - all);
     waits.worst = Math.max(waits.worst, worst);

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import type { Engine } from '../src/job.ts';
+import { announce } from '../src/queue/presence.ts';
 import { Queue } from '../src/queue/queue.ts';
 import { Worker } from '../src/queue/worker.ts';
 import { openServer } from '../src/store/postgres.ts';
@@ -18,6 +19,7 @@ export type Report =
   | { readonly kind: 'memory'; readonly resident: number; readonly heap: number };
 
 const CONNECTIONS = 4;
+const MEMORY_BYTES = 1e9;
 const GRACE = 30_000;
 /** Milliseconds. */
 const PRESENCE = 10_000;
@@ -65,17 +67,14 @@ const worker = new Worker({
   ...{ id, line: queue.line, board: queue.board, costs: queue.costs, engine },
   // Pictures are not what is measured.
   pictures: { get: async () => undefined, put: async () => randomUUID(), remove: async () => {} },
-  ...{ models: [MODEL], memory: 1e9, seats: Number(seats), clock: () => now, onError },
+  ...{ models: [MODEL], memory: MEMORY_BYTES, seats: Number(seats), clock: () => now, onError },
   onFailure: (_, error) => onError(error),
 });
 const present = () =>
-  database
-    .query(
-      `insert into darkroom.worker (id, models, memory, seats) values ($1, $2, 1e9, $3)
-       on conflict (id) do update set seen = clock_timestamp()`,
-      [id, [MODEL], Number(seats)],
-    )
-    .catch(onError);
+  announce(database, {
+    ...{ id, models: [MODEL], memory: MEMORY_BYTES, seats: Number(seats) },
+    ...{ warm: worker.warm, isDraining: false },
+  }).catch(onError);
 await present();
 const timers = [
   setInterval(present, PRESENCE),

@@ -7,14 +7,12 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { NAMED_OPTIONS } from '../src/diffusion/scheduler-classes.ts';
 import { createEngine } from '../src/engine/pipeline.ts';
-import { openSession } from '../src/engine/session.ts';
-import { unetGraph } from '../src/graph/unet.ts';
 import { decodeFitted } from '../src/image/pixels.ts';
 import { modelFolders } from '../src/installed-models.ts';
 import { openModelFolder } from '../src/models/folder.ts';
-import { clipTokenizerOf } from '../src/models/spec.ts';
 import { freezeRequest, requestToJson, SAMPLER_CLASS, SAMPLERS } from '../src/request.ts';
 import { type Figure, median } from './figure.ts';
+import { openUnetCall } from './unet-call.ts';
 
 const THREADS = 2;
 const ROUNDS = 7;
@@ -56,27 +54,14 @@ function startReference(python: string) {
 /** Rounds alternate, so that a machine that slows down slows both. */
 async function speed(reference: Reference): Promise<Figure[]> {
   const spec = await openModelFolder(MODEL);
-  const { width, height } = spec.defaults;
-  const dims = [2, spec.latentChannels, height / spec.vaeScaleFactor, width / spec.vaeScaleFactor];
-  const tensor = (shape: readonly number[]) => ({
-    data: new Float32Array(shape.reduce((a, b) => a * b)),
-    dims: shape,
-  });
-  const length = clipTokenizerOf(spec).modelMaxLength;
-  const { config } = spec.denoiser.component;
-  const feeds = {
-    sample: tensor(dims),
-    timestep: { data: Float32Array.of(500), dims: [1] },
-    encoder_hidden_states: tensor([2, length, config['cross_attention_dim'] as number]),
-  };
-  const session = await openSession(unetGraph(spec.denoiser.component), { threads: THREADS });
+  const unet = await openUnetCall(spec, THREADS);
   const ours: number[] = [];
   const theirs: number[] = [];
   for (let round = -1; round < ROUNDS; round++) {
     const [mine, other]: [number[], number[]] = [[], []];
     for (let i = 0; i < CALLS; i++) {
       const started = performance.now();
-      await session.run(feeds, ['out_sample']);
+      await unet.call(1);
       mine.push((performance.now() - started) / 1000);
     }
     for (let i = 0; i < CALLS; i++) other.push((await reference.ask({ call: true }))['seconds'] as number);
@@ -85,7 +70,7 @@ async function speed(reference: Reference): Promise<Figure[]> {
     ours.push(median(mine));
     theirs.push(median(other));
   }
-  await session.close();
+  await unet.close();
   const ratios = ours.map((seconds, i) => seconds / theirs[i]!);
   return [
     { name: `UNet call, ${THREADS} threads, batch of 2`, value: median(ours) * 1000, unit: 'ms' },

@@ -5,6 +5,7 @@ import type { Settings } from '../config/settings.ts';
 import { EngineProcess } from './engine/process.ts';
 import { createModels, type InstalledModels, modelFolders } from './installed-models.ts';
 import type { Logger } from './log.ts';
+import { announce, leave } from './queue/presence.ts';
 import { Queue } from './queue/queue.ts';
 import { Worker } from './queue/worker.ts';
 import type { PictureStore } from './store/pictures.ts';
@@ -74,14 +75,7 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
     onFailure: (job, error) => log.error({ err: error, job: job.id, model: job.model }, 'job failed'),
   });
   const present = (isDraining: boolean) =>
-    database
-      .query(
-        `insert into darkroom.worker (id, models, memory, seats, warm, is_draining) values ($1, $2, $3, $4, $5, $6)
-         on conflict (id) do update set warm = excluded.warm, is_draining = excluded.is_draining,
-           seen = clock_timestamp()`,
-        [id, [...models], memory, SEATS, [...worker.warm], isDraining],
-      )
-      .catch(onError);
+    announce(database, { id, models, memory, seats: SEATS, warm: worker.warm, isDraining }).catch(onError);
   await present(false);
   const presence = setInterval(() => void present(false), PRESENCE);
   presence.unref();
@@ -95,7 +89,7 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
       await stopped;
       clearTimeout(patience);
       await engine.stop();
-      await database.query('delete from darkroom.worker where id = $1', [id]).catch(onError);
+      await leave(database, id).catch(onError);
     },
   };
 }

@@ -199,12 +199,13 @@ class ForecastLine {
     const server = least(this.#waiting, (candidate) => userOf(candidate) !== undefined);
     if (server === undefined) return undefined;
     const user = userOf(server)!;
+    // Of all that wait, also those that are passed over now.
+    this.#virtual = Math.max(this.#virtual, leastTag(this.#waiting));
+    server.virtual = Math.max(server.virtual, leastTag(server.waiting));
     const [job] = user.line.splice(user.line.findIndex(canRun), 1);
     if (user.line.length === 0) server.waiting.delete(user);
     if (server.waiting.size === 0) this.#waiting.delete(server);
     const { id, cost } = job!;
-    this.#virtual = Math.max(this.#virtual, server.tag);
-    server.virtual = Math.max(server.virtual, user.tag);
     server.tag += cost / server.weight;
     user.tag += cost / user.weight;
     return { id, member: user.name, weight: user.weight, left: cost };
@@ -216,6 +217,8 @@ class ForecastLine {
     return lines.flat().flatMap(({ id }) => (id === '' ? [] : id));
   }
 }
+
+const leastTag = (accounts: Iterable<Account>) => Math.min(...[...accounts].map(({ tag }) => tag));
 
 /** By tag, then by name, as the database orders them. Whether one will do is asked only of those that lead. */
 function least<A extends Account>(accounts: Iterable<A>, isFit: (account: A) => boolean): A | undefined {

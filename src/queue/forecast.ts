@@ -12,6 +12,7 @@ import {
   type WaitingFlow,
   type WaitingJob,
 } from './forecast-line.ts';
+import { readWorkers } from './presence.ts';
 
 export type { Place } from './forecast-line.ts';
 
@@ -22,8 +23,6 @@ const FRESH = 500;
 /** Seconds that are looked back for what is to come, and jobs that are remembered for it. */
 const MEMORY = 3600;
 const REMEMBERED = 1000;
-/** Seconds after which a worker that was not seen counts no more. */
-const ABSENT = 30;
 
 /** A job that has come, as it is remembered. */
 interface Arrival extends WaitingJob {
@@ -143,10 +142,7 @@ export class Forecast {
 
   /** Those that take jobs, with what they have seated; where none is there, one is thought of, lest ETAs be endless. */
   async #workers(jobs: readonly WaitingJob[], running: readonly RunningJob[]): Promise<ForecastWorker[]> {
-    const workers = await this.#database.query<{ id: string; models: string[]; seats: number }>(
-      `select id, models, seats from darkroom.worker
-       where not is_draining and seen > clock_timestamp() - interval '${ABSENT} s' order by id`,
-    );
+    const workers = await readWorkers(this.#database);
     if (workers.length === 0) {
       const models = new Set(jobs.map(({ model }) => model));
       return [{ models: [...models], seats: 1, seated: running }];

@@ -1,6 +1,7 @@
 /** What operators see of the line and do to it, from the shell and for /metrics. */
 import type { Sql } from '../store/sql.ts';
 import { CHANNEL } from './line.ts';
+import { ABSENT } from './presence.ts';
 
 export interface ListedJob {
   readonly id: string;
@@ -30,9 +31,6 @@ export interface LineFigures {
   }[];
 }
 
-/** Seconds after which a worker that was not seen counts no more. */
-const ABSENT = 30;
-
 /** Jobs that run, then those that wait, oldest first. */
 export function listJobs(sql: Sql, most: number): Promise<ListedJob[]> {
   return sql.query<ListedJob & Record<string, unknown>>(
@@ -61,16 +59,6 @@ export async function readFigures(sql: Sql): Promise<LineFigures> {
   const { running, waiting, paused: isPaused, workers } = row!;
   const [leaseLosses, retries] = [tally('lease_losses'), tally('retries')];
   return { running, waiting, isPaused, workers, leaseLosses, retries, tenants };
-}
-
-/** Workers that are there, and the models that at least one of them runs. */
-export async function readWorkers(
-  sql: Sql,
-): Promise<{ readonly workers: number; readonly models: readonly string[] }> {
-  const rows = await sql.query<{ models: string[] }>(
-    `select models from darkroom.worker where not is_draining and seen > clock_timestamp() - interval '${ABSENT} s'`,
-  );
-  return { workers: rows.length, models: [...new Set(rows.flatMap(({ models }) => models))].sort() };
 }
 
 /** Prometheus' text form (exposition format 0.0.4). */

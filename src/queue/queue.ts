@@ -11,7 +11,7 @@ import { Board } from './board.ts';
 import { Costs } from './costs.ts';
 import { Forecast, type Place } from './forecast.ts';
 import { type Flow, Line } from './line.ts';
-import { readWorkers } from './operators.ts';
+import { readWorkers } from './presence.ts';
 import { Tickets } from './tickets.ts';
 
 export interface QueueOptions {
@@ -86,8 +86,9 @@ export class Queue {
 
   /** Where workers are there and none of them can run a model, its jobs would wait for ever. */
   async #demandWorker(model: string): Promise<void> {
-    const { workers, models } = await readWorkers(this.#database);
-    if (workers === 0 || models.includes(model)) return;
+    const workers = await readWorkers(this.#database);
+    if (workers.length === 0 || workers.some(({ models }) => models.includes(model))) return;
+    const models = [...new Set(workers.flatMap((worker) => worker.models))].sort();
     throw new DarkroomError(
       'not_found',
       `No machine that is running now can draw with the model ${model}. Choose another: ${models.join(', ')}.`,

@@ -18,8 +18,9 @@ const RULES = {
   // The default deletes what has waited for 14 days.
   retentionSeconds: 3650 * DAY,
   deleteAfterSeconds: 3600,
-  // Tries are counted by job (darkroom.bind): a worker that drains gives a ticket back, and that is no try.
-  retryLimit: 1_000_000,
+  // Tries are counted by job (darkroom.bind). A worker that drains, or looks at a paused line every few seconds,
+  // gives a ticket back, and that is no try: the most that the column holds lasts for decades of it.
+  retryLimit: 2_147_483_647,
   retryDelay: 0,
 } as const;
 

@@ -79,6 +79,17 @@ test('those who are expected take their turn, and have no place in the line', ()
   assert.deepEqual(places.get('b'), { position: 2, beginSeconds: 6, etaSeconds: 10 });
 });
 
+test('who comes starts level with the one that lags most, also when that one is passed over', () => {
+  const jobs = jobsOf('s/p 4 unknown', 's/v 4', 's/x 4');
+  const tags: Readonly<Record<string, number>> = { v: 10, x: 12 };
+  const known = flowsOf([...jobs, ...jobsOf('s/w')]);
+  const flows = known.map((flow) => ({ ...flow, tag: tags[flow.member] ?? 0 }));
+  const coming = { server: 's', member: 'w', model: 'mini', cost: 4, inSeconds: 1 };
+  const places = forecastPlaces(flows, jobs, [worker(1)], [coming, coming]);
+  assert.deepEqual(places.get('b'), { position: 1, beginSeconds: 0, etaSeconds: 4 });
+  assert.deepEqual(places.get('c'), { position: 2, beginSeconds: 12, etaSeconds: 16 });
+});
+
 test('two thousand jobs of as many users on a hundred workers are looked over in well under a second', () => {
   const jobs = Array.from({ length: 2000 }, (_, i) => ({
     ...{ id: `${i}`, server: `s${i}`, member: `u${i}`, model: 'mini', cost: 1 + (i % 5) },
