@@ -12,6 +12,7 @@ import { endCard, liveCard } from './cards.ts';
 import { followJob, type LiveEvent } from './job-card.ts';
 import { Policy } from './policy.ts';
 import type { ModelInfo, Ports } from './ports.ts';
+import { describeUntaught } from './untaught.ts';
 
 /** What a request refers to its pictures by. */
 export type PictureRole = 'source' | 'mask' | 'control';
@@ -84,7 +85,12 @@ export class Desk {
       request,
       inputs: Object.fromEntries(kept.map(([role, { id }]) => [role, id])),
       state: 'queued',
-      notes: [...given.flatMap(([, one]) => one.notes), ...(await this.#unread(request)), ...notes],
+      notes: [
+        ...given.flatMap(([, one]) => one.notes),
+        ...(await this.#unread(request)),
+        ...describeUntaught(request.prompt, model),
+        ...notes,
+      ],
       frame: {
         ...(inputs.length > 0 && { inputs }),
         ...(policy.value('result_visibility') === 'private' && { isPrivate: true }),

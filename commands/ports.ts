@@ -24,8 +24,10 @@ export interface ModelInfo {
   readonly defaults: ModelDefaults;
   /** Requests that show the model at its best. */
   readonly gallery: readonly { readonly prompt: string; readonly seed?: number }[];
-  /** Words that a small model knows; empty for a general one. */
+  /** What a small model draws, in the words for it; empty for a general one. */
   readonly words: readonly string[];
+  /** Every word that a small model was taught, in lower case; empty for a general one. */
+  readonly vocabulary: readonly string[];
   /** Kinds of pictures that its ControlNets follow: `canny`. */
   readonly controls: readonly string[];
   /** SPDX name or words; undefined where the folder states none. */

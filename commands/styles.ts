@@ -17,6 +17,7 @@ export const OWN_STYLES: Readonly<Record<string, Style>> = {
   ink: { template: '{prompt}, ink drawing' },
   'pixel art': { template: '{prompt}, pixel art' },
   cyberpunk: { template: '{prompt}, neon cyberpunk' },
+  pastel: { template: '{prompt}, pastel' },
   plain: { template: '{prompt}' },
 };
 

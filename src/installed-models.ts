@@ -45,9 +45,10 @@ export async function createModels(folders: readonly string[]): Promise<Installe
   return {
     names: () => names,
     async resolve(name = EMBEDDED_MODEL): Promise<ModelInfo> {
-      const { defaults, gallery, words, controlnets, licence, commercialUse, ...spec } = await open(name);
+      const spec = await open(name);
+      const { defaults, gallery, words, vocabulary, controlnets, licence, commercialUse } = spec;
       return {
-        ...{ name: spec.name, defaults, gallery, words, controls: [...controlnets.keys()] },
+        ...{ name: spec.name, defaults, gallery, words, vocabulary, controls: [...controlnets.keys()] },
         ...(licence === undefined ? {} : { licence }),
         ...(commercialUse === undefined ? {} : { commercial: commercialUse }),
       };

@@ -17,6 +17,7 @@ from safetensors.torch import save_file
 import unet as unet_stage
 import vae as vae_stage
 import workers
+from captions import caption
 from controls import CONTROL
 from scenes import draw, random_scene
 from text import new_text
@@ -73,6 +74,13 @@ def word_list():
             "style_openings": phrases(STYLE_OPENINGS)}
 
 
+def vocabulary(captions=20_000):
+    """Every word of the captions, as the grammar gives them."""
+    rng = np.random.default_rng(12)
+    texts = (caption(random_scene(rng), rng) for _ in range(captions))
+    return sorted({word for text in texts for word in text.lower().replace(",", " ").split()})
+
+
 def write_model(folder):
     """Write the whole model under `folder`."""
     vae, vae_state = vae_stage.load_vae()
@@ -93,7 +101,8 @@ def write_model(folder):
     write_json(folder / "model_index.json", INDEX)
     gallery = json.loads(GALLERY.read_text()) if GALLERY.exists() else []
     write_json(folder / "darkroom.json", {"licence": "CC0-1.0", "commercial_use": True, "defaults": DEFAULTS, "latent_rgb": preview_factors(vae_state),
-                                          "gallery": gallery, "words": word_list()})
+                                          "gallery": gallery, "words": word_list(),
+                                          "vocabulary": vocabulary()})
     for kind in ("canny", "openpose"):
         if control_state := workers.load(kind):
             place = folder / "controlnets" / kind

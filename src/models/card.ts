@@ -11,6 +11,7 @@ export interface Card {
   readonly latentRgb?: LatentRgb;
   readonly gallery: readonly GalleryEntry[];
   readonly words: readonly string[];
+  readonly vocabulary: readonly string[];
   /** SPDX name of the weights' licence, or words. */
   readonly licence?: string;
   /** Whether the licence allows commercial use. */
@@ -45,6 +46,7 @@ const cardSchema = z.strictObject({
     )
     .default([]),
   words: z.record(z.string(), z.array(z.string())).default({}),
+  vocabulary: z.array(z.string()).default([]),
   licence: z.string().max(100).optional(),
   commercial_use: z.boolean().optional(),
 });
@@ -57,7 +59,7 @@ const FIELD_OF_KEY = {
 
 /** @throws DarkroomError('bad_model') naming the first key that is wrong */
 export async function readCard(files: ModelFiles, latentChannels: number): Promise<Card> {
-  if (!(await files.has('darkroom.json'))) return { defaults: {}, gallery: [], words: [] };
+  if (!(await files.has('darkroom.json'))) return { defaults: {}, gallery: [], words: [], vocabulary: [] };
   const label = `${basename(files.folder)}/darkroom.json`;
   const parsed = cardSchema.safeParse(await files.json('darkroom.json'));
   if (!parsed.success) {
@@ -69,6 +71,7 @@ export async function readCard(files: ModelFiles, latentChannels: number): Promi
     latent_rgb: latentRgb,
     gallery,
     words,
+    vocabulary,
     licence,
     commercial_use: commercialUse,
   } = parsed.data;
@@ -87,6 +90,7 @@ export async function readCard(files: ModelFiles, latentChannels: number): Promi
     ...(latentRgb === undefined ? {} : { latentRgb }),
     gallery: gallery.map(({ prompt, seed }) => ({ prompt, ...(seed === undefined ? {} : { seed }) })),
     words: Object.values(words).flat(),
+    vocabulary,
     ...(licence === undefined ? {} : { licence }),
     ...(commercialUse === undefined ? {} : { commercialUse }),
   };

@@ -73,6 +73,7 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
     ...(card.latentRgb === undefined ? {} : { latentRgb: card.latentRgb }),
     gallery: card.gallery,
     words: card.words,
+    vocabulary: card.vocabulary,
     ...(card.licence === undefined ? {} : { licence: card.licence }),
     ...(card.commercialUse === undefined ? {} : { commercialUse: card.commercialUse }),
     modelHash() {

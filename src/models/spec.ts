@@ -53,8 +53,10 @@ export interface ModelSpec {
   readonly latentRgb?: LatentRgb;
   /** Requests that show the model at its best. */
   readonly gallery: readonly GalleryEntry[];
-  /** Words that the model was trained on, where the folder lists them; empty for a general model. */
+  /** What the model draws, in the words for it, where the folder lists them; empty for a general model. */
   readonly words: readonly string[];
+  /** Every word that it was taught, in lower case, where the folder lists them; empty for a general model. */
+  readonly vocabulary: readonly string[];
   /** SPDX name of the weights' licence, or words; absent where the folder states none. */
   readonly licence?: string;
   /** Whether the licence allows commercial use, where the folder says. */

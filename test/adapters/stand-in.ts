@@ -32,6 +32,7 @@ export const MINI: ModelInfo = {
   },
   gallery: [{ prompt: 'a red mug on a table', seed: 3 }],
   words: ['mug', 'boat'],
+  vocabulary: [],
   controls: ['canny', 'openpose'],
 };
 

@@ -60,6 +60,7 @@ test('darkroom.json sets defaults, preview colours, gallery and words', async (t
     latent_rgb: { factors, bias: [0, 0, 0.5] },
     gallery: [{ prompt: 'a red mug', seed: 4 }],
     words: { objects: ['mug'], colours: ['red'] },
+    vocabulary: ['a', 'mug'],
   };
   await write(join(folder, 'darkroom.json'), JSON.stringify(card));
   const spec = await openModelFolder(folder);
@@ -70,6 +71,7 @@ test('darkroom.json sets defaults, preview colours, gallery and words', async (t
   assert.deepEqual(spec.latentRgb, { factors, bias: [0, 0, 0.5] });
   assert.deepEqual(spec.gallery, [{ prompt: 'a red mug', seed: 4 }]);
   assert.deepEqual(spec.words, ['mug', 'red']);
+  assert.deepEqual(spec.vocabulary, ['a', 'mug']);
 
   await write(join(folder, 'darkroom.json'), JSON.stringify({ ...card, defaults: { stepz: 3 } }));
   await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /darkroom\.json.*stepz/ });
