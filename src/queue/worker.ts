@@ -3,14 +3,13 @@
  * of a few denoiser calls, in turn by fair share. Whatever happens to it, the line knows: leases lapse, and what it
  * did without one is neither posted nor charged.
  */
-import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import { DarkroomError, DatabaseAway, describeError } from '../errors.ts';
 import { type Engine, EngineLost, type Job } from '../job.ts';
 import type { RunningEvent } from './board.ts';
 import { plannedSteps } from './costs.ts';
-import { type FairOptions, fairQueueClass } from './fair-queue.ts';
-import { FairShare } from './fair-share.ts';
+import { Gpu, type GpuCosts } from './gpu.ts';
 import type { Claim, JobEnd, StoredPicture, Wish } from './line.ts';
 import { Seat } from './seat.ts';
 
@@ -28,9 +27,7 @@ export interface WorkBoard {
   on(ear: (notice: 'work' | 'job' | 'cancel', job: string) => void): () => void;
 }
 
-export interface WorkCosts {
-  learn(request: Job['request'], part: 'step' | 'open' | 'develop', seconds: number): void;
-  secondsOf(request: Job['request'], part: 'step' | 'open' | 'develop'): number;
+export interface WorkCosts extends GpuCosts {
   save(): Promise<void>;
 }
 
@@ -75,10 +72,9 @@ const WARM = 2;
 
 export class Worker {
   readonly #options: Required<WorkerOptions>;
-  readonly #share = new FairShare();
   readonly #seated = new Map<string, Seat>();
   readonly #seats: PQueue;
-  readonly #gpu;
+  readonly #gpu: Gpu;
   /** The latest models first. */
   #warm: string[] = [];
   /** Counts the engine's deaths, so that only the job that met one is blamed for it. */
@@ -97,10 +93,8 @@ export class Worker {
       onError: () => {},
       ...options,
     };
-    const share = this.#share;
-    const Slices = fairQueueClass({ share, onTake: () => share.serve() });
     this.#seats = new PQueue({ concurrency: options.seats });
-    this.#gpu = new PQueue<InstanceType<typeof Slices>, FairOptions>({ concurrency: 1, queueClass: Slices });
+    this.#gpu = new Gpu(this.#options);
     this.#deaf = options.board.on((notice, job) => {
       if (notice === 'cancel') this.#leave(job, 'cancelled');
       if (notice === 'work') this.#wake();
@@ -170,7 +164,7 @@ export class Worker {
       }
       const seat = new Seat(claim);
       this.#seated.set(claim.id, seat);
-      this.#share.enter(claim.member, claim.weight);
+      this.#gpu.enter(claim);
       if (claim.isSuspect) await this.#seats.onIdle();
       void this.#seats.add(() => this.#hold(seat));
     }
@@ -193,7 +187,7 @@ export class Worker {
     board.forget(claim.id);
     await this.#conclude(seat, end);
     this.#seated.delete(claim.id);
-    this.#share.leave(claim.member);
+    this.#gpu.leave(claim);
     this.#wake();
     await costs.save();
   }
@@ -207,8 +201,7 @@ export class Worker {
       } catch (error) {
         if (!(error instanceof EngineLost) || !this.#survivesLoss(seat)) throw error;
         // What a crash made worthless is not charged.
-        this.#share.charge(seat.claim.member, -seat.used);
-        seat.used = 0;
+        this.#gpu.refund(seat);
         seat.step = 0;
         seat.run = undefined;
       }
@@ -219,14 +212,14 @@ export class Worker {
     const { engine, sliceSteps, costs } = this.#options;
     this.#tell(seat);
     if (seat.leaving !== undefined) return undefined;
-    const run = await this.#onGpu(seat, 'open', () => {
+    const run = await this.#gpu.turn(seat, 'open', () => {
       seat.life = this.#life;
       return engine.open(job);
     });
     seat.run = run;
     let isDone = false;
     while (!isDone && seat.leaving === undefined) {
-      isDone = await this.#onGpu(seat, undefined, async () => {
+      isDone = await this.#gpu.turn(seat, undefined, async () => {
         let isLast = false;
         // One call at a time, so that a cancelled job gives the GPU back before its slice is over.
         for (let i = 0; i < sliceSteps && !isLast && seat.leaving === undefined; i++) {
@@ -241,36 +234,13 @@ export class Worker {
       });
     }
     if (seat.leaving !== undefined) return undefined;
-    const { pictures, notes } = await this.#onGpu(seat, 'develop', () => run.develop());
+    const { pictures, notes } = await this.#gpu.turn(seat, 'develop', () => run.develop());
     const stored: StoredPicture[] = [];
     for (const { png, width, height } of pictures) {
       const id = await this.#patiently(seat, () => this.#options.pictures.put(png));
       stored.push({ id, width, height });
     }
     return { state: 'done', pictures: stored, notes };
-  }
-
-  /** Does a piece of a job's work when its user's turn comes, and charges the time it took. */
-  #onGpu<T>(seat: Seat, part: 'open' | 'develop' | undefined, work: () => Promise<T>): Promise<T> {
-    const { promise, resolve, reject } = Promise.withResolvers<T>();
-    const { member: user, request } = seat.claim;
-    const { clock, costs } = this.#options;
-    const task = async () => {
-      const started = clock();
-      const [result] = await Promise.allSettled([work()]);
-      const seconds = clock() - started;
-      this.#share.charge(user, seconds);
-      seat.used += seconds;
-      if (result.status === 'rejected') reject(result.reason);
-      else {
-        if (part !== undefined) costs.learn(request, part, seconds);
-        resolve(result.value);
-      }
-      // The job lines up for its next slice before the GPU is given away: else its user would count as absent.
-      await nextTurn();
-    };
-    this.#gpu.add(task, { user }).catch(reject);
-    return promise;
   }
 
   /** Writes the end down, however long the database is away; a lease that lapsed meanwhile makes it void. */
@@ -351,29 +321,9 @@ export class Worker {
       state: 'running',
       step,
       steps: run?.steps ?? plannedSteps(claim.request),
-      etaSeconds: this.#etaOf(seat),
+      etaSeconds: this.#gpu.etaOf(seat, this.#seated.values()),
       ...(preview === undefined ? {} : { preview }),
     });
-  }
-
-  /** Seconds until a seated job's picture: the others take turns only until it is done or they are. */
-  #etaOf(seat: Seat): number {
-    const own = this.#secondsLeft(seat);
-    let eta = own;
-    for (const other of this.#seated.values()) {
-      if (other !== seat) eta += Math.min(own, this.#secondsLeft(other));
-    }
-    return eta;
-  }
-
-  #secondsLeft({ claim: { request }, run, step }: Seat): number {
-    const { costs } = this.#options;
-    const steps = run?.steps ?? plannedSteps(request);
-    return (
-      (run === undefined ? costs.secondsOf(request, 'open') : 0) +
-      (steps - step) * costs.secondsOf(request, 'step') +
-      costs.secondsOf(request, 'develop')
-    );
   }
 
   /** Renews the leases, and hears by the way of cancels whose notice was lost. */
