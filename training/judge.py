@@ -5,6 +5,7 @@
 right, beside its own ceilings on renders of the same scenes and on their VAE reconstructions.
 """
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -16,11 +17,11 @@ from torch import nn
 
 import workers
 from answers import QUESTIONS, answer_loss, heads, truths
-from captions import caption
+from captions import article, caption
 from export import TARGET
 from scenes import Scene, Thing, draw, pick, random_scene, random_thing, sheet
 from vae import as_pictures, as_tensor, latents_of, load_vae, psnr
-from words import COLOURS, PLACES, POSES, STYLES, TIMES
+from words import COLOURS, OBJECTS, PLACES, POSES, STYLES, TIMES
 from workers import DEVICE
 
 KINDS = ("one", "aside", "two", "person", "held out")
@@ -117,17 +118,41 @@ def pipeline(folder=TARGET):
     """diffusers' own pipeline on the exported files, in float32."""
     pipe = StableDiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32).to(DEVICE)
     pipe.set_progress_bar_config(disable=True)
+    torch.set_num_threads(os.cpu_count())  # one process draws, unlike in training
     return pipe
 
 
-def paint(pipe, prompts, seeds, steps=20, guidance=5):
+def paint(pipe, prompts, seeds, steps=20, guidance=5, negatives=None):
     """Pictures (uint8 [256,256,3]) of prompts, each from its own seed."""
     pictures = []
     for i in range(0, len(prompts), 8):
         generators = [torch.Generator().manual_seed(int(s)) for s in seeds[i:i + 8]]
-        pictures += list(pipe(list(prompts[i:i + 8]), num_inference_steps=steps, guidance_scale=guidance,
-                              generator=generators, output_type="np").images)
+        pictures += list(pipe(list(prompts[i:i + 8]), negative_prompt=negatives and negatives[i:i + 8],
+                              num_inference_steps=steps, guidance_scale=guidance, generator=generators,
+                              output_type="np").images)
     return [np.rint(p * 255).astype(np.uint8) for p in pictures]
+
+
+@torch.no_grad()
+def removed(judge, pipe, count, steps):
+    """How often a negative prompt takes away what the same seed gives without it: a colour that nobody asked for, and
+    the second of two things."""
+    rng, questions = np.random.default_rng(8), list(QUESTIONS)
+    one, two = ([Scene(tuple(random_thing(rng, side) for side in sides), pick(PLACES, rng), "day", "plain")
+                 for _ in range(count)] for sides in (("centre",), ("left", "right")))
+    bare = [f"{article(scene.things[0].name)} {PLACES[scene.place][0]}" for scene in one]
+    name = lambda pictures, q: judge(small(pictures))[questions.index(q)].argmax(1).tolist()
+    judge.eval()
+    before = name(paint(pipe, bare, range(count), steps), "colour")
+    said = [(*COLOURS, "")[i] for i in before]
+    after = name(paint(pipe, bare, range(count), steps, negatives=said), "colour")
+    both = [caption(scene, rng, complete=True) for scene in two]
+    there = [i == list(OBJECTS).index(scene.things[1].name) for i, scene in
+             zip(name(paint(pipe, both, range(count), steps), "second object"), two)]
+    against = paint(pipe, both, range(count), steps, negatives=[scene.things[1].name for scene in two])
+    still = [i == list(OBJECTS).index(scene.things[1].name) for i, scene in zip(name(against, "second object"), two)]
+    return {"colour": round(float(np.mean([a != b for a, b in zip(before, after)])), 3),
+            "second thing": round(1 - sum(s and t for s, t in zip(still, there)) / max(sum(there), 1), 3)}
 
 
 def measure(rank, count, folder=TARGET, steps=20):
@@ -150,6 +175,8 @@ def measure(rank, count, folder=TARGET, steps=20):
         name = f"judged-{steps}-{kind.replace(' ', '-')}.png"
         cv2.imwrite(str(workers.HOME / name), sheet(shown, 12)[..., ::-1])
         print(kind, json.dumps(report[kind]["generated"]), flush=True)
+    report["removed by a negative prompt"] = removed(judge, pipe, max(count // 4, 1), steps)
+    print(json.dumps(report["removed by a negative prompt"]), flush=True)
     (workers.HOME / f"judged-{steps}.json").write_text(json.dumps(report, indent=2) + "\n")
 
 
