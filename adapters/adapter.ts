@@ -104,14 +104,20 @@ export interface AskedJob {
   /** Who asked, and where: as in the Invocation. */
   readonly owner: Person;
   readonly place: string;
-  readonly frame?: { readonly isPrivate?: boolean };
+  /** Milliseconds since 1970 when it was accepted: its message is not older. */
+  readonly at: number;
+  readonly frame?: {
+    readonly isPrivate?: boolean;
+    /** Name of the thread that is opened for it. */
+    readonly thread?: string;
+  };
 }
 
 export interface Adapter {
   readonly platform: Platform;
   /**
-   * The message of a job that the last process left unfinished; where it died before it posted one, a new one in the
-   * place where the job was asked for.
+   * The message of a job that the last process left unfinished, also where it died between posting and noting it;
+   * where it died before it posted one, a new one in the place where the job was asked for.
    * @returns undefined where the message was deleted, or already shows the job's end
    */
   reopen(job: AskedJob): Promise<Reply | undefined>;

@@ -14,6 +14,7 @@ import {
   Partials,
   PermissionFlagsBits,
   Routes,
+  type SendableChannels,
 } from 'discord.js';
 import type { AnyCommand } from '../../commands/command.ts';
 import { DarkroomError, describeError } from '../../src/errors.ts';
@@ -34,6 +35,7 @@ import {
   wordsOf,
 } from './invocation.ts';
 import { DISCORD_LIMITS as LIMITS, restBase } from './limits.ts';
+import { findMessage } from './lookup.ts';
 import { lowerForm } from './modal.ts';
 import { type Interaction, InteractionReply, MessageReply, type ReplyPorts } from './reply.ts';
 
@@ -117,23 +119,20 @@ class DiscordAdapter implements Adapter {
     await this.#client.destroy();
   }
 
-  async reopen({ id, owner, place, frame }: AskedJob): Promise<Reply | undefined> {
+  async reopen(job: AskedJob): Promise<Reply | undefined> {
+    const { id, owner, place, frame } = job;
     const delivery = await this.#options.deliveries.get(id);
     // A private answer ends with its interaction, out of a bot's reach: from then on it is a direct message.
-    const alone = async () => {
-      const channel = await this.#client.users.createDM(plainId(owner.id));
-      return new MessageReply(channel, this.#options, undefined);
-    };
+    const alone = async () => this.#findOrPost(job, await this.#client.users.createDM(plainId(owner.id)));
     try {
       if (delivery === undefined && frame?.isPrivate) return await alone();
       const channel = await this.#client.channels.fetch(delivery?.channel ?? plainId(place));
       if (!channel?.isSendable()) return undefined;
-      const message =
-        delivery &&
-        (await channel.messages.fetch(delivery.message).catch((error: unknown) => {
-          if (frame?.isPrivate && isRefusal(error)) return 'private' as const;
-          throw error;
-        }));
+      if (delivery === undefined) return await this.#findOrPost(job, channel);
+      const message = await channel.messages.fetch(delivery.message).catch((error: unknown) => {
+        if (frame?.isPrivate && isRefusal(error)) return 'private' as const;
+        throw error;
+      });
       if (message === 'private') return await alone();
       return new MessageReply(channel, this.#options, undefined, message);
     } catch (error) {
@@ -141,6 +140,20 @@ class DiscordAdapter implements Adapter {
       if (isRefusal(error)) return undefined;
       throw error;
     }
+  }
+
+  async #findOrPost({ id, at, frame }: AskedJob, channel: SendableChannels): Promise<Reply> {
+    const found = await findMessage(channel, { id, at, thread: frame?.thread }).catch((error: unknown) => {
+      // A second message is better than none.
+      this.#options.onError(error);
+      return {};
+    });
+    const { message, thread = channel }: Awaited<ReturnType<typeof findMessage>> = found;
+    if (message === undefined) return new MessageReply(thread, this.#options, undefined);
+    const note = { job: id, platform: 'discord', channel: message.channelId, message: message.id } as const;
+    await this.#options.deliveries.put(note);
+    const place = message.channel.isSendable() ? message.channel : channel;
+    return new MessageReply(place, this.#options, undefined, message);
   }
 
   async rolesOf(server: string, user: string): Promise<readonly string[]> {

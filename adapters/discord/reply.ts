@@ -73,6 +73,11 @@ abstract class DiscordReply implements Reply {
     return LIMITS.fileBytes;
   }
 
+  /** Whether it is known before the first message that no thread can be opened for it. */
+  protected get isInThread(): boolean {
+    return false;
+  }
+
   /** Posts the first state of the message. */
   protected abstract send(body: Body, isPrivate: boolean, nonce: string | undefined): Promise<Message>;
   protected abstract edit(message: Message, body: Body): Promise<Message>;
@@ -81,7 +86,8 @@ abstract class DiscordReply implements Reply {
 
   async #open(card: Card, body: Body): Promise<Message> {
     const { thread, job, isPrivate = false } = card;
-    if (thread === undefined || isPrivate) return this.send(body, isPrivate, nonceOf(job?.id));
+    if (thread === undefined || isPrivate || this.isInThread)
+      return this.send(body, isPrivate, nonceOf(job?.id));
     const name = clip(thread, LIMITS.threadName);
     const head = await this.send(await this.#lower({ text: name }), false, undefined);
     // A thread has no threads, and a direct message has none either.
@@ -211,6 +217,10 @@ export class MessageReply extends DiscordReply {
     super(ports, message);
     this.#channel = channel;
     this.#request = request;
+  }
+
+  protected override get isInThread(): boolean {
+    return this.#channel.isThread();
   }
 
   async remove(message: string): Promise<void> {

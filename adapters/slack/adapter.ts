@@ -18,12 +18,14 @@ import { SeenOnce } from '../seen-once.ts';
 import { UpdateBudget } from './budget.ts';
 import { downloadPicture, filesOf, MEDIA_HOSTS, type SlackFile } from './files.ts';
 import { SLACK_LIMITS as LIMITS } from './limits.ts';
+import { findMessage } from './lookup.ts';
 import { unescapeText } from './lower.ts';
 import { FORM_CALLBACK, type FormContext, formValues, lowerForm } from './modal.ts';
 import { People } from './people.ts';
 import {
   apiBase,
   type Destination,
+  type Posted,
   type ReplyPorts,
   SlackReply,
   slackError,
@@ -132,15 +134,24 @@ class SlackAdapter implements Adapter {
     await this.#app.stop();
   }
 
-  async reopen({ id, owner, place }: AskedJob): Promise<Reply | undefined> {
-    const delivery = await this.#options.deliveries.get(id);
-    if (delivery === undefined) {
-      const [, asked = '', thread] = place.split(':');
-      const to = { ...placeOf(asked, thread), user: owner.id.replace(/^slack:/, '') };
-      return new SlackReply(this.#workspace, this.#options, to);
-    }
-    const { channel, message: ts } = delivery;
-    return new SlackReply(this.#workspace, this.#options, { channel }, { channel, ts });
+  async reopen(job: AskedJob): Promise<Reply | undefined> {
+    const delivery = await this.#options.deliveries.get(job.id);
+    if (delivery !== undefined) return this.#replyOf({ channel: delivery.channel, ts: delivery.message });
+    const [, asked = '', thread] = job.place.split(':');
+    const to = { ...placeOf(asked, thread), user: job.owner.id.replace(/^slack:/, '') };
+    const found = await findMessage(this.#workspace.client, job, to).catch((error: unknown) => {
+      // A second message is better than none.
+      this.#options.onError(error);
+      return { to };
+    });
+    if ('to' in found) return new SlackReply(this.#workspace, this.#options, found.to);
+    const { channel, ts: message } = found.message;
+    await this.#options.deliveries.put({ job: job.id, platform: 'slack', channel, message });
+    return this.#replyOf(found.message);
+  }
+
+  #replyOf(message: Posted): Reply {
+    return new SlackReply(this.#workspace, this.#options, { channel: message.channel }, message);
   }
 
   async rolesOf(_server: string, user: string): Promise<readonly string[]> {

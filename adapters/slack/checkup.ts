@@ -13,8 +13,8 @@ export const SCOPES: Readonly<Record<string, string>> = {
   'files:write': 'pictures in answers',
   'im:history': 'direct messages',
   'im:write': 'private results',
-  'channels:history': 'the picture of a thread',
-  'groups:history': 'the picture of a thread in a private channel',
+  'channels:history': 'the picture of a thread, and answers found again after a crash',
+  'groups:history': 'the same in a private channel',
   'users:read': 'names, and who is an admin',
   'usergroups:read': 'user groups as roles',
 };

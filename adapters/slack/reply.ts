@@ -7,6 +7,7 @@ import type { Deliveries, Reply } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import type { UpdateBudget } from './budget.ts';
 import { uploadPicture } from './files.ts';
+import { metadataOf } from './lookup.ts';
 import { type Lowered, lowerCard, type SlackPicture } from './lower.ts';
 
 const PACE = { edit: 3000, preview: 6000 } as const;
@@ -37,7 +38,7 @@ export interface Destination {
   readonly respond?: RespondFn;
 }
 
-interface Posted {
+export interface Posted {
   readonly channel: string;
   readonly ts: string;
 }
@@ -94,15 +95,17 @@ export class SlackReply implements Reply {
   async #open(card: Card): Promise<Posted> {
     const { user, thread } = this.#to;
     const lowered = lowerCard(card, await this.#upload(card));
+    const metadata = card.job && metadataOf(card.job.id);
     let posted: Posted;
     if (card.isPrivate && user !== undefined) {
       const { channel } = await this.#workspace.client.conversations.open({ users: user });
-      posted = await this.#post(channel?.id ?? user, lowered, undefined, card.job?.id);
+      posted = await this.#post(channel?.id ?? user, lowered, undefined, metadata);
     } else if (card.thread !== undefined && thread === undefined) {
-      const head = await this.#post(this.#to.channel, lowerCard({ text: card.thread }, []), undefined);
-      posted = await this.#post(head.channel, lowered, head.ts, card.job?.id);
+      const named = card.job && metadataOf(card.job.id, true);
+      const head = await this.#post(this.#to.channel, lowerCard({ text: card.thread }, []), undefined, named);
+      posted = await this.#post(head.channel, lowered, head.ts, metadata);
     } else {
-      posted = await this.#post(this.#to.channel, lowered, thread, card.job?.id);
+      posted = await this.#post(this.#to.channel, lowered, thread, metadata);
     }
     if (card.job !== undefined) {
       const { channel, ts: message } = posted;
@@ -111,8 +114,12 @@ export class SlackReply implements Reply {
     return posted;
   }
 
-  /** @param job named in the message's metadata, so that it can be told from others */
-  async #post(channel: string, lowered: Lowered, thread: string | undefined, job?: string): Promise<Posted> {
+  async #post(
+    channel: string,
+    lowered: Lowered,
+    thread: string | undefined,
+    metadata?: ReturnType<typeof metadataOf>,
+  ): Promise<Posted> {
     const { client } = this.#workspace;
     const posted = await client.chat.postMessage({
       ...lowered,
@@ -120,7 +127,7 @@ export class SlackReply implements Reply {
       unfurl_links: false,
       unfurl_media: false,
       ...(thread !== undefined && { thread_ts: thread }),
-      ...(job !== undefined && { metadata: { event_type: 'darkroom_job', event_payload: { job } } }),
+      ...(metadata !== undefined && { metadata }),
     });
     if (posted.ts === undefined || posted.channel === undefined)
       throw new Error('Slack gave the message no place');

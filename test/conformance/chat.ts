@@ -49,6 +49,8 @@ export interface Chat extends AsyncDisposable {
   idOf(person: string): string;
   /** Messages of the bot that would ring at somebody's. */
   pinging(): readonly string[];
+  /** As in Program. */
+  readonly dying: { beforeNote: boolean };
   /** Ends the program and starts it again over the same data. */
   restart(): Promise<void>;
 }

@@ -115,6 +115,9 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
       [...server.messages.values()]
         .filter(({ author, allowed_mentions: allowed }) => author.bot && allowed?.parse?.length !== 0)
         .map(({ id }) => id),
+    get dying() {
+      return program.dying;
+    },
     restart: () => program.restart(),
     async [Symbol.asyncDispose]() {
       await program.stop();

@@ -21,6 +21,8 @@ export interface Program {
   readonly queue: StandInQueue;
   readonly errors: unknown[];
   readonly adapter: Adapter;
+  /** Whether this run of it dies, as far as its chat goes, between posting a job's message and noting where. */
+  readonly dying: { beforeNote: boolean };
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -34,11 +36,15 @@ export async function startProgram(
   const errors: unknown[] = [];
   const onError = (error: unknown) => void errors.push(error);
   const kept = new Map<string, Delivery>();
-  const deliveries: Deliveries = {
-    get: async (job) => kept.get(job),
-    put: async (delivery) => void kept.set(delivery.job, delivery),
-  };
   const open = async () => {
+    const dying = { beforeNote: false };
+    const deliveries: Deliveries = {
+      get: async (job) => kept.get(job),
+      async put(delivery) {
+        if (dying.beforeNote) await new Promise(() => {});
+        kept.set(delivery.job, delivery);
+      },
+    };
     const queue = new StandInQueue();
     const store = await openStore<MessageRecord>({ folder });
     await queue.attach(store);
@@ -75,7 +81,7 @@ export async function startProgram(
       throw error;
     }
     await commands.resume((job) => adapter.reopen(job), [adapter.platform]);
-    return { queue, store, commands, adapter };
+    return { queue, store, commands, adapter, dying };
   };
   let now = await open();
   const stop = async () => {
@@ -90,6 +96,9 @@ export async function startProgram(
     },
     get adapter() {
       return now.adapter;
+    },
+    get dying() {
+      return now.dying;
     },
     errors,
     async restart() {

@@ -30,6 +30,8 @@ export interface SlackChat extends Chat {
   readonly eventsUrl: string;
   /** Types a slash command as it stands. */
   type(person: string, command: string, text: string): Promise<void>;
+  /** Says words to the bot in a thread. */
+  sayIn(thread: string, person: string, words: string): Promise<void>;
   /** Posts a picture. @returns the message as Slack tells it */
   share(person: string, picture: Picture): Promise<Json>;
   /** A trigger id, which opens a form. */
@@ -180,6 +182,9 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
     async type(person, command, text) {
       await drive('command', { channel: CHANNEL, user: userId(person), command, text });
     },
+    async sayIn(thread, person, words) {
+      await say(person, `<@${BOT_USER}> ${escaped(words)}`, thread);
+    },
     async share(person, { name, bytes }) {
       await say(person, 'look', undefined, { name, bytes });
       const { messages } = (await (await fetch(`${slack.url}/_control/messages/${CHANNEL}`)).json()) as Json;
@@ -195,6 +200,9 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
         .slice('trigger_id='.length);
     },
     fill: (person, form) => sendForm(slack.url, userId(person), form),
+    get dying() {
+      return program.dying;
+    },
     restart: () => program.restart(),
     async [Symbol.asyncDispose]() {
       await program.stop();

@@ -239,6 +239,20 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.equal(seen.filter((one) => hasPicture(one) && !one.isPrivate).length, 0);
     });
 
+    it('a message that was posted but not noted before a crash goes on, and nobody sees a second one', async () => {
+      await using chat = await start();
+      chat.queue.held = true;
+      chat.dying.beforeNote = true;
+      // Its answer may never come.
+      chat.command('bo', 'imagine', { prompt: 'a boat' }).catch(() => {});
+      const waiting = await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+      await chat.restart();
+      const print = await until(chat, 'bo', hasPicture);
+      assert.equal(print.id, waiting.id);
+      assert.equal((await chat.seenBy('bo')).length, 1);
+      assert.deepEqual(chat.errors, []);
+    });
+
     it('50 people at once are all served', async () => {
       await using chat = await start();
       const people = Array.from({ length: 50 }, (_, i) => `p${i}`);

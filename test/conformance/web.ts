@@ -83,6 +83,9 @@ export async function startWeb(): Promise<Chat> {
     },
     idOf: (person) => person,
     pinging: () => [],
+    get dying() {
+      return program.dying;
+    },
     restart: () => program.restart(),
     async [Symbol.asyncDispose]() {
       await program.stop();

@@ -55,6 +55,8 @@ const GUILD = '200000000000000001';
 export const CHANNELS = { general: '300000000000000001', adults: '300000000000000002' } as const;
 /** View channel, send messages, in threads too, make threads, attach files, read history. */
 const BOT_PERMISSIONS = (1n << 10n) | (1n << 11n) | (1n << 38n) | (1n << 35n) | (1n << 15n) | (1n << 16n);
+const VIEW_CHANNEL = 1n << 10n;
+const READ_HISTORY = 1n << 16n;
 const MANAGE_GUILD = 1n << 5n;
 const EPHEMERAL = 1 << 6;
 const TOKEN_LIFE_MS = 15 * 60 * 1000;
@@ -65,6 +67,8 @@ export class DiscordServer {
   /** Bodies by the name under which they are fetched. */
   readonly files = new Map<string, Buffer>();
   readonly faults: Fault[] = [];
+  /** Requests that never get through, as if their sender had died before them; each once. */
+  readonly stalls: Pick<Fault, 'method' | 'path'>[] = [];
   /** Each request as `METHOD /path`, in order. */
   readonly log: string[] = [];
   commands: Json[] = [];
@@ -343,7 +347,7 @@ export class DiscordServer {
   }
 
   async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname } = new URL(request.url ?? '', this.url);
+    const { pathname, searchParams } = new URL(request.url ?? '', this.url);
     const path = decodeURIComponent(pathname);
     const send = (status: number, body?: Json, headers: Record<string, string> = {}) => {
       if (body === undefined) return response.writeHead(status, headers).end();
@@ -374,11 +378,18 @@ export class DiscordServer {
         headers,
       );
     }
+    const stall = this.stalls.findIndex((one) => one.method === method && one.path.test(route));
+    if (stall >= 0) return void this.stalls.splice(stall, 1);
     const isOpen = /^\/(interactions|webhooks)\//.test(route);
     if (!isOpen && request.headers.authorization !== `Bot ${TOKEN}`)
       return void send(401, { message: '401: Unauthorized', code: 0 });
     const wrong = faultOf(method, route, body);
     if (wrong !== undefined) return void send(400, { message: `Invalid Form Body: ${wrong}`, code: 50035 });
+    const page = /^\/channels\/(\d+)\/messages$/.exec(route);
+    if (method === 'GET' && page !== null) {
+      const [status, result] = this.#page(page[1]!, searchParams);
+      return void send(status, result);
+    }
     const [status, result] = this.#route(method, route, body, files);
     send(status, result);
   }
@@ -508,6 +519,27 @@ export class DiscordServer {
       return [404, { message: 'Unknown Message', code: 10008 }];
     if (method === 'DELETE') return this.#delete(id);
     return method === 'GET' ? [200, message] : this.#edit(id, body, files);
+  }
+
+  /** The first messages after one or, without that, the last ones; newest first. */
+  #page(channel: string, query: URLSearchParams): [number, Json] {
+    if (!this.#channels.has(channel)) return [404, { message: 'Unknown Channel', code: 10003 }];
+    const denied = this.denied.get(channel) ?? 0n;
+    if (denied & VIEW_CHANNEL) return [403, { message: 'Missing Access', code: 50001 }];
+    if (denied & READ_HISTORY) return [200, []];
+    const limit = Number(query.get('limit') ?? 50);
+    if (!(limit >= 1 && limit <= 100)) return [400, { message: 'Invalid Form Body', code: 50035 }];
+    const after = query.get('after');
+    const all = [...this.messages.values()]
+      .filter(({ channel_id: at, flags }) => at === channel && (flags & EPHEMERAL) === 0)
+      .filter(({ id }) => after === null || BigInt(id) > BigInt(after))
+      .toSorted((a, b) => (BigInt(a.id) < BigInt(b.id) ? -1 : 1));
+    const page = after === null ? all.slice(-limit) : all.slice(0, limit);
+    const nonceless = page.map(({ nonce: _nonce, ...message }) => {
+      const thread = this.#channels.get(message.id);
+      return thread === undefined ? message : { ...message, thread };
+    });
+    return [200, nonceless.reverse()];
   }
 
   #thread(channel: string, message: string, { name }: Json): [number, Json] {

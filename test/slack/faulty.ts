@@ -1,7 +1,11 @@
-/** Stands before a local Slack and fails calls of its Web API as Slack does, at a test's word. */
+/**
+ * Stands before a local Slack and fails calls of its Web API as Slack does, at a test's word. It keeps the metadata of
+ * messages and reads a conversation by time and page, which local-slack does not.
+ */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pageOf, wholeOf } from './pages.ts';
 
 export interface Fault {
   /** `chat.update` */
@@ -12,10 +16,18 @@ export interface Fault {
   times: number;
 }
 
+/** A call that never gets through, as if its caller had died before it. */
+export interface Stall {
+  readonly call: string;
+  /** How many pass before it. */
+  passes: number;
+}
+
 export interface FaultyApi extends AsyncDisposable {
   /** Base of the Web API: `http://127.0.0.1:4000/api/` */
   readonly url: string;
   readonly faults: Fault[];
+  readonly stalls: Stall[];
   /** Calls in order. */
   readonly log: string[];
 }
@@ -23,7 +35,10 @@ export interface FaultyApi extends AsyncDisposable {
 /** @param target of the local Slack: `http://127.0.0.1:3999` */
 export async function startFaultyApi(target: string): Promise<FaultyApi> {
   const faults: Fault[] = [];
+  const stalls: Stall[] = [];
   const log: string[] = [];
+  /** Of messages, by channel and timestamp. */
+  const metadata = new Map<string, object>();
   const server = createServer(async (request, response) => {
     const call = request.url?.split('/').at(-1)?.split('?')[0] ?? '';
     log.push(call);
@@ -39,24 +54,38 @@ export async function startFaultyApi(target: string): Promise<FaultyApi> {
       } else response.writeHead(200, headers).end(JSON.stringify({ ok: false, error }));
       return;
     }
+    const stall = stalls.findIndex((one) => one.call === call && one.passes-- === 0);
+    if (stall >= 0) return void stalls.splice(stall, 1);
     const body: Buffer[] = [];
     for await (const part of request) body.push(part as Buffer);
     const { host: _host, 'content-length': _length, connection: _connection, ...headers } = request.headers;
+    const sent = Buffer.concat(body);
+    const isRead = call === 'conversations.history' || call === 'conversations.replies';
+    const asked = isRead || call === 'chat.postMessage' ? new URLSearchParams(String(sent)) : undefined;
     const answer = await fetch(`${target}${request.url}`, {
       method: request.method ?? 'POST',
       headers: headers as Record<string, string>,
-      ...(body.length > 0 && { body: Buffer.concat(body) }),
+      ...(sent.length > 0 && { body: isRead ? wholeOf(asked!) : sent }),
     });
+    let bytes = Buffer.from(await answer.arrayBuffer());
+    if (asked !== undefined) {
+      const told = JSON.parse(String(bytes));
+      const own = asked.get('metadata');
+      if (own !== null) metadata.set(`${told.channel} ${told.ts}`, JSON.parse(own));
+      if (isRead && told.ok)
+        bytes = Buffer.from(JSON.stringify({ ...told, ...pageOf(told.messages, asked, call, metadata) }));
+    }
     response.writeHead(answer.status, {
       'content-type': answer.headers.get('content-type') ?? 'application/json',
     });
-    response.end(Buffer.from(await answer.arrayBuffer()));
+    response.end(bytes);
   });
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/api/`,
     faults,
+    stalls,
     log,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

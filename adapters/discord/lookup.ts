@@ -1,0 +1,81 @@
+/** Finds a job's message by its buttons, where the program died between posting it and noting where it stands. */
+import {
+  ComponentType,
+  type Message,
+  type SendableChannels,
+  SnowflakeUtil,
+  ThreadAutoArchiveDuration,
+} from 'discord.js';
+import { clip } from '../clip.ts';
+import { DISCORD_LIMITS as LIMITS } from './limits.ts';
+import { plain } from './lower.ts';
+
+const PAGE = 100;
+/** Oldest first: the message of a job stands close behind its acceptance. */
+const PAGES = 3;
+/** How far our clock and Discord's may lie apart, in milliseconds. */
+const CLOCKS_APART = 60_000;
+
+interface Wanted {
+  readonly id: string;
+  /** Milliseconds since 1970 when the job was accepted. */
+  readonly at: number;
+  /** Name of the thread that is opened for it. */
+  readonly thread: string | undefined;
+}
+
+/**
+ * @param channel where the job's answer goes
+ * @returns the message; or the thread of a head message that stands alone, which is the place for it; neither where
+ *   nothing was posted, or the bot may not read what was
+ * @throws what Discord refuses
+ */
+export async function findMessage(
+  channel: SendableChannels,
+  { id, at, thread }: Wanted,
+): Promise<{ message?: Message; thread?: SendableChannels }> {
+  const own = await ownMessages(channel, at);
+  const message = own.find((one) => isOfJob(one, id));
+  if (message !== undefined) return { message };
+  if (thread === undefined || channel.isThread() || channel.isDMBased()) return {};
+  const name = clip(thread, LIMITS.threadName);
+  let empty: SendableChannels | undefined;
+  for (const head of own.filter((one) => isHead(one, name))) {
+    const opened =
+      head.thread ??
+      (await head.startThread({ name, autoArchiveDuration: ThreadAutoArchiveDuration.OneDay }));
+    const inside = await ownMessages(opened, at);
+    const reply = inside.find((one) => isOfJob(one, id));
+    if (reply !== undefined) return { message: reply };
+    // Another job of the same words has a head of its own.
+    if (inside.length === 0) empty ??= opened;
+  }
+  return empty === undefined ? {} : { thread: empty };
+}
+
+/** The bot's messages since a time, oldest first. */
+async function ownMessages({ messages, client }: SendableChannels, at: number): Promise<Message[]> {
+  const own: Message[] = [];
+  let after = String(SnowflakeUtil.generate({ timestamp: at - CLOCKS_APART, increment: 0n }));
+  for (let page = 0; page < PAGES; page++) {
+    const found = [...(await messages.fetch({ after, limit: PAGE, cache: false })).values()].reverse();
+    own.push(...found.filter(({ author }) => author.id === client.user.id));
+    const last = found.at(-1);
+    if (last === undefined || found.length < PAGE) break;
+    after = last.id;
+  }
+  return own;
+}
+
+/** Whether all buttons are this job's: a list of jobs has those of others as well. */
+function isOfJob({ components }: Message, job: string): boolean {
+  const ids = components
+    .flatMap((row) => (row.type === ComponentType.ActionRow ? row.components : []))
+    .flatMap(({ customId }) => customId ?? []);
+  return ids.length > 0 && ids.every((id) => id.split(':')[1] === job);
+}
+
+function isHead({ components }: Message, name: string): boolean {
+  const [only] = components;
+  return components.length === 1 && only?.type === ComponentType.TextDisplay && only.content === plain(name);
+}
