@@ -194,6 +194,50 @@ describe('Discord', { concurrency: 2 }, () => {
     assert.equal(ship.isPrivate, true);
   });
 
+  it('finds the message of a thread that was not noted before a crash, and a head that stood without it', async () => {
+    await using chat = await startDiscord();
+    await chat.command('ada', 'config set', { setting: 'thread_per_request', value: 'on' });
+    await until(chat, 'ada', ({ text }) => text.includes('thread_per_request'));
+    chat.queue.held = true;
+    chat.dying.beforeNote = true;
+    call(chat, 'a boat');
+    const waiting = await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+    await chat.restart();
+    const print = await until(chat, 'bo', hasPicture);
+    assert.deepEqual([print.id, print.place], [waiting.id, waiting.place]);
+
+    chat.queue.held = true;
+    // The program dies before the thread is opened.
+    chat.server.stalls.push({ method: 'POST', path: /\/threads$/ });
+    const before = chat.server.messages.size;
+    const { original } = await settled(chat, call(chat, 'a ship'));
+    await untilDefined(() => (chat.server.stalls.length === 0 ? true : undefined));
+    await chat.restart();
+    const ship = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a ship');
+    assert.equal(ship.place, original);
+    assert.equal(chat.server.messages.size, before + 2);
+  });
+
+  it('finds a message in a busy channel, and answers anew where Discord refuses to be read', async () => {
+    await using chat = await startDiscord();
+    chat.queue.held = true;
+    chat.dying.beforeNote = true;
+    for (let i = 0; i < 150; i++) chat.server.say(bo, CHANNELS.general, `${i}`);
+    call(chat, 'a boat');
+    const waiting = await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+    await chat.restart();
+    assert.equal((await until(chat, 'bo', hasPicture)).id, waiting.id);
+
+    chat.queue.held = true;
+    chat.dying.beforeNote = true;
+    call(chat, 'a ship');
+    await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+    chat.server.denied.set(CHANNELS.general, 1n << 10n);
+    await chat.restart();
+    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a ship');
+    assert.equal(chat.errors.length, 1);
+  });
+
   it('keeps age-restricted pictures in age-restricted channels where that is set', async () => {
     await using chat = await startDiscord();
     await chat.command('ada', 'config set', { setting: 'age_restricted', value: 'on' });

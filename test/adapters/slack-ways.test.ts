@@ -163,6 +163,67 @@ describe('Slack', { skip: reason ?? false, concurrency: 2 }, () => {
     assert.equal(chat.queue.jobs.length, 0);
   });
 
+  it('finds a message that was not noted before a crash in its thread', async () => {
+    await using chat = await startSlack('socket');
+    const { ts } = await chat.share('cy', { name: 'cat.png', bytes: pngOf(64, 48) });
+    chat.queue.held = true;
+    chat.dying.beforeNote = true;
+    await chat.sayIn(ts, 'bo', 'a tiger');
+    const waiting = await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+    assert.equal(waiting.place, `${CHANNEL}:${ts}`);
+    await chat.restart();
+    const print = await until(chat, 'bo', hasPicture);
+    assert.deepEqual([print.id, print.place], [waiting.id, waiting.place]);
+    assert.ok(chat.api.log.includes('conversations.replies'));
+    assert.equal((await chat.seenBy('bo')).length, 1);
+  });
+
+  it('uses a head message again that stood without its answer at a crash, and one that stood with it', async () => {
+    await using chat = await startSlack('socket');
+    await chat.command('ada', 'config set', { setting: 'thread_per_request', value: 'on' });
+    await until(chat, 'ada', ({ text }) => text.includes('thread_per_request'));
+    const before = new Set((await chat.seenBy('bo')).map(({ id }) => id));
+    for (const stopsAt of ['answer', 'note']) {
+      chat.queue.held = true;
+      if (stopsAt === 'note') chat.dying.beforeNote = true;
+      else chat.api.stalls.push({ call: 'chat.postMessage', passes: 1 });
+      await chat.command('bo', 'imagine', { prompt: `a boat at the ${stopsAt}` });
+      const head = await until(chat, 'bo', ({ text }) => text === `a boat at the ${stopsAt}`);
+      if (stopsAt === 'note') await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+      await chat.restart();
+      const print = await until(chat, 'bo', (one) => hasPicture(one) && !before.has(one.id));
+      assert.equal(print.place, `${CHANNEL}:${head.id}`);
+      const added = (await chat.seenBy('bo')).filter(({ id }) => !before.has(id));
+      assert.deepEqual(new Set(added.map(({ id }) => id)), new Set([head.id, print.id]));
+      for (const { id } of added) before.add(id);
+    }
+  });
+
+  it('finds a private answer that was not noted before a crash', async () => {
+    await using chat = await startSlack('socket');
+    await chat.command('ada', 'config set', { setting: 'result_visibility', value: 'private' });
+    await until(chat, 'ada', ({ text }) => text.includes('result_visibility'));
+    chat.queue.held = true;
+    chat.dying.beforeNote = true;
+    await chat.command('bo', 'imagine', { prompt: 'a boat' });
+    const waiting = await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+    await chat.restart();
+    const print = await until(chat, 'bo', hasPicture);
+    assert.deepEqual([print.id, print.isPrivate], [waiting.id, true]);
+  });
+
+  it('answers anew after a crash where Slack refuses to be read', async () => {
+    await using chat = await startSlack('socket');
+    chat.queue.held = true;
+    chat.dying.beforeNote = true;
+    await chat.command('bo', 'imagine', { prompt: 'a boat' });
+    await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+    chat.api.faults.push({ call: 'conversations.history', error: 'missing_scope', times: 1 });
+    await chat.restart();
+    await until(chat, 'bo', hasPicture);
+    assert.equal(chat.errors.length, 1);
+  });
+
   it('takes all other commands as /darkroom', async () => {
     await using chat = await startSlack('socket');
     await chat.type('bo', '/darkroom', 'help');

@@ -83,6 +83,8 @@ export class DiscordServer {
   readonly #sockets = new Set<WebSocket>();
   /** Events of the session, for a resume. */
   readonly #sent: Json[] = [];
+  /** What stalled; refused at the end, as the client would try it again. */
+  readonly #held: ServerResponse[] = [];
   readonly #channels = new Map<string, Json>();
   #sequence = 0;
   #counter = 0n;
@@ -109,6 +111,7 @@ export class DiscordServer {
 
   async stop(): Promise<void> {
     for (const socket of this.#sockets) socket.terminate();
+    for (const response of this.#held) response.writeHead(404, { 'content-length': 0 }).end();
     this.#gateway.close();
     this.#http.closeAllConnections();
     this.#http.close();
@@ -379,7 +382,10 @@ export class DiscordServer {
       );
     }
     const stall = this.stalls.findIndex((one) => one.method === method && one.path.test(route));
-    if (stall >= 0) return void this.stalls.splice(stall, 1);
+    if (stall >= 0) {
+      this.stalls.splice(stall, 1);
+      return void this.#held.push(response);
+    }
     const isOpen = /^\/(interactions|webhooks)\//.test(route);
     if (!isOpen && request.headers.authorization !== `Bot ${TOKEN}`)
       return void send(401, { message: '401: Unauthorized', code: 0 });

@@ -3,7 +3,7 @@
  * messages and reads a conversation by time and page, which local-slack does not.
  */
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pageOf, wholeOf } from './pages.ts';
 
@@ -36,6 +36,8 @@ export interface FaultyApi extends AsyncDisposable {
 export async function startFaultyApi(target: string): Promise<FaultyApi> {
   const faults: Fault[] = [];
   const stalls: Stall[] = [];
+  /** What stalled; refused at the end, as clients would try it again for half an hour. */
+  const held: ServerResponse[] = [];
   const log: string[] = [];
   /** Of messages, by channel and timestamp. */
   const metadata = new Map<string, object>();
@@ -55,7 +57,10 @@ export async function startFaultyApi(target: string): Promise<FaultyApi> {
       return;
     }
     const stall = stalls.findIndex((one) => one.call === call && one.passes-- === 0);
-    if (stall >= 0) return void stalls.splice(stall, 1);
+    if (stall >= 0) {
+      stalls.splice(stall, 1);
+      return void held.push(response);
+    }
     const body: Buffer[] = [];
     for await (const part of request) body.push(part as Buffer);
     const { host: _host, 'content-length': _length, connection: _connection, ...headers } = request.headers;
@@ -88,6 +93,8 @@ export async function startFaultyApi(target: string): Promise<FaultyApi> {
     stalls,
     log,
     async [Symbol.asyncDispose]() {
+      for (const response of held) response.end('{"ok":false,"error":"stalled"}');
+      await new Promise((resolve) => setTimeout(resolve, held.length > 0 ? 100 : 0));
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
