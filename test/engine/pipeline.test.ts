@@ -95,7 +95,10 @@ describe('pictures', () => {
   });
 
   test('runs of two users, step by step in turn, give what each gives alone', async () => {
-    const jobs = [await jobOf(DRAFT, 'test:one'), await jobOf({ ...FROM_PICTURE, seed: 9 }, 'test:two')];
+    const jobs = [
+      await jobOf(DRAFT, { user: 'test:one' }),
+      await jobOf({ ...FROM_PICTURE, seed: 9 }, { user: 'test:two' }),
+    ];
     const alone = [await make(jobs[0]!), await make(jobs[1]!)];
     const runs: PipelineRun[] = [];
     for (const job of jobs) runs.push(await engine.open(job));

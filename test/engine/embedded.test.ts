@@ -1,0 +1,26 @@
+/** The model that ships inside: its folder gives in Darkroom the picture that it gives in diffusers (make_embedded.py). */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { after, test } from 'node:test';
+import { createEngine } from '../../src/engine/pipeline.ts';
+import { comparePixels, FIXTURES, type GoldenRun, jobOf, readPixels } from './goldens.ts';
+
+const models = new URL('../../models', import.meta.url).pathname;
+const cases: readonly (Pick<GoldenRun, 'name' | 'request'> & { readonly picture: string })[] = JSON.parse(
+  readFileSync(`${FIXTURES}embedded.json`, 'utf8'),
+);
+const engine = await createEngine({ models: [models, `${models}/mini/controlnets`], threads: 2 });
+after(() => engine.close());
+
+for (const { name, request, picture } of cases) {
+  test(`diffusers draws the same: ${name}`, async () => {
+    const run = await engine.open(await jobOf(request, { models }));
+    try {
+      assert.equal((await run.advance(run.steps, () => {})).done, true);
+      const { pictures } = await run.develop();
+      comparePixels(await readPixels(pictures[0]!.png), await readPixels(`${FIXTURES}${picture}`));
+    } finally {
+      await run.close();
+    }
+  });
+}
