@@ -95,6 +95,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     ...(settings.DARKROOM_WEB_TOKEN !== undefined && { token: settings.DARKROOM_WEB_TOKEN }),
     handle: commands.handle,
     messages: store.messages,
+    ...(store.notices && { notices: store.notices }),
     pictures: store.pictures,
     describe: () => commands.describe(),
     ready: async () => ready && (await isReachable(store)),

@@ -91,6 +91,13 @@ export class EventHub {
     });
   }
 
+  /** Has every reader read the conversation anew: changes of it may have been missed. */
+  reset(): void {
+    this.#kept.length = 0;
+    this.#number += 1;
+    for (const reader of this.#readers) reader.send(this.#formatReset());
+  }
+
   close(): void {
     clearInterval(this.#heartbeat);
     for (const reader of this.#readers) reader.close();
@@ -101,12 +108,16 @@ export class EventHub {
     const last = Number(digits);
     const oldest = this.#kept[0]?.number ?? this.#number + 1;
     if (epoch !== this.#epoch || !(last >= oldest - 1 && last <= this.#number)) {
-      reader.send(`id: ${this.#epoch}-${this.#number}\nevent: reset\ndata: {}\n\n`);
+      reader.send(this.#formatReset());
       return;
     }
     for (const event of this.#kept) {
       if (event.number > last && maySee(reader.user, event)) reader.send(this.#format(event));
     }
+  }
+
+  #formatReset(): string {
+    return `id: ${this.#epoch}-${this.#number}\nevent: reset\ndata: {}\n\n`;
   }
 
   #format({ number, name, data }: Numbered): string {

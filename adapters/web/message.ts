@@ -1,6 +1,7 @@
 /** A message of the web chat: as it is kept, and as the page and scripts read it (contract.md). */
 import type { ErrorCode } from '../../src/errors.ts';
 import type { JobState } from '../../src/job.ts';
+import type { RunningNumbers } from '../../src/store/notices.ts';
 import type { Card, CardForm, CardPicture } from '../card.ts';
 
 export interface Author {
@@ -106,6 +107,16 @@ export function withCard(message: MessageRecord, card: Card): MessageRecord {
   };
 }
 
+/** A running job's numbers as another process has told them. */
+export const runningJson = ({ step, steps, etaSeconds, preview }: RunningNumbers): Partial<JobJson> => ({
+  step,
+  steps,
+  eta_seconds: etaSeconds,
+  ...(preview && { preview: dataUrl(preview) }),
+});
+
+const dataUrl = (png: Uint8Array) => `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
+
 function jobJson({ job, preview }: Card): JobJson {
   const { id, state, position, etaSeconds, step, steps, seconds, error } = job!;
   return {
@@ -116,7 +127,7 @@ function jobJson({ job, preview }: Card): JobJson {
     ...(step !== undefined && { step }),
     ...(steps !== undefined && { steps }),
     ...(seconds !== undefined && { seconds }),
-    ...(preview && { preview: `data:image/png;base64,${Buffer.from(preview).toString('base64')}` }),
+    ...(preview && { preview: dataUrl(preview) }),
     ...(error && { error }),
   };
 }

@@ -1,8 +1,11 @@
 /** The conversation of the web chat: posts, edits in place, and the answers that one reader alone sees. */
+import { randomBytes } from 'node:crypto';
 import { DarkroomError } from '../../src/errors.ts';
 import type { MessageStore } from '../../src/store/messages.ts';
+import type { MessageNotices } from '../../src/store/notices.ts';
 import type { Person, Reply } from '../adapter.ts';
 import type { Card } from '../card.ts';
+import { type Ears, Elsewhere } from './elsewhere.ts';
 import type { EventHub } from './events.ts';
 import {
   type Author,
@@ -22,33 +25,52 @@ export interface Answer {
   readonly job?: MessageJson['job'];
 }
 
+export interface Others {
+  readonly notices?: MessageNotices;
+  readonly onError?: (error: unknown) => void;
+}
+
 export class Conversation {
   readonly #store: MessageStore<MessageRecord>;
   readonly #hub: EventHub;
   /** Messages of jobs that wait or run: their numbers change too often for the disk. */
   readonly #live = new Map<string, MessageRecord>();
+  /** Newest states of jobs that other processes follow. */
+  readonly #lent = new Map<string, MessageRecord>();
+  readonly #elsewhere: Elsewhere | undefined;
+  /** Two processes may make an id in the same microsecond. */
+  readonly #mark = randomBytes(4).toString('hex');
   #lastId = 0;
 
-  constructor(store: MessageStore<MessageRecord>, hub: EventHub) {
+  /** @param others.notices where other processes serve the same conversation */
+  constructor(store: MessageStore<MessageRecord>, hub: EventHub, others: Others = {}) {
     this.#store = store;
     this.#hub = hub;
+    const { notices, onError = () => {} } = others;
+    this.#elsewhere = notices && new Elsewhere(notices, store, this.#ears(), onError);
   }
 
   /** Also where the clock was set back, new messages come after the old ones. Call it before the first one. */
   async open(): Promise<void> {
-    this.#lastId = Number.parseInt((await this.#store.lastId()) ?? '0', 36);
+    const last = (await this.#store.lastId()) ?? '0';
+    this.#lastId = Number.parseInt(last.slice(0, TIME_DIGITS), 36);
+    await this.#elsewhere?.open();
+  }
+
+  async close(): Promise<void> {
+    await this.#elsewhere?.close();
   }
 
   /** Ids grow with time, so that `after` works by comparison and outlives a deleted message. */
   newId(): string {
     this.#lastId = Math.max(Date.now() * 1000, this.#lastId + 1);
-    return this.#lastId.toString(36).padStart(12, '0');
+    return this.#lastId.toString(36).padStart(TIME_DIGITS, '0') + this.#mark;
   }
 
   /** What a user may see, oldest first. */
   async list(user: string, after: string | undefined): Promise<MessageJson[]> {
     const kept = await this.#store.list(user, after);
-    return kept.map((message) => messageJson(this.#live.get(message.id) ?? message));
+    return kept.map((message) => messageJson(this.#newest(message)));
   }
 
   /** @throws DarkroomError('not_found') also for what another one alone may see */
@@ -61,7 +83,7 @@ export class Conversation {
   /** The message that shows a job. */
   async ofJob(job: string): Promise<MessageRecord | undefined> {
     const message = await this.#store.ofJob(job);
-    return message && (this.#live.get(message.id) ?? message);
+    return message && this.#newest(message);
   }
 
   /** A new message; on the disk before it is seen. */
@@ -69,6 +91,7 @@ export class Conversation {
     if (isAlive(message)) this.#live.set(message.id, message);
     await this.#store.put(withoutPreview(message));
     this.#hub.publish({ name: 'message', data: messageJson(message), ...readerOf(message) });
+    await this.#elsewhere?.tell({ kind: 'posted', id: message.id });
   }
 
   /**
@@ -76,21 +99,16 @@ export class Conversation {
    * @returns false where it was deleted meanwhile: nothing brings it back
    */
   async edit(message: MessageRecord): Promise<boolean> {
-    const { id, job } = message;
+    const { id } = message;
     if (isAlive(message)) {
-      if (!this.#live.has(id) && (await this.#store.get(id)) === undefined) return false;
+      if (!(await this.#isThere(message))) return false;
       this.#live.set(id, withLastPreview(message, this.#live.get(id)));
     } else {
       if (!(await this.#store.replace(withoutPreview(message)))) return false;
       this.#live.delete(id);
     }
-    if (job !== undefined) {
-      const data: JobEventJson = { ...job, message: id };
-      this.#hub.publish({ name: 'job', data, ...readerOf(message) });
-    }
-    if (!isAlive(message)) {
-      this.#hub.publish({ name: 'message', data: messageJson(message), ...readerOf(message) });
-    }
+    this.#publishEdit(message);
+    await this.#elsewhere?.tell({ kind: isAlive(message) ? 'moved' : 'edited', id });
     return true;
   }
 
@@ -99,8 +117,65 @@ export class Conversation {
     const message = await this.#store.remove(id);
     if (message === undefined) return;
     this.#hub.publish({ name: 'removed', data: { id }, ...readerOf(message) });
+    await this.#elsewhere?.tell({ kind: 'removed', id, ...readerOf(message) });
+  }
+
+  #newest(message: MessageRecord): MessageRecord {
+    return this.#live.get(message.id) ?? this.#lent.get(message.id) ?? message;
+  }
+
+  /** Where others read along, the row has a waiting job's place and whether it runs; its steps the queue has. */
+  async #isThere(message: MessageRecord): Promise<boolean> {
+    const before = this.#live.get(message.id);
+    const { state } = message.job!;
+    if (this.#elsewhere !== undefined && (state === 'queued' || before?.job?.state !== state)) {
+      const isThere = await this.#store.replace(withoutPreview(message));
+      if (!isThere) this.#live.delete(message.id);
+      return isThere;
+    }
+    return before !== undefined || (await this.#store.get(message.id)) !== undefined;
+  }
+
+  #publishEdit(message: MessageRecord): void {
+    const { id, job } = message;
+    if (job !== undefined) {
+      const data: JobEventJson = { ...job, message: id };
+      this.#hub.publish({ name: 'job', data, ...readerOf(message) });
+    }
+    if (!isAlive(message)) {
+      this.#hub.publish({ name: 'message', data: messageJson(message), ...readerOf(message) });
+    }
+  }
+
+  #ears(): Ears {
+    return {
+      follows: (id) => this.#live.has(id),
+      posted: (message) =>
+        this.#hub.publish({ name: 'message', data: messageJson(message), ...readerOf(message) }),
+      edited: (message) => {
+        this.#live.delete(message.id);
+        this.#lent.delete(message.id);
+        this.#publishEdit(message);
+      },
+      moved: (message) => {
+        this.#lent.set(message.id, message);
+        this.#publishEdit(message);
+      },
+      removed: (id, reader) => {
+        this.#live.delete(id);
+        this.#lent.delete(id);
+        this.#hub.publish({ name: 'removed', data: { id }, ...(reader !== undefined && { reader }) });
+      },
+      missed: () => {
+        this.#lent.clear();
+        this.#hub.reset();
+      },
+    };
   }
 }
+
+/** Digits of an id that are its time, in base 36. */
+const TIME_DIGITS = 12;
 
 const isAlive = ({ job }: MessageRecord) => job?.state === 'queued' || job?.state === 'running';
 const readerOf = ({ reader }: MessageRecord) => (reader === undefined ? {} : { reader });

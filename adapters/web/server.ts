@@ -6,6 +6,7 @@ import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { DarkroomError, describeError, type ErrorCode } from '../../src/errors.ts';
 import type { MessageStore } from '../../src/store/messages.ts';
+import type { MessageNotices } from '../../src/store/notices.ts';
 import type { Adapter, Attachment, Handle, Invocation, Person, Where } from '../adapter.ts';
 import { EventHub } from './events.ts';
 import { pictureType, readPageFile } from './files.ts';
@@ -20,6 +21,8 @@ export interface WebOptions extends DoorOptions {
   readonly port: number;
   readonly handle: Handle;
   readonly messages: MessageStore<MessageRecord>;
+  /** Where other processes serve the same conversation. */
+  readonly notices?: MessageNotices;
   readonly pictures: { get(id: string): Promise<Uint8Array | undefined> };
   /** Commands, gallery and words, for the page's menu and empty state. */
   readonly describe: () => Promise<unknown>;
@@ -76,7 +79,7 @@ export interface WebAdapter extends Adapter {
 /** @throws DarkroomError('misconfigured') where the door would stand open */
 export function createWebAdapter(options: WebOptions): WebAdapter {
   const hub = new EventHub();
-  const conversation = new Conversation(options.messages, hub);
+  const conversation = new Conversation(options.messages, hub, options);
   const app = createApp(options, conversation, hub);
   const server = createAdaptorServer({ fetch: app.fetch });
   let url = '';
@@ -116,6 +119,7 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
       return `web chat: ${url}`;
     },
     async stop() {
+      await conversation.close();
       hub.close();
       if (!server.listening) return;
       const closed = once(server, 'close');

@@ -8,6 +8,7 @@ import { openEmbedded } from './embedded.ts';
 import { createJobs, type JobStore } from './jobs.ts';
 import { createMessages, type KeptMessage, type MessageStore } from './messages.ts';
 import { migrate } from './migrate.ts';
+import { createNotices, type MessageNotices } from './notices.ts';
 import {
   createPictureRows,
   createPictures,
@@ -26,6 +27,8 @@ export interface Store<Message extends KeptMessage> {
   readonly database: Database;
   readonly jobs: JobStore;
   readonly messages: MessageStore<Message>;
+  /** Of messages that other processes change; absent where this one is alone with its database. */
+  readonly notices?: MessageNotices;
   readonly pictures: PictureStore;
   readonly settings: SettingsStore;
   /** Where jobs' messages stand on their platforms, by job. */
@@ -61,6 +64,7 @@ export async function openStore<Message extends KeptMessage>({
       database,
       jobs: createJobs(database),
       messages: createMessages(database),
+      ...(database.kind === 'server' && { notices: createNotices(database) }),
       pictures: createPictures(await openPlace(pictures, folder, database)),
       settings: createSettings(database),
       deliveries: createDeliveries(database),
