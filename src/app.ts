@@ -8,7 +8,7 @@ import { KOREAN } from '../commands/korean.ts';
 import type { ModelsPort } from '../commands/ports.ts';
 import { COMMANDS, type Commands, createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
-import { describeError } from './errors.ts';
+import { DiskFull, describeError } from './errors.ts';
 import { checkPicture, hasTransparency } from './image/inspect.ts';
 import { readPngText } from './image/png-text.ts';
 import { drawRegion, type Region } from './image/region.ts';
@@ -49,7 +49,7 @@ const MAX_PICTURE_BYTES = 20 * 1024 * 1024;
 /** Starts everything, listens, and goes on with what the last process left unfinished. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { settings, log, threads = 0, engineFactory: factory, worker: draws = true } = options;
-  const onError = (error: unknown) => log.error({ err: error }, 'internal error');
+  const onError = createReport(log);
   const folders = modelFolders(settings.DARKROOM_MODELS);
   const models = await createModels(folders);
   const { name } = await models.resolve();
@@ -134,6 +134,20 @@ export async function startApp(options: AppOptions): Promise<App> {
       return engine?.pid;
     },
     stop: () => running.disposeAsync(),
+  };
+}
+
+/** Milliseconds for which a full disk, once told, is not told again. */
+const QUIET = 60_000;
+
+/** All that retries on a full disk would fill the log as well: its trouble is told once, not for each try. */
+function createReport(log: Logger): (error: unknown) => void {
+  let lastFull = Number.NEGATIVE_INFINITY;
+  return (error) => {
+    if (!(error instanceof DiskFull)) return log.error({ err: error }, 'internal error');
+    const isTold = performance.now() - lastFull < QUIET;
+    lastFull = performance.now();
+    if (!isTold) log.error({ err: error }, error.message);
   };
 }
 

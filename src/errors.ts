@@ -40,6 +40,14 @@ export class DatabaseAway extends Error {
   }
 }
 
+/** The embedded database's disk has no room: nobody's fault here, and over when there is some. */
+export class DiskFull extends Error {
+  constructor(cause: unknown) {
+    super('The disk of the embedded database is full: free some of it.', { cause });
+    this.name = 'DiskFull';
+  }
+}
+
 /** What a user is told of any error: our own sentence, or a neutral one where the error is not ours. */
 export function describeError(error: unknown): { code: ErrorCode; message: string } {
   if (error instanceof DarkroomError) return { code: error.code, message: error.message };
@@ -48,6 +56,13 @@ export function describeError(error: unknown): { code: ErrorCode; message: strin
       code: 'internal',
       message:
         'Darkroom cannot reach its database just now. What was accepted is not lost; ask again in a minute.',
+    };
+  }
+  if (error instanceof DiskFull) {
+    return {
+      code: 'internal',
+      message:
+        "The disk of Darkroom's database is full. What was accepted is not lost; ask again when the operator has freed some of it.",
     };
   }
   return {

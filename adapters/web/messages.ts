@@ -230,7 +230,13 @@ export class WebReply implements Reply {
         this.#message = withCard(this.#message, card);
         await this.#conversation.edit(this.#message);
       } else {
-        this.#message = await this.#post(card, card.isPrivate ? this.#request.user.id : undefined);
+        this.#message = await this.#post(card, card.isPrivate ? this.#request.user.id : undefined).catch(
+          (error: unknown) => {
+            // Whoever waits for the first answer is told; the job goes on, and its next card is posted.
+            this.#first.reject(error);
+            throw error;
+          },
+        );
       }
       return this.#message.id;
     });

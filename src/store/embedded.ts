@@ -4,7 +4,7 @@ import { existsSync, fsyncSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
-import { DarkroomError } from '../errors.ts';
+import { DarkroomError, DiskFull } from '../errors.ts';
 import { layOutDatabase } from './empty.ts';
 import { lockFolder } from './lock.ts';
 import type { Database, Row, Sql } from './sql.ts';
@@ -63,7 +63,7 @@ export async function openEmbedded(
     kind: 'embedded',
     pglite,
     query: sqlOf(pglite).query,
-    transaction: (work) => pglite.transaction((tx) => work(sqlOf(tx))),
+    transaction: (work) => pglite.transaction((tx) => work(sqlOf(tx))).catch(throwFull),
     async script(text) {
       await pglite.exec(text);
     },
@@ -81,9 +81,16 @@ export async function openEmbedded(
 function sqlOf(pglite: Pick<PGlite, 'query'>): Sql {
   return {
     async query<R extends Row>(text: string, values: readonly unknown[] = []) {
-      return (await pglite.query<R>(text, [...values])).rows;
+      return (await pglite.query<R>(text, [...values]).catch(throwFull)).rows;
     },
   };
+}
+
+/** PostgreSQL's code of a disk without room. */
+const DISK_FULL = '53100';
+
+function throwFull(error: unknown): never {
+  throw (error as { code?: string }).code === DISK_FULL ? new DiskFull(error) : error;
 }
 
 async function claimFolder(folder: string): Promise<() => void> {

@@ -90,6 +90,43 @@ test('the disk for pictures is full in mid-run: the job ends with a sentence, no
   assert.equal((await ended(client, free.message.id)).state, 'done');
 });
 
+test('the disk of the embedded database is full: submissions are refused with a sentence, accepted jobs end, all is there after a restart', async (t) => {
+  await using made = newStack();
+  const folder = newFolder(made);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=80m', 'tmpfs', folder], { stdio: 'ignore' });
+  } catch {
+    return t.skip('only root may mount a small disk');
+  }
+  made.defer(() => void execFileSync('umount', ['-l', folder]));
+  const lines: string[] = [];
+  const loud = createLogger('error', false);
+  loud.error = (_: unknown, text?: string) => void lines.push(text ?? '');
+  const env = { DARKROOM_PORT: '0', DARKROOM_WEB_USERS: 'header', DARKROOM_DATA: folder };
+  const { settings } = loadSettings(env);
+  const app = await startApp({ settings, log: loud, engineFactory });
+  const client = new Client(app.url, { 'x-darkroom-user': 'ada', origin: app.url });
+  const accepted = [(await client.post('/imagine a mug ms=100 --steps 20')).message.id];
+  const ballast = join(folder, 'ballast');
+  execFileSync('sh', ['-c', `cat /dev/zero > ${ballast} 2>&- || true`]);
+  let refusal: string | undefined;
+  for (let i = 0; i < 40 && refusal === undefined; i++) {
+    const { status, message, error } = await client.post(`/imagine a boat ${'x'.repeat(9000)}`);
+    if (status === 202) accepted.push(message.id);
+    else refusal = error!.message;
+  }
+  assert.match(refusal ?? '', /database is full.*freed/);
+  await sleep(2500);
+  assert.equal(lines.filter((line) => /database is full/.test(line)).length, 1, 'told once');
+  rmSync(ballast);
+  for (const id of accepted) assert.match((await ended(client, id)).state, /done|failed/);
+  await app.stop();
+  const again = await start(made, { DARKROOM_DATA: folder });
+  for (const id of accepted) assert.match((await ended(again, id)).state, /done|failed/);
+  const later = await again.post('/imagine a ship --steps 2');
+  assert.equal((await ended(again, later.message.id)).state, 'done');
+});
+
 test('leases, charges and times left are told by the database’s clock or one that never jumps', () => {
   const queue = fileURLToPath(new URL('../../src/queue/', import.meta.url));
   const readers = globSync('*.ts', { cwd: queue }).filter((file) =>
