@@ -187,8 +187,8 @@ export class Desk {
     for (const record of await this.ports.jobs.alive(platforms)) {
       const reply = await reopen(record);
       if (reply === undefined) {
-        // Its message was deleted: nobody waits for it.
-        await this.remove(record);
+        // Its message was deleted: nobody waits for it. Or another process has shown its end meanwhile.
+        if (await this.ports.queue.cancel(record.id)) await this.remove(record);
       } else {
         followed += 1;
         this.#follow(record, reply).catch((error) => this.#report(error));

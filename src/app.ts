@@ -8,7 +8,7 @@ import { KOREAN } from '../commands/korean.ts';
 import type { ModelsPort } from '../commands/ports.ts';
 import { COMMANDS, type Commands, createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
-import { DiskFull, describeError } from './errors.ts';
+import { type DarkroomError, DiskFull, describeError } from './errors.ts';
 import { checkPicture, hasTransparency } from './image/inspect.ts';
 import { readPngText } from './image/png-text.ts';
 import { drawRegion, type Region } from './image/region.ts';
@@ -28,6 +28,8 @@ export interface App {
   readonly url: string;
   /** The inference process's id, for those who watch its memory; undefined while none runs here. */
   readonly enginePid: number | undefined;
+  /** Why it cannot go on: end the process. */
+  readonly lost?: Promise<DarkroomError>;
   /** Stops taking work; what has not ended is kept and runs again at the next start. */
   stop(): Promise<void>;
 }
@@ -133,6 +135,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     get enginePid() {
       return engine?.pid;
     },
+    ...(store.lost && { lost: store.lost }),
     stop: () => running.disposeAsync(),
   };
 }

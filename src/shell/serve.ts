@@ -28,7 +28,13 @@ Opens the web chat and prints its address. Settings: darkroom doctor lists them.
     const app = await startApp({ settings, log, threads, worker });
     // Printed whatever the log level, for the one who wants to open it.
     process.stdout.write(`${app.url}\n`);
-    await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    const asked = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
+    const reason = await Promise.race([asked, ...(app.lost ? [app.lost] : [])]);
+    if (reason !== undefined) {
+      // Nothing can be given back to a database that stands still: the next start finds it as it was.
+      process.stderr.write(`darkroom: ${reason.message}\n`);
+      process.exit(1);
+    }
     log.info('stopping');
     await app.stop();
     return 0;

@@ -13,6 +13,8 @@ export interface Embedded extends Database {
   readonly kind: 'embedded';
   /** For pg-boss, whose adapter wants the thing itself. */
   readonly pglite: PGlite;
+  /** Why it cannot go on in this process: there was no room to write down what changes. */
+  readonly lost: Promise<DarkroomError>;
 }
 
 /**
@@ -59,11 +61,16 @@ export async function openEmbedded(
       { cause },
     );
   }
+  const { promise: lost, resolve: lose } = Promise.withResolvers<DarkroomError>();
+  const onFull = (error: unknown) => {
+    if ((error as { severity?: string }).severity === 'PANIC') lose(stoppedBy(error));
+  };
   return {
     kind: 'embedded',
     pglite,
-    query: sqlOf(pglite).query,
-    transaction: (work) => pglite.transaction((tx) => work(sqlOf(tx))).catch(throwFull),
+    lost,
+    query: sqlOf(pglite, onFull).query,
+    transaction: (work) => pglite.transaction((tx) => work(sqlOf(tx, onFull))).catch(throwFull(onFull)),
     async script(text) {
       await pglite.exec(text);
     },
@@ -78,10 +85,11 @@ export async function openEmbedded(
   };
 }
 
-function sqlOf(pglite: Pick<PGlite, 'query'>): Sql {
+function sqlOf(pglite: Pick<PGlite, 'query'>, onFull: (error: unknown) => void): Sql {
+  const onError = throwFull(onFull);
   return {
     async query<R extends Row>(text: string, values: readonly unknown[] = []) {
-      return (await pglite.query<R>(text, [...values]).catch(throwFull)).rows;
+      return (await pglite.query<R>(text, [...values]).catch(onError)).rows;
     },
   };
 }
@@ -89,9 +97,21 @@ function sqlOf(pglite: Pick<PGlite, 'query'>): Sql {
 /** PostgreSQL's code of a disk without room. */
 const DISK_FULL = '53100';
 
-function throwFull(error: unknown): never {
-  throw (error as { code?: string }).code === DISK_FULL ? new DiskFull(error) : error;
+function throwFull(onFull: (error: unknown) => void): (error: unknown) => never {
+  return (error) => {
+    if ((error as { code?: string }).code !== DISK_FULL) throw error;
+    onFull(error);
+    throw new DiskFull(error);
+  };
 }
+
+/** A server would start anew by itself here; this one is part of the process. */
+const stoppedBy = (cause: unknown) =>
+  new DarkroomError(
+    'internal',
+    'The embedded database had to stop: its disk is full. Free some of it, then start again; what was accepted is not lost.',
+    { cause },
+  );
 
 async function claimFolder(folder: string): Promise<() => void> {
   try {

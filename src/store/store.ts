@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DarkroomError } from '../errors.ts';
 import type { SettingsStore } from '../settings/store.ts';
 import { createDeliveries, type DeliveryStore } from './deliveries.ts';
 import { openEmbedded } from './embedded.ts';
@@ -35,6 +36,8 @@ export interface Store<Message extends KeptMessage> {
   readonly deliveries: DeliveryStore;
   /** 32 random bytes, the same at every start and for every process on this database. */
   readonly secret: Uint8Array;
+  /** Why nothing can be kept any more until the program starts anew; a server's trouble passes by itself. */
+  readonly lost?: Promise<DarkroomError>;
   close(): Promise<void>;
 }
 
@@ -56,8 +59,8 @@ export async function openStore<Message extends KeptMessage>({
   pictures = url === undefined ? 'files' : 'rows',
   onError,
 }: StoreOptions): Promise<Store<Message>> {
-  const database =
-    url === undefined ? await openEmbedded(folder) : await openServer({ url, ...(onError && { onError }) });
+  const embedded = url === undefined ? await openEmbedded(folder) : undefined;
+  const database = embedded ?? (await openServer({ url: url!, ...(onError && { onError }) }));
   try {
     await migrate(database);
     return {
@@ -69,6 +72,7 @@ export async function openStore<Message extends KeptMessage>({
       settings: createSettings(database),
       deliveries: createDeliveries(database),
       secret: await readSecret(database),
+      ...(embedded && { lost: embedded.lost }),
       close: () => database.close(),
     };
   } catch (error) {

@@ -216,6 +216,22 @@ test('what a prompt says stays text; what falls off and what is unwise is noted'
   assert.match(long.notes?.[1] ?? '', /Guidance 20/);
 });
 
+test('a job that ends while it is looked up after a restart keeps its pictures', async (t) => {
+  const chat = await chatFor(t);
+  chat.queue.held = true;
+  const ada = chat.as('Ada');
+  const { message, job } = await ada.post('a blue mug');
+  const resumed = await chat.commands.resume(async () => {
+    // Another process follows it to its end, and shows that.
+    chat.queue.develop(chat.queue.jobs[0]!);
+    await ada.until(message.id, (m) => m.job?.state === 'done');
+    return undefined;
+  }, ['web']);
+  assert.equal(resumed, 0);
+  assert.equal((await chat.store.jobs.get(job!.id))?.pictures.length, 1);
+  assert.equal((await ada.press(message.id, `vary:${job!.id}`)).status, 202);
+});
+
 test('the conversation survives a restart, and unfinished jobs run again', async () => {
   await using temporary = await temporaryFolder();
   let alive: string;

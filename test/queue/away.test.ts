@@ -1,7 +1,9 @@
 /** What jobs depend on goes away under them: the database for a while, the disk's last free block, the clock's truth. */
 import assert from 'node:assert/strict';
-import { execFileSync } from 'node:child_process';
-import { globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { on, once } from 'node:events';
+import { cpSync, globSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -9,11 +11,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { loadSettings } from '../../config/settings.ts';
 import { startApp } from '../../src/app.ts';
+import type { DarkroomError } from '../../src/errors.ts';
 import { createLogger } from '../../src/log.ts';
+import { openStore } from '../../src/store/store.ts';
 import { Client } from '../adapters/stand-in.ts';
 import { PostgresServer, skipServer } from './databases.ts';
 
 const engineFactory = new URL('../engine/stand-in.ts', import.meta.url).href;
+const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
+const PANIC = new URL('./panic.ts', import.meta.url).href;
 const log = createLogger('silent', false);
 
 /** Undone in the order opposite to that it was done in. */
@@ -31,6 +37,17 @@ async function start(made: Stack, more: Readonly<Record<string, string>>) {
   const app = await startApp({ settings: loadSettings(env).settings, log, engineFactory });
   made.defer(() => app.stop());
   return new Client(app.url, { 'x-darkroom-user': 'ada', origin: app.url });
+}
+
+/** @returns false where this user may mount nothing */
+function mountSmall(folder: string, made: Stack): boolean {
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=80m', 'tmpfs', folder], { stdio: 'ignore' });
+  } catch {
+    return false;
+  }
+  made.defer(() => void execFileSync('umount', ['-l', folder]));
+  return true;
 }
 
 async function ended(client: Client, id: string) {
@@ -93,12 +110,7 @@ test('the disk for pictures is full in mid-run: the job ends with a sentence, no
 test('the disk of the embedded database is full: submissions are refused with a sentence, accepted jobs end, all is there after a restart', async (t) => {
   await using made = newStack();
   const folder = newFolder(made);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=80m', 'tmpfs', folder], { stdio: 'ignore' });
-  } catch {
-    return t.skip('only root may mount a small disk');
-  }
-  made.defer(() => void execFileSync('umount', ['-l', folder]));
+  if (!mountSmall(folder, made)) return t.skip('only root may mount a small disk');
   const lines: string[] = [];
   const loud = createLogger('error', false);
   loud.error = (_: unknown, text?: string) => void lines.push(text ?? '');
@@ -125,6 +137,51 @@ test('the disk of the embedded database is full: submissions are refused with a 
   for (const id of accepted) assert.match((await ended(again, id)).state, /done|failed/);
   const later = await again.post('/imagine a ship --steps 2');
   assert.equal((await ended(again, later.message.id)).state, 'done');
+});
+
+test('the embedded database has no room to write down what changes: it says so, and the next one goes on', async (t) => {
+  await using made = newStack();
+  const folder = newFolder(made);
+  if (!mountSmall(folder, made)) return t.skip('only root may mount a small disk');
+  const store = await openStore({ folder });
+  const { database } = store;
+  await database.query('create table page (number int primary key, text text) with (fillfactor = 30)');
+  // Changed in place, a row needs no room of its own: only the log of changes grows.
+  const write = (number: number) =>
+    database.query(
+      'insert into page values ($1, $2) on conflict (number) do update set text = excluded.text',
+      [number, randomBytes(700).toString('hex')],
+    );
+  for (let i = 0; i < 20; i++) await write(i);
+  execFileSync('sh', ['-c', `cat /dev/zero > ${join(folder, 'ballast')} 2>&- || true`]);
+  let said: DarkroomError | undefined;
+  void store.lost!.then((error) => (said = error));
+  for (let i = 0; said === undefined && i < 20_000; i++) await write(i % 20).catch(() => undefined);
+  assert.match(said?.message ?? '', /had to stop: its disk is full/);
+  // What a process that has ended leaves behind.
+  const left = newFolder(made);
+  cpSync(join(folder, 'database'), join(left, 'database'), { recursive: true });
+  const again = await openStore({ folder: left });
+  assert.equal((await again.database.query('select 1 from page')).length, 20);
+  await again.close();
+});
+
+test('the embedded database stops in mid-run: so does the program, with a sentence', async () => {
+  await using made = newStack();
+  const env = { ...process.env, DARKROOM_PORT: '0', DARKROOM_DATA: newFolder(made) };
+  const child = spawn(process.execPath, ['--import', PANIC, MAIN, 'serve', '--threads', '1'], { env });
+  made.defer(() => void child.kill('SIGKILL'));
+  const exit = once(child, 'exit');
+  let complaints = '';
+  child.stderr.on('data', (text) => {
+    complaints += text;
+  });
+  // Its address, once it listens.
+  for await (const [text] of on(child.stdout, 'data')) if (/^http:/m.test(String(text))) break;
+  child.kill('SIGUSR2');
+  const [code] = await exit;
+  assert.equal(code, 1);
+  assert.match(complaints, /^darkroom: The embedded database had to stop: its disk is full\..*start again/m);
 });
 
 test('leases, charges and times left are told by the database’s clock or one that never jumps', () => {
