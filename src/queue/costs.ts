@@ -11,7 +11,8 @@ const GUESSED_FIXED = 0.5;
 /** Milliseconds after which what others have learned is read again. */
 const FRESH = 10_000;
 
-type Part = 'step' | 'open' | 'develop';
+/** `keep`: storing the pictures and writing down the end, while the GPU is others'; it is no part of what a job costs. */
+export type Part = 'step' | 'open' | 'develop' | 'keep';
 
 export class Costs {
   readonly #database: Database;
@@ -26,7 +27,7 @@ export class Costs {
     this.#onError = onError;
   }
 
-  /** @param seconds of one denoiser call, or of all of open or develop */
+  /** @param seconds of one denoiser call, or of all of another part */
   learn(request: GenerationRequest, part: Part, seconds: number): void {
     const key = keyOf(request, part);
     const before = this.#means.get(key);
@@ -37,6 +38,7 @@ export class Costs {
   secondsOf(request: GenerationRequest, part: Part): number {
     const known = this.#means.get(keyOf(request, part));
     if (known !== undefined) return known;
+    if (part === 'keep') return 0;
     return part === 'step' ? GUESSED_STEP_PER_PIXEL * request.width * request.height : GUESSED_FIXED / 2;
   }
 

@@ -29,6 +29,8 @@ export interface WaitingJob {
   readonly model: string;
   /** GPU-seconds expected. */
   readonly cost: number;
+  /** Seconds for which it then holds its seat without the GPU, until its pictures are kept. */
+  readonly keep: number;
 }
 
 /** A job that is not there yet. */
@@ -40,8 +42,9 @@ export interface ExpectedJob extends Omit<WaitingJob, 'id'> {
 export interface SeatedJob {
   readonly member: string;
   readonly weight: number;
-  /** GPU-seconds it still needs. */
+  /** GPU-seconds it still needs, and the seconds that follow them. */
   readonly left: number;
+  readonly keep: number;
 }
 
 /** A worker that takes jobs. */
@@ -57,6 +60,7 @@ interface Sitting {
   readonly member: string;
   readonly weight: number;
   left: number;
+  keep: number;
 }
 
 interface Account {
@@ -121,9 +125,9 @@ export function forecastPlaces(
     for (const bench of benches) {
       const turn = turnOf(bench.seated);
       for (const job of bench.seated) {
-        job.left -= (rest * job.weight) / turn;
-        // What rounding leaves is no work.
-        if (job.left > 1e-9) continue;
+        if (job.left > 0) job.left = remainder(job.left - (rest * job.weight) / turn);
+        else job.keep = remainder(job.keep - rest);
+        if (job.left + job.keep > 0) continue;
         const place = places.get(job.id);
         if (place !== undefined) {
           places.set(job.id, { ...place, etaSeconds: now });
@@ -131,7 +135,7 @@ export function forecastPlaces(
         }
         if (!hungry.includes(bench)) hungry.push(bench);
       }
-      bench.seated = bench.seated.filter(({ left }) => left > 1e-9);
+      bench.seated = bench.seated.filter(({ left, keep }) => left + keep > 0);
     }
     if (next === undefined || rest < untilNext) continue;
     line.join(next);
@@ -144,11 +148,17 @@ export function forecastPlaces(
   return places;
 }
 
-const turnOf = (seated: readonly Sitting[]) => seated.reduce((sum, { weight }) => sum + weight, 0);
+/** What rounding leaves is no work. */
+const remainder = (seconds: number) => (seconds > 1e-9 ? seconds : 0);
 
-/** Seconds until the first of those seated is done. */
-const restOf = (seated: readonly Sitting[]) =>
-  Math.min(...seated.map(({ left, weight }) => (Math.max(0, left) * turnOf(seated)) / weight));
+const turnOf = (seated: readonly Sitting[]) =>
+  seated.reduce((sum, { weight, left }) => sum + (left > 0 ? weight : 0), 0);
+
+/** Seconds until the first of those seated is done with the GPU, or with all. */
+const restOf = (seated: readonly Sitting[]) => {
+  const turn = turnOf(seated);
+  return Math.min(...seated.map(({ left, keep, weight }) => (left > 0 ? (left * turn) / weight : keep)));
+};
 
 /** The jobs that wait, in the order of fair share. */
 class ForecastLine {
@@ -205,10 +215,10 @@ class ForecastLine {
     const [job] = user.line.splice(user.line.findIndex(canRun), 1);
     if (user.line.length === 0) server.waiting.delete(user);
     if (server.waiting.size === 0) this.#waiting.delete(server);
-    const { id, cost } = job!;
+    const { id, cost, keep } = job!;
     server.tag += cost / server.weight;
     user.tag += cost / user.weight;
-    return { id, member: user.name, weight: user.weight, left: cost };
+    return { id, member: user.name, weight: user.weight, left: cost, keep };
   }
 
   /** Ids of those that nobody took; an expected one has none. */

@@ -36,10 +36,13 @@ interface RunningJob extends Arrival, SeatedJob {
 }
 
 const AGE = 'extract(epoch from clock_timestamp() - at)::float8';
+const KEEP = 'coalesce(k.seconds, 0) as keep';
+const KEPT = `(select model, avg(seconds) as seconds from darkroom.cost where part = 'keep' group by model) k
+  using (model)`;
 // What a job told of its steps is newer than what its worker noted of its GPU-seconds.
-const RUNNING = `select j.id, j.server, j.member, j.model, j.cost, ${AGE} as age, j.worker, f.weight,
+const RUNNING = `select j.id, j.server, j.member, j.model, j.cost, ${KEEP}, ${AGE} as age, j.worker, f.weight,
     j.cost * (1 - coalesce((e.event->>'step')::float8 / nullif((e.event->>'steps')::float8, 0), 0)) as left
-  from darkroom.job j join darkroom.flow f on f.server = j.server and f.member = j.member
+  from darkroom.job j left join ${KEPT} join darkroom.flow f on f.server = j.server and f.member = j.member
     left join darkroom.job_event e on e.job = j.id
   where j.ticket is not null and j.actual is null`;
 
@@ -105,8 +108,8 @@ export class Forecast {
 
   async #look(): Promise<ReadonlyMap<string, Place>> {
     const jobs = await this.#database.query<Arrival>(
-      `select id, server, member, model, cost, ${AGE} as age from darkroom.job where state = 'queued' and ticket is null
-       order by number limit ${MOST}`,
+      `select id, server, member, model, cost, ${KEEP}, ${AGE} as age from darkroom.job left join ${KEPT}
+       where state = 'queued' and ticket is null order by number limit ${MOST}`,
     );
     const running = await this.#database.query<RunningJob>(RUNNING);
     const expected = this.#expect([...jobs, ...running]);
@@ -134,8 +137,8 @@ export class Forecast {
       .sort((a, b) => b.cameAt - a.cameAt)
       .slice(0, REMEMBERED);
     this.#arrivals = new Map(recent.map((job) => [job.id, job]));
-    return recent.map(({ server, member, model, cost, cameAt }) => ({
-      ...{ server, member, model, cost },
+    return recent.map(({ server, member, model, cost, keep, cameAt }) => ({
+      ...{ server, member, model, cost, keep },
       inSeconds: Math.max(0, now - cameAt),
     }));
   }

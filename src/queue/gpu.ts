@@ -2,7 +2,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import type { Job } from '../job.ts';
-import { plannedSteps } from './costs.ts';
+import { type Part, plannedSteps } from './costs.ts';
 import { type FairOptions, fairQueueClass } from './fair-queue.ts';
 import { FairShare } from './fair-share.ts';
 import type { Claim } from './line.ts';
@@ -10,8 +10,8 @@ import type { Seat } from './seat.ts';
 
 /** What is learned of the seconds that a part of a job takes. */
 export interface GpuCosts {
-  learn(request: Job['request'], part: 'step' | 'open' | 'develop', seconds: number): void;
-  secondsOf(request: Job['request'], part: 'step' | 'open' | 'develop'): number;
+  learn(request: Job['request'], part: Part, seconds: number): void;
+  secondsOf(request: Job['request'], part: Part): number;
 }
 
 export interface GpuOptions {
@@ -80,7 +80,7 @@ export class Gpu {
   /** Seconds until a seated job's picture: the others take turns only until it is done or they are. */
   etaOf(seat: Seat, seated: Iterable<Seat>): number {
     const own = this.#secondsLeft(seat);
-    let eta = own;
+    let eta = own + this.#costs.secondsOf(seat.claim.request, 'keep');
     for (const other of seated) {
       if (other !== seat) eta += Math.min(own, this.#secondsLeft(other));
     }

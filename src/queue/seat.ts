@@ -8,6 +8,8 @@ export class Seat {
   job: Job | undefined;
   run: Run | undefined;
   step = 0;
+  /** Seconds of the worker's clock when the GPU was done with it. */
+  developedAt = 0;
   /** GPU-seconds of the attempt under way. */
   used = 0;
   /** Times the engine died under this very job. */

@@ -173,7 +173,7 @@ export class Worker {
   /** The life of a job with a seat. Never rejects. */
   async #hold(seat: Seat): Promise<void> {
     const { claim } = seat;
-    const { onError, costs, board } = this.#options;
+    const { onError, costs, board, clock } = this.#options;
     const { model } = claim.request;
     this.#warm = [model, ...this.#warm.filter((other) => other !== model)].slice(0, WARM);
     let end: JobEnd | undefined;
@@ -186,6 +186,7 @@ export class Worker {
     seat.run?.close().catch(onError);
     board.forget(claim.id);
     await this.#conclude(seat, end);
+    if (end?.state === 'done') costs.learn(claim.request, 'keep', clock() - seat.developedAt);
     this.#seated.delete(claim.id);
     this.#gpu.leave(claim);
     this.#wake();
@@ -209,7 +210,7 @@ export class Worker {
   }
 
   async #developOnce(seat: Seat, job: Job): Promise<JobEnd | undefined> {
-    const { engine, sliceSteps, costs } = this.#options;
+    const { engine, sliceSteps, costs, clock } = this.#options;
     this.#tell(seat);
     if (seat.leaving !== undefined) return undefined;
     const run = await this.#gpu.turn(seat, 'open', () => {
@@ -235,6 +236,7 @@ export class Worker {
     }
     if (seat.leaving !== undefined) return undefined;
     const { pictures, notes } = await this.#gpu.turn(seat, 'develop', () => run.develop());
+    seat.developedAt = clock();
     const stored: StoredPicture[] = [];
     for (const { png, width, height } of pictures) {
       const id = await this.#patiently(seat, () => this.#options.pictures.put(png));

@@ -1,7 +1,7 @@
 /** A worker over arithmetic: a line in memory, and an engine whose calls take exact seconds on a clock of its own. */
 import { type Engine, EngineLost, type Job } from '../../src/job.ts';
 import type { RunningEvent } from '../../src/queue/board.ts';
-import { plannedSteps } from '../../src/queue/costs.ts';
+import { type Part, plannedSteps } from '../../src/queue/costs.ts';
 import type { Claim, JobEnd, Wish } from '../../src/queue/line.ts';
 import {
   type WorkBoard,
@@ -118,8 +118,8 @@ export class MemoryLine implements WorkLine, WorkBoard, WorkCosts {
   }
 
   learn(): void {}
-  secondsOf(): number {
-    return 1;
+  secondsOf(_: unknown, part: Part): number {
+    return part === 'keep' ? 0 : 1;
   }
   async save(): Promise<void> {}
 }

@@ -13,7 +13,7 @@ function jobsOf(...lines: readonly string[]): WaitingJob[] {
   return lines.map((line, i) => {
     const [who = '', cost = '1', model = 'mini'] = line.split(' ');
     const [server = '', member = ''] = who.split('/');
-    return { id: String.fromCharCode(97 + i), server, member, model, cost: Number(cost) };
+    return { id: String.fromCharCode(97 + i), server, member, model, cost: Number(cost), keep: 0 };
   });
 }
 
@@ -30,6 +30,7 @@ const worker = (seats: number, ...seated: ForecastWorker['seated']): ForecastWor
   seats,
   seated,
 });
+const seated = (member: string, left: number) => ({ member, weight: 1, left, keep: 0 });
 
 function etas(jobs: readonly WaitingJob[], workers: readonly ForecastWorker[], weights = {}) {
   const places = forecastPlaces(flowsOf(jobs, weights), jobs, workers);
@@ -40,7 +41,7 @@ function etas(jobs: readonly WaitingJob[], workers: readonly ForecastWorker[], w
 
 test('one seat: one after another, users in turn, after what is being drawn', () => {
   const jobs = jobsOf('s/u 4', 's/u 4', 's/v 1');
-  const at = worker(1, { member: 'w', weight: 1, left: 2 });
+  const at = worker(1, seated('w', 2));
   assert.deepEqual(etas(jobs, [at]), { a: 6, c: 7, b: 11 });
   const places = forecastPlaces(flowsOf(jobs), jobs, [at]);
   assert.deepEqual(places.get('c'), { position: 2, beginSeconds: 6, etaSeconds: 7 });
@@ -61,7 +62,15 @@ test('a user has one seat of a worker, however many are free', () => {
 
 test('a job that comes beside one that is being drawn slows both, and does not wait for its end', () => {
   const jobs = jobsOf('s/u 1');
-  assert.deepEqual(etas(jobs, [worker(3, { member: 'v', weight: 1, left: 10 })]), { a: 2 });
+  assert.deepEqual(etas(jobs, [worker(3, seated('v', 10))]), { a: 2 });
+});
+
+test('a job that is being kept holds its seat, not the GPU', () => {
+  const jobs = jobsOf('s/u 2', 's/u 2', 's/v 3').map((job) => ({ ...job, keep: 0.5 }));
+  assert.deepEqual(etas(jobs, [worker(1)]), { a: 2.5, c: 6, b: 8.5 });
+  // u and v take turns for 4 s; v alone has the GPU for the half second until u's next job sits down.
+  assert.deepEqual(etas(jobs, [worker(2)]), { a: 4.5, c: 6, b: 7.5 });
+  assert.deepEqual(etas(jobsOf('s/u 1'), [worker(1, { ...seated('v', 0), keep: 3 })]), { a: 4 });
 });
 
 test('of two workers the one takes a job that has its model; a job of nobody comes last', () => {
@@ -73,7 +82,7 @@ test('of two workers the one takes a job that has its model; a job of nobody com
 test('those who are expected take their turn, and have no place in the line', () => {
   const jobs = jobsOf('s/u 4', 's/u 4');
   const flows = [...flowsOf(jobs), { server: 's', member: 'v', weight: 1, tag: 0, virtual: 0 }];
-  const coming = [{ server: 's', member: 'v', model: 'mini', cost: 2, inSeconds: 1 }];
+  const coming = [{ server: 's', member: 'v', model: 'mini', cost: 2, keep: 0, inSeconds: 1 }];
   const places = forecastPlaces(flows, jobs, [worker(1)], coming);
   assert.deepEqual(places.get('a'), { position: 1, beginSeconds: 0, etaSeconds: 4 });
   assert.deepEqual(places.get('b'), { position: 2, beginSeconds: 6, etaSeconds: 10 });
@@ -84,7 +93,7 @@ test('who comes starts level with the one that lags most, also when that one is 
   const tags: Readonly<Record<string, number>> = { v: 10, x: 12 };
   const known = flowsOf([...jobs, ...jobsOf('s/w')]);
   const flows = known.map((flow) => ({ ...flow, tag: tags[flow.member] ?? 0 }));
-  const coming = { server: 's', member: 'w', model: 'mini', cost: 4, inSeconds: 1 };
+  const coming = { server: 's', member: 'w', model: 'mini', cost: 4, keep: 0, inSeconds: 1 };
   const places = forecastPlaces(flows, jobs, [worker(1)], [coming, coming]);
   assert.deepEqual(places.get('b'), { position: 1, beginSeconds: 0, etaSeconds: 4 });
   assert.deepEqual(places.get('c'), { position: 2, beginSeconds: 12, etaSeconds: 16 });
@@ -92,7 +101,7 @@ test('who comes starts level with the one that lags most, also when that one is 
 
 test('two thousand jobs of as many users on a hundred workers are looked over in well under a second', () => {
   const jobs = Array.from({ length: 2000 }, (_, i) => ({
-    ...{ id: `${i}`, server: `s${i}`, member: `u${i}`, model: 'mini', cost: 1 + (i % 5) },
+    ...{ id: `${i}`, server: `s${i}`, member: `u${i}`, model: 'mini', cost: 1 + (i % 5), keep: 0 },
   }));
   const workers = Array.from({ length: 100 }, () => worker(3));
   const started = performance.now();
