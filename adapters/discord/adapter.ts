@@ -142,15 +142,20 @@ class DiscordAdapter implements Adapter {
     }
   }
 
-  async #findOrPost({ id, at, frame }: AskedJob, channel: SendableChannels): Promise<Reply> {
-    const found = await findMessage(channel, { id, at, thread: frame?.thread }).catch((error: unknown) => {
+  async #findOrPost(job: AskedJob, channel: SendableChannels): Promise<Reply> {
+    const found = await findMessage(channel, job).catch((error: unknown) => {
       // A second message is better than none.
       this.#options.onError(error);
       return {};
     });
     const { message, thread = channel }: Awaited<ReturnType<typeof findMessage>> = found;
     if (message === undefined) return new MessageReply(thread, this.#options, undefined);
-    const note = { job: id, platform: 'discord', channel: message.channelId, message: message.id } as const;
+    const note = {
+      job: job.id,
+      platform: 'discord',
+      channel: message.channelId,
+      message: message.id,
+    } as const;
     await this.#options.deliveries.put(note);
     const place = message.channel.isSendable() ? message.channel : channel;
     return new MessageReply(place, this.#options, undefined, message);

@@ -6,6 +6,7 @@ import {
   SnowflakeUtil,
   ThreadAutoArchiveDuration,
 } from 'discord.js';
+import type { AskedJob } from '../adapter.ts';
 import { clip } from '../clip.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 import { plain } from './lower.ts';
@@ -16,14 +17,6 @@ const PAGES = 3;
 /** How far our clock and Discord's may lie apart, in milliseconds. */
 const CLOCKS_APART = 60_000;
 
-interface Wanted {
-  readonly id: string;
-  /** Milliseconds since 1970 when the job was accepted. */
-  readonly at: number;
-  /** Name of the thread that is opened for it. */
-  readonly thread: string | undefined;
-}
-
 /**
  * @param channel where the job's answer goes
  * @returns the message; or the thread of a head message that stands alone, which is the place for it; neither where
@@ -32,13 +25,13 @@ interface Wanted {
  */
 export async function findMessage(
   channel: SendableChannels,
-  { id, at, thread }: Wanted,
+  { id, at, frame }: AskedJob,
 ): Promise<{ message?: Message; thread?: SendableChannels }> {
   const own = await ownMessages(channel, at);
   const message = own.find((one) => isOfJob(one, id));
   if (message !== undefined) return { message };
-  if (thread === undefined || channel.isThread() || channel.isDMBased()) return {};
-  const name = clip(thread, LIMITS.threadName);
+  if (frame?.thread === undefined || channel.isThread() || channel.isDMBased()) return {};
+  const name = clip(frame.thread, LIMITS.threadName);
   let empty: SendableChannels | undefined;
   for (const head of own.filter((one) => isHead(one, name))) {
     const opened =
