@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { loadSettings } from '../../config/settings.ts';
 import { startApp } from '../../src/app.ts';
 import { createLogger } from '../../src/log.ts';
+import { openServer } from '../../src/store/postgres.ts';
 import { PostgresServer, skipServer } from '../queue/databases.ts';
 import { Client } from './stand-in.ts';
 
@@ -140,4 +141,20 @@ test('a page on one serve sees live what is posted through another: once, and on
   await sleep(300);
   for (const heard of [ada, eve, near]) assert.equal(gone(heard).length, 1);
   assert.equal(of(ada, 'cancelled').length, 1);
+
+  const database = await openServer({ url });
+  made.defer(() => database.close());
+  await database.query(
+    "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'darkroom listener'",
+  );
+  // What was told while nobody heard is read anew.
+  await until('every page is told to read all', () =>
+    [ada, near].every((heard) => heard.some(({ name }) => name === 'reset')),
+  );
+  const last = await client.post('/imagine a mug --steps 2');
+  await until('the end on both again', () =>
+    [ada, near].every((heard) =>
+      heard.some(({ data }) => data['message'] === last.message.id && data['state'] === 'done'),
+    ),
+  );
 });
