@@ -111,7 +111,7 @@ def measure(rank, count, folder=TARGET):
     finder.load_state_dict(workers.load("joints")["model"])
     plain = pipeline(folder)
     for kind in ("canny", "openpose"):
-        scenes = [person_scene(rng) for _ in range(count)] if kind == "openpose" else fresh_scenes("one", count, 98)
+        scenes = [person_scene(rng) for _ in range(count)] if kind == "openpose" else fresh_scenes("one", count, rng)
         drawn = [draw_posed(scene, rng) for scene in scenes]
         renders = [picture for picture, _ in drawn]
         hints = [canny(picture) if kind == "canny" else stick_figures(people) for picture, people in drawn]

@@ -1,7 +1,7 @@
 """How good is models/mini? A small classifier names what it sees in pictures drawn through diffusers' pipeline.
 
-`python judge.py train MINUTES` trains the classifier on renders (checkpoints/judge.pt);
-`python judge.py measure COUNT [FOLDER [STEPS]]` draws COUNT fresh prompts of each kind and prints the shares it names
+`python judge.py train MINUTES` trains the classifier on renders, further where checkpoints/judge.pt is there;
+`python judge.py measure COUNT [FOLDER [STEPS [GUIDANCE]]]` draws COUNT fresh prompts of each kind and prints the shares it names
 right, beside its own ceilings on renders of the same scenes and on their VAE reconstructions.
 """
 import json
@@ -25,18 +25,34 @@ from words import COLOURS, OBJECTS, PLACES, POSES, STYLES, TIMES
 from workers import DEVICE
 
 KINDS = ("one", "aside", "two", "person", "held out")
-SIDE = 64  # pixels of a picture as the classifier sees it
+SIDE = 96  # pixels of a picture as the classifier sees it
+MARGIN = 3  # pixels a picture is moved by, at most, while the classifier learns
+BATCH = 64  # pictures a step
+EACH = {"one": 4, "aside": 6, "two": 12, "person": 4, "held out": 4}  # new pictures in a round: two are the hardest
+
+
+class Residual(nn.Module):
+    """Two convolutions beside a shortcut."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.ways = nn.Sequential(*(layer for _ in range(2) for layer in (
+            nn.BatchNorm2d(width), nn.ReLU(), nn.Conv2d(width, width, 3, padding=1))))
+
+    def forward(self, seen):
+        return seen + self.ways(seen)
 
 
 class Judge(nn.Module):
-    """Answers to every question from a picture [N,3,64,64] in -1..1."""
+    """Answers to every question from a picture [N,3,96,96] in -1..1."""
 
     def __init__(self):
         super().__init__()
-        widths, layers = (3, 32, 64, 96, 128), []
+        widths, layers = (32, 64, 112, 160), [nn.Conv2d(3, 32, 5, 2, 2)]
         for a, b in zip(widths, widths[1:]):
-            layers += [nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU(), nn.MaxPool2d(2)]
-        self.trunk = nn.Sequential(*layers, nn.Flatten(), nn.Dropout(.2), nn.Linear(128 * 16, 384), nn.ReLU())
+            layers += [Residual(a), nn.Conv2d(a, b, 3, 2, 1)]
+        layers += [Residual(160), nn.Flatten(), nn.Dropout(.2), nn.Linear(160 * 36, 384), nn.ReLU()]
+        self.trunk = nn.Sequential(*layers).to(memory_format=torch.channels_last)
         self.heads = heads(384)
 
     def forward(self, pictures):
@@ -45,35 +61,50 @@ class Judge(nn.Module):
 
 
 def small(pictures):
-    """uint8 pictures of any size -> float32 [N,3,64,64]."""
+    """uint8 pictures of any size -> float32 [N,3,96,96]."""
     return as_tensor([cv2.resize(p, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for p in pictures])
 
 
+def shifted(pictures, rng):
+    """Pictures moved by a few pixels, their edges repeated."""
+    x, y = rng.integers(0, 2 * MARGIN + 1, 2)
+    wide = nn.functional.pad(pictures, (MARGIN,) * 4, mode="replicate")
+    return wide[..., y:y + SIDE, x:x + SIDE]
+
+
 def train(rank, minutes):
-    """Train on a growing pool of renders, some of them blurred and noisy."""
-    judge, rng = Judge().to(DEVICE), np.random.default_rng(77)
-    optimizer = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=.01)
-    clock, step, pool = workers.Clock(), 0, torch.empty(0, 3, SIDE, SIDE, device=DEVICE)
-    answered = torch.empty(0, len(QUESTIONS), dtype=torch.int64, device=DEVICE)
+    """Train on a growing pool of renders of every kind alike, moved, some of them blurred and noisy."""
+    judge, before = Judge().to(DEVICE), workers.load("judge") or {"minutes": 0}
+    if "model" in before:
+        judge.load_state_dict(before["model"])
+    rng = np.random.default_rng([77, round(before["minutes"])])
+    optimizer = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=.02)
+    clock, step, pool, answered = workers.Clock(), 0, [], []
+    torch.set_num_threads(os.cpu_count())
     while (spent := clock.tick()) < minutes:
-        if spent < .7 * minutes:
-            scenes = [random_scene(rng, .4) for _ in range(24)]
-            pool = torch.cat([pool, small([draw(scene, rng) for scene in scenes])])
-            answered = torch.cat([answered, truths(scenes, DEVICE)])
-        for _ in range(2 if spent < .7 * minutes else 8):
+        growing = spent < .7 * minutes
+        if growing:
+            scenes = [scene for kind in KINDS for scene in fresh_scenes(kind, EACH[kind], rng)]
+            pool += [cv2.resize(draw(scene, rng), (SIDE, SIDE), interpolation=cv2.INTER_AREA) for scene in scenes]
+            answered.append(truths(scenes, DEVICE))
+            known = torch.cat(answered)
+        for _ in range(2 if growing else 8):
             workers.set_rate(optimizer, 2e-3 * (1 - spent / minutes))
-            chosen = torch.from_numpy(rng.integers(len(pool), size=64))
-            truth = answered[chosen.to(DEVICE)]
-            shown = pool[chosen.to(DEVICE)]
+            chosen = rng.integers(len(pool), size=BATCH)
+            shown = shifted(as_tensor([pool[i] for i in chosen]), rng)
+            if rng.random() < .3:
+                shown = nn.functional.avg_pool2d(shown, 3, 1, 1)
             shown = shown + torch.randn_like(shown) * rng.uniform(0, .12)
-            loss = answer_loss(judge(shown), truth)
+            with workers.half():
+                guesses = judge(shown.contiguous(memory_format=torch.channels_last))
+            loss = answer_loss([guess.float() for guess in guesses], known[torch.from_numpy(chosen).to(DEVICE)])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
             step += 1
-        if step % 40 < 2:
+        if step % 80 < (2 if growing else 8):
             print(f"judge {spent:.1f} min step {step} pictures {len(pool)} loss {loss.item():.3f}", flush=True)
-    workers.save("judge", model=judge.state_dict())
+    workers.save("judge", model=judge.state_dict(), minutes=before["minutes"] + minutes)
 
 
 @torch.no_grad()
@@ -87,16 +118,19 @@ def hits(judge, pictures, scenes):
 
 
 def shares(found):
-    """Share right for every question that was asked (both things' together), and for all of a picture at once."""
+    """Share right for every question that was asked (both things' together), for every thing of a picture with its
+    colour, and for all of a picture at once."""
     columns = dict(zip(QUESTIONS, found.T))
     table = {q: np.concatenate([columns[q], columns.get(f"second {q}", [])]) for q in QUESTIONS if "second" not in q}
     asked = {q: round(float(np.nanmean(v)), 3) for q, v in table.items() if not np.isnan(v).all()}
-    return {**asked, "all": round(float((np.nan_to_num(found, nan=1) == 1).all(1).mean()), 3)}
+    right = np.nan_to_num(found, nan=1) == 1
+    things = right[:, [q.split()[-1] in ("object", "colour") for q in QUESTIONS]]
+    return {**asked, "things": round(float(things.all(1).mean()), 3), "all": round(float(right.all(1).mean()), 3)}
 
 
-def fresh_scenes(kind, count, seed=99):
+def fresh_scenes(kind, count, rng):
     """Scenes of one kind: one thing in the middle, one aside, two, a person, or a pair held out of training."""
-    rng, scenes = np.random.default_rng(seed), []
+    scenes = []
     for _ in range(count):
         sides = {"two": ("left", "right"), "aside": (pick(("left", "right"), rng),)}.get(kind, ("centre",))
         things = tuple(random_thing(rng, side, kind == "held out") for side in sides)
@@ -134,7 +168,7 @@ def paint(pipe, prompts, seeds, steps=20, guidance=5, negatives=None):
 
 
 @torch.no_grad()
-def removed(judge, pipe, count, steps):
+def removed(judge, pipe, count, *how):
     """How often a negative prompt takes away what the same seed gives without it: a colour that nobody asked for, and
     the second of two things."""
     rng, questions = np.random.default_rng(8), list(QUESTIONS)
@@ -143,29 +177,29 @@ def removed(judge, pipe, count, steps):
     bare = [f"{article(scene.things[0].name)} {PLACES[scene.place][0]}" for scene in one]
     name = lambda pictures, q: judge(small(pictures))[questions.index(q)].argmax(1).tolist()
     judge.eval()
-    before = name(paint(pipe, bare, range(count), steps), "colour")
+    before = name(paint(pipe, bare, range(count), *how), "colour")
     said = [(*COLOURS, "")[i] for i in before]
-    after = name(paint(pipe, bare, range(count), steps, negatives=said), "colour")
+    after = name(paint(pipe, bare, range(count), *how, negatives=said), "colour")
     both = [caption(scene, rng, complete=True) for scene in two]
     there = [i == list(OBJECTS).index(scene.things[1].name) for i, scene in
-             zip(name(paint(pipe, both, range(count), steps), "second object"), two)]
-    against = paint(pipe, both, range(count), steps, negatives=[scene.things[1].name for scene in two])
+             zip(name(paint(pipe, both, range(count), *how), "second object"), two)]
+    against = paint(pipe, both, range(count), *how, negatives=[scene.things[1].name for scene in two])
     still = [i == list(OBJECTS).index(scene.things[1].name) for i, scene in zip(name(against, "second object"), two)]
     return {"colour": round(float(np.mean([a != b for a, b in zip(before, after)])), 3),
             "second thing": round(1 - sum(s and t for s, t in zip(still, there)) / max(sum(there), 1), 3)}
 
 
-def measure(rank, count, folder=TARGET, steps=20):
+def measure(rank, count, folder=TARGET, steps=20, guidance=5):
     """Print accuracies on COUNT prompts of each kind; write judged-STEPS.json and a contact sheet for each kind."""
     judge, rng = Judge().to(DEVICE), np.random.default_rng(5)
     judge.load_state_dict(workers.load("judge")["model"])
-    pipe, report = pipeline(folder), {"steps": steps, "of each kind": count}
+    pipe, report = pipeline(folder), {"steps": steps, "guidance": guidance, "of each kind": count}
     for kind in KINDS:
-        scenes = fresh_scenes(kind, count)
+        scenes = fresh_scenes(kind, count, np.random.default_rng(99))
         renders = [draw(scene, rng) for scene in scenes]
         rebuilt = reconstructions(renders)
         prompts = [caption(scene, rng, complete=True) for scene in scenes]
-        pictures = paint(pipe, prompts, range(count), steps)
+        pictures = paint(pipe, prompts, range(count), steps, guidance)
         found = hits(judge, pictures, scenes)
         report[kind] = {"generated": shares(found), "renders": shares(hits(judge, renders, scenes)),
                         "reconstructions": shares(hits(judge, as_pictures(rebuilt), scenes)),
@@ -175,7 +209,7 @@ def measure(rank, count, folder=TARGET, steps=20):
         name = f"judged-{steps}-{kind.replace(' ', '-')}.png"
         cv2.imwrite(str(workers.HOME / name), sheet(shown, 12)[..., ::-1])
         print(kind, json.dumps(report[kind]["generated"]), flush=True)
-    report["removed by a negative prompt"] = removed(judge, pipe, max(count // 4, 1), steps)
+    report["removed by a negative prompt"] = removed(judge, pipe, max(count // 4, 1), steps, guidance)
     print(json.dumps(report["removed by a negative prompt"]), flush=True)
     (workers.HOME / f"judged-{steps}.json").write_text(json.dumps(report, indent=2) + "\n")
 
@@ -185,4 +219,5 @@ if __name__ == "__main__":
         workers.spawn(train, float(sys.argv[2]))
     else:
         folder = Path(sys.argv[3]) if len(sys.argv) > 3 else TARGET
-        workers.spawn(measure, int(sys.argv[2]), folder, int(sys.argv[4]) if len(sys.argv) > 4 else 20)
+        workers.spawn(measure, int(sys.argv[2]), folder, *(int(sys.argv[4]), *map(float, sys.argv[5:6]))
+                      if len(sys.argv) > 4 else ())

@@ -15,7 +15,7 @@ import workers
 from tokenizer import make_tokenizer
 
 HERE = Path(__file__).parent
-VAE_MINUTES, UNET_MINUTES, CONTROL_MINUTES, JUDGE_MINUTES, JOINT_MINUTES, PROMPTS = 42, 1200, 90, 8, 6, 200
+VAE_MINUTES, UNET_MINUTES, CONTROL_MINUTES, JUDGE_MINUTES, JOINT_MINUTES, PROMPTS = 42, 1200, 90, 36, 12, 200
 
 
 def start(script, *arguments, processes=1):
