@@ -188,7 +188,7 @@ export class Desk {
       const reply = await reopen(record);
       if (reply === undefined) {
         // Its message was deleted: nobody waits for it. Or another process has shown its end meanwhile.
-        if (await this.ports.queue.cancel(record.id)) await this.remove(record);
+        if (await this.ports.queue.cancel(record.id)) await this.ports.jobs.remove(record.id);
       } else {
         followed += 1;
         this.#follow(record, reply).catch((error) => this.#report(error));

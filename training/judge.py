@@ -1,8 +1,8 @@
 """How good is models/mini? A small classifier names what it sees in pictures drawn through diffusers' pipeline.
 
 `python judge.py train MINUTES` trains the classifier on renders, further where checkpoints/judge.pt is there;
-`python judge.py measure COUNT [FOLDER [STEPS [GUIDANCE]]]` draws COUNT fresh prompts of each kind and prints the shares it names
-right, beside its own ceilings on renders of the same scenes and on their VAE reconstructions.
+`python judge.py measure COUNT [FOLDER [STEPS [GUIDANCE]]]` draws COUNT fresh prompts of each kind and prints the
+shares it names right, beside its own ceilings on renders of the same scenes and on their VAE reconstructions.
 """
 import json
 import os
@@ -19,7 +19,7 @@ import workers
 from answers import QUESTIONS, answer_loss, heads, truths
 from captions import article, caption
 from export import TARGET
-from scenes import Scene, Thing, draw, pick, random_scene, random_thing, sheet
+from scenes import Scene, Thing, draw, pick, random_thing, sheet
 from vae import as_pictures, as_tensor, latents_of, load_vae, psnr
 from words import COLOURS, OBJECTS, PLACES, POSES, STYLES, TIMES
 from workers import DEVICE
@@ -60,9 +60,14 @@ class Judge(nn.Module):
         return [head(seen) for head in self.heads]
 
 
+def shrunk(picture):
+    """A uint8 picture of any size -> uint8 [96,96,3]."""
+    return cv2.resize(picture, (SIDE, SIDE), interpolation=cv2.INTER_AREA)
+
+
 def small(pictures):
     """uint8 pictures of any size -> float32 [N,3,96,96]."""
-    return as_tensor([cv2.resize(p, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for p in pictures])
+    return as_tensor([shrunk(p) for p in pictures])
 
 
 def shifted(pictures, rng):
@@ -73,7 +78,7 @@ def shifted(pictures, rng):
 
 
 def train(rank, minutes):
-    """Train on a growing pool of renders of every kind alike, moved, some of them blurred and noisy."""
+    """Train on a growing pool of renders of every kind, moved, some of them blurred and noisy."""
     judge, before = Judge().to(DEVICE), workers.load("judge") or {"minutes": 0}
     if "model" in before:
         judge.load_state_dict(before["model"])
@@ -85,7 +90,7 @@ def train(rank, minutes):
         growing = spent < .7 * minutes
         if growing:
             scenes = [scene for kind in KINDS for scene in fresh_scenes(kind, EACH[kind], rng)]
-            pool += [cv2.resize(draw(scene, rng), (SIDE, SIDE), interpolation=cv2.INTER_AREA) for scene in scenes]
+            pool += [shrunk(draw(scene, rng)) for scene in scenes]
             answered.append(truths(scenes, DEVICE))
             known = torch.cat(answered)
         for _ in range(2 if growing else 8):

@@ -2,6 +2,7 @@
 import { once } from 'node:events';
 import { loadSettings } from '../../config/settings.ts';
 import { startApp } from '../app.ts';
+import { DarkroomError } from '../errors.ts';
 import { createLogger } from '../log.ts';
 import { readNumber, readOptions, UsageError, type Verb } from './verb.ts';
 
@@ -28,9 +29,9 @@ Opens the web chat and prints its address. Settings: darkroom doctor lists them.
     const app = await startApp({ settings, log, threads, worker });
     // Printed whatever the log level, for the one who wants to open it.
     process.stdout.write(`${app.url}\n`);
-    const asked = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]).then(() => undefined);
-    const reason = await Promise.race([asked, ...(app.lost ? [app.lost] : [])]);
-    if (reason !== undefined) {
+    const lost = app.lost ? [app.lost] : [];
+    const reason = await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), ...lost]);
+    if (reason instanceof DarkroomError) {
       // Nothing can be given back to a database that stands still: the next start finds it as it was.
       process.stderr.write(`darkroom: ${reason.message}\n`);
       process.exit(1);

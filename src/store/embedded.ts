@@ -62,15 +62,18 @@ export async function openEmbedded(
     );
   }
   const { promise: lost, resolve: lose } = Promise.withResolvers<DarkroomError>();
-  const onFull = (error: unknown) => {
-    if ((error as { severity?: string }).severity === 'PANIC') lose(stoppedBy(error));
+  const refuse = (error: unknown): never => {
+    const { code, severity } = error as { code?: string; severity?: string };
+    if (code !== DISK_FULL) throw error;
+    if (severity === 'PANIC') lose(stoppedBy(error));
+    throw new DiskFull(error);
   };
   return {
     kind: 'embedded',
     pglite,
     lost,
-    query: sqlOf(pglite, onFull).query,
-    transaction: (work) => pglite.transaction((tx) => work(sqlOf(tx, onFull))).catch(throwFull(onFull)),
+    query: sqlOf(pglite, refuse).query,
+    transaction: (work) => pglite.transaction((tx) => work(sqlOf(tx, refuse))).catch(refuse),
     async script(text) {
       await pglite.exec(text);
     },
@@ -85,25 +88,16 @@ export async function openEmbedded(
   };
 }
 
-function sqlOf(pglite: Pick<PGlite, 'query'>, onFull: (error: unknown) => void): Sql {
-  const onError = throwFull(onFull);
+function sqlOf(pglite: Pick<PGlite, 'query'>, refuse: (error: unknown) => never): Sql {
   return {
     async query<R extends Row>(text: string, values: readonly unknown[] = []) {
-      return (await pglite.query<R>(text, [...values]).catch(onError)).rows;
+      return (await pglite.query<R>(text, [...values]).catch(refuse)).rows;
     },
   };
 }
 
 /** PostgreSQL's code of a disk without room. */
 const DISK_FULL = '53100';
-
-function throwFull(onFull: (error: unknown) => void): (error: unknown) => never {
-  return (error) => {
-    if ((error as { code?: string }).code !== DISK_FULL) throw error;
-    onFull(error);
-    throw new DiskFull(error);
-  };
-}
 
 /** A server would start anew by itself here; this one is part of the process. */
 const stoppedBy = (cause: unknown) =>
