@@ -102,8 +102,8 @@ export type Handle = (invocation: Invocation, reply: Reply) => Promise<void>;
 export interface AskedJob {
   readonly id: string;
   /** Who asked, and where: as in the Invocation. */
-  readonly owner: Person;
-  readonly place: string;
+  readonly user: Person;
+  readonly channel: string;
   /** Milliseconds since 1970 when it was accepted: its message is not older. */
   readonly at: number;
   readonly frame?: {

@@ -198,11 +198,11 @@ function submit(queue: Queue, { id, server, member, weight, request }: Arrival):
   return queue.submit({
     ...{ id, request, inputs: {}, state: 'queued', notes: [], pictures: [] },
     at: Date.now(),
-    owner: { id: member, name: member },
+    user: { id: member, name: member },
     platform: 'web',
-    place: 'web',
+    channel: 'web',
     // Nobody is to be refused: what the caps let in is not what is measured.
-    share: { server, weight, waiting: JOBS },
+    share: { tenant: server, weight, waiting: JOBS },
   });
 }
 

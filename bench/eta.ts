@@ -125,8 +125,8 @@ async function play(queue: Queue, arrivals: readonly Arrival[], name: string): P
       const id = `${name}${i}`;
       await queue.submit({
         ...{ id, request, inputs: {}, state: 'queued', notes: [], pictures: [] },
-        ...{ at: Date.now(), owner: { id: member, name: member }, platform: 'web', place: 'web' },
-        share: { server, weight: 1, waiting: arrivals.length },
+        ...{ at: Date.now(), user: { id: member, name: member }, platform: 'web', channel: 'web' },
+        share: { tenant: server, weight: 1, waiting: arrivals.length },
       });
       const accepted = performance.now();
       let told: Told | undefined;

@@ -222,15 +222,15 @@ function recordOf(user: string, server: string): JobRecord {
   return {
     id: randomUUID(),
     at: Date.now(),
-    owner: { id: user, name: user },
+    user: { id: user, name: user },
     platform: 'web',
-    place: 'web',
+    channel: 'web',
     request: REQUEST,
     inputs: {},
     state: 'queued',
     notes: [],
     pictures: [],
-    share: { server, weight: 1, waiting: 1_000_000 },
+    share: { tenant: server, weight: 1, waiting: 1_000_000 },
   };
 }
 

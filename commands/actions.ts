@@ -161,7 +161,7 @@ async function cancel(record: JobRecord, { invocation, desk }: Context): Promise
   await desk.cancel(record);
 }
 
-function demandOwner({ owner }: JobRecord, user: string, verb: string): void {
+function demandOwner({ user: owner }: JobRecord, user: string, verb: string): void {
   if (owner.id === user) return;
   throw new DarkroomError('forbidden', `Only ${owner.name}, who asked for this picture, can ${verb} it.`);
 }

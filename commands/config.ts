@@ -207,7 +207,7 @@ export async function changeSetting(
   const { id, name } = invocation.user;
   const change: Change = {
     id: randomUUID(),
-    server,
+    tenant: server,
     at: Date.now(),
     author: { id, name },
     key,

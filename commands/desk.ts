@@ -79,9 +79,9 @@ export class Desk {
     const record: JobRecord = {
       id: randomUUID(),
       at: Date.now(),
-      owner: invocation.user,
+      user: invocation.user,
       platform: invocation.platform,
-      place: invocation.place,
+      channel: invocation.place,
       request,
       inputs: Object.fromEntries(kept.map(([role, { id }]) => [role, id])),
       state: 'queued',
@@ -209,7 +209,7 @@ export class Desk {
 
   /** Forgets the jobs and pictures that are older than picture_retention_days of their server. */
   async expire(now = Date.now()): Promise<void> {
-    for (const server of await this.ports.settings.serversWith('picture_retention_days')) {
+    for (const server of await this.ports.settings.tenantsWith('picture_retention_days')) {
       const rules = await this.ports.settings.rules(server);
       const days = rules.find(({ key }) => key === 'picture_retention_days')?.value;
       if (typeof days !== 'number') continue;

@@ -92,16 +92,16 @@ export class Policy {
   }
 
   /** Whose part of the GPU this person's jobs take here. */
-  share(server: string): Share {
+  share(tenant: string): Share {
     const waiting = this.number('quota_waiting');
     const gpuSecondsPerDay = this.number('quota_gpu_seconds_per_day');
-    const serverGpuSecondsPerDay = this.number('server_gpu_seconds_per_day');
+    const tenantGpuSecondsPerDay = this.number('server_gpu_seconds_per_day');
     return {
-      server,
+      tenant,
       weight: this.number('weight') ?? 1,
       ...(waiting !== undefined && { waiting }),
       ...(gpuSecondsPerDay !== undefined && { gpuSecondsPerDay }),
-      ...(serverGpuSecondsPerDay !== undefined && { serverGpuSecondsPerDay }),
+      ...(tenantGpuSecondsPerDay !== undefined && { tenantGpuSecondsPerDay }),
     };
   }
 

@@ -16,22 +16,22 @@ export interface Job {
   readonly user: string;
   readonly request: GenerationRequest;
   readonly inputs: JobInputs;
-  /** Absent where no server's settings hold: a direct message, or the shell. */
+  /** Absent where no tenant's settings hold: a direct message, or the shell. */
   readonly share?: Share;
 }
 
-/** Whose part of the GPU a job takes, and the caps that an admin has set for its user. */
+/** The tenant and weight by which a job shares the GPU, and the caps that an admin has set for its user. */
 export interface Share {
-  /** The Discord server or Slack workspace, unique over all platforms. */
-  readonly server: string;
-  /** Of the user beside others of the server; 1 where nothing is set. */
+  /** The Discord guild or Slack workspace, unique over all platforms. */
+  readonly tenant: string;
+  /** Of the user relative to the tenant's other users; 1 where nothing is set. */
   readonly weight: number;
   /** Jobs that the user may have waiting. */
   readonly waiting?: number;
   /** GPU-seconds that the user may use in 24 hours. */
   readonly gpuSecondsPerDay?: number;
-  /** GPU-seconds that all users of the server together may use in 24 hours. */
-  readonly serverGpuSecondsPerDay?: number;
+  /** GPU-seconds that all users of the tenant together may use in 24 hours. */
+  readonly tenantGpuSecondsPerDay?: number;
 }
 
 /** A finished picture: PNG bytes that carry their own parameters. */
@@ -72,7 +72,7 @@ export interface Progress {
   readonly preview?: Uint8Array;
 }
 
-/** A job that holds a seat in the engine. Its methods are called one after another, never at once. */
+/** A job that is open in the engine. Its methods are called one after another, never at once. */
 export interface Run {
   /** Denoiser calls in all, over all pictures of the request. */
   readonly steps: number;
@@ -90,7 +90,7 @@ export interface Run {
     notes: readonly string[];
     seconds: StageSeconds;
   }>;
-  /** Frees the seat; safe at any time, also twice. */
+  /** Frees what it holds; safe at any time, also twice. */
   close(): Promise<void>;
 }
 

@@ -120,13 +120,13 @@ class DiscordAdapter implements Adapter {
   }
 
   async reopen(job: AskedJob): Promise<Reply | undefined> {
-    const { id, owner, place, frame } = job;
+    const { id, user, channel: askedIn, frame } = job;
     const delivery = await this.#options.deliveries.get(id);
     // A private answer ends with its interaction, out of a bot's reach: from then on it is a direct message.
-    const alone = async () => this.#findOrPost(job, await this.#client.users.createDM(plainId(owner.id)));
+    const alone = async () => this.#findOrPost(job, await this.#client.users.createDM(plainId(user.id)));
     try {
       if (delivery === undefined && frame?.isPrivate) return await alone();
-      const channel = await this.#client.channels.fetch(delivery?.channel ?? plainId(place));
+      const channel = await this.#client.channels.fetch(delivery?.channel ?? plainId(askedIn));
       if (!channel?.isSendable()) return undefined;
       if (delivery === undefined) return await this.#findOrPost(job, channel);
       const message = await channel.messages.fetch(delivery.message).catch((error: unknown) => {

@@ -137,8 +137,8 @@ class SlackAdapter implements Adapter {
   async reopen(job: AskedJob): Promise<Reply | undefined> {
     const delivery = await this.#options.deliveries.get(job.id);
     if (delivery !== undefined) return this.#replyOf({ channel: delivery.channel, ts: delivery.message });
-    const [, asked = '', thread] = job.place.split(':');
-    const to = { ...placeOf(asked, thread), user: job.owner.id.replace(/^slack:/, '') };
+    const [, asked = '', thread] = job.channel.split(':');
+    const to = { ...placeOf(asked, thread), user: job.user.id.replace(/^slack:/, '') };
     const found = await findMessage(this.#workspace.client, job, to).catch((error: unknown) => {
       // A second message is better than none.
       this.#options.onError(error);

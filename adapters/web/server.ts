@@ -88,9 +88,9 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
     get url() {
       return url;
     },
-    async reopen({ id, owner }) {
+    async reopen({ id, user }) {
       const message = await conversation.ofJob(id);
-      if (message === undefined) return new WebReply(conversation, { user: owner });
+      if (message === undefined) return new WebReply(conversation, { user });
       const state = message.job?.state;
       if (message.asker === undefined || (state !== 'queued' && state !== 'running')) return undefined;
       return new WebReply(conversation, { user: message.asker }, message);

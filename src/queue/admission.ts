@@ -66,8 +66,8 @@ export async function admit(tx: Sql, applicant: Applicant, waitingPerUser: numbe
   if (share?.gpuSecondsPerDay !== undefined) {
     await demandDay(tx, 'day', share.gpuSecondsPerDay, cost, server, member);
   }
-  if (share?.serverGpuSecondsPerDay !== undefined) {
-    await demandDay(tx, 'server day', share.serverGpuSecondsPerDay, cost, server, null);
+  if (share?.tenantGpuSecondsPerDay !== undefined) {
+    await demandDay(tx, 'server day', share.tenantGpuSecondsPerDay, cost, server, null);
   }
 }
 

@@ -69,14 +69,15 @@ export class Queue {
    */
   async submit(record: JobRecord): Promise<void> {
     await this.costs.refresh();
-    const { share, ...job } = record;
+    const { share, user: owner, channel: place, ...job } = record;
     const cost = this.costs.jobSeconds(record.request);
     await this.#demandWorker(record.request.model);
     const flow = flowOf(record);
     const applicant = { ...flow, share, cost };
     try {
-      await this.line.submit({ ...job, ...flow, cost, memory: 0, ...(share && { share }) }, (tx) =>
-        admit(tx, applicant, this.#waitingPerUser),
+      await this.line.submit(
+        { ...job, owner, place, ...flow, cost, memory: 0, ...(share && { share }) },
+        (tx) => admit(tx, applicant, this.#waitingPerUser),
       );
     } catch (error) {
       if (!(error instanceof CapReached)) throw error;
@@ -117,6 +118,6 @@ export class Queue {
 }
 
 /** Without a server a user stands alone beside the servers. */
-function flowOf({ owner, share }: JobRecord): Flow {
-  return { server: share?.server ?? `@${owner.id}`, member: owner.id, memberWeight: share?.weight ?? 1 };
+function flowOf({ user, share }: JobRecord): Flow {
+  return { server: share?.tenant ?? `@${user.id}`, member: user.id, memberWeight: share?.weight ?? 1 };
 }

@@ -5,7 +5,7 @@ import type { Scope, SettingKey, SettingValue } from './schema.ts';
 /** A change of one setting, as the audit log keeps it. Styles are changed the same way, by their own key. */
 export interface Change {
   readonly id: string;
-  readonly server: string;
+  readonly tenant: string;
   readonly at: number;
   /** Id and name of who changed it. */
   readonly author: { readonly id: string; readonly name: string };
@@ -20,14 +20,14 @@ export interface Change {
 }
 
 export interface SettingsStore {
-  /** The rules of a server, styles left out. */
-  rules(server: string): Promise<readonly Rule[]>;
-  /** Servers that have changed a setting at some time. */
-  serversWith(key: SettingKey): Promise<readonly string[]>;
-  /** Styles of a server by name: each the JSON text of its preset. */
-  styles(server: string): Promise<ReadonlyMap<string, string>>;
+  /** A tenant's rules, without its styles. */
+  rules(tenant: string): Promise<readonly Rule[]>;
+  /** Tenants that have ever changed this setting. */
+  tenantsWith(key: SettingKey): Promise<readonly string[]>;
+  /** A tenant's styles by name: each the JSON text of its preset. */
+  styles(tenant: string): Promise<ReadonlyMap<string, string>>;
   /** Stores the change and what it changes, both or neither. */
   apply(change: Change): Promise<void>;
   /** The latest first. */
-  history(server: string, most: number): Promise<readonly Change[]>;
+  history(tenant: string, most: number): Promise<readonly Change[]>;
 }

@@ -147,7 +147,7 @@ async function weigh(
       ({ key, scope, target }) => key === 'weight' && scope === 'user' && target === user,
     )?.value;
     await settings.apply({
-      ...{ id: randomUUID(), server: one, at: Date.now(), author: { id: author, name: author } },
+      ...{ id: randomUUID(), tenant: one, at: Date.now(), author: { id: author, name: author } },
       ...{ key: 'weight', scope: 'user', target: user, after: weight },
       ...(before !== undefined && { before }),
     });

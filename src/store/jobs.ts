@@ -24,9 +24,9 @@ export interface JobRecord {
   readonly id: string;
   /** Milliseconds since 1970 when it was accepted. */
   readonly at: number;
-  readonly owner: { readonly id: string; readonly name: string };
+  readonly user: { readonly id: string; readonly name: string };
   readonly platform: string;
-  readonly place: string;
+  readonly channel: string;
   readonly request: GenerationRequest;
   /** Ids in the picture store by the reference that stands in the request. */
   readonly inputs: Readonly<Record<string, string>>;
@@ -47,12 +47,12 @@ export interface JobStore {
   get(id: string): Promise<JobRecord | undefined>;
   /** The job that made a picture. */
   ofPicture(picture: string): Promise<JobRecord | undefined>;
-  /** A person's jobs that wait or run, oldest first. */
-  aliveOf(owner: string): Promise<JobRecord[]>;
+  /** A user's jobs that wait or run, oldest first. */
+  aliveOf(user: string): Promise<JobRecord[]>;
   /** Jobs of these platforms that wait or run. */
   alive(platforms: readonly string[]): Promise<JobRecord[]>;
-  /** Ended jobs of a server that were accepted before a time (milliseconds since 1970), some at a time. */
-  endedBefore(server: string, at: number): Promise<JobRecord[]>;
+  /** Ended jobs of a tenant that were accepted before a time (milliseconds since 1970), some at a time. */
+  endedBefore(tenant: string, at: number): Promise<JobRecord[]>;
   /** Forgets a job for the chat; what it has used stays counted. */
   remove(id: string): Promise<void>;
   /**
@@ -70,9 +70,9 @@ interface JobRow {
   readonly [column: string]: unknown;
   readonly id: string;
   readonly at: Date;
-  readonly owner: JobRecord['owner'];
+  readonly user: JobRecord['user'];
   readonly platform: string;
-  readonly place: string;
+  readonly channel: string;
   readonly request: GenerationRequest;
   readonly inputs: Record<string, string>;
   readonly state: JobState;
@@ -85,7 +85,7 @@ interface JobRow {
 }
 
 const COLUMNS =
-  'id, at, owner, platform, place, request, inputs, state, notes, frame, pictures, share, seconds, error';
+  'id, at, owner as "user", platform, place as channel, request, inputs, state, notes, frame, pictures, share, seconds, error';
 const ALIVE = "state in ('queued', 'running') and not is_removed";
 
 export function createJobs(sql: Sql): JobStore {
@@ -98,12 +98,12 @@ export function createJobs(sql: Sql): JobStore {
     async ofPicture(picture) {
       return (await find('pictures @> $1 and not is_removed', [json([{ id: picture }])]))[0];
     },
-    aliveOf: (owner) => find(`member = $1 and ${ALIVE} order by number`, [owner]),
+    aliveOf: (user) => find(`member = $1 and ${ALIVE} order by number`, [user]),
     alive: (platforms) => find(`platform = any($1) and ${ALIVE} order by number`, [[...platforms]]),
-    endedBefore: (server, at) =>
+    endedBefore: (tenant, at) =>
       find(
         `server = $1 and at < $2 and state in ('done', 'failed', 'cancelled') and not is_removed order by at limit 500`,
-        [server, new Date(at)],
+        [tenant, new Date(at)],
       ),
     async remove(id) {
       await sql.query('update darkroom.job set is_removed = true where id = $1', [id]);
@@ -132,9 +132,9 @@ export function createJobs(sql: Sql): JobStore {
 }
 
 function recordOf({ at, share, seconds, error, ...row }: JobRow): JobRecord {
-  const { id, owner, platform, place, request, inputs, state, notes, frame, pictures } = row;
+  const { id, user, platform, channel, request, inputs, state, notes, frame, pictures } = row;
   return {
-    ...{ id, owner, platform, place, request, inputs, state, notes, frame, pictures },
+    ...{ id, user, platform, channel, request, inputs, state, notes, frame, pictures },
     at: at.getTime(),
     ...(share !== null && { share }),
     ...(seconds !== null && { seconds }),

@@ -25,7 +25,7 @@ export function createSettings(sql: Sql): SettingsStore {
           : [{ key: key as SettingKey, scope, target, value: after!, at, by: author.name }],
       );
     },
-    async serversWith(key) {
+    async tenantsWith(key) {
       const rows = await sql.query<{ server: string }>(
         "select distinct server from darkroom.change where data->>'key' = $1",
         [key],
@@ -39,7 +39,7 @@ export function createSettings(sql: Sql): SettingsStore {
     async apply(change) {
       await sql.query('insert into darkroom.change (id, server, data) values ($1, $2, $3)', [
         change.id,
-        change.server,
+        change.tenant,
         json(change),
       ]);
     },

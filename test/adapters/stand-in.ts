@@ -140,7 +140,7 @@ export class StandInQueue implements QueuePort {
     return this.#queue!.watch(id);
   }
 
-  async #take({ id, owner, request, inputs }: JobRecord): Promise<void> {
+  async #take({ id, user: owner, request, inputs }: JobRecord): Promise<void> {
     const bytes = new Map<string, Uint8Array>();
     for (const [name, picture] of Object.entries(inputs)) {
       const found = await this.#store!.pictures.get(picture);

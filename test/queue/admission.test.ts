@@ -44,8 +44,8 @@ function recordOf(user: string, share?: Omit<Share, 'weight'>): JobRecord {
   return {
     id: `job${count++}`,
     at: Date.now(),
-    owner: { id: user, name: user },
-    ...{ platform: 'web', place: 'web', request, inputs: {}, state: 'queued', notes: [], pictures: [] },
+    user: { id: user, name: user },
+    ...{ platform: 'web', channel: 'web', request, inputs: {}, state: 'queued', notes: [], pictures: [] },
     ...(share && { share: { weight: 1, ...share } }),
   };
 }
@@ -69,7 +69,7 @@ async function draw(
 }
 
 test('waiting jobs of one user: the refusal names the cap, what waits, and when a place frees', async () => {
-  const share = { server: 'discord:1', waiting: 2 };
+  const share = { tenant: 'discord:1', waiting: 2 };
   await queue.submit(recordOf('a', share));
   await queue.submit(recordOf('a', share));
   await assert.rejects(queue.submit(recordOf('a', share)), {
@@ -81,11 +81,11 @@ test('waiting jobs of one user: the refusal names the cap, what waits, and when 
   assert.deepEqual(row, { jobs: 2 }, 'nothing of it is kept');
   // Others, and the same person on another server, are not concerned.
   await queue.submit(recordOf('b', share));
-  await queue.submit(recordOf('a', { server: 'discord:2', waiting: 2 }));
+  await queue.submit(recordOf('a', { tenant: 'discord:2', waiting: 2 }));
 });
 
 test('GPU-seconds of a day may go in one burst; then they come back as pictures grow a day old', async () => {
-  const share = { server: 's', gpuSecondsPerDay: 20 };
+  const share = { tenant: 's', gpuSecondsPerDay: 20 };
   await draw('a', share, 9, 20);
   await draw('a', share, 9, 1);
   await assert.rejects(queue.submit(recordOf('a', share)), {
@@ -100,7 +100,7 @@ test('GPU-seconds of a day may go in one burst; then they come back as pictures 
 
 test('what waits and runs counts by its estimate, and cancelling gives it back', async () => {
   const cost = queue.costs.jobSeconds(request);
-  const share = { server: 's', gpuSecondsPerDay: 2.5 * cost };
+  const share = { tenant: 's', gpuSecondsPerDay: 2.5 * cost };
   const second = recordOf('a', share);
   await queue.submit(recordOf('a', share));
   await queue.submit(second);
@@ -112,10 +112,10 @@ test('what waits and runs counts by its estimate, and cancelling gives it back',
 });
 
 test('a picture beyond the whole cap is refused with the way out, and a server has a cap over all its users', async () => {
-  await assert.rejects(queue.submit(recordOf('a', { server: 's', gpuSecondsPerDay: 0.5 })), {
+  await assert.rejects(queue.submit(recordOf('a', { tenant: 's', gpuSecondsPerDay: 0.5 })), {
     message: /your limit is 0\.5 in 24 hours\. Ask for a smaller size, fewer steps or fewer pictures\.$/,
   });
-  const share = { server: 's', serverGpuSecondsPerDay: 30 };
+  const share = { tenant: 's', tenantGpuSecondsPerDay: 30 };
   await draw('a', share, 14);
   await draw('b', share, 15);
   await assert.rejects(queue.submit(recordOf('c', share)), {

@@ -71,7 +71,7 @@ describe('on the embedded database', () => {
   test('settings: the last change of each key, scope and target stands; styles apart; history newest first', async () => {
     const { settings } = store;
     const change = {
-      server: 's',
+      tenant: 's',
       at: 1,
       author: { id: 'web:ada', name: 'Ada' },
       scope: 'server',
