@@ -25,8 +25,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'adapters/slack': ['adapters/contract'],
   'src/wiring': ['*'],
 };
-/** Files that every room may use: the request, the job, the errors. */
-const SHARED = ['src/errors.ts', 'src/job.ts', 'src/request.ts'];
+/** Files that every room may use: the request, the job, the errors, rounding. */
+const SHARED = ['src/errors.ts', 'src/job.ts', 'src/request.ts', 'src/rounding.ts'];
 const WIRING = ['src/main.ts', 'src/app.ts', 'src/worker.ts', 'src/installed-models.ts', 'src/log.ts'];
 
 function roomOf(file: string): string {

@@ -18,13 +18,6 @@ export function linspace32(start: number, stop: number, count: number): Float32A
   );
 }
 
-/** Halves go to the even neighbour, as in numpy, torch and Python. */
-export function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value);
-  if (value - floor !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
-}
-
 /** numpy.interp over positions 0, 1, 2, ...; beyond the ends their values hold. */
 export function interpolate(values: ArrayLike<number>, position: number): number {
   const last = values.length - 1;

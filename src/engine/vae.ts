@@ -1,6 +1,7 @@
 /** Pictures to latents and back, through the two halves of an AutoencoderKL (Kingma and Welling 2013). */
 import { DarkroomError } from '../errors.ts';
 import type { Raster } from '../image/resample.ts';
+import { roundHalfToEven } from '../rounding.ts';
 import type { Session, Tensor } from './session.ts';
 
 /** The normal distribution of latents that the encoder sees in a picture, each [1, C, h, w]. */
@@ -74,11 +75,4 @@ function toPixels({ data, dims }: Tensor): Raster {
     }
   }
   return { data: pixels, width, height, channels: 3 };
-}
-
-function roundHalfToEven(value: number): number {
-  const floor = Math.floor(value);
-  const rest = value - floor;
-  if (rest !== 0.5) return Math.round(value);
-  return floor % 2 === 0 ? floor : floor + 1;
 }

@@ -1,14 +1,14 @@
 /**
- * Gaussian blur of 8-bit pictures to the level as Pillow's ImageFilter.GaussianBlur: three extended box blurs each
- * way (Gwosdek, Grewenig, Bruhn and Weickert 2011, "Theoretical Foundations of Gaussian Convolution by Extended Box
- * Filtering"), rounded to whole levels after each.
+ * Gaussian blur of 8-bit pictures with the exact results of Pillow's ImageFilter.GaussianBlur: three extended box blurs
+ * in each direction (Gwosdek, Grewenig, Bruhn and Weickert 2011, "Theoretical Foundations of Gaussian Convolution by
+ * Extended Box Filtering"), each rounded to whole levels.
  */
 import type { Raster } from './resample.ts';
 
 const PASSES = 3;
 const BITS = 24;
 
-/** @param sigma standard deviation in pixels; 0 leaves the picture as it is */
+/** @param sigma standard deviation in pixels; 0 changes nothing */
 export function gaussianBlur(picture: Raster, sigma: number): Raster {
   const radius = boxRadius(sigma);
   const { width, height, channels } = picture;
@@ -16,13 +16,13 @@ export function gaussianBlur(picture: Raster, sigma: number): Raster {
   if (radius === 0) return { ...picture, data };
   const across = { lines: height, length: width, line: width * channels, step: channels, channels };
   const down = { lines: width, length: height, line: channels, step: width * channels, channels };
-  for (const way of [across, down]) {
-    for (let i = 0; i < PASSES; i++) data = boxBlur(data, way, radius);
+  for (const direction of [across, down]) {
+    for (let i = 0; i < PASSES; i++) data = boxBlur(data, direction, radius);
   }
   return { ...picture, data };
 }
 
-/** Half-width of the box, with a fraction, whose PASSES-fold use has this standard deviation. */
+/** Half-width of the box, with a fraction, that has this standard deviation after PASSES passes. */
 function boxRadius(sigma: number): number {
   const variance = Math.fround((sigma * sigma) / PASSES);
   const length = Math.fround(Math.sqrt(12 * variance + 1));
@@ -31,7 +31,7 @@ function boxRadius(sigma: number): number {
   return Math.fround(whole + numerator / (6 * (variance - (whole + 1) * (whole + 1))));
 }
 
-interface Way {
+interface Direction {
   readonly lines: number;
   /** Pixels of one line. */
   readonly length: number;
@@ -41,10 +41,10 @@ interface Way {
   readonly channels: number;
 }
 
-/** Beyond its ends a line goes on with its first and last pixel. */
+/** Beyond its ends a line repeats its first and last pixel. */
 function boxBlur(
   from: Uint8Array,
-  { lines, length, line, step, channels }: Way,
+  { lines, length, line, step, channels }: Direction,
   radius: number,
 ): Uint8Array<ArrayBuffer> {
   const reach = Math.floor(radius);

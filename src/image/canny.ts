@@ -1,20 +1,20 @@
 /**
- * Edges by Canny 1986 ("A Computational Approach to Edge Detection"), pixel for pixel as OpenCV's cv2.Canny computes
- * them: 3x3 Sobel over a replicated border, |dx| + |dy|, and of a colour picture at each pixel the channel of the
- * steepest slope. No blur comes first, as cv2.Canny has none.
+ * Edge detection by Canny 1986 ("A Computational Approach to Edge Detection"), with the exact results of OpenCV's
+ * cv2.Canny: 3x3 Sobel over a replicated border, |dx| + |dy|, and per pixel the channel with the steepest slope. There
+ * is no blur before it, as in cv2.Canny.
  */
 import type { Raster } from './resample.ts';
 
 export interface CannyOptions {
-  /** Slopes (|dx| + |dy| of the Sobel operator) above `high` are edges; those above `low` where they touch one. */
+  /** Slopes (|dx| + |dy| of the Sobel operator) above `high` are edges; those above `low` are if they touch one. */
   readonly low?: number;
   readonly high?: number;
 }
 
-/** The thresholds that ControlNet's canny models were shown. */
+/** The thresholds that ControlNet's canny models were trained with. */
 export const CANNY_DEFAULTS = { low: 100, high: 200 } as const;
 
-/** tan 22.5 degrees in 2^15ths: slopes are sorted into four directions. */
+/** tan 22.5 degrees in 2^15ths; slopes have one of four directions. */
 const TAN_22 = 13_573;
 
 const WEAK = 1;
@@ -38,7 +38,7 @@ export function canny(picture: Raster, options: CannyOptions = {}): Raster {
   return { data, width, height, channels: 1 };
 }
 
-/** With a frame of one pixel of slope 0, so that neighbours need no bounds: [height + 2, width + 2]. */
+/** [height + 2, width + 2]: a border of slope 0 saves bounds checks. */
 interface Slopes {
   readonly dx: Int16Array;
   readonly dy: Int16Array;
@@ -93,7 +93,7 @@ function slopesOf({ data, width, height, channels }: Raster): Slopes {
   return { dx, dy, size, width, height };
 }
 
-/** Keeps the crests of the slopes (non-maximum suppression), then follows the weak ones from the strong ones. */
+/** Non-maximum suppression, then hysteresis: weak edges are kept if connected to strong ones. */
 function thin({ dx, dy, size, width, height }: Slopes, low: number, high: number): Uint8Array {
   const stride = width + 2;
   const marks = new Uint8Array(size.length);
@@ -122,7 +122,7 @@ function thin({ dx, dy, size, width, height }: Slopes, low: number, high: number
   return marks;
 }
 
-/** Whether no neighbour along the slope is steeper; of two alike the first in reading order yields. */
+/** Whether no neighbour along the slope is steeper; of two equal ones the first in reading order is kept. */
 function isCrest(
   size: Int16Array,
   at: number,

@@ -1,4 +1,4 @@
-/** The one door to control pictures: whatever a user gives for a ControlNet becomes the picture that the net sees. */
+/** Turns whatever a user gives for a ControlNet into the conditioning picture that the ControlNet sees. */
 import { DarkroomError, offerNames } from '../errors.ts';
 import type { ControlKind } from '../request.ts';
 import { canny } from './canny.ts';
@@ -13,21 +13,20 @@ import { POSE_NAMES, parsePose, poseBody } from './poses.ts';
 import { type Fit, fit, type Raster } from './resample.ts';
 
 export interface Conditioning {
-  /** [height, width, 3] of the size that was asked for. */
+  /** [height, width, 3] of the requested size. */
   readonly picture: Raster;
   /** Sentences for the user. */
   readonly notes: readonly string[];
 }
 
 /**
- * Makes a control picture. A file of another size is fitted first and its lines are found then, so that they come out
- * one pixel thin at any size.
- * @param kind `raw`: the file is the conditioning as it stands, stretched as diffusers stretches it; `openpose`: keypoints
- *   as JSON, the name of a pose, or a photo where a pose detector is there; `depth`: a photo, by the depth detector
+ * Makes a conditioning picture. A file of another size is fitted before its lines are detected, so that they are one
+ * pixel thin at any size.
+ * @param kind `raw`: the file is the conditioning, stretched as diffusers stretches it; `openpose`: keypoints as JSON,
+ *   the name of a pose, or a photo if a pose detector is installed; `depth`: a photo, by the depth detector
  * @param source the file's bytes, or for openpose the name of a pose
- * @param size of the drawing in pixels
- * @param how a photo of another proportion is fitted; the way that the picture to start from is fitted, which beside
- *   controls is diffusers' own, stretching
+ * @param size of the generated picture in pixels
+ * @param how a photo of another aspect ratio is fitted; diffusers stretches it
  * @throws DarkroomError('bad_picture' | 'too_large' | 'bad_request' | 'unsupported')
  */
 export async function conditioningPicture(
@@ -59,7 +58,7 @@ const DRAW: Readonly<
     if (bodies.length > 0) return drawBodies(bodies, picture);
     throw new DarkroomError(
       'bad_picture',
-      `Nobody was found in the openpose picture. Send another, or name a pose: ${POSE_NAMES.join(', ')}.`,
+      `The pose detector found nobody in the openpose picture. Send another picture, or name a pose: ${POSE_NAMES.join(', ')}.`,
     );
   },
 };
@@ -73,7 +72,7 @@ function drawPose(kind: ControlKind, words: string, size: Size): Raster {
   throw new DarkroomError('bad_request', `The ${kind} control needs a picture. Attach one.`);
 }
 
-/** Whether a file can only be JSON: no format of pictures starts with a bracket. */
+/** Whether a file is JSON: no picture format starts with a bracket. */
 function isJson(bytes: Uint8Array): boolean {
   const start = new TextDecoder().decode(bytes.subarray(0, 64)).trimStart();
   return start.startsWith('{') || start.startsWith('[');
@@ -84,7 +83,7 @@ async function readFitted(kind: ControlKind, bytes: Uint8Array, size: Size, how:
   const picture = await decodeRgb(bytes);
   if (picture.width === size.width && picture.height === size.height) return { picture, notes: [] };
   const [from, to] = [`${picture.width}x${picture.height}`, `${size.width}x${size.height}`];
-  const verb = how === 'cover' ? 'scaled and cut' : how === 'fill' ? 'scaled and filled up' : 'stretched';
+  const verb = how === 'cover' ? 'scaled and cropped' : how === 'fill' ? 'scaled and padded' : 'stretched';
   return {
     picture: fit(picture, size, how),
     notes: [`The ${kind} picture of ${from} was ${verb} to ${to}.`],

@@ -1,16 +1,15 @@
 /**
- * What a user's own ONNX detector of depth or poses is given, and what is made of its answer. The session itself is the
- * engine's; a small JSON file beside the model says what the model wants.
+ * Input and output of the operator's own ONNX detectors of depth and poses. A small JSON file beside each model says
+ * what the model expects and returns; the engine runs the session.
  */
 import { DarkroomError } from '../errors.ts';
 import type { Size } from './mask.ts';
 import { BODY_18, type Body, type BodyPart, type Keypoint } from './openpose.ts';
 import { fit, type Raster, resample } from './resample.ts';
 
-export const DETECTOR_KINDS = ['depth', 'pose'] as const;
-export type DetectorKind = (typeof DETECTOR_KINDS)[number];
+export type DetectorKind = 'depth' | 'pose';
 
-/** Finds depth or people in a picture; the engine offers it. Each throws DarkroomError where no detector is there. */
+/** Finds depth or people in a picture; implemented by the engine. Each throws DarkroomError without a detector. */
 export interface Detectors {
   /** @returns [height, width, 1] of the picture's size: 255 is nearest, 0 furthest */
   depth(picture: Raster): Promise<Raster>;
@@ -28,10 +27,10 @@ export interface DetectorCard {
   /** Pixels of the model's input, [1, 3, height, width]. */
   readonly width: number;
   readonly height: number;
-  /** Taken from, and divided into, levels of 0 to 1, red, green and blue. */
+  /** Per channel (red, green, blue) the mean that is subtracted from levels of 0 to 1, and the divisor. */
   readonly mean: readonly number[];
   readonly std: readonly number[];
-  /** Names of the model's input and output; its first of each where left out. */
+  /** Names of the model's input and output; absent: the first of each. */
   readonly input?: string;
   readonly output?: string;
   /**
@@ -40,7 +39,7 @@ export interface DetectorCard {
    * input, confidence.
    */
   readonly gives: 'near_is_large' | 'near_is_small' | 'heatmaps' | 'keypoints';
-  /** pose: which parts, in which order. */
+  /** pose: which body parts the output lists, in which order. */
   readonly parts?: keyof typeof PART_ORDERS;
 }
 
@@ -64,13 +63,13 @@ const COCO_17 = [
   'rightAnkle',
 ] as const satisfies readonly BodyPart[];
 
-/** Where a detector's answer has each part of BODY_18; -1 for one that it lacks. */
+/** The position of each part of BODY_18 in a detector's output; -1 where it is missing. */
 const PART_ORDERS = {
   body_18: BODY_18.map((_, i) => i),
   coco_17: BODY_18.map((part) => (COCO_17 as readonly BodyPart[]).indexOf(part)),
 };
 
-/** Parts seen with less confidence than this are left out, as OpenPose's heat-maps are cut at 0.1. */
+/** Parts with a lower confidence are left out; OpenPose cuts its heat maps at 0.1 too. */
 const LEAST_CONFIDENCE = 0.1;
 
 const GIVES: Readonly<Record<DetectorKind, readonly string[]>> = {
@@ -132,10 +131,10 @@ export function detectorInput(picture: Raster, card: DetectorCard): DetectorTens
 }
 
 /**
- * Numbers of any scale to levels: 255 is nearest, 0 furthest.
+ * Scales a detector's numbers to levels: 255 is nearest, 0 furthest.
  * @param answer [..., h, w] of one picture
  * @param size of the picture
- * @throws DarkroomError('engine_failed') for numbers that are no depth
+ * @throws DarkroomError('engine_failed') for output that is not a depth map
  */
 export function depthPicture({ data, dims }: DetectorTensor, card: DetectorCard, size: Size): Raster {
   const [height = 0, width = 0] = dims.slice(-2);
@@ -155,9 +154,9 @@ export function depthPicture({ data, dims }: DetectorTensor, card: DetectorCard,
 }
 
 /**
- * The people that a detector saw.
- * @param size of the picture, in whose pixels they are given
- * @throws DarkroomError('engine_failed') for numbers that are no people
+ * The people that a detector found.
+ * @param size of the picture; keypoints are in its pixels
+ * @throws DarkroomError('engine_failed') for output of an unexpected shape
  */
 export function detectedBodies(answer: DetectorTensor, card: DetectorCard, size: Size): readonly Body[] {
   const order = PART_ORDERS[card.parts ?? 'body_18'];
@@ -174,7 +173,7 @@ export function detectedBodies(answer: DetectorTensor, card: DetectorCard, size:
     .filter((body) => body.some((point) => point !== undefined));
 }
 
-/** The middle of each heat-map's highest cell, in pixels of the input. */
+/** The centre of each heat map's highest cell, in pixels of the input. */
 function peaks({ data, dims }: DetectorTensor, card: DetectorCard): (Keypoint | undefined)[] {
   const [batch, parts = 0, height = 0, width = 0] = dims;
   if (dims.length !== 4 || batch !== 1 || parts < COCO_17.length) throw unfit('pose', dims);

@@ -1,4 +1,5 @@
 /** Filled shapes without anti-aliasing, on the pixels that OpenCV's drawing functions take. */
+import { roundHalfToEven } from '../rounding.ts';
 import type { Raster } from './resample.ts';
 
 export type Rgb = readonly [number, number, number];
@@ -8,7 +9,7 @@ interface Point {
   readonly y: number;
 }
 
-/** A shape row by row: the first and last column that it covers, both included. */
+/** A filled shape, row by row: the first and last column that it covers, both included. */
 class Spans {
   readonly #rows = new Map<number, [number, number]>();
 
@@ -28,10 +29,11 @@ class Spans {
 }
 
 /**
- * Fills an ellipse in place, as cv2.fillConvexPoly over cv2.ellipse2Poly with a corner at each degree.
+ * Fills an ellipse in place, as cv2.fillConvexPoly over cv2.ellipse2Poly with one corner per degree.
  * @param centre in whole pixels
- * @param along and `across`: half its length and half its breadth in whole pixels
- * @param degrees of its long axis, whole, clockwise from the right
+ * @param along half the length of its long axis, in whole pixels
+ * @param across half the length of its short axis, in whole pixels
+ * @param degrees whole degrees from the x axis to the long axis, clockwise
  */
 export function fillEllipse(
   picture: Raster,
@@ -45,7 +47,10 @@ export function fillEllipse(
   const [cos, sin] = [cosine(degrees), cosine(degrees - 90)];
   const corners = Array.from({ length: 361 }, (_, i) => {
     const [u, v] = [along * cosine(i), across * cosine(i - 90)];
-    return { x: roundEven(centre.x + u * cos - v * sin), y: roundEven(centre.y + u * sin + v * cos) };
+    return {
+      x: roundHalfToEven(centre.x + u * cos - v * sin),
+      y: roundHalfToEven(centre.y + u * sin + v * cos),
+    };
   });
   for (const [i, corner] of corners.entries()) {
     if (i === 0) continue;
@@ -55,7 +60,7 @@ export function fillEllipse(
   spans.paint(picture, color);
 }
 
-/** Fills a disc in place by the midpoint algorithm (Bresenham 1977), as cv2.circle with thickness -1. */
+/** Fills a disc in place by the midpoint algorithm (Bresenham 1977), as cv2.circle with thickness -1 does. */
 export function fillDisc(picture: Raster, centre: Point, radius: number, color: Rgb): void {
   const spans = new Spans();
   let [x, y, error, plus, minus] = [radius, 0, 0, 1, 2 * radius - 1];
@@ -81,7 +86,7 @@ export function fillDisc(picture: Raster, centre: Point, radius: number, color: 
   spans.paint(picture, color);
 }
 
-/** The pixels of a line of 8-connected steps (Bresenham 1965), from left to right; halves stay with its start. */
+/** The pixels of a line of 8-connected steps (Bresenham 1965), from left to right; a half rounds towards the start. */
 function addLine(spans: Spans, a: Point, b: Point): void {
   const [from, to] = a.x <= b.x ? [a, b] : [b, a];
   const [dx, dy] = [to.x - from.x, to.y - from.y];
@@ -92,7 +97,7 @@ function addLine(spans: Spans, a: Point, b: Point): void {
   for (let i = 1; i <= length; i++) spans.add(from.x + step(dx, i), from.y + step(dy, i));
 }
 
-/** Where a row meets an edge of a polygon, in 65536ths of a pixel as OpenCV counts; halves go to the right. */
+/** Where a row meets an edge of a polygon, in 65536ths of a pixel as in OpenCV; a half rounds to the right. */
 function addEdge(spans: Spans, a: Point, b: Point): void {
   const [from, to] = a.y <= b.y ? [a, b] : [b, a];
   const rows = to.y - from.y;
@@ -102,13 +107,7 @@ function addEdge(spans: Spans, a: Point, b: Point): void {
   }
 }
 
-/** Of whole degrees, to seven digits as OpenCV's table has them. */
+/** Cosine of whole degrees, to seven digits as in OpenCV's table. */
 function cosine(degrees: number): number {
   return Math.fround(Number(Math.cos((degrees * Math.PI) / 180).toFixed(7)));
-}
-
-/** Halves go to the even neighbour. */
-function roundEven(value: number): number {
-  const rounded = Math.round(value);
-  return rounded - value === 0.5 && rounded % 2 !== 0 ? rounded - 1 : rounded;
 }

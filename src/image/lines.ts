@@ -1,15 +1,15 @@
 /**
- * Line drawings of a picture, white on black as ControlNet's scribble and lineart models were shown them (Zhang et al.
- * 2023): differences of Gaussians in the manner of Winnemoeller, Kyprianidis and Olsen 2012 ("XDoG"). No model is
- * needed; the constants are the ones that sd-webui-controlnet's `scribble_xdog` and `lineart_standard` are used with.
+ * Line drawings of a picture, white on black, as ControlNet's scribble and lineart models expect them (Zhang et al.
+ * 2023): differences of Gaussians after Winnemoeller, Kyprianidis and Olsen 2012 ("XDoG"). They need no model; the
+ * constants are those of sd-webui-controlnet's `scribble_xdog` and `lineart_standard`.
  */
 import type { Raster } from './resample.ts';
 import { smooth } from './smoothing.ts';
 
-/** A stroke is drawn where the fine picture is darker than the coarse one by more than this, in levels. */
+/** A pixel is part of a stroke where the finely smoothed picture is darker than the coarse one by more than `darker`. */
 const SCRIBBLE = { fine: 0.5, coarse: 5, darker: 16 } as const;
 
-/** Paper is what surrounds a line; fainter lines than `faint` levels do not count for the brightness of the rest. */
+/** `paper` smooths the background of a line; lines fainter than `faint` levels do not count in the median. */
 const LINEART = { paper: 6, faint: 8, leastLevel: 16, usualLevel: 127 } as const;
 
 /**
@@ -25,7 +25,7 @@ export function scribble(picture: Raster): Raster {
 }
 
 /**
- * Thin lines of more or less ink; the usual one comes out in mid-grey, whatever the picture's contrast.
+ * Thin lines of varying brightness; a line of median darkness becomes mid-grey at any contrast of the picture.
  * @param picture of one channel or three
  * @returns [height, width, 1], 0 to 255
  */

@@ -1,11 +1,11 @@
-/** Colour to brightness. */
+/** Colour to greyscale and back. */
 import type { Raster } from './resample.ts';
 
 /** Red, green and blue of ITU-R BT.601-2, in 65536ths, as Pillow's mode L weighs them. */
 const [RED, GREEN, BLUE] = [19_595, 38_470, 7471];
 
 /**
- * @param picture of three channels, or of one, which comes back as it is
+ * @param picture of three channels, or of one, which is returned unchanged
  * @returns [height, width, 1]
  */
 export function toGrey(picture: Raster): Raster {
@@ -18,7 +18,7 @@ export function toGrey(picture: Raster): Raster {
   return { data: grey, width, height, channels: 1 };
 }
 
-/** One channel as three alike. */
+/** Repeats one channel three times. */
 export function greyToRgb({ data, width, height }: Raster): Raster {
   const rgb = new Uint8Array(3 * data.length);
   for (let i = 0, at = 0; i < data.length; i++) {

@@ -1,10 +1,10 @@
-/** Poses by name, so that "a dancer" needs no file of keypoints. Drawn by us, after the proportions of an adult. */
+/** Built-in poses by name, so that "a dancer" needs no file of keypoints. The proportions are an adult's. */
 import type { Size } from './mask.ts';
 import { BODY_18, type Body, type BodyPart } from './openpose.ts';
 
 type Point = readonly [x: number, y: number];
 
-/** In hundredths of about a body's height, y downwards; the person's right is at the picture's left. */
+/** In hundredths of a body's height, y downwards; the person's right side is on the picture's left. */
 type Pose = Readonly<Partial<Record<BodyPart, Point>>>;
 
 const POSES = {
@@ -133,7 +133,7 @@ const POSES = {
 export type PoseName = keyof typeof POSES;
 export const POSE_NAMES = Object.keys(POSES) as readonly PoseName[];
 
-/** How people ask for a pose besides its own name. */
+/** Other words for a pose. */
 const WORDS: Readonly<Record<string, PoseName>> = {
   stand: 'standing',
   stands: 'standing',
@@ -153,7 +153,7 @@ const WORDS: Readonly<Record<string, PoseName>> = {
   waves: 'waving',
 };
 
-/** The pose that a phrase such as "Dancing" or "a dancer" names first; undefined where it names none. */
+/** The first pose named in a phrase such as "Dancing" or "a dancer"; undefined without one. */
 export function parsePose(phrase: string): PoseName | undefined {
   for (const word of phrase.toLowerCase().match(/\p{L}+/gu) ?? []) {
     const pose =
@@ -165,17 +165,17 @@ export function parsePose(phrase: string): PoseName | undefined {
 
 /** Free space around the figure, as a share of the shorter side. */
 const MARGIN = 0.06;
-/** From ears and ankles to the crown and the soles, in hundredths of a body: keypoints end before the body does. */
+/** Distances from the ears to the crown and from the ankles to the soles, where there are no keypoints. */
 const CROWN = 9;
 const SOLES = 4;
 
-/** The pose as large as it fits into a drawing, in its middle, with its proportions kept. */
+/** The pose centred in a picture, as large as fits. */
 export function poseBody(name: PoseName, size: Size): Body {
   const pose: Pose = POSES[name];
   const points = Object.values(pose);
   const xs = points.map(([x]) => x);
   const ys = points.map(([, y]) => y);
-  // A raised hand is the top where it is above the crown.
+  // A raised hand can be higher than the crown.
   const crown = (pose.nose?.[1] ?? 0) - CROWN;
   const [left, right] = [Math.min(...xs), Math.max(...xs)];
   const [top, bottom] = [Math.min(crown, ...ys), Math.max(...ys) + SOLES];

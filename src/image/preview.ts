@@ -1,8 +1,8 @@
-/** Small pictures of a job as it comes up: quick to write rather than small. */
+/** Previews of a running job, encoded for speed rather than for size. */
 import sharp from 'sharp';
 
 /**
- * @param rgb [height, width, 3] in 0 to 255, usually one pixel for each latent
+ * @param rgb [height, width, 3] in 0 to 255, usually one pixel per latent
  * @returns PNG bytes; the reader scales them up
  */
 export async function encodePreview(rgb: Uint8Array, width: number, height: number): Promise<Uint8Array> {

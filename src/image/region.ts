@@ -22,27 +22,6 @@ export type Region = (typeof REGIONS)[number];
 /** Half of the subject's oval, as a share of width and height. */
 const SUBJECT = { x: 0.3, y: 0.42 } as const;
 
-const WORDS: Readonly<Record<string, Region>> = {
-  upper: 'top',
-  above: 'top',
-  lower: 'bottom',
-  below: 'bottom',
-  ground: 'bottom',
-  center: 'centre',
-  middle: 'centre',
-  backdrop: 'background',
-};
-
-/** The region that a phrase such as "the left half" or "Sky" names first; undefined where it names none. */
-export function parseRegion(phrase: string): Region | undefined {
-  for (const word of phrase.toLowerCase().match(/\p{L}+/gu) ?? []) {
-    const region =
-      REGIONS.find((name) => name === word) ?? (Object.hasOwn(WORDS, word) ? WORDS[word] : undefined);
-    if (region !== undefined) return region;
-  }
-  return undefined;
-}
-
 /** @returns [height, width, 1]: 255 within the region, which is drawn anew, 0 outside */
 export function regionMask(region: Region, { width, height }: Size): Raster {
   const data = new Uint8Array(width * height);

@@ -1,6 +1,6 @@
 /**
- * Scaling of 8-bit pictures, to the level as Pillow does it (the reference's own), because a start picture that
- * differs by a level is another picture in the end. Windowed sinc by Duchon 1979, cubic by Keys 1981.
+ * Scaling of 8-bit pictures with Pillow's exact results, because diffusers scales with Pillow and one level of
+ * difference in the input changes the generated picture. Windowed sinc: Duchon 1979; cubic: Keys 1981.
  */
 
 /** 8-bit samples, [height, width, channels]. */
@@ -43,7 +43,7 @@ const BITS = 22;
 
 /**
  * @param size of the result
- * @param box the part that is scaled; all where left out. One of no extent repeats the edge it lies on
+ * @param box the part to scale; absent: the whole picture. A box without extent repeats the edge that it lies on
  */
 export function resample(
   picture: Raster,
@@ -69,7 +69,7 @@ export function resample(
 }
 
 /**
- * Each pass rounds to whole levels, so their order shows. Pillow 13 takes the height first where it shrinks by more
+ * Each pass rounds to whole levels, so their order matters. Pillow 13 scales the height first if it shrinks by more
  * than twice as many pixels as the width; before 13 it never did.
  */
 function isDownFirst(
@@ -81,7 +81,7 @@ function isDownFirst(
 }
 
 /**
- * Planes of numbers of any range, such as latents, by Lanczos, without rounding.
+ * Scales planes of floats, such as latents, by Lanczos without rounding.
  * @param planes [n, height, width]
  */
 export function resamplePlanes(
@@ -120,14 +120,14 @@ function weigh(
 }
 
 interface Taps {
-  /** First sample of each result. */
+  /** The first input sample of each output sample. */
   readonly first: Int32Array;
   readonly weights: readonly Int32Array[];
 }
 
 function tapsOf(size: number, from: number, to: number, results: number, filter: Filter): Taps {
   const scale = (to - from) / results;
-  // Towards a smaller picture the filter widens, so that no sample is passed over.
+  // When shrinking, the filter widens so that every sample counts.
   const stretch = Math.max(scale, 1);
   const support = filter.support * stretch;
   const first = new Int32Array(results);
@@ -152,7 +152,7 @@ function tapsOf(size: number, from: number, to: number, results: number, filter:
 const HALF = 1 << (BITS - 1);
 const toLevel = (sum: number) => Math.min(255, Math.max(0, sum >> BITS));
 
-/** @param data [lines, size, channels], of the size that the taps were made for */
+/** @param data [lines, size, channels] with the size that the taps were computed for */
 function scaleAcross(
   data: Uint8Array,
   { first, weights }: Taps,
@@ -179,7 +179,7 @@ function scaleAcross(
   return result;
 }
 
-/** @param data [size, line], of the size that the taps were made for */
+/** @param data [size, line] with the size that the taps were computed for */
 function scaleDown(data: Uint8Array, { first, weights }: Taps, line: number): Uint8Array {
   const result = new Uint8Array(first.length * line);
   const sums = new Int32Array(line);
@@ -197,8 +197,8 @@ function scaleDown(data: Uint8Array, { first, weights }: Taps, line: number): Ui
 }
 
 /**
- * Fits a picture into a size, keeping its proportion. `fill`: all of it is seen, the rest repeats its edges;
- * `cover`: the size is covered, the rest cut off evenly. `stretch` does not keep the proportion.
+ * Fits a picture into a size. `stretch` changes the aspect ratio. `fill` keeps all of the picture and repeats its
+ * edges; `cover` fills the size and crops evenly.
  */
 export function fit(
   picture: Raster,
@@ -237,7 +237,7 @@ export function fit(
 }
 export type Fit = 'stretch' | 'fill' | 'cover';
 
-/** Lays one picture over another in place; what hangs over the edges is cut. */
+/** Copies one picture onto another in place, clipped at the edges. */
 export function paste(under: Raster, over: Raster, left: number, top: number): void {
   const { channels } = under;
   const from = Math.max(0, -left);
@@ -249,7 +249,7 @@ export function paste(under: Raster, over: Raster, left: number, top: number): v
   }
 }
 
-/** The part within a box; where it reaches outside, black. */
+/** The part within a box; black outside the picture. */
 export function crop(picture: Raster, { left, top, right, bottom }: Box): Raster {
   const { channels } = picture;
   const [width, height] = [right - left, bottom - top];

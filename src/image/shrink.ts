@@ -1,12 +1,12 @@
-/** A picture made to fit a platform's limit of bytes. */
+/** Compresses pictures to a platform's byte limit. */
 import sharp from 'sharp';
 
-/** Qualities of WebP, each about two thirds of the bytes of the one before. */
+/** Qualities of WebP; each gives about two thirds of the bytes of the previous one. */
 const QUALITIES = [95, 90, 80, 60, 40];
 
 /**
- * @param png kept as it is where it fits, with its recipe; a WebP, which has none, where it does not
- * @returns undefined where no quality fits
+ * @param png returned unchanged, with its recipe, if it fits; otherwise converted to WebP without a recipe
+ * @returns undefined if it does not fit at any quality
  */
 export async function shrinkPicture(png: Uint8Array, maxBytes: number): Promise<Uint8Array | undefined> {
   if (png.length <= maxBytes) return png;

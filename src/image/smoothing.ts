@@ -1,8 +1,8 @@
-/** Gaussian smoothing in floats, for lines found by differences of Gaussians (Marr and Hildreth 1980). */
+/** Gaussian smoothing in floats, for line detection by differences of Gaussians (Marr and Hildreth 1980). */
 import type { Raster } from './resample.ts';
 
 /**
- * Over borders mirrored at their last pixel, four standard deviations each way, as cv2.GaussianBlur over floats.
+ * Borders are mirrored at their last pixel, and the kernel reaches four standard deviations, as in cv2.GaussianBlur.
  * @param sigma standard deviation in pixels, above 0
  * @returns [height, width, channels]
  */

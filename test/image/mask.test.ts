@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import { DarkroomError } from '../../src/errors.ts';
 import { binarize, cropRegion, inward, overlay, readMask } from '../../src/image/mask.ts';
-import { drawRegion, parseRegion, REGIONS, regionMask } from '../../src/image/region.ts';
+import { drawRegion, REGIONS, regionMask } from '../../src/image/region.ts';
 import type { Raster } from '../../src/image/resample.ts';
 import { casesOf, conditioningFile, differing, readRaster } from './conditioning-goldens.ts';
 
@@ -149,14 +149,6 @@ test('a softened mask need not reach over its own edge', async () => {
   const soft = inward(mask, await readRaster('mask-97x61-blur-4.png'));
   assert.ok(soft.data.every((level, i) => mask.data[i]! >= 128 || level === 0));
   assert.ok(soft.data.some((level) => level > 0 && level < 255));
-});
-
-test('words name parts of a picture', () => {
-  assert.equal(parseRegion('the Sky, please'), 'sky');
-  assert.equal(parseRegion('upper half'), 'top');
-  assert.equal(parseRegion('CENTER'), 'centre');
-  assert.equal(parseRegion('constructor'), undefined);
-  assert.equal(parseRegion(''), undefined);
 });
 
 test('each named part is masked where it lies, and halves make a whole', () => {

@@ -1,6 +1,7 @@
+import { roundHalfToEven } from '../../rounding.ts';
 import { cumulateAlphas, LEAST_ALPHA, rescaleZeroTerminalSnr, trainedSigmas } from '../betas.ts';
 import type { SchedulerConfig } from '../config.ts';
-import { interpolate, roundHalfToEven } from '../float-lines.ts';
+import { interpolate } from '../float-lines.ts';
 import type { NoiseLevel, Schedule, ScheduleOrder } from '../schedule.ts';
 import { sigmasAlong, timestepOf } from '../sigma-curves.ts';
 import { spaceTimesteps } from './spacing.ts';

@@ -1,6 +1,7 @@
+import { roundHalfToEven } from '../../rounding.ts';
 import { trainedSigmas } from '../betas.ts';
 import type { SchedulerConfig } from '../config.ts';
-import { interpolate, linspace, roundHalfToEven } from '../float-lines.ts';
+import { interpolate, linspace } from '../float-lines.ts';
 import type { NoiseLevel, Schedule, ScheduleOrder } from '../schedule.ts';
 import { luSigmas, sigmasAlong, timestepOf } from '../sigma-curves.ts';
 import { dynamicMu, shiftSigma, stretchToTerminal, timeShift } from './flow-shift.ts';

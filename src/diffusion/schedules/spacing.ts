@@ -1,6 +1,8 @@
 /** Evenly spaced timesteps, from the most noise to the least. */
+
+import { roundHalfToEven } from '../../rounding.ts';
 import type { SchedulerConfig } from '../config.ts';
-import { linspace, roundHalfToEven } from '../float-lines.ts';
+import { linspace } from '../float-lines.ts';
 
 export interface Spacing {
   readonly steps: number;
