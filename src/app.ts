@@ -1,7 +1,7 @@
 /** The wiring of `darkroom serve`: store, engine process, queue, commands and the web chat, made and ended here. */
 
 import type { Adapter, Deliveries, Platform } from '../adapters/adapter.ts';
-import type { MessageRecord } from '../adapters/web/message.ts';
+import type { MessageRecord } from '../adapters/web/conversation/message.ts';
 import { createWebAdapter } from '../adapters/web/server.ts';
 import { formOf } from '../commands/forms.ts';
 import { KOREAN } from '../commands/korean.ts';

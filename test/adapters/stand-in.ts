@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { crc32, deflateSync } from 'node:zlib';
-import type { MessageJson, MessageRecord } from '../../adapters/web/message.ts';
+import type { MessageJson, MessageRecord } from '../../adapters/web/conversation/message.ts';
 import { createWebAdapter, type WebOptions } from '../../adapters/web/server.ts';
 import type { ModelInfo, QueuePort } from '../../commands/ports.ts';
 import { createCommands } from '../../commands/router.ts';

@@ -188,7 +188,7 @@ test('a refusal is a sentence, and nothing is posted', async (t) => {
     ['/imagine a mug --model nope', {}, 404, /no model nope/],
     ['/imagine a mug --strength .5', {}, 400, /needs a picture/],
     ['blue', { replyTo: help.message.id }, 400, /has no picture/],
-    ['blue', { replyTo: 'nowhere' }, 404, /not here/],
+    ['blue', { replyTo: 'nowhere' }, 404, /no longer exists/],
     ['blue', { file: html }, 400, /web page, not a picture/],
     ['/edit blue', {}, 400, /no picture to edit/],
     [`/imagine ${'a '.repeat(11_000)}`, {}, 413, /limit is 20000/],

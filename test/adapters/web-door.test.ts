@@ -2,7 +2,8 @@ import assert from 'node:assert/strict';
 import { request } from 'node:http';
 import { type TestContext, test } from 'node:test';
 import { createParser } from 'eventsource-parser';
-import { Door, RateLimit } from '../../adapters/web/security.ts';
+import { Identities } from '../../adapters/web/server/identity.ts';
+import { RateLimit } from '../../adapters/web/server/rate-limit.ts';
 import { startChat, temporaryFolder } from './stand-in.ts';
 
 async function chatFor(t: TestContext, options: Parameters<typeof startChat>[1] = {}) {
@@ -172,11 +173,11 @@ test('a signed cookie is the user; a forged one is a stranger', async (t) => {
 
 test('beyond loopback a token is needed, and opens once for good', async (t) => {
   const key = new Uint8Array(32);
-  assert.throws(() => new Door({ host: '0.0.0.0', users: 'cookie', secret: key }), {
+  assert.throws(() => new Identities({ host: '0.0.0.0', users: 'cookie', secret: key }), {
     code: 'misconfigured',
     message: /DARKROOM_WEB_TOKEN/,
   });
-  assert.throws(() => new Door({ host: '0.0.0.0', users: 'header', token: 'x', secret: key }), {
+  assert.throws(() => new Identities({ host: '0.0.0.0', users: 'header', token: 'x', secret: key }), {
     code: 'misconfigured',
   });
 

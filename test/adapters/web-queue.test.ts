@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MessageRecord } from '../../adapters/web/message.ts';
+import type { MessageRecord } from '../../adapters/web/conversation/message.ts';
 import type { QueuePort } from '../../commands/ports.ts';
 import type { Engine } from '../../src/job.ts';
 import { Queue } from '../../src/queue/queue.ts';

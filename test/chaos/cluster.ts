@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { MessageJson } from '../../adapters/web/message.ts';
+import type { MessageJson } from '../../adapters/web/conversation/message.ts';
 
 const NODE = fileURLToPath(new URL('./node.ts', import.meta.url));
 

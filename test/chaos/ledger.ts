@@ -1,6 +1,6 @@
 /** What must hold in the database when all has ended. */
 import assert from 'node:assert/strict';
-import type { MessageJson } from '../../adapters/web/message.ts';
+import type { MessageJson } from '../../adapters/web/conversation/message.ts';
 import type { Sql } from '../../src/store/sql.ts';
 
 /** @param messages those that were promised */

@@ -1,7 +1,7 @@
 /** The program around an adapter: commands, store and a queue that develops pictures at a test's word. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Adapter, Deliveries, Delivery } from '../../adapters/adapter.ts';
-import type { MessageRecord } from '../../adapters/web/message.ts';
+import type { MessageRecord } from '../../adapters/web/conversation/message.ts';
 import { type Commands, createCommands } from '../../commands/router.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { checkPicture, hasTransparency } from '../../src/image/inspect.ts';

@@ -1,6 +1,6 @@
 /** The web chat for the conformance suite, by its HTTP calls; the browser has its own tests. */
 
-import type { MessageJson } from '../../adapters/web/message.ts';
+import type { MessageJson } from '../../adapters/web/conversation/message.ts';
 import { createWebAdapter, type WebAdapter } from '../../adapters/web/server.ts';
 import { COMMANDS } from '../../commands/router.ts';
 import { Client, temporaryFolder } from '../adapters/stand-in.ts';

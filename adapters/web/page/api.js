@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The server's calls (contract.md, "HTTP of the web chat") and its one stream of events.
+ * The server's calls (docs/interfaces.md, "HTTP of the web chat") and its one stream of events.
  * @import { Author, Commands, Job, Message } from './types.js'
  */
 

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What the server says, as contract.md has it.
+ * What the server says, as docs/interfaces.md has it.
  *
  * @typedef {{ id: string, name: string, bot?: boolean }} Author
  * @typedef {{ id: string, url: string, width: number, height: number, alt: string }} Picture

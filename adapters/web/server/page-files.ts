@@ -1,8 +1,8 @@
-/** What is served as a file: the page's own files by name, and pictures by their first bytes. */
+/** The files of the page by their names, and the types of pictures by their first bytes. */
 import { readFile } from 'node:fs/promises';
 
-const PAGE = new URL('./page/', import.meta.url);
-/** One folder deep, no dots but the last: no path leaves the folder. */
+const PAGE = new URL('../page/', import.meta.url);
+/** One folder, and no dot except before the ending: no name leads out of the folder. */
 const PAGE_FILE = /^[a-z0-9][a-z0-9-]*\.(html|css|js|svg|png|webp)$/;
 const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
@@ -13,7 +13,7 @@ const TYPES: Readonly<Record<string, string>> = {
   webp: 'image/webp',
 };
 
-/** @returns undefined for a name that is none of the page's files */
+/** @returns undefined if the page has no such file */
 export async function readPageFile(
   name: string,
 ): Promise<{ bytes: Uint8Array<ArrayBuffer>; type: string } | undefined> {
@@ -31,7 +31,7 @@ const SIGNATURES: readonly (readonly [type: string, at: number, text: string])[]
   ['image/avif', 4, 'ftyp'],
 ];
 
-/** Uploads keep their own format; what is none of these is never shown as a picture. */
+/** The media type of a stored picture; browsers do not display any other bytes as a picture. */
 export function pictureType(bytes: Uint8Array): string {
   const head = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
   return SIGNATURES.find(([, at, text]) => head.startsWith(text, at))?.[0] ?? 'application/octet-stream';

@@ -1,8 +1,8 @@
-/** A message of the web chat: as it is kept, and as the page and scripts read it (contract.md). */
-import type { ErrorCode } from '../../src/errors.ts';
-import type { JobState } from '../../src/job.ts';
-import type { RunningNumbers } from '../../src/store/notices.ts';
-import type { Card, CardForm, CardPicture } from '../card.ts';
+/** A message of the web chat: as it is stored, and as the page and scripts read it. */
+import type { ErrorCode } from '../../../src/errors.ts';
+import type { JobState } from '../../../src/job.ts';
+import type { RunningNumbers } from '../../../src/store/notices.ts';
+import type { Card, CardForm, CardPicture } from '../../card.ts';
 
 export interface Author {
   readonly id: string;
@@ -14,7 +14,7 @@ export interface ActionJson {
   readonly id: string;
   readonly label: string;
   readonly style?: string;
-  /** What the page asks before it sends the action. */
+  /** The form that the page shows before it sends the action. */
   readonly form?: CardForm;
 }
 
@@ -26,7 +26,7 @@ export interface PictureJson {
   readonly alt: string;
 }
 
-/** Absent numbers are not known yet. */
+/** A number that is absent is not known yet. */
 export interface JobJson {
   readonly id: string;
   readonly state: JobState;
@@ -46,7 +46,7 @@ export interface MessageJson {
   /** ISO 8601, UTC. */
   readonly at: string;
   readonly author: Author;
-  /** Whom the bot answers; absent on a person's own message. */
+  /** The user whom the bot answers; absent on a user's own message. */
   readonly asker?: { readonly id: string; readonly name: string };
   readonly text: string;
   readonly reply_to?: string;
@@ -57,18 +57,19 @@ export interface MessageJson {
   readonly fields?: readonly { readonly name: string; readonly value: string }[];
   readonly notes?: readonly string[];
   readonly error?: { readonly code: ErrorCode; readonly message: string };
-  /** Only you see it. */
+  /** Only its reader sees it. */
   readonly private?: boolean;
 }
 
-/** What the store keeps: the message, and who alone may read it. */
+/** The message in the store, with the only user who may read it; absent for a message that all may read. */
 export interface MessageRecord extends MessageJson {
   readonly reader?: string;
 }
 
-/** The event `job`: a job's numbers, and the message that shows them. */
+/** The event `job`: a job's numbers, the id of the message that shows them, and its text. */
 export interface JobEventJson extends JobJson {
   readonly message: string;
+  readonly text: string;
 }
 
 export const BOT: Author = { id: 'darkroom', name: 'Darkroom', bot: true };
@@ -81,12 +82,12 @@ export const pictureJson = ({ id, width, height, alt }: CardPicture): PictureJso
   alt,
 });
 
-/** The message without what is the server's own. */
+/** The message without the fields that only the server uses. */
 export function messageJson({ reader, ...message }: MessageRecord): MessageJson {
   return reader === undefined ? message : { ...message, private: true };
 }
 
-/** Lays a card over a message: what the card does not say any more goes. */
+/** The message with the content of a card; fields that the card does not have are removed. */
 export function withCard(message: MessageRecord, card: Card): MessageRecord {
   const { id, at, author, asker, reply_to, reader } = message;
   return {
@@ -107,7 +108,7 @@ export function withCard(message: MessageRecord, card: Card): MessageRecord {
   };
 }
 
-/** A running job's numbers as another process has told them. */
+/** A running job's numbers as another process published them. */
 export const runningJson = ({ step, steps, etaSeconds, preview }: RunningNumbers): Partial<JobJson> => ({
   step,
   steps,

@@ -1,9 +1,9 @@
 /** Counters in Prometheus' text form (exposition format 0.0.4). */
 
 const HELP = {
-  darkroom_messages_total: 'Messages taken in.',
-  darkroom_refusals_total: 'Calls refused, by error code.',
-  darkroom_jobs_total: 'Jobs of the web chat that came to their end, by state.',
+  darkroom_messages_total: 'Accepted messages.',
+  darkroom_refusals_total: 'Refused calls, by error code.',
+  darkroom_jobs_total: 'Ended jobs of the web chat, by state.',
   darkroom_job_seconds_total: 'Seconds from acceptance to picture, over all finished jobs.',
   darkroom_event_readers: 'Open event streams.',
 } as const;
@@ -19,7 +19,7 @@ export class Metrics {
     this.#values.set(name, series);
   }
 
-  /** @param gauges values as they are now */
+  /** @param gauges current values */
   format(gauges: Partial<Record<Name, number>>): string {
     for (const [name, value] of Object.entries(gauges))
       this.#values.set(name as Name, new Map([['', value]]));

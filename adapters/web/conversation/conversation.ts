@@ -1,0 +1,179 @@
+/** The messages of the web chat: posted, edited in place, removed, and published to the open event streams. */
+import { randomBytes } from 'node:crypto';
+import { DarkroomError } from '../../../src/errors.ts';
+import type { MessageStore } from '../../../src/store/messages.ts';
+import type { MessageNotices } from '../../../src/store/notices.ts';
+import type { EventHub } from './event-hub.ts';
+import { type JobEventJson, type MessageJson, type MessageRecord, messageJson } from './message.ts';
+import { RemoteChanges, type RemoteListener } from './remote-changes.ts';
+
+export interface ConversationOptions {
+  /** Set where other processes serve the same conversation. */
+  readonly notices?: MessageNotices;
+  readonly onError?: (error: unknown) => void;
+}
+
+export class Conversation {
+  readonly #store: MessageStore<MessageRecord>;
+  readonly #hub: EventHub;
+  /** Messages of queued and running jobs: their numbers change too often to write each change to the disk. */
+  readonly #live = new Map<string, MessageRecord>();
+  /** The same for jobs that other processes follow. */
+  readonly #remote = new Map<string, MessageRecord>();
+  readonly #changes: RemoteChanges | undefined;
+  /** Two processes may create an id in the same microsecond. */
+  readonly #idSuffix = randomBytes(4).toString('hex');
+  #lastTime = 0;
+
+  constructor(store: MessageStore<MessageRecord>, hub: EventHub, options: ConversationOptions = {}) {
+    this.#store = store;
+    this.#hub = hub;
+    const { notices, onError = () => {} } = options;
+    this.#changes = notices && new RemoteChanges(notices, store, this.#remoteListener(), onError);
+  }
+
+  /** Call it before the first message: new ids must follow the stored ones even if the clock was set back. */
+  async open(): Promise<void> {
+    const last = (await this.#store.lastId()) ?? '0';
+    this.#lastTime = Number.parseInt(last.slice(0, TIME_DIGITS), 36);
+    await this.#changes?.open();
+  }
+
+  async close(): Promise<void> {
+    await this.#changes?.close();
+  }
+
+  /** Ids grow with time, so that `after` is a comparison and still works when that message was deleted. */
+  newId(): string {
+    this.#lastTime = Math.max(Date.now() * 1000, this.#lastTime + 1);
+    return this.#lastTime.toString(36).padStart(TIME_DIGITS, '0') + this.#idSuffix;
+  }
+
+  /** The messages that a user may see, oldest first. */
+  async list(user: string, after: string | undefined): Promise<MessageJson[]> {
+    const stored = await this.#store.list(user, after);
+    return stored.map((message) => messageJson(this.#newest(message)));
+  }
+
+  /** @throws DarkroomError('not_found'), also for a private message of somebody else */
+  async find(id: string, user: string): Promise<MessageRecord> {
+    const message = this.#live.get(id) ?? (await this.#store.get(id));
+    if (message !== undefined && (message.reader ?? user) === user) return message;
+    throw new DarkroomError('not_found', 'That message no longer exists. Choose another one.');
+  }
+
+  /** The message that shows a job. */
+  async ofJob(job: string): Promise<MessageRecord | undefined> {
+    const message = await this.#store.ofJob(job);
+    return message && this.#newest(message);
+  }
+
+  /** A new message, stored before anybody sees it. */
+  async post(message: MessageRecord): Promise<void> {
+    if (isLive(message)) this.#live.set(message.id, message);
+    await this.#store.put(withoutPreview(message));
+    this.#publishMessage(message);
+    await this.#changes?.publish({ kind: 'posted', id: message.id });
+  }
+
+  /**
+   * A newer state of a message. It is stored before anybody sees it, except for the numbers of a job.
+   * @returns false if the message was deleted in the meantime; it stays deleted
+   */
+  async edit(message: MessageRecord): Promise<boolean> {
+    const { id } = message;
+    if (isLive(message)) {
+      if (!(await this.#exists(message))) return false;
+      this.#live.set(id, withLastPreview(message, this.#live.get(id)));
+    } else {
+      if (!(await this.#store.replace(withoutPreview(message)))) return false;
+      this.#live.delete(id);
+    }
+    this.#publishEdit(message);
+    await this.#changes?.publish({ kind: isLive(message) ? 'moved' : 'edited', id });
+    return true;
+  }
+
+  async remove(id: string): Promise<void> {
+    this.#live.delete(id);
+    const message = await this.#store.remove(id);
+    if (message === undefined) return;
+    this.#hub.publish({ name: 'removed', data: { id }, ...readerOf(message) });
+    await this.#changes?.publish({ kind: 'removed', id, ...readerOf(message) });
+  }
+
+  #newest(message: MessageRecord): MessageRecord {
+    return this.#live.get(message.id) ?? this.#remote.get(message.id) ?? message;
+  }
+
+  /**
+   * Whether a live message still exists. Other processes read its state and its position in the queue from the
+   * row, so these are stored; the steps of a running job they read from the queue.
+   */
+  async #exists(message: MessageRecord): Promise<boolean> {
+    const before = this.#live.get(message.id);
+    const { state } = message.job!;
+    if (this.#changes !== undefined && (state === 'queued' || before?.job?.state !== state)) {
+      const exists = await this.#store.replace(withoutPreview(message));
+      if (!exists) this.#live.delete(message.id);
+      return exists;
+    }
+    return before !== undefined || (await this.#store.get(message.id)) !== undefined;
+  }
+
+  #publishEdit(message: MessageRecord): void {
+    const { id, job, text } = message;
+    if (job !== undefined) {
+      const data: JobEventJson = { ...job, message: id, text };
+      this.#hub.publish({ name: 'job', data, ...readerOf(message) });
+    }
+    if (!isLive(message)) this.#publishMessage(message);
+  }
+
+  #publishMessage(message: MessageRecord): void {
+    this.#hub.publish({ name: 'message', data: messageJson(message), ...readerOf(message) });
+  }
+
+  #remoteListener(): RemoteListener {
+    return {
+      follows: (id) => this.#live.has(id),
+      onPosted: (message) => this.#publishMessage(message),
+      onEdited: (message) => {
+        this.#live.delete(message.id);
+        this.#remote.delete(message.id);
+        this.#publishEdit(message);
+      },
+      onProgress: (message) => {
+        this.#remote.set(message.id, message);
+        this.#publishEdit(message);
+      },
+      onRemoved: (id, reader) => {
+        this.#live.delete(id);
+        this.#remote.delete(id);
+        this.#hub.publish({ name: 'removed', data: { id }, ...(reader !== undefined && { reader }) });
+      },
+      onGap: () => {
+        this.#remote.clear();
+        this.#hub.reset();
+      },
+    };
+  }
+}
+
+/** Characters of an id that hold its time: microseconds since 1970 in base 36. */
+const TIME_DIGITS = 12;
+
+const isLive = ({ job }: MessageRecord) => job?.state === 'queued' || job?.state === 'running';
+const readerOf = ({ reader }: MessageRecord) => (reader === undefined ? {} : { reader });
+
+function withLastPreview(message: MessageRecord, before: MessageRecord | undefined): MessageRecord {
+  const preview = message.job?.preview ?? before?.job?.preview;
+  if (message.job === undefined || preview === undefined) return message;
+  return { ...message, job: { ...message.job, preview } };
+}
+
+function withoutPreview(message: MessageRecord): MessageRecord {
+  if (message.job?.preview === undefined) return message;
+  const { preview: _preview, ...job } = message.job;
+  return { ...message, job };
+}

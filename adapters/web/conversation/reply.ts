@@ -1,0 +1,134 @@
+/** The answer to one request of the web chat: its first card is what the call returns, later ones edit it. */
+import { DarkroomError } from '../../../src/errors.ts';
+import type { Person, Reply } from '../../adapter.ts';
+import type { Card } from '../../card.ts';
+import type { Conversation } from './conversation.ts';
+import {
+  type Author,
+  BOT,
+  type MessageJson,
+  type MessageRecord,
+  messageJson,
+  pictureJson,
+  withCard,
+} from './message.ts';
+
+/** What a POST is answered with. */
+export interface Answer {
+  readonly request?: MessageJson;
+  readonly message?: MessageJson;
+  readonly job?: MessageJson['job'];
+}
+
+/** What somebody sent or pressed. */
+export interface Request {
+  readonly user: Person;
+  /** The user's own words; a pressed button has none. */
+  readonly text?: string;
+  readonly replyTo?: string;
+}
+
+/** Posts and edits the answer to one request. Nothing is posted if the first answer is a refusal. */
+export class WebReply implements Reply {
+  readonly #conversation: Conversation;
+  readonly #request: Request;
+  readonly #first = Promise.withResolvers<Answer>();
+  #message: MessageRecord | undefined;
+  #isAnswered = false;
+  /** Edits keep their order although each waits for the disk. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  /** @param message the bot's message where it exists already (after a restart) */
+  constructor(conversation: Conversation, request: Request, message?: MessageRecord) {
+    this.#conversation = conversation;
+    this.#request = request;
+    this.#message = message;
+    this.#isAnswered = message !== undefined;
+    // A caller that does not read the first answer must not cause an unhandled rejection.
+    this.#first.promise.catch(() => undefined);
+  }
+
+  /** @throws DarkroomError where the request was refused */
+  get first(): Promise<Answer> {
+    return this.#first.promise;
+  }
+
+  show(card: Card): Promise<string> {
+    return this.#inOrder(async () => {
+      if (this.#message !== undefined) {
+        this.#message = withCard(this.#message, card);
+        await this.#conversation.edit(this.#message);
+      } else {
+        this.#message = await this.#post(card, card.isPrivate ? this.#request.user.id : undefined).catch(
+          (error: unknown) => {
+            // The call fails; the job goes on, and its next card is posted.
+            this.#first.reject(error);
+            throw error;
+          },
+        );
+      }
+      return this.#message.id;
+    });
+  }
+
+  whisper(card: Card): Promise<void> {
+    return this.#inOrder(async () => {
+      if (card.error !== undefined && !this.#isAnswered) {
+        this.#isAnswered = true;
+        this.#first.reject(new DarkroomError(card.error.code, card.error.message));
+        return;
+      }
+      await this.#post(card, this.#request.user.id);
+    });
+  }
+
+  remove(message: string): Promise<void> {
+    return this.#conversation.remove(message);
+  }
+
+  /** Posts the user's own message and the answer to it, then resolves `first`. */
+  async #post(card: Card, reader?: string): Promise<MessageRecord> {
+    const { user, text, replyTo } = this.#request;
+    const author: Author = { ...user, bot: false };
+    const shared = { ...(reader !== undefined && { reader }), at: new Date().toISOString(), actions: [] };
+    const request: MessageRecord | undefined =
+      text === undefined || this.#isAnswered
+        ? undefined
+        : {
+            ...shared,
+            id: this.#conversation.newId(),
+            author,
+            text,
+            ...(replyTo !== undefined && { reply_to: replyTo }),
+            pictures: (card.inputs ?? []).map(pictureJson),
+          };
+    const answered = request?.id ?? replyTo;
+    const message = withCard(
+      {
+        ...shared,
+        id: this.#conversation.newId(),
+        author: BOT,
+        asker: { id: user.id, name: user.name },
+        text: '',
+        ...(answered !== undefined && { reply_to: answered }),
+        pictures: [],
+      },
+      card,
+    );
+    if (request !== undefined) await this.#conversation.post(request);
+    await this.#conversation.post(message);
+    this.#isAnswered = true;
+    this.#first.resolve({
+      ...(request && { request: messageJson(request) }),
+      message: messageJson(message),
+      ...(message.job && { job: message.job }),
+    });
+    return message;
+  }
+
+  #inOrder<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#last.then(work);
+    this.#last = result.catch(() => undefined);
+    return result;
+  }
+}

@@ -1,0 +1,83 @@
+/** Which requests are let in at all: by the address that the server listens on, by Host and by Origin. */
+import { DarkroomError } from '../../../src/errors.ts';
+
+export interface AccessOptions {
+  /** The address that the server listens on. */
+  readonly host: string;
+  /** DARKROOM_WEB_TOKEN: every user needs it where it is set. It must be set if `host` is not loopback. */
+  readonly token?: string;
+  /** 'header': the header X-Darkroom-User names the user (for tests, on loopback only). */
+  readonly users: 'cookie' | 'header';
+}
+
+/** Only our own scripts and styles, and no frames; pictures also from memory (previews, files to be sent). */
+export const PAGE_HEADERS: Readonly<Record<string, string>> = {
+  'content-security-policy': [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "img-src 'self' data: blob:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+  ].join('; '),
+  'x-content-type-options': 'nosniff',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+};
+
+const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
+
+export const isLoopback = (host: string) => LOOPBACK.has(host);
+
+/** @throws DarkroomError('misconfigured') where anybody on the network could use the chat without a token */
+export function checkExposure({ host, token, users }: AccessOptions): void {
+  if (isLoopback(host)) return;
+  if (token === undefined || token === '') {
+    throw new DarkroomError(
+      'misconfigured',
+      `DARKROOM_HOST ${host} can be reached from other machines. Set DARKROOM_WEB_TOKEN, or use 127.0.0.1.`,
+    );
+  }
+  if (users === 'header') {
+    throw new DarkroomError(
+      'misconfigured',
+      `DARKROOM_WEB_USERS=header lets anybody claim any name. It works on 127.0.0.1 only, not on ${host}.`,
+    );
+  }
+}
+
+/**
+ * A page of another site can make a browser send requests to us: to our address (Origin then names the other
+ * site), or to a name of its own that resolves to our address (Host is then that name).
+ * @throws DarkroomError('forbidden')
+ */
+export function checkHeaders(request: Request, { host }: AccessOptions): void {
+  const hostHeader = request.headers.get('host') ?? '';
+  if (isLoopback(host) && !LOOPBACK.has(hostName(hostHeader))) {
+    throw new DarkroomError(
+      'forbidden',
+      `This chat is reached as 127.0.0.1 or localhost, not as ${hostHeader}.`,
+    );
+  }
+  if (request.method === 'GET' || request.method === 'HEAD') return;
+  const origin = request.headers.get('origin');
+  if (origin !== null && originHost(origin) !== hostHeader.toLowerCase()) {
+    throw new DarkroomError(
+      'forbidden',
+      `Requests from pages of ${origin} are not allowed. Open the chat itself.`,
+    );
+  }
+}
+
+const hostName = (host: string) =>
+  host
+    .toLowerCase()
+    .replace(/:\d+$/, '')
+    .replace(/^\[(.*)\]$/, '$1');
+
+function originHost(origin: string): string | undefined {
+  return URL.canParse(origin) ? new URL(origin).host : undefined;
+}
