@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
+import { cpuDevice } from '../src/engine/device.ts';
 import { openSession } from '../src/engine/session.ts';
 import { sd3TransformerGraph } from '../src/graph/mmdit.ts';
 import { unetGraph } from '../src/graph/unet.ts';
@@ -31,7 +32,7 @@ const started = performance.now();
 const files = await ModelFiles.at(dirname(folder));
 const component = await files.component(basename(folder), 'diffusion_pytorch_model');
 const graph = isTransformer ? sd3TransformerGraph(component) : unetGraph(component);
-const session = await openSession(graph, { threads: Number(threads) });
+const session = await openSession(graph, cpuDevice({ threads: Number(threads) }));
 const opened = (performance.now() - started) / 1000;
 
 const feeds = Object.fromEntries(

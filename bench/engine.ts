@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { NAMED_OPTIONS } from '../src/diffusion/scheduler-classes.ts';
+import { cpuDevice } from '../src/engine/device.ts';
 import { createEngine } from '../src/engine/pipeline.ts';
 import { decodeFitted } from '../src/image/pixels.ts';
 import { modelFolders } from '../src/installed-models.ts';
@@ -84,7 +85,7 @@ const COMPARED = SAMPLERS.filter((sampler) => !sampler.startsWith('flow') && sam
 
 async function agreement(reference: Reference): Promise<Figure[]> {
   const spec = await openModelFolder(MODEL, 'mini');
-  const studio = await createEngine({ models: [MODEL], threads: THREADS });
+  const studio = await createEngine({ models: [MODEL], device: cpuDevice({ threads: THREADS }) });
   const figures: Figure[] = [];
   let start: Uint8Array | undefined;
   for (const from of ['txt2img', 'img2img'] as const) {

@@ -1,4 +1,5 @@
 /** The embedded model's UNet, open, and what it is fed for so many pictures: zeros, since time does not hang on values. */
+import { cpuDevice } from '../src/engine/device.ts';
 import { openSession } from '../src/engine/session.ts';
 import { unetGraph } from '../src/graph/unet.ts';
 import { clipTokenizerOf, type ModelSpec } from '../src/models/spec.ts';
@@ -14,7 +15,7 @@ export async function openUnetCall(spec: ModelSpec, threads: number) {
     data: new Float32Array(dims.reduce((a, b) => a * b)),
     dims,
   });
-  const session = await openSession(unetGraph(component), { threads });
+  const session = await openSession(unetGraph(component), cpuDevice({ threads }));
   return {
     async call(pictures: number): Promise<void> {
       const feeds = {

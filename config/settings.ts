@@ -33,7 +33,8 @@ const schema = z.object({
   DARKROOM_WEB_TOKEN: secret,
   DARKROOM_WEB_USERS: z.enum(['cookie', 'header']).default('cookie'),
   DARKROOM_ADMINS: list,
-  DARKROOM_DEVICES: z.enum(['auto', 'cpu']).default('auto'),
+  /** Names between commas; the engine reads them. */
+  DARKROOM_DEVICES: z.string().min(1).default('auto'),
   DARKROOM_LOG: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   DISCORD_TOKEN: secret,
   DISCORD_API_URL: z.url().optional(),
@@ -61,7 +62,6 @@ const ALLOWED: Readonly<Partial<Record<SettingName, string>>> = {
   DARKROOM_PORT: 'a port from 0 to 65535',
   SLACK_PORT: 'a port from 0 to 65535',
   DARKROOM_PICTURES: 'files, rows or an address like s3://bucket/prefix',
-  DARKROOM_DEVICES: 'auto or cpu in this version',
   DARKROOM_WEB_USERS: 'cookie or header',
   DARKROOM_LOG: 'fatal, error, warn, info, debug, trace or silent',
   DISCORD_API_URL: 'an address that starts with https:// or http://',

@@ -8,12 +8,14 @@ import { KOREAN } from '../commands/korean.ts';
 import type { ModelsPort } from '../commands/ports.ts';
 import { COMMANDS, type Commands, createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
+import { nameOf } from './engine/device.ts';
+import { engineOptions } from './engine-options.ts';
 import { type DarkroomError, DiskFull, describeError } from './errors.ts';
 import { checkPicture, hasTransparency } from './image/inspect.ts';
 import { readPngText } from './image/png-text.ts';
 import { drawRegion, type Region } from './image/region.ts';
 import { shrinkPicture } from './image/shrink.ts';
-import { createModels, modelFolders } from './installed-models.ts';
+import { createModels } from './installed-models.ts';
 import type { Logger } from './log.ts';
 import { formatFigures, readFigures } from './queue/operators.ts';
 import { Queue } from './queue/queue.ts';
@@ -26,7 +28,7 @@ import { createEngine, startWorker } from './worker.ts';
 export interface App {
   /** `http://127.0.0.1:3000` */
   readonly url: string;
-  /** The inference process's id, for those who watch its memory; undefined while none runs here. */
+  /** The first inference process's id, for those who watch its memory; undefined while none runs here. */
   readonly enginePid: number | undefined;
   /** Why it cannot go on: end the process. */
   readonly lost?: Promise<DarkroomError>;
@@ -50,24 +52,29 @@ const MAX_PICTURE_BYTES = 20 * 1024 * 1024;
 
 /** Starts everything, listens, and goes on with what the last process left unfinished. */
 export async function startApp(options: AppOptions): Promise<App> {
-  const { settings, log, threads = 0, engineFactory: factory, worker: draws = true } = options;
+  const { settings, log, threads, engineFactory: factory, worker: draws = true } = options;
   const onError = createReport(log);
-  const folders = modelFolders(settings.DARKROOM_MODELS);
-  const models = await createModels(folders);
+  const all = engineOptions(settings, { threads });
+  const models = await createModels(all[0].models);
   const { name } = await models.resolve();
   let ready = !draws;
   // What a start that fails half-way must end again; the app takes it over once it runs.
   await using made = new AsyncDisposableStack();
-  const engine = draws ? createEngine({ folders, threads, log, factory }) : undefined;
-  made.defer(async () => engine?.stop());
+  const engines = (draws ? all : []).map((options) => ({
+    engine: createEngine({ options, log, factory }),
+    device: options.device,
+  }));
+  made.defer(async () => void (await Promise.all(engines.map(({ engine }) => engine.stop()))));
   // The model loads while the database opens.
-  engine?.warm(name).then(
-    () => {
-      ready = true;
-      log.info(`model ${name} is ready`);
-    },
-    (error: unknown) => log.error({ err: error }, `model ${name} could not be opened`),
-  );
+  for (const { engine, device } of engines) {
+    engine.warm(name).then(
+      () => {
+        ready = true;
+        log.info(`model ${name} is ready on ${nameOf(device)}`);
+      },
+      (error: unknown) => log.error({ err: error }, `model ${name} could not be opened on ${nameOf(device)}`),
+    );
+  }
   const { store, queue } = await openStoreAndQueue(settings, onError);
   made.defer(() => store.close());
   made.defer(() => queue.close());
@@ -117,14 +124,16 @@ export async function startApp(options: AppOptions): Promise<App> {
   for (const result of connected)
     if (result.status === 'rejected') log.error(describeError(result.reason).message);
   await resumeJobs(commands, adapters, log);
-  const worker =
-    engine &&
-    (await startWorker({
-      ...{ engine, queue, log },
-      ...{ database: store.database, pictures: store.pictures, models },
-    }));
+  const workers = await Promise.all(
+    engines.map((one) =>
+      startWorker({
+        ...{ ...one, queue, log },
+        ...{ database: store.database, pictures: store.pictures, models },
+      }),
+    ),
+  );
   // What is being drawn is given back: the next start, or another worker, goes on with it.
-  made.defer(async () => worker?.stop(0));
+  made.defer(async () => void (await Promise.all(workers.map((worker) => worker.stop(0)))));
   made.defer(() => commands.release());
   const door = await openShellDoor({ folder: settings.DARKROOM_DATA, store, queue, models }).catch(onError);
   made.defer(async () => door?.close());
@@ -133,7 +142,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   return {
     url: web.url,
     get enginePid() {
-      return engine?.pid;
+      return engines[0]?.engine.pid;
     },
     ...(store.lost && { lost: store.lost }),
     stop: () => running.disposeAsync(),

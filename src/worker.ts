@@ -1,9 +1,12 @@
 /** The wiring of a GPU worker: an engine process that draws what the line gives it, in `serve` or on its own. */
 import { randomUUID } from 'node:crypto';
-import { hostname, totalmem } from 'node:os';
+import { hostname } from 'node:os';
 import type { Settings } from '../config/settings.ts';
+import type { Device } from './engine/device.ts';
 import { EngineProcess } from './engine/process.ts';
-import { createModels, type InstalledModels, modelFolders } from './installed-models.ts';
+import type { EngineOptions } from './engine/protocol.ts';
+import { engineOptions } from './engine-options.ts';
+import { createModels, type InstalledModels } from './installed-models.ts';
 import type { Logger } from './log.ts';
 import { announce, leave } from './queue/presence.ts';
 import { Queue } from './queue/queue.ts';
@@ -20,18 +23,15 @@ const PRESENCE = 10_000;
 const PATIENCE = 3000;
 
 export interface EngineSettings {
-  /** Folders that hold model folders. */
-  readonly folders: readonly string[];
-  readonly threads: number;
+  readonly options: EngineOptions;
   readonly log: Logger;
   /** URL of a module that exports createEngine, in place of the diffusion pipeline. */
   readonly factory?: string | undefined;
 }
 
-export function createEngine({ folders, threads, log, factory }: EngineSettings): EngineProcess {
+export function createEngine({ options, log, factory }: EngineSettings): EngineProcess {
   return new EngineProcess({
-    models: folders,
-    threads,
+    ...options,
     log: (line) => log.warn({ part: 'engine' }, line),
     ...(factory !== undefined && { factory }),
   });
@@ -39,6 +39,8 @@ export function createEngine({ folders, threads, log, factory }: EngineSettings)
 
 export interface GpuWorkerOptions {
   readonly engine: EngineProcess;
+  /** Of the engine. */
+  readonly device: Device;
   readonly queue: Queue;
   readonly database: Database;
   readonly pictures: PictureStore;
@@ -59,7 +61,7 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
   const { engine, queue, database, pictures, log } = options;
   const onError = (error: unknown) => log.error({ err: error }, 'internal error');
   const id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
-  const memory = totalmem();
+  const { memory } = options.device;
   const { names: models, tooLarge } = await options.models.fitting(memory);
   for (const { name, bytes } of tooLarge) {
     log.warn(
@@ -104,26 +106,30 @@ export interface LoneWorkerOptions {
   readonly engineFactory?: string | undefined;
 }
 
-/** A worker without a chat: it draws for every `darkroom serve` on the same database. */
+/** A worker without a chat, one engine for each device: it draws for every `darkroom serve` on the same database. */
 export async function startLoneWorker(options: LoneWorkerOptions): Promise<GpuWorker> {
-  const { settings, log, threads = 0, engineFactory: factory } = options;
+  const { settings, log, threads, engineFactory: factory } = options;
   const { DARKROOM_DATA: folder, DATABASE_URL: url, DARKROOM_PICTURES: pictures } = settings;
   const onError = (error: unknown) => log.error({ err: error }, 'internal error');
-  const folders = modelFolders(settings.DARKROOM_MODELS);
-  const models = await createModels(folders);
+  const engines = engineOptions(settings, { threads });
+  const models = await createModels(engines[0].models);
   const store = await openStore({ folder, url, pictures, onError });
   const queue = await Queue.open({ database: store.database, url, onError });
-  const engine = createEngine({ folders, threads, log, factory });
   const { name } = await models.resolve();
-  await engine.warm(name);
-  const worker = await startWorker({
-    ...{ engine, queue, log },
-    ...{ database: store.database, pictures: store.pictures, models },
-  });
+  const workers = await Promise.all(
+    engines.map(async (engineOptions) => {
+      const engine = createEngine({ options: engineOptions, log, factory });
+      await engine.warm(name);
+      return startWorker({
+        ...{ engine, device: engineOptions.device, queue, log },
+        ...{ database: store.database, pictures: store.pictures, models },
+      });
+    }),
+  );
   return {
-    models: worker.models,
+    models: [...new Set(workers.flatMap((worker) => worker.models))],
     async stop(grace) {
-      await worker.stop(grace);
+      await Promise.all(workers.map((worker) => worker.stop(grace)));
       await queue.close();
       await store.close();
     },

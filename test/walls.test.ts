@@ -27,7 +27,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 /** Files that every room may use: the request, the job, the errors, rounding. */
 const SHARED = ['src/errors.ts', 'src/job.ts', 'src/request.ts', 'src/rounding.ts'];
-const WIRING = ['src/main.ts', 'src/app.ts', 'src/worker.ts', 'src/installed-models.ts', 'src/log.ts'];
+const WIRING = [
+  'src/main.ts',
+  'src/app.ts',
+  'src/worker.ts',
+  'src/installed-models.ts',
+  'src/engine-options.ts',
+  'src/log.ts',
+];
 
 function roomOf(file: string): string {
   if (WIRING.includes(file) || file.startsWith('src/shell/')) return 'src/wiring';

@@ -13,6 +13,7 @@ import type { ModelSpec } from '../models/spec.ts';
 import { ControlledDenoisers } from './controlled.ts';
 import type { ControlNet } from './controlnets.ts';
 import type { DenoiserCall } from './denoiser.ts';
+import type { Device } from './device.ts';
 import { EmbeddingCache } from './embedding-cache.ts';
 import { openSession, type Session } from './session.ts';
 import { type TextEncoders, textEncodersOf } from './text-encoders.ts';
@@ -52,16 +53,16 @@ const EMBEDDING_BYTES = 64 * 2 ** 20;
 export class Components {
   readonly spec: ModelSpec;
   readonly embeddings = new EmbeddingCache(EMBEDDING_BYTES);
-  readonly #threads: number;
+  readonly #device: Device;
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #controlled: ControlledDenoisers;
   #textEncoders: TextEncoders | undefined;
   #closed = false;
 
-  constructor(spec: ModelSpec, threads: number) {
+  constructor(spec: ModelSpec, device: Device) {
     this.spec = spec;
-    this.#threads = threads;
-    this.#controlled = new ControlledDenoisers(spec.denoiser.component, threads);
+    this.#device = device;
+    this.#controlled = new ControlledDenoisers(spec.denoiser.component, device);
   }
 
   get textEncoders(): TextEncoders {
@@ -112,7 +113,7 @@ export class Components {
     if (this.#closed) throw new DarkroomError('cancelled', 'The engine was stopped.');
     const known = this.#sessions.get(key);
     if (known !== undefined) return known;
-    const opening = (async () => openSession(graph(), { threads: this.#threads }))();
+    const opening = (async () => openSession(graph(), this.#device))();
     this.#sessions.set(key, opening);
     opening.catch(() => this.#sessions.delete(key));
     return opening;
@@ -128,17 +129,17 @@ export interface Loan {
 /** Models kept open, at most `limit` beyond those in use. */
 export class ComponentCache {
   readonly #limit: number;
-  readonly #threads: number;
+  readonly #device: Device;
   /** By folder, least recently used first. */
   readonly #kept = new Map<string, { components: Components; loans: number }>();
 
-  constructor(limit: number, threads: number) {
+  constructor(limit: number, device: Device) {
     this.#limit = limit;
-    this.#threads = threads;
+    this.#device = device;
   }
 
   async lend(spec: ModelSpec): Promise<Loan> {
-    const kept = this.#kept.get(spec.folder) ?? { components: new Components(spec, this.#threads), loans: 0 };
+    const kept = this.#kept.get(spec.folder) ?? { components: new Components(spec, this.#device), loans: 0 };
     this.#kept.delete(spec.folder);
     this.#kept.set(spec.folder, kept);
     kept.loans++;

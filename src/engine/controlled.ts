@@ -3,6 +3,7 @@ import { DarkroomError } from '../errors.ts';
 import type { Component } from '../graph/component.ts';
 import { unetGraph } from '../graph/unet.ts';
 import type { ControlNet } from './controlnets.ts';
+import type { Device } from './device.ts';
 import { type Feeds, openSession, type Session, type Tensor } from './session.ts';
 
 /** Combinations of nets that stay open. */
@@ -17,14 +18,14 @@ interface Kept {
 
 export class ControlledDenoisers {
   readonly #unet: Component;
-  readonly #threads: number;
+  readonly #device: Device;
   /** By the nets' folders, least recently used first. */
   readonly #kept = new Map<string, Kept>();
   #closed = false;
 
-  constructor(unet: Component, threads: number) {
+  constructor(unet: Component, device: Device) {
     this.#unet = unet;
-    this.#threads = threads;
+    this.#device = device;
   }
 
   async open(nets: readonly ControlNet[]): Promise<void> {
@@ -67,8 +68,7 @@ export class ControlledDenoisers {
       drop(kept).catch(() => {});
     }
     const components = nets.map(({ component }) => component);
-    const session = (async () =>
-      openSession(unetGraph(this.#unet, components), { threads: this.#threads }))();
+    const session = (async () => openSession(unetGraph(this.#unet, components), this.#device))();
     session.catch(() => this.#kept.delete(key));
     return { session, calls: 0, isDropped: false };
   }

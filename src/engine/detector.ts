@@ -16,6 +16,7 @@ import {
   parseDetectorCard,
 } from '../image/detector.ts';
 import type { Raster } from '../image/resample.ts';
+import type { Device } from './device.ts';
 import { openSession, type Session } from './session.ts';
 
 /** What a user can do without a detector. */
@@ -36,12 +37,11 @@ interface Opened {
 
 /**
  * @param folder DARKROOM_DETECTORS; without one each call is refused with how to add one
- * @param threads of one operator; 0 takes all cores
  */
-export function openDetectors(folder: string | undefined, threads: number): DetectorFolder {
+export function openDetectors(folder: string | undefined, device: Device): DetectorFolder {
   const opened = new Map<DetectorKind, Promise<Opened>>();
   const detect = async (kind: DetectorKind, picture: Raster): Promise<[DetectorTensor, DetectorCard]> => {
-    const opening = opened.get(kind) ?? open(folder, kind, threads);
+    const opening = opened.get(kind) ?? open(folder, kind, device);
     opened.set(kind, opening);
     // A folder that was mended is read again at the next picture.
     opening.catch(() => opened.delete(kind));
@@ -67,7 +67,7 @@ export function openDetectors(folder: string | undefined, threads: number): Dete
   };
 }
 
-async function open(folder: string | undefined, kind: DetectorKind, threads: number): Promise<Opened> {
+async function open(folder: string | undefined, kind: DetectorKind, device: Device): Promise<Opened> {
   if (folder === undefined) throw missing(kind, 'set DARKROOM_DETECTORS to it');
   const read = async (name: string) => {
     try {
@@ -78,7 +78,7 @@ async function open(folder: string | undefined, kind: DetectorKind, threads: num
   };
   const bytes = await read(`${kind}.onnx`);
   const card = parseDetectorCard(kind, (await read(`${kind}.json`)).toString('utf8'));
-  const session = await openSession({ bytes, folder }, { threads }).catch((cause: unknown) => {
+  const session = await openSession({ bytes, folder }, device).catch((cause: unknown) => {
     throw new DarkroomError(
       'bad_model',
       `The detector ${kind}.onnx could not be loaded; is it an ONNX model?`,

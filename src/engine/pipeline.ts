@@ -21,10 +21,10 @@ export interface Pipeline extends Engine {
 }
 
 export async function createEngine(options: EngineOptions): Promise<Pipeline> {
-  const { models, threads } = options;
-  const detectors = openDetectors(options.detectors, threads);
+  const { models, device } = options;
+  const detectors = openDetectors(options.detectors, device);
   const catalogue = new Catalogue(models);
-  const cache = new ComponentCache(MODELS_KEPT, threads);
+  const cache = new ComponentCache(MODELS_KEPT, device);
   const specs = new Map<string, ModelSpec>();
 
   const resolve = async (model: string): Promise<ModelSpec> => {

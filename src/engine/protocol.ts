@@ -4,12 +4,12 @@
  */
 import { DarkroomError, describeError, type ErrorCode } from '../errors.ts';
 import type { Developed, Engine, Job, Progress, StageSeconds } from '../job.ts';
+import type { Device } from './device.ts';
 
 export interface EngineOptions {
   /** Folders that hold model folders. */
   readonly models: readonly string[];
-  /** Threads of one inference session; 0 takes all cores. */
-  readonly threads: number;
+  readonly device: Device;
   /** Folder with depth.onnx or pose.onnx, for control pictures from photos. */
   readonly detectors?: string | undefined;
 }

@@ -2,6 +2,7 @@
 import ort from 'onnxruntime-node';
 import { DarkroomError } from '../errors.ts';
 import type { Graph } from '../graph/component.ts';
+import type { Device } from './device.ts';
 
 /** A dense tensor in row-major order. int64 travels as BigInt64Array, everything else as float32. */
 export interface Tensor<Data extends Float32Array | BigInt64Array = Float32Array> {
@@ -25,38 +26,14 @@ export interface Session {
   close(): Promise<void>;
 }
 
-export interface SessionOptions {
-  /** Threads of one operator; 0 takes all cores. */
-  readonly threads: number;
-}
-
 /**
  * Loads a graph and its weights. Blocks while it optimises the graph (milliseconds to seconds by size).
  * @throws DarkroomError('bad_model') where onnxruntime cannot read the weights or refuses the graph
  */
-export async function openSession(graph: Graph, options: SessionOptions): Promise<Session> {
-  const { weightsInPlace = false } = graph;
+export async function openSession(graph: Graph, device: Device): Promise<Session> {
   let session: ort.InferenceSession | undefined;
   try {
-    session = await ort.InferenceSession.create(graph.bytes, {
-      executionProviders: ['cpu'],
-      intraOpNumThreads: options.threads,
-      interOpNumThreads: 1,
-      executionMode: 'sequential',
-      // Folding constants would widen all of the weights at once, and an arena would keep what held one of them.
-      graphOptimizationLevel: weightsInPlace ? 'disabled' : 'all',
-      enableCpuMemArena: !weightsInPlace,
-      logSeverityLevel: 3,
-      extra: {
-        session: {
-          model_external_initializers_file_folder_path: graph.folder,
-          disable_prepacking: weightsInPlace ? '1' : '0',
-          // Spinning threads take the cores away from whatever else runs: on a busy machine a call took a third
-          // longer with them.
-          intra_op: { allow_spinning: '0' },
-        },
-      },
-    });
+    session = await ort.InferenceSession.create(graph.bytes, sessionOptions(graph, device));
   } catch (cause) {
     throw new DarkroomError(
       'bad_model',
@@ -99,6 +76,36 @@ export async function openSession(graph: Graph, options: SessionOptions): Promis
       await open?.release();
     },
   };
+}
+
+function sessionOptions(graph: Graph, device: Device): ort.InferenceSession.SessionOptions {
+  const { weightsInPlace = false } = graph;
+  return {
+    executionProviders: [executionProvider(device)],
+    intraOpNumThreads: device.threads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    // Folding constants would widen all of the weights at once, and an arena would keep what held one of them.
+    graphOptimizationLevel: weightsInPlace ? 'disabled' : 'all',
+    enableCpuMemArena: !weightsInPlace,
+    logSeverityLevel: 3,
+    extra: {
+      session: {
+        model_external_initializers_file_folder_path: graph.folder,
+        disable_prepacking: weightsInPlace ? '1' : '0',
+        // Spinning threads take the cores away from whatever else runs: on a busy machine a call took a third
+        // longer with them.
+        intra_op: { allow_spinning: '0' },
+        // Weights outside the arena: it grows by powers of two and never shrinks (onnxruntime pull request 7267).
+        use_device_allocator_for_initializers: device.provider === 'cuda' ? '1' : '0',
+      },
+    },
+  };
+}
+
+/** onnxruntime adds the CPU behind a GPU, for what only reckons with shapes. */
+function executionProvider({ provider, index }: Device): ort.InferenceSession.ExecutionProviderConfig {
+  return provider === 'cuda' ? { name: provider, deviceId: index } : provider;
 }
 
 /** What onnxruntime-node could run on here, and whether its package brings the library for it. */

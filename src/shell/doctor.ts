@@ -4,7 +4,9 @@ import { bad, type Finding } from '../../adapters/checkup.ts';
 import { checkDiscord } from '../../adapters/discord/checkup.ts';
 import { checkSlack } from '../../adapters/slack/checkup.ts';
 import { loadSettings, type Settings } from '../../config/settings.ts';
+import { nameOf } from '../engine/device.ts';
 import { backends } from '../engine/session.ts';
+import { engineOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
 import { modelFolders } from '../installed-models.ts';
 import { Catalogue } from '../models/catalogue.ts';
@@ -27,7 +29,7 @@ export const doctor: Verb = {
       ['cores', String(availableParallelism())],
       ['memory', `${gib(freemem())} free of ${gib(totalmem())}`],
       ...backends().map(({ name, bundled }): [string, string] => [name, bundled ? 'bundled' : CUDA_ADVICE]),
-      ['drawing on', 'cpu; this version runs its models there alone'],
+      ['devices', describeDevices(settings)],
     ]);
     section(
       'Settings',
@@ -60,6 +62,17 @@ export const doctor: Verb = {
     return good && findings.every(([, found]) => found.every((one) => one.good)) ? 0 : 1;
   },
 };
+
+/** The devices that pictures are made on, or why the setting cannot be used. */
+function describeDevices(settings: Settings): string {
+  try {
+    return engineOptions(settings)
+      .map(({ device }) => `${nameOf(device)} (${device.precision})`)
+      .join(', ');
+  } catch (error) {
+    return describeError(error).message;
+  }
+}
 
 type Findings = [title: string, found: readonly Finding[]][];
 

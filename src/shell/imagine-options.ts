@@ -24,7 +24,7 @@ export const IMAGINE_HELP = `darkroom imagine "PROMPT"
   --out FILE|FOLDER      (default: the working folder)
   --json                 one object: request, files, seeds, seconds, model hash
   --latents FILE.npy     also the final latents, float32 [N,C,H,W]
-  --progress auto|plain|none  --threads N  --device auto|cpu
+  --progress auto|plain|none  --threads N  --device auto|cpu|webgpu|cuda[:N]
 darkroom imagine --request FILE|-      one JSON object, or one a line; files are relative to FILE
 darkroom imagine --from PICTURE.png    makes it again and says whether the pixels agree`;
 
@@ -58,7 +58,7 @@ const OPTIONS = {
   latents: { type: 'string' },
   progress: { type: 'string', default: 'auto' },
   threads: { type: 'string' },
-  device: { type: 'string', default: 'auto' },
+  device: { type: 'string' },
   request: { type: 'string' },
   from: { type: 'string' },
 } as const;
@@ -91,7 +91,6 @@ export interface Order extends How {
 export async function readTasks(args: readonly string[]): Promise<Order> {
   const { values, positionals } = readOptions(args, OPTIONS, { positionals: 1, later: LATER });
   oneOf('progress', values.progress, ['auto', 'plain', 'none']);
-  oneOf('device', values.device, ['auto', 'cpu']);
   const [prompt] = positionals;
   const sources = [prompt !== undefined, values.request !== undefined, values.from !== undefined];
   if (sources.filter(Boolean).length !== 1) {
@@ -116,6 +115,7 @@ export async function readTasks(args: readonly string[]): Promise<Order> {
     json: values.json,
     progress: values.progress,
     threads: readNumber('threads', values.threads) ?? 0,
+    device: values.device,
     debug: values.debug ?? false,
     config: values.config,
   };

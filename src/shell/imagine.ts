@@ -1,10 +1,11 @@
 /** `darkroom imagine`: pictures without a chat, a queue or a database; the engine runs in this process. */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
-import { loadSettings } from '../../config/settings.ts';
+import { loadSettings, type Settings } from '../../config/settings.ts';
 import { createEngine, type Pipeline } from '../engine/pipeline.ts';
+import type { EngineOptions } from '../engine/protocol.ts';
+import { engineOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
-import { modelFolders } from '../installed-models.ts';
 import type { Developed, StageSeconds } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
@@ -24,9 +25,8 @@ export const imagine: Verb = {
   async run(args) {
     const { tasks, many, config, ...how } = await readTasks(args);
     const { settings } = loadSettings(process.env, config);
-    const { DARKROOM_MODELS, DARKROOM_DETECTORS: detectors } = settings;
-    const folders = modelFolders(DARKROOM_MODELS);
-    const studio = new Studio(folders, netFolders(tasks), { threads: how.threads, detectors });
+    const [options] = optionsOf(settings, how);
+    const studio = new Studio(options, netFolders(tasks));
     let code = 0;
     try {
       for (const task of tasks) {
@@ -50,12 +50,22 @@ export const imagine: Verb = {
   },
 };
 
+function optionsOf(settings: Settings, how: How) {
+  try {
+    return engineOptions(settings, how);
+  } catch (error) {
+    throw asUsage(error);
+  }
+}
+
 export interface How {
   /** Folder, or for a single picture a file that ends in .png. */
   readonly out: string;
   readonly json: boolean;
   readonly progress: string;
   readonly threads: number;
+  /** `--device`; DARKROOM_DEVICES holds where it is left out. */
+  readonly device: string | undefined;
   readonly debug: boolean;
 }
 
@@ -73,23 +83,15 @@ interface Result {
 /** Makes tasks one after another; the model stays open between those that share it. */
 class Studio {
   readonly #catalogue: Catalogue;
-  readonly #folders: readonly string[];
+  readonly #options: EngineOptions;
   /** Folders of ControlNets that the requests name. */
   readonly #nets: readonly string[];
-  readonly #threads: number;
-  readonly #detectors: string | undefined;
   #open: { readonly folder: string; readonly engine: Pipeline } | undefined;
 
-  constructor(
-    folders: readonly string[],
-    nets: readonly string[],
-    { threads, detectors }: { readonly threads: number; readonly detectors: string | undefined },
-  ) {
-    this.#catalogue = new Catalogue(folders);
-    this.#folders = folders;
+  constructor(options: EngineOptions, nets: readonly string[]) {
+    this.#catalogue = new Catalogue(options.models);
+    this.#options = options;
     this.#nets = nets;
-    this.#threads = threads;
-    this.#detectors = detectors;
   }
 
   async make(task: Task, how: How): Promise<Result> {
@@ -140,9 +142,8 @@ class Studio {
     if (this.#open?.folder === folder) return this.#open.engine;
     await this.#open?.engine.close();
     const engine = await createEngine({
-      models: [folder, ...this.#nets, ...this.#folders],
-      threads: this.#threads,
-      detectors: this.#detectors,
+      ...this.#options,
+      models: [folder, ...this.#nets, ...this.#options.models],
     });
     this.#open = { folder, engine };
     return engine;

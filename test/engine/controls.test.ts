@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import type { Job } from '../../src/job.ts';
@@ -24,7 +25,7 @@ const models = mkdtempSync(join(tmpdir(), 'darkroom-controls-'));
 cpSync(MODELS, models, { recursive: true });
 cpSync(join(CONTROLNETS, 'sd15-canny'), join(models, 'tiny-sd15/controlnets/canny'), { recursive: true });
 cpSync(join(CONTROLNETS, 'sd15-pose'), join(models, 'tiny-sd15/controlnets/openpose'), { recursive: true });
-const engine = await createEngine({ models: [models, CONTROLNETS], threads: 1 });
+const engine = await createEngine({ models: [models, CONTROLNETS], device: cpuDevice({ threads: 1 }) });
 after(async () => {
   await engine.close();
   rmSync(models, { recursive: true });
@@ -56,7 +57,7 @@ describe('what controls do', () => {
   test('scale 0 and a window that no call lies in change nothing, bit for bit', async () => {
     const { latents: plain } = await make(await jobOf(DRAFT));
     for (const control of [{ scale: 0 }, { start: 0.99, end: 1 }]) {
-      const fresh = await createEngine({ models: [models, CONTROLNETS], threads: 1 });
+      const fresh = await createEngine({ models: [models, CONTROLNETS], device: cpuDevice({ threads: 1 }) });
       const job = await withControls(control);
       // First by zeros in the fused graph, then by the UNet that is open by now.
       const first = await make(job, fresh);

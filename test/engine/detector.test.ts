@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { openDetectors } from '../../src/engine/detector.ts';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { GraphBuilder } from '../../src/graph/builder.ts';
 import { conditioningPicture } from '../../src/image/conditioning.ts';
@@ -70,7 +71,7 @@ const folder = detectorFolder({
   'pose.onnx': POSE,
   'pose.json': JSON.stringify(POSE_CARD),
 });
-const detectors = openDetectors(folder, 1);
+const detectors = openDetectors(folder, cpuDevice({ threads: 1 }));
 after(() => detectors.close());
 
 function ramp(width: number, height: number): Raster {
@@ -101,7 +102,7 @@ test('metres are turned round, so that near is white', async () => {
     'depth.onnx': DEPTH,
     'depth.json': JSON.stringify({ ...DEPTH_CARD, gives: 'near_is_small' }),
   });
-  const opened = openDetectors(metres, 1);
+  const opened = openDetectors(metres, cpuDevice({ threads: 1 }));
   const { data } = await opened.depth(ramp(40, 30));
   await opened.close();
   assert.ok(data[0]! > 243 && data[39]! < 12);
@@ -136,14 +137,14 @@ test('an empty picture has nobody in it, and says so', async () => {
 });
 
 test('without a detector the error says how to add one', async () => {
-  const none = openDetectors(undefined, 1);
+  const none = openDetectors(undefined, cpuDevice({ threads: 1 }));
   await rejects(
     none.depth(ramp(8, 8)),
     'unsupported',
     /depth\.onnx and depth\.json.*DARKROOM_DETECTORS.*raw/,
   );
   await rejects(none.pose(ramp(8, 8)), 'unsupported', /pose\.onnx.*DARKROOM_DETECTORS.*dancing/);
-  const half = openDetectors(detectorFolder({ 'depth.onnx': DEPTH }), 1);
+  const half = openDetectors(detectorFolder({ 'depth.onnx': DEPTH }), cpuDevice({ threads: 1 }));
   await rejects(half.depth(ramp(8, 8)), 'unsupported', /depth\.json cannot be read/);
 });
 
@@ -161,14 +162,20 @@ test('a card that cannot be used is refused by its field', async () => {
   ];
   for (const [card, words] of cases) {
     const text = card === 'no' ? '{' : JSON.stringify(card);
-    const opened = openDetectors(detectorFolder({ 'depth.onnx': DEPTH, 'depth.json': text }), 1);
+    const opened = openDetectors(
+      detectorFolder({ 'depth.onnx': DEPTH, 'depth.json': text }),
+      cpuDevice({ threads: 1 }),
+    );
     await rejects(opened.depth(ramp(8, 8)), 'misconfigured', words);
   }
 });
 
 test('a file that is no model, or gives what is no depth, is refused', async () => {
   const card = JSON.stringify(DEPTH_CARD);
-  const rubbish = openDetectors(detectorFolder({ 'depth.onnx': 'rubbish', 'depth.json': card }), 1);
+  const rubbish = openDetectors(
+    detectorFolder({ 'depth.onnx': 'rubbish', 'depth.json': card }),
+    cpuDevice({ threads: 1 }),
+  );
   await rejects(rubbish.depth(ramp(8, 8)), 'bad_model', /depth\.onnx/);
   const broken = model((graph) => {
     const pixels = graph.input('pixels', 'float', [1, 3, 'h', 'w']);
@@ -179,7 +186,10 @@ test('a file that is no model, or gives what is no depth, is refused', async () 
       'w',
     ]);
   });
-  const opened = openDetectors(detectorFolder({ 'depth.onnx': broken, 'depth.json': card }), 1);
+  const opened = openDetectors(
+    detectorFolder({ 'depth.onnx': broken, 'depth.json': card }),
+    cpuDevice({ threads: 1 }),
+  );
   await rejects(opened.depth(ramp(8, 8)), 'engine_failed', /depth detector/);
   await opened.close();
 });

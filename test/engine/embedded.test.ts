@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, test } from 'node:test';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { comparePixels, FIXTURES, type GoldenRun, jobOf, readPixels } from './goldens.ts';
 
@@ -9,7 +10,10 @@ const models = new URL('../../models', import.meta.url).pathname;
 const cases: readonly (Pick<GoldenRun, 'name' | 'request'> & { readonly picture: string })[] = JSON.parse(
   readFileSync(`${FIXTURES}embedded.json`, 'utf8'),
 );
-const engine = await createEngine({ models: [models, `${models}/mini/controlnets`], threads: 2 });
+const engine = await createEngine({
+  models: [models, `${models}/mini/controlnets`],
+  device: cpuDevice({ threads: 2 }),
+});
 after(() => engine.close());
 
 for (const { name, request, picture } of cases) {

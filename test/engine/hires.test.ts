@@ -1,6 +1,7 @@
 /** The second pass: the same as enlarging the first picture by hand and drawing over it with the same seed. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { encodePng } from '../../src/image/pixels.ts';
 import { resample } from '../../src/image/resample.ts';
@@ -19,7 +20,7 @@ const DRAFT = {
 };
 const HIRES = { scale: 1.5, strength: 0.5, num_inference_steps: 6 };
 
-const engine = await createEngine({ models: [MODELS], threads: 1 });
+const engine = await createEngine({ models: [MODELS], device: cpuDevice({ threads: 1 }) });
 after(() => engine.close());
 
 async function make(job: Job): Promise<readonly Developed[]> {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import sharp from 'sharp';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import type { Job } from '../../src/job.ts';
@@ -19,7 +20,7 @@ const DRAFT = {
   strength: 0.7,
 };
 
-const engine = await createEngine({ models: [MODELS], threads: 1 });
+const engine = await createEngine({ models: [MODELS], device: cpuDevice({ threads: 1 }) });
 after(() => engine.close());
 
 async function make(job: Job) {

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import {
   CONTROLNETS,
@@ -20,7 +21,7 @@ import {
 /** Beyond it the reference does not agree with itself in float64: a case says nothing then. */
 const CHAOTIC = 5e-4;
 
-const engine = await createEngine({ models: [MODELS, CONTROLNETS], threads: 1 });
+const engine = await createEngine({ models: [MODELS, CONTROLNETS], device: cpuDevice({ threads: 1 }) });
 after(() => engine.close());
 
 for (const { name, request, files, drift = 0 } of GOLDEN_RUNS) {

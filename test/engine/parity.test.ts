@@ -1,6 +1,7 @@
 /** Whole pictures against diffusers': the same folder, seed and request must give the same latents and pixels. */
 import assert from 'node:assert/strict';
 import { after, test } from 'node:test';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import {
   compareLatents,
@@ -13,7 +14,7 @@ import {
   readPixels,
 } from './goldens.ts';
 
-const engine = await createEngine({ models: [MODELS], threads: 1 });
+const engine = await createEngine({ models: [MODELS], device: cpuDevice({ threads: 1 }) });
 after(() => engine.close());
 
 for (const { name, request, files } of GOLDEN_PICTURES) {

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
 import sharp from 'sharp';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import type { PipelineRun } from '../../src/engine/run.ts';
 import { DarkroomError } from '../../src/errors.ts';
@@ -34,7 +35,7 @@ writeFileSync(
 for (const copy of ['second', 'third']) {
   cpSync(join(MODELS, 'tiny-sd15'), join(models, copy), { recursive: true });
 }
-const engine = await createEngine({ models: [models], threads: 1 });
+const engine = await createEngine({ models: [models], device: cpuDevice({ threads: 1 }) });
 after(async () => {
   await engine.close();
   rmSync(models, { recursive: true });
@@ -212,7 +213,7 @@ describe('runs end early', () => {
   });
 
   test('runs of a closed engine fail at their next step', async () => {
-    const other = await createEngine({ models: [models], threads: 1 });
+    const other = await createEngine({ models: [models], device: cpuDevice({ threads: 1 }) });
     const run = await other.open(await jobOf(DRAFT));
     await run.advance(1, () => {});
     await other.close();

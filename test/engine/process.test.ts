@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { getPriority } from 'node:os';
 import { afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { EngineProcess } from '../../src/engine/process.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { EngineLost, type Job, type Progress } from '../../src/job.ts';
@@ -17,7 +18,12 @@ afterEach(async () => {
 
 function start(threads = 1) {
   const lines: string[] = [];
-  const engine = new EngineProcess({ models: [], threads, factory, log: (line) => lines.push(line) });
+  const engine = new EngineProcess({
+    models: [],
+    device: cpuDevice({ threads }),
+    factory,
+    log: (line) => lines.push(line),
+  });
   engines.push(engine);
   return { engine, lines };
 }
@@ -127,7 +133,7 @@ test('a child whose parent vanishes ends by itself', async () => {
   const module = new URL('../../src/engine/process.ts', import.meta.url).href;
   const script = `
     const { EngineProcess } = await import(${JSON.stringify(module)});
-    const engine = new EngineProcess({ models: [], threads: 1, factory: ${JSON.stringify(factory)}, log: () => {} });
+    const engine = new EngineProcess({ models: [], device: ${JSON.stringify(cpuDevice({ threads: 1 }))}, factory: ${JSON.stringify(factory)}, log: () => {} });
     await engine.warm('mini');
     console.log(engine.pid);
   `;

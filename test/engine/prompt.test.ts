@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, describe, mock, test } from 'node:test';
 import { Components } from '../../src/engine/components.ts';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { EmbeddingCache } from '../../src/engine/embedding-cache.ts';
 import { encodePrompt, type PromptEmbeddings } from '../../src/engine/prompt.ts';
 import type { Tensor } from '../../src/engine/session.ts';
@@ -33,7 +34,8 @@ const opened = new Map<string, Components>();
 after(() => Promise.all([...opened.values()].map((components) => components.close())));
 
 async function componentsOf(model: string): Promise<Components> {
-  const components = opened.get(model) ?? new Components(await new Catalogue([MODELS]).open(model), 1);
+  const components =
+    opened.get(model) ?? new Components(await new Catalogue([MODELS]).open(model), cpuDevice({ threads: 1 }));
   opened.set(model, components);
   return components;
 }

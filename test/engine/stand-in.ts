@@ -10,8 +10,9 @@ import { encodePng } from '../../src/image/pixels.ts';
 
 const SIDE = 8;
 
-export async function createEngine({ threads }: EngineOptions): Promise<WarmEngine> {
-  if (threads < 0) throw new DarkroomError('misconfigured', `threads ${threads} is below 0. Try 2.`);
+export async function createEngine({ device }: EngineOptions): Promise<WarmEngine> {
+  if (device.threads < 0)
+    throw new DarkroomError('misconfigured', `threads ${device.threads} is below 0. Try 2.`);
   console.log('stand-in ready');
   return {
     async warm() {},

@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { jobOf, MODELS, readPixels } from './goldens.ts';
@@ -23,7 +24,7 @@ async function engineWith(tensor: string, change: (value: number) => number) {
     bytes.writeFloatLE(change(bytes.readFloatLE(at)), at);
   }
   writeFileSync(file, bytes);
-  const engine = await createEngine({ models: [models], threads: 1 });
+  const engine = await createEngine({ models: [models], device: cpuDevice({ threads: 1 }) });
   after(async () => {
     await engine.close();
     rmSync(models, { recursive: true });

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { type Feeds, openSession, type Tensor } from '../../src/engine/session.ts';
 import type { Graph } from '../../src/graph/component.ts';
 
@@ -28,7 +29,7 @@ export function unpacked({ dims, data }: PackedTensor): Tensor {
 }
 
 export async function outputs(graph: Graph, feeds: Feeds, names: string[]): Promise<Record<string, Tensor>> {
-  const session = await openSession(graph, { threads: 1 });
+  const session = await openSession(graph, cpuDevice({ threads: 1 }));
   try {
     return await session.run(feeds, names);
   } finally {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { openSession, type Tensor } from '../../src/engine/session.ts';
 import { textEncoderGraph } from '../../src/graph/clip.ts';
 import { unetGraph } from '../../src/graph/unet.ts';
@@ -45,7 +46,7 @@ for (const { model, component, name, inputs, outputs, prompts, input_ids: ids } 
     }
     const feeds: Record<string, Tensor<Float32Array | BigInt64Array>> = {};
     for (const [input, file] of Object.entries(inputs)) feeds[input] = await readNpy(join(FIXTURES, file));
-    const session = await openSession(GRAPHS[component](spec), { threads: 1 });
+    const session = await openSession(GRAPHS[component](spec), cpuDevice({ threads: 1 }));
     const { timestep } = feeds;
     if (timestep !== undefined) {
       const data = Float32Array.from(timestep.data, Number);

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { cpuDevice } from '../../src/engine/device.ts';
 import { EngineProcess } from '../../src/engine/process.ts';
 import { Worker } from '../../src/queue/worker.ts';
 import { jobOf, MemoryLine } from './arithmetic.ts';
@@ -22,7 +23,7 @@ async function runAndKill(line: MemoryLine, engine: EngineProcess, id: string, k
 }
 
 test('kill -9 in mid-job: begun again once and done; a second time: failed, and the next job runs', async () => {
-  const engine = new EngineProcess({ models: [], threads: 1, factory, log: () => {} });
+  const engine = new EngineProcess({ models: [], device: cpuDevice({ threads: 1 }), factory, log: () => {} });
   const line = new MemoryLine();
   const worker = new Worker({
     ...{ id: 'w', line, board: line, costs: line, engine, models: ['mini'], memory: 1, seats: 2 },
