@@ -50,7 +50,7 @@ const engine: Engine = {
         }
         return { done: step === steps, seconds: now - before };
       },
-      async develop() {
+      async decode() {
         now += end;
         tell({ kind: 'developed', job, seconds: seconds + end });
         const pictures = Array.from({ length: request.numImages }, (_, i) => ({

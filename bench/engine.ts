@@ -100,7 +100,7 @@ async function agreement(reference: Reference): Promise<Figure[]> {
       const inputs = new Map(start === undefined || from === 'txt2img' ? [] : [['start', start]]);
       const run = await studio.open({ id: 'bench', user: 'bench', request, inputs });
       while (!(await run.advance(8, () => {})).done);
-      const [picture] = (await run.develop()).pictures;
+      const [picture] = (await run.decode()).pictures;
       await run.close();
       start ??= picture!.png;
       const file = join(mkdtempSync(join(tmpdir(), 'darkroom-bench-')), 'start.png');

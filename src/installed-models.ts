@@ -1,8 +1,8 @@
 /** The models of this machine as the commands see them, and where they lie. */
 import { fileURLToPath } from 'node:url';
 import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
-import { planPrompt } from './engine/prompt-plan.ts';
-import { type TextReaders, textReadersOf } from './engine/text-encoders.ts';
+import { planPrompt } from './engine/prompt/prompt-plan.ts';
+import { type TextReaders, textReadersOf } from './engine/prompt/text-encoders.ts';
 import type { Component } from './graph/component.ts';
 import { Catalogue } from './models/catalogue.ts';
 import type { ModelSpec } from './models/spec.ts';

@@ -35,7 +35,7 @@ export interface Share {
 }
 
 /** A finished picture: PNG bytes that carry their own parameters. */
-export interface Developed {
+export interface FinishedPicture {
   readonly png: Uint8Array;
   readonly width: number;
   readonly height: number;
@@ -85,8 +85,8 @@ export interface Run {
     onProgress: (progress: Progress) => void,
   ): Promise<{ done: boolean; seconds: number }>;
   /** Latents to pictures, after the last call. */
-  develop(): Promise<{
-    pictures: readonly Developed[];
+  decode(): Promise<{
+    pictures: readonly FinishedPicture[];
     notes: readonly string[];
     seconds: StageSeconds;
   }>;

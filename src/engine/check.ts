@@ -2,7 +2,7 @@
 import { DarkroomError } from '../errors.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import type { GenerationRequest } from '../request.ts';
-import { checkClipSkip } from './prompt.ts';
+import { checkClipSkip } from './prompt/prompt.ts';
 
 /** @throws DarkroomError('bad_request' | 'unsupported') naming value, limit and way out */
 export function checkRequest(request: GenerationRequest, spec: ModelSpec): void {

@@ -1,6 +1,6 @@
 /** What some denoisers are told beside latents, time and words. */
 import type { GenerationRequest } from '../request.ts';
-import type { Tensor } from './session.ts';
+import { repeat, type Tensor } from '../tensor.ts';
 
 /**
  * SDXL's micro-conditioning (Podell et al. 2023, section 2.2): original size, crop and target size, each
@@ -38,11 +38,4 @@ export function guidanceEmbedding(guidanceScale: number, channels: number): Tens
     data[half + i] = Math.cos(angle);
   }
   return { data, dims: [1, channels] };
-}
-
-/** [1, ...] as [batch, ...]. */
-export function repeat({ data, dims }: Tensor, batch: number): Tensor {
-  const repeated = new Float32Array(batch * data.length);
-  for (let i = 0; i < batch; i++) repeated.set(data, i * data.length);
-  return { data: repeated, dims: [batch, ...dims.slice(1)] };
 }

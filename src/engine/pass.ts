@@ -1,8 +1,10 @@
 /** One way through the sampler: from noise, from a picture, or from a picture with a mask. */
 import type { Random } from '../diffusion/random.ts';
 import type { AfterCall, Sampling, SamplingPlan } from '../diffusion/sampling.ts';
-import type { Conditions } from './denoiser.ts';
-import { type LatentScale, type Posterior, samplePosterior } from './vae.ts';
+import type { Tensor } from '../tensor.ts';
+import type { ControlScales } from './control/control-scales.ts';
+import { type LatentScale, type Posterior, samplePosterior } from './picture/vae.ts';
+import type { PromptEmbeddings } from './prompt/prompt.ts';
 
 export interface Pass {
   /** Of the drawing, in pixels. */
@@ -13,6 +15,21 @@ export interface Pass {
   readonly plan: SamplingPlan;
   readonly conditions: Conditions;
   readonly inpainting: Inpainting | undefined;
+}
+
+/** What stays the same over all calls of a pass. */
+export interface Conditions {
+  /** Whether the denoiser is a transformer (SD3), whose inputs have other names than a UNet's. */
+  readonly isTransformer: boolean;
+  /** Of batch 2 with guidance, the negative half first. */
+  readonly prompt: PromptEmbeddings;
+  readonly guidanceScale: number;
+  readonly guidanceRescale: number;
+  /** SDXL: [B, 6]. */
+  readonly timeIds?: Tensor;
+  /** Guidance-distilled models: [1, time_cond_proj_dim]. */
+  readonly timestepCond?: Tensor;
+  readonly controls?: ControlScales;
 }
 
 export interface Inpainting {
@@ -40,7 +57,7 @@ export interface Begun {
  * Draws all that comes before the first call, in diffusers' order: the picture's posterior, the noise, the
  * masked picture's posterior. The last is drawn even where it is not used.
  */
-export function begin(pass: Pass, random: Random, start: Start, scale: LatentScale): Begun {
+export function beginPass(pass: Pass, random: Random, start: Start, scale: LatentScale): Begun {
   const { dims, plan, inpainting } = pass;
   const size = dims.reduce((product, side) => product * side);
   const draw = (posterior: Posterior) => samplePosterior(posterior, random.randn(size), scale);

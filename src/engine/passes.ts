@@ -3,9 +3,8 @@ import { planSampling } from '../diffusion/sampling.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import type { GenerationRequest } from '../request.ts';
 import { guidanceEmbedding, timeIds } from './conditions.ts';
-import type { Conditions } from './denoiser.ts';
-import type { Pass } from './pass.ts';
-import type { PromptEmbeddings } from './prompt.ts';
+import type { Conditions, Pass } from './pass.ts';
+import type { PromptEmbeddings } from './prompt/prompt.ts';
 
 export type PlannedPass = Pick<Pass, 'width' | 'height' | 'dims' | 'plan'>;
 
@@ -65,7 +64,6 @@ export function conditionsOf(
   const batch = prompt.context.dims[0]!;
   return {
     isTransformer: denoiser.kind === 'transformer',
-    dims: pass.dims,
     prompt,
     guidanceScale,
     guidanceRescale,

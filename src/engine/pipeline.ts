@@ -3,10 +3,10 @@ import { performance } from 'node:perf_hooks';
 import type { Engine, Job } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
-import { ComponentCache } from './components.ts';
-import { openDetectors } from './detector.ts';
+import { openDetectors } from './control/detectors.ts';
+import { ModelCache } from './model/model-cache.ts';
 import { draftJob, prepareJob } from './prepare.ts';
-import type { EngineOptions } from './protocol.ts';
+import type { EngineOptions } from './process/protocol.ts';
 import { PictureRun, type PipelineRun } from './run.ts';
 
 /** Models whose sessions stay open while no run uses them. */
@@ -24,7 +24,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   const { models, device } = options;
   const detectors = openDetectors(options.detectors, device);
   const catalogue = new Catalogue(models);
-  const cache = new ComponentCache(MODELS_KEPT, device);
+  const cache = new ModelCache(MODELS_KEPT, device);
   const specs = new Map<string, ModelSpec>();
 
   const resolve = async (model: string): Promise<ModelSpec> => {
@@ -38,26 +38,26 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       const started = performance.now();
       const spec = await resolve(job.request.model);
       const draft = await draftJob(job, spec, models, detectors);
-      const loan = await cache.lend(spec);
+      const lease = await cache.lease(spec);
       try {
-        const { components } = loan;
+        const { components } = lease;
         await components.openAll(draft.nets);
         if (job.request.image !== undefined) await components.session('vaeEncoder');
         const opened = performance.now();
         const prepared = await prepareJob(job, draft, components);
         const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
-        return new PictureRun(job.request, { ...prepared, loan, seconds });
+        return new PictureRun(job.request, { ...prepared, lease, seconds });
       } catch (error) {
-        await loan.release();
+        await lease.release();
         throw error;
       }
     },
     async warm(model) {
-      const loan = await cache.lend(await resolve(model));
+      const lease = await cache.lease(await resolve(model));
       try {
-        await loan.components.openAll([]);
+        await lease.components.openAll([]);
       } finally {
-        await loan.release();
+        await lease.release();
       }
     },
     async close() {

@@ -3,18 +3,18 @@ import type { Detectors } from '../image/detector.ts';
 import type { Job } from '../job.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
-import type { Components } from './components.ts';
-import { type ControlPictures, readControls } from './control-pictures.ts';
-import { type ControlNet, openControlnets } from './controlnets.ts';
-import { prepareControls } from './controls.ts';
-import { grow } from './hires.ts';
-import { maskOfLatents } from './inpaint.ts';
+import { type ControlPictures, readControls } from './control/control-images.ts';
+import { prepareControls } from './control/control-scales.ts';
+import { type ControlNet, openControlnets } from './control/controlnets.ts';
+import type { Components } from './model/components.ts';
 import type { Inpainting, Pass } from './pass.ts';
 import { conditionsOf, isGuided, type PlannedPass, planPasses } from './passes.ts';
-import { type Pictures, readPictures } from './pictures.ts';
-import { encodePrompt } from './prompt.ts';
+import { grow } from './picture/hires.ts';
+import { maskOfLatents } from './picture/inpaint.ts';
+import { type Pictures, readPictures } from './picture/source.ts';
+import { encodePicture, type LatentScale, type Posterior } from './picture/vae.ts';
+import { encodePrompt } from './prompt/prompt.ts';
 import type { Prepared } from './run.ts';
-import { encodePicture, type LatentScale, type Posterior } from './vae.ts';
 
 /** What needs no weights: everything here is refused before the GPU is asked for. */
 export interface Draft {
@@ -49,7 +49,7 @@ export async function prepareJob(
   { request }: Job,
   { pictures, plans, nets, controls }: Draft,
   components: Components,
-): Promise<Omit<Prepared, 'loan' | 'seconds'>> {
+): Promise<Omit<Prepared, 'lease' | 'seconds'>> {
   const { spec } = components;
   const { start, masked } = pictures;
   const prompt = await encodePrompt(components, request, isGuided(request, spec));

@@ -2,15 +2,8 @@
 import ort from 'onnxruntime-node';
 import { DarkroomError } from '../errors.ts';
 import type { Graph } from '../graph/component.ts';
+import type { Feeds, Tensor } from '../tensor.ts';
 import type { Device } from './device.ts';
-
-/** A dense tensor in row-major order. int64 travels as BigInt64Array, everything else as float32. */
-export interface Tensor<Data extends Float32Array | BigInt64Array = Float32Array> {
-  readonly data: Data;
-  readonly dims: readonly number[];
-}
-
-export type Feeds = Readonly<Record<string, Tensor<Float32Array | BigInt64Array>>>;
 
 export interface Session {
   readonly inputNames: readonly string[];

@@ -3,6 +3,7 @@
  * that ControlNet's openpose models were shown (Zhang et al. 2023, drawn as by controlnet_aux).
  */
 import { DarkroomError } from '../errors.ts';
+import { isRecord } from '../json.ts';
 import { fillDisc, fillEllipse, type Rgb } from './draw.ts';
 import type { Size } from './mask.ts';
 import type { Raster } from './resample.ts';
@@ -174,12 +175,12 @@ function parseFrame(text: string): Record<string, unknown> {
   // Some tools export a list of frames.
   if (Array.isArray(value) && value.length > 1) throw refuse(`holds ${value.length} frames; one is taken`);
   const frame: unknown = Array.isArray(value) ? value[0] : value;
-  if (!isObject(frame)) throw refuse('is not an object with a list `people`');
+  if (!isRecord(frame)) throw refuse('is not an object with a list `people`');
   return frame;
 }
 
 function readBody(person: unknown, number: number): Body {
-  const values = isObject(person) ? person['pose_keypoints_2d'] : undefined;
+  const values = isRecord(person) ? person['pose_keypoints_2d'] : undefined;
   if (!Array.isArray(values)) throw refuse(`has no pose_keypoints_2d for person ${number}`);
   const isNumeric = values.every((v): v is number => typeof v === 'number' && Number.isFinite(v));
   if (!isNumeric) throw refuse(`has something other than numbers in pose_keypoints_2d of person ${number}`);
@@ -197,7 +198,7 @@ function readBody(person: unknown, number: number): Body {
 }
 
 const hasMore = (person: unknown) =>
-  isObject(person) &&
+  isRecord(person) &&
   ['face_keypoints_2d', 'hand_left_keypoints_2d', 'hand_right_keypoints_2d'].some((key) => {
     const values = person[key];
     return Array.isArray(values) && values.some((v) => v !== 0);
@@ -235,9 +236,6 @@ function demandCanvas(width: unknown, height: unknown): Size {
   }
   return { width, height };
 }
-
-const isObject = (value: unknown): value is Record<string, unknown> =>
-  value !== null && typeof value === 'object' && !Array.isArray(value);
 
 function refuse(what: string, cause?: unknown): DarkroomError {
   return new DarkroomError(

@@ -2,6 +2,7 @@
 import type { Component } from '../graph/component.ts';
 import type { ModelDefaults } from '../request.ts';
 import type { T5TokenizerFiles } from './t5-tokenizer.ts';
+import type { TokenizerFiles } from './tokenizer.ts';
 
 /**
  * `sd`: Stable Diffusion 1.x and 2.x, latent consistency models of them; `sdxl`: SDXL, Turbo, Lightning; `sd3`:
@@ -84,26 +85,4 @@ export interface LatentRgb {
 export interface GalleryEntry {
   readonly prompt: string;
   readonly seed?: number;
-}
-
-/** What the CLIP tokenizer is made of: createTokenizer (src/models/tokenizer.ts). */
-export interface TokenizerFiles {
-  readonly vocab: ReadonlyMap<string, number>;
-  /** Best first. */
-  readonly merges: readonly (readonly [string, string])[];
-  /** Tokens found in a prompt as they stand, before any merging: the special ones and any the folder adds. */
-  readonly added: readonly AddedToken[];
-  readonly bosToken: string;
-  readonly eosToken: string;
-  readonly padToken: string;
-  readonly unkToken: string;
-  /** Ids of one prompt with BOS and EOS: 77. */
-  readonly modelMaxLength: number;
-}
-
-export interface AddedToken {
-  readonly content: string;
-  readonly id: number;
-  /** Looked for in the text after normalisation (lower case) rather than before. */
-  readonly normalized: boolean;
 }

@@ -4,8 +4,8 @@ import { basename } from 'node:path';
 import protobuf from 'protobufjs/light.js';
 import { DarkroomError } from '../errors.ts';
 import type { ModelFiles } from './files.ts';
-import type { AddedToken } from './spec.ts';
 import type { T5TokenizerFiles } from './t5-tokenizer.ts';
+import type { AddedToken } from './tokenizer.ts';
 
 type Vocabulary = Pick<T5TokenizerFiles, 'pieces' | 'unkId' | 'charsmap' | 'added'>;
 type Json = Readonly<Record<string, unknown>>;

@@ -2,8 +2,9 @@
  * T5's tokenizer, as transformers 5's T5Tokenizer: the precompiled normaliser, words at white space, and for each
  * word the cut into pieces of the highest total score (unigram language model, Kudo 2018).
  */
-import type { AddedToken } from './spec.ts';
+
 import { createNormalizer } from './t5-charsmap.ts';
+import type { AddedToken } from './tokenizer.ts';
 import { type EncodedPrompt, splitter, type Word } from './tokenizer.ts';
 
 /** What the tokenizer is made of: readT5Tokenizer (t5-tokenizer-files.ts). */

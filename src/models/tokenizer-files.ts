@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { ModelFiles } from './files.ts';
-import type { AddedToken, TokenizerFiles } from './spec.ts';
+import type { AddedToken, TokenizerFiles } from './tokenizer.ts';
 
 const DEFAULT_TOKENS = {
   bos_token: '<|startoftext|>',

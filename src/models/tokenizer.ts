@@ -3,7 +3,28 @@
  * NFC, white space to single spaces, lower case, words split by CLIP's pattern, then merges.
  */
 import { DarkroomError } from '../errors.ts';
-import type { AddedToken, TokenizerFiles } from './spec.ts';
+
+/** What the tokenizer is made of: readTokenizer (tokenizer-files.ts). */
+export interface TokenizerFiles {
+  readonly vocab: ReadonlyMap<string, number>;
+  /** Best first. */
+  readonly merges: readonly (readonly [string, string])[];
+  /** Tokens found in a prompt as they stand, before any merging: the special ones and any the folder adds. */
+  readonly added: readonly AddedToken[];
+  readonly bosToken: string;
+  readonly eosToken: string;
+  readonly padToken: string;
+  readonly unkToken: string;
+  /** Ids of one prompt with BOS and EOS: 77. */
+  readonly modelMaxLength: number;
+}
+
+export interface AddedToken {
+  readonly content: string;
+  readonly id: number;
+  /** Looked for in the text after normalisation (lower case) rather than before. */
+  readonly normalized: boolean;
+}
 
 export interface EncodedPrompt {
   /** Exactly maxLength ids: BOS, the text, EOS, padding. */

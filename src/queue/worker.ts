@@ -235,7 +235,7 @@ export class Worker {
       });
     }
     if (seat.leaving !== undefined) return undefined;
-    const { pictures, notes } = await this.#gpu.turn(seat, 'develop', () => run.develop());
+    const { pictures, notes } = await this.#gpu.turn(seat, 'develop', () => run.decode());
     seat.developedAt = clock();
     const stored: StoredPicture[] = [];
     for (const { png, width, height } of pictures) {

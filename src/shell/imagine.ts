@@ -3,10 +3,10 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { loadSettings, type Settings } from '../../config/settings.ts';
 import { createEngine, type Pipeline } from '../engine/pipeline.ts';
-import type { EngineOptions } from '../engine/protocol.ts';
+import type { EngineOptions } from '../engine/process/protocol.ts';
 import { engineOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
-import type { Developed, StageSeconds } from '../job.ts';
+import type { FinishedPicture, StageSeconds } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { freezeRequest, parseDraft, type RequestDraft, requestToJson } from '../request.ts';
@@ -117,7 +117,7 @@ class Studio {
         ({ done } = await run.advance(1, ({ step, steps }) => progress.show(step, steps)));
       }
       progress.end();
-      const { pictures, notes: told, seconds } = await run.develop();
+      const { pictures, notes: told, seconds } = await run.decode();
       const files = await writePictures(task, how.out, pictures);
       if (task.latents !== undefined) await writeLatents(task.latents, run.latents());
       return {
@@ -151,7 +151,11 @@ class Studio {
 }
 
 /** name.png; with several pictures name-0.png, name-1.png … */
-async function writePictures(task: Task, out: string, pictures: readonly Developed[]): Promise<string[]> {
+async function writePictures(
+  task: Task,
+  out: string,
+  pictures: readonly FinishedPicture[],
+): Promise<string[]> {
   const isFile = out.toLowerCase().endsWith('.png') && task.output === undefined;
   const name = task.output ?? `darkroom-${pictures[0]!.seed}.png`;
   const first = isFile ? out : join(out, name.toLowerCase().endsWith('.png') ? name : `${name}.png`);

@@ -4,7 +4,7 @@ import { DarkroomError } from '../errors.ts';
 import { decodeFitted } from '../image/pixels.ts';
 import { readPngText } from '../image/png-text.ts';
 import { EMBEDDED_MODEL } from '../installed-models.ts';
-import type { Developed } from '../job.ts';
+import type { FinishedPicture } from '../job.ts';
 import type { GivenPictures } from './imagine-options.ts';
 import { isPoseName } from './inputs.ts';
 import type { Task } from './task.ts';
@@ -72,7 +72,7 @@ function withControls(known: unknown, from: string, given: GivenPictures['contro
   });
 }
 
-export async function samePixels(made: Developed, from: string): Promise<boolean> {
+export async function samePixels(made: FinishedPicture, from: string): Promise<boolean> {
   const [ours, given] = await Promise.all(
     [made.png, await readFile(from)].map((png) => decodeFitted(png, made.width, made.height)),
   );

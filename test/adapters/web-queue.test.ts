@@ -25,7 +25,7 @@ const engine: Engine = {
         }
         return { done: step === steps, seconds: 0.02 };
       },
-      async develop() {
+      async decode() {
         const seconds = { open: 0, encode: 0, denoise: 0.1, decode: 0 };
         return { pictures: [{ png: pngOf(width, height), width, height, seed }], notes: [], seconds };
       },

@@ -35,7 +35,7 @@ async function make(job: Job, on = engine) {
   const run = await on.open(job);
   try {
     while (!(await run.advance(100, () => {})).done);
-    return { ...(await run.develop()), latents: run.latents()[0]!.data };
+    return { ...(await run.decode()), latents: run.latents()[0]!.data };
   } finally {
     await run.close();
   }

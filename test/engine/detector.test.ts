@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { openDetectors } from '../../src/engine/detector.ts';
+import { openDetectors } from '../../src/engine/control/detectors.ts';
 import { cpuDevice } from '../../src/engine/device.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { GraphBuilder } from '../../src/graph/builder.ts';

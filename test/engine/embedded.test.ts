@@ -21,7 +21,7 @@ for (const { name, request, picture } of cases) {
     const run = await engine.open(await jobOf(request, { models }));
     try {
       assert.equal((await run.advance(run.steps, () => {})).done, true);
-      const { pictures } = await run.develop();
+      const { pictures } = await run.decode();
       comparePixels(await readPixels(pictures[0]!.png), await readPixels(`${FIXTURES}${picture}`));
     } finally {
       await run.close();

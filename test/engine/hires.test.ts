@@ -5,7 +5,7 @@ import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { encodePng } from '../../src/image/pixels.ts';
 import { resample } from '../../src/image/resample.ts';
-import type { Developed, Job } from '../../src/job.ts';
+import type { FinishedPicture, Job } from '../../src/job.ts';
 import { jobOf, MODELS, readPixels } from './goldens.ts';
 
 const DRAFT = {
@@ -23,11 +23,11 @@ const HIRES = { scale: 1.5, strength: 0.5, num_inference_steps: 6 };
 const engine = await createEngine({ models: [MODELS], device: cpuDevice({ threads: 1 }) });
 after(() => engine.close());
 
-async function make(job: Job): Promise<readonly Developed[]> {
+async function make(job: Job): Promise<readonly FinishedPicture[]> {
   const run = await engine.open(job);
   try {
     while (!(await run.advance(2, () => {})).done);
-    return (await run.develop()).pictures;
+    return (await run.decode()).pictures;
   } finally {
     await run.close();
   }
@@ -67,7 +67,7 @@ test('a second pass over latents keeps the composition', async () => {
     await jobOf({ ...DRAFT, hires: { ...HIRES, upscaler: 'latent', strength: 0.2 } }),
   );
   const [first] = await make(await jobOf(DRAFT));
-  const shrink = async ({ png, width, height }: Developed) =>
+  const shrink = async ({ png, width, height }: FinishedPicture) =>
     resample({ data: await readPixels(png), width, height, channels: 3 }, { width: 12, height: 9 }).data;
   const [a, b] = [await shrink(large!), await shrink(first!)];
   const off = a.reduce((sum, value, i) => sum + Math.abs(value - b[i]!), 0) / a.length;

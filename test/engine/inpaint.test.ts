@@ -27,7 +27,7 @@ async function make(job: Job) {
   const run = await engine.open(job);
   try {
     while (!(await run.advance(100, () => {})).done);
-    return await run.develop();
+    return await run.decode();
   } finally {
     await run.close();
   }

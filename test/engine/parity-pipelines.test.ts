@@ -30,7 +30,7 @@ for (const { name, request, files, drift = 0 } of GOLDEN_RUNS) {
     const run = await engine.open(await jobOf(request));
     try {
       assert.equal((await run.advance(run.steps, () => {})).done, true);
-      const { pictures } = await run.develop();
+      const { pictures } = await run.decode();
       const latents = run.latents().flatMap(({ data }) => [...data]);
       compareLatents(Float32Array.from(latents), readNpy(`${FIXTURES}${files.latents}`));
       for (const [i, file] of files.pictures.entries()) {

@@ -21,7 +21,7 @@ for (const { name, request, files } of GOLDEN_PICTURES) {
   test(`diffusers agrees: ${name}`, async () => {
     const run = await engine.open(await jobOf({ ...request, prompt_syntax: 'plain' }));
     assert.equal((await run.advance(run.steps, () => {})).done, true);
-    const { pictures } = await run.develop();
+    const { pictures } = await run.decode();
     const [latents] = run.latents();
     await run.close();
 

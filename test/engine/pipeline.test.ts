@@ -10,7 +10,7 @@ import { createEngine } from '../../src/engine/pipeline.ts';
 import type { PipelineRun } from '../../src/engine/run.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { readPngText } from '../../src/image/png-text.ts';
-import type { Developed, Job, Progress } from '../../src/job.ts';
+import type { FinishedPicture, Job, Progress } from '../../src/job.ts';
 import { requestToJson } from '../../src/request.ts';
 import { jobOf, MODELS, readPixels } from './goldens.ts';
 
@@ -41,11 +41,11 @@ after(async () => {
   rmSync(models, { recursive: true });
 });
 
-async function make(job: Job, slice = 1000): Promise<readonly Developed[]> {
+async function make(job: Job, slice = 1000): Promise<readonly FinishedPicture[]> {
   const run = await engine.open(job);
   try {
     while (!(await run.advance(slice, () => {})).done);
-    return (await run.develop()).pictures;
+    return (await run.decode()).pictures;
   } finally {
     await run.close();
   }
@@ -108,7 +108,7 @@ describe('pictures', () => {
       for (const run of open) if ((await run.advance(1, () => {})).done) open.delete(run);
     }
     for (const [i, run] of runs.entries()) {
-      assert.deepEqual((await run.develop()).pictures, alone[i]);
+      assert.deepEqual((await run.decode()).pictures, alone[i]);
       await run.close();
     }
   });
@@ -174,7 +174,7 @@ describe('progress', () => {
       await jobOf({ ...DRAFT, prompt: `${'a '.repeat(75)}zebra crossing`, prompt_syntax: 'plain' }),
     );
     await run.advance(run.steps, () => {});
-    const { notes, seconds } = await run.develop();
+    const { notes, seconds } = await run.decode();
     assert.deepEqual(notes, ['CLIP reads 77 tokens here; not read of the prompt: zebra crossing']);
     assert.ok(seconds.denoise > 0 && seconds.decode > 0 && seconds.encode > 0);
     await run.close();
@@ -188,7 +188,7 @@ describe('runs end early', () => {
     await run.close();
     await run.close();
     assert.equal((await refusal(run.advance(1, () => {}))).code, 'cancelled');
-    assert.equal((await refusal(run.develop())).code, 'cancelled');
+    assert.equal((await refusal(run.decode())).code, 'cancelled');
   });
 
   test('a run closed between two calls of one slice stops there', async () => {
@@ -224,7 +224,7 @@ describe('runs end early', () => {
   test('pictures are developed after the last call only', async () => {
     const run = await engine.open(await jobOf(DRAFT));
     await run.advance(1, () => {});
-    await assert.rejects(run.develop());
+    await assert.rejects(run.decode());
     await run.close();
   });
 });

@@ -5,7 +5,7 @@ import { getPriority } from 'node:os';
 import { afterEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuDevice } from '../../src/engine/device.ts';
-import { EngineProcess } from '../../src/engine/process.ts';
+import { EngineProcess } from '../../src/engine/process/process.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { EngineLost, type Job, type Progress } from '../../src/job.ts';
 import { freezeRequest } from '../../src/request.ts';
@@ -55,7 +55,7 @@ test('a job runs in the child and comes back whole', async () => {
     [1, 2, 3, 4, 5, 6],
   );
   assert.deepEqual(new Uint8Array(seen[2]!.preview!), Uint8Array.of(3));
-  const { pictures, notes } = await run.develop();
+  const { pictures, notes } = await run.decode();
   assert.equal(pictures[0]!.seed, 11);
   assert.equal(Buffer.from(pictures[0]!.png).toString('latin1', 1, 4), 'PNG');
   assert.deepEqual(notes, ['1 pictures came along']);
@@ -104,7 +104,7 @@ test('kill -9 rejects every call; the next open starts a fresh child', async () 
   await assert.rejects(advancing, EngineLost);
   assert.equal(engine.pid, undefined);
   await run.close();
-  await assert.rejects(run.develop(), EngineLost);
+  await assert.rejects(run.decode(), EngineLost);
   assert.match(lines.at(-1)!, /SIGKILL/);
   const again = await engine.open(jobOf('a mug'));
   assert.notEqual(engine.pid, first);
@@ -130,7 +130,7 @@ test('stop ends the child and refuses further work', async () => {
 });
 
 test('a child whose parent vanishes ends by itself', async () => {
-  const module = new URL('../../src/engine/process.ts', import.meta.url).href;
+  const module = new URL('../../src/engine/process/process.ts', import.meta.url).href;
   const script = `
     const { EngineProcess } = await import(${JSON.stringify(module)});
     const engine = new EngineProcess({ models: [], device: ${JSON.stringify(cpuDevice({ threads: 1 }))}, factory: ${JSON.stringify(factory)}, log: () => {} });

@@ -2,13 +2,12 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { after, describe, mock, test } from 'node:test';
-import { Components } from '../../src/engine/components.ts';
 import { cpuDevice } from '../../src/engine/device.ts';
-import { EmbeddingCache } from '../../src/engine/embedding-cache.ts';
-import { encodePrompt, type PromptEmbeddings } from '../../src/engine/prompt.ts';
-import type { Tensor } from '../../src/engine/session.ts';
+import { Components } from '../../src/engine/model/components.ts';
+import { encodePrompt, type PromptEmbeddings } from '../../src/engine/prompt/prompt.ts';
 import { Catalogue } from '../../src/models/catalogue.ts';
 import type { GenerationRequest } from '../../src/request.ts';
+import type { Tensor } from '../../src/tensor.ts';
 import { FIXTURES, jobOf, MODELS } from './goldens.ts';
 
 /** Absolute, over states of size 1 or so; what is seen is about 2e-6. */
@@ -214,19 +213,4 @@ test('the same words are encoded once', async () => {
   await encodePrompt(components, { ...request, clipSkip: 1 }, true);
   assert.equal(run.mock.callCount(), 3);
   run.mock.restore();
-});
-
-test('the least recently used embeddings go first', async () => {
-  const cache = new EmbeddingCache(3 * 4 * 10);
-  const made: string[] = [];
-  const take = (key: string, floats = 10) =>
-    cache.take(key, async () => {
-      made.push(key);
-      return { states: { data: new Float32Array(floats), dims: [1, 1, floats] } };
-    });
-  for (const key of ['a', 'b', 'c', 'a', 'd', 'a', 'c', 'b']) await take(key);
-  assert.deepEqual(made, ['a', 'b', 'c', 'd', 'b']);
-  await take('larger than all', 100);
-  await take('a');
-  assert.deepEqual(made.slice(5), ['larger than all', 'a']);
 });

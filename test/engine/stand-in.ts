@@ -4,7 +4,7 @@
  * the seed alone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EngineOptions, WarmEngine } from '../../src/engine/protocol.ts';
+import type { EngineOptions, WarmEngine } from '../../src/engine/process/protocol.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { encodePng } from '../../src/image/pixels.ts';
 
@@ -36,7 +36,7 @@ export async function createEngine({ device }: EngineOptions): Promise<WarmEngin
           }
           return { done: step === steps, seconds: (performance.now() - started) / 1000 };
         },
-        async develop() {
+        async decode() {
           const pictures = Array.from({ length: request.numImages }, async (_, i) => {
             const rgb = Uint8Array.from({ length: SIDE * SIDE * 3 }, (_, j) => (request.seed + i + j) % 256);
             return {

@@ -31,13 +31,13 @@ async function engineWith(tensor: string, change: (value: number) => number) {
   });
   const run = await engine.open(await jobOf(DRAFT));
   while (!(await run.advance(10, () => {})).done);
-  return { develop: () => run.develop(), close: () => run.close() };
+  return { decode: () => run.decode(), close: () => run.close() };
 }
 
 test('activations beyond the range of float16 are decoded: the VAE runs in float32', async () => {
   // The decoder's first layer gives some 1e6 here; each later block normalises its own input.
   const run = await engineWith('decoder.conv_in.weight', (value) => value * 1e6);
-  const { pictures } = await run.develop();
+  const { pictures } = await run.decode();
   const pixels = await readPixels(pictures[0]!.png);
   assert.ok(new Set(pixels).size > 50, 'a picture, not a flat field');
   await run.close();
@@ -45,7 +45,7 @@ test('activations beyond the range of float16 are decoded: the VAE runs in float
 
 test('a VAE whose numbers are no picture is named', async () => {
   const run = await engineWith('decoder.conv_out.bias', () => Number.NaN);
-  await assert.rejects(run.develop(), (error: unknown) => {
+  await assert.rejects(run.decode(), (error: unknown) => {
     assert.ok(error instanceof DarkroomError);
     assert.equal(error.code, 'engine_failed');
     assert.match(error.message, /VAE.*NaN.*damaged/);

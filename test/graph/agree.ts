@@ -5,8 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TestContext } from 'node:test';
 import { cpuDevice } from '../../src/engine/device.ts';
-import { type Feeds, openSession, type Tensor } from '../../src/engine/session.ts';
+import { openSession } from '../../src/engine/session.ts';
 import type { Graph } from '../../src/graph/component.ts';
+import type { Feeds, Tensor } from '../../src/tensor.ts';
 
 /** As the make_*goldens.py scripts pack a tensor: float32 in base64. */
 export interface PackedTensor {

@@ -4,13 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cpuDevice } from '../../src/engine/device.ts';
-import { openSession, type Tensor } from '../../src/engine/session.ts';
+import { openSession } from '../../src/engine/session.ts';
 import { textEncoderGraph } from '../../src/graph/clip.ts';
 import { unetGraph } from '../../src/graph/unet.ts';
 import { vaeDecoderGraph, vaeEncoderGraph } from '../../src/graph/vae.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
 import { clipTokenizerOf, type ModelSpec } from '../../src/models/spec.ts';
 import { createTokenizer } from '../../src/models/tokenizer.ts';
+import type { Tensor } from '../../src/tensor.ts';
 import { readNpy } from './npy.ts';
 
 const FIXTURES = join(import.meta.dirname, '../golden/fixtures');

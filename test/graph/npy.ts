@@ -1,6 +1,6 @@
 /** Reads the .npy files of test/golden: row-major float32 or int64. */
 import { readFile } from 'node:fs/promises';
-import type { Tensor } from '../../src/engine/session.ts';
+import type { Tensor } from '../../src/tensor.ts';
 
 export async function readNpy(path: string): Promise<Tensor<Float32Array | BigInt64Array>> {
   const bytes = await readFile(path);

@@ -2,13 +2,13 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { Tensor } from '../../src/engine/session.ts';
 import { textEncoderGraph } from '../../src/graph/clip.ts';
 import type { Component, Graph } from '../../src/graph/component.ts';
 import { sd3TransformerGraph } from '../../src/graph/mmdit.ts';
 import { t5EncoderGraph } from '../../src/graph/t5.ts';
 import { vaeDecoderGraph, vaeEncoderGraph } from '../../src/graph/vae.ts';
 import { ModelFiles } from '../../src/models/files.ts';
+import type { Tensor } from '../../src/tensor.ts';
 import { agree, outputs } from './agree.ts';
 import { readNpy } from './npy.ts';
 

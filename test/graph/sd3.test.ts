@@ -3,10 +3,10 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import type { Tensor } from '../../src/engine/session.ts';
 import { sd3TransformerGraph } from '../../src/graph/mmdit.ts';
 import { t5EncoderGraph } from '../../src/graph/t5.ts';
 import { vaeDecoderGraph, vaeEncoderGraph } from '../../src/graph/vae.ts';
+import type { Tensor } from '../../src/tensor.ts';
 import { agree, outputs, type PackedTensor, temporaryFolder, unpacked } from './agree.ts';
 import { field, forgeComponent } from './forge.ts';
 

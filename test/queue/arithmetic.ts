@@ -210,7 +210,7 @@ export class Bench {
             }
             return { done: step === steps, seconds: this.now - before };
           },
-          develop: async () => {
+          decode: async () => {
             alive();
             this.#call(job, 'develop');
             const picture = { png: Uint8Array.of(1), width: 64, height: 64, seed: 1 };

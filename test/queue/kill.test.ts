@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { cpuDevice } from '../../src/engine/device.ts';
-import { EngineProcess } from '../../src/engine/process.ts';
+import { EngineProcess } from '../../src/engine/process/process.ts';
 import { Worker } from '../../src/queue/worker.ts';
 import { jobOf, MemoryLine } from './arithmetic.ts';
 

@@ -1,6 +1,7 @@
 /** What the calls of the web chat are sent: the fields and files of a message, and the JSON of an action. */
 import type { Context } from 'hono';
 import { DarkroomError } from '../../../src/errors.ts';
+import { isRecord } from '../../../src/json.ts';
 import type { Attachment } from '../../adapter.ts';
 import type { WebLimits } from './limits.ts';
 
@@ -58,6 +59,3 @@ export function readAction(body: unknown): {
   }
   return { message, action, values };
 }
-
-const isRecord = (value: unknown): value is Record<string, unknown> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

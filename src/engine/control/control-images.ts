@@ -1,12 +1,12 @@
 /** The pictures that ControlNets see, made from those that came with a request. */
-import { conditioningPicture } from '../image/conditioning.ts';
-import type { Detectors } from '../image/detector.ts';
-import type { Size } from '../image/mask.ts';
-import { toPlanes } from '../image/pixels.ts';
-import type { Job } from '../job.ts';
-import { cutOut, type Frame } from './inpaint.ts';
-import { bytesOf } from './pictures.ts';
-import type { Tensor } from './session.ts';
+import { conditioningPicture } from '../../image/conditioning.ts';
+import type { Detectors } from '../../image/detector.ts';
+import type { Size } from '../../image/mask.ts';
+import { toPlanes } from '../../image/pixels.ts';
+import type { Job } from '../../job.ts';
+import type { Tensor } from '../../tensor.ts';
+import { cutOut, type Frame } from '../picture/inpaint.ts';
+import { bytesOf } from '../picture/source.ts';
 
 export interface ControlPictures {
   /** [1, 3, H, W] in 0..1, in the order of the request's controls. */

@@ -1,22 +1,18 @@
-/**
- * The sessions of one model: each is opened when it is first needed, then kept. A few models are kept at once,
- * the least recently used one goes first, and never one that a run is using.
- */
-import { DarkroomError } from '../errors.ts';
-import { textEncoderGraph } from '../graph/clip.ts';
-import type { Graph } from '../graph/component.ts';
-import { sd3TransformerGraph } from '../graph/mmdit.ts';
-import { t5EncoderGraph } from '../graph/t5.ts';
-import { unetGraph } from '../graph/unet.ts';
-import { vaeDecoderGraph, vaeEncoderGraph } from '../graph/vae.ts';
-import type { ModelSpec } from '../models/spec.ts';
+/** The sessions of one model: each is opened when it is first needed, then kept. */
+import { DarkroomError } from '../../errors.ts';
+import { textEncoderGraph } from '../../graph/clip.ts';
+import type { Graph } from '../../graph/component.ts';
+import { sd3TransformerGraph } from '../../graph/mmdit.ts';
+import { t5EncoderGraph } from '../../graph/t5.ts';
+import { unetGraph } from '../../graph/unet.ts';
+import { vaeDecoderGraph, vaeEncoderGraph } from '../../graph/vae.ts';
+import type { ModelSpec } from '../../models/spec.ts';
+import type { Feeds } from '../../tensor.ts';
+import type { ControlNet } from '../control/controlnets.ts';
+import type { Device } from '../device.ts';
+import { type TextEncoders, textEncodersOf } from '../prompt/text-encoders.ts';
+import { openSession, type Session } from '../session.ts';
 import { ControlledDenoisers } from './controlled.ts';
-import type { ControlNet } from './controlnets.ts';
-import type { DenoiserCall } from './denoiser.ts';
-import type { Device } from './device.ts';
-import { EmbeddingCache } from './embedding-cache.ts';
-import { openSession, type Session } from './session.ts';
-import { type TextEncoders, textEncodersOf } from './text-encoders.ts';
 
 const TEXT_ENCODERS = ['textEncoder', 'textEncoder2', 'textEncoder3'] as const;
 export type ComponentName = (typeof TEXT_ENCODERS)[number] | 'denoiser' | 'vaeEncoder' | 'vaeDecoder';
@@ -46,13 +42,18 @@ function textGraph({ textEncoders, name }: ModelSpec, index: number): Graph {
   return encoder.kind === 't5' ? t5EncoderGraph(encoder.component) : textEncoderGraph(encoder.component);
 }
 
-/** Kept of each model's encoded prompts: some hundred chunks of SDXL, a dozen prompts of SD3's T5. */
-const EMBEDDING_BYTES = 64 * 2 ** 20;
+/** A call as the session takes it. Nothing in it points back at the run, so a queue may batch several. */
+export interface DenoiserCall {
+  readonly feeds: Feeds;
+  /** What ControlNets take as well; empty where the pass has none. */
+  readonly controlFeeds: Feeds;
+  /** Whether one of them acts in this call. */
+  readonly isControlled: boolean;
+}
 
 /** A model in use. Sessions of the same component are one and the same for all runs. */
 export class Components {
   readonly spec: ModelSpec;
-  readonly embeddings = new EmbeddingCache(EMBEDDING_BYTES);
   readonly #device: Device;
   readonly #sessions = new Map<string, Promise<Session>>();
   readonly #controlled: ControlledDenoisers;
@@ -66,7 +67,7 @@ export class Components {
   }
 
   get textEncoders(): TextEncoders {
-    this.#textEncoders ??= textEncodersOf(this);
+    this.#textEncoders ??= textEncodersOf(this.spec, (name) => this.session(name));
     return this.#textEncoders;
   }
 
@@ -117,57 +118,5 @@ export class Components {
     this.#sessions.set(key, opening);
     opening.catch(() => this.#sessions.delete(key));
     return opening;
-  }
-}
-
-/** A model lent to a run; `release` gives it back, also when called twice. */
-export interface Loan {
-  readonly components: Components;
-  release(): Promise<void>;
-}
-
-/** Models kept open, at most `limit` beyond those in use. */
-export class ComponentCache {
-  readonly #limit: number;
-  readonly #device: Device;
-  /** By folder, least recently used first. */
-  readonly #kept = new Map<string, { components: Components; loans: number }>();
-
-  constructor(limit: number, device: Device) {
-    this.#limit = limit;
-    this.#device = device;
-  }
-
-  async lend(spec: ModelSpec): Promise<Loan> {
-    const kept = this.#kept.get(spec.folder) ?? { components: new Components(spec, this.#device), loans: 0 };
-    this.#kept.delete(spec.folder);
-    this.#kept.set(spec.folder, kept);
-    kept.loans++;
-    await this.#evict();
-    let released = false;
-    return {
-      components: kept.components,
-      release: async () => {
-        if (released) return;
-        released = true;
-        kept.loans--;
-        await this.#evict();
-      },
-    };
-  }
-
-  async close(): Promise<void> {
-    const all = [...this.#kept.values()];
-    this.#kept.clear();
-    for (const { components } of all) await components.close();
-  }
-
-  async #evict(): Promise<void> {
-    for (const [folder, { components, loans }] of this.#kept) {
-      if (this.#kept.size <= this.#limit) return;
-      if (loans > 0) continue;
-      this.#kept.delete(folder);
-      await components.close();
-    }
   }
 }

@@ -1,5 +1,13 @@
-/** States of several encoders and chunks as one tensor. */
-import type { Tensor } from './session.ts';
+/** Dense tensors, and how several of them become one. */
+
+/** In row-major order. int64 travels as BigInt64Array, everything else as float32. */
+export interface Tensor<Data extends Float32Array | BigInt64Array = Float32Array> {
+  readonly data: Data;
+  readonly dims: readonly number[];
+}
+
+/** The inputs of a graph by name. */
+export type Feeds = Readonly<Record<string, Tensor<Float32Array | BigInt64Array>>>;
 
 /** Tensors of [1, ...] as one of [n, ...]. */
 export function stack(tensors: readonly Tensor[]): Tensor {
@@ -36,6 +44,11 @@ export function joinColumns(tensors: readonly Tensor[], wanted?: number): Tensor
 export function joinVectors(tensors: readonly Tensor[]): Tensor {
   const data = concat(tensors.map((tensor) => tensor.data));
   return { data, dims: [1, data.length] };
+}
+
+/** [1, ...] as [batch, ...]. */
+export function repeat({ data, dims }: Tensor, batch: number): Tensor {
+  return { data: concat(new Array<Float32Array>(batch).fill(data)), dims: [batch, ...dims.slice(1)] };
 }
 
 export const zeros = (dims: readonly number[]): Tensor => ({

@@ -2,16 +2,15 @@
  * Words to the embeddings that the denoiser attends to, in one way for all families: each CLIP encoder's chunks one
  * after another, the encoders side by side, a T5's tokens behind them.
  */
-import { DarkroomError } from '../errors.ts';
-import { readClipTextConfig } from '../graph/clip.ts';
-import type { ModelSpec } from '../models/spec.ts';
-import type { GenerationRequest } from '../request.ts';
-import type { Components } from './components.ts';
-import { type ClipRules, encodeClip, encodeT5 } from './prompt-encode.ts';
-import { joinColumns, joinRows, joinVectors, stack, zeros } from './prompt-join.ts';
+import { DarkroomError } from '../../errors.ts';
+import { readClipTextConfig } from '../../graph/clip.ts';
+import type { ModelSpec } from '../../models/spec.ts';
+import type { GenerationRequest } from '../../request.ts';
+import type { Tensor } from '../../tensor.ts';
+import { joinColumns, joinRows, joinVectors, stack, zeros } from '../../tensor.ts';
 import { emptyWindow, negativeTexts, type PromptPlan, planPrompt, positiveTexts } from './prompt-plan.ts';
-import type { Tensor } from './session.ts';
 import type { TextEncoders } from './text-encoders.ts';
+import { type ClipRules, encodeClip, encodeT5 } from './windows.ts';
 
 export interface PromptEmbeddings {
   /** [1, S, D] of the prompt. With guidance [2, S, D]: the negative prompt comes first, as in diffusers. */
@@ -69,12 +68,12 @@ export function checkClipSkip(
  * @throws DarkroomError('bad_request') where clipSkip is beyond the model's layers
  */
 export async function encodePrompt(
-  components: Components,
+  { spec, textEncoders }: { readonly spec: ModelSpec; readonly textEncoders: TextEncoders },
   request: GenerationRequest,
   guided: boolean,
 ): Promise<PromptEmbeddings> {
-  checkClipSkip(request, components.spec);
-  return encodeTexts(components.textEncoders, request, guided);
+  checkClipSkip(request, spec);
+  return encodeTexts(textEncoders, request, guided);
 }
 
 async function encodeTexts(

@@ -1,10 +1,10 @@
 /** Inpainting: a picture with its mask as the denoiser takes them, and how what was drawn meets what is kept. */
-import { gaussianBlur } from '../image/blur.ts';
-import { binarize, cropRegion, inward, overlay, readMask, type Size } from '../image/mask.ts';
-import { decodeRgb, toPlanes } from '../image/pixels.ts';
-import { type Box, crop, fit, paste, type Raster } from '../image/resample.ts';
-import type { GenerationRequest } from '../request.ts';
-import type { Tensor } from './session.ts';
+import { gaussianBlur } from '../../image/blur.ts';
+import { binarize, cropRegion, inward, overlay, readMask, type Size } from '../../image/mask.ts';
+import { decodeRgb, toPlanes } from '../../image/pixels.ts';
+import { type Box, crop, fit, paste, type Raster } from '../../image/resample.ts';
+import type { GenerationRequest } from '../../request.ts';
+import type { Tensor } from '../../tensor.ts';
 
 export interface MaskedPicture {
   /** [1, 3, H, W]: the picture, or its part around the mask, in -1..1. */

@@ -1,13 +1,13 @@
 /** The ControlNets of a request, found and checked against the model before anything is loaded. */
 import { join, sep } from 'node:path';
-import { DarkroomError } from '../errors.ts';
-import type { Component } from '../graph/component.ts';
-import { checkControlNet, readControlNetConfig, residualCount } from '../graph/controlnet.ts';
-import { readUnetConfig } from '../graph/unet.ts';
-import { openControlnet } from '../models/controlnet.ts';
-import { ModelFiles } from '../models/files.ts';
-import type { ModelSpec } from '../models/spec.ts';
-import type { ControlRequest, GenerationRequest } from '../request.ts';
+import { DarkroomError } from '../../errors.ts';
+import type { Component } from '../../graph/component.ts';
+import { checkControlNet, readControlNetConfig, residualCount } from '../../graph/controlnet.ts';
+import { readUnetConfig } from '../../graph/unet.ts';
+import { openControlnet } from '../../models/controlnet.ts';
+import { ModelFiles } from '../../models/files.ts';
+import type { ModelSpec } from '../../models/spec.ts';
+import type { ControlRequest, GenerationRequest } from '../../request.ts';
 
 export interface ControlNet {
   /** Real path of its folder. */

@@ -1,8 +1,7 @@
 /** ControlNets of a request: which pictures they see, and how strongly they act in each call. */
-import type { ControlRequest } from '../request.ts';
-import { repeat } from './conditions.ts';
+import type { ControlRequest } from '../../request.ts';
+import { repeat, type Tensor } from '../../tensor.ts';
 import type { ControlNet } from './controlnets.ts';
-import type { Tensor } from './session.ts';
 
 export interface ControlInput extends Pick<ControlNet, 'residuals' | 'pools'> {
   readonly request: ControlRequest;
@@ -10,7 +9,7 @@ export interface ControlInput extends Pick<ControlNet, 'residuals' | 'pools'> {
   readonly picture: Tensor;
 }
 
-export interface Controls {
+export interface ControlScales {
   /** [batch, 3, H, W] in 0..1, one a net. */
   readonly pictures: readonly Tensor[];
   /**
@@ -29,7 +28,7 @@ export function prepareControls(
   inputs: readonly ControlInput[],
   batch: number,
   guessMode: boolean,
-): Controls {
+): ControlScales {
   // The first net speaks for all, as in diffusers.
   const guesses = guessMode || inputs[0]?.pools === true;
   return {

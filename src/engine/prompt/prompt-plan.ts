@@ -1,10 +1,10 @@
 /** A prompt cut into what the text encoders are fed, without any model: token ids, weights, and what is left out. */
-import { chunkTokens, type WeightedToken } from '../diffusion/prompt-chunks.ts';
-import { type ParsedPrompt, parsePrompt, WEIGHT_LIMIT } from '../diffusion/prompt-weights.ts';
-import type { T5Tokenizer } from '../models/t5-tokenizer.ts';
-import type { ClipTokenizer, Word } from '../models/tokenizer.ts';
-import { describeUnread } from '../models/unread.ts';
-import type { GenerationRequest, PromptSyntax } from '../request.ts';
+import { chunkTokens, type WeightedToken } from '../../diffusion/prompt-chunks.ts';
+import { type ParsedPrompt, parsePrompt, WEIGHT_LIMIT } from '../../diffusion/prompt-weights.ts';
+import type { T5Tokenizer } from '../../models/t5-tokenizer.ts';
+import type { ClipTokenizer, Word } from '../../models/tokenizer.ts';
+import { describeUnread } from '../../models/unread.ts';
+import type { GenerationRequest, PromptSyntax } from '../../request.ts';
 import type { TextReaders } from './text-encoders.ts';
 
 /**

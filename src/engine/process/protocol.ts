@@ -2,9 +2,9 @@
  * What the serving process and the inference process say to each other, as structured clones over Node's IPC
  * channel. Each call carries a number; its reply, progress and error carry the same one.
  */
-import { DarkroomError, describeError, type ErrorCode } from '../errors.ts';
-import type { Developed, Engine, Job, Progress, StageSeconds } from '../job.ts';
-import type { Device } from './device.ts';
+import { DarkroomError, describeError, type ErrorCode } from '../../errors.ts';
+import type { Engine, FinishedPicture, Job, Progress, StageSeconds } from '../../job.ts';
+import type { Device } from '../device.ts';
 
 export interface EngineOptions {
   /** Folders that hold model folders. */
@@ -29,9 +29,9 @@ export interface Calls {
   warm: { in: { model: string }; out: undefined };
   open: { in: { job: Job }; out: { run: number; steps: number } };
   advance: { in: { run: number; count: number }; out: { done: boolean; seconds: number } };
-  develop: {
+  decode: {
     in: { run: number };
-    out: { pictures: readonly Developed[]; notes: readonly string[]; seconds: StageSeconds };
+    out: { pictures: readonly FinishedPicture[]; notes: readonly string[]; seconds: StageSeconds };
   };
   close: { in: { run: number }; out: undefined };
 }

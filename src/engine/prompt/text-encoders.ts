@@ -1,13 +1,22 @@
 /** The parts of a model that read prompts, whatever its family. */
-import type { Family, ModelSpec } from '../models/spec.ts';
-import { createT5Tokenizer, type T5Tokenizer } from '../models/t5-tokenizer.ts';
-import { type ClipTokenizer, createTokenizer } from '../models/tokenizer.ts';
-import type { Components } from './components.ts';
-import type { EmbeddingCache } from './embedding-cache.ts';
-import type { Session } from './session.ts';
+
+import { Lru } from '../../lru.ts';
+import type { Family, ModelSpec } from '../../models/spec.ts';
+import { createT5Tokenizer, type T5Tokenizer } from '../../models/t5-tokenizer.ts';
+import { type ClipTokenizer, createTokenizer } from '../../models/tokenizer.ts';
+import type { Tensor } from '../../tensor.ts';
+import type { Session } from '../session.ts';
 
 const NAMES = ['textEncoder', 'textEncoder2', 'textEncoder3'] as const;
 export type TextEncoderName = (typeof NAMES)[number];
+
+/** What a text encoder made of one window. Its tensors are shared with later prompts: never written to. */
+export interface EncodedWindow {
+  /** [1, S, D] */
+  readonly states: Tensor;
+  /** [1, P] */
+  readonly pooled?: Tensor;
+}
 
 export interface TextReaders {
   /** One, or two side by side. */
@@ -22,7 +31,7 @@ export interface TextEncoders extends TextReaders {
   readonly jointWidth?: number;
   /** A negative prompt that was left out is zeros (SDXL's force_zeros_for_empty_prompt). */
   readonly zeroNegative: boolean;
-  readonly embeddings: EmbeddingCache;
+  readonly embeddings: Lru<EncodedWindow>;
   session(name: TextEncoderName): Promise<Session>;
 }
 
@@ -38,15 +47,17 @@ export function textReadersOf({ textEncoders }: ModelSpec): TextReaders {
   return t5 === undefined ? { clips } : { clips, t5 };
 }
 
-export function textEncodersOf(components: Components): TextEncoders {
-  const { spec, embeddings } = components;
+/** Kept of each model's encoded prompts: some hundred chunks of SDXL, a dozen prompts of SD3's T5. */
+const EMBEDDING_BYTES = 64 * 2 ** 20;
+
+export function textEncodersOf(spec: ModelSpec, session: TextEncoders['session']): TextEncoders {
   const { jointAttentionDim: jointWidth } = spec;
   return {
     ...textReadersOf(spec),
     family: spec.family,
     ...(jointWidth === undefined ? {} : { jointWidth }),
     zeroNegative: spec.forceZerosForEmptyPrompt,
-    embeddings,
-    session: (name) => components.session(name),
+    embeddings: new Lru({ limit: EMBEDDING_BYTES }),
+    session,
   };
 }

@@ -1,10 +1,9 @@
 /** Runs the text encoders over the windows of a plan. */
-import { type Emphasis, emphasize } from '../diffusion/prompt-emphasis.ts';
-import type { EncodedWindow } from './embedding-cache.ts';
-import { joinRows } from './prompt-join.ts';
+import { type Emphasis, emphasize } from '../../diffusion/prompt-emphasis.ts';
+import { joinRows } from '../../tensor.ts';
+import type { Session } from '../session.ts';
 import type { Window } from './prompt-plan.ts';
-import type { Session } from './session.ts';
-import type { TextEncoderName, TextEncoders } from './text-encoders.ts';
+import type { EncodedWindow, TextEncoderName, TextEncoders } from './text-encoders.ts';
 
 /** What a family of models takes from its CLIP encoders. */
 export interface ClipRules {
@@ -53,13 +52,19 @@ async function encodeWindow(
   output: string,
   pooled?: string,
 ): Promise<EncodedWindow> {
-  return encoders.embeddings.take(`${name} ${output} ${ids.join(' ')}`, async () => {
-    const feeds = { input_ids: { data: ids, dims: [1, ids.length] } };
-    const outputs = await session.run(feeds, pooled === undefined ? [output] : [output, pooled]);
-    const states = outputs[output]!;
-    return pooled === undefined ? { states } : { states, pooled: outputs[pooled]! };
-  });
+  const key = `${name} ${output} ${ids.join(' ')}`;
+  const known = encoders.embeddings.get(key);
+  if (known !== undefined) return known;
+  const feeds = { input_ids: { data: ids, dims: [1, ids.length] } };
+  const outputs = await session.run(feeds, pooled === undefined ? [output] : [output, pooled]);
+  const states = outputs[output]!;
+  const encoded = pooled === undefined ? { states } : { states, pooled: outputs[pooled]! };
+  encoders.embeddings.set(key, encoded, bytesOf(encoded));
+  return encoded;
 }
+
+const bytesOf = ({ states, pooled }: EncodedWindow) =>
+  states.data.byteLength + (pooled?.data.byteLength ?? 0);
 
 /** @returns T5's states of one window, [1, S, D]; weights multiply them, as they do SDXL's */
 export async function encodeT5(

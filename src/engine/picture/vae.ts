@@ -1,8 +1,9 @@
 /** Pictures to latents and back, through the two halves of an AutoencoderKL (Kingma and Welling 2013). */
-import { DarkroomError } from '../errors.ts';
-import type { Raster } from '../image/resample.ts';
-import { roundHalfToEven } from '../rounding.ts';
-import type { Session, Tensor } from './session.ts';
+import { DarkroomError } from '../../errors.ts';
+import type { Raster } from '../../image/resample.ts';
+import { roundHalfToEven } from '../../rounding.ts';
+import type { Tensor } from '../../tensor.ts';
+import type { Session } from '../session.ts';
 
 /** The normal distribution of latents that the encoder sees in a picture, each [1, C, h, w]. */
 export interface Posterior {

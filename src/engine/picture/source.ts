@@ -1,10 +1,10 @@
 /** The pictures that came with a request, decoded and fitted to its drawing; nothing here needs a model. */
-import { DarkroomError } from '../errors.ts';
-import { decodeRgb, toPlanes } from '../image/pixels.ts';
-import { type Fit, fit, type Raster } from '../image/resample.ts';
-import type { Job } from '../job.ts';
+import { DarkroomError } from '../../errors.ts';
+import { decodeRgb, toPlanes } from '../../image/pixels.ts';
+import { type Fit, fit, type Raster } from '../../image/resample.ts';
+import type { Job } from '../../job.ts';
+import type { Tensor } from '../../tensor.ts';
 import { type MaskedPicture, readMasked } from './inpaint.ts';
-import type { Tensor } from './session.ts';
 
 export interface Pictures {
   /** [1, 3, H, W] in -1..1: what the first pass starts from. */

@@ -1,8 +1,8 @@
 /** The serving process's side of the inference process: an Engine whose work is done in a child. */
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
-import { DarkroomError } from '../errors.ts';
-import { type Engine, EngineLost, type Job, type Progress, type Run } from '../job.ts';
+import { DarkroomError } from '../../errors.ts';
+import { type Engine, EngineLost, type Job, type Progress, type Run } from '../../job.ts';
 import {
   type CallName,
   type Calls,
@@ -21,7 +21,7 @@ export interface EngineProcessOptions extends EngineOptions {
 
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const CHILD = new URL(`./child.${EXTENSION}`, import.meta.url);
-const PIPELINE = new URL(`./pipeline.${EXTENSION}`, import.meta.url);
+const PIPELINE = new URL(`../pipeline.${EXTENSION}`, import.meta.url);
 
 export class EngineProcess implements Engine {
   readonly #options: EngineProcessOptions;
@@ -49,7 +49,7 @@ export class EngineProcess implements Engine {
     return {
       steps,
       advance: (count, onProgress) => child.call('advance', { run, count }, onProgress),
-      develop: () => child.call('develop', { run }),
+      decode: () => child.call('decode', { run }),
       close: async () => {
         // A dead child holds no seat.
         if (!child.lost) await child.call('close', { run }).catch(ignoreLoss);

@@ -3,7 +3,7 @@
  * module that exports createEngine, OPTIONS its EngineOptions as JSON.
  */
 import { getPriority, setPriority } from 'node:os';
-import type { Run } from '../job.ts';
+import type { Run } from '../../job.ts';
 import {
   type Calls,
   type EngineFactory,
@@ -55,8 +55,8 @@ async function carryOut(engine: WarmEngine, message: ToChild): Promise<Calls[key
       return await runOf(message.run).advance(message.count, (progress) =>
         say({ name: 'progress', call: message.call, progress }),
       );
-    case 'develop':
-      return await runOf(message.run).develop();
+    case 'decode':
+      return await runOf(message.run).decode();
     case 'close': {
       const run = runs.get(message.run);
       runs.delete(message.run);

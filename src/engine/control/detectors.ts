@@ -4,7 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { DarkroomError } from '../errors.ts';
+import { DarkroomError } from '../../errors.ts';
 import {
   type DetectorCard,
   type DetectorKind,
@@ -14,10 +14,10 @@ import {
   detectedBodies,
   detectorInput,
   parseDetectorCard,
-} from '../image/detector.ts';
-import type { Raster } from '../image/resample.ts';
-import type { Device } from './device.ts';
-import { openSession, type Session } from './session.ts';
+} from '../../image/detector.ts';
+import type { Raster } from '../../image/resample.ts';
+import type { Device } from '../device.ts';
+import { openSession, type Session } from '../session.ts';
 
 /** What a user can do without a detector. */
 const WITHOUT: Readonly<Record<DetectorKind, string>> = {

@@ -1,0 +1,90 @@
+/** The denoising loop: a sampler asks for predictions, the denoiser makes them, guidance joins their halves. */
+import { guide } from '../diffusion/guidance.ts';
+import type { Random } from '../diffusion/random.ts';
+import type { ModelCall } from '../diffusion/sampling.ts';
+import { type Feeds, repeat, type Tensor } from '../tensor.ts';
+import type { ControlNet } from './control/controlnets.ts';
+import type { Components, DenoiserCall } from './model/components.ts';
+import { beginPass, type Conditions, type Pass, type Start } from './pass.ts';
+
+/**
+ * One picture's way through one pass, a denoiser call at a time.
+ * @param start what the pass starts from
+ * @param check called with each prediction and with the final latents; throws where they are not finite
+ * @yields after each call the picture as it stands, [1, C, h, w], for previews; undefined where the sampler has none
+ * @returns the final latents in the sampler's scale, [1, C, h, w]
+ */
+export async function* denoise(
+  pass: Pass,
+  { components, nets }: { readonly components: Components; readonly nets: readonly ControlNet[] },
+  { random, start }: { readonly random: Random; readonly start: Start },
+  check: (values: Float32Array) => void,
+): AsyncGenerator<Tensor | undefined, Tensor> {
+  const { dims, conditions, plan } = pass;
+  const { sampling, extra } = beginPass(pass, random, start, components.spec);
+  let next = sampling.next();
+  for (let index = 0; !next.done; index++) {
+    const call = denoiserCall(pass, next.value, { index, calls: plan.calls, extra });
+    const predicted = await components.denoise(call, nets);
+    const prediction = guided(predicted, next.value.sample.length, conditions);
+    check(prediction);
+    next = sampling.next(prediction);
+    if (next.done) check(next.value);
+    const denoised = next.done ? next.value : next.value.denoised;
+    yield denoised && { data: denoised, dims };
+  }
+  return { data: next.value, dims };
+}
+
+/** Of both halves one prediction; without guidance there is only one half. */
+function guided(
+  predicted: Float32Array,
+  size: number,
+  { guidanceScale, guidanceRescale }: Conditions,
+): Float32Array {
+  if (predicted.length === size) return predicted;
+  return guide(predicted.subarray(0, size), predicted.subarray(size), guidanceScale, guidanceRescale);
+}
+
+const UNET = { sample: 'sample', pooled: 'text_embeds' } as const;
+const TRANSFORMER = { sample: 'hidden_states', pooled: 'pooled_projections' } as const;
+
+/**
+ * @param index of this call among `calls` of the pass
+ * @param extra channels beside the latents, [n, h, w]: the mask and masked picture of an inpainting UNet
+ */
+function denoiserCall(
+  { dims, conditions }: Pass,
+  { sample, timestep }: ModelCall,
+  { index, calls, extra }: { index: number; calls: number; extra: Float32Array | undefined },
+): DenoiserCall {
+  const { isTransformer, prompt, timeIds, timestepCond, controls } = conditions;
+  const batch = prompt.context.dims[0]!;
+  const input = inputOf(sample, dims, extra);
+  const scales = controls?.scales(index, calls);
+  const isControlled = scales?.some(({ data }) => data.some((scale) => scale !== 0)) ?? false;
+  const names = isTransformer ? TRANSFORMER : UNET;
+  const feeds: Record<string, Feeds[string]> = {
+    [names.sample]: repeat(input, batch),
+    timestep: { data: Float32Array.of(timestep), dims: [1] },
+    encoder_hidden_states: prompt.context,
+  };
+  if (prompt.pooled !== undefined) feeds[names.pooled] = prompt.pooled;
+  if (timeIds !== undefined) feeds['time_ids'] = timeIds;
+  if (timestepCond !== undefined) feeds['timestep_cond'] = timestepCond;
+  const controlFeeds: Record<string, Feeds[string]> = {};
+  for (const [i, scale] of (scales ?? []).entries()) {
+    controlFeeds[`controlnet_conds.${i}`] = controls!.pictures[i]!;
+    controlFeeds[`conditioning_scales.${i}`] = scale;
+  }
+  return { feeds, controlFeeds, isControlled };
+}
+
+function inputOf(sample: Float32Array, dims: readonly number[], extra: Float32Array | undefined): Tensor {
+  if (extra === undefined) return { data: sample, dims };
+  const data = new Float32Array(sample.length + extra.length);
+  data.set(sample);
+  data.set(extra, sample.length);
+  const [, channels, ...size] = dims as [number, number, number, number];
+  return { data, dims: [1, channels + extra.length / (size[0]! * size[1]!), ...size] };
+}

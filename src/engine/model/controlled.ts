@@ -1,0 +1,75 @@
+/** UNets with ControlNets in one graph, a few kept open: each holds the whole UNet once more. */
+import { DarkroomError } from '../../errors.ts';
+import type { Component } from '../../graph/component.ts';
+import { unetGraph } from '../../graph/unet.ts';
+import { Lru } from '../../lru.ts';
+import type { Feeds, Tensor } from '../../tensor.ts';
+import type { ControlNet } from '../control/controlnets.ts';
+import type { Device } from '../device.ts';
+import { openSession, type Session } from '../session.ts';
+
+/** Combinations of ControlNets that stay open. */
+const KEPT = 2;
+
+interface Kept {
+  readonly session: Promise<Session>;
+  /** Calls under way: only an idle session is closed. */
+  calls: number;
+}
+
+export class ControlledDenoisers {
+  readonly #unet: Component;
+  readonly #device: Device;
+  /** By the ControlNets' folders. */
+  readonly #kept = new Lru<Kept>({ limit: KEPT, isIdle: ({ calls }) => calls === 0, onDrop: closeSession });
+  #closed = false;
+
+  constructor(unet: Component, device: Device) {
+    this.#unet = unet;
+    this.#device = device;
+  }
+
+  async open(nets: readonly ControlNet[]): Promise<void> {
+    await this.#use(nets, async () => {});
+  }
+
+  async run(nets: readonly ControlNet[], feeds: Feeds, output: string): Promise<Tensor> {
+    return this.#use(nets, async (session) => (await session.run(feeds, [output]))[output]!);
+  }
+
+  /** Sessions asked for later are refused. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await Promise.all(this.#kept.clear().map(closeSession));
+  }
+
+  async #use<Result>(
+    nets: readonly ControlNet[],
+    work: (session: Session) => Promise<Result>,
+  ): Promise<Result> {
+    if (this.#closed) throw new DarkroomError('cancelled', 'The engine was stopped.');
+    const key = nets.map(({ folder }) => folder).join('\n');
+    const kept = this.#kept.get(key) ?? { session: this.#make(nets), calls: 0 };
+    kept.calls++;
+    this.#kept.set(key, kept);
+    try {
+      return await work(await kept.session);
+    } catch (error) {
+      // One that could not be opened is tried again at the next call.
+      kept.session.catch(() => this.#kept.delete(key));
+      throw error;
+    } finally {
+      kept.calls--;
+      this.#kept.trim();
+    }
+  }
+
+  async #make(nets: readonly ControlNet[]): Promise<Session> {
+    const components = nets.map(({ component }) => component);
+    return openSession(unetGraph(this.#unet, components), this.#device);
+  }
+}
+
+async function closeSession({ session }: Kept): Promise<void> {
+  await (await session.catch(() => undefined))?.close();
+}
