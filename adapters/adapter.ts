@@ -1,12 +1,12 @@
 /**
  * The contract between a chat platform and the commands. An adapter verifies and acknowledges, turns what
- * happened into an Invocation, hands it over with a Reply, and lowers the cards it is given back.
+ * happened into an Invocation, hands it over with a Reply, and renders the cards that come back.
  */
 import type { Card } from './card.ts';
 
 export type Platform = 'web' | 'discord' | 'slack';
 
-export interface Person {
+export interface User {
   /** Unique over all platforms: `web:…`, `discord:…`. */
   readonly id: string;
   readonly name: string;
@@ -27,15 +27,15 @@ export interface RepliedMessage {
   readonly pictureIds: readonly string[];
 }
 
-/** Where something was said, as far as settings and permissions ask. Names are unique over all platforms. */
+/** Where something was said, as far as settings and permissions need it. Ids are unique over all platforms. */
 export interface Where {
-  /** The Discord server or Slack workspace; absent in a direct message. */
-  readonly server?: string;
-  /** The channel; for a thread, the channel it hangs in. */
+  /** The Discord guild or Slack workspace; absent in a direct message. */
+  readonly tenant?: string;
+  /** The channel; for a thread, its parent channel. */
   readonly channel: string;
   /** The user's roles or groups there. */
   readonly roles: readonly string[];
-  /** Whether the platform says that the user administers this server. */
+  /** Whether the platform says that the user administers this tenant. */
   readonly isAdmin: boolean;
   /** Whether the platform marks the channel for adults. */
   readonly isAgeRestricted: boolean;
@@ -47,9 +47,9 @@ export interface Invocation {
   /** Of the event on its platform; the same id twice is the same event. */
   readonly id: string;
   readonly platform: Platform;
-  readonly user: Person;
-  /** Opaque name of the thread or channel. */
-  readonly place: string;
+  readonly user: User;
+  /** The channel or thread that the answer goes to; opaque to commands. */
+  readonly channel: string;
   readonly where: Where;
   readonly attachments: readonly Attachment[];
   readonly repliedTo?: RepliedMessage;
@@ -67,19 +67,21 @@ export interface Invocation {
       };
 }
 
-/** Where the answer goes: one message, made by the first call, edited in place by the next ones. */
+/** Where the answer goes: one message, posted by the first call and edited by the next ones. */
 export interface Reply {
   /** Least milliseconds between two edits, and between two that carry a preview, where the platform is slow. */
   readonly pace?: { readonly edit: number; readonly preview: number };
   /**
+   * Posts the message, or edits it once it is posted.
    * @throws DarkroomError('forbidden') where the bot may not write there, ('not_found') where its message was
    *   deleted: nobody would see the rest
-   * @returns the platform's id of the message */
-  show(card: Card): Promise<string>;
-  /** An answer that its reader alone sees. */
-  whisper(card: Card): Promise<void>;
-  /** Removes the bot's message. */
-  remove(message: string): Promise<void>;
+   * @returns the platform's id of the message
+   */
+  post(card: Card): Promise<string>;
+  /** An answer that only its reader sees. */
+  postEphemeral(card: Card): Promise<void>;
+  /** Deletes the bot's message. */
+  delete(message: string): Promise<void>;
 }
 
 /** Where a job's message stands on its platform, kept so that it is found again after a restart. */
@@ -98,11 +100,11 @@ export interface Deliveries {
 /** What the program offers an adapter. Never rejects: a refusal is a card. */
 export type Handle = (invocation: Invocation, reply: Reply) => Promise<void>;
 
-/** A job as far as its message asks. */
-export interface AskedJob {
+/** A job as far as its message needs it. */
+export interface RequestedJob {
   readonly id: string;
-  /** Who asked, and where: as in the Invocation. */
-  readonly user: Person;
+  /** Who requested it, and where: as in the Invocation. */
+  readonly user: User;
   readonly channel: string;
   /** Milliseconds since 1970 when it was accepted: its message is not older. */
   readonly at: number;
@@ -117,18 +119,18 @@ export interface Adapter {
   readonly platform: Platform;
   /**
    * The message of a job that the last process left unfinished, also where it died between posting and noting it;
-   * where it died before it posted one, a new one in the place where the job was asked for.
+   * where it died before it posted one, a new one in the channel where the job was requested.
    * @returns undefined where the message was deleted, or already shows the job's end
    */
-  reopen(job: AskedJob): Promise<Reply | undefined>;
+  reopen(job: RequestedJob): Promise<Reply | undefined>;
   /**
-   * Says something in a channel.
+   * Posts a card to a channel.
    * @param channel its id or, as people write it, `#name`
    * @throws DarkroomError('not_found') where there is no such channel
    */
-  tell(channel: string, card: Card): Promise<void>;
-  /** A person's roles in a server, both named as in Where; empty where the platform does not tell. */
-  rolesOf(server: string, user: string): Promise<readonly string[]>;
+  post(channel: string, card: Card): Promise<void>;
+  /** A user's roles in a tenant, both named as in Where; empty where the platform has none. */
+  rolesOf(tenant: string, user: string): Promise<readonly string[]>;
   /** Listens or connects. @returns one line for the log that says where it is reached */
   start(): Promise<string>;
   stop(): Promise<void>;

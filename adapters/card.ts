@@ -1,5 +1,5 @@
 /**
- * What Darkroom says, as plain data. Commands make cards; each adapter lowers them to its platform's
+ * What Darkroom says, as plain data. Commands make cards; each adapter renders them in its platform's
  * idiom (message, blocks, components). A card holds words, never markup.
  */
 import type { ErrorCode } from '../src/errors.ts';

@@ -69,7 +69,7 @@ async function edit(record: JobRecord, context: Context, index: number): Promise
   const { controls: _controls, ...rest } = baseOf(record.request);
   const draft = {
     ...rest,
-    prompt: demandWords(prompt, 'Say what the picture should become: reply to it with your words.'),
+    prompt: requireWords(prompt, 'Say what the picture should become: reply to it with your words.'),
     image: 'source',
     strength: typeof strength === 'number' ? strength : VARY_STRENGTH,
   };
@@ -129,7 +129,7 @@ async function upscale(record: JobRecord, context: Context, index: number): Prom
 /** A new picture that takes its edges, pose or lines from this one. */
 async function use(record: JobRecord, context: Context, index: number): Promise<void> {
   const { prompt, control: kind } = formOfAction(context);
-  const words = demandWords(prompt, 'Say what to draw with the shape of this picture.');
+  const words = requireWords(prompt, 'Say what to draw with the shape of this picture.');
   const model = await context.desk.ports.models.resolve(record.request.model);
   const control = await context.desk.openSource(pictureOf(record, index));
   const pictures = { control };
@@ -142,7 +142,7 @@ function formOfAction({ invocation: { input } }: Context): Readonly<Record<strin
   return input.kind === 'action' ? input.values : {};
 }
 
-function demandWords(prompt: unknown, sentence: string): string {
+function requireWords(prompt: unknown, sentence: string): string {
   if (typeof prompt === 'string' && prompt.trim() !== '') return prompt;
   throw new DarkroomError('bad_request', sentence);
 }
@@ -151,17 +151,17 @@ function demandWords(prompt: unknown, sentence: string): string {
 const masksOf = ({ invocation }: Context) => invocation.attachments.filter(({ option }) => option === 'mask');
 
 async function remove(record: JobRecord, { invocation, reply, desk }: Context): Promise<void> {
-  demandOwner(record, invocation.user.id, 'delete');
+  requireOwnJob(record, invocation.user.id, 'delete');
   await desk.remove(record);
-  if (invocation.input.kind === 'action') await reply.remove(invocation.input.message);
+  if (invocation.input.kind === 'action') await reply.delete(invocation.input.message);
 }
 
 async function cancel(record: JobRecord, { invocation, desk }: Context): Promise<void> {
-  demandOwner(record, invocation.user.id, 'cancel');
+  requireOwnJob(record, invocation.user.id, 'cancel');
   await desk.cancel(record);
 }
 
-function demandOwner({ user: owner }: JobRecord, user: string, verb: string): void {
+function requireOwnJob({ user: owner }: JobRecord, user: string, verb: string): void {
   if (owner.id === user) return;
   throw new DarkroomError('forbidden', `Only ${owner.name}, who asked for this picture, can ${verb} it.`);
 }

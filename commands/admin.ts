@@ -4,7 +4,7 @@ import { DarkroomError, offerNames } from '../src/errors.ts';
 import type { Scope } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import { changeSetting } from './config.ts';
-import { serverOf } from './policy.ts';
+import { tenantOf } from './policy.ts';
 
 const MODEL = {
   type: 'text',
@@ -38,7 +38,7 @@ const listModels = defineCommand({
         return { name, value: `${allowed.includes(name) ? 'may be used' : 'disabled here'}; ${terms}` };
       }),
     );
-    await context.reply.whisper({ text: 'Models:', fields });
+    await context.reply.postEphemeral({ text: 'Models:', fields });
   },
 });
 
@@ -84,7 +84,7 @@ async function modelsHere({ invocation, desk }: Context, wanted?: string) {
   if (wanted !== undefined && !names.includes(wanted)) {
     throw new DarkroomError('bad_request', `There is no model ${wanted}. ${offerNames(wanted, names)}`);
   }
-  const rules = await desk.ports.settings.rules(serverOf(invocation));
+  const rules = await desk.ports.settings.rules(tenantOf(invocation));
   const rule = rules.find(({ key, scope }) => key === 'allowed_models' && scope === 'server');
   return { names, allowed: Array.isArray(rule?.value) ? (rule.value as readonly string[]) : names };
 }

@@ -18,7 +18,7 @@ import {
 import type { Change } from '../src/settings/store.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import type { Desk } from './desk.ts';
-import { explainRule, Policy, serverOf } from './policy.ts';
+import { explainRule, Policy, tenantOf } from './policy.ts';
 import { allStyles } from './styles.ts';
 
 const SETTING = {
@@ -63,7 +63,7 @@ const show = defineCommand({
   options: {},
   examples: ['/config show'],
   async run(_values, { invocation, reply, desk }) {
-    const rules = await desk.ports.settings.rules(serverOf(invocation));
+    const rules = await desk.ports.settings.rules(tenantOf(invocation));
     const fields = SETTING_KEYS.flatMap((key) => {
       const own = rules.filter((rule) => rule.key === key);
       return own.length === 0 ? [] : [{ name: key, value: own.map(ruleLine).join('\n') }];
@@ -73,7 +73,7 @@ const show = defineCommand({
       fields.length === 0
         ? "Nothing is set here; the model's own defaults hold."
         : 'Settings of this server:';
-    await reply.whisper({ text, fields, notes: [`Not set: ${unset.join(', ')}.`] });
+    await reply.postEphemeral({ text, fields, notes: [`Not set: ${unset.join(', ')}.`] });
   },
 });
 
@@ -96,7 +96,7 @@ const set = defineCommand({
     }
     const at = scopeOf(scopes, context.invocation);
     const parsed = parseSetting(key, value, at.scope);
-    await demandKnown(key, parsed, context.desk, context.invocation);
+    await requireKnown(key, parsed, context.desk, context.invocation);
     await changeSetting(context, { key, ...at, after: parsed });
   },
 });
@@ -117,13 +117,13 @@ const history = defineCommand({
   options: {},
   examples: ['/config history'],
   async run(_values, { invocation, reply, desk }) {
-    await demandAdmin(invocation, desk);
-    const changes = await desk.ports.settings.history(serverOf(invocation), HISTORY);
+    await requireAdmin(invocation, desk);
+    const changes = await desk.ports.settings.history(tenantOf(invocation), HISTORY);
     const fields = changes.map((change) => ({
       name: `${new Date(change.at).toISOString().slice(0, 16).replace('T', ' ')}, ${change.author.name}`,
       value: `${changeLine(change)}${change.undoes === undefined ? '' : ' (undone)'}`,
     }));
-    await reply.whisper({
+    await reply.postEphemeral({
       text: fields.length === 0 ? 'Nothing was changed yet.' : 'Changes of settings:',
       fields,
     });
@@ -136,7 +136,7 @@ const undo = defineCommand({
   options: {},
   examples: ['/config undo'],
   async run(_values, context) {
-    const changes = await context.desk.ports.settings.history(serverOf(context.invocation), HISTORY);
+    const changes = await context.desk.ports.settings.history(tenantOf(context.invocation), HISTORY);
     const undone = new Set(changes.map(({ undoes }) => undoes));
     const latest = changes.find(({ id, undoes }) => undoes === undefined && !undone.has(id));
     if (latest === undefined) throw new DarkroomError('bad_request', 'There is no change to take back.');
@@ -151,12 +151,12 @@ const why = defineCommand({
   examples: ['/config why allowed_models', '/config why max_size --user @ada'],
   async run({ setting = '', user }, { invocation, reply, desk }) {
     const key = findSetting(setting);
-    if (user !== undefined) await demandAdmin(invocation, desk);
+    if (user !== undefined) await requireAdmin(invocation, desk);
     const asked = user === undefined ? invocation : await asSomebody(user, invocation, desk);
     const policy = await Policy.of(asked, desk.ports);
     const value = policy.value(key);
     const notes = value === undefined ? [] : [meaningOf(key, value)];
-    await reply.whisper({ text: explainRule(policy, key), notes });
+    await reply.postEphemeral({ text: explainRule(policy, key), notes });
   },
 });
 
@@ -164,7 +164,7 @@ const why = defineCommand({
 async function asSomebody(user: string, invocation: Invocation, desk: Desk): Promise<Invocation> {
   const { platform, where } = invocation;
   const id = user.startsWith(`${platform}:`) ? user : `${platform}:${user}`;
-  const roles = where.server === undefined ? [] : await desk.ports.rolesOf(platform, where.server, id);
+  const roles = where.tenant === undefined ? [] : await desk.ports.rolesOf(platform, where.tenant, id);
   return { ...invocation, user: { id, name: user }, where: { ...where, roles, isAdmin: false } };
 }
 
@@ -178,7 +178,7 @@ export const config = defineGroup('config', "See and change this server's settin
 ]);
 
 /** @throws DarkroomError('forbidden') on every platform alike, whatever a client showed */
-export async function demandAdmin(invocation: Invocation, desk: Desk): Promise<void> {
+export async function requireAdmin(invocation: Invocation, desk: Desk): Promise<void> {
   const policy = await Policy.of(invocation, desk.ports);
   if (policy.isAdmin()) return;
   const who = {
@@ -198,8 +198,8 @@ export async function changeSetting(
   { key, scope, target, after }: Pick<Change, 'key' | 'scope' | 'target' | 'after'>,
   undoes?: string,
 ): Promise<void> {
-  await demandAdmin(invocation, desk);
-  const server = serverOf(invocation);
+  await requireAdmin(invocation, desk);
+  const server = tenantOf(invocation);
   const before = await currentValue(desk, server, { key, scope, target });
   if (isEqual(before, after)) {
     throw new DarkroomError('bad_request', `${key} is ${showSetting(after)} already.`);
@@ -219,15 +219,15 @@ export async function changeSetting(
   };
   await desk.ports.settings.apply(change);
   const shown = { ...change, ...(before === undefined && (await ownDefault(desk, key))) };
-  await reply.whisper(changeCard(shown));
+  await reply.postEphemeral(changeCard(shown));
   const channel = (await desk.ports.settings.rules(server)).find((rule) => rule.key === 'log_channel')?.value;
   if (channel !== undefined)
-    await desk.tell(invocation, String(channel), { text: `${name}: ${changeLine(shown)}` });
+    await desk.post(invocation, String(channel), { text: `${name}: ${changeLine(shown)}` });
 }
 
 /** The button beside a change. */
 export async function undoById(id: string, context: Context): Promise<void> {
-  const changes = await context.desk.ports.settings.history(serverOf(context.invocation), 1000);
+  const changes = await context.desk.ports.settings.history(tenantOf(context.invocation), 1000);
   const change = changes.find((one) => one.id === id);
   if (change === undefined) throw new DarkroomError('not_found', 'That change is not on record any more.');
   if (changes.some(({ undoes }) => undoes === id))
@@ -267,7 +267,7 @@ function scopeOf(values: ScopeValues, { platform }: Invocation): { scope: Scope;
 }
 
 /** Names of models and styles must be there before they are stored. */
-async function demandKnown(
+async function requireKnown(
   key: SettingKey,
   value: SettingValue,
   desk: Desk,
@@ -287,7 +287,7 @@ async function demandKnown(
     demand(
       'style',
       [String(value)],
-      [...allStyles(await desk.ports.settings.styles(serverOf(invocation))).keys()],
+      [...allStyles(await desk.ports.settings.styles(tenantOf(invocation))).keys()],
     );
   }
 }

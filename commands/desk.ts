@@ -3,7 +3,7 @@
  * knows requests and records, no platform.
  */
 import { randomUUID } from 'node:crypto';
-import type { Attachment, Invocation, Person, Platform, Reply } from '../adapters/adapter.ts';
+import type { Attachment, Invocation, Platform, Reply, User } from '../adapters/adapter.ts';
 import type { Card, CardPicture } from '../adapters/card.ts';
 import { DarkroomError, describeError } from '../src/errors.ts';
 import { freezeRequest, type GenerationRequest, type RequestDraft } from '../src/request.ts';
@@ -64,14 +64,14 @@ export class Desk {
    */
   async accept({ invocation, reply, model, draft, pictures = {} }: Order): Promise<void> {
     const policy = await Policy.of(invocation, this.ports);
-    policy.demandEntry();
+    policy.requireEntry();
     const { source } = pictures;
     const { request, notes } = freezeRequest(draft, {
       model: model.name,
       defaults: model.defaults,
       ...(source && { imageSize: source }),
     });
-    policy.demandAllowed(request);
+    policy.requireAllowed(request);
     const given = Object.entries(pictures);
     const kept = await Promise.all(given.map(async ([role, one]) => [role, await this.#keep(one)] as const));
     // What came with the message is shown with it from now on.
@@ -81,7 +81,7 @@ export class Desk {
       at: Date.now(),
       user: invocation.user,
       platform: invocation.platform,
-      channel: invocation.place,
+      channel: invocation.channel,
       request,
       inputs: Object.fromEntries(kept.map(([role, { id }]) => [role, id])),
       state: 'queued',
@@ -97,7 +97,7 @@ export class Desk {
         ...(policy.isOn('thread_per_request') && { thread: request.prompt }),
       },
       pictures: [],
-      ...(invocation.where.server !== undefined && { share: policy.share(invocation.where.server) }),
+      ...(invocation.where.tenant !== undefined && { share: policy.share(invocation.where.tenant) }),
     };
     await this.ports.queue.submit(record);
     await this.#follow(record, reply);
@@ -153,14 +153,14 @@ export class Desk {
   }
 
   /** A person's jobs that wait or run, oldest first, each with its latest event. */
-  async liveJobs(user: Person) {
+  async liveJobs(user: User) {
     const records = await this.ports.jobs.aliveOf(user.id);
     return records.map((record) => ({ record, event: this.#live.get(record.id) }));
   }
 
   /** Says something in another channel; that it cannot be said there is no reason to fail. */
-  async tell({ platform }: Invocation, channel: string, card: Card): Promise<void> {
-    await this.ports.tell(platform, channel, card).catch((error: unknown) => this.#report(error));
+  async post({ platform }: Invocation, channel: string, card: Card): Promise<void> {
+    await this.ports.post(platform, channel, card).catch((error: unknown) => this.#report(error));
   }
 
   async cancel(record: JobRecord): Promise<void> {
@@ -224,12 +224,12 @@ export class Desk {
       if (this.#live.has(id)) continue;
       const record = await this.ports.jobs.get(id);
       const reply = record && (await reopen(record));
-      await this.#showEnd(id, async (card) => reply?.show({ ...record?.frame, ...card }));
+      await this.#showEnd(id, async (card) => reply?.post({ ...record?.frame, ...card }));
     }
   }
 
   async #follow(record: JobRecord, reply: Reply): Promise<void> {
-    const tell = (card: Card) => reply.show({ ...record.frame, ...card });
+    const tell = (card: Card) => reply.post({ ...record.frame, ...card });
     let isSeen = true;
     const show = async (event: LiveEvent) => {
       this.#live.set(record.id, event);
@@ -242,7 +242,7 @@ export class Desk {
       this.ports.queue.cancel(record.id).catch((again) => this.#report(again));
       if (error.code !== 'forbidden') return;
       const refusal = describeError(error);
-      reply.whisper({ text: refusal.message, error: refusal }).catch((again) => this.#report(again));
+      reply.postEphemeral({ text: refusal.message, error: refusal }).catch((again) => this.#report(again));
     };
     try {
       await followJob(this.ports.queue.watch(record.id), show, onShowError, reply.pace);

@@ -15,11 +15,11 @@ export const createHelp = (commands: () => readonly AnyCommand[]) =>
     examples: ['/help', '/help imagine'],
     async run({ command: name }, { reply, desk }) {
       if (name === undefined || name === '') {
-        return reply.whisper(overview(commands(), await desk.ports.models.resolve()));
+        return reply.postEphemeral(overview(commands(), await desk.ports.models.resolve()));
       }
       const wanted = name.replace(/^\//, '').toLowerCase();
       const command = commands().find((known) => known.name === wanted);
-      if (command !== undefined) return reply.whisper(explain(command));
+      if (command !== undefined) return reply.postEphemeral(explain(command));
       const names = commands().map((known) => known.name);
       throw new DarkroomError('bad_request', `There is no /${wanted}. ${offerNames(wanted, names)}`);
     },

@@ -2,7 +2,7 @@
 import { type Context, defineCommand } from './command.ts';
 import { DRAFT_OPTIONS, type DraftValues, draftOf } from './draft.ts';
 import { draftOfPictures, findPictures } from './pictures.ts';
-import { Policy, serverOf } from './policy.ts';
+import { Policy, tenantOf } from './policy.ts';
 import { allStyles, applyStyle } from './styles.ts';
 
 export const imagine = defineCommand({
@@ -23,7 +23,7 @@ export const imagine = defineCommand({
 export async function draw(values: DraftValues, { invocation, reply, desk }: Context): Promise<void> {
   const { settings, models } = desk.ports;
   const policy = await Policy.of(invocation, desk.ports);
-  policy.demandEntry();
+  policy.requireEntry();
   const model = await models.resolve(values.model ?? policy.text('default_model'));
   const pictures = await findPictures(invocation, values, desk);
   const draft = policy.fill({
@@ -31,7 +31,7 @@ export async function draw(values: DraftValues, { invocation, reply, desk }: Con
     ...draftOfPictures(pictures, values, model),
   });
   const style = values.style ?? policy.text('default_style');
-  const styles = allStyles(await settings.styles(serverOf(invocation)));
+  const styles = allStyles(await settings.styles(tenantOf(invocation)));
   const styled = style === undefined ? draft : applyStyle(draft, style, styles);
   await desk.accept({ invocation, reply, model, draft: styled, pictures });
 }

@@ -106,7 +106,7 @@ export function draftOfPictures(
       'Say what to take from that picture, for example --control canny.',
     );
   }
-  if (kind !== undefined) demandControl(kind, model);
+  if (kind !== undefined) requireControl(kind, model);
   return {
     ...(pictures.source && { image: 'source' }),
     // What lies outside the mask comes back as it was.
@@ -115,7 +115,7 @@ export function draftOfPictures(
   };
 }
 
-function demandControl(kind: string, { name, controls }: ModelInfo): void {
+function requireControl(kind: string, { name, controls }: ModelInfo): void {
   if (controls.includes(kind)) return;
   throw new DarkroomError(
     'bad_request',

@@ -7,9 +7,9 @@ import { type Effective, resolveSettings } from '../src/settings/resolve.ts';
 import { type SettingKey, type SettingValue, showSetting } from '../src/settings/schema.ts';
 import type { Ports } from './ports.ts';
 
-/** The server whose settings hold; a direct message has none. */
-export const serverOf = ({ where, platform }: Pick<Invocation, 'where' | 'platform'>) =>
-  where.server ?? `${platform}:direct`;
+/** The tenant whose settings apply; direct messages have one of their own. */
+export const tenantOf = ({ where, platform }: Pick<Invocation, 'where' | 'platform'>) =>
+  where.tenant ?? `${platform}:direct`;
 
 export class Policy {
   readonly #effective: Effective;
@@ -20,7 +20,7 @@ export class Policy {
     invocation: Invocation,
     { settings, admins }: Pick<Ports, 'settings' | 'admins'>,
   ): Promise<Policy> {
-    const rules = await settings.rules(serverOf(invocation));
+    const rules = await settings.rules(tenantOf(invocation));
     const { user, where } = invocation;
     return new Policy(
       resolveSettings(rules, { user: user.id, channel: where.channel, roles: where.roles }),
@@ -71,12 +71,12 @@ export class Policy {
   }
 
   /** @throws DarkroomError('forbidden') where this person may not ask for pictures here */
-  demandEntry(): void {
+  requireEntry(): void {
     const { where, user, platform } = this.#invocation;
     const forbid = (words: string) => new DarkroomError('forbidden', words);
     if (this.isOn('banned')) throw forbid('An admin has barred you from asking for pictures here.');
     if (this.isOn('paused')) throw forbid('Pictures are paused here by an admin. Ask again later.');
-    if (where.server === undefined) return;
+    if (where.tenant === undefined) return;
     if (this.isOn('age_restricted') && !where.isAgeRestricted) {
       throw forbid('On this server pictures are made in age-restricted channels alone. Ask in one of those.');
     }
@@ -133,7 +133,7 @@ export class Policy {
   }
 
   /** @throws DarkroomError('forbidden') that names the value, the limit and whose it is */
-  demandAllowed({ model, width, height, numInferenceSteps, numImages }: GenerationRequest): void {
+  requireAllowed({ model, width, height, numInferenceSteps, numImages }: GenerationRequest): void {
     const models = this.#list('allowed_models');
     if (models !== undefined && !models.includes(model)) {
       throw new DarkroomError(

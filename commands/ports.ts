@@ -55,10 +55,10 @@ export interface Ports {
   readonly settings: SettingsStore;
   /** People whom the operator lets change settings everywhere, beside the platforms' own admins: `web:ada`. */
   readonly admins: readonly string[];
-  /** Says something in a channel of a platform that is connected; the channel as an admin named it. */
-  tell(platform: Platform, channel: string, card: Card): Promise<void>;
-  /** Somebody's roles in a server of a platform that is connected. */
-  rolesOf(platform: Platform, server: string, user: string): Promise<readonly string[]>;
+  /** Posts to a channel of a connected platform; the channel as an admin named it. */
+  post(platform: Platform, channel: string, card: Card): Promise<void>;
+  /** A user's roles in a tenant of a connected platform. */
+  rolesOf(platform: Platform, tenant: string, user: string): Promise<readonly string[]>;
   /** Pixels after EXIF rotation. @throws DarkroomError('bad_picture' | 'too_large') */
   checkPicture(bytes: Uint8Array): Promise<{ readonly width: number; readonly height: number }>;
   /** Whether some part of a picture is wholly transparent. */

@@ -13,8 +13,8 @@ export const queue = defineCommand({
   examples: ['/queue'],
   async run(_values, { invocation, reply, desk }) {
     const jobs = await desk.liveJobs(invocation.user);
-    if (jobs.length === 0) return reply.whisper({ text: 'None of your jobs waits or runs.' });
-    await reply.whisper({
+    if (jobs.length === 0) return reply.postEphemeral({ text: 'None of your jobs waits or runs.' });
+    await reply.postEphemeral({
       text: jobs.length === 1 ? 'One job:' : `${jobs.length} jobs, the oldest first:`,
       fields: jobs.map(({ record, event }, i) => ({
         name: `${i + 1}. ${brief(record.request.prompt)}`,

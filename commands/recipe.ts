@@ -19,11 +19,11 @@ export const recipe = defineCommand({
       throw new DarkroomError('bad_request', 'Whose recipe? Reply to a picture with /recipe, or attach one.');
     }
     const known = repliedTo?.pictureIds[0] && (await desk.jobOfPicture(repliedTo.pictureIds[0]));
-    if (attachments.length === 0 && known) return reply.whisper(recipeCard(known));
+    if (attachments.length === 0 && known) return reply.postEphemeral(recipeCard(known));
     const [attachment] = attachments;
     const picture =
       attachment === undefined ? await desk.openReplied(invocation) : await desk.openAttachment(attachment);
-    return reply.whisper(textCard(desk.ports.readPictureText(picture!.bytes)));
+    return reply.postEphemeral(textCard(desk.ports.readPictureText(picture!.bytes)));
   },
 });
 
@@ -82,4 +82,4 @@ function fieldsOf(draft: RequestDraft): CardField[] {
 }
 
 /** The button under a picture. */
-export const showRecipe = (record: JobRecord, { reply }: Context) => reply.whisper(recipeCard(record));
+export const showRecipe = (record: JobRecord, { reply }: Context) => reply.postEphemeral(recipeCard(record));

@@ -44,7 +44,7 @@ export interface Commands {
   release(): void;
   /** What a platform's menu and its empty state show. */
   describe(): Promise<CommandsJson>;
-  /** What an option can be completed to. @param asked.server whose styles are known; undefined in a direct message */
+  /** What an option can be completed to. @param asked.tenant whose styles are known; undefined in a direct message */
   suggest(asked: Parameters<typeof suggest>[2]): Promise<readonly string[]>;
 }
 
@@ -69,7 +69,7 @@ export function createCommands(ports: Ports): Commands {
       } catch (error) {
         if (!(error instanceof DarkroomError)) ports.onError?.(error);
         const refusal = describeError(error);
-        await reply.whisper({ text: refusal.message, error: refusal }).catch((e) => ports.onError?.(e));
+        await reply.postEphemeral({ text: refusal.message, error: refusal }).catch((e) => ports.onError?.(e));
       }
     },
     resume: (reopen, platforms) => desk.resume(reopen, platforms),

@@ -2,7 +2,7 @@
 import { DarkroomError, offerNames } from '../src/errors.ts';
 import { defineCommand, defineGroup } from './command.ts';
 import { changeSetting } from './config.ts';
-import { serverOf } from './policy.ts';
+import { tenantOf } from './policy.ts';
 import { allStyles, OWN_STYLES, styleName, writeStyle } from './styles.ts';
 
 const list = defineCommand({
@@ -11,12 +11,12 @@ const list = defineCommand({
   options: {},
   examples: ['/style list'],
   async run(_values, { invocation, reply, desk }) {
-    const styles = allStyles(await desk.ports.settings.styles(serverOf(invocation)));
+    const styles = allStyles(await desk.ports.settings.styles(tenantOf(invocation)));
     const fields = [...styles].map(([name, { template, negative }]) => ({
       name,
       value: negative === undefined ? template : `${template}\nwithout: ${negative}`,
     }));
-    await reply.whisper({ text: 'Styles, for /imagine --style:', fields });
+    await reply.postEphemeral({ text: 'Styles, for /imagine --style:', fields });
   },
 });
 
@@ -70,7 +70,7 @@ const remove = defineCommand({
   },
   examples: ['/style remove oil'],
   async run({ name = '' }, context) {
-    const own = [...(await context.desk.ports.settings.styles(serverOf(context.invocation))).keys()];
+    const own = [...(await context.desk.ports.settings.styles(tenantOf(context.invocation))).keys()];
     const wanted = styleName(name);
     if (!own.includes(wanted)) {
       throw new DarkroomError(

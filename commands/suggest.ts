@@ -10,10 +10,10 @@ export async function suggest(
     command,
     option,
     typed,
-    server,
-  }: { command: string; option: string; typed: string; server: string | undefined },
+    tenant,
+  }: { command: string; option: string; typed: string; tenant: string | undefined },
 ): Promise<readonly string[]> {
-  const known = await namesFor(commands, ports, command, option, server);
+  const known = await namesFor(commands, ports, command, option, tenant);
   const wanted = typed.trim().toLowerCase();
   const begin = known.filter((name) => name.toLowerCase().startsWith(wanted));
   const hold = known.filter((name) => !begin.includes(name) && name.toLowerCase().includes(wanted));
@@ -25,11 +25,11 @@ async function namesFor(
   { models, settings }: Pick<Ports, 'models' | 'settings'>,
   command: string,
   option: string,
-  server: string | undefined,
+  tenant: string | undefined,
 ): Promise<readonly string[]> {
   if (option === 'model') return models.names();
   if (option === 'style')
-    return [...allStyles(server === undefined ? new Map() : await settings.styles(server)).keys()];
+    return [...allStyles(tenant === undefined ? new Map() : await settings.styles(tenant)).keys()];
   const all = commands.flatMap((one) => [one, ...(one.subcommands ?? [])]);
   const found = all.find(({ name }) => name === command)?.options[option];
   if (found?.type === 'choice') return found.choices;

@@ -85,11 +85,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     pictures: store.pictures,
     settings: store.settings,
     admins: settings.DARKROOM_ADMINS,
-    async tell(platform, channel, card) {
-      await adapters.find((one) => one.platform === platform)?.tell(channel, card);
+    async post(platform, channel, card) {
+      await adapters.find((one) => one.platform === platform)?.post(channel, card);
     },
-    rolesOf: async (platform, server, user) =>
-      (await adapters.find((one) => one.platform === platform)?.rolesOf(server, user)) ?? [],
+    rolesOf: async (platform, tenant, user) =>
+      (await adapters.find((one) => one.platform === platform)?.rolesOf(tenant, user)) ?? [],
     checkPicture,
     hasTransparency,
     drawRegion: (region, size) => drawRegion(region as Region, size),

@@ -18,25 +18,25 @@ import {
 } from 'discord.js';
 import type { AnyCommand } from '../../commands/command.ts';
 import { DarkroomError, describeError } from '../../src/errors.ts';
-import type { Adapter, AskedJob, Handle, Invocation, Reply } from '../adapter.ts';
+import type { Adapter, Handle, Invocation, Reply, RequestedJob } from '../adapter.ts';
 import type { Card, CardForm } from '../card.ts';
 import type { MediaRules } from '../media.ts';
 import { SeenOnce } from '../seen-once.ts';
-import { haveChanged, lowerCommands, MESSAGE_COMMANDS, type Translation } from './commands.ts';
+import { haveChanged, MESSAGE_COMMANDS, renderCommands, type Translation } from './commands.ts';
 import {
   attachmentsOf,
   calledOf,
   formValues,
   MEDIA_HOSTS,
-  personOf,
   picturesOf,
+  userOf,
   whereOfInteraction,
   whereOfMessage,
   wordsOf,
 } from './invocation.ts';
 import { DISCORD_LIMITS as LIMITS, restBase } from './limits.ts';
 import { findMessage } from './lookup.ts';
-import { lowerForm } from './modal.ts';
+import { renderForm } from './modal.ts';
 import { type Interaction, InteractionReply, MessageReply, type ReplyPorts } from './reply.ts';
 
 export interface DiscordOptions extends ReplyPorts {
@@ -56,7 +56,7 @@ export interface DiscordOptions extends ReplyPorts {
     readonly command: string;
     readonly option: string;
     readonly typed: string;
-    readonly server: string | undefined;
+    readonly tenant: string | undefined;
   }) => Promise<readonly string[]>;
   /** Hears of errors that are not the user's. */
   readonly onError: (error: unknown) => void;
@@ -119,14 +119,14 @@ class DiscordAdapter implements Adapter {
     await this.#client.destroy();
   }
 
-  async reopen(job: AskedJob): Promise<Reply | undefined> {
-    const { id, user, channel: askedIn, frame } = job;
+  async reopen(job: RequestedJob): Promise<Reply | undefined> {
+    const { id, user, channel: asked, frame } = job;
     const delivery = await this.#options.deliveries.get(id);
     // A private answer ends with its interaction, out of a bot's reach: from then on it is a direct message.
     const alone = async () => this.#findOrPost(job, await this.#client.users.createDM(plainId(user.id)));
     try {
       if (delivery === undefined && frame?.isPrivate) return await alone();
-      const channel = await this.#client.channels.fetch(delivery?.channel ?? plainId(askedIn));
+      const channel = await this.#client.channels.fetch(delivery?.channel ?? plainId(asked));
       if (!channel?.isSendable()) return undefined;
       if (delivery === undefined) return await this.#findOrPost(job, channel);
       const message = await channel.messages.fetch(delivery.message).catch((error: unknown) => {
@@ -142,7 +142,7 @@ class DiscordAdapter implements Adapter {
     }
   }
 
-  async #findOrPost(job: AskedJob, channel: SendableChannels): Promise<Reply> {
+  async #findOrPost(job: RequestedJob, channel: SendableChannels): Promise<Reply> {
     const found = await findMessage(channel, job).catch((error: unknown) => {
       // A second message is better than none.
       this.#options.onError(error);
@@ -157,33 +157,33 @@ class DiscordAdapter implements Adapter {
       message: message.id,
     } as const;
     await this.#options.deliveries.put(note);
-    const place = message.channel.isSendable() ? message.channel : channel;
-    return new MessageReply(place, this.#options, undefined, message);
+    const home = message.channel.isSendable() ? message.channel : channel;
+    return new MessageReply(home, this.#options, undefined, message);
   }
 
-  async rolesOf(server: string, user: string): Promise<readonly string[]> {
-    const guild = await this.#client.guilds.fetch(plainId(server));
+  async rolesOf(tenant: string, user: string): Promise<readonly string[]> {
+    const guild = await this.#client.guilds.fetch(plainId(tenant));
     const member = await guild.members.fetch(plainId(user)).catch(() => undefined);
     return [...(member?.roles.cache.keys() ?? [])]
       .filter((id) => id !== guild.id)
       .map((id) => `discord:${id}`);
   }
 
-  async tell(channel: string, card: Card): Promise<void> {
+  async post(channel: string, card: Card): Promise<void> {
     const wanted = channel.replace(/^<?#?(?:discord:)?|>$/g, '');
     const found = this.#client.channels.cache.find(
       (one) => one.id === wanted || ('name' in one && one.name === wanted),
     );
     if (!found?.isSendable())
       throw new DarkroomError('not_found', `There is no channel ${channel} that I may write in.`);
-    await new MessageReply(found, this.#options, undefined).show(card);
+    await new MessageReply(found, this.#options, undefined).post(card);
   }
 
   /** Only when something changed: Discord allows 200 creations a day. */
   async #register(): Promise<void> {
     const { rest, application } = this.#client;
     const route = Routes.applicationCommands(application!.id);
-    const ours = lowerCommands(this.#options.commands, this.#options.korean);
+    const ours = renderCommands(this.#options.commands, this.#options.korean);
     const query = new URLSearchParams({ with_localizations: 'true' });
     const theirs = await rest.get(route, { query });
     if (!Array.isArray(theirs) || haveChanged(ours, theirs)) await rest.put(route, { body: ours });
@@ -210,11 +210,11 @@ class DiscordAdapter implements Adapter {
       const target = await this.#repliedTo(message);
       const attachments =
         own.length > 0 || target === undefined ? own : await picturesOf(target, this.#media);
-      const user = personOf(message.author, message.member);
+      const user = userOf(message.author, message.member);
       return {
         id: `discord:${message.id}`,
         user,
-        place: `discord:${message.channelId}`,
+        channel: `discord:${message.channelId}`,
         where: whereOfMessage(message),
         attachments,
         ...(target !== undefined &&
@@ -229,7 +229,7 @@ class DiscordAdapter implements Adapter {
     if (interaction.isMessageContextMenuCommand()) return this.#askAboutMessage(interaction);
     if (interaction.isMessageComponent()) {
       const form = this.#options.formOf(interaction.customId);
-      if (form !== undefined) return interaction.showModal(lowerForm(interaction.customId, form));
+      if (form !== undefined) return interaction.showModal(renderForm(interaction.customId, form));
       return this.#serveInteraction(interaction, async () => pressed(interaction));
     }
     if (interaction.isModalSubmit()) return this.#takeForm(interaction);
@@ -251,7 +251,7 @@ class DiscordAdapter implements Adapter {
     const form = this.#options.formOf(verb);
     if (form === undefined) throw new Error(`there is no form for ${verb}`);
     const id = `message:${verb}:${targetMessage.channelId}:${targetMessage.id}`;
-    await interaction.showModal(lowerForm(id, form));
+    await interaction.showModal(renderForm(id, form));
   }
 
   async #takeForm(interaction: ModalSubmitInteraction): Promise<void> {
@@ -303,8 +303,8 @@ class DiscordAdapter implements Adapter {
       if (interaction.guildId !== null && !interaction.appPermissions.has(NEEDED)) throw missingPermissions();
       return {
         id: `discord:${interaction.id}`,
-        user: personOf(interaction.user, interaction.inCachedGuild() ? interaction.member : null),
-        place: `discord:${interaction.channelId ?? interaction.user.id}`,
+        user: userOf(interaction.user, interaction.inCachedGuild() ? interaction.member : null),
+        channel: `discord:${interaction.channelId ?? interaction.user.id}`,
         where: whereOfInteraction(interaction),
         ...(await read()),
       };
@@ -319,7 +319,7 @@ class DiscordAdapter implements Adapter {
       invocation = await read();
     } catch (error) {
       if (!(error instanceof DarkroomError)) this.#options.onError(error);
-      return reply.whisper(refusalCard(error));
+      return reply.postEphemeral(refusalCard(error));
     }
     await this.#options.handle({ ...invocation, platform: 'discord' }, reply);
   }
@@ -341,7 +341,7 @@ class DiscordAdapter implements Adapter {
       command,
       option: name,
       typed: String(value),
-      server: interaction.guildId === null ? undefined : `discord:${interaction.guildId}`,
+      tenant: interaction.guildId === null ? undefined : `discord:${interaction.guildId}`,
     });
     await interaction.respond(
       answers

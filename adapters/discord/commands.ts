@@ -20,7 +20,7 @@ export const MESSAGE_COMMANDS = {
   use: { name: 'Use picture as', ko: '사진을 본으로 쓰기' },
 } as const;
 
-export function lowerCommands(
+export function renderCommands(
   commands: readonly AnyCommand[],
   korean: Translation,
 ): RESTPostAPIApplicationCommandsJSONBody[] {
@@ -34,7 +34,8 @@ export function lowerCommands(
       ...everywhere,
       ...localized(name, description, korean.get(name)),
       type: ApplicationCommandType.ChatInput as const,
-      options: subcommands?.map((sub) => lowerSubcommand(sub, korean)) ?? lowerOptions(name, options, korean),
+      options:
+        subcommands?.map((sub) => renderSubcommand(sub, korean)) ?? renderOptions(name, options, korean),
     };
   });
   const menus = Object.values(MESSAGE_COMMANDS).map(({ name, ko }) => ({
@@ -46,20 +47,20 @@ export function lowerCommands(
   return [...slash, ...menus];
 }
 
-function lowerSubcommand({ name, description, options }: AnyCommand, korean: Translation) {
+function renderSubcommand({ name, description, options }: AnyCommand, korean: Translation) {
   return {
     ...localized(lastWord(name), description, korean.get(name)),
     type: ApplicationCommandOptionType.Subcommand as const,
-    options: lowerOptions(name, options, korean),
+    options: renderOptions(name, options, korean),
   };
 }
 
 /** Discord wants the required ones first. */
-function lowerOptions(name: string, options: AnyCommand['options'], korean: Translation) {
+function renderOptions(name: string, options: AnyCommand['options'], korean: Translation) {
   return Object.entries(options)
     .sort(([, a], [, b]) => Number(b.required ?? false) - Number(a.required ?? false))
     .slice(0, LIMITS.options)
-    .map(([key, option]) => lowerOption(key, option, korean.get(`${name}.${key}`)));
+    .map(([key, option]) => renderOption(key, option, korean.get(`${name}.${key}`)));
 }
 
 const lastWord = (name: string) => name.split(' ').at(-1)!;
@@ -85,7 +86,7 @@ function localized(
   };
 }
 
-function lowerOption(
+function renderOption(
   name: string,
   option: Option,
   ko: { name?: string; description: string } | undefined,

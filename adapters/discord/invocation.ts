@@ -8,22 +8,22 @@ import {
   type CommandInteractionOption,
   ComponentType,
   type Attachment as DiscordAttachment,
+  type User as DiscordUser,
   type Guild,
   type GuildMember,
   type Message,
   type ModalSubmitInteraction,
   PermissionFlagsBits,
-  type User,
 } from 'discord.js';
 import { DarkroomError } from '../../src/errors.ts';
-import type { Attachment, Person, Where } from '../adapter.ts';
+import type { Attachment, User, Where } from '../adapter.ts';
 import type { CardForm } from '../card.ts';
 import { fetchMedia, type MediaRules } from '../media.ts';
 
 /** Discord's own hosts of attachments. */
 export const MEDIA_HOSTS = ['cdn.discordapp.com', 'media.discordapp.net'];
 
-export function personOf(user: User, member?: { readonly displayName?: string } | null): Person {
+export function userOf(user: DiscordUser, member?: { readonly displayName?: string } | null): User {
   return { id: `discord:${user.id}`, name: member?.displayName ?? user.displayName };
 }
 
@@ -33,7 +33,7 @@ export function whereOfInteraction(interaction: BaseInteraction): Where {
   const roles =
     member === null ? [] : Array.isArray(member.roles) ? member.roles : [...member.roles.cache.keys()];
   return {
-    ...(guildId !== null && { server: `discord:${guildId}` }),
+    ...(guildId !== null && { tenant: `discord:${guildId}` }),
     ...channelOf(channelId ?? '', channel),
     roles: roles.filter((role) => role !== guildId).map((role) => `discord:${role}`),
     isAdmin: memberPermissions?.has(PermissionFlagsBits.ManageGuild) ?? false,
@@ -44,7 +44,7 @@ export function whereOfInteraction(interaction: BaseInteraction): Where {
 /** Where a message was written. */
 export function whereOfMessage({ guild, member, channelId, channel }: Message): Where {
   return {
-    ...(guild !== null && { server: `discord:${guild.id}` }),
+    ...(guild !== null && { tenant: `discord:${guild.id}` }),
     ...channelOf(channelId, channel),
     roles: rolesOf(guild, member),
     isAdmin: member?.permissions.has(PermissionFlagsBits.ManageGuild) ?? false,

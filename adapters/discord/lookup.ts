@@ -6,10 +6,10 @@ import {
   SnowflakeUtil,
   ThreadAutoArchiveDuration,
 } from 'discord.js';
-import type { AskedJob } from '../adapter.ts';
+import type { RequestedJob } from '../adapter.ts';
 import { clip } from '../clip.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
-import { plain } from './lower.ts';
+import { plain } from './render.ts';
 
 const PAGE = 100;
 /** Oldest first: the message of a job stands close behind its acceptance. */
@@ -25,7 +25,7 @@ const CLOCKS_APART = 60_000;
  */
 export async function findMessage(
   channel: SendableChannels,
-  { id, at, frame }: AskedJob,
+  { id, at, frame }: RequestedJob,
 ): Promise<{ message?: Message; thread?: SendableChannels }> {
   const own = await ownMessages(channel, at);
   const message = own.find((one) => isOfJob(one, id));

@@ -10,13 +10,13 @@ import { clip } from '../clip.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 
 /** @param id custom_id that comes back with what was written */
-export function lowerForm(id: string, { title, fields }: CardForm): APIModalInteractionResponseCallbackData {
+export function renderForm(id: string, { title, fields }: CardForm): APIModalInteractionResponseCallbackData {
   if (fields.length > LIMITS.modalFields)
     throw new Error(`the form ${id} has more than ${LIMITS.modalFields} fields`);
-  return { custom_id: id, title: clip(title, LIMITS.modalTitle), components: fields.map(lowerField) };
+  return { custom_id: id, title: clip(title, LIMITS.modalTitle), components: fields.map(renderField) };
 }
 
-function lowerField(field: FormField): APILabelComponent {
+function renderField(field: FormField): APILabelComponent {
   return {
     type: ComponentType.Label,
     label: clip(field.label, LIMITS.modalLabel),

@@ -18,7 +18,7 @@ import type { Deliveries, Reply } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import { clip } from '../clip.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
-import { type Lowered, lowerCard } from './lower.ts';
+import { type Rendered, renderCard } from './render.ts';
 
 export type Interaction = CommandInteraction | MessageComponentInteraction | ModalSubmitInteraction;
 
@@ -35,7 +35,7 @@ export interface ReplyPorts {
   readonly deliveries: Deliveries;
 }
 
-type Body = Lowered & { readonly allowedMentions: typeof NO_MENTIONS };
+type Body = Rendered & { readonly allowedMentions: typeof NO_MENTIONS };
 
 /** What the answers have in common: one message, found again by its job. */
 abstract class DiscordReply implements Reply {
@@ -48,7 +48,7 @@ abstract class DiscordReply implements Reply {
     this.#message = message;
   }
 
-  async show(card: Card): Promise<string> {
+  async post(card: Card): Promise<string> {
     const body = await this.#lower(card);
     try {
       const isFirst = this.#message === undefined;
@@ -61,12 +61,12 @@ abstract class DiscordReply implements Reply {
     }
   }
 
-  async whisper(card: Card): Promise<void> {
+  async postEphemeral(card: Card): Promise<void> {
     const body = await this.#lower(card);
     await this.tell(body, this.#message !== undefined);
   }
 
-  abstract remove(message: string): Promise<void>;
+  abstract delete(message: string): Promise<void>;
 
   /** What a file may have at most; an interaction tells more where a server is boosted. */
   protected get fileBytes(): number {
@@ -104,7 +104,7 @@ abstract class DiscordReply implements Reply {
         return picture && this.#ports.shrink(picture, this.fileBytes);
       }),
     );
-    return { ...lowerCard(card, bytes), allowedMentions: NO_MENTIONS };
+    return { ...renderCard(card, bytes), allowedMentions: NO_MENTIONS };
   }
 
   async #remember(job: string, { id, channelId }: Message): Promise<void> {
@@ -149,7 +149,7 @@ export class InteractionReply extends DiscordReply {
     if (before !== undefined && first === 'announced' && !this.#isUsed) await interaction.deleteReply();
   }
 
-  async remove(message: string): Promise<void> {
+  async delete(message: string): Promise<void> {
     const interaction = this.#interaction;
     if (!interaction.isMessageComponent()) return;
     await this.#acknowledge(async () => {
@@ -223,7 +223,7 @@ export class MessageReply extends DiscordReply {
     return this.#channel.isThread();
   }
 
-  async remove(message: string): Promise<void> {
+  async delete(message: string): Promise<void> {
     await this.#channel.messages.delete(message);
   }
 

@@ -11,7 +11,7 @@ import {
   webApi,
 } from '@slack/bolt';
 import { DarkroomError, describeError } from '../../src/errors.ts';
-import type { Adapter, AskedJob, Attachment, Handle, Invocation, Reply } from '../adapter.ts';
+import type { Adapter, Attachment, Handle, Invocation, Reply, RequestedJob } from '../adapter.ts';
 import type { Card, CardForm } from '../card.ts';
 import type { MediaRules } from '../media.ts';
 import { SeenOnce } from '../seen-once.ts';
@@ -19,9 +19,8 @@ import { UpdateBudget } from './budget.ts';
 import { downloadPicture, filesOf, MEDIA_HOSTS, type SlackFile } from './files.ts';
 import { SLACK_LIMITS as LIMITS } from './limits.ts';
 import { findMessage } from './lookup.ts';
-import { unescapeText } from './lower.ts';
-import { FORM_CALLBACK, type FormContext, formValues, lowerForm } from './modal.ts';
-import { People } from './people.ts';
+import { FORM_CALLBACK, type FormContext, formValues, renderForm } from './modal.ts';
+import { unescapeText } from './render.ts';
 import {
   apiBase,
   type Destination,
@@ -31,6 +30,7 @@ import {
   slackError,
   type Workspace,
 } from './reply.ts';
+import { SlackUsers } from './users.ts';
 
 export interface SlackOptions extends ReplyPorts {
   readonly botToken: string;
@@ -65,7 +65,7 @@ export function createSlackAdapter(options: SlackOptions): Adapter {
   return new SlackAdapter(options);
 }
 
-type Reading = Omit<Invocation, 'id' | 'platform' | 'place' | 'where' | 'user'>;
+type Reading = Omit<Invocation, 'id' | 'platform' | 'channel' | 'where' | 'user'>;
 
 class SlackAdapter implements Adapter {
   readonly platform = 'slack';
@@ -74,7 +74,7 @@ class SlackAdapter implements Adapter {
   readonly #workspace: Workspace;
   readonly #media: MediaRules;
   readonly #seen = new SeenOnce(10_000);
-  #people: People;
+  #users: SlackUsers;
   #bot = '';
 
   constructor(options: SlackOptions) {
@@ -103,7 +103,7 @@ class SlackAdapter implements Adapter {
       }),
       budget: new UpdateBudget(LIMITS.updatesPerMinute),
     };
-    this.#people = new People(this.#workspace.client, '');
+    this.#users = new SlackUsers(this.#workspace.client, '');
     this.#media = {
       hosts: MEDIA_HOSTS,
       furtherHosts: options.mediaHosts,
@@ -119,7 +119,7 @@ class SlackAdapter implements Adapter {
     try {
       const { user_id: bot, user, team, team_id: teamId } = await this.#workspace.client.auth.test();
       this.#bot = bot ?? '';
-      this.#people = new People(this.#workspace.client, teamId ?? '');
+      this.#users = new SlackUsers(this.#workspace.client, teamId ?? '');
       name = `@${user} in ${team}`;
       await this.#app.init();
       this.#listen();
@@ -134,11 +134,11 @@ class SlackAdapter implements Adapter {
     await this.#app.stop();
   }
 
-  async reopen(job: AskedJob): Promise<Reply | undefined> {
+  async reopen(job: RequestedJob): Promise<Reply | undefined> {
     const delivery = await this.#options.deliveries.get(job.id);
     if (delivery !== undefined) return this.#replyOf({ channel: delivery.channel, ts: delivery.message });
     const [, asked = '', thread] = job.channel.split(':');
-    const to = { ...placeOf(asked, thread), user: job.user.id.replace(/^slack:/, '') };
+    const to = { ...destinationOf(asked, thread), user: job.user.id.replace(/^slack:/, '') };
     const found = await findMessage(this.#workspace.client, job, to).catch((error: unknown) => {
       // A second message is better than none.
       this.#options.onError(error);
@@ -154,13 +154,13 @@ class SlackAdapter implements Adapter {
     return new SlackReply(this.#workspace, this.#options, { channel: message.channel }, message);
   }
 
-  async rolesOf(_server: string, user: string): Promise<readonly string[]> {
-    return (await this.#people.where(user.replace(/^slack:/, ''), '')).roles;
+  async rolesOf(_tenant: string, user: string): Promise<readonly string[]> {
+    return (await this.#users.where(user.replace(/^slack:/, ''), '')).roles;
   }
 
-  async tell(channel: string, card: Card): Promise<void> {
+  async post(channel: string, card: Card): Promise<void> {
     const wanted = channel.replace(/^<?#?(?:slack:)?|(?:\|[^>]*)?>$/g, '');
-    await new SlackReply(this.#workspace, this.#options, { channel: wanted }).show(card);
+    await new SlackReply(this.#workspace, this.#options, { channel: wanted }).post(card);
   }
 
   /** Each is acknowledged first: Slack waits 3 s, and then sends it again. */
@@ -170,7 +170,11 @@ class SlackAdapter implements Adapter {
     app.command(/^\/.+/, async ({ ack, command, respond }) => {
       await ack();
       if (this.#seen.isNew(command.trigger_id))
-        await this.#takeCommand(command, { ...placeOf(command.channel_id), user: command.user_id, respond });
+        await this.#takeCommand(command, {
+          ...destinationOf(command.channel_id),
+          user: command.user_id,
+          respond,
+        });
     });
     app.event('app_mention', async ({ event, body }) => {
       if (event.user === undefined || !this.#seen.isNew(body.event_id)) return;
@@ -187,14 +191,14 @@ class SlackAdapter implements Adapter {
       if (!this.#seen.isNew(`${body.trigger_id} ${action.action_ts}`)) return;
       const channel = body.channel?.id ?? body.user.id;
       const thread = body.message?.thread_ts as string | undefined;
-      await this.#takePress(body, action, { ...placeOf(channel, thread), user: body.user.id, respond });
+      await this.#takePress(body, action, { ...destinationOf(channel, thread), user: body.user.id, respond });
     });
     app.shortcut<MessageShortcut>(
       { type: 'message_action', callback_id: /.+/ },
       async ({ ack, shortcut, respond }) => {
         await ack();
         await this.#takeShortcut(shortcut, {
-          ...placeOf(shortcut.channel.id),
+          ...destinationOf(shortcut.channel.id),
           user: shortcut.user.id,
           respond,
         });
@@ -230,7 +234,7 @@ class SlackAdapter implements Adapter {
     readonly text?: string;
     readonly files?: unknown;
   }): Promise<void> {
-    const to = { ...placeOf(event.channel, event.thread_ts), user: event.user };
+    const to = { ...destinationOf(event.channel, event.thread_ts), user: event.user };
     await this.#serve(`message ${event.channel} ${event.ts}`, to, async () => {
       const own = filesOf(event);
       const files =
@@ -282,7 +286,7 @@ class SlackAdapter implements Adapter {
     const files = filesOf(shortcut.message).flatMap(({ id }) => id ?? []);
     if (files.length === 0) {
       const text = 'That message has no picture. Choose one that has.';
-      return new SlackReply(this.#workspace, this.#options, to).whisper({ text });
+      return new SlackReply(this.#workspace, this.#options, to).postEphemeral({ text });
     }
     const thread = (shortcut.message['thread_ts'] as string | undefined) ?? shortcut.message_ts;
     await this.#open(shortcut.trigger_id, form, {
@@ -294,14 +298,14 @@ class SlackAdapter implements Adapter {
   }
 
   async #open(trigger: string, form: CardForm, context: FormContext): Promise<void> {
-    await this.#workspace.client.views.open({ trigger_id: trigger, view: lowerForm(form, context) });
+    await this.#workspace.client.views.open({ trigger_id: trigger, view: renderForm(form, context) });
   }
 
   async #takeForm({ view, user }: SlackViewAction): Promise<void> {
     const context = JSON.parse(view.private_metadata) as FormContext;
     const form = this.#options.formOf(context.action);
     if (form === undefined) return;
-    const to = { ...placeOf(context.channel, context.thread), user: user.id };
+    const to = { ...destinationOf(context.channel, context.thread), user: user.id };
     await this.#serve(`form ${view.id}`, to, async () => {
       const { values, files } = formValues(form, view);
       const uploads = await Promise.all(
@@ -331,24 +335,27 @@ class SlackAdapter implements Adapter {
     const reply = new SlackReply(this.#workspace, this.#options, to);
     try {
       const [user, where, reading] = await Promise.all([
-        this.#people.person(to.user),
-        this.#people.where(to.user, to.channel),
+        this.#users.user(to.user),
+        this.#users.where(to.user, to.channel),
         read(),
       ]);
-      const place = `slack:${to.channel}${to.thread === undefined ? '' : `:${to.thread}`}`;
+      const channel = `slack:${to.channel}${to.thread === undefined ? '' : `:${to.thread}`}`;
       await this.#options.handle(
-        { ...reading, id: `slack:${id}`, platform: 'slack', user, place, where },
+        { ...reading, id: `slack:${id}`, platform: 'slack', user, channel, where },
         reply,
       );
     } catch (error) {
       if (!(error instanceof DarkroomError)) this.#options.onError(error);
       const refusal = describeError(error);
-      await reply.whisper({ text: refusal.message, error: refusal }).catch(this.#options.onError);
+      await reply.postEphemeral({ text: refusal.message, error: refusal }).catch(this.#options.onError);
     }
   }
 }
 
-const placeOf = (channel: string, thread?: string) => ({ channel, ...(thread !== undefined && { thread }) });
+const destinationOf = (channel: string, thread?: string) => ({
+  channel,
+  ...(thread !== undefined && { thread }),
+});
 
 /** What is wrong with a start, for the operator. */
 function reasonOf(error: unknown): string {

@@ -3,7 +3,7 @@ import type { webApi } from '@slack/bolt';
 import { DarkroomError } from '../../src/errors.ts';
 import type { Attachment } from '../adapter.ts';
 import { fetchMedia, type MediaRules } from '../media.ts';
-import type { SlackPicture } from './lower.ts';
+import type { SlackPicture } from './render.ts';
 
 /** Slack's own hosts of files. */
 export const MEDIA_HOSTS = ['files.slack.com', 'slack-files.com'];

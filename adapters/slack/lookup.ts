@@ -1,6 +1,6 @@
 /** Finds a job's message by its metadata, where the program died between posting it and noting where it stands. */
 import type { webApi } from '@slack/bolt';
-import type { AskedJob } from '../adapter.ts';
+import type { RequestedJob } from '../adapter.ts';
 import type { Destination, Posted } from './reply.ts';
 
 const EVENT_TYPE = 'darkroom_job';
@@ -30,7 +30,7 @@ type Found =
  */
 export async function findMessage(
   client: webApi.WebClient,
-  { id, at, frame }: AskedJob,
+  { id, at, frame }: RequestedJob,
   to: Destination & { readonly user: string },
 ): Promise<Found> {
   const oldest = ((at - CLOCKS_APART) / 1000).toFixed(6);

@@ -18,7 +18,7 @@ export interface FormContext {
 
 export const FORM_CALLBACK = 'darkroom_form';
 
-export function lowerForm(form: CardForm, context: FormContext): types.ModalView {
+export function renderForm(form: CardForm, context: FormContext): types.ModalView {
   const metadata = JSON.stringify(context);
   if (metadata.length > LIMITS.privateMetadata)
     throw new Error(`the form ${context.action} carries too much`);
@@ -29,7 +29,7 @@ export function lowerForm(form: CardForm, context: FormContext): types.ModalView
     title: plain(form.title, LIMITS.modalTitle),
     submit: plain('Send', LIMITS.modalTitle),
     close: plain('Cancel', LIMITS.modalTitle),
-    blocks: form.fields.map(lowerField),
+    blocks: form.fields.map(renderField),
   };
 }
 
@@ -39,7 +39,7 @@ const plain = (text: string, most: number): types.PlainTextElement => ({
   emoji: false,
 });
 
-function lowerField(field: FormField): types.InputBlock {
+function renderField(field: FormField): types.InputBlock {
   return {
     type: 'input',
     block_id: field.name,

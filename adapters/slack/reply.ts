@@ -8,7 +8,7 @@ import type { Card } from '../card.ts';
 import type { UpdateBudget } from './budget.ts';
 import { uploadPicture } from './files.ts';
 import { metadataOf } from './lookup.ts';
-import { type Lowered, lowerCard, type SlackPicture } from './lower.ts';
+import { type Rendered, renderCard, type SlackPicture } from './render.ts';
 
 const PACE = { edit: 3000, preview: 6000 } as const;
 /** Waits for a file that was just uploaded until an image block may show it. */
@@ -59,7 +59,7 @@ export class SlackReply implements Reply {
     this.#message = message;
   }
 
-  async show(card: Card): Promise<string> {
+  async post(card: Card): Promise<string> {
     try {
       if (this.#message === undefined) this.#message = await this.#open(card);
       else if (isLive(card)) await this.#progress(this.#message, card);
@@ -70,9 +70,9 @@ export class SlackReply implements Reply {
     }
   }
 
-  async whisper(card: Card): Promise<void> {
+  async postEphemeral(card: Card): Promise<void> {
     const { channel, thread, user, respond } = this.#to;
-    const lowered = lowerCard(card, await this.#upload(card));
+    const lowered = renderCard(card, await this.#upload(card));
     if (respond !== undefined) {
       await respond({
         ...lowered,
@@ -88,13 +88,13 @@ export class SlackReply implements Reply {
     }
   }
 
-  async remove(message: string): Promise<void> {
+  async delete(message: string): Promise<void> {
     await this.#workspace.client.chat.delete({ channel: this.#to.channel, ts: message });
   }
 
   async #open(card: Card): Promise<Posted> {
     const { user, thread } = this.#to;
-    const lowered = lowerCard(card, await this.#upload(card));
+    const lowered = renderCard(card, await this.#upload(card));
     const metadata = card.job && metadataOf(card.job.id);
     let posted: Posted;
     if (card.isPrivate && user !== undefined) {
@@ -102,7 +102,12 @@ export class SlackReply implements Reply {
       posted = await this.#post(channel?.id ?? user, lowered, undefined, metadata);
     } else if (card.thread !== undefined && thread === undefined) {
       const named = card.job && metadataOf(card.job.id, true);
-      const head = await this.#post(this.#to.channel, lowerCard({ text: card.thread }, []), undefined, named);
+      const head = await this.#post(
+        this.#to.channel,
+        renderCard({ text: card.thread }, []),
+        undefined,
+        named,
+      );
       posted = await this.#post(head.channel, lowered, head.ts, metadata);
     } else {
       posted = await this.#post(this.#to.channel, lowered, thread, metadata);
@@ -116,7 +121,7 @@ export class SlackReply implements Reply {
 
   async #post(
     channel: string,
-    lowered: Lowered,
+    lowered: Rendered,
     thread: string | undefined,
     metadata?: ReturnType<typeof metadataOf>,
   ): Promise<Posted> {
@@ -141,7 +146,7 @@ export class SlackReply implements Reply {
     try {
       const pictures =
         card.preview === undefined ? [] : [await this.#preview(card.preview, card.job?.step ?? 0)];
-      await hasty.chat.update({ ...lowerCard(card, pictures), channel, ts });
+      await hasty.chat.update({ ...renderCard(card, pictures), channel, ts });
     } catch (error) {
       const seconds = retryAfter(error);
       if (seconds !== undefined) return budget.pause(seconds);
@@ -164,7 +169,7 @@ export class SlackReply implements Reply {
 
   /** The last state of the message; it arrives. */
   async #settle({ channel, ts }: Posted, card: Card): Promise<void> {
-    const lowered = lowerCard(card, await this.#upload(card));
+    const lowered = renderCard(card, await this.#upload(card));
     const { client } = this.#workspace;
     for (let i = 0; ; i++) {
       try {

@@ -44,8 +44,8 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
     async rolesOf() {
       return [];
     },
-    async tell(_channel, card) {
-      await new WebReply(conversation, { user: BOT }).show(card);
+    async post(_channel, card) {
+      await new WebReply(conversation, { user: BOT }).post(card);
     },
     async start() {
       const { host, port } = options;

@@ -37,7 +37,7 @@ export const operateConfig: Operate = async ({ args, store, models, asker, say, 
     pictures: store.pictures,
     settings: store.settings,
     admins: [],
-    tell: async () => undefined,
+    post: async () => undefined,
     rolesOf: async () => [],
     checkPicture: elsewhere,
     hasTransparency: elsewhere,
@@ -48,10 +48,10 @@ export const operateConfig: Operate = async ({ args, store, models, asker, say, 
     },
   });
   const reply = new ShellReply({ say, complain });
-  const where = { server, channel: '', roles: [], isAdmin: true, isAgeRestricted: false };
+  const where = { tenant: server, channel: '', roles: [], isAdmin: true, isAgeRestricted: false };
   const user = { id: `shell:${asker}`, name: asker };
   const input = { kind: 'line', text: `/config ${line}` } as const;
-  const invocation = { id: 'shell', platform, user, place: server, where, attachments: [], input };
+  const invocation = { id: 'shell', platform, user, channel: server, where, attachments: [], input };
   await commands.handle(invocation, reply);
   return reply.code;
 };
@@ -98,12 +98,12 @@ class ShellReply implements Reply {
     this.#voice = voice;
   }
 
-  async show(card: Card): Promise<string> {
-    await this.whisper(card);
+  async post(card: Card): Promise<string> {
+    await this.postEphemeral(card);
     return '';
   }
 
-  async whisper({ text, fields = [], notes = [], error }: Card): Promise<void> {
+  async postEphemeral({ text, fields = [], notes = [], error }: Card): Promise<void> {
     if (error !== undefined) {
       this.code = 1;
       this.#voice.complain(error.message);
@@ -113,5 +113,5 @@ class ShellReply implements Reply {
     this.#voice.say([text, ...rows, ...notes].join('\n'));
   }
 
-  async remove(): Promise<void> {}
+  async delete(): Promise<void> {}
 }

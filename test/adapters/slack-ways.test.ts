@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { describe, it } from 'node:test';
 import { UpdateBudget } from '../../adapters/slack/budget.ts';
-import { lowerCard, unescapeText } from '../../adapters/slack/lower.ts';
+import { renderCard, unescapeText } from '../../adapters/slack/render.ts';
 import { hasPicture, until } from '../conformance/chat.ts';
 import { type SlackChat, startSlack } from '../conformance/slack.ts';
 import { CHANNEL, SIGNING_SECRET, userId, whyNoSlack } from '../slack/local-slack.ts';
@@ -251,7 +251,7 @@ describe('Slack in itself', () => {
 
   it('keeps the longest card within its limits, and escapes what would ring', () => {
     const long = 'x'.repeat(20_000);
-    const { blocks, text } = lowerCard(
+    const { blocks, text } = renderCard(
       {
         text: long,
         fields: Array.from({ length: 80 }, (_, i) => ({ name: `${i}`, value: `<!channel> ${long}` })),

@@ -203,7 +203,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     pictures: store.pictures,
     settings: store.settings,
     admins: ['web:ada'],
-    tell: async () => undefined,
+    post: async () => undefined,
     rolesOf: async () => [],
     models: {
       resolve(name) {

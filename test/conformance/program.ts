@@ -54,7 +54,7 @@ export async function startProgram(
       pictures: store.pictures,
       settings: store.settings,
       admins: ['web:ada', 'slack:U_ADA'],
-      tell: (_platform, channel, card) => adapter.tell(channel, card),
+      post: (_platform, channel, card) => adapter.post(channel, card),
       rolesOf: (_platform, server, user) => adapter.rolesOf(server, user),
       models: {
         async resolve(name) {

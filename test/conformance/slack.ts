@@ -1,6 +1,6 @@
 /** Slack for the conformance suite: the real adapter and Bolt against a local Slack. */
 import { createSlackAdapter } from '../../adapters/slack/adapter.ts';
-import { unescapeText } from '../../adapters/slack/lower.ts';
+import { unescapeText } from '../../adapters/slack/render.ts';
 import { formOf } from '../../commands/forms.ts';
 import { COMMANDS } from '../../commands/router.ts';
 import { temporaryFolder } from '../adapters/stand-in.ts';

@@ -1,6 +1,6 @@
 /** The answer to one request of the web chat: its first card is what the call returns, later ones edit it. */
 import { DarkroomError } from '../../../src/errors.ts';
-import type { Person, Reply } from '../../adapter.ts';
+import type { Reply, User } from '../../adapter.ts';
 import type { Card } from '../../card.ts';
 import type { Conversation } from './conversation.ts';
 import {
@@ -22,7 +22,7 @@ export interface Answer {
 
 /** What somebody sent or pressed. */
 export interface Request {
-  readonly user: Person;
+  readonly user: User;
   /** The user's own words; a pressed button has none. */
   readonly text?: string;
   readonly replyTo?: string;
@@ -53,7 +53,7 @@ export class WebReply implements Reply {
     return this.#first.promise;
   }
 
-  show(card: Card): Promise<string> {
+  post(card: Card): Promise<string> {
     return this.#inOrder(async () => {
       if (this.#message !== undefined) {
         this.#message = withCard(this.#message, card);
@@ -71,7 +71,7 @@ export class WebReply implements Reply {
     });
   }
 
-  whisper(card: Card): Promise<void> {
+  postEphemeral(card: Card): Promise<void> {
     return this.#inOrder(async () => {
       if (card.error !== undefined && !this.#isAnswered) {
         this.#isAnswered = true;
@@ -82,7 +82,7 @@ export class WebReply implements Reply {
     });
   }
 
-  remove(message: string): Promise<void> {
+  delete(message: string): Promise<void> {
     return this.#conversation.remove(message);
   }
 

@@ -3,7 +3,7 @@ import type { HttpBindings } from '@hono/node-server';
 import { type Context, Hono } from 'hono';
 import { bodyLimit } from 'hono/body-limit';
 import { DarkroomError, describeError, type ErrorCode } from '../../../src/errors.ts';
-import type { Handle, Invocation, Person, Where } from '../../adapter.ts';
+import type { Handle, Invocation, User, Where } from '../../adapter.ts';
 import type { Conversation } from '../conversation/conversation.ts';
 import type { EventHub } from '../conversation/event-hub.ts';
 import { type Request as ChatRequest, WebReply } from '../conversation/reply.ts';
@@ -32,7 +32,7 @@ export interface AppOptions extends IdentityOptions {
 
 /** The whole chat is one channel; DARKROOM_ADMINS names its administrators. */
 const WHERE: Where = {
-  server: 'web',
+  tenant: 'web',
   channel: 'web',
   roles: [],
   isAdmin: false,
@@ -50,7 +50,7 @@ const STATUS: Readonly<Partial<Record<ErrorCode, 403 | 404 | 409 | 413 | 429 | 5
   internal: 500,
 };
 
-type Env = { Bindings: HttpBindings; Variables: { user: Person } };
+type Env = { Bindings: HttpBindings; Variables: { user: User } };
 type Call = Context<Env>;
 
 export function createApp(options: AppOptions, conversation: Conversation, hub: EventHub): Hono<Env> {
@@ -106,7 +106,7 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
 
   /** Passes an invocation to the commands and waits for the first answer, not for the end of the job. */
   const invoke = async (
-    invocation: Omit<Invocation, 'id' | 'platform' | 'place' | 'where'>,
+    invocation: Omit<Invocation, 'id' | 'platform' | 'channel' | 'where'>,
     request: ChatRequest,
   ) => {
     const reply = new WebReply(conversation, request);
@@ -114,7 +114,7 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
       ...invocation,
       id: conversation.newId(),
       platform: 'web',
-      place: 'web',
+      channel: 'web',
       where: WHERE,
     } as const;
     const end = options.handle(whole, reply).then(() => ({}));

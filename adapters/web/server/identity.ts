@@ -1,7 +1,7 @@
 /** Who sends a request: a signed cookie names the user, and a token is needed where one is set. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { DarkroomError } from '../../../src/errors.ts';
-import type { Person } from '../../adapter.ts';
+import type { User } from '../../adapter.ts';
 import { type AccessOptions, checkExposure } from './access.ts';
 
 export interface IdentityOptions extends AccessOptions {
@@ -10,7 +10,7 @@ export interface IdentityOptions extends AccessOptions {
 }
 
 export interface Visitor {
-  readonly user: Person;
+  readonly user: User;
   /** A Set-Cookie header for a visitor without a valid cookie. */
   readonly setCookie?: string;
   /** Whether the user came with a name that we gave before; a new one can take another name at each request. */
@@ -56,11 +56,11 @@ export class Identities {
       }
       return { user: { id: `web:${named}`, name: named }, known: true };
     }
-    if (cookie !== undefined) return { user: personOf(cookie), known: true };
+    if (cookie !== undefined) return { user: userOf(cookie), known: true };
     const id = randomBytes(9).toString('base64url');
     const value = `${id}.${this.#sign(id)}`;
     return {
-      user: personOf(id),
+      user: userOf(id),
       setCookie: `${COOKIE}=${value}; Path=/; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax`,
       known: false,
     };
@@ -87,7 +87,7 @@ export class Identities {
   }
 }
 
-const personOf = (id: string): Person => ({ id: `web:${id}`, name: `guest-${id.slice(0, 4)}` });
+const userOf = (id: string): User => ({ id: `web:${id}`, name: `guest-${id.slice(0, 4)}` });
 
 /** Takes the same time wherever the two differ. */
 function isSame(a: string, b: string): boolean {

@@ -1,17 +1,17 @@
 /** Who asks on Slack: name, groups, and whether they administer the workspace. Kept for some minutes. */
 import type { webApi } from '@slack/bolt';
-import type { Person, Where } from '../adapter.ts';
+import type { User, Where } from '../adapter.ts';
 
 const KEPT_MS = 5 * 60 * 1000;
 
 interface Known {
   readonly at: number;
-  readonly person: Person;
+  readonly user: User;
   readonly isAdmin: boolean;
   readonly locale?: string;
 }
 
-export class People {
+export class SlackUsers {
   readonly #client: webApi.WebClient;
   readonly #team: string;
   readonly #known = new Map<string, Known>();
@@ -22,15 +22,15 @@ export class People {
     this.#team = team;
   }
 
-  async person(user: string): Promise<Person> {
-    return (await this.#get(user)).person;
+  async user(user: string): Promise<User> {
+    return (await this.#get(user)).user;
   }
 
   async where(user: string, channel: string): Promise<Where> {
     const { isAdmin, locale } = await this.#get(user);
     const isDirect = channel.startsWith('D');
     return {
-      ...(!isDirect && { server: `slack:${this.#team}` }),
+      ...(!isDirect && { tenant: `slack:${this.#team}` }),
       channel: `slack:${channel}`,
       roles: (await this.#groupsOf(user)).map((group) => `slack:${group}`),
       isAdmin,
@@ -46,7 +46,7 @@ export class People {
     const name = [found?.profile?.display_name, found?.real_name, found?.name, user].find((one) => one);
     const fresh: Known = {
       at: Date.now(),
-      person: { id: `slack:${user}`, name: name ?? user },
+      user: { id: `slack:${user}`, name: name ?? user },
       isAdmin: (found?.is_admin ?? false) || (found?.is_owner ?? false),
       ...(found?.locale !== undefined && { locale: found.locale }),
     };

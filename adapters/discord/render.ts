@@ -17,13 +17,13 @@ export interface Upload {
   readonly description: string;
 }
 
-export interface Lowered {
+export interface Rendered {
   readonly components: APIMessageTopLevelComponent[];
   readonly files: Upload[];
 }
 
 /** @param pictures bytes of the card's pictures, in their order; a picture that is gone is left out */
-export function lowerCard(card: Card, pictures: readonly (Uint8Array | undefined)[]): Lowered {
+export function renderCard(card: Card, pictures: readonly (Uint8Array | undefined)[]): Rendered {
   const files = uploadsOf(card, pictures);
   const above = [
     card.text,

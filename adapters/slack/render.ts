@@ -6,7 +6,7 @@ import { SLACK_LIMITS as LIMITS } from './limits.ts';
 
 export type Blocks = types.KnownBlock[];
 
-export interface Lowered {
+export interface Rendered {
   /** What notifications and screen readers say. */
   readonly text: string;
   readonly blocks: Blocks;
@@ -18,7 +18,7 @@ export interface SlackPicture {
   readonly alt: string;
 }
 
-export function lowerCard(card: Card, pictures: readonly SlackPicture[]): Lowered {
+export function renderCard(card: Card, pictures: readonly SlackPicture[]): Rendered {
   const words = card.text === '' ? [] : [section(card.text)];
   const fields = (card.fields ?? []).map(({ name, value }) => fieldBlock(name, value));
   const images = pictures.map(({ file, alt }) => ({
