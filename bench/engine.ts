@@ -5,13 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { NAMED_OPTIONS } from '../src/diffusion/scheduler-classes.ts';
 import { cpuDevice } from '../src/engine/device.ts';
 import { createEngine } from '../src/engine/pipeline.ts';
 import { decodeFitted } from '../src/image/pixels.ts';
 import { modelFolders } from '../src/installed-models.ts';
 import { openModelFolder } from '../src/models/folder.ts';
-import { freezeRequest, requestToJson, SAMPLER_CLASS, SAMPLERS } from '../src/request.ts';
+import { freezeRequest, requestToJson, SAMPLER_NAMES, samplerNamed } from '../src/request.ts';
 import { type Figure, median } from './figure.ts';
 import { openUnetCall } from './unet-call.ts';
 
@@ -81,7 +80,7 @@ async function speed(reference: Reference): Promise<Figure[]> {
 }
 
 /** Without those for rectified flows, which this model is not, and the one whose noise diffusers draws from any seed. */
-const COMPARED = SAMPLERS.filter((sampler) => !sampler.startsWith('flow') && sampler !== 'dpmpp_sde');
+const COMPARED = SAMPLER_NAMES.filter((name) => !samplerNamed(name).isFlow && name !== 'dpmpp_sde');
 
 async function agreement(reference: Reference): Promise<Figure[]> {
   const spec = await openModelFolder(MODEL, 'mini');
@@ -105,7 +104,8 @@ async function agreement(reference: Reference): Promise<Figure[]> {
       start ??= picture!.png;
       const file = join(mkdtempSync(join(tmpdir(), 'darkroom-bench-')), 'start.png');
       writeFileSync(file, start);
-      const scheduler = [SAMPLER_CLASS[sampler], NAMED_OPTIONS[sampler] ?? {}];
+      const { diffusers } = samplerNamed(sampler);
+      const scheduler = [diffusers?.name, diffusers?.variant?.options ?? {}];
       const asked = { draw: requestToJson(request), scheduler, image: from === 'img2img' ? file : null };
       const rgb = Buffer.from((await reference.ask(asked))['rgb'] as string, 'hex');
       const pixels = await decodeFitted(picture!.png, picture!.width, picture!.height);

@@ -1,7 +1,13 @@
 /** What the samplers themselves cost between two calls of the denoiser, which here answers at once. */
 import { createRandom } from '../src/diffusion/random.ts';
 import { planSampling } from '../src/diffusion/sampling.ts';
-import { freezeRequest, SAMPLER_CLASS, SAMPLERS, type SamplerName } from '../src/request.ts';
+import {
+  diffusersClassOf,
+  freezeRequest,
+  SAMPLER_NAMES,
+  type SamplerName,
+  samplerNamed,
+} from '../src/request.ts';
 import { type Figure, median } from './figure.ts';
 
 const STEPS = 10;
@@ -16,7 +22,7 @@ const TARGET_MS = 50;
 
 export async function samplers(): Promise<Figure[]> {
   return SHAPES.flatMap((shape, place) =>
-    SAMPLERS.map((sampler): Figure => {
+    SAMPLER_NAMES.map((sampler): Figure => {
       const size = shape.reduce((a, b) => a * b);
       const rounds = Array.from({ length: ROUNDS + 1 }, () => millisecondsPerCall(sampler, size));
       const figure = {
@@ -31,7 +37,7 @@ export async function samplers(): Promise<Figure[]> {
 }
 
 function millisecondsPerCall(sampler: SamplerName, size: number): number {
-  const base = sampler.startsWith('flow') ? { _class_name: SAMPLER_CLASS[sampler], shift: 3 } : {};
+  const base = samplerNamed(sampler).isFlow ? { _class_name: diffusersClassOf(sampler), shift: 3 } : {};
   const draft = { prompt: 'a', sampler, num_inference_steps: STEPS, eta: 0.5 };
   const defaults = {
     numInferenceSteps: STEPS,

@@ -6,7 +6,7 @@ import {
   type ModelDefaults,
   parseSampler,
   type RequestDraft,
-  SAMPLERS,
+  SAMPLER_NAMES,
   SCHEDULES,
 } from '../src/request.ts';
 import type { Values } from './command.ts';
@@ -78,7 +78,7 @@ export const DRAFT_OPTIONS = {
   },
   sampler: {
     type: 'choice',
-    choices: SAMPLERS,
+    choices: SAMPLER_NAMES,
     spelling: samplerSpelling,
     flag: '--sampler',
     description: 'The rule of each step.',

@@ -3,33 +3,34 @@
  * checked here once, its gaps filled from the model's defaults, its seed drawn; the result is frozen and
  * travels unchanged to the engine and into the PNG.
  */
-import type { ControlKind, PromptSyntax, Rng, Upscaler } from './request/draft.ts';
-import type { SamplerName, ScheduleName } from './request/samplers.ts';
+import type { Rng } from './diffusion/random.ts';
+import type { SamplerName } from './diffusion/samplers/index.ts';
+import type { ScheduleName } from './diffusion/schedule.ts';
+import type { ControlKind, PromptSyntax, Upscaler } from './request/draft.ts';
 
+export {
+  a1111Schedule,
+  diffusersClassOf,
+  parseSampler,
+  parseSchedule,
+  samplerOfConfig,
+  scheduleOfConfig,
+} from './diffusion/names.ts';
+export { RNGS, type Rng } from './diffusion/random.ts';
+export { SAMPLER_NAMES, type SamplerName, samplerNamed } from './diffusion/samplers/index.ts';
+export { SCHEDULES, type ScheduleName } from './diffusion/schedule.ts';
 export {
   CONTROL_KINDS,
   type ControlKind,
   type PromptSyntax,
   parseDraft,
   type RequestDraft,
-  type Rng,
   UPSCALERS,
   type Upscaler,
 } from './request/draft.ts';
 export { type DraftContext, freezeRequest } from './request/freeze.ts';
 export { requestToJson } from './request/json.ts';
 export { LIMITS } from './request/limits.ts';
-export {
-  parseSampler,
-  SAMPLER_CLASS,
-  SAMPLERS,
-  type SamplerName,
-  SCHEDULES,
-  type ScheduleName,
-  samplerOfClass,
-  samplerOfConfig,
-  scheduleOfConfig,
-} from './request/samplers.ts';
 
 /** A picture that steers the denoiser through a ControlNet (Zhang et al. 2023). */
 export interface ControlRequest {

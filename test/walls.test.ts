@@ -6,6 +6,8 @@ import { IMPORTS, SOURCES } from './imports.ts';
 /** Rooms by the longest prefix of a file's path, and the rooms whose code they may use. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   config: [],
+  // The request names samplers and random numbers as their own files do.
+  shared: ['src/diffusion'],
   'src/diffusion': [],
   'src/graph': [],
   'src/models': ['src/graph'],

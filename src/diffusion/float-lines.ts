@@ -1,4 +1,4 @@
-/** Lines, roundings and interpolation as numpy and torch reckon them, so that timesteps agree to the last digit. */
+/** Lines and interpolation as numpy and torch compute them, so that timesteps agree to the last digit. */
 
 const { fround } = Math;
 
@@ -8,7 +8,7 @@ export function linspace(start: number, stop: number, count: number): number[] {
   return Array.from({ length: count }, (_, i) => (i > 0 && i === count - 1 ? stop : i * stride + start));
 }
 
-/** torch.linspace in float32, which reckons its second half from the end. */
+/** torch.linspace in float32, which computes its second half from the end. */
 export function linspace32(start: number, stop: number, count: number): Float32Array {
   const [from, to] = [fround(start), fround(stop)];
   const stride = fround(fround(to - from) / (count - 1));

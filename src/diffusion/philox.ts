@@ -1,4 +1,4 @@
-import type { Random } from './random.ts';
+import type { Random } from './noise.ts';
 
 /** Salmon et al. 2011, table 2. */
 const ROUNDS = 10;

@@ -3,7 +3,7 @@
  * one by one as torch rounds them: where little signal is left, dividing by it makes a rounding error large.
  */
 import type { Thresholding } from './config.ts';
-import type { PredictionType } from './scheduler-classes.ts';
+import type { PredictionType } from './scheduler-class.ts';
 
 const { fround } = Math;
 

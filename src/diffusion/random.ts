@@ -1,15 +1,13 @@
 /** Standard normal numbers of a seed, the same on every machine. */
-import type { Rng } from '../request.ts';
 import { log, sinCos } from './float-math.ts';
+import type { Random } from './noise.ts';
 import { PhiloxRandom } from './philox.ts';
 
-/** One picture's source of noise. */
-export interface Random {
-  /** The seed it was made from. */
-  readonly seed: number;
-  /** The next `count` values of the standard normal distribution, as one tensor: two halves differ from a whole. */
-  randn(count: number): Float32Array;
-}
+export type { Random } from './noise.ts';
+
+/** `torch`: the numbers of torch's CPU generator, as diffusers draws them; `philox`: of its GPUs, as A1111. */
+export const RNGS = ['torch', 'philox'] as const;
+export type Rng = (typeof RNGS)[number];
 
 /** @param seed a whole number; 32 bits of it count */
 export function createRandom(rng: Rng, seed: number): Random {

@@ -1,62 +1,41 @@
 /** From a request and a model's scheduler_config.json to a run of a sampler: the door of this room. */
 import { DarkroomError } from '../errors.ts';
-import type { GenerationRequest, SamplerName } from '../request.ts';
-import { chooseSampler, chooseSchedule } from './choice.ts';
+import { chooseSampler, chooseSchedule } from './choose.ts';
 import { readSchedulerConfig } from './config.ts';
-import { demandKinship, type PipelineHabits, squeezesSteps, stepsSkipped } from './pipeline-habits.ts';
-import type { Random } from './random.ts';
-import type { Sampler, Sampling } from './sampler.ts';
-import { ddim } from './samplers/ddim.ts';
-import { ddpm } from './samplers/ddpm.ts';
-import { deis } from './samplers/deis.ts';
-import { lcm, tcd } from './samplers/distilled.ts';
-import { dpmMultistep } from './samplers/dpm-multistep.ts';
-import { dpmSinglestep } from './samplers/dpm-singlestep.ts';
-import { dpm2, dpm2Ancestral } from './samplers/dpm2.ts';
-import { dpmppSde } from './samplers/dpmpp-sde.ts';
-import { euler, eulerAncestral } from './samplers/euler.ts';
-import { flowEuler, flowHeun } from './samplers/flow.ts';
-import { heun } from './samplers/heun.ts';
-import { lms } from './samplers/lms.ts';
-import { pndm } from './samplers/pndm.ts';
-import { unipc } from './samplers/unipc.ts';
-import { curveOf, makeSchedule, type NoiseLevel } from './schedule.ts';
+import type { Random } from './noise.ts';
+import { collectOptions } from './options.ts';
+import { type PipelineHabits, PLAIN_HABITS, requireKinship, stepsSkipped } from './pipeline-habits.ts';
+import type { Sampling } from './sampler.ts';
+import type { SamplerName } from './samplers/index.ts';
+import { curveOf, type NoiseLevel, type ScheduleName } from './schedule.ts';
 
+export type { PipelineHabits } from './pipeline-habits.ts';
 export type { ModelCall, Sampling } from './sampler.ts';
 export type { NoiseLevel } from './schedule.ts';
 
-const SAMPLERS: Readonly<Record<SamplerName, Sampler>> = {
-  ddim,
-  ddpm,
-  pndm,
-  lms,
-  euler,
-  euler_a: eulerAncestral,
-  heun,
-  dpm2,
-  dpm2_a: dpm2Ancestral,
-  dpmpp_2m: dpmMultistep,
-  dpmpp_2m_sde: dpmMultistep,
-  dpmpp_3m_sde: dpmMultistep,
-  dpmpp_sde: dpmppSde,
-  dpmpp_2s: dpmSinglestep,
-  unipc,
-  deis,
-  lcm,
-  tcd,
-  flow_euler: flowEuler,
-  flow_heun: flowHeun,
-};
+/** What of a request the sampler depends on. */
+export interface SamplingRequest {
+  readonly sampler: SamplerName;
+  readonly schedule: ScheduleName;
+  /** Laid over the model's scheduler_config.json. */
+  readonly schedulerConfig: Readonly<Record<string, unknown>>;
+  readonly numInferenceSteps: number;
+  readonly eta: number;
+  readonly image?: string;
+  readonly strength?: number;
+  readonly maskImage?: string;
+  readonly controls: readonly unknown[];
+}
 
 export interface SamplingPlan {
   /** Denoiser calls of one picture. */
   readonly calls: number;
-  /** What the denoiser is told in each of them. */
+  /** What the denoiser is given in each of them. */
   readonly timesteps: readonly number[];
   /**
    * Draws the noise and starts.
    * @param size number of latents
-   * @param start the encoded picture to start from; noise alone where undefined
+   * @param start the encoded picture to start from; only noise where undefined
    * @param afterCall see AfterCall
    */
   begin(size: number, random: Random, start: Float32Array | undefined, afterCall?: AfterCall): Sampling;
@@ -77,36 +56,40 @@ export interface CallState {
   readonly noise: Float32Array;
 }
 
-/** What the model's family has to do with it; Stable Diffusion 1.x where left out. */
-export type SamplingSetting = Partial<Pick<PipelineHabits, 'family' | 'imageSeqLen'>>;
+/** What the model's family and size add. */
+export interface SamplingSetting {
+  /** The family's; a folder's scheduler as it is where left out. */
+  readonly habits?: PipelineHabits;
+  /** Tokens that a transformer sees of the latents: for use_dynamic_shifting; 0 where left out. */
+  readonly imageSeqLen?: number;
+}
 
 /**
  * @param base the model's scheduler_config.json; the request's own values lie over it
  * @throws DarkroomError('unsupported' | 'bad_request') naming key and value, where one is not carried out
  */
 export function planSampling(
-  request: GenerationRequest,
+  request: SamplingRequest,
   base: Readonly<Record<string, unknown>>,
-  setting: SamplingSetting = {},
+  { habits = PLAIN_HABITS, imageSeqLen = 0 }: SamplingSetting = {},
 ): SamplingPlan {
   const { schedulerConfig: override, numInferenceSteps: steps, eta } = request;
-  const { family = 'sd', imageSeqLen = 0 } = setting;
-  const inpaints = request.maskImage !== undefined;
-  const habits: PipelineHabits = { family, imageSeqLen, inpaints, controlled: request.controls.length > 0 };
   const sampler = chooseSampler(override, request.sampler);
-  demandKinship(base, sampler);
+  requireKinship(base, sampler);
   const schedule = chooseSchedule(override, request.schedule, sampler);
-  const config = readSchedulerConfig(base, { ...schedule.options, ...override }, sampler, habits);
+  const use = { inpaints: request.maskImage !== undefined, controlled: request.controls.length > 0 };
+  const options = collectOptions(base, { ...schedule.options, ...override }, sampler, habits, use);
+  const config = readSchedulerConfig(options, sampler.scheduler);
   const strength = request.image === undefined ? 1 : (request.strength ?? 1);
-  const levels = makeSchedule(config, {
-    sampler,
+  const isSqueezed = habits.squeezesSteps && sampler.isDistilled === true;
+  const levels = sampler.makeSchedule(config, {
     curve: curveOf(schedule.name),
     steps,
-    strength: squeezesSteps(family, sampler) ? strength : 1,
+    strength: isSqueezed ? strength : 1,
     imageSeqLen,
   });
-  const first = squeezesSteps(family, sampler) ? 0 : stepsSkipped(family, steps, strength);
-  const firstCall = first * levels.callsPerStep;
+  const first = isSqueezed ? 0 : stepsSkipped(habits, steps, strength);
+  const firstCall = first * sampler.callsPerStep;
   const timesteps = levels.timesteps.slice(firstCall);
   if (timesteps.length === 0) {
     throw new DarkroomError('bad_request', `strength ${strength} of ${steps} steps leaves no step to run.`);
@@ -124,7 +107,7 @@ export function planSampling(
         const level = levels.levels[call + 1] ?? { signal: 1, spread: 0 };
         afterCall?.(settled, { index: call - firstCall, level, noise });
       };
-      return SAMPLERS[sampler](latents, { schedule: levels, begin: first, config, eta, random, settle });
+      return sampler.run(latents, { schedule: levels, begin: first, config, eta, random, settle });
     },
   };
 }

@@ -1,4 +1,7 @@
-/** Options of a scheduler_config.json, taken one by one; each that is no usable value is refused by name. */
+/**
+ * Options of a scheduler_config.json, taken one by one; each value that cannot be used is refused by name. `null` is
+ * Python's None: false for a flag, unset where the class's own default is None, and no value otherwise.
+ */
 import { DarkroomError } from '../errors.ts';
 
 export class OptionReader {
@@ -8,16 +11,16 @@ export class OptionReader {
     this.#rest = new Map(options);
   }
 
-  /** @returns undefined where the option is left out or null */
+  /** @returns undefined where the option is left out */
   take(key: string): unknown {
-    const value = this.#rest.get(key) ?? undefined;
+    const value = this.#rest.get(key);
     this.#rest.delete(key);
     return value;
   }
 
   /** @param takesInfinity where -Infinity and Infinity are numbers too */
   number(key: string, fallback: number, takesInfinity = false): number {
-    const value = this.take(key) ?? fallback;
+    const value = this.#takeOr(key, fallback);
     const fits = typeof value === 'number' && (takesInfinity ? !Number.isNaN(value) : Number.isFinite(value));
     return fits ? value : refuse(key, value, 'a number');
   }
@@ -28,13 +31,13 @@ export class OptionReader {
   }
 
   wholeNumber(key: string, fallback: number, low: number, high: number): number {
-    const value = this.take(key) ?? fallback;
+    const value = this.#takeOr(key, fallback);
     const fits = typeof value === 'number' && Number.isInteger(value) && value >= low && value <= high;
     return fits ? value : refuse(key, value, `a whole number from ${low} to ${high}`);
   }
 
   optionalWhole(key: string): number | undefined {
-    const value = this.take(key);
+    const value = this.take(key) ?? undefined;
     if (value === undefined) return undefined;
     const fits = typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
     return fits ? value : refuse(key, value, 'a whole number');
@@ -47,19 +50,25 @@ export class OptionReader {
   }
 
   positive(key: string): number | undefined {
-    const value = this.take(key);
+    const value = this.take(key) ?? undefined;
     if (value === undefined) return undefined;
     const fits = typeof value === 'number' && value > 0 && Number.isFinite(value);
     return fits ? value : refuse(key, value, 'a number above 0');
   }
 
   flag(key: string, fallback: boolean): boolean {
-    const value = this.take(key) ?? fallback;
+    const value = this.#takeOr(key, fallback) ?? false;
     return typeof value === 'boolean' ? value : refuse(key, value, 'true or false');
   }
 
   choice<T>(key: string, choices: readonly T[], fallback: T): T {
-    const value = this.take(key) ?? fallback;
+    const value = this.#takeOr(key, fallback);
+    return choices.find((choice) => choice === value) ?? refuse(key, value, `one of ${choices.join(', ')}`);
+  }
+
+  optionalChoice<T>(key: string, choices: readonly T[]): T | undefined {
+    const value = this.take(key) ?? undefined;
+    if (value === undefined) return undefined;
     return choices.find((choice) => choice === value) ?? refuse(key, value, `one of ${choices.join(', ')}`);
   }
 
@@ -72,6 +81,12 @@ export class OptionReader {
         `scheduler_config: ${key} ${show(value)} is not in this version of Darkroom. Leave it out.`,
       );
     }
+  }
+
+  /** Not `??`: an option that is null is set. */
+  #takeOr(key: string, fallback: unknown): unknown {
+    const value = this.take(key);
+    return value === undefined ? fallback : value;
   }
 }
 

@@ -1,8 +1,9 @@
-/** Curves that sigmas follow from the most noise to the least, in place of evenly spaced timesteps. */
+/** Curves that sigmas follow from the most noise to the least, instead of evenly spaced timesteps. */
 import { betaQuantile } from './beta-quantile.ts';
 import { linspace } from './float-lines.ts';
 
-export type SigmaCurve = 'karras' | 'exponential' | 'beta';
+export const CURVES = ['karras', 'exponential', 'beta'] as const;
+export type SigmaCurve = (typeof CURVES)[number];
 
 /** Karras et al. 2022, section 5. */
 const RHO = 7;

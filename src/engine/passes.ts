@@ -1,5 +1,6 @@
 /** The passes of a request: their sizes, samplers and conditions, before any picture is drawn. */
-import { planSampling } from '../diffusion/sampling.ts';
+import { PLAIN_HABITS } from '../diffusion/pipeline-habits.ts';
+import { type PipelineHabits, planSampling } from '../diffusion/sampling.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import type { GenerationRequest } from '../request.ts';
 import { guidanceEmbedding, timeIds } from './conditions.ts';
@@ -42,16 +43,22 @@ function planPass(request: GenerationRequest, spec: ModelSpec): PlannedPass {
     height,
     dims: [1, latentChannels, height / vaeScaleFactor, width / vaeScaleFactor],
     plan: planSampling(request, schedulerConfig, {
-      family: pipelineOf(request, spec),
+      habits: habitsOf(request, spec),
       imageSeqLen: (height / sizeMultiple) * (width / sizeMultiple),
     }),
   };
 }
 
+const HABITS: Readonly<Record<ModelSpec['family'], PipelineHabits>> = {
+  sd: { ...PLAIN_HABITS, correctsConfig: true },
+  sdxl: PLAIN_HABITS,
+  sd3: { ...PLAIN_HABITS, strengthSteps: 'part' },
+};
+
 /** Latent consistency models have a pipeline of their own, but none for masks and ControlNets. */
-function pipelineOf({ maskImage, controls }: GenerationRequest, spec: ModelSpec) {
+function habitsOf({ maskImage, controls }: GenerationRequest, spec: ModelSpec): PipelineHabits {
   const isOwn = spec.isLatentConsistency && maskImage === undefined && controls.length === 0;
-  return isOwn ? 'lcm' : spec.family;
+  return isOwn ? { ...PLAIN_HABITS, squeezesSteps: true } : HABITS[spec.family];
 }
 
 export function conditionsOf(

@@ -1,44 +1,13 @@
 /** The `parameters` text of a PNG as A1111 writes it, so that other tools read our pictures. */
-import type {
-  ControlRequest,
-  GenerationRequest,
-  Rng,
-  SamplerName,
-  ScheduleName,
-  Upscaler,
+import {
+  a1111Schedule,
+  type ControlRequest,
+  type GenerationRequest,
+  type Rng,
+  samplerNamed,
+  type Upscaler,
 } from '../request.ts';
 
-const A1111_SAMPLER: Readonly<Record<SamplerName, string>> = {
-  ddim: 'DDIM',
-  ddpm: 'DDPM',
-  pndm: 'PLMS',
-  lms: 'LMS',
-  euler: 'Euler',
-  euler_a: 'Euler a',
-  heun: 'Heun',
-  dpm2: 'DPM2',
-  dpm2_a: 'DPM2 a',
-  dpmpp_2m: 'DPM++ 2M',
-  dpmpp_2m_sde: 'DPM++ 2M SDE',
-  dpmpp_3m_sde: 'DPM++ 3M SDE',
-  dpmpp_sde: 'DPM++ SDE',
-  dpmpp_2s: 'DPM++ 2S',
-  unipc: 'UniPC',
-  deis: 'DEIS',
-  lcm: 'LCM',
-  tcd: 'TCD',
-  // A model of rectified flow makes them what they are.
-  flow_euler: 'Euler',
-  flow_heun: 'Heun',
-};
-const A1111_SCHEDULE: Readonly<Record<ScheduleName, string>> = {
-  normal: 'Normal',
-  karras: 'Karras',
-  exponential: 'Exponential',
-  beta: 'Beta',
-  simple: 'Simple',
-  sgm_uniform: 'SGM Uniform',
-};
 const A1111_UPSCALER: Readonly<Record<Upscaler, string>> = { lanczos: 'Lanczos', latent: 'Latent' };
 /** `NV` is A1111's name for what its GPU draws, made on any machine. */
 const A1111_RNG: Readonly<Record<Rng, string>> = { torch: 'CPU', philox: 'NV' };
@@ -57,8 +26,8 @@ export function formatParameters(request: GenerationRequest, facts: PictureFacts
   const { hires } = request;
   const pairs: Pair[] = [
     ['Steps', request.numInferenceSteps],
-    ['Sampler', A1111_SAMPLER[request.sampler]],
-    ['Schedule type', A1111_SCHEDULE[request.schedule]],
+    ['Sampler', samplerNamed(request.sampler).a1111[0]],
+    ['Schedule type', a1111Schedule(request.schedule)],
     ['CFG scale', request.guidanceScale],
     ['Seed', facts.seed],
     ['Size', `${request.width}x${request.height}`],

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
-import { LIMITS, type ModelDefaults, SAMPLERS, SCHEDULES } from '../request.ts';
+import { LIMITS, type ModelDefaults, SAMPLER_NAMES, SCHEDULES } from '../request.ts';
 import type { ModelFiles } from './files.ts';
 import type { GalleryEntry, LatentRgb } from './spec.ts';
 
@@ -26,7 +26,7 @@ const cardSchema = z.strictObject({
     .strictObject({
       num_inference_steps: z.int().min(LIMITS.steps.min).max(LIMITS.steps.max),
       guidance_scale: z.number().min(LIMITS.guidance.min).max(LIMITS.guidance.max),
-      sampler: z.enum(SAMPLERS),
+      sampler: z.enum(SAMPLER_NAMES),
       schedule: z.enum(SCHEDULES),
       width: side,
       height: side,

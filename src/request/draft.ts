@@ -3,6 +3,7 @@
  * what depends on the model or on another field is checked by freezeRequest.
  */
 import { z } from 'zod';
+import { RNGS } from '../diffusion/random.ts';
 import { DarkroomError, offerNames } from '../errors.ts';
 import { LIMITS } from './limits.ts';
 
@@ -16,10 +17,6 @@ export type Upscaler = (typeof UPSCALERS)[number];
 
 export const PROMPT_SYNTAXES = ['a1111', 'plain'] as const;
 export type PromptSyntax = (typeof PROMPT_SYNTAXES)[number];
-
-/** `torch`: the numbers of torch's CPU generator, as diffusers draws them; `philox`: of its GPUs, as A1111. */
-export const RNGS = ['torch', 'philox'] as const;
-export type Rng = (typeof RNGS)[number];
 
 interface Range {
   readonly min: number;

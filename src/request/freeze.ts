@@ -1,17 +1,17 @@
 /** From a draft to the frozen request: gaps filled from the model's defaults, its seed drawn. */
 import { randomInt } from 'node:crypto';
-import { DarkroomError, offerNames } from '../errors.ts';
+import {
+  curveFor,
+  diffusersClassOf,
+  parseSampler,
+  parseSchedule,
+  samplerOfConfig,
+  scheduleOfConfig,
+} from '../diffusion/names.ts';
+import { DarkroomError } from '../errors.ts';
 import type { ControlRequest, GenerationRequest, HiresRequest, ModelDefaults } from '../request.ts';
 import { parseDraft, type RequestDraft } from './draft.ts';
 import { LIMITS } from './limits.ts';
-import {
-  curveFor,
-  parseSampler,
-  SAMPLER_CLASS,
-  SCHEDULES,
-  samplerOfConfig,
-  scheduleOfConfig,
-} from './samplers.ts';
 
 export interface DraftContext {
   /** The model's name as the catalogue resolved it from the draft. */
@@ -88,15 +88,11 @@ const given = <K extends string, V>(key: K, value: V | undefined) =>
 
 function chooseSampler(draft: RequestDraft, defaults: ModelDefaults) {
   const named = draft.sampler === undefined ? undefined : parseSampler(draft.sampler);
-  const wanted = draft.schedule?.toLowerCase();
-  const schedule = SCHEDULES.find((s) => s === wanted);
-  if (wanted !== undefined && schedule === undefined) {
-    throw new DarkroomError('bad_request', `Unknown schedule ${wanted}. ${offerNames(wanted, SCHEDULES)}`);
-  }
+  const schedule = draft.schedule === undefined ? undefined : parseSchedule(draft.schedule);
   const config = draft.scheduler_config ?? {};
   const className = config['_class_name'];
   const ofClass = samplerOfConfig(config);
-  if (named !== undefined && ofClass !== undefined && SAMPLER_CLASS[named.sampler] !== className) {
+  if (named !== undefined && ofClass !== undefined && diffusersClassOf(named.sampler) !== className) {
     throw new DarkroomError(
       'bad_request',
       `sampler ${draft.sampler} and scheduler_config's _class_name ${className} name two samplers. Leave one out.`,

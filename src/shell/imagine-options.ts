@@ -1,6 +1,6 @@
 /** The options of `darkroom imagine`, as one picture's draft or as a file of them. */
 import { EMBEDDED_MODEL } from '../installed-models.ts';
-import { CONTROL_KINDS, SAMPLERS, SCHEDULES } from '../request.ts';
+import { CONTROL_KINDS, SAMPLER_NAMES, SCHEDULES } from '../request.ts';
 import type { How } from './imagine.ts';
 import { readRecipe } from './remake.ts';
 import { readRequests } from './request-file.ts';
@@ -10,7 +10,7 @@ import { readNumber, readOptions, UsageError } from './verb.ts';
 export const IMAGINE_HELP = `darkroom imagine "PROMPT"
   --model NAME|FOLDER    (default: the embedded model)
   --negative TEXT  --steps N  --guidance G  --guidance-rescale R  --seed N  --size WxH  --count N
-  --sampler NAME         ${SAMPLERS.join(', ')}
+  --sampler NAME         ${SAMPLER_NAMES.join(', ')}
   --schedule NAME        ${SCHEDULES.join(', ')}
   --scheduler-config JSON  laid over the model's scheduler_config.json
   --eta X  --clip-skip N  --rng torch|philox

@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { BrownianTree } from '../../src/diffusion/brownian-tree.ts';
+import { PLAIN_HABITS } from '../../src/diffusion/pipeline-habits.ts';
 import { TorchRandom } from '../../src/diffusion/random.ts';
 import { type AfterCall, planSampling } from '../../src/diffusion/sampling.ts';
 import type { GenerationRequest } from '../../src/request.ts';
@@ -81,8 +82,8 @@ function replay(golden: Case): { timesteps: number[]; latents: Float32Array } {
     ...(strength === null ? {} : { image: 'a.png', strength }),
   });
   const plan = planSampling(request, goldens.base, {
-    // The family whose pipeline changes nothing in a config and rounds steps as the script does.
-    family: isFlow ? 'sd3' : 'sdxl',
+    // The habits of a pipeline that changes nothing in a config and rounds steps as the script does.
+    habits: { ...PLAIN_HABITS, strengthSteps: isFlow ? 'part' : 'whole' },
     imageSeqLen: IMAGE_SEQ_LEN,
   });
   const start = strength === null || (mode === 'inpaint' && strength === 1) ? undefined : PICTURE;

@@ -2,10 +2,17 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 import fc from 'fast-check';
+import { PLAIN_HABITS } from '../../src/diffusion/pipeline-habits.ts';
 import { createRandom, type Random } from '../../src/diffusion/random.ts';
 import { type CallState, planSampling, type Sampling } from '../../src/diffusion/sampling.ts';
 import { DarkroomError } from '../../src/errors.ts';
-import { SAMPLER_CLASS, SAMPLERS, type SamplerName, SCHEDULES } from '../../src/request.ts';
+import {
+  diffusersClassOf,
+  SAMPLER_NAMES,
+  type SamplerName,
+  SCHEDULES,
+  samplerNamed,
+} from '../../src/request.ts';
 import { requestOf } from './request-of.ts';
 
 const BASE: Readonly<Record<string, unknown>> = {
@@ -16,13 +23,15 @@ const BASE: Readonly<Record<string, unknown>> = {
   skip_prk_steps: true,
   steps_offset: 1,
 };
-const isFlow = (sampler: SamplerName) => sampler.startsWith('flow');
+const isFlow = (sampler: SamplerName) => samplerNamed(sampler).isFlow;
 /** They foresee the whole picture at each step, and mix it with noise: no path that converges. */
-const isDistilled = (sampler: SamplerName) => sampler === 'lcm' || sampler === 'tcd';
+const isDistilled = (sampler: SamplerName) => samplerNamed(sampler).isDistilled === true;
 
 function planOf(sampler: SamplerName, draft: Record<string, unknown>) {
-  const base = isFlow(sampler) ? { _class_name: SAMPLER_CLASS[sampler], shift: 3 } : BASE;
-  return planSampling(requestOf({ sampler, ...draft }), base, { family: isFlow(sampler) ? 'sd3' : 'sdxl' });
+  const base = isFlow(sampler) ? { _class_name: diffusersClassOf(sampler), shift: 3 } : BASE;
+  return planSampling(requestOf({ sampler, ...draft }), base, {
+    habits: { ...PLAIN_HABITS, strengthSteps: isFlow(sampler) ? 'part' : 'whole' },
+  });
 }
 
 const FIRST_ORDER_SDE: ReadonlySet<SamplerName> = new Set(['ddim', 'ddpm', 'euler_a']);
@@ -83,7 +92,7 @@ const refusal = (act: () => unknown): string => {
 };
 
 describe('with the best denoiser of a normal distribution, samples are of that distribution', () => {
-  for (const sampler of SAMPLERS.filter((name) => !isDistilled(name))) {
+  for (const sampler of SAMPLER_NAMES.filter((name) => !isDistilled(name))) {
     test(sampler, () => {
       // Steps of first order with noise take the most of them to get there.
       const steps = FIRST_ORDER_SDE.has(sampler) ? 150 : 40;
@@ -97,7 +106,7 @@ describe('with the best denoiser of a normal distribution, samples are of that d
 });
 
 describe('with a denoiser that knows the picture, every schedule ends at it', () => {
-  for (const sampler of SAMPLERS) {
+  for (const sampler of SAMPLER_NAMES) {
     test(sampler, () => {
       for (const schedule of SCHEDULES) {
         const draft = { schedule, num_inference_steps: 8 };
@@ -124,7 +133,7 @@ function hasSchedule(sampler: SamplerName, schedule: string): boolean {
   return sampler !== 'ddpm' && sampler !== 'pndm';
 }
 
-const anySampler = fc.constantFrom(...SAMPLERS);
+const anySampler = fc.constantFrom(...SAMPLER_NAMES);
 
 test('timesteps fall, and a run asks at just those of its plan', () => {
   const property = (sampler: SamplerName, steps: number, strength: number | undefined) => {
@@ -176,7 +185,7 @@ test('two runs of one plan share nothing', () => {
 });
 
 test('after each call its latents may be changed: with the picture laid over all of them, it comes back', () => {
-  for (const sampler of SAMPLERS) {
+  for (const sampler of SAMPLER_NAMES) {
     const picture = Float32Array.from({ length: 16 }, (_, i) => Math.sin(i));
     const plan = planOf(sampler, { num_inference_steps: 6, eta: 0.5, image: 'a.png', strength: 0.7 });
     const states: CallState[] = [];

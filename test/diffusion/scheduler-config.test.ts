@@ -1,11 +1,15 @@
 /** What a scheduler_config.json asks for is carried out, or refused by its name and value. */
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { type PipelineHabits, PLAIN_HABITS } from '../../src/diffusion/pipeline-habits.ts';
 import { TorchRandom } from '../../src/diffusion/random.ts';
-import { planSampling, type SamplingSetting } from '../../src/diffusion/sampling.ts';
+import { planSampling } from '../../src/diffusion/sampling.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { parseSampler, samplerOfConfig, scheduleOfConfig } from '../../src/request.ts';
 import { requestOf } from './request-of.ts';
+
+/** Of Stable Diffusion 1.x and 2.x. */
+const SD_HABITS: PipelineHabits = { ...PLAIN_HABITS, correctsConfig: true };
 
 /** As the hub's SD 1.5 says it. */
 const plainConfig: Readonly<Record<string, unknown>> = {
@@ -88,7 +92,7 @@ describe('scheduler_config', () => {
   });
 
   const timestepsOf = (draft: Record<string, unknown>, base: Readonly<Record<string, unknown>>) => {
-    const plan = planSampling(requestOf({ num_inference_steps: 4, ...draft }), base);
+    const plan = planSampling(requestOf({ num_inference_steps: 4, ...draft }), base, { habits: SD_HABITS });
     const sampling = plan.begin(16, new TorchRandom(0), undefined);
     const timesteps: number[] = [];
     for (let turn = sampling.next(); !turn.done; turn = sampling.next(new Float32Array(16))) {
@@ -124,27 +128,22 @@ describe('scheduler_config', () => {
 
   test('pipelines other than those take a folder as it stands', () => {
     const folder = { _class_name: 'DDIMScheduler', beta_schedule: 'scaled_linear' };
-    const setting: SamplingSetting = { family: 'sdxl' };
     const request = requestOf({ sampler: 'ddim', num_inference_steps: 4 });
-    assert.deepEqual(planSampling(request, folder, setting).timesteps, [750, 500, 250, 0]);
+    assert.deepEqual(planSampling(request, folder).timesteps, [750, 500, 250, 0]);
     const control = { kind: 'raw', controlnet: 'c', image: 'a.png' };
     const controlled = requestOf({ sampler: 'ddim', num_inference_steps: 4, controls: [control] });
-    assert.deepEqual(planSampling(controlled, folder).timesteps, [750, 500, 250, 0]);
+    assert.deepEqual(planSampling(controlled, folder, { habits: SD_HABITS }).timesteps, [750, 500, 250, 0]);
   });
 
-  test('families round the steps of a strength each their own way', () => {
-    const calls = (
-      family: NonNullable<SamplingSetting['family']>,
-      base: Record<string, unknown>,
-      sampler: string,
-    ) => {
+  test('pipelines round the steps of a strength each their own way', () => {
+    const calls = (habits: Partial<PipelineHabits>, base: Record<string, unknown>, sampler: string) => {
       const draft = { sampler, num_inference_steps: 10, image: 'a.png', strength: 0.75 };
-      return planSampling(requestOf(draft), base, { family }).timesteps;
+      return planSampling(requestOf(draft), base, { habits: { ...PLAIN_HABITS, ...habits } }).timesteps;
     };
-    assert.equal(calls('sd', {}, 'ddim').length, 7);
-    assert.equal(calls('sd3', {}, 'flow_euler').length, 8);
-    assert.equal(calls('lcm', {}, 'lcm').length, 10);
-    assert.ok(calls('lcm', {}, 'lcm')[0]! < 750);
+    assert.equal(calls({}, {}, 'ddim').length, 7);
+    assert.equal(calls({ strengthSteps: 'part' }, {}, 'flow_euler').length, 8);
+    assert.equal(calls({ squeezesSteps: true }, {}, 'lcm').length, 10);
+    assert.ok(calls({ squeezesSteps: true }, {}, 'lcm')[0]! < 750);
   });
 
   test('simple and sgm_uniform are trailing timesteps', () => {

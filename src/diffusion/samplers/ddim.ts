@@ -1,8 +1,30 @@
+import { addNoise } from '../noise.ts';
 import { noiseBeside, predictedNoise, predictedPicture, tameInto } from '../prediction.ts';
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import { CLIPS, PLAIN, SPACED, THRESHOLDING, words, ZERO_SNR } from '../scheduler-class.ts';
+import { alphaSchedule } from '../schedules/alphas.ts';
 
 /** Song et al. 2020 (DDIM), formula 12. With eta above 0 it draws noise at every step. */
-export function* ddim(latents: Float32Array, context: SamplerContext): Sampling {
+export const ddim = defineSampler({
+  name: 'ddim',
+  a1111: ['DDIM'],
+  diffusers: { name: 'DDIMScheduler' },
+  isFlow: false,
+  // Curves are beyond diffusers, whose class has no flag for them.
+  schedules: SCHEDULES_OF.curvesAndSpacing,
+  callsPerStep: 1,
+  scheduler: {
+    ...PLAIN,
+    options: words(SPACED, ZERO_SNR, CLIPS, THRESHOLDING, 'set_alpha_to_one'),
+    timestepSpacing: 'leading',
+    clipSample: true,
+  },
+  makeSchedule: (config, order) => alphaSchedule(config, order, 'stride'),
+  run: ddimSteps,
+});
+
+function* ddimSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, eta, random } = context;
   const { predictionType: type, clipSampleRange, thresholding } = context.config;
   let x = latents;
@@ -27,8 +49,4 @@ export function* ddim(latents: Float32Array, context: SamplerContext): Sampling 
     x = next;
   }
   return x;
-}
-
-export function addNoise(latents: Float32Array, scale: number, noise: Float32Array): void {
-  for (let i = 0; i < latents.length; i++) latents[i]! += scale * noise[i]!;
 }

@@ -1,13 +1,34 @@
 import type { SchedulerConfig } from '../config.ts';
+import { addNoise } from '../noise.ts';
 import { predictedPicture, tameInto } from '../prediction.ts';
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
-import { addNoise } from './ddim.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import { CLIPS, PLAIN, SPACED, THRESHOLDING, words, ZERO_SNR } from '../scheduler-class.ts';
+import { alphaSchedule } from '../schedules/alphas.ts';
+
+/** Ho et al. 2020 (DDPM), formulas 6 and 7. Draws noise at every step but at timestep 0. */
+export const ddpm = defineSampler({
+  name: 'ddpm',
+  a1111: ['DDPM'],
+  diffusers: { name: 'DDPMScheduler' },
+  isFlow: false,
+  schedules: SCHEDULES_OF.spacing,
+  callsPerStep: 1,
+  scheduler: {
+    ...PLAIN,
+    options: words(SPACED, ZERO_SNR, CLIPS, THRESHOLDING, 'variance_type'),
+    betaSchedules: [...PLAIN.betaSchedules, 'sigmoid', 'laplace'],
+    timestepSpacing: 'leading',
+    clipSample: true,
+  },
+  makeSchedule: (config, order) => alphaSchedule(config, order, 'next'),
+  run: ddpmSteps,
+});
 
 /** diffusers keeps the logarithm of a variance of 0 finite by this. */
 const LEAST_VARIANCE = 1e-20;
 
-/** Ho et al. 2020 (DDPM), formulas 6 and 7. Draws noise at every step but at timestep 0. */
-export function* ddpm(latents: Float32Array, context: SamplerContext): Sampling {
+function* ddpmSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config, random } = context;
   let x = latents;
   let clean: Float32Array | undefined;

@@ -1,14 +1,47 @@
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import {
+  CURVE_FLAGS,
+  FLOW,
+  FOUR_TYPES,
+  PLAIN,
+  SOLVER,
+  SPACED,
+  THRESHOLDING,
+  words,
+} from '../scheduler-class.ts';
+import { solverSchedule } from '../schedules/solver.ts';
 import { estimateAt, pointAt } from './solver-step.ts';
-
-/** Below this many steps the last ones lose their order, for stability (lower_order_final). */
-const FEW_STEPS = 15;
 
 /**
  * Zhang and Chen 2022 (DEIS), its log-rho multistep form of order 1 to 3: the noise is a polynomial in log rho
  * through the last estimates, integrated exactly over rho = sigma / alpha. It ends at the lowest sigma, not at 0.
  */
-export function* deis(latents: Float32Array, context: SamplerContext): Sampling {
+export const deis = defineSampler({
+  name: 'deis',
+  a1111: ['DEIS'],
+  diffusers: { name: 'DEISMultistepScheduler' },
+  isFlow: false,
+  schedules: SCHEDULES_OF.curvesAndSpacing,
+  callsPerStep: 1,
+  scheduler: {
+    ...PLAIN,
+    options: words(SPACED, CURVE_FLAGS, THRESHOLDING, SOLVER, FLOW),
+    predictionTypes: FOUR_TYPES,
+    solver: {
+      ...PLAIN.solver,
+      algorithms: ['dpmsolver++', 'dpmsolver', 'deis'],
+      ignoresAlgorithm: true,
+    },
+  },
+  makeSchedule: (config, order) => solverSchedule(config, order, { endsAboveZero: true }),
+  run: deisSteps,
+});
+
+/** Below this many steps the last ones lose their order, for stability (lower_order_final). */
+const FEW_STEPS = 15;
+
+function* deisSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config } = context;
   const { sigmas, timesteps } = schedule;
   const { solver, flow } = config;

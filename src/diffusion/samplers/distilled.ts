@@ -1,15 +1,54 @@
+import { addNoise } from '../noise.ts';
 import { noiseBeside, predictedNoise, predictedPicture, tameInto } from '../prediction.ts';
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
-import { addNoise } from './ddim.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import { CLIPS, DISTILLED, FEW_STEPS, SPACED, THRESHOLDING, words, ZERO_SNR } from '../scheduler-class.ts';
+import { distilledSchedule } from '../schedules/distilled.ts';
 
-/** The spread of the pictures that boundary conditions are reckoned with. */
-const SIGMA_DATA = 0.5;
+const shared = {
+  isDistilled: true,
+  isFlow: false,
+  schedules: SCHEDULES_OF.none,
+  callsPerStep: 1,
+} as const;
+const options = words(SPACED, ZERO_SNR, CLIPS, THRESHOLDING, DISTILLED);
 
 /**
- * Luo et al. 2023 (latent consistency models), algorithm 3: each step foresees the whole picture, then adds the
+ * Luo et al. 2023 (latent consistency models), algorithm 3: each step estimates the whole picture, then adds the
  * next level's noise. Draws noise at every step but the last.
  */
-export function* lcm(latents: Float32Array, context: SamplerContext): Sampling {
+export const lcm = defineSampler({
+  ...shared,
+  name: 'lcm',
+  a1111: ['LCM'],
+  diffusers: { name: 'LCMScheduler' },
+  scheduler: { ...FEW_STEPS, options, idle: words('timestep_spacing steps_offset') },
+  makeSchedule: (config, order) => distilledSchedule(config, order, 'lcm'),
+  run: lcmSteps,
+});
+
+/**
+ * Zheng et al. 2024 (trajectory consistency distillation), algorithm 4: a step goes below the next level, the
+ * further the larger eta (the paper's gamma), and noise brings it back up. With eta 0 it draws no noise.
+ */
+export const tcd = defineSampler({
+  ...shared,
+  name: 'tcd',
+  a1111: ['TCD'],
+  diffusers: { name: 'TCDScheduler' },
+  scheduler: {
+    ...FEW_STEPS,
+    options,
+    idle: words('timestep_spacing steps_offset', CLIPS, THRESHOLDING, 'timestep_scaling'),
+  },
+  makeSchedule: (config, order) => distilledSchedule(config, order, 'tcd'),
+  run: tcdSteps,
+});
+
+/** The spread of the pictures that the boundary conditions assume. */
+const SIGMA_DATA = 0.5;
+
+function* lcmSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config, random } = context;
   const { timesteps, alphasCumprod } = schedule;
   let x = latents;
@@ -36,11 +75,7 @@ export function* lcm(latents: Float32Array, context: SamplerContext): Sampling {
   return x;
 }
 
-/**
- * Zheng et al. 2024 (trajectory consistency distillation), algorithm 4: a step goes below the next level, the
- * further the larger eta (the paper's gamma), and noise brings it back up. With eta 0 it draws no noise.
- */
-export function* tcd(latents: Float32Array, context: SamplerContext): Sampling {
+function* tcdSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config, eta, random } = context;
   const { timesteps, alphasCumprod } = schedule;
   const type = config.predictionType;

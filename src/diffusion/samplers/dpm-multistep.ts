@@ -1,17 +1,86 @@
 import type { SolverConfig } from '../config.ts';
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
-import { addNoise } from './ddim.ts';
+import { addNoise } from '../noise.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import {
+  CURVE_FLAGS,
+  FLOW,
+  FOUR_TYPES,
+  PLAIN,
+  SOLVER,
+  SPACED,
+  THRESHOLDING,
+  words,
+  ZERO_SNR,
+} from '../scheduler-class.ts';
+import { solverSchedule } from '../schedules/solver.ts';
 import { estimateAt, pointAt, type SigmaPoint, stepWeights } from './solver-step.ts';
+
+const shared = {
+  isFlow: false,
+  schedules: SCHEDULES_OF.curvesAndSpacing,
+  callsPerStep: 1,
+  scheduler: {
+    ...PLAIN,
+    options: words(
+      SPACED,
+      ZERO_SNR,
+      CURVE_FLAGS,
+      THRESHOLDING,
+      SOLVER,
+      FLOW,
+      'euler_at_final use_lu_lambdas final_sigmas_type lambda_min_clipped variance_type',
+    ),
+    predictionTypes: FOUR_TYPES,
+  },
+  makeSchedule: solverSchedule,
+  run: dpmMultistepSteps,
+} as const;
+const CLASS = 'DPMSolverMultistepScheduler';
+const SDE = 'sde-dpmsolver++';
+
+/**
+ * DPM-Solver multistep of solver_order 1, 2 ("2M") or 3, by algorithm_type: Lu et al. 2022a (dpmsolver), Lu et
+ * al. 2022b, algorithm 2 (dpmsolver++), and their SDE forms, which draw plain noise at every step.
+ */
+export const dpmpp2m = defineSampler({
+  ...shared,
+  name: 'dpmpp_2m',
+  a1111: ['DPM++ 2M'],
+  diffusers: { name: CLASS },
+});
+
+export const dpmpp2mSde = defineSampler({
+  ...shared,
+  name: 'dpmpp_2m_sde',
+  a1111: ['DPM++ 2M SDE'],
+  diffusers: {
+    name: CLASS,
+    variant: {
+      options: { algorithm_type: SDE, solver_order: 2 },
+      describes: (config) => config['algorithm_type'] === SDE && config['solver_order'] !== 3,
+    },
+  },
+});
+
+export const dpmpp3mSde = defineSampler({
+  ...shared,
+  name: 'dpmpp_3m_sde',
+  a1111: ['DPM++ 3M SDE'],
+  diffusers: {
+    name: CLASS,
+    variant: {
+      options: { algorithm_type: SDE, solver_order: 3 },
+      describes: (config) => config['algorithm_type'] === SDE && config['solver_order'] === 3,
+    },
+  },
+});
 
 /** Below this many steps the last ones lose their order, for stability (lower_order_final). */
 const FEW_STEPS = 15;
 
-/**
- * DPM-Solver multistep of solver_order 1, 2 ("2M") or 3, by algorithm_type: Lu et al. 2022a (dpmsolver), Lu et
- * al. 2022b, algorithm 2 (dpmsolver++), and their SDE forms, which draw plain noise at every step. The order says
- * how many of the last estimates a step is drawn through.
- */
-export function* dpmMultistep(latents: Float32Array, context: SamplerContext): Sampling {
+/** The order is how many of the last estimates a step is drawn through. */
+function* dpmMultistepSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config, random } = context;
   const { sigmas, timesteps } = schedule;
   const { solver, flow } = config;

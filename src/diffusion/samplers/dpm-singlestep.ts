@@ -1,14 +1,57 @@
 import type { SchedulerConfig } from '../config.ts';
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
-import { addNoise } from './ddim.ts';
+import { addNoise } from '../noise.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import {
+  BETAS,
+  CURVE_FLAGS,
+  FLOW,
+  FOUR_TYPES,
+  PLAIN,
+  SOLVER,
+  THRESHOLDING,
+  words,
+} from '../scheduler-class.ts';
+import { solverSchedule } from '../schedules/solver.ts';
 import { estimateAt, pointAt, stepWeights } from './solver-step.ts';
 
 /**
  * DPM-Solver singlestep, Lu et al. 2022b, algorithm 1 (dpmsolver++ "2S"), 2022a (dpmsolver), and the SDE form,
- * which draws noise at every step. Steps come in groups of solver_order calls; each starts where its group began
- * and is drawn through all of the group's estimates.
+ * which draws noise at every step.
  */
-export function* dpmSinglestep(latents: Float32Array, context: SamplerContext): Sampling {
+export const dpmpp2s = defineSampler({
+  name: 'dpmpp_2s',
+  a1111: ['DPM++ 2S'],
+  diffusers: { name: 'DPMSolverSinglestepScheduler' },
+  isFlow: false,
+  schedules: SCHEDULES_OF.curves,
+  callsPerStep: 1,
+  scheduler: {
+    ...PLAIN,
+    options: words(
+      BETAS,
+      CURVE_FLAGS,
+      THRESHOLDING,
+      SOLVER,
+      FLOW,
+      'final_sigmas_type lambda_min_clipped variance_type',
+    ),
+    predictionTypes: FOUR_TYPES,
+    solver: {
+      ...PLAIN.solver,
+      algorithms: ['dpmsolver++', 'dpmsolver', 'sde-dpmsolver++', 'deis'],
+      lowerOrderFinal: false,
+    },
+  },
+  makeSchedule: (config, order) => solverSchedule(config, order, { ignoresSpacing: true }),
+  run: dpmSinglestepSteps,
+});
+
+/**
+ * Steps come in groups of solver_order calls; each starts where its group began and is drawn through all of the
+ * group's estimates.
+ */
+function* dpmSinglestepSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config, random } = context;
   const { sigmas, timesteps } = schedule;
   const { solver, flow } = config;

@@ -1,18 +1,42 @@
+import { addNoise } from '../noise.ts';
 import { pictureAtSigma, scaledForModel } from '../prediction.ts';
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
-import { ancestralSplit, midpoint } from '../schedules/sigmas.ts';
-import { addNoise } from './ddim.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import { CURVE_FLAGS, K_DIFFUSION, SPACED, TWO_TYPES, words } from '../scheduler-class.ts';
+import { ancestralSplit, midpoint, sigmaSchedule } from '../schedules/sigmas.ts';
 import { alongSlope } from './euler.ts';
 
+const scheduler = { ...K_DIFFUSION, options: words(SPACED, CURVE_FLAGS), predictionTypes: TWO_TYPES };
+
 /** Lu et al. 2022 (DPM-Solver-2) as k-diffusion writes it: the slope is taken in the middle of each step. */
-export function* dpm2(latents: Float32Array, context: SamplerContext): Sampling {
-  return yield* dpm2Steps(latents, context, false);
-}
+export const dpm2 = defineSampler({
+  name: 'dpm2',
+  a1111: ['DPM2'],
+  diffusers: { name: 'KDPM2DiscreteScheduler' },
+  isFlow: false,
+  schedules: SCHEDULES_OF.curvesAndSpacing,
+  callsPerStep: 2,
+  scheduler,
+  makeSchedule: (config, order) => sigmaSchedule(config, order, { secondCall: midpoint, roundsKarras: true }),
+  run: (latents, context) => dpm2Steps(latents, context, false),
+});
 
 /** The same with ancestral steps. Draws noise at every step but the last. */
-export function* dpm2Ancestral(latents: Float32Array, context: SamplerContext): Sampling {
-  return yield* dpm2Steps(latents, context, true);
-}
+export const dpm2Ancestral = defineSampler({
+  name: 'dpm2_a',
+  a1111: ['DPM2 a'],
+  diffusers: { name: 'KDPM2AncestralDiscreteScheduler' },
+  isFlow: false,
+  schedules: SCHEDULES_OF.curvesAndSpacing,
+  callsPerStep: 2,
+  scheduler,
+  makeSchedule: (config, order) =>
+    sigmaSchedule(config, order, {
+      secondCall: (from, to) => midpoint(from, ancestralSplit(from, to).down),
+      roundsKarras: true,
+    }),
+  run: (latents, context) => dpm2Steps(latents, context, true),
+});
 
 function* dpm2Steps(latents: Float32Array, context: SamplerContext, isAncestral: boolean): Sampling {
   const { schedule, begin, config, random } = context;

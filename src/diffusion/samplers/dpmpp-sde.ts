@@ -1,21 +1,46 @@
 import { BrownianTree } from '../brownian-tree.ts';
+import { addNoise } from '../noise.ts';
 import { pictureAtSigma, scaledForModel } from '../prediction.ts';
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
-import { ancestralSplit } from '../schedules/sigmas.ts';
-import { addNoise } from './ddim.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import { CURVE_FLAGS, K_DIFFUSION, SPACED, TWO_TYPES, words } from '../scheduler-class.ts';
+import { ancestralSplit, sigmaSchedule } from '../schedules/sigmas.ts';
 import { alongSlope } from './euler.ts';
-
-const { exp, fround, log } = Math;
 
 /**
  * DPM-Solver++ (stochastic), Lu et al. 2022b, as k-diffusion's sample_dpmpp_sde: each step looks half way ahead,
  * with noise both times. The noise is one Brownian path over sigma, so that more steps refine a picture instead of
  * changing it; it comes from the config's noise_sampler_seed, or else from the picture's own seed, where diffusers
- * takes any. The path is torchsde's for that seed; where torch's logarithm has another last bit, a time may round
- * to the next millionth, and the noise there differs by about a thousandth. Pictures of a batch each have a path
- * of their own, as if drawn alone; diffusers cuts them from one.
+ * takes any.
  */
-export function* dpmppSde(latents: Float32Array, context: SamplerContext): Sampling {
+export const dpmppSde = defineSampler({
+  name: 'dpmpp_sde',
+  a1111: ['DPM++ SDE'],
+  diffusers: { name: 'DPMSolverSDEScheduler' },
+  isFlow: false,
+  schedules: SCHEDULES_OF.curvesAndSpacing,
+  callsPerStep: 2,
+  scheduler: {
+    ...K_DIFFUSION,
+    options: words(SPACED, CURVE_FLAGS, 'noise_sampler_seed'),
+    predictionTypes: TWO_TYPES,
+  },
+  makeSchedule: (config, order) =>
+    sigmaSchedule(config, order, {
+      secondCall: (from, to) => Math.sqrt(from * to),
+      keepsDouble: true,
+    }),
+  run: dpmppSdeSteps,
+});
+
+const { exp, fround, log } = Math;
+
+/**
+ * The path is torchsde's for its seed; where torch's logarithm has another last bit, a time may round to the next
+ * millionth, and the noise there differs by about a thousandth. Each picture of a batch has a path of its own;
+ * diffusers cuts them from one.
+ */
+function* dpmppSdeSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config, random } = context;
   const { sigmas, timesteps } = schedule;
   const steps = sigmas.length - 1;

@@ -1,20 +1,42 @@
+import { addNoise } from '../noise.ts';
 import { pictureAtSigma, scaledForModel } from '../prediction.ts';
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
-import { ancestralSplit } from '../schedules/sigmas.ts';
-import { addNoise } from './ddim.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import { CURVE_FLAGS, ENDS, PLAIN, SPACED, TWO_TYPES, words, ZERO_SNR } from '../scheduler-class.ts';
+import { ancestralSplit, sigmaSchedule } from '../schedules/sigmas.ts';
 
 /** Karras et al. 2022, algorithm 1 without its second order. */
-export function* euler(latents: Float32Array, context: SamplerContext): Sampling {
-  return yield* eulerSteps(latents, context, false);
-}
+export const euler = defineSampler({
+  name: 'euler',
+  a1111: ['Euler'],
+  diffusers: { name: 'EulerDiscreteScheduler' },
+  isFlow: false,
+  schedules: SCHEDULES_OF.curvesAndSpacing,
+  callsPerStep: 1,
+  scheduler: {
+    ...PLAIN,
+    options: words(SPACED, ZERO_SNR, CURVE_FLAGS, ENDS, 'interpolation_type timestep_type'),
+  },
+  makeSchedule: sigmaSchedule,
+  run: (latents, context) => eulerSteps(latents, context, false),
+});
 
 /**
  * Euler steps that go further down and add fresh noise up to the next sigma: Song et al. 2020 (score SDE),
  * ancestral sampling, as k-diffusion's sample_euler_ancestral writes it. Draws noise at every step, also the last.
  */
-export function* eulerAncestral(latents: Float32Array, context: SamplerContext): Sampling {
-  return yield* eulerSteps(latents, context, true);
-}
+export const eulerAncestral = defineSampler({
+  name: 'euler_a',
+  a1111: ['Euler a'],
+  diffusers: { name: 'EulerAncestralDiscreteScheduler' },
+  isFlow: false,
+  // Curves are beyond diffusers, whose class has no flag for them.
+  schedules: SCHEDULES_OF.curvesAndSpacing,
+  callsPerStep: 1,
+  scheduler: { ...PLAIN, options: words(SPACED, ZERO_SNR), predictionTypes: TWO_TYPES },
+  makeSchedule: sigmaSchedule,
+  run: (latents, context) => eulerSteps(latents, context, true),
+});
 
 function* eulerSteps(latents: Float32Array, context: SamplerContext, isAncestral: boolean): Sampling {
   const { schedule, begin, config, random } = context;

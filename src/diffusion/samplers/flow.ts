@@ -1,11 +1,47 @@
 import { pictureAtSigma } from '../prediction.ts';
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import { CURVE_FLAGS, PLAIN, SHIFTS, words } from '../scheduler-class.ts';
+import { flowSchedule } from '../schedules/flow.ts';
 
 /**
  * Euler steps along a rectified flow: Liu et al. 2022, formula 6; Esser et al. 2024 (SD3). With
- * stochastic_sampling each step foresees the picture and mixes it with fresh noise.
+ * stochastic_sampling each step estimates the picture and mixes it with fresh noise.
  */
-export function* flowEuler(latents: Float32Array, context: SamplerContext): Sampling {
+export const flowEuler = defineSampler({
+  name: 'flow_euler',
+  a1111: ['Euler'],
+  diffusers: { name: 'FlowMatchEulerDiscreteScheduler' },
+  isFlow: true,
+  schedules: SCHEDULES_OF.curves,
+  callsPerStep: 1,
+  scheduler: {
+    ...PLAIN,
+    options: words(
+      CURVE_FLAGS,
+      SHIFTS,
+      'num_train_timesteps shift invert_sigmas shift_terminal stochastic_sampling',
+    ),
+    maxShift: 1.15,
+  },
+  makeSchedule: (config, order) => flowSchedule(config, order, 1),
+  run: flowEulerSteps,
+});
+
+/** Heun's method along a rectified flow: each step looks ahead and goes along the mean of both velocities. */
+export const flowHeun = defineSampler({
+  name: 'flow_heun',
+  a1111: ['Heun'],
+  diffusers: { name: 'FlowMatchHeunDiscreteScheduler' },
+  isFlow: true,
+  schedules: SCHEDULES_OF.none,
+  callsPerStep: 2,
+  scheduler: { ...PLAIN, options: words('num_train_timesteps shift') },
+  makeSchedule: (config, order) => flowSchedule(config, order, 2),
+  run: flowHeunSteps,
+});
+
+function* flowEulerSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config, random } = context;
   const { sigmas, timesteps } = schedule;
   let x = latents;
@@ -28,8 +64,7 @@ export function* flowEuler(latents: Float32Array, context: SamplerContext): Samp
   return x;
 }
 
-/** Heun's method along a rectified flow: each step looks ahead and goes along the mean of both velocities. */
-export function* flowHeun(latents: Float32Array, context: SamplerContext): Sampling {
+function* flowHeunSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin } = context;
   const { sigmas, timesteps } = schedule;
   const steps = sigmas.length - 1;

@@ -1,9 +1,28 @@
 import { pictureAtSigma, scaledForModel, tameInto } from '../prediction.ts';
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import { CLIPS, CURVE_FLAGS, K_DIFFUSION, SPACED, words } from '../scheduler-class.ts';
+import { sigmaSchedule } from '../schedules/sigmas.ts';
 import { alongSlope } from './euler.ts';
 
 /** Karras et al. 2022, algorithm 1: each step looks ahead and goes along the mean of both slopes. */
-export function* heun(latents: Float32Array, context: SamplerContext): Sampling {
+export const heun = defineSampler({
+  name: 'heun',
+  a1111: ['Heun'],
+  diffusers: { name: 'HeunDiscreteScheduler' },
+  isFlow: false,
+  schedules: SCHEDULES_OF.curvesAndSpacing,
+  callsPerStep: 2,
+  scheduler: {
+    ...K_DIFFUSION,
+    options: words(SPACED, CURVE_FLAGS, CLIPS),
+    betaSchedules: [...K_DIFFUSION.betaSchedules, 'exp'],
+  },
+  makeSchedule: (config, order) => sigmaSchedule(config, order, { secondCall: 'next' }),
+  run: heunSteps,
+});
+
+function* heunSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config } = context;
   const { sigmas, timesteps } = schedule;
   const steps = sigmas.length - 1;

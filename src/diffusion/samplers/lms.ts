@@ -1,15 +1,28 @@
 import { pictureAtSigma, scaledForModel } from '../prediction.ts';
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import { CURVE_FLAGS, PLAIN, SPACED, words } from '../scheduler-class.ts';
+import { sigmaSchedule } from '../schedules/sigmas.ts';
+
+/** Linear multistep of order 4 (Adams and Bashforth 1883) over uneven sigmas, as k-diffusion's sample_lms. */
+export const lms = defineSampler({
+  name: 'lms',
+  a1111: ['LMS'],
+  diffusers: { name: 'LMSDiscreteScheduler' },
+  isFlow: false,
+  schedules: SCHEDULES_OF.curvesAndSpacing,
+  callsPerStep: 1,
+  scheduler: { ...PLAIN, options: words(SPACED, CURVE_FLAGS) },
+  makeSchedule: sigmaSchedule,
+  run: lmsSteps,
+});
 
 const ORDER = 4;
 /** Gauss and Legendre's two points, exact for the cubics that are integrated. */
 const GAUSS = [-1 / Math.sqrt(3), 1 / Math.sqrt(3)] as const;
 
-/**
- * Linear multistep of order 4 (Adams and Bashforth 1883) over uneven sigmas, as k-diffusion's sample_lms. A run
- * from a picture weighs its first slopes as if there had been others before, as in diffusers.
- */
-export function* lms(latents: Float32Array, context: SamplerContext): Sampling {
+/** A run from a picture weighs its first slopes as if there had been others before, as in diffusers. */
+function* lmsSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config } = context;
   const { sigmas, timesteps } = schedule;
   /** Newest first. */

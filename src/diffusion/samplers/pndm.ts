@@ -1,5 +1,30 @@
 import { predictedNoise, predictedPicture } from '../prediction.ts';
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import { PLAIN, SPACED, TWO_TYPES, words } from '../scheduler-class.ts';
+import { pndmSchedule } from '../schedules/pndm.ts';
+
+/**
+ * Liu et al. 2022 (PNDM): pseudo linear multistep (PLMS), formula 12, after pseudo Runge-Kutta, formula 13.
+ * With skip_prk_steps the first step is made twice instead.
+ */
+export const pndm = defineSampler({
+  name: 'pndm',
+  a1111: ['PLMS'],
+  diffusers: { name: 'PNDMScheduler' },
+  isFlow: false,
+  schedules: SCHEDULES_OF.spacing,
+  callsPerStep: 1,
+  scheduler: {
+    ...PLAIN,
+    options: words(SPACED, 'skip_prk_steps set_alpha_to_one'),
+    predictionTypes: TWO_TYPES,
+    timestepSpacing: 'leading',
+    setAlphaToOne: false,
+  },
+  makeSchedule: pndmSchedule,
+  run: pndmSteps,
+});
 
 /** Calls of Runge and Kutta's method: four in each of the first three steps. */
 const PRK_CALLS = 12;
@@ -12,12 +37,8 @@ const WEIGHTS: readonly (readonly number[])[] = [
 ];
 const PRK_WEIGHTS = [1 / 6, 1 / 3, 1 / 3, 1 / 6];
 
-/**
- * Liu et al. 2022 (PNDM): pseudo linear multistep (PLMS), formula 12, after pseudo Runge-Kutta, formula 13.
- * With skip_prk_steps the first step is made twice instead. It counts its calls from where it begins, so that a
- * run from a picture starts the same way.
- */
-export function* pndm(latents: Float32Array, context: SamplerContext): Sampling {
+/** Calls are counted from where the run begins, so that a run from a picture starts the same way. */
+function* pndmSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config } = context;
   const { timesteps } = schedule;
   const prkCalls = config.skipPrkSteps ? 0 : PRK_CALLS;
@@ -98,7 +119,7 @@ function move(
   return next;
 }
 
-/** The picture that a call foresees, for previews alone. */
+/** The denoised estimate of a call, only for previews. */
 function estimate(x: Float32Array, prediction: Float32Array, timestep: number, context: SamplerContext) {
   const alpha = alphaAt(timestep, context);
   return predictedPicture(

@@ -1,12 +1,50 @@
 import type { SchedulerConfig, SolverConfig } from '../config.ts';
-import { ask, type SamplerContext, type Sampling } from '../sampler.ts';
+import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
+import { SCHEDULES_OF } from '../schedule.ts';
+import {
+  CURVE_FLAGS,
+  ENDS,
+  FLOW,
+  FOUR_TYPES,
+  PLAIN,
+  SPACED,
+  THRESHOLDING,
+  words,
+  ZERO_SNR,
+} from '../scheduler-class.ts';
+import { solverSchedule } from '../schedules/solver.ts';
 import { estimateAt, pointAt, type SigmaPoint } from './solver-step.ts';
 
 /**
  * Zhao et al. 2023 (UniPC), algorithms 1 and 2: each call first corrects the step that led to it, then predicts
  * the next one, both through the last estimates.
  */
-export function* unipc(latents: Float32Array, context: SamplerContext): Sampling {
+export const unipc = defineSampler({
+  name: 'unipc',
+  a1111: ['UniPC'],
+  diffusers: { name: 'UniPCMultistepScheduler' },
+  isFlow: false,
+  schedules: SCHEDULES_OF.curvesAndSpacing,
+  callsPerStep: 1,
+  scheduler: {
+    ...PLAIN,
+    options: words(
+      SPACED,
+      ZERO_SNR,
+      CURVE_FLAGS,
+      THRESHOLDING,
+      FLOW,
+      ENDS,
+      'solver_order solver_type lower_order_final predict_x0 disable_corrector solver_p shift_terminal',
+    ),
+    predictionTypes: FOUR_TYPES,
+    solver: { ...PLAIN.solver, orders: [1, 2, 3, 4, 5], type: 'bh2' },
+  },
+  makeSchedule: (config, order) => solverSchedule(config, order, { unipcFlow: true, ownSigmaMin: true }),
+  run: unipcSteps,
+});
+
+function* unipcSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config } = context;
   const { sigmas, timesteps } = schedule;
   const { solver, flow } = config;

@@ -4,8 +4,15 @@ import type { AlphaStep, NoiseLevel, Schedule, ScheduleOrder } from '../schedule
 import { type SigmaCurve, sigmasAlong, timestepOf } from '../sigma-curves.ts';
 import { spaceTimesteps } from './spacing.ts';
 
-/** DDIM and DDPM: whole timesteps, and the cumulated alphas before and after each. */
-export function alphaSchedule(config: SchedulerConfig, { sampler, curve, steps }: ScheduleOrder): Schedule {
+/**
+ * DDIM and DDPM: whole timesteps, and the cumulated alphas before and after each.
+ * @param target where a step goes: to the `next` timestep, or a whole `stride` below, which need not be the next
+ */
+export function alphaSchedule(
+  config: SchedulerConfig,
+  { curve, steps }: ScheduleOrder,
+  target: 'next' | 'stride',
+): Schedule {
   const alphasCumprod = exactAlphas(config);
   const timesteps = spaceTimesteps(config, { steps });
   if (curve !== undefined) return curvedSchedule(alphasCumprod, timesteps, curve);
@@ -13,8 +20,7 @@ export function alphaSchedule(config: SchedulerConfig, { sampler, curve, steps }
   const final = config.setAlphaToOne ? 1 : at(0);
   const stride = Math.floor(config.numTrainTimesteps / steps);
   const alphas = timesteps.map((t, i): AlphaStep => {
-    // DDIM goes to the timestep a whole stride below, which need not be the next of the list.
-    if (sampler === 'ddim') return { from: at(t), to: t - stride < 0 ? final : at(t - stride) };
+    if (target === 'stride') return { from: at(t), to: t - stride < 0 ? final : at(t - stride) };
     const next = timesteps[i + 1];
     return { from: at(t), to: next === undefined ? 1 : at(next) };
   });
@@ -25,7 +31,6 @@ export function alphaSchedule(config: SchedulerConfig, { sampler, curve, steps }
     alphasCumprod,
     levels: timesteps.map((t) => levelOfAlpha(at(t))),
     initNoiseSigma: 1,
-    callsPerStep: 1,
   };
 }
 
@@ -39,7 +44,7 @@ export const levelOfAlpha = (alpha: number): NoiseLevel => ({
   spread: Math.sqrt(1 - alpha),
 });
 
-/** DDIM along a curve of sigmas, which diffusers has not: from each sigma straight to the next. */
+/** DDIM along a curve of sigmas, which diffusers does not have: from each sigma straight to the next. */
 function curvedSchedule(alphasCumprod: Float32Array, plain: readonly number[], curve: SigmaCurve): Schedule {
   // Without the infinite one of a terminal SNR of zero.
   const trained = trainedSigmas(alphasCumprod).filter(Number.isFinite);
@@ -54,6 +59,5 @@ function curvedSchedule(alphasCumprod: Float32Array, plain: readonly number[], c
     alphasCumprod,
     levels: sigmas.map((sigma) => levelOfAlpha(alphaOf(sigma))),
     initNoiseSigma: 1,
-    callsPerStep: 1,
   };
 }

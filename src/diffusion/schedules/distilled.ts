@@ -6,11 +6,12 @@ import { exactAlphas, levelOfAlpha } from './alphas.ts';
 
 /**
  * LCM and TCD: a few of the timesteps that the model was distilled on.
+ * @param sampler its name, for the refusal
  * @throws DarkroomError('bad_request') for more steps than there are of those
  */
-export function distilledSchedule(config: SchedulerConfig, order: ScheduleOrder): Schedule {
+export function distilledSchedule(config: SchedulerConfig, order: ScheduleOrder, sampler: string): Schedule {
   const { numTrainTimesteps, originalInferenceSteps: original } = config;
-  const { steps, strength, sampler } = order;
+  const { steps, strength } = order;
   const usable = Math.floor(original * strength);
   if (usable < steps) {
     throw new DarkroomError(
@@ -31,6 +32,5 @@ export function distilledSchedule(config: SchedulerConfig, order: ScheduleOrder)
     alphasCumprod,
     levels: timesteps.map((t) => levelOfAlpha(alphasCumprod[t]!)),
     initNoiseSigma: 1,
-    callsPerStep: 1,
   };
 }

@@ -1,6 +1,6 @@
 import type { SchedulerConfig } from '../config.ts';
 import { linspace } from '../float-lines.ts';
-import type { Schedule, ScheduleOrder } from '../schedule.ts';
+import { type Schedule, type ScheduleOrder, twiceAfterFirst } from '../schedule.ts';
 import { sigmasAlong } from '../sigma-curves.ts';
 import { dynamicMu, shiftSigma, stretchToTerminal, timeShift } from './flow-shift.ts';
 import { levelOfSigma } from './solver.ts';
@@ -8,14 +8,14 @@ import { levelOfSigma } from './solver.ts';
 const { fround } = Math;
 
 /**
- * Rectified flow: sigmas from 1 down. diffusers shifts the lowest one twice, once when it takes it for the end of
- * the line and once with all others, and so do we.
+ * Rectified flow: sigmas from 1 down. diffusers shifts the lowest sigma twice, once when it takes it for the end of
+ * the line and once with all others, and so does this.
+ * @param callsPerStep 2 where a step looks ahead
  */
-export function flowSchedule(config: SchedulerConfig, order: ScheduleOrder): Schedule {
+export function flowSchedule(config: SchedulerConfig, order: ScheduleOrder, callsPerStep: 1 | 2): Schedule {
   const { numTrainTimesteps: total, flow } = config;
-  const { sampler, curve, steps, imageSeqLen } = order;
-  const isHeun = sampler === 'flow_heun';
-  const isDynamic = flow.useDynamicShifting && !isHeun;
+  const { curve, steps, imageSeqLen } = order;
+  const isDynamic = flow.useDynamicShifting;
   const mu = dynamicMu(flow, imageSeqLen);
   const least = isDynamic ? fround(1 / total) : shift32(fround(1 / total), flow.shift);
   const line = linspace(total, least * total, steps).map((t) => t / total);
@@ -27,17 +27,14 @@ export function flowSchedule(config: SchedulerConfig, order: ScheduleOrder): Sch
   const end = flow.invertSigmas ? 1 : 0;
   const timesteps = [...levels].map((sigma) => fround(sigma * total));
   const mixed = [...levels].map((sigma) => levelOfSigma(sigma, true));
-  // The second call of a step is at the next step's level.
-  const twice = <T>(values: readonly T[]) =>
-    values.flatMap((value, i) => (i === 0 ? [value] : [value, value]));
+  const perCall = <T>(values: readonly T[]) => (callsPerStep === 1 ? values : twiceAfterFirst(values));
   return {
-    timesteps: isHeun ? twice(timesteps) : timesteps,
+    timesteps: perCall(timesteps),
     sigmas: Float32Array.from([...levels, end]),
     alphas: [],
     alphasCumprod: new Float32Array(),
-    levels: isHeun ? twice(mixed) : mixed,
+    levels: perCall(mixed),
     initNoiseSigma: 1,
-    callsPerStep: isHeun ? 2 : 1,
   };
 }
 

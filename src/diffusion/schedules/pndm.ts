@@ -4,7 +4,7 @@ import type { Schedule, ScheduleOrder } from '../schedule.ts';
 import { exactAlphas, levelOfAlpha } from './alphas.ts';
 import { spaceTimesteps } from './spacing.ts';
 
-/** Steps that Runge and Kutta's method makes before the linear multistep one has enough to go on. */
+/** Steps of Runge and Kutta's method before the linear multistep method has enough predictions. */
 const PRK_STEPS = 4;
 
 /**
@@ -22,11 +22,10 @@ export function pndmSchedule(config: SchedulerConfig, { steps }: ScheduleOrder):
     alphasCumprod,
     levels: timesteps.map((t) => levelOfAlpha(alphasCumprod[t]!)),
     initNoiseSigma: 1,
-    callsPerStep: 1,
   };
 }
 
-/** For a single step diffusers has no second one, and asks once. */
+/** A single step has no second timestep: diffusers calls once. */
 const secondTwice = (falling: readonly number[]) =>
   falling.length === 1 ? [...falling] : [falling[0]!, falling[1]!, ...falling.slice(1)];
 

@@ -8,12 +8,28 @@ import { dynamicMu, shiftSigma, stretchToTerminal, timeShift } from './flow-shif
 import { finiteAlphas } from './sigmas.ts';
 import { spaceTimesteps } from './spacing.ts';
 
+/** Where the solvers differ. */
+export interface SolverTraits {
+  /** Timesteps are evenly spaced whatever timestep_spacing says. */
+  readonly ignoresSpacing?: boolean;
+  /** Flow sigmas as UniPC lays them out, with shift_terminal and a first sigma below 1. */
+  readonly unipcFlow?: boolean;
+  /** Sigmas end at the lowest one of the schedule, never at 0. */
+  readonly endsAboveZero?: boolean;
+  /** With final_sigmas_type "sigma_min" the sigmas end at the schedule's own lowest, not at that of timestep 0. */
+  readonly ownSigmaMin?: boolean;
+}
+
 /** The DPM-Solvers, UniPC and DEIS: latents keep their variance, timesteps are whole. */
-export function solverSchedule(config: SchedulerConfig, order: ScheduleOrder): Schedule {
+export function solverSchedule(
+  config: SchedulerConfig,
+  order: ScheduleOrder,
+  traits: SolverTraits = {},
+): Schedule {
   const alphasCumprod = finiteAlphas(config);
   const trained = trainedSigmas(alphasCumprod);
-  const { timesteps, levels } = solverLevels(config, order, trained, alphasCumprod);
-  const sigmas = Float32Array.from([...levels, finalSigma(config, order, levels, trained)]);
+  const { timesteps, levels } = solverLevels(config, order, traits, alphasCumprod);
+  const sigmas = Float32Array.from([...levels, finalSigma(config, order, traits, levels, trained)]);
   return {
     // Cut, not rounded, as diffusers does.
     timesteps: timesteps.map(Math.trunc),
@@ -22,7 +38,6 @@ export function solverSchedule(config: SchedulerConfig, order: ScheduleOrder): S
     alphasCumprod,
     levels: [...sigmas.subarray(0, -1)].map((sigma) => levelOfSigma(sigma, config.flow.useFlowSigmas)),
     initNoiseSigma: 1,
-    callsPerStep: 1,
   };
 }
 
@@ -43,10 +58,11 @@ interface Levels {
 function solverLevels(
   config: SchedulerConfig,
   order: ScheduleOrder,
-  trained: Float32Array,
+  { unipcFlow = false, ignoresSpacing = false }: SolverTraits,
   alphasCumprod: Float32Array,
 ): Levels {
-  const { sampler, curve, steps } = order;
+  const { curve, steps } = order;
+  const trained = trainedSigmas(alphasCumprod);
   const { solver, flow, numTrainTimesteps: total } = config;
   const logSigmas = trained.map(Math.log);
   const low = config.sigmaMin ?? trained[0]!;
@@ -58,26 +74,25 @@ function solverLevels(
   const scaled = (levels: readonly number[]) => ({ timesteps: levels.map((s) => s * total), levels });
   if (curve !== undefined) {
     const levels = sigmasAlong(curve, low, high, steps);
-    if (curve === 'karras' && sampler === 'unipc' && flow.useFlowSigmas) {
+    if (curve === 'karras' && unipcFlow && flow.useFlowSigmas) {
       return scaled(levels.map((sigma) => sigma / (sigma + 1)));
     }
     return found(levels, curve === 'karras');
   }
   if (solver.useLuLambdas) return found(luSigmas(low, high, steps), true);
   if (flow.useFlowSigmas)
-    return scaled(sampler === 'unipc' ? unipcFlow(config, order) : plainFlow(config, order));
+    return scaled(unipcFlow ? unipcFlowSigmas(config, order) : flowSigmas(config, order));
   const last = total - clippedTimesteps(alphasCumprod, solver.lambdaMinClipped);
-  const timesteps =
-    sampler === 'dpmpp_2s'
-      ? linspace(0, last - 1, steps + 1)
-          .map(roundHalfToEven)
-          .slice(1)
-          .reverse()
-      : spaceTimesteps(config, { steps, dropsLowest: true, last });
+  const timesteps = ignoresSpacing
+    ? linspace(0, last - 1, steps + 1)
+        .map(roundHalfToEven)
+        .slice(1)
+        .reverse()
+    : spaceTimesteps(config, { steps, dropsLowest: true, last });
   return { timesteps, levels: timesteps.map((t) => interpolate(trained, t)) };
 }
 
-function plainFlow(
+function flowSigmas(
   { flow, numTrainTimesteps }: SchedulerConfig,
   { steps, imageSeqLen }: ScheduleOrder,
 ): number[] {
@@ -91,7 +106,7 @@ function plainFlow(
 /** A first sigma of 1 would leave no signal to divide by. */
 const UNIPC_BELOW_ONE = 1e-6;
 
-function unipcFlow(
+function unipcFlowSigmas(
   { flow, numTrainTimesteps }: SchedulerConfig,
   { steps, imageSeqLen }: ScheduleOrder,
 ): number[] {
@@ -113,12 +128,13 @@ function clippedTimesteps(alphasCumprod: Float32Array, lambdaMin: number): numbe
 
 function finalSigma(
   { finalSigmasType, flow }: SchedulerConfig,
-  { sampler, curve }: ScheduleOrder,
+  { curve }: ScheduleOrder,
+  { endsAboveZero = false, ownSigmaMin = false }: SolverTraits,
   levels: readonly number[],
   trained: Float32Array,
 ): number {
   const least = curve === undefined && !flow.useFlowSigmas ? trained[0]! : levels.at(-1)!;
-  if (sampler === 'deis') return least;
+  if (endsAboveZero) return least;
   if (finalSigmasType === 'zero') return 0;
-  return sampler === 'unipc' ? least : trained[0]!;
+  return ownSigmaMin ? least : trained[0]!;
 }

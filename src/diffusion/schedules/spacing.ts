@@ -1,5 +1,4 @@
 /** Evenly spaced timesteps, from the most noise to the least. */
-
 import { roundHalfToEven } from '../../rounding.ts';
 import type { SchedulerConfig } from '../config.ts';
 import { linspace } from '../float-lines.ts';
@@ -31,7 +30,7 @@ export function spaceTimesteps(config: SchedulerConfig, spacing: Spacing): numbe
     case 'linspace':
       return fall(linspace(0, last - 1, points).map(round));
     case 'trailing': {
-      // numpy.arange reckons its stride from its first two values.
+      // numpy.arange computes its stride from its first two values.
       const ratio = total / steps;
       const stride = last - ratio - last;
       const count = Math.min(steps, Math.ceil(last / ratio));

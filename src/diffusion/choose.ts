@@ -1,33 +1,28 @@
 /** Which sampler and schedule a request's names and its scheduler_config come to. */
 import { DarkroomError, offerNames } from '../errors.ts';
-import {
-  SAMPLER_CLASS,
-  type SamplerName,
-  type ScheduleName,
-  samplerOfConfig,
-  scheduleOfConfig,
-} from '../request.ts';
-import { SCHEDULER_CLASSES } from './scheduler-classes.ts';
+import { samplerOfConfig, scheduleOfConfig } from './names.ts';
+import type { Sampler } from './sampler.ts';
+import { SAMPLERS, type SamplerName, samplerNamed } from './samplers/index.ts';
+import type { ScheduleName } from './schedule.ts';
 import { show } from './scheduler-options.ts';
+import { CURVES } from './sigma-curves.ts';
 
 type Json = Readonly<Record<string, unknown>>;
-
-const CURVES = ['karras', 'exponential', 'beta'] as const;
-/** DDIM and ancestral Euler follow curves here although their classes in diffusers have no flag for it. */
-const CURVED_BEYOND_DIFFUSERS: ReadonlySet<SamplerName> = new Set(['ddim', 'euler_a']);
 
 /**
  * The sampler of a request: scheduler_config's `_class_name` picks one over the request's own.
  * @throws DarkroomError('unsupported') for a class that is not here
  */
-export function chooseSampler(override: Json, sampler: SamplerName): SamplerName {
+export function chooseSampler(override: Json, sampler: SamplerName): Sampler {
+  const own = samplerNamed(sampler);
   const wanted = override['_class_name'];
-  if (wanted === undefined || wanted === SAMPLER_CLASS[sampler]) return sampler;
+  if (wanted === undefined || wanted === own.diffusers?.name) return own;
   const found = samplerOfConfig(override);
-  if (found !== undefined) return found;
+  if (found !== undefined) return samplerNamed(found);
+  const classes = SAMPLERS.flatMap(({ diffusers }) => diffusers?.name ?? []);
   throw new DarkroomError(
     'unsupported',
-    `scheduler_config: _class_name ${show(wanted)} is not in this version of Darkroom. ${offerNames(String(wanted), Object.values(SAMPLER_CLASS))}`,
+    `scheduler_config: _class_name ${show(wanted)} is not in this version of Darkroom. ${offerNames(String(wanted), [...new Set(classes)])}`,
   );
 }
 
@@ -39,7 +34,7 @@ export function chooseSampler(override: Json, sampler: SamplerName): SamplerName
 export function chooseSchedule(
   override: Json,
   schedule: ScheduleName,
-  sampler: SamplerName,
+  sampler: Sampler,
 ): { readonly name: ScheduleName; readonly options: Json } {
   const flags = CURVES.map((curve) => [curve, `use_${curve}_sigmas`] as const);
   for (const [, flag] of flags) {
@@ -56,14 +51,12 @@ export function chooseSchedule(
   }
   const isOff = flags.some(([curve, flag]) => curve === schedule && override[flag] === false);
   const name = on.length === 1 ? scheduleOfConfig(override) : isOff ? 'normal' : schedule;
-  if (name === 'normal') return { name, options: {} };
-  const { options, idle } = SCHEDULER_CLASSES[sampler];
-  const isCurve = CURVES.some((curve) => curve === name);
-  const has = isCurve
-    ? options.has('use_karras_sigmas') || CURVED_BEYOND_DIFFUSERS.has(sampler)
-    : options.has('timestep_spacing') && !idle.has('timestep_spacing');
-  if (!has) {
-    throw new DarkroomError('unsupported', `${sampler} has no schedule ${name}. Take schedule normal.`);
+  if (!sampler.schedules.includes(name)) {
+    throw new DarkroomError(
+      'unsupported',
+      `${sampler.name} has no schedule ${name}. It has ${sampler.schedules.join(', ')}.`,
+    );
   }
-  return { name, options: isCurve ? {} : { timestep_spacing: 'trailing' } };
+  const isSpacing = name !== 'normal' && !CURVES.some((curve) => curve === name);
+  return { name, options: isSpacing ? { timestep_spacing: 'trailing' } : {} };
 }

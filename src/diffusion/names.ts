@@ -1,0 +1,69 @@
+/** Samplers and schedules by the names that people and files use: ours, A1111's, and diffusers' classes. */
+import { DarkroomError, offerNames } from '../errors.ts';
+import type { Sampler } from './sampler.ts';
+import { SAMPLER_NAMES, SAMPLERS, type SamplerName, samplerNamed } from './samplers/index.ts';
+import { SCHEDULES, type ScheduleName } from './schedule.ts';
+import { CURVES } from './sigma-curves.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The class of diffusers that a sampler stands for. */
+export const diffusersClassOf = (sampler: SamplerName): string | undefined =>
+  samplerNamed(sampler).diffusers?.name;
+
+/** @returns the sampler that a scheduler_config.json describes; undefined where there is none of that class */
+export function samplerOfConfig(config: Json): SamplerName | undefined {
+  return describedBy(config)?.name;
+}
+
+function describedBy(config: Json): Sampler<SamplerName> | undefined {
+  const ofClass = SAMPLERS.filter(({ diffusers }) => diffusers?.name === config['_class_name']);
+  const variant = ofClass.find(({ diffusers }) => diffusers?.variant?.describes(config));
+  return variant ?? ofClass.find(({ diffusers }) => diffusers?.variant === undefined);
+}
+
+/** Classes without use_..._sigmas; where such an option stands in their config, another class has left it there. */
+const readsCurves = ({ scheduler }: Sampler) => scheduler.options.has('use_karras_sigmas');
+
+/** The schedule that a scheduler_config.json asks for by its use_..._sigmas. */
+export function scheduleOfConfig(config: Json): ScheduleName {
+  const sampler = describedBy(config);
+  if (sampler !== undefined && !readsCurves(sampler)) return 'normal';
+  return CURVES.find((curve) => config[`use_${curve}_sigmas`] === true) ?? 'normal';
+}
+
+/** The schedule of a model as another sampler of it takes it: its curve of sigmas, where the sampler's class has one. */
+export function curveFor(sampler: SamplerName, schedule: ScheduleName): ScheduleName {
+  const isCurve = CURVES.some((curve) => curve === schedule);
+  return isCurve && readsCurves(samplerNamed(sampler)) ? schedule : 'normal';
+}
+
+/** @throws DarkroomError('bad_request') that offers the nearest names */
+export function parseSchedule(name: string): ScheduleName {
+  const plain = name.trim().toLowerCase();
+  const schedule = SCHEDULES.find((known) => known === plain || known.replaceAll('_', ' ') === plain);
+  if (schedule !== undefined) return schedule;
+  throw new DarkroomError('bad_request', `Unknown schedule ${name}. ${offerNames(name, SCHEDULES)}`);
+}
+
+/** A schedule as A1111 writes it: `SGM Uniform`. */
+export function a1111Schedule(schedule: ScheduleName): string {
+  const titled = schedule.split('_').map((word) => word.charAt(0).toUpperCase() + word.slice(1));
+  return titled.join(' ').replace('Sgm', 'SGM');
+}
+
+/** A sampler by our name or A1111's ("DPM++ 2M Karras"), which may carry the schedule with it. */
+export function parseSampler(name: string): { sampler: SamplerName; schedule?: ScheduleName } {
+  const plain = name.trim().toLowerCase();
+  const schedule = SCHEDULES.find(
+    (s) => plain.endsWith(` ${s.replace('_', ' ')}`) || plain.endsWith(` ${s}`),
+  );
+  const stem = schedule === undefined ? plain : plain.slice(0, -schedule.length - 1);
+  const sampler = SAMPLERS.find(
+    (known) => known.name === stem || known.a1111.some((alias) => alias.toLowerCase() === stem),
+  )?.name;
+  if (sampler === undefined) {
+    throw new DarkroomError('bad_request', `Unknown sampler ${name}. ${offerNames(name, SAMPLER_NAMES)}`);
+  }
+  return schedule === undefined ? { sampler } : { sampler, schedule };
+}
