@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
 import { planPrompt } from './engine/prompt/prompt-plan.ts';
-import { type TextReaders, textReadersOf } from './engine/prompt/text-encoders.ts';
+import { type TextReader, textReadersOf } from './engine/prompt/text-encoders.ts';
 import type { Component } from './graph/component.ts';
 import { Catalogue } from './models/catalogue.ts';
 import type { ModelSpec } from './models/spec.ts';
@@ -34,7 +34,7 @@ export async function createModels(folders: readonly string[]): Promise<Installe
   const catalogue = new Catalogue(folders);
   const names = (await catalogue.list()).map(({ name }) => name);
   const specs = new Map<string, ModelSpec>();
-  const readers = new Map<string, TextReaders>();
+  const readers = new Map<string, readonly TextReader[]>();
 
   const open = async (name: string): Promise<ModelSpec> => {
     const spec = specs.get(name) ?? (await catalogue.open(name));

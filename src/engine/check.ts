@@ -14,11 +14,12 @@ export function checkRequest(request: GenerationRequest, spec: ModelSpec): void 
 }
 
 /** Whether the denoiser takes a mask and a masked picture as further channels. */
-export const isInpaintingModel = ({ latentChannels, inChannels }: ModelSpec): boolean =>
-  inChannels === 2 * latentChannels + 1;
+export const isInpaintingModel = ({ latentChannels, denoiser }: ModelSpec): boolean =>
+  denoiser.inChannels === 2 * latentChannels + 1;
 
 function checkMask({ maskImage }: GenerationRequest, spec: ModelSpec): void {
-  const { name, latentChannels, inChannels } = spec;
+  const { name, latentChannels, denoiser } = spec;
+  const { inChannels } = denoiser;
   if (inChannels === latentChannels) return;
   if (!isInpaintingModel(spec)) {
     throw new DarkroomError(

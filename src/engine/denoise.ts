@@ -2,7 +2,7 @@
 import { guide } from '../diffusion/guidance.ts';
 import type { Random } from '../diffusion/random.ts';
 import type { ModelCall } from '../diffusion/sampling.ts';
-import { type Feeds, repeat, type Tensor } from '../tensor.ts';
+import { repeat, type Tensor } from '../tensor.ts';
 import type { ControlNet } from './control/controlnets.ts';
 import type { Components, DenoiserCall } from './model/components.ts';
 import { beginPass, type Conditions, type Pass, type Start } from './pass.ts';
@@ -20,11 +20,12 @@ export async function* denoise(
   { random, start }: { readonly random: Random; readonly start: Start },
   check: (values: Float32Array) => void,
 ): AsyncGenerator<Tensor | undefined, Tensor> {
-  const { dims, conditions, plan } = pass;
+  const { dims, conditions } = pass;
+  const sampleName = components.spec.denoiser.names.sample;
   const { sampling, extra } = beginPass(pass, random, start, components.spec);
   let next = sampling.next();
   for (let index = 0; !next.done; index++) {
-    const call = denoiserCall(pass, next.value, { index, calls: plan.calls, extra });
+    const call = denoiserCall(pass, next.value, { index, extra, sampleName });
     const predicted = await components.denoise(call, nets);
     const prediction = guided(predicted, next.value.sample.length, conditions);
     check(prediction);
@@ -46,38 +47,36 @@ function guided(
   return guide(predicted.subarray(0, size), predicted.subarray(size), guidanceScale, guidanceRescale);
 }
 
-const UNET = { sample: 'sample', pooled: 'text_embeds' } as const;
-const TRANSFORMER = { sample: 'hidden_states', pooled: 'pooled_projections' } as const;
+interface CallPlace {
+  /** Of this call in the pass, from 0. */
+  readonly index: number;
+  /** Channels beside the latents, [n, h, w]: the mask and masked picture of an inpainting UNet. */
+  readonly extra: Float32Array | undefined;
+  /** Name of the denoiser's input for the latents. */
+  readonly sampleName: string;
+}
 
-/**
- * @param index of this call among `calls` of the pass
- * @param extra channels beside the latents, [n, h, w]: the mask and masked picture of an inpainting UNet
- */
 function denoiserCall(
-  { dims, conditions }: Pass,
+  { dims, plan, conditions }: Pass,
   { sample, timestep }: ModelCall,
-  { index, calls, extra }: { index: number; calls: number; extra: Float32Array | undefined },
+  { index, extra, sampleName }: CallPlace,
 ): DenoiserCall {
-  const { isTransformer, prompt, timeIds, timestepCond, controls } = conditions;
-  const batch = prompt.context.dims[0]!;
-  const input = inputOf(sample, dims, extra);
-  const scales = controls?.scales(index, calls);
-  const isControlled = scales?.some(({ data }) => data.some((scale) => scale !== 0)) ?? false;
-  const names = isTransformer ? TRANSFORMER : UNET;
-  const feeds: Record<string, Feeds[string]> = {
-    [names.sample]: repeat(input, batch),
-    timestep: { data: Float32Array.of(timestep), dims: [1] },
-    encoder_hidden_states: prompt.context,
-  };
-  if (prompt.pooled !== undefined) feeds[names.pooled] = prompt.pooled;
-  if (timeIds !== undefined) feeds['time_ids'] = timeIds;
-  if (timestepCond !== undefined) feeds['timestep_cond'] = timestepCond;
-  const controlFeeds: Record<string, Feeds[string]> = {};
-  for (const [i, scale] of (scales ?? []).entries()) {
+  const { batch, controls } = conditions;
+  const scales = controls?.scales(index, plan.calls) ?? [];
+  const controlFeeds: Record<string, Tensor> = {};
+  for (const [i, scale] of scales.entries()) {
     controlFeeds[`controlnet_conds.${i}`] = controls!.pictures[i]!;
     controlFeeds[`conditioning_scales.${i}`] = scale;
   }
-  return { feeds, controlFeeds, isControlled };
+  return {
+    feeds: {
+      ...conditions.feeds,
+      [sampleName]: repeat(inputOf(sample, dims, extra), batch),
+      timestep: { data: Float32Array.of(timestep), dims: [1] },
+    },
+    controlFeeds,
+    isControlled: scales.some(({ data }) => data.some((scale) => scale !== 0)),
+  };
 }
 
 function inputOf(sample: Float32Array, dims: readonly number[], extra: Float32Array | undefined): Tensor {

@@ -1,10 +1,9 @@
 /** One way through the sampler: from noise, from a picture, or from a picture with a mask. */
 import type { Random } from '../diffusion/random.ts';
 import type { AfterCall, Sampling, SamplingPlan } from '../diffusion/sampling.ts';
-import type { Tensor } from '../tensor.ts';
+import type { Feeds } from '../tensor.ts';
 import type { ControlScales } from './control/control-scales.ts';
 import { type LatentScale, type Posterior, samplePosterior } from './picture/vae.ts';
-import type { PromptEmbeddings } from './prompt/prompt.ts';
 
 export interface Pass {
   /** Of the drawing, in pixels. */
@@ -19,16 +18,12 @@ export interface Pass {
 
 /** What stays the same over all calls of a pass. */
 export interface Conditions {
-  /** Whether the denoiser is a transformer (SD3), whose inputs have other names than a UNet's. */
-  readonly isTransformer: boolean;
-  /** Of batch 2 with guidance, the negative half first. */
-  readonly prompt: PromptEmbeddings;
+  /** 2 with guidance, the negative half first. */
+  readonly batch: number;
+  /** The denoiser's inputs but for the latents and the timestep. */
+  readonly feeds: Feeds;
   readonly guidanceScale: number;
   readonly guidanceRescale: number;
-  /** SDXL: [B, 6]. */
-  readonly timeIds?: Tensor;
-  /** Guidance-distilled models: [1, time_cond_proj_dim]. */
-  readonly timestepCond?: Tensor;
   readonly controls?: ControlScales;
 }
 

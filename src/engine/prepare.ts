@@ -8,11 +8,11 @@ import { prepareControls } from './control/control-scales.ts';
 import { type ControlNet, openControlnets } from './control/controlnets.ts';
 import type { Components } from './model/components.ts';
 import type { Inpainting, Pass } from './pass.ts';
-import { conditionsOf, isGuided, type PlannedPass, planPasses } from './passes.ts';
+import { type PlannedPass, planPasses } from './passes.ts';
 import { grow } from './picture/hires.ts';
 import { maskOfLatents } from './picture/inpaint.ts';
 import { type Pictures, readPictures } from './picture/source.ts';
-import { encodePicture, type LatentScale, type Posterior } from './picture/vae.ts';
+import { encodePicture, type Posterior } from './picture/vae.ts';
 import { encodePrompt } from './prompt/prompt.ts';
 import type { Prepared } from './run.ts';
 
@@ -52,7 +52,7 @@ export async function prepareJob(
 ): Promise<Omit<Prepared, 'lease' | 'seconds'>> {
   const { spec } = components;
   const { start, masked } = pictures;
-  const prompt = await encodePrompt(components, request, isGuided(request, spec));
+  const prompt = await encodePrompt(components.textEncoders, request, spec.isGuided(request.guidanceScale));
   const batch = prompt.context.dims[0]!;
   const encode = async (picture: Pictures['start']): Promise<Posterior | undefined> =>
     picture && encodePicture(await components.session('vaeEncoder'), picture);
@@ -69,7 +69,10 @@ export async function prepareJob(
         picture: controls[i]!.pictures[j]!,
       }));
       const conditions = {
-        ...conditionsOf(request, plan, prompt, spec),
+        batch,
+        feeds: spec.denoiser.conditioning({ request, size: plan, prompt }),
+        guidanceScale: request.guidanceScale,
+        guidanceRescale: request.guidanceRescale,
         ...(inputs.length > 0 && { controls: prepareControls(inputs, batch, request.guessMode) }),
       };
       return { ...plan, inpainting, conditions };
@@ -77,13 +80,11 @@ export async function prepareJob(
     nets,
     start: await encode(start),
     grow: (latents, pass) => grow(components, request.hires?.upscaler ?? 'lanczos', latents, pass),
-    decodeScale: decodeScaleOf(spec, masked !== undefined),
+    decodeScale: {
+      scalingFactor: spec.scalingFactor,
+      shiftFactor: spec.inpaintsUnshifted && masked !== undefined ? 0 : spec.shiftFactor,
+    },
     finish: masked?.finish ?? ((picture) => picture),
     notes: [...pictures.notes, ...controls[0]!.notes, ...prompt.notes],
   };
-}
-
-/** diffusers' SD3 inpainting decodes without the shift that it encoded with; the same picture needs the same slip. */
-function decodeScaleOf({ family, scalingFactor, shiftFactor }: ModelSpec, isMasked: boolean): LatentScale {
-  return { scalingFactor, shiftFactor: family === 'sd3' && isMasked ? 0 : shiftFactor };
 }

@@ -3,20 +3,15 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { DarkroomError } from '../errors.ts';
-import { readClipTextConfig } from '../graph/clip.ts';
-import type { Component } from '../graph/component.ts';
-import { readSd3TransformerConfig } from '../graph/mmdit.ts';
-import { readT5Config } from '../graph/t5.ts';
-import { readUnetConfig } from '../graph/unet.ts';
-import { readVaeConfig, type VaeConfig } from '../graph/vae.ts';
-import { type Card, readCard } from './card.ts';
+import type { Component, Graph } from '../graph/component.ts';
+import { readVaeConfig, type VaeConfig, vaeDecoderGraph, vaeEncoderGraph } from '../graph/vae.ts';
+import { readCard } from './card.ts';
 import { modelControlnets } from './controlnet.ts';
 import { chooseDefaults } from './defaults.ts';
-import { type ModelIndex, readModelIndex } from './family.ts';
+import type { Denoiser, FamilyModel } from './families/family.ts';
 import { ModelFiles } from './files.ts';
-import type { ModelSpec, TextEncoderPart } from './spec.ts';
-import { readT5Tokenizer } from './t5-tokenizer-files.ts';
-import { readTokenizer } from './tokenizer-files.ts';
+import { readModelIndex } from './model-index.ts';
+import type { ComponentName, ModelSpec } from './spec.ts';
 
 /** diffusers' default where vae/config.json has none, as the hub's SD 1.5 has not. */
 const DEFAULT_SCALING_FACTOR = 0.18215;
@@ -31,173 +26,63 @@ const SHIFT_FACTOR = { min: -1e2, max: 1e2 };
  */
 export async function openModelFolder(path: string, name?: string): Promise<ModelSpec> {
   const files = await ModelFiles.at(path);
-  const index = await readModelIndex(files);
-  const textEncoders = await readTextEncoders(files, index);
+  const { family, index } = await readModelIndex(files);
+  const model = await family.open(files, index);
   const vae = await files.component('vae', 'diffusion_pytorch_model');
   const vaeConfig = readVaeConfig(vae);
-  const denoiser = index.family === 'sd3' ? await readTransformer(files) : await readUnet(files, index);
-  checkSameModel(textEncoders, vaeConfig, denoiser);
+  checkLatents(vaeConfig, model.denoiser);
   const vaeScaleFactor = 2 ** (vaeConfig.blockOutChannels.length - 1);
+  const sizeMultiple = vaeScaleFactor * model.denoiser.patchSize;
   const schedulerConfig = await files.json('scheduler/scheduler_config.json');
-  const card: Card = await readCard(files, vaeConfig.latentChannels);
-  const { kind, component, inChannels, patchSize, timeCondProjDim, jointAttentionDim, maxSide } = denoiser;
-  const sizeMultiple = vaeScaleFactor * patchSize;
+  const { defaults, ...card } = await readCard(files, vaeConfig.latentChannels);
+  const { strengthSteps, squeezesSteps } = model.habits({ controls: [] });
   let hash: Promise<string> | undefined;
   return {
+    ...model,
+    ...card,
     name: name ?? basename(files.folder),
     folder: files.folder,
-    family: index.family,
-    defaults: chooseDefaults(card, {
-      index,
+    family: family.name,
+    defaults: chooseDefaults(defaults, {
+      pipeline: family.defaults,
       schedulerConfig,
-      denoiser: component,
+      denoiser: model.denoiser,
       vaeScaleFactor,
       sizeMultiple,
-      maxSide,
+      runsAtAnyStrength: strengthSteps === 'part' || squeezesSteps,
     }),
-    textEncoders,
-    denoiser: { kind, component },
     vae,
     latentChannels: vaeConfig.latentChannels,
-    inChannels,
     vaeScaleFactor,
     sizeMultiple,
     scalingFactor: readFactor(vae, 'scaling_factor', DEFAULT_SCALING_FACTOR, SCALING_FACTOR),
     shiftFactor: readFactor(vae, 'shift_factor', 0, SHIFT_FACTOR),
-    forceZerosForEmptyPrompt: index.forceZerosForEmptyPrompt,
-    isLatentConsistency: index.isLatentConsistency,
-    ...(timeCondProjDim !== undefined && { timeCondProjDim }),
-    ...(jointAttentionDim !== undefined && { jointAttentionDim }),
     schedulerConfig,
     controlnets: await modelControlnets(files),
-    ...(card.latentRgb === undefined ? {} : { latentRgb: card.latentRgb }),
-    gallery: card.gallery,
-    words: card.words,
-    vocabulary: card.vocabulary,
-    ...(card.licence === undefined ? {} : { licence: card.licence }),
-    ...(card.commercialUse === undefined ? {} : { commercialUse: card.commercialUse }),
+    graph: (part) => buildGraph(model, vae, part),
     modelHash() {
-      hash ??= hashWeights(component);
+      hash ??= hashWeights(model.denoiser.component);
       return hash;
     },
   };
 }
 
-async function readTextEncoders(
-  files: ModelFiles,
-  { family, hasT5 }: ModelIndex,
-): Promise<TextEncoderPart[]> {
-  const clips = family === 'sd' ? [''] : ['', '_2'];
-  const parts: TextEncoderPart[] = await Promise.all(
-    clips.map(async (suffix) => {
-      const component = await files.component(`text_encoder${suffix}`, 'model');
-      const { maxPositionEmbeddings } = readClipTextConfig(component);
-      const tokenizer = await readTokenizer(files, `tokenizer${suffix}`, maxPositionEmbeddings);
-      return { kind: 'clip' as const, component, tokenizer };
-    }),
+function buildGraph({ textEncoders, denoiser }: FamilyModel, vae: Component, part: ComponentName): Graph {
+  if (part === 'denoiser') return denoiser.graph([]);
+  if (part === 'vaeEncoder') return vaeEncoderGraph(vae);
+  if (part === 'vaeDecoder') return vaeDecoderGraph(vae);
+  const encoder = textEncoders.find(({ name }) => name === part);
+  if (encoder === undefined) throw new Error(`this model has no ${part}`);
+  return encoder.graph();
+}
+
+/** @throws DarkroomError('bad_model') where the VAE was not trained together with the denoiser */
+function checkLatents({ latentChannels }: VaeConfig, { label, outChannels }: Denoiser): void {
+  if (latentChannels === outChannels) return;
+  throw new DarkroomError(
+    'bad_model',
+    `The VAE has ${latentChannels} latent channels, the ${label} ${outChannels}: the parts come from different models.`,
   );
-  if (hasT5) {
-    const component = await files.component('text_encoder_3', 'model');
-    parts.push({ kind: 't5', component, tokenizer: await readT5Tokenizer(files, 'tokenizer_3') });
-  }
-  return parts;
-}
-
-interface Denoiser {
-  readonly kind: 'unet' | 'transformer';
-  readonly component: Component;
-  readonly inChannels: number;
-  readonly outChannels: number;
-  readonly patchSize: number;
-  /** Width of the context, and of the pooled text where it takes one. */
-  readonly contextDim: number;
-  readonly pooledDim?: number;
-  readonly timeCondProjDim?: number;
-  readonly jointAttentionDim?: number;
-  /** Largest side in latents: a transformer's table of positions ends there. */
-  readonly maxSide?: number;
-}
-
-async function readUnet(files: ModelFiles, { family }: ModelIndex): Promise<Denoiser> {
-  const component = await files.component('unet', 'diffusion_pytorch_model');
-  const config = readUnetConfig(component);
-  const isXl = config.addition !== undefined;
-  if (isXl !== (family === 'sdxl')) {
-    throw new DarkroomError(
-      'bad_model',
-      `${component.configFile}: addition_embed_type is ${isXl ? '"text_time"' : 'null'}, which does not belong to this pipeline: the parts come from different models.`,
-    );
-  }
-  const { inChannels, outChannels, crossAttentionDim: contextDim, timeCondProjDim, addition } = config;
-  return {
-    kind: 'unet',
-    component,
-    inChannels,
-    outChannels,
-    patchSize: 1,
-    contextDim,
-    ...(addition !== undefined && { pooledDim: addition.textDim }),
-    ...(timeCondProjDim !== undefined && { timeCondProjDim }),
-  };
-}
-
-async function readTransformer(files: ModelFiles): Promise<Denoiser> {
-  const component = await files.component('transformer', 'diffusion_pytorch_model');
-  const config = readSd3TransformerConfig(component);
-  const { inChannels, outChannels, patchSize, jointAttentionDim, pooledProjectionDim } = config;
-  return {
-    kind: 'transformer',
-    component,
-    inChannels,
-    outChannels,
-    patchSize,
-    contextDim: jointAttentionDim,
-    pooledDim: pooledProjectionDim,
-    jointAttentionDim,
-    maxSide: config.posEmbedMaxSize * patchSize,
-  };
-}
-
-/** @throws DarkroomError('bad_model') where the parts' widths show that they were not trained together */
-function checkSameModel(textEncoders: readonly TextEncoderPart[], vae: VaeConfig, denoiser: Denoiser): void {
-  const refuse = (words: string) =>
-    new DarkroomError('bad_model', `${words}: the parts come from different models.`);
-  const denoiserName = denoiser.kind === 'unet' ? 'UNet' : 'transformer';
-  if (vae.latentChannels !== denoiser.outChannels) {
-    throw refuse(
-      `The VAE has ${vae.latentChannels} latent channels, the ${denoiserName} ${denoiser.outChannels}`,
-    );
-  }
-  const clips = textEncoders
-    .filter(({ kind }) => kind === 'clip')
-    .map(({ component }) => readClipTextConfig(component));
-  const width = clips.reduce((sum, { hiddenSize }) => sum + hiddenSize, 0);
-  if (denoiser.kind === 'unet') {
-    if (width !== denoiser.contextDim) {
-      const whose =
-        clips.length === 1 ? "The text encoder's hidden_size" : "The text encoders' hidden sizes, together";
-      throw refuse(`${whose} (${width}) is not the UNet's cross_attention_dim (${denoiser.contextDim})`);
-    }
-  } else if (width > denoiser.contextDim) {
-    throw refuse(
-      `The CLIP encoders' states (${width}) are wider than joint_attention_dim (${denoiser.contextDim})`,
-    );
-  }
-  const t5 = textEncoders.find(({ kind }) => kind === 't5');
-  if (t5 !== undefined && readT5Config(t5.component).dModel !== denoiser.contextDim) {
-    throw refuse(
-      `The T5's d_model (${readT5Config(t5.component).dModel}) is not joint_attention_dim (${denoiser.contextDim})`,
-    );
-  }
-  if (denoiser.pooledDim === undefined) return;
-  const pooled = clips
-    .filter(({ withProjection }) => withProjection)
-    .reduce((sum, { projectionDim }) => sum + projectionDim, 0);
-  if (pooled !== denoiser.pooledDim) {
-    throw refuse(
-      `The text encoders' projections (${pooled}) are not what the ${denoiserName} takes (${denoiser.pooledDim})`,
-    );
-  }
 }
 
 function readFactor(

@@ -1,35 +1,23 @@
 /** What is known of a model before any of its weights is loaded. */
-import type { Component } from '../graph/component.ts';
+import type { Component, Graph } from '../graph/component.ts';
 import type { ModelDefaults } from '../request.ts';
-import type { T5TokenizerFiles } from './t5-tokenizer.ts';
+import type { FamilyModel } from './families/family.ts';
+import type { TextEncoderName } from './families/text-encoders.ts';
 import type { TokenizerFiles } from './tokenizer.ts';
 
-/**
- * `sd`: Stable Diffusion 1.x and 2.x, latent consistency models of them; `sdxl`: SDXL, Turbo, Lightning; `sd3`:
- * Stable Diffusion 3 and 3.5.
- */
-export type Family = 'sd' | 'sdxl' | 'sd3';
+/** A part of a model that runs as a graph of its own. */
+export type ComponentName = TextEncoderName | 'denoiser' | 'vaeEncoder' | 'vaeDecoder';
 
-export type TextEncoderPart =
-  | { readonly kind: 'clip'; readonly component: Component; readonly tokenizer: TokenizerFiles }
-  | { readonly kind: 't5'; readonly component: Component; readonly tokenizer: T5TokenizerFiles };
-
-export interface ModelSpec {
+export interface ModelSpec extends FamilyModel {
   /** Catalogue name: the folder's own name. */
   readonly name: string;
   /** Real path of the folder. */
   readonly folder: string;
-  readonly family: Family;
+  /** Name of its family, for people: whatever depends on it is in FamilyModel. */
+  readonly family: string;
   readonly defaults: ModelDefaults;
-  /** text_encoder, text_encoder_2, text_encoder_3; SD3's third may be absent. */
-  readonly textEncoders: readonly TextEncoderPart[];
-  /** unet -> unetGraph, transformer -> sd3TransformerGraph of src/graph. */
-  readonly denoiser: { readonly kind: 'unet' | 'transformer'; readonly component: Component };
-  /** vae -> vaeEncoderGraph and vaeDecoderGraph of src/graph. */
   readonly vae: Component;
   readonly latentChannels: number;
-  /** Channels of the denoiser's input: latentChannels, or more for an inpainting UNet. */
-  readonly inChannels: number;
   /** Pixels per latent on each side. */
   readonly vaeScaleFactor: number;
   /** What the sides of a picture must be multiples of: vaeScaleFactor, times the patches of a transformer. */
@@ -38,14 +26,6 @@ export interface ModelSpec {
   readonly scalingFactor: number;
   /** 0 where the VAE has none. */
   readonly shiftFactor: number;
-  /** SDXL: a negative prompt that is left out is zeros rather than the encoded empty prompt. */
-  readonly forceZerosForEmptyPrompt: boolean;
-  /** Of a LatentConsistencyModelPipeline: it is never drawn against a negative prompt. */
-  readonly isLatentConsistency: boolean;
-  /** Channels in which a guidance-distilled UNet is told its guidance. */
-  readonly timeCondProjDim?: number;
-  /** Width of SD3's context: the T5's, to which CLIP's states are padded. */
-  readonly jointAttentionDim?: number;
   /** scheduler_config.json as it stands; -Infinity and NaN, which diffusers writes, are read as numbers. */
   readonly schedulerConfig: Readonly<Record<string, unknown>>;
   /** ControlNet folders that the model brings along as controlnets/KIND, by kind. */
@@ -62,6 +42,8 @@ export interface ModelSpec {
   readonly licence?: string;
   /** Whether the licence allows commercial use, where the folder says. */
   readonly commercialUse?: boolean;
+  /** @throws DarkroomError('bad_model' | 'unsupported') where the weights and the config of the part disagree */
+  graph(part: ComponentName): Graph;
   /** First 10 hex digits of the sha256 over the denoiser's weight files, in the order of their names; computed once, on demand. */
   modelHash(): Promise<string>;
 }

@@ -45,7 +45,7 @@ async function encode(
   guided = true,
 ): Promise<PromptEmbeddings> {
   const { request } = await jobOf({ model, prompt: 'a red mug' });
-  return encodePrompt(await componentsOf(model), { ...request, ...fields }, guided);
+  return encodePrompt((await componentsOf(model)).textEncoders, { ...request, ...fields }, guided);
 }
 
 const FIELDS: Readonly<Record<string, keyof GenerationRequest>> = {
@@ -202,15 +202,15 @@ test('the same words are encoded once', async () => {
   });
   const session = await components.session('textEncoder');
   const run = mock.method(session, 'run');
-  const first = await encodePrompt(components, request, true);
+  const first = await encodePrompt(components.textEncoders, request, true);
   assert.equal(run.mock.callCount(), 2);
-  const second = await encodePrompt(components, request, true);
+  const second = await encodePrompt(components.textEncoders, request, true);
   assert.equal(run.mock.callCount(), 2);
   assert.deepEqual(second, first);
   // Other weights are laid on the same states; another layer is another state.
-  await encodePrompt(components, { ...request, prompt: '(a lamp beside a window:1.2)' }, true);
+  await encodePrompt(components.textEncoders, { ...request, prompt: '(a lamp beside a window:1.2)' }, true);
   assert.equal(run.mock.callCount(), 2);
-  await encodePrompt(components, { ...request, clipSkip: 1 }, true);
+  await encodePrompt(components.textEncoders, { ...request, clipSkip: 1 }, true);
   assert.equal(run.mock.callCount(), 3);
   run.mock.restore();
 });

@@ -2,21 +2,16 @@
 import { join, sep } from 'node:path';
 import { DarkroomError } from '../../errors.ts';
 import type { Component } from '../../graph/component.ts';
-import { checkControlNet, readControlNetConfig, residualCount } from '../../graph/controlnet.ts';
-import { readUnetConfig } from '../../graph/unet.ts';
 import { openControlnet } from '../../models/controlnet.ts';
+import type { ControlNetTraits } from '../../models/families/family.ts';
 import { ModelFiles } from '../../models/files.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { ControlRequest, GenerationRequest } from '../../request.ts';
 
-export interface ControlNet {
+export interface ControlNet extends ControlNetTraits {
   /** Real path of its folder. */
   readonly folder: string;
   readonly component: Component;
-  /** What it adds to the UNet: one residual a skip connection, and the middle's. */
-  readonly residuals: number;
-  /** global_pool_conditions of its config.json. */
-  readonly pools: boolean;
 }
 
 /** @param folders that hold models and ControlNets, or are one themselves */
@@ -26,20 +21,18 @@ export async function openControlnets(
   folders: readonly string[],
 ): Promise<ControlNet[]> {
   if (request.controls.length === 0) return [];
-  if (spec.denoiser.kind !== 'unet') {
+  const { controlNets } = spec.denoiser;
+  if (controlNets === undefined) {
     throw new DarkroomError(
       'unsupported',
       `${spec.name} takes no ControlNets here; SD 1.x, 2.x and XL do. Leave the controls out, or choose another model.`,
     );
   }
-  const unet = readUnetConfig(spec.denoiser.component);
   return await Promise.all(
     request.controls.map(async (control) => {
       const folder = await folderOf(control, spec, folders);
       const component = await openControlnet(folder);
-      const config = readControlNetConfig(component);
-      checkControlNet(config, unet, component);
-      return { folder, component, residuals: residualCount(config), pools: config.globalPoolConditions };
+      return { folder, component, ...controlNets.read(component) };
     }),
   );
 }

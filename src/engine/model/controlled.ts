@@ -1,8 +1,7 @@
-/** UNets with ControlNets in one graph, a few kept open: each holds the whole UNet once more. */
+/** Denoisers with ControlNets in one graph, a few kept open: each holds the whole denoiser once more. */
 import { DarkroomError } from '../../errors.ts';
-import type { Component } from '../../graph/component.ts';
-import { unetGraph } from '../../graph/unet.ts';
 import { Lru } from '../../lru.ts';
+import type { Denoiser } from '../../models/families/family.ts';
 import type { Feeds, Tensor } from '../../tensor.ts';
 import type { ControlNet } from '../control/controlnets.ts';
 import type { Device } from '../device.ts';
@@ -18,14 +17,14 @@ interface Kept {
 }
 
 export class ControlledDenoisers {
-  readonly #unet: Component;
+  readonly #denoiser: Denoiser;
   readonly #device: Device;
   /** By the ControlNets' folders. */
   readonly #kept = new Lru<Kept>({ limit: KEPT, isIdle: ({ calls }) => calls === 0, onDrop: closeSession });
   #closed = false;
 
-  constructor(unet: Component, device: Device) {
-    this.#unet = unet;
+  constructor(denoiser: Denoiser, device: Device) {
+    this.#denoiser = denoiser;
     this.#device = device;
   }
 
@@ -66,7 +65,7 @@ export class ControlledDenoisers {
 
   async #make(nets: readonly ControlNet[]): Promise<Session> {
     const components = nets.map(({ component }) => component);
-    return openSession(unetGraph(this.#unet, components), this.#device);
+    return openSession(this.#denoiser.graph(components), this.#device);
   }
 }
 

@@ -3,9 +3,9 @@ import { chunkTokens, type WeightedToken } from '../../diffusion/prompt-chunks.t
 import { type ParsedPrompt, parsePrompt, WEIGHT_LIMIT } from '../../diffusion/prompt-weights.ts';
 import type { T5Tokenizer } from '../../models/t5-tokenizer.ts';
 import type { ClipTokenizer, Word } from '../../models/tokenizer.ts';
-import { describeUnread } from '../../models/unread.ts';
 import type { GenerationRequest, PromptSyntax } from '../../request.ts';
-import type { TextReaders } from './text-encoders.ts';
+import type { TextReader } from './text-encoders.ts';
+import { describeUnread } from './unread.ts';
 
 /**
  * Chunks of one prompt that are read. Cross-attention grows with them; at 16 (1200 tokens) it still costs less than
@@ -34,8 +34,8 @@ export interface EncoderPlan {
 
 /** A prompt or a negative prompt for all encoders of a model. */
 export interface PromptPlan {
-  readonly clips: readonly EncoderPlan[];
-  readonly t5?: EncoderPlan;
+  /** In the order of the model's text encoders. */
+  readonly encoders: readonly EncoderPlan[];
   /** Ids that a T5 reads, or would read. */
   readonly t5Length: number;
   /** Sentences for the user about what of the texts is not read as it stands. */
@@ -63,7 +63,7 @@ const orElse = (text: string | undefined, other: string) =>
 
 /** @param label which prompt it is, for the notes: "prompt", "negative prompt" */
 export function planPrompt(
-  { clips, t5 }: TextReaders,
+  readers: readonly TextReader[],
   {
     promptSyntax,
     maxSequenceLength = T5_LENGTH,
@@ -71,17 +71,18 @@ export function planPrompt(
   label: string,
   texts: PromptTexts,
 ): PromptPlan {
-  const labelOf = (i: number) => (texts[i] === texts[0] ? label : `${label} ${i + 1}`);
-  const plans = clips.map(({ tokenizer }, i) => planClip(tokenizer, texts[i]!, promptSyntax));
-  const notes = plans.flatMap((plan, i) =>
-    // Two CLIPs that read the same text stop at the same word, save for an odd spelling.
-    i > 0 && texts[i] === texts[0] ? [] : describePlan(labelOf(i), 'CLIP', plan),
+  const encoders = readers.map((reader, i) =>
+    reader.kind === 'clip'
+      ? planClip(reader.tokenizer, texts[i]!, promptSyntax)
+      : planT5(reader.tokenizer, texts[i]!, promptSyntax, maxSequenceLength),
   );
-  const plan: PromptPlan = { clips: plans, t5Length: maxSequenceLength, notes };
-  if (t5 === undefined) return plan;
-  const third = planT5(t5.tokenizer, texts[2], promptSyntax, maxSequenceLength);
-  const all = new Set([...notes, ...describePlan(labelOf(2), 'T5', third)]);
-  return { ...plan, t5: third, notes: [...all] };
+  const notes = readers.flatMap(({ kind }, i) => {
+    const isSame = texts[i] === texts[0];
+    // Two CLIPs that read the same text stop at the same word, save for an odd spelling.
+    if (kind === 'clip' && i > 0 && isSame) return [];
+    return describePlan(isSame ? label : `${label} ${i + 1}`, kind === 'clip' ? 'CLIP' : 'T5', encoders[i]!);
+  });
+  return { encoders, t5Length: maxSequenceLength, notes: [...new Set(notes)] };
 }
 
 /** `plain`: one window, cut at its end. `a1111`: as many as the prompt needs, up to MAX_CHUNKS. */

@@ -1,63 +1,48 @@
-/** The parts of a model that read prompts, whatever its family. */
-
+/** The text encoders of an open model, and their tokenizers. */
 import { Lru } from '../../lru.ts';
-import type { Family, ModelSpec } from '../../models/spec.ts';
+import type { EncodedText } from '../../models/families/family.ts';
+import type { ClipRules, TextEncoderName } from '../../models/families/text-encoders.ts';
+import type { ModelSpec } from '../../models/spec.ts';
 import { createT5Tokenizer, type T5Tokenizer } from '../../models/t5-tokenizer.ts';
 import { type ClipTokenizer, createTokenizer } from '../../models/tokenizer.ts';
-import type { Tensor } from '../../tensor.ts';
 import type { Session } from '../session.ts';
 
-const NAMES = ['textEncoder', 'textEncoder2', 'textEncoder3'] as const;
-export type TextEncoderName = (typeof NAMES)[number];
+/** One text encoder without its weights: what is needed to say which words of a prompt it reads. */
+export type TextReader = ClipReader | T5Reader;
 
-/** What a text encoder made of one window. Its tensors are shared with later prompts: never written to. */
-export interface EncodedWindow {
-  /** [1, S, D] */
-  readonly states: Tensor;
-  /** [1, P] */
-  readonly pooled?: Tensor;
+export interface ClipReader {
+  readonly kind: 'clip';
+  readonly name: TextEncoderName;
+  readonly tokenizer: ClipTokenizer;
+  readonly rules: ClipRules;
 }
 
-export interface TextReaders {
-  /** One, or two side by side. */
-  readonly clips: readonly { readonly name: TextEncoderName; readonly tokenizer: ClipTokenizer }[];
-  /** Of SD3, which can do without. */
-  readonly t5?: { readonly name: TextEncoderName; readonly tokenizer: T5Tokenizer };
+export interface T5Reader {
+  readonly kind: 't5';
+  readonly name: TextEncoderName;
+  readonly tokenizer: T5Tokenizer;
 }
 
-export interface TextEncoders extends TextReaders {
-  readonly family: Family;
-  /** Width of the context where it is more than the CLIPs' states: SD3's joint_attention_dim. */
-  readonly jointWidth?: number;
-  /** A negative prompt that was left out is zeros (SDXL's force_zeros_for_empty_prompt). */
-  readonly zeroNegative: boolean;
-  readonly embeddings: Lru<EncodedWindow>;
+export interface TextEncoders {
+  readonly spec: ModelSpec;
+  readonly readers: readonly TextReader[];
+  /** What the encoders made of the last prompts. Its tensors are shared: they are never written to. */
+  readonly embeddings: Lru<EncodedText>;
   session(name: TextEncoderName): Promise<Session>;
 }
 
 /** The tokenizers of a model; making them reads tens of thousands of words. */
-export function textReadersOf({ textEncoders }: ModelSpec): TextReaders {
-  const clips: TextReaders['clips'][number][] = [];
-  let t5: TextReaders['t5'];
-  for (const [i, encoder] of textEncoders.entries()) {
-    const name = NAMES[i]!;
-    if (encoder.kind === 'clip') clips.push({ name, tokenizer: createTokenizer(encoder.tokenizer) });
-    else t5 = { name, tokenizer: createT5Tokenizer(encoder.tokenizer) };
-  }
-  return t5 === undefined ? { clips } : { clips, t5 };
+export function textReadersOf({ textEncoders }: ModelSpec): TextReader[] {
+  return textEncoders.map((part) =>
+    part.kind === 'clip'
+      ? { kind: 'clip', name: part.name, tokenizer: createTokenizer(part.tokenizer), rules: part.rules }
+      : { kind: 't5', name: part.name, tokenizer: createT5Tokenizer(part.tokenizer) },
+  );
 }
 
 /** Kept of each model's encoded prompts: some hundred chunks of SDXL, a dozen prompts of SD3's T5. */
 const EMBEDDING_BYTES = 64 * 2 ** 20;
 
 export function textEncodersOf(spec: ModelSpec, session: TextEncoders['session']): TextEncoders {
-  const { jointAttentionDim: jointWidth } = spec;
-  return {
-    ...textReadersOf(spec),
-    family: spec.family,
-    ...(jointWidth === undefined ? {} : { jointWidth }),
-    zeroNegative: spec.forceZerosForEmptyPrompt,
-    embeddings: new Lru({ limit: EMBEDDING_BYTES }),
-    session,
-  };
+  return { spec, readers: textReadersOf(spec), embeddings: new Lru({ limit: EMBEDDING_BYTES }), session };
 }

@@ -1,20 +1,13 @@
 /** Runs the text encoders over the windows of a plan. */
-import { type Emphasis, emphasize } from '../../diffusion/prompt-emphasis.ts';
-import { joinRows } from '../../tensor.ts';
+import { emphasize } from '../../diffusion/prompt-emphasis.ts';
+import type { EncodedText } from '../../models/families/family.ts';
+import { joinRows, type Tensor } from '../../tensor.ts';
 import type { Session } from '../session.ts';
 import type { Window } from './prompt-plan.ts';
-import type { EncodedWindow, TextEncoderName, TextEncoders } from './text-encoders.ts';
+import type { ClipReader, T5Reader, TextEncoders } from './text-encoders.ts';
 
-/** What a family of models takes from its CLIP encoders. */
-export interface ClipRules {
-  /** Hidden states as they leave their layer, or after the final layer norm. */
-  readonly states: 'hidden_states' | 'normed_hidden_states';
-  /** How far before the last layer they are taken where the request skips none. */
-  readonly skipped: number;
-  /** Taken from the encoders that have it. */
-  readonly pooled?: 'text_embeds';
-  readonly emphasis: Emphasis;
-}
+/** Output of a CLIP with a projection. */
+const POOLED = 'text_embeds';
 
 /**
  * @param windows at least one
@@ -23,56 +16,45 @@ export interface ClipRules {
  */
 export async function encodeClip(
   encoders: TextEncoders,
-  name: TextEncoderName,
+  { name, rules }: ClipReader,
   windows: readonly Window[],
   clipSkip: number,
-  { states, skipped, emphasis, ...rules }: ClipRules,
-): Promise<EncodedWindow> {
+): Promise<EncodedText> {
   const session = await encoders.session(name);
-  const layers = session.outputNames.filter((output) => output.startsWith(`${states}.`)).length - 1;
-  const output = `${states}.${layers - skipped - clipSkip}`;
-  const pooled = session.outputNames.find((output) => output === rules.pooled);
-  const encoded: EncodedWindow[] = [];
+  const layers = session.outputNames.filter((output) => output.startsWith(`${rules.states}.`)).length - 1;
+  const output = `${rules.states}.${layers - rules.skipped - clipSkip}`;
+  const outputs = session.outputNames.includes(POOLED) ? [output, POOLED] : [output];
+  const weighted: Tensor[] = [];
+  let pooled: Tensor | undefined;
   for (const window of windows) {
-    encoded.push(await encodeWindow(encoders, name, session, window, output, pooled));
+    const { states, ...summary } = await encodeWindow(encoders, name, session, window, outputs);
+    weighted.push({ data: emphasize(states.data, window.weights, rules.emphasis), dims: states.dims });
+    pooled ??= summary.pooled;
   }
-  const weighted = encoded.map(({ states: { data, dims } }, i) => ({
-    data: emphasize(data, windows[i]!.weights, emphasis),
-    dims,
-  }));
-  const summary = encoded[0]!.pooled;
-  return { states: joinRows(weighted), ...(summary === undefined ? {} : { pooled: summary }) };
+  return { states: joinRows(weighted), ...(pooled === undefined ? {} : { pooled }) };
 }
-
-async function encodeWindow(
-  encoders: TextEncoders,
-  name: TextEncoderName,
-  session: Session,
-  { ids }: Window,
-  output: string,
-  pooled?: string,
-): Promise<EncodedWindow> {
-  const key = `${name} ${output} ${ids.join(' ')}`;
-  const known = encoders.embeddings.get(key);
-  if (known !== undefined) return known;
-  const feeds = { input_ids: { data: ids, dims: [1, ids.length] } };
-  const outputs = await session.run(feeds, pooled === undefined ? [output] : [output, pooled]);
-  const states = outputs[output]!;
-  const encoded = pooled === undefined ? { states } : { states, pooled: outputs[pooled]! };
-  encoders.embeddings.set(key, encoded, bytesOf(encoded));
-  return encoded;
-}
-
-const bytesOf = ({ states, pooled }: EncodedWindow) =>
-  states.data.byteLength + (pooled?.data.byteLength ?? 0);
 
 /** @returns T5's states of one window, [1, S, D]; weights multiply them, as they do SDXL's */
-export async function encodeT5(
-  encoders: TextEncoders,
-  name: TextEncoderName,
-  window: Window,
-): Promise<EncodedWindow['states']> {
+export async function encodeT5(encoders: TextEncoders, { name }: T5Reader, window: Window): Promise<Tensor> {
   const session = await encoders.session(name);
-  const { states } = await encodeWindow(encoders, name, session, window, 'last_hidden_state');
+  const { states } = await encodeWindow(encoders, name, session, window, ['last_hidden_state']);
   return { data: emphasize(states.data, window.weights, 'no_norm'), dims: states.dims };
+}
+
+/** @param outputs the states, and the summary where it is wanted */
+async function encodeWindow(
+  { embeddings }: TextEncoders,
+  name: string,
+  session: Session,
+  { ids }: Window,
+  outputs: readonly string[],
+): Promise<EncodedText> {
+  const key = `${name} ${outputs.join(' ')} ${ids.join(' ')}`;
+  const known = embeddings.get(key);
+  if (known !== undefined) return known;
+  const results = await session.run({ input_ids: { data: ids, dims: [1, ids.length] } }, outputs);
+  const [states, pooled] = outputs.map((output) => results[output]!) as [Tensor, Tensor | undefined];
+  const encoded = pooled === undefined ? { states } : { states, pooled };
+  embeddings.set(key, encoded, states.data.byteLength + (pooled?.data.byteLength ?? 0));
+  return encoded;
 }

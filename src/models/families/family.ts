@@ -1,0 +1,148 @@
+/** What Darkroom must know of a family of models. One file a family beside this one; index.ts lists them. */
+import type { PipelineHabits } from '../../diffusion/pipeline-habits.ts';
+import type { Component, Graph } from '../../graph/component.ts';
+import type { GenerationRequest, ModelDefaults } from '../../request.ts';
+import type { Feeds, Tensor } from '../../tensor.ts';
+import type { ModelFiles } from '../files.ts';
+import type { TextEncoderPart } from './text-encoders.ts';
+
+export interface Family {
+  /** As `darkroom models show` prints it. */
+  readonly name: string;
+  /** As a sentence names it. */
+  readonly title: string;
+  /** The pipelines of diffusers, as model_index.json names them. The request says whether one starts from a picture. */
+  readonly pipelines: RegExp;
+  /** The classes that each part of the folder can have; null where the part can be absent. */
+  readonly parts: Readonly<Record<string, readonly (string | null)[]>>;
+  /** Of its pipeline's __call__ in diffusers 0.42. */
+  readonly defaults: PipelineDefaults;
+  /**
+   * Reads every part but the VAE and the scheduler.
+   * @param index model_index.json, whose parts are checked
+   * @throws DarkroomError('bad_model' | 'unsupported') naming file, key and value
+   */
+  open(files: ModelFiles, index: ModelIndex): Promise<FamilyModel>;
+}
+
+export type PipelineDefaults = Pick<
+  ModelDefaults,
+  'numInferenceSteps' | 'guidanceScale' | 'strength' | 'sampler'
+> & {
+  readonly inpaintStrength: number;
+  /** Side in latents where the denoiser's config.json names none. */
+  readonly sampleSize: number;
+};
+
+export type ModelIndex = Readonly<Record<string, unknown>>;
+
+/** A model as its family runs it. */
+export interface FamilyModel {
+  /** In the order of the prompts that they read. */
+  readonly textEncoders: readonly TextEncoderPart[];
+  readonly denoiser: Denoiser;
+  /** A negative prompt that is left out is zeros rather than the encoded empty prompt. */
+  readonly zeroNegative: boolean;
+  /** diffusers decodes its inpainting without the VAE's shift_factor; the same picture needs the same omission. */
+  readonly inpaintsUnshifted: boolean;
+  /** [1, C, h, w] of the latents that the sampler works on. */
+  latentShape(size: Size, vae: LatentGrid): readonly number[];
+  /** What one side of guidance is told of its prompt. */
+  encodePrompt(side: PromptSide): Promise<EncodedPrompt>;
+  /** Whether a request is drawn against its negative prompt: both halves of guidance then run in one batch. */
+  isGuided(guidanceScale: number): boolean;
+  /** What its pipeline does to the scheduler. */
+  habits(request: Pick<GenerationRequest, 'maskImage' | 'controls'>): PipelineHabits;
+}
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export interface LatentGrid {
+  readonly channels: number;
+  /** Pixels for each latent, on each side. */
+  readonly scaleFactor: number;
+}
+
+export interface Denoiser {
+  readonly component: Component;
+  /** As a sentence names it. */
+  readonly label: 'UNet' | 'transformer';
+  /** Channels of its input: those of the latents, or more for inpainting. */
+  readonly inChannels: number;
+  /** Channels of its output, which are the latents'. */
+  readonly outChannels: number;
+  /** Rows and columns of latents that it reads as one token; the sides of a picture are multiples of them. */
+  readonly patchSize: number;
+  /** Largest side in latents, where it has one. */
+  readonly maxSide?: number;
+  /** Names of the graph's input for the latents and of its output. */
+  readonly names: { readonly sample: string; readonly output: string };
+  /** @param controlNets built into the same graph; only where the model takes any */
+  graph(controlNets: readonly Component[]): Graph;
+  /** The inputs that stay the same over all calls of a pass; the latents and the timestep come on top. */
+  conditioning(pass: PassConditions): Feeds;
+  /** Absent where the family takes no ControlNets. */
+  readonly controlNets?: ControlNetReader;
+}
+
+export interface PassConditions {
+  readonly request: GenerationRequest;
+  /** Of this pass, in pixels. */
+  readonly size: Size;
+  /** With guidance of batch 2, the negative half first. */
+  readonly prompt: EncodedPrompt;
+}
+
+export interface ControlNetReader {
+  /** @throws DarkroomError where the ControlNet cannot be used with this model */
+  read(component: Component): ControlNetTraits;
+}
+
+export interface ControlNetTraits {
+  /** What it adds to the denoiser: one residual for each skip connection, and one for the middle. */
+  readonly residuals: number;
+  /** global_pool_conditions of its config.json. */
+  readonly pools: boolean;
+}
+
+/** One prompt, positive or negative, before the text encoders of the model. The engine runs them. */
+export interface PromptSide {
+  /** @returns the states of all chunks of one CLIP encoder, and the summary of the first where it has one */
+  clip(encoder: number): Promise<EncodedText>;
+  /** @returns [1, S, D] of a T5 */
+  t5(encoder: number): Promise<Tensor>;
+  /** Tokens that a T5 reads, or would read. */
+  readonly t5Length: number;
+}
+
+export interface EncodedText {
+  /** [1, S, D] */
+  readonly states: Tensor;
+  /** [1, P], of encoders with a projection. */
+  readonly pooled?: Tensor;
+}
+
+/** Of one side of guidance [1, ...], or of both [2, ...]. */
+export interface EncodedPrompt {
+  /** [B, S, D]: what the denoiser attends to. */
+  readonly context: Tensor;
+  /** [B, P]: a summary of the prompt, for models that take one. */
+  readonly pooled?: Tensor;
+}
+
+/** Latents as an AutoencoderKL makes them. */
+export const imageLatents: FamilyModel['latentShape'] = ({ width, height }, { channels, scaleFactor }) => [
+  1,
+  channels,
+  height / scaleFactor,
+  width / scaleFactor,
+];
+
+/** The class that model_index.json gives a part; null where it names none. */
+export function classOf(index: ModelIndex, part: string): unknown {
+  const entry = index[part];
+  return Array.isArray(entry) ? (entry[1] ?? null) : null;
+}

@@ -1,0 +1,17 @@
+/** The families of models that this version runs. A new one is a file beside this one and a line here. */
+import type { Family } from './family.ts';
+import { lcm } from './lcm.ts';
+import { sd } from './sd.ts';
+import { sd3 } from './sd3.ts';
+import { sdxl } from './sdxl.ts';
+
+export type {
+  EncodedPrompt,
+  EncodedText,
+  Family,
+  FamilyModel,
+  PassConditions,
+  PromptSide,
+} from './family.ts';
+
+export const FAMILIES: readonly Family[] = [sd, sdxl, sd3, lcm];

@@ -1,0 +1,76 @@
+/** The text encoders that several families share, as parts of a folder. */
+import { readClipTextConfig, textEncoderGraph } from '../../graph/clip.ts';
+import type { Component, Graph } from '../../graph/component.ts';
+import { t5EncoderGraph } from '../../graph/t5.ts';
+import type { ModelFiles } from '../files.ts';
+import type { T5TokenizerFiles } from '../t5-tokenizer.ts';
+import { readT5Tokenizer } from '../t5-tokenizer-files.ts';
+import type { TokenizerFiles } from '../tokenizer.ts';
+import { readTokenizer } from '../tokenizer-files.ts';
+
+/** The three that diffusers' folders can have: text_encoder, text_encoder_2, text_encoder_3. */
+export type TextEncoderName = 'textEncoder' | 'textEncoder2' | 'textEncoder3';
+
+export type TextEncoderPart = ClipPart | T5Part;
+
+export interface ClipPart extends Part {
+  readonly kind: 'clip';
+  readonly tokenizer: TokenizerFiles;
+  readonly rules: ClipRules;
+  readonly hiddenSize: number;
+  readonly hiddenLayers: number;
+  /** Width of the pooled text; undefined where it has no projection. */
+  readonly projectionDim: number | undefined;
+}
+
+export interface T5Part extends Part {
+  readonly kind: 't5';
+  readonly tokenizer: T5TokenizerFiles;
+}
+
+interface Part {
+  readonly name: TextEncoderName;
+  readonly component: Component;
+  graph(): Graph;
+}
+
+/** Which states a family takes from its CLIP encoders, and how weights of words act on them. */
+export interface ClipRules {
+  /** As they leave their layer, or after the final layer norm. */
+  readonly states: 'hidden_states' | 'normed_hidden_states';
+  /** Layers before the last one, where the request skips none. */
+  readonly skipped: number;
+  /** `original`: the mean of the states is kept as it was (A1111's default); `no_norm`: it is not. */
+  readonly emphasis: 'original' | 'no_norm';
+}
+
+/** The states before the last layer, as SDXL and everything after it takes them. */
+export const PENULTIMATE: ClipRules = { states: 'hidden_states', skipped: 1, emphasis: 'no_norm' };
+
+/** @param suffix of the folders: '' or '_2' */
+export async function openClip(files: ModelFiles, suffix: '' | '_2', rules: ClipRules): Promise<ClipPart> {
+  const component = await files.component(`text_encoder${suffix}`, 'model');
+  const config = readClipTextConfig(component);
+  return {
+    kind: 'clip',
+    name: suffix === '' ? 'textEncoder' : 'textEncoder2',
+    component,
+    rules,
+    tokenizer: await readTokenizer(files, `tokenizer${suffix}`, config.maxPositionEmbeddings),
+    hiddenSize: config.hiddenSize,
+    hiddenLayers: config.numHiddenLayers,
+    projectionDim: config.withProjection ? config.projectionDim : undefined,
+    graph: () => textEncoderGraph(component),
+  };
+}
+
+export async function openT5(files: ModelFiles, suffix: '_2' | '_3'): Promise<T5Part> {
+  const component = await files.component(`text_encoder${suffix}`, 'model');
+  return {
+    kind: 't5',
+    name: suffix === '_2' ? 'textEncoder2' : 'textEncoder3',
+    component,
+    tokenizer: await readT5Tokenizer(files, `tokenizer${suffix}`),
+    graph: () => t5EncoderGraph(component),
+  };
+}

@@ -1,0 +1,96 @@
+/** The UNet that Stable Diffusion 1, 2 and XL share: read, built, and given its conditions. */
+import { DarkroomError } from '../../errors.ts';
+import { checkControlNet, readControlNetConfig, residualCount } from '../../graph/controlnet.ts';
+import { readUnetConfig, type UnetConfig, unetGraph } from '../../graph/unet.ts';
+import type { Feeds, Tensor } from '../../tensor.ts';
+import type { ModelFiles } from '../files.ts';
+import type { Denoiser, PassConditions } from './family.ts';
+import type { ClipPart } from './text-encoders.ts';
+
+export interface Unet extends Denoiser {
+  readonly config: UnetConfig;
+}
+
+/**
+ * @param conditioning what the family adds to the text that the UNet attends to
+ * @throws DarkroomError('bad_model' | 'unsupported') naming file, key and value
+ */
+export async function openUnet(
+  files: ModelFiles,
+  conditioning: (pass: PassConditions) => Feeds = () => ({}),
+): Promise<Unet> {
+  const component = await files.component('unet', 'diffusion_pytorch_model');
+  const config = readUnetConfig(component);
+  const { inChannels, outChannels, timeCondProjDim } = config;
+  return {
+    config,
+    component,
+    label: 'UNet',
+    inChannels,
+    outChannels,
+    patchSize: 1,
+    names: { sample: 'sample', output: 'out_sample' },
+    graph: (controlNets) => unetGraph(component, controlNets),
+    conditioning: (pass) => ({
+      encoder_hidden_states: pass.prompt.context,
+      ...(timeCondProjDim !== undefined && {
+        timestep_cond: guidanceEmbedding(pass.request.guidanceScale, timeCondProjDim),
+      }),
+      ...conditioning(pass),
+    }),
+    controlNets: {
+      read(net) {
+        const netConfig = readControlNetConfig(net);
+        checkControlNet(netConfig, config, net);
+        return { residuals: residualCount(netConfig), pools: netConfig.globalPoolConditions };
+      },
+    },
+  };
+}
+
+/** A guidance-distilled UNet is told its guidance and needs no second half. */
+export const isGuided = ({ config }: Unet, guidanceScale: number): boolean =>
+  guidanceScale > 1 && config.timeCondProjDim === undefined;
+
+/** @throws DarkroomError('bad_model') where the states of the text encoders are not what the UNet attends to */
+export function checkContext({ config }: Unet, clips: readonly ClipPart[]): void {
+  const width = clips.reduce((sum, { hiddenSize }) => sum + hiddenSize, 0);
+  if (width === config.crossAttentionDim) return;
+  const whose =
+    clips.length === 1 ? "The text encoder's hidden_size" : "The text encoders' hidden sizes, together";
+  throw new DarkroomError(
+    'bad_model',
+    `${whose} (${width}) is not the UNet's cross_attention_dim (${config.crossAttentionDim}): the parts come from different models.`,
+  );
+}
+
+/** @throws DarkroomError('bad_model') where SDXL's UNet stands in a folder of Stable Diffusion 1 or 2, or the other way round */
+export function checkAddition({ config, component }: Unet, isExpected: boolean): void {
+  const type = config.addition === undefined ? null : 'text_time';
+  if ((type !== null) === isExpected) return;
+  throw new DarkroomError(
+    'bad_model',
+    `${component.configFile}: addition_embed_type is ${JSON.stringify(type)}, which does not belong to this pipeline: the parts come from different models.`,
+  );
+}
+
+const LONGEST_PERIOD = 10_000;
+
+/**
+ * The guidance scale w as a latent consistency model takes it (Luo et al. 2023, section 4.2): sinusoids of
+ * 1000 (w - 1). Each step is rounded to float32, as the reference computes it.
+ * @param channels time_cond_proj_dim, even
+ * @returns [1, channels]
+ */
+function guidanceEmbedding(guidanceScale: number, channels: number): Tensor {
+  const half = channels >> 1;
+  const data = new Float32Array(channels);
+  const scaled = Math.fround(Math.fround(guidanceScale - 1) * 1000);
+  const step = Math.fround(Math.fround(Math.log(LONGEST_PERIOD)) / (half - 1));
+  for (let i = 0; i < half; i++) {
+    const angle = Math.fround(scaled * Math.fround(Math.exp(Math.fround(i * -step))));
+    data[i] = Math.sin(angle);
+    data[half + i] = Math.cos(angle);
+  }
+  return { data, dims: [1, channels] };
+}
