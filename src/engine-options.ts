@@ -1,7 +1,7 @@
 /** From the settings to what an engine is made of: the one place that serve, worker, imagine, bench and doctor share. */
 import type { Settings } from '../config/settings.ts';
 import { type Device, parseDevice, parseDevices } from './engine/device.ts';
-import type { EngineOptions } from './engine/process/protocol.ts';
+import type { EngineOptions } from './engine/process/process.ts';
 import { DarkroomError } from './errors.ts';
 import { modelFolders } from './installed-models.ts';
 

@@ -1,8 +1,7 @@
 /** The models of this machine as the commands see them, and where they lie. */
 import { fileURLToPath } from 'node:url';
 import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
-import { planPrompt } from './engine/prompt/prompt-plan.ts';
-import { type TextReader, textReadersOf } from './engine/prompt/text-encoders.ts';
+import { describeUnreadPrompt, type TextReader, textReadersOf } from './engine/prompt/prompt.ts';
 import type { Component } from './graph/component.ts';
 import { Catalogue } from './models/catalogue.ts';
 import type { ModelSpec } from './models/spec.ts';
@@ -69,12 +68,7 @@ export async function createModels(folders: readonly string[]): Promise<Installe
       // Made once a model: tens of thousands of words and merges must not be read again at each message.
       const known = readers.get(model) ?? textReadersOf(await open(model));
       readers.set(model, known);
-      const [note = ''] = planPrompt(known, { promptSyntax: syntax }, 'prompt', [
-        prompt,
-        prompt,
-        prompt,
-      ]).notes;
-      return note;
+      return describeUnreadPrompt(known, prompt, syntax);
     },
   };
 }

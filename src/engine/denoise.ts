@@ -3,8 +3,8 @@ import { guide } from '../diffusion/guidance.ts';
 import type { Random } from '../diffusion/random.ts';
 import type { ModelCall } from '../diffusion/sampling.ts';
 import { repeat, type Tensor } from '../tensor.ts';
-import type { ControlNet } from './control/controlnets.ts';
-import type { Components, DenoiserCall } from './model/components.ts';
+import type { ControlNet } from './control/controls.ts';
+import type { Components, DenoiserCall } from './model/model-cache.ts';
 import { beginPass, type Conditions, type Pass, type Start } from './pass.ts';
 
 /**
@@ -61,21 +61,15 @@ function denoiserCall(
   { sample, timestep }: ModelCall,
   { index, extra, sampleName }: CallPlace,
 ): DenoiserCall {
-  const { batch, controls } = conditions;
-  const scales = controls?.scales(index, plan.calls) ?? [];
-  const controlFeeds: Record<string, Tensor> = {};
-  for (const [i, scale] of scales.entries()) {
-    controlFeeds[`controlnet_conds.${i}`] = controls!.pictures[i]!;
-    controlFeeds[`conditioning_scales.${i}`] = scale;
-  }
+  const control = conditions.controls?.at(index, plan.calls);
   return {
     feeds: {
       ...conditions.feeds,
-      [sampleName]: repeat(inputOf(sample, dims, extra), batch),
+      [sampleName]: repeat(inputOf(sample, dims, extra), conditions.batch),
       timestep: { data: Float32Array.of(timestep), dims: [1] },
     },
-    controlFeeds,
-    isControlled: scales.some(({ data }) => data.some((scale) => scale !== 0)),
+    controlFeeds: control?.feeds ?? {},
+    isControlled: control?.isActive ?? false,
   };
 }
 

@@ -2,8 +2,8 @@
 import type { Random } from '../diffusion/random.ts';
 import type { AfterCall, Sampling, SamplingPlan } from '../diffusion/sampling.ts';
 import type { Feeds } from '../tensor.ts';
-import type { ControlScales } from './control/control-scales.ts';
-import { type LatentScale, type Posterior, samplePosterior } from './picture/vae.ts';
+import type { ControlFeeds } from './control/controls.ts';
+import { type LatentScale, type Posterior, samplePosterior } from './picture/pictures.ts';
 
 export interface Pass {
   /** Of the drawing, in pixels. */
@@ -24,7 +24,7 @@ export interface Conditions {
   readonly feeds: Feeds;
   readonly guidanceScale: number;
   readonly guidanceRescale: number;
-  readonly controls?: ControlScales;
+  readonly controls: ControlFeeds | undefined;
 }
 
 export interface Inpainting {

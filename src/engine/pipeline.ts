@@ -3,10 +3,10 @@ import { performance } from 'node:perf_hooks';
 import type { Engine, Job } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
-import { openDetectors } from './control/detectors.ts';
+import { openDetectors } from './control/controls.ts';
 import { ModelCache } from './model/model-cache.ts';
 import { draftJob, prepareJob } from './prepare.ts';
-import type { EngineOptions } from './process/protocol.ts';
+import type { EngineOptions } from './process/process.ts';
 import { PictureRun, type PipelineRun } from './run.ts';
 
 /** Models whose sessions stay open while no run uses them. */
@@ -37,11 +37,11 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     async open(job) {
       const started = performance.now();
       const spec = await resolve(job.request.model);
-      const draft = await draftJob(job, spec, models, detectors);
+      const draft = await draftJob(job, spec, { folders: models, detectors });
       const lease = await cache.lease(spec);
       try {
         const { components } = lease;
-        await components.openAll(draft.nets);
+        await components.openAll(draft.controls.nets);
         if (job.request.image !== undefined) await components.session('vaeEncoder');
         const opened = performance.now();
         const prepared = await prepareJob(job, draft, components);

@@ -1,60 +1,50 @@
-/** A job made ready to be drawn: its pictures read and encoded, its words too, its passes planned. */
-import type { Detectors } from '../image/detector.ts';
+/** A job prepared for its first denoiser call: pictures read and encoded, the prompt too, passes planned. */
 import type { Job } from '../job.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
-import { type ControlPictures, readControls } from './control/control-images.ts';
-import { prepareControls } from './control/control-scales.ts';
-import { type ControlNet, openControlnets } from './control/controlnets.ts';
-import type { Components } from './model/components.ts';
+import { type ControlSources, type Controls, readControls } from './control/controls.ts';
+import { grow } from './hires.ts';
+import type { Components } from './model/model-cache.ts';
 import type { Inpainting, Pass } from './pass.ts';
 import { type PlannedPass, planPasses } from './passes.ts';
-import { grow } from './picture/hires.ts';
-import { maskOfLatents } from './picture/inpaint.ts';
-import { type Pictures, readPictures } from './picture/source.ts';
-import { encodePicture, type Posterior } from './picture/vae.ts';
+import {
+  encodePicture,
+  maskOfLatents,
+  type Posterior,
+  readSources,
+  type Sources,
+} from './picture/pictures.ts';
 import { encodePrompt } from './prompt/prompt.ts';
 import type { Prepared } from './run.ts';
 
 /** What needs no weights: everything here is refused before the GPU is asked for. */
 export interface Draft {
-  readonly pictures: Pictures;
+  readonly sources: Sources;
   readonly plans: readonly PlannedPass[];
-  readonly nets: readonly ControlNet[];
-  /** For each pass the pictures that the nets see, at its size. */
-  readonly controls: readonly ControlPictures[];
+  readonly controls: Controls;
 }
 
-/**
- * @param folders that hold models and ControlNets
- * @throws DarkroomError for what the model cannot draw or a picture that cannot be used
- */
-export async function draftJob(
-  job: Job,
-  spec: ModelSpec,
-  folders: readonly string[],
-  detectors: Detectors,
-): Promise<Draft> {
+/** @throws DarkroomError for what the model cannot draw or a picture that cannot be used */
+export async function draftJob(job: Job, spec: ModelSpec, from: ControlSources): Promise<Draft> {
   checkRequest(job.request, spec);
   const plans = planPasses(job.request, spec);
-  const nets = await openControlnets(job.request, spec, folders);
-  const pictures = await readPictures(job, spec.sizeMultiple);
-  const controls: ControlPictures[] = [];
-  for (const plan of plans) controls.push(await readControls(job, plan, pictures.masked?.frame, detectors));
-  return { plans, nets, pictures, controls };
+  const sources = await readSources(job, spec.sizeMultiple);
+  const controls = await readControls(job, spec, from, { sizes: plans, frame: sources.masked?.frame });
+  return { plans, sources, controls };
 }
 
 /** Runs the encoders. */
 export async function prepareJob(
   { request }: Job,
-  { pictures, plans, nets, controls }: Draft,
+  { sources, plans, controls }: Draft,
   components: Components,
 ): Promise<Omit<Prepared, 'lease' | 'seconds'>> {
   const { spec } = components;
-  const { start, masked } = pictures;
-  const prompt = await encodePrompt(components.textEncoders, request, spec.isGuided(request.guidanceScale));
+  const { start, masked } = sources;
+  const { guidanceScale, guidanceRescale } = request;
+  const prompt = await encodePrompt(components.textEncoders, request, spec.isGuided(guidanceScale));
   const batch = prompt.context.dims[0]!;
-  const encode = async (picture: Pictures['start']): Promise<Posterior | undefined> =>
+  const encode = async (picture: Sources['start']): Promise<Posterior | undefined> =>
     picture && encodePicture(await components.session('vaeEncoder'), picture);
   const inpainting: Inpainting | undefined = masked && {
     mask: maskOfLatents(masked.mask, request, spec.vaeScaleFactor),
@@ -63,21 +53,11 @@ export async function prepareJob(
   };
   return {
     passes: plans.map((plan, i): Pass => {
-      const inputs = nets.map((net, j) => ({
-        ...net,
-        request: request.controls[j]!,
-        picture: controls[i]!.pictures[j]!,
-      }));
-      const conditions = {
-        batch,
-        feeds: spec.denoiser.conditioning({ request, size: plan, prompt }),
-        guidanceScale: request.guidanceScale,
-        guidanceRescale: request.guidanceRescale,
-        ...(inputs.length > 0 && { controls: prepareControls(inputs, batch, request.guessMode) }),
-      };
+      const feeds = spec.denoiser.conditioning({ request, size: plan, prompt });
+      const conditions = { batch, feeds, guidanceScale, guidanceRescale, controls: controls.feeds(i, batch) };
       return { ...plan, inpainting, conditions };
     }),
-    nets,
+    nets: controls.nets,
     start: await encode(start),
     grow: (latents, pass) => grow(components, request.hires?.upscaler ?? 'lanczos', latents, pass),
     decodeScale: {
@@ -85,6 +65,6 @@ export async function prepareJob(
       shiftFactor: spec.inpaintsUnshifted && masked !== undefined ? 0 : spec.shiftFactor,
     },
     finish: masked?.finish ?? ((picture) => picture),
-    notes: [...pictures.notes, ...controls[0]!.notes, ...prompt.notes],
+    notes: [...sources.notes, ...controls.notes, ...prompt.notes],
   };
 }

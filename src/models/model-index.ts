@@ -11,16 +11,16 @@ export async function readModelIndex(files: ModelFiles): Promise<{ family: Famil
   if (!(await files.has('model_index.json'))) throw await noIndex(files, label);
   const index = await files.json('model_index.json');
   const pipeline = index['_class_name'];
-  const family = FAMILIES.find(({ pipelines }) => pipelines.test(String(pipeline)));
-  if (family === undefined) {
+  const found = FAMILIES.find(({ pipelines }) => pipelines.test(String(pipeline)));
+  if (found === undefined) {
     const known = FAMILIES.map(({ title }) => title).join(', ');
     throw new DarkroomError(
       'unsupported',
       `${label}/model_index.json: _class_name is ${JSON.stringify(pipeline)}; this version of Darkroom runs ${known}.`,
     );
   }
-  for (const [part, classes] of Object.entries(family.parts)) checkPart(label, index, part, classes);
-  return { family, index };
+  for (const [part, classes] of Object.entries(found.parts)) checkPart(label, index, part, classes);
+  return { family: found, index };
 }
 
 function checkPart(

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname, isAbsolute, join } from 'node:path';
 import { loadSettings, type Settings } from '../../config/settings.ts';
 import { createEngine, type Pipeline } from '../engine/pipeline.ts';
-import type { EngineOptions } from '../engine/process/protocol.ts';
+import type { EngineOptions } from '../engine/process/process.ts';
 import { engineOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
 import type { FinishedPicture, StageSeconds } from '../job.ts';

@@ -4,7 +4,7 @@
  * the seed alone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { EngineOptions, WarmEngine } from '../../src/engine/process/protocol.ts';
+import type { EngineOptions, WarmEngine } from '../../src/engine/process/process.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { encodePng } from '../../src/image/pixels.ts';
 

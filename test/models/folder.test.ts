@@ -211,7 +211,7 @@ test('a broken weight file is refused when the folder is opened', async (t) => {
 test('every family is opened with its own parts and defaults', async () => {
   const expected = [
     ['tiny-sdxl', 'sdxl', 2, 'euler', 5, 4],
-    ['tiny-lcm', 'sd', 1, 'lcm', 8.5, 4],
+    ['tiny-lcm', 'lcm', 1, 'lcm', 8.5, 4],
     ['tiny-sd3', 'sd3', 3, 'flow_euler', 7, 8],
     ['tiny-sd3-no-t5', 'sd3', 2, 'flow_euler', 7, 8],
   ] as const;

@@ -2,9 +2,9 @@
 import { DarkroomError } from '../../errors.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 import type { Feeds } from '../../tensor.ts';
-import type { ControlNet } from '../control/controlnets.ts';
+import type { ControlNet } from '../control/controls.ts';
 import type { Device } from '../device.ts';
-import { type TextEncoders, textEncodersOf } from '../prompt/text-encoders.ts';
+import { type TextEncoders, textEncodersOf } from '../prompt/prompt.ts';
 import { openSession, type Session } from '../session.ts';
 import { ControlledDenoisers } from './controlled.ts';
 

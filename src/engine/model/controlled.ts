@@ -3,7 +3,7 @@ import { DarkroomError } from '../../errors.ts';
 import { Lru } from '../../lru.ts';
 import type { Denoiser } from '../../models/families/family.ts';
 import type { Feeds, Tensor } from '../../tensor.ts';
-import type { ControlNet } from '../control/controlnets.ts';
+import type { ControlNet } from '../control/controls.ts';
 import type { Device } from '../device.ts';
 import { openSession, type Session } from '../session.ts';
 

@@ -4,6 +4,8 @@ import type { ModelSpec } from '../../models/spec.ts';
 import type { Device } from '../device.ts';
 import { Components } from './components.ts';
 
+export type { Components, DenoiserCall } from './components.ts';
+
 /** A model in use by a run. */
 export interface ModelLease {
   readonly components: Components;

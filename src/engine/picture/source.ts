@@ -6,7 +6,7 @@ import type { Job } from '../../job.ts';
 import type { Tensor } from '../../tensor.ts';
 import { type MaskedPicture, readMasked } from './inpaint.ts';
 
-export interface Pictures {
+export interface Sources {
   /** [1, 3, H, W] in -1..1: what the first pass starts from. */
   readonly start?: Tensor;
   readonly masked?: MaskedPicture;
@@ -18,7 +18,7 @@ export interface Pictures {
  * @param multiple what the model's sides are multiples of
  * @throws DarkroomError('bad_request' | 'bad_picture') for a picture that did not travel or cannot be used
  */
-export async function readPictures({ request, inputs }: Job, multiple: number): Promise<Pictures> {
+export async function readSources({ request, inputs }: Job, multiple: number): Promise<Sources> {
   const { image, maskImage, width, height } = request;
   if (image === undefined) return { notes: [] };
   const bytes = bytesOf(inputs, image, 'The picture to start from');

@@ -12,6 +12,8 @@ import {
   type ToChild,
 } from './protocol.ts';
 
+export type { EngineFactory, EngineOptions, WarmEngine } from './protocol.ts';
+
 export interface EngineProcessOptions extends EngineOptions {
   /** URL of a module that exports createEngine; the diffusion pipeline where absent. */
   readonly factory?: string;

@@ -2,11 +2,13 @@
 import { DarkroomError } from '../../errors.ts';
 import type { EncodedPrompt, PromptSide } from '../../models/families/family.ts';
 import type { ModelSpec } from '../../models/spec.ts';
-import type { GenerationRequest } from '../../request.ts';
+import type { GenerationRequest, PromptSyntax } from '../../request.ts';
 import { stack, zeros } from '../../tensor.ts';
 import { emptyWindow, negativeTexts, type PromptPlan, planPrompt, positiveTexts } from './prompt-plan.ts';
-import type { TextEncoders } from './text-encoders.ts';
+import type { TextEncoders, TextReader } from './text-encoders.ts';
 import { encodeClip, encodeT5 } from './windows.ts';
+
+export { type TextEncoders, type TextReader, textEncodersOf, textReadersOf } from './text-encoders.ts';
 
 /** With guidance of batch 2: the negative prompt comes first, as in diffusers. */
 export interface PromptEmbeddings extends EncodedPrompt {
@@ -88,3 +90,12 @@ const zeroSide = ({ context, pooled }: EncodedPrompt): EncodedPrompt => ({
   context: zeros(context.dims),
   ...(pooled === undefined ? {} : { pooled: zeros(pooled.dims) }),
 });
+
+/** @returns a sentence about the words of a prompt that a model's text encoders do not read; '' where they read all */
+export function describeUnreadPrompt(
+  readers: readonly TextReader[],
+  prompt: string,
+  promptSyntax: PromptSyntax,
+): string {
+  return planPrompt(readers, { promptSyntax }, 'prompt', [prompt, prompt, prompt]).notes[0] ?? '';
+}

@@ -1,11 +1,11 @@
 /** The second pass of a request: its first picture, made larger, is drawn over as any picture is. */
-import { toPlanes } from '../../image/pixels.ts';
-import { resample, resamplePlanes } from '../../image/resample.ts';
-import type { Upscaler } from '../../request.ts';
-import type { Tensor } from '../../tensor.ts';
-import type { Components } from '../model/components.ts';
-import type { Pass, Start } from '../pass.ts';
-import { decodeLatents, encodePicture } from './vae.ts';
+import { toPlanes } from '../image/pixels.ts';
+import { resample, resamplePlanes } from '../image/resample.ts';
+import type { Upscaler } from '../request.ts';
+import type { Tensor } from '../tensor.ts';
+import type { Components } from './model/model-cache.ts';
+import type { Pass, Start } from './pass.ts';
+import { decodeLatents, encodePicture } from './picture/pictures.ts';
 
 /**
  * @param latents of the first pass, in the sampler's scale

@@ -1,6 +1,6 @@
-/** ControlNets of a request: which pictures they see, and how strongly they act in each call. */
+/** What ControlNets are fed in each denoiser call: their pictures, and how strongly they act. */
 import type { ControlRequest } from '../../request.ts';
-import { repeat, type Tensor } from '../../tensor.ts';
+import { type Feeds, repeat, type Tensor } from '../../tensor.ts';
 import type { ControlNet } from './controlnets.ts';
 
 export interface ControlInput extends Pick<ControlNet, 'residuals' | 'pools'> {
@@ -9,32 +9,29 @@ export interface ControlInput extends Pick<ControlNet, 'residuals' | 'pools'> {
   readonly picture: Tensor;
 }
 
-export interface ControlScales {
-  /** [batch, 3, H, W] in 0..1, one a net. */
-  readonly pictures: readonly Tensor[];
-  /**
-   * @param index of a call among `calls`
-   * @returns [batch, residuals] for each net; all zeros where it does not act
-   */
-  scales(index: number, calls: number): Tensor[];
+export interface ControlFeeds {
+  /** @param index of a call among `calls` of the pass */
+  at(index: number, calls: number): { readonly feeds: Feeds; readonly isActive: boolean };
 }
 
 /**
  * @param batch 2 with guidance, whose negative half comes first
  * @param guessMode weights the residuals from 0.1 at the first to 1 at the middle (Zhang et al. 2023, section
- *   4.1), and leaves guidance's negative half alone
+ *   4.1), and leaves guidance's negative half without control
  */
-export function prepareControls(
+export function controlFeeds(
   inputs: readonly ControlInput[],
   batch: number,
   guessMode: boolean,
-): ControlScales {
-  // The first net speaks for all, as in diffusers.
+): ControlFeeds {
+  // The first ControlNet decides for all, as in diffusers.
   const guesses = guessMode || inputs[0]?.pools === true;
+  const pictures = Object.fromEntries(
+    inputs.map(({ picture }, i) => [`controlnet_conds.${i}`, repeat(picture, batch)]),
+  );
   return {
-    pictures: inputs.map(({ picture }) => repeat(picture, batch)),
-    scales: (index, calls) =>
-      inputs.map(({ request, residuals, pools }) => {
+    at(index, calls) {
+      const scales = inputs.map(({ request, residuals, pools }): Tensor => {
         const { scale, start, end } = request;
         const data = new Float32Array(batch * residuals);
         const acts = index / calls >= start && (index + 1) / calls <= end;
@@ -44,7 +41,13 @@ export function prepareControls(
           data[i] = weight * scale;
         }
         return { data, dims: [batch, residuals] };
-      }),
+      });
+      const named = Object.fromEntries(scales.map((scale, i) => [`conditioning_scales.${i}`, scale]));
+      return {
+        feeds: { ...pictures, ...named },
+        isActive: scales.some(({ data }) => data.some((scale) => scale !== 0)),
+      };
+    },
   };
 }
 

@@ -5,8 +5,7 @@ import type { Size } from '../../image/mask.ts';
 import { toPlanes } from '../../image/pixels.ts';
 import type { Job } from '../../job.ts';
 import type { Tensor } from '../../tensor.ts';
-import { cutOut, type Frame } from '../picture/inpaint.ts';
-import { bytesOf } from '../picture/source.ts';
+import { bytesOf, cutOut, type Frame } from '../picture/pictures.ts';
 
 export interface ControlPictures {
   /** [1, 3, H, W] in 0..1, in the order of the request's controls. */
@@ -18,7 +17,7 @@ export interface ControlPictures {
  * @param size of the drawing in pixels
  * @throws DarkroomError('bad_request' | 'bad_picture' | 'unsupported') where one cannot be used
  */
-export async function readControls(
+export async function readControlPictures(
   { request, inputs }: Job,
   size: Size,
   frame: Frame | undefined,

@@ -1,0 +1,4 @@
+/** Pictures on their way to latents and back: the door of this room. */
+export { cutOut, type Frame, maskOfLatents } from './inpaint.ts';
+export { bytesOf, readSources, type Sources } from './source.ts';
+export { decodeLatents, encodePicture, type LatentScale, type Posterior, samplePosterior } from './vae.ts';
