@@ -22,15 +22,15 @@ export interface Shares {
 }
 
 export interface Audit {
-  /** Over servers, and over the users of each server. */
-  readonly servers: Shares;
+  /** Over tenants, and over the users of each tenant. */
+  readonly tenants: Shares;
   readonly users: Shares;
   readonly waits: Waits;
   /** The largest difference of a tag that was played again from the database's own, in weighted GPU-seconds. */
   readonly drift: number;
 }
 
-/** Of all jobs that came to the head of their user's line, or of their server's, until they were dispatched. */
+/** Of all jobs that came to the head of their user's line, or of their tenant's, until they were dispatched. */
 export interface Waits {
   count: number;
   /** Dispatches of siblings meanwhile, at most. */
@@ -43,7 +43,7 @@ export interface Waits {
    * count: what a sibling was charged too much for a job it gets back at the end of that job.
    */
   newcomer: number;
-  /** Dispatches that passed a sibling of a lesser tag, all of whose users have a seat there; and the furthest one. */
+  /** Dispatches that passed a sibling of a lesser tag, all of whose users have a slot there; and the furthest one. */
   passed: number;
   furthest: number;
 }
@@ -55,10 +55,10 @@ const LOOKS = 240;
 
 interface JobRow {
   readonly [column: string]: unknown;
-  readonly server: string;
-  readonly member: string;
-  readonly server_weight: number;
-  readonly member_weight: number;
+  readonly tenant: string;
+  readonly user: string;
+  readonly tenant_weight: number;
+  readonly user_weight: number;
   /** Microseconds since 1970. */
   readonly submitted: number;
   readonly dispatched: number;
@@ -68,10 +68,10 @@ interface JobRow {
   readonly actual: number;
 }
 
-/** A server among the servers, or a user among a server's. */
+/** A tenant among the tenants, or a user among a tenant's. */
 class Flow {
   readonly weight: number;
-  /** Undefined for the one above the servers. */
+  /** Undefined for the one above the tenants. */
   readonly parent: Flow | undefined;
   readonly children: Flow[] = [];
   readonly #place: number;
@@ -167,27 +167,27 @@ export async function audit(sql: Sql, parts: number): Promise<Audit> {
   const jobs = await readJobs(sql);
   const root = new Flow(1, undefined);
   const flows = new Map<string, Flow>();
-  for (const { server, member, server_weight, member_weight, charged, actual } of jobs) {
-    const above = flows.get(keyOf(server)) ?? new Flow(server_weight, root);
-    flows.set(keyOf(server), above);
-    const below = flows.get(keyOf(server, member)) ?? new Flow(member_weight, above);
-    flows.set(keyOf(server, member), below);
+  for (const { tenant, user, tenant_weight, user_weight, charged, actual } of jobs) {
+    const above = flows.get(keyOf(tenant)) ?? new Flow(tenant_weight, root);
+    flows.set(keyOf(tenant), above);
+    const below = flows.get(keyOf(tenant, user)) ?? new Flow(user_weight, above);
+    flows.set(keyOf(tenant, user), below);
     for (const flow of [above, below]) {
       flow.largest = Math.max(flow.largest, charged / flow.weight, actual / flow.weight);
     }
   }
   const waits: Waits = { count: 0, dispatches: 0, worst: 0, beyond: 0, newcomer: 0, passed: 0, furthest: 0 };
-  const servers = { parts: [] as Window[], long: [] as Window[] };
+  const tenants = { parts: [] as Window[], long: [] as Window[] };
   const users = { parts: [] as Window[], long: [] as Window[] };
   const whole = [...flows.values()].filter((flow) => flow.children.length > 0);
   const sharing = [root, ...whole].map((parent) => ({
-    ...{ parent, told: parent === root ? servers : users },
+    ...{ parent, told: parent === root ? tenants : users },
     part: new Opening(parent, 0),
     long: new Opening(parent, 0),
   }));
   const look = Math.ceil(jobs.length / LOOKS);
   for (const [step, { kind, job }] of stepsOf(jobs).entries()) {
-    const pair = [flows.get(keyOf(job.server))!, flows.get(keyOf(job.server, job.member))!];
+    const pair = [flows.get(keyOf(job.tenant))!, flows.get(keyOf(job.tenant, job.user))!];
     for (const flow of pair) {
       if (kind === 'submit') flow.join(step);
       else if (kind === 'dispatch') flow.dispatch(step, job, waits);
@@ -206,13 +206,13 @@ export async function audit(sql: Sql, parts: number): Promise<Audit> {
       family.long = new Opening(family.parent, step);
     }
   }
-  const rows = await sql.query<{ server: string; member: string; tag: number }>(
-    "select server, member, tag from darkroom.flow where server <> ''",
+  const rows = await sql.query<{ tenant: string; user: string; tag: number }>(
+    `select tenant, user_id as "user", tag from darkroom.flow where tenant <> ''`,
   );
   const drift = Math.max(
-    ...rows.map(({ server, member, tag }) => Math.abs(flows.get(keyOf(server, member))!.tag - tag)),
+    ...rows.map(({ tenant, user, tag }) => Math.abs(flows.get(keyOf(tenant, user))!.tag - tag)),
   );
-  return { servers, users, waits, drift };
+  return { tenants, users, waits, drift };
 }
 
 /** A window that is open. */
@@ -263,11 +263,11 @@ function stepsOf(jobs: readonly JobRow[]) {
 function readJobs(sql: Sql): Promise<JobRow[]> {
   const micros = (column: string) => `(extract(epoch from ${column}) * 1e6)::float8`;
   return sql.query<JobRow>(
-    `select j.server, j.member, s.weight as server_weight, m.weight as member_weight, j.charged, j.actual,
+    `select j.tenant, j.user_id as "user", s.weight as tenant_weight, m.weight as user_weight, j.charged, j.actual,
        ${micros('j.at')} as submitted, ${micros('j.dispatched_at')} as dispatched, ${micros('j.ended_at')} as ended
-     from darkroom.job j join darkroom.flow s on s.server = j.server and s.member = ''
-       join darkroom.flow m on m.server = j.server and m.member = j.member`,
+     from darkroom.job j join darkroom.flow s on s.tenant = j.tenant and s.user_id = ''
+       join darkroom.flow m on m.tenant = j.tenant and m.user_id = j.user_id`,
   );
 }
 
-const keyOf = (server: string, member = '') => `${server}\u0000${member}`;
+const keyOf = (tenant: string, user = '') => `${tenant}\u0000${user}`;

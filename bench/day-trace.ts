@@ -22,7 +22,7 @@ const WEIGHTS = [
   [2, 0.12],
   [4, 0.03],
 ] as const;
-/** GPU-seconds: of a call at 512x512, and of opening and developing together. */
+/** GPU-seconds: of a call at 512x512, and of opening and decoding together. */
 const CALL = 0.075;
 const FIXED = 0.5;
 /** Seconds between two jobs on average, as of 100,000 in a day: four workers are busy nine tenths of it. */
@@ -34,8 +34,8 @@ export interface Arrival {
   readonly id: string;
   /** Seconds since the day's start. */
   readonly at: number;
-  readonly server: string;
-  readonly member: string;
+  readonly tenant: string;
+  readonly user: string;
   readonly weight: number;
   readonly request: GenerationRequest;
 }
@@ -43,28 +43,28 @@ export interface Arrival {
 export interface DaySizes {
   readonly jobs: number;
   readonly users: number;
-  readonly servers: number;
+  readonly tenants: number;
 }
 
 /**
- * Arrivals come and go as a sine of the day, 1.8 of the mean at its height; servers, and users of a server, ask as
+ * Arrivals come and go as a sine of the day, 1.8 of the mean at its height; tenants, and users of a tenant, ask as
  * often as Zipf's law has it (exponent 1); steps are Pareto's (shape 1.3, 6 to 150).
  */
-export function dayOf({ jobs, users, servers }: DaySizes, seed = 1): Arrival[] {
+export function dayOf({ jobs, users, tenants }: DaySizes, seed = 1): Arrival[] {
   const random = randomOf(seed);
-  const perServer = Math.max(1, Math.round(users / servers));
-  const serverAt = zipf(servers);
+  const perServer = Math.max(1, Math.round(users / tenants));
+  const serverAt = zipf(tenants);
   const memberAt = zipf(perServer);
-  const weights = Array.from({ length: servers * perServer }, () => pick(WEIGHTS, random()));
+  const weights = Array.from({ length: tenants * perServer }, () => pick(WEIGHTS, random()));
   return Array.from({ length: jobs }, () => hourOf(random()) * jobs * PACE)
     .sort((a, b) => a - b)
     .map((at, i) => {
-      const server = serverAt(random());
-      const member = server * perServer + memberAt(random());
+      const tenant = serverAt(random());
+      const user = tenant * perServer + memberAt(random());
       const side = pick(SIDES, random());
       const steps = Math.min(150, Math.floor(6 * (1 - random()) ** (-1 / 1.3)));
       return {
-        ...{ id: `job${i}`, at, server: `s${server}`, member: `u${member}`, weight: weights[member]! },
+        ...{ id: `job${i}`, at, tenant: `s${tenant}`, user: `u${user}`, weight: weights[user]! },
         request: requestOf(side, steps, pick(PICTURES, random()), i),
       };
     });
@@ -83,7 +83,7 @@ const DEFAULTS: ModelDefaults = {
   ...{ width: 512, height: 512, strength: 0.75, maxSize: 1024 },
 };
 
-/** GPU-seconds of a denoiser call, and of opening and of developing; a job's own luck hangs on its seed. */
+/** GPU-seconds of a denoiser call, and of opening and of decoding; a job's own luck hangs on its seed. */
 export function secondsOf({ seed, width, height }: GenerationRequest): {
   readonly call: number;
   readonly end: number;

@@ -1,12 +1,12 @@
 /**
- * A worker of the simulated day, as a process: the real Worker on the real line; its engine is arithmetic, on a clock
- * that stands still but for what the engine's calls take. `day-worker.ts ID URL SEATS`.
+ * A worker of the simulated day, as a process: the real Worker on the real queue; its engine is arithmetic, on a clock
+ * that stands still but for what the engine's calls take. `day-worker.ts ID URL SLOTS`.
  */
 import { randomUUID } from 'node:crypto';
 import type { Engine } from '../src/job.ts';
-import { announce } from '../src/queue/presence.ts';
 import { Queue } from '../src/queue/queue.ts';
 import { Worker } from '../src/queue/worker.ts';
+import { registerWorker } from '../src/queue/worker-registry.ts';
 import { openServer } from '../src/store/postgres.ts';
 import { MODEL, secondsOf } from './day-trace.ts';
 
@@ -14,18 +14,17 @@ import { MODEL, secondsOf } from './day-trace.ts';
 export type Report =
   | { readonly kind: 'ready' }
   /** GPU-seconds of the job whose pictures are done now, as its engine has counted them. */
-  | { readonly kind: 'developed'; readonly job: string; readonly seconds: number }
+  | { readonly kind: 'decoded'; readonly job: string; readonly seconds: number }
   /** Bytes resident, and of those on JavaScript's heap in use. */
   | { readonly kind: 'memory'; readonly resident: number; readonly heap: number };
 
 const CONNECTIONS = 4;
-const MEMORY_BYTES = 1e9;
 const GRACE = 30_000;
 /** Milliseconds. */
 const PRESENCE = 10_000;
 const MEMORY = 500;
 
-const [id = '', url = '', seats = ''] = process.argv.slice(2);
+const [id = '', url = '', slots = ''] = process.argv.slice(2);
 const onError = (error: unknown) => console.error(error);
 const database = await openServer({ url, connections: CONNECTIONS, onError });
 const queue = await Queue.open({ database, url, onError });
@@ -52,7 +51,7 @@ const engine: Engine = {
       },
       async decode() {
         now += end;
-        tell({ kind: 'developed', job, seconds: seconds + end });
+        tell({ kind: 'decoded', job, seconds: seconds + end });
         const pictures = Array.from({ length: request.numImages }, (_, i) => ({
           ...{ png: Uint8Array.of(1), width: request.width, height: request.height, seed: request.seed + i },
         }));
@@ -64,20 +63,17 @@ const engine: Engine = {
 };
 
 const worker = new Worker({
-  ...{ id, line: queue.line, board: queue.board, costs: queue.costs, engine },
+  ...{ id, queue: queue.dispatcher, events: queue.events, costs: queue.costs, engine },
   // Pictures are not what is measured.
   pictures: { get: async () => undefined, put: async () => randomUUID(), remove: async () => {} },
-  ...{ models: [MODEL], memory: MEMORY_BYTES, seats: Number(seats), clock: () => now, onError },
+  ...{ models: [MODEL], slots: Number(slots), clock: () => now, onError },
   onFailure: (_, error) => onError(error),
 });
-const present = () =>
-  announce(database, {
-    ...{ id, models: [MODEL], memory: MEMORY_BYTES, seats: Number(seats) },
-    ...{ warm: worker.warm, isDraining: false },
-  }).catch(onError);
-await present();
+const register = () =>
+  registerWorker(database, { id, models: [MODEL], slots: Number(slots), isDraining: false }).catch(onError);
+await register();
 const timers = [
-  setInterval(present, PRESENCE),
+  setInterval(register, PRESENCE),
   setInterval(() => {
     const { rss: resident, heapUsed: heap } = process.memoryUsage();
     tell({ kind: 'memory', resident, heap });

@@ -18,9 +18,9 @@ import { type Figure, median } from './figure.ts';
 
 const WORKER = fileURLToPath(new URL('./day-worker.ts', import.meta.url));
 const JOBS = Number(process.env['DAY_JOBS'] ?? 100_000);
-const SIZES: DaySizes = { jobs: JOBS, users: Math.ceil(JOBS / 20), servers: Math.ceil(JOBS / 500) };
+const SIZES: DaySizes = { jobs: JOBS, users: Math.ceil(JOBS / 20), tenants: Math.ceil(JOBS / 500) };
 const WORKERS = 4;
-const SEATS = 3;
+const SLOTS = 3;
 /** Submissions that are under way at once. */
 const DOORS = 6;
 /** Parts of the day in which shares are compared. */
@@ -67,7 +67,7 @@ export async function day(): Promise<Figure[]> {
 /** Worker processes, and what they report. */
 class Crew {
   readonly #children: ChildProcess[];
-  readonly #developed = new Map<string, number>();
+  readonly #decoded = new Map<string, number>();
   /** Bytes of each worker, beside the number of jobs that were done then. */
   readonly #memory: { readonly done: number; readonly resident: number; readonly heap: number }[][];
   #repeated = 0;
@@ -78,7 +78,7 @@ class Crew {
   constructor(url: string) {
     this.#memory = Array.from({ length: WORKERS }, () => []);
     this.#children = Array.from({ length: WORKERS }, (_, i) => {
-      const child = fork(WORKER, [`w${i}`, url, `${SEATS}`]);
+      const child = fork(WORKER, [`w${i}`, url, `${SLOTS}`]);
       child.on('message', (report: Report) => this.#hear(i, report));
       return child;
     });
@@ -86,7 +86,7 @@ class Crew {
 
   /** Jobs whose pictures are done, and GPU-seconds of all workers' engines. */
   get done(): number {
-    return this.#developed.size;
+    return this.#decoded.size;
   }
   get seconds(): number {
     return this.#seconds;
@@ -162,8 +162,8 @@ class Crew {
       const { resident, heap } = report;
       this.#memory[worker]!.push({ done: this.done, resident, heap });
     } else {
-      if (this.#developed.has(report.job)) this.#repeated++;
-      this.#developed.set(report.job, report.seconds);
+      if (this.#decoded.has(report.job)) this.#repeated++;
+      this.#decoded.set(report.job, report.seconds);
       this.#seconds += report.seconds;
     }
     this.#news.resolve();
@@ -173,7 +173,7 @@ class Crew {
 
 /**
  * Submits each job when the day has come to it: the workers' GPU-seconds, divided by their number, are the time;
- * where too few wait to keep all seats busy, the time moves on to the next.
+ * where too few wait to keep all slots busy, the time moves on to the next.
  */
 async function send(queue: Queue, arrivals: readonly Arrival[], crew: Crew): Promise<void> {
   let next = 0;
@@ -185,7 +185,7 @@ async function send(queue: Queue, arrivals: readonly Arrival[], crew: Crew): Pro
         for (;;) {
           const ahead = arrival.at - (skipped + crew.seconds / WORKERS);
           if (ahead <= 0) break;
-          if (place - crew.done <= 2 * WORKERS * SEATS) skipped += ahead;
+          if (place - crew.done <= 2 * WORKERS * SLOTS) skipped += ahead;
           else await crew.news();
         }
         await submit(queue, arrival);
@@ -194,31 +194,31 @@ async function send(queue: Queue, arrivals: readonly Arrival[], crew: Crew): Pro
   );
 }
 
-function submit(queue: Queue, { id, server, member, weight, request }: Arrival): Promise<void> {
+function submit(queue: Queue, { id, tenant, user, weight, request }: Arrival): Promise<void> {
   return queue.submit({
     ...{ id, request, inputs: {}, state: 'queued', notes: [], pictures: [] },
     at: Date.now(),
-    user: { id: member, name: member },
+    user: { id: user, name: user },
     platform: 'web',
     channel: 'web',
     // Nobody is to be refused: what the caps let in is not what is measured.
-    share: { tenant: server, weight, waiting: JOBS },
+    share: { tenant, weight, waiting: JOBS },
   });
 }
 
 /** Fairness, by the bounds of start-time fair queueing. */
 async function sharesOf(database: Sql): Promise<Figure[]> {
-  const { servers, users, waits, drift } = await audit(database, PARTS);
+  const { tenants, users, waits, drift } = await audit(database, PARTS);
   return [
-    ...jainOf('servers', 'long windows', servers.long),
-    ...jainOf('servers', `parts of the day (${PARTS})`, servers.parts),
-    ...jainOf('users of a server', 'long windows', users.long),
-    ...jainOf('users of a server', `parts of the day (${PARTS})`, users.parts),
+    ...jainOf('tenants', 'long windows', tenants.long),
+    ...jainOf('tenants', `parts of the day (${PARTS})`, tenants.parts),
+    ...jainOf('users of a tenant', 'long windows', users.long),
+    ...jainOf('users of a tenant', `parts of the day (${PARTS})`, users.parts),
     { name: 'heads that waited beyond the bound', value: waits.beyond, unit: '', target: 0 },
     { name: 'worst wait of a head, its bound being 1', value: waits.worst, unit: '', target: 1 },
     { name: 'longest wait of a head, in dispatches', value: waits.dispatches, unit: '' },
     { name: 'dispatches of one sibling before a newcomer', value: waits.newcomer, unit: '', target: 1 },
-    { name: 'dispatches past users with a seat there', value: (100 * waits.passed) / waits.count, unit: '%' },
+    { name: 'dispatches past users with a slot there', value: (100 * waits.passed) / waits.count, unit: '%' },
     { name: 'the furthest of them, in tags', value: waits.furthest, unit: 's' },
     { name: 'tags played again, largest difference', value: drift, unit: 's', target: 1e-6 },
   ];

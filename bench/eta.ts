@@ -22,7 +22,7 @@ const TRACES = [2, 3, 4];
 const JOBS = Number(process.env['ETA_JOBS'] ?? 300);
 const LESSONS = 40;
 /** Servers, and users of each. */
-const SERVERS = 4;
+const TENANTS = 4;
 const USERS = 5;
 /** Of the workers' GPU-seconds, how much is asked for. */
 const LOAD = 0.85;
@@ -41,8 +41,8 @@ const LEARNED = 11_000;
 interface Arrival {
   /** Seconds since the trace's start. */
   readonly at: number;
-  readonly server: string;
-  readonly member: string;
+  readonly tenant: string;
+  readonly user: string;
   readonly request: GenerationRequest;
 }
 
@@ -90,13 +90,13 @@ function traceOf(jobs: number, seed: number): Arrival[] {
   const arrivals: Arrival[] = [];
   let at = 0;
   while (arrivals.length < jobs) {
-    const server = `s${Math.floor(random() * SERVERS)}`;
-    const member = `${server}u${Math.floor(random() * USERS)}`;
+    const tenant = `s${Math.floor(random() * TENANTS)}`;
+    const user = `${tenant}u${Math.floor(random() * USERS)}`;
     const [side, ms] = one(SIDES);
     const steps = one(STEPS);
     const count = 1 + Math.floor(random() * BURST);
     for (let i = 0; i < count; i++) {
-      arrivals.push({ at, server, member, request: requestOf(side, ms, steps, arrivals.length) });
+      arrivals.push({ at, tenant, user, request: requestOf(side, ms, steps, arrivals.length) });
     }
     const work = (count * ms * steps) / 1000;
     // The next burst comes after an exponential time; what this one asks for sets the mean.
@@ -120,13 +120,13 @@ function requestOf(side: number, ms: number, steps: number, seed: number): Gener
 async function play(queue: Queue, arrivals: readonly Arrival[], name: string): Promise<Told[]> {
   const started = performance.now();
   return Promise.all(
-    arrivals.map(async ({ at, server, member, request }, i) => {
+    arrivals.map(async ({ at, tenant, user, request }, i) => {
       await sleep(Math.max(0, started + at * 1000 - performance.now()));
       const id = `${name}${i}`;
       await queue.submit({
         ...{ id, request, inputs: {}, state: 'queued', notes: [], pictures: [] },
-        ...{ at: Date.now(), user: { id: member, name: member }, platform: 'web', channel: 'web' },
-        share: { tenant: server, weight: 1, waiting: arrivals.length },
+        ...{ at: Date.now(), user: { id: user, name: user }, platform: 'web', channel: 'web' },
+        share: { tenant, weight: 1, waiting: arrivals.length },
       });
       const accepted = performance.now();
       let told: Told | undefined;

@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Claim } from '../src/queue/line.ts';
+import type { Claim } from '../src/queue/dispatcher.ts';
 import { Queue } from '../src/queue/queue.ts';
 import type { GenerationRequest } from '../src/request.ts';
 import { openEmbedded } from '../src/store/embedded.ts';
@@ -29,7 +29,7 @@ const REQUEST = {
 
 const WORKERS = 8;
 const CLAIMS = 4000;
-/** Steps that are timed one after another, at each length of the line. */
+/** Steps that are timed one after another, at each length of the queue. */
 const SINGLES = 300;
 const TICKET_QUEUE = 'gpu';
 
@@ -61,18 +61,18 @@ async function onEmbedded(): Promise<Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'darkroom-bench-'));
   const database = await openEmbedded(folder);
   await migrate(database);
-  const line = await Queue.open({ database, onError });
+  const queue = await Queue.open({ database, onError });
   const spent: number[] = [];
   try {
     for (let i = 0; i < 60; i++) {
       const started = performance.now();
-      await line.submit(recordOf('solo', 'solo'));
-      const claim = await line.line.claim(wishOf('w'));
-      await line.line.finish(claim!, 1, { state: 'done', pictures: [], notes: [] });
+      await queue.submit(recordOf('solo', 'solo'));
+      const claim = await queue.dispatcher.claim(optionsOf('w'));
+      await queue.dispatcher.finish(claim!, 1, { state: 'done', pictures: [], notes: [] });
       spent.push(performance.now() - started);
     }
   } finally {
-    await line.close();
+    await queue.close();
     await database.close();
     rmSync(folder, { recursive: true, force: true });
   }
@@ -91,7 +91,7 @@ async function besideFlood(): Promise<Figure> {
       if (bench.calls.length === calls) bench.submit(jobOf('small', 'b', 4));
     };
     await bench.endOf('small');
-    const end = bench.calls.findIndex(({ id, kind }) => id === 'small' && kind === 'develop');
+    const end = bench.calls.findIndex(({ id, kind }) => id === 'small' && kind === 'decode');
     waits.push(
       bench.calls.slice(calls, end).filter(({ user, kind }) => user === 'a' && kind === 'step').length,
     );
@@ -105,11 +105,11 @@ async function besideFlood(): Promise<Figure> {
   };
 }
 
-/** Workers that do nothing but claim over a line of this length, then each step of a job's life by itself. */
+/** Workers that do nothing but claim over a queue of this length, then each step of a job's life by itself. */
 async function onServer(url: string, waiting: number, users: number): Promise<Figure[]> {
   const database = await openServer({ url, connections: WORKERS });
   await migrate(database);
-  const line = await Queue.open({ database, url, onError });
+  const queue = await Queue.open({ database, url, onError });
   try {
     await fill(database, waiting, users);
     let claims = 0;
@@ -119,16 +119,19 @@ async function onServer(url: string, waiting: number, users: number): Promise<Fi
       Array.from({ length: WORKERS }, async (_, i) => {
         for (; left > 0; claims++) {
           left--;
-          await line.line.claim(wishOf(`w${i}`));
+          await queue.dispatcher.claim(optionsOf(`w${i}`));
         }
       }),
     );
     const seconds = (performance.now() - started) / 1000;
     const claimed: Claim[] = [];
-    const claim = await timeEach(async () => void claimed.push((await line.line.claim(wishOf('alone')))!));
-    const accept = await timeEach((i) => line.submit(recordOf(`u${i % users}`, `s${i % 20}`)));
+    const claim = await timeEach(
+      async () => void claimed.push((await queue.dispatcher.claim(optionsOf('alone')))!),
+    );
+    const accept = await timeEach((i) => queue.submit(recordOf(`u${i % users}`, `s${i % 20}`)));
     const finish = await timeEach(
-      async (i) => void (await line.line.finish(claimed[i]!, 1, { state: 'done', pictures: [], notes: [] })),
+      async (i) =>
+        void (await queue.dispatcher.finish(claimed[i]!, 1, { state: 'done', pictures: [], notes: [] })),
     );
     const of = `${waiting} waiting of ${users} users`;
     const isLargest = waiting === 1_000_000;
@@ -144,7 +147,7 @@ async function onServer(url: string, waiting: number, users: number): Promise<Fi
       { name: `finish p99, ${of}`, value: finish, unit: 'ms' },
     ];
   } finally {
-    await line.close();
+    await queue.close();
     await database.close();
   }
 }
@@ -164,14 +167,14 @@ async function timeEach(step: (i: number) => Promise<void>): Promise<number> {
 async function acceptance(url: string): Promise<Figure> {
   const database = await openServer({ url, connections: WORKERS });
   await migrate(database);
-  const line = await Queue.open({ database, url, onError });
+  const queue = await Queue.open({ database, url, onError });
   const spent: number[] = [];
   let isOpen = true;
   const working = (async () => {
     while (isOpen) {
-      const claim = await line.line.claim(wishOf('w'));
+      const claim = await queue.dispatcher.claim(optionsOf('w'));
       if (claim === undefined) await sleep(5);
-      else await line.line.finish(claim, 0.01, { state: 'done', pictures: [], notes: [] });
+      else await queue.dispatcher.finish(claim, 0.01, { state: 'done', pictures: [], notes: [] });
     }
   })();
   try {
@@ -182,14 +185,14 @@ async function acceptance(url: string): Promise<Figure> {
       while (performance.now() < due) await sleep(Math.max(0, due - performance.now()));
       // From when it should have come: a sender that is held up must not flatter the queue.
       pending.push(
-        line.submit(recordOf(`u${i % 200}`, `s${i % 20}`)).then(() => spent.push(performance.now() - due)),
+        queue.submit(recordOf(`u${i % 200}`, `s${i % 20}`)).then(() => spent.push(performance.now() - due)),
       );
     }
     await Promise.all(pending);
   } finally {
     isOpen = false;
     await working;
-    await line.close();
+    await queue.close();
     await database.close();
   }
   return { name: 'accept p99 at 200 jobs a second', value: percentile(spent, 99), unit: 'ms', target: 150 };
@@ -197,18 +200,18 @@ async function acceptance(url: string): Promise<Figure> {
 
 /** Waiting jobs, flows and tickets, written at once: one at a time they would take an hour. */
 async function fill(database: Database, waiting: number, users: number): Promise<void> {
-  const servers = Math.max(1, Math.round(users / 25));
+  const tenants = Math.max(1, Math.round(users / 25));
   await database.query(
-    `insert into darkroom.job (id, server, member, owner, platform, place, request, inputs, model, notes, cost,
-       memory, state)
-     select 'job' || i, 's' || (i % ${users}) % ${servers}, 'u' || i % ${users}, '{"id":"u","name":"u"}', 'web', 'web',
-       $1, '{}', $2, '[]', 1 + i % 7, 0, 'queued' from generate_series(1, ${waiting}) i`,
+    `insert into darkroom.job (id, tenant, user_id, user_name, platform, channel, request, inputs, frame, model, notes,
+       cost, state)
+     select 'job' || i, 's' || (i % ${users}) % ${tenants}, 'u' || i % ${users}, 'u', 'web', 'web', $1, '{}', '{}', $2,
+       '[]', 1 + i % 7, 'queued' from generate_series(1, ${waiting}) i`,
     [JSON.stringify(REQUEST), MODEL],
   );
   await database.script(`
-    insert into darkroom.flow (server, member, waiting)
-      select server, member, count(*) from darkroom.job group by server, member
-      union all select server, '', count(*) from darkroom.job group by server;
+    insert into darkroom.flow (tenant, user_id, waiting)
+      select tenant, user_id, count(*) from darkroom.job group by tenant, user_id
+      union all select tenant, '', count(*) from darkroom.job group by tenant;
     insert into darkroom_boss.job (name, heartbeat_seconds, expire_seconds, retry_limit, keep_until)
       select '${TICKET_QUEUE}', 12, 86399, 1000000, now() + interval '10 years' from generate_series(1, ${waiting})`);
   await database.script('analyze darkroom.job');
@@ -216,9 +219,9 @@ async function fill(database: Database, waiting: number, users: number): Promise
   await database.script('analyze');
 }
 
-const wishOf = (worker: string) => ({ worker, models: [MODEL], memory: 1e9, barred: [], warm: [] });
+const optionsOf = (worker: string) => ({ worker, models: [MODEL], busy: [], warm: [] });
 
-function recordOf(user: string, server: string): JobRecord {
+function recordOf(user: string, tenant: string): JobRecord {
   return {
     id: randomUUID(),
     at: Date.now(),
@@ -230,7 +233,7 @@ function recordOf(user: string, server: string): JobRecord {
     state: 'queued',
     notes: [],
     pictures: [],
-    share: { tenant: server, weight: 1, waiting: 1_000_000 },
+    share: { tenant, weight: 1, waiting: 1_000_000 },
   };
 }
 

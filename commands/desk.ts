@@ -73,11 +73,14 @@ export class Desk {
     });
     policy.requireAllowed(request);
     const given = Object.entries(pictures);
-    const kept = await Promise.all(given.map(async ([role, one]) => [role, await this.#keep(one)] as const));
+    const id = randomUUID();
+    const kept = await Promise.all(
+      given.map(async ([role, one]) => [role, await this.#keep(one, id)] as const),
+    );
     // What came with the message is shown with it from now on.
     const inputs = kept.flatMap(([role, one]) => ('name' in pictures[role as PictureRole]!.from ? one : []));
     const record: JobRecord = {
-      id: randomUUID(),
+      id,
       at: Date.now(),
       user: invocation.user,
       platform: invocation.platform,
@@ -99,7 +102,12 @@ export class Desk {
       pictures: [],
       ...(invocation.where.tenant !== undefined && { share: policy.share(invocation.where.tenant) }),
     };
-    await this.ports.queue.submit(record);
+    try {
+      await this.ports.queue.submit(record);
+    } catch (error) {
+      await this.ports.pictures.removeOf(id);
+      throw error;
+    }
     await this.#follow(record, reply);
   }
 
@@ -173,7 +181,6 @@ export class Desk {
   async remove(record: JobRecord): Promise<void> {
     await this.ports.queue.cancel(record.id);
     await this.ports.jobs.remove(record.id);
-    await Promise.all(record.pictures.map(({ id }) => this.ports.pictures.remove(id)));
   }
 
   /**
@@ -213,7 +220,7 @@ export class Desk {
       const rules = await this.ports.settings.rules(server);
       const days = rules.find(({ key }) => key === 'picture_retention_days')?.value;
       if (typeof days !== 'number') continue;
-      for (const record of await this.ports.jobs.endedBefore(server, now - days * DAY))
+      for (const record of await this.ports.jobs.endedBefore(server, now - days * DAY, 500))
         await this.remove(record);
     }
   }
@@ -274,9 +281,14 @@ export class Desk {
     await this.ports.jobs.endShown(id);
   }
 
-  async #keep({ from, bytes, width, height }: Source): Promise<CardPicture> {
+  async #keep({ from, bytes, width, height }: Source, job: string): Promise<CardPicture> {
     if ('id' in from) return { id: from.id, width, height, alt: '' };
-    return { id: await this.ports.pictures.put(bytes), width, height, alt: from.name };
+    return {
+      id: await this.ports.pictures.put(bytes, { job, kind: 'input' }),
+      width,
+      height,
+      alt: from.name,
+    };
   }
 
   /** In the engine's own words, so that its note at the end is no second one. */

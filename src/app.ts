@@ -169,7 +169,7 @@ async function openStoreAndQueue(settings: Settings, onError: (error: unknown) =
   try {
     const queue = await Queue.open({ database: store.database, url, onError });
     // Alone with its database, this process knows that whoever held a job is dead.
-    if (store.database.kind === 'embedded') await queue.line.recover();
+    if (store.database.kind === 'embedded') await queue.dispatcher.recover();
     return { store, queue };
   } catch (error) {
     await store.close();
@@ -282,10 +282,8 @@ function createDeliveries({ deliveries }: Store<MessageRecord>): Deliveries {
   return {
     async get(job) {
       const kept = await deliveries.get(job);
-      return (
-        kept && { job, platform: kept.platform as Platform, channel: kept.channel, message: kept.message }
-      );
+      return kept && { ...kept, platform: kept.platform as Platform };
     },
-    put: ({ job, ...where }) => deliveries.put({ id: job, ...where }),
+    put: (delivery) => deliveries.put(delivery),
   };
 }

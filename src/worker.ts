@@ -1,4 +1,4 @@
-/** The wiring of a GPU worker: an engine process that draws what the line gives it, in `serve` or on its own. */
+/** The wiring of a GPU worker: an engine process that runs the jobs of the queue, in `serve` or on its own. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Settings } from '../config/settings.ts';
@@ -7,16 +7,16 @@ import { type EngineOptions, EngineProcess } from './engine/process/process.ts';
 import { engineOptions } from './engine-options.ts';
 import { createModels, type InstalledModels } from './installed-models.ts';
 import type { Logger } from './log.ts';
-import { announce, leave } from './queue/presence.ts';
 import { Queue } from './queue/queue.ts';
 import { Worker } from './queue/worker.ts';
+import { registerWorker, unregisterWorker } from './queue/worker-registry.ts';
 import type { PictureStore } from './store/pictures.ts';
 import type { Database } from './store/sql.ts';
 import { openStore } from './store/store.ts';
 
-/** Jobs whose latents are in memory at once. */
-const SEATS = 3;
-/** Milliseconds between two words that this worker is there. */
+/** Jobs whose latents are in memory at the same time. */
+const SLOTS = 3;
+/** Milliseconds between two registrations. */
 const PRESENCE = 10_000;
 /** Milliseconds that a stop waits for a denoiser call before the engine is ended under it. */
 const PATIENCE = 3000;
@@ -51,7 +51,7 @@ export interface GpuWorkerOptions {
 export interface GpuWorker {
   /** Names of the models that it runs. */
   readonly models: readonly string[];
-  /** @param grace milliseconds that seated jobs have to end; the rest goes back to the line */
+  /** @param grace milliseconds that running jobs have to end; the rest goes back to the queue */
   stop(grace: number): Promise<void>;
 }
 
@@ -69,28 +69,28 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
   }
   const worker = new Worker({
     id,
-    ...{ line: queue.line, board: queue.board, costs: queue.costs },
-    ...{ engine, pictures, models, memory, onError },
-    seats: SEATS,
+    ...{ queue: queue.dispatcher, events: queue.events, costs: queue.costs },
+    ...{ engine, pictures, models, onError },
+    slots: SLOTS,
     // The prompt stays out: a job is known by its id.
     onFailure: (job, error) => log.error({ err: error, job: job.id, model: job.model }, 'job failed'),
   });
-  const present = (isDraining: boolean) =>
-    announce(database, { id, models, memory, seats: SEATS, warm: worker.warm, isDraining }).catch(onError);
-  await present(false);
-  const presence = setInterval(() => void present(false), PRESENCE);
+  const register = (isDraining: boolean) =>
+    registerWorker(database, { id, models, slots: SLOTS, isDraining }).catch(onError);
+  await register(false);
+  const presence = setInterval(() => void register(false), PRESENCE);
   presence.unref();
   return {
     models,
     async stop(grace) {
       clearInterval(presence);
-      await present(true);
+      await register(true);
       const stopped = worker.stop(grace);
       const patience = setTimeout(() => void engine.stop(), grace + PATIENCE);
       await stopped;
       clearTimeout(patience);
       await engine.stop();
-      await leave(database, id).catch(onError);
+      await unregisterWorker(database, id).catch(onError);
     },
   };
 }

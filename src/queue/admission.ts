@@ -1,4 +1,4 @@
-/** Whether one more job of a user is let into the line: caps on what waits and on what a day may use. */
+/** Whether one more job of a user is accepted: caps on what waits and on what a day may use. */
 import { DarkroomError } from '../errors.ts';
 import type { Share } from '../job.ts';
 import type { Sql } from '../store/sql.ts';
@@ -7,23 +7,24 @@ import type { Sql } from '../store/sql.ts';
 export const WAITING_PER_USER = 20;
 
 export interface Applicant {
-  readonly member: string;
-  /** As the line has it. */
-  readonly server: string;
+  /** The user's id. */
+  readonly user: string;
+  /** As in darkroom.flow. */
+  readonly tenant: string;
   readonly share?: Share | undefined;
   /** GPU-seconds that the job is expected to take. */
   readonly cost: number;
 }
 
-/** A cap is reached. The sentence is made outside the transaction, where the line may be asked for its forecast. */
+/** A cap is reached. The sentence is made outside the transaction, where the forecast may be asked. */
 export class CapReached extends Error {
-  readonly cap: 'waiting' | 'day' | 'server day';
+  readonly cap: 'waiting' | 'day' | 'tenant day';
   readonly limit: number;
   /** Jobs, or GPU-seconds. */
   readonly used: number;
   /** GPU-seconds of the job that was refused. */
   readonly cost: number;
-  /** Seconds until there is room; undefined where that hangs on the line, or where there will never be. */
+  /** Seconds until there is room; undefined where that depends on the queue, or where there will never be room. */
   readonly freesIn: number | undefined;
 
   constructor(
@@ -46,45 +47,45 @@ export class CapReached extends Error {
 }
 
 /**
- * Called behind the line's lock, so that two submissions cannot both take the last place under a cap.
+ * Called under the queue's lock, so that two submissions cannot both take the last one under a cap.
  *
  * A day is the last 24 hours: all of it may be used in one burst, and each job's part comes back 24 hours after it
- * ended. What waits or runs counts with its estimate, so that a burst cannot outrun the bill.
+ * ended. What waits or runs counts with its estimate, so that a burst cannot outrun what it uses.
  * @throws CapReached
  */
 export async function admit(tx: Sql, applicant: Applicant, waitingPerUser: number): Promise<void> {
-  const { member, server, share, cost } = applicant;
+  const { user, tenant, share, cost } = applicant;
   const limit = share?.waiting ?? waitingPerUser;
   const [row] = await tx.query<{ waiting: number }>(
     `select count(*)::int as waiting from darkroom.job
-     where member = $1 and state = 'queued' and ($2::text is null or server = $2)`,
-    // An admin's cap is one of that server; Darkroom's own holds over all of them.
-    [member, share?.waiting === undefined ? null : server],
+     where user_id = $1 and state = 'queued' and ($2::text is null or tenant = $2)`,
+    // An admin's cap holds for that tenant; Darkroom's own for all of them together.
+    [user, share?.waiting === undefined ? null : tenant],
   );
   const { waiting } = row!;
   if (waiting >= limit) throw new CapReached('waiting', { limit, used: waiting, cost });
   if (share?.gpuSecondsPerDay !== undefined) {
-    await demandDay(tx, 'day', share.gpuSecondsPerDay, cost, server, member);
+    await requireDay(tx, 'day', share.gpuSecondsPerDay, cost, tenant, user);
   }
   if (share?.tenantGpuSecondsPerDay !== undefined) {
-    await demandDay(tx, 'server day', share.tenantGpuSecondsPerDay, cost, server, null);
+    await requireDay(tx, 'tenant day', share.tenantGpuSecondsPerDay, cost, tenant, null);
   }
 }
 
-async function demandDay(
+async function requireDay(
   tx: Sql,
-  cap: 'day' | 'server day',
+  cap: 'day' | 'tenant day',
   limit: number,
   cost: number,
-  server: string,
-  member: string | null,
+  tenant: string,
+  user: string | null,
 ): Promise<void> {
   const [day] = await tx.query<{ used: number; frees_in: number | null }>(
     `with spent as (
        select case when actual is null then greatest(cost, used) else actual end as seconds,
          case when actual is null then null else ended_at + interval '24 hours' end as frees
        from darkroom.job
-       where server = $1 and ($2::text is null or member = $2)
+       where tenant = $1 and ($2::text is null or user_id = $2)
          and coalesce(ended_at, 'infinity') > clock_timestamp() - interval '24 hours'
          and (charged is not null or state = 'queued')
      ), total as (select coalesce(sum(seconds), 0) as used from spent),
@@ -92,7 +93,7 @@ async function demandDay(
      select (select used from total)::float8 as used,
        (select extract(epoch from min(frees) - clock_timestamp()) from freed, total
         where frees is not null and used - back + $3::float8 <= $4::float8)::float8 as frees_in`,
-    [server, member, cost, limit],
+    [tenant, user, cost, limit],
   );
   const { used, frees_in } = day!;
   if (used + cost <= limit) return;
@@ -100,7 +101,7 @@ async function demandDay(
 }
 
 /**
- * @param waitSeconds until the first of the user's waiting jobs begins to be drawn, by the line's forecast
+ * @param waitSeconds until the first of the user's waiting jobs starts, by the forecast
  * @returns one sentence that names the cap, what is used, and when it frees
  */
 export function describeCap(
@@ -109,12 +110,15 @@ export function describeCap(
 ): DarkroomError {
   if (cap === 'waiting') {
     if (limit === 0) {
-      return new DarkroomError('too_many', 'You may have 0 pictures waiting here. Ask an admin for more.');
+      return new DarkroomError(
+        'too_many',
+        'You may have no waiting jobs here. Ask an admin for a higher quota.',
+      );
     }
     const frees = waitSeconds === undefined ? '' : ` in ${words(waitSeconds)}`;
     return new DarkroomError(
       'too_many',
-      `You have ${used} pictures waiting; the limit is ${limit}. The next place frees${frees}; wait for it, or cancel one in /queue.`,
+      `You have ${used} waiting ${used === 1 ? 'job' : 'jobs'}; the limit is ${limit}. The next one starts${frees}: wait for it, or cancel one in /queue.`,
     );
   }
   const whose = cap === 'day' ? 'You have' : 'This server has';
@@ -122,13 +126,13 @@ export function describeCap(
   if (cost > limit) {
     return new DarkroomError(
       'too_many',
-      `This picture takes about ${round(cost)} GPU-seconds; ${own} is ${round(limit)} in 24 hours. Ask for a smaller size, fewer steps or fewer pictures.`,
+      `This request takes about ${round(cost)} GPU-seconds; ${own} is ${round(limit)} in 24 hours. Choose a smaller size, fewer steps or fewer images.`,
     );
   }
-  const frees = freesIn === undefined ? 'when what waits has ended' : `in ${words(freesIn)}`;
+  const frees = freesIn === undefined ? 'when the waiting jobs have ended' : `in ${words(freesIn)}`;
   return new DarkroomError(
     'too_many',
-    `${whose} used or ordered ${round(used)} GPU-seconds of the last 24 hours and this picture takes about ${round(cost)}; ${own} is ${round(limit)}. There is room again ${frees}.`,
+    `${whose} used or requested ${round(used)} GPU-seconds in the last 24 hours, and this request takes about ${round(cost)}; ${own} is ${round(limit)}. There is room again ${frees}.`,
   );
 }
 

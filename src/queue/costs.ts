@@ -6,13 +6,13 @@ import type { Database } from '../store/sql.ts';
 const NEWEST = 0.3;
 /** Before anything was measured: seconds of a denoiser call for each pixel, from the embedded model on 2 cores. */
 const GUESSED_STEP_PER_PIXEL = 0.1 / (256 * 256);
-/** Seconds for opening and developing together, likewise. */
+/** Seconds for opening and decoding together, likewise. */
 const GUESSED_FIXED = 0.5;
-/** Milliseconds after which what others have learned is read again. */
+/** Milliseconds after which what other processes have learned is read again. */
 const FRESH = 10_000;
 
-/** `keep`: storing the pictures and writing down the end, while the GPU is others'; it is no part of what a job costs. */
-export type Part = 'step' | 'open' | 'develop' | 'keep';
+/** `store`: storing the pictures and recording the end. The GPU is free for others then, so a job's cost leaves it out. */
+export type Part = 'step' | 'open' | 'decode' | 'store';
 
 export class Costs {
   readonly #database: Database;
@@ -38,7 +38,7 @@ export class Costs {
   secondsOf(request: GenerationRequest, part: Part): number {
     const known = this.#means.get(keyOf(request, part));
     if (known !== undefined) return known;
-    if (part === 'keep') return 0;
+    if (part === 'store') return 0;
     return part === 'step' ? GUESSED_STEP_PER_PIXEL * request.width * request.height : GUESSED_FIXED / 2;
   }
 
@@ -47,11 +47,11 @@ export class Costs {
     return (
       this.secondsOf(request, 'open') +
       plannedSteps(request) * this.secondsOf(request, 'step') +
-      this.secondsOf(request, 'develop')
+      this.secondsOf(request, 'decode')
     );
   }
 
-  /** Hands on what was learned here. */
+  /** Shares what was learned here. */
   async save(): Promise<void> {
     const learned = [...this.#fresh.values()];
     this.#fresh.clear();
@@ -67,7 +67,7 @@ export class Costs {
     }
   }
 
-  /** Reads what all have learned, where that was not done of late. */
+  /** Reads what all processes have learned, unless that was done within the last 10 s. */
   async refresh(): Promise<void> {
     if (performance.now() - this.#readAt < FRESH) return;
     this.#readAt = performance.now();

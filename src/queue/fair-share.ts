@@ -46,7 +46,7 @@ export class FairShare {
 
   /**
    * The GPU is given away now. Where every user is within reach of it, the least tag is the served one's, as in
-   * the paper; where some wait for a seat, a newcomer must not come behind them by what they lag.
+   * the paper; where some wait for a slot, a newcomer must not come behind them by what they lag.
    */
   serve(): void {
     const tags = this.#accounts.values().filter(({ active }) => active);

@@ -1,123 +1,150 @@
 /**
  * The queue's door: submit, cancel, watch, and the worker that may stand behind it in this process or in others.
- * The order is the database's (002-fair-share.ts), the steps of a job are line.ts's, its states board.ts's.
+ * The order is decided by src/store/schema/fair-share.ts.
  */
 import { DarkroomError } from '../errors.ts';
 import type { JobEvent } from '../job.ts';
 import type { JobRecord } from '../store/jobs.ts';
 import type { Database } from '../store/sql.ts';
-import { admit, CapReached, describeCap, WAITING_PER_USER } from './admission.ts';
-import { Board } from './board.ts';
+import { type Applicant, admit, CapReached, describeCap, WAITING_PER_USER } from './admission.ts';
 import { Costs } from './costs.ts';
-import { Forecast, type Place } from './forecast.ts';
-import { type Flow, Line } from './line.ts';
-import { readWorkers } from './presence.ts';
+import { Dispatcher, type Flow } from './dispatcher.ts';
+import { Forecast } from './forecast.ts';
+import { JobEvents } from './job-events.ts';
+import { JobWatch } from './job-watch.ts';
+import type { Place } from './simulation.ts';
 import { Tickets } from './tickets.ts';
+import { readWorkers } from './worker-registry.ts';
 
 export interface QueueOptions {
   readonly database: Database;
-  /** The server's address, where the database is one. */
+  /** DATABASE_URL, where the database is a server. */
   readonly url?: string | undefined;
-  /** Jobs that one user may have waiting, where no admin has said otherwise. */
+  /** Jobs that one user may have waiting, where no admin has set another limit. */
   readonly waitingPerUser?: number;
-  /** Hears of errors that are nobody's fault here: the database is away. */
+  /** Called with errors that no caller gets: the database cannot be reached. */
   readonly onError: (error: unknown) => void;
 }
 
-export class Queue {
-  readonly line: Line;
-  readonly board: Board;
+interface QueueParts {
+  readonly dispatcher: Dispatcher;
+  readonly events: JobEvents;
   readonly costs: Costs;
-  readonly #tickets: Tickets;
-  readonly #forecast: Forecast;
-  readonly #waitingPerUser: number;
-  readonly #database: Database;
+  readonly tickets: Tickets;
+  readonly forecast: Forecast;
+  readonly watch: JobWatch;
+  readonly database: Database;
+}
 
-  private constructor(
-    parts: {
-      readonly line: Line;
-      readonly board: Board;
-      readonly costs: Costs;
-      readonly tickets: Tickets;
-      readonly forecast: Forecast;
-      readonly database: Database;
-    },
-    waitingPerUser: number,
-  ) {
-    this.line = parts.line;
-    this.board = parts.board;
+/** What of a job decides whether it is accepted. */
+export type Submission = Pick<JobRecord, 'user' | 'share' | 'request'>;
+
+export class Queue {
+  readonly dispatcher: Dispatcher;
+  readonly events: JobEvents;
+  readonly costs: Costs;
+  readonly #parts: QueueParts;
+  readonly #waitingPerUser: number;
+
+  private constructor(parts: QueueParts, waitingPerUser: number) {
+    this.dispatcher = parts.dispatcher;
+    this.events = parts.events;
     this.costs = parts.costs;
-    this.#tickets = parts.tickets;
-    this.#forecast = parts.forecast;
-    this.#database = parts.database;
+    this.#parts = parts;
     this.#waitingPerUser = waitingPerUser;
   }
 
   static async open({ database, url, waitingPerUser, onError }: QueueOptions): Promise<Queue> {
     const tickets = await Tickets.open(database, { url, onError });
     const forecast = new Forecast(database);
-    const board = await Board.open(database, forecast, onError);
+    const events = await JobEvents.open(database, onError);
+    const watch = new JobWatch(database, forecast, events, onError);
     const costs = new Costs(database, onError);
     await costs.refresh();
-    const line = new Line(database, tickets);
-    return new Queue({ line, board, costs, tickets, forecast, database }, waitingPerUser ?? WAITING_PER_USER);
+    const dispatcher = new Dispatcher(database, tickets);
+    const parts = { dispatcher, events, costs, tickets, forecast, watch, database };
+    return new Queue(parts, waitingPerUser ?? WAITING_PER_USER);
   }
 
   /**
-   * Stored, in line and promised to end when it resolves.
-   * @throws DarkroomError('too_many') where a cap is reached; nothing is kept then
+   * Whether a job like this would be accepted now: to be asked before its uploads are fetched and stored.
+   * @throws DarkroomError as submit()
+   */
+  async requireRoom(submission: Submission): Promise<void> {
+    await this.costs.refresh();
+    await this.#requireWorker(submission.request.model);
+    await this.#orDescribed(submission, () =>
+      admit(this.#parts.database, this.#applicantOf(submission), this.#waitingPerUser),
+    );
+  }
+
+  /**
+   * Accepts a job: it is stored, and will end, when this resolves.
+   * @throws DarkroomError('too_many') where a cap is reached, ('not_found') where no worker has its model; nothing is
+   *   stored then
    */
   async submit(record: JobRecord): Promise<void> {
     await this.costs.refresh();
-    const { share, user: owner, channel: place, ...job } = record;
-    const cost = this.costs.jobSeconds(record.request);
-    await this.#demandWorker(record.request.model);
+    const { share, ...job } = record;
+    await this.#requireWorker(record.request.model);
+    const applicant = this.#applicantOf(record);
     const flow = flowOf(record);
-    const applicant = { ...flow, share, cost };
+    await this.#orDescribed(record, () =>
+      this.dispatcher.submit({ ...job, ...flow, cost: applicant.cost, ...(share && { share }) }, (tx) =>
+        admit(tx, applicant, this.#waitingPerUser),
+      ),
+    );
+  }
+
+  /** @returns whether there was such a job to cancel; one that runs stops between two denoiser calls */
+  cancel(id: string): Promise<boolean> {
+    return this.dispatcher.cancel(id);
+  }
+
+  /** The job's present state, then each change, to the final one. */
+  watch(id: string): AsyncIterable<JobEvent> {
+    return this.#parts.watch.watch(id);
+  }
+
+  /** Waiting jobs by id, in the order in which they would start if all estimates were right. */
+  places(): Promise<ReadonlyMap<string, Place>> {
+    return this.#parts.forecast.places();
+  }
+
+  async close(): Promise<void> {
+    await this.#parts.watch.close();
+    await this.events.close();
+    await this.#parts.tickets.close();
+  }
+
+  #applicantOf(submission: Submission): Applicant {
+    const { tenant, user } = flowOf(submission);
+    const { share, request } = submission;
+    return { tenant, user: user.id, share, cost: this.costs.jobSeconds(request) };
+  }
+
+  async #orDescribed(submission: Submission, work: () => Promise<void>): Promise<void> {
     try {
-      await this.line.submit(
-        { ...job, owner, place, ...flow, cost, memory: 0, ...(share && { share }) },
-        (tx) => admit(tx, applicant, this.#waitingPerUser),
-      );
+      await work();
     } catch (error) {
       if (!(error instanceof CapReached)) throw error;
-      throw describeCap(error, await this.#forecast.nextOf(flow.member));
+      throw describeCap(error, await this.#parts.forecast.nextOf(submission.user.id));
     }
   }
 
-  /** Where workers are there and none of them can run a model, its jobs would wait for ever. */
-  async #demandWorker(model: string): Promise<void> {
-    const workers = await readWorkers(this.#database);
+  /** Where workers run and none of them has a model, its jobs would wait for ever. */
+  async #requireWorker(model: string): Promise<void> {
+    const workers = await readWorkers(this.#parts.database);
     if (workers.length === 0 || workers.some(({ models }) => models.includes(model))) return;
     const models = [...new Set(workers.flatMap((worker) => worker.models))].sort();
     throw new DarkroomError(
       'not_found',
-      `No machine that is running now can draw with the model ${model}. Choose another: ${models.join(', ')}.`,
+      `No running machine has the model ${model}. Choose another: ${models.join(', ')}.`,
     );
-  }
-
-  /** @returns whether there was such a job to cancel; a seated one leaves between two denoiser calls */
-  cancel(id: string): Promise<boolean> {
-    return this.line.cancel(id);
-  }
-
-  /** From the job's present state on to its last one. */
-  watch(id: string): AsyncIterable<JobEvent> {
-    return this.board.watch(id);
-  }
-
-  /** Waiting jobs by id, as they would come, were all estimates right. */
-  places(): Promise<ReadonlyMap<string, Place>> {
-    return this.#forecast.places();
-  }
-
-  async close(): Promise<void> {
-    await this.board.close();
-    await this.#tickets.close();
   }
 }
 
-/** Without a server a user stands alone beside the servers. */
-function flowOf({ user, share }: JobRecord): Flow {
-  return { server: share?.tenant ?? `@${user.id}`, member: user.id, memberWeight: share?.weight ?? 1 };
+/** Without a tenant a user is a tenant of their own. */
+function flowOf({ user, share }: Pick<JobRecord, 'user' | 'share'>): Flow {
+  return { tenant: share?.tenant ?? `@${user.id}`, user, userWeight: share?.weight ?? 1 };
 }

@@ -1,30 +1,31 @@
 /**
- * A GPU worker: takes jobs from the line while it has a seat free, and shares its GPU among those seated in slices
- * of a few denoiser calls, in turn by fair share. Whatever happens to it, the line knows: leases lapse, and what it
- * did without one is neither posted nor charged.
+ * A GPU worker: takes jobs from the queue while it has a free slot, and shares its GPU among the jobs in its slots, in
+ * slices of a few denoiser calls, in turn by fair share. Whatever happens to it, no job is lost: its leases lapse, and
+ * what it does without a lease is neither shown nor charged.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import { DarkroomError, DatabaseAway, describeError } from '../errors.ts';
 import { type Engine, EngineLost, type Job } from '../job.ts';
-import type { RunningEvent } from './board.ts';
+import type { PictureOwner } from '../store/pictures.ts';
 import { plannedSteps } from './costs.ts';
+import type { Claim, ClaimOptions, JobEnd, StoredPicture } from './dispatcher.ts';
 import { Gpu, type GpuCosts } from './gpu.ts';
-import type { Claim, JobEnd, StoredPicture, Wish } from './line.ts';
-import { Seat } from './seat.ts';
+import type { NoticeListener, RunningEvent } from './job-events.ts';
+import { Slot } from './slot.ts';
 
-/** What a worker needs of the line. */
-export interface WorkLine {
-  claim(wish: Wish): Promise<Claim | undefined>;
+/** What a worker needs of the queue. */
+export interface JobSource {
+  claim(options: ClaimOptions): Promise<Claim | undefined>;
   touch(claim: Claim, used: number): Promise<'held' | 'cancelled' | 'lost'>;
   finish(claim: Claim, used: number, end: JobEnd | undefined): Promise<boolean>;
   giveBack(claim: Claim): Promise<boolean>;
 }
 
-export interface WorkBoard {
-  tell(job: string, event: RunningEvent): void;
+export interface ProgressEvents {
+  publish(job: string, event: RunningEvent): void;
   forget(job: string): void;
-  on(ear: (notice: 'work' | 'job' | 'cancel', job: string) => void): () => void;
+  subscribe(listener: NoticeListener): () => void;
 }
 
 export interface WorkCosts extends GpuCosts {
@@ -34,32 +35,30 @@ export interface WorkCosts extends GpuCosts {
 export interface WorkerOptions {
   /** Unique over all workers. */
   readonly id: string;
-  readonly line: WorkLine;
-  readonly board: WorkBoard;
+  readonly queue: JobSource;
+  readonly events: ProgressEvents;
   readonly costs: WorkCosts;
   readonly engine: Engine;
   readonly pictures: {
     get(id: string): Promise<Uint8Array | undefined>;
-    put(bytes: Uint8Array): Promise<string>;
+    put(bytes: Uint8Array, owner: PictureOwner): Promise<string>;
     remove(id: string): Promise<void>;
   };
   /** Models that this worker can run. */
   readonly models: readonly string[];
-  /** Bytes of its device. */
-  readonly memory: number;
   /** Jobs that are open at once; each holds its latents in memory. */
-  readonly seats: number;
-  /** Denoiser calls between two looks at who is next. */
+  readonly slots: number;
+  /** Denoiser calls of one slice. */
   readonly sliceSteps?: number;
-  /** Seconds, rising. */
+  /** Seconds of a clock that never jumps. */
   readonly clock?: () => number;
-  /** Told why a job failed, for the operator's log. */
+  /** Called with the reason for which a job failed, for the operator's log. */
   readonly onFailure?: (job: { readonly id: string; readonly model: string }, error: unknown) => void;
-  /** Hears of errors that are no job's: the database is away. */
+  /** Called with errors that are no job's: the database cannot be reached. */
   readonly onError?: (error: unknown) => void;
 }
 
-/** Times a job may take the engine down with it. */
+/** How often a job may take the engine down with it. */
 const LOSSES = 2;
 /** Milliseconds between two renewals of each lease. */
 const TOUCH = 4000;
@@ -72,18 +71,19 @@ const WARM = 2;
 
 export class Worker {
   readonly #options: Required<WorkerOptions>;
-  readonly #seated = new Map<string, Seat>();
-  readonly #seats: PQueue;
+  /** In use, by job. */
+  readonly #slots = new Map<string, Slot>();
+  readonly #holding: PQueue;
   readonly #gpu: Gpu;
-  /** The latest models first. */
+  /** The latest model first. */
   #warm: string[] = [];
-  /** Counts the engine's deaths, so that only the job that met one is blamed for it. */
+  /** Counts the engine's deaths, so that only the job that met one is blamed. */
   #life = 0;
   #isOpen = true;
   #change = Promise.withResolvers<void>();
   readonly #feeding: Promise<void>;
   readonly #touching: NodeJS.Timeout;
-  readonly #deaf: () => void;
+  readonly #unsubscribe: () => void;
 
   constructor(options: WorkerOptions) {
     this.#options = {
@@ -93,39 +93,30 @@ export class Worker {
       onError: () => {},
       ...options,
     };
-    this.#seats = new PQueue({ concurrency: options.seats });
+    this.#holding = new PQueue({ concurrency: options.slots });
     this.#gpu = new Gpu(this.#options);
-    this.#deaf = options.board.on((notice, job) => {
-      if (notice === 'cancel') this.#leave(job, 'cancelled');
-      if (notice === 'work') this.#wake();
+    this.#unsubscribe = options.events.subscribe((kind, job) => {
+      if (kind === 'cancel') this.#leave(job, 'cancelled');
+      if (kind === 'work' || kind === 'gap') this.#wake();
     });
     this.#touching = setInterval(() => void this.#touch(), TOUCH);
     this.#touching.unref();
     this.#feeding = this.#feed();
   }
 
-  /** Ids of the jobs that hold a seat. */
-  get seated(): readonly string[] {
-    return [...this.#seated.keys()];
-  }
-
-  get warm(): readonly string[] {
-    return this.#warm;
-  }
-
   /**
-   * Takes no more jobs; those seated have `grace` milliseconds to end, the rest is given back to the line.
+   * Takes no more jobs; those in its slots have `grace` milliseconds to end, the rest is given back to the queue.
    * Resolves when the GPU is free.
    */
   async stop(grace: number): Promise<void> {
     this.#isOpen = false;
     this.#wake();
     await this.#feeding;
-    await Promise.race([this.#seats.onIdle(), sleep(grace, undefined, { ref: false })]);
-    for (const id of this.#seated.keys()) this.#leave(id, 'given back');
-    await this.#seats.onIdle();
+    await Promise.race([this.#holding.onIdle(), sleep(grace, undefined, { ref: false })]);
+    for (const id of this.#slots.keys()) this.#leave(id, 'given back');
+    await this.#holding.onIdle();
     clearInterval(this.#touching);
-    this.#deaf();
+    this.#unsubscribe();
   }
 
   #wake(): void {
@@ -133,26 +124,26 @@ export class Worker {
     this.#change = Promise.withResolvers();
   }
 
-  #leave(id: string, why: Seat['leaving']): void {
-    const seat = this.#seated.get(id);
-    // A seated job leaves between two denoiser calls.
-    if (seat !== undefined) seat.leaving ??= why;
+  #leave(id: string, why: Slot['leaving']): void {
+    const slot = this.#slots.get(id);
+    // A running job leaves between two denoiser calls.
+    if (slot !== undefined) slot.leaving ??= why;
   }
 
-  /** Fills the seats. Never rejects. */
+  /** Fills the slots. Never rejects. */
   async #feed(): Promise<void> {
-    const { id: worker, line, models, memory, seats, onError } = this.#options;
+    const { id: worker, queue, models, slots, onError } = this.#options;
     while (this.#isOpen) {
       const change = this.#change.promise;
-      // A suspect sits alone: should it take the worker down again, nobody else is blamed.
-      const isAlone = this.#seated.values().some(({ claim }) => claim.isSuspect);
-      if (this.#seated.size >= seats || isAlone) {
+      // A suspect runs alone: if it takes the worker down again, no other job is blamed.
+      const isAlone = this.#slots.values().some(({ claim }) => claim.isSuspect);
+      if (this.#slots.size >= slots || isAlone) {
         await change;
         continue;
       }
-      const barred = [...this.#seated.values()].map(({ claim }) => claim.member);
-      const claim = await line
-        .claim({ worker, models, memory, barred, warm: this.#warm })
+      const busy = [...this.#slots.values()].map(({ claim }) => claim.user);
+      const claim = await queue
+        .claim({ worker, models, busy, warm: this.#warm })
         .catch(async (error: unknown) => {
           onError(error);
           await sleep(RETRY);
@@ -162,71 +153,71 @@ export class Worker {
         await Promise.race([change, sleep(POLL, undefined, { ref: false })]);
         continue;
       }
-      const seat = new Seat(claim);
-      this.#seated.set(claim.id, seat);
+      const slot = new Slot(claim);
+      this.#slots.set(claim.id, slot);
       this.#gpu.enter(claim);
-      if (claim.isSuspect) await this.#seats.onIdle();
-      void this.#seats.add(() => this.#hold(seat));
+      if (claim.isSuspect) await this.#holding.onIdle();
+      void this.#holding.add(() => this.#hold(slot));
     }
   }
 
-  /** The life of a job with a seat. Never rejects. */
-  async #hold(seat: Seat): Promise<void> {
-    const { claim } = seat;
-    const { onError, costs, board, clock } = this.#options;
+  /** A job from its claim to its end. Never rejects. */
+  async #hold(slot: Slot): Promise<void> {
+    const { claim } = slot;
+    const { onError, costs, events, clock } = this.#options;
     const { model } = claim.request;
     this.#warm = [model, ...this.#warm.filter((other) => other !== model)].slice(0, WARM);
     let end: JobEnd | undefined;
     try {
-      end = await this.#develop(seat);
+      end = await this.#run(slot);
     } catch (error) {
-      end = this.#failed(seat, error);
+      end = this.#failed(slot, error);
     }
-    // Not waited for: the next job would come late to the GPU, and the engine keeps the order of calls.
-    seat.run?.close().catch(onError);
-    board.forget(claim.id);
-    await this.#conclude(seat, end);
-    if (end?.state === 'done') costs.learn(claim.request, 'keep', clock() - seat.developedAt);
-    this.#seated.delete(claim.id);
+    // Not awaited: the next job would come late to the GPU, and the engine keeps the order of calls.
+    slot.run?.close().catch(onError);
+    events.forget(claim.id);
+    await this.#conclude(slot, end);
+    if (end?.state === 'done') costs.learn(claim.request, 'store', clock() - slot.decodedAt);
+    this.#slots.delete(claim.id);
     this.#gpu.leave(claim);
     this.#wake();
     await costs.save();
   }
 
   /** @returns undefined for a job that left before its end */
-  async #develop(seat: Seat): Promise<JobEnd | undefined> {
-    seat.job = await this.#patiently(seat, () => this.#jobOf(seat.claim));
+  async #run(slot: Slot): Promise<JobEnd | undefined> {
+    slot.job = await this.#patiently(slot, () => this.#jobOf(slot.claim));
     for (;;) {
       try {
-        return await this.#developOnce(seat, seat.job);
+        return await this.#runOnce(slot, slot.job);
       } catch (error) {
-        if (!(error instanceof EngineLost) || !this.#survivesLoss(seat)) throw error;
+        if (!(error instanceof EngineLost) || !this.#survivesLoss(slot)) throw error;
         // What a crash made worthless is not charged.
-        this.#gpu.refund(seat);
-        seat.step = 0;
-        seat.run = undefined;
+        this.#gpu.refund(slot);
+        slot.step = 0;
+        slot.run = undefined;
       }
     }
   }
 
-  async #developOnce(seat: Seat, job: Job): Promise<JobEnd | undefined> {
+  async #runOnce(slot: Slot, job: Job): Promise<JobEnd | undefined> {
     const { engine, sliceSteps, costs, clock } = this.#options;
-    this.#tell(seat);
-    if (seat.leaving !== undefined) return undefined;
-    const run = await this.#gpu.turn(seat, 'open', () => {
-      seat.life = this.#life;
+    this.#publish(slot);
+    if (slot.leaving !== undefined) return undefined;
+    const run = await this.#gpu.turn(slot, 'open', () => {
+      slot.life = this.#life;
       return engine.open(job);
     });
-    seat.run = run;
+    slot.run = run;
     let isDone = false;
-    while (!isDone && seat.leaving === undefined) {
-      isDone = await this.#gpu.turn(seat, undefined, async () => {
+    while (!isDone && slot.leaving === undefined) {
+      isDone = await this.#gpu.turn(slot, undefined, async () => {
         let isLast = false;
         // One call at a time, so that a cancelled job gives the GPU back before its slice is over.
-        for (let i = 0; i < sliceSteps && !isLast && seat.leaving === undefined; i++) {
+        for (let i = 0; i < sliceSteps && !isLast && slot.leaving === undefined; i++) {
           const result = await run.advance(1, ({ step, preview }) => {
-            seat.step = step;
-            this.#tell(seat, preview);
+            slot.step = step;
+            this.#publish(slot, preview);
           });
           costs.learn(job.request, 'step', result.seconds);
           isLast = result.done;
@@ -234,26 +225,28 @@ export class Worker {
         return isLast;
       });
     }
-    if (seat.leaving !== undefined) return undefined;
-    const { pictures, notes } = await this.#gpu.turn(seat, 'develop', () => run.decode());
-    seat.developedAt = clock();
+    if (slot.leaving !== undefined) return undefined;
+    const { pictures, notes } = await this.#gpu.turn(slot, 'decode', () => run.decode());
+    slot.decodedAt = clock();
     const stored: StoredPicture[] = [];
     for (const { png, width, height } of pictures) {
-      const id = await this.#patiently(seat, () => this.#options.pictures.put(png));
+      const id = await this.#patiently(slot, () =>
+        this.#options.pictures.put(png, { job: job.id, kind: 'result' }),
+      );
       stored.push({ id, width, height });
     }
     return { state: 'done', pictures: stored, notes };
   }
 
-  /** Writes the end down, however long the database is away; a lease that lapsed meanwhile makes it void. */
-  async #conclude(seat: Seat, end: JobEnd | undefined): Promise<void> {
-    const { line, pictures, onError } = this.#options;
-    const { claim, used, leaving } = seat;
+  /** Records the end, however long the database is away; a lease that lapsed meanwhile makes it void. */
+  async #conclude(slot: Slot, end: JobEnd | undefined): Promise<void> {
+    const { queue, pictures, onError } = this.#options;
+    const { claim, used, leaving } = slot;
     const write = () => {
       if (leaving === 'lost') return Promise.resolve(false);
       return leaving === 'given back' && end === undefined
-        ? line.giveBack(claim)
-        : line.finish(claim, used, end);
+        ? queue.giveBack(claim)
+        : queue.finish(claim, used, end);
     };
     let isOurs = false;
     for (;;) {
@@ -269,70 +262,70 @@ export class Worker {
     for (const { id } of end.pictures) await pictures.remove(id).catch(onError);
   }
 
-  /** What a job needs of the database is waited for, however long that is away, while the job is ours. */
-  async #patiently<T>(seat: Seat, work: () => Promise<T>): Promise<T> {
+  /** Retries while the database is away and the job is ours. */
+  async #patiently<T>(slot: Slot, work: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         return await work();
       } catch (error) {
-        if (!(error instanceof DatabaseAway) || seat.leaving !== undefined) throw error;
+        if (!(error instanceof DatabaseAway) || slot.leaving !== undefined) throw error;
         this.#options.onError(error);
         await sleep(RETRY);
       }
     }
   }
 
-  async #jobOf({ id, member, request, inputs }: Claim): Promise<Job> {
+  async #jobOf({ id, user, request, inputs }: Claim): Promise<Job> {
     const bytes = new Map<string, Uint8Array>();
     for (const [reference, picture] of Object.entries(inputs)) {
       const found = await this.#options.pictures.get(picture);
       if (found === undefined) {
-        throw new DarkroomError('not_found', 'The picture to start from was deleted. Choose another one.');
+        throw new DarkroomError('not_found', 'An input image of this job was deleted. Choose another image.');
       }
       bytes.set(reference, found);
     }
-    return { id, user: member, request, inputs: bytes };
+    return { id, user, request, inputs: bytes };
   }
 
   /** Whether a job whose engine died gets another try. */
-  #survivesLoss(seat: Seat): boolean {
-    if (seat.leaving !== undefined) return false;
-    // The first to notice was at work in it; the others only held a seat there.
-    if (seat.life !== this.#life) return true;
+  #survivesLoss(slot: Slot): boolean {
+    if (slot.leaving !== undefined) return false;
+    // The first to notice was working in it; the others only held a slot there.
+    if (slot.life !== this.#life) return true;
     this.#life++;
-    seat.losses++;
-    return seat.losses < LOSSES;
+    slot.losses++;
+    return slot.losses < LOSSES;
   }
 
-  #failed({ claim, leaving }: Seat, error: unknown): JobEnd | undefined {
+  #failed({ claim, leaving }: Slot, error: unknown): JobEnd | undefined {
     if (leaving !== undefined) return undefined;
     this.#options.onFailure({ id: claim.id, model: claim.request.model }, error);
-    const told =
+    const shown =
       error instanceof EngineLost
         ? new DarkroomError(
             'engine_failed',
-            'The engine stopped twice while making this picture. Try a smaller size or fewer pictures.',
+            'The engine stopped twice while generating this image. Try a smaller size or fewer images.',
           )
         : error;
-    return { state: 'failed', error: describeError(told) };
+    return { state: 'failed', error: describeError(shown) };
   }
 
-  #tell(seat: Seat, preview?: Uint8Array): void {
-    const { claim, step, run } = seat;
-    this.#options.board.tell(claim.id, {
+  #publish(slot: Slot, preview?: Uint8Array): void {
+    const { claim, step, run } = slot;
+    this.#options.events.publish(claim.id, {
       state: 'running',
       step,
       steps: run?.steps ?? plannedSteps(claim.request),
-      etaSeconds: this.#gpu.etaOf(seat, this.#seated.values()),
+      etaSeconds: this.#gpu.etaOf(slot, this.#slots.values()),
       ...(preview === undefined ? {} : { preview }),
     });
   }
 
-  /** Renews the leases, and hears by the way of cancels whose notice was lost. */
+  /** Renews the leases, and learns of cancels whose notice was lost. */
   async #touch(): Promise<void> {
-    const { line, onError } = this.#options;
-    for (const [id, seat] of this.#seated) {
-      const state = await line.touch(seat.claim, seat.used).catch((error: unknown) => {
+    const { queue, onError } = this.#options;
+    for (const [id, slot] of this.#slots) {
+      const state = await queue.touch(slot.claim, slot.used).catch((error: unknown) => {
         onError(error);
         return 'held' as const;
       });

@@ -3,7 +3,7 @@ import { userInfo } from 'node:os';
 import type { ModelsPort } from '../../commands/ports.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { createModels, modelFolders } from '../installed-models.ts';
-import { Line } from '../queue/line.ts';
+import { Dispatcher } from '../queue/dispatcher.ts';
 import { Tickets } from '../queue/tickets.ts';
 import { openStore, type Store } from '../store/store.ts';
 import { askAtDoor, type Question, type Voice } from './door.ts';
@@ -59,7 +59,7 @@ export async function operate(
           throw error;
         };
         const tickets = await Tickets.open(store.database, { url, onError });
-        return new Line(store.database, tickets).cancel(job).finally(() => tickets.close());
+        return new Dispatcher(store.database, tickets).cancel(job).finally(() => tickets.close());
       },
       signal: new AbortController().signal,
     });

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { countGpus } from '../queue/capacity.ts';
-import { listJobs, note, pauseLine, readFigures, resumeLine, weighFlows } from '../queue/operators.ts';
+import { audit, listJobs, pauseQueue, readFigures, resumeQueue, setWeight } from '../queue/operators.ts';
 import { type Operate, type Operation, operate } from './operator.ts';
 import { readNumber, readOptions, UsageError, type Verb } from './verb.ts';
 
@@ -38,10 +38,10 @@ export const operateQueue: Operate = async (operation) => {
   const author = `shell:${operation.asker}`;
   switch (action) {
     case 'pause':
-      operation.say((await pauseLine(database, author)) ? 'Paused.' : 'It was paused already.');
+      operation.say((await pauseQueue(database, author)) ? 'Paused.' : 'It was paused already.');
       return 0;
     case 'resume':
-      operation.say((await resumeLine(database, author)) ? 'Goes on.' : 'It was not paused.');
+      operation.say((await resumeQueue(database, author)) ? 'Goes on.' : 'It was not paused.');
       return 0;
     case 'drain':
       return drain(operation, author);
@@ -78,8 +78,8 @@ async function list({ store: { database }, say }: Operation): Promise<number> {
   const { waiting, running, isPaused, workers } = await readFigures(database);
   const jobs = await listJobs(database, MOST);
   const rows = jobs.map(
-    ({ id, state, member, server, model, cost, age, worker }) =>
-      `${id}  ${state.padEnd(7)}  ${member} (${server})  ${model}  ${cost.toFixed(1)} GPU-s  ${Math.round(age)} s old${worker === null ? '' : `  ${worker}`}`,
+    ({ id, state, user, tenant, model, cost, age, worker }) =>
+      `${id}  ${state.padEnd(7)}  ${user} (${tenant})  ${model}  ${cost.toFixed(1)} GPU-s  ${Math.round(age)} s old${worker === null ? '' : `  ${worker}`}`,
   );
   const more = waiting + running - jobs.length;
   say(
@@ -93,7 +93,7 @@ async function list({ store: { database }, say }: Operation): Promise<number> {
 }
 
 async function drain({ store: { database }, say, isAlone, signal }: Operation, author: string) {
-  await pauseLine(database, author);
+  await pauseQueue(database, author);
   while (!signal.aborted) {
     const { running, waiting } = await readFigures(database);
     // What ran in a database that nobody else has open waits for the next start.
@@ -116,7 +116,7 @@ async function cancel(
   if (!(await end(id))) {
     throw new UsageError(`No job ${id} waits or runs. darkroom queue list names them.`);
   }
-  await note(database, author, 'queue.cancel', id);
+  await audit(database, author, 'queue.cancel', id);
   say(`Cancelled ${id}.`);
   return 0;
 }
@@ -135,7 +135,7 @@ async function weigh(
   if (!(weight >= 0.1 && weight <= 100)) {
     throw new UsageError(`The weight ${weight} is not from 0.1 to 100.`);
   }
-  const servers = await weighFlows(database, user, weight, server);
+  const servers = await setWeight(database, user, weight, server);
   const known = server === undefined ? servers : [server];
   if (known.length === 0) {
     throw new UsageError(

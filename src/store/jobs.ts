@@ -1,25 +1,26 @@
-/** Jobs as the chat knows them. They come in and change through the queue (src/queue/line.ts); here they are read. */
+/** Jobs as the chat sees them: here they are read and removed; src/queue accepts and changes them. */
 import type { ErrorCode } from '../errors.ts';
 import type { JobState, Share } from '../job.ts';
 import type { GenerationRequest } from '../request.ts';
+import type { PictureStore } from './pictures.ts';
 import { json, type Sql } from './sql.ts';
 
 /** What a job's message has besides its state, from its first one on. */
 export interface JobFrame {
-  /** Pictures that came with the request and were kept, to be shown with it. */
+  /** Pictures that were uploaded with the request and are shown with it. */
   readonly inputs?: readonly {
     readonly id: string;
     readonly width: number;
     readonly height: number;
     readonly alt: string;
   }[];
-  /** For the asker alone. */
+  /** Only its user sees it. */
   readonly isPrivate?: boolean;
   /** Name of the thread that is opened for it. */
   readonly thread?: string;
 }
 
-/** A job as it is kept: enough to run it again after a restart, and for its buttons to work ever after. */
+/** A job as it is stored: enough to run it again after a restart, and for its buttons to go on working. */
 export interface JobRecord {
   readonly id: string;
   /** Milliseconds since 1970 when it was accepted. */
@@ -35,7 +36,7 @@ export interface JobRecord {
   readonly frame?: JobFrame;
   /** Finished pictures, picture i of seed + i. */
   readonly pictures: readonly { readonly id: string; readonly width: number; readonly height: number }[];
-  /** Whose share of the GPU it takes. */
+  /** By which it shares the GPU; absent in a direct message. */
   readonly share?: Share;
   /** From acceptance to picture. */
   readonly seconds?: number;
@@ -43,7 +44,7 @@ export interface JobRecord {
 }
 
 export interface JobStore {
-  /** @returns undefined for one that is unknown or was removed */
+  /** @returns undefined for a job that is unknown or was removed */
   get(id: string): Promise<JobRecord | undefined>;
   /** The job that made a picture. */
   ofPicture(picture: string): Promise<JobRecord | undefined>;
@@ -51,9 +52,15 @@ export interface JobStore {
   aliveOf(user: string): Promise<JobRecord[]>;
   /** Jobs of these platforms that wait or run. */
   alive(platforms: readonly string[]): Promise<JobRecord[]>;
-  /** Ended jobs of a tenant that were accepted before a time (milliseconds since 1970), some at a time. */
-  endedBefore(tenant: string, at: number): Promise<JobRecord[]>;
-  /** Forgets a job for the chat; what it has used stays counted. */
+  /**
+   * Ended jobs of a tenant that were accepted before a time (milliseconds since 1970), oldest first.
+   * @param most how many at most
+   */
+  endedBefore(tenant: string, at: number, most: number): Promise<JobRecord[]>;
+  /**
+   * Forgets a job that has ended, its pictures and the uploads that were made for it. Its row keeps what accounting
+   * needs: tenant, user id, model, times and cost; no prompt, no name.
+   */
   remove(id: string): Promise<void>;
   /**
    * Takes an end that its thread does not show yet; nobody else gets it for half a minute.
@@ -70,7 +77,8 @@ interface JobRow {
   readonly [column: string]: unknown;
   readonly id: string;
   readonly at: Date;
-  readonly user: JobRecord['user'];
+  readonly user_id: string;
+  readonly user_name: string;
   readonly platform: string;
   readonly channel: string;
   readonly request: GenerationRequest;
@@ -85,10 +93,10 @@ interface JobRow {
 }
 
 const COLUMNS =
-  'id, at, owner as "user", platform, place as channel, request, inputs, state, notes, frame, pictures, share, seconds, error';
+  'id, at, user_id, user_name, platform, channel, request, inputs, state, notes, frame, pictures, share, seconds, error';
 const ALIVE = "state in ('queued', 'running') and not is_removed";
 
-export function createJobs(sql: Sql): JobStore {
+export function createJobs(sql: Sql, pictures: PictureStore): JobStore {
   const find = async (where: string, values: unknown[]) =>
     (await sql.query<JobRow>(`select ${COLUMNS} from darkroom.job where ${where}`, values)).map(recordOf);
   return {
@@ -98,16 +106,17 @@ export function createJobs(sql: Sql): JobStore {
     async ofPicture(picture) {
       return (await find('pictures @> $1 and not is_removed', [json([{ id: picture }])]))[0];
     },
-    aliveOf: (user) => find(`member = $1 and ${ALIVE} order by number`, [user]),
+    aliveOf: (user) => find(`user_id = $1 and ${ALIVE} order by number`, [user]),
     alive: (platforms) => find(`platform = any($1) and ${ALIVE} order by number`, [[...platforms]]),
-    endedBefore: (tenant, at) =>
+    endedBefore: (tenant, at, most) =>
       find(
-        `server = $1 and at < $2 and state in ('done', 'failed', 'cancelled') and not is_removed order by at limit 500`,
-        [tenant, new Date(at)],
+        `tenant = $1 and at < $2 and state in ('done', 'failed', 'cancelled') and not is_removed
+         order by at limit $3`,
+        [tenant, new Date(at), most],
       ),
     async remove(id) {
-      await sql.query('update darkroom.job set is_removed = true where id = $1', [id]);
-      await sql.query('delete from darkroom.outbox where job = $1', [id]);
+      await sql.query('select darkroom.forget($1)', [id]);
+      await pictures.removeOf(id);
     },
     async takeEnd(id) {
       const [taken] = await sql.query(
@@ -131,10 +140,21 @@ export function createJobs(sql: Sql): JobStore {
   };
 }
 
-function recordOf({ at, share, seconds, error, ...row }: JobRow): JobRecord {
-  const { id, user, platform, channel, request, inputs, state, notes, frame, pictures } = row;
+function recordOf({ at, user_id, user_name, share, seconds, error, ...row }: JobRow): JobRecord {
+  const { id, platform, channel, request, inputs, state, notes, frame, pictures } = row;
   return {
-    ...{ id, user, platform, channel, request, inputs, state, notes, frame, pictures },
+    ...{
+      id,
+      user: { id: user_id, name: user_name },
+      platform,
+      channel,
+      request,
+      inputs,
+      state,
+      notes,
+      frame,
+      pictures,
+    },
     at: at.getTime(),
     ...(share !== null && { share }),
     ...(seconds !== null && { seconds }),

@@ -1,31 +1,37 @@
 /** The web chat's conversation. */
 import { json, type Sql } from './sql.ts';
 
-/** As much of a message as is looked for. */
-export interface KeptMessage {
+/** The part of a message that the store looks at. */
+export interface StoredMessage {
   /** Grows with time, so that `after` works by comparison. */
   readonly id: string;
-  /** Who alone may see it; all where absent. */
+  /** The only user who may see it; everybody where absent. */
   readonly reader?: string;
   readonly job?: { readonly id: string };
 }
 
-export interface MessageStore<M extends KeptMessage> {
+export interface MessageStore<M extends StoredMessage> {
   /** What a user may see, oldest first. */
   list(user: string, after: string | undefined): Promise<M[]>;
   get(id: string): Promise<M | undefined>;
   /** The message that shows a job. */
   ofJob(job: string): Promise<M | undefined>;
-  /** New, or in place of the one with that id; on the disk when it resolves. @returns whether it is new */
+  /** Inserts it, or replaces the one with its id; durable when it resolves. @returns whether it is new */
   put(message: M): Promise<boolean>;
-  /** In place of the one with that id, where it is still there. @returns whether it was */
+  /** Replaces the one with its id, where that still exists. @returns whether it does */
   replace(message: M): Promise<boolean>;
   /** @returns what was removed */
   remove(id: string): Promise<M | undefined>;
   lastId(): Promise<string | undefined>;
+  /**
+   * Messages that are older than a time (milliseconds since 1970) and show no job that waits or runs, oldest first.
+   * @param most how many at most
+   * @returns their ids
+   */
+  listBefore(at: number, most: number): Promise<string[]>;
 }
 
-export function createMessages<M extends KeptMessage>(sql: Sql): MessageStore<M> {
+export function createMessages<M extends StoredMessage>(sql: Sql): MessageStore<M> {
   const read = async (text: string, values: unknown[]) =>
     (await sql.query<{ data: M }>(text, values)).map(({ data }) => data);
   const valuesOf = (message: M) => [
@@ -65,6 +71,14 @@ export function createMessages<M extends KeptMessage>(sql: Sql): MessageStore<M>
     },
     async remove(id) {
       return (await read('delete from darkroom.message where id = $1 returning data', [id]))[0];
+    },
+    async listBefore(at, most) {
+      const rows = await sql.query<{ id: string }>(
+        `select id from darkroom.message m where at < $1 and not exists (select from darkroom.job j
+           where j.id = m.job and j.state in ('queued', 'running')) order by at limit $2`,
+        [new Date(at), most],
+      );
+      return rows.map(({ id }) => id);
     },
     async lastId() {
       const [row] = await sql.query<{ id: string | null }>('select max(id) as id from darkroom.message');

@@ -1,4 +1,4 @@
-/** What the processes on one database tell each other of web messages: ids alone, never what a message says. */
+/** What the processes on one database announce about web messages: only ids, never what a message says. */
 import { randomUUID } from 'node:crypto';
 import type { Database } from './sql.ts';
 
@@ -11,10 +11,10 @@ export type MessageNotice =
   | { readonly kind: 'edited'; readonly id: string }
   /** Newer numbers of a job that waits or runs. */
   | { readonly kind: 'moved'; readonly id: string }
-  /** Its row is gone, so that who might see it must be said: all where absent. */
+  /** Its row is gone, so the notice says who could see it: everybody where absent. */
   | { readonly kind: 'removed'; readonly id: string; readonly reader?: string };
 
-/** A running job's numbers and preview, as its worker last told them. */
+/** A running job's numbers and preview, as its worker last reported them. */
 export interface RunningNumbers {
   readonly step: number;
   readonly steps: number;
@@ -23,28 +23,28 @@ export interface RunningNumbers {
 }
 
 export interface MessageNotices {
-  tell(notice: MessageNotice): Promise<void>;
+  publish(notice: MessageNotice): Promise<void>;
   /**
-   * Hears what other processes tell, never its own.
+   * Receives the notices of other processes, never its own.
    * @param onGap called when notices may have been missed
-   * @returns ends the hearing
+   * @returns ends the subscription
    */
-  hear(onNotice: (notice: MessageNotice) => void, onGap: () => void): Promise<() => Promise<void>>;
+  subscribe(onNotice: (notice: MessageNotice) => void, onGap: () => void): Promise<() => Promise<void>>;
   running(job: string): Promise<RunningNumbers | undefined>;
 }
 
 export function createNotices(database: Database): MessageNotices {
   const origin = randomUUID();
   return {
-    async tell(notice) {
+    async publish(notice) {
       await database.query('select pg_notify($1, $2)', [CHANNEL, JSON.stringify({ origin, ...notice })]);
     },
-    hear: (onNotice, onGap) =>
+    subscribe: (onNotice, onGap) =>
       database.listen(
         CHANNEL,
         (payload) => {
-          const { origin: teller, ...notice } = JSON.parse(payload) as MessageNotice & { origin: string };
-          if (teller !== origin) onNotice(notice as MessageNotice);
+          const { origin: sender, ...notice } = JSON.parse(payload) as MessageNotice & { origin: string };
+          if (sender !== origin) onNotice(notice as MessageNotice);
         },
         onGap,
       ),

@@ -12,8 +12,8 @@ import { checkPicture, hasTransparency } from '../../src/image/inspect.ts';
 import { readPngText } from '../../src/image/png-text.ts';
 import { drawRegion, type Region } from '../../src/image/region.ts';
 import type { Job, JobEvent } from '../../src/job.ts';
-import type { RunningEvent } from '../../src/queue/board.ts';
-import type { Claim, JobEnd, StoredPicture } from '../../src/queue/line.ts';
+import type { Claim, JobEnd, StoredPicture } from '../../src/queue/dispatcher.ts';
+import type { RunningEvent } from '../../src/queue/job-events.ts';
 import { Queue } from '../../src/queue/queue.ts';
 import type { JobRecord } from '../../src/store/jobs.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
@@ -97,7 +97,7 @@ export class StandInQueue implements QueuePort {
         throw error;
       },
     });
-    await this.#queue.line.recover();
+    await this.#queue.dispatcher.recover();
     for (const record of await store.jobs.alive(['web', 'discord', 'slack'])) await this.#take(record);
   }
 
@@ -119,16 +119,20 @@ export class StandInQueue implements QueuePort {
       await this.#tell(id, { state: 'running', step: 1, steps, etaSeconds: 2, preview: pngOf(4, 4) });
       const pictures: StoredPicture[] = [];
       for (let i = 0; i < numImages; i++) {
-        pictures.push({ id: await this.#store!.pictures.put(pngOf(width, height)), width, height });
+        pictures.push({
+          id: await this.#store!.pictures.put(pngOf(width, height), { job: id, kind: 'result' }),
+          width,
+          height,
+        });
       }
-      await this.#queue!.line.finish(await this.#claim(id), 1, { state: 'done', pictures, notes: [] });
+      await this.#queue!.dispatcher.finish(await this.#claim(id), 1, { state: 'done', pictures, notes: [] });
     });
   }
 
   emit(id: string, event: RunningEvent | Extract<JobEnd, { state: 'failed' }>): void {
     void this.#inOrder(async () => {
       if (event.state === 'running') await this.#tell(id, event);
-      else await this.#queue!.line.finish(await this.#claim(id), 1, event);
+      else await this.#queue!.dispatcher.finish(await this.#claim(id), 1, event);
     });
   }
 
@@ -140,30 +144,30 @@ export class StandInQueue implements QueuePort {
     return this.#queue!.watch(id);
   }
 
-  async #take({ id, user: owner, request, inputs }: JobRecord): Promise<void> {
+  async #take({ id, user, request, inputs }: JobRecord): Promise<void> {
     const bytes = new Map<string, Uint8Array>();
     for (const [name, picture] of Object.entries(inputs)) {
       const found = await this.#store!.pictures.get(picture);
       if (found !== undefined) bytes.set(name, found);
     }
-    const job = { id, user: owner.id, request, inputs: bytes };
+    const job = { id, user: user.id, request, inputs: bytes };
     this.jobs.push(job);
     if (!this.held) this.develop(job);
   }
 
   async #tell(id: string, event: RunningEvent): Promise<void> {
     await this.#claim(id);
-    this.#queue!.board.tell(id, event);
+    this.#queue!.events.publish(id, event);
   }
 
-  /** Takes jobs from the line until it is the one that is meant. */
+  /** Claims jobs until it is the one that is meant. */
   async #claim(id: string): Promise<Claim> {
     for (;;) {
       const known = this.#claims.get(id);
       if (known !== undefined) return known;
-      const wish = { worker: 'test', models: ['mini'], memory: 1, barred: [], warm: [] };
-      const claim = await this.#queue!.line.claim(wish);
-      if (claim === undefined) throw new Error(`job ${id} is not in line`);
+      const options = { worker: 'test', models: ['mini'], busy: [], warm: [] };
+      const claim = await this.#queue!.dispatcher.claim(options);
+      if (claim === undefined) throw new Error(`job ${id} is not queued`);
       this.#claims.set(claim.id, claim);
     }
   }

@@ -43,11 +43,11 @@ class WorkedQueue implements QueuePort, Attachable {
   async attach({ database, pictures }: Store<MessageRecord>): Promise<void> {
     const onError = (error: unknown) => void this.errors.push(error);
     const queue = await Queue.open({ database, onError });
-    const { line, board, costs } = queue;
+    const { dispatcher, events, costs } = queue;
     this.#queue = queue;
     this.#worker = new Worker({
-      ...{ id: 'w', line, board, costs, engine, pictures, onError },
-      ...{ models: ['mini'], memory: 1, seats: 2 },
+      ...{ id: 'w', queue: dispatcher, events, costs, engine, pictures, onError },
+      ...{ models: ['mini'], slots: 2 },
     });
   }
 

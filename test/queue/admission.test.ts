@@ -38,7 +38,7 @@ const { request } = freezeRequest(
     defaults: { width: 256, height: 256, steps: 20, guidanceScale: 5, multipleOf: 8 } as never,
   },
 );
-const wish = { worker: 'w', models: [request.model], memory: 1, barred: [], warm: [] };
+const wish = { worker: 'w', models: [request.model], busy: [], warm: [] };
 
 function recordOf(user: string, share?: Omit<Share, 'weight'>): JobRecord {
   return {
@@ -59,23 +59,22 @@ async function draw(
 ): Promise<void> {
   const record = recordOf(user, share);
   await queue.submit(record);
-  const claim = await queue.line.claim(wish);
+  const claim = await queue.dispatcher.claim(wish);
   assert.equal(claim?.id, record.id);
-  await queue.line.finish(claim, seconds, { state: 'done', pictures: [], notes: [] });
+  await queue.dispatcher.finish(claim, seconds, { state: 'done', pictures: [], notes: [] });
   await database.query(`update darkroom.job set ended_at = ended_at - $2 * interval '1 hour' where id = $1`, [
     record.id,
     hoursAgo,
   ]);
 }
 
-test('waiting jobs of one user: the refusal names the cap, what waits, and when a place frees', async () => {
+test('waiting jobs of one user: the refusal names the cap, what waits, and when the next one starts', async () => {
   const share = { tenant: 'discord:1', waiting: 2 };
   await queue.submit(recordOf('a', share));
   await queue.submit(recordOf('a', share));
   await assert.rejects(queue.submit(recordOf('a', share)), {
     code: 'too_many',
-    message:
-      /^You have 2 pictures waiting; the limit is 2\. The next place frees in about \d+ s; wait for it/,
+    message: /^You have 2 waiting jobs; the limit is 2\. The next one starts in about \d+ s: wait for it/,
   });
   const [row] = await database.query('select count(*)::int as jobs from darkroom.job');
   assert.deepEqual(row, { jobs: 2 }, 'nothing of it is kept');
@@ -91,10 +90,12 @@ test('GPU-seconds of a day may go in one burst; then they come back as pictures 
   await assert.rejects(queue.submit(recordOf('a', share)), {
     code: 'too_many',
     message:
-      /^You have used or ordered 18 GPU-seconds of the last 24 hours and this picture takes about \d.*your limit is 20\. There is room again in about 4 hours\.$/,
+      /^You have used or requested 18 GPU-seconds in the last 24 hours, and this request takes about \d.*your limit is 20\. There is room again in about 4 hours\.$/,
   });
   await queue.submit(recordOf('b', share));
-  await database.query(`update darkroom.job set ended_at = ended_at - interval '5 hours' where member = 'a'`);
+  await database.query(
+    `update darkroom.job set ended_at = ended_at - interval '5 hours' where user_id = 'a'`,
+  );
   await queue.submit(recordOf('a', share));
 });
 
@@ -105,7 +106,7 @@ test('what waits and runs counts by its estimate, and cancelling gives it back',
   await queue.submit(recordOf('a', share));
   await queue.submit(second);
   await assert.rejects(queue.submit(recordOf('a', share)), {
-    message: /There is room again when what waits has ended\.$/,
+    message: /There is room again when the waiting jobs have ended\.$/,
   });
   await queue.cancel(second.id);
   await queue.submit(recordOf('a', share));
@@ -113,29 +114,30 @@ test('what waits and runs counts by its estimate, and cancelling gives it back',
 
 test('a picture beyond the whole cap is refused with the way out, and a server has a cap over all its users', async () => {
   await assert.rejects(queue.submit(recordOf('a', { tenant: 's', gpuSecondsPerDay: 0.5 })), {
-    message: /your limit is 0\.5 in 24 hours\. Ask for a smaller size, fewer steps or fewer pictures\.$/,
+    message: /your limit is 0\.5 in 24 hours\. Choose a smaller size, fewer steps or fewer images\.$/,
   });
   const share = { tenant: 's', tenantGpuSecondsPerDay: 30 };
   await draw('a', share, 14);
   await draw('b', share, 15);
   await assert.rejects(queue.submit(recordOf('c', share)), {
-    message: /^This server has used or ordered 29 GPU-seconds.*the server's limit is 30\./,
+    message: /^This server has used or requested 29 GPU-seconds.*the server's limit is 30\./,
   });
 });
 
 test('a model that no worker runs is refused while there are workers, and waits while there are none', async () => {
   const there = (model: string, isDraining: boolean) =>
-    database.query(
-      `insert into darkroom.worker (id, models, memory, seats, is_draining) values ($1, $2, 1, 1, $3)`,
-      [`worker of ${model}`, [model], isDraining],
-    );
+    database.query(`insert into darkroom.worker (id, models, slots, is_draining) values ($1, $2, 1, $3)`, [
+      `worker of ${model}`,
+      [model],
+      isDraining,
+    ]);
   await queue.submit(recordOf('ada'));
   await there('other', false);
   // It ends what it has begun and takes nothing more.
   await there('mini', true);
   await assert.rejects(queue.submit(recordOf('ada')), {
     code: 'not_found',
-    message: 'No machine that is running now can draw with the model mini. Choose another: other.',
+    message: 'No running machine has the model mini. Choose another: other.',
   });
   await database.query('update darkroom.worker set is_draining = false');
   await queue.submit(recordOf('ada'));

@@ -1,14 +1,14 @@
-/** A worker over arithmetic: a line in memory, and an engine whose calls take exact seconds on a clock of its own. */
+/** A worker over arithmetic: a queue in memory, and an engine whose calls take exact seconds on a clock of its own. */
 import { type Engine, EngineLost, type Job } from '../../src/job.ts';
-import type { RunningEvent } from '../../src/queue/board.ts';
 import { type Part, plannedSteps } from '../../src/queue/costs.ts';
-import type { Claim, JobEnd, Wish } from '../../src/queue/line.ts';
+import type { Claim, ClaimOptions, JobEnd } from '../../src/queue/dispatcher.ts';
+import type { NoticeKind, NoticeListener, RunningEvent } from '../../src/queue/job-events.ts';
 import {
-  type WorkBoard,
+  type JobSource,
+  type ProgressEvents,
   type WorkCosts,
   Worker,
   type WorkerOptions,
-  type WorkLine,
 } from '../../src/queue/worker.ts';
 import { freezeRequest } from '../../src/request.ts';
 
@@ -32,7 +32,7 @@ export function jobOf(id: string, user: string, steps = 4, prompt = 'a mug'): Jo
 export interface Call {
   readonly user: string;
   readonly id: string;
-  readonly kind: 'open' | 'step' | 'develop';
+  readonly kind: 'open' | 'step' | 'decode';
   readonly seconds: number;
   /** At the call's end. */
   readonly at: number;
@@ -40,20 +40,20 @@ export interface Call {
 
 export type Outcome = JobEnd | { readonly state: 'cancelled' | 'given back' | 'lost' };
 
-/** The line's part of the order, in memory: whole jobs charged at dispatch, the least tag first. */
-export class MemoryLine implements WorkLine, WorkBoard, WorkCosts {
+/** The database's part of the order, in memory: whole jobs charged at dispatch, the least tag first. */
+export class MemoryQueue implements JobSource, ProgressEvents, WorkCosts {
   waiting: Job[] = [];
   readonly running = new Map<string, Claim>();
   readonly cancelled = new Set<string>();
   readonly lost = new Set<string>();
   readonly suspects = new Set<string>();
   readonly outcomes = new Map<string, PromiseWithResolvers<Outcome>>();
-  readonly told: { readonly id: string; readonly event: RunningEvent }[] = [];
+  readonly published: { readonly id: string; readonly event: RunningEvent }[] = [];
   readonly used = new Map<string, number>();
-  onTell: (id: string, event: RunningEvent) => void = () => {};
+  onPublish: (id: string, event: RunningEvent) => void = () => {};
   weightOf: (user: string) => number = () => 1;
   readonly #tags = new Map<string, number>();
-  #ear: Parameters<WorkBoard['on']>[0] = () => {};
+  #listener: NoticeListener = () => {};
 
   outcomeOf(id: string): PromiseWithResolvers<Outcome> {
     const known = this.outcomes.get(id) ?? Promise.withResolvers<Outcome>();
@@ -61,22 +61,22 @@ export class MemoryLine implements WorkLine, WorkBoard, WorkCosts {
     return known;
   }
 
-  hear(notice: 'work' | 'cancel', job = ''): void {
-    this.#ear(notice, job);
+  notify(kind: NoticeKind, job = ''): void {
+    this.#listener(kind, job);
   }
 
-  async claim({ barred }: Wish): Promise<Claim | undefined> {
-    const free = this.waiting.filter(({ user }) => !barred.includes(user));
+  async claim({ busy }: ClaimOptions): Promise<Claim | undefined> {
+    const free = this.waiting.filter(({ user }) => !busy.includes(user));
     const tagOf = (user: string) => this.#tags.get(user) ?? 0;
     const [first, ...rest] = free;
     if (first === undefined) return undefined;
     const job = rest.reduce((a, b) => (tagOf(b.user) < tagOf(a.user) ? b : a), first);
     this.waiting = this.waiting.filter((other) => other !== job);
-    const { id, user: member, request } = job;
-    const weight = this.weightOf(member);
-    this.#tags.set(member, tagOf(member) + plannedSteps(request) / weight);
+    const { id, user, request } = job;
+    const weight = this.weightOf(user);
+    this.#tags.set(user, tagOf(user) + plannedSteps(request) / weight);
     const claim: Claim = {
-      ...{ id, member, request, weight, inputs: {}, at: 0 },
+      ...{ id, user, request, weight, inputs: {} },
       ticket: { id, attempt: 0 },
       isSuspect: this.suspects.has(id),
     };
@@ -103,23 +103,23 @@ export class MemoryLine implements WorkLine, WorkBoard, WorkCosts {
     return true;
   }
 
-  tell(id: string, event: RunningEvent): void {
-    this.told.push({ id, event });
-    this.onTell(id, event);
+  publish(id: string, event: RunningEvent): void {
+    this.published.push({ id, event });
+    this.onPublish(id, event);
   }
 
   forget(id: string): void {
     if (this.lost.has(id)) this.outcomeOf(id).resolve({ state: 'lost' });
   }
 
-  on(ear: Parameters<WorkBoard['on']>[0]): () => void {
-    this.#ear = ear;
+  subscribe(listener: NoticeListener): () => void {
+    this.#listener = listener;
     return () => {};
   }
 
   learn(): void {}
   secondsOf(_: unknown, part: Part): number {
-    return part === 'keep' ? 0 : 1;
+    return part === 'store' ? 0 : 1;
   }
   async save(): Promise<void> {}
 }
@@ -129,7 +129,7 @@ export class Bench {
   readonly calls: Call[] = [];
   /** Runs that were opened and not closed. */
   readonly open = new Set<string>();
-  readonly line = new MemoryLine();
+  readonly queue = new MemoryQueue();
   readonly worker: Worker;
   readonly stored = new Set<string>();
   /** Called at the start of each engine call; may throw in its stead. */
@@ -140,13 +140,13 @@ export class Bench {
   readonly #secondsOf: (job: Job, kind: Call['kind']) => number;
 
   constructor(
-    options: Partial<Pick<WorkerOptions, 'seats' | 'onFailure' | 'onError'>> = {},
+    options: Partial<Pick<WorkerOptions, 'slots' | 'onFailure' | 'onError'>> = {},
     secondsOf: (job: Job, kind: Call['kind']) => number = (_, kind) => (kind === 'step' ? 1 : 0.25),
   ) {
     this.#secondsOf = secondsOf;
-    const { line } = this;
+    const { queue } = this;
     this.worker = new Worker({
-      ...{ id: 'w', line, board: line, costs: line, engine: this.#engine() },
+      ...{ id: 'w', queue, events: queue, costs: queue, engine: this.#engine() },
       pictures: {
         get: async () => undefined,
         put: async () => {
@@ -156,24 +156,24 @@ export class Bench {
         },
         remove: async (id) => void this.stored.delete(id),
       },
-      ...{ models: ['mini'], memory: 1, seats: 2, clock: () => this.now },
+      ...{ models: ['mini'], slots: 2, clock: () => this.now },
       ...options,
     });
   }
 
   submit(...jobs: Job[]): void {
-    this.line.waiting.push(...jobs);
-    this.line.hear('work');
+    this.queue.waiting.push(...jobs);
+    this.queue.notify('work');
   }
 
   cancel(id: string): void {
-    this.line.cancelled.add(id);
-    this.line.hear('cancel', id);
+    this.queue.cancelled.add(id);
+    this.queue.notify('cancel', id);
   }
 
   /** How a job left this worker. */
   endOf(id: string): Promise<Outcome> {
-    return this.line.outcomeOf(id).promise;
+    return this.queue.outcomeOf(id).promise;
   }
 
   async endsOf(...ids: string[]): Promise<string[]> {
@@ -212,7 +212,7 @@ export class Bench {
           },
           decode: async () => {
             alive();
-            this.#call(job, 'develop');
+            this.#call(job, 'decode');
             const picture = { png: Uint8Array.of(1), width: 64, height: 64, seed: 1 };
             return { pictures: [picture], notes: [], seconds: { open: 0, encode: 0, denoise: 0, decode: 0 } };
           },

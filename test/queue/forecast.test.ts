@@ -1,76 +1,76 @@
-/** What users are told of their place and their wait, beside the same line worked out by hand. */
+/** Positions and waiting times as users see them, compared with the same queue worked out by hand. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import {
-  type ForecastWorker,
+  type Flow,
   forecastPlaces,
-  type WaitingFlow,
+  type SimulatedWorker,
   type WaitingJob,
-} from '../../src/queue/forecast-line.ts';
+} from '../../src/queue/simulation.ts';
 
-/** Jobs as `server/member model? cost`, ids in order: a, b, c ... */
+/** Jobs as `tenant/user model? cost`, ids in order: a, b, c ... */
 function jobsOf(...lines: readonly string[]): WaitingJob[] {
   return lines.map((line, i) => {
     const [who = '', cost = '1', model = 'mini'] = line.split(' ');
-    const [server = '', member = ''] = who.split('/');
-    return { id: String.fromCharCode(97 + i), server, member, model, cost: Number(cost), keep: 0 };
+    const [tenant = '', user = ''] = who.split('/');
+    return { id: String.fromCharCode(97 + i), tenant, user, model, cost: Number(cost), store: 0 };
   });
 }
 
-function flowsOf(jobs: readonly WaitingJob[], weights: Readonly<Record<string, number>> = {}): WaitingFlow[] {
-  const names = new Set(jobs.flatMap(({ server, member }) => [`${server}/`, `${server}/${member}`]));
+function flowsOf(jobs: readonly WaitingJob[], weights: Readonly<Record<string, number>> = {}): Flow[] {
+  const names = new Set(jobs.flatMap(({ tenant, user }) => [`${tenant}/`, `${tenant}/${user}`]));
   return [...names].map((name) => {
-    const [server = '', member = ''] = name.split('/');
-    return { server, member, weight: weights[member] ?? 1, tag: 0, virtual: 0 };
+    const [tenant = '', user = ''] = name.split('/');
+    return { tenant, user, weight: weights[user] ?? 1, tag: 0, virtual: 0 };
   });
 }
 
-const worker = (seats: number, ...seated: ForecastWorker['seated']): ForecastWorker => ({
+const worker = (slots: number, ...running: SimulatedWorker['running']): SimulatedWorker => ({
   models: ['mini'],
-  seats,
-  seated,
+  slots,
+  running,
 });
-const seated = (member: string, left: number) => ({ member, weight: 1, left, keep: 0 });
+const running = (user: string, left: number) => ({ user, weight: 1, left, store: 0 });
 
-function etas(jobs: readonly WaitingJob[], workers: readonly ForecastWorker[], weights = {}) {
+function etas(jobs: readonly WaitingJob[], workers: readonly SimulatedWorker[], weights = {}) {
   const places = forecastPlaces(flowsOf(jobs, weights), jobs, workers);
   return Object.fromEntries(
     [...places].map(([id, { etaSeconds }]) => [id, Math.round(etaSeconds * 1e6) / 1e6]),
   );
 }
 
-test('one seat: one after another, users in turn, after what is being drawn', () => {
+test('one slot: one after another, users in turn, after the running job', () => {
   const jobs = jobsOf('s/u 4', 's/u 4', 's/v 1');
-  const at = worker(1, seated('w', 2));
+  const at = worker(1, running('w', 2));
   assert.deepEqual(etas(jobs, [at]), { a: 6, c: 7, b: 11 });
   const places = forecastPlaces(flowsOf(jobs), jobs, [at]);
   assert.deepEqual(places.get('c'), { position: 2, beginSeconds: 6, etaSeconds: 7 });
 });
 
-test('those who are seated together share the GPU, by their weights', () => {
+test('jobs in the slots of one worker share its GPU by their weights', () => {
   const jobs = jobsOf('s/u 4', 's/v 2');
   assert.deepEqual(etas(jobs, [worker(2)]), { b: 4, a: 6 });
   // v has three turns of four until its 2 s are done.
   assert.deepEqual(etas(jobs, [worker(2)], { v: 3 }), { b: 2.666667, a: 6 });
 });
 
-test('a user has one seat of a worker, however many are free', () => {
+test('a user has one slot of a worker, however many are free', () => {
   const jobs = jobsOf('s/u 2', 's/u 2', 's/u 2');
   assert.deepEqual(etas(jobs, [worker(3)]), { a: 2, b: 4, c: 6 });
   assert.deepEqual(etas(jobs, [worker(3), worker(3)]), { a: 2, b: 2, c: 4 });
 });
 
-test('a job that comes beside one that is being drawn slows both, and does not wait for its end', () => {
+test('a job that starts beside a running one slows both, and does not wait for its end', () => {
   const jobs = jobsOf('s/u 1');
-  assert.deepEqual(etas(jobs, [worker(3, seated('v', 10))]), { a: 2 });
+  assert.deepEqual(etas(jobs, [worker(3, running('v', 10))]), { a: 2 });
 });
 
-test('a job that is being kept holds its seat, not the GPU', () => {
-  const jobs = jobsOf('s/u 2', 's/u 2', 's/v 3').map((job) => ({ ...job, keep: 0.5 }));
+test('a job whose pictures are being stored holds its slot, not the GPU', () => {
+  const jobs = jobsOf('s/u 2', 's/u 2', 's/v 3').map((job) => ({ ...job, store: 0.5 }));
   assert.deepEqual(etas(jobs, [worker(1)]), { a: 2.5, c: 6, b: 8.5 });
-  // u and v take turns for 4 s; v alone has the GPU for the half second until u's next job sits down.
+  // u and v take turns for 4 s; v has the GPU to itself for the half second until u's next job starts.
   assert.deepEqual(etas(jobs, [worker(2)]), { a: 4.5, c: 6, b: 7.5 });
-  assert.deepEqual(etas(jobsOf('s/u 1'), [worker(1, { ...seated('v', 0), keep: 3 })]), { a: 4 });
+  assert.deepEqual(etas(jobsOf('s/u 1'), [worker(1, { ...running('v', 0), store: 3 })]), { a: 4 });
 });
 
 test('of two workers the one takes a job that has its model; a job of nobody comes last', () => {
@@ -79,10 +79,10 @@ test('of two workers the one takes a job that has its model; a job of nobody com
   assert.deepEqual(etas(jobs, workers), { a: 3, b: 3, c: 6, d: 6 });
 });
 
-test('those who are expected take their turn, and have no place in the line', () => {
+test('expected jobs take their turn, and have no position', () => {
   const jobs = jobsOf('s/u 4', 's/u 4');
-  const flows = [...flowsOf(jobs), { server: 's', member: 'v', weight: 1, tag: 0, virtual: 0 }];
-  const coming = [{ server: 's', member: 'v', model: 'mini', cost: 2, keep: 0, inSeconds: 1 }];
+  const flows = [...flowsOf(jobs), { tenant: 's', user: 'v', weight: 1, tag: 0, virtual: 0 }];
+  const coming = [{ tenant: 's', user: 'v', model: 'mini', cost: 2, store: 0, inSeconds: 1 }];
   const places = forecastPlaces(flows, jobs, [worker(1)], coming);
   assert.deepEqual(places.get('a'), { position: 1, beginSeconds: 0, etaSeconds: 4 });
   assert.deepEqual(places.get('b'), { position: 2, beginSeconds: 6, etaSeconds: 10 });
@@ -92,8 +92,8 @@ test('who comes starts level with the one that lags most, also when that one is 
   const jobs = jobsOf('s/p 4 unknown', 's/v 4', 's/x 4');
   const tags: Readonly<Record<string, number>> = { v: 10, x: 12 };
   const known = flowsOf([...jobs, ...jobsOf('s/w')]);
-  const flows = known.map((flow) => ({ ...flow, tag: tags[flow.member] ?? 0 }));
-  const coming = { server: 's', member: 'w', model: 'mini', cost: 4, keep: 0, inSeconds: 1 };
+  const flows = known.map((flow) => ({ ...flow, tag: tags[flow.user] ?? 0 }));
+  const coming = { tenant: 's', user: 'w', model: 'mini', cost: 4, store: 0, inSeconds: 1 };
   const places = forecastPlaces(flows, jobs, [worker(1)], [coming, coming]);
   assert.deepEqual(places.get('b'), { position: 1, beginSeconds: 0, etaSeconds: 4 });
   assert.deepEqual(places.get('c'), { position: 2, beginSeconds: 12, etaSeconds: 16 });
@@ -101,7 +101,7 @@ test('who comes starts level with the one that lags most, also when that one is 
 
 test('two thousand jobs of as many users on a hundred workers are looked over in well under a second', () => {
   const jobs = Array.from({ length: 2000 }, (_, i) => ({
-    ...{ id: `${i}`, server: `s${i}`, member: `u${i}`, model: 'mini', cost: 1 + (i % 5), keep: 0 },
+    ...{ id: `${i}`, tenant: `s${i}`, user: `u${i}`, model: 'mini', cost: 1 + (i % 5), store: 0 },
   }));
   const workers = Array.from({ length: 100 }, () => worker(3));
   const started = performance.now();

@@ -1,4 +1,4 @@
-/** What operators do to the line by `darkroom queue`, and what /metrics tells them. */
+/** What operators do to the queue by `darkroom queue`, and what /metrics tells them. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { countGpus } from '../../src/queue/capacity.ts';
-import { formatFigures, pauseLine, readFigures, resumeLine } from '../../src/queue/operators.ts';
+import { formatFigures, pauseQueue, readFigures, resumeQueue } from '../../src/queue/operators.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { PolicyBench } from './policy.ts';
@@ -16,7 +16,7 @@ import { PolicyBench } from './policy.ts';
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const run = promisify(execFile);
 
-test('a paused line takes in and hands out nothing; figures count tenants, lease losses and retries; weights hold', async (t) => {
+test('a paused queue accepts jobs and dispatches none; figures count tenants, lease losses and retries; weights hold', async (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'darkroom-operators-'));
   t.after(() => rmSync(folder, { recursive: true, force: true }));
   const darkroom = (...args: string[]) =>
@@ -24,11 +24,11 @@ test('a paused line takes in and hands out nothing; figures count tenants, lease
   const database = await openEmbedded(folder);
   await migrate(database);
   const bench = new PolicyBench(database);
-  for (const id of ['one', 'two', 'three']) await bench.submit({ id, server: 's"1', member: 'a', cost: 3 });
-  assert.equal(await pauseLine(database, 'test'), true);
-  assert.equal(await pauseLine(database, 'test'), false);
+  for (const id of ['one', 'two', 'three']) await bench.submit({ id, tenant: 's"1', user: 'a', cost: 3 });
+  assert.equal(await pauseQueue(database, 'test'), true);
+  assert.equal(await pauseQueue(database, 'test'), false);
   assert.equal(await bench.claim(), undefined);
-  assert.deepEqual(await resumeLine(database, 'test'), true);
+  assert.deepEqual(await resumeQueue(database, 'test'), true);
   const first = await bench.claim();
   // Its worker dies, then the next one: the second loss is no retry any more.
   assert.equal(await bench.again(first!.ticket, 1), 'again');
@@ -56,7 +56,7 @@ test('a paused line takes in and hands out nothing; figures count tenants, lease
   assert.equal((await darkroom('cancel', 'two')).stdout, 'Cancelled two.\n');
   assert.equal((await darkroom('weight', 'a', '3')).stdout, 'a counts 3 times in s"1.\n');
   const again = await openEmbedded(folder);
-  const flows = await again.query("select weight, waiting from darkroom.flow where member = 'a'");
+  const flows = await again.query("select weight, waiting from darkroom.flow where user_id = 'a'");
   assert.deepEqual(flows, [{ weight: 3, waiting: 1 }]);
   await again.close();
 });

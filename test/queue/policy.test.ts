@@ -1,4 +1,4 @@
-/** The bounds of fair share, over random traces, on the embedded database and on a server, in the same order. */
+/** The bounds of fair share, over random traces, on the embedded database and on a tenant, in the same order. */
 import assert from 'node:assert/strict';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,8 +15,8 @@ import { type Dispatch, PolicyBench } from './policy.ts';
 type Step =
   | {
       readonly kind: 'submit';
-      readonly server: number;
-      readonly member: number;
+      readonly tenant: number;
+      readonly user: number;
       readonly cost: number;
       readonly model: string;
     }
@@ -24,8 +24,8 @@ type Step =
   | { readonly kind: 'settle' | 'cancel' | 'crash'; readonly which: number; readonly factor: number };
 
 interface Trace {
-  readonly serverWeights: readonly number[];
-  readonly memberWeights: readonly number[];
+  readonly tenantWeights: readonly number[];
+  readonly userWeights: readonly number[];
   readonly steps: readonly Step[];
 }
 
@@ -33,8 +33,8 @@ const weights = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 3, maxLeng
 const factor = fc.integer({ min: 1, max: 12 }).map((quarters) => quarters / 4);
 const submit = fc.record({
   kind: fc.constant('submit' as const),
-  server: fc.nat(2),
-  member: fc.nat(2),
+  tenant: fc.nat(2),
+  user: fc.nat(2),
   cost: fc.integer({ min: 1, max: 20 }),
   model: fc.constantFrom('mini', 'other'),
 });
@@ -47,11 +47,11 @@ const later = fc.record({
   which: fc.nat(1000),
   factor,
 });
-/** A crowd first, so that there is a line; then whatever comes. */
+/** Some submissions first, so that jobs wait; then a mix. */
 const traceOf = (...kinds: fc.Arbitrary<Step>[]): fc.Arbitrary<Trace> =>
   fc.record({
-    serverWeights: weights,
-    memberWeights: weights,
+    tenantWeights: weights,
+    userWeights: weights,
     steps: fc
       .tuple(
         fc.array(submit, { minLength: 5, maxLength: 30 }),
@@ -112,14 +112,14 @@ class Intervals {
   }
 }
 
-interface Told {
+interface Played {
   /** Jobs in the order of dispatch. */
   readonly order: readonly string[];
   readonly intervals: Intervals;
 }
 
 /** Plays a trace, and checks on the way what holds at every step. */
-async function play(bench: PolicyBench, { serverWeights, memberWeights, steps }: Trace): Promise<Told> {
+async function play(bench: PolicyBench, { tenantWeights, userWeights, steps }: Trace): Promise<Played> {
   await bench.clear();
   const order: string[] = [];
   const waiting = new Map<string, string>();
@@ -128,12 +128,12 @@ async function play(bench: PolicyBench, { serverWeights, memberWeights, steps }:
   let ended = 0;
   const isExact = steps.some((step) => step.kind === 'claim' && step.warm.length > 0);
   const intervals = new Intervals((flow) => {
-    const [server, member] = [...flow.matchAll(/\d/g)].map(Number);
-    return (member === undefined ? serverWeights[server!] : memberWeights[member])!;
+    const [tenant, user] = [...flow.matchAll(/\d/g)].map(Number);
+    return (user === undefined ? tenantWeights[tenant!] : userWeights[user])!;
   });
-  const charge = ({ server, member }: Dispatch, seconds: number, largest: number) => {
-    intervals.charge(`/${server}`, seconds, largest);
-    intervals.charge(`/${server}/${member}`, seconds, largest);
+  const charge = ({ tenant, user }: Dispatch, seconds: number, largest: number) => {
+    intervals.charge(`/${tenant}`, seconds, largest);
+    intervals.charge(`/${tenant}/${user}`, seconds, largest);
   };
   for (const [i, step] of steps.entries()) {
     const pick = <T>(of: Iterable<T>): T | undefined => {
@@ -143,10 +143,10 @@ async function play(bench: PolicyBench, { serverWeights, memberWeights, steps }:
     switch (step.kind) {
       case 'submit': {
         const { cost, model } = step;
-        const [server, member] = [`s${step.server}`, `m${step.member}`];
-        const [serverWeight, memberWeight] = [serverWeights[step.server]!, memberWeights[step.member]!];
-        await bench.submit({ id: `${i}`, server, member, cost, model, serverWeight, memberWeight });
-        waiting.set(`${i}`, `/${server}/${member}`);
+        const [tenant, user] = [`s${step.tenant}`, `u${step.user}`];
+        const [tenantWeight, userWeight] = [tenantWeights[step.tenant]!, userWeights[step.user]!];
+        await bench.submit({ id: `${i}`, tenant, user, cost, model, tenantWeight, userWeight });
+        waiting.set(`${i}`, `/${tenant}/${user}`);
         break;
       }
       case 'claim': {
@@ -211,17 +211,17 @@ async function play(bench: PolicyBench, { serverWeights, memberWeights, steps }:
   assert.equal(sums.counted, ended);
   const flows = await bench.flows();
   for (const [flow, { waiting: counted }] of flows) {
-    const [server, member] = flow.split('/');
+    const [tenant, user] = flow.split('/');
     const own = [...waiting.values()].filter((of) =>
-      member === '' ? of.startsWith(`/${server}/`) : of === `/${server}/${member}`,
+      user === '' ? of.startsWith(`/${tenant}/`) : of === `/${tenant}/${user}`,
     );
-    assert.equal(counted, server === '' ? 0 : own.length, `${flow} counts who waits`);
+    assert.equal(counted, tenant === '' ? 0 : own.length, `${flow} counts who waits`);
   }
   return { order, intervals };
 }
 
 let embedded: Database;
-let server: PostgresServer | undefined;
+let postgres: PostgresServer | undefined;
 let remote: Database | undefined;
 const folder = mkdtempSync(join(tmpdir(), 'darkroom-policy-'));
 
@@ -229,14 +229,14 @@ before(async () => {
   embedded = await openEmbedded(folder);
   await migrate(embedded);
   if (skipServer !== false) return;
-  server = await PostgresServer.start();
-  remote = await openServer({ url: await server.database() });
+  postgres = await PostgresServer.start();
+  remote = await openServer({ url: await postgres.database() });
   await migrate(remote);
 });
 after(async () => {
   await embedded?.close();
   await remote?.close();
-  await server?.stop();
+  await postgres?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -269,7 +269,9 @@ describe('fair share', () => {
     );
   });
 
-  test('a server gives the same order as the embedded database', { skip: skipServer }, async () => {
+  test('a PostgreSQL server gives the same order as the embedded database', {
+    skip: skipServer,
+  }, async () => {
     const [here, there] = [new PolicyBench(embedded), new PolicyBench(remote!)];
     await fc.assert(
       fc.asyncProperty(traceOf(submit, submit, claim, later), async (trace) => {
@@ -286,12 +288,12 @@ describe('fair share', () => {
     await fc.assert(
       fc.asyncProperty(traceOf(submit, submit, claim), fc.nat(2), async (trace, to) => {
         await play(bench, trace);
-        await bench.submit({ id: 'new', server: `s${to}`, member: 'new', cost: 3 });
+        await bench.submit({ id: 'new', tenant: `s${to}`, user: 'new', cost: 3 });
         const others = new Map<string, number>();
         for (;;) {
           const job = await bench.claim();
           if (job === undefined || job.id === 'new') break;
-          if (job.server === `s${to}`) others.set(job.member, (others.get(job.member) ?? 0) + 1);
+          if (job.tenant === `s${to}`) others.set(job.user, (others.get(job.user) ?? 0) + 1);
         }
         assert.ok(
           others.values().every((count) => count <= 1),
@@ -305,37 +307,36 @@ describe('fair share', () => {
   test('time without jobs earns nothing', async () => {
     const bench = new PolicyBench(embedded);
     await bench.clear();
-    for (let i = 0; i < 30; i++) await bench.submit({ id: `a${i}`, server: 's', member: 'a', cost: 1 });
+    for (let i = 0; i < 30; i++) await bench.submit({ id: `a${i}`, tenant: 's', user: 'a', cost: 1 });
     for (let i = 0; i < 10; i++) await bench.claim();
-    for (let i = 0; i < 20; i++) await bench.submit({ id: `b${i}`, server: 's', member: 'b', cost: 1 });
+    for (let i = 0; i < 20; i++) await bench.submit({ id: `b${i}`, tenant: 's', user: 'b', cost: 1 });
     const taken: string[] = [];
-    for (let i = 0; i < 20; i++) taken.push((await bench.claim())!.member);
-    assert.equal(taken.filter((member) => member === 'b').length, 10);
+    for (let i = 0; i < 20; i++) taken.push((await bench.claim())!.user);
+    assert.equal(taken.filter((user) => user === 'b').length, 10);
   });
 
   test('a newcomer does not start behind by what one who cannot be served now lags', async () => {
     const bench = new PolicyBench(embedded);
     await bench.clear();
     for (let i = 0; i < 9; i++) {
-      for (const member of ['a', 'b'])
-        await bench.submit({ id: `${member}${i}`, server: member, member, cost: 7 });
+      for (const user of ['a', 'b']) await bench.submit({ id: `${user}${i}`, tenant: user, user, cost: 7 });
     }
     // The worker has a job of his already: b goes past him five times.
-    for (let i = 0; i < 5; i++) assert.equal((await bench.claim({ barred: ['a'] }))?.member, 'b');
-    await bench.submit({ id: 'c', server: 'c', member: 'c', cost: 7 });
+    for (let i = 0; i < 5; i++) assert.equal((await bench.claim({ busy: ['a'] }))?.user, 'b');
+    await bench.submit({ id: 'c', tenant: 'c', user: 'c', cost: 7 });
     // One dispatch of each other at most, and not all those that a has to catch up with.
-    const taken = [await bench.claim(), await bench.claim()].map((job) => job?.member);
+    const taken = [await bench.claim(), await bench.claim()].map((job) => job?.user);
     assert.deepEqual(taken, ['a', 'c']);
   });
 
   test('a worker takes what it can run, past what it cannot, and never a second job of one it seats', async () => {
     const bench = new PolicyBench(embedded);
     await bench.clear();
-    await bench.submit({ id: 'big', server: 's', member: 'a', cost: 1, model: 'other' });
-    await bench.submit({ id: 'small', server: 's', member: 'a', cost: 1 });
-    await bench.submit({ id: 'his', server: 't', member: 'b', cost: 1 });
+    await bench.submit({ id: 'big', tenant: 's', user: 'a', cost: 1, model: 'other' });
+    await bench.submit({ id: 'small', tenant: 's', user: 'a', cost: 1 });
+    await bench.submit({ id: 'his', tenant: 't', user: 'b', cost: 1 });
     assert.equal((await bench.claim({ models: ['mini'] }))?.id, 'small');
-    assert.equal((await bench.claim({ models: ['mini'], barred: ['b'] }))?.id, undefined);
+    assert.equal((await bench.claim({ models: ['mini'], busy: ['b'] }))?.id, undefined);
     assert.equal((await bench.claim({ models: ['mini'] }))?.id, 'his');
     const big = await bench.claim({ models: ['other'] });
     assert.equal(big?.id, 'big');
@@ -349,9 +350,9 @@ describe('fair share', () => {
   test('a warm model goes first only where it costs nobody his turn', async () => {
     const bench = new PolicyBench(embedded);
     await bench.clear();
-    await bench.submit({ id: 'cold', server: 's', member: 'a', cost: 5, model: 'other' });
-    await bench.submit({ id: 'warm', server: 's', member: 'b', cost: 5 });
-    await bench.submit({ id: 'warm2', server: 's', member: 'b', cost: 5 });
+    await bench.submit({ id: 'cold', tenant: 's', user: 'a', cost: 5, model: 'other' });
+    await bench.submit({ id: 'warm', tenant: 's', user: 'b', cost: 5 });
+    await bench.submit({ id: 'warm2', tenant: 's', user: 'b', cost: 5 });
     const taken: (string | undefined)[] = [];
     for (let i = 0; i < 3; i++) taken.push((await bench.claim({ warm: ['mini'] }))?.id);
     assert.deepEqual(taken, ['warm', 'cold', 'warm2']);

@@ -4,20 +4,20 @@ import type { Database } from '../../src/store/sql.ts';
 
 export interface Dispatch {
   readonly id: string;
-  readonly server: string;
-  readonly member: string;
+  readonly tenant: string;
+  readonly user: string;
   readonly cost: number;
   readonly ticket: string;
 }
 
 export interface Submission {
   readonly id: string;
-  readonly server: string;
-  readonly member: string;
+  readonly tenant: string;
+  readonly user: string;
   readonly cost: number;
   readonly model?: string;
-  readonly serverWeight?: number;
-  readonly memberWeight?: number;
+  readonly tenantWeight?: number;
+  readonly userWeight?: number;
 }
 
 export class PolicyBench {
@@ -32,18 +32,18 @@ export class PolicyBench {
     await this.#database.script(`
       set synchronous_commit = off; -- nothing here is to outlive the test
       truncate darkroom.job, darkroom.flow, darkroom.usage;
-      insert into darkroom.flow (server) values ('');
-      alter sequence darkroom.dispatch restart`);
+      insert into darkroom.flow (tenant) values ('')`);
   }
 
   async submit(job: Submission): Promise<void> {
-    const { id, server, member, cost, model = 'mini', serverWeight = 1, memberWeight = 1 } = job;
+    const { id, tenant, user, cost, model = 'mini', tenantWeight = 1, userWeight = 1 } = job;
     await this.#database.transaction(async (tx) => {
-      await tx.query('select darkroom.submit($1, $2, $3, $4)', [server, member, serverWeight, memberWeight]);
+      await tx.query('select darkroom.submit($1, $2, $3, $4)', [tenant, user, tenantWeight, userWeight]);
       await tx.query(
-        `insert into darkroom.job (id, server, member, owner, platform, place, request, inputs, model, notes, cost,
-           memory, state) values ($1, $2, $3, '{}', 'web', 'web', '{}', '{}', $4, '[]', $5, 0, 'queued')`,
-        [id, server, member, model, cost],
+        `insert into darkroom.job (id, tenant, user_id, user_name, platform, channel, request, inputs, frame, model, notes,
+           cost, state)
+         values ($1, $2, $3, '', 'web', 'web', '{}', '{}', '{}', $4, '[]', $5, 'queued')`,
+        [id, tenant, user, model, cost],
       );
     });
   }
@@ -51,13 +51,13 @@ export class PolicyBench {
   async claim({
     warm = [] as readonly string[],
     models = ['mini', 'other'] as readonly string[],
-    barred = [] as readonly string[],
+    busy = [] as readonly string[],
   } = {}): Promise<Dispatch | undefined> {
     const ticket = randomUUID();
-    const [bound] = await this.#bind(ticket, 0, models, barred, warm);
+    const [bound] = await this.#bind(ticket, 0, models, busy, warm);
     if (bound?.kind !== 'new') return undefined;
     const [job] = await this.#database.query<Dispatch & Record<string, unknown>>(
-      'select id, server, member, cost, ticket from darkroom.job where id = $1',
+      'select id, tenant, user_id as "user", cost, ticket from darkroom.job where id = $1',
       [bound.job],
     );
     return job;
@@ -77,12 +77,12 @@ export class PolicyBench {
     ticket: string,
     attempt: number,
     models: readonly string[],
-    barred: readonly string[],
+    busy: readonly string[],
     warm: readonly string[],
   ) {
     return this.#database.query<{ kind: string; job: string | null }>(
-      "select * from darkroom.bind($1, $2, 'w', $3, 1, $4, $5, 2)",
-      [ticket, attempt, [...models], [...barred], [...warm]],
+      "select * from darkroom.bind($1, $2, 'w', $3, $4, $5, 2)",
+      [ticket, attempt, [...models], [...busy], [...warm]],
     );
   }
 
@@ -94,19 +94,19 @@ export class PolicyBench {
   }
 
   async cancel(id: string): Promise<void> {
-    await this.#database.query('select darkroom.cancel($1)', [id]);
+    await this.#database.query('select darkroom.cancel($1, $2)', [id, 'darkroom']);
   }
 
-  /** Tags by flow; a server's member is empty. */
+  /** Tags by flow; a tenant's user is empty. */
   async flows(): Promise<Map<string, { tag: number; virtual: number; waiting: number }>> {
     const rows = await this.#database.query<{
-      server: string;
-      member: string;
+      tenant: string;
+      user: string;
       tag: number;
       virtual: number;
       waiting: number;
-    }>('select server, member, tag, virtual, waiting from darkroom.flow');
-    return new Map(rows.map(({ server, member, ...flow }) => [`${server}/${member}`, flow]));
+    }>('select tenant, user_id as "user", tag, virtual, waiting from darkroom.flow');
+    return new Map(rows.map(({ tenant, user, ...flow }) => [`${tenant}/${user}`, flow]));
   }
 
   async gpuSeconds(): Promise<{ usage: number; jobs: number; counted: number }> {

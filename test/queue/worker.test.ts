@@ -1,4 +1,4 @@
-/** A worker beside its line: seats, slices, deaths, cancels, lost leases. */
+/** A worker and its queue: slots, slices, deaths, cancels, lost leases. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
@@ -29,15 +29,15 @@ const workload: fc.Arbitrary<Workload> = fc.record({
 /** Runs a workload to its end; `look` is called at the end of each engine call. */
 async function play(
   { weights, jobs }: Workload,
-  seats: number,
+  slots: number,
   look: (bench: Bench, active: Set<string>) => void,
 ) {
   const arrivals = jobs
     .map(({ user, at, steps }, i) => ({ at, job: jobOf(`${i}`, USERS[user]!, steps) }))
     .sort((x, y) => x.at - y.at);
   const stepSeconds = (job: Job) => jobs[Number(job.id)]!.stepSeconds;
-  const bench = new Bench({ seats }, (job, kind) => (kind === 'step' ? stepSeconds(job) : 0.25));
-  bench.line.weightOf = (user) => weights[USERS.indexOf(user)]!;
+  const bench = new Bench({ slots }, (job, kind) => (kind === 'step' ? stepSeconds(job) : 0.25));
+  bench.queue.weightOf = (user) => weights[USERS.indexOf(user)]!;
   const unfinished = new Map<string, string>();
   /** Jobs whose user had none when they came, and the engine calls made until then. */
   const newcomers: { id: string; calls: number }[] = [];
@@ -67,16 +67,16 @@ async function play(
   return { bench, newcomers };
 }
 
-test('with a seat for each user, no two drift further apart than a slice of each', async () => {
+test('with a slot for each user, no two drift further apart than a slice of each', async () => {
   await fc.assert(
-    fc.asyncProperty(workload, fc.integer({ min: 4, max: 6 }), async (load, seats) => {
+    fc.asyncProperty(workload, fc.integer({ min: 4, max: 6 }), async (load, slots) => {
       const service = new Map(USERS.map((user) => [user, 0]));
       /** Differences of weighted service, by pair and by interval in which both have jobs. */
       const pairs = USERS.flatMap((f, i) =>
         USERS.slice(i + 1).map((g) => ({ f, g, busy: [[]] as number[][] })),
       );
       const weighted = (user: string) => service.get(user)! / load.weights[USERS.indexOf(user)]!;
-      const { bench } = await play(load, seats, ({ calls }, active) => {
+      const { bench } = await play(load, slots, ({ calls }, active) => {
         const { user, seconds } = calls.at(-1)!;
         service.set(user, service.get(user)! + seconds);
         for (const { f, g, busy } of pairs) {
@@ -116,15 +116,15 @@ test('a newcomer waits for at most one slice of each other user', async () => {
   );
 });
 
-test('every seat is used while another user waits, one a user, and the GPU never rests', async () => {
+test('every slot is used while another user waits, one a user, and the GPU never idles', async () => {
   await fc.assert(
-    fc.asyncProperty(workload, fc.integer({ min: 1, max: 5 }), async (load, seats) => {
-      const { bench } = await play(load, seats, ({ line, calls }) => {
-        const seated = [...line.running.values()].map(({ member }) => member);
-        const users = new Set([...seated, ...line.waiting.map(({ user }) => user)]);
-        assert.equal(new Set(seated).size, seated.length, 'one seat a user');
-        // The last call of a job frees its seat only when its end is written.
-        if (calls.at(-1)!.kind === 'step') assert.equal(seated.length, Math.min(seats, users.size));
+    fc.asyncProperty(workload, fc.integer({ min: 1, max: 5 }), async (load, slots) => {
+      const { bench } = await play(load, slots, ({ queue, calls }) => {
+        const running = [...queue.running.values()].map(({ user }) => user);
+        const users = new Set([...running, ...queue.waiting.map(({ user }) => user)]);
+        assert.equal(new Set(running).size, running.length, 'one slot a user');
+        // The last call of a job frees its slot only when its end is written.
+        if (calls.at(-1)!.kind === 'step') assert.equal(running.length, Math.min(slots, users.size));
       });
       // Time passes on the clock only while the GPU works, or where nobody has a job.
       const gaps = bench.calls.filter(
@@ -153,7 +153,7 @@ test('idle time earns no credit', async () => {
 
 test('weights share the GPU in proportion', async () => {
   const bench = new Bench();
-  bench.line.weightOf = (user) => (user === 'a' ? 3 : 1);
+  bench.queue.weightOf = (user) => (user === 'a' ? 3 : 1);
   bench.submit(jobOf('x', 'a', 120), jobOf('y', 'b', 120));
   await bench.endsOf('x', 'y');
   const early = bench.calls.slice(0, 120);
@@ -173,7 +173,7 @@ test('a small job beside a flood waits for 8 of its steps at most', async () => 
     bench.submit(jobOf('small', 'b', 4));
   };
   await bench.endsOf('flood4', 'small');
-  const end = bench.calls.findIndex(({ id, kind }) => id === 'small' && kind === 'develop');
+  const end = bench.calls.findIndex(({ id, kind }) => id === 'small' && kind === 'decode');
   const waited = bench.calls
     .slice(submitted, end)
     .filter(({ user, kind }) => user === 'a' && kind === 'step');
@@ -181,7 +181,7 @@ test('a small job beside a flood waits for 8 of its steps at most', async () => 
   await bench.worker.stop(0);
 });
 
-test('steps, previews and time left are told as they come', async () => {
+test('steps, previews and time left are published as they come', async () => {
   const bench = new Bench();
   bench.submit(jobOf('one', 'a', 6));
   assert.deepEqual(await bench.endOf('one'), {
@@ -189,38 +189,38 @@ test('steps, previews and time left are told as they come', async () => {
     pictures: [{ id: '0', width: 64, height: 64 }],
     notes: [],
   });
-  const told = bench.line.told.map(({ event }) => event);
-  assert.deepEqual([...new Set(told.map(({ step }) => step))], [0, 1, 2, 3, 4, 5, 6]);
-  assert.ok(told.every(({ steps }) => steps === 6));
-  assert.ok(told.some(({ preview }) => preview?.[0] === 6));
-  assert.equal(told.at(-1)!.etaSeconds, 1);
-  assert.equal(bench.line.used.get('one'), 6.5);
+  const published = bench.queue.published.map(({ event }) => event);
+  assert.deepEqual([...new Set(published.map(({ step }) => step))], [0, 1, 2, 3, 4, 5, 6]);
+  assert.ok(published.every(({ steps }) => steps === 6));
+  assert.ok(published.some(({ preview }) => preview?.[0] === 6));
+  assert.equal(published.at(-1)!.etaSeconds, 1);
+  assert.equal(bench.queue.used.get('one'), 6.5);
   await bench.worker.stop(0);
 });
 
 test('a running job that is cancelled gives the GPU back after the step under way, and is charged for it', async () => {
-  const bench = new Bench({ seats: 1 });
+  const bench = new Bench({ slots: 1 });
   bench.onTick = () => {
     if (bench.calls.length === 4) bench.cancel('one');
   };
   bench.submit(jobOf('one', 'a', 40), jobOf('two', 'b'));
   assert.deepEqual(await bench.endsOf('one', 'two'), ['cancelled', 'done']);
   assert.equal(bench.calls.filter(({ id }) => id === 'one').length, 4);
-  assert.equal(bench.line.used.get('one'), 3.25);
+  assert.equal(bench.queue.used.get('one'), 3.25);
   assert.equal(bench.open.size, 0);
   await bench.worker.stop(0);
 });
 
 test('a worker that has lost its lease writes nothing, and its pictures are removed', async () => {
-  const bench = new Bench({ seats: 1 });
+  const bench = new Bench({ slots: 1 });
   bench.onTick = () => {
-    if (bench.calls.at(-1)!.kind === 'develop') bench.line.lost.add('one');
+    if (bench.calls.at(-1)!.kind === 'decode') bench.queue.lost.add('one');
   };
   bench.submit(jobOf('one', 'a'));
   assert.equal((await bench.endOf('one')).state, 'lost');
   await bench.worker.stop(0);
   assert.deepEqual([...bench.stored], []);
-  assert.equal(bench.line.used.size, 0);
+  assert.equal(bench.queue.used.size, 0);
 });
 
 test('a worker that stops gives its jobs time, then gives them back', async () => {
@@ -233,7 +233,7 @@ test('a worker that stops gives its jobs time, then gives them back', async () =
   assert.deepEqual(await bench.endsOf('one', 'two'), ['given back', 'given back']);
   await Promise.all(stopped);
   bench.submit(jobOf('three', 'a'));
-  assert.equal(bench.line.waiting.length, 1);
+  assert.equal(bench.queue.waiting.length, 1);
 
   const patient = new Bench();
   patient.submit(jobOf('one', 'a', 100));
@@ -272,8 +272,8 @@ test('a lost engine is survived once by the job that met it, always by the bysta
   bench.submit(jobOf('victim', 'a', 12), jobOf('bystander', 'b', 12));
   assert.deepEqual(await bench.endsOf('victim', 'bystander'), ['done', 'done']);
   assert.equal(deaths, 1);
-  assert.equal(bench.line.used.get('victim'), 12.5);
-  assert.equal(bench.line.used.get('bystander'), 12.5);
+  assert.equal(bench.queue.used.get('victim'), 12.5);
+  assert.equal(bench.queue.used.get('bystander'), 12.5);
   await bench.worker.stop(0);
 });
 
@@ -294,9 +294,9 @@ test('a job that takes the engine down twice fails with a sentence; the bystande
   await bench.worker.stop(0);
 });
 
-test('a job over which a worker has died sits alone', async () => {
-  const bench = new Bench({ seats: 3 });
-  bench.line.suspects.add('suspect');
+test('a job over which a worker has died runs alone', async () => {
+  const bench = new Bench({ slots: 3 });
+  bench.queue.suspects.add('suspect');
   bench.submit(jobOf('one', 'a', 9), jobOf('suspect', 'b', 9), jobOf('two', 'c', 9), jobOf('three', 'd', 9));
   assert.deepEqual(await bench.endsOf('one', 'suspect', 'two', 'three'), ['done', 'done', 'done', 'done']);
   const first = bench.calls.findIndex(({ id }) => id === 'suspect');

@@ -9,7 +9,7 @@ import { after, before, describe, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import { lockFolder } from '../../src/store/lock.ts';
-import type { KeptMessage } from '../../src/store/messages.ts';
+import type { StoredMessage } from '../../src/store/messages.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { createPictureRows, createPictures, openPictureFiles } from '../../src/store/pictures.ts';
 import { openServer } from '../../src/store/postgres.ts';
@@ -25,7 +25,9 @@ async function folderFor(t: TestContext): Promise<string> {
   return folder;
 }
 
-interface Message extends KeptMessage {
+const owner = { job: 'j', kind: 'input' } as const;
+
+interface Message extends StoredMessage {
   readonly text: string;
 }
 
@@ -94,7 +96,7 @@ describe('on the embedded database', () => {
 
   test('a transaction is there as a whole or not at all', async () => {
     const { database, deliveries } = store;
-    const row = { id: 'd', platform: 'slack', channel: 'c', message: 'm' };
+    const row = { job: 'd', platform: 'slack', channel: 'c', message: 'm' };
     await assert.rejects(
       database.transaction(async (tx) => {
         await tx.query("insert into darkroom.delivery values ('d', 'slack', 'c', 'm')");
@@ -132,11 +134,11 @@ test('what is kept comes back, and a schema of a newer program is refused', asyn
   const second = await openStore<Message>({ folder });
   assert.deepEqual(second.secret, first.secret);
   assert.equal((await second.messages.get('1'))?.text, 'kept');
-  await second.database.query('insert into darkroom.migration (number) values (9999)');
+  await second.database.query('insert into darkroom.schema_version (number) values (9999)');
   await second.close();
   await assert.rejects(openStore({ folder }), {
     code: 'misconfigured',
-    message: /schema 9999.*newer Darkroom/s,
+    message: /schema version 9999.*newer release/s,
   });
   // Refused, not held: the right program may have it.
   lockFolder(folder)();
@@ -153,7 +155,7 @@ test('the packed empty database is this program’s: nothing is left to migrate'
   for (const text of [
     shape,
     functions,
-    'select max(number) as last from darkroom.migration',
+    'select max(number) as last from darkroom.schema_version',
     'select version()',
   ]) {
     assert.deepEqual(await packed.query(text), await made.query(text), 'run scripts/make-empty-database.ts');
@@ -206,8 +208,8 @@ test('pictures come back under ids that nobody can guess or bend, as files and a
   const database = await openEmbedded(join(folder, 'data'));
   await migrate(database);
   for (const place of [await openPictureFiles(join(folder, 'pictures')), createPictureRows(database)]) {
-    const pictures = createPictures(place);
-    const id = await pictures.put(new Uint8Array([1, 2, 3]));
+    const pictures = createPictures(place, database);
+    const id = await pictures.put(new Uint8Array([1, 2, 3]), owner);
     assert.match(id, /^[0-9a-f]{32}$/);
     assert.deepEqual([...(await pictures.get(id))!], [1, 2, 3]);
     for (const bent of ['../secret', `${id}/../${id}`, `${id}\n`, '', 'f'.repeat(32)]) {
@@ -234,7 +236,7 @@ describe('on a server', { skip: skipServer }, () => {
     const stores = await Promise.all([1, 2, 3].map(() => openStore<Message>({ folder, url })));
     const [first, ...others] = stores;
     for (const other of others) assert.deepEqual(other.secret, first!.secret);
-    const id = await first!.pictures.put(new Uint8Array([7]));
+    const id = await first!.pictures.put(new Uint8Array([7]), owner);
     assert.deepEqual([...(await others[0]!.pictures.get(id))!], [7]);
     for (const store of stores) await store.close();
   });

@@ -41,7 +41,7 @@ export class RemoteChanges {
   }
 
   async open(): Promise<void> {
-    this.#unsubscribe = await this.#notices.hear(
+    this.#unsubscribe = await this.#notices.subscribe(
       (notice) => this.#onNotice(notice),
       () => this.#listener.onGap(),
     );
@@ -54,7 +54,7 @@ export class RemoteChanges {
 
   /** Never rejects: a notice that is lost is made up for by the next change or the next load of the page. */
   async publish(notice: MessageNotice): Promise<void> {
-    await this.#notices.tell(notice).catch(this.#onError);
+    await this.#notices.publish(notice).catch(this.#onError);
   }
 
   #onNotice(notice: MessageNotice): void {

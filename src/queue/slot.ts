@@ -1,20 +1,20 @@
-/** A job that holds a seat in this worker: its claim, its run, and what it has used. */
+/** A slot of this worker that is in use: the claim of its job, its run, and what it has used. */
 import type { Job, Run } from '../job.ts';
-import type { Claim } from './line.ts';
+import type { Claim } from './dispatcher.ts';
 
-export class Seat {
+export class Slot {
   readonly claim: Claim;
   /** Set once its pictures are read. */
   job: Job | undefined;
   run: Run | undefined;
   step = 0;
   /** Seconds of the worker's clock when the GPU was done with it. */
-  developedAt = 0;
-  /** GPU-seconds of the attempt under way. */
+  decodedAt = 0;
+  /** GPU-seconds of the current try. */
   used = 0;
-  /** Times the engine died under this very job. */
+  /** How often the engine died while it worked on this job. */
   losses = 0;
-  /** Which life of the engine the run was opened in. */
+  /** Number of the engine's process in which the run was opened. */
   life = 0;
   /** Why the work stops before its end, if it does. */
   leaving: 'cancelled' | 'lost' | 'given back' | undefined;

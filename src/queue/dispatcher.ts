@@ -1,7 +1,6 @@
 /**
- * The line of jobs in the database: each step of a job's life is one transaction, so that whatever crashes in
- * between, a job is in one state, its ticket agrees, and its GPU-seconds are charged once. The order is
- * src/store/migrations/002-fair-share.ts's.
+ * The steps of a job's life in the database, one transaction each, so that whatever crashes in between, a job is in
+ * one state, its ticket agrees, and its GPU-seconds are charged once. src/store/schema/fair-share.ts decides the order.
  */
 import type { ErrorCode } from '../errors.ts';
 import type { Share } from '../job.ts';
@@ -12,43 +11,38 @@ import type { Ticket, Tickets } from './tickets.ts';
 
 /** Workers that may die over a job. */
 const MOST_TRIES = 2;
-/** The notices of every process on this database: `work`, `job:ID`, `cancel:ID`. */
+/** The notification channel of all processes on this database: `work`, or `job`, `step` or `cancel` with `:ID`. */
 export const CHANNEL = 'darkroom';
 
 /** Who is charged for a job. */
 export interface Flow {
-  /** Server or workspace; a private talk is a server of its own. Never empty. */
-  readonly server: string;
-  readonly member: string;
-  readonly serverWeight?: number;
-  readonly memberWeight?: number;
+  /** Never empty; a direct message is a tenant of its own. */
+  readonly tenant: string;
+  readonly user: { readonly id: string; readonly name: string };
+  readonly tenantWeight?: number;
+  readonly userWeight?: number;
 }
 
 export interface NewJob extends Flow {
   readonly id: string;
-  readonly owner: { readonly id: string; readonly name: string };
   readonly platform: string;
-  readonly place: string;
+  readonly channel: string;
   readonly request: GenerationRequest;
-  /** Ids in the picture store by the reference that stands in the request. */
+  /** Ids in the picture store by the reference in the request. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly notes: readonly string[];
   readonly share?: Share;
   readonly frame?: JobFrame;
   /** GPU-seconds expected. */
   readonly cost: number;
-  /** Bytes it wants of a device; 0 where that is not known. */
-  readonly memory: number;
 }
 
 /** What a worker can take. */
-export interface Wish {
+export interface ClaimOptions {
   readonly worker: string;
   readonly models: readonly string[];
-  /** Bytes of its device. */
-  readonly memory: number;
-  /** Users who have a seat in this worker already. */
-  readonly barred: readonly string[];
+  /** Ids of users who have a slot in this worker already. */
+  readonly busy: readonly string[];
   /** Models that are open there; none: no preference. */
   readonly warm: readonly string[];
 }
@@ -57,12 +51,11 @@ export interface Wish {
 export interface Claim {
   readonly ticket: Ticket;
   readonly id: string;
-  readonly member: string;
+  /** The user's id. */
+  readonly user: string;
   readonly weight: number;
   readonly request: GenerationRequest;
   readonly inputs: Readonly<Record<string, string>>;
-  /** Milliseconds since 1970 when it was accepted. */
-  readonly at: number;
   /** Whether an earlier worker died over it or lost its lease. */
   readonly isSuspect: boolean;
 }
@@ -77,19 +70,18 @@ export type JobEnd =
   | { readonly state: 'done'; readonly pictures: readonly StoredPicture[]; readonly notes: readonly string[] }
   | { readonly state: 'failed'; readonly error: { readonly code: ErrorCode; readonly message: string } };
 
-/** What a ticket stands for; beside `new` and `again` the job's own columns may be null. */
+/** What a ticket stands for; besides `new` and `again` the job's own columns may be null. */
 interface Bound {
   readonly kind: 'new' | 'again' | 'poison' | 'surplus' | 'none';
   readonly job: string | null;
-  readonly member: string;
+  readonly user_id: string;
   readonly weight: number;
   readonly request: GenerationRequest;
   readonly inputs: Readonly<Record<string, string>>;
-  readonly at: Date;
   readonly tries: number;
 }
 
-export class Line {
+export class Dispatcher {
   readonly #database: Database;
   readonly #tickets: Tickets;
 
@@ -98,66 +90,63 @@ export class Line {
     this.#tickets = tickets;
   }
 
-  /** Accepts a job: stored, charged to be, and with a ticket, or not at all. */
+  /** Accepts a job: stored, counted and with a ticket, or not at all. @param admit throws where a cap is reached */
   async submit(job: NewJob, admit: (tx: Sql) => Promise<void> = async () => {}): Promise<void> {
-    const { id, server, member, owner, platform, place, request, inputs, notes, cost, memory } = job;
+    const { id, tenant, user, platform, channel, request, inputs, notes, cost } = job;
     await this.#database.transaction(async (tx) => {
-      // Before the lock, which is held for as few words as can be.
+      // Before the lock, which is held for as few round trips as possible.
       await this.#tickets.issue(tx);
       await tx.query('select darkroom.submit($1, $2, $3, $4)', [
-        server,
-        member,
-        job.serverWeight ?? 1,
-        job.memberWeight ?? 1,
+        tenant,
+        user.id,
+        job.tenantWeight ?? 1,
+        job.userWeight ?? 1,
       ]);
-      // Behind the lock, so that two submissions cannot both take the last place under a cap.
+      // Under the lock, so that two submissions cannot both take the last one under a cap.
       await admit(tx);
       await tx.query(
-        `insert into darkroom.job (id, server, member, owner, platform, place, request, inputs, model, notes, cost,
-           memory, share, frame, state) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'queued')`,
+        `insert into darkroom.job (id, tenant, user_id, user_name, platform, channel, request, inputs, model, notes,
+           cost, share, frame, state)
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'queued')`,
         [
-          ...[id, server, member, json(owner), platform, place, json(request), json(inputs), request.model],
-          ...[json(notes), cost, memory, job.share === undefined ? null : json(job.share)],
-          json(job.frame ?? {}),
+          ...[id, tenant, user.id, user.name, platform, channel, json(request), json(inputs), request.model],
+          ...[json(notes), cost, job.share === undefined ? null : json(job.share), json(job.frame ?? {})],
         ],
       );
-      await tell(tx, 'work');
+      await notify(tx, 'work');
     });
   }
 
   /** The fairest waiting job that this worker can run, dispatched to it. */
-  async claim(wish: Wish): Promise<Claim | undefined> {
+  async claim(options: ClaimOptions): Promise<Claim | undefined> {
     for (;;) {
-      const found = await this.#claimOnce(wish);
+      const found = await this.#claimOnce(options);
       if (found !== 'again') return found;
     }
   }
 
   /**
-   * Two statements that each stand for themselves: the line's lock is not held while words travel. A worker that
-   * dies between them leaves an anonymous ticket, which comes back with its lease. On the embedded database leases
-   * do not lapse, and nothing travels: all is one transaction there.
+   * Two statements on their own: the queue's lock is not held over a round trip. A worker that dies between them leaves
+   * an anonymous ticket, which comes back with its lease. On the embedded database leases do not lapse and there are
+   * no round trips: one transaction does it all.
    */
-  #claimOnce(wish: Wish): Promise<Claim | undefined | 'again'> {
+  #claimOnce(options: ClaimOptions): Promise<Claim | undefined | 'again'> {
     const database = this.#database;
     return database.kind === 'embedded'
-      ? database.transaction((tx) => this.#claimBy(tx, wish, (work) => work(tx)))
-      : this.#claimBy(database, wish, (work) => database.transaction(work));
+      ? database.transaction((tx) => this.#claimBy(tx, options, (work) => work(tx)))
+      : this.#claimBy(database, options, (work) => database.transaction(work));
   }
 
   async #claimBy(
     sql: Sql,
-    { worker, models, memory, barred, warm }: Wish,
+    { worker, models, busy, warm }: ClaimOptions,
     together: (work: (tx: Sql) => Promise<void>) => Promise<void>,
   ): Promise<Claim | undefined | 'again'> {
     const ticket = await this.#tickets.fetch(sql);
     if (ticket === undefined) return undefined;
     const [bound] = await sql.query<Bound & Record<string, unknown>>(
-      'select * from darkroom.take($1, $2, $3, $4, $5, $6, $7, $8, $9)',
-      [
-        ...[ticket.id, ticket.attempt, worker, [...models], memory, [...barred], [...warm]],
-        ...[MOST_TRIES, CHANNEL],
-      ],
+      'select * from darkroom.claim($1, $2, $3, $4, $5, $6, $7, $8)',
+      [ticket.id, ticket.attempt, worker, [...models], [...busy], [...warm], MOST_TRIES, CHANNEL],
     );
     const { kind, job } = bound!;
     if (kind === 'new' || kind === 'again') return claimOf(bound!, ticket);
@@ -173,8 +162,8 @@ export class Line {
   }
 
   /**
-   * Renews a lease and notes what was used so far.
-   * @returns `lost` where the job is another worker's now, `cancelled` where its owner does not want it any more
+   * Renews a lease and records what was used so far.
+   * @returns `lost` where the job is another worker's now, `cancelled` where its user has cancelled it
    */
   async touch({ ticket, id }: Claim, used: number): Promise<'held' | 'cancelled' | 'lost'> {
     if (!(await this.#tickets.touch(ticket))) return 'lost';
@@ -187,9 +176,9 @@ export class Line {
   }
 
   /**
-   * Ends a job once: state, charge, ticket and the word to its thread, together.
+   * Ends a job once: state, charge, ticket and the entry in the outbox, together.
    * @param used GPU-seconds in all
-   * @param outcome undefined for a job that its owner has cancelled: it only leaves
+   * @param outcome undefined for a job that its user has cancelled: it only leaves
    * @returns false where the job is another worker's now: nothing was written then
    */
   finish({ ticket, id }: Claim, used: number, outcome: JobEnd | undefined): Promise<boolean> {
@@ -200,7 +189,7 @@ export class Line {
     });
   }
 
-  /** A worker that stops hands a job on: it keeps its place and its charge, and no try is counted. */
+  /** A worker that stops hands a job on: it keeps its position and its charge, and no try is counted. */
   giveBack({ ticket, id }: Claim): Promise<boolean> {
     return this.#database.transaction(async (tx) => {
       if (!(await this.#tickets.giveBack(tx, ticket))) return false;
@@ -210,29 +199,23 @@ export class Line {
         [id],
       );
       await tx.query('delete from darkroom.job_event where job = $1', [id]);
-      await tell(tx, 'work');
-      await tell(tx, `job:${id}`);
+      await notify(tx, 'work');
+      await notify(tx, `job:${id}`);
       return true;
     });
   }
 
   /** @returns whether there was such a job that had not ended */
-  cancel(id: string): Promise<boolean> {
-    return this.#database.transaction(async (tx) => {
-      const [row] = await tx.query<{ was: string | null }>('select darkroom.cancel($1) as was', [id]);
-      if (row === undefined || row.was === null) return false;
-      const [job] = await tx.query<{ platform: string }>('select platform from darkroom.job where id = $1', [
-        id,
-      ]);
-      await post(tx, id, job!.platform);
-      await tell(tx, `cancel:${id}`);
-      await tell(tx, `job:${id}`);
-      return true;
-    });
+  async cancel(id: string): Promise<boolean> {
+    const [row] = await this.#database.query<{ did: boolean }>('select darkroom.cancel($1, $2) as did', [
+      id,
+      CHANNEL,
+    ]);
+    return row!.did;
   }
 
   /**
-   * On the embedded database at the start: this process is its only one, so whoever held a ticket is dead.
+   * On the embedded database at the start: no other process has it open, so whoever held a ticket is dead.
    * @returns how many jobs wait or run again
    */
   async recover(): Promise<number> {
@@ -253,11 +236,11 @@ const POISON: JobEnd = {
   state: 'failed',
   error: {
     code: 'engine_failed',
-    message: 'The engine stopped twice while making this picture. Try a smaller size or fewer pictures.',
+    message: 'The engine stopped twice while generating this image. Try a smaller size or fewer images.',
   },
 };
 
-/** @param used undefined for what the job's last worker told */
+/** @param used undefined for what the job's last worker reported */
 const end = (tx: Sql, id: string, used: number | undefined, outcome: JobEnd | undefined) =>
   tx.query('select darkroom.finish($1, $2, $3, $4, $5, $6, $7)', [
     id,
@@ -269,16 +252,9 @@ const end = (tx: Sql, id: string, used: number | undefined, outcome: JobEnd | un
     CHANNEL,
   ]);
 
-/** To the thread, by whichever process holds the platform. */
-const post = (tx: Sql, id: string, platform: string) =>
-  tx.query('insert into darkroom.outbox (job, platform) values ($1, $2) on conflict do nothing', [
-    id,
-    platform,
-  ]);
-
-const tell = (tx: Sql, notice: string) => tx.query('select pg_notify($1, $2)', [CHANNEL, notice]);
+const notify = (tx: Sql, notice: string) => tx.query('select pg_notify($1, $2)', [CHANNEL, notice]);
 
 function claimOf(bound: Bound, ticket: Ticket): Claim {
-  const { job, member, weight, request, inputs, at, tries } = bound;
-  return { ticket, id: job!, member, weight, request, inputs, at: at.getTime(), isSuspect: tries > 1 };
+  const { job, user_id: user, weight, request, inputs, tries } = bound;
+  return { ticket, id: job!, user, weight, request, inputs, isSuspect: tries > 1 };
 }

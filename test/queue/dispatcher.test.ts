@@ -1,7 +1,7 @@
 /** Steps of jobs that meet on a server. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { Line } from '../../src/queue/line.ts';
+import { Dispatcher } from '../../src/queue/dispatcher.ts';
 import { Tickets } from '../../src/queue/tickets.ts';
 import type { GenerationRequest } from '../../src/request.ts';
 import { migrate } from '../../src/store/migrate.ts';
@@ -16,19 +16,19 @@ test('a job that ends and is cancelled at the same moment ends once, and neither
   const database = await openServer({ url });
   await migrate(database);
   const tickets = await Tickets.open(database, { url, onError: assert.ifError });
-  const line = new Line(database, tickets);
+  const dispatcher = new Dispatcher(database, tickets);
   const request = { model: 'mini' } as GenerationRequest;
   try {
     for (let i = 0; i < 25; i++) {
-      const owner = { id: `u${i}`, name: 'u' };
-      await line.submit({
-        ...{ id: `${i}`, server: 's', member: owner.id, owner, platform: 'web', place: 'web', request },
-        ...{ inputs: {}, notes: [], cost: 1, memory: 0 },
+      const user = { id: `u${i}`, name: 'u' };
+      await dispatcher.submit({
+        ...{ id: `${i}`, tenant: 's', user, platform: 'web', channel: 'web', request },
+        ...{ inputs: {}, notes: [], cost: 1 },
       });
-      const claim = await line.claim({ worker: 'w', models: ['mini'], memory: 1, barred: [], warm: [] });
+      const claim = await dispatcher.claim({ worker: 'w', models: ['mini'], busy: [], warm: [] });
       const [isFinished] = await Promise.all([
-        line.finish(claim!, 2, { state: 'done', pictures: [], notes: [] }),
-        line.cancel(`${i}`),
+        dispatcher.finish(claim!, 2, { state: 'done', pictures: [], notes: [] }),
+        dispatcher.cancel(`${i}`),
       ]);
       assert.equal(isFinished, true);
     }
