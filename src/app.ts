@@ -23,6 +23,7 @@ import { operateConfig } from './shell/config.ts';
 import { openDoor, type ShellDoor } from './shell/door.ts';
 import { operateQueue } from './shell/queue.ts';
 import { openStore, type Store } from './store/store.ts';
+import { startUpkeep } from './store/upkeep.ts';
 import { createEngine, startWorker } from './worker.ts';
 
 export interface App {
@@ -78,6 +79,8 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { store, queue } = await openStoreAndQueue(settings, onError);
   made.defer(() => store.close());
   made.defer(() => queue.close());
+  const upkeep = startUpkeep(store, onError);
+  made.defer(() => upkeep.close());
   const commands = createCommands({
     queue,
     models,

@@ -26,6 +26,8 @@ const START = PGlite.defaultStartParams.filter((param) => param !== '-F');
 const DATA = '/pglite/data';
 /** `open_datasync` and `fdatasync` do not pass through the place that syncNodeFiles hooks. */
 const SYNC = ['-c', 'wal_sync_method=fsync'];
+/** A log that is no longer needed is deleted: a recycled one would keep words that were deleted since. */
+const LOG = ['-c', 'wal_recycle=off'];
 
 /**
  * @param folder DARKROOM_DATA; made where it is not there yet
@@ -46,7 +48,7 @@ export async function openEmbedded(
   }
   const pglite = new PGlite({
     dataDir: data,
-    startParams: [...START, ...SYNC],
+    startParams: [...START, ...SYNC, ...LOG],
     initDbStartParams: ['--wal-segsize=1'],
   });
   try {

@@ -144,6 +144,21 @@ test('what is kept comes back, and a schema of a newer program is refused', asyn
   lockFolder(folder)();
 });
 
+test('a database of a development build is refused, and left as it is', async (t) => {
+  const folder = await folderFor(t);
+  const old = await openEmbedded(folder);
+  await old.script('drop schema if exists darkroom cascade; create schema darkroom');
+  await old.script('create table darkroom.migration (number int); insert into darkroom.migration values (5)');
+  await old.close();
+  await assert.rejects(openStore({ folder }), {
+    code: 'misconfigured',
+    message: /^The database was made by a development build .* Set DARKROOM_DATA to a new folder/,
+  });
+  const again = await openEmbedded(folder);
+  assert.deepEqual(await again.query('select number from darkroom.migration'), [{ number: 5 }]);
+  await again.close();
+});
+
 test('the packed empty database is this program’s: nothing is left to migrate', async (t) => {
   const folder = await folderFor(t);
   const packed = await openEmbedded(folder);

@@ -138,9 +138,20 @@ create table darkroom.pause (
   user_name text not null
 );
 
--- Counters over all processes; they only rise.
+-- Counters over all processes; they only rise. forgotten: deletions of words; rewritten: of those, how many had
+-- happened when the database's files were last rewritten without them.
 create table darkroom.counter (name text primary key, count bigint not null default 0);
-insert into darkroom.counter (name) values ('lease_losses'), ('retries');
+insert into darkroom.counter (name) values ('lease_losses'), ('retries'), ('forgotten'), ('rewritten');
+
+create function darkroom.count_forgotten() returns trigger language plpgsql as $f$
+begin
+  update darkroom.counter set count = count + 1 where name = 'forgotten';
+  return null;
+end $f$;
+create trigger count_forgotten_messages after delete on darkroom.message for each statement
+  execute function darkroom.count_forgotten();
+create trigger count_forgotten_jobs after update of is_removed on darkroom.job for each statement
+  execute function darkroom.count_forgotten();
 
 -- How far retention trusts the clock: seconds for which it has run steadily, and when it was last looked at.
 create table darkroom.clock (
