@@ -25,6 +25,10 @@ export interface Source {
   /** Its id in the store, or its file's name where it came with the message and is kept on acceptance. */
   readonly from: { readonly id: string } | { readonly name: string };
   readonly notes: readonly string[];
+  /** The transparent part of an upload, where there is one. */
+  readonly transparency?: { readonly share: number; readonly mask: Uint8Array };
+  /** What an upload said about how it was made. */
+  readonly texts?: ReadonlyMap<string, string>;
 }
 
 export interface Order {
@@ -112,9 +116,9 @@ export class Desk {
   }
 
   /** @throws DarkroomError('bad_picture' | 'too_large') */
-  async openAttachment({ bytes, name }: Attachment): Promise<Source> {
-    const { width, height } = await this.ports.checkPicture(bytes);
-    return { bytes, width, height, from: { name }, notes: [] };
+  async openAttachment({ bytes, name }: Attachment, role: PictureRole = 'source'): Promise<Source> {
+    const upload = await this.ports.readUpload(bytes, role === 'source' ? 'picture' : role);
+    return { ...upload, from: { name } };
   }
 
   /**
@@ -142,8 +146,7 @@ export class Desk {
     if (bytes === undefined) {
       throw new DarkroomError('not_found', 'The picture to start from was deleted. Choose another one.');
     }
-    const { width, height } = await this.ports.checkPicture(bytes);
-    return { bytes, width, height, from: { id }, notes };
+    return { bytes, ...this.ports.sizeOf(bytes), from: { id }, notes };
   }
 
   /** @throws DarkroomError('not_found') */

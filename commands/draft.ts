@@ -14,6 +14,8 @@ import type { Values } from './command.ts';
 /** Poses that need no skeleton, and parts of a picture that need no brush; src/image draws them. */
 export const POSES = ['standing', 'walking', 'dancing', 'sitting', 'jumping', 'waving'] as const;
 export const REGIONS = ['left', 'right', 'top', 'bottom', 'centre', 'sky', 'background'] as const;
+/** Only an upload has one. */
+const TRANSPARENT = 'transparent';
 
 export const DRAFT_OPTIONS = {
   seed: {
@@ -107,9 +109,9 @@ export const DRAFT_OPTIONS = {
   },
   region: {
     type: 'choice',
-    choices: REGIONS,
+    choices: [...REGIONS, TRANSPARENT],
     flag: '--region',
-    description: 'With a picture: the part that is drawn anew.',
+    description: 'With a picture: the part that is redrawn.',
     example: 'background',
   },
   upscale: {

@@ -29,7 +29,9 @@ export async function findPictures(
     roles.set(role, attachment);
   }
   const opened = await Promise.all(
-    [...roles].map(async ([role, attachment]) => [role, await desk.openAttachment(attachment)] as const),
+    [...roles].map(
+      async ([role, attachment]) => [role, await desk.openAttachment(attachment, role)] as const,
+    ),
   );
   const pictures: Pictures = Object.fromEntries(opened);
   if (own !== undefined) pictures.source = own;
@@ -61,22 +63,40 @@ const tooMany = (count: number) =>
     `${count} pictures came; one to start from, a mask and one to take a shape from can be used. Send fewer.`,
   );
 
-/** A named region, or the transparent part of the picture itself, where no mask came. */
+/** From this share on it is not clear what somebody wants with a picture that is transparent. */
+const MOSTLY = 0.5;
+
+/** A named region of the picture, where no mask came. */
 async function addMask(pictures: Pictures, { region }: DraftValues, desk: Desk): Promise<void> {
   const { source, mask } = pictures;
   if (source === undefined) {
     if (mask === undefined && region === undefined) return;
     throw new DarkroomError(
       'bad_request',
-      'A mask says which part of a picture is drawn anew. Attach the picture too, or reply to it.',
+      'A mask says which part of a picture is redrawn. Attach the picture too, or reply to it.',
     );
   }
   if (mask !== undefined) return;
+  const { transparency, width, height } = source;
   if (region !== undefined) {
-    const bytes = await desk.ports.drawRegion(region, source);
-    pictures.mask = { ...source, bytes, from: { name: 'mask.png' }, notes: [] };
-  } else if (await desk.ports.hasTransparency(source.bytes)) {
-    pictures.mask = { ...source, notes: ['The transparent part of the picture is drawn anew.'] };
+    const bytes =
+      region === 'transparent' ? transparency?.mask : await desk.ports.drawRegion(region, { width, height });
+    if (bytes === undefined) {
+      throw new DarkroomError(
+        'bad_request',
+        'The picture has no transparent part. Choose another region, or attach a mask.',
+      );
+    }
+    pictures.mask = { bytes, width, height, from: { name: 'mask.png' }, notes: [] };
+  } else if (transparency !== undefined) {
+    if (transparency.share > MOSTLY) {
+      throw new DarkroomError(
+        'bad_request',
+        `${Math.round(transparency.share * 100)} % of the picture is transparent. Add --region transparent to redraw that part, or send the picture with a background to change all of it.`,
+      );
+    }
+    const note = 'The transparent part of the picture was filled with white.';
+    pictures.source = { ...source, notes: [...source.notes, note] };
   }
 }
 

@@ -47,6 +47,18 @@ export interface ModelsPort {
   describeUnread(model: string, prompt: string, syntax: PromptSyntax): string | Promise<string>;
 }
 
+export interface UploadedPicture {
+  readonly bytes: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  /** Sentences for the user. */
+  readonly notes: readonly string[];
+  /** The transparent part, where there is one: its share of the pixels, and as a mask. */
+  readonly transparency?: { readonly share: number; readonly mask: Uint8Array };
+  /** What the file said about how it was made: `darkroom`, `parameters`. */
+  readonly texts: ReadonlyMap<string, string>;
+}
+
 export interface Ports {
   readonly queue: QueuePort;
   readonly models: ModelsPort;
@@ -59,13 +71,16 @@ export interface Ports {
   post(platform: Platform, channel: string, card: Card): Promise<void>;
   /** A user's roles in a tenant of a connected platform. */
   rolesOf(platform: Platform, tenant: string, user: string): Promise<readonly string[]>;
-  /** Pixels after EXIF rotation. @throws DarkroomError('bad_picture' | 'too_large') */
-  checkPicture(bytes: Uint8Array): Promise<{ readonly width: number; readonly height: number }>;
-  /** Whether some part of a picture is wholly transparent. */
-  hasTransparency(bytes: Uint8Array): Promise<boolean>;
+  /**
+   * Brings an upload into the form that is kept, shown and drawn from: upright, sRGB, opaque, without metadata.
+   * @throws DarkroomError('bad_picture' | 'too_large' | 'too_many')
+   */
+  readUpload(bytes: Uint8Array, use: 'picture' | 'mask' | 'control'): Promise<UploadedPicture>;
+  /** Pixels of a picture in that form. */
+  sizeOf(bytes: Uint8Array): { readonly width: number; readonly height: number };
   /** A mask of that size, white where a part of a picture lies that has a name: `sky`. */
   drawRegion(region: string, size: { readonly width: number; readonly height: number }): Promise<Uint8Array>;
-  /** The texts of a PNG by keyword; empty for other files. */
+  /** The texts of a picture in the store by keyword. */
   readPictureText(bytes: Uint8Array): ReadonlyMap<string, string>;
   /** Hears of errors that are not the user's. */
   readonly onError?: (error: unknown) => void;

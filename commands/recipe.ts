@@ -23,7 +23,7 @@ export const recipe = defineCommand({
     const [attachment] = attachments;
     const picture =
       attachment === undefined ? await desk.openReplied(invocation) : await desk.openAttachment(attachment);
-    return reply.postEphemeral(textCard(desk.ports.readPictureText(picture!.bytes)));
+    return reply.postEphemeral(textCard(picture!.texts ?? desk.ports.readPictureText(picture!.bytes)));
   },
 });
 

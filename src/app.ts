@@ -11,9 +11,10 @@ import type { Settings } from '../config/settings.ts';
 import { nameOf } from './engine/device.ts';
 import { engineOptions } from './engine-options.ts';
 import { type DarkroomError, DiskFull, describeError } from './errors.ts';
-import { checkPicture, hasTransparency } from './image/inspect.ts';
+import { plainSize } from './image/plain-size.ts';
 import { readPngText } from './image/png-text.ts';
-import { drawRegion, type Region } from './image/region.ts';
+import { PictureReader } from './image/reader.ts';
+import { drawRegion } from './image/region.ts';
 import { shrinkPicture } from './image/shrink.ts';
 import { createModels } from './installed-models.ts';
 import type { Logger } from './log.ts';
@@ -76,6 +77,8 @@ export async function startApp(options: AppOptions): Promise<App> {
       (error: unknown) => log.error({ err: error }, `model ${name} could not be opened on ${nameOf(device)}`),
     );
   }
+  const reader = new PictureReader();
+  made.defer(() => reader.stop());
   const { store, queue } = await openStoreAndQueue(settings, onError);
   made.defer(() => store.close());
   made.defer(() => queue.close());
@@ -93,9 +96,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     rolesOf: async (platform, tenant, user) =>
       (await adapters.find((one) => one.platform === platform)?.rolesOf(tenant, user)) ?? [],
-    checkPicture,
-    hasTransparency,
-    drawRegion: (region, size) => drawRegion(region as Region, size),
+    readUpload: (bytes, use) => reader.read(bytes, use),
+    sizeOf: plainSize,
+    drawRegion,
     readPictureText: readPngText,
     onError,
   });

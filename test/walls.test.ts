@@ -25,6 +25,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 };
 /** Files that every room may use. */
 const SHARED = [
+  'src/decode-text.ts',
   'src/errors.ts',
   'src/job.ts',
   'src/json.ts',

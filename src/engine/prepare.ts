@@ -47,7 +47,7 @@ export async function prepareJob(
   const encode = async (picture: Sources['start']): Promise<Posterior | undefined> =>
     picture && encodePicture(await components.session('vaeEncoder'), picture);
   const inpainting: Inpainting | undefined = masked && {
-    mask: maskOfLatents(masked.mask, request, spec.vaeScaleFactor),
+    mask: maskOfLatents(masked.mask, request, spec.vaeScaleFactor, request.keepUnmasked === true),
     masked: isInpaintingModel(spec) ? await encode(masked.masked) : undefined,
     isPure: request.strength === 1,
   };

@@ -4,13 +4,14 @@ import type { ControlKind } from '../request.ts';
 import { canny } from './canny.ts';
 import type { Detectors } from './detector.ts';
 import { checkPicture } from './inspect.ts';
+import { placeBodies } from './keypoints.ts';
 import { lineart, scribble } from './lines.ts';
 import { greyToRgb } from './luma.ts';
-import type { Size } from './mask.ts';
-import { drawBodies, parseKeypoints } from './openpose.ts';
+import { drawBodies } from './openpose.ts';
 import { decodeRgb } from './pixels.ts';
+import { keypointsOf } from './pose-file.ts';
 import { POSE_NAMES, parsePose, poseBody } from './poses.ts';
-import { type Fit, fit, type Raster } from './resample.ts';
+import { type Fit, fit, type Raster, type Size } from './resample.ts';
 
 export interface Conditioning {
   /** [height, width, 3] of the requested size. */
@@ -37,9 +38,10 @@ export async function conditioningPicture(
   how: Fit = 'stretch',
 ): Promise<Conditioning> {
   if (typeof source === 'string') return { picture: drawPose(kind, source, size), notes: [] };
-  if (kind === 'openpose' && isJson(source)) {
-    const { bodies, notes } = parseKeypoints(new TextDecoder().decode(source), size);
-    return { picture: drawBodies(bodies, size), notes };
+  const keypoints = kind === 'openpose' ? keypointsOf(source) : undefined;
+  if (keypoints !== undefined) {
+    const { bodies, notes } = placeBodies(keypoints, size);
+    return { picture: drawBodies(bodies, size), notes: [...keypoints.notes, ...notes] };
   }
   const { picture, notes } = await readFitted(kind, source, size, kind === 'raw' ? 'stretch' : how);
   return { picture: await DRAW[kind](picture, detectors), notes };
@@ -58,7 +60,7 @@ const DRAW: Readonly<
     if (bodies.length > 0) return drawBodies(bodies, picture);
     throw new DarkroomError(
       'bad_picture',
-      `The pose detector found nobody in the openpose picture. Send another picture, or name a pose: ${POSE_NAMES.join(', ')}.`,
+      `Nobody was found in the openpose picture. Send another picture, or name a pose: ${POSE_NAMES.join(', ')}.`,
     );
   },
 };
@@ -70,12 +72,6 @@ function drawPose(kind: ControlKind, words: string, size: Size): Raster {
     throw new DarkroomError('bad_request', `Unknown pose ${words}. ${offerNames(words, POSE_NAMES)}`);
   }
   throw new DarkroomError('bad_request', `The ${kind} control needs a picture. Attach one.`);
-}
-
-/** Whether a file is JSON: no picture format starts with a bracket. */
-function isJson(bytes: Uint8Array): boolean {
-  const start = new TextDecoder().decode(bytes.subarray(0, 64)).trimStart();
-  return start.startsWith('{') || start.startsWith('[');
 }
 
 async function readFitted(kind: ControlKind, bytes: Uint8Array, size: Size, how: Fit): Promise<Conditioning> {

@@ -3,9 +3,8 @@
  * what the model expects and returns; the engine runs the session.
  */
 import { DarkroomError } from '../errors.ts';
-import type { Size } from './mask.ts';
 import { BODY_18, type Body, type BodyPart, type Keypoint } from './openpose.ts';
-import { fit, type Raster, resample } from './resample.ts';
+import { fit, type Raster, resample, type Size } from './resample.ts';
 
 export type DetectorKind = 'depth' | 'pose';
 

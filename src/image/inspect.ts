@@ -1,16 +1,18 @@
-/** Whether an upload is a picture that Darkroom can start from, decided before anything else sees it. */
-import sharp, { type Metadata } from 'sharp';
+/** Whether a file is a picture that can be decoded, and at what cost: bounded by its header before any pixel is read. */
+import { hash } from 'node:crypto';
+import sharp, { type Metadata, type Sharp } from 'sharp';
 import { DarkroomError } from '../errors.ts';
-import { isAnimatedPng } from './png-text.ts';
+import { type ColourSpace, spaceOfCodePoints } from './colour.ts';
+import { formatOf, type PictureFormat, SEND_ANOTHER } from './format.ts';
+import { stripJpeg } from './jpeg-file.ts';
+import { readPngFile } from './png-file.ts';
 
-/** Pixels that are decoded at most: a 40-megapixel photo, 160 MB as RGBA. */
-export const MAX_PICTURE_PIXELS = 40_000_000;
-
-const FORMATS = ['png', 'jpeg', 'webp', 'gif', 'tiff', 'avif'] as const;
-export type PictureFormat = (typeof FORMATS)[number];
-const WELCOME = 'Send a PNG, JPEG or WebP.';
-/** A hostile file may decode slowly; an honest one of 40 megapixels takes about 2 s. */
-const DECODE_SECONDS = 20;
+/** The largest photos of usual cameras and phones have 50 megapixels. */
+export const MAX_PIXELS = 64_000_000;
+/** Of the longer side to the shorter one. A panorama of all around has 8 or 10. */
+const MAX_RATIO = 16;
+/** Bytes of a whole decoded picture, for the formats that cannot be decoded row by row. */
+const MAX_BUFFER = 256 << 20;
 
 export interface PictureInfo {
   /** Pixels, after the rotation that EXIF asks for. */
@@ -19,89 +21,167 @@ export interface PictureInfo {
   readonly format: PictureFormat;
 }
 
+/** A file that is safe to decode. */
+export interface OpenPicture extends PictureInfo {
+  /** Without texts and other data that a decoder would unpack. */
+  readonly bytes: Uint8Array;
+  readonly header: Metadata;
+  /** What sharp does not convert by itself. */
+  readonly space: ColourSpace | undefined;
+  /** The same pixels without any metadata, where dropping it changes nothing that is seen. */
+  readonly plain: Uint8Array | undefined;
+}
+
 // An upload is decoded once; a cache of operations would only hold memory.
 sharp.cache(false);
 
 /**
- * Checks the header, then decodes every row. CMYK, 16 bit, greyscale and alpha pass.
- * @returns size after EXIF rotation
- * @throws DarkroomError('bad_picture') for no picture, a damaged, animated or vector one;
- *   DarkroomError('too_large') above MAX_PICTURE_PIXELS, before any pixel is decoded
+ * Reads the header.
+ * @throws DarkroomError('bad_picture') for a file that is no picture, or a damaged, animated, vector, HDR or
+ *   floating-point one; DarkroomError('too_large') for too many pixels or a side ratio above 16
  */
-export async function checkPicture(bytes: Uint8Array): Promise<PictureInfo> {
-  const format = sniff(bytes);
-  let header: Metadata;
-  try {
-    header = await sharp(bytes, { limitInputPixels: false }).metadata();
-  } catch (cause) {
+export async function openPicture(bytes: Uint8Array): Promise<OpenPicture> {
+  const format = formatOf(bytes);
+  const png = format === 'png' ? readPngFile(bytes) : undefined;
+  const safe = png?.bytes ?? bytes;
+  const header = await readHeader(safe, format);
+  const { width, height } = header.autoOrient;
+  assertSize(width, height, bufferedBytes(header, png));
+  assertDepth(header, format);
+  if ((header.pages ?? 1) > 1) {
     throw new DarkroomError(
       'bad_picture',
-      `This ${format.toUpperCase()} is damaged and cannot be read. ${WELCOME}`,
-      { cause },
+      `The picture has ${header.pages} frames; one can be used. Send a single frame.`,
     );
   }
-  const { width, height } = header.autoOrient;
-  if (width * height > MAX_PICTURE_PIXELS) {
-    throw new DarkroomError(
-      'too_large',
-      `The picture is ${width}x${height}; up to ${MAX_PICTURE_PIXELS / 1e6} megapixels are taken. Send a smaller one, such as 1024x1024.`,
-    );
-  }
-  const frames = header.pages ?? 1;
-  if (frames > 1 || (format === 'png' && isAnimatedPng(bytes))) {
-    const count = frames > 1 ? `${frames} frames` : 'several frames';
-    throw new DarkroomError('bad_picture', `The picture has ${count}; one is taken. Send a single frame.`);
-  }
-  await decodeAll(bytes, format);
+  const space = format === 'avif' ? spaceOfAvif(bytes) : png?.space;
+  const isUpright = (header.orientation ?? 1) === 1;
+  const isPlainJpeg = format === 'jpeg' && isUpright && header.channels !== 4 && isSrgb(header);
+  const plain = png?.isPlain ? png.plain : isPlainJpeg ? stripJpeg(bytes) : undefined;
+  return { bytes: safe, width, height, format, header, space, plain };
+}
+
+/**
+ * Checks the header, then decodes every row. CMYK, 16 bit, greyscale and alpha pass.
+ * @returns size after EXIF rotation
+ * @throws DarkroomError as openPicture, and 'bad_picture' for a file that is damaged or cut short
+ */
+export async function checkPicture(bytes: Uint8Array): Promise<PictureInfo> {
+  const opened = await openPicture(bytes);
+  await assertWhole(opened);
+  const { width, height, format } = opened;
   return { width, height, format };
 }
 
-/** The format by its first bytes, so that no loader but the expected one ever sees the file. */
-function sniff(bytes: Uint8Array): PictureFormat {
-  if (bytes.length === 0) throw new DarkroomError('bad_picture', `The file is empty. ${WELCOME}`);
-  const head = Buffer.from(bytes.subarray(0, 512)).toString('latin1');
-  if (head.startsWith('\x89PNG\r\n\x1a\n')) return 'png';
-  if (head.startsWith('\xff\xd8\xff')) return 'jpeg';
-  if (/^GIF8[79]a/.test(head)) return 'gif';
-  if (/^RIFF[\s\S]{4}WEBP/.test(head)) return 'webp';
-  if (head.startsWith('II*\0') || head.startsWith('MM\0*')) return 'tiff';
-  // The major brand may be the container's (mif1); the list of brands follows it.
-  if (head.startsWith('ftyp', 4) && /avi[fs]/.test(head.slice(8, 64))) return 'avif';
-  throw new DarkroomError('bad_picture', `${nameNonPicture(head)} ${WELCOME}`);
+/**
+ * Decodes every row and keeps none.
+ * @throws DarkroomError('bad_picture') for a file that is damaged or cut short
+ */
+export async function assertWhole(opened: OpenPicture): Promise<void> {
+  await decodeWhole(opened, (reader) => reader.resize(16, 16, { fit: 'fill' }).raw().toBuffer());
 }
 
-function nameNonPicture(head: string): string {
-  const text = head.replace(/^\xef\xbb\xbf/, '').trimStart();
-  if (/^(<\?xml[^>]*>\s*)?(<!--[\s\S]*?-->\s*)?(<!doctype svg[^>]*>\s*)?<svg\b/i.test(text)) {
-    return 'SVG is a drawing in words, not pixels.';
-  }
-  if (text.startsWith('<')) return 'The file is a web page, not a picture.';
-  if (text.startsWith('%PDF')) return 'The file is a PDF, not a picture.';
-  if (head.startsWith('ftyp', 4)) return 'HEIC photos and videos cannot be read here.';
-  return 'The file is no picture that can be read.';
-}
-
-async function decodeAll(bytes: Uint8Array, format: PictureFormat): Promise<void> {
+/**
+ * Decodes with a pipeline that reads every row.
+ * @throws DarkroomError('bad_picture') for a file that is damaged or cut short
+ */
+export async function decodeWhole<T>(
+  { bytes, format }: OpenPicture,
+  decode: (reader: Sharp) => Promise<T>,
+): Promise<T> {
   try {
-    // Shrinking to a thumbnail reads each row once and keeps none; 'error' covers truncated files too.
-    await sharp(bytes, { limitInputPixels: MAX_PICTURE_PIXELS, failOn: 'error' })
-      .resize(16, 16, { fit: 'fill' })
-      .timeout({ seconds: DECODE_SECONDS })
-      .raw()
-      .toBuffer();
+    return await decode(sharp(bytes, { limitInputPixels: MAX_PIXELS, failOn: 'error' }));
   } catch (cause) {
+    if (format === 'jpeg' && (await lacksOnlyItsEnd(bytes).catch(() => false))) {
+      return await decode(sharp(bytes, { limitInputPixels: MAX_PIXELS, failOn: 'none' }));
+    }
     throw new DarkroomError(
       'bad_picture',
-      `This ${format.toUpperCase()} is damaged or cut short. Save it again and resend. ${WELCOME}`,
+      `This ${format.toUpperCase()} is damaged or cut short. Save it again and resend. ${SEND_ANOTHER}`,
       { cause },
     );
   }
 }
 
-/** Whether some pixel of a picture that checkPicture let pass is wholly transparent. */
-export async function hasTransparency(bytes: Uint8Array): Promise<boolean> {
-  const { hasAlpha } = await sharp(bytes).metadata();
-  if (!hasAlpha) return false;
-  const { channels } = await sharp(bytes).stats();
-  return channels.at(-1)?.min === 0;
+/**
+ * Whether a JPEG has all its pixels and only its end mark is missing, as some cameras and uploads leave it: bytes that
+ * are put behind its data then change no pixel.
+ */
+async function lacksOnlyItsEnd(jpeg: Uint8Array): Promise<boolean> {
+  const whole = stripJpeg(jpeg);
+  if (whole === undefined) return false;
+  const hashWith = async (end: Uint8Array) => {
+    const file = Buffer.concat([whole.subarray(0, -2), end, whole.subarray(-2)]);
+    const levels = sharp(file, { limitInputPixels: MAX_PIXELS, failOn: 'none' }).greyscale().raw();
+    return hash('sha1', await levels.toBuffer());
+  };
+  return (await hashWith(Buffer.alloc(0))) === (await hashWith(Buffer.alloc(64, 0x5a)));
+}
+
+async function readHeader(bytes: Uint8Array, format: PictureFormat): Promise<Metadata> {
+  try {
+    return await sharp(bytes, { limitInputPixels: false }).metadata();
+  } catch (cause) {
+    throw new DarkroomError(
+      'bad_picture',
+      `This ${format.toUpperCase()} is damaged and cannot be read. ${SEND_ANOTHER}`,
+      { cause },
+    );
+  }
+}
+
+function assertSize(width: number, height: number, buffer: number): void {
+  const [long, short] = [Math.max(width, height), Math.min(width, height)];
+  if (width * height > MAX_PIXELS) {
+    throw new DarkroomError(
+      'too_large',
+      `The picture is ${width}x${height}; the limit is ${MAX_PIXELS / 1e6} megapixels. Send a smaller one, such as 1024x1024.`,
+    );
+  }
+  if (long > short * MAX_RATIO) {
+    throw new DarkroomError(
+      'too_large',
+      `The picture is ${width}x${height}; one side can be at most ${MAX_RATIO} times as long as the other. Crop it.`,
+    );
+  }
+  if (buffer > MAX_BUFFER) {
+    throw new DarkroomError(
+      'too_large',
+      `Decoded, the picture of ${width}x${height} has ${Math.ceil(buffer / (1 << 20))} MB; the limit is ${MAX_BUFFER >> 20} MB. Send it as JPEG, or smaller.`,
+    );
+  }
+}
+
+/** 0 for a format that is decoded row by row. */
+function bufferedBytes(
+  { width, height, format, isProgressive }: Metadata,
+  png: { readonly isInterlaced: boolean; readonly pixelBytes: number } | undefined,
+): number {
+  if (png !== undefined) return png.isInterlaced ? width * height * png.pixelBytes : 0;
+  // A progressive JPEG holds coefficients of two bytes.
+  if (format === 'jpeg') return isProgressive ? width * height * 3 : 0;
+  return width * height * 4;
+}
+
+/** The first `colr` box with code points (ISO/IEC 14496-12, 12.1.5), in the boxes before the pixels. */
+function spaceOfAvif(bytes: Uint8Array): ColourSpace | undefined {
+  const head = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, 1 << 16));
+  const at = head.indexOf('colrnclx', 0, 'latin1');
+  if (at < 0 || at + 12 > head.length) return undefined;
+  return spaceOfCodePoints(head.readUInt16BE(at + 8), head.readUInt16BE(at + 10));
+}
+
+function assertDepth({ depth }: Metadata, format: PictureFormat): void {
+  if (depth === 'uchar' || depth === 'ushort') return;
+  throw new DarkroomError(
+    'bad_picture',
+    `The samples of this ${format.toUpperCase()} are of the kind ${depth}; 8 and 16 bits can be read. Save it as PNG with 8 or 16 bits.`,
+  );
+}
+
+/** Without a profile, or with one that says in its description that it is sRGB's. */
+function isSrgb({ icc }: Metadata): boolean {
+  if (icc === undefined) return true;
+  const text = icc.subarray(0, 4096).toString('latin1').replaceAll('\0', '');
+  return text.includes('sRGB');
 }

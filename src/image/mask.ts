@@ -1,45 +1,117 @@
-/** Masks: which part of a picture is drawn anew. White (255) is drawn anew, black (0) is kept. */
-import sharp from 'sharp';
+/** Masks: which part of a picture is redrawn. White (255) is redrawn, black (0) is kept. */
 import { DarkroomError } from '../errors.ts';
-import { checkPicture, MAX_PICTURE_PIXELS } from './inspect.ts';
+import { checkPicture } from './inspect.ts';
 import { toGrey } from './luma.ts';
-import { decodeRgb } from './pixels.ts';
-import { type Box, fit, type Raster } from './resample.ts';
-
-export interface Size {
-  readonly width: number;
-  readonly height: number;
-}
+import { decodeRgb, onWhite } from './pixels.ts';
+import { type Box, fit, type Raster, type Size } from './resample.ts';
 
 /** From this level on a pixel counts as masked: v / 255 >= 0.5, as diffusers' VaeImageProcessor.binarize. */
 const MASKED_FROM = 128;
 
+/** Levels from here on are white in a layer with strokes; an editor softens their edges. */
+const WHITE_FROM = 224;
+/** Share of the pixels that decides, because of those edges. */
+const NEARLY_ALL = 0.98;
+
+export interface MaskRaster {
+  /** [height, width, 1 or 3], opaque. */
+  readonly raster: Raster;
+  /** Sentences for the user. */
+  readonly notes: readonly string[];
+}
+
 /**
- * Decodes a mask and stretches it over the picture. Where the file has transparency, its transparent part is the
- * mask, as in an eraser's cut-out; else its brightness is (ITU-R BT.601-2).
+ * What of an uploaded mask says which part is redrawn. Its brightness does, as in diffusers, except where a hole was
+ * erased: if some pixels are transparent and others are not, the transparent part is the mask. White strokes on a
+ * clear layer are white all the same.
+ * @param upload of 1 to 4 channels
+ */
+export async function readMaskRaster(upload: Raster): Promise<MaskRaster> {
+  const { data, width, height, channels } = upload;
+  if (channels === 1 || channels === 3) return { raster: upload, notes: [] };
+  const colours = await onWhite(withoutAlpha(upload));
+  const { data: levels } = toGrey(colours);
+  const clear = Uint8Array.from(levels, (_, i) => 255 - data[(i + 1) * channels - 1]!);
+  const isClear = (i: number) => clear[i]! >= MASKED_FROM;
+  const count = { clear: 0, white: 0, whiteBelow: 0 };
+  for (const [i, level] of levels.entries()) {
+    if (isClear(i)) count.clear++;
+    if (level >= WHITE_FROM) count[isClear(i) ? 'whiteBelow' : 'white']++;
+  }
+  const opaque = levels.length - count.clear;
+  if (count.clear === 0 || opaque === 0) return { raster: colours, notes: [] };
+  const isStrokes = count.white >= opaque * NEARLY_ALL && count.whiteBelow < count.clear * (1 - NEARLY_ALL);
+  if (isStrokes) return { raster: colours, notes: ['The white part of the mask is redrawn.'] };
+  return {
+    raster: { data: clear, width, height, channels: 1 },
+    notes: ['The transparent part of the mask is redrawn.'],
+  };
+}
+
+function withoutAlpha({ data, width, height, channels }: Raster): Raster {
+  const kept = channels - 1;
+  const colours = new Uint8Array(width * height * kept);
+  for (let i = 0; i < colours.length; i++) colours[i] = data[Math.floor(i / kept) * channels + (i % kept)]!;
+  return { data: colours, width, height, channels: kept };
+}
+
+/**
+ * Decodes a mask and stretches it over the picture; its brightness counts (ITU-R BT.601-2).
+ * @param bytes of an opaque picture, as an upload is kept
  * @param size of the picture that it belongs to
- * @returns [height, width, 1], 0 to 255, and sentences for the user
- * @throws DarkroomError('bad_picture' | 'too_large') for what is no still picture;
- *   DarkroomError('bad_request') where nothing of it is white
+ * @returns [height, width, 1] of 0 and 255, and sentences for the user
+ * @throws DarkroomError('bad_picture' | 'too_large') for a file that is not one still picture;
+ *   DarkroomError('bad_request') if no pixel is white
  */
 export async function readMask(
   bytes: Uint8Array,
   size: Size,
 ): Promise<{ readonly mask: Raster; readonly notes: readonly string[] }> {
   await checkMask(bytes);
-  const notes: string[] = [];
-  const transparency = await decodeTransparency(bytes);
-  const picture = transparency ?? (await decodeRgb(bytes));
-  if (transparency !== undefined) notes.push('The transparent part of the mask is drawn anew.');
-  if (picture.width !== size.width || picture.height !== size.height) {
-    notes.push(
-      `The mask of ${picture.width}x${picture.height} was stretched to ${size.width}x${size.height}.`,
-    );
-  }
+  const picture = await decodeRgb(bytes);
+  const isStretched = picture.width !== size.width || picture.height !== size.height;
+  const notes = isStretched
+    ? [`The mask of ${picture.width}x${picture.height} was stretched to ${size.width}x${size.height}.`]
+    : [];
   // In colour first, then to grey, as the reference does; for a grey mask the two orders are one.
-  const mask = toGrey(fit(picture, size, 'stretch'));
+  const stretched = toBlackAndWhite(toGrey(fit(picture, size, 'stretch')));
+  const mask = isStretched ? withThinParts(stretched, toBlackAndWhite(toGrey(picture))) : stretched;
   const note = judgeMask(mask);
   return { mask, notes: note === undefined ? notes : [...notes, note] };
+}
+
+const toBlackAndWhite = (mask: Raster): Raster => ({
+  ...mask,
+  data: mask.data.map((level) => (level >= MASKED_FROM ? 255 : 0)),
+});
+
+/**
+ * Shrunk, a line of a few pixels fades below the threshold. Each pixel of the smaller mask that lies on masked ones
+ * counts then, unless it only borders on what is masked already.
+ * @param mask that was stretched from `whole`
+ */
+function withThinParts(mask: Raster, whole: Raster): Raster {
+  const { width, height } = mask;
+  if (whole.width <= width && whole.height <= height) return mask;
+  const data = mask.data.slice();
+  for (let y = 0; y < whole.height; y++) {
+    for (let x = 0; x < whole.width; x++) {
+      if (whole.data[y * whole.width + x] === 0) continue;
+      const [column, row] = [Math.floor((x * width) / whole.width), Math.floor((y * height) / whole.height)];
+      if (!hasMasked(mask, column, row)) data[row * width + column] = 255;
+    }
+  }
+  return { ...mask, data };
+}
+
+/** Whether a pixel or one of its eight neighbours is masked. */
+function hasMasked({ data, width, height }: Raster, column: number, row: number): boolean {
+  for (let y = Math.max(0, row - 1); y <= Math.min(height - 1, row + 1); y++) {
+    for (let x = Math.max(0, column - 1); x <= Math.min(width - 1, column + 1); x++) {
+      if (data[y * width + x] !== 0) return true;
+    }
+  }
+  return false;
 }
 
 async function checkMask(bytes: Uint8Array): Promise<void> {
@@ -51,22 +123,6 @@ async function checkMask(bytes: Uint8Array): Promise<void> {
   }
 }
 
-/** 255 minus alpha; undefined where all of the picture is opaque. */
-async function decodeTransparency(bytes: Uint8Array): Promise<Raster | undefined> {
-  const reader = sharp(bytes, { limitInputPixels: MAX_PICTURE_PIXELS, failOn: 'error' });
-  const { hasAlpha } = await reader.metadata();
-  if (!hasAlpha) return undefined;
-  const { data, info } = await reader
-    .autoOrient()
-    .toColourspace('srgb')
-    .raw({ depth: 'uchar' })
-    .toBuffer({ resolveWithObject: true });
-  const { width, height, channels } = info;
-  const clear = new Uint8Array(width * height);
-  for (let i = 0; i < clear.length; i++) clear[i] = 255 - data[(i + 1) * channels - 1]!;
-  return clear.some((level) => level > 0) ? { data: clear, width, height, channels: 1 } : undefined;
-}
-
 /**
  * @returns a sentence where all is masked
  * @throws DarkroomError('bad_request') where nothing is
@@ -76,21 +132,22 @@ export function judgeMask(mask: Raster): string | undefined {
   if (masked === 0) {
     throw new DarkroomError(
       'bad_request',
-      'The mask is all black: nothing would be drawn anew. Paint the part to change in white.',
+      'The mask is all black: nothing would be redrawn. Paint the part to change in white.',
     );
   }
-  return masked === mask.data.length ? 'The mask is all white: the whole picture is drawn anew.' : undefined;
+  return masked === mask.data.length ? 'The mask is all white: the whole picture is redrawn.' : undefined;
 }
 
-/** @returns [height, width]: 1 where the picture is drawn anew, 0 where it is kept */
+/** @returns [height, width]: 1 where the picture is redrawn, 0 where it is kept */
 export function binarize(mask: Raster): Float32Array {
   return Float32Array.from(mask.data, (level) => (level >= MASKED_FROM ? 1 : 0));
 }
 
 /**
- * The part of a picture that is worth drawing: what is masked (any level above 0), `padding` pixels around it, then
- * grown to the proportion of the drawing as far as the picture reaches (diffusers' VaeImageProcessor.get_crop_region).
- * @param size of the drawing, whose proportion the region takes
+ * The part of a picture around its mask: what is masked (any level above 0) with `padding` pixels around it, extended
+ * to the aspect ratio of the generated picture as far as possible (diffusers' VaeImageProcessor.get_crop_region).
+ * @param mask of 0 and 255, or its blurred form
+ * @param size of the generated picture
  * @param padding in pixels of the mask
  * @throws DarkroomError('bad_request') for a mask without any white
  */
@@ -110,7 +167,7 @@ export function cropRegion(mask: Raster, size: Size, padding: number): Box {
   return { left: from, top, right: to, bottom };
 }
 
-/** Lengthens a span by `more` on both sides alike, pushed back inside 0 to `limit`, and cut where it is too long. */
+/** Extends a span by `more` evenly on both sides, moves it inside 0 to `limit`, and clips it if it is too long. */
 function grow(from: number, to: number, more: number, limit: number): [number, number] {
   let start = from - Math.floor(more / 2);
   let end = to + more - Math.floor(more / 2);
@@ -142,9 +199,10 @@ function boundsOf(mask: Raster): Box {
 }
 
 /**
- * Lays what was drawn over the picture it started from: all of it at level 255, none at 0 (those pixels come back bit
- * for bit), in between in proportion.
- * @param kept and `drawn`, of three channels and one size
+ * Blends the generated picture over the original: level 255 takes the generated pixel, 0 returns the original pixel
+ * unchanged, levels between mix both.
+ * @param kept the original, of three channels
+ * @param drawn the generated picture, of the same size
  * @param alpha [height, width, 1] of the same size: the mask, or its blurred form
  */
 export function overlay(kept: Raster, drawn: Raster, alpha: Raster): Raster {
@@ -160,7 +218,7 @@ export function overlay(kept: Raster, drawn: Raster, alpha: Raster): Raster {
 }
 
 /**
- * A blurred mask that does not reach over the mask's own edge, so that a pixel outside the mask is kept bit for bit.
+ * A blurred mask clipped to the mask itself, so that pixels outside it stay unchanged.
  * @param blurred of the same size
  */
 export function inward(mask: Raster, blurred: Raster): Raster {

@@ -1,61 +1,82 @@
-/** Pictures to numbers and back. The only places where a picture's colour and shape are changed. */
-import sharp, { type OutputInfo } from 'sharp';
-import { DarkroomError } from '../errors.ts';
-import { MAX_PICTURE_PIXELS } from './inspect.ts';
-import { fit, type Raster } from './resample.ts';
+/** Encoded pictures to rasters and back: upright, 8-bit sRGB. */
+import sharp from 'sharp';
+import { toSrgb } from './colour.ts';
+import { decodeWhole, type OpenPicture, openPicture } from './inspect.ts';
+import { fit, type Raster, type Size } from './resample.ts';
 
 /**
- * Decodes a picture (checked by checkPicture): EXIF rotation honoured, alpha laid on white, 8-bit sRGB.
- * @throws DarkroomError('bad_picture')
+ * Decodes a picture: EXIF rotation applied, alpha laid on white, 8-bit sRGB.
+ * @returns [height, width, 3]
+ * @throws DarkroomError as openPicture and decodeWhole
  */
 export async function decodeRgb(bytes: Uint8Array): Promise<Raster> {
-  const { data, info } = await decode(bytes);
-  const { width, height, channels } = info;
+  return await onWhite(await decodeRaster(await openPicture(bytes)));
+}
+
+/**
+ * @param within a larger picture is scaled down until it fits
+ * @returns [height, width, 1 to 4]: grey or sRGB, alpha last where there is any
+ */
+export async function decodeRaster(opened: OpenPicture, within?: Size): Promise<Raster> {
+  const { data, info } = await decodeWhole(opened, (reader) => {
+    const upright = reader.autoOrient();
+    const scaled = within ? upright.resize({ ...within, fit: 'inside', withoutEnlargement: true }) : upright;
+    return scaled.toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+  });
+  const raster = { data, width: info.width, height: info.height, channels: info.channels };
+  if (opened.space !== undefined) toSrgb(raster, opened.space);
+  return raster;
+}
+
+/** @returns [height, width, 3] */
+export async function onWhite({ data, width, height, channels }: Raster): Promise<Raster> {
   if (channels === 3) return { data, width, height, channels };
+  const opaque = await sharp(data, { raw: { width, height, channels: channels as 1 | 2 | 4 } })
+    .flatten({ background: '#ffffff' })
+    .toColourspace('srgb')
+    .raw({ depth: 'uchar' })
+    .toBuffer({ resolveWithObject: true });
+  if (opaque.info.channels === 3) return { data: opaque.data, width, height, channels: 3 };
   // Greyscale stays one channel in sharp's raw output.
   const rgb = new Uint8Array(3 * width * height);
-  for (let i = 0; i < rgb.length; i++) rgb[i] = data[Math.floor(i / 3) * channels]!;
+  for (let i = 0, at = 0; i < width * height; i++) {
+    const level = opaque.data[i * opaque.info.channels]!;
+    rgb[at++] = level;
+    rgb[at++] = level;
+    rgb[at++] = level;
+  }
   return { data: rgb, width, height, channels: 3 };
 }
 
-async function decode(bytes: Uint8Array): Promise<{ data: Buffer; info: OutputInfo }> {
-  try {
-    return await sharp(bytes, { limitInputPixels: MAX_PICTURE_PIXELS, failOn: 'error' })
-      .autoOrient()
-      .flatten({ background: '#ffffff' })
-      .toColourspace('srgb')
-      .raw({ depth: 'uchar' })
-      .toBuffer({ resolveWithObject: true });
-  } catch (cause) {
-    throw new DarkroomError('bad_picture', 'The picture cannot be decoded. Send it as PNG or JPEG.', {
-      cause,
-    });
-  }
-}
-
-/** @returns [1, 3, height, width] of an RGB raster, 0 and 255 laid on `low` and `high` */
+/** @returns [1, 3, height, width] of an RGB raster, with 0 and 255 mapped to `low` and `high` */
 export function toPlanes({ data, width, height }: Raster, low: number, high: number): Float32Array {
   const plane = width * height;
   const values = new Float32Array(3 * plane);
   for (let i = 0; i < values.length; i++) {
-    // In float32 as the reference divides and stretches; at 0..1 the second step changes nothing.
+    // In float32, as the reference divides and scales; at 0..1 the second step changes nothing.
     const unit = Math.fround(data[(i % plane) * 3 + Math.floor(i / plane)]! / 255);
     values[i] = Math.fround(unit * (high - low)) + low;
   }
   return values;
 }
 
-/** As decodeRgb, scaled by Lanczos until it covers the size, the rest cut off evenly. */
+/** As decodeRgb, scaled by Lanczos until it covers the size, and cropped evenly. */
 export async function decodeFitted(bytes: Uint8Array, width: number, height: number): Promise<Float32Array> {
   return toPlanes(fit(await decodeRgb(bytes), { width, height }, 'cover'), -1, 1);
 }
 
 /**
- * @param rgb [height, width, 3] in 0 to 255
+ * @param pixels [height, width, channels] in 0 to 255
  * @returns PNG bytes without metadata
  */
-export async function encodePng(rgb: Uint8Array, width: number, height: number): Promise<Uint8Array> {
-  return await sharp(rgb, { raw: { width, height, channels: 3 } })
+export async function encodePng(
+  pixels: Uint8Array,
+  width: number,
+  height: number,
+  channels: 1 | 3 = 3,
+): Promise<Uint8Array> {
+  return await sharp(pixels, { raw: { width, height, channels } })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
     .png({ compressionLevel: 6 })
     .toBuffer();
 }

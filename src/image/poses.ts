@@ -1,6 +1,6 @@
 /** Built-in poses by name, so that "a dancer" needs no file of keypoints. The proportions are an adult's. */
-import type { Size } from './mask.ts';
 import { BODY_18, type Body, type BodyPart } from './openpose.ts';
+import type { Size } from './resample.ts';
 
 type Point = readonly [x: number, y: number];
 

@@ -1,28 +1,27 @@
-/** Masks made from words: "the sky", "left", for a user who has no brush at hand. */
-import { greyToRgb } from './luma.ts';
-import type { Size } from './mask.ts';
+/** Masks of named parts of a picture, such as `sky` and `left`, for users without a brush. */
+import { DarkroomError, offerNames } from '../errors.ts';
 import { encodePng } from './pixels.ts';
-import type { Raster } from './resample.ts';
+import type { Raster, Size } from './resample.ts';
 
-/** Parts of a picture, each as the share of width and height at which it starts and ends. */
+/** Left, top, right and bottom of each part, as shares of width and height. */
 const PARTS = {
   left: [0, 0, 1 / 2, 1],
   right: [1 / 2, 0, 1, 1],
   top: [0, 0, 1, 1 / 2],
   bottom: [0, 1 / 2, 1, 1],
   centre: [1 / 4, 1 / 4, 3 / 4, 3 / 4],
-  // Where a horizon usually lies: the upper of two thirds lines would cut into hills and roofs.
+  // Above a usual horizon; a half would cut into hills and roofs.
   sky: [0, 0, 1, 2 / 5],
 } as const satisfies Record<string, readonly [number, number, number, number]>;
 
-/** `background`: all but an upright oval in the middle, where a subject usually is. */
+/** `background` is all but an upright oval in the middle, where a subject usually is. */
 export const REGIONS = ['left', 'right', 'top', 'bottom', 'centre', 'sky', 'background'] as const;
 export type Region = (typeof REGIONS)[number];
 
 /** Half of the subject's oval, as a share of width and height. */
 const SUBJECT = { x: 0.3, y: 0.42 } as const;
 
-/** @returns [height, width, 1]: 255 within the region, which is drawn anew, 0 outside */
+/** @returns [height, width, 1]: 255 within the region, which is redrawn, 0 outside */
 export function regionMask(region: Region, { width, height }: Size): Raster {
   const data = new Uint8Array(width * height);
   const within = insideOf(region);
@@ -34,10 +33,17 @@ export function regionMask(region: Region, { width, height }: Size): Raster {
   return { data, width, height, channels: 1 };
 }
 
-/** The same as PNG bytes, for a request that takes its mask as a file. */
-export async function drawRegion(region: Region, size: Size): Promise<Uint8Array> {
-  const { data, width, height } = greyToRgb(regionMask(region, size));
-  return await encodePng(data, width, height);
+/**
+ * The same as PNG bytes, for a request that takes its mask as a file.
+ * @throws DarkroomError('bad_request') for an unknown name
+ */
+export async function drawRegion(name: string, size: Size): Promise<Uint8Array> {
+  const region = REGIONS.find((known) => known === name);
+  if (region === undefined) {
+    throw new DarkroomError('bad_request', `Unknown region ${name}. ${offerNames(name, REGIONS)}`);
+  }
+  const { data, width, height } = regionMask(region, size);
+  return await encodePng(data, width, height, 1);
 }
 
 function insideOf(region: Region): (x: number, y: number) => boolean {

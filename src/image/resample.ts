@@ -3,6 +3,12 @@
  * difference in the input changes the generated picture. Windowed sinc: Duchon 1979; cubic: Keys 1981.
  */
 
+/** In pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
 /** 8-bit samples, [height, width, channels]. */
 export interface Raster {
   readonly data: Uint8Array;
@@ -47,19 +53,25 @@ const BITS = 22;
  */
 export function resample(
   picture: Raster,
-  { width, height }: { readonly width: number; readonly height: number },
+  { width, height }: Size,
   filter: keyof typeof FILTERS = 'lanczos',
   box: Box = { left: 0, top: 0, right: picture.width, bottom: picture.height },
 ): Raster {
   const { channels } = picture;
   const across = (data: Uint8Array, lines: number) => {
     if (width === picture.width && box.left === 0 && box.right === width) return data;
-    const taps = tapsOf(picture.width, box.left, box.right, width, FILTERS[filter]);
+    const taps = tapsOf(
+      { size: picture.width, from: box.left, to: box.right, results: width },
+      FILTERS[filter],
+    );
     return scaleAcross(data, taps, lines, channels);
   };
   const down = (data: Uint8Array, columns: number) => {
     if (height === picture.height && box.top === 0 && box.bottom === height) return data;
-    const taps = tapsOf(picture.height, box.top, box.bottom, height, FILTERS[filter]);
+    const taps = tapsOf(
+      { size: picture.height, from: box.top, to: box.bottom, results: height },
+      FILTERS[filter],
+    );
     return scaleDown(data, taps, columns * channels);
   };
   const data = isDownFirst(picture, { width, height })
@@ -69,13 +81,31 @@ export function resample(
 }
 
 /**
+ * The middle of a picture that is scaled to `inner`, with the values of scaling all of it and cropping then. Only what
+ * is kept is computed: a picture of 1x60000 that covers a square would be 60,000 times as high as the square.
+ * @param inner at least as large as `size`
+ */
+function resampleMiddle(picture: Raster, inner: Size, { width, height }: Size): Raster {
+  const { channels } = picture;
+  const [left, top] = [middle(inner.width, width), middle(inner.height, height)];
+  const across = { size: picture.width, from: 0, to: picture.width, results: inner.width };
+  const down = { size: picture.height, from: 0, to: picture.height, results: inner.height };
+  const columns = tapsOf(across, FILTERS.lanczos, left, width);
+  const rows = tapsOf(down, FILTERS.lanczos, top, height);
+  const data = isDownFirst(picture, inner)
+    ? scaleAcross(scaleDown(picture.data, rows, picture.width * channels), columns, height, channels)
+    : scaleDown(scaleAcross(picture.data, columns, picture.height, channels), rows, width * channels);
+  return { data, width, height, channels };
+}
+
+/** Where a centred part of a length begins. */
+const middle = (whole: number, part: number) => Math.floor(whole / 2) - Math.floor(part / 2);
+
+/**
  * Each pass rounds to whole levels, so their order matters. Pillow 13 scales the height first if it shrinks by more
  * than twice as many pixels as the width; before 13 it never did.
  */
-function isDownFirst(
-  from: { readonly width: number; readonly height: number },
-  to: { readonly width: number; readonly height: number },
-): boolean {
+function isDownFirst(from: Size, to: Size): boolean {
   const shrunk = from.height - to.height;
   return shrunk > 0 && shrunk > 2 * (from.width - to.width);
 }
@@ -84,14 +114,10 @@ function isDownFirst(
  * Scales planes of floats, such as latents, by Lanczos without rounding.
  * @param planes [n, height, width]
  */
-export function resamplePlanes(
-  planes: Float32Array,
-  from: { readonly width: number; readonly height: number },
-  to: { readonly width: number; readonly height: number },
-): Float32Array {
+export function resamplePlanes(planes: Float32Array, from: Size, to: Size): Float32Array {
   const count = planes.length / (from.width * from.height);
-  const across = tapsOf(from.width, 0, from.width, to.width, FILTERS.lanczos);
-  const down = tapsOf(from.height, 0, from.height, to.height, FILTERS.lanczos);
+  const across = tapsOf({ size: from.width, from: 0, to: from.width, results: to.width }, FILTERS.lanczos);
+  const down = tapsOf({ size: from.height, from: 0, to: from.height, results: to.height }, FILTERS.lanczos);
   const rows = new Float32Array(count * from.height * to.width);
   for (let i = 0; i < rows.length; i++) {
     const x = i % to.width;
@@ -125,14 +151,28 @@ interface Taps {
   readonly weights: readonly Int32Array[];
 }
 
-function tapsOf(size: number, from: number, to: number, results: number, filter: Filter): Taps {
+interface Scaling {
+  /** Samples of the input. */
+  readonly size: number;
+  /** The part of the input that is scaled. */
+  readonly from: number;
+  readonly to: number;
+  /** Samples of the output. */
+  readonly results: number;
+}
+
+/**
+ * @param skipped output samples before the first wanted one
+ * @param count of the wanted output samples
+ */
+function tapsOf({ size, from, to, results }: Scaling, filter: Filter, skipped = 0, count = results): Taps {
   const scale = (to - from) / results;
   // When shrinking, the filter widens so that every sample counts.
   const stretch = Math.max(scale, 1);
   const support = filter.support * stretch;
-  const first = new Int32Array(results);
-  const weights = Array.from({ length: results }, (_, i) => {
-    const centre = from + (i + 0.5) * scale;
+  const first = new Int32Array(count);
+  const weights = Array.from({ length: count }, (_, i) => {
+    const centre = from + (skipped + i + 0.5) * scale;
     const start = Math.max(0, Math.trunc(centre - support + 0.5));
     const end = Math.min(size, Math.trunc(centre + support + 0.5));
     first[i] = start;
@@ -200,34 +240,31 @@ function scaleDown(data: Uint8Array, { first, weights }: Taps, line: number): Ui
  * Fits a picture into a size. `stretch` changes the aspect ratio. `fill` keeps all of the picture and repeats its
  * edges; `cover` fills the size and crops evenly.
  */
-export function fit(
-  picture: Raster,
-  size: { readonly width: number; readonly height: number },
-  how: Fit,
-): Raster {
+export function fit(picture: Raster, size: Size, how: Fit): Raster {
   const { width, height } = size;
   if (how === 'stretch') return resample(picture, size);
   const isWider = picture.width / picture.height > width / height;
   const isWhole = how === 'fill' ? isWider : !isWider;
   const inner = isWhole
-    ? { width, height: Math.floor((picture.height * width) / picture.width) }
-    : { width: Math.floor((picture.width * height) / picture.height), height };
+    ? { width, height: Math.max(1, Math.floor((picture.height * width) / picture.width)) }
+    : { width: Math.max(1, Math.floor((picture.width * height) / picture.height)), height };
+  if (how === 'cover') return resampleMiddle(picture, inner, size);
   const scaled = resample(picture, inner);
-  const left = Math.floor(width / 2) - Math.floor(inner.width / 2);
-  const top = Math.floor(height / 2) - Math.floor(inner.height / 2);
+  const left = middle(width, inner.width);
+  const top = middle(height, inner.height);
   const result = {
     data: new Uint8Array(width * height * picture.channels),
     ...size,
     channels: picture.channels,
   };
   paste(result, scaled, left, top);
-  if (how === 'fill' && top > 0) {
+  if (top > 0) {
     const edge = (y: number) =>
       resample(scaled, { width, height: top }, 'bicubic', { left: 0, top: y, right: width, bottom: y });
     paste(result, edge(0), 0, 0);
     paste(result, edge(inner.height), 0, top + inner.height);
   }
-  if (how === 'fill' && left > 0) {
+  if (left > 0) {
     const edge = (x: number) =>
       resample(scaled, { width: left, height }, 'bicubic', { left: x, top: 0, right: x, bottom: height });
     paste(result, edge(0), 0, 0);
@@ -235,6 +272,7 @@ export function fit(
   }
   return result;
 }
+
 export type Fit = 'stretch' | 'fill' | 'cover';
 
 /** Copies one picture onto another in place, clipped at the edges. */

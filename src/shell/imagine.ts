@@ -6,12 +6,13 @@ import { createEngine, type Pipeline } from '../engine/pipeline.ts';
 import type { EngineOptions } from '../engine/process/process.ts';
 import { engineOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
+import { PictureReader } from '../image/reader.ts';
 import type { FinishedPicture, StageSeconds } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { freezeRequest, parseDraft, type RequestDraft, requestToJson } from '../request.ts';
 import { IMAGINE_HELP, readTasks } from './imagine-options.ts';
-import { readInputs } from './inputs.ts';
+import { readInputs, withGivenNames } from './inputs.ts';
 import { encodeNpy } from './npy.ts';
 import { createProgress } from './progress.ts';
 import { samePixels } from './remake.ts';
@@ -86,6 +87,7 @@ class Studio {
   readonly #options: EngineOptions;
   /** Folders of ControlNets that the requests name. */
   readonly #nets: readonly string[];
+  readonly #reader = new PictureReader();
   #open: { readonly folder: string; readonly engine: Pipeline } | undefined;
 
   constructor(options: EngineOptions, nets: readonly string[]) {
@@ -96,8 +98,13 @@ class Studio {
 
   async make(task: Task, how: How): Promise<Result> {
     const spec = await this.#catalogue.openNameOrFolder(task.model);
-    const draft = parseDraft(task.draft);
-    const { inputs, imageSize } = await readInputs(draft, task.base);
+    const {
+      draft,
+      inputs,
+      given,
+      imageSize,
+      notes: read,
+    } = await readInputs(parseDraft(task.draft), task.base, this.#reader);
     const controls = draft.controls?.map((control) => {
       if (control.controlnet === undefined) return control;
       const net = folderOrName(control.controlnet, task.base);
@@ -121,12 +128,12 @@ class Studio {
       const files = await writePictures(task, how.out, pictures);
       if (task.latents !== undefined) await writeLatents(task.latents, run.latents());
       return {
-        request: requestToJson(request),
+        request: withGivenNames(requestToJson(request), given),
         files,
         seeds: pictures.map(({ seed }) => seed),
         seconds,
         model_hash: await spec.modelHash(),
-        notes: [...notes, ...told],
+        notes: [...read, ...notes, ...told],
         ...(task.from !== undefined && { agrees: await samePixels(pictures[0]!, task.from) }),
       };
     } finally {
@@ -135,6 +142,7 @@ class Studio {
   }
 
   async close(): Promise<void> {
+    await this.#reader.stop();
     await this.#open?.engine.close();
   }
 

@@ -8,9 +8,10 @@ import { createWebAdapter, type WebOptions } from '../../adapters/web/server.ts'
 import type { ModelInfo, QueuePort } from '../../commands/ports.ts';
 import { createCommands } from '../../commands/router.ts';
 import { DarkroomError } from '../../src/errors.ts';
-import { checkPicture, hasTransparency } from '../../src/image/inspect.ts';
+import { plainSize } from '../../src/image/plain-size.ts';
 import { readPngText } from '../../src/image/png-text.ts';
-import { drawRegion, type Region } from '../../src/image/region.ts';
+import { drawRegion } from '../../src/image/region.ts';
+import { readUpload } from '../../src/image/upload.ts';
 import type { Job, JobEvent } from '../../src/job.ts';
 import type { Claim, JobEnd, StoredPicture } from '../../src/queue/dispatcher.ts';
 import type { RunningEvent } from '../../src/queue/job-events.ts';
@@ -217,9 +218,9 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
       names: () => ['mini'],
       describeUnread: (_model, prompt) => prompt.split(' ').slice(75).join(' '),
     },
-    checkPicture,
-    hasTransparency,
-    drawRegion: (region, size) => drawRegion(region as Region, size),
+    readUpload,
+    sizeOf: plainSize,
+    drawRegion,
     readPictureText: readPngText,
     onError: (error) => errors.push(error),
   });

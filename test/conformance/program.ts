@@ -4,9 +4,10 @@ import type { Adapter, Deliveries, Delivery } from '../../adapters/adapter.ts';
 import type { MessageRecord } from '../../adapters/web/conversation/message.ts';
 import { type Commands, createCommands } from '../../commands/router.ts';
 import { DarkroomError } from '../../src/errors.ts';
-import { checkPicture, hasTransparency } from '../../src/image/inspect.ts';
+import { plainSize } from '../../src/image/plain-size.ts';
 import { readPngText } from '../../src/image/png-text.ts';
-import { drawRegion, type Region } from '../../src/image/region.ts';
+import { drawRegion } from '../../src/image/region.ts';
+import { readUpload } from '../../src/image/upload.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { MINI, StandInQueue } from '../adapters/stand-in.ts';
 
@@ -65,9 +66,9 @@ export async function startProgram(
         names: () => ['mini'],
         describeUnread: () => '',
       },
-      checkPicture,
-      hasTransparency,
-      drawRegion: (region, size) => drawRegion(region as Region, size),
+      readUpload,
+      sizeOf: plainSize,
+      drawRegion,
       readPictureText: readPngText,
       onError,
     });

@@ -121,7 +121,7 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.deepEqual(chat.errors, []);
     });
 
-    it('inpaints a picture under a mask, in a named region, and where it is transparent', async () => {
+    it('inpaints a picture under a mask, in a named region, and where it is transparent if asked to', async () => {
       await using chat = await start();
       await chat.command('bo', 'edit', { prompt: 'a tiger', region: 'sky' }, { picture: cat });
       await until(chat, 'bo', hasPicture);
@@ -134,8 +134,11 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       const glass: Picture = { name: 'glass.png', bytes: glassPng(64, 48) };
       await chat.say('bo', 'a lion', { picture: glass });
       const print = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a lion');
-      assert.match(print.text, /transparent part/);
-      assert.equal(chat.queue.jobs[1]!.request.maskImage, 'mask');
+      assert.match(print.text, /transparent part .* white/);
+      assert.equal(chat.queue.jobs[1]!.request.maskImage, undefined);
+      await chat.say('bo', 'a fox --region transparent', { picture: glass });
+      await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a fox');
+      assert.equal(chat.queue.jobs[2]!.request.maskImage, 'mask');
     });
 
     it('takes a shape from a picture, or a pose by its name', async () => {

@@ -71,7 +71,7 @@ test('gives the size after EXIF rotation', async () => {
 test('refuses what is no picture and says what it is', async () => {
   const text = (s: string) => Buffer.from(s);
   await refused(text(''), 'bad_picture', /empty/);
-  await refused(text('hello there'), 'bad_picture', /no picture/);
+  await refused(text('hello there'), 'bad_picture', /not a picture/);
   await refused(text('\n<!DOCTYPE html><html><body>404</body></html>'), 'bad_picture', /web page/);
   await refused(text('<svg xmlns="http://www.w3.org/2000/svg"/>'), 'bad_picture', /SVG/);
   await refused(text('<?xml version="1.0"?>\n<svg width="9"/>'), 'bad_picture', /SVG/);
@@ -93,9 +93,9 @@ test('refuses a file cut short in each format', async () => {
 
 test('refuses 50,000 x 50,000 from its header', async () => {
   const started = performance.now();
-  await refused(claimedPng(50_000, 50_000), 'too_large', /50000x50000.*40 megapixels/);
+  await refused(claimedPng(50_000, 50_000), 'too_large', /50000x50000.*64 megapixels/);
   assert.ok(performance.now() - started < 500);
-  await refused(claimedPng(6000, 6000), 'bad_picture', /cut short/);
+  await refused(claimedPng(7000, 7000), 'bad_picture', /cut short/);
 });
 
 test('refuses animations', async () => {

@@ -90,6 +90,10 @@ test('a masked picture is made from a request file and made again from its PNG',
   assert.match(texts.get('parameters')!, /Denoising strength: 1, Mask blur: 0/);
   const recipe = JSON.parse(texts.get('darkroom')!);
   assert.equal(recipe.request.mask_image, 'mask.png');
+  const outright = ['a tree', '--model', tiny, '--image', join(folder, 'start.png'), '--steps', '2'];
+  const second = join(folder, 'second.png');
+  assert.equal(await darkroom([...outright, '--out', second, '--progress', 'none']), 0);
+  assert.ok(!readFileSync(second).includes(folder), 'the picture names a folder of this machine');
   await assert.rejects(readTasks(['--from', made, '--image', join(folder, 'start.png')]), /--mask/);
 });
 

@@ -1,8 +1,8 @@
 /** The pictures that ControlNets see, made from those that came with a request. */
 import { conditioningPicture } from '../../image/conditioning.ts';
 import type { Detectors } from '../../image/detector.ts';
-import type { Size } from '../../image/mask.ts';
 import { toPlanes } from '../../image/pixels.ts';
+import type { Size } from '../../image/resample.ts';
 import type { Job } from '../../job.ts';
 import type { Tensor } from '../../tensor.ts';
 import { bytesOf, cutOut, type Frame } from '../picture/pictures.ts';

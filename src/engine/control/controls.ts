@@ -1,6 +1,6 @@
 /** The controls of a request: its ControlNets, the pictures that they see, and what they are fed in each call. */
 import type { Detectors } from '../../image/detector.ts';
-import type { Size } from '../../image/mask.ts';
+import type { Size } from '../../image/resample.ts';
 import type { Job } from '../../job.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { Frame } from '../picture/pictures.ts';

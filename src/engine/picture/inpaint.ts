@@ -1,8 +1,8 @@
 /** Inpainting: a picture with its mask as the denoiser takes them, and how what was drawn meets what is kept. */
 import { gaussianBlur } from '../../image/blur.ts';
-import { binarize, cropRegion, inward, overlay, readMask, type Size } from '../../image/mask.ts';
+import { binarize, cropRegion, inward, overlay, readMask } from '../../image/mask.ts';
 import { decodeRgb, toPlanes } from '../../image/pixels.ts';
-import { type Box, crop, fit, paste, type Raster } from '../../image/resample.ts';
+import { type Box, crop, fit, paste, type Raster, type Size } from '../../image/resample.ts';
 import type { GenerationRequest } from '../../request.ts';
 import type { Tensor } from '../../tensor.ts';
 
@@ -51,7 +51,9 @@ export async function readMasked(
   // A mask that was never softened is stretched once, as the reference stretches it.
   const isSharp = maskBlur === 0 && region === undefined;
   const levels = isSharp ? (await readMask(maskImage, size)).mask : cutOut(soft, region, size);
-  const area = binarize(levels);
+  const softened = binarize(levels);
+  // A blur can fade all of a thin mask below the threshold.
+  const area = softened.includes(1) ? softened : binarize(cutOut(mask, region, size));
   const planes = toPlanes(drawn, -1, 1);
   const dims = [1, 3, height, width];
   return {
@@ -88,14 +90,36 @@ function place(
 }
 
 /**
- * A mask at the latents' size, by the nearest pixel: rows and columns 0, s, 2s, ... as torch's interpolate takes.
+ * A mask at the latents' size. diffusers samples it at rows and columns 0, s, 2s, ..., and so misses lines that are
+ * narrower than a block of s x s pixels. Here such a thin part counts in every block that it touches: a block counts if
+ * its sample is masked, or if any of its pixels is and no block beside it is masked as a whole.
  * @param mask [H, W]
- * @param scale pixels of the picture for each latent
+ * @param scale pixels per latent, s
+ * @param isWide whether every block with a masked pixel counts. That is right where the kept pixels are laid back.
  */
-export function maskOfLatents(mask: Float32Array, { width, height }: Size, scale: number): Float32Array {
-  const across = width / scale;
-  return Float32Array.from({ length: across * (height / scale) }, (_, i) => {
-    const [x, y] = [(i % across) * scale, Math.floor(i / across) * scale];
-    return mask[y * width + x]!;
+export function maskOfLatents(
+  mask: Float32Array,
+  { width, height }: Size,
+  scale: number,
+  isWide: boolean,
+): Float32Array {
+  const [across, down] = [width / scale, height / scale];
+  const masked = new Uint32Array(across * down);
+  for (const [i, value] of mask.entries()) {
+    if (value !== 1) continue;
+    masked[Math.floor(i / width / scale) * across + Math.floor((i % width) / scale)]!++;
+  }
+  const isWhole = (column: number, row: number) =>
+    column >= 0 &&
+    column < across &&
+    row >= 0 &&
+    row < down &&
+    masked[row * across + column] === scale * scale;
+  const isBesideWhole = (column: number, row: number) =>
+    [row - 1, row, row + 1].some((y) => [column - 1, column, column + 1].some((x) => isWhole(x, y)));
+  return Float32Array.from(masked, (count, i) => {
+    const [column, row] = [i % across, Math.floor(i / across)];
+    if (mask[row * scale * width + column * scale] === 1) return 1;
+    return count > 0 && (isWide || !isBesideWhole(column, row)) ? 1 : 0;
   });
 }
