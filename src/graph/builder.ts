@@ -125,19 +125,14 @@ export class GraphBuilder {
   }
 
   /**
-   * Serialises the graph.
+   * Serialises the graph. A tensor that no layer asked for is left unread where its whole module is unknown here, as
+   * CLIP's logit_scale and what training scripts leave behind. Within a module that is read it is a contradiction:
+   * the config.json describes another model.
    * @param elsewhere whether a tensor that no layer asked for belongs to another graph of the same file
-   * @throws DarkroomError('bad_model') for a tensor that belongs nowhere
+   * @throws DarkroomError('bad_model') for such a contradiction
    */
   finish(elsewhere: (name: string) => boolean = () => false): Graph {
-    const used = new Set(this.#external.map(({ stored }) => stored.name));
-    for (const [name, stored] of this.#tensors) {
-      if (used.has(stored.name) || elsewhere(name)) continue;
-      throw new DarkroomError(
-        'bad_model',
-        `${this.#label}: the weights hold a tensor ${stored.name} that its config.json gives no place to.`,
-      );
-    }
+    const unused = this.#unused(elsewhere);
     const folder = commonFolder(this.#external.map(({ stored }) => stored.file));
     const external = this.#external.map(({ proto, stored, offset, length }) => ({
       ...proto,
@@ -162,7 +157,23 @@ export class GraphBuilder {
         output: this.#outputs,
       },
     });
-    return { bytes, folder };
+    return { bytes, folder, unused };
+  }
+
+  #unused(elsewhere: (name: string) => boolean): string[] {
+    const used = new Set(this.#external.map(({ stored }) => stored));
+    const modules = new Set(
+      [...this.#tensors].filter(([, of]) => used.has(of)).map(([name]) => moduleOf(name)),
+    );
+    const unused = [...this.#tensors].filter(([name, stored]) => !used.has(stored) && !elsewhere(name));
+    for (const [name, stored] of unused) {
+      if (!modules.has(moduleOf(name))) continue;
+      throw new DarkroomError(
+        'bad_model',
+        `${this.#label}: the weights hold a tensor ${stored.name} that its config.json gives no place to.`,
+      );
+    }
+    return unused.map(([, { name }]) => name);
   }
 
   #node(opType: string, domain: string, inputs: readonly Value[], attributes: Attributes): Value {
@@ -249,6 +260,9 @@ export class GraphBuilder {
     return name;
   }
 }
+
+/** The first part of a tensor's name; of a ControlNet within a UNet's graph, the first behind its prefix. */
+const moduleOf = (name: string): string => /^(controlnet\.\d+\.)?[^.]*/.exec(name)![0];
 
 function valueInfo(name: string, type: DataTypeName, dims: readonly (number | string)[]): ValueInfoProto {
   const dim = dims.map((d) => (typeof d === 'number' ? { dimValue: d } : { dimParam: d }));

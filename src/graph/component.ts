@@ -30,6 +30,8 @@ export interface Graph {
   readonly bytes: Uint8Array;
   /** The folder that the locations of the external data are relative to. */
   readonly folder: string;
+  /** Names of tensors of the file that neither this graph nor another one of the same file reads. */
+  readonly unused?: readonly string[];
   /**
    * The weights stay in the file and are widened as they are used, at each run: for what is large and seldom run.
    * T5-XXL in half width takes 10 GB of memory that the system may reclaim rather than 19 GB that it may not.

@@ -1,23 +1,24 @@
-/** Reads a config.json key by key and lets none pass unread. */
+/**
+ * Reads a config.json key by key and lets none pass unread. `null` is not an absent key: it means what diffusers makes
+ * of Python's None there, and is refused where diffusers could not run with it.
+ */
 import { DarkroomError } from '../errors.ts';
 import type { Component } from './component.ts';
 
-/** Written by the libraries about themselves; they change no number. */
-const BOOKKEEPING = [
-  '_class_name',
-  '_diffusers_version',
-  '_name_or_path',
-  '_use_default_values',
-  'architectures',
-  'model_type',
-  'transformers_version',
-  'torch_dtype',
-  'dtype',
+/**
+ * What libraries write about themselves, and training scripts about a run and its moving average (EMA). None of it
+ * changes a number of a forward pass.
+ */
+const BOOKKEEPING: readonly RegExp[] = [
+  /^_/,
+  /^(architectures|model_type|dtype|torch_dtype|revision|variant|commit_hash|license)$/,
+  /(^|_)(name_or_path|version)$/,
+  /^(decay|min_decay|inv_gamma|power|optimization_step|update_after_step|use_ema_warmup|use_ema|ema_decay)$/,
 ];
 
 export class ConfigReader {
   readonly #component: Component;
-  readonly #read = new Set<string>(BOOKKEEPING);
+  readonly #read = new Set<string>();
 
   constructor(component: Component) {
     this.#component = component;
@@ -30,6 +31,11 @@ export class ConfigReader {
     );
   }
 
+  /** The same where null is a value of its own. */
+  integerOrNull(key: string, fallback: number | null): number | null {
+    return this.#given(key, fallback) === null ? null : this.integer(key, fallback ?? undefined);
+  }
+
   number(key: string, fallback?: number): number {
     return this.#typed(
       key,
@@ -39,7 +45,9 @@ export class ConfigReader {
     );
   }
 
+  /** null is false, whatever the fallback: diffusers only asks whether the value is true. */
   boolean(key: string, fallback?: boolean): boolean {
+    if (this.#value(key) === null) return false;
     return this.#typed(key, fallback, 'true or false', (v): v is boolean => typeof v === 'boolean');
   }
 
@@ -66,6 +74,33 @@ export class ConfigReader {
     return typeof value === 'number' ? new Array<number>(blocks).fill(value) : value;
   }
 
+  /**
+   * Whole numbers of 0 or more for each layer of each block: one for all blocks, or a list with one for each block,
+   * which is a number for all of its layers or a list of its own. A longer list of layers ends unread, as in Python.
+   * @param layers of each block
+   * @returns undefined where the key is absent
+   */
+  perLayer(key: string, layers: readonly number[]): (readonly number[])[] | undefined {
+    if (this.#value(key) === undefined) return undefined;
+    const isCount = (v: unknown): v is number => isInteger(v, 0);
+    const value = this.#typed(
+      key,
+      undefined,
+      `a whole number, or a list of ${layers.length} that can hold a list for each layer`,
+      (v): v is number | (number | number[])[] =>
+        isCount(v) ||
+        (Array.isArray(v) &&
+          v.length === layers.length &&
+          v.every(
+            (of, i) => isCount(of) || (Array.isArray(of) && of.length >= layers[i]! && of.every(isCount)),
+          )),
+    );
+    return layers.map((count, i) => {
+      const of = typeof value === 'number' ? value : value[i]!;
+      return typeof of === 'number' ? new Array<number>(count).fill(of) : of.slice(0, count);
+    });
+  }
+
   flagPerBlock(key: string, blocks: number, fallback: boolean): boolean[] {
     const value = this.#typed(
       key,
@@ -78,9 +113,9 @@ export class ConfigReader {
     return typeof value === 'boolean' ? new Array<boolean>(blocks).fill(value) : value;
   }
 
-  /** One of the names that the builder implements; null, where it is one of them, stands for none. */
+  /** One of the names that the builder implements; null only where it is one of them. */
   choice<Name extends string | null>(key: string, names: readonly Name[], fallback?: Name): Name {
-    const value = this.#value(key) ?? fallback;
+    const value = this.#given(key, fallback);
     if (names.some((name) => name === value)) return value as Name;
     throw this.#unsupported(key, value, names.map((name) => JSON.stringify(name)).join(' or '));
   }
@@ -96,12 +131,12 @@ export class ConfigReader {
     });
   }
 
-  /** Options that are carried out at one value only. An absent key or null has that value. */
+  /** Options that are carried out at one value only, which an absent key has too. null is the same as false. */
   only(options: Readonly<Record<string, number | boolean | string | null>>): void {
     for (const [key, supported] of Object.entries(options)) {
-      const value = this.#value(key) ?? null;
-      if (value !== null && value !== supported)
-        throw this.#unsupported(key, value, JSON.stringify(supported));
+      const value = this.#given(key, supported);
+      const isSame = value === supported || (value === null && supported === false);
+      if (!isSame) throw this.#unsupported(key, value, JSON.stringify(supported));
     }
   }
 
@@ -123,7 +158,7 @@ export class ConfigReader {
   finish(): void {
     const { configFile, config } = this.#component;
     for (const [key, value] of Object.entries(config)) {
-      if (this.#read.has(key)) continue;
+      if (this.#read.has(key) || BOOKKEEPING.some((known) => known.test(key))) continue;
       throw new DarkroomError(
         'unsupported',
         `${configFile}: ${key} (${JSON.stringify(value)}) is not known to this version of Darkroom.`,
@@ -131,13 +166,21 @@ export class ConfigReader {
     }
   }
 
+  /** undefined where the key is absent. */
   #value(key: string): unknown {
     this.#read.add(key);
-    return this.#component.config[key];
+    const { config } = this.#component;
+    return Object.hasOwn(config, key) ? config[key] : undefined;
+  }
+
+  /** The fallback stands in for an absent key, not for null. */
+  #given(key: string, fallback: unknown): unknown {
+    const value = this.#value(key);
+    return value === undefined ? fallback : value;
   }
 
   #typed<T>(key: string, fallback: T | undefined, wanted: string, is: (value: unknown) => value is T): T {
-    const value = this.#value(key) ?? fallback;
+    const value = this.#given(key, fallback);
     if (is(value)) return value;
     const { configFile } = this.#component;
     throw new DarkroomError(

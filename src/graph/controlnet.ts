@@ -24,15 +24,16 @@ export function readControlNetConfig(component: Component): ControlNetConfig {
   const config: ControlNetConfig = {
     ...readEncoder(reader, component),
     conditioningChannels: reader.integer('conditioning_channels', 3),
-    conditioningEmbeddingOutChannels:
-      component.config['conditioning_embedding_out_channels'] == null
-        ? [16, 32, 96, 256]
-        : reader.integers('conditioning_embedding_out_channels'),
+    conditioningEmbeddingOutChannels: reader.integers(
+      'conditioning_embedding_out_channels',
+      [16, 32, 96, 256],
+    ),
     channelOrder: reader.choice('controlnet_conditioning_channel_order', ['rgb', 'bgr'], 'rgb'),
     globalPoolConditions: reader.boolean('global_pool_conditions', false),
   };
-  reader.harmless(['conditioning_embedding_out_channels', 'sample_size']);
+  reader.harmless(['sample_size']);
   reader.finish();
+  if (config.midBlockType === null) throw reader.contradiction('mid_block_type', 'a ControlNet needs one');
   checkHeads(reader, config, []);
   return config;
 }

@@ -38,7 +38,7 @@ export function readSd3TransformerConfig(component: Component): Sd3TransformerCo
   const config: Sd3TransformerConfig = {
     patchSize: reader.integer('patch_size', 2),
     inChannels,
-    outChannels: reader.integer('out_channels', inChannels),
+    outChannels: reader.integerOrNull('out_channels', 16) ?? inChannels,
     numLayers: reader.integer('num_layers', 18),
     attentionHeadDim: reader.integer('attention_head_dim', 64),
     numAttentionHeads: reader.integer('num_attention_heads', 18),

@@ -4,7 +4,7 @@ import { ConfigReader } from './config.ts';
 
 const DOWN_BLOCKS = ['CrossAttnDownBlock2D', 'DownBlock2D'] as const;
 const UP_BLOCKS = ['CrossAttnUpBlock2D', 'UpBlock2D'] as const;
-const MID_BLOCKS = ['UNetMidBlock2DCrossAttn', 'UNetMidBlock2D'] as const;
+const MID_BLOCKS = ['UNetMidBlock2DCrossAttn', 'UNetMidBlock2D', null] as const;
 /** SDXL's original size, crop and target size, two numbers each. */
 export const TIME_IDS = 6;
 
@@ -22,7 +22,8 @@ export interface EncoderConfig {
   readonly blockOutChannels: readonly number[];
   readonly downBlockTypes: readonly (typeof DOWN_BLOCKS)[number][];
   readonly layersPerBlock: readonly number[];
-  readonly transformerLayersPerBlock: readonly number[];
+  /** Transformer layers behind each residual layer of each block on the way down. */
+  readonly transformerLayers: readonly (readonly number[])[];
   /** attention_head_dim of the file, which is the number of heads by a mistake that became the format. */
   readonly heads: readonly number[];
   readonly onlyCrossAttention: readonly boolean[];
@@ -34,7 +35,7 @@ export interface EncoderConfig {
   readonly freqShift: number;
   readonly timeEmbeddingDim: number;
   readonly downsamplePadding: number;
-  /** `UNetMidBlock2D` is one residual block without attention. */
+  /** `UNetMidBlock2D` is one residual block without attention; null is no middle at all. */
   readonly midBlockType: (typeof MID_BLOCKS)[number];
   readonly midBlockScaleFactor: number;
   readonly convInKernel: number;
@@ -44,6 +45,8 @@ export interface EncoderConfig {
 export interface UnetConfig extends EncoderConfig {
   readonly outChannels: number;
   readonly upBlockTypes: readonly (typeof UP_BLOCKS)[number][];
+  /** As transformerLayers, from the bottom up; each block has one residual layer more than on the way down. */
+  readonly upTransformerLayers: readonly (readonly number[])[];
   readonly centerInputSample: boolean;
   readonly convOutKernel: number;
   /** Channels of `timestep_cond`, in which a distilled model is told its guidance (Meng et al. 2023). */
@@ -58,30 +61,27 @@ export function readUnetConfig(component: Component): UnetConfig {
   const timeCondProjDim = component.config['time_cond_proj_dim'] ?? null;
   const config: UnetConfig = {
     ...encoder,
-    timeEmbeddingDim: reader.integer('time_embedding_dim', encoder.timeEmbeddingDim),
+    timeEmbeddingDim: reader.integerOrNull('time_embedding_dim', null) ?? encoder.timeEmbeddingDim,
     convInKernel: reader.integer('conv_in_kernel', 3),
     outChannels: reader.integer('out_channels', 4),
     upBlockTypes: reader.choices('up_block_types', UP_BLOCKS, blocks),
+    upTransformerLayers: readUpTransformerLayers(reader, component, encoder),
     centerInputSample: reader.boolean('center_input_sample', false),
     convOutKernel: reader.integer('conv_out_kernel', 3),
     ...(timeCondProjDim !== null && { timeCondProjDim: reader.integer('time_cond_proj_dim') }),
   };
   reader.only({
-    reverse_transformer_layers_per_block: null,
     dual_cross_attention: false,
-    resnet_skip_time_act: false,
-    resnet_out_scale_factor: 1,
     time_embedding_type: 'positional',
     time_embedding_act_fn: null,
     timestep_post_act: null,
     time_cond_proj_dim: timeCondProjDim as number | null,
-    attention_type: 'default',
     class_embeddings_concat: false,
-    mid_block_only_cross_attention: false,
-    cross_attention_norm: null,
   });
-  // The size is the caller's, dropout acts in training.
-  reader.harmless(['sample_size', 'dropout']);
+  reader.choice('attention_type', ['default', null], 'default');
+  // The size is the caller's, dropout acts in training; the others only act in blocks that this builder has not.
+  reader.harmless(['sample_size', 'dropout', 'resnet_skip_time_act', 'resnet_out_scale_factor']);
+  reader.harmless(['mid_block_only_cross_attention', 'cross_attention_norm']);
   reader.finish();
   checkHeads(reader, config, config.upBlockTypes);
   for (const key of ['conv_in_kernel', 'conv_out_kernel'] as const) {
@@ -96,14 +96,17 @@ export function readUnetConfig(component: Component): UnetConfig {
 export function readEncoder(reader: ConfigReader, component: Component): EncoderConfig {
   const blockOutChannels = reader.integers('block_out_channels');
   const blocks = blockOutChannels.length;
+  const layersPerBlock = reader.perBlock('layers_per_block', blocks, 2);
   const crossAttentionDims = reader.perBlock('cross_attention_dim', blocks, 1280);
   const addition = readAddition(reader, component);
   const config: EncoderConfig = {
     inChannels: reader.integer('in_channels', 4),
     blockOutChannels,
     downBlockTypes: reader.choices('down_block_types', DOWN_BLOCKS, blocks),
-    layersPerBlock: reader.perBlock('layers_per_block', blocks, 2),
-    transformerLayersPerBlock: reader.perBlock('transformer_layers_per_block', blocks, 1),
+    layersPerBlock,
+    transformerLayers:
+      reader.perLayer('transformer_layers_per_block', layersPerBlock) ??
+      layersPerBlock.map((count) => new Array<number>(count).fill(1)),
     heads: reader.perBlock('attention_head_dim', blocks, 8),
     onlyCrossAttention: reader.flagPerBlock('only_cross_attention', blocks, false),
     crossAttentionDim: crossAttentionDims[0]!,
@@ -136,6 +139,32 @@ export function readEncoder(reader: ConfigReader, component: Component): Encoder
   return config;
 }
 
+/**
+ * Where no list of its own is given, the way up mirrors the way down; a list for each layer has no mirror image, since
+ * the way up has one layer more (diffusers refuses it too).
+ */
+function readUpTransformerLayers(
+  reader: ConfigReader,
+  { config }: Component,
+  { layersPerBlock }: EncoderConfig,
+): (readonly number[])[] {
+  const counts = layersPerBlock.map((count) => count + 1).toReversed();
+  const key = 'reverse_transformer_layers_per_block';
+  reader.harmless([key]);
+  const own = config[key] === null ? undefined : reader.perLayer(key, counts);
+  if (own !== undefined) return own;
+  const down = config['transformer_layers_per_block'] ?? 1;
+  if (Array.isArray(down) && down.some((of) => Array.isArray(of))) {
+    throw reader.contradiction(
+      'transformer_layers_per_block',
+      'reverse_transformer_layers_per_block is missing: it has to say the same of the way up',
+    );
+  }
+  return counts.map((count, i) =>
+    new Array<number>(count).fill(Array.isArray(down) ? down.at(-1 - i) : down),
+  );
+}
+
 function readAddition(reader: ConfigReader, { config }: Component): AdditionConfig | undefined {
   const type = config['addition_embed_type'] ?? null;
   if (type === null) {
@@ -164,14 +193,16 @@ export function checkHeads(
   config: EncoderConfig,
   upBlockTypes: readonly string[],
 ): void {
-  const { blockOutChannels, normNumGroups, downBlockTypes, heads } = config;
+  const { blockOutChannels, normNumGroups, downBlockTypes, midBlockType, heads } = config;
   for (const [i, channels] of blockOutChannels.entries()) {
     if (channels % normNumGroups !== 0) {
       throw reader.contradiction('block_out_channels', `norm_num_groups (${normNumGroups}) must divide each`);
     }
     const types = [downBlockTypes[i]!, upBlockTypes.at(-1 - i) ?? ''];
+    const isLast = i === blockOutChannels.length - 1;
     const attends = types.some((type) => type.startsWith('Cross'));
-    if ((attends || i === blockOutChannels.length - 1) && channels % heads[i]! !== 0) {
+    const attendsInMiddle = isLast && midBlockType === 'UNetMidBlock2DCrossAttn';
+    if ((attends || attendsInMiddle) && channels % heads[i]! !== 0) {
       throw reader.contradiction('attention_head_dim', `it must divide the block's ${channels} channels`);
     }
   }

@@ -82,7 +82,8 @@ export class UnetEncoder {
   }
 
   #down(input: Value, block: number, skips: Skip[]): Value {
-    const { blockOutChannels, downBlockTypes, layersPerBlock, downsamplePadding } = this.config;
+    const { blockOutChannels, downBlockTypes, layersPerBlock, transformerLayers, downsamplePadding } =
+      this.config;
     const channels = blockOutChannels[block]!;
     const name = `down_blocks.${block}`;
     let x = input;
@@ -90,7 +91,7 @@ export class UnetEncoder {
       const inputs = i === 0 ? (blockOutChannels[block - 1] ?? blockOutChannels[0]!) : channels;
       x = this.resnet(x, `${name}.resnets.${i}`, inputs, channels);
       if (downBlockTypes[block] === 'CrossAttnDownBlock2D')
-        x = this.transformer(x, `${name}.attentions.${i}`, block);
+        x = this.transformer(x, `${name}.attentions.${i}`, block, transformerLayers[block]![i]!);
       skips.push({ value: x, channels });
     }
     if (block === blockOutChannels.length - 1) return x;
@@ -105,14 +106,17 @@ export class UnetEncoder {
   }
 
   #middle(input: Value): Value {
-    const { blockOutChannels, midBlockType, midBlockScaleFactor } = this.config;
+    const { blockOutChannels, midBlockType, midBlockScaleFactor, transformerLayers } = this.config;
+    if (midBlockType === null) return input;
     const last = blockOutChannels.length - 1;
     const channels = blockOutChannels[last]!;
     const resnet = (x: Value, i: number) =>
       this.resnet(x, `mid_block.resnets.${i}`, channels, channels, midBlockScaleFactor);
     const first = resnet(input, 0);
     if (midBlockType === 'UNetMidBlock2D') return first;
-    return resnet(this.transformer(first, 'mid_block.attentions.0', last, false), 1);
+    // diffusers takes the last block's layers, and of a list for each layer the first.
+    const layers = transformerLayers[last]![0]!;
+    return resnet(this.transformer(first, 'mid_block.attentions.0', last, layers, false), 1);
   }
 
   protected resnet(x: Value, name: string, inputs: number, outputs: number, outputScale = 1): Value {
@@ -127,13 +131,13 @@ export class UnetEncoder {
     });
   }
 
-  protected transformer(x: Value, name: string, block: number, mayCrossOnly = true): Value {
+  protected transformer(x: Value, name: string, block: number, layers: number, mayCrossOnly = true): Value {
     const config = this.config;
     return spatialTransformer(this.b, x, this.#context, this.#prefix + name, {
       channels: config.blockOutChannels[block]!,
       contextChannels: config.crossAttentionDim,
       heads: config.heads[block]!,
-      layers: config.transformerLayersPerBlock[block]!,
+      layers,
       groups: config.normNumGroups,
       linearProjection: config.useLinearProjection,
       onlyCrossAttention: mayCrossOnly && config.onlyCrossAttention[block]!,

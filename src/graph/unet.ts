@@ -108,7 +108,7 @@ class Unet extends UnetEncoder {
 
   /** @param position counts from the bottom, as the file does; block counts from the top */
   #up(input: Value, position: number, skips: Skip[]): Value {
-    const { blockOutChannels, upBlockTypes, layersPerBlock } = this.#config;
+    const { blockOutChannels, upBlockTypes, upTransformerLayers, layersPerBlock } = this.#config;
     const block = blockOutChannels.length - 1 - position;
     const channels = blockOutChannels[block]!;
     const name = `up_blocks.${position}`;
@@ -119,7 +119,7 @@ class Unet extends UnetEncoder {
       const joined = this.b.op('Concat', [x, skip.value], { axis: 1 });
       x = this.resnet(joined, `${name}.resnets.${i}`, below + skip.channels, channels);
       if (upBlockTypes[position] === 'CrossAttnUpBlock2D')
-        x = this.transformer(x, `${name}.attentions.${i}`, block);
+        x = this.transformer(x, `${name}.attentions.${i}`, block, upTransformerLayers[position]![i]!);
     }
     if (block === 0) return x;
     const larger = upsample(this.b, x, skips.at(-1)!.value);

@@ -100,6 +100,37 @@ test('text encoder weights are read with the hub prefix and their position ids',
   });
 });
 
+test('modules that nobody needs are left unread and named', async (t) => {
+  const unused = async (name: string, tensors: Record<string, number[]>) =>
+    (await graphOf(t, name, (copy) => Object.assign(copy.tensors, tensors))).unused;
+  assert.deepEqual(
+    await unused('clip with quick_gelu', { 'text_projection.weight': [6, 12], logit_scale: [] }),
+    ['text_projection.weight', 'logit_scale'],
+  );
+  assert.deepEqual(
+    await unused('vae of later families', { 'quant_conv.weight': [32, 32, 1, 1], 'loss.logvar': [1] }),
+    ['loss.logvar'],
+  );
+  assert.deepEqual(await unused('vae of later families', { 'post_quant_conv.weight': [16, 16, 1, 1] }), [
+    'post_quant_conv.weight',
+  ]);
+  assert.deepEqual(await unused('unet as in SD 1.5', {}), []);
+});
+
+test('what libraries and training scripts write about themselves is no option', async (t) => {
+  await graphOf(t, 'unet as in SD 1.5', (copy) =>
+    Object.assign(copy.config, {
+      _name_or_path: 'somewhere',
+      _attn_implementation_autoset: true,
+      pretrained_vae_name_or_path: null,
+      decay: 0.9999,
+      optimization_step: 20_000,
+      use_ema_warmup: false,
+      power: 0.75,
+    }),
+  );
+});
+
 test('old names of the VAE attention are read, as convolutions too', async (t) => {
   await graphOf(t, 'vae as in SD 1.5', (copy) => {
     const old = { to_q: 'query', to_k: 'key', to_v: 'value', 'to_out.0': 'proj_attn' };
@@ -124,16 +155,37 @@ const REFUSED: [string, string, (copy: Golden) => void, string, RegExp][] = [
   [
     'a surplus tensor',
     'unet as in SD 1.5',
-    (c) => (c.tensors['ghost.weight'] = [2]),
+    (c) => (c.tensors['conv_in.ghost'] = [2]),
     'bad_model',
-    /a tensor ghost\.weight that/,
+    /a tensor conv_in\.ghost that/,
   ],
   [
-    'a surplus tensor in a VAE',
-    'vae as in SD 1.5',
-    (c) => (c.tensors['loss.weight'] = [2]),
+    'a layer more than the config has',
+    'clip with quick_gelu',
+    (c) => (c.tensors['encoder.layers.3.layer_norm1.weight'] = [12]),
     'bad_model',
-    /loss\.weight/,
+    /encoder\.layers\.3\.layer_norm1\.weight/,
+  ],
+  [
+    'a list of transformer layers for each layer without its counterpart',
+    'unet with transformer layers for each layer, as SSD-1B',
+    (c) => (c.config['reverse_transformer_layers_per_block'] = null),
+    'bad_model',
+    /transformer_layers_per_block is .* reverse_transformer_layers_per_block is missing/,
+  ],
+  [
+    'null where diffusers needs a number',
+    'unet as in SD 1.5',
+    (c) => (c.config['norm_eps'] = null),
+    'bad_model',
+    /norm_eps is null; it must be a number/,
+  ],
+  [
+    'null where diffusers needs a name',
+    'unet as in SD 1.5',
+    (c) => (c.config['resnet_time_scale_shift'] = null),
+    'unsupported',
+    /resnet_time_scale_shift is null/,
   ],
   [
     'a tensor of another shape',
