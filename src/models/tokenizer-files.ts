@@ -1,6 +1,7 @@
-/** A tokenizer folder in either of its forms: vocab.json with merges.txt, or one tokenizer.json. */
+/** A CLIP tokenizer's folder in either of its forms: vocab.json with merges.txt, or one tokenizer.json. */
 import { basename } from 'node:path';
 import { DarkroomError } from '../errors.ts';
+import { isRecord } from '../json.ts';
 import type { ModelFiles } from './files.ts';
 import type { AddedToken, TokenizerFiles } from './tokenizer.ts';
 
@@ -13,8 +14,9 @@ const DEFAULT_TOKENS = {
 type TokenName = keyof typeof DEFAULT_TOKENS;
 
 /**
- * Which file has the last word about special tokens follows transformers 5 (tokenization_utils_base.py):
- * special_tokens_map.json, except where tokenizer_config.json has an added_tokens_decoder.
+ * Which file has the last word about added tokens follows transformers 5 (tokenization_utils_base.py): only
+ * tokenizer_config.json where it has an added_tokens_decoder; else added_tokens.json, tokenizer.json and
+ * special_tokens_map.json.
  * @param maxPositions of the text encoder: the limit where the tokenizer names none
  * @throws DarkroomError('bad_model' | 'unsupported')
  */
@@ -23,41 +25,48 @@ export async function readTokenizer(
   folder: string,
   maxPositions: number,
 ): Promise<TokenizerFiles> {
-  const { vocab, merges } = await readVocabulary(files, folder);
-  const optional = async (name: string): Promise<Record<string, unknown>> =>
+  const optional = async (name: string): Promise<Json> =>
     (await files.has(`${folder}/${name}`)) ? files.json(`${folder}/${name}`) : {};
-  const config = await optional('tokenizer_config.json');
-  const decoder = config['added_tokens_decoder'];
-  const special =
-    decoder === undefined ? { ...config, ...(await optional('special_tokens_map.json')) } : config;
-
   const where = `${basename(files.folder)}/${folder}`;
-  const added = new Map<string, AddedToken>();
-  const add = (token: unknown, knownId?: number): string => {
-    const parsed = parseToken(token, where);
-    const id = vocab.get(parsed.content) ?? knownId;
-    if (id === undefined) {
+  const whole = await optional('tokenizer.json');
+  const { vocab, merges } = await readVocabulary(files, folder, whole);
+  const config = await optional('tokenizer_config.json');
+  const hasDecoder = config['added_tokens_decoder'] !== undefined;
+  const special = hasDecoder ? config : { ...config, ...(await optional('special_tokens_map.json')) };
+  const listed = hasDecoder
+    ? listTokens(config['added_tokens_decoder'], where)
+    : new Map([
+        ...listNames(await optional('added_tokens.json'), special, where),
+        ...listTokens(whole['added_tokens'], where),
+      ]);
+
+  const added = new AddedTokens(vocab);
+  const byId = [...listed].sort(([a], [b]) => a - b);
+  for (const [, token] of byId) added.add(token);
+  const isListed = new Set(byId.map(([, { content }]) => content));
+  const named = (name: TokenName): string => {
+    const token = parseToken(special[name] ?? DEFAULT_TOKENS[name], where);
+    if (isListed.has(token.content)) return token.content;
+    if (!vocab.has(token.content)) {
       throw new DarkroomError(
         'bad_model',
-        `${where}: the vocabulary lacks the special token ${parsed.content}.`,
+        `${where}: the vocabulary lacks the special token ${token.content}.`,
       );
     }
-    // A decoder's entry is final. Without one the last spelling of a token holds: the hub's SD 1.5 spells its end
-    // token with flags and, as padding, without.
-    if (decoder === undefined || !added.has(parsed.content)) added.set(parsed.content, { ...parsed, id });
-    return parsed.content;
+    // Of two spellings the last one holds: the hub's SD 1.5 spells its end token with flags and, as padding, without.
+    added.add(token);
+    return token.content;
   };
-  for (const [id, token] of Object.entries(decoder ?? {})) add(token, Number(id));
-  for (const [content, id] of Object.entries(await optional('added_tokens.json'))) {
-    add({ content, normalized: true }, Number(id));
-  }
-  const named = (name: TokenName) => add(special[name] ?? DEFAULT_TOKENS[name]);
   const [bosToken, eosToken, unkToken, padToken] = [
     named('bos_token'),
     named('eos_token'),
     named('unk_token'),
     named('pad_token'),
   ];
+  for (const token of extraTokens(special)) {
+    const parsed = parseToken(token, where);
+    if (!added.has(parsed.content)) added.add(parsed);
+  }
 
   const limit = config['model_max_length'];
   const modelMaxLength = typeof limit === 'number' ? Math.min(limit, maxPositions) : maxPositions;
@@ -67,7 +76,7 @@ export async function readTokenizer(
   return {
     vocab,
     merges,
-    added: [...added.values()],
+    added: added.list(),
     bosToken,
     eosToken,
     padToken,
@@ -76,16 +85,71 @@ export async function readTokenizer(
   };
 }
 
-async function readVocabulary(files: ModelFiles, folder: string) {
-  if (await files.has(`${folder}/vocab.json`)) {
-    const vocab = await files.json(`${folder}/vocab.json`);
-    const lines = (await files.text(`${folder}/merges.txt`)).split(/\r?\n/);
-    const merges = lines.filter((line, i) => line !== '' && !(i === 0 && line.startsWith('#version')));
-    return { vocab: parseVocab(vocab, folder), merges: parseMerges(merges, folder) };
+type Json = Readonly<Record<string, unknown>>;
+type Token = Omit<AddedToken, 'id'>;
+
+/** Tokens get their ids as the tokenizers library gives them: the vocabulary's own, or the next one behind it. */
+class AddedTokens {
+  readonly #vocab: ReadonlyMap<string, number>;
+  readonly #tokens = new Map<string, AddedToken>();
+  #highest = -1;
+
+  constructor(vocab: ReadonlyMap<string, number>) {
+    this.#vocab = vocab;
   }
-  if (await files.has(`${folder}/tokenizer.json`)) {
-    const { model } = await files.json(`${folder}/tokenizer.json`);
-    const { type, vocab, merges } = (model ?? {}) as Record<string, unknown>;
+
+  add(token: Token): void {
+    const known = this.#vocab.get(token.content) ?? this.#tokens.get(token.content)?.id;
+    const id = known ?? Math.max(this.#highest + 1, this.#vocab.size);
+    this.#highest = Math.max(this.#highest, id);
+    this.#tokens.set(token.content, { ...token, id });
+  }
+
+  has(content: string): boolean {
+    return this.#tokens.has(content);
+  }
+
+  list(): AddedToken[] {
+    return [...this.#tokens.values()];
+  }
+}
+
+/** A list of tokens with their ids, or an object of tokens by their ids. */
+function listTokens(value: unknown, where: string): Map<number, Token> {
+  const entries = Array.isArray(value)
+    ? value.map((token: unknown) => [isRecord(token) ? token['id'] : undefined, token] as const)
+    : Object.entries(isRecord(value) ? value : {}).map(([id, token]) => [Number(id), token] as const);
+  return new Map(
+    entries.map(([id, token]) => {
+      if (typeof id === 'number' && Number.isSafeInteger(id) && id >= 0)
+        return [id, parseToken(token, where)];
+      throw new DarkroomError('bad_model', `${where}: ${JSON.stringify(token)} is no token with an id.`);
+    }),
+  );
+}
+
+/** added_tokens.json: ids by content. */
+function listNames(names: Json, special: Json, where: string): Map<number, Token> {
+  const specials = new Set(
+    [...Object.keys(DEFAULT_TOKENS).map((name) => special[name]), ...extraTokens(special)].map(contentOf),
+  );
+  return listTokens(
+    Object.entries(names).map(([content, id]) => ({ id, content, normalized: !specials.has(content) })),
+    where,
+  );
+}
+
+function extraTokens(special: Json): unknown[] {
+  const tokens = special['extra_special_tokens'] ?? special['additional_special_tokens'] ?? [];
+  return Array.isArray(tokens) ? tokens : [];
+}
+
+const contentOf = (token: unknown): unknown => (isRecord(token) ? token['content'] : token);
+
+/** Where there are both, tokenizer.json is read, as transformers 5 does. */
+async function readVocabulary(files: ModelFiles, folder: string, whole: Json) {
+  if (Object.keys(whole).length > 0) {
+    const { type, vocab, merges } = isRecord(whole['model']) ? whole['model'] : {};
     if (type !== 'BPE') {
       throw new DarkroomError(
         'unsupported',
@@ -94,11 +158,17 @@ async function readVocabulary(files: ModelFiles, folder: string) {
     }
     return { vocab: parseVocab(vocab, folder), merges: parseMerges(merges, folder) };
   }
+  if (await files.has(`${folder}/vocab.json`)) {
+    const vocab = await files.json(`${folder}/vocab.json`);
+    const lines = (await files.text(`${folder}/merges.txt`)).split(/\r?\n/);
+    const merges = lines.filter((line, i) => line !== '' && !(i === 0 && line.startsWith('#version')));
+    return { vocab: parseVocab(vocab, folder), merges: parseMerges(merges, folder) };
+  }
   throw new DarkroomError('bad_model', `${folder} holds neither vocab.json nor tokenizer.json.`);
 }
 
 function parseVocab(value: unknown, folder: string): Map<string, number> {
-  const entries = Object.entries(typeof value === 'object' && value !== null ? value : {});
+  const entries = Object.entries(isRecord(value) ? value : {});
   const isId = (id: unknown): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0;
   if (entries.length === 0 || !entries.every((entry): entry is [string, number] => isId(entry[1]))) {
     throw new DarkroomError('bad_model', `${folder}: the vocabulary is no table of words and ids.`);
@@ -116,19 +186,19 @@ function parseMerges(value: unknown, folder: string): (readonly [string, string]
   });
 }
 
-function parseToken(token: unknown, where: string): { content: string; normalized: boolean } {
+/** `normalized` is what the tokenizers library assumes where it is not given: true unless the token is special. */
+function parseToken(token: unknown, where: string): Token {
   if (typeof token === 'string') return { content: token, normalized: false };
-  const { content, normalized, ...flags } = (token ?? {}) as Record<string, unknown>;
+  const { content, normalized, special, ...flags } = isRecord(token) ? token : {};
   if (typeof content !== 'string' || content === '') {
     throw new DarkroomError('bad_model', `${where}: ${JSON.stringify(token)} is no special token.`);
   }
   for (const flag of ['lstrip', 'rstrip', 'single_word']) {
-    if (flags[flag] === true) {
-      throw new DarkroomError(
-        'unsupported',
-        `${where}: ${flag} of the token ${content} is true; only false is read.`,
-      );
-    }
+    if (flags[flag] !== true) continue;
+    throw new DarkroomError(
+      'unsupported',
+      `${where}: ${flag} of the token ${content} is true; only false is read.`,
+    );
   }
-  return { content, normalized: normalized === true };
+  return { content, normalized: typeof normalized === 'boolean' ? normalized : special === false };
 }

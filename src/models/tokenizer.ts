@@ -79,6 +79,7 @@ export function createTokenizer(files: TokenizerFiles): ClipTokenizer {
     number,
   ];
   const ranks = new Map(files.merges.map(([left, right], rank) => [`${left} ${right}`, rank]));
+  const replaced = companions(files.added);
   const splitRaw = splitter(files.added.filter(({ normalized }) => !normalized));
   const splitNormal = splitter(
     files.added
@@ -96,7 +97,17 @@ export function createTokenizer(files: TokenizerFiles): ClipTokenizer {
     return ids;
   };
 
-  function* words(prompt: string): Generator<Word> {
+  const words = (prompt: string): Iterable<Word> => {
+    if (replaced.length === 0) return split(prompt);
+    // Only of tokens that the tokenizer finds: a longer token may hold the name of a shorter one.
+    const found = new Set(Array.from(split(prompt), ({ ids }) => ids).flat());
+    let text = prompt;
+    for (const { id, content, all } of replaced)
+      if (found.has(id)) text = text.replaceAll(content, () => all);
+    return split(text);
+  };
+
+  function* split(prompt: string): Generator<Word> {
     for (const raw of splitRaw(prompt)) {
       if (raw.id !== undefined) {
         yield { text: raw.text, ids: [raw.id] };
@@ -142,6 +153,20 @@ export function createTokenizer(files: TokenizerFiles): ClipTokenizer {
       return { ids: frame(ids), dropped: dropped.trim(), count: ids.length + 2 };
     },
   };
+}
+
+/**
+ * A textual inversion of several vectors (Gal et al. 2022) is a token with companions: `<cat>`, `<cat>_1`, `<cat>_2`.
+ * diffusers' maybe_convert_prompt writes all of them where the prompt has the first.
+ * @returns the first tokens, each with what stands for it
+ */
+function companions(tokens: readonly AddedToken[]): { id: number; content: string; all: string }[] {
+  const contents = new Set(tokens.map(({ content }) => content));
+  return tokens.flatMap(({ id, content }) => {
+    const all = [content];
+    while (contents.has(`${content}_${all.length}`)) all.push(`${content}_${all.length}`);
+    return all.length > 1 ? [{ id, content, all: all.join(' ') }] : [];
+  });
 }
 
 /** Lower case goes by single characters, without the final sigma of whole words, as the reference's does. */

@@ -9,6 +9,7 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from diffusers.loaders import TextualInversionLoaderMixin
 from transformers import CLIPTokenizer
 
 HERE = Path(__file__).parent
@@ -44,11 +45,17 @@ def random_prompts(count: int) -> list[str]:
     return prompts
 
 
+# Of tokenizers with textual inversions baked in: a style of one vector, a cat of three.
+BAKED = [
+    "a red mug, <midjourney-style>", "a <cat> toy", "a <CAT> toy", "x<cat>y", "<cat>, <cat>_1", "<cat><cat>", "<cat>_2 <midjourney-style>", "<dog>", "a <red-dog> b",
+]  # fmt: skip
+
+
 def encode(folder: Path, prompts: list[str]) -> list[dict]:
     tokenizer = CLIPTokenizer.from_pretrained(folder)
     out = []
     for text, times in [(prompt, 1) for prompt in prompts] + REPEATED:
-        prompt = text * times
+        prompt = TextualInversionLoaderMixin().maybe_convert_prompt(text * times, tokenizer)
         ids = tokenizer(prompt, padding="max_length", max_length=77, truncation=True).input_ids
         while ids[-1] == tokenizer.pad_token_id:  # the test fills up to 77 again
             ids.pop()
@@ -84,7 +91,30 @@ def variants(temporary: Path):
         "tokenizer_config.json": {**hub["tokenizer_config.json"], "pad_token": "!"},
         "special_tokens_map.json": {**hub["special_tokens_map.json"], "pad_token": "!"},
     }
-    for name, files in (("hub-legacy", hub), ("hub-decoder", decoded), ("hub-legacy-2", padded)):
+    # Textual inversions, wherever transformers has kept added tokens; one list has a gap between its ids.
+    size = len(vocab)
+    words = ["<midjourney-style>", "<cat>", "<cat>_1", "<cat>_2"]
+    plain = token("", special=False)
+    listed = {"tokenizer_config.json": hub["tokenizer_config.json"], "added_tokens.json": {word: size + i for i, word in enumerate(words)}}
+    gap = {**listed, "added_tokens.json": {word: size + 3 * i for i, word in enumerate(words)}}
+    baked = {"tokenizer_config.json": {
+        **decoded["tokenizer_config.json"],
+        "added_tokens_decoder": decoder | {str(size + i): {**plain, "content": word} for i, word in enumerate(words)},
+    }}  # fmt: skip
+    merges = (MODELS / "tiny-sd15" / "tokenizer" / "merges.txt").read_text().splitlines()[1:]
+    # tokenizer.json wins over the vocabulary beside it, and holds tokens of its own.
+    whole = {
+        "tokenizer_config.json": {"model_max_length": 77, "tokenizer_class": "CLIPTokenizer", **{**names, "pad_token": "<|endoftext|>"}},
+        "tokenizer.json": {
+            "version": "1.0", "truncation": None, "padding": None, "normalizer": None, "pre_tokenizer": None, "decoder": None,
+            "post_processor": {"type": "RobertaProcessing", "sep": ["<|endoftext|>", vocab["<|endoftext|>"]], "cls": ["<|startoftext|>", vocab["<|startoftext|>"]], "trim_offsets": False, "add_prefix_space": False},
+            "model": {"type": "BPE", "dropout": None, "unk_token": "<|endoftext|>", "continuing_subword_prefix": "", "end_of_word_suffix": "</w>", "fuse_unk": False, "byte_fallback": False, "ignore_merges": False, "vocab": vocab, "merges": merges[: len(merges) // 2]},
+            "added_tokens": [{"id": vocab["<|endoftext|>"], **eos, "special": True, "normalized": False}] + [{"id": size + i, **plain, "content": word} for i, word in enumerate(words)],
+        },
+    }  # fmt: skip
+    extra = {"tokenizer_config.json": {**hub["tokenizer_config.json"], "additional_special_tokens": ["<dog>", "<red-dog>"]}}
+    variants = [("hub-legacy", hub), ("hub-decoder", decoded), ("hub-legacy-2", padded), ("baked-json", listed), ("baked-gap", gap), ("baked-decoder", baked), ("baked-whole", whole), ("baked-extra", extra)]
+    for name, files in variants:
         folder = temporary / name
         folder.mkdir()
         for file in ("vocab.json", "merges.txt"):
@@ -97,7 +127,7 @@ def variants(temporary: Path):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as temporary:
         golden = [
-            {"name": name, "files": files, "cases": encode(folder, PROMPTS + random_prompts(60))}
+            {"name": name, "files": files, "cases": encode(folder, PROMPTS + (BAKED if name.startswith("baked") else []) + random_prompts(0 if name.startswith("baked") else 60))}
             for name, folder, files in variants(Path(temporary))
         ]
     (HERE / "tokenizer.golden.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
