@@ -44,11 +44,10 @@ test('the words beyond the limit are told, and the end token stays', async () =>
   assert.ok(count > 12);
 });
 
-test('a word of 100,000 letters is no trap', async () => {
+// What grows with the square of the length takes minutes here.
+test('a word of a million letters is no trap', { timeout: 60_000 }, async () => {
   const tokenizer = await open(FIXTURES, 'tiny-sd3/tokenizer_3');
-  const start = performance.now();
-  tokenizer.encode('ab'.repeat(50_000), 256);
-  assert.ok(performance.now() - start < 2_000);
+  assert.equal(tokenizer.encode('ab'.repeat(500_000), 256).ids.length, 256);
 });
 
 test('half of a character is an unknown one', async () => {
