@@ -31,6 +31,10 @@ const schema = z.object({
   DARKROOM_HOST: z.string().min(1).default('127.0.0.1'),
   DARKROOM_PORT: port.default(3000),
   DARKROOM_WEB_TOKEN: secret,
+  /** Where browsers reach the web chat through a reverse proxy, possibly below a path. */
+  DARKROOM_URL: z.url({ protocol: /^https?$/ }).optional(),
+  /** Addresses and CIDR blocks of reverse proxies whose X-Forwarded-For is believed. */
+  DARKROOM_TRUSTED_PROXIES: list,
   DARKROOM_WEB_USERS: z.enum(['cookie', 'header']).default('cookie'),
   DARKROOM_ADMINS: list,
   /** Names between commas; the engine reads them. */
@@ -63,6 +67,7 @@ const ALLOWED: Readonly<Partial<Record<SettingName, string>>> = {
   SLACK_PORT: 'a port from 0 to 65535',
   DARKROOM_PICTURES: 'files, rows or an address like s3://bucket/prefix',
   DARKROOM_WEB_USERS: 'cookie or header',
+  DARKROOM_URL: 'an address that starts with https:// or http://',
   DARKROOM_LOG: 'fatal, error, warn, info, debug, trace or silent',
   DISCORD_API_URL: 'an address that starts with https:// or http://',
   SLACK_API_URL: 'an address that starts with https:// or http://',

@@ -10,9 +10,17 @@ export interface StoredMessage {
   readonly job?: { readonly id: string };
 }
 
+/** Messages after the id `after`, or else before the id `before`: the `limit` ones that are next to it. */
+export interface MessageRange {
+  readonly after?: string;
+  /** Without it and without `after`, the newest messages. */
+  readonly before?: string;
+  readonly limit: number;
+}
+
 export interface MessageStore<M extends StoredMessage> {
-  /** What a user may see, oldest first. */
-  list(user: string, after: string | undefined): Promise<M[]>;
+  /** Messages that a user may see, oldest first. */
+  list(user: string, range: MessageRange): Promise<M[]>;
   get(id: string): Promise<M | undefined>;
   /** The message that shows a job. */
   ofJob(job: string): Promise<M | undefined>;
@@ -41,12 +49,16 @@ export function createMessages<M extends StoredMessage>(sql: Sql): MessageStore<
     json(message),
   ];
   return {
-    list: (user, after) =>
-      read(
-        `select data from darkroom.message where id > $2 and coalesce(reader, $1) = $1
-         order by id`,
-        [user, after ?? ''],
-      ),
+    async list(user, { after, before, limit }) {
+      const order = after === undefined ? 'desc' : 'asc';
+      const messages = await read(
+        `select data from darkroom.message
+         where id > coalesce($2, '') and ($3::text is null or id < $3) and coalesce(reader, $1) = $1
+         order by id ${order} limit $4`,
+        [user, after ?? null, before ?? null, limit],
+      );
+      return after === undefined ? messages.reverse() : messages;
+    },
     async get(id) {
       return (await read('select data from darkroom.message where id = $1', [id]))[0];
     },

@@ -191,7 +191,7 @@ test('a refusal is a sentence, and nothing is posted', async (t) => {
     ['blue', { replyTo: 'nowhere' }, 404, /no longer exists/],
     ['blue', { file: html }, 400, /web page, not a picture/],
     ['/edit blue', {}, 400, /no picture to edit/],
-    [`/imagine ${'a '.repeat(11_000)}`, {}, 413, /limit is 20000/],
+    [`/imagine ${'a '.repeat(11_000)}`, {}, 413, /at most 20000/],
   ] as const) {
     const refused = await ada.post(text, options);
     assert.equal(refused.status, status, `${text.slice(0, 60)}: ${JSON.stringify(refused.error)}`);

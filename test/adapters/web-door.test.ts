@@ -147,10 +147,10 @@ test('a flood is slowed down, one user at a time', async (t) => {
   for (let i = 0; i < 3; i++) assert.equal((await chat.as('Ada').post('')).status, 400);
   assert.equal((await chat.as('Ada').post('')).status, 429);
   assert.equal((await chat.as('Eve').post('')).status, 400);
-  const limit = new RateLimit(1, 1);
-  limit.take('a', 0);
-  assert.throws(() => limit.take('a', 500), { code: 'too_many' });
-  limit.take('a', 1600);
+  const limit = new RateLimit({ burst: 1, perSecond: 1 }, (seconds) => `Wait ${seconds} s.`);
+  limit.take('a', 1, 0);
+  assert.throws(() => limit.take('a', 1, 500), { code: 'too_many' });
+  limit.take('a', 1, 1600);
 });
 
 test('a signed cookie is the user; a forged one is a stranger', async (t) => {
@@ -181,13 +181,15 @@ test('beyond loopback a token is needed, and opens once for good', async (t) => 
     code: 'misconfigured',
   });
 
-  const chat = await chatFor(t, { token: 'sesame', users: 'cookie' });
+  const chat = await chatFor(t, { token: 'open sesame', users: 'cookie' });
   assert.equal((await fetch(`${chat.url}/api/messages`)).status, 401);
   assert.equal((await fetch(`${chat.url}/?token=wrong`)).status, 401);
   assert.equal((await fetch(`${chat.url}/healthz`)).status, 200);
-  const bearer = await fetch(`${chat.url}/api/messages`, { headers: { authorization: 'Bearer sesame' } });
+  const bearer = await fetch(`${chat.url}/api/messages`, {
+    headers: { authorization: 'Bearer open sesame' },
+  });
   assert.equal(bearer.status, 200);
-  const login = await fetch(`${chat.url}/?token=sesame`, { redirect: 'manual' });
+  const login = await fetch(`${chat.url}/?token=open%20sesame`, { redirect: 'manual' });
   assert.equal(login.status, 303);
   assert.equal(login.headers.get('location'), '/');
   const cookie = login.headers.get('set-cookie')!.split(';')[0]!;

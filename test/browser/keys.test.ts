@@ -70,6 +70,6 @@ describe('the prompt line', { skip }, () => {
     await drop('cup.png', 'image/png');
     await page.getByRole('button', { name: 'Remove cup.png' }).waitFor();
     await drop('notes.txt', 'text/plain');
-    await page.locator('#refusal').filter({ hasText: 'notes.txt is no picture' }).waitFor();
+    await page.locator('#refusal').filter({ hasText: 'notes.txt is not a picture' }).waitFor();
   });
 });

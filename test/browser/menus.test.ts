@@ -129,7 +129,7 @@ describe('menus and forms', { skip }, () => {
   test('what a button asks opens under its message and goes with the action', async () => {
     const bodies: unknown[] = [];
     let isRefused = true;
-    await page.route('**/api/messages', (route) => route.fulfill({ json: [MESSAGE_WITH_FORM] }));
+    await page.route('**/api/messages?*', (route) => route.fulfill({ json: [MESSAGE_WITH_FORM] }));
     await page.route('**/api/actions', (route) => {
       bodies.push(route.request().postDataJSON());
       const refused = { status: 400, json: { error: { code: 'bad_request', message: 'Not that loud.' } } };

@@ -57,12 +57,20 @@ describe('on the embedded database', () => {
     assert.equal(await messages.put({ id: '1', text: 'uno', job: { id: 'j' } }), false);
     assert.equal(await messages.replace({ id: '9', text: 'nobody' }), false);
     assert.deepEqual(
-      (await messages.list('web:bo', undefined)).map(({ text }) => text),
+      (await messages.list('web:bo', { limit: 10 })).map(({ text }) => text),
       ['uno'],
     );
     assert.deepEqual(
-      (await messages.list('web:ada', '1')).map(({ text }) => text),
+      (await messages.list('web:ada', { after: '1', limit: 10 })).map(({ text }) => text),
       ['two'],
+    );
+    assert.deepEqual(
+      (await messages.list('web:ada', { limit: 1 })).map(({ id }) => id),
+      ['2'],
+    );
+    assert.deepEqual(
+      (await messages.list('web:ada', { before: '2', limit: 5 })).map(({ id }) => id),
+      ['1'],
     );
     assert.equal((await messages.ofJob('j'))?.id, '1');
     assert.equal(await messages.lastId(), '2');

@@ -1,10 +1,16 @@
 /** The messages of the web chat: posted, edited in place, removed, and published to the open event streams. */
 import { randomBytes } from 'node:crypto';
 import { DarkroomError } from '../../../src/errors.ts';
-import type { MessageStore } from '../../../src/store/messages.ts';
+import type { MessageRange, MessageStore } from '../../../src/store/messages.ts';
 import type { MessageNotices } from '../../../src/store/notices.ts';
 import type { EventHub } from './event-hub.ts';
-import { type JobEventJson, type MessageJson, type MessageRecord, messageJson } from './message.ts';
+import {
+  isMessageId,
+  type JobEventJson,
+  type MessageJson,
+  type MessageRecord,
+  messageJson,
+} from './message.ts';
 import { RemoteChanges, type RemoteListener } from './remote-changes.ts';
 
 export interface ConversationOptions {
@@ -49,15 +55,24 @@ export class Conversation {
     return this.#lastTime.toString(36).padStart(TIME_DIGITS, '0') + this.#idSuffix;
   }
 
-  /** The messages that a user may see, oldest first. */
-  async list(user: string, after: string | undefined): Promise<MessageJson[]> {
-    const stored = await this.#store.list(user, after);
+  /** Messages that a user may see, oldest first. */
+  async list(user: string, range: MessageRange): Promise<MessageJson[]> {
+    const stored = await this.#store.list(user, range);
     return stored.map((message) => messageJson(this.#newest(message)));
+  }
+
+  /** All messages after an id that a user may see, oldest first, read in parts of the history. */
+  async *listAll(user: string, after: string): AsyncGenerator<MessageJson[]> {
+    for (let last: string | undefined = after; last !== undefined; ) {
+      const part: MessageJson[] = await this.list(user, { after: last, limit: PART });
+      yield part;
+      last = part.length === PART ? part.at(-1)?.id : undefined;
+    }
   }
 
   /** @throws DarkroomError('not_found'), also for a private message of somebody else */
   async find(id: string, user: string): Promise<MessageRecord> {
-    const message = this.#live.get(id) ?? (await this.#store.get(id));
+    const message = isMessageId(id) ? (this.#live.get(id) ?? (await this.#store.get(id))) : undefined;
     if (message !== undefined && (message.reader ?? user) === user) return message;
     throw new DarkroomError('not_found', 'That message no longer exists. Choose another one.');
   }
@@ -66,6 +81,12 @@ export class Conversation {
   async ofJob(job: string): Promise<MessageRecord | undefined> {
     const message = await this.#store.ofJob(job);
     return message && this.#newest(message);
+  }
+
+  /** The bot's answer to a user's message. */
+  async answerTo({ answer }: MessageRecord): Promise<MessageRecord | undefined> {
+    if (answer === undefined) return undefined;
+    return this.#live.get(answer) ?? (await this.#store.get(answer));
   }
 
   /** A new message, stored before anybody sees it. */
@@ -100,6 +121,13 @@ export class Conversation {
     if (message === undefined) return;
     this.#hub.publish({ name: 'removed', data: { id }, ...readerOf(message) });
     await this.#changes?.publish({ kind: 'removed', id, ...readerOf(message) });
+    await this.#removeUploads(message);
+  }
+
+  /** The pictures that a user attached belong to the job, and go with it. */
+  async #removeUploads({ id, reply_to: requestId }: MessageRecord): Promise<void> {
+    const request = requestId === undefined ? undefined : await this.#store.get(requestId);
+    if (request?.answer === id && request.pictures.length > 0) await this.edit({ ...request, pictures: [] });
   }
 
   #newest(message: MessageRecord): MessageRecord {
@@ -160,6 +188,8 @@ export class Conversation {
   }
 }
 
+/** Messages that are read from the store at a time. */
+const PART = 500;
 /** Characters of an id that hold its time: microseconds since 1970 in base 36. */
 const TIME_DIGITS = 12;
 

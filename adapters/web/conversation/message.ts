@@ -64,6 +64,8 @@ export interface MessageJson {
 /** The message in the store, with the only user who may read it; absent for a message that all may read. */
 export interface MessageRecord extends MessageJson {
   readonly reader?: string;
+  /** Of a user's message: the id of the bot's answer. */
+  readonly answer?: string;
 }
 
 /** The event `job`: a job's numbers, the id of the message that shows them, and its text. */
@@ -71,6 +73,9 @@ export interface JobEventJson extends JobJson {
   readonly message: string;
   readonly text: string;
 }
+
+/** Whether a text can be the id of a message; nothing else is looked up. */
+export const isMessageId = (id: string) => /^[0-9a-z]{1,64}$/.test(id);
 
 export const BOT: Author = { id: 'darkroom', name: 'Darkroom', bot: true };
 
@@ -83,7 +88,7 @@ export const pictureJson = ({ id, width, height, alt }: CardPicture): PictureJso
 });
 
 /** The message without the fields that only the server uses. */
-export function messageJson({ reader, ...message }: MessageRecord): MessageJson {
+export function messageJson({ reader, answer: _answer, ...message }: MessageRecord): MessageJson {
   return reader === undefined ? message : { ...message, private: true };
 }
 

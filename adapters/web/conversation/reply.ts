@@ -48,7 +48,7 @@ export class WebReply implements Reply {
     this.#first.promise.catch(() => undefined);
   }
 
-  /** @throws DarkroomError where the request was refused */
+  /** @throws DarkroomError if the request was refused */
   get first(): Promise<Answer> {
     return this.#first.promise;
   }
@@ -90,13 +90,16 @@ export class WebReply implements Reply {
   async #post(card: Card, reader?: string): Promise<MessageRecord> {
     const { user, text, replyTo } = this.#request;
     const author: Author = { ...user, bot: false };
+    const requestId = this.#conversation.newId();
+    const id = this.#conversation.newId();
     const shared = { ...(reader !== undefined && { reader }), at: new Date().toISOString(), actions: [] };
     const request: MessageRecord | undefined =
       text === undefined || this.#isAnswered
         ? undefined
         : {
             ...shared,
-            id: this.#conversation.newId(),
+            id: requestId,
+            answer: id,
             author,
             text,
             ...(replyTo !== undefined && { reply_to: replyTo }),
@@ -106,7 +109,7 @@ export class WebReply implements Reply {
     const message = withCard(
       {
         ...shared,
-        id: this.#conversation.newId(),
+        id,
         author: BOT,
         asker: { id: user.id, name: user.name },
         text: '',

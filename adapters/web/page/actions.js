@@ -1,22 +1,22 @@
 // @ts-check
 /**
- * The buttons of a message: at most five in a row, the likeliest first; what is left goes under More.
+ * The buttons of a message: at most five in a row, the most used first; the others are in the menu More.
  * @import { Action, Message } from './types.js'
  */
 import { useButton } from './controls.js';
-import { announce, el } from './dom.js';
+import { confirmedButton, el } from './dom.js';
 import { opensPopup } from './popup.js';
 
 /** @typedef {{ onPress: (action: Action) => Promise<void>, onUse: (control: import('./controls.js').Control) => void }} ActionsContext */
 
 const ROW = 5;
 
-/** On the web an edit is a reply with words: the prompt line is the form. @param {Action} action */
+/** In the web chat an edit is a reply: the prompt line is the form. @param {Action} action */
 export const isEdit = ({ id }) => verbOf(id) === 'edit';
 
-/** @param {string} id `verb:JOB` or `verb:JOB:PLACE` */
+/** @param {string} id `verb:JOB` or `verb:JOB:NUMBER` */
 const verbOf = (id) => id.split(':')[0] ?? '';
-/** Buttons of one picture of several. @param {Action} action */
+/** Whether a button is for one picture of several. @param {Action} action */
 const isNumbered = ({ id }) => /^[a-z]+:[^:]+:\d+$/.test(id);
 
 /**
@@ -32,7 +32,7 @@ export function drawActions(message, actions, context) {
     const rows = Object.values(Object.groupBy(numbered, ({ id }) => verbOf(id))).map((group = []) =>
       group.map((action) => drawAction(action, context)),
     );
-    // With up to four pictures the others end the rows: one, and then the rest.
+    // With up to four pictures the other buttons end the rows: one in the first, the rest in the second.
     if (rows.every((row) => row.length < ROW)) {
       const [first, ...rest] = others;
       if (first) rows[0]?.push(drawAction(first, context));
@@ -41,7 +41,7 @@ export function drawActions(message, actions, context) {
     }
     return [...rows.map(drawRow), drawRow(fold(others, context))];
   }
-  // Every picture can be replied to; where a card offers Edit, that button is it.
+  // Every picture can be replied to, also where the card has no Edit button.
   if (message.pictures.length > 0 && !others.some(isEdit))
     others = [{ id: 'edit', label: 'Edit' }, ...others];
   return others.length > 0 ? [drawRow(fold(others, context))] : [];
@@ -74,33 +74,16 @@ function drawMore(actions, { onPress }) {
 /** @param {Action} action @param {ActionsContext} context */
 function drawAction(action, { onPress, onUse }) {
   if (verbOf(action.id) === 'use') return useButton('action', onUse);
-  const place = isNumbered(action) ? action.id.split(':')[2] : undefined;
-  const title = place && `${verbOf(action.id) === 'upscale' ? 'Upscale' : 'Vary'} picture ${place}`;
-  const button = el(
-    'button',
-    { type: 'button', className: `action ${action.style ?? ''}`, title },
-    action.label,
-  );
-  let armed = false;
-  const disarm = () => {
-    armed = false;
-    button.classList.remove('armed');
-    button.textContent = action.label;
-  };
-  button.addEventListener('blur', disarm);
+  const number = isNumbered(action) ? action.id.split(':')[2] : undefined;
+  const title = number && `${verbOf(action.id) === 'upscale' ? 'Upscale' : 'Vary'} picture ${number}`;
+  const className = `action ${action.style ?? ''}`;
+  if (action.style === 'danger')
+    return confirmedButton(action.label, className, () => onPress(action), title);
+  const button = el('button', { type: 'button', className, title }, action.label);
   button.addEventListener('click', async () => {
-    // What cannot be undone takes a second press.
-    if (action.style === 'danger' && !armed) {
-      armed = true;
-      button.classList.add('armed');
-      button.textContent = `${action.label} for good`;
-      announce('Press again to confirm');
-      return;
-    }
     button.disabled = true;
     await onPress(action);
     button.disabled = false;
-    disarm();
   });
   return button;
 }

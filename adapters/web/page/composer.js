@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * The prompt line: words, the menu of commands, and the keys.
+ * The prompt line with its menu of commands and its keys.
  * @import { Command } from './types.js'
  */
 import { ApiError, post } from './api.js';
@@ -15,9 +15,9 @@ export class Composer {
   form = /** @type {HTMLFormElement} */ (byId('composer'));
   /** @type {Command[]} */
   commands = [];
-  /** Place in the lines sent before; undefined while the line is a fresh one. @type {number | undefined} */
+  /** Index in the lines sent before; undefined while the line is a new one. @type {number | undefined} */
   #recalled;
-  /** Where Esc closed the menu: it stays away until the line changes. */
+  /** The text at which Esc closed the menu: the menu stays closed until the text changes. */
   #dismissed = '';
   #sending = false;
 
@@ -25,7 +25,7 @@ export class Composer {
    * @param {{
    *   onSent: (answer: Awaited<ReturnType<typeof post>>) => void, lines: () => string[],
    *   onEscape: () => boolean,
-   * }} context `onEscape` is asked when nothing here is left to cancel
+   * }} context `onEscape` is called if there is nothing to cancel here
    */
   constructor(context) {
     this.context = context;
@@ -68,7 +68,7 @@ export class Composer {
     this.#refresh();
   }
 
-  /** Where there is a keyboard: on a phone the focus would raise one over the picture. */
+  /** Only where there is a keyboard: on a phone the focus would open one over the picture. */
   focus() {
     if (matchMedia('(pointer: fine)').matches) this.line.focus();
   }
@@ -99,7 +99,7 @@ export class Composer {
     }
   }
 
-  /** Cancels the innermost thing that can be. @returns {boolean} whether there was one */
+  /** Closes or cancels one thing. @returns {boolean} whether there was one */
   escape() {
     if (this.menu.isOpen) {
       this.#dismissed = this.line.value;
@@ -115,7 +115,7 @@ export class Composer {
 
   /** @param {KeyboardEvent} event */
   #onKey(event) {
-    if (event.isComposing) return; // the keys belong to the input method
+    if (event.isComposing) return; // an input method is using the keys
     const { key } = event;
     if (this.menu.isOpen && (key === 'ArrowDown' || key === 'ArrowUp')) {
       this.menu.select(this.menu.selected + (key === 'ArrowDown' ? 1 : -1));
@@ -131,7 +131,7 @@ export class Composer {
     event.preventDefault();
   }
 
-  /** Whether the word at the caret is already the menu's word, so that Enter sends. @param {string} title */
+  /** Whether the word at the caret is already the selected entry, so that Enter sends. @param {string} title */
   #isWritten(title) {
     const from = this.menu.suggestion?.from ?? 0;
     return this.line.value.slice(from, this.line.selectionStart) === title;
@@ -144,10 +144,10 @@ export class Composer {
   /** @param {number} step */
   #recall(step) {
     const lines = this.context.lines();
-    const place = (this.#recalled ?? lines.length) + step;
-    if (place < 0) return;
-    this.#recalled = place < lines.length ? place : undefined;
-    const text = lines[place] ?? '';
+    const index = (this.#recalled ?? lines.length) + step;
+    if (index < 0) return;
+    this.#recalled = index < lines.length ? index : undefined;
+    const text = lines[index] ?? '';
     this.#dismissed = text;
     this.write(text);
   }
@@ -164,7 +164,7 @@ export class Composer {
     this.#refresh();
   }
 
-  /** Brings height, menu, hint and the send button in line with what is written. */
+  /** Updates the height, the menu, the hint and the send button after a change of the text. */
   #refresh() {
     const { line } = this;
     const text = line.value;

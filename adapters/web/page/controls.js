@@ -1,5 +1,5 @@
 // @ts-check
-/** What a new picture can take from another one: the kinds of /imagine's --control. */
+/** The kinds of control images: the values of --control that the page offers. */
 import { el } from './dom.js';
 import { opensPopup } from './popup.js';
 
@@ -18,7 +18,7 @@ export const CONTROLS = [
 export const controlItems = (onChoose) =>
   CONTROLS.map((control) => ({ label: control.label, onChoose: () => onChoose(control) }));
 
-/** A button whose menu asks what to take. @param {string} className @param {(control: Control) => void} onChoose */
+/** A button with a menu of the kinds. @param {string} className @param {(control: Control) => void} onChoose */
 export function useButton(className, onChoose) {
   const button = el('button', { type: 'button', className }, 'Use as\u2026');
   opensPopup(button, 'Use this picture as', () => controlItems(onChoose));
@@ -26,8 +26,8 @@ export function useButton(className, onChoose) {
 }
 
 /**
- * The line that draws a new picture by a control picture that comes with it.
- * @param {string} words plain, or already a command with flags
+ * The command line for a picture that follows an attached control image.
+ * @param {string} words a prompt, or a command line
  * @param {Control} control
  */
 export function controlLine(words, { value }) {

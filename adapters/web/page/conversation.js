@@ -1,14 +1,23 @@
 // @ts-check
 /**
- * The conversation as it stands: messages in the server's order, each kept once and edited in place.
+ * The messages that the page has loaded: the newest ones without a gap, in the order of the server, each edited
+ * in place. Earlier ones are loaded page by page.
  * @import { Author, Job, Message, Picture } from './types.js'
  */
+import { HISTORY_PAGE } from './shared.js';
+
+/** @typedef {(before: string | undefined) => Promise<Message[]>} LoadPage the newest messages before an id, oldest first */
 
 export class Conversation {
-  /** @type {Map<string, Message>} */
-  #messages = new Map();
+  /** Sorted by id: ids grow with time. @type {Message[]} */
+  #messages = [];
+  /** Messages with a queued or running job, by id. @type {Map<string, Message>} */
+  #live = new Map();
   /** What changed since the last load began. @type {Set<string>} */
   #changed = new Set();
+  #pictureCount = 0;
+  /** Whether the server has messages before the first loaded one. */
+  hasEarlier = false;
   /** @type {Author} */
   me;
 
@@ -24,117 +33,150 @@ export class Conversation {
   }
 
   get size() {
-    return this.#messages.size;
+    return this.#messages.length;
+  }
+
+  get hasPictures() {
+    return this.#pictureCount > 0;
+  }
+
+  get hasLive() {
+    return this.#live.size > 0;
   }
 
   /** @param {string | null | undefined} id */
   get(id) {
-    return id === null || id === undefined ? undefined : this.#messages.get(id);
+    if (id === null || id === undefined) return undefined;
+    const message = this.#messages[this.indexOf(id)];
+    return message?.id === id ? message : undefined;
   }
 
-  all() {
-    return [...this.#messages.values()];
+  /** @param {number} from @param {number} to the message there is not included */
+  slice(from, to) {
+    return this.#messages.slice(from, to);
   }
 
-  /** @param {Message} message new, or a newer state of one that is there */
+  /** Where a message is, or would be inserted. @param {string} id */
+  indexOf(id) {
+    let low = 0;
+    let high = this.#messages.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (/** @type {Message} */ (this.#messages[middle]).id < id) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** @param {Message} message a new one, or a newer state of one */
   put(message) {
-    const before = this.#messages.get(message.id);
-    // A message that comes late says nothing of the preview: the one on the page stays until the print is there.
-    const preview = message.job?.preview ?? before?.job?.preview;
-    const job = message.job && preview ? { ...message.job, preview } : message.job;
-    const after = job ? { ...message, job } : message;
-    this.#messages.set(message.id, after);
+    const { before, after } = this.#insert(message);
     this.#changed.add(message.id);
     this.view.onChange(after, before);
   }
 
-  /** @param {Job & { message?: string }} event the numbers of a living job; its end comes as the message itself */
-  putJob({ message: id, ...job }) {
-    if (!isAlive(job)) return;
-    const message = this.get(id) ?? this.all().findLast((candidate) => candidate.job?.id === job.id);
+  /** @param {Job & { message?: string, text?: string }} event of a queued or running job; its end arrives as a message */
+  putJob({ message: id, text, ...job }) {
+    if (!isLive(job)) return;
+    const message =
+      this.get(id) ?? [...this.#live.values()].findLast((candidate) => candidate.job?.id === job.id);
     if (message === undefined) return;
-    this.put({ ...message, job: { ...message.job, ...job } });
+    this.put({ ...message, ...(text !== undefined && { text }), job: { ...message.job, ...job } });
   }
 
   /** @param {string} id */
   remove(id) {
     this.#changed.add(id);
-    if (this.#messages.delete(id)) this.view.onRemove(id);
+    if (this.#delete(id)) this.view.onRemove(id);
   }
 
   /**
-   * Takes all that the server had when it was asked: what is missing there is gone here, but what the events
-   * said while the answer was under way is newer.
-   * @param {() => Promise<Message[]>} ask
+   * Loads the newest messages again. Loaded messages that the server no longer has are removed. What events
+   * changed during the load is newer than the answer and stays.
+   * @param {LoadPage} load
+   * @param {string | undefined} until pages are loaded back to this id
    */
-  async load(ask) {
+  async reload(load, until) {
     this.#changed.clear();
-    const messages = await ask();
+    /** @type {Message[]} */
+    let messages = [];
+    let page = await load(undefined);
+    messages = page;
+    while (page.length === HISTORY_PAGE && page[0] && until !== undefined && page[0].id > until) {
+      page = await load(page[0].id);
+      messages = [...page, ...messages];
+    }
     const newer = new Set(this.#changed);
     const kept = new Set(messages.map(({ id }) => id));
-    for (const id of this.#messages.keys()) if (!kept.has(id) && !newer.has(id)) this.remove(id);
+    for (const { id } of [...this.#messages]) if (!kept.has(id) && !newer.has(id)) this.remove(id);
     for (const message of messages) if (!newer.has(message.id)) this.put(message);
+    this.hasEarlier = page.length === HISTORY_PAGE;
   }
 
-  /** @param {Message | undefined} message out of the answer to a call, which the events may have overtaken */
+  /** Loads the page before the first message. @param {LoadPage} load @returns {Promise<number>} messages added */
+  async loadEarlier(load) {
+    if (!this.hasEarlier) return 0;
+    const page = await load(this.#messages[0]?.id);
+    this.hasEarlier = page.length === HISTORY_PAGE;
+    const added = page.filter(({ id }) => this.get(id) === undefined);
+    for (const message of added.toReversed()) this.#insert(message);
+    return added.length;
+  }
+
+  /** @param {Message | undefined} message of the answer to a call; an event may have brought it already */
   add(message) {
-    if (message !== undefined && !this.#messages.has(message.id)) this.put(message);
+    if (message !== undefined && this.get(message.id) === undefined) this.put(message);
   }
 
-  /** @param {Message} message whether I asked for it */
+  /** @param {Message} message @returns {boolean} whether I asked for it */
   isMine(message) {
     const asker = message.asker ?? message.author;
     return asker.id === this.me.id;
   }
 
-  /** My newest job that still waits or runs: what Esc cancels. */
+  /** My newest queued or running job: what Esc cancels. */
   myRunning() {
-    return this.all().findLast((message) => isAlive(message.job) && this.isMine(message));
+    return [...this.#live.values()].findLast((message) => this.isMine(message));
   }
 
-  /** Lines I sent, oldest first: what arrow-up recalls. */
+  /** Lines that I sent, oldest first: what the up arrow recalls. */
   myLines() {
-    return this.all()
+    return this.#messages
       .filter(({ author, text }) => author.id === this.me.id && text !== '')
       .map(({ text }) => text);
   }
 
-  /** @returns {{ picture: Picture, message: Message }[]} every picture, oldest first */
+  /** @returns {{ picture: Picture, message: Message }[]} every loaded picture, oldest first */
   pictures() {
-    return this.all().flatMap((message) => message.pictures.map((picture) => ({ picture, message })));
+    return this.#messages.flatMap((message) => message.pictures.map((picture) => ({ picture, message })));
+  }
+
+  /** @param {Message} message */
+  #insert(message) {
+    const index = this.indexOf(message.id);
+    const found = this.#messages[index];
+    const before = found?.id === message.id ? found : undefined;
+    // A message without a preview does not replace the preview on the page: it stays until the picture is there.
+    const preview = message.job?.preview ?? before?.job?.preview;
+    const job = message.job && preview ? { ...message.job, preview } : message.job;
+    const after = job ? { ...message, job } : message;
+    this.#messages.splice(index, before ? 1 : 0, after);
+    this.#pictureCount += after.pictures.length - (before?.pictures.length ?? 0);
+    if (isLive(after.job)) this.#live.set(after.id, after);
+    else this.#live.delete(after.id);
+    return { before, after };
+  }
+
+  /** @param {string} id */
+  #delete(id) {
+    const message = this.get(id);
+    if (message === undefined) return false;
+    this.#messages.splice(this.indexOf(id), 1);
+    this.#pictureCount -= message.pictures.length;
+    this.#live.delete(id);
+    return true;
   }
 }
 
 /** @param {Job | null | undefined} job */
-export const isAlive = (job) => job?.state === 'queued' || job?.state === 'running';
-
-/** @param {Job} job @returns {string} where the job stands, in words and numbers */
-export function describeJob(job) {
-  const seconds = job.eta_seconds ?? undefined;
-  const eta = seconds === undefined ? undefined : formatSeconds(seconds);
-  if (job.state === 'queued') {
-    const position = job.position ?? undefined;
-    const place =
-      position === undefined ? 'Accepted' : position <= 1 ? 'Next in line' : `${ordinal(position)} in line`;
-    return eta === undefined ? place : `${place}, about ${eta}`;
-  }
-  if (job.state === 'running') {
-    const step = job.steps ? `Step ${job.step ?? 0} of ${job.steps}` : 'Developing';
-    return eta === undefined ? step : `${step}, ${eta} left`;
-  }
-  return { done: 'Done', failed: 'Failed', cancelled: 'Cancelled' }[job.state];
-}
-
-/** @param {number} seconds */
-export function formatSeconds(seconds) {
-  if (seconds < 9.95) return `${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < 90) return `${Math.round(seconds / 5) * 5} s`;
-  return `${Math.round(seconds / 60)} min`;
-}
-
-/** @param {number} n */
-function ordinal(n) {
-  const suffix = { one: 'st', two: 'nd', few: 'rd' };
-  const rule = new Intl.PluralRules('en', { type: 'ordinal' }).select(n);
-  return `${n}${rule in suffix ? suffix[/** @type {keyof typeof suffix} */ (rule)] : 'th'}`;
-}
+export const isLive = (job) => job?.state === 'queued' || job?.state === 'running';

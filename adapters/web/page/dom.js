@@ -1,5 +1,5 @@
 // @ts-check
-/** Elements without markup: every string of the server's or a user's becomes a text node or an attribute. */
+/** Creates elements. Strings become text nodes and attributes, never markup. */
 
 /**
  * @template {keyof HTMLElementTagNameMap} T
@@ -57,7 +57,38 @@ export function byId(id) {
   return /** @type {T} */ (element);
 }
 
-/** @param {string} text spoken by a screen reader when it has a moment */
+/** @param {string} text that screen readers read out after what they are reading now */
 export function announce(text) {
   byId('announcer').textContent = text;
+}
+
+/**
+ * A button for what cannot be undone: it must be pressed twice.
+ * @param {string} label
+ * @param {string} className
+ * @param {() => Promise<unknown>} onPress
+ * @param {string} [title]
+ */
+export function confirmedButton(label, className, onPress, title) {
+  const button = el('button', { type: 'button', className, title }, label);
+  let isArmed = false;
+  /** @param {boolean} armed */
+  const arm = (armed) => {
+    isArmed = armed;
+    button.classList.toggle('armed', armed);
+    button.textContent = armed ? `${label} for good` : label;
+  };
+  button.addEventListener('blur', () => arm(false));
+  button.addEventListener('click', async () => {
+    if (!isArmed) {
+      arm(true);
+      announce('Press again to confirm');
+      return;
+    }
+    button.disabled = true;
+    await onPress();
+    button.disabled = false;
+    arm(false);
+  });
+  return button;
 }

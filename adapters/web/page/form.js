@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What a button asks before it acts, inline under its message.
+ * The form that a button opens under its message.
  * @import { Form, FormField } from './types.js'
  */
 import { el } from './dom.js';
@@ -10,9 +10,9 @@ import { el } from './dom.js';
 let count = 0;
 
 /**
- * @param {Form} form a picture field is passed over: pictures go by the prompt line
+ * @param {Form} form its picture fields are left out: pictures are attached at the prompt line
  * @param {{ label: string, onSend: (values: FormValues) => Promise<boolean>, onClose: () => void }} context
- *   `onSend` says whether it was taken; a refused form stays as it is
+ *   `onSend` resolves to whether the server accepted; a refused form stays open
  */
 export function drawForm({ title, fields }, { label, onSend, onClose }) {
   const shown = fields.filter(({ kind }) => kind !== 'picture').map(drawField);
@@ -25,9 +25,9 @@ export function drawForm({ title, fields }, { label, onSend, onClose }) {
       onsubmit: async (/** @type {Event} */ event) => {
         event.preventDefault();
         send.disabled = true;
-        const isTaken = await onSend(Object.fromEntries(shown.flatMap(({ read }) => read())));
+        const isAccepted = await onSend(Object.fromEntries(shown.flatMap(({ read }) => read())));
         send.disabled = false;
-        if (isTaken) onClose();
+        if (isAccepted) onClose();
       },
       onkeydown: (/** @type {KeyboardEvent} */ event) => {
         if (event.key !== 'Escape') return;
@@ -54,7 +54,7 @@ function drawField(field) {
   const input = drawInput(field, id);
   return {
     element: el('div', { className: 'ask-field' }, el('label', { htmlFor: id }, field.label), input),
-    // What is left empty is not said.
+    // An empty field is not sent.
     read: () => {
       const text = input.value.trim();
       if (text === '') return [];

@@ -1,13 +1,13 @@
 // @ts-check
 /**
- * The empty state: four prints with their prompts; one press develops one.
+ * The empty chat: four example pictures with their prompts. A press on one generates it.
  * @import { Example } from './types.js'
  */
 import { byId, el } from './dom.js';
 
 /**
  * @param {Example[]} examples
- * @param {string[]} words that a small model knows best
+ * @param {string[]} words that the model was trained on; empty for a general model
  * @param {(line: string) => void} onPress
  */
 export function drawGallery(examples, words, onPress) {
@@ -35,14 +35,14 @@ export function drawGallery(examples, words, onPress) {
 }
 
 /**
- * The print that lies beside the page, made by `darkroom imagine PROMPT --seed SEED` with the embedded model.
+ * The file next to the page, made with the embedded model: `darkroom imagine PROMPT --seed SEED`.
  * @param {string} prompt
  * @param {number} [seed]
  */
 const printOf = (prompt, seed) =>
   `print-${prompt.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${seed ?? 'any'}.webp`;
 
-/** Another model's examples have no print here: their prompts stand alone. @param {string} url */
+/** The examples of other models have no file here; only their prompts are shown. @param {string} url */
 function drawPicture(url) {
   const image = el('img', { src: url, alt: '', onerror: () => image.remove() });
   return image;

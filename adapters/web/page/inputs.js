@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * The pictures that the next words are about: the message replied to or files of the reader's own, the mask
- * painted over one of them, and what is to be taken from one.
+ * The pictures that belong to the next message: that of the message replied to, attached files, and a mask or a
+ * kind of control for one of them.
  * @import { Control } from './controls.js'
  * @import { Message } from './types.js'
  */
@@ -11,7 +11,7 @@ import { Painter } from './painter.js';
 import { opensPopup } from './popup.js';
 
 /** @typedef {{ file: File, url: string }} Entry */
-/** @typedef {'reply' | Entry} Subject the picture that a mask or a control belongs to */
+/** @typedef {'reply' | Entry} Subject the picture that a mask or a kind of control is for */
 
 export class Inputs {
   painter = new Painter();
@@ -28,7 +28,7 @@ export class Inputs {
    * @param {{
    *   onChange: () => void, onRefuse: (sentence: string) => void, focus: () => void,
    *   words: () => string, say: (words: string, send: boolean) => void,
-   * }} line the prompt line: what is written there, and how to write and send
+   * }} line the prompt line
    */
   constructor(line) {
     this.line = line;
@@ -43,20 +43,20 @@ export class Inputs {
     return this.#files.length > 0;
   }
 
-  /** What words alone mean. */
+  /** The command for a prompt without one. */
   get plain() {
     return this.isEmpty || this.#control ? 'imagine' : 'edit';
   }
 
   get placeholder() {
-    if (this.#mask) return 'Say what goes there';
-    return this.plain === 'imagine' ? 'Say what to draw' : 'Say what to change';
+    if (this.#mask) return 'Describe the painted part';
+    return this.plain === 'imagine' ? 'Describe a picture' : 'Describe the change';
   }
 
   /** @param {string} words @returns {{ text: string, replyTo: string | undefined, files: File[] }} the message */
   message(words) {
     const subject = this.#mask?.of ?? this.#control?.of;
-    // The server takes the first picture for the one that the mask or the control belongs to.
+    // The server applies the mask or the control to the first picture.
     const files = this.#files.toSorted((a, b) => Number(b === subject) - Number(a === subject));
     const isCommand = words.startsWith('/') && !/^\/(imagine|edit)\b/.test(words);
     return {
@@ -71,7 +71,7 @@ export class Inputs {
     this.reply(undefined);
   }
 
-  /** Drops the innermost thing. @returns {boolean} whether there was one */
+  /** Removes the mask or control, else the reply, else the files. @returns {boolean} whether there was one */
   drop() {
     if (this.#mask || this.#control) this.#plain();
     else if (this.#reply) this.reply(undefined);
@@ -80,32 +80,32 @@ export class Inputs {
     return true;
   }
 
-  /** @param {Message | undefined} message whose picture the next words are about */
+  /** @param {Message | undefined} message that the next message replies to */
   reply(message) {
     this.#reply = message;
     this.#refresh();
     if (message === undefined) return;
-    announce(`Replying to ${nameOf(message)}. Say what to change.`);
+    announce(`Replying to ${nameOf(message)}. Describe the change.`);
     this.line.focus();
   }
 
-  /** @param {Message} message @param {Control} control what to take from its picture */
+  /** @param {Message} message @param {Control} control how its picture is used */
   replyAs(message, control) {
     this.reply(message);
     this.#use('reply', control);
   }
 
-  /** @param {string} id a message that is gone */
+  /** @param {string} id a message that was deleted */
   forget(id) {
     if (this.#reply?.id === id) this.reply(undefined);
   }
 
-  /** @param {Iterable<File>} files @param {Control} [control] what to take from the first of them */
+  /** @param {Iterable<File>} files @param {Control} [control] how the first of them is used */
   addFiles(files, control) {
     const all = [...files];
     const pictures = all.filter(({ type }) => type.startsWith('image/'));
     const other = all.find(({ type }) => !type.startsWith('image/'));
-    if (other) this.line.onRefuse(`${other.name} is no picture. Add a PNG, JPEG or WebP file.`);
+    if (other) this.line.onRefuse(`${other.name} is not a picture. Add a PNG, JPEG or WebP file.`);
     if (pictures.length === 0) return;
     if (!other) this.line.onRefuse('');
     const entries = pictures.map((file) => ({ file, url: URL.createObjectURL(file) }));
@@ -130,7 +130,7 @@ export class Inputs {
     this.line.focus();
   }
 
-  /** Leaves the pictures as they are: nothing painted, nothing taken. */
+  /** Removes the mask and the control, and keeps the pictures. */
   #plain() {
     this.#mask = undefined;
     this.#control = undefined;
@@ -157,12 +157,12 @@ export class Inputs {
       });
     } catch {
       this.line.onRefuse(
-        `${shown.alt} cannot be shown, so it cannot be painted on. Try a PNG, JPEG or WebP file.`,
+        `This browser cannot show ${shown.alt}, so you cannot paint on it. Try a PNG, JPEG or WebP file.`,
       );
     }
   }
 
-  /** Draws what is there, and lets go of what belonged to a picture that is not. */
+  /** Draws the pictures, and removes a mask or control whose picture is gone. */
   #refresh() {
     if (!this.#has(this.#mask?.of)) this.#mask = undefined;
     if (!this.#has(this.#control?.of)) this.#control = undefined;
@@ -172,7 +172,7 @@ export class Inputs {
     this.line.onChange();
   }
 
-  /** A reply's picture steps back where another one is attached. @param {Subject | undefined} subject */
+  /** An attached picture takes precedence over that of the reply. @param {Subject | undefined} subject */
   #has(subject) {
     if (subject === 'reply') return this.#reply !== undefined && this.#files.length === 0;
     return subject !== undefined && this.#files.includes(subject);
@@ -205,7 +205,7 @@ export class Inputs {
             useButton('quiet', (control) => this.#use('reply', control)),
           ]
         : []),
-      iconButton('Drop the reply', 'close', () => this.reply(undefined)),
+      iconButton('Remove the reply', 'close', () => this.reply(undefined)),
     );
   }
 
@@ -251,7 +251,7 @@ export class Inputs {
     return otherwise;
   }
 
-  /** A picture is picked, pasted, or dropped anywhere on the page. */
+  /** Files can be chosen, pasted, or dropped anywhere on the page. */
   #acceptFiles() {
     const pick = /** @type {HTMLInputElement} */ (byId('pick'));
     byId('attach').addEventListener('click', () => pick.click());

@@ -1,26 +1,26 @@
 // @ts-check
 /**
- * The page's wiring: what the server says goes into the conversation, the conversation onto the page, keys
- * and presses back to the server.
+ * Connects the parts of the page: events of the server change the conversation, the conversation changes the
+ * page, and keys and buttons call the server.
  * @import { Control } from './controls.js'
  * @import { Message, Picture } from './types.js'
  */
 import * as api from './api.js';
 import { Composer } from './composer.js';
-import { Conversation, describeJob, isAlive } from './conversation.js';
+import { Conversation, isLive } from './conversation.js';
 import { announce, byId } from './dom.js';
+import { subscribe } from './events.js';
 import { drawGallery } from './gallery.js';
-import { MessageView } from './message.js';
 import { Sheet } from './sheet.js';
+import { Timeline } from './timeline.js';
 import { Viewer } from './viewer.js';
 
-const list = byId('conversation');
-const latest = byId('latest');
-/** @type {Map<string, MessageView>} */
-const views = new Map();
-
 const conversation = new Conversation({ id: '', name: '' }, { onChange: show, onRemove: remove });
-const pictures = () => conversation.pictures();
+const pictures = {
+  all: () => conversation.pictures(),
+  hasEarlier: () => conversation.hasEarlier,
+  loadEarlier: () => tryCall(() => conversation.loadEarlier(api.messages)),
+};
 const viewer = new Viewer({ pictures, onReply: reply });
 const sheet = new Sheet({ pictures, onOpen: (id) => viewer.open(id) });
 const composer = new Composer({
@@ -28,7 +28,7 @@ const composer = new Composer({
   onSent: ({ request, message }) => {
     conversation.add(request);
     conversation.add(message);
-    toEnd();
+    timeline.toEnd();
   },
   onEscape: () => {
     const message = conversation.myRunning();
@@ -37,25 +37,28 @@ const composer = new Composer({
     return true;
   },
 });
-
-/** @type {import('./message.js').MessageContext} */
-const context = {
-  isMine: (message) => conversation.isMine(message),
-  repliedTo: (message) => conversation.get(message.reply_to),
-  onOpen: (picture) => viewer.open(picture.id),
-  onReply: (message) => reply(message, message.pictures[0]),
-  onUse: (message, control) => reply(message, message.pictures[0], control),
-  onPress: (message, action, values) =>
-    refusing(async () => {
-      const answer = await api.press(message.id, action.id, values);
-      conversation.add(answer?.message);
-    }),
-  onCancel: cancel,
-};
+const timeline = new Timeline(
+  conversation,
+  {
+    isMine: (message) => conversation.isMine(message),
+    repliedTo: (message) => conversation.get(message.reply_to),
+    onOpen: (picture) => viewer.open(picture.id),
+    onReply: (message) => reply(message, message.pictures[0]),
+    onUse: (message, control) => reply(message, message.pictures[0], control),
+    onPress: (message, action, values) =>
+      tryCall(async () => {
+        const answer = await api.press(message.id, action.id, values);
+        conversation.add(answer?.message);
+      }),
+    onCancel: cancel,
+    onDelete: (message) => tryCall(() => api.remove(message.id)),
+  },
+  { load: api.messages, onError: refuse },
+);
 
 /**
- * Begins an edit, or a picture that takes something from this one. A reply means a message's first picture;
- * another of them goes along as a file.
+ * Starts an edit, or a picture that uses this one as a control image. A reply means the first picture of a
+ * message; another one is attached as a file.
  * @param {Message} message
  * @param {Picture | undefined} picture
  * @param {Control} [control]
@@ -63,80 +66,75 @@ const context = {
 async function reply(message, picture, control) {
   const { inputs } = composer;
   if (picture !== undefined && picture !== message.pictures[0]) {
-    await refusing(async () => inputs.addFiles([await api.download(picture)], control));
+    await tryCall(async () => inputs.addFiles([await api.download(picture)], control));
   } else if (control) inputs.replyAs(message, control);
   else inputs.reply(message);
 }
 
 /** @param {Message} message */
 function cancel({ job }) {
-  if (job) refusing(() => api.cancel(job.id));
+  if (job) tryCall(() => api.cancel(job.id));
   composer.focus();
 }
 
 /**
- * Runs a call and says its refusal at the prompt line.
+ * Makes a call and shows its refusal at the prompt line.
  * @param {() => Promise<unknown>} call
- * @returns {Promise<boolean>} whether it was taken
+ * @returns {Promise<boolean>} whether it succeeded
  */
-async function refusing(call) {
+async function tryCall(call) {
   composer.refuse('');
   try {
     await call();
     return true;
   } catch (error) {
-    if (!(error instanceof api.ApiError)) throw error;
-    composer.refuse(error.message);
+    refuse(error);
     return false;
   }
 }
 
+/** @param {unknown} error */
+function refuse(error) {
+  if (!(error instanceof api.ApiError)) throw error;
+  composer.refuse(error.message);
+}
+
 /** @param {Message} message @param {Message | undefined} before */
 function show(message, before) {
-  let view = views.get(message.id);
-  if (view === undefined) {
-    view = new MessageView(context);
-    views.set(message.id, view);
-    list.append(view.element);
-  }
-  view.show(message);
-  // An answer right under what it answers needs no heading of its own.
-  const above = view.element.previousElementSibling;
-  const answers = above instanceof HTMLElement && above.dataset['id'] === message.reply_to;
-  view.element.classList.toggle('answer', message.author.bot === true && answers);
-  if (!follows && before === undefined) latest.hidden = false;
-  showRoom();
-  if (isLoaded) speak(message, before);
+  timeline.show(message);
+  if (!isLoaded) return;
+  showStatus();
+  speak(message, before);
 }
 
 /** @param {string} id */
 function remove(id) {
-  views.get(id)?.element.remove();
-  views.delete(id);
+  timeline.remove(id);
   composer.inputs.forget(id);
-  showRoom();
+  showStatus();
 }
 
-/** What depends on the conversation as a whole: the empty state, the safelight, the window's title. */
-function showRoom() {
+/** What depends on the whole conversation: the empty state, the safelight, the title of the window. */
+function showStatus() {
   byId('empty').hidden = !isLoaded || conversation.size > 0;
-  /** @type {HTMLButtonElement} */ (byId('open-sheet')).disabled = pictures().length === 0;
-  const mine = conversation.myRunning()?.job;
-  byId('safelight').classList.toggle(
-    'on',
-    conversation.all().some(({ job }) => isAlive(job)),
-  );
-  document.title = mine ? `${describeJob(mine)} \u00b7 Darkroom` : 'Darkroom';
+  /** @type {HTMLButtonElement} */ (byId('open-sheet')).disabled = !conversation.hasPictures;
+  byId('safelight').classList.toggle('on', conversation.hasLive);
+  const mine = conversation.myRunning();
+  document.title = mine ? `${mine.text} \u00b7 Darkroom` : 'Darkroom';
 }
 
-/** Says aloud what changed: the stages of a job, never each of its steps. @param {Message} message @param {Message | undefined} before */
+/**
+ * Announces changes to screen readers: the states of a job, not each of its steps.
+ * @param {Message} message
+ * @param {Message | undefined} before
+ */
 function speak(message, before) {
-  const { job, author } = message;
+  const { job, author, text } = message;
   if (author.id === conversation.me.id) return;
   const state = job?.state;
   if (state !== undefined && state === before?.job?.state) return;
-  if (job && isAlive(job)) {
-    if (conversation.isMine(message)) announce(describeJob(job));
+  if (job && isLive(job)) {
+    if (conversation.isMine(message)) announce(text);
     return;
   }
   if (before !== undefined && state === undefined) return;
@@ -144,77 +142,50 @@ function speak(message, before) {
   const alts = message.pictures.map(({ alt }) => alt).join('. ');
   if (error) announce(error.message);
   else if (alts !== '') announce(`Picture ready: ${alts}. ${message.footer ?? ''}`);
-  else announce(`${author.name}: ${message.text || (job ? describeJob(job) : '')}`);
-}
-
-/** Whether the page stays at its end as it grows: so until the reader scrolls up. */
-let follows = true;
-function isAtEnd() {
-  const { scrollHeight } = document.documentElement;
-  return scrollHeight - scrollY - innerHeight < 96;
-}
-
-function toEnd() {
-  follows = true;
-  scrollTo({ top: document.documentElement.scrollHeight });
-  latest.hidden = true;
+  else if (text !== '') announce(`${author.name}: ${text}`);
 }
 
 let isLoaded = false;
 async function load() {
-  await conversation.load(api.messages);
-  const first = !isLoaded;
+  await conversation.reload(api.messages, timeline.firstId);
+  const isFirst = !isLoaded;
   isLoaded = true;
-  showRoom();
-  if (first) toEnd();
+  showStatus();
+  if (isFirst) timeline.toEnd();
 }
 
-/** Keys that mean the same anywhere on the page. @param {KeyboardEvent} event */
+/** Keys that work anywhere on the page. @param {KeyboardEvent} event */
 function onKey(event) {
   if (document.querySelector('dialog[open]') || event.defaultPrevented || event.isComposing) return;
   if (event.key === 'Escape') {
     if (composer.escape()) event.preventDefault();
     return;
   }
-  const typing =
+  const isText =
     event.key.length === 1 && event.key !== ' ' && !event.ctrlKey && !event.metaKey && !event.altKey;
-  if (typing && document.activeElement !== composer.line) composer.focus();
+  if (isText && document.activeElement !== composer.line) composer.focus();
 }
 
 document.addEventListener('keydown', onKey);
 byId('open-sheet').addEventListener('click', () => sheet.open());
-latest.addEventListener('click', toEnd);
-addEventListener(
-  'scroll',
-  () => {
-    follows = isAtEnd();
-    if (follows) latest.hidden = true;
-  },
-  { passive: true },
-);
-const growth = new ResizeObserver(() => {
-  if (follows) toEnd();
-});
-growth.observe(byId('room'));
-growth.observe(composer.form);
 
 const connection = byId('connection');
-refusing(async () => {
+tryCall(async () => {
   conversation.me = await api.me();
-  api.listen({
+  subscribe({
     onOpen: () => {
       connection.textContent = '';
-      refusing(load);
+      tryCall(load);
     },
     onDrop: () => {
-      connection.textContent = 'The connection is lost. Trying again.';
+      connection.textContent = 'Connection lost. Reconnecting\u2026';
     },
     onMessage: (message) => conversation.put(message),
     onJob: (event) => conversation.putJob(event),
     onRemoved: (id) => conversation.remove(id),
   });
 });
-refusing(async () => {
+tryCall(async () => {
   const { commands, gallery, words } = await api.commands();
   composer.setCommands(commands);
   drawGallery(gallery, words, (line) => {

@@ -1,16 +1,14 @@
 // @ts-check
-/** What the brush has painted over a picture: strokes in the picture's own pixels, and the mask they make. */
+/** What was painted over a picture: strokes in pixels of the picture, and the mask that they make. */
+import { MASK_NAME } from './shared.js';
 
 /** @typedef {{ erases: boolean, width: number, points: [x: number, y: number][] }} Stroke */
 
-/** The name by which the server knows a mask among the files of a message. */
-export const MASK_NAME = 'mask.png';
-
 export class Mask {
   /**
-   * @param {HTMLCanvasElement} canvas shows what is painted, opaque in one colour; the page makes a veil of it
+   * @param {HTMLCanvasElement} canvas shows the strokes in one opaque colour; the style sheet makes it translucent
    * @param {{ width: number, height: number }} size of the picture
-   * @param {readonly (Stroke | undefined)[]} strokes painted before; undefined where everything was cleared
+   * @param {readonly (Stroke | undefined)[]} strokes of the last time; undefined stands for a Clear
    */
   constructor(canvas, { width, height }, strokes) {
     canvas.width = width;
@@ -59,7 +57,7 @@ export class Mask {
     for (const stroke of this.strokes.slice(from)) if (stroke) this.#draw(stroke, 0);
   }
 
-  /** @param {Stroke} stroke @param {number} from which point on */
+  /** @param {Stroke} stroke @param {number} from index of the first point to draw */
   #draw({ erases, width, points }, from) {
     const { context } = this;
     const [first, ...rest] = points.slice(from);
@@ -71,7 +69,7 @@ export class Mask {
     context.lineCap = 'round';
     context.lineJoin = 'round';
     context.beginPath();
-    // A line that goes nowhere is not drawn: a touch alone is a dot.
+    // A canvas draws no line of length zero, and a single touch must leave a dot.
     if (rest.length === 0) {
       context.arc(...first, width / 2, 0, 2 * Math.PI);
       context.fill();
@@ -82,7 +80,7 @@ export class Mask {
     context.stroke();
   }
 
-  /** @returns {number} the painted part of the picture, 0 to 1 */
+  /** @returns {number} the painted share of the picture, 0 to 1 */
   coverage() {
     const { width, height } = this.canvas;
     const { data } = this.context.getImageData(0, 0, width, height);
@@ -91,7 +89,7 @@ export class Mask {
     return painted / (width * height);
   }
 
-  /** @param {number} side longest, in pixels @returns {string} `data:` URL of what is painted, for a thumbnail */
+  /** @param {number} side longest, in pixels @returns {string} `data:` URL of the painted area, for a thumbnail */
   toVeil(side) {
     const { width, height } = this.canvas;
     const scale = side / Math.max(width, height);
@@ -102,7 +100,7 @@ export class Mask {
     return small.toDataURL();
   }
 
-  /** @returns {Promise<File>} a PNG of the picture's size: white is drawn anew, black is kept */
+  /** @returns {Promise<File>} a PNG of the size of the picture: white is drawn again, black is kept */
   async toFile() {
     const { width, height } = this.canvas;
     const canvas = new OffscreenCanvas(width, height);

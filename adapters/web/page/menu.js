@@ -1,21 +1,21 @@
 // @ts-check
 /**
- * The slash menu: commands after `/`, their subcommands, flags after `--`, and values where an option has
- * choices or suggestions. It only reads the line and says what could stand at the caret; the composer owns the keys.
+ * The menu above the prompt line: commands after `/`, their subcommands, flags after `--`, and values of options
+ * with choices or suggestions. It only reads the line; the composer handles the keys.
  * @import { Command, CommandOption } from './types.js'
  */
 import { byId, el } from './dom.js';
 
 /**
  * @typedef {{ insert: string, title: string, hint: string, description: string }} Entry
- * @typedef {{ from: number, entries: Entry[] }} Suggestion `from` is where the word at the caret begins
+ * @typedef {{ from: number, entries: Entry[] }} Suggestion `from` is the start of the word at the caret
  */
 
 /**
  * @param {Command[]} commands
  * @param {string} text
  * @param {number} caret
- * @param {string} plain the command that words without a slash are for
+ * @param {string} plain the command for a line without one
  * @returns {Suggestion | undefined}
  */
 export function suggest(commands, text, caret, plain) {
@@ -48,7 +48,7 @@ export function suggest(commands, text, caret, plain) {
   return entries.length > 0 ? { from: caret - typed.length, entries } : undefined;
 }
 
-/** @param {Command[]} commands @param {string} typed a name's beginning @param {number} from @returns {Suggestion | undefined} */
+/** @param {Command[]} commands @param {string} typed the beginning of a name @param {number} from @returns {Suggestion | undefined} */
 function offerCommands(commands, typed, from) {
   const entries = commands
     .filter(({ name }) => name.startsWith(typed.toLowerCase()))
@@ -71,14 +71,14 @@ function offerValues(values, word, caret) {
 }
 
 /**
- * The option whose value stands at the caret: after its flag, or a word alone in its place.
+ * The option whose value is at the caret: after its flag, or by its position.
  * @param {Command} command
  * @param {string} before text up to the caret
  */
 function optionOfWord({ name, options }, before) {
   const flag = /(--[\w-]+)[ =]\S*$/.exec(before)?.[1];
   if (flag) return options.find((option) => option.flag === flag);
-  // Only options without a flag are told by their place, and the last of them takes all words that are left.
+  // Only options without a flag are found by their position, and the last one takes all remaining words.
   if (!before.startsWith(`/${name} `) || before.includes(' --')) return undefined;
   const place =
     before
@@ -89,10 +89,10 @@ function optionOfWord({ name, options }, before) {
 }
 
 /**
- * The command a line is for; of a command with subcommands the one that is named.
+ * The command of a line, or its subcommand if the line names one.
  * @param {Command[]} commands
  * @param {string} text
- * @param {string} plain the command that words without a slash are for
+ * @param {string} plain the command for a line without one
  * @returns {Command | undefined}
  */
 export function commandOf(commands, text, plain) {
@@ -103,7 +103,7 @@ export function commandOf(commands, text, plain) {
 }
 
 /**
- * A command's arguments on one line: `prompt --seed --steps …`
+ * The arguments of a command on one line: `prompt --seed --steps …`
  * @param {Command} command
  * @param {number} [most]
  */
@@ -114,7 +114,7 @@ export function usage({ options, subcommands }, most = Number.POSITIVE_INFINITY)
   return [...shown, ...(typed.length > most ? ['…'] : [])].join('  ');
 }
 
-/** What the option at the caret takes. @param {Command} command @param {string} before text up to the caret */
+/** The option whose flag is at the caret. @param {Command} command @param {string} before text up to the caret */
 export function optionAt({ options }, before) {
   const flag = /(--[\w-]+)(?:[ =]\S*)?$/.exec(before)?.[1];
   return options.find((option) => option.flag && option.flag === flag);
@@ -158,7 +158,7 @@ export class Menu {
             id: `menu-${index}`,
             className: 'entry',
             role: 'option',
-            // The line keeps the focus: a press must not take it.
+            // The prompt line keeps the focus.
             onpointerdown: (/** @type {Event} */ event) => event.preventDefault(),
             onclick: () => this.onChoose(entry),
           },

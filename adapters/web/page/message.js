@@ -1,14 +1,14 @@
 // @ts-check
 /**
- * One message on the page. Each of its parts is drawn again only where its data changed, so that focus, an
- * opened text and a picture that fades in survive the many edits of a running job.
+ * One message on the page. A part of it is drawn again only when its data changed, so that focus, an expanded
+ * text and a picture that fades in survive the many edits of a running job.
  * @import { Control } from './controls.js'
  * @import { FormValues } from './form.js'
  * @import { Action, Job, Message, Picture } from './types.js'
  */
 import { drawActions, isEdit } from './actions.js';
-import { describeJob, isAlive } from './conversation.js';
-import { announce, el } from './dom.js';
+import { isLive } from './conversation.js';
+import { announce, confirmedButton, el } from './dom.js';
 import { drawForm } from './form.js';
 import { drawPrint, expectedRatio, Plate } from './print.js';
 
@@ -18,7 +18,8 @@ import { drawPrint, expectedRatio, Plate } from './print.js';
  *   onOpen: (picture: Picture) => void, onReply: (message: Message) => void,
  *   onPress: (message: Message, action: Action, values?: FormValues) => Promise<boolean>,
  *   onUse: (message: Message, control: Control) => void, onCancel: (message: Message) => void,
- * }} MessageContext `onPress` says whether it was taken
+ *   onDelete: (message: Message) => Promise<boolean>,
+ * }} MessageContext `onPress` and `onDelete` resolve to whether the server accepted
  */
 
 const PARTS = /** @type {const} */ ([
@@ -33,7 +34,7 @@ const PARTS = /** @type {const} */ ([
   'actions',
   'ask',
 ]);
-/** Texts beyond this are folded, so that a prompt of 5,000 characters does not hide its picture. */
+/** Longer texts are folded, so that a prompt of 5,000 characters does not hide its picture. */
 const FOLD_CHARACTERS = 600;
 
 export class MessageView {
@@ -56,25 +57,27 @@ export class MessageView {
   /** @param {Message} message */
   show(message) {
     const { job, pictures } = message;
-    const alive = isAlive(job);
+    const live = isLive(job);
     const bot = message.author.bot === true;
     const error = message.error ?? job?.error;
     this.element.dataset['id'] = message.id;
     this.element.classList.toggle('bot', bot);
-    this.element.classList.toggle('alive', alive);
+    this.element.classList.toggle('alive', live);
     this.element.classList.toggle('private', message.private === true);
 
     const mine = this.context.isMine(message);
     const name = mine && !bot ? 'You' : message.author.name;
     const asker = mine ? message.asker && 'you' : message.asker?.name;
-    this.#draw('head', [name, asker, message.at, message.private], () => drawHead(message, name, asker));
-    // While a job is alive its own line says where it stands; a refusal says its sentence once.
-    const sentence = message.text === '' && job?.state === 'cancelled' ? 'Cancelled.' : message.text;
-    const text = alive || sentence === error?.message ? '' : sentence;
+    const canDelete = mine && (!bot || message.private === true);
+    this.#draw('head', [name, asker, message.at, message.private, canDelete], () =>
+      drawHead(message, name, asker, canDelete ? () => this.context.onDelete(message) : undefined),
+    );
+    // The job line shows the text of a live job; the text of a refusal is shown once, as the error.
+    const text = live || message.text === error?.message ? '' : message.text;
     this.#draw('text', text, () => drawText(text, bot));
-    this.#drawPlate(message, alive);
-    this.#draw('job', alive && job ? [describeJob(job), job.step, job.steps] : '', () =>
-      drawJob(/** @type {Job} */ (job), mine, () => this.context.onCancel(message)),
+    this.#drawPlate(message, live);
+    this.#draw('job', live && job ? [message.text, job.step, job.steps] : '', () =>
+      drawJob(/** @type {Job} */ (job), message.text, mine, () => this.context.onCancel(message)),
     );
     this.#draw('error', error ?? '', () => [el('p', {}, error?.message)]);
     this.#draw('fields', message.fields?.length ? message.fields : '', () =>
@@ -84,8 +87,8 @@ export class MessageView {
       (message.notes ?? []).map((note) => el('p', {}, note)),
     );
     this.#draw('foot', message.footer ?? '', () => [el('p', {}, message.footer)]);
-    // The job line has its own Cancel beside the numbers.
-    const actions = message.actions.filter(({ id }) => !(alive && id.startsWith('cancel')));
+    // The job line has a Cancel button of its own.
+    const actions = message.actions.filter(({ id }) => !(live && id.startsWith('cancel')));
     this.#draw('actions', pictures.length + actions.length > 0 ? [actions, pictures.length] : '', () =>
       drawActions(message, actions, {
         onPress: (action) => this.#press(message, action),
@@ -96,7 +99,7 @@ export class MessageView {
 
   /**
    * @param {typeof PARTS[number]} part
-   * @param {unknown} data what the part shows; '' hides it
+   * @param {unknown} data what the part shows; '' hides the part
    * @param {() => Node[]} draw
    */
   #draw(part, data, draw) {
@@ -108,11 +111,11 @@ export class MessageView {
     entry.slot.replaceChildren(...(data === '' ? [] : draw()));
   }
 
-  /** @param {Message} message @param {boolean} alive */
-  #drawPlate(message, alive) {
+  /** @param {Message} message @param {boolean} live */
+  #drawPlate(message, live) {
     const entry = this.#parts.get('plate');
     if (entry === undefined) return;
-    if (alive && message.job) {
+    if (live && message.job) {
       if (this.#plate === undefined) {
         const ratio = expectedRatio(message, this.context.repliedTo(message));
         this.element.style.setProperty('--ratio', String(ratio));
@@ -146,7 +149,7 @@ export class MessageView {
     else await this.context.onPress(message, action);
   }
 
-  /** Opens what the button asks; a second press closes it. @param {Message} message @param {Action} action @param {import('./types.js').Form} form */
+  /** Opens the form of a button; pressing the button again closes it. @param {Message} message @param {Action} action @param {import('./types.js').Form} form */
   #ask(message, action, form) {
     const entry = this.#parts.get('ask');
     if (entry === undefined) return;
@@ -168,8 +171,14 @@ export class MessageView {
   }
 }
 
-/** @param {Message} message @param {string} name @param {string | undefined} asker @returns {Node[]} */
-function drawHead({ at, private: isPrivate }, name, asker) {
+/**
+ * @param {Message} message
+ * @param {string} name
+ * @param {string | undefined} asker
+ * @param {(() => Promise<boolean>) | undefined} onDelete
+ * @returns {Node[]}
+ */
+function drawHead({ at, private: isPrivate }, name, asker, onDelete) {
   const date = new Date(at);
   const today = date.toDateString() === new Date().toDateString();
   const shown = date.toLocaleString(
@@ -179,7 +188,8 @@ function drawHead({ at, private: isPrivate }, name, asker) {
   return [
     el('span', {}, el('span', { className: 'author' }, name), asker && !isPrivate ? ` for ${asker}` : null),
     el('time', { dateTime: date.toISOString(), title: date.toLocaleString() }, shown),
-    ...(isPrivate ? [el('span', { className: 'only' }, 'Only you see this')] : []),
+    ...(isPrivate ? [el('span', { className: 'only' }, 'Only you can see this')] : []),
+    ...(onDelete ? [confirmedButton('Delete', 'quiet head-action', onDelete)] : []),
   ];
 }
 
@@ -205,7 +215,7 @@ function drawText(text, bot) {
   return [paragraph, button];
 }
 
-/** A command line: its verb and flags step back, its words stand out. @param {string} text */
+/** A command line with its command and flags set off from the prompt. @param {string} text */
 function drawLine(text) {
   return text
     .split(/(^\/\S+|(?<=\s)--[a-z_-]+(?:[ =](?:"[^"]*"|[^\s-]\S*))?)/i)
@@ -213,23 +223,29 @@ function drawLine(text) {
     .map((part) => (/^(\/|--)/.test(part) ? el('span', { className: 'syntax' }, part) : part));
 }
 
-/** @param {Job} job @param {boolean} mine @param {() => void} onCancel @returns {Node[]} */
-function drawJob(job, mine, onCancel) {
+/**
+ * @param {Job} job
+ * @param {string} text where the job stands
+ * @param {boolean} mine
+ * @param {() => void} onCancel
+ * @returns {Node[]}
+ */
+function drawJob(job, text, mine, onCancel) {
   const step = job.state === 'running' ? (job.step ?? 0) : 0;
   const steps = job.steps ?? 1;
   const bar = el('div', {
     className: 'bar',
     role: 'progressbar',
-    'aria-label': 'Developing',
+    'aria-label': 'Progress',
     'aria-valuemin': 0,
     'aria-valuemax': steps,
     'aria-valuenow': step,
-    'aria-valuetext': describeJob(job),
+    'aria-valuetext': text,
   });
   bar.style.setProperty('--done', String(step / steps));
   return [
     bar,
-    el('p', {}, describeJob(job)),
+    el('p', {}, text),
     ...(mine ? [el('button', { type: 'button', className: 'quiet', onclick: onCancel }, 'Cancel')] : []),
   ];
 }

@@ -1,24 +1,24 @@
 // @ts-check
-/** Paints over a picture what shall be drawn anew: by mouse, finger, pen or keys. */
+/** Paints a mask over a picture with a mouse, finger, pen or keys. */
 import { announce, byId, el, iconButton } from './dom.js';
 import { Mask } from './mask.js';
 
 /**
  * @typedef {Mask['strokes']} Strokes
- * @typedef {{ mask: File, veil: string, strokes: Strokes }} Painted `veil` is a `data:` URL of the painted part
+ * @typedef {{ mask: File, veil: string, strokes: Strokes }} Painted `veil` is a `data:` URL of the painted area
  * @typedef {{
  *   url: string, alt: string, words: string, strokes: Strokes,
  *   onDone: (painted: Painted | undefined, words: string, send: boolean) => void,
- * }} PaintTask `strokes` were painted before; undefined comes back where nothing is painted
+ * }} PaintTask `strokes` are those of the last time; `painted` is undefined if nothing is painted
  */
 
-/** Widths of the brush in parts of the picture's shorter side. */
+/** Widths of the brush, in percent of the shorter side of the picture. */
 const BRUSH = { min: 2, max: 50, start: 14, step: 2 };
-/** How far an arrow key moves the brush, in its own widths. */
+/** Distance that an arrow key moves the brush, in widths of the brush. */
 const KEY_STEP = 0.5;
-/** `button` of a pen whose other end touches. */
+/** `button` of the eraser end of a pen. */
 const PEN_ERASER = 5;
-/** Longer side of the veil over a thumbnail, in pixels. */
+/** Longer side of the painted area over a thumbnail, in pixels. */
 const VEIL = 160;
 
 export class Painter {
@@ -27,10 +27,10 @@ export class Painter {
   #task;
   /** @type {Mask | undefined} */
   #mask;
-  /** The pointer that paints now; others are passed over. @type {number | undefined} */
+  /** The pointer that is painting; others are ignored. @type {number | undefined} */
   #pointer;
   #erases = false;
-  /** Where the brush is, in the picture's pixels. */
+  /** Position of the brush, in pixels of the picture. */
   #at = { x: 0, y: 0 };
 
   constructor() {
@@ -60,7 +60,7 @@ export class Painter {
     });
     this.words = el('input', {
       className: 'painter-words',
-      placeholder: 'What goes there?',
+      placeholder: 'Describe the painted part',
       'aria-label': 'What should the painted part become?',
       autocomplete: 'off',
       enterKeyHint: 'send',
@@ -101,7 +101,7 @@ export class Painter {
       el(
         'p',
         { className: 'hint keys', id: 'painter-keys' },
-        'Arrows move the brush   Space paints   Shift+arrows paint along   [ ] size   E eraser   Ctrl+Z undo',
+        'Arrows move the brush   Space paints   Shift+arrows draw a line   [ ] size   E eraser   Ctrl+Z undo',
       ),
     );
     this.#listen();
@@ -141,7 +141,7 @@ export class Painter {
       this.#dab(event.button === PEN_ERASER);
     });
     canvas.addEventListener('pointermove', (event) => {
-      // A pen reports more often than the page is drawn.
+      // A pen reports several positions for each frame of the page.
       const all = event.getCoalescedEvents();
       for (const one of all.length > 0 ? all : [event]) {
         if (this.#pointer !== undefined && this.#pointer !== event.pointerId) return;
@@ -191,13 +191,13 @@ export class Painter {
     event.preventDefault();
   }
 
-  /** @param {boolean} [byPen] its other end erases whatever is chosen */
+  /** @param {boolean} [byPen] with the eraser end of a pen */
   #dab(byPen = false) {
     const { x, y } = this.#at;
     this.#mask?.begin({ erases: byPen || this.#erases, width: this.#width() }, x, y);
   }
 
-  /** The brush's width in the picture's pixels. */
+  /** Width of the brush, in pixels of the picture. */
   #width() {
     const { width, height } = this.canvas;
     return (Math.min(width, height) * this.size.valueAsNumber) / 100;
@@ -210,7 +210,7 @@ export class Painter {
     this.#moveTo((clientX - left) * scale, (clientY - top) * scale, true);
   }
 
-  /** @param {number} x @param {number} y @param {boolean} [beyond] a pointer may begin a line outside */
+  /** @param {number} x @param {number} y @param {boolean} [beyond] whether the position may be outside of the picture, as a pointer's may */
   #moveTo(x, y, beyond = false) {
     const { width, height } = this.canvas;
     this.#at = beyond
@@ -246,7 +246,7 @@ export class Painter {
     this.#refresh();
   }
 
-  /** Brings the note and the buttons in line with what is painted. */
+  /** Updates the note and the buttons after a change of the mask. */
   #refresh() {
     if (this.#mask === undefined) return;
     const painted = this.#mask.coverage();
@@ -256,7 +256,7 @@ export class Painter {
     this.note.textContent = `${Math.ceil(painted * 100)}% painted`;
   }
 
-  /** What is painted goes along, sent or not: a closed painter loses nothing. @param {boolean} send */
+  /** Hands the mask back, also if the painter was only closed. @param {boolean} send */
   async #finish(send) {
     const task = this.#task;
     const mask = this.#mask;

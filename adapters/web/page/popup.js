@@ -1,11 +1,11 @@
 // @ts-check
-/** A small menu that a button opens: arrow keys walk it, Enter chooses, Escape gives the focus back. */
+/** A menu that a button opens: arrow keys move in it, Enter chooses, Escape closes it and focuses the button. */
 import { announce, el } from './dom.js';
 
 /** @typedef {{ label: string, title?: string, danger?: boolean, onChoose: () => unknown }} PopupItem */
 
 const EDGE = 8;
-/** What is open now; one at a time. @type {(() => void) | undefined} */
+/** Closes the open menu; only one can be open. @type {(() => void) | undefined} */
 let closeOpen;
 let count = 0;
 
@@ -52,7 +52,7 @@ function openPopup(button, label, items, onClosed) {
     { className: 'popup', id: `popup-${count}`, role: 'menu', 'aria-label': label, popover: 'manual' },
     ...entries,
   );
-  // What lies outside an open dialog cannot be pressed.
+  // Elements outside of an open dialog cannot be used.
   (button.closest('dialog') ?? document.body).append(menu);
   menu.showPopover();
   button.setAttribute('aria-expanded', 'true');
@@ -109,11 +109,11 @@ function drawItem({ label, title, danger, onChoose }, close) {
     { type: 'button', className: 'popup-item', role: 'menuitem', tabIndex: -1, title },
     label,
   );
-  let armed = false;
+  let isArmed = false;
   button.addEventListener('click', () => {
-    // What cannot be undone takes a second press.
-    if (danger && !armed) {
-      armed = true;
+    // What cannot be undone must be pressed twice.
+    if (danger && !isArmed) {
+      isArmed = true;
       button.classList.add('armed');
       button.textContent = `${label} for good`;
       announce('Press again to confirm');
@@ -125,7 +125,7 @@ function drawItem({ label, title, danger, onChoose }, close) {
   return button;
 }
 
-/** Below the button where there is room, else above it; never beyond the window. @param {HTMLElement} menu @param {HTMLElement} button */
+/** Below the button if there is room, otherwise above it; always inside the window. @param {HTMLElement} menu @param {HTMLElement} button */
 function placeBeside(menu, button) {
   const { left, top, bottom } = button.getBoundingClientRect();
   const { offsetWidth: width, offsetHeight: height } = menu;

@@ -1,18 +1,18 @@
 // @ts-check
 /**
- * A picture on the page: first the plate on which it comes up, then the print.
+ * A picture in a message: first its preview while it is generated, then the picture.
  * @import { Job, Message, Picture } from './types.js'
  */
 import { el } from './dom.js';
 
-/** The picture as it comes up: grey grain, then form, then colour. */
+/** The preview: grey noise, then shapes, then colours. */
 export class Plate {
   constructor() {
     this.image = el('img', { className: 'latent', alt: '', hidden: true });
     this.element = el('div', { className: 'plate' }, grain(), this.image);
   }
 
-  /** The last preview, which stays beneath the print until that has loaded. */
+  /** The last preview, which stays below the picture until that has loaded. */
   get preview() {
     return this.image.hidden ? undefined : this.image.src;
   }
@@ -28,7 +28,7 @@ export class Plate {
   }
 }
 
-/** Grey noise, the look of a latent at the first step. */
+/** Grey noise, like the latents at the first step. */
 function grain() {
   const side = 360;
   const canvas = el('canvas', { className: 'grain', width: side, height: side, 'aria-hidden': 'true' });
@@ -36,7 +36,7 @@ function grain() {
   if (context === null) return canvas;
   const pixels = context.createImageData(side, side);
   for (let i = 0; i < pixels.data.length; i += 4) {
-    // The sum of three draws is near enough to Gaussian.
+    // The sum of three uniform numbers is close enough to a normal distribution.
     const level = 128 + 150 * (Math.random() + Math.random() + Math.random() - 1.5);
     pixels.data.set([level, level * 0.98, level * 0.95, 255], i);
   }
@@ -45,7 +45,7 @@ function grain() {
 }
 
 /**
- * Width / height that the print will likely have, so that it does not jump when it is there.
+ * Width / height that the picture will probably have, so that the page does not jump when it arrives.
  * @param {Message} message
  * @param {Message | undefined} request
  */
@@ -76,7 +76,7 @@ export function drawPrint(picture, preview, onclick) {
     image.classList.add('coming');
     image
       .decode()
-      .catch(() => undefined) // a picture that cannot be shown says so by its alt text
+      .catch(() => undefined) // the browser shows the alt text of a picture that it cannot load
       .then(() => image.classList.remove('coming'));
     image.addEventListener('transitionend', () => latent.remove(), { once: true });
   }

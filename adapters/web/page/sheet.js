@@ -1,18 +1,27 @@
 // @ts-check
 /**
- * The contact sheet: every picture of the conversation as a grid. Arrow keys walk it, Enter opens.
- * @import { Shown } from './viewer.js'
+ * The contact sheet: the pictures of the conversation as a grid. Arrow keys move in it, Enter opens a picture.
+ * @import { PictureList } from './viewer.js'
  */
 import { byId, el, iconButton } from './dom.js';
 
+/** Pictures in the grid at most. */
+const MAX_SHOWN = 120;
+/** Pictures by which Earlier and Later move the grid. */
+const STEP = 60;
+
 export class Sheet {
   dialog = /** @type {HTMLDialogElement} */ (byId('sheet'));
+  /** Index after the last picture of the grid, among all loaded pictures. */
+  #end = 0;
 
-  /** @param {{ pictures: () => Shown[], onOpen: (id: string) => void }} context */
+  /** @param {{ pictures: PictureList, onOpen: (id: string) => void }} context */
   constructor(context) {
     this.context = context;
     this.count = el('p', { className: 'sheet-count' });
     this.grid = el('ul', { className: 'frames' });
+    this.earlier = this.#button('Earlier pictures', () => this.#showEarlier());
+    this.later = this.#button('Later pictures', () => this.#show(this.#end + STEP));
     this.dialog.append(
       el(
         'header',
@@ -21,16 +30,43 @@ export class Sheet {
         this.count,
         iconButton('Close', 'close', () => this.dialog.close()),
       ),
+      this.earlier,
       this.grid,
+      this.later,
     );
     this.grid.addEventListener('keydown', (event) => this.#onKey(event));
   }
 
   open() {
-    const pictures = this.context.pictures();
-    this.count.textContent = pictures.length === 1 ? '1 picture' : `${pictures.length} pictures`;
+    this.#show(Number.POSITIVE_INFINITY);
+    this.dialog.showModal();
+    this.#focus(this.grid.childElementCount - 1);
+  }
+
+  /** @param {string} label @param {() => unknown} onclick */
+  #button(label, onclick) {
+    return el('button', { type: 'button', className: 'action sheet-more', onclick }, label);
+  }
+
+  async #showEarlier() {
+    const { all, loadEarlier } = this.context.pictures;
+    const before = all().length;
+    if (this.#end <= MAX_SHOWN) await loadEarlier();
+    // Loaded pictures are inserted before those of the grid.
+    this.#show(Math.max(MAX_SHOWN, this.#end + all().length - before - STEP));
+  }
+
+  /** @param {number} end index after the last picture to show */
+  #show(end) {
+    const { all, hasEarlier } = this.context.pictures;
+    const pictures = all();
+    this.#end = Math.min(end, pictures.length);
+    const start = Math.max(0, this.#end - MAX_SHOWN);
+    this.count.textContent = countOf(pictures.length, hasEarlier());
+    this.earlier.hidden = start === 0 && !hasEarlier();
+    this.later.hidden = this.#end === pictures.length;
     this.grid.replaceChildren(
-      ...pictures.map(({ picture }, index) =>
+      ...pictures.slice(start, this.#end).map(({ picture }, index) =>
         el(
           'li',
           {},
@@ -47,17 +83,15 @@ export class Sheet {
             el(
               'span',
               { className: 'frame-number', 'aria-hidden': 'true' },
-              String(index + 1).padStart(2, '0'),
+              hasEarlier() ? '' : String(start + index + 1).padStart(2, '0'),
             ),
           ),
         ),
       ),
     );
-    this.dialog.showModal();
-    this.#focus(pictures.length - 1);
   }
 
-  /** One frame is in the tab order, the others are reached by arrows. @param {number} index */
+  /** Tab reaches one frame, arrow keys reach the others. @param {number} index */
   #focus(index) {
     const frames = /** @type {NodeListOf<HTMLButtonElement>} */ (this.grid.querySelectorAll('.frame'));
     const frame = frames[index];
@@ -80,9 +114,15 @@ export class Sheet {
       Home: 0,
       End: frames.length - 1,
     };
-    const to = moves[event.key];
+    const to = Object.hasOwn(moves, event.key) ? moves[event.key] : undefined;
     if (to === undefined) return;
     event.preventDefault();
     this.#focus(to);
   }
+}
+
+/** @param {number} count @param {boolean} hasEarlier */
+function countOf(count, hasEarlier) {
+  if (hasEarlier) return `The latest ${count} pictures`;
+  return count === 1 ? '1 picture' : `${count} pictures`;
 }

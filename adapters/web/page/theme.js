@@ -1,5 +1,5 @@
 // @ts-check
-// Runs before the first paint (a classic script in the head), so that a chosen theme never flashes the other.
+// A classic script in the head: it runs before the first paint, so that the other theme never flashes.
 (() => {
   const key = 'darkroom.theme';
   const root = document.documentElement;
@@ -11,7 +11,7 @@
     try {
       return localStorage.getItem(key);
     } catch {
-      return null; // storage is switched off: the system's theme holds
+      return null; // storage is disabled: the theme of the system is used
     }
   }
 
@@ -24,7 +24,7 @@
       if (followsSystem) localStorage.removeItem(key);
       else localStorage.setItem(key, theme);
     } catch {
-      // the choice then lasts as long as the page
+      // the choice then lasts until the page is closed
     }
   }
 

@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What the server says, as docs/interfaces.md has it.
+ * What the server sends, see docs/interfaces.md.
  *
  * @typedef {{ id: string, name: string, bot?: boolean }} Author
  * @typedef {{ id: string, url: string, width: number, height: number, alt: string }} Picture
@@ -10,7 +10,7 @@
  *   id: string, state: JobState, position?: number | null, eta_seconds?: number | null,
  *   step?: number | null, steps?: number | null, seconds?: number | null, preview?: string | null,
  *   error?: Refusal | null,
- * }} Job `preview` is the URL of a small picture of the latents as they stand
+ * }} Job `preview` is the URL of a small picture of the current latents
  * @typedef {{
  *   name: string, label: string, required: boolean, kind: 'words' | 'number' | 'choice' | 'picture',
  *   value?: string | number, placeholder?: string, min?: number, max?: number,
@@ -28,10 +28,10 @@
  * @typedef {{
  *   name: string, flag?: string | null, description: string, type: string,
  *   choices?: string[], suggestions?: string[], min?: number, max?: number, required?: boolean,
- * }} CommandOption `suggestions` are not all that may be said
+ * }} CommandOption other values than `suggestions` are allowed as well
  * @typedef {{
  *   name: string, description: string, options: CommandOption[], subcommands?: Command[],
- * }} Command a subcommand's name holds its command's: `config set`
+ * }} Command the name of a subcommand begins with its command: `config set`
  * @typedef {{ prompt: string, seed?: number, picture?: string, width?: number, height?: number }} Example
  * @typedef {{ commands: Command[], gallery: Example[], words: string[] }} Commands
  */

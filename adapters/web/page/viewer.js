@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * One picture, as large as the window allows, with its neighbours an arrow key away.
+ * One picture, as large as the window allows. Arrow keys show the picture before and after it.
  * @import { Control } from './controls.js'
  * @import { Message, Picture } from './types.js'
  */
@@ -8,16 +8,21 @@ import { useButton } from './controls.js';
 import { byId, el, iconButton } from './dom.js';
 
 /** @typedef {{ picture: Picture, message: Message }} Shown */
+/**
+ * @typedef {{
+ *   all: () => Shown[], hasEarlier: () => boolean, loadEarlier: () => Promise<unknown>,
+ * }} PictureList the loaded pictures, oldest first; the server may have earlier ones
+ */
 /** @typedef {(message: Message, picture: Picture, control?: Control) => void} Reply */
 
 export class Viewer {
   dialog = /** @type {HTMLDialogElement} */ (byId('viewer'));
   /** @type {string | undefined} */
   #id;
-  /** Where a touch began, to tell a swipe. */
+  /** Where a touch began, to recognize a swipe. */
   #touchX = 0;
 
-  /** @param {{ pictures: () => Shown[], onReply: Reply }} context */
+  /** @param {{ pictures: PictureList, onReply: Reply }} context */
   constructor(context) {
     this.context = context;
     this.image = el('img', {});
@@ -46,7 +51,7 @@ export class Viewer {
       else return;
       event.preventDefault();
     });
-    // A press beside the picture closes.
+    // A click beside the picture closes it.
     this.dialog.addEventListener('click', (event) => {
       const { target } = event;
       if (target === this.dialog || (target instanceof HTMLElement && target.className === 'viewer-stage')) {
@@ -74,9 +79,10 @@ export class Viewer {
 
   /** @param {string} id */
   #show(id) {
-    const pictures = this.context.pictures();
-    const place = pictures.findIndex(({ picture }) => picture.id === id);
-    const shown = pictures[place];
+    const { all, hasEarlier } = this.context.pictures;
+    const pictures = all();
+    const index = pictures.findIndex(({ picture }) => picture.id === id);
+    const shown = pictures[index];
     if (shown === undefined) return;
     const { picture, message } = shown;
     this.#id = id;
@@ -86,26 +92,27 @@ export class Viewer {
     this.image.height = picture.height;
     this.image.style.setProperty('--ratio', String(picture.width / picture.height));
     this.caption.textContent = picture.alt;
-    this.foot.textContent = [`${place + 1} of ${pictures.length}`, message.footer]
-      .filter(Boolean)
-      .join(' \u00b7 ');
+    const position = hasEarlier() ? undefined : `${index + 1} of ${pictures.length}`;
+    this.foot.textContent = [position, message.footer].filter(Boolean).join(' \u00b7 ');
     this.save.href = picture.url;
     this.save.download = `darkroom-${picture.id}.png`;
-    this.previous.disabled = place === 0;
-    this.next.disabled = place === pictures.length - 1;
+    this.previous.disabled = index === 0 && !hasEarlier();
+    this.next.disabled = index === pictures.length - 1;
   }
 
   /** @param {number} step */
-  #move(step) {
-    const pictures = this.context.pictures();
-    const place = pictures.findIndex(({ picture }) => picture.id === this.#id);
-    const to = pictures[place + step];
+  async #move(step) {
+    const { all, hasEarlier, loadEarlier } = this.context.pictures;
+    const isShown = (/** @type {Shown} */ { picture }) => picture.id === this.#id;
+    while (all().findIndex(isShown) + step < 0 && hasEarlier()) if (!(await loadEarlier())) return;
+    const pictures = all();
+    const to = pictures[pictures.findIndex(isShown) + step];
     if (to) this.#show(to.picture.id);
   }
 
-  /** @param {Control} [control] what to take from the picture; without one it is edited */
+  /** @param {Control} [control] how the picture is used; without one it is edited */
   #reply(control) {
-    const shown = this.context.pictures().find(({ picture }) => picture.id === this.#id);
+    const shown = this.context.pictures.all().find(({ picture }) => picture.id === this.#id);
     for (const dialog of document.querySelectorAll('dialog')) dialog.close();
     if (shown) this.context.onReply(shown.message, shown.picture, control);
   }

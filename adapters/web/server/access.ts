@@ -8,6 +8,8 @@ export interface AccessOptions {
   readonly token?: string;
   /** 'header': the header X-Darkroom-User names the user (for tests, on loopback only). */
   readonly users: 'cookie' | 'header';
+  /** DARKROOM_URL: where browsers reach the chat through a reverse proxy, possibly below a path. */
+  readonly publicUrl?: string;
 }
 
 /** Only our own scripts and styles, and no frames; pictures also from memory (previews, files to be sent). */
@@ -28,12 +30,24 @@ export const PAGE_HEADERS: Readonly<Record<string, string>> = {
   'cross-origin-resource-policy': 'same-origin',
 };
 
+/** Shorter tokens can be guessed. */
+const MIN_TOKEN_CHARACTERS = 8;
 const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 
 export const isLoopback = (host: string) => LOOPBACK.has(host);
 
+/** The path below which a proxy serves the chat, without a slash at its end; '' for the root. */
+export const basePathOf = ({ publicUrl }: AccessOptions): string =>
+  publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
+
 /** @throws DarkroomError('misconfigured') where anybody on the network could use the chat without a token */
 export function checkExposure({ host, token, users }: AccessOptions): void {
+  if (token !== undefined && token !== '' && token.length < MIN_TOKEN_CHARACTERS) {
+    throw new DarkroomError(
+      'misconfigured',
+      `DARKROOM_WEB_TOKEN has ${token.length} characters; it needs at least ${MIN_TOKEN_CHARACTERS}. \`openssl rand -hex 16\` makes a good one.`,
+    );
+  }
   if (isLoopback(host)) return;
   if (token === undefined || token === '') {
     throw new DarkroomError(
@@ -54,29 +68,27 @@ export function checkExposure({ host, token, users }: AccessOptions): void {
  * site), or to a name of its own that resolves to our address (Host is then that name).
  * @throws DarkroomError('forbidden')
  */
-export function checkHeaders(request: Request, { host }: AccessOptions): void {
-  const hostHeader = request.headers.get('host') ?? '';
-  if (isLoopback(host) && !LOOPBACK.has(hostName(hostHeader))) {
+export function checkHeaders(request: Request, { host, publicUrl }: AccessOptions): void {
+  const hostHeader = (request.headers.get('host') ?? '').toLowerCase();
+  const url = publicUrl === undefined ? undefined : new URL(publicUrl);
+  const name = hostName(hostHeader);
+  if (isLoopback(host) && !LOOPBACK.has(name) && name !== url?.hostname) {
+    const own = url === undefined ? '127.0.0.1 or localhost' : `${url.hostname}, 127.0.0.1 or localhost`;
     throw new DarkroomError(
       'forbidden',
-      `This chat is reached as 127.0.0.1 or localhost, not as ${hostHeader}.`,
+      `This chat is reached as ${own}, not as ${hostHeader}. Behind a reverse proxy, set DARKROOM_URL to the public address.`,
     );
   }
   if (request.method === 'GET' || request.method === 'HEAD') return;
   const origin = request.headers.get('origin');
-  if (origin !== null && originHost(origin) !== hostHeader.toLowerCase()) {
-    throw new DarkroomError(
-      'forbidden',
-      `Requests from pages of ${origin} are not allowed. Open the chat itself.`,
-    );
-  }
+  if (origin === null || origin === url?.origin || originHost(origin) === hostHeader) return;
+  throw new DarkroomError(
+    'forbidden',
+    `Requests from pages of ${origin} are not allowed. Open the chat itself; behind a reverse proxy, DARKROOM_URL must be its public address.`,
+  );
 }
 
-const hostName = (host: string) =>
-  host
-    .toLowerCase()
-    .replace(/:\d+$/, '')
-    .replace(/^\[(.*)\]$/, '$1');
+const hostName = (host: string) => host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');
 
 function originHost(origin: string): string | undefined {
   return URL.canParse(origin) ? new URL(origin).host : undefined;

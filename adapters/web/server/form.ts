@@ -1,9 +1,17 @@
 /** What the calls of the web chat are sent: the fields and files of a message, and the JSON of an action. */
-import type { Context } from 'hono';
+import { createWriteStream } from 'node:fs';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import type { IncomingMessage } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { Busboy, type BusboyHeaders } from '@fastify/busboy';
 import { DarkroomError } from '../../../src/errors.ts';
 import { isRecord } from '../../../src/json.ts';
 import type { Attachment } from '../../adapter.ts';
-import type { WebLimits } from './limits.ts';
+import { type BodyLimits, boundedBody, requireLength } from './body.ts';
+import { HttpRefusal } from './refusal.ts';
 
 export interface MessageForm {
   readonly text: string;
@@ -11,51 +19,201 @@ export interface MessageForm {
   readonly attachments: readonly Attachment[];
 }
 
-export async function readMessageForm(c: Context, limits: WebLimits): Promise<MessageForm> {
-  const form = await c.req.formData().catch((cause) => {
-    if (cause instanceof Error && cause.name === 'BodyLimitError') throw cause;
-    throw new DarkroomError('bad_request', 'Send a message as multipart/form-data with the field text.', {
-      cause,
-    });
-  });
-  const text = form.get('text') ?? '';
-  const replyTo = form.get('reply_to') ?? '';
-  if (typeof text !== 'string' || typeof replyTo !== 'string') {
-    throw new DarkroomError(
-      'bad_request',
-      'The fields text and reply_to hold text; pictures belong in files[].',
-    );
-  }
-  if (text.length > limits.textCharacters) {
-    throw new DarkroomError(
-      'too_large',
-      `The message has ${text.length} characters; at most ${limits.textCharacters} are allowed. Shorten it.`,
-    );
-  }
-  const files = [...form.getAll('files[]'), ...form.getAll('files')].filter((file) => file instanceof File);
-  if (files.length > limits.files) {
-    throw new DarkroomError(
-      'too_large',
-      `You attached ${files.length} files; at most ${limits.files} are allowed. Send fewer.`,
-    );
-  }
-  const attachments: Attachment[] = await Promise.all(
-    files.map(async (file) => ({ name: file.name, bytes: new Uint8Array(await file.arrayBuffer()) })),
-  );
-  return { text, attachments, ...(replyTo !== '' && { replyTo }) };
+export interface FormLimits extends BodyLimits {
+  readonly textCharacters: number;
+  readonly files: number;
 }
 
-export function readAction(body: unknown): {
-  message: string;
-  action: string;
-  values: Record<string, unknown>;
-} {
-  const { message, action, values = {} } = isRecord(body) ? body : {};
+const FIELDS = ['text', 'reply_to'] as const;
+const FILES = ['files[]', 'files'];
+/** The only content type of a message; anything else is refused before a byte of it is read. */
+const CONTENT_TYPE = /^multipart\/form-data\s*;.*\bboundary=/i;
+const MAX_NAME_CHARACTERS = 200;
+
+/**
+ * Reads a message. Its files go to a temporary folder while they arrive, so that an unfinished upload holds no
+ * memory.
+ * @param onBytes called with the size of each part of the body; what it throws ends the upload
+ * @throws DarkroomError('bad_request' | 'too_large')
+ */
+export async function readMessageForm(
+  request: IncomingMessage,
+  limits: FormLimits,
+  onBytes?: (count: number) => void,
+): Promise<MessageForm> {
+  const type = request.headers['content-type'] ?? '';
+  if (!CONTENT_TYPE.test(type)) {
+    throw new HttpRefusal(
+      415,
+      'bad_request',
+      `Send a message as multipart/form-data with the field text, not as ${type.slice(0, 60) || 'a body without a content type'}.`,
+    );
+  }
+  requireLength(request, limits.bytes);
+  const folder = await mkdtemp(join(tmpdir(), 'darkroom-upload-'));
+  try {
+    const { fields, files } = await parse(request, folder, limits, onBytes);
+    const text = fields.get('text') ?? '';
+    requireText(text, limits.textCharacters);
+    const replyTo = fields.get('reply_to') ?? '';
+    const attachments: Attachment[] = [];
+    for (const { name, path } of files) attachments.push({ name, bytes: await readFile(path) });
+    return { text, attachments, ...(replyTo !== '' && { replyTo }) };
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Parsed {
+  readonly fields: ReadonlyMap<string, string>;
+  readonly files: readonly { readonly name: string; readonly path: string }[];
+}
+
+async function parse(
+  request: IncomingMessage,
+  folder: string,
+  limits: FormLimits,
+  onBytes: ((count: number) => void) | undefined,
+): Promise<Parsed> {
+  const fields = new Map<string, string>();
+  const files: { name: string; path: string }[] = [];
+  const writes: Promise<void>[] = [];
+  const parser = openParser(request, limits);
+  const refuse = (message: string) => parser.destroy(new DarkroomError('bad_request', message));
+
+  parser.on('field', (name, value, _nameTruncated, valueTruncated) => {
+    if (!isField(name))
+      refuse(`A message has no field ${shown(name)}. Its fields are text, reply_to and files[].`);
+    else if (fields.has(name)) refuse(`The field ${name} was sent twice. Send it once.`);
+    else if (valueTruncated) parser.destroy(tooLong(name, limits));
+    fields.set(name, value);
+  });
+  parser.on('file', (name, stream, fileName) => {
+    if (!FILES.includes(name)) refuse('The fields text and reply_to hold text; pictures belong in files[].');
+    const path = join(folder, String(files.length));
+    files.push({ name: plainName(fileName), path });
+    const write = pipeline(stream as Readable, createWriteStream(path, { mode: 0o600 }));
+    // Awaited below, unless the parser fails first.
+    write.catch(() => undefined);
+    writes.push(write);
+  });
+  parser.on('filesLimit', () =>
+    parser.destroy(
+      new DarkroomError(
+        'too_large',
+        `You attached more than ${limits.files} files; at most ${limits.files} are allowed. Send fewer.`,
+      ),
+    ),
+  );
+  for (const event of ['fieldsLimit', 'partsLimit'] as const) {
+    parser.on(event, () =>
+      refuse('The form has too many fields. Its fields are text, reply_to and files[].'),
+    );
+  }
+  try {
+    await pipeline(boundedBody(request, limits, onBytes), parser);
+    await Promise.all(writes);
+  } catch (cause) {
+    if (cause instanceof DarkroomError) throw cause;
+    throw new DarkroomError('bad_request', 'The form is incomplete or damaged. Send it again.', { cause });
+  }
+  return { fields, files };
+}
+
+function openParser({ headers }: IncomingMessage, { files, textCharacters }: FormLimits) {
+  try {
+    return new Busboy({
+      headers: headers as BusboyHeaders,
+      limits: {
+        files,
+        fields: FIELDS.length,
+        parts: FIELDS.length + files,
+        fieldNameSize: 100,
+        // A character has up to four bytes; one more, so that the longest text is not cut.
+        fieldSize: textCharacters * 4 + 1,
+        headerPairs: 20,
+        headerSize: 8 * 1024,
+      },
+    });
+  } catch (cause) {
+    throw new DarkroomError(
+      'bad_request',
+      'The form has no usable boundary. Send it as multipart/form-data.',
+      {
+        cause,
+      },
+    );
+  }
+}
+
+const isField = (name: string): name is (typeof FIELDS)[number] =>
+  (FIELDS as readonly string[]).includes(name);
+const shown = (name: string) => JSON.stringify(name.slice(0, 40));
+
+/** Without control characters, which no database takes and no page shows. */
+const plainName = (name: string | undefined) =>
+  (name ?? '').replaceAll(/[\0-\x1f\x7f]/g, '').slice(0, MAX_NAME_CHARACTERS) || 'picture';
+
+function tooLong(name: string, { textCharacters }: FormLimits): DarkroomError {
+  return new DarkroomError(
+    'too_large',
+    name === 'text'
+      ? `The message has more than ${textCharacters} characters; at most ${textCharacters} are allowed. Shorten it.`
+      : `The field ${name} is too long; it is the id of a message.`,
+  );
+}
+
+/** @throws DarkroomError('bad_request' | 'too_large') for text that cannot be stored */
+function requireText(text: string, most: number): void {
+  if (text.length > most) {
+    throw new DarkroomError(
+      'too_large',
+      `The message has ${text.length} characters; at most ${most} are allowed. Shorten it.`,
+    );
+  }
+  if (!isStorable(text)) {
+    throw new DarkroomError('bad_request', 'The message contains a NUL character (U+0000). Remove it.');
+  }
+}
+
+/** PostgreSQL stores neither NUL nor half of a surrogate pair. */
+const isStorable = (text: string) => !text.includes('\0') && text.isWellFormed();
+
+export type ActionValues = Record<string, string | number | boolean | null>;
+
+export interface ActionForm {
+  readonly message: string;
+  readonly action: string;
+  readonly values: ActionValues;
+}
+
+/** @throws DarkroomError('bad_request') */
+export function readAction(body: Buffer): ActionForm {
+  const { message, action, values = {} } = parseObject(body);
   if (typeof message !== 'string' || typeof action !== 'string' || !isRecord(values)) {
     throw new DarkroomError(
       'bad_request',
       'Send an action as JSON with message, action and, for a form, values.',
     );
   }
-  return { message, action, values };
+  for (const [name, value] of Object.entries(values)) {
+    const isScalar = value === null || ['string', 'number', 'boolean'].includes(typeof value);
+    if (!isScalar || !isStorable(`${name}${typeof value === 'string' ? value : ''}`)) {
+      throw new DarkroomError(
+        'bad_request',
+        `The value ${shown(name)} cannot be used: values are text without NUL characters, numbers or booleans.`,
+      );
+    }
+  }
+  return { message, action, values: values as ActionValues };
+}
+
+function parseObject(body: Buffer): Record<string, unknown> {
+  try {
+    const value: unknown = JSON.parse(body.toString('utf8'));
+    if (isRecord(value)) return value;
+  } catch {
+    // Refused by the caller, like any other body that is not such an object.
+  }
+  return {};
 }

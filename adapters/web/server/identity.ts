@@ -2,28 +2,61 @@
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { DarkroomError } from '../../../src/errors.ts';
 import type { User } from '../../adapter.ts';
-import { type AccessOptions, checkExposure } from './access.ts';
+import { type AccessOptions, basePathOf, checkExposure } from './access.ts';
+import { addressKey } from './client-address.ts';
+import { type Bucket, RateLimit } from './rate-limit.ts';
 
 export interface IdentityOptions extends AccessOptions {
-  /** Signs the cookies. */
+  /** Signs the cookies, and tells this instance from others on the same host. */
   readonly secret: Uint8Array;
+  /** Told what the operator should know, in one sentence. */
+  readonly onNotice?: (sentence: string) => void;
 }
 
 export interface Visitor {
   readonly user: User;
   /** A Set-Cookie header for a visitor without a valid cookie. */
   readonly setCookie?: string;
-  /** Whether the user came with a name that we gave before; a new one can take another name at each request. */
-  readonly known: boolean;
+  /** Whether the next request can come from the same user; too many new ones of a network get no cookie. */
+  readonly isLasting: boolean;
+  /** Whether the header X-Darkroom-User names the user. */
+  readonly isNamed: boolean;
+  /** The users of one group share the quotas and the part of the GPU of one user, since new names are free. */
+  readonly quotaGroup?: string;
 }
 
-const COOKIE = 'darkroom';
 const COOKIE_SECONDS = 365 * 24 * 3600;
+/** An identity of this age counts as a user of its own; a younger one counts with its network address. */
+const ESTABLISHED_MS = 24 * 3600 * 1000;
+/** New identities of one network address. */
+const NEW_IDENTITIES: Bucket = { burst: 30, perSecond: 1 / 600 };
+/** Wrong tokens of one network address. */
+const GUESSES: Bucket = { burst: 10, perSecond: 1 / 10 };
+/** Milliseconds between two lines in the log about one address. */
+const NOTICE_MS = 60_000;
 const NAME = /^[\p{L}\p{N}][\p{L}\p{N} ._-]{0,39}$/u;
+/** Names that only the bot and guests have. */
+const RESERVED = /^(darkroom$|guest-)/i;
+
+interface Identity {
+  readonly id: string;
+  /** Milliseconds since 1970 when it was created. */
+  readonly created: number;
+}
 
 export class Identities {
   readonly #options: IdentityOptions;
   readonly #key: Buffer;
+  readonly #cookie: string;
+  readonly #newIdentities = new RateLimit(
+    NEW_IDENTITIES,
+    (seconds) => `Too many new visitors came from your network. Try again in ${seconds} s.`,
+  );
+  readonly #guesses = new RateLimit(
+    GUESSES,
+    (seconds) => `Too many wrong tokens came from your network. Wait ${seconds} s, then try again.`,
+  );
+  readonly #noticed = new Map<string, number>();
 
   constructor(options: IdentityOptions) {
     checkExposure(options);
@@ -32,62 +65,109 @@ export class Identities {
     this.#key = createHmac('sha256', options.secret)
       .update(options.token ?? '')
       .digest();
+    // Cookies do not belong to a port: two instances on one host need two names.
+    this.#cookie = `darkroom-${hmac(options.secret, 'cookie name').slice(0, 8)}`;
   }
 
   /**
+   * @param address the network address that the request comes from
    * @param token as given in the query; an Authorization header or a signed cookie is accepted as well
-   * @throws DarkroomError('forbidden') if a token is needed and none is right
+   * @throws DarkroomError('forbidden') if a token is needed and none is right, ('too_many') for too many guesses
    */
-  identify(request: Request, token?: string): Visitor {
+  identify(request: Request, address: string, token?: string): Visitor {
     const named = this.#options.users === 'header' ? request.headers.get('x-darkroom-user') : null;
-    const cookie = this.#readCookie(request);
-    if (cookie === undefined && !this.#hasToken(request, token)) {
-      throw new DarkroomError(
-        'forbidden',
-        'This chat needs a token. Open it once with ?token=…, or send Authorization: Bearer ….',
-      );
+    const identity = this.#readCookie(request);
+    if (identity === undefined) this.#requireToken(request, address, token);
+    if (named !== null) return { user: namedUser(named), isLasting: true, isNamed: true };
+    if (identity !== undefined) {
+      const isEstablished = Date.now() - identity.created > ESTABLISHED_MS;
+      return {
+        user: guest(identity.id),
+        isLasting: true,
+        isNamed: false,
+        ...(!isEstablished && { quotaGroup: this.#groupOf(address) }),
+      };
     }
-    if (named !== null) {
-      if (!NAME.test(named)) {
-        throw new DarkroomError(
-          'bad_request',
-          'X-Darkroom-User must be 1 to 40 letters, digits, spaces, . _ or -.',
-        );
-      }
-      return { user: { id: `web:${named}`, name: named }, known: true };
-    }
-    if (cookie !== undefined) return { user: userOf(cookie), known: true };
+    return this.#create(address);
+  }
+
+  #create(address: string): Visitor {
     const id = randomBytes(9).toString('base64url');
-    const value = `${id}.${this.#sign(id)}`;
+    const visitor = { user: guest(id), isNamed: false, quotaGroup: this.#groupOf(address) };
+    try {
+      this.#newIdentities.take(addressKey(address));
+    } catch {
+      return { ...visitor, isLasting: false };
+    }
+    const value = `${id}.${Date.now().toString(36)}`;
+    const path = `${basePathOf(this.#options)}/`;
+    const secure = this.#options.publicUrl?.startsWith('https:') ? '; Secure' : '';
     return {
-      user: userOf(id),
-      setCookie: `${COOKIE}=${value}; Path=/; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax`,
-      known: false,
+      ...visitor,
+      isLasting: true,
+      setCookie: `${this.#cookie}=${value}.${hmac(this.#key, value)}; Path=${path}; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax${secure}`,
     };
   }
 
-  #hasToken(request: Request, given: string | undefined): boolean {
+  #requireToken(request: Request, address: string, given: string | undefined): void {
     const { token } = this.#options;
-    if (token === undefined || token === '') return true;
+    if (token === undefined || token === '') return;
     const bearer = /^Bearer (.+)$/i.exec(request.headers.get('authorization') ?? '')?.[1];
-    return [given, bearer].some((value) => value !== undefined && isSame(value, token));
+    const tokens = [given, bearer].filter((value) => value !== undefined);
+    const key = addressKey(address);
+    if (tokens.length > 0) {
+      this.#guesses.require(key);
+      if (tokens.some((value) => isSame(value, token))) return;
+      this.#guesses.take(key);
+      this.#reportGuess(key, address);
+    }
+    throw new DarkroomError(
+      'forbidden',
+      'This chat needs a token. Open it once with ?token=…, or send Authorization: Bearer ….',
+    );
   }
 
-  #readCookie(request: Request): string | undefined {
+  #reportGuess(key: string, address: string): void {
+    const now = performance.now();
+    if (now - (this.#noticed.get(key) ?? Number.NEGATIVE_INFINITY) < NOTICE_MS) return;
+    if (this.#noticed.size > 1000) this.#noticed.clear();
+    this.#noticed.set(key, now);
+    this.#options.onNotice?.(`web chat: wrong token from ${address}`);
+  }
+
+  #readCookie(request: Request): Identity | undefined {
     for (const pair of (request.headers.get('cookie') ?? '').split(';')) {
       const [name, value = ''] = pair.trim().split('=');
-      const [id = '', signature = ''] = value.split('.');
-      if (name === COOKIE && isSame(signature, this.#sign(id))) return id;
+      const [id = '', created = '', signature = ''] = value.split('.');
+      if (name !== this.#cookie || !isSame(signature, hmac(this.#key, `${id}.${created}`))) continue;
+      return { id, created: Number.parseInt(created, 36) };
     }
     return undefined;
   }
 
-  #sign(id: string): string {
-    return createHmac('sha256', this.#key).update(id).digest('base64url');
+  /** Hashed, so that no address of a visitor is stored with a job. */
+  #groupOf(address: string): string {
+    return `web-address:${hmac(this.#options.secret, addressKey(address)).slice(0, 16)}`;
   }
 }
 
-const userOf = (id: string): User => ({ id: `web:${id}`, name: `guest-${id.slice(0, 4)}` });
+/** The name is a hash of the whole id, so that nobody can choose an id with the name of another guest. */
+const guest = (id: string): User => ({
+  id: `web:${id}`,
+  name: `guest-${createHmac('sha256', 'guest name').update(id).digest('hex').slice(0, 10)}`,
+});
+
+function namedUser(name: string): User {
+  if (!NAME.test(name) || RESERVED.test(name)) {
+    throw new DarkroomError(
+      'bad_request',
+      'X-Darkroom-User must be 1 to 40 letters, digits, spaces, . _ or -, and neither Darkroom nor guest-….',
+    );
+  }
+  return { id: `web:${name}`, name };
+}
+
+const hmac = (key: Uint8Array, text: string) => createHmac('sha256', key).update(text).digest('base64url');
 
 /** Takes the same time wherever the two differ. */
 function isSame(a: string, b: string): boolean {

@@ -3,13 +3,12 @@ import { readFile } from 'node:fs/promises';
 
 const PAGE = new URL('../page/', import.meta.url);
 /** One folder, and no dot except before the ending: no name leads out of the folder. */
-const PAGE_FILE = /^[a-z0-9][a-z0-9-]*\.(html|css|js|svg|png|webp)$/;
+const PAGE_FILE = /^[a-z0-9][a-z0-9-]*\.(html|css|js|svg|webp)$/;
 const TYPES: Readonly<Record<string, string>> = {
   html: 'text/html; charset=utf-8',
   css: 'text/css; charset=utf-8',
   js: 'text/javascript; charset=utf-8',
   svg: 'image/svg+xml',
-  png: 'image/png',
   webp: 'image/webp',
 };
 

@@ -1,35 +1,67 @@
-/** Token buckets: how often somebody may call. */
+/** Token buckets: how often, or how much, somebody may ask for something. */
 import { DarkroomError } from '../../../src/errors.ts';
 
-/** One bucket for each key: `burst` calls at once, refilled at `perSecond`. */
+/** Beyond this many buckets, full ones are forgotten, and then those used longest ago. */
+const MAX_BUCKETS = 10_000;
+
+export interface Bucket {
+  /** What a full bucket holds. */
+  readonly burst: number;
+  readonly perSecond: number;
+}
+
 export class RateLimit {
-  readonly #burst: number;
-  readonly #perSecond: number;
+  readonly #bucket: Bucket;
+  readonly #refusal: (seconds: number) => string;
   readonly #buckets = new Map<string, { left: number; at: number }>();
 
-  constructor(burst: number, perSecond: number) {
-    this.#burst = burst;
-    this.#perSecond = perSecond;
+  /** @param refusal the sentence for somebody who must wait that many seconds */
+  constructor(bucket: Bucket, refusal: (seconds: number) => string) {
+    this.#bucket = bucket;
+    this.#refusal = refusal;
   }
 
-  /** @throws DarkroomError('too_many') for an empty bucket */
-  take(key: string, now: number = performance.now()): void {
-    const bucket = this.#buckets.get(key) ?? { left: this.#burst, at: now };
-    const left = Math.min(this.#burst, bucket.left + ((now - bucket.at) / 1000) * this.#perSecond);
-    if (left < 1) {
-      const seconds = Math.max(1, Math.ceil((1 - left) / this.#perSecond));
-      throw new DarkroomError(
-        'too_many',
-        `You sent more than ${this.#burst} requests at once. Wait ${seconds} s, then send it again.`,
-      );
+  /**
+   * @param key whose bucket it is
+   * @param amount how much is taken; more than a full bucket can never be taken
+   * @param now milliseconds of a monotonic clock
+   * @throws DarkroomError('too_many') if the bucket holds less; nothing is taken then
+   */
+  take(key: string, amount = 1, now: number = performance.now()): void {
+    this.require(key, amount, now);
+    this.#set(key, this.#leftOf(key, now) - amount, now);
+  }
+
+  /** @throws DarkroomError('too_many') if the bucket holds less than `amount`; takes nothing */
+  require(key: string, amount = 1, now: number = performance.now()): void {
+    const left = this.#leftOf(key, now);
+    if (left >= amount) return;
+    const seconds = Math.ceil((amount - left) / this.#bucket.perSecond);
+    throw new DarkroomError('too_many', this.#refusal(Math.max(1, seconds)));
+  }
+
+  #leftOf(key: string, now: number): number {
+    const { burst, perSecond } = this.#bucket;
+    const found = this.#buckets.get(key);
+    return found === undefined ? burst : Math.min(burst, found.left + ((now - found.at) / 1000) * perSecond);
+  }
+
+  #set(key: string, left: number, at: number): void {
+    // Deleted first, so that the map is in the order of the last use.
+    this.#buckets.delete(key);
+    this.#buckets.set(key, { left, at });
+    if (this.#buckets.size > MAX_BUCKETS) this.#forget(at);
+  }
+
+  #forget(now: number): void {
+    for (const key of this.#buckets.keys()) {
+      if (this.#leftOf(key, now) >= this.#bucket.burst) this.#buckets.delete(key);
     }
-    this.#buckets.set(key, { left: left - 1, at: now });
-    if (this.#buckets.size > 10_000) this.#forgetFull(now);
-  }
-
-  #forgetFull(now: number): void {
-    for (const [key, { left, at }] of this.#buckets) {
-      if (left + ((now - at) / 1000) * this.#perSecond >= this.#burst) this.#buckets.delete(key);
+    // A tenth more than needed, so that this does not run for every new key.
+    const keep = MAX_BUCKETS * 0.9;
+    for (const key of this.#buckets.keys()) {
+      if (this.#buckets.size <= keep) return;
+      this.#buckets.delete(key);
     }
   }
 }

@@ -1,0 +1,78 @@
+/** Lets a request in: finds out who sends it and from where, and counts it against the limits of both. */
+import type { IncomingMessage } from 'node:http';
+import { DarkroomError } from '../../../src/errors.ts';
+import type { User } from '../../adapter.ts';
+import { type AccessOptions, checkHeaders } from './access.ts';
+import { addressKey, ClientAddresses } from './client-address.ts';
+import { Identities, type IdentityOptions } from './identity.ts';
+import type { WebLimits } from './limits.ts';
+import { RateLimit } from './rate-limit.ts';
+import { HttpRefusal } from './refusal.ts';
+
+export interface AdmissionOptions extends AccessOptions, IdentityOptions {
+  /** DARKROOM_TRUSTED_PROXIES: whose X-Forwarded-For is believed. */
+  readonly trustedProxies?: readonly string[];
+}
+
+export interface Sender {
+  readonly user: User;
+  /** Under which uploads and event streams are counted: the network address, or a user who is named by a header. */
+  readonly key: string;
+  readonly isLasting: boolean;
+  readonly quotaGroup?: string;
+}
+
+export class Admission {
+  readonly #options: AdmissionOptions;
+  readonly #addresses: ClientAddresses;
+  readonly #identities: Identities;
+  readonly #users: RateLimit;
+  readonly #networks: RateLimit;
+
+  constructor(options: AdmissionOptions, limits: WebLimits) {
+    this.#options = options;
+    this.#addresses = new ClientAddresses(options.trustedProxies ?? [], (proxy) =>
+      options.onNotice?.(
+        `web chat: ${proxy} sends X-Forwarded-For, but DARKROOM_TRUSTED_PROXIES does not list it; all of its visitors count as one network`,
+      ),
+    );
+    this.#identities = new Identities(options);
+    this.#users = new RateLimit(
+      { burst: limits.burst, perSecond: limits.perSecond },
+      (seconds) =>
+        `You sent more than ${limits.burst} requests in a short time. Wait ${seconds} s, then try again.`,
+    );
+    this.#networks = new RateLimit(
+      { burst: limits.addressBurst, perSecond: limits.addressPerSecond },
+      (seconds) => `Your network sent too many requests in a short time. Wait ${seconds} s, then try again.`,
+    );
+  }
+
+  /**
+   * @param token that the request carries besides its Authorization header
+   * @returns the sender, and a Set-Cookie header for a new one
+   * @throws DarkroomError('forbidden' | 'too_many' | 'bad_request')
+   */
+  admit(request: Request, incoming: IncomingMessage, token?: string): { sender: Sender; setCookie?: string } {
+    checkHeaders(request, this.#options);
+    const address = this.#addresses.of(incoming);
+    const { setCookie, isNamed, ...visitor } = this.#identify(request, address, token);
+    const network = addressKey(address);
+    const sender = { ...visitor, key: isNamed ? visitor.user.id : network };
+    if (request.method !== 'GET' && request.method !== 'HEAD') {
+      if (!isNamed) this.#networks.take(network);
+      // A new visitor could take another name for each call.
+      if (visitor.isLasting && setCookie === undefined) this.#users.take(visitor.user.id);
+    }
+    return { sender, ...(setCookie !== undefined && { setCookie }) };
+  }
+
+  #identify(request: Request, address: string, token: string | undefined) {
+    try {
+      return this.#identities.identify(request, address, token);
+    } catch (error) {
+      if (!(error instanceof DarkroomError) || error.code !== 'forbidden') throw error;
+      throw new HttpRefusal(401, 'forbidden', error.message);
+    }
+  }
+}
