@@ -96,8 +96,10 @@ export class Policy {
     const waiting = this.number('quota_waiting');
     const gpuSecondsPerDay = this.number('quota_gpu_seconds_per_day');
     const tenantGpuSecondsPerDay = this.number('server_gpu_seconds_per_day');
+    const group = this.#invocation.where.quotaGroup;
     return {
       tenant,
+      ...(group !== undefined && { group }),
       weight: this.number('weight') ?? 1,
       ...(waiting !== undefined && { waiting }),
       ...(gpuSecondsPerDay !== undefined && { gpuSecondsPerDay }),

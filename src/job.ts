@@ -24,6 +24,8 @@ export interface Job {
 export interface Share {
   /** The Discord guild or Slack workspace, unique over all platforms. */
   readonly tenant: string;
+  /** Users of one group are charged, and limited, as one user; absent for a user who counts alone. */
+  readonly group?: string;
   /** Of the user relative to the tenant's other users; 1 where nothing is set. */
   readonly weight: number;
   /** Jobs that the user may have waiting. */

@@ -7,7 +7,7 @@ import type { Sql } from '../store/sql.ts';
 export const WAITING_PER_USER = 20;
 
 export interface Applicant {
-  /** The user's id. */
+  /** The id of the user, or of the group that is charged as one user. */
   readonly user: string;
   /** As in darkroom.flow. */
   readonly tenant: string;
@@ -107,6 +107,7 @@ async function requireDay(
 export function describeCap(
   { cap, limit, used, cost, freesIn }: CapReached,
   waitSeconds: number | undefined,
+  isGroup = false,
 ): DarkroomError {
   if (cap === 'waiting') {
     if (limit === 0) {
@@ -118,10 +119,11 @@ export function describeCap(
     const frees = waitSeconds === undefined ? '' : ` in ${words(waitSeconds)}`;
     return new DarkroomError(
       'too_many',
-      `You have ${used} waiting ${used === 1 ? 'job' : 'jobs'}; the limit is ${limit}. The next one starts${frees}: wait for it, or cancel one in /queue.`,
+      `${isGroup ? 'You and other new visitors from your network' : 'You'} have ${used} waiting ${used === 1 ? 'job' : 'jobs'}; the limit is ${limit}. The next one starts${frees}: wait for it, or cancel one in /queue.`,
     );
   }
-  const whose = cap === 'day' ? 'You have' : 'This server has';
+  const users = isGroup ? 'You and other new visitors from your network have' : 'You have';
+  const whose = cap === 'day' ? users : 'This server has';
   const own = cap === 'day' ? 'your limit' : "the server's limit";
   if (cost > limit) {
     return new DarkroomError(

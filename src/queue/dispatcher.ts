@@ -14,7 +14,7 @@ const MOST_TRIES = 2;
 /** The notification channel of all processes on this database: `work`, or `job`, `step` or `cancel` with `:ID`. */
 export const CHANNEL = 'darkroom';
 
-/** Who is charged for a job. */
+/** Who is charged for a job: the user, or the group of their share. */
 export interface Flow {
   /** Never empty; a direct message is a tenant of its own. */
   readonly tenant: string;
@@ -93,23 +93,26 @@ export class Dispatcher {
   /** Accepts a job: stored, counted and with a ticket, or not at all. @param admit throws where a cap is reached */
   async submit(job: NewJob, admit: (tx: Sql) => Promise<void> = async () => {}): Promise<void> {
     const { id, tenant, user, platform, channel, request, inputs, notes, cost } = job;
+    const group = job.share?.group;
+    const account = group ?? user.id;
     await this.#database.transaction(async (tx) => {
       // Before the lock, which is held for as few round trips as possible.
       await this.#tickets.issue(tx);
       await tx.query('select darkroom.submit($1, $2, $3, $4)', [
         tenant,
-        user.id,
+        account,
         job.tenantWeight ?? 1,
         job.userWeight ?? 1,
       ]);
       // Under the lock, so that two submissions cannot both take the last one under a cap.
       await admit(tx);
       await tx.query(
-        `insert into darkroom.job (id, tenant, user_id, user_name, platform, channel, request, inputs, model, notes,
+        `insert into darkroom.job (id, tenant, user_id, requested_by, user_name, platform, channel, request, inputs, model, notes,
            cost, share, frame, state)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'queued')`,
+         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'queued')`,
         [
-          ...[id, tenant, user.id, user.name, platform, channel, json(request), json(inputs), request.model],
+          ...[id, tenant, account, group === undefined ? null : user.id, user.name, platform, channel],
+          ...[json(request), json(inputs), request.model],
           ...[json(notes), cost, job.share === undefined ? null : json(job.share), json(job.frame ?? {})],
         ],
       );

@@ -120,7 +120,7 @@ export class Queue {
   #applicantOf(submission: Submission): Applicant {
     const { tenant, user } = flowOf(submission);
     const { share, request } = submission;
-    return { tenant, user: user.id, share, cost: this.costs.jobSeconds(request) };
+    return { tenant, user: share?.group ?? user.id, share, cost: this.costs.jobSeconds(request) };
   }
 
   async #orDescribed(submission: Submission, work: () => Promise<void>): Promise<void> {
@@ -128,7 +128,8 @@ export class Queue {
       await work();
     } catch (error) {
       if (!(error instanceof CapReached)) throw error;
-      throw describeCap(error, await this.#parts.forecast.nextOf(submission.user.id));
+      const next = await this.#parts.forecast.nextOf(this.#applicantOf(submission).user);
+      throw describeCap(error, next, submission.share?.group !== undefined);
     }
   }
 

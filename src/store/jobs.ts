@@ -93,7 +93,7 @@ interface JobRow {
 }
 
 const COLUMNS =
-  'id, at, user_id, user_name, platform, channel, request, inputs, state, notes, frame, pictures, share, seconds, error';
+  'id, at, coalesce(requested_by, user_id) as user_id, user_name, platform, channel, request, inputs, state, notes, frame, pictures, share, seconds, error';
 const ALIVE = "state in ('queued', 'running') and not is_removed";
 
 export function createJobs(sql: Sql, pictures: PictureStore): JobStore {
@@ -106,7 +106,10 @@ export function createJobs(sql: Sql, pictures: PictureStore): JobStore {
     async ofPicture(picture) {
       return (await find('pictures @> $1 and not is_removed', [json([{ id: picture }])]))[0];
     },
-    aliveOf: (user) => find(`user_id = $1 and ${ALIVE} order by number`, [user]),
+    aliveOf: (user) =>
+      find(`(requested_by = $1 or user_id = $1 and requested_by is null) and ${ALIVE} order by number`, [
+        user,
+      ]),
     alive: (platforms) => find(`platform = any($1) and ${ALIVE} order by number`, [[...platforms]]),
     endedBefore: (tenant, at, most) =>
       find(

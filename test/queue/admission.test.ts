@@ -68,6 +68,22 @@ async function draw(
   ]);
 }
 
+test('users of one group have the cap and the turns of one user; the others are not behind them', async () => {
+  const share = { tenant: 'web', group: 'web-address:1', waiting: 3 };
+  for (const name of ['a', 'b', 'c']) await queue.submit(recordOf(name, share));
+  await assert.rejects(queue.submit(recordOf('d', share)), {
+    code: 'too_many',
+    message: /your network have 3/,
+  });
+  await queue.submit(recordOf('honest', { tenant: 'web', group: 'web-address:2', waiting: 3 }));
+  const first = [await queue.dispatcher.claim(wish), await queue.dispatcher.claim(wish)];
+  const users = await database.query<{ name: string }>(
+    'select user_name as name from darkroom.job where id = any($1)',
+    [first.map((claim) => claim?.id)],
+  );
+  assert.deepEqual(users.map(({ name }) => name).sort(), ['a', 'honest']);
+});
+
 test('waiting jobs of one user: the refusal names the cap, what waits, and when the next one starts', async () => {
   const share = { tenant: 'discord:1', waiting: 2 };
   await queue.submit(recordOf('a', share));

@@ -5,7 +5,8 @@ create table darkroom.job (
   number bigint generated always as identity,        -- the order of one user's own jobs
   at timestamptz not null default clock_timestamp(), -- when it was accepted
   tenant text collate "C" not null,                  -- who is charged: a guild or workspace, ...
-  user_id text collate "C" not null,                 -- ... and the user in it
+  user_id text collate "C" not null,                 -- ... and the user, or group of users, in it
+  requested_by text collate "C",                     -- the user's id where a group is charged
   user_name text not null,
   platform text not null,
   channel text not null,
@@ -33,6 +34,7 @@ create table darkroom.job (
 );
 create index job_queue on darkroom.job (tenant, user_id, number) where state = 'queued' and ticket is null;
 create index job_alive on darkroom.job (user_id) where state in ('queued', 'running');
+create index job_requested_by on darkroom.job (requested_by) where requested_by is not null;
 create index job_picture on darkroom.job using gin (pictures jsonb_path_ops);
 -- A user's last 24 hours: what has not ended counts as ending later.
 create index job_day on darkroom.job (tenant, (coalesce(ended_at, 'infinity')));
