@@ -1,7 +1,7 @@
 /** What Darkroom says of a job, at every stage of its life. */
 import type { Card, CardAction, CardPicture } from '../adapters/card.ts';
 import { describeError } from '../src/errors.ts';
-import type { RequestDraft } from '../src/request.ts';
+import { shortName } from '../src/request.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import { FORMS } from './forms.ts';
 import type { LiveEvent } from './job-card.ts';
@@ -90,40 +90,6 @@ function actionsOfMany(id: string, count: number): CardAction[] {
 
 function cardPictures({ pictures, request }: JobRecord): CardPicture[] {
   return pictures.map((picture) => ({ ...picture, alt: request.prompt }));
-}
-
-/** A folder's last part: the rest of its path is the server's own. */
-export const shortName = (model: string) => model.split(/[\\/]/).findLast((part) => part !== '') ?? model;
-
-/**
- * A command line that makes the picture again. A picture it starts from must be replied to.
- * @param draft fields that are absent are left to the model's defaults
- */
-export function commandLine(draft: RequestDraft): string {
-  const { image, strength, width, height, num_images: count, negative_prompt: negative, model } = draft;
-  const flags: readonly (readonly [flag: string, value: string | number | undefined])[] = [
-    ['--seed', draft.seed],
-    ['--steps', draft.num_inference_steps],
-    ['--cfg', draft.guidance_scale],
-    ['--size', width === undefined || height === undefined ? undefined : `${width}x${height}`],
-    ['--sampler', draft.sampler],
-    ['--schedule', draft.schedule],
-    ['--strength', strength],
-    ['--n', count === 1 ? undefined : count],
-    ['--no', negative === undefined || negative === '' ? undefined : quote(negative)],
-    ['--model', model === undefined ? undefined : shortName(model)],
-  ];
-  return [
-    image === undefined ? '/imagine' : '/edit',
-    quote(draft.prompt),
-    ...flags.flatMap(([flag, value]) => (value === undefined ? [] : `${flag} ${value}`)),
-  ].join(' ');
-}
-
-/** Quotes around a text that would not be read as it stands. */
-function quote(text: string): string {
-  const isPlain = !/(^|\s)("|--|[–—])|[^\S ]| {2}/.test(text);
-  return isPlain ? text : `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
 }
 
 export function formatSeconds(seconds: number): string {

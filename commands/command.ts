@@ -10,6 +10,8 @@ interface OptionBase {
   readonly description: string;
   /** `--seed`; an option without a flag takes the words that belong to no flag. */
   readonly flag?: string;
+  /** Other flags of the same option. */
+  readonly aliases?: readonly string[];
   /** A value to show in help and errors. */
   readonly example?: string;
   /** A form does not send without it; what a typed line lacks is refused by the command itself. */
@@ -29,6 +31,8 @@ export type Option = OptionBase &
         readonly choices: readonly string[];
         /** Other spellings, which may hold spaces; undefined where it is none. */
         readonly spelling?: (text: string) => string | undefined;
+        /** The choice that a flag without a value makes. */
+        readonly implied?: string;
       }
     | { readonly type: 'picture' }
     /** Somebody or something of the platform; the value is its id there. */
@@ -52,6 +56,8 @@ export interface Command<O extends Options = Options> {
   readonly name: string;
   readonly description: string;
   readonly options: O;
+  /** Options that are read in a typed line and stand in no menu. */
+  readonly typed?: Options;
   /** Lines that work as they stand. */
   readonly examples: readonly string[];
   /** Where it has any, the first word of a line names one of them, and the command itself is not run. */
@@ -83,6 +89,12 @@ export const defineGroup = (
 /** `set` of `config set`. */
 export const lastWord = (name: string) => name.split(' ').at(-1)!;
 
+/** Every option that a line may give. */
+export const lineOptions = ({ options, typed = {} }: Pick<AnyCommand, 'options' | 'typed'>): Options => ({
+  ...options,
+  ...typed,
+});
+
 /** A command whose options' types are forgotten, as the router and the help see it. */
 export type AnyCommand = Omit<Command, 'run'> & { run(values: never, context: Context): Promise<void> };
 
@@ -96,10 +108,11 @@ export function parseValues(
   values: Readonly<Record<string, unknown>>,
 ): Record<string, string | number> {
   const parsed: Record<string, string | number> = {};
+  const options = lineOptions(command);
   for (const [name, value] of Object.entries(values)) {
-    const option = Object.hasOwn(command.options, name) ? command.options[name] : undefined;
+    const option = Object.hasOwn(options, name) ? options[name] : undefined;
     if (option === undefined) {
-      const names = Object.keys(command.options);
+      const names = Object.keys(options);
       throw new DarkroomError('bad_request', `Unknown option ${name}. ${offerNames(name, names)}`);
     }
     if (value === undefined || option.type === 'picture') continue;

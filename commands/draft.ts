@@ -2,44 +2,26 @@
 import { DarkroomError } from '../src/errors.ts';
 import {
   CONTROL_KINDS,
-  LIMITS,
+  type ControlRequest,
+  draftOfOptions,
+  FIELD_OPTIONS,
+  type FieldOption,
   type ModelDefaults,
-  parseSampler,
+  type OptionValues,
+  POSES,
+  parseRatio,
+  RATIO,
+  REGIONS,
   type RequestDraft,
-  SAMPLER_NAMES,
-  SCHEDULES,
+  sizeOfRatio,
 } from '../src/request.ts';
-import type { Values } from './command.ts';
+import type { Option, Options } from './command.ts';
 
-/** Poses that need no skeleton, and parts of a picture that need no brush; src/image draws them. */
-export const POSES = ['standing', 'walking', 'dancing', 'sitting', 'jumping', 'waving'] as const;
-export const REGIONS = ['left', 'right', 'top', 'bottom', 'centre', 'sky', 'background'] as const;
-/** Only an upload has one. */
+/** The region of an upload that is its transparent part. */
 const TRANSPARENT = 'transparent';
 
-export const DRAFT_OPTIONS = {
-  seed: {
-    type: 'integer',
-    flag: '--seed',
-    description: 'The same seed and words make the same picture.',
-    ...LIMITS.seed,
-    example: '7',
-  },
-  steps: {
-    type: 'integer',
-    flag: '--steps',
-    description: 'More steps take longer and show finer detail.',
-    ...LIMITS.steps,
-    example: '20',
-  },
-  cfg: {
-    type: 'number',
-    flag: '--cfg',
-    description: 'How closely the picture follows the words.',
-    min: LIMITS.guidance.min,
-    max: LIMITS.guidance.max,
-    example: '5',
-  },
+/** Options of chats that are no field of a request by themselves. `menu` is their place among the fields' options. */
+const CHAT_OPTIONS = {
   ar: {
     type: 'text',
     single: true,
@@ -47,65 +29,33 @@ export const DRAFT_OPTIONS = {
     description: 'Width to height; the area stays that of the model.',
     suggestions: ['1:1', '3:2', '2:3', '16:9'],
     example: '3:2',
-  },
-  no: { type: 'text', flag: '--no', description: 'What should not be in the picture.', example: 'text' },
-  n: {
-    type: 'integer',
-    flag: '--n',
-    description: 'How many pictures, each with its own seed.',
-    ...LIMITS.images,
-    example: '4',
+    menu: 4,
   },
   style: {
     type: 'text',
     single: true,
     flag: '--style',
-    description: 'A preset that is laid over the words; /style list shows them.',
+    description: 'A preset that is laid over the prompt; /style list shows them.',
     example: 'watercolor',
-  },
-  strength: {
-    type: 'number',
-    flag: '--strength',
-    description: 'With a picture: 0 keeps it, 1 forgets it.',
-    min: 0,
-    max: 1,
-    example: '0.6',
-  },
-  size: {
-    type: 'text',
-    single: true,
-    flag: '--size',
-    description: 'Width x height in pixels, multiples of 8.',
-    example: '256x256',
-  },
-  sampler: {
-    type: 'choice',
-    choices: SAMPLER_NAMES,
-    spelling: samplerSpelling,
-    flag: '--sampler',
-    description: 'The rule of each step.',
-    example: 'euler',
-  },
-  schedule: {
-    type: 'choice',
-    choices: SCHEDULES,
-    flag: '--schedule',
-    description: 'How the noise levels are spaced.',
-    example: 'karras',
+    menu: 7,
   },
   control: {
     type: 'choice',
     choices: CONTROL_KINDS,
+    spelling: (text) => controlSpelling(text, CONTROL_KINDS),
     flag: '--control',
-    description: 'What to take from the picture that comes with it.',
+    description: 'What to take from the attached picture: its edges, pose, lines or depth.',
     example: 'canny',
+    menu: 12,
   },
   pose: {
     type: 'choice',
     choices: POSES,
+    spelling: (text) => controlSpelling(text, POSES),
     flag: '--pose',
     description: 'How a person in the picture stands.',
     example: 'dancing',
+    menu: 13,
   },
   region: {
     type: 'choice',
@@ -113,29 +63,74 @@ export const DRAFT_OPTIONS = {
     flag: '--region',
     description: 'With a picture: the part that is redrawn.',
     example: 'background',
+    menu: 14,
   },
-  upscale: {
-    type: 'number',
-    flag: '--upscale',
-    description: 'How much larger a second pass draws it.',
-    min: LIMITS.hiresScale.min,
-    max: LIMITS.hiresScale.max,
-    example: '2',
-  },
-  model: { type: 'text', single: true, flag: '--model', description: 'Which model draws.', example: 'mini' },
-} as const;
+} as const satisfies Readonly<Record<string, Option & { readonly menu: number }>>;
 
-export type DraftValues = Values<typeof DRAFT_OPTIONS> & { prompt?: string };
+/** `canny@0.8:0-0.6`: scale, and the part of the steps in which it acts. */
+const CONTROL = /^([a-z]+)(?:@(\d*\.?\d+)(?::(\d*\.?\d+)-(\d*\.?\d+))?)?$/i;
 
-/** @returns the spelling itself where it is a sampler's name, its schedule with it */
-function samplerSpelling(text: string): string | undefined {
-  try {
-    parseSampler(text);
-    return text;
-  } catch {
-    return undefined;
+function controlSpelling(text: string, names: readonly string[]): string | undefined {
+  const name = CONTROL.exec(text)?.[1]?.toLowerCase();
+  return names.some((known) => known === name) ? text.toLowerCase() : undefined;
+}
+
+/** @param text of --control or --pose, checked against their names */
+export function parseControl(text: string): { readonly name: string } & Partial<ControlRequest> {
+  const [, name = text, scale, start, end] = CONTROL.exec(text) ?? [];
+  return {
+    name,
+    ...(scale !== undefined && { scale: Number(scale) }),
+    ...(start !== undefined && end !== undefined && { start: Number(start), end: Number(end) }),
+  };
+}
+
+/** What --control or --pose writes; parseControl reads it. */
+export function controlWords(
+  name: string,
+  { scale = 1, start = 0, end = 1 }: Partial<ControlRequest>,
+): string {
+  const isWhole = start === 0 && end === 1;
+  if (isWhole) return scale === 1 ? name : `${name}@${scale}`;
+  return `${name}@${scale}:${start}-${end}`;
+}
+
+function optionOf({ names, type, description, example, choices = [], ...rest }: FieldOption): Option {
+  const [flag, ...aliases] = names.map((name) => `--${name}`);
+  const base = { flag: flag!, ...(aliases.length > 0 && { aliases }), description, example };
+  switch (type) {
+    case 'integer':
+    case 'number':
+      return { ...base, type, min: rest.min ?? 0, max: rest.max ?? Number.MAX_SAFE_INTEGER };
+    case 'choice':
+      return { ...base, type, choices, ...(rest.spelling && { spelling: rest.spelling }) };
+    case 'switch':
+      return { ...base, type: 'choice', choices: ['on', 'off'], implied: 'on' };
+    case 'text':
+      return { ...base, type };
+    case 'word':
+      return { ...base, type: 'text', single: true };
   }
 }
+
+const isInMenu = ({ menu }: FieldOption) => menu !== undefined;
+const ofFields = (isWanted: (option: FieldOption) => boolean) =>
+  FIELD_OPTIONS.filter(isWanted).map(
+    (one) => [one.names[0], { ...optionOf(one), menu: one.menu ?? 0 }] as const,
+  );
+
+function inOrder(entries: readonly (readonly [string, Option & { readonly menu: number }])[]): Options {
+  const sorted = entries.toSorted(([, a], [, b]) => a.menu - b.menu);
+  return Object.fromEntries(sorted.map(([name, { menu: _menu, ...option }]) => [name, option]));
+}
+
+/** In the platforms' own menus too. */
+export const DRAFT_OPTIONS: Options = inOrder([...Object.entries(CHAT_OPTIONS), ...ofFields(isInMenu)]);
+/** Only in a typed line. */
+export const TYPED_OPTIONS: Options = inOrder(ofFields((option) => !isInMenu(option)));
+
+export type DraftValues = OptionValues &
+  Partial<Record<keyof typeof CHAT_OPTIONS, string>> & { prompt?: string };
 
 /**
  * @param source the picture to start from, where there is one
@@ -146,19 +141,10 @@ export function draftOf(
   defaults: ModelDefaults,
   source?: { readonly width: number; readonly height: number },
 ): RequestDraft {
-  const size = sizeOf(values, defaults, source);
   return {
     prompt: values.prompt ?? '',
-    ...(values.no !== undefined && { negative_prompt: values.no }),
-    ...(values.seed !== undefined && { seed: values.seed }),
-    ...(values.steps !== undefined && { num_inference_steps: values.steps }),
-    ...(values.cfg !== undefined && { guidance_scale: values.cfg }),
-    ...(values.n !== undefined && { num_images: values.n }),
-    ...(values.strength !== undefined && { strength: values.strength }),
-    ...(values.sampler !== undefined && { sampler: values.sampler }),
-    ...(values.schedule !== undefined && { schedule: values.schedule }),
-    ...(values.upscale !== undefined && { hires: { scale: values.upscale } }),
-    ...size,
+    ...draftOfOptions(values),
+    ...sizeOf(values, defaults, source),
   };
 }
 
@@ -170,40 +156,11 @@ function sizeOf(
   if (size !== undefined && ar !== undefined) {
     throw new DarkroomError('bad_request', `--size ${size} and --ar ${ar} both set the size. Leave one out.`);
   }
-  if (size !== undefined) {
-    const match = /^(\d+)[x×*](\d+)$/i.exec(size);
-    if (match === null) {
-      throw new DarkroomError(
-        'bad_request',
-        `--size ${size} is not WIDTHxHEIGHT. Try --size ${defaults.width}x${defaults.height}.`,
-      );
-    }
-    return { width: Number(match[1]), height: Number(match[2]) };
-  }
+  if (size !== undefined) return {};
   if (ar !== undefined) return sizeOfRatio(parseRatio(ar), defaults);
   // An upload beyond the model's size keeps its proportion; a smaller one keeps its size (freezeRequest).
   const isLarge = source !== undefined && Math.max(source.width, source.height) > defaults.maxSize;
   return isLarge ? sizeOfRatio(within(source.width / source.height), defaults) : {};
 }
 
-const RATIO = { min: 1 / 4, max: 4 };
 const within = (ratio: number) => Math.min(RATIO.max, Math.max(RATIO.min, ratio));
-
-function parseRatio(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)[:/x](\d+(?:\.\d+)?)$/.exec(text);
-  const ratio = match === null ? Number.NaN : Number(match[1]) / Number(match[2]);
-  if (!(ratio >= RATIO.min && ratio <= RATIO.max)) {
-    throw new DarkroomError('bad_request', `--ar ${text} is not a proportion from 1:4 to 4:1. Try --ar 3:2.`);
-  }
-  return ratio;
-}
-
-/** About the model's own area in the multiples it needs, no side beyond the model's longest. */
-function sizeOfRatio(ratio: number, { width, height, maxSize, sizeMultiple }: ModelDefaults) {
-  const multiple = sizeMultiple ?? LIMITS.size.multiple;
-  const area = width * height;
-  const wanted = { width: Math.sqrt(area * ratio), height: Math.sqrt(area / ratio) };
-  const scale = Math.min(1, maxSize / Math.max(wanted.width, wanted.height));
-  const round = (side: number) => Math.max(multiple, Math.round((side * scale) / multiple) * multiple);
-  return { width: round(wanted.width), height: round(wanted.height) };
-}

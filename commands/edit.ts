@@ -1,7 +1,7 @@
 /** /edit: image to image. The picture comes attached, or is the one replied to. */
 import { DarkroomError } from '../src/errors.ts';
 import { defineCommand } from './command.ts';
-import { DRAFT_OPTIONS } from './draft.ts';
+import { DRAFT_OPTIONS, TYPED_OPTIONS } from './draft.ts';
 import { draw } from './imagine.ts';
 
 export const edit = defineCommand({
@@ -11,9 +11,10 @@ export const edit = defineCommand({
     prompt: { type: 'text', description: 'What the picture should become.', example: 'the mug is blue' },
     ...DRAFT_OPTIONS,
     picture: { type: 'picture', description: 'The picture to start from: attach it, or reply to it.' },
-    mask: { type: 'picture', description: 'White where the picture is drawn anew.' },
+    mask: { type: 'picture', description: 'White where the picture is redrawn.' },
     control_picture: { type: 'picture', description: 'A picture to take edges, a pose or lines from.' },
   },
+  typed: TYPED_OPTIONS,
   examples: ['/edit a blue mug on a table --strength 0.6'],
   async run(values, context) {
     const { attachments, repliedTo } = context.invocation;

@@ -1,6 +1,6 @@
 /** What a button asks before it acts, and what the platforms' own menus on a message ask. */
 import type { CardForm } from '../adapters/card.ts';
-import { REGIONS } from './draft.ts';
+import { REGIONS } from '../src/request.ts';
 
 const WORDS = {
   name: 'prompt',

@@ -1,6 +1,6 @@
 /** /imagine: words become a picture; with a picture, the picture becomes another one. */
 import { type Context, defineCommand } from './command.ts';
-import { DRAFT_OPTIONS, type DraftValues, draftOf } from './draft.ts';
+import { DRAFT_OPTIONS, type DraftValues, draftOf, TYPED_OPTIONS } from './draft.ts';
 import { draftOfPictures, findPictures } from './pictures.ts';
 import { Policy, tenantOf } from './policy.ts';
 import { allStyles, applyStyle } from './styles.ts';
@@ -12,9 +12,10 @@ export const imagine = defineCommand({
     prompt: { type: 'text', description: 'What to draw.', example: 'a red mug on a table, watercolor' },
     ...DRAFT_OPTIONS,
     picture: { type: 'picture', description: 'A picture to start from: attach it, or reply to it.' },
-    mask: { type: 'picture', description: 'With a picture: white where it is drawn anew.' },
+    mask: { type: 'picture', description: 'With a picture: white where it is redrawn.' },
     control_picture: { type: 'picture', description: 'A picture to take edges, a pose or lines from.' },
   },
+  typed: TYPED_OPTIONS,
   examples: ['/imagine a red mug on a table, watercolor', '/imagine a blue boat --seed 3 --ar 3:2'],
   run: draw,
 });
@@ -27,8 +28,9 @@ export async function draw(values: DraftValues, { invocation, reply, desk }: Con
   const model = await models.resolve(values.model ?? policy.text('default_model'));
   const pictures = await findPictures(invocation, values, desk);
   const draft = policy.fill({
-    ...draftOf(values, model.defaults, pictures.source),
     ...draftOfPictures(pictures, values, model),
+    // What the line says of its pictures lies over what their presence means.
+    ...draftOf(values, model.defaults, pictures.source),
   });
   const style = values.style ?? policy.text('default_style');
   const styles = allStyles(await settings.styles(tenantOf(invocation)));

@@ -1,6 +1,6 @@
 /** A typed line -> option values: words, quoted words (`\"` inside them), `--flag value`, `--flag=value`. */
 import { DarkroomError, offerNames } from '../src/errors.ts';
-import { type AnyCommand, type Option, rangeOf } from './command.ts';
+import { type AnyCommand, lineOptions, type Option, rangeOf } from './command.ts';
 
 interface Token {
   /** As typed, quotes and all. */
@@ -54,7 +54,7 @@ export function parseLine(command: AnyCommand, line: string): Record<string, str
 /** Options without a flag take the words in their order: one each, and the last open one all that are left. */
 function putWords(command: AnyCommand, words: readonly Token[], values: Record<string, string>): void {
   let left = words;
-  for (const [name, { type, flag, ...option }] of Object.entries(command.options)) {
+  for (const [name, { type, flag, ...option }] of Object.entries(lineOptions(command))) {
     if (flag !== undefined || type === 'picture' || left.length === 0) continue;
     const takesAll = type === 'text' && !('single' in option && option.single);
     values[name] = takesAll ? joinWords(left) : left[0]!.text;
@@ -94,9 +94,10 @@ function flagOf({ raw, quoted }: Token): { name: string; value: string | undefin
 }
 
 function findOption(command: AnyCommand, flag: string): [string, Option] {
-  const found = Object.entries(command.options).find(([, option]) => option.flag === flag);
+  const options = Object.entries(lineOptions(command));
+  const found = options.find(([, option]) => option.flag === flag || option.aliases?.includes(flag));
   if (found !== undefined) return found;
-  const flags = Object.values(command.options).flatMap((option) => option.flag ?? []);
+  const flags = options.flatMap(([, option]) => option.flag ?? []);
   const offer = flags.length > 0 ? offerNames(flag, flags) : `/${command.name} has none.`;
   throw new DarkroomError('bad_request', `Unknown flag ${flag}. ${offer}`);
 }
@@ -108,6 +109,10 @@ function nextFlag(tokens: readonly Token[], from: number): number {
 
 function takeValue(option: Option, following: readonly Token[]): { text: string; count: number } | undefined {
   const [first] = following;
+  if (option.type === 'choice' && option.implied !== undefined) {
+    const isChoice = first !== undefined && option.choices.includes(first.text.toLowerCase());
+    if (!isChoice) return { text: option.implied, count: 0 };
+  }
   if (first === undefined) return undefined;
   if (option.type === 'choice' && option.spelling !== undefined && !first.quoted) {
     // "DPM++ 2M Karras": the longest run of words that is a known spelling.

@@ -3,7 +3,7 @@ import type { Attachment, Invocation } from '../adapters/adapter.ts';
 import { DarkroomError, offerNames } from '../src/errors.ts';
 import type { ControlKind, RequestDraft } from '../src/request.ts';
 import type { Desk, PictureRole, Source } from './desk.ts';
-import type { DraftValues } from './draft.ts';
+import { type DraftValues, parseControl } from './draft.ts';
 import type { ModelInfo } from './ports.ts';
 
 export type Pictures = Partial<Record<PictureRole, Source>>;
@@ -106,14 +106,16 @@ export function draftOfPictures(
   { control, pose }: DraftValues,
   model: ModelInfo,
 ): Partial<RequestDraft> {
-  if (pose !== undefined && control !== undefined && control !== 'openpose') {
+  const given = pose ?? control;
+  const { name, ...steering } = given === undefined ? { name: undefined } : parseControl(given);
+  if (pose !== undefined && control !== undefined && parseControl(control).name !== 'openpose') {
     throw new DarkroomError(
       'bad_request',
       `--pose ${pose} and --control ${control} are two controls. Leave one out.`,
     );
   }
   // The choice was checked against the kinds when the values were parsed.
-  const kind = (pose === undefined ? control : 'openpose') as ControlKind | undefined;
+  const kind = (pose === undefined ? name : 'openpose') as ControlKind | undefined;
   if (kind !== undefined && pictures.control === undefined && pose === undefined) {
     throw new DarkroomError(
       'bad_request',
@@ -131,7 +133,7 @@ export function draftOfPictures(
     ...(pictures.source && { image: 'source' }),
     // What lies outside the mask comes back as it was.
     ...(pictures.mask && { mask_image: 'mask', keep_unmasked: true }),
-    ...(kind !== undefined && { controls: [{ kind, image: pose ?? 'control' }] }),
+    ...(kind !== undefined && { controls: [{ kind, image: (pose && name) ?? 'control', ...steering }] }),
   };
 }
 

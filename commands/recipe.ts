@@ -1,10 +1,20 @@
 /** /recipe: what made a picture, out of the stored request or out of the PNG's own text. */
 import type { Card, CardField } from '../adapters/card.ts';
 import { DarkroomError } from '../src/errors.ts';
-import { parseDraft, type RequestDraft, requestToJson } from '../src/request.ts';
+import {
+  isNamedPose,
+  notCarried,
+  type OptionType,
+  type OptionValue,
+  optionsOfDraft,
+  parseDraft,
+  type RequestDraft,
+  requestToJson,
+  shortName,
+} from '../src/request.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
-import { commandLine, shortName } from './cards.ts';
 import { type Context, defineCommand } from './command.ts';
+import { controlWords } from './draft.ts';
 
 export const recipe = defineCommand({
   name: 'recipe',
@@ -44,14 +54,49 @@ function textCard(texts: ReadonlyMap<string, string>): Card {
 }
 
 function draftCard(text: string, draft: RequestDraft): Card {
+  const missing = notCarried(draft);
   return {
     text,
     fields: [...fieldsOf(draft), { name: 'Command', value: commandLine(draft) }],
-    ...(draft.image !== undefined && {
-      notes: ['It starts from another picture: send the command as a reply to that one.'],
-    }),
+    ...(missing.length > 0 && { notes: [`The command cannot carry everything. ${missing.join(' ')}`] }),
   };
 }
+
+/**
+ * A command that makes the picture again, as far as a line can say it; notCarried says what is missing.
+ * @param draft fields that are absent are left to the model's defaults
+ */
+export function commandLine(draft: RequestDraft): string {
+  const flags = [...optionsOfDraft(draft), ...controlFlags(draft)];
+  return [
+    draft.image === undefined ? '/imagine' : '/edit',
+    quote(draft.prompt),
+    ...flags.map(
+      ([flag, value, type]) => `--${flag} ${type === 'text' ? quote(String(value)) : quoteWord(value)}`,
+    ),
+  ].join(' ');
+}
+
+function controlFlags({
+  controls: [control] = [],
+}: RequestDraft): (readonly [string, OptionValue, OptionType])[] {
+  if (control === undefined) return [];
+  const { scale = 1, start = 0, end = 1 } = control;
+  const steering = { scale, start, end };
+  return isNamedPose(control)
+    ? [['pose', controlWords(control.image, steering), 'word']]
+    : [['control', controlWords(control.kind, steering), 'word']];
+}
+
+/** Quotes around a text that would not be read as it stands. */
+function quote(text: string): string {
+  const isPlain = text !== '' && !/(^|\s)("|--|[–—])|[^\S ]| {2}|^ | $/.test(text);
+  return isPlain ? text : `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+}
+
+/** Quotes around one word that holds quotes or spaces. */
+const quoteWord = (value: OptionValue): string =>
+  /[\s"]/.test(String(value)) ? `"${String(value).replaceAll(/["\\]/g, '\\$&')}"` : String(value);
 
 /** The `darkroom` text: JSON with the frozen request. A text that others have written may hold anything. */
 function readDraft(text: string | undefined): RequestDraft | undefined {

@@ -1,5 +1,6 @@
 /** Masks of named parts of a picture, such as `sky` and `left`, for users without a brush. */
 import { DarkroomError, offerNames } from '../errors.ts';
+import { REGIONS, type Region } from '../request.ts';
 import { encodePng } from './pixels.ts';
 import type { Raster, Size } from './resample.ts';
 
@@ -14,11 +15,12 @@ const PARTS = {
   sky: [0, 0, 1, 2 / 5],
 } as const satisfies Record<string, readonly [number, number, number, number]>;
 
-/** `background` is all but an upright oval in the middle, where a subject usually is. */
-export const REGIONS = ['left', 'right', 'top', 'bottom', 'centre', 'sky', 'background'] as const;
-export type Region = (typeof REGIONS)[number];
+export { REGIONS, type Region } from '../request.ts';
 
-/** Half of the subject's oval, as a share of width and height. */
+/**
+ * `background` is all but an upright oval in the middle, where a subject usually is: half its axes, as a share of width
+ * and height.
+ */
 const SUBJECT = { x: 0.3, y: 0.42 } as const;
 
 /** @returns [height, width, 1]: 255 within the region, which is redrawn, 0 outside */

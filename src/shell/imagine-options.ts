@@ -1,58 +1,57 @@
 /** The options of `darkroom imagine`, as one picture's draft or as a file of them. */
 import { EMBEDDED_MODEL } from '../installed-models.ts';
-import { CONTROL_KINDS, SAMPLER_NAMES, SCHEDULES } from '../request.ts';
-import type { How } from './imagine.ts';
+import {
+  CONTROL_KINDS,
+  draftOfOptions,
+  FIELD_OPTIONS,
+  type FieldOption,
+  type OptionType,
+  parseRatio,
+} from '../request.ts';
+import { givenPictures, type PictureOptions } from './given-pictures.ts';
 import { readRecipe } from './remake.ts';
 import { readRequests } from './request-file.ts';
 import { type Task, taskOf } from './task.ts';
-import { readNumber, readOptions, UsageError } from './verb.ts';
+import { asUsage, readNumber, readOptions, UsageError } from './verb.ts';
+
+const HINTS: Readonly<Record<OptionType, string>> = {
+  integer: 'N',
+  number: 'X',
+  text: 'TEXT',
+  word: 'TEXT',
+  choice: 'NAME',
+  switch: '',
+};
+/** Column at which the descriptions of options begin. */
+const COLUMN = 30;
+
+function helpLine({ names, type, hint = HINTS[type], description, choices = [] }: FieldOption): string[] {
+  const flags = names.map((name) => `--${name}`).join(', ');
+  const known = choices.length > 0 ? [`${' '.repeat(COLUMN)}${choices.join(', ')}`] : [];
+  return [`${`  ${flags} ${hint}`.padEnd(COLUMN)}${description}`, ...known];
+}
 
 export const IMAGINE_HELP = `darkroom imagine "PROMPT"
-  --model NAME|FOLDER    (default: the embedded model)
-  --negative TEXT  --steps N  --guidance G  --guidance-rescale R  --seed N  --size WxH  --count N
-  --sampler NAME         ${SAMPLER_NAMES.join(', ')}
-  --schedule NAME        ${SCHEDULES.join(', ')}
-  --scheduler-config JSON  laid over the model's scheduler_config.json
-  --eta X  --clip-skip N  --rng torch|philox
-  --image FILE  --strength X   image to image
-  --mask FILE            with --image: draws the white part anew
-  --mask-blur PIXELS  --keep-unmasked  --only-masked-padding PIXELS
-  --control KIND=FILE[@SCALE[:START-END]]   repeatable; ${CONTROL_KINDS.join(', ')}
-  --controlnet FOLDER    repeatable, in the order of --control (default: the model's own for that kind)
-  --guess-mode           the controls alone say what is drawn
-  --hires SCALE          draws a second time over the upscaled picture
-  --out FILE|FOLDER      (default: the working folder)
-  --json                 one object: request, files, seeds, seconds, model hash
-  --latents FILE.npy     also the final latents, float32 [N,C,H,W]
+${FIELD_OPTIONS.flatMap(helpLine).join('\n')}
+  --ar W:H                    Width to height; the area stays that of the model.
+  --image FILE                The picture to start from.
+  --mask FILE                 With --image: the white part is redrawn.
+  --control KIND=FILE[@SCALE[:START-END]]
+                              Repeatable; ${CONTROL_KINDS.join(', ')}
+  --controlnet FOLDER         Repeatable, in the order of --control; default: the model's own for that kind.
+  --out FILE|FOLDER           Default: the working folder.
+  --json                      One object: request, files, seeds, seconds, model hash.
+  --latents FILE.npy          Also the final latents, float32 [N,C,H,W].
   --progress auto|plain|none  --threads N  --device auto|cpu|webgpu|cuda[:N]
-darkroom imagine --request FILE|-      one JSON object, or one a line; files are relative to FILE
-darkroom imagine --from PICTURE.png    makes it again and says whether the pixels agree`;
+darkroom imagine --request FILE|-      One JSON object, or one a line; files are relative to FILE.
+darkroom imagine --from PICTURE.png    Makes the picture again and says whether the pixels agree.`;
 
-const OPTIONS = {
-  model: { type: 'string' },
-  negative: { type: 'string' },
-  steps: { type: 'string' },
-  guidance: { type: 'string' },
-  'guidance-rescale': { type: 'string' },
-  seed: { type: 'string' },
-  size: { type: 'string' },
-  count: { type: 'string' },
-  sampler: { type: 'string' },
-  schedule: { type: 'string' },
-  'scheduler-config': { type: 'string' },
-  eta: { type: 'string' },
-  'clip-skip': { type: 'string' },
-  rng: { type: 'string' },
+const OWN = {
+  ar: { type: 'string' },
   image: { type: 'string' },
-  strength: { type: 'string' },
   mask: { type: 'string' },
-  'mask-blur': { type: 'string' },
-  'keep-unmasked': { type: 'boolean' },
-  'only-masked-padding': { type: 'string' },
   control: { type: 'string', multiple: true },
   controlnet: { type: 'string', multiple: true },
-  'guess-mode': { type: 'boolean' },
-  hires: { type: 'string' },
   out: { type: 'string', default: '.' },
   json: { type: 'boolean', default: false },
   latents: { type: 'string' },
@@ -62,25 +61,30 @@ const OPTIONS = {
   request: { type: 'string' },
   from: { type: 'string' },
 } as const;
+const OF_FIELDS = Object.fromEntries(
+  FIELD_OPTIONS.flatMap(({ names, type }) =>
+    names.map((name) => [name, { type: type === 'switch' ? ('boolean' as const) : ('string' as const) }]),
+  ),
+);
+/** Values of the fields' options are taken by fieldValues; the others have their types here. */
+const OPTIONS = { ...OF_FIELDS, ...OWN } as typeof OWN;
 const LATER = ['lora'];
-/** Options that name pictures, which --from needs again: a PNG carries no other picture. */
-const PICTURES = ['image', 'mask', 'control', 'controlnet'] as const;
-/** Options that say how, not what: they go with --request and --from too. */
-const HOW = new Set([
-  'out',
-  'json',
-  'latents',
-  'progress',
-  'threads',
-  'device',
-  'config',
-  'debug',
-  'request',
-  'from',
-  ...PICTURES,
-]);
+/** Options that say what is drawn: a request file and a picture's recipe say it themselves. */
+const SAID_BY_REQUEST = new Set([...Object.keys(OF_FIELDS), 'ar']);
 
-export interface Order extends How {
+/** How pictures are made and written, not what they show. */
+export interface ImagineOptions {
+  /** Folder, or for a single picture a file that ends in .png. */
+  readonly out: string;
+  readonly json: boolean;
+  readonly progress: string;
+  readonly threads: number;
+  /** `--device`; DARKROOM_DEVICES holds where it is left out. */
+  readonly device: string | undefined;
+  readonly debug: boolean;
+}
+
+export interface Order extends ImagineOptions {
   readonly tasks: readonly Task[];
   /** Several requests: one that fails does not end the others. */
   readonly many: boolean;
@@ -97,7 +101,7 @@ export async function readTasks(args: readonly string[]): Promise<Order> {
     throw new UsageError('Give one of: a prompt in quotes, --request FILE, --from PICTURE.png.');
   }
   if (prompt === undefined) {
-    const stray = Object.keys(values).find((name) => !HOW.has(name));
+    const stray = Object.keys(values).find((name) => SAID_BY_REQUEST.has(name));
     if (stray !== undefined)
       throw new UsageError(`--${stray} does not go with --request or --from: the request says it.`);
   }
@@ -106,7 +110,7 @@ export async function readTasks(args: readonly string[]): Promise<Order> {
     values.request !== undefined
       ? await readRequests(values.request)
       : values.from !== undefined
-        ? [{ ...(await readRecipe(values.from, picturesOf(values))), ...latents }]
+        ? [{ ...(await readRecipe(values.from, givenPictures(values))), ...latents }]
         : [{ ...promptTask(prompt!, values), ...latents }];
   return {
     tasks,
@@ -121,105 +125,41 @@ export async function readTasks(args: readonly string[]): Promise<Order> {
   };
 }
 
-type Values = Readonly<Partial<Record<keyof typeof OPTIONS, string | boolean | string[]>>>;
-
-function promptTask(prompt: string, values: Values): Task {
-  const text = (name: keyof typeof OPTIONS) => values[name] as string | undefined;
-  const count = (name: keyof typeof OPTIONS) => readNumber(name, text(name));
-  const hires = count('hires');
-  const { image, mask_image, controls } = picturesOf(values);
-  const draft = {
-    prompt,
-    negative_prompt: text('negative'),
-    num_inference_steps: count('steps'),
-    guidance_scale: count('guidance'),
-    guidance_rescale: count('guidance-rescale'),
-    seed: count('seed'),
-    num_images: count('count'),
-    sampler: text('sampler'),
-    schedule: text('schedule'),
-    scheduler_config: readJson('scheduler-config', text('scheduler-config')),
-    eta: count('eta'),
-    clip_skip: count('clip-skip'),
-    rng: text('rng'),
-    image,
-    strength: count('strength'),
-    mask_image,
-    mask_blur: count('mask-blur'),
-    keep_unmasked: values['keep-unmasked'],
-    only_masked_padding: count('only-masked-padding'),
-    controls: controls.length === 0 ? undefined : controls,
-    guess_mode: values['guess-mode'],
-    hires: hires === undefined ? undefined : { scale: hires },
-    ...readSize(text('size')),
-  };
-  const model = text('model') ?? EMBEDDED_MODEL;
-  return taskOf({ model, ...withoutGaps(draft) }, { line: 1, base: process.cwd() });
+function promptTask(prompt: string, values: PictureOptions & { readonly ar?: string | undefined }): Task {
+  const { image, mask_image, controls } = givenPictures(values);
+  const pictures = { image, mask_image, controls: controls.length === 0 ? undefined : controls };
+  const { model = EMBEDDED_MODEL, ...draft } = fieldsOf(values as Readonly<Record<string, unknown>>);
+  const task = taskOf(
+    { prompt, ...draft, ...withoutGaps(pictures), model },
+    { line: 1, base: process.cwd() },
+  );
+  if (values.ar === undefined) return task;
+  if ('width' in draft) throw new UsageError('--size and --ar both set the size. Leave one out.');
+  return { ...task, ratio: asUsageOf(() => parseRatio(values.ar!)) };
 }
 
-/** The pictures of the command line, in the contract's fields. */
-export interface GivenPictures {
-  readonly image: string | undefined;
-  readonly mask_image: string | undefined;
-  readonly controls: readonly GivenControl[];
-}
-export interface GivenControl {
-  readonly kind: string;
-  readonly image: string;
-  readonly controlnet?: string;
-  readonly scale?: number;
-  readonly start?: number;
-  readonly end?: number;
+/** The part of a draft that the fields' options say. */
+function fieldsOf(values: Readonly<Record<string, unknown>>) {
+  const typed = FIELD_OPTIONS.flatMap(({ names, type }) => {
+    const [given, again] = names.filter((name) => values[name] !== undefined);
+    if (given === undefined) return [];
+    if (again !== undefined) throw new UsageError(`--${given} and --${again} are one option. Give one.`);
+    return [[names[0], optionValue(given, type, values[given])]];
+  });
+  return asUsageOf(() => draftOfOptions(Object.fromEntries(typed)));
 }
 
-function picturesOf(values: Values): GivenPictures {
-  const controls = (values.control ?? []) as string[];
-  const nets = (values.controlnet ?? []) as string[];
-  if (nets.length > controls.length) {
-    throw new UsageError(
-      `${nets.length} --controlnet, but ${controls.length} --control. Each needs its picture.`,
-    );
-  }
-  return {
-    image: values.image as string | undefined,
-    mask_image: values.mask as string | undefined,
-    controls: controls.map((text, i) => ({
-      ...readControl(text),
-      ...(nets[i] !== undefined && { controlnet: nets[i] }),
-    })),
-  };
+function optionValue(name: string, type: OptionType, value: unknown): string | number {
+  if (type === 'integer' || type === 'number') return readNumber(name, String(value))!;
+  return type === 'switch' ? 'on' : String(value);
 }
 
-const CONTROL = /^(?<kind>[a-z]+)=(?<image>.+?)(?:@(?<scale>[\d.]+)(?::(?<start>[\d.]+)-(?<end>[\d.]+))?)?$/;
-
-function readControl(text: string): GivenControl {
-  const { kind, image, scale, start, end } = CONTROL.exec(text)?.groups ?? {};
-  if (kind === undefined || image === undefined) {
-    throw new UsageError(
-      `--control ${text} is not KIND=FILE[@SCALE[:START-END]]. Try canny=room.png@0.8:0-0.6`,
-    );
-  }
-  return {
-    kind,
-    image,
-    ...(scale !== undefined && { scale: Number(scale) }),
-    ...(start !== undefined && end !== undefined && { start: Number(start), end: Number(end) }),
-  };
-}
-
-function readSize(size: string | undefined): { width: number; height: number } | undefined {
-  if (size === undefined) return undefined;
-  const found = /^(\d+)x(\d+)$/i.exec(size);
-  if (found === null) throw new UsageError(`--size ${size} is not WIDTHxHEIGHT. Try 256x256.`);
-  return { width: Number(found[1]), height: Number(found[2]) };
-}
-
-function readJson(name: string, text: string | undefined): unknown {
-  if (text === undefined) return undefined;
+/** What cannot be read is wrong usage. */
+function asUsageOf<T>(read: () => T): T {
   try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new UsageError(`--${name} is not JSON: ${text}`, { cause });
+    return read();
+  } catch (error) {
+    throw asUsage(error);
   }
 }
 

@@ -10,8 +10,8 @@ import { PictureReader } from '../image/reader.ts';
 import type { FinishedPicture, StageSeconds } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
-import { freezeRequest, parseDraft, type RequestDraft, requestToJson } from '../request.ts';
-import { IMAGINE_HELP, readTasks } from './imagine-options.ts';
+import { freezeRequest, parseDraft, type RequestDraft, requestToJson, sizeOfRatio } from '../request.ts';
+import { IMAGINE_HELP, type ImagineOptions, readTasks } from './imagine-options.ts';
 import { readInputs, withGivenNames } from './inputs.ts';
 import { encodeNpy } from './npy.ts';
 import { createProgress } from './progress.ts';
@@ -51,23 +51,12 @@ export const imagine: Verb = {
   },
 };
 
-function optionsOf(settings: Settings, how: How) {
+function optionsOf(settings: Settings, how: ImagineOptions) {
   try {
     return engineOptions(settings, how);
   } catch (error) {
     throw asUsage(error);
   }
-}
-
-export interface How {
-  /** Folder, or for a single picture a file that ends in .png. */
-  readonly out: string;
-  readonly json: boolean;
-  readonly progress: string;
-  readonly threads: number;
-  /** `--device`; DARKROOM_DEVICES holds where it is left out. */
-  readonly device: string | undefined;
-  readonly debug: boolean;
 }
 
 interface Result {
@@ -96,7 +85,7 @@ class Studio {
     this.#nets = nets;
   }
 
-  async make(task: Task, how: How): Promise<Result> {
+  async make(task: Task, how: ImagineOptions): Promise<Result> {
     const spec = await this.#catalogue.openNameOrFolder(task.model);
     const {
       draft,
@@ -111,7 +100,11 @@ class Studio {
       return { ...control, controlnet: isAbsolute(net) ? netName(net, this.#nets) : net };
     });
     const { request, notes } = freezeRequest(
-      { ...draft, ...(controls && { controls }) },
+      {
+        ...draft,
+        ...(controls && { controls }),
+        ...(task.ratio !== undefined && sizeOfRatio(task.ratio, spec.defaults)),
+      },
       { model: spec.name, defaults: spec.defaults, ...(imageSize !== undefined && { imageSize }) },
     );
     const engine = await this.#engine(spec);

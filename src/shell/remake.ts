@@ -5,7 +5,7 @@ import { decodeFitted } from '../image/pixels.ts';
 import { readPngText } from '../image/png-text.ts';
 import { EMBEDDED_MODEL } from '../installed-models.ts';
 import type { FinishedPicture } from '../job.ts';
-import type { GivenPictures } from './imagine-options.ts';
+import type { GivenPictures } from './given-pictures.ts';
 import { isPoseName } from './inputs.ts';
 import type { Task } from './task.ts';
 import { UsageError } from './verb.ts';

@@ -8,6 +8,8 @@ export interface Task {
   readonly model: string;
   /** Unchecked: what was given, in the contract's fields, without model and output files. */
   readonly draft: unknown;
+  /** Width to height, where the draft has no size. */
+  readonly ratio?: number;
   /** Folder that the draft's files are relative to. */
   readonly base: string;
   /** File name of the PNG under --out. */

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { commandLine } from '../../commands/cards.ts';
 import { type AnyCommand, parseValues } from '../../commands/command.ts';
 import { draftOf } from '../../commands/draft.ts';
 import { imagine } from '../../commands/imagine.ts';
 import { parseLine, splitCommand } from '../../commands/line.ts';
 import { queue } from '../../commands/queue.ts';
+import { commandLine } from '../../commands/recipe.ts';
 import { freezeRequest, type ModelDefaults, requestToJson } from '../../src/request.ts';
 
 const parse = (line: string, command: AnyCommand = imagine) => parseValues(command, parseLine(command, line));

@@ -67,6 +67,19 @@ test('masks, their options and the second pass reach the draft', async () => {
   });
 });
 
+test('the options of chats are known on the shell too', async () => {
+  assert.deepEqual(await draftOf('x', '--no', 'text', '--cfg', '3', '--n', '2', '--upscale', '2'), {
+    prompt: 'x',
+    negative_prompt: 'text',
+    guidance_scale: 3,
+    num_images: 2,
+    hires: { scale: 2 },
+  });
+  assert.equal((await readTasks(['x', '--ar', '3:2'])).tasks[0]!.ratio, 1.5);
+  await assert.rejects(draftOf('x', '--ar', '3:2', '--size', '8x8'), /both set the size/);
+  await assert.rejects(draftOf('x', '--cfg', '3', '--guidance', '4'), /--cfg and --guidance are one option/);
+});
+
 test('a masked picture is made from a request file and made again from its PNG', async () => {
   const folder = newFolder();
   copyFileSync(join(fixtures, 'inputs/hills-64x64.png'), join(folder, 'start.png'));

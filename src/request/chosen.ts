@@ -1,0 +1,18 @@
+import type { SamplerName } from '../diffusion/samplers/index.ts';
+import type { ScheduleName } from '../diffusion/schedule.ts';
+import type { ModelDefaults } from './defaults.ts';
+import type { HiresRequest } from './hires.ts';
+
+/** What depends on several fields and on the model, decided before the fields are filled. */
+export interface Chosen {
+  readonly model: string;
+  readonly defaults: ModelDefaults;
+  readonly sampler: SamplerName;
+  readonly schedule: ScheduleName;
+  readonly width: number;
+  readonly height: number;
+  readonly strength: number;
+  readonly hasImage: boolean;
+  readonly hasMask: boolean;
+  readonly hires: HiresRequest | undefined;
+}

@@ -1,0 +1,30 @@
+/** What fills the gaps of a draft: the model's own defaults. */
+import type { SamplerName } from '../diffusion/samplers/index.ts';
+import type { ScheduleName } from '../diffusion/schedule.ts';
+
+/** What a model folder says about itself. */
+export interface ModelDefaults {
+  readonly numInferenceSteps: number;
+  readonly guidanceScale: number;
+  readonly sampler: SamplerName;
+  readonly schedule: ScheduleName;
+  readonly width: number;
+  readonly height: number;
+  readonly strength: number;
+  /** strength where there is a mask; 1 where left out. */
+  readonly inpaintStrength?: number;
+  /** Its pipeline runs at least one step at any strength above 0; others skip a step that is left in part. */
+  readonly runsAtAnyStrength?: boolean;
+  /** What the sides of a picture must be multiples of; 8 where left out. */
+  readonly sizeMultiple?: number;
+  /** Longest side, in pixels, that the model can draw. */
+  readonly maxSize: number;
+}
+
+export interface DraftContext {
+  /** The model's name as the catalogue resolved it from the draft. */
+  readonly model: string;
+  readonly defaults: ModelDefaults;
+  /** Width and height in pixels of the picture behind `draft.image`; needed where the draft has one. */
+  readonly imageSize?: { readonly width: number; readonly height: number };
+}

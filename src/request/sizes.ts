@@ -1,0 +1,71 @@
+/** Sizes in pixels that a model can draw. */
+import { DarkroomError } from '../errors.ts';
+import type { DraftContext, ModelDefaults } from './defaults.ts';
+import { LIMITS } from './limits.ts';
+
+export interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+export const multipleOf = ({ sizeMultiple = LIMITS.size.multiple }: ModelDefaults) => sizeMultiple;
+
+/** The size that is asked for; else that of the picture to start from, where the model can draw it; else the model's. */
+export function chooseSize(asked: Partial<Size>, { defaults, imageSize }: DraftContext): Size {
+  const multiple = multipleOf(defaults);
+  const down = (side: number) => Math.floor(side / multiple) * multiple;
+  // As in diffusers, a picture to start from keeps its own size.
+  const fits =
+    imageSize !== undefined &&
+    Math.max(imageSize.width, imageSize.height) <= defaults.maxSize &&
+    Math.min(imageSize.width, imageSize.height) >= multiple;
+  const size = {
+    width: asked.width ?? (fits ? down(imageSize.width) : defaults.width),
+    height: asked.height ?? (fits ? down(imageSize.height) : defaults.height),
+  };
+  requireSize({ width: size.width, height: size.height }, defaults);
+  return size;
+}
+
+/**
+ * @param sides by their labels in a refusal
+ * @throws DarkroomError('bad_request')
+ */
+export function requireSize(sides: Readonly<Record<string, number>>, defaults: ModelDefaults): void {
+  const multiple = multipleOf(defaults);
+  for (const [label, side] of Object.entries(sides)) {
+    if (side % multiple !== 0) {
+      throw new DarkroomError(
+        'bad_request',
+        `${label} ${side} is not a multiple of ${multiple}. Try ${Math.max(multiple, Math.floor(side / multiple) * multiple)}.`,
+      );
+    }
+    if (side > defaults.maxSize) {
+      throw new DarkroomError(
+        'bad_request',
+        `${label} ${side} is beyond this model; it draws up to ${defaults.maxSize}. Try ${defaults.width}x${defaults.height}.`,
+      );
+    }
+  }
+}
+
+/** Width to height. */
+export const RATIO = { min: 1 / 4, max: 4 } as const;
+
+/** About the model's own area in the multiples it needs, no side beyond the model's longest. */
+export function sizeOfRatio(ratio: number, { width, height, maxSize, ...defaults }: ModelDefaults): Size {
+  const multiple = defaults.sizeMultiple ?? LIMITS.size.multiple;
+  const area = width * height;
+  const wanted = { width: Math.sqrt(area * ratio), height: Math.sqrt(area / ratio) };
+  const scale = Math.min(1, maxSize / Math.max(wanted.width, wanted.height));
+  const round = (side: number) => Math.max(multiple, Math.round((side * scale) / multiple) * multiple);
+  return { width: round(wanted.width), height: round(wanted.height) };
+}
+
+/** @throws DarkroomError('bad_request') where it is no proportion, or beyond 1:4 to 4:1 */
+export function parseRatio(text: string): number {
+  const match = /^(\d+(?:\.\d+)?)[:/x](\d+(?:\.\d+)?)$/.exec(text);
+  const ratio = match === null ? Number.NaN : Number(match[1]) / Number(match[2]);
+  if (ratio >= RATIO.min && ratio <= RATIO.max) return ratio;
+  throw new DarkroomError('bad_request', `--ar ${text} is not a proportion from 1:4 to 4:1. Try --ar 3:2.`);
+}
