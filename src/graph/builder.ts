@@ -3,6 +3,7 @@ import { dirname, relative, sep } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import { type Component, type Graph, STORED_DTYPES, type StoredTensor } from './component.ts';
 import {
+  type AttributeProto,
   type AttributeValue,
   attribute,
   DataType,
@@ -12,6 +13,7 @@ import {
   type TensorProto,
   type ValueInfoProto,
 } from './onnx.ts';
+import { PORTABLE, type Target } from './target.ts';
 
 /** The name of a tensor within the graph. */
 export type Value = string;
@@ -30,15 +32,29 @@ const OPSETS = [
   { domain: 'com.microsoft', version: 1 },
 ];
 
+/** A sum that a normalisation behind it may take over. */
+export interface Residual {
+  readonly x: Value;
+  readonly skip: Value;
+  /** Of the last axis. */
+  readonly bias: Value | undefined;
+}
+
 export class GraphBuilder {
+  readonly target: Target;
   readonly #name: string;
   readonly #label: string;
   readonly #tensors: ReadonlyMap<string, StoredTensor>;
   readonly #taken = new Set<string>();
   readonly #values = new Map<string, Value>();
   readonly #nodes: NodeProto[] = [];
-  /** Casts of weights. */
-  readonly #widening: NodeProto[] = [];
+  /** Casts and transposes of weights. */
+  readonly #prepared: NodeProto[] = [];
+  /** Sums that nothing has taken over, by their value. */
+  readonly #residuals = new Map<
+    Value,
+    { readonly addends: Residual; readonly nodes: readonly NodeProto[] }
+  >();
   readonly #initializers: TensorProto[] = [];
   readonly #external: { proto: TensorProto; stored: StoredTensor; offset: number; length: number }[] = [];
   readonly #inputs: ValueInfoProto[] = [];
@@ -46,9 +62,16 @@ export class GraphBuilder {
 
   /**
    * @param name of the graph, for the log
+   * @param target what the graph is built for
    * @param tensors by the names that the layers ask for (after any mapping of old names)
    */
-  constructor(name: string, component: Component, tensors = component.tensors) {
+  constructor(
+    name: string,
+    component: Component,
+    target: Target = PORTABLE,
+    tensors: ReadonlyMap<string, StoredTensor> = component.tensors,
+  ) {
+    this.target = target;
     this.#name = name;
     this.#label = component.configFile.replace(/\/?config\.json$/, '') || name;
     this.#tensors = tensors;
@@ -60,9 +83,43 @@ export class GraphBuilder {
     return name;
   }
 
+  /** Declares a float32 output and makes it from a value of the target's type. */
   output(name: string, value: Value, dims: readonly (number | string)[]): void {
-    this.#nodes.push({ input: [value], output: [name], name, opType: 'Identity', domain: '', attribute: [] });
+    const made = this.target.type === 'float' ? value : this.op('Cast', [value], { to: DataType.float });
+    this.#nodes.push({ input: [made], output: [name], name, opType: 'Identity', domain: '', attribute: [] });
     this.#outputs.push(valueInfo(name, 'float', dims));
+  }
+
+  /** A float32 value in the target's type. */
+  narrow(value: Value): Value {
+    const { type } = this.target;
+    return type === 'float' ? value : this.op('Cast', [value], { to: DataType[type] });
+  }
+
+  /** A value of the target's type in float32. */
+  widen(value: Value): Value {
+    return this.target.type === 'float' ? value : this.op('Cast', [value], { to: DataType.float });
+  }
+
+  /** The axis of an image's channels. */
+  get channelAxis(): number {
+    return this.target.channelsLast ? 3 : 1;
+  }
+
+  /** The axes of an image's height and width. */
+  get sideAxes(): readonly [number, number] {
+    return this.target.channelsLast ? [1, 2] : [2, 3];
+  }
+
+  /** An input image [B,C,H,W] in float32 as the graph's layers take it. */
+  enter(image: Value): Value {
+    const narrow = this.narrow(image);
+    return this.target.channelsLast ? this.op('Transpose', [narrow], { perm: [0, 2, 3, 1] }) : narrow;
+  }
+
+  /** An image of the graph's layers as [B,C,H,W]. */
+  leave(image: Value): Value {
+    return this.target.channelsLast ? this.op('Transpose', [image], { perm: [0, 3, 1, 2] }) : image;
   }
 
   /** Adds a node with one output. An input may be '' where the operator has a gap. */
@@ -73,6 +130,49 @@ export class GraphBuilder {
   /** The same for an operator of com.microsoft. */
   fused(opType: string, inputs: readonly Value[], attributes: Attributes = {}): Value {
     return this.#node(opType, 'com.microsoft', inputs, attributes);
+  }
+
+  /** The same for an operator with several outputs; an output that nobody needs has the name ''. */
+  fusedWithOutputs(
+    opType: string,
+    inputs: readonly Value[],
+    outputs: readonly Value[],
+    attributes: Attributes,
+  ): void {
+    this.#nodes.push(this.#proto(opType, 'com.microsoft', inputs, outputs, attributes));
+  }
+
+  /** A name for an output of fusedWithOutputs. */
+  name(base: string): Value {
+    return this.#unique(base);
+  }
+
+  /**
+   * x + skip + bias. Where the next layer is a norm, takeResidual gives it the addends, so that one operator does both.
+   * @param bias of the last axis
+   */
+  residual(x: Value, skip: Value, bias?: Value): Value {
+    const first = this.#nodes.length;
+    const value = this.op('Add', [bias === undefined ? x : this.op('Add', [x, bias]), skip]);
+    this.#residuals.set(value, { addends: { x, skip, bias }, nodes: this.#nodes.slice(first) });
+    return value;
+  }
+
+  /**
+   * Takes the nodes of a residual sum out of the graph. The caller puts `operator` in their place: a node with two or
+   * more outputs, one of which is the sum itself, since what comes later may read it.
+   * @returns whether `value` is such a sum
+   */
+  takeResidual(value: Value, operator: (addends: Residual) => void): boolean {
+    const found = this.#residuals.get(value);
+    if (found === undefined) return false;
+    this.#residuals.delete(value);
+    const at = this.#nodes.indexOf(found.nodes[0]!);
+    this.#nodes.splice(at, found.nodes.length);
+    const later = this.#nodes.splice(at);
+    operator(found.addends);
+    this.#nodes.push(...later);
+    return true;
   }
 
   /** Cuts the last axis into `count` equal parts. */
@@ -86,6 +186,12 @@ export class GraphBuilder {
   /** A float32 constant. */
   floats(values: readonly number[] | Float32Array, dims: readonly number[] = [values.length]): Value {
     return this.#constant('float', dims, new Uint8Array(Float32Array.from(values).buffer));
+  }
+
+  /** A constant of the target's type. */
+  numbers(values: readonly number[], dims: readonly number[] = [values.length]): Value {
+    if (this.target.type === 'float') return this.floats(values, dims);
+    return this.#constant('float16', dims, new Uint8Array(Float16Array.from(values).buffer));
   }
 
   /** A vector of int64: shapes, axes, starts. */
@@ -107,21 +213,43 @@ export class GraphBuilder {
   }
 
   /**
-   * A weight as float32. Half-width weights are widened once, when the session folds its constants.
+   * A weight in the target's type. One stored in another type is cast once, when the session folds its constants.
    * @param shape what the layer expects; a convolution of 1x1 passes for a matrix and the other way round
    * @param rows takes [first, first + count) of the first axis: how a fused projection is read in parts
    */
   weight(name: string, shape: readonly number[], rows?: { first: number; count: number }): Value {
-    const stored = this.#stored(name, shape, rows);
-    if (STORED[stored.dtype].type === 'float') return stored.value;
-    return this.#once(`${stored.value}.f32`, () => this.#widen(stored.value));
+    return this.#cast(this.#stored(name, shape, rows), this.target.type);
   }
 
-  /** Rows of a table by int64 ids. They are widened after the look-up, so that the table itself stays as it is. */
+  /** A weight in float32 on every target: scale and shift of a fused group norm. */
+  wideWeight(name: string, shape: readonly number[]): Value {
+    return this.#cast(this.#stored(name, shape), 'float');
+  }
+
+  /**
+   * A convolution's weight [outputs, inputs, rows, columns], as the target's operator takes it: with channels last
+   * [outputs, rows, columns, inputs]. It is turned once, when the session folds its constants.
+   */
+  kernel(name: string, shape: readonly [number, number, number, number]): Value {
+    if (!this.target.channelsLast) return this.weight(name, shape);
+    const [outputs, inputs, rows, columns] = shape;
+    // Of a 1x1 kernel the bytes are the same in both orders.
+    if (rows * columns === 1) {
+      const stored = this.#stored(name, shape, undefined, [outputs, 1, 1, inputs]);
+      return this.#cast(stored, this.target.type);
+    }
+    const weight = this.weight(name, shape);
+    return this.#once(`${weight}.nhwc`, () =>
+      this.#prepare('Transpose', weight, attribute('perm', [0, 2, 3, 1])),
+    );
+  }
+
+  /** Rows of a table by int64 ids. They are cast after the look-up, so that the table itself stays as it is. */
   lookup(name: string, shape: readonly [number, number], ids: Value): Value {
     const stored = this.#stored(name, shape);
     const found = this.op('Gather', [stored.value, ids]);
-    return STORED[stored.dtype].type === 'float' ? found : this.op('Cast', [found], { to: DataType.float });
+    const { type } = this.target;
+    return STORED[stored.dtype].type === type ? found : this.op('Cast', [found], { to: DataType[type] });
   }
 
   /**
@@ -151,7 +279,7 @@ export class GraphBuilder {
         name: this.#name,
         // onnxruntime takes of a node's inputs the one made last first: a cast made first runs right before it is
         // needed. Behind its layer it would run at the very beginning, and all weights would be wide at once.
-        node: [...this.#widening, ...this.#nodes],
+        node: [...this.#prepared, ...this.#nodes],
         initializer: [...this.#initializers, ...external],
         input: this.#inputs,
         output: this.#outputs,
@@ -178,22 +306,32 @@ export class GraphBuilder {
 
   #node(opType: string, domain: string, inputs: readonly Value[], attributes: Attributes): Value {
     const name = this.#unique(opType);
-    const list = Object.entries(attributes).map(([key, value]) => attribute(key, value));
-    this.#nodes.push({ input: inputs, output: [name], name, opType, domain, attribute: list });
+    this.#nodes.push(this.#proto(opType, domain, inputs, [name], attributes));
     return name;
   }
 
-  #widen(value: Value): Value {
-    const name = this.#unique('Cast');
-    const list = [attribute('to', DataType.float)];
-    this.#widening.push({
-      input: [value],
-      output: [name],
-      name,
-      opType: 'Cast',
-      domain: '',
-      attribute: list,
-    });
+  #proto(
+    opType: string,
+    domain: string,
+    input: readonly Value[],
+    output: readonly Value[],
+    attributes: Attributes,
+  ): NodeProto {
+    const list = Object.entries(attributes).map(([key, value]) => attribute(key, value));
+    return { input, output, name: output[0]!, opType, domain, attribute: list };
+  }
+
+  #cast({ value, dtype }: { value: Value; dtype: keyof typeof STORED }, type: Target['type']): Value {
+    if (STORED[dtype].type === type) return value;
+    return this.#once(`${value}.${type}`, () =>
+      this.#prepare('Cast', value, attribute('to', DataType[type])),
+    );
+  }
+
+  /** A node that only depends on weights. */
+  #prepare(opType: string, value: Value, how: AttributeProto): Value {
+    const name = this.#unique(opType);
+    this.#prepared.push({ input: [value], output: [name], name, opType, domain: '', attribute: [how] });
     return name;
   }
 
@@ -206,7 +344,12 @@ export class GraphBuilder {
     });
   }
 
-  #stored(name: string, shape: readonly number[], rows?: { first: number; count: number }) {
+  #stored(
+    name: string,
+    shape: readonly number[],
+    rows?: { first: number; count: number },
+    as: readonly number[] = [rows?.count ?? shape[0]!, ...shape.slice(1)],
+  ) {
     const stored = this.#tensors.get(name);
     if (stored === undefined) {
       throw new DarkroomError(
@@ -229,11 +372,10 @@ export class GraphBuilder {
       );
     }
     const { first, count } = rows ?? { first: 0, count: shape[0]! };
-    const dims = [count, ...shape.slice(1)];
     const rowBytes = shape.slice(1).reduce((product, n) => product * n, STORED[dtype].bytes);
-    const value = this.#once(`weight ${name} ${dims} ${first}`, () => {
+    const value = this.#once(`weight ${name} ${as} ${first}`, () => {
       const unique = this.#unique(name);
-      const proto = { name: unique, dims, dataType: DataType[STORED[dtype].type] };
+      const proto = { name: unique, dims: as, dataType: DataType[STORED[dtype].type] };
       this.#external.push({
         proto,
         stored,

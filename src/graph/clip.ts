@@ -7,6 +7,7 @@ import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
 import { type Activation, activation, attention, layerNorm, linear } from './layers.ts';
+import { PORTABLE, type Target } from './target.ts';
 
 export interface ClipTextConfig {
   readonly vocabSize: number;
@@ -69,10 +70,10 @@ export function readClipTextConfig(component: Component): ClipTextConfig {
  *   is the one before the last)
  * - `normed_hidden_states.{i}`: the same after it; clip_skip k of SD 1.x and 2.x is i = layers - k
  */
-export function textEncoderGraph(component: Component): Graph {
+export function textEncoderGraph(component: Component, target: Target = PORTABLE): Graph {
   const config = readClipTextConfig(component);
   const { hiddenSize, numHiddenLayers, layerNormEps } = config;
-  const b = new GraphBuilder('text_encoder', component, withoutPrefix(component));
+  const b = new GraphBuilder('text_encoder', component, target, withoutPrefix(component));
   const ids = b.input('input_ids', 'int64', ['batch', 'sequence']);
   const shape = ['batch', 'sequence', hiddenSize];
 

@@ -85,18 +85,24 @@ export function controlResiduals(
   prefix: string,
 ): Value[] {
   const first = config.blockOutChannels[0]!;
-  const latents = conv(b, sample, `${prefix}conv_in`, config.inChannels, first);
+  const latents = conv(b, b.enter(sample), `${prefix}conv_in`, config.inChannels, first);
   const seen = b.op('Add', [latents, embedPicture(b, config, picture, prefix)]);
-  const time = timeEmbedding(b, config, conditioning, prefix);
+  const time = timeEmbedding(b, config, { ...conditioning, sample }, prefix);
   const { x, skips } = new UnetEncoder(b, config, time, conditioning.context, prefix).descend(seen);
   const deepest = { value: x, channels: config.blockOutChannels.at(-1)! };
-  const scaleOf = b.split(scales, skips.length + 1);
+  const scaleOf = b.split(b.narrow(scales), skips.length + 1);
   return [...skips, deepest].map(({ value, channels }, i) => {
     const name = i < skips.length ? `${prefix}controlnet_down_blocks.${i}` : `${prefix}controlnet_mid_block`;
     const residual = conv(b, value, name, channels, channels, { kernel: 1 });
-    const pooled = config.globalPoolConditions ? b.op('GlobalAveragePool', [residual]) : residual;
-    return b.op('Mul', [pooled, b.op('Unsqueeze', [scaleOf[i]!, b.ints([2, 3])])]);
+    const pooled = config.globalPoolConditions ? averagePool(b, residual) : residual;
+    return b.op('Mul', [pooled, b.op('Unsqueeze', [scaleOf[i]!, b.ints(b.sideAxes)])]);
   });
+}
+
+function averagePool(b: GraphBuilder, x: Value): Value {
+  return b.target.channelsLast
+    ? b.op('ReduceMean', [x, b.ints(b.sideAxes)], { keepdims: 1 })
+    : b.op('GlobalAveragePool', [x]);
 }
 
 /** ControlNetConditioningEmbedding: the picture at the latents' size, [B, block_out_channels[0], h, w]. */
@@ -105,7 +111,11 @@ function embedPicture(b: GraphBuilder, config: ControlNetConfig, picture: Value,
   const name = `${prefix}controlnet_cond_embedding`;
   const ordered =
     channelOrder === 'rgb' ? picture : b.op('Gather', [picture, b.ints([2, 1, 0])], { axis: 1 });
-  let x = activation(b, conv(b, ordered, `${name}.conv_in`, conditioningChannels, widths[0]!), 'silu');
+  let x = activation(
+    b,
+    conv(b, b.enter(ordered), `${name}.conv_in`, conditioningChannels, widths[0]!),
+    'silu',
+  );
   for (let i = 0; i + 1 < widths.length; i++) {
     const [here, next] = [widths[i]!, widths[i + 1]!];
     x = activation(b, conv(b, x, `${name}.blocks.${2 * i}`, here, here), 'silu');

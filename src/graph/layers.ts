@@ -1,6 +1,7 @@
 /**
  * Layers that the components share. Each takes the builder, its input and the dotted name of its weights, as
- * PyTorch's state dicts name them. Images are [B,C,H,W], sequences [B,S,C], all float32.
+ * PyTorch's state dicts name them. Images are [B,C,H,W], or [B,H,W,C] where the target is channels last; sequences
+ * are [B,S,C]. All are of the target's type.
  */
 import type { GraphBuilder, Value } from './builder.ts';
 
@@ -44,6 +45,20 @@ export function linear(
   return bias ? b.op('Add', [product, b.weight(`${name}.bias`, [outputs], rows)]) : product;
 }
 
+/** A linear layer whose result is added to `skip`. */
+export function linearInto(
+  b: GraphBuilder,
+  x: Value,
+  name: string,
+  inputs: number,
+  outputs: number,
+  skip: Value,
+): Value {
+  const product = linear(b, x, name, inputs, outputs, { bias: false });
+  const bias = b.weight(`${name}.bias`, [outputs]);
+  return b.residual(product, skip, bias);
+}
+
 export interface ConvOptions {
   readonly kernel?: number;
   readonly stride?: number;
@@ -60,47 +75,97 @@ export function conv(
   { kernel = 3, stride = 1, pads }: ConvOptions = {},
 ): Value {
   const side = (kernel - 1) >> 1;
-  return b.op(
-    'Conv',
-    [x, b.weight(`${name}.weight`, [outputs, inputs, kernel, kernel]), b.weight(`${name}.bias`, [outputs])],
-    { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: pads ?? [side, side, side, side] },
-  );
+  const weights = [
+    b.kernel(`${name}.weight`, [outputs, inputs, kernel, kernel]),
+    b.weight(`${name}.bias`, [outputs]),
+  ];
+  const how = {
+    kernel_shape: [kernel, kernel],
+    strides: [stride, stride],
+    pads: pads ?? [side, side, side, side],
+  };
+  return b.target.channelsLast
+    ? b.fused('NhwcConv', [x, ...weights], how)
+    : b.op('Conv', [x, ...weights], how);
 }
 
-/**
- * Group normalisation (Wu & He 2018): each group of channels is one instance of InstanceNormalization, which
- * onnxruntime's CPU provider has a kernel for; GroupNormalization would be taken apart into many passes.
- */
-export function groupNorm(
+export interface GroupNormOptions {
+  readonly channels: number;
+  readonly groups: number;
+  readonly epsilon: number;
+  /** Whether SiLU follows. */
+  readonly silu?: boolean;
+  /** [B, channels]: added to each position first. */
+  readonly shift?: Value;
+}
+
+/** Group normalisation (Wu & He 2018). */
+export function groupNorm(b: GraphBuilder, x: Value, name: string, options: GroupNormOptions): Value {
+  const { channels, groups, silu = false, shift } = options;
+  // onnxruntime's kernel reads two channels of a group at once.
+  if (b.target.groupNorm && (channels / groups) % 2 === 0) return fusedGroupNorm(b, x, name, options);
+  const shifted = shift === undefined ? x : b.op('Add', [x, b.op('Unsqueeze', [shift, b.ints(b.sideAxes)])]);
+  const normal = plainGroupNorm(b, shifted, name, options);
+  return silu ? activation(b, normal, 'silu') : normal;
+}
+
+function fusedGroupNorm(
   b: GraphBuilder,
   x: Value,
   name: string,
-  channels: number,
-  groups: number,
-  epsilon: number,
+  { channels, groups, epsilon, silu = false, shift }: GroupNormOptions,
 ): Value {
-  const ones = b.floats(new Float32Array(groups).fill(1));
-  const zeros = b.floats(new Float32Array(groups));
+  const weights = ['weight', 'bias'].map((part) => b.wideWeight(`${name}.${part}`, [channels]));
+  const how = { groups, epsilon: { float: epsilon }, activation: silu ? 1 : 0, channels_last: 1 };
+  if (shift !== undefined) return b.fused('SkipGroupNorm', [x, ...weights, shift], how);
+  const normal = b.name('SkipGroupNorm');
+  // A bias of the sum has been added by the convolution before it.
+  const isTaken = b.takeResidual(x, (addends) =>
+    b.fusedWithOutputs('SkipGroupNorm', [addends.x, ...weights, addends.skip], [normal, x], how),
+  );
+  return isTaken ? normal : b.fused('GroupNorm', [x, ...weights], how);
+}
+
+/**
+ * Each group of channels is one instance of InstanceNormalization, which onnxruntime's CPU provider has a kernel for;
+ * GroupNormalization would be taken apart into many passes.
+ */
+function plainGroupNorm(
+  b: GraphBuilder,
+  input: Value,
+  name: string,
+  { channels, groups, epsilon }: GroupNormOptions,
+): Value {
+  const x = b.leave(input);
+  const ones = b.numbers(new Array<number>(groups).fill(1));
+  const zeros = b.numbers(new Array<number>(groups).fill(0));
   const grouped = b.op('Reshape', [x, b.ints([0, groups, -1])]);
   const normal = b.op('InstanceNormalization', [grouped, ones, zeros], { epsilon: { float: epsilon } });
   const image = b.op('Reshape', [normal, b.op('Shape', [x])]);
   const perChannel = (part: string) =>
     b.op('Reshape', [b.weight(`${name}.${part}`, [channels]), b.ints([1, channels, 1, 1])]);
-  return b.op('Add', [b.op('Mul', [image, perChannel('weight')]), perChannel('bias')]);
+  const scaled = b.op('Add', [b.op('Mul', [image, perChannel('weight')]), perChannel('bias')]);
+  return b.target.channelsLast ? b.op('Transpose', [scaled], { perm: [0, 2, 3, 1] }) : scaled;
 }
 
 /** Layer normalisation (Ba et al. 2016) over the last axis. */
 export function layerNorm(b: GraphBuilder, x: Value, name: string, channels: number, epsilon = 1e-5): Value {
-  return b.op(
-    'LayerNormalization',
-    [x, b.weight(`${name}.weight`, [channels]), b.weight(`${name}.bias`, [channels])],
-    { axis: -1, epsilon: { float: epsilon } },
-  );
+  const weights = ['weight', 'bias'].map((part) => b.weight(`${name}.${part}`, [channels]));
+  if (b.target.skipNorm) {
+    const normal = b.name('SkipLayerNormalization');
+    const isTaken = b.takeResidual(x, ({ x: addend, skip, bias = '' }) =>
+      b.fusedWithOutputs('SkipLayerNormalization', [addend, skip, ...weights, bias], [normal, '', '', x], {
+        epsilon: { float: epsilon },
+      }),
+    );
+    if (isTaken) return normal;
+  }
+  return b.op('LayerNormalization', [x, ...weights], { axis: -1, epsilon: { float: epsilon } });
 }
 
 /** Layer normalisation without weights: mean 0, variance 1. */
 export function plainLayerNorm(b: GraphBuilder, x: Value, channels: number, epsilon: number): Value {
-  const ones = b.floats(new Float32Array(channels).fill(1));
+  const ones = b.numbers(new Array<number>(channels).fill(1));
   return b.op('LayerNormalization', [x, ones], { axis: -1, epsilon: { float: epsilon } });
 }
 
@@ -124,6 +189,10 @@ export interface AttentionOptions {
   readonly bias: boolean;
   /** Each position sees only itself and those before it. */
   readonly causal?: boolean;
+  /** Scores and sums are float32 on every target: for models whose scores overflow float16. */
+  readonly wide?: boolean;
+  /** Is added to the result. */
+  readonly skip?: Value;
 }
 
 /** Multi-head attention (Vaswani et al. 2017) with scale 1/sqrt(channels/heads); x [B,S,C], context [B,T,D]. */
@@ -132,33 +201,87 @@ export function attention(
   x: Value,
   context: Value,
   name: string,
-  { channels, contextChannels, heads, projections, bias, causal = false }: AttentionOptions,
+  {
+    channels,
+    contextChannels,
+    heads,
+    projections,
+    bias,
+    causal = false,
+    wide = false,
+    skip,
+  }: AttentionOptions,
 ): Value {
   const q = linear(b, x, `${name}.${projections.q}`, channels, channels, { bias });
   const k = linear(b, context, `${name}.${projections.k}`, contextChannels, channels, { bias });
   const v = linear(b, context, `${name}.${projections.v}`, contextChannels, channels, { bias });
-  const mixed = b.fused('MultiHeadAttention', [q, k, v], {
-    num_heads: heads,
-    ...(causal ? { unidirectional: 1 } : {}),
-  });
-  return linear(b, mixed, `${name}.${projections.out}`, channels, channels);
+  const how = { num_heads: heads, ...(causal ? { unidirectional: 1 } : {}) };
+  const mixed = wide
+    ? b.narrow(
+        b.fused(
+          'MultiHeadAttention',
+          [q, k, v].map((x) => b.widen(x)),
+          how,
+        ),
+      )
+    : b.target.attention || causal
+      ? b.fused('MultiHeadAttention', [q, k, v], how)
+      : plainAttention(b, [q, k, v], channels, heads);
+  const out = `${name}.${projections.out}`;
+  return skip === undefined
+    ? linear(b, mixed, out, channels, channels)
+    : linearInto(b, mixed, out, channels, channels, skip);
 }
 
-/** [B,C,H,W] -> [B,H*W,C] */
-export function imageToSequence(b: GraphBuilder, x: Value): Value {
+/** Two products of matrices around a softmax, with all scores in memory. */
+function plainAttention(
+  b: GraphBuilder,
+  inputs: readonly [Value, Value, Value],
+  channels: number,
+  heads: number,
+): Value {
+  const size = channels / heads;
+  const [q, k, v] = inputs.map((x) =>
+    b.op('Transpose', [b.op('Reshape', [x, b.ints([0, 0, heads, size])])], { perm: [0, 2, 1, 3] }),
+  ) as [Value, Value, Value];
+  const scores = b.fused('FusedMatMul', [q, k], { transB: 1, alpha: { float: 1 / Math.sqrt(size) } });
+  const mixed = b.op('MatMul', [b.op('Softmax', [scores], { axis: -1 }), v]);
+  return b.op('Reshape', [b.op('Transpose', [mixed], { perm: [0, 2, 1, 3] }), b.ints([0, 0, channels])]);
+}
+
+/** An image -> [B,H*W,C] */
+export function imageToSequence(b: GraphBuilder, x: Value, channels: number): Value {
+  if (b.target.channelsLast) return b.op('Reshape', [x, b.ints([0, -1, channels])]);
   return b.op('Transpose', [b.op('Reshape', [x, b.ints([0, 0, -1])])], { perm: [0, 2, 1] });
 }
 
 /** [B,H*W,C] -> the shape of `image`, which has as many channels. */
 export function sequenceToImage(b: GraphBuilder, x: Value, image: Value): Value {
+  if (b.target.channelsLast) return b.op('Reshape', [x, b.op('Shape', [image])]);
   return b.op('Reshape', [b.op('Transpose', [x], { perm: [0, 2, 1] }), b.op('Shape', [image])]);
 }
 
 /** Nearest neighbour, as torch's interpolate: to the height and width of `like`, or to twice its own. */
 export function upsample(b: GraphBuilder, x: Value, like?: Value): Value {
+  if (b.target.channelsLast) return repeatPixels(b, x, like);
   const how = { mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' };
   if (like === undefined) return b.op('Resize', [x, '', b.floats([1, 1, 2, 2])], how);
   const leading = b.op('Shape', [x], { start: 0, end: 2 });
   const sides = b.op('Shape', [like], { start: 2, end: 4 });
   return b.op('Resize', [x, '', '', b.op('Concat', [leading, sides], { axis: 0 })], how);
+}
+
+/** The same for [B,H,W,C], which onnxruntime's Resize has no CUDA kernel of its own for. */
+function repeatPixels(b: GraphBuilder, x: Value, like?: Value): Value {
+  const sideOf = (image: Value, axis: number) =>
+    b.op('Squeeze', [b.op('Shape', [image], { start: axis, end: axis + 1 })]);
+  let larger = x;
+  for (const axis of b.sideAxes) {
+    const side = sideOf(x, axis);
+    const target = like === undefined ? b.op('Mul', [side, b.integer(2)]) : sideOf(like, axis);
+    const places = b.op('Range', [b.integer(0), target, b.integer(1)]);
+    const sources = b.op('Div', [b.op('Mul', [places, side]), target]);
+    larger = b.op('Gather', [larger, sources], { axis });
+  }
+  return larger;
 }

@@ -130,7 +130,7 @@ export function modulation(
 
 /** x (1 + scale) + shift */
 export function modulate(b: GraphBuilder, x: Value, shift: Value, scale: Value): Value {
-  return b.op('Add', [b.op('Mul', [x, b.op('Add', [scale, b.floats([1], [])])]), shift]);
+  return b.op('Add', [b.op('Mul', [x, b.op('Add', [scale, b.numbers([1], [])])]), shift]);
 }
 
 function gatedSum(b: GraphBuilder, x: Value, gate: Value, change: Value): Value {

@@ -7,6 +7,7 @@ import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
 import { activation, conv, imageToSequence, linear, plainLayerNorm } from './layers.ts';
 import { EPSILON, jointBlock, modulate, modulation } from './mmdit-block.ts';
+import { PORTABLE, type Target } from './target.ts';
 import { embedder, sinusoids } from './timestep.ts';
 
 /** Sinusoids of the timestep; not in the config (diffusers models/embeddings.py CombinedTimestepTextProjEmbeddings). */
@@ -74,14 +75,16 @@ export function readSd3TransformerConfig(component: Component): Sd3TransformerCo
  * [B, pooled_projection_dim]; `timestep` float32 [1] or [B], 0..1000. Output: `out_hidden_states`
  * [B, out_channels, h, w].
  */
-export function sd3TransformerGraph(component: Component): Graph {
+export function sd3TransformerGraph(component: Component, target: Target = PORTABLE): Graph {
   const config = readSd3TransformerConfig(component);
   const { inChannels, outChannels, numLayers, numAttentionHeads: heads, jointAttentionDim } = config;
   const channels = heads * config.attentionHeadDim;
-  const b = new GraphBuilder('transformer', component, withFlatPositions(component));
+  const b = new GraphBuilder('transformer', component, target, withFlatPositions(component));
   const latents = b.input('hidden_states', 'float', ['batch', inChannels, 'height', 'width']);
-  const context = b.input('encoder_hidden_states', 'float', ['batch', 'sequence', jointAttentionDim]);
-  const pooled = b.input('pooled_projections', 'float', ['batch', config.pooledProjectionDim]);
+  const context = b.narrow(
+    b.input('encoder_hidden_states', 'float', ['batch', 'sequence', jointAttentionDim]),
+  );
+  const pooled = b.narrow(b.input('pooled_projections', 'float', ['batch', config.pooledProjectionDim]));
   const timestep = b.input('timestep', 'float', ['times']);
 
   const sides = b.op('Div', [b.op('Shape', [latents], { start: 2, end: 4 }), b.ints([config.patchSize])]);
@@ -121,7 +124,7 @@ export function sd3TransformerGraph(component: Component): Graph {
 function patches(b: GraphBuilder, latents: Value, sides: Value, config: Sd3TransformerConfig): Value {
   const { patchSize: p, inChannels, posEmbedMaxSize: max } = config;
   const channels = config.numAttentionHeads * config.attentionHeadDim;
-  const cut = conv(b, latents, 'pos_embed.proj', inChannels, channels, {
+  const cut = conv(b, b.enter(latents), 'pos_embed.proj', inChannels, channels, {
     kernel: p,
     stride: p,
     pads: [0, 0, 0, 0],
@@ -138,7 +141,10 @@ function patches(b: GraphBuilder, latents: Value, sides: Value, config: Sd3Trans
   };
   const rows = b.op('Unsqueeze', [along(0, max), b.ints([1])]);
   const ids = b.op('Reshape', [b.op('Add', [rows, along(1, 1)]), b.ints([-1])]);
-  return b.op('Add', [imageToSequence(b, cut), b.lookup('pos_embed.pos_embed', [max * max, channels], ids)]);
+  return b.op('Add', [
+    imageToSequence(b, cut, channels),
+    b.lookup('pos_embed.pos_embed', [max * max, channels], ids),
+  ]);
 }
 
 /** [B, patches, p p C] -> [B,C,h,w] */

@@ -67,7 +67,7 @@ export interface ModelProto {
 const one = (type: string, id: number) => ({ type, id });
 const many = (type: string, id: number) => ({ rule: 'repeated', type, id });
 
-const ModelType = protobuf.Root.fromJSON({
+export const ModelType = protobuf.Root.fromJSON({
   nested: {
     Model: {
       fields: {

@@ -3,6 +3,7 @@ import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
 import { activation, linear, rmsNorm } from './layers.ts';
+import { PORTABLE } from './target.ts';
 
 export interface T5Config {
   readonly vocabSize: number;
@@ -61,13 +62,15 @@ export function readT5Config(component: Component): T5Config {
 }
 
 /**
+ * Float32 on every target: its activations overflow float16.
+ *
  * Input: `input_ids` int64 [B, S]; padding is read like any other token, as diffusers' SD3 does.
  * Output: `last_hidden_state` float32 [B, S, d_model], after the final norm.
  */
 export function t5EncoderGraph(component: Component): Graph {
   const config = readT5Config(component);
   const { vocabSize, dModel, dFf, numLayers, layerNormEpsilon: epsilon } = config;
-  const b = new GraphBuilder('text_encoder', component, withOneEmbedding(component));
+  const b = new GraphBuilder('text_encoder', component, PORTABLE, withOneEmbedding(component));
   const ids = b.input('input_ids', 'int64', ['batch', 'sequence']);
   const bias = positionBias(b, ids, config);
   const bare = { bias: false };

@@ -9,7 +9,7 @@ export interface SinusoidOptions {
 
 /**
  * Sinusoids of each number (Vaswani et al. 2017; diffusers models/embeddings.py get_timestep_embedding):
- * [n] -> [n, channels].
+ * float32 [n] -> [n, channels] of the target's type.
  */
 export function sinusoids(
   b: GraphBuilder,
@@ -26,7 +26,7 @@ export function sinusoids(
   const angles = b.op('Mul', [b.op('Unsqueeze', [numbers, b.ints([1])]), b.floats(frequencies, [1, half])]);
   const [sin, cos] = [b.op('Sin', [angles]), b.op('Cos', [angles])];
   const waves = b.op('Concat', flipSinToCos ? [cos, sin] : [sin, cos], { axis: 1 });
-  return channels % 2 === 0 ? waves : b.op('Pad', [waves, b.ints([0, 0, 0, 1])]);
+  return b.narrow(channels % 2 === 0 ? waves : b.op('Pad', [waves, b.ints([0, 0, 0, 1])]));
 }
 
 /** linear_1, SiLU, linear_2: [n, inputs] -> [n, channels]. */

@@ -1,6 +1,15 @@
 /** The transformer over an image's positions (diffusers models/transformers/transformer_2d.py, attention.py). */
 import type { GraphBuilder, Value } from './builder.ts';
-import { attention, conv, groupNorm, imageToSequence, layerNorm, linear, sequenceToImage } from './layers.ts';
+import {
+  attention,
+  conv,
+  groupNorm,
+  imageToSequence,
+  layerNorm,
+  linear,
+  linearInto,
+  sequenceToImage,
+} from './layers.ts';
 
 export interface SpatialTransformerOptions {
   readonly channels: number;
@@ -12,6 +21,8 @@ export interface SpatialTransformerOptions {
   readonly linearProjection: boolean;
   /** The first attention of each layer reads the context too. */
   readonly onlyCrossAttention: boolean;
+  /** Attention is computed in float32 (SD 2.1). */
+  readonly upcastAttention: boolean;
 }
 
 const PROJECTIONS = { q: 'to_q', k: 'to_k', v: 'to_v', out: 'to_out.0' };
@@ -25,17 +36,17 @@ export function spatialTransformer(
   options: SpatialTransformerOptions,
 ): Value {
   const { channels, layers, groups, linearProjection } = options;
-  const normal = groupNorm(b, x, `${name}.norm`, channels, groups, 1e-6);
+  const normal = groupNorm(b, x, `${name}.norm`, { channels, groups, epsilon: 1e-6 });
   let hidden = linearProjection
-    ? linear(b, imageToSequence(b, normal), `${name}.proj_in`, channels, channels)
-    : imageToSequence(b, conv(b, normal, `${name}.proj_in`, channels, channels, { kernel: 1 }));
+    ? linear(b, imageToSequence(b, normal, channels), `${name}.proj_in`, channels, channels)
+    : imageToSequence(b, conv(b, normal, `${name}.proj_in`, channels, channels, { kernel: 1 }), channels);
   for (let i = 0; i < layers; i++) {
     hidden = transformerBlock(b, hidden, context, `${name}.transformer_blocks.${i}`, options);
   }
   const image = linearProjection
     ? sequenceToImage(b, linear(b, hidden, `${name}.proj_out`, channels, channels), x)
     : conv(b, sequenceToImage(b, hidden, x), `${name}.proj_out`, channels, channels, { kernel: 1 });
-  return b.op('Add', [image, x]);
+  return b.residual(image, x);
 }
 
 function transformerBlock(
@@ -43,30 +54,39 @@ function transformerBlock(
   x: Value,
   context: Value,
   name: string,
-  { channels, contextChannels, heads, onlyCrossAttention }: SpatialTransformerOptions,
+  { channels, contextChannels, heads, onlyCrossAttention, upcastAttention }: SpatialTransformerOptions,
 ): Value {
-  const shared = { channels, heads, projections: PROJECTIONS, bias: false };
+  const shared = { channels, heads, projections: PROJECTIONS, bias: false, wide: upcastAttention };
   const norm1 = layerNorm(b, x, `${name}.norm1`, channels);
-  const first = attention(b, norm1, onlyCrossAttention ? context : norm1, `${name}.attn1`, {
+  const afterFirst = attention(b, norm1, onlyCrossAttention ? context : norm1, `${name}.attn1`, {
     ...shared,
     contextChannels: onlyCrossAttention ? contextChannels : channels,
+    skip: x,
   });
-  const afterFirst = b.op('Add', [first, x]);
   const norm2 = layerNorm(b, afterFirst, `${name}.norm2`, channels);
-  const second = attention(b, norm2, context, `${name}.attn2`, { ...shared, contextChannels });
-  const afterSecond = b.op('Add', [second, afterFirst]);
+  const afterSecond = attention(b, norm2, context, `${name}.attn2`, {
+    ...shared,
+    contextChannels,
+    skip: afterFirst,
+  });
   const norm3 = layerNorm(b, afterSecond, `${name}.norm3`, channels);
-  return b.op('Add', [geglu(b, norm3, `${name}.ff`, channels), afterSecond]);
+  return geglu(b, norm3, `${name}.ff`, channels, afterSecond);
 }
 
-/**
- * GEGLU (Shazeer 2020): value * gelu(gate), then back to `channels`. The file holds value and gate as one
- * matrix; its halves are read apart, so that no activation has to be split.
- */
-function geglu(b: GraphBuilder, x: Value, name: string, channels: number): Value {
+/** Channels of GEGLU that onnxruntime's CUDA kernel is made for (bias_split_gelu_impl.cu). */
+const SPLIT_GELU_CHANNELS: readonly number[] = [1280, 2560, 5120];
+
+/** GEGLU (Shazeer 2020): value * gelu(gate), then back to `channels`, added to `skip`. */
+function geglu(b: GraphBuilder, x: Value, name: string, channels: number, skip: Value): Value {
   const inner = 4 * channels;
+  if (b.target.splitGelu && SPLIT_GELU_CHANNELS.includes(inner)) {
+    const both = linear(b, x, `${name}.net.0.proj`, channels, 2 * inner, { bias: false });
+    const gated = b.fused('BiasSplitGelu', [both, b.weight(`${name}.net.0.proj.bias`, [2 * inner])]);
+    return linearInto(b, gated, `${name}.net.2`, inner, channels, skip);
+  }
+  // The file holds value and gate as one matrix; its halves are read apart, so that no activation has to be split.
   const half = (first: number) =>
     linear(b, x, `${name}.net.0.proj`, channels, 2 * inner, { rows: { first, count: inner } });
   const gated = b.op('Mul', [half(0), b.op('Gelu', [half(inner)])]);
-  return linear(b, gated, `${name}.net.2`, inner, channels);
+  return linearInto(b, gated, `${name}.net.2`, inner, channels, skip);
 }

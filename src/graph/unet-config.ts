@@ -31,6 +31,8 @@ export interface EncoderConfig {
   readonly normNumGroups: number;
   readonly normEps: number;
   readonly useLinearProjection: boolean;
+  /** Attention is computed in float32 also where the rest is float16: SD 2.1, whose scores overflow it. */
+  readonly upcastAttention: boolean;
   readonly flipSinToCos: boolean;
   readonly freqShift: number;
   readonly timeEmbeddingDim: number;
@@ -113,6 +115,7 @@ export function readEncoder(reader: ConfigReader, component: Component): Encoder
     normNumGroups: reader.integer('norm_num_groups', 32),
     normEps: reader.number('norm_eps', 1e-5),
     useLinearProjection: reader.boolean('use_linear_projection', false),
+    upcastAttention: reader.boolean('upcast_attention', false),
     flipSinToCos: reader.boolean('flip_sin_to_cos', true),
     freqShift: reader.number('freq_shift', 0),
     timeEmbeddingDim: 4 * blockOutChannels[0]!,
@@ -131,8 +134,8 @@ export function readEncoder(reader: ConfigReader, component: Component): Encoder
     num_class_embeds: null,
     resnet_time_scale_shift: 'default',
   });
-  // All attention is computed in float32 already; heads of the addition embedding mean nothing to text_time.
-  reader.harmless(['upcast_attention', 'addition_embed_type_num_heads']);
+  // The heads of the addition embedding mean nothing to text_time.
+  reader.harmless(['addition_embed_type_num_heads']);
   if (crossAttentionDims.some((dim) => dim !== config.crossAttentionDim)) {
     throw reader.contradiction('cross_attention_dim', 'all blocks read the same text embeddings');
   }

@@ -22,11 +22,15 @@ export interface Conditioning {
   readonly timestepCond?: { readonly value: Value; readonly channels: number };
 }
 
-/** The activated time embedding, [1 or B, time_embedding_dim]. @param prefix of the weights' names */
+/**
+ * The activated time embedding, [1 or B, time_embedding_dim].
+ * @param sample the latents, whose batch it has where an operator asks for that
+ * @param prefix of the weights' names
+ */
 export function timeEmbedding(
   b: GraphBuilder,
   config: EncoderConfig,
-  { timestep, addition, timestepCond }: Conditioning,
+  { sample, timestep, addition, timestepCond }: Conditioning & { readonly sample: Value },
   prefix = '',
 ): Value {
   const { blockOutChannels, timeEmbeddingDim } = config;
@@ -53,7 +57,11 @@ export function timeEmbedding(
     );
     time = b.op('Add', [time, added]);
   }
-  return activation(b, time, 'silu');
+  const active = activation(b, time, 'silu');
+  if (!b.target.groupNorm) return active;
+  // SkipGroupNorm does not repeat one row for the whole batch.
+  const batch = b.op('Shape', [sample], { start: 0, end: 1 });
+  return b.op('Expand', [active, b.op('Concat', [batch, b.ints([1])], { axis: 0 })]);
 }
 
 /** Blocks over one time embedding and one context. */
@@ -140,6 +148,7 @@ export class UnetEncoder {
       layers,
       groups: config.normNumGroups,
       linearProjection: config.useLinearProjection,
+      upcastAttention: config.upcastAttention,
       onlyCrossAttention: mayCrossOnly && config.onlyCrossAttention[block]!,
     });
   }

@@ -5,7 +5,8 @@
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { checkControlNet, controlResiduals, readControlNetConfig, residualCount } from './controlnet.ts';
-import { activation, conv, groupNorm, upsample } from './layers.ts';
+import { conv, groupNorm, upsample } from './layers.ts';
+import { PORTABLE, type Target } from './target.ts';
 import { readUnetConfig, TIME_IDS, type UnetConfig } from './unet-config.ts';
 import { type Conditioning, type Skip, timeEmbedding, UnetEncoder } from './unet-encoder.ts';
 
@@ -19,13 +20,17 @@ export { readUnetConfig, type UnetConfig } from './unet-config.ts';
  * h and w are free: where halving leaves a remainder, the way up takes the sizes of the way down.
  * @throws DarkroomError for what is not carried out, and for a ControlNet of another family
  */
-export function unetGraph(component: Component, controlNets: readonly Component[] = []): Graph {
+export function unetGraph(
+  component: Component,
+  controlNets: readonly Component[] = [],
+  target: Target = PORTABLE,
+): Graph {
   const config = readUnetConfig(component);
   const nets = controlNets.map((net) => readControlNetConfig(net));
   nets.forEach((net, i) => {
     checkControlNet(net, config, controlNets[i]!);
   });
-  const b = new GraphBuilder('unet', component, withControlNets(component, controlNets));
+  const b = new GraphBuilder('unet', component, target, withControlNets(component, controlNets));
   const sample = b.input('sample', 'float', ['batch', config.inChannels, 'height', 'width']);
   const conditioning = declareConditioning(b, config);
   const residuals = nets.map((net, i) => {
@@ -40,11 +45,11 @@ export function unetGraph(component: Component, controlNets: readonly Component[
       net.inChannels === config.inChannels
         ? sample
         : b.op('Slice', [sample, b.ints([0]), b.ints([net.inChannels]), b.ints([1])]);
-    return controlResiduals(b, net, { sample: latents, picture, scales, conditioning }, `${prefixOf(i)}`);
+    return controlResiduals(b, net, { sample: latents, picture, scales, conditioning }, prefixOf(i));
   });
-  const time = timeEmbedding(b, config, conditioning);
+  const time = timeEmbedding(b, config, { ...conditioning, sample });
   const out = new Unet(b, config, time, conditioning.context).run(sample, residuals);
-  b.output('out_sample', out, ['batch', config.outChannels, 'height', 'width']);
+  b.output('out_sample', b.leave(out), ['batch', config.outChannels, 'height', 'width']);
   return b.finish();
 }
 
@@ -54,16 +59,16 @@ function declareConditioning(b: GraphBuilder, config: UnetConfig): Conditioning 
   const { crossAttentionDim, addition, timeCondProjDim } = config;
   return {
     timestep: b.input('timestep', 'float', ['times']),
-    context: b.input('encoder_hidden_states', 'float', ['batch', 'sequence', crossAttentionDim]),
+    context: b.narrow(b.input('encoder_hidden_states', 'float', ['batch', 'sequence', crossAttentionDim])),
     ...(addition !== undefined && {
       addition: {
-        textEmbeds: b.input('text_embeds', 'float', ['batch', addition.textDim]),
+        textEmbeds: b.narrow(b.input('text_embeds', 'float', ['batch', addition.textDim])),
         timeIds: b.input('time_ids', 'float', ['batch', TIME_IDS]),
       },
     }),
     ...(timeCondProjDim !== undefined && {
       timestepCond: {
-        value: b.input('timestep_cond', 'float', ['guidances', timeCondProjDim]),
+        value: b.narrow(b.input('timestep_cond', 'float', ['guidances', timeCondProjDim])),
         channels: timeCondProjDim,
       },
     }),
@@ -96,13 +101,16 @@ class Unet extends UnetEncoder {
     const centred = centerInputSample
       ? b.op('Sub', [b.op('Mul', [sample, b.floats([2], [])]), b.floats([1], [])])
       : sample;
-    const descent = this.descend(conv(b, centred, 'conv_in', inChannels, first, { kernel: convInKernel }));
+    const descent = this.descend(
+      conv(b, b.enter(centred), 'conv_in', inChannels, first, { kernel: convInKernel }),
+    );
     const add = (value: Value, i: number) =>
       residuals.reduce((sum, of) => b.op('Add', [sum, of.at(i)!]), value);
     const skips = descent.skips.map(({ value, channels }, i) => ({ value: add(value, i), channels }));
     let x = add(descent.x, -1);
     for (const position of blockOutChannels.keys()) x = this.#up(x, position, skips);
-    const normal = activation(b, groupNorm(b, x, 'conv_norm_out', first, normNumGroups, normEps), 'silu');
+    const norm = { channels: first, groups: normNumGroups, epsilon: normEps, silu: true };
+    const normal = groupNorm(b, x, 'conv_norm_out', norm);
     return conv(b, normal, 'conv_out', first, outChannels, { kernel: convOutKernel });
   }
 
@@ -116,7 +124,7 @@ class Unet extends UnetEncoder {
     for (let i = 0; i <= layersPerBlock[block]!; i++) {
       const skip = skips.pop()!;
       const below = i === 0 ? (blockOutChannels[block + 1] ?? channels) : channels;
-      const joined = this.b.op('Concat', [x, skip.value], { axis: 1 });
+      const joined = this.b.op('Concat', [x, skip.value], { axis: this.b.channelAxis });
       x = this.resnet(joined, `${name}.resnets.${i}`, below + skip.channels, channels);
       if (upBlockTypes[position] === 'CrossAttnUpBlock2D')
         x = this.transformer(x, `${name}.attentions.${i}`, block, upTransformerLayers[position]![i]!);

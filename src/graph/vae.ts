@@ -4,15 +4,16 @@ import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
 import {
-  activation,
   attention,
   conv,
+  type GroupNormOptions,
   groupNorm,
   imageToSequence,
   sequenceToImage,
   upsample,
 } from './layers.ts';
 import { resnetBlock } from './resnet.ts';
+import { inFloat32, PORTABLE, type Target } from './target.ts';
 
 const EPSILON = 1e-6;
 
@@ -26,6 +27,8 @@ export interface VaeConfig {
   readonly useQuantConv: boolean;
   readonly usePostQuantConv: boolean;
   readonly midBlockAddAttention: boolean;
+  /** Float32 on every target. diffusers' own default is true, but only SDXL's pipelines act on it, and their files say it. */
+  readonly forceUpcast: boolean;
 }
 
 /** @throws DarkroomError naming file, key and value for everything that the builder does not carry out */
@@ -42,20 +45,13 @@ export function readVaeConfig(component: Component): VaeConfig {
     useQuantConv: reader.boolean('use_quant_conv', true),
     usePostQuantConv: reader.boolean('use_post_quant_conv', true),
     midBlockAddAttention: reader.boolean('mid_block_add_attention', true),
+    forceUpcast: reader.boolean('force_upcast', false),
   };
   reader.choices('down_block_types', ['DownEncoderBlock2D'], blockOutChannels.length);
   reader.choices('up_block_types', ['UpDecoderBlock2D'], blockOutChannels.length);
   reader.choice('act_fn', ['silu', 'swish'], 'silu');
-  // Scale, shift and statistics of the latents are the caller's (ModelSpec); the graph computes in float32
-  // whether or not the file asks for it.
-  reader.harmless([
-    'sample_size',
-    'scaling_factor',
-    'shift_factor',
-    'latents_mean',
-    'latents_std',
-    'force_upcast',
-  ]);
+  // Scale, shift and statistics of the latents are the caller's (ModelSpec).
+  reader.harmless(['sample_size', 'scaling_factor', 'shift_factor', 'latents_mean', 'latents_std']);
   reader.finish();
   if (blockOutChannels.some((channels) => channels % config.normNumGroups !== 0)) {
     throw reader.contradiction(
@@ -70,13 +66,13 @@ export function readVaeConfig(component: Component): VaeConfig {
  * Input: `sample` [B, 3, H, W] in -1..1. Output: `latent_parameters` [B, 2 x latent_channels, h, w]: the mean,
  * then the log variance (unclamped), both before scaling_factor.
  */
-export function vaeEncoderGraph(component: Component): Graph {
+export function vaeEncoderGraph(component: Component, target: Target = PORTABLE): Graph {
   const config = readVaeConfig(component);
   const { inChannels, latentChannels, blockOutChannels, layersPerBlock, normNumGroups } = config;
-  const b = new GraphBuilder('vae_encoder', component, currentNames(component));
+  const b = new GraphBuilder('vae_encoder', component, targetOf(config, target), currentNames(component));
   const sample = b.input('sample', 'float', ['batch', inChannels, 'height', 'width']);
   let channels = blockOutChannels[0]!;
-  let x = conv(b, sample, 'encoder.conv_in', inChannels, channels);
+  let x = conv(b, b.enter(sample), 'encoder.conv_in', inChannels, channels);
   for (const [block, outputs] of blockOutChannels.entries()) {
     const name = `encoder.down_blocks.${block}`;
     for (let i = 0; i < layersPerBlock; i++) {
@@ -93,11 +89,11 @@ export function vaeEncoderGraph(component: Component): Graph {
     }
   }
   x = middle(b, x, 'encoder', channels, config);
-  x = activation(b, groupNorm(b, x, 'encoder.conv_norm_out', channels, normNumGroups, EPSILON), 'silu');
+  x = groupNorm(b, x, 'encoder.conv_norm_out', lastNorm(channels, config));
   const moments = 2 * latentChannels;
   x = conv(b, x, 'encoder.conv_out', channels, moments);
   if (config.useQuantConv) x = conv(b, x, 'quant_conv', moments, moments, { kernel: 1 });
-  b.output('latent_parameters', x, ['batch', moments, 'latent_height', 'latent_width']);
+  b.output('latent_parameters', b.leave(x), ['batch', moments, 'latent_height', 'latent_width']);
   return b.finish((name) => /^(decoder|post_quant_conv)\./.test(name));
 }
 
@@ -105,10 +101,10 @@ export function vaeEncoderGraph(component: Component): Graph {
  * Input: `latent_sample` [B, latent_channels, h, w], already divided by scaling_factor.
  * Output: `sample` [B, 3, H, W], about -1..1 and not clamped.
  */
-export function vaeDecoderGraph(component: Component): Graph {
+export function vaeDecoderGraph(component: Component, target: Target = PORTABLE): Graph {
   const config = readVaeConfig(component);
   const { outChannels, latentChannels, blockOutChannels, layersPerBlock, normNumGroups } = config;
-  const b = new GraphBuilder('vae_decoder', component, currentNames(component));
+  const b = new GraphBuilder('vae_decoder', component, targetOf(config, target), currentNames(component));
   const latents = b.input('latent_sample', 'float', [
     'batch',
     latentChannels,
@@ -116,9 +112,10 @@ export function vaeDecoderGraph(component: Component): Graph {
     'latent_width',
   ]);
   let channels = blockOutChannels.at(-1)!;
+  const entered = b.enter(latents);
   let x = config.usePostQuantConv
-    ? conv(b, latents, 'post_quant_conv', latentChannels, latentChannels, { kernel: 1 })
-    : latents;
+    ? conv(b, entered, 'post_quant_conv', latentChannels, latentChannels, { kernel: 1 })
+    : entered;
   x = conv(b, x, 'decoder.conv_in', latentChannels, channels);
   x = middle(b, x, 'decoder', channels, config);
   for (const [block, outputs] of blockOutChannels.toReversed().entries()) {
@@ -136,10 +133,19 @@ export function vaeDecoderGraph(component: Component): Graph {
       x = conv(b, upsample(b, x), `${name}.upsamplers.0.conv`, channels, channels);
     }
   }
-  x = activation(b, groupNorm(b, x, 'decoder.conv_norm_out', channels, normNumGroups, EPSILON), 'silu');
+  x = groupNorm(b, x, 'decoder.conv_norm_out', lastNorm(channels, config));
   x = conv(b, x, 'decoder.conv_out', channels, outChannels);
-  b.output('sample', x, ['batch', outChannels, 'height', 'width']);
+  b.output('sample', b.leave(x), ['batch', outChannels, 'height', 'width']);
   return b.finish((name) => /^(encoder|quant_conv)\./.test(name));
+}
+
+/** Activations of SDXL's VAE overflow float16, and its file says so (diffusers upcasts it as well). */
+function targetOf({ forceUpcast }: VaeConfig, target: Target): Target {
+  return forceUpcast ? inFloat32(target) : target;
+}
+
+function lastNorm(channels: number, { normNumGroups: groups }: VaeConfig): GroupNormOptions {
+  return { channels, groups, epsilon: EPSILON, silu: true };
 }
 
 function middle(b: GraphBuilder, input: Value, side: string, channels: number, config: VaeConfig): Value {
@@ -154,7 +160,11 @@ function middle(b: GraphBuilder, input: Value, side: string, channels: number, c
   let x = resnet(input, 0);
   if (midBlockAddAttention) {
     const name = `${side}.mid_block.attentions.0`;
-    const sequence = imageToSequence(b, groupNorm(b, x, `${name}.group_norm`, channels, groups, EPSILON));
+    const sequence = imageToSequence(
+      b,
+      groupNorm(b, x, `${name}.group_norm`, { channels, groups, epsilon: EPSILON }),
+      channels,
+    );
     const mixed = attention(b, sequence, sequence, name, {
       channels,
       contextChannels: channels,
@@ -162,7 +172,7 @@ function middle(b: GraphBuilder, input: Value, side: string, channels: number, c
       projections: { q: 'to_q', k: 'to_k', v: 'to_v', out: 'to_out.0' },
       bias: true,
     });
-    x = b.op('Add', [sequenceToImage(b, mixed, x), x]);
+    x = b.residual(sequenceToImage(b, mixed, x), x);
   }
   return resnet(x, 1);
 }
