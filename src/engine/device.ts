@@ -1,6 +1,7 @@
 /** The devices that an engine can run on, by the names that the operator gives them: cpu, webgpu, cuda:1. */
 import { totalmem } from 'node:os';
 import { DarkroomError } from '../errors.ts';
+import { CUDA, inFloat32, PORTABLE, type Target } from '../graph/target.ts';
 
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda'] as const;
 export type Provider = (typeof PROVIDERS)[number];
@@ -48,6 +49,12 @@ export function nameOf({ provider, index }: Pick<Device, 'provider' | 'index'>):
 
 export function cpuDevice({ threads = 0 }: DeviceOptions = {}): Device {
   return { provider: 'cpu', index: 0, threads, precision: 'float32', memory: totalmem() };
+}
+
+/** What the device's graphs are built for. */
+export function targetOf({ provider, precision }: Device): Target {
+  const target = provider === 'cuda' ? CUDA : PORTABLE;
+  return precision === 'float32' ? inFloat32(target) : { ...target, type: 'float16' };
 }
 
 /** @throws DarkroomError('bad_request') for a name that is unknown */

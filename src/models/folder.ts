@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { Component, Graph } from '../graph/component.ts';
+import type { Target } from '../graph/target.ts';
 import { readVaeConfig, type VaeConfig, vaeDecoderGraph, vaeEncoderGraph } from '../graph/vae.ts';
 import { readCard } from './card.ts';
 import { modelControlnets } from './controlnet.ts';
@@ -59,7 +60,7 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
     shiftFactor: readFactor(vae, 'shift_factor', 0, SHIFT_FACTOR),
     schedulerConfig,
     controlnets: await modelControlnets(files),
-    graph: (part) => buildGraph(model, vae, part),
+    graph: (part, target) => buildGraph(model, vae, part, target),
     modelHash() {
       hash ??= hashWeights(model.denoiser.component);
       return hash;
@@ -67,13 +68,18 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
   };
 }
 
-function buildGraph({ textEncoders, denoiser }: FamilyModel, vae: Component, part: ComponentName): Graph {
-  if (part === 'denoiser') return denoiser.graph([]);
-  if (part === 'vaeEncoder') return vaeEncoderGraph(vae);
-  if (part === 'vaeDecoder') return vaeDecoderGraph(vae);
+function buildGraph(
+  { textEncoders, denoiser }: FamilyModel,
+  vae: Component,
+  part: ComponentName,
+  target: Target,
+): Graph {
+  if (part === 'denoiser') return denoiser.graph([], target);
+  if (part === 'vaeEncoder') return vaeEncoderGraph(vae, target);
+  if (part === 'vaeDecoder') return vaeDecoderGraph(vae, target);
   const encoder = textEncoders.find(({ name }) => name === part);
   if (encoder === undefined) throw new Error(`this model has no ${part}`);
-  return encoder.graph();
+  return encoder.graph(target);
 }
 
 /** @throws DarkroomError('bad_model') where the VAE was not trained together with the denoiser */

@@ -1,5 +1,6 @@
 /** What is known of a model before any of its weights is loaded. */
 import type { Component, Graph } from '../graph/component.ts';
+import type { Target } from '../graph/target.ts';
 import type { ModelDefaults } from '../request.ts';
 import type { FamilyModel } from './families/family.ts';
 import type { TextEncoderName } from './families/text-encoders.ts';
@@ -43,7 +44,7 @@ export interface ModelSpec extends FamilyModel {
   /** Whether the licence allows commercial use, where the folder says. */
   readonly commercialUse?: boolean;
   /** @throws DarkroomError('bad_model' | 'unsupported') where the weights and the config of the part disagree */
-  graph(part: ComponentName): Graph;
+  graph(part: ComponentName, target: Target): Graph;
   /** First 10 hex digits of the sha256 over the denoiser's weight files, in the order of their names; computed once, on demand. */
   modelHash(): Promise<string>;
 }

@@ -3,7 +3,7 @@ import { DarkroomError } from '../../errors.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 import type { Feeds } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
-import type { Device } from '../device.ts';
+import { type Device, targetOf } from '../device.ts';
 import { type TextEncoders, textEncodersOf } from '../prompt/prompt.ts';
 import { openSession, type Session } from '../session.ts';
 import { ControlledDenoisers } from './controlled.ts';
@@ -42,7 +42,7 @@ export class Components {
     if (this.#closed) throw new DarkroomError('cancelled', 'The engine was stopped.');
     const known = this.#sessions.get(name);
     if (known !== undefined) return known;
-    const opening = (async () => openSession(this.spec.graph(name), this.#device))();
+    const opening = (async () => openSession(this.spec.graph(name, targetOf(this.#device)), this.#device))();
     this.#sessions.set(name, opening);
     opening.catch(() => this.#sessions.delete(name));
     return opening;

@@ -1,6 +1,7 @@
 /** What Darkroom must know of a family of models. One file a family beside this one; index.ts lists them. */
 import type { PipelineHabits } from '../../diffusion/pipeline-habits.ts';
 import type { Component, Graph } from '../../graph/component.ts';
+import type { Target } from '../../graph/target.ts';
 import type { GenerationRequest, ModelDefaults } from '../../request.ts';
 import type { Feeds, Tensor } from '../../tensor.ts';
 import type { ModelFiles } from '../files.ts';
@@ -81,7 +82,7 @@ export interface Denoiser {
   /** Names of the graph's input for the latents and of its output. */
   readonly names: { readonly sample: string; readonly output: string };
   /** @param controlNets built into the same graph; only where the model takes any */
-  graph(controlNets: readonly Component[]): Graph;
+  graph(controlNets: readonly Component[], target: Target): Graph;
   /** The inputs that stay the same over all calls of a pass; the latents and the timestep come on top. */
   conditioning(pass: PassConditions): Feeds;
   /** Absent where the family takes no ControlNets. */

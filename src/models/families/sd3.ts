@@ -73,7 +73,7 @@ async function openTransformer(files: ModelFiles) {
     // The table of positions ends there.
     maxSide: posEmbedMaxSize * patchSize,
     names: { sample: 'hidden_states', output: 'out_hidden_states' },
-    graph: () => sd3TransformerGraph(component),
+    graph: (_, target) => sd3TransformerGraph(component, target),
     conditioning: ({ prompt }) => ({
       encoder_hidden_states: prompt.context,
       pooled_projections: prompt.pooled!,

@@ -2,6 +2,7 @@
 import { readClipTextConfig, textEncoderGraph } from '../../graph/clip.ts';
 import type { Component, Graph } from '../../graph/component.ts';
 import { t5EncoderGraph } from '../../graph/t5.ts';
+import type { Target } from '../../graph/target.ts';
 import type { ModelFiles } from '../files.ts';
 import type { T5TokenizerFiles } from '../t5-tokenizer.ts';
 import { readT5Tokenizer } from '../t5-tokenizer-files.ts';
@@ -31,7 +32,7 @@ export interface T5Part extends Part {
 interface Part {
   readonly name: TextEncoderName;
   readonly component: Component;
-  graph(): Graph;
+  graph(target: Target): Graph;
 }
 
 /** Which states a family takes from its CLIP encoders, and how weights of words act on them. */
@@ -60,7 +61,7 @@ export async function openClip(files: ModelFiles, suffix: '' | '_2', rules: Clip
     hiddenSize: config.hiddenSize,
     hiddenLayers: config.numHiddenLayers,
     projectionDim: config.withProjection ? config.projectionDim : undefined,
-    graph: () => textEncoderGraph(component),
+    graph: (target) => textEncoderGraph(component, target),
   };
 }
 

@@ -30,7 +30,7 @@ export async function openUnet(
     outChannels,
     patchSize: 1,
     names: { sample: 'sample', output: 'out_sample' },
-    graph: (controlNets) => unetGraph(component, controlNets),
+    graph: (controlNets, target) => unetGraph(component, controlNets, target),
     conditioning: (pass) => ({
       encoder_hidden_states: pass.prompt.context,
       ...(timeCondProjDim !== undefined && {
