@@ -62,6 +62,8 @@ export function linearInto(
 export interface ConvOptions {
   readonly kernel?: number;
   readonly stride?: number;
+  /** False where a later operator adds it. */
+  readonly bias?: boolean;
   /** Zeros at [top, left, bottom, right]; (kernel - 1) / 2 all round where left out. */
   readonly pads?: readonly [number, number, number, number];
 }
@@ -72,12 +74,12 @@ export function conv(
   name: string,
   inputs: number,
   outputs: number,
-  { kernel = 3, stride = 1, pads }: ConvOptions = {},
+  { kernel = 3, stride = 1, bias = true, pads }: ConvOptions = {},
 ): Value {
   const side = (kernel - 1) >> 1;
   const weights = [
     b.kernel(`${name}.weight`, [outputs, inputs, kernel, kernel]),
-    b.weight(`${name}.bias`, [outputs]),
+    ...(bias ? [b.weight(`${name}.bias`, [outputs])] : []),
   ];
   const how = {
     kernel_shape: [kernel, kernel],
@@ -97,14 +99,18 @@ export interface GroupNormOptions {
   readonly silu?: boolean;
   /** [B, channels]: added to each position first. */
   readonly shift?: Value;
+  /** [channels]: added as well; only with `shift`, and only where the target has fused group norms. */
+  readonly bias?: Value | undefined;
 }
 
 /** Group normalisation (Wu & He 2018). */
 export function groupNorm(b: GraphBuilder, x: Value, name: string, options: GroupNormOptions): Value {
-  const { channels, groups, silu = false, shift } = options;
+  const { channels, groups, silu = false, shift, bias } = options;
   // onnxruntime's kernel reads two channels of a group at once.
   if (b.target.groupNorm && (channels / groups) % 2 === 0) return fusedGroupNorm(b, x, name, options);
-  const shifted = shift === undefined ? x : b.op('Add', [x, b.op('Unsqueeze', [shift, b.ints(b.sideAxes)])]);
+  const biased = bias === undefined ? x : b.op('Add', [x, bias]);
+  const shifted =
+    shift === undefined ? biased : b.op('Add', [biased, b.op('Unsqueeze', [shift, b.ints(b.sideAxes)])]);
   const normal = plainGroupNorm(b, shifted, name, options);
   return silu ? activation(b, normal, 'silu') : normal;
 }
@@ -113,16 +119,16 @@ function fusedGroupNorm(
   b: GraphBuilder,
   x: Value,
   name: string,
-  { channels, groups, epsilon, silu = false, shift }: GroupNormOptions,
+  { channels, groups, epsilon, silu = false, shift, bias = '' }: GroupNormOptions,
 ): Value {
   const weights = ['weight', 'bias'].map((part) => b.wideWeight(`${name}.${part}`, [channels]));
   const how = { groups, epsilon: { float: epsilon }, activation: silu ? 1 : 0, channels_last: 1 };
-  if (shift !== undefined) return b.fused('SkipGroupNorm', [x, ...weights, shift], how);
+  if (shift !== undefined) return b.fused('SkipGroupNorm', [x, ...weights, shift, bias], how);
   const normal = b.name('SkipGroupNorm');
-  // A bias of the sum has been added by the convolution before it.
-  const isTaken = b.takeResidual(x, (addends) =>
-    b.fusedWithOutputs('SkipGroupNorm', [addends.x, ...weights, addends.skip], [normal, x], how),
-  );
+  const isTaken = b.takeResidual(x, (addends) => {
+    const inputs = [addends.x, ...weights, addends.skip, addends.bias ?? ''];
+    b.fusedWithOutputs('SkipGroupNorm', inputs, [normal, x], how);
+  });
   return isTaken ? normal : b.fused('GroupNorm', [x, ...weights], how);
 }
 

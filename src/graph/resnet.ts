@@ -17,17 +17,21 @@ export function resnetBlock(b: GraphBuilder, x: Value, name: string, options: Re
   const { inputs, outputs, groups, epsilon, time, outputScale = 1 } = options;
   const norm = { groups, epsilon, silu: true };
   const norm1 = groupNorm(b, x, `${name}.norm1`, { ...norm, channels: inputs });
-  const first = conv(b, norm1, `${name}.conv1`, inputs, outputs);
+  // onnxruntime's CUDA convolution adds its bias in a pass of its own, which the norm or sum behind it can spare.
+  const bias = !b.target.groupNorm;
+  const biasOf = (layer: string) => (bias ? undefined : b.weight(`${name}.${layer}.bias`, [outputs]));
+  const first = conv(b, norm1, `${name}.conv1`, inputs, outputs, { bias: bias || time === undefined });
   const norm2 = groupNorm(b, first, `${name}.norm2`, {
     ...norm,
     channels: outputs,
     ...(time !== undefined && {
       shift: linear(b, time.value, `${name}.time_emb_proj`, time.channels, outputs),
+      bias: biasOf('conv1'),
     }),
   });
-  const second = conv(b, norm2, `${name}.conv2`, outputs, outputs);
+  const second = conv(b, norm2, `${name}.conv2`, outputs, outputs, { bias });
   const shortcut =
     inputs === outputs ? x : conv(b, x, `${name}.conv_shortcut`, inputs, outputs, { kernel: 1 });
-  const sum = b.residual(second, shortcut);
+  const sum = b.residual(second, shortcut, biasOf('conv2'));
   return outputScale === 1 ? sum : b.op('Div', [sum, b.numbers([outputScale], [])]);
 }

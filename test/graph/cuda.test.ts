@@ -155,6 +155,8 @@ function layersOf({ graph }: ModelProto): Map<string, string> {
     // One row for the whole batch on the CPU, one for each picture on CUDA.
     if (layer === undefined || !layer.includes('.weight') || layer.includes('time_emb_proj')) continue;
     if (opType === 'FusedMatMul') layers.set(layer, output[0]!);
+    // Without its bias, which a later operator adds, it is no tensor of the other graph.
+    if (opType === 'Conv' && input.length < 3) continue;
     // A lowered convolution is followed by the way back to channels last.
     if (opType === 'Conv') layers.set(layer, afterConv(graph.node, i) ?? output[0]!);
   }

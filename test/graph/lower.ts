@@ -64,17 +64,24 @@ class Lowering {
   #conv({ input: [x, weight, bias], output: [y], attribute: list }: NodeProto): void {
     const image = this.#op('Transpose', [x!], { perm: TO_NCHW });
     const kernel = this.#op('Transpose', [weight!], { perm: TO_NCHW });
-    const result = this.#op('Conv', [image, kernel, bias!], {}, undefined, list);
+    const biases = bias === undefined ? [] : [bias];
+    const result = this.#op('Conv', [image, kernel, ...biases], {}, undefined, list);
     this.#op('Transpose', [result], { perm: TO_NHWC }, y);
   }
 
-  #groupNorm({ input: [x, gamma, beta, skip], output: [y, sum], attribute: list, opType }: NodeProto): void {
+  #groupNorm({
+    input: [x, gamma, beta, skip, bias = ''],
+    output: [y, sum],
+    attribute: list,
+    opType,
+  }: NodeProto): void {
     const { groups, activation } = numbersOf(list) as { groups: number; activation: number };
     let input = x!;
     if (opType === 'SkipGroupNorm') {
       // Without the sum as an output, the skip is one row for each picture.
       const addend = sum === undefined ? this.#op('Unsqueeze', [skip!, this.#ints([1, 2])]) : skip!;
-      input = this.#op('Add', [x!, addend], {}, sum);
+      const biased = bias === '' ? x! : this.#op('Add', [x!, bias]);
+      input = this.#op('Add', [biased, addend], {}, sum);
     }
     const wide = this.#op('Cast', [this.#op('Transpose', [input], { perm: TO_NCHW })], {
       to: DataType.float,
