@@ -10,6 +10,7 @@ import { denoisers } from './denoisers.ts';
 import { engine } from './engine.ts';
 import { eta } from './eta.ts';
 import type { Bench, Figure } from './figure.ts';
+import { gpu } from './gpu.ts';
 import { liveness } from './liveness.ts';
 import { queue } from './queue.ts';
 import { samplers } from './samplers.ts';
@@ -23,11 +24,12 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   samplers,
   engine,
   denoisers,
+  gpu,
   day,
   eta,
 };
 /** Too long to run unasked. */
-const BY_NAME: readonly string[] = ['day', 'eta'];
+const BY_NAME: readonly string[] = ['gpu', 'day', 'eta'];
 
 const asked = process.argv.slice(2);
 const stray = asked.find((name) => !(name in BENCHES));

@@ -1,0 +1,98 @@
+/** The parts of bench/gpu.ts that only our side takes part in. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { CUDA, PORTABLE, type Target } from '../src/graph/target.ts';
+import { type Figure, median } from './figure.ts';
+import { MODELS, ours, type Timed, taken } from './gpu.ts';
+
+type ModelName = keyof typeof MODELS;
+
+/** One more operator in each row, from ONNX's own to all that CUDA has. */
+const PLAIN: Target = { ...PORTABLE, type: CUDA.type, attention: false };
+const ABLATION: readonly (readonly [string, Target])[] = [
+  ['plain', PLAIN],
+  ['+ attention', { ...PLAIN, attention: true }],
+  ['+ channels last', { ...PLAIN, attention: true, channelsLast: true }],
+  ['+ GroupNorm', { ...PLAIN, attention: true, channelsLast: true, groupNorm: true }],
+  ['+ BiasSplitGelu', { ...CUDA, skipNorm: false }],
+  ['+ SkipLayerNorm', CUDA],
+];
+const CALLS = 8;
+const USERS = [2, 4, 8];
+/** Rows of one picture with guidance. */
+const ROWS = 2;
+
+/** A UNet call of one picture with guidance, operator by operator. */
+export async function ablation(name: ModelName, folder: string, exact: string): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const [title, change] of ABLATION) {
+    // A process each: the arena of one session must not count as the next one's memory.
+    const side = ours();
+    try {
+      const before = taken();
+      const opened = await side.ask<{ seconds: number }>({ open: 'unet', folder, change });
+      const run = { run: MODELS[name].inputs(ROWS), output: 'out_sample', calls: CALLS };
+      const { seconds, error } = await side.ask<Timed>({ ...run, ...(existsSync(exact) && { exact }) });
+      const memory = (taken() - before) / 1024;
+      console.log(`gpu: ${name} ${title}: session opened in ${opened.seconds.toFixed(1)} s`);
+      figures.push(
+        { name: `${name} ${title}: UNet call`, value: 1000 * median(seconds.slice(2)), unit: 'ms' },
+        { name: `${name} ${title}: memory`, value: memory, unit: 'GiB' },
+      );
+      if (error !== undefined)
+        figures.push({ name: `${name} ${title}: error`, value: 1000 * error, unit: '‰' });
+    } catch (error) {
+      console.log(`gpu: ${name} ${title}: ${error instanceof Error ? error.message : error}`);
+    } finally {
+      await side.stop();
+    }
+  }
+  return figures;
+}
+
+/** One call for several users, each with guidance, against as many calls in turn. */
+export async function batches(name: ModelName, folder: string): Promise<Figure[]> {
+  const side = ours();
+  try {
+    await side.ask({ open: 'unet', folder });
+    const timed = async (users: number) => {
+      const run = { run: MODELS[name].inputs(ROWS * users), output: 'out_sample', calls: CALLS };
+      return median((await side.ask<Timed>(run)).seconds.slice(2));
+    };
+    const alone = await timed(1);
+    const figures: Figure[] = [];
+    for (const users of USERS) {
+      figures.push({
+        name: `${name}: ${users} users' calls as one batch, against in turn`,
+        value: (await timed(users)) / (users * alone),
+        unit: 'x',
+      });
+    }
+    return figures;
+  } finally {
+    await side.stop();
+  }
+}
+
+/** The same call through WebGPU, where a Vulkan driver is found. */
+export async function webgpu(kept: string): Promise<Figure[]> {
+  const figures: Figure[] = [];
+  for (const name of Object.keys(MODELS) as ModelName[]) {
+    const folder = join(kept, name);
+    if (!existsSync(join(folder, 'model_index.json'))) continue;
+    const side = ours('webgpu');
+    try {
+      await side.ask({ open: 'unet', folder, change: { type: 'float16' } }, 60);
+      const run = { run: MODELS[name].inputs(ROWS), output: 'out_sample', calls: 3 };
+      const { seconds } = await side.ask<Timed>(run, 60);
+      figures.push({
+        name: `${name}: UNet call through WebGPU`,
+        value: 1000 * median(seconds.slice(1)),
+        unit: 'ms',
+      });
+    } finally {
+      await side.stop();
+    }
+  }
+  return figures;
+}

@@ -1,0 +1,250 @@
+/**
+ * Pictures on an NVIDIA card against diffusers in float16 with SDPA, on the same card in the same run: SD 1.5 at
+ * 512x512 and SDXL at 1024x1024 with random weights, what each fused operator gives, batches of several users, memory,
+ * WebGPU beside CUDA, and the embedded model's picture against the CPU's.
+ *
+ * DARKROOM_BENCH_PYTHON names a Python with torch and diffusers, DARKROOM_BENCH_FOLDER where the models are kept,
+ * DARKROOM_BENCH_MODELS chooses: "sd15,sdxl".
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { decodeFitted } from '../src/image/pixels.ts';
+import { modelFolders } from '../src/installed-models.ts';
+import { type Figure, median } from './figure.ts';
+import { forgeModel } from './forge.ts';
+import type { PictureOrder } from './gpu-ours.ts';
+import { ablation, batches, webgpu } from './gpu-parts.ts';
+import { type Side, startSide } from './side.ts';
+
+export interface GpuModel {
+  readonly kind: string;
+  readonly side: number;
+  readonly latents: readonly number[];
+  /** Of the UNet for so many rows. */
+  inputs(rows: number): Record<string, readonly number[]>;
+}
+
+export const MODELS = {
+  sd15: {
+    kind: 'StableDiffusionPipeline',
+    side: 512,
+    latents: [1, 4, 64, 64],
+    inputs: (rows) => ({ sample: [rows, 4, 64, 64], timestep: [1], encoder_hidden_states: [rows, 77, 768] }),
+  },
+  sdxl: {
+    kind: 'StableDiffusionXLPipeline',
+    side: 1024,
+    latents: [1, 4, 128, 128],
+    inputs: (rows) => ({
+      sample: [rows, 4, 128, 128],
+      timestep: [1],
+      encoder_hidden_states: [rows, 77, 2048],
+      text_embeds: [rows, 1280],
+      time_ids: [rows, 6],
+    }),
+  },
+} as const satisfies Record<string, GpuModel>;
+
+const STEPS = [20, 30];
+const ROUNDS = 3;
+const CALLS = 5;
+const OURS = fileURLToPath(new URL('gpu-ours.ts', import.meta.url));
+const THEIRS = fileURLToPath(new URL('gpu.py', import.meta.url));
+
+/** Seconds of each call. */
+export interface Timed {
+  readonly seconds: readonly number[];
+  readonly error?: number;
+}
+
+export async function gpu(): Promise<Figure[]> {
+  const why = whyNot();
+  if (why !== undefined) {
+    console.log(`gpu: skipped; ${why}`);
+    return [];
+  }
+  console.log(`gpu: ${card('name,driver_version,memory.total')}`);
+  const kept = process.env['DARKROOM_BENCH_FOLDER'] ?? join(tmpdir(), 'darkroom-bench');
+  const asked = process.env['DARKROOM_BENCH_MODELS']?.split(',');
+  const figures: Figure[] = [];
+  for (const name of Object.keys(MODELS) as (keyof typeof MODELS)[]) {
+    if (asked !== undefined && !asked.includes(name)) continue;
+    const folder = join(kept, name);
+    // model_index.json is written last.
+    if (!existsSync(join(folder, 'model_index.json'))) await forgeModel(name, folder);
+    const exact = join(kept, `${name}-gpu.npy`);
+    await part(figures, `${name} against diffusers`, () => against(name, folder, exact));
+    await part(figures, `${name}: operators`, () => ablation(name, folder, exact));
+    await part(figures, `${name}: batches`, () => batches(name, folder));
+  }
+  await part(figures, 'the embedded model against the CPU', agreement);
+  await part(figures, 'WebGPU', () => webgpu(kept));
+  return figures;
+}
+
+/** One part may fail without the others. Each figure is printed as soon as it is known. */
+async function part(figures: Figure[], name: string, measure: () => Promise<Figure[]>): Promise<void> {
+  const started = performance.now();
+  try {
+    for (const figure of await measure()) {
+      figures.push(figure);
+      console.log(`  ${figure.name}: ${figure.value.toPrecision(4)} ${figure.unit}`);
+    }
+  } catch (error) {
+    console.log(`gpu: ${name}: failed: ${error instanceof Error ? error.message : error}`);
+  }
+  console.log(`gpu: ${name}: took ${((performance.now() - started) / 1000).toFixed(0)} s`);
+}
+
+function whyNot(): string | undefined {
+  try {
+    card('name');
+  } catch {
+    return 'this machine has no NVIDIA card, or nvidia-smi does not find it';
+  }
+  if (process.env['DARKROOM_BENCH_PYTHON'] === undefined)
+    return 'DARKROOM_BENCH_PYTHON names no Python that has torch and diffusers';
+  return undefined;
+}
+
+function card(query: string): string {
+  const given = [`--query-gpu=${query}`, '--format=csv,noheader,nounits', '--id=0'];
+  return execFileSync('nvidia-smi', given, { encoding: 'utf8' }).trim();
+}
+
+/** Mebibytes of the card that are taken, by all processes. */
+export const taken = () => Number(card('memory.used'));
+
+export const ours = (device = 'cuda:0') => startSide(process.execPath, [OURS, device]);
+
+async function against(name: keyof typeof MODELS, folder: string, exact: string): Promise<Figure[]> {
+  const { kind, side, latents, inputs } = MODELS[name];
+  const before = taken();
+  const theirs = startSide(process.env['DARKROOM_BENCH_PYTHON']!, [THEIRS]);
+  let mine: Side | undefined;
+  try {
+    const figures: Figure[] = [];
+    const theirOpening = await theirs.ask<{ seconds: number; torch: string; diffusers: string }>({
+      open: folder,
+      kind,
+    });
+    console.log(`gpu: torch ${theirOpening.torch}, diffusers ${theirOpening.diffusers}`);
+    const order = (steps: number): PictureOrder => {
+      return { prompt: 'a red mug', steps, guidance: 7.5, width: side, height: side, seed: 1 };
+    };
+    await theirs.ask({ picture: order(2) });
+    const withTheirs = taken();
+    mine = ours();
+    const myOpening = await mine.ask<{ seconds: number }>({ engine: folder });
+    await mine.ask({ picture: order(2) });
+    const withBoth = taken();
+    figures.push(
+      { name: `${name}: opened in`, value: myOpening.seconds, unit: 's' },
+      { name: `${name}: opened by diffusers in`, value: theirOpening.seconds, unit: 's' },
+    );
+
+    for (const steps of STEPS) {
+      const mySeconds: number[] = [];
+      const theirSeconds: number[] = [];
+      const stages: string[] = [];
+      for (let round = 0; round < ROUNDS; round++) {
+        const picture = await mine.ask<{ seconds: number; stages: object }>({ picture: order(steps) });
+        mySeconds.push(picture.seconds);
+        stages.push(JSON.stringify(picture.stages));
+        theirSeconds.push((await theirs.ask<{ seconds: number }>({ picture: order(steps) })).seconds);
+      }
+      console.log(`gpu: ${name}, ${steps} steps, our stages: ${stages.at(-1)}`);
+      figures.push(...compared(`${name}: picture, ${steps} steps`, mySeconds, theirSeconds, 's'));
+    }
+    figures.push(
+      { name: `${name}: most memory`, value: (withBoth - withTheirs) / 1024, unit: 'GiB' },
+      { name: `${name}: most memory of diffusers`, value: (withTheirs - before) / 1024, unit: 'GiB' },
+    );
+    await mine.stop();
+
+    mine = ours();
+    await mine.ask({ open: 'vae', folder });
+    const vae = await alternate(
+      (calls) => mine!.ask<Timed>({ run: { latent_sample: latents }, output: 'sample', calls }),
+      (calls) => theirs.ask<Timed>({ vae: latents, calls }),
+    );
+    figures.push(...compared(`${name}: decode`, vae.ours, vae.theirs, 'ms'));
+    await mine.ask({ open: 'unet', folder });
+    const shapes = inputs(2);
+    const unet = await alternate(
+      (calls) => mine!.ask<Timed>({ run: shapes, output: 'out_sample', calls }),
+      (calls) => theirs.ask<Timed>({ unet: shapes, calls, save: null }),
+    );
+    figures.push(...compared(`${name}: UNet call`, unet.ours, unet.theirs, 'ms'));
+    const share = median(vae.ours) / (median(vae.ours) + STEPS[0]! * median(unet.ours));
+    figures.push({ name: `${name}: decode's share, ${STEPS[0]} steps`, value: 100 * share, unit: '%' });
+    const { error } = await theirs.ask<Timed>({ unet: shapes, calls: 1, save: exact });
+    figures.push({ name: `${name}: error of diffusers' call`, value: 1000 * error!, unit: '‰' });
+    return figures;
+  } finally {
+    await mine?.stop();
+    await theirs.stop();
+  }
+}
+
+/** Rounds in turn; the first warms both up. */
+async function alternate(
+  mine: (calls: number) => Promise<Timed>,
+  theirs: (calls: number) => Promise<Timed>,
+): Promise<{ ours: number[]; theirs: number[] }> {
+  const all: { ours: number[]; theirs: number[] } = { ours: [], theirs: [] };
+  for (let round = -1; round < ROUNDS; round++) {
+    const [a, b] = [await mine(CALLS), await theirs(CALLS)];
+    if (round < 0) continue;
+    all.ours.push(...a.seconds);
+    all.theirs.push(...b.seconds);
+  }
+  return all;
+}
+
+function compared(
+  name: string,
+  mine: readonly number[],
+  theirs: readonly number[],
+  unit: 's' | 'ms',
+): Figure[] {
+  const factor = unit === 's' ? 1 : 1000;
+  return [
+    { name, value: factor * median(mine), unit },
+    { name: `${name}, diffusers`, value: factor * median(theirs), unit },
+    { name: `${name}, against diffusers`, value: median(mine) / median(theirs), unit: 'x', target: 1 },
+  ];
+}
+
+/** The embedded model's picture on the card and on the CPU. */
+async function agreement(): Promise<Figure[]> {
+  const [folder] = modelFolders([]) as [string];
+  const pixels: Float32Array[] = [];
+  for (const device of ['cpu', 'cuda:0']) {
+    const one = ours(device);
+    try {
+      await one.ask({ engine: folder });
+      const order = {
+        prompt: 'a red mug on a table',
+        steps: 20,
+        guidance: 4,
+        width: 256,
+        height: 256,
+        seed: 1,
+      };
+      const { png, seconds } = await one.ask<{ png: string; seconds: number }>({ picture: order, png: true });
+      console.log(`gpu: embedded model on ${device}: ${seconds.toFixed(2)} s`);
+      pixels.push(await decodeFitted(Buffer.from(png, 'base64'), order.width, order.height));
+    } finally {
+      await one.stop();
+    }
+  }
+  const [cpu, cuda] = pixels as [Float32Array, Float32Array];
+  // Of values in -1..1, whose peak is 2.
+  const squares = cpu.reduce((sum, value, i) => sum + (value - cuda[i]!) ** 2, 0) / cpu.length;
+  const psnr = 10 * Math.log10(4 / Math.max(squares, 1e-9));
+  return [{ name: 'embedded model: CUDA against the CPU', value: psnr, unit: 'dB', target: 35, least: true }];
+}
