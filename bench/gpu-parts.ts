@@ -1,11 +1,8 @@
 /** The parts of bench/gpu.ts that only our side takes part in. */
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { CUDA, PORTABLE, type Target } from '../src/graph/target.ts';
 import { type Figure, median } from './figure.ts';
-import { MODELS, ours, type Timed, taken } from './gpu.ts';
-
-type ModelName = keyof typeof MODELS;
+import { MODELS, type ModelName, ours, type Timed, taken } from './gpu.ts';
 
 /** One more operator in each row, from ONNX's own to all that CUDA has. */
 const PLAIN: Target = { ...PORTABLE, type: CUDA.type, attention: false };
@@ -75,24 +72,14 @@ export async function batches(name: ModelName, folder: string): Promise<Figure[]
 }
 
 /** The same call through WebGPU, where a Vulkan driver is found. */
-export async function webgpu(kept: string): Promise<Figure[]> {
-  const figures: Figure[] = [];
-  for (const name of Object.keys(MODELS) as ModelName[]) {
-    const folder = join(kept, name);
-    if (!existsSync(join(folder, 'model_index.json'))) continue;
-    const side = ours('webgpu');
-    try {
-      await side.ask({ open: 'unet', folder, change: { type: 'float16' } }, 60);
-      const run = { run: MODELS[name].inputs(ROWS), output: 'out_sample', calls: 3 };
-      const { seconds } = await side.ask<Timed>(run, 60);
-      figures.push({
-        name: `${name}: UNet call through WebGPU`,
-        value: 1000 * median(seconds.slice(1)),
-        unit: 'ms',
-      });
-    } finally {
-      await side.stop();
-    }
+export async function webgpu(name: ModelName, folder: string): Promise<Figure[]> {
+  const side = ours('webgpu');
+  try {
+    await side.ask({ open: 'unet', folder, change: { type: 'float16' } }, 60);
+    const run = { run: MODELS[name].inputs(ROWS), output: 'out_sample', calls: 3 };
+    const { seconds } = await side.ask<Timed>(run, 60);
+    return [{ name: `${name}: UNet call, WebGPU`, value: 1000 * median(seconds.slice(1)), unit: 'ms' }];
+  } finally {
+    await side.stop();
   }
-  return figures;
 }

@@ -47,6 +47,7 @@ export const MODELS = {
     }),
   },
 } as const satisfies Record<string, GpuModel>;
+export type ModelName = keyof typeof MODELS;
 
 const STEPS = [20, 30];
 const ROUNDS = 3;
@@ -69,19 +70,23 @@ export async function gpu(): Promise<Figure[]> {
   console.log(`gpu: ${card('name,driver_version,memory.total')}`);
   const kept = process.env['DARKROOM_BENCH_FOLDER'] ?? join(tmpdir(), 'darkroom-bench');
   const asked = process.env['DARKROOM_BENCH_MODELS']?.split(',');
-  const figures: Figure[] = [];
-  for (const name of Object.keys(MODELS) as (keyof typeof MODELS)[]) {
-    if (asked !== undefined && !asked.includes(name)) continue;
-    const folder = join(kept, name);
+  const chosen = (Object.keys(MODELS) as ModelName[]).filter((name) => asked?.includes(name) ?? true);
+  const folderOf = (name: ModelName) => join(kept, name);
+  const exactOf = (name: ModelName) => join(kept, `${name}-gpu.npy`);
+  for (const name of chosen) {
     // model_index.json is written last.
-    if (!existsSync(join(folder, 'model_index.json'))) await forgeModel(name, folder);
-    const exact = join(kept, `${name}-gpu.npy`);
-    await part(figures, `${name} against diffusers`, () => against(name, folder, exact));
-    await part(figures, `${name}: operators`, () => ablation(name, folder, exact));
-    await part(figures, `${name}: batches`, () => batches(name, folder));
+    if (!existsSync(join(folderOf(name), 'model_index.json'))) await forgeModel(name, folderOf(name));
   }
-  await part(figures, 'the embedded model against the CPU', agreement);
-  await part(figures, 'WebGPU', () => webgpu(kept));
+  const figures: Figure[] = [];
+  const measure = (name: string, run: () => Promise<Figure[]>) => part(figures, name, run);
+  await measure('the embedded model against the CPU', agreement);
+  for (const name of chosen)
+    await measure(`${name} against diffusers`, () => against(name, folderOf(name), exactOf(name)));
+  for (const name of chosen) await measure(`${name} through WebGPU`, () => webgpu(name, folderOf(name)));
+  for (const name of chosen) {
+    await measure(`${name}: operators`, () => ablation(name, folderOf(name), exactOf(name)));
+    await measure(`${name}: batches`, () => batches(name, folderOf(name)));
+  }
   return figures;
 }
 
@@ -120,7 +125,7 @@ export const taken = () => Number(card('memory.used'));
 
 export const ours = (device = 'cuda:0') => startSide(process.execPath, [OURS, device]);
 
-async function against(name: keyof typeof MODELS, folder: string, exact: string): Promise<Figure[]> {
+async function against(name: ModelName, folder: string, exact: string): Promise<Figure[]> {
   const { kind, side, latents, inputs } = MODELS[name];
   const before = taken();
   const theirs = startSide(process.env['DARKROOM_BENCH_PYTHON']!, [THEIRS]);
