@@ -6,13 +6,15 @@ import { MODELS, type ModelName, ours, type Timed, taken } from './gpu.ts';
 
 /** One more operator in each row, from ONNX's own to all that CUDA has. */
 const PLAIN: Target = { ...PORTABLE, type: CUDA.type, attention: false };
-const ABLATION: readonly (readonly [string, Target])[] = [
+const ABLATION: readonly (readonly [title: string, target: Target, env?: Record<string, string>])[] = [
   ['plain', PLAIN],
   ['+ attention', { ...PLAIN, attention: true }],
   ['+ channels last', { ...PLAIN, attention: true, channelsLast: true }],
   ['+ GroupNorm', { ...PLAIN, attention: true, channelsLast: true, groupNorm: true }],
   ['+ BiasSplitGelu', { ...CUDA, skipNorm: false }],
   ['+ SkipLayerNorm', CUDA],
+  // onnxruntime takes cuDNN's attention on Hopper by itself.
+  ['with its own flash attention', CUDA, { ORT_ENABLE_CUDNN_FLASH_ATTENTION: '0' }],
 ];
 const CALLS = 8;
 const USERS = [2, 4, 8];
@@ -22,9 +24,9 @@ const ROWS = 2;
 /** A UNet call of one picture with guidance, operator by operator. */
 export async function ablation(name: ModelName, folder: string, exact: string): Promise<Figure[]> {
   const figures: Figure[] = [];
-  for (const [title, change] of ABLATION) {
+  for (const [title, change, env] of ABLATION) {
     // A process each: the arena of one session must not count as the next one's memory.
-    const side = ours();
+    const side = ours('cuda:0', env);
     try {
       const before = taken();
       const opened = await side.ask<{ seconds: number }>({ open: 'unet', folder, change });

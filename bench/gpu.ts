@@ -123,7 +123,8 @@ function card(query: string): string {
 /** Mebibytes of the card that are taken, by all processes. */
 export const taken = () => Number(card('memory.used'));
 
-export const ours = (device = 'cuda:0') => startSide(process.execPath, [OURS, device]);
+export const ours = (device = 'cuda:0', env: Readonly<Record<string, string>> = {}) =>
+  startSide(process.execPath, [OURS, device], env);
 
 async function against(name: ModelName, folder: string, exact: string): Promise<Figure[]> {
   const { kind, side, latents, inputs } = MODELS[name];
