@@ -14,11 +14,13 @@ import { gpu } from './gpu.ts';
 import { liveness } from './liveness.ts';
 import { queue } from './queue.ts';
 import { samplers } from './samplers.ts';
+import { waiting } from './waiting.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
   chat,
   adapters,
   queue,
+  waiting,
   batching,
   liveness,
   samplers,
