@@ -12,6 +12,7 @@ import { eta } from './eta.ts';
 import type { Bench, Figure } from './figure.ts';
 import { gpu } from './gpu.ts';
 import { liveness } from './liveness.ts';
+import { memory } from './memory.ts';
 import { queue } from './queue.ts';
 import { samplers } from './samplers.ts';
 import { waiting } from './waiting.ts';
@@ -21,6 +22,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   adapters,
   queue,
   waiting,
+  memory,
   batching,
   liveness,
   samplers,

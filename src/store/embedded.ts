@@ -28,6 +28,8 @@ const DATA = '/pglite/data';
 const SYNC = ['-c', 'wal_sync_method=fsync'];
 /** A log that is no longer needed is deleted: a recycled one would keep words that were deleted since. */
 const LOG = ['-c', 'wal_recycle=off'];
+/** PostgreSQL's own buffers never shrink inside this process; the system caches the files as well. */
+const MEMORY = ['-c', 'shared_buffers=16MB', '-c', 'maintenance_work_mem=8MB'];
 
 /**
  * @param folder DARKROOM_DATA; made where it is not there yet
@@ -48,7 +50,7 @@ export async function openEmbedded(
   }
   const pglite = new PGlite({
     dataDir: data,
-    startParams: [...START, ...SYNC, ...LOG],
+    startParams: [...START, ...SYNC, ...LOG, ...MEMORY],
     initDbStartParams: ['--wal-segsize=1'],
   });
   try {
