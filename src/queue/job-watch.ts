@@ -175,7 +175,10 @@ export class JobWatch {
       if (waiting().length === 0) return;
       this.#isMoved = false;
       try {
-        const { places, madeAt } = await this.#forecast.next(this.#closing.signal);
+        const { places, madeAt } = await this.#forecast.next(
+          () => waiting().some(isNew),
+          this.#closing.signal,
+        );
         const unseen = placeOfUnseen(places);
         for (const job of waiting()) {
           const place = places.get(job.id);

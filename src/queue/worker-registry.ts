@@ -10,6 +10,8 @@ export interface RegisteredWorker {
 
 /** Seconds after which a worker that was not seen no longer counts. */
 export const ABSENT = 30;
+/** Of darkroom.worker: it takes jobs. */
+export const IS_PRESENT = `not is_draining and seen > clock_timestamp() - interval '${ABSENT} s'`;
 
 export async function registerWorker(
   sql: Sql,
@@ -31,6 +33,6 @@ export async function unregisterWorker(sql: Sql, id: string): Promise<void> {
 export function readWorkers(sql: Sql): Promise<RegisteredWorker[]> {
   return sql.query<RegisteredWorker & Record<string, unknown>>(
     `select id, models, slots from darkroom.worker
-     where not is_draining and seen > clock_timestamp() - interval '${ABSENT} s' order by id`,
+     where ${IS_PRESENT} order by id`,
   );
 }

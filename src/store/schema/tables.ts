@@ -35,6 +35,7 @@ create table darkroom.job (
 create index job_queue on darkroom.job (tenant, user_id, number) where state = 'queued' and ticket is null;
 create index job_alive on darkroom.job (user_id) where state in ('queued', 'running');
 create index job_requested_by on darkroom.job (requested_by) where requested_by is not null;
+create index job_running on darkroom.job (id) where ticket is not null and actual is null;
 create index job_picture on darkroom.job using gin (pictures jsonb_path_ops);
 -- A user's last 24 hours: what has not ended counts as ending later.
 create index job_day on darkroom.job (tenant, (coalesce(ended_at, 'infinity')));
