@@ -9,6 +9,7 @@ import { Conversation, type ConversationOptions } from './conversation/conversat
 import { EventHub } from './conversation/event-hub.ts';
 import { BOT, type MessageRecord } from './conversation/message.ts';
 import { WebReply } from './conversation/reply.ts';
+import { basePathOf } from './server/access.ts';
 import { type AppOptions, createApp } from './server/app.ts';
 
 export interface WebOptions extends AppOptions, ConversationOptions {
@@ -25,7 +26,7 @@ export interface WebAdapter extends Adapter {
 /** @throws DarkroomError('misconfigured') where anybody on the network could use the chat without a token */
 export function createWebAdapter(options: WebOptions): WebAdapter {
   const hub = new EventHub();
-  const conversation = new Conversation(options.messages, hub, options);
+  const conversation = new Conversation(options.messages, hub, { ...options, basePath: basePathOf(options) });
   const app = createApp(options, conversation, hub);
   const server = createAdaptorServer({ fetch: app.fetch });
   let url = '';

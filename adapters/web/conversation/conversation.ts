@@ -17,11 +17,14 @@ export interface ConversationOptions {
   /** Set where other processes serve the same conversation. */
   readonly notices?: MessageNotices;
   readonly onError?: (error: unknown) => void;
+  /** The path below which the chat is served, without a slash at its end. */
+  readonly basePath?: string;
 }
 
 export class Conversation {
   readonly #store: MessageStore<MessageRecord>;
   readonly #hub: EventHub;
+  readonly #basePath: string;
   /** Messages of queued and running jobs: their numbers change too often to write each change to the disk. */
   readonly #live = new Map<string, MessageRecord>();
   /** The same for jobs that other processes follow. */
@@ -34,7 +37,8 @@ export class Conversation {
   constructor(store: MessageStore<MessageRecord>, hub: EventHub, options: ConversationOptions = {}) {
     this.#store = store;
     this.#hub = hub;
-    const { notices, onError = () => {} } = options;
+    const { notices, onError = () => {}, basePath = '' } = options;
+    this.#basePath = basePath;
     this.#changes = notices && new RemoteChanges(notices, store, this.#remoteListener(), onError);
   }
 
@@ -58,7 +62,12 @@ export class Conversation {
   /** Messages that a user may see, oldest first. */
   async list(user: string, range: MessageRange): Promise<MessageJson[]> {
     const stored = await this.#store.list(user, range);
-    return stored.map((message) => messageJson(this.#newest(message)));
+    return stored.map((message) => this.toJson(this.#newest(message)));
+  }
+
+  /** The message as it is sent. */
+  toJson(message: MessageRecord): MessageJson {
+    return messageJson(message, this.#basePath);
   }
 
   /** All messages after an id that a user may see, oldest first, read in parts of the history. */
@@ -159,7 +168,7 @@ export class Conversation {
   }
 
   #publishMessage(message: MessageRecord): void {
-    this.#hub.publish({ name: 'message', data: messageJson(message), ...readerOf(message) });
+    this.#hub.publish({ name: 'message', data: this.toJson(message), ...readerOf(message) });
   }
 
   #remoteListener(): RemoteListener {

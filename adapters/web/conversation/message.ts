@@ -87,8 +87,13 @@ export const pictureJson = ({ id, width, height, alt }: CardPicture): PictureJso
   alt,
 });
 
-/** The message without the fields that only the server uses. */
-export function messageJson({ reader, answer: _answer, ...message }: MessageRecord): MessageJson {
+/**
+ * The message without the fields that only the server uses.
+ * @param basePath the path below which the chat is served, without a slash at its end
+ */
+export function messageJson(record: MessageRecord, basePath: string): MessageJson {
+  const { reader, answer: _answer, pictures, ...rest } = record;
+  const message = { ...rest, pictures: pictures.map((one) => ({ ...one, url: `${basePath}${one.url}` })) };
   return reader === undefined ? message : { ...message, private: true };
 }
 

@@ -3,15 +3,7 @@ import { DarkroomError } from '../../../src/errors.ts';
 import type { Reply, User } from '../../adapter.ts';
 import type { Card } from '../../card.ts';
 import type { Conversation } from './conversation.ts';
-import {
-  type Author,
-  BOT,
-  type MessageJson,
-  type MessageRecord,
-  messageJson,
-  pictureJson,
-  withCard,
-} from './message.ts';
+import { type Author, BOT, type MessageJson, type MessageRecord, pictureJson, withCard } from './message.ts';
 
 /** What a POST is answered with. */
 export interface Answer {
@@ -122,8 +114,8 @@ export class WebReply implements Reply {
     await this.#conversation.post(message);
     this.#isAnswered = true;
     this.#first.resolve({
-      ...(request && { request: messageJson(request) }),
-      message: messageJson(message),
+      ...(request && { request: this.#conversation.toJson(request) }),
+      message: this.#conversation.toJson(message),
       ...(message.job && { job: message.job }),
     });
     return message;

@@ -38,7 +38,7 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
   const app = new Hono<Env>({ getPath: ({ url }) => pathBelow(base, url) });
 
   const answerError = (c: Context, status: RefusalStatus, error: { code: ErrorCode; message: string }) => {
-    const wantsPage = c.req.method === 'GET' && c.req.header('accept')?.includes('text/html');
+    const wantsPage = c.req.header('accept')?.includes('text/html');
     return wantsPage ? c.html(drawErrorPage(status, error.message, base), status) : c.json({ error }, status);
   };
   app.onError((error, c) => {
