@@ -3,8 +3,7 @@
  * happened into an Invocation, hands it over with a Reply, and renders the cards that come back.
  */
 import type { Card } from './card.ts';
-
-export type Platform = 'web' | 'discord' | 'slack';
+import type { Platform } from './platforms.ts';
 
 export interface User {
   /** Unique over all platforms: `web:…`, `discord:…`. */
@@ -12,12 +11,16 @@ export interface User {
   readonly name: string;
 }
 
-/** A picture that came with a message: its bytes are already fetched and within the platform's limit. */
+/** A picture that came with a message. */
 export interface Attachment {
   readonly name: string;
-  readonly bytes: Uint8Array;
   /** The option it was given for: `mask`; absent where the platform does not tell. */
   readonly option?: string;
+  /**
+   * Its bytes, within the platform's limit. They are fetched only now: whoever is refused costs no download.
+   * @throws DarkroomError('forbidden' | 'not_found' | 'too_large' | 'bad_picture')
+   */
+  read(): Promise<Uint8Array>;
 }
 
 /** The message somebody replied to, as far as commands need it. */
@@ -129,11 +132,14 @@ export interface Adapter {
    */
   reopen(job: RequestedJob): Promise<Reply | undefined>;
   /**
-   * Posts a card to a channel.
+   * Posts a card to a channel of a tenant.
+   * @param tenant as in Where; a channel of another tenant is not found
    * @param channel its id or, as people write it, `#name`
-   * @throws DarkroomError('not_found') where there is no such channel
+   * @throws DarkroomError('not_found') where the tenant has no such channel
    */
-  post(channel: string, card: Card): Promise<void>;
+  post(tenant: string, channel: string, card: Card): Promise<void>;
+  /** Deletes the message of a job, and what of its pictures the platform keeps; nothing where there is none. */
+  unpost(job: RequestedJob): Promise<void>;
   /** A user's roles in a tenant, both named as in Where; empty where the platform has none. */
   rolesOf(tenant: string, user: string): Promise<readonly string[]>;
   /** Listens or connects. @returns one line for the log that says where it is reached */

@@ -75,7 +75,7 @@ export interface Card {
   readonly fields?: readonly CardField[];
   /** Where set, a thread of this name is opened for the request and holds its message. */
   readonly thread?: string;
-  /** The message is for the asker alone, from its first to its last state. */
+  /** Only the user who asked sees the message, from its first to its last state. */
   readonly isPrivate?: boolean;
   /** Further sentences, e.g. which words fell off. */
   readonly notes?: readonly string[];

@@ -10,20 +10,28 @@ import {
 } from '../src/request.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import type { Context } from './command.ts';
-import { undoById } from './config.ts';
+import type { DrawPorts } from './imagine.ts';
+import { requireJob, requireOwnJob } from './job-access.ts';
 import { draftOfPictures, findPictures, type Pictures } from './pictures.ts';
+import type { Ports } from './ports.ts';
 import { showRecipe } from './recipe.ts';
+import { removeJob } from './retention.ts';
+import { type ConfigPorts, undoById } from './setting-change.ts';
+import { openPicture } from './sources.ts';
 
-/** How much a variation forgets of its picture: the composition stays, the details are drawn anew. */
+export type ActionPorts = DrawPorts & ConfigPorts & Pick<Ports, 'jobs' | 'queue'>;
+type ActionContext = Context<ActionPorts>;
+
+/** Strength of a variation: the composition stays, the details are redrawn. */
 const VARY_STRENGTH = 0.6;
 
-/** How much larger an upscaled picture is, where the model can draw that. */
+/** How many times larger an upscaled picture is, where the model can draw that. */
 const UPSCALE = 2;
-/** How much a larger picture forgets where it cannot be a second pass of the same job. */
+/** Strength of an enlargement that cannot be a second pass of the same job. */
 const ENLARGE_STRENGTH = 0.35;
 
 /** @param index of the picture that is meant */
-type Action = (record: JobRecord, context: Context, index: number) => Promise<void>;
+type Action = (record: JobRecord, context: ActionContext, index: number) => Promise<void>;
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   reroll,
@@ -37,8 +45,8 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 };
 
 /** @throws DarkroomError for an unknown button, a job that is gone, or one that is another's */
-export async function act(action: string, context: Context): Promise<void> {
-  const [verb = '', job = '', place = '1'] = action.split(':');
+export async function act(action: string, context: ActionContext): Promise<void> {
+  const [verb = '', job = '', picture = '1'] = action.split(':');
   if (verb === 'undo') return undoById(job, context);
   const known = Object.hasOwn(ACTIONS, verb) ? ACTIONS[verb] : undefined;
   if (known === undefined) {
@@ -47,38 +55,38 @@ export async function act(action: string, context: Context): Promise<void> {
       `Unknown button ${verb}. ${offerNames(verb, Object.keys(ACTIONS))}`,
     );
   }
-  await known(await context.desk.job(job), context, Number(place) - 1);
+  await known(await requireJob(job, context.invocation, context.ports), context, Number(picture) - 1);
 }
 
 /** The same request with another seed. */
-async function reroll(record: JobRecord, context: Context): Promise<void> {
+async function reroll(record: JobRecord, context: ActionContext): Promise<void> {
   const draft = { ...requestToJson(record.request), seed: otherSeed(record.request) };
   await order(record, draft, await inputsOf(record, context), context);
 }
 
-async function vary(record: JobRecord, context: Context, index: number): Promise<void> {
+async function vary(record: JobRecord, context: ActionContext, index: number): Promise<void> {
   const draft = { ...baseOf(record.request), image: 'source', strength: VARY_STRENGTH };
   const { control } = await inputsOf(record, context);
-  const source = await context.desk.openSource(pictureOf(record, index));
+  const source = await openPicture(pictureOf(record, index), context.ports);
   await order(record, draft, { source, ...(control && { control }) }, context);
 }
 
-/** The form behind the button brings the words; a chat without forms replies to the picture instead. */
-async function edit(record: JobRecord, context: Context, index: number): Promise<void> {
+/** The form behind the button asks for the prompt. */
+async function edit(record: JobRecord, context: ActionContext, index: number): Promise<void> {
   const { prompt, strength, region } = formOfAction(context);
   const { controls: _controls, ...rest } = baseOf(record.request);
   const draft = {
     ...rest,
-    prompt: requireWords(prompt, 'Say what the picture should become: reply to it with your words.'),
+    prompt: requireWords(prompt, 'Describe what the picture should become: reply to it with a prompt.'),
     image: 'source',
     strength: typeof strength === 'number' ? strength : VARY_STRENGTH,
   };
-  const source = await context.desk.openSource(pictureOf(record, index));
+  const source = await openPicture(pictureOf(record, index), context.ports);
   const mask = typeof region === 'string' ? { region } : {};
   const pictures = await findPictures(
     { ...context.invocation, attachments: masksOf(context) },
     mask,
-    context.desk,
+    context.ports,
     source,
   );
   const isMasked = pictures.mask !== undefined;
@@ -90,17 +98,17 @@ async function edit(record: JobRecord, context: Context, index: number): Promise
   );
 }
 
-/** A second pass over the same picture; where that cannot be, the picture itself is drawn over at a larger size. */
-async function upscale(record: JobRecord, context: Context, index: number): Promise<void> {
+/** A second pass over the same picture; where that is impossible, the picture is redrawn at a larger size. */
+async function upscale(record: JobRecord, context: ActionContext, index: number): Promise<void> {
   const { request } = record;
-  const { defaults } = await context.desk.ports.models.resolve(request.model);
+  const { defaults } = await context.ports.models.resolve(request.model);
   const picture = record.pictures[index] ?? record.pictures[0];
   const { width, height } = picture ?? request;
   const scale = Math.min(UPSCALE, defaults.maxSize / Math.max(width, height));
   if (scale <= 1) {
     throw new DarkroomError(
       'bad_request',
-      `${width}x${height} is as large as this model draws; its limit is ${defaults.maxSize}.`,
+      `This picture is already ${width}x${height}; this model draws at most ${defaults.maxSize} pixels a side.`,
     );
   }
   const again = {
@@ -122,23 +130,23 @@ async function upscale(record: JobRecord, context: Context, index: number): Prom
     strength: ENLARGE_STRENGTH,
   };
   const { control } = await inputsOf(record, context);
-  const source = await context.desk.openSource(pictureOf(record, index));
+  const source = await openPicture(pictureOf(record, index), context.ports);
   await order(record, draft, { source, ...(control && { control }) }, context);
 }
 
 /** A new picture that takes its edges, pose or lines from this one. */
-async function use(record: JobRecord, context: Context, index: number): Promise<void> {
+async function use(record: JobRecord, context: ActionContext, index: number): Promise<void> {
   const { prompt, control: kind } = formOfAction(context);
-  const words = requireWords(prompt, 'Say what to draw with the shape of this picture.');
-  const model = await context.desk.ports.models.resolve(record.request.model);
-  const control = await context.desk.openSource(pictureOf(record, index));
+  const words = requireWords(prompt, 'Describe what to draw with the shape of this picture.');
+  const model = await context.ports.models.resolve(record.request.model);
+  const control = await openPicture(pictureOf(record, index), context.ports);
   const pictures = { control };
   const parts = draftOfPictures(pictures, { control: String(kind) as ControlKind }, model);
   const { image: _image, strength: _strength, controls: _controls, ...rest } = baseOf(record.request);
   await order(record, { ...rest, ...parts, prompt: words }, pictures, context);
 }
 
-function formOfAction({ invocation: { input } }: Context): Readonly<Record<string, unknown>> {
+function formOfAction({ invocation: { input } }: ActionContext): Readonly<Record<string, unknown>> {
   return input.kind === 'action' ? input.values : {};
 }
 
@@ -147,29 +155,26 @@ function requireWords(prompt: unknown, sentence: string): string {
   throw new DarkroomError('bad_request', sentence);
 }
 
-/** A form's picture is the mask; the picture itself is the button's. */
-const masksOf = ({ invocation }: Context) => invocation.attachments.filter(({ option }) => option === 'mask');
+/** The picture of the form is a mask; the picture to start from is the button's. */
+const masksOf = ({ invocation }: ActionContext) =>
+  invocation.attachments.filter(({ option }) => option === 'mask');
 
-async function remove(record: JobRecord, { invocation, reply, desk }: Context): Promise<void> {
-  requireOwnJob(record, invocation.user.id, 'delete');
-  await desk.remove(record);
+async function remove(record: JobRecord, { invocation, reply, ports }: ActionContext): Promise<void> {
+  await requireOwnJob(record, 'delete', invocation, ports);
+  await removeJob(record, ports);
   if (invocation.input.kind === 'action') await reply.delete(invocation.input.message);
 }
 
-async function cancel(record: JobRecord, { invocation, desk }: Context): Promise<void> {
-  requireOwnJob(record, invocation.user.id, 'cancel');
-  await desk.cancel(record);
+async function cancel(record: JobRecord, { invocation, ports }: ActionContext): Promise<void> {
+  await requireOwnJob(record, 'cancel', invocation, ports);
+  if (await ports.queue.cancel(record.id)) return;
+  throw new DarkroomError('bad_request', 'That job has already ended.');
 }
 
-function requireOwnJob({ user: owner }: JobRecord, user: string, verb: string): void {
-  if (owner.id === user) return;
-  throw new DarkroomError('forbidden', `Only ${owner.name}, who asked for this picture, can ${verb} it.`);
-}
-
-/** Never the same seed again: the first picture's would come back as it was. */
+/** Never the same seed: that would draw the same picture. */
 const otherSeed = ({ seed }: GenerationRequest) => (seed + randomInt(1, LIMITS.seed.max)) % LIMITS.seed.max;
 
-/** The request as a draft of one picture with another seed, without what belonged to its own starting picture. */
+/** The request as a draft of one picture with another seed, without what belonged to its own source. */
 function baseOf(request: GenerationRequest): RequestDraft {
   const {
     image: _image,
@@ -185,8 +190,10 @@ function baseOf(request: GenerationRequest): RequestDraft {
 }
 
 /** The pictures that the request started from, by their parts. */
-async function inputsOf({ inputs }: JobRecord, { desk }: Context): Promise<Pictures> {
-  const opened = Object.entries(inputs).map(async ([role, id]) => [role, await desk.openSource(id)] as const);
+async function inputsOf({ inputs }: JobRecord, { ports }: ActionContext): Promise<Pictures> {
+  const opened = Object.entries(inputs).map(
+    async ([role, id]) => [role, await openPicture(id, ports)] as const,
+  );
   return Object.fromEntries(await Promise.all(opened));
 }
 
@@ -205,8 +212,8 @@ async function order(
   record: JobRecord,
   draft: RequestDraft,
   pictures: Pictures,
-  { invocation, reply, desk }: Context,
+  { invocation, reply, ports }: ActionContext,
 ): Promise<void> {
-  const model = await desk.ports.models.resolve(record.request.model);
-  await desk.accept({ invocation, reply, model, draft, pictures });
+  const model = await ports.models.resolve(record.request.model);
+  await ports.submit({ invocation, reply, model, draft, pictures });
 }

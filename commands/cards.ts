@@ -6,7 +6,9 @@ import type { JobRecord } from '../src/store/jobs.ts';
 import { FORMS } from './forms.ts';
 import type { LiveEvent } from './job-card.ts';
 
-/** A job that waits or runs. */
+type RunningEvent = Extract<LiveEvent, { state: 'running' }>;
+
+/** A queued or running job. */
 export function liveCard(record: JobRecord, event: LiveEvent): Card {
   const shared = {
     notes: record.notes,
@@ -19,18 +21,25 @@ export function liveCard(record: JobRecord, event: LiveEvent): Card {
   const { state, step, steps, etaSeconds, preview } = event;
   return {
     ...shared,
-    text: `Step ${step} of ${steps}, ${formatSeconds(etaSeconds)} left`,
+    text: runningText(event),
     job: { id: record.id, state, step, steps, etaSeconds },
     ...(preview && { preview }),
   };
 }
 
 export function queuedText({ position, etaSeconds }: { position: number; etaSeconds: number }): string {
-  const place = position <= 1 ? 'Next in line' : `${ordinal(position)} in line`;
-  return `${place}, about ${formatSeconds(etaSeconds)}`;
+  const order = position <= 1 ? 'Next in line' : `${ordinal(position)} in line`;
+  return `${order}, about ${formatSeconds(etaSeconds)}`;
 }
 
-/** A job that has come to its end. */
+/** Before the first step there is no step to name, and after the last one the picture is decoded. */
+export function runningText({ step, steps, etaSeconds }: RunningEvent): string {
+  if (step === 0) return `Starting, about ${formatSeconds(etaSeconds)} left`;
+  if (step >= steps) return 'Finishing';
+  return `Step ${step} of ${steps}, ${formatSeconds(etaSeconds)} left`;
+}
+
+/** A job that has ended. */
 export function endCard(record: JobRecord): Card {
   const { id, state, seconds, error, notes } = record;
   const job = {

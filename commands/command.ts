@@ -1,20 +1,20 @@
 /**
- * A command as data: its options are one schema, from which a typed line is parsed and the help, the web
- * menu and the platforms' own command definitions are derived.
+ * A command as data: its options are one schema, from which typed lines are parsed and the help, the menus and the
+ * platforms' own command definitions are derived.
  */
 import type { Invocation, Reply } from '../adapters/adapter.ts';
+import { type MentionKind, type Platform, readMention } from '../adapters/platforms.ts';
 import { DarkroomError, offerNames } from '../src/errors.ts';
-import type { Desk } from './desk.ts';
 
 interface OptionBase {
   readonly description: string;
-  /** `--seed`; an option without a flag takes the words that belong to no flag. */
+  /** `--seed`; an option without a flag takes the words that follow no flag. */
   readonly flag?: string;
   /** Other flags of the same option. */
   readonly aliases?: readonly string[];
   /** A value to show in help and errors. */
   readonly example?: string;
-  /** A form does not send without it; what a typed line lacks is refused by the command itself. */
+  /** A form cannot be sent without it; the command itself refuses a typed line that lacks it. */
   readonly required?: boolean;
 }
 export type Option = OptionBase &
@@ -29,14 +29,14 @@ export type Option = OptionBase &
     | {
         readonly type: 'choice';
         readonly choices: readonly string[];
-        /** Other spellings, which may hold spaces; undefined where it is none. */
+        /** Reads other spellings, which may contain spaces; undefined for anything else. */
         readonly spelling?: (text: string) => string | undefined;
         /** The choice that a flag without a value makes. */
         readonly implied?: string;
       }
     | { readonly type: 'picture' }
-    /** Somebody or something of the platform; the value is its id there. */
-    | { readonly type: 'mention'; readonly of: 'user' | 'role' | 'channel' }
+    /** A user, role or channel of the platform; the value is its id there. */
+    | { readonly type: 'mention'; readonly of: MentionKind }
   );
 export type Options = Readonly<Record<string, Option>>;
 
@@ -46,37 +46,41 @@ export type Values<O extends Options = Options> = {
   -readonly [K in keyof O as O[K]['type'] extends 'picture' ? never : K]?: ValueOf<O[K]>;
 };
 
-export interface Context {
+/** What a command is run with. @typeParam P the ports it uses, and no more */
+export interface Context<P = unknown> {
   readonly invocation: Invocation;
   readonly reply: Reply;
-  readonly desk: Desk;
+  readonly ports: P;
 }
 
-export interface Command<O extends Options = Options> {
+export interface Command<O extends Options = Options, P = unknown> {
   readonly name: string;
   readonly description: string;
   readonly options: O;
   /** Options that are read in a typed line and stand in no menu. */
   readonly typed?: Options;
-  /** Lines that work as they stand. */
+  /** Lines that work as they are. */
   readonly examples: readonly string[];
   /** Where it has any, the first word of a line names one of them, and the command itself is not run. */
-  readonly subcommands?: readonly AnyCommand[];
+  readonly subcommands?: readonly AnyCommand<P>[];
+  /** Only those who administer a tenant can use it: platforms hide it from others. The command checks it itself. */
+  readonly isForAdmins?: boolean;
   /** Throws DarkroomError for a refusal. */
-  run(values: Values<O>, context: Context): Promise<void>;
+  run(values: Values<O>, context: Context<P>): Promise<void>;
 }
 
-/** Keeps the options' types for `run`. */
-export const defineCommand = <const O extends Options>(command: Command<O>): Command<O> => command;
+/** Keeps the types of options and ports for `run`. */
+export const defineCommand = <const O extends Options, P = unknown>(command: Command<O, P>): Command<O, P> =>
+  command;
 
-/** A command that is only the name of others, which carry it in front: `config set`. */
-export const defineGroup = (
-  name: string,
-  description: string,
-  subcommands: readonly AnyCommand[],
-): AnyCommand => ({
+/** A command that only groups others, whose names start with its own: `config set`. */
+export const defineGroup = <P>(
+  { name, description, isForAdmins = false }: Pick<AnyCommand, 'name' | 'description' | 'isForAdmins'>,
+  subcommands: readonly AnyCommand<P>[],
+): AnyCommand<P> => ({
   name,
   description,
+  isForAdmins,
   options: {},
   examples: subcommands.flatMap(({ examples }) => examples),
   subcommands,
@@ -95,17 +99,25 @@ export const lineOptions = ({ options, typed = {} }: Pick<AnyCommand, 'options' 
   ...typed,
 });
 
-/** A command whose options' types are forgotten, as the router and the help see it. */
-export type AnyCommand = Omit<Command, 'run'> & { run(values: never, context: Context): Promise<void> };
+/**
+ * A command without the types of its options, as the router and the help see it.
+ * @typeParam P ports that are enough to run it; none where it is only described
+ */
+export type AnyCommand<P = never> = Omit<Command, 'run' | 'subcommands'> & {
+  readonly subcommands?: readonly AnyCommand<P>[];
+  run(values: never, context: Context<P>): Promise<void>;
+};
 
 /**
- * Checks what a platform parsed itself, or what stood on a line.
+ * Checks the values that a platform parsed itself, or that were typed on a line.
  * @param values texts or numbers by option name; names that are no option are refused
+ * @param platform whose mentions they may hold
  * @throws DarkroomError('bad_request')
  */
 export function parseValues(
   command: AnyCommand,
   values: Readonly<Record<string, unknown>>,
+  platform: Platform,
 ): Record<string, string | number> {
   const parsed: Record<string, string | number> = {};
   const options = lineOptions(command);
@@ -116,38 +128,30 @@ export function parseValues(
       throw new DarkroomError('bad_request', `Unknown option ${name}. ${offerNames(name, names)}`);
     }
     if (value === undefined || option.type === 'picture') continue;
-    parsed[name] = parseValue(option.flag ?? name, option, value);
+    parsed[name] = parseValue(option.flag ?? name, option, value, platform);
   }
   return parsed;
 }
 
-function parseValue(label: string, option: Option, value: unknown): string | number {
+function parseValue(label: string, option: Option, value: unknown, platform: Platform): string | number {
   if (option.type === 'integer' || option.type === 'number') return parseNumber(label, option, value);
   const text = String(value).trim();
-  if (option.type === 'mention') return parseMention(label, option.of, text);
+  if (option.type === 'mention') return parseMention(label, option.of, text, platform);
   if (option.type !== 'choice') return text;
   const choice = option.choices.find((known) => known === text.toLowerCase()) ?? option.spelling?.(text);
   if (choice !== undefined) return choice;
   throw new DarkroomError(
     'bad_request',
-    `${label} ${text} is not known. ${offerNames(text, option.choices)}`,
+    `${text} is not a value of ${label}. ${offerNames(text, option.choices)}`,
   );
 }
 
-const KIND_OF_SIGN: Readonly<Record<string, string>> = {
-  '@': 'user',
-  '@!': 'user',
-  '@&': 'role',
-  '#': 'channel',
-  '!subteam^': 'role',
-};
-
-/** `<@42>` and its like, as Discord and Slack write mentions; `@name`, `#name` and bare ids stand as they are. */
-function parseMention(label: string, kind: string, text: string): string {
-  const [, sign = '', id = ''] = /^<(@[!&]?|#|!subteam\^)([^|>]+)(?:\|[^>]*)?>$/.exec(text) ?? [];
-  if (id === '') return text.replace(/^[@#]/, '');
-  if (KIND_OF_SIGN[sign] === kind) return id;
-  throw new DarkroomError('bad_request', `${label} wants a ${kind}; ${text} is a ${KIND_OF_SIGN[sign]}.`);
+/** The id in a mention; `@name`, `#name` and ids stand as they are, without the sign. */
+function parseMention(label: string, kind: MentionKind, text: string, platform: Platform): string {
+  const mention = readMention(platform, text);
+  if (mention === undefined) return text.replace(/^[@#]/, '');
+  if (mention.kind === kind) return mention.id;
+  throw new DarkroomError('bad_request', `${label} takes a ${kind}; ${text} is a ${mention.kind}.`);
 }
 
 function parseNumber(label: string, option: Option & { type: 'integer' | 'number' }, value: unknown): number {

@@ -17,7 +17,7 @@ export const FORMS = {
       WORDS,
       {
         name: 'strength',
-        label: 'Strength: 0 keeps it, 1 forgets it',
+        label: 'Strength: 0 keeps it, 1 replaces it',
         kind: 'number',
         required: false,
         value: 0.7,
@@ -26,12 +26,12 @@ export const FORMS = {
       },
       {
         name: 'region',
-        label: 'Only this part of it',
+        label: 'Only this part',
         kind: 'choice',
         required: false,
         choices: REGIONS.map((value) => ({ value, label: value })),
       },
-      { name: 'mask', label: 'Or a mask: white where it is drawn anew', kind: 'picture', required: false },
+      { name: 'mask', label: 'Or a mask: white where it is redrawn', kind: 'picture', required: false },
     ],
   },
   use: {
@@ -71,7 +71,7 @@ export const FORMS = {
   },
 } as const satisfies Readonly<Record<string, CardForm>>;
 
-/** @param action `edit:JOB`, or the verb alone; undefined where it acts at once */
+/** @param action `edit:JOB`, or only the verb @returns undefined for an action that needs no form */
 export function formOf(action: string): CardForm | undefined {
   const [verb = ''] = action.split(':');
   return Object.hasOwn(FORMS, verb) ? FORMS[verb as keyof typeof FORMS] : undefined;

@@ -1,21 +1,21 @@
 /** /help: the commands, their flags, and lines that the model does well. */
 import type { Card } from '../adapters/card.ts';
 import { DarkroomError, offerNames } from '../src/errors.ts';
-import { type AnyCommand, defineCommand, rangeOf, usageOf } from './command.ts';
-import type { ModelInfo } from './ports.ts';
+import { type AnyCommand, type Context, defineCommand, rangeOf, usageOf } from './command.ts';
+import type { ModelInfo, Ports } from './ports.ts';
 
 /** @param commands all of them; a function, as help is one of them */
 export const createHelp = (commands: () => readonly AnyCommand[]) =>
   defineCommand({
     name: 'help',
-    description: 'Show the commands, or the flags of one.',
+    description: 'Show all commands, or the options of one.',
     options: {
       command: { type: 'text', single: true, description: 'The command to explain.', example: 'imagine' },
     },
     examples: ['/help', '/help imagine'],
-    async run({ command: name }, { reply, desk }) {
+    async run({ command: name }, { reply, ports }: Context<Pick<Ports, 'models'>>) {
       if (name === undefined || name === '') {
-        return reply.postEphemeral(overview(commands(), await desk.ports.models.resolve()));
+        return reply.postEphemeral(overview(commands(), await ports.models.resolve()));
       }
       const wanted = name.replace(/^\//, '').toLowerCase();
       const command = commands().find((known) => known.name === wanted);
@@ -30,7 +30,7 @@ function overview(commands: readonly AnyCommand[], { gallery, words }: ModelInfo
     .slice(0, 4)
     .map(({ prompt, seed }) => `/imagine ${prompt}${seed === undefined ? '' : ` --seed ${seed}`}`);
   return {
-    text: 'Say what to draw. Reply to a picture with words to make another one of it.',
+    text: 'Describe a picture and I draw it. Reply to a picture with words to change it.',
     fields: [
       ...commands.map(({ name, description }) => ({ name: `/${name}`, value: description })),
       ...(examples.length > 0 ? [{ name: 'Try', value: examples.join('\n') }] : []),

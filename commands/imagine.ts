@@ -1,13 +1,18 @@
 /** /imagine: words become a picture; with a picture, the picture becomes another one. */
 import { type Context, defineCommand } from './command.ts';
 import { DRAFT_OPTIONS, type DraftValues, draftOf, TYPED_OPTIONS } from './draft.ts';
-import { draftOfPictures, findPictures } from './pictures.ts';
+import { draftOfPictures, findPictures, type PicturePorts } from './pictures.ts';
 import { Policy, tenantOf } from './policy.ts';
+import type { Ports } from './ports.ts';
 import { allStyles, applyStyle } from './styles.ts';
+import type { Submit } from './submit.ts';
+
+/** What it takes to request a picture by words. */
+export type DrawPorts = PicturePorts & Submit & Pick<Ports, 'settings' | 'models' | 'admins'>;
 
 export const imagine = defineCommand({
   name: 'imagine',
-  description: 'Draw what the words say.',
+  description: 'Draw a picture from words.',
   options: {
     prompt: { type: 'text', description: 'What to draw.', example: 'a red mug on a table, watercolor' },
     ...DRAFT_OPTIONS,
@@ -20,20 +25,29 @@ export const imagine = defineCommand({
   run: draw,
 });
 
-/** Orders a picture by words, from the picture that came with them where there is one. */
-export async function draw(values: DraftValues, { invocation, reply, desk }: Context): Promise<void> {
-  const { settings, models } = desk.ports;
-  const policy = await Policy.of(invocation, desk.ports);
+/** Requests a picture by words, from the picture that came with them where there is one. */
+export async function draw(
+  values: DraftValues,
+  { invocation, reply, ports }: Context<DrawPorts>,
+): Promise<void> {
+  const { settings, models } = ports;
+  const policy = await Policy.of(invocation, ports);
   policy.requireEntry();
   const model = await models.resolve(values.model ?? policy.text('default_model'));
-  const pictures = await findPictures(invocation, values, desk);
-  const draft = policy.fill({
+  const style = values.style ?? policy.text('default_style');
+  const styles = allStyles(await settings.styles(tenantOf(invocation)));
+  const complete = (draft: ReturnType<typeof draftOf>) => {
+    const filled = policy.fill(draft);
+    return style === undefined ? filled : applyStyle(filled, style, styles);
+  };
+  if (invocation.attachments.length > 0) {
+    await ports.precheck({ invocation, model, draft: complete(draftOf(values, model.defaults)) });
+  }
+  const pictures = await findPictures(invocation, values, ports);
+  const draft = complete({
     ...draftOfPictures(pictures, values, model),
     // What the line says of its pictures lies over what their presence means.
     ...draftOf(values, model.defaults, pictures.source),
   });
-  const style = values.style ?? policy.text('default_style');
-  const styles = allStyles(await settings.styles(tenantOf(invocation)));
-  const styled = style === undefined ? draft : applyStyle(draft, style, styles);
-  await desk.accept({ invocation, reply, model, draft: styled, pictures });
+  await ports.submit({ invocation, reply, model, draft, pictures });
 }

@@ -13,7 +13,7 @@ export type End = Exclude<JobEvent, LiveEvent>;
 /**
  * Shows a job's events. The newest wins: what came while the last edit was under way or too recent is passed
  * over, a preview stays until it is shown or a newer one comes. The end is never delayed.
- * @param show edits the card; one call at a time. Its errors are not the job's: onError hears of them
+ * @param show edits the card; one call at a time. Its errors are not the job's: onError is called with them
  * @returns the job's end
  */
 export async function followJob(

@@ -1,25 +1,27 @@
-/** The pictures that come with an invocation, sorted into their parts: to start from, mask, control. */
+/** The pictures of an invocation by their roles: source, mask, control. */
 import type { Attachment, Invocation } from '../adapters/adapter.ts';
 import { DarkroomError, offerNames } from '../src/errors.ts';
 import type { ControlKind, RequestDraft } from '../src/request.ts';
-import type { Desk, PictureRole, Source } from './desk.ts';
 import { type DraftValues, parseControl } from './draft.ts';
-import type { ModelInfo } from './ports.ts';
+import type { ModelInfo, Ports } from './ports.ts';
+import { openAttachment, openReplied, type PictureRole, type Source, type SourcePorts } from './sources.ts';
 
 export type Pictures = Partial<Record<PictureRole, Source>>;
+/** What it takes to open the pictures of an invocation. */
+export type PicturePorts = SourcePorts & Pick<Ports, 'drawRegion'>;
 
-/** A chat that does not tell what a file is for takes the name that the web chat's brush gives it. */
+/** Where a platform does not say what a file is for, a mask is known by its name. */
 const MASK_NAME = /^mask\.png$/i;
 
 /**
  * @param values of imagine or edit: a control kind turns the picture into a control picture
- * @param own the picture to start from, where it is known already: a button's
- * @throws DarkroomError('bad_request') for more pictures than can be told apart, or a reply to a message without any
+ * @param own the picture to start from, where a button names it
+ * @throws DarkroomError('bad_request') for more pictures than there are roles, or a reply to a message without any
  */
 export async function findPictures(
   invocation: Invocation,
   values: DraftValues,
-  desk: Desk,
+  ports: PicturePorts,
   own?: Source,
 ): Promise<Pictures> {
   const roles = new Map<PictureRole, Attachment>();
@@ -30,17 +32,17 @@ export async function findPictures(
   }
   const opened = await Promise.all(
     [...roles].map(
-      async ([role, attachment]) => [role, await desk.openAttachment(attachment, role)] as const,
+      async ([role, attachment]) => [role, await openAttachment(attachment, ports, role)] as const,
     ),
   );
   const pictures: Pictures = Object.fromEntries(opened);
   if (own !== undefined) pictures.source = own;
-  const replied = own === undefined ? await desk.openReplied(invocation) : undefined;
+  const replied = own === undefined ? await openReplied(invocation, ports) : undefined;
   if (replied !== undefined) {
     const free: PictureRole = values.control !== undefined && !pictures.control ? 'control' : 'source';
     pictures[free] ??= replied;
   }
-  await addMask(pictures, values, desk);
+  await addMask(pictures, values, ports);
   return pictures;
 }
 
@@ -54,33 +56,36 @@ function roleOf(
   if (option === 'picture' || option === undefined) {
     return option === undefined && control !== undefined && !taken.has('control') ? 'control' : 'source';
   }
-  throw new DarkroomError('bad_request', `A picture came for ${option}, which takes none.`);
+  throw new DarkroomError('bad_request', `The option ${option} does not take a picture.`);
 }
 
 const tooMany = (count: number) =>
   new DarkroomError(
     'bad_request',
-    `${count} pictures came; one to start from, a mask and one to take a shape from can be used. Send fewer.`,
+    `You attached ${count} pictures; at most three can be used: a source, a mask and a control picture.`,
   );
 
 /** From this share on it is not clear what somebody wants with a picture that is transparent. */
 const MOSTLY = 0.5;
 
 /** A named region of the picture, where no mask came. */
-async function addMask(pictures: Pictures, { region }: DraftValues, desk: Desk): Promise<void> {
+async function addMask(
+  pictures: Pictures,
+  { region }: DraftValues,
+  { drawRegion }: PicturePorts,
+): Promise<void> {
   const { source, mask } = pictures;
   if (source === undefined) {
     if (mask === undefined && region === undefined) return;
     throw new DarkroomError(
       'bad_request',
-      'A mask says which part of a picture is redrawn. Attach the picture too, or reply to it.',
+      'A mask needs a picture to redraw. Attach the picture too, or reply to it.',
     );
   }
   if (mask !== undefined) return;
   const { transparency, width, height } = source;
   if (region !== undefined) {
-    const bytes =
-      region === 'transparent' ? transparency?.mask : await desk.ports.drawRegion(region, { width, height });
+    const bytes = region === 'transparent' ? transparency?.mask : await drawRegion(region, { width, height });
     if (bytes === undefined) {
       throw new DarkroomError(
         'bad_request',
@@ -100,7 +105,7 @@ async function addMask(pictures: Pictures, { region }: DraftValues, desk: Desk):
   }
 }
 
-/** What the pictures add to a draft: each is referred to by its part. */
+/** What the pictures add to a draft, which refers to each by its role. */
 export function draftOfPictures(
   pictures: Pictures,
   { control, pose }: DraftValues,
@@ -111,7 +116,7 @@ export function draftOfPictures(
   if (pose !== undefined && control !== undefined && parseControl(control).name !== 'openpose') {
     throw new DarkroomError(
       'bad_request',
-      `--pose ${pose} and --control ${control} are two controls. Leave one out.`,
+      `--pose ${pose} and --control ${control} cannot be combined. Leave one out.`,
     );
   }
   // The choice was checked against the kinds when the values were parsed.
@@ -119,19 +124,19 @@ export function draftOfPictures(
   if (kind !== undefined && pictures.control === undefined && pose === undefined) {
     throw new DarkroomError(
       'bad_request',
-      `--control ${kind} needs a picture to take the shape from. Attach it, or reply to it.`,
+      `--control ${kind} needs a picture to follow. Attach one, or reply to one.`,
     );
   }
   if (kind === undefined && pictures.control !== undefined) {
     throw new DarkroomError(
       'bad_request',
-      'Say what to take from that picture, for example --control canny.',
+      'Add what to take from the control picture, for example --control canny.',
     );
   }
   if (kind !== undefined) requireControl(kind, model);
   return {
     ...(pictures.source && { image: 'source' }),
-    // What lies outside the mask comes back as it was.
+    // What is outside the mask stays exactly as it was.
     ...(pictures.mask && { mask_image: 'mask', keep_unmasked: true }),
     ...(kind !== undefined && { controls: [{ kind, image: (pose && name) ?? 'control', ...steering }] }),
   };
@@ -142,7 +147,7 @@ function requireControl(kind: string, { name, controls }: ModelInfo): void {
   throw new DarkroomError(
     'bad_request',
     controls.length === 0
-      ? `${name} has no ControlNets, so it cannot follow a picture's ${kind}. Choose a model that has.`
+      ? `${name} has no ControlNets and cannot follow a picture's ${kind}. Choose another model.`
       : `${name} has no ControlNet for ${kind}. ${offerNames(kind, controls)}`,
   );
 }

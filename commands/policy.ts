@@ -1,4 +1,4 @@
-/** An admin's settings at work: what may be asked where, by whom, and what fills the gaps of a request. */
+/** An admin's settings applied to a user: what they may request where, and what fills the gaps of a request. */
 import type { Invocation } from '../adapters/adapter.ts';
 import { DarkroomError } from '../src/errors.ts';
 import type { Share } from '../src/job.ts';
@@ -70,28 +70,28 @@ export class Policy {
     ];
   }
 
-  /** @throws DarkroomError('forbidden') where this person may not ask for pictures here */
+  /** @throws DarkroomError('forbidden') where this user may not request pictures here */
   requireEntry(): void {
-    const { where, user, platform } = this.#invocation;
+    const { where, platform } = this.#invocation;
     const forbid = (words: string) => new DarkroomError('forbidden', words);
-    if (this.isOn('banned')) throw forbid('An admin has barred you from asking for pictures here.');
-    if (this.isOn('paused')) throw forbid('Pictures are paused here by an admin. Ask again later.');
+    if (this.isOn('banned')) throw forbid('An admin has banned you from requesting pictures here.');
+    if (this.isOn('paused')) throw forbid('An admin has paused new pictures here. Try again later.');
     if (where.tenant === undefined) return;
     if (this.isOn('age_restricted') && !where.isAgeRestricted) {
-      throw forbid('On this server pictures are made in age-restricted channels alone. Ask in one of those.');
+      throw forbid('Pictures are allowed only in age-restricted channels here. Ask in one of those.');
     }
     const channels = this.#list('channels');
     if (channels !== undefined && !channels.some((one) => isSame(one, where.channel, platform))) {
-      throw forbid(`Pictures are made in other channels here: ${channels.join(', ')}.`);
+      throw forbid(`Pictures are not allowed in this channel. Ask in ${channels.join(', ')}.`);
     }
     const roles = this.#list('roles');
     const isMember = roles?.some((one) => where.roles.some((role) => isSame(one, role, platform)));
     if (roles !== undefined && !isMember && !this.isAdmin()) {
-      throw forbid(`Pictures are for ${roles.join(', ')} here, and ${user.name} has none of these roles.`);
+      throw forbid(`Only ${roles.join(', ')} can request pictures here.`);
     }
   }
 
-  /** Whose part of the GPU this person's jobs take here. */
+  /** By which this user's jobs share the GPU here. */
   share(tenant: string): Share {
     const waiting = this.number('quota_waiting');
     const gpuSecondsPerDay = this.number('quota_gpu_seconds_per_day');
@@ -114,7 +114,7 @@ export class Policy {
     return where.isAdmin || groups.some((one) => where.roles.some((role) => isSame(one, role, platform)));
   }
 
-  /** What the admin's defaults add to a draft; what the person said stands. */
+  /** Adds the admin's defaults to a draft; what the user set stays. */
   fill(draft: RequestDraft): RequestDraft {
     const [width, height] = String(this.value('default_size') ?? '')
       .split('x')
@@ -140,7 +140,7 @@ export class Policy {
     if (models !== undefined && !models.includes(model)) {
       throw new DarkroomError(
         'forbidden',
-        `The model ${model} may not be used here; ${this.source('allowed_models')} setting allows ${models.join(', ')}.`,
+        `The model ${model} is not allowed here; ${this.source('allowed_models')} setting allows ${models.join(', ')}.`,
       );
     }
     this.#demandAtMost('max_size', Math.max(width, height), `${width}x${height}`);
@@ -153,12 +153,12 @@ export class Policy {
     if (most === undefined || value <= most) return;
     throw new DarkroomError(
       'forbidden',
-      `${words} is beyond ${this.source(key)} limit (${key} ${most}). Try ${most}.`,
+      `You asked for ${words}; ${this.source(key)} limit is ${most} (${key}). Try ${most}.`,
     );
   }
 }
 
-/** Ids stand with their platform (`discord:42`); names typed by an admin may be the bare id or `#name`. */
+/** Ids carry their platform's name in front; what an admin typed may be the bare id or `#name`. */
 function isSame(typed: string, id: string, platform: string): boolean {
   return typed === id || `${platform}:${typed.replace(/^[#@]/, '')}` === id;
 }
@@ -167,10 +167,10 @@ function joinWords(own: string | undefined, common: string): string {
   return own === undefined || own.trim() === '' ? common : `${own}, ${common}`;
 }
 
-/** Which rule decided, for people: `max_size 768, set for this channel by ada`. */
+/** Which rule applies, in words: `max_size is 768, set for the channel 42 by ada.` */
 export function explainRule(policy: Policy, key: SettingKey): string {
   const rule = policy.rules.get(key);
-  if (rule === undefined) return `${key} is not set here; Darkroom's own limits hold.`;
+  if (rule === undefined) return `${key} is not set here. Darkroom's own limits apply.`;
   const place = rule.scope === 'server' ? 'the server' : `the ${rule.scope} ${rule.target}`;
   return `${key} is ${showSetting(rule.value)}, set for ${place} by ${rule.by}.`;
 }

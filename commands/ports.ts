@@ -1,21 +1,27 @@
-/** What the commands need of the other rooms, as types; src/app.ts plugs the real ones in. */
-import type { Platform } from '../adapters/adapter.ts';
+/** What the commands need of other parts, as types; src/app.ts provides them. */
 import type { Card } from '../adapters/card.ts';
+import type { Platform } from '../adapters/platforms.ts';
 import type { JobEvent } from '../src/job.ts';
 import type { ModelDefaults, PromptSyntax } from '../src/request.ts';
 import type { SettingsStore } from '../src/settings/store.ts';
+import type { RetentionClock } from '../src/store/clock.ts';
 import type { JobRecord, JobStore } from '../src/store/jobs.ts';
 import type { PictureStore } from '../src/store/pictures.ts';
 
 export interface QueuePort {
   /**
-   * Stored, in line and promised to end when it resolves.
-   * @throws DarkroomError('too_many') where a cap is reached; nothing is kept then
+   * Whether a job like this would be accepted now.
+   * @throws DarkroomError as submit()
+   */
+  requireRoom(job: Pick<JobRecord, 'user' | 'share' | 'request'>): Promise<void>;
+  /**
+   * Accepts a job: it is stored, and will end, when this resolves.
+   * @throws DarkroomError('too_many') where a cap is reached; nothing is stored then
    */
   submit(record: JobRecord): Promise<void>;
   /** @returns whether there was such a job to cancel */
   cancel(id: string): Promise<boolean>;
-  /** From the job's present state on to its last one. */
+  /** The job's present state, then each change, to the final one. */
   watch(id: string): AsyncIterable<JobEvent>;
 }
 
@@ -65,10 +71,14 @@ export interface Ports {
   readonly jobs: JobStore;
   readonly pictures: PictureStore;
   readonly settings: SettingsStore;
-  /** People whom the operator lets change settings everywhere, beside the platforms' own admins: `web:ada`. */
+  /** What retention tells the time by. */
+  readonly clock: RetentionClock;
+  /** Users whom the operator lets change settings everywhere, beside the platforms' own admins. */
   readonly admins: readonly string[];
-  /** Posts to a channel of a connected platform; the channel as an admin named it. */
-  post(platform: Platform, channel: string, card: Card): Promise<void>;
+  /** Posts to a channel of a tenant of a connected platform; the channel as an admin named it. */
+  post(platform: Platform, tenant: string, channel: string, card: Card): Promise<void>;
+  /** Deletes the message of a job from its platform; a platform that is not connected keeps it. */
+  unpost(job: JobRecord): Promise<void>;
   /** A user's roles in a tenant of a connected platform. */
   rolesOf(platform: Platform, tenant: string, user: string): Promise<readonly string[]>;
   /**
@@ -82,6 +92,6 @@ export interface Ports {
   drawRegion(region: string, size: { readonly width: number; readonly height: number }): Promise<Uint8Array>;
   /** The texts of a picture in the store by keyword. */
   readPictureText(bytes: Uint8Array): ReadonlyMap<string, string>;
-  /** Hears of errors that are not the user's. */
+  /** Called with errors that are not the user's. */
   readonly onError?: (error: unknown) => void;
 }

@@ -1,24 +1,29 @@
-/** /queue: my jobs, their place and their time left, each with its Cancel. */
-import { formatSeconds, queuedText } from './cards.ts';
-import { defineCommand } from './command.ts';
+/** /queue: my jobs, their position and time left, each with its Cancel. */
+import { queuedText, runningText } from './cards.ts';
+import { type Context, defineCommand } from './command.ts';
+import type { Follower } from './follow.ts';
 import type { LiveEvent } from './job-card.ts';
 
 /** Buttons that every platform can show on one card. */
 const MOST_BUTTONS = 5;
 
+export interface QueuePorts {
+  readonly follower: Pick<Follower, 'jobsOf'>;
+}
+
 export const queue = defineCommand({
   name: 'queue',
-  description: 'Show my jobs that wait or run, and cancel them.',
+  description: 'Show your queued and running jobs, and cancel them.',
   options: {},
   examples: ['/queue'],
-  async run(_values, { invocation, reply, desk }) {
-    const jobs = await desk.liveJobs(invocation.user);
-    if (jobs.length === 0) return reply.postEphemeral({ text: 'None of your jobs waits or runs.' });
+  async run(_values, { invocation, reply, ports }: Context<QueuePorts>) {
+    const jobs = await ports.follower.jobsOf(invocation.user);
+    if (jobs.length === 0) return reply.postEphemeral({ text: 'You have no queued or running jobs.' });
     await reply.postEphemeral({
-      text: jobs.length === 1 ? 'One job:' : `${jobs.length} jobs, the oldest first:`,
+      text: jobs.length === 1 ? 'One job:' : `${jobs.length} jobs, oldest first:`,
       fields: jobs.map(({ record, event }, i) => ({
         name: `${i + 1}. ${brief(record.request.prompt)}`,
-        value: placeOf(event),
+        value: describeState(event),
       })),
       actions: jobs
         .slice(0, MOST_BUTTONS)
@@ -27,10 +32,10 @@ export const queue = defineCommand({
   },
 });
 
-function placeOf(event: LiveEvent | undefined) {
+function describeState(event: LiveEvent | undefined) {
   if (event === undefined) return 'Accepted';
   if (event.state === 'queued') return queuedText(event);
-  return `Step ${event.step} of ${event.steps}, ${formatSeconds(event.etaSeconds)} left`;
+  return runningText(event);
 }
 
 const brief = (text: string) => (text.length <= 60 ? text : `${text.slice(0, 59).trimEnd()}\u2026`);

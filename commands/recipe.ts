@@ -15,6 +15,9 @@ import {
 import type { JobRecord } from '../src/store/jobs.ts';
 import { type Context, defineCommand } from './command.ts';
 import { controlWords } from './draft.ts';
+import { findJobOfPicture } from './job-access.ts';
+import type { Ports } from './ports.ts';
+import { openAttachment, openReplied, type SourcePorts } from './sources.ts';
 
 export const recipe = defineCommand({
   name: 'recipe',
@@ -23,17 +26,23 @@ export const recipe = defineCommand({
     picture: { type: 'picture', description: 'The picture: attach it, or reply to it.' },
   },
   examples: ['/recipe'],
-  async run(_values, { invocation, reply, desk }) {
+  async run(
+    _values,
+    { invocation, reply, ports }: Context<SourcePorts & Pick<Ports, 'jobs' | 'readPictureText'>>,
+  ) {
     const { attachments, repliedTo } = invocation;
     if (attachments.length === 0 && repliedTo === undefined) {
       throw new DarkroomError('bad_request', 'Whose recipe? Reply to a picture with /recipe, or attach one.');
     }
-    const known = repliedTo?.pictureIds[0] && (await desk.jobOfPicture(repliedTo.pictureIds[0]));
+    const known =
+      repliedTo?.pictureIds[0] && (await findJobOfPicture(repliedTo.pictureIds[0], invocation, ports));
     if (attachments.length === 0 && known) return reply.postEphemeral(recipeCard(known));
     const [attachment] = attachments;
     const picture =
-      attachment === undefined ? await desk.openReplied(invocation) : await desk.openAttachment(attachment);
-    return reply.postEphemeral(textCard(picture!.texts ?? desk.ports.readPictureText(picture!.bytes)));
+      attachment === undefined
+        ? await openReplied(invocation, ports)
+        : await openAttachment(attachment, ports);
+    return reply.postEphemeral(textCard(picture!.texts ?? ports.readPictureText(picture!.bytes)));
   },
 });
 

@@ -1,23 +1,32 @@
 /** The commands behind one door: what came in goes to its command, a refusal comes back as a card. */
-import type { Handle, Invocation, Platform } from '../adapters/adapter.ts';
+import type { Handle, Invocation } from '../adapters/adapter.ts';
+import type { Platform } from '../adapters/platforms.ts';
 import { DarkroomError, describeError, offerNames } from '../src/errors.ts';
-import { act } from './actions.ts';
+import { type ActionPorts, act } from './actions.ts';
 import { ban, models, pause } from './admin.ts';
 import { type AnyCommand, type Context, lastWord, parseValues } from './command.ts';
 import { config } from './config.ts';
-import { Desk, type Reopen } from './desk.ts';
 import { edit } from './edit.ts';
+import { Follower } from './follow.ts';
 import { createHelp } from './help.ts';
 import { imagine } from './imagine.ts';
 import { parseLine, splitCommand } from './line.ts';
 import type { Ports } from './ports.ts';
-import { queue } from './queue.ts';
+import { type QueuePorts, queue } from './queue.ts';
 import { recipe } from './recipe.ts';
+import { type Reopen, type Resumption, resumeJobs } from './resume.ts';
+import { startRetention } from './retention.ts';
 import { style } from './style.ts';
+import { createSubmit } from './submit.ts';
 import { suggest } from './suggest.ts';
 
+/** What all commands together use; each is given it as the type of its own ports. */
+type RouterPorts = ActionPorts & QueuePorts & Ports;
+
+type RoutedCommand = AnyCommand<RouterPorts>;
+
 const help = createHelp(() => COMMANDS);
-export const COMMANDS: readonly AnyCommand[] = [
+export const COMMANDS: readonly RoutedCommand[] = [
   imagine,
   edit,
   recipe,
@@ -34,10 +43,10 @@ export interface Commands {
   /** Resolves when the answer is complete: for a picture, when its job has ended. */
   readonly handle: Handle;
   /**
-   * Follows what the last process left unfinished; call it once, when the adapters are up.
+   * Follows what the last process left unfinished, and removes what has expired; call it once, when the adapters run.
    * @param reopen the message of a job, from the adapter of its platform
-   * @param platforms those that this process holds
-   * @returns how many jobs are followed on
+   * @param platforms those that this process connects to
+   * @returns how many jobs are followed again
    */
   resume(reopen: Reopen, platforms: readonly Platform[]): Promise<number>;
   /** Call it before the queue is closed: jobs that have not ended are then resumed at the next start. */
@@ -61,19 +70,33 @@ export interface CommandsJson {
 }
 
 export function createCommands(ports: Ports): Commands {
-  const desk = new Desk(ports);
+  const follower = new Follower(ports);
+  const { precheck, submit } = createSubmit(ports, (record, reply) => follower.follow(record, reply));
+  const all: RouterPorts = { ...ports, follower, precheck, submit };
+  let resumption: Resumption | undefined;
+  let stopRetention: (() => void) | undefined;
   return {
     async handle(invocation, reply) {
       try {
-        await dispatch({ invocation, reply, desk });
+        await dispatch({ invocation, reply, ports: all });
       } catch (error) {
         if (!(error instanceof DarkroomError)) ports.onError?.(error);
         const refusal = describeError(error);
-        await reply.postEphemeral({ text: refusal.message, error: refusal }).catch((e) => ports.onError?.(e));
+        await reply
+          .postEphemeral({ text: refusal.message, error: refusal })
+          .catch((failure: unknown) => ports.onError?.(failure));
       }
     },
-    resume: (reopen, platforms) => desk.resume(reopen, platforms),
-    release: () => desk.release(),
+    async resume(reopen, platforms) {
+      resumption = await resumeJobs(ports, follower, reopen, platforms);
+      stopRetention = await startRetention(ports);
+      return resumption.followed;
+    },
+    release() {
+      follower.release();
+      resumption?.stop();
+      stopRetention?.();
+    },
     suggest: (asked) => suggest(COMMANDS, ports, asked),
     async describe() {
       const { gallery, words } = await ports.models.resolve();
@@ -82,7 +105,7 @@ export function createCommands(ports: Ports): Commands {
   };
 }
 
-async function dispatch(context: Context): Promise<void> {
+async function dispatch(context: Context<RouterPorts>): Promise<void> {
   const { invocation } = context;
   const { input } = invocation;
   if (input.kind === 'action') return act(input.action, context);
@@ -96,34 +119,38 @@ async function dispatch(context: Context): Promise<void> {
     const { command, rest } = findSubcommand(findCommand(line.name), line.rest);
     return run(command, parseLine(command, rest), context);
   }
-  const command = meant(invocation);
+  const command = commandForWords(invocation);
   return run(command, parseLine(command, input.text), context);
 }
 
-/** Plain words: with a picture an edit of it, else a new picture. */
-function meant({ attachments, repliedTo }: Invocation): AnyCommand {
+/** Words without a command: with a picture an edit of it, else a new picture. */
+function commandForWords({ attachments, repliedTo }: Invocation): RoutedCommand {
   return attachments.length > 0 || repliedTo !== undefined ? edit : imagine;
 }
 
-async function run(command: AnyCommand, values: Readonly<Record<string, unknown>>, context: Context) {
+async function run(
+  command: RoutedCommand,
+  values: Readonly<Record<string, unknown>>,
+  context: Context<RouterPorts>,
+): Promise<void> {
   // The values were checked against this very command's options.
-  await command.run(parseValues(command, values) as never, context);
+  await command.run(parseValues(command, values, context.invocation.platform) as never, context);
 }
 
-function findCommand(name: string): AnyCommand {
+function findCommand(name: string): RoutedCommand {
   const found = COMMANDS.find((command) => command.name === name);
   if (found !== undefined) return found;
   const names = COMMANDS.map((command) => command.name);
   throw new DarkroomError(
     'bad_request',
     name === ''
-      ? `A slash alone is no command. Known: ${names.join(', ')}.`
+      ? `Add a command after the slash. Known: ${names.join(', ')}.`
       : `There is no /${name}. ${offerNames(name, names)}`,
   );
 }
 
 /** `/config set KEY VALUE`: the first word names what to do. */
-function findSubcommand(command: AnyCommand, rest: string): { command: AnyCommand; rest: string } {
+function findSubcommand(command: RoutedCommand, rest: string): { command: RoutedCommand; rest: string } {
   const { subcommands } = command;
   if (subcommands === undefined) return { command, rest };
   const [, name = '', after = ''] = /^\s*(\S*)\s*([\s\S]*)$/.exec(rest) ?? [];

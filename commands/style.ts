@@ -1,22 +1,22 @@
 /** /style: named presets that an admin adds in chat. */
 import { DarkroomError, offerNames } from '../src/errors.ts';
-import { defineCommand, defineGroup } from './command.ts';
-import { changeSetting } from './config.ts';
+import { type Context, defineCommand, defineGroup } from './command.ts';
 import { tenantOf } from './policy.ts';
+import { type ConfigPorts, changeSetting } from './setting-change.ts';
 import { allStyles, OWN_STYLES, styleName, writeStyle } from './styles.ts';
 
 const list = defineCommand({
   name: 'style list',
-  description: 'The styles that can be asked for.',
+  description: 'List the styles.',
   options: {},
   examples: ['/style list'],
-  async run(_values, { invocation, reply, desk }) {
-    const styles = allStyles(await desk.ports.settings.styles(tenantOf(invocation)));
+  async run(_values, { invocation, reply, ports }: Context<ConfigPorts>) {
+    const styles = allStyles(await ports.settings.styles(tenantOf(invocation)));
     const fields = [...styles].map(([name, { template, negative }]) => ({
       name,
       value: negative === undefined ? template : `${template}\nwithout: ${negative}`,
     }));
-    await reply.postEphemeral({ text: 'Styles, for /imagine --style:', fields });
+    await reply.postEphemeral({ text: 'Styles for /imagine --style:', fields });
   },
 });
 
@@ -24,26 +24,26 @@ const add = defineCommand({
   name: 'style add',
   description: 'Add a style, or change one.',
   options: {
-    name: { type: 'text', single: true, required: true, description: 'What it is called.', example: 'oil' },
+    name: { type: 'text', single: true, required: true, description: 'Its name.', example: 'oil' },
     template: {
       type: 'text',
       required: true,
-      description: 'The prompt, with {prompt} where the words go.',
+      description: 'The prompt, with {prompt} where the words of the user go.',
       example: '{prompt}, oil painting',
     },
-    no: { type: 'text', flag: '--no', description: 'What its pictures leave out.', example: 'text' },
+    no: { type: 'text', flag: '--no', description: 'What its pictures should not show.', example: 'text' },
     steps: {
       type: 'integer',
       flag: '--steps',
-      description: 'Its number of steps.',
+      description: 'Number of steps.',
       min: 1,
       max: 150,
       example: '30',
     },
-    cfg: { type: 'number', flag: '--cfg', description: 'Its guidance.', min: 0, max: 30, example: '6' },
+    cfg: { type: 'number', flag: '--cfg', description: 'Guidance scale.', min: 0, max: 30, example: '6' },
   },
   examples: ['/style add oil {prompt}, oil painting --no photo'],
-  async run({ name = '', template = '', no, steps, cfg }, context) {
+  async run({ name = '', template = '', no, steps, cfg }, context: Context<ConfigPorts>) {
     const settings = {
       ...(steps !== undefined && { num_inference_steps: steps }),
       ...(cfg !== undefined && { guidance_scale: cfg }),
@@ -66,26 +66,25 @@ const remove = defineCommand({
   name: 'style remove',
   description: 'Remove a style that was added.',
   options: {
-    name: { type: 'text', required: true, description: 'What it is called.', example: 'oil' },
+    name: { type: 'text', required: true, description: 'Its name.', example: 'oil' },
   },
   examples: ['/style remove oil'],
-  async run({ name = '' }, context) {
-    const own = [...(await context.desk.ports.settings.styles(tenantOf(context.invocation))).keys()];
+  async run({ name = '' }, context: Context<ConfigPorts>) {
+    const own = [...(await context.ports.settings.styles(tenantOf(context.invocation))).keys()];
     const wanted = styleName(name);
     if (!own.includes(wanted)) {
       throw new DarkroomError(
         'bad_request',
         wanted in OWN_STYLES
-          ? `${wanted} is one of Darkroom's own styles; add one of the same name to change it.`
-          : `There is no style ${wanted}. ${own.length > 0 ? offerNames(wanted, own) : 'None was added yet.'}`,
+          ? `${wanted} is built in. Add a style of the same name to replace it.`
+          : `There is no style ${wanted}. ${own.length > 0 ? offerNames(wanted, own) : 'No styles have been added yet.'}`,
       );
     }
     await changeSetting(context, { key: `style.${wanted}`, scope: 'server', target: '' });
   },
 });
 
-export const style = defineGroup('style', 'Styles: presets that are laid over a prompt.', [
-  list,
-  add,
-  remove,
-]);
+export const style = defineGroup(
+  { name: 'style', description: 'Styles: presets that are added to a prompt.' },
+  [list, add, remove],
+);

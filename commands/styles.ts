@@ -1,10 +1,10 @@
-/** Styles: named presets that are laid over a prompt. Some are ours, an admin adds others. */
+/** Styles: named presets that are added to a prompt. Some are built in, admins add others. */
 import { z } from 'zod';
 import { DarkroomError, offerNames } from '../src/errors.ts';
 import type { RequestDraft } from '../src/request.ts';
 
 export interface Style {
-  /** `{prompt}` is where the words go. */
+  /** `{prompt}` is where the user's prompt goes. */
   readonly template: string;
   readonly negative?: string;
   readonly settings?: Pick<RequestDraft, 'num_inference_steps' | 'guidance_scale' | 'sampler' | 'schedule'>;
@@ -40,7 +40,7 @@ export function styleName(typed: string): string {
   if (NAME.test(name)) return name;
   throw new DarkroomError(
     'bad_request',
-    `${typed} cannot name a style. Use up to 40 letters, digits, spaces, - and _.`,
+    `${typed} is not a valid style name. Use up to 40 letters, digits, spaces, - and _.`,
   );
 }
 
@@ -50,18 +50,18 @@ export function readStyle(text: string): Style | undefined {
   return parsed.success ? (parsed.data as Style) : undefined;
 }
 
-/** @throws DarkroomError('bad_request') where the style has no place for the words */
+/** @throws DarkroomError('bad_request') for a template without `{prompt}` */
 export function writeStyle(style: Style): string {
   if (!style.template.includes('{prompt}')) {
     throw new DarkroomError(
       'bad_request',
-      'The style has no {prompt}. Say where the words go: {prompt}, oil painting.',
+      'The template has no {prompt}. Put it where the words of the user go, for example: {prompt}, oil painting.',
     );
   }
   return JSON.stringify(shape.parse(style));
 }
 
-/** All styles of a server; an admin's own takes the place of ours of the same name. */
+/** All styles of a tenant; an admin's style replaces the built-in one of the same name. */
 export function allStyles(stored: ReadonlyMap<string, string>): Map<string, Style> {
   const styles = new Map(Object.entries(OWN_STYLES));
   for (const [name, text] of stored) {
@@ -71,7 +71,7 @@ export function allStyles(stored: ReadonlyMap<string, string>): Map<string, Styl
   return styles;
 }
 
-/** Lays a style over a draft; what the person said of steps and guidance stands. */
+/** Adds a style to a draft; steps and guidance that the user set stay. */
 export function applyStyle(
   draft: RequestDraft,
   name: string,

@@ -48,6 +48,8 @@ const schema = z.object({
   SLACK_SIGNING_SECRET: secret,
   SLACK_API_URL: z.url().optional(),
   SLACK_MEDIA_HOSTS: list,
+  /** Where HTTP mode listens. */
+  SLACK_HOST: z.string().min(1).default('127.0.0.1'),
   SLACK_PORT: port.default(3001),
 });
 

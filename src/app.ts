@@ -1,6 +1,7 @@
 /** The wiring of `darkroom serve`: store, engine process, queue, commands and the web chat, made and ended here. */
 
-import type { Adapter, Deliveries, Platform } from '../adapters/adapter.ts';
+import type { Adapter, Deliveries } from '../adapters/adapter.ts';
+import type { Platform } from '../adapters/platforms.ts';
 import type { MessageRecord } from '../adapters/web/conversation/message.ts';
 import { createWebAdapter } from '../adapters/web/server.ts';
 import { formOf } from '../commands/forms.ts';
@@ -91,9 +92,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     pictures: store.pictures,
     settings: store.settings,
     admins: settings.DARKROOM_ADMINS,
-    async post(platform, channel, card) {
-      await adapters.find((one) => one.platform === platform)?.post(channel, card);
+    async post(platform, tenant, channel, card) {
+      await adapters.find((one) => one.platform === platform)?.post(tenant, channel, card);
     },
+    unpost: async (job) => adapters.find((one) => one.platform === job.platform)?.unpost(job),
+    clock: store.clock,
     rolesOf: async (platform, tenant, user) =>
       (await adapters.find((one) => one.platform === platform)?.rolesOf(tenant, user)) ?? [],
     readUpload: (bytes, use) => reader.read(bytes, use),
@@ -279,6 +282,7 @@ async function createPlatforms(
         ...(SLACK_APP_TOKEN !== undefined && { appToken: SLACK_APP_TOKEN }),
         ...(SLACK_SIGNING_SECRET !== undefined && { signingSecret: SLACK_SIGNING_SECRET }),
         ...(SLACK_API_URL !== undefined && { apiUrl: SLACK_API_URL }),
+        host: settings.SLACK_HOST,
         port: settings.SLACK_PORT,
         mediaHosts: settings.SLACK_MEDIA_HOSTS,
       }),

@@ -88,7 +88,7 @@ test('the rooms of the engine are entered by their doors', () => {
 const ONLY: Readonly<Record<string, RegExp>> = {
   'onnxruntime-node': /^src\/engine\/session\.ts$/,
   sharp: /^src\/image\//,
-  'p-queue': /^src\/queue\//,
+  'p-queue': /^(src\/queue\/|adapters\/downloads\.ts$)/,
   hono: /^adapters\/web\//,
   '@hono/node-server': /^adapters\/web\//,
   protobufjs: /^src\/(graph|models)\//,

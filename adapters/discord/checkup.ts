@@ -27,7 +27,7 @@ export async function checkDiscord(token: string, apiUrl: string | undefined): P
       bad(
         'token',
         isRefused
-          ? 'not valid. Copy it anew: Developer Portal, Bot, Reset Token.'
+          ? 'not valid. Copy it again: Developer Portal, Bot, Reset Token.'
           : `Discord cannot be reached (${error instanceof Error ? error.message : String(error)}).`,
       ),
     ];

@@ -1,10 +1,11 @@
-/** Darkroom's commands as Discord's application commands, and whether they must be registered anew. */
+/** Darkroom's commands as Discord's application commands, and whether they must be registered again. */
 import {
   type APIApplicationCommandBasicOption,
   ApplicationCommandOptionType,
   ApplicationCommandType,
   ApplicationIntegrationType,
   InteractionContextType,
+  PermissionFlagsBits,
   type RESTPostAPIApplicationCommandsJSONBody,
 } from 'discord.js';
 import type { AnyCommand, Option } from '../../commands/command.ts';
@@ -13,6 +14,8 @@ import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 
 /** Names and descriptions of one language: `imagine`, `imagine.prompt`. */
 export type Translation = ReadonlyMap<string, { readonly name?: string; readonly description: string }>;
+
+const FOR_ADMINS = String(PermissionFlagsBits.ManageGuild);
 
 /** The message commands: right click on a message, Apps. */
 export const MESSAGE_COMMANDS = {
@@ -29,9 +32,11 @@ export function renderCommands(
     integration_types: [ApplicationIntegrationType.GuildInstall],
   };
   const slash = commands.map((command) => {
-    const { name, description, options, subcommands } = command;
+    const { name, description, options, subcommands, isForAdmins } = command;
     return {
       ...everywhere,
+      // Discord hides it from other members; the command checks again, as admins can change what Discord shows.
+      ...(isForAdmins && { default_member_permissions: FOR_ADMINS }),
       ...localized(name, description, korean.get(name)),
       type: ApplicationCommandType.ChatInput as const,
       options:

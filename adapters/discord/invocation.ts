@@ -1,33 +1,27 @@
-/** What happened on Discord as an Invocation: who, where, with which words and pictures. */
+/** What happened on Discord as the parts of an Invocation: who, where, with which words. */
 import {
-  type APIMediaGalleryItem,
   ApplicationCommandOptionType,
   type BaseInteraction,
   type Channel,
   type ChatInputCommandInteraction,
   type CommandInteractionOption,
-  ComponentType,
-  type Attachment as DiscordAttachment,
   type User as DiscordUser,
   type Guild,
   type GuildMember,
   type Message,
-  type ModalSubmitInteraction,
+  type MessageComponentInteraction,
   PermissionFlagsBits,
 } from 'discord.js';
-import { DarkroomError } from '../../src/errors.ts';
-import type { Attachment, User, Where } from '../adapter.ts';
-import type { CardForm } from '../card.ts';
-import { fetchMedia, type MediaRules } from '../media.ts';
-
-/** Discord's own hosts of attachments. */
-export const MEDIA_HOSTS = ['cdn.discordapp.com', 'media.discordapp.net'];
+import type { Invocation, User, Where } from '../adapter.ts';
 
 export function userOf(user: DiscordUser, member?: { readonly displayName?: string } | null): User {
   return { id: `discord:${user.id}`, name: member?.displayName ?? user.displayName };
 }
 
-/** Where an interaction happened. Discord tells the member's roles and permissions with it. */
+/** Discord's own id in one of ours. */
+export const plainId = (id: string) => id.replace(/^discord:/, '');
+
+/** Where an interaction happened. Discord sends the member's roles and permissions with it. */
 export function whereOfInteraction(interaction: BaseInteraction): Where {
   const { guildId, channelId, channel, member, memberPermissions, locale } = interaction;
   const roles =
@@ -52,7 +46,8 @@ export function whereOfMessage({ guild, member, channelId, channel }: Message): 
   };
 }
 
-function rolesOf(guild: Guild | null, member: GuildMember | null): string[] {
+/** Every member has the role that carries the guild's own id; it says nothing. */
+export function rolesOf(guild: Guild | null, member: GuildMember | null | undefined): string[] {
   return [...(member?.roles.cache.keys() ?? [])]
     .filter((role) => role !== guild?.id)
     .map((role) => `discord:${role}`);
@@ -67,7 +62,7 @@ function channelOf(id: string, channel: Channel | null): Pick<Where, 'channel' |
   };
 }
 
-/** What was called, with its values by option name; attachments are fetched apart from them. */
+/** What was called, with its values by option name; attachments are not among them. */
 export function calledOf({ commandName, options }: ChatInputCommandInteraction) {
   const sub = options.getSubcommand(false);
   const values = Object.fromEntries(
@@ -78,86 +73,26 @@ export function calledOf({ commandName, options }: ChatInputCommandInteraction) 
   return { name: sub === null ? commandName : `${commandName} ${sub}`, values };
 }
 
-/** The options that were given; those of a subcommand stand inside it. */
-function givenOf({ data }: ChatInputCommandInteraction['options']): readonly CommandInteractionOption[] {
+/** The options that were given; those of a subcommand are inside it. */
+export function givenOf({
+  data,
+}: ChatInputCommandInteraction['options']): readonly CommandInteractionOption[] {
   const [first] = data;
   return first?.type === ApplicationCommandOptionType.Subcommand ? (first.options ?? []) : data;
 }
 
-export async function attachmentsOf(
-  { options }: ChatInputCommandInteraction,
-  rules: MediaRules,
-): Promise<Attachment[]> {
-  const given = givenOf(options).filter(({ attachment }) => attachment != null);
-  return Promise.all(
-    given.map(async ({ name, attachment }) => ({
-      ...(await fetchAttachment(attachment!, rules)),
-      option: name,
-    })),
-  );
+/** A pressed button. */
+export function pressOf({
+  customId,
+  message,
+}: MessageComponentInteraction): Pick<Invocation, 'attachments' | 'input'> {
+  return {
+    attachments: [],
+    input: { kind: 'action', action: customId, values: {}, message: message.id },
+  };
 }
 
-async function fetchAttachment(
-  { url, name, size }: DiscordAttachment,
-  rules: MediaRules,
-): Promise<Attachment> {
-  if (size > rules.maxBytes) {
-    const mb = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
-    throw new DarkroomError(
-      'too_large',
-      `${name} has ${mb(size)} MB; the limit is ${mb(rules.maxBytes)} MB. Send a smaller one.`,
-    );
-  }
-  return { name, bytes: await fetchMedia(url, rules) };
-}
-
-/** The pictures of a message, its own attachments first; those of a card of ours stand in its gallery. */
-export async function picturesOf(message: Message, rules: MediaRules): Promise<Attachment[]> {
-  const attached = [...message.attachments.values()].filter(
-    ({ contentType, name }) => contentType?.startsWith('image/') ?? /\.(png|jpe?g|webp|gif)$/i.test(name),
-  );
-  if (attached.length > 0) return Promise.all(attached.map((one) => fetchAttachment(one, rules)));
-  return Promise.all(
-    galleryOf(message).map(async ({ media: { url } }, i) => ({
-      name: `picture-${i + 1}`,
-      bytes: await fetchMedia(url, rules),
-    })),
-  );
-}
-
-function galleryOf(message: Message): APIMediaGalleryItem[] {
-  return message.components.flatMap((component) => {
-    const json = component.toJSON();
-    return json.type === ComponentType.MediaGallery ? json.items : [];
-  });
-}
-
-/** The words of a message without the bot's name in front or behind. */
+/** The words of a message without the mention of the bot. */
 export function wordsOf({ content }: Message, bot: string): string {
   return content.replaceAll(new RegExp(`<@!?${bot}>`, 'g'), ' ').trim();
-}
-
-/** What a form was sent with, by the fields' names; an empty field is left out. */
-export async function formValues(
-  form: CardForm,
-  interaction: ModalSubmitInteraction,
-  rules: MediaRules,
-): Promise<{ values: Record<string, string | number>; attachments: Attachment[] }> {
-  const values: Record<string, string | number> = {};
-  const attachments: Attachment[] = [];
-  for (const { name, kind } of form.fields) {
-    if (!interaction.fields.fields.has(name)) continue;
-    if (kind === 'picture') {
-      for (const file of interaction.fields.getUploadedFiles(name)?.values() ?? []) {
-        attachments.push({ ...(await fetchAttachment(file, rules)), option: name });
-      }
-      continue;
-    }
-    const [text = ''] =
-      kind === 'choice'
-        ? interaction.fields.getStringSelectValues(name)
-        : [interaction.fields.getTextInputValue(name)];
-    if (text.trim() !== '') values[name] = kind === 'number' ? Number(text.replace(',', '.')) : text;
-  }
-  return { values, attachments };
 }

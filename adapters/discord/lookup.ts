@@ -1,4 +1,4 @@
-/** Finds a job's message by its buttons, where the program died between posting it and noting where it stands. */
+/** Finds a job's message by its buttons, where the program ended between posting it and recording where it is. */
 import {
   ComponentType,
   type Message,
@@ -8,29 +8,29 @@ import {
 } from 'discord.js';
 import type { RequestedJob } from '../adapter.ts';
 import { clip } from '../clip.ts';
+import type { Address } from '../job-reply.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 import { plain } from './render.ts';
 
 const PAGE = 100;
-/** Oldest first: the message of a job stands close behind its acceptance. */
+/** Oldest first: the message of a job follows soon after its acceptance. */
 const PAGES = 3;
-/** How far our clock and Discord's may lie apart, in milliseconds. */
+/** How far our clock and Discord's may differ, in milliseconds. */
 const CLOCKS_APART = 60_000;
 
 /**
  * @param channel where the job's answer goes
- * @returns the message; or the thread of a head message that stands alone, which is the place for it; neither where
- *   nothing was posted, or the bot may not read what was
+ * @returns the message; or where it belongs: the thread of a head message without one, else the channel
  * @throws what Discord refuses
  */
 export async function findMessage(
   channel: SendableChannels,
   { id, at, frame }: RequestedJob,
-): Promise<{ message?: Message; thread?: SendableChannels }> {
+): Promise<{ message: Message; address: Address } | { home: SendableChannels }> {
   const own = await ownMessages(channel, at);
   const message = own.find((one) => isOfJob(one, id));
-  if (message !== undefined) return { message };
-  if (frame?.thread === undefined || channel.isThread() || channel.isDMBased()) return {};
+  if (message !== undefined) return found(message);
+  if (frame?.thread === undefined || channel.isThread() || channel.isDMBased()) return { home: channel };
   const name = clip(frame.thread, LIMITS.threadName);
   let empty: SendableChannels | undefined;
   for (const head of own.filter((one) => isHead(one, name))) {
@@ -39,22 +39,27 @@ export async function findMessage(
       (await head.startThread({ name, autoArchiveDuration: ThreadAutoArchiveDuration.OneDay }));
     const inside = await ownMessages(opened, at);
     const reply = inside.find((one) => isOfJob(one, id));
-    if (reply !== undefined) return { message: reply };
+    if (reply !== undefined) return found(reply);
     // Another job of the same words has a head of its own.
     if (inside.length === 0) empty ??= opened;
   }
-  return empty === undefined ? {} : { thread: empty };
+  return { home: empty ?? channel };
 }
+
+const found = (message: Message) => ({
+  message,
+  address: { channel: message.channelId, message: message.id },
+});
 
 /** The bot's messages since a time, oldest first. */
 async function ownMessages({ messages, client }: SendableChannels, at: number): Promise<Message[]> {
   const own: Message[] = [];
   let after = String(SnowflakeUtil.generate({ timestamp: at - CLOCKS_APART, increment: 0n }));
   for (let page = 0; page < PAGES; page++) {
-    const found = [...(await messages.fetch({ after, limit: PAGE, cache: false })).values()].reverse();
-    own.push(...found.filter(({ author }) => author.id === client.user.id));
-    const last = found.at(-1);
-    if (last === undefined || found.length < PAGE) break;
+    const fetched = [...(await messages.fetch({ after, limit: PAGE, cache: false })).values()].reverse();
+    own.push(...fetched.filter(({ author }) => author.id === client.user.id));
+    const last = fetched.at(-1);
+    if (last === undefined || fetched.length < PAGE) break;
     after = last.id;
   }
   return own;

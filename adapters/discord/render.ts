@@ -59,7 +59,7 @@ function uploadsOf(card: Card, pictures: readonly (Uint8Array | undefined)[]): U
   if (card.preview !== undefined) {
     // The name changes with the step: a client shows an old file of the same name from its cache.
     const name = `developing-${card.job?.step ?? 0}.png`;
-    return [{ name, attachment: Buffer.from(card.preview), description: 'The picture as it comes up' }];
+    return [{ name, attachment: Buffer.from(card.preview), description: 'The picture in progress' }];
   }
   return (card.pictures ?? []).slice(0, LIMITS.gallery).flatMap(({ id, alt }, i) => {
     const bytes = pictures[i];

@@ -4,7 +4,6 @@
  */
 import {
   type CommandInteraction,
-  DiscordAPIError,
   type Message,
   type MessageComponentInteraction,
   MessageFlags,
@@ -13,67 +12,56 @@ import {
   type SendableChannels,
   ThreadAutoArchiveDuration,
 } from 'discord.js';
-import { DarkroomError } from '../../src/errors.ts';
-import type { Deliveries, Reply } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import { clip } from '../clip.ts';
+import { type Address, JobReply, type ReplyPorts } from '../job-reply.ts';
+import { codeOf, explainError } from './errors.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 import { type Rendered, renderCard } from './render.ts';
 
 export type Interaction = CommandInteraction | MessageComponentInteraction | ModalSubmitInteraction;
 
-/** Discord publishes no rate for edits; this is what it bears for many jobs at once. */
+/** Discord publishes no rate for edits; this is what it takes for many jobs at once. */
 const PACE = { edit: 3000, preview: 3000 } as const;
-/** Discord waits 3 s for a first answer; what is not said by now is announced. */
+/** Discord waits 3 s for a first answer; what is not posted by now is announced. */
 const ACKNOWLEDGE_MS = 500;
 const NO_MENTIONS = { parse: [], repliedUser: false };
+/** Refusals of a thread, where the request is answered without one. */
+const NO_THREAD: readonly (string | number | undefined)[] = [
+  RESTJSONErrorCodes.CannotExecuteActionOnThisChannelType,
+  RESTJSONErrorCodes.MaximumActiveThreads,
+  RESTJSONErrorCodes.MissingPermissions,
+];
 
-export interface ReplyPorts {
-  readonly pictures: { get(id: string): Promise<Uint8Array | undefined> };
+/** Refusals of a direct message. */
+const CLOSED: readonly (string | number | undefined)[] = [
+  RESTJSONErrorCodes.CannotSendMessagesToThisUser,
+  RESTJSONErrorCodes.CannotSendMessagesToThisUserDueToHavingNoMutualGuilds,
+];
+
+export interface DiscordReplyPorts extends ReplyPorts {
   /** The picture, or a smaller file of it where it has more bytes; undefined where none is small enough. */
   readonly shrink: (picture: Uint8Array, maxBytes: number) => Promise<Uint8Array | undefined>;
-  readonly deliveries: Deliveries;
 }
 
 type Body = Rendered & { readonly allowedMentions: typeof NO_MENTIONS };
 
-/** What the answers have in common: one message, found again by its job. */
-abstract class DiscordReply implements Reply {
+abstract class DiscordReply extends JobReply<Message> {
   readonly pace = PACE;
-  readonly #ports: ReplyPorts;
-  #message: Message | undefined;
+  protected readonly platform = 'discord';
+  readonly #ports: DiscordReplyPorts;
 
-  constructor(ports: ReplyPorts, message?: Message) {
+  constructor(ports: DiscordReplyPorts, message?: Message) {
+    super(ports, message);
     this.#ports = ports;
-    this.#message = message;
   }
 
-  async post(card: Card): Promise<string> {
-    const body = await this.#lower(card);
-    try {
-      const isFirst = this.#message === undefined;
-      this.#message =
-        this.#message === undefined ? await this.#open(card, body) : await this.edit(this.#message, body);
-      if (isFirst && card.job !== undefined) await this.#remember(card.job.id, this.#message);
-      return this.#message.id;
-    } catch (error) {
-      throw understood(error);
-    }
-  }
-
-  async postEphemeral(card: Card): Promise<void> {
-    const body = await this.#lower(card);
-    await this.tell(body, this.#message !== undefined);
-  }
-
-  abstract delete(message: string): Promise<void>;
-
-  /** What a file may have at most; an interaction tells more where a server is boosted. */
+  /** Most bytes of a file; an interaction says more where a server is boosted. */
   protected get fileBytes(): number {
     return LIMITS.fileBytes;
   }
 
-  /** Whether it is known before the first message that no thread can be opened for it. */
+  /** Whether the answer goes into a thread, which can have no threads of its own. */
   protected get isInThread(): boolean {
     return false;
   }
@@ -81,22 +69,39 @@ abstract class DiscordReply implements Reply {
   /** Posts the first state of the message. */
   protected abstract send(body: Body, isPrivate: boolean, nonce: string | undefined): Promise<Message>;
   protected abstract edit(message: Message, body: Body): Promise<Message>;
-  /** Says something to the asker alone. */
-  protected abstract tell(body: Body, isAnswered: boolean): Promise<void>;
+  /** Posts something that only the user sees. */
+  protected abstract tell(body: Body): Promise<void>;
 
-  async #open(card: Card, body: Body): Promise<Message> {
+  protected async open(card: Card): Promise<Message> {
     const { thread, job, isPrivate = false } = card;
+    const body = await this.#render(card);
     if (thread === undefined || isPrivate || this.isInThread)
       return this.send(body, isPrivate, nonceOf(job?.id));
     const name = clip(thread, LIMITS.threadName);
-    const head = await this.send(await this.#lower({ text: name }), false, undefined);
-    // A thread has no threads, and a direct message has none either.
-    if (!head.inGuild() || head.channel.isThread()) return this.edit(head, body);
-    const channel = await head.startThread({ name, autoArchiveDuration: ThreadAutoArchiveDuration.OneDay });
+    const head = await this.send(await this.#render({ text: name }), false, undefined);
+    const channel = await openThread(head, name);
+    // Where there can be no thread, the head becomes the answer.
+    if (channel === undefined) return this.edit(head, body);
     return sendTo(channel, body, nonceOf(job?.id));
   }
 
-  async #lower(card: Card): Promise<Body> {
+  protected async update(message: Message, card: Card): Promise<Message> {
+    return this.edit(message, await this.#render(card));
+  }
+
+  protected async sendEphemeral(card: Card): Promise<void> {
+    await this.tell(await this.#render(card));
+  }
+
+  protected addressOf({ id, channelId }: Message): Address {
+    return { channel: channelId, message: id };
+  }
+
+  protected explain(error: unknown): unknown {
+    return explainError(error);
+  }
+
+  async #render(card: Card): Promise<Body> {
     const shown = card.preview === undefined ? (card.pictures ?? []) : [];
     const bytes = await Promise.all(
       shown.map(async ({ id }) => {
@@ -105,10 +110,6 @@ abstract class DiscordReply implements Reply {
       }),
     );
     return { ...renderCard(card, bytes), allowedMentions: NO_MENTIONS };
-  }
-
-  async #remember(job: string, { id, channelId }: Message): Promise<void> {
-    await this.#ports.deliveries.put({ job, platform: 'discord', channel: channelId, message: id });
   }
 }
 
@@ -119,17 +120,17 @@ export class InteractionReply extends DiscordReply {
   /** Settled by whoever answers first: the commands, or the timer that announces an answer. */
   #acknowledged: Promise<'announced' | 'answered'> | undefined;
 
-  constructor(interaction: Interaction, ports: ReplyPorts, onError: (error: unknown) => void) {
+  constructor(interaction: Interaction, ports: DiscordReplyPorts) {
     super(ports);
     this.#interaction = interaction;
-    this.#timer = setTimeout(() => this.announce().catch(onError), ACKNOWLEDGE_MS);
+    this.#timer = setTimeout(() => this.announce().catch(ports.onError), ACKNOWLEDGE_MS);
   }
 
   protected override get fileBytes(): number {
     return this.#interaction.attachmentSizeLimit;
   }
 
-  /** Tells Discord that an answer comes: "Darkroom is thinking". */
+  /** Shows "Darkroom is thinking". */
   async announce(): Promise<void> {
     await this.#acknowledge(async () => {
       await this.#interaction.deferReply();
@@ -137,7 +138,7 @@ export class InteractionReply extends DiscordReply {
     });
   }
 
-  /** Nothing was said and nothing will be: a button that only removes or cancels. */
+  /** Nothing was posted and nothing will be: a button that only deletes or cancels. */
   async finish(): Promise<void> {
     clearTimeout(this.#timer);
     const interaction = this.#interaction;
@@ -149,7 +150,7 @@ export class InteractionReply extends DiscordReply {
     if (before !== undefined && first === 'announced' && !this.#isUsed) await interaction.deleteReply();
   }
 
-  async delete(message: string): Promise<void> {
+  protected async remove(message: string): Promise<void> {
     const interaction = this.#interaction;
     if (!interaction.isMessageComponent()) return;
     await this.#acknowledge(async () => {
@@ -169,7 +170,7 @@ export class InteractionReply extends DiscordReply {
     return this.#acknowledged;
   }
 
-  protected async send(body: Body, isPrivate: boolean): Promise<Message> {
+  protected async send(body: Body, isPrivate: boolean, _nonce: string | undefined): Promise<Message> {
     const interaction = this.#interaction;
     let sent: Message | undefined;
     const ephemeral = isPrivate ? MessageFlags.Ephemeral : 0;
@@ -188,7 +189,7 @@ export class InteractionReply extends DiscordReply {
     if (first === 'announced' && !isUsed && !isPrivate) {
       return interaction.editReply({ ...body, flags: MessageFlags.IsComponentsV2 });
     }
-    // The announcement was for all to see; its place cannot be made private.
+    // The announcement was public, and a message cannot be made private later.
     if (first === 'announced' && !isUsed) await interaction.deleteReply();
     return interaction.followUp({ ...body, flags: MessageFlags.IsComponentsV2 | ephemeral });
   }
@@ -199,21 +200,29 @@ export class InteractionReply extends DiscordReply {
     if (isOwn && Date.now() - interaction.createdTimestamp < LIMITS.tokenMs) {
       return interaction.editReply({ message, ...edited(body) });
     }
+    // Without its token nobody can edit an ephemeral message: the rest is a direct message.
+    if (message.flags.has(MessageFlags.Ephemeral))
+      return sendTo(await interaction.user.createDM(), body, undefined);
     return message.edit(edited(body));
   }
 
   protected async tell(body: Body): Promise<void> {
-    await this.send(body, true);
+    await this.send(body, true, undefined);
   }
 }
 
-/** The answer to a message that names the bot, and any message after a restart. */
+/** The answer to a message that mentions the bot, and any message after a restart. */
 export class MessageReply extends DiscordReply {
   readonly #request: Message | undefined;
   readonly #channel: SendableChannels;
 
-  /** @param request the message that is answered; @param message ours, where it is there already */
-  constructor(channel: SendableChannels, ports: ReplyPorts, request: Message | undefined, message?: Message) {
+  /** @param request the message that is answered; @param message ours, where it is already posted */
+  constructor(
+    channel: SendableChannels,
+    ports: DiscordReplyPorts,
+    request: Message | undefined,
+    message?: Message,
+  ) {
     super(ports, message);
     this.#channel = channel;
     this.#request = request;
@@ -223,30 +232,46 @@ export class MessageReply extends DiscordReply {
     return this.#channel.isThread();
   }
 
-  async delete(message: string): Promise<void> {
+  protected async remove(message: string): Promise<void> {
     await this.#channel.messages.delete(message);
   }
 
-  protected send(body: Body, _isPrivate: boolean, nonce: string | undefined): Promise<Message> {
-    return sendTo(this.#channel, body, nonce, this.#request);
+  /** Discord hides answers only to interactions: a private answer to a message is a direct message. */
+  protected async send(body: Body, isPrivate: boolean, nonce: string | undefined): Promise<Message> {
+    const request = this.#request;
+    if (!isPrivate || request === undefined || this.#channel.isDMBased())
+      return sendTo(this.#channel, body, nonce, request);
+    return sendTo(await request.author.createDM(), body, nonce);
   }
 
   protected edit(message: Message, body: Body): Promise<Message> {
     return message.edit(edited(body));
   }
 
-  /** A message has no private answers: it is said in a direct message, or, where those are closed, in reply. */
   protected async tell(body: Body): Promise<void> {
-    const author = this.#request?.author;
-    if (author === undefined || this.#request?.channel.isDMBased()) {
-      await sendTo(this.#channel, body, undefined, this.#request);
-      return;
-    }
-    try {
-      await author.send({ ...body, flags: MessageFlags.IsComponentsV2 });
-    } catch {
-      await sendTo(this.#channel, body, undefined, this.#request);
-    }
+    await this.send(body, true, undefined).catch(async (error: unknown) => {
+      if (!CLOSED.includes(codeOf(error))) throw error;
+      // What was private stays unsaid: everybody can read the reply.
+      const text = 'My answer is private, and you do not take direct messages. Use a slash command instead.';
+      const { components, files } = renderCard({ text }, []);
+      await sendTo(
+        this.#channel,
+        { components, files, allowedMentions: NO_MENTIONS },
+        undefined,
+        this.#request,
+      );
+    });
+  }
+}
+
+/** @returns undefined where there can be no thread: in threads, direct messages and voice channels, or too many */
+async function openThread(head: Message, name: string): Promise<SendableChannels | undefined> {
+  if (!head.inGuild() || head.channel.isThread()) return undefined;
+  try {
+    return await head.startThread({ name, autoArchiveDuration: ThreadAutoArchiveDuration.OneDay });
+  } catch (error) {
+    if (NO_THREAD.includes(codeOf(error))) return undefined;
+    throw error;
   }
 }
 
@@ -265,22 +290,3 @@ function sendTo(channel: SendableChannels, body: Body, nonce: string | undefined
 
 /** Discord takes 25 characters: enough of a job's id to be its own. */
 const nonceOf = (job: string | undefined) => job?.replaceAll('-', '').slice(0, 25);
-
-/** Discord's refusals that mean something to the commands. */
-function understood(error: unknown): unknown {
-  if (!(error instanceof DiscordAPIError)) return error;
-  switch (error.code) {
-    case RESTJSONErrorCodes.UnknownMessage:
-    case RESTJSONErrorCodes.UnknownChannel:
-      return new DarkroomError('not_found', 'The message of this job was deleted.', { cause: error });
-    case RESTJSONErrorCodes.MissingPermissions:
-    case RESTJSONErrorCodes.MissingAccess:
-      return new DarkroomError(
-        'forbidden',
-        'I may not post pictures in this channel. An admin of this server can allow me Send Messages and Attach Files here.',
-        { cause: error },
-      );
-    default:
-      return error;
-  }
-}

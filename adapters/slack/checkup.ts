@@ -1,7 +1,6 @@
 /** Whether Slack's tokens work, and which scopes the app lacks. */
-import { webApi } from '@slack/bolt';
 import { bad, type Finding, good } from '../checkup.ts';
-import { apiBase, slackError } from './reply.ts';
+import { apiBase, SlackClient, slackCode } from './client.ts';
 
 /** The scopes of config/slack-manifest.yaml, with what is lost without them. */
 export const SCOPES: Readonly<Record<string, string>> = {
@@ -33,11 +32,11 @@ export async function checkSlack(tokens: SlackTokens, apiUrl: string | undefined
   };
   const findings: Finding[] = [];
   try {
-    const answer = await new webApi.WebClient(tokens.botToken, options).auth.test();
+    const answer = await new SlackClient(tokens.botToken, options).auth.test();
     findings.push(good('bot token', `good, @${answer.user} in ${answer.team}`));
     findings.push(...scopeFindings(answer.response_metadata?.scopes));
   } catch (error) {
-    return [bad('bot token', `${whatIsWrong(error)} Copy SLACK_BOT_TOKEN anew: OAuth & Permissions.`)];
+    return [bad('bot token', `${whatIsWrong(error)} Copy SLACK_BOT_TOKEN again: OAuth & Permissions.`)];
   }
   if (tokens.appToken === undefined) {
     findings.push(
@@ -48,7 +47,7 @@ export async function checkSlack(tokens: SlackTokens, apiUrl: string | undefined
     return findings;
   }
   try {
-    await new webApi.WebClient(tokens.appToken, options).apps.connections.open();
+    await new SlackClient(tokens.appToken, options).apps.connections.open();
     findings.push(good('app token', 'good, by Socket Mode'));
   } catch (error) {
     findings.push(
@@ -75,7 +74,7 @@ function scopeFindings(scopes: readonly string[] | undefined): Finding[] {
 }
 
 const whatIsWrong = (error: unknown) => {
-  const said = slackError(error);
+  const said = slackCode(error);
   return said === undefined
     ? `Slack cannot be reached (${error instanceof Error ? error.message : String(error)}).`
     : `Slack says ${said}.`;

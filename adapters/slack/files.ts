@@ -1,14 +1,15 @@
-/** Pictures up to Slack and down from it. */
-import type { webApi } from '@slack/bolt';
+/** Pictures uploaded to Slack, and attachments that are fetched from it when they are read. */
 import { DarkroomError } from '../../src/errors.ts';
 import type { Attachment } from '../adapter.ts';
-import { fetchMedia, type MediaRules } from '../media.ts';
+import type { AnnouncedFile, Downloads } from '../downloads.ts';
+import { PlatformError } from '../platform-error.ts';
+import type { SlackClient } from './client.ts';
 import type { SlackPicture } from './render.ts';
 
 /** Slack's own hosts of files. */
 export const MEDIA_HOSTS = ['files.slack.com', 'slack-files.com'];
 
-/** A file as events and files.info tell of it. */
+/** A file as events and files.info describe it. */
 export interface SlackFile {
   readonly id?: string;
   readonly name?: string | null;
@@ -22,7 +23,7 @@ export interface SlackFile {
 
 /** Uploads a picture without posting it; an image block shows it. */
 export async function uploadPicture(
-  client: webApi.WebClient,
+  client: SlackClient,
   { bytes, name, alt }: { bytes: Uint8Array; name: string; alt: string },
 ): Promise<SlackPicture> {
   const { upload_url, file_id } = await client.files.getUploadURLExternal({
@@ -34,38 +35,35 @@ export async function uploadPicture(
     throw new Error('Slack gave no address to upload to');
   const response = await fetch(upload_url, { method: 'POST', body: new Uint8Array(bytes) });
   await response.body?.cancel();
-  if (!response.ok) throw new Error(`Slack answered the upload with ${response.status}`);
+  if (!response.ok) throw new PlatformError('slack', { route: 'upload', status: response.status });
   await client.files.completeUploadExternal({ files: [{ id: file_id, title: name }] });
   return { file: file_id, alt };
 }
 
-export async function downloadPicture(
-  client: webApi.WebClient,
+export function attachmentOf(
   file: SlackFile,
-  rules: MediaRules,
-): Promise<Attachment> {
+  client: SlackClient,
+  downloads: Downloads,
+  option?: string,
+): Attachment {
+  return downloads.attachmentOf(file.name ?? 'picture', () => locate(file, client), option);
+}
+
+async function locate(file: SlackFile, client: SlackClient): Promise<AnnouncedFile> {
   const isWhole = file.url_private !== undefined && file.file_access !== 'check_file_info';
   const { name, size, url_private_download, url_private } = isWhole
     ? file
     : await fileInfo(client, file.id ?? '');
-  if (size !== undefined && size > rules.maxBytes) {
-    const mb = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
-    throw new DarkroomError(
-      'too_large',
-      `${name ?? 'That picture'} has ${mb(size)} MB; the limit is ${mb(rules.maxBytes)} MB. Send a smaller one.`,
-    );
-  }
-  const bytes = await fetchMedia(url_private_download ?? url_private ?? '', rules);
-  return { name: name ?? 'picture', bytes };
+  return { name: name ?? 'That picture', size, url: url_private_download ?? url_private ?? '' };
 }
 
-async function fileInfo(client: webApi.WebClient, id: string): Promise<SlackFile> {
+async function fileInfo(client: SlackClient, id: string): Promise<SlackFile> {
   try {
     const { file } = await client.files.info({ file: id });
     if (file !== undefined) return file;
-    throw new Error('Slack knows no such file');
+    throw new Error('Slack has no such file');
   } catch (cause) {
-    throw new DarkroomError('not_found', 'That picture is not there any more. Attach it again.', { cause });
+    throw new DarkroomError('not_found', 'That picture no longer exists. Attach it again.', { cause });
   }
 }
 

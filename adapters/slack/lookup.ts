@@ -1,16 +1,17 @@
-/** Finds a job's message by its metadata, where the program died between posting it and noting where it stands. */
-import type { webApi } from '@slack/bolt';
+/** Finds a job's message by its metadata, where the program ended between posting it and recording where it is. */
 import type { RequestedJob } from '../adapter.ts';
+import type { Address } from '../job-reply.ts';
+import type { SlackClient } from './client.ts';
 import type { Destination, Posted } from './reply.ts';
 
 const EVENT_TYPE = 'darkroom_job';
 const PAGE = 200;
-/** Newest first: a message that has more than this many after it is taken for lost. */
+/** Newest first: a message with more pages than this after it counts as lost. */
 const PAGES = 3;
-/** How far our clock and Slack's may lie apart, in milliseconds. */
+/** How far our clock and Slack's may differ, in milliseconds. */
 const CLOCKS_APART = 60_000;
 
-/** What tells a job's message from others; `isHead` marks the one whose thread holds it. */
+/** Marks a job's message; `isHead` marks the one whose thread holds it. */
 export const metadataOf = (job: string, isHead = false) => ({
   event_type: EVENT_TYPE,
   event_payload: { job, ...(isHead && { head: true }) },
@@ -18,36 +19,41 @@ export const metadataOf = (job: string, isHead = false) => ({
 
 type Found =
   /** The message is there. */
-  | { readonly message: Posted }
+  | { readonly message: Posted; readonly address: Address }
   /** It is not; this is where it belongs. */
-  | { readonly to: Destination };
+  | { readonly home: Destination };
 
 /**
- * Looks in the place where the job's answer goes: the channel, the thread in it, or the asker's direct message; and
- * in the thread of the job's head message where there is one, which is used again.
- * @param to where the job was asked for
- * @throws what Slack refuses, e.g. for want of a scope
+ * Looks where the job's answer goes: in the channel, the thread in it, or the user's direct messages; and in the
+ * thread of the job's head message where there is one, which is used again.
+ * @param to where the job was requested
+ * @throws what Slack refuses, e.g. for a missing scope
  */
 export async function findMessage(
-  client: webApi.WebClient,
+  client: SlackClient,
   { id, at, frame }: RequestedJob,
   to: Destination & { readonly user: string },
 ): Promise<Found> {
   const oldest = ((at - CLOCKS_APART) / 1000).toFixed(6);
-  const place = frame?.isPrivate
+  const home = frame?.isPrivate
     ? { channel: (await client.conversations.open({ users: to.user })).channel?.id ?? to.user }
     : to;
-  const { message, head } = await search(client, id, place, oldest);
-  const { channel } = place;
-  if (message !== undefined) return { message: { channel, ts: message } };
-  if (head === undefined) return { to };
+  const { message, head } = await search(client, id, home, oldest);
+  const { channel } = home;
+  if (message !== undefined) return posted(channel, message);
+  if (head === undefined) return { home: to };
   const { message: reply } = await search(client, id, { channel, thread: head }, oldest);
-  return reply === undefined ? { to: { ...to, thread: head } } : { message: { channel, ts: reply } };
+  return reply === undefined ? { home: { ...to, thread: head } } : posted(channel, reply);
 }
 
-/** @returns timestamps of the job's message and of its head message, as far as they are there */
+const posted = (channel: string, ts: string) => ({
+  message: { channel, ts },
+  address: { channel, message: ts },
+});
+
+/** @returns timestamps of the job's message and of its head message, where they exist */
 async function search(
-  client: webApi.WebClient,
+  client: SlackClient,
   job: string,
   { channel, thread }: Destination,
   oldest: string,

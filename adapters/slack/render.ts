@@ -86,7 +86,7 @@ function buttonOf({ id, label, style }: CardAction): types.Button {
 export const escapeText = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
-/** Back to what was typed: entities, and the links that Slack makes of words. A mention keeps its id alone. */
+/** Back to what was typed: entities, and the links that Slack makes of words. A mention keeps only its id. */
 export function unescapeText(text: string): string {
   return text
     .replaceAll(/<([@#!][^>|]*)\|[^>]*>/g, '<$1>')

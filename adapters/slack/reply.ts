@@ -1,11 +1,11 @@
 /** Answers on Slack: one message a job, posted and edited by chat.*, whatever became of the interaction since. */
-
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RespondFn, webApi } from '@slack/bolt';
-import { DarkroomError } from '../../src/errors.ts';
-import type { Deliveries, Reply } from '../adapter.ts';
+import type { RespondFn } from '@slack/bolt';
 import type { Card } from '../card.ts';
+import { type Address, JobReply, type ReplyPorts } from '../job-reply.ts';
+import { PlatformError } from '../platform-error.ts';
 import type { UpdateBudget } from './budget.ts';
+import { explainError, SlackCallError, type SlackClient, slackCode } from './client.ts';
 import { uploadPicture } from './files.ts';
 import { metadataOf } from './lookup.ts';
 import { type Rendered, renderCard, type SlackPicture } from './render.ts';
@@ -14,27 +14,21 @@ const PACE = { edit: 3000, preview: 6000 } as const;
 /** Waits for a file that was just uploaded until an image block may show it. */
 const FILE_WAITS_MS = [250, 500, 1000, 2000, 4000];
 
-export interface ReplyPorts {
-  readonly pictures: { get(id: string): Promise<Uint8Array | undefined> };
-  readonly deliveries: Deliveries;
-  readonly onError: (error: unknown) => void;
-}
-
 /** The workspace's connection, shared by all answers. */
 export interface Workspace {
   /** Waits where Slack says that it is too much: for what must arrive. */
-  readonly client: webApi.WebClient;
-  /** Gives up at once there: for progress, which a newer one follows. */
-  readonly hasty: webApi.WebClient;
+  readonly client: SlackClient;
+  /** Gives up at once there: for progress, which newer progress follows. */
+  readonly hasty: SlackClient;
   readonly budget: UpdateBudget;
 }
 
 export interface Destination {
   readonly channel: string;
   readonly thread?: string;
-  /** Who asked, for answers that they alone see; unknown after a restart. */
+  /** Who asked, for answers that only they see; unknown after a restart. */
   readonly user?: string;
-  /** Answers in private where the bot itself may not write. */
+  /** Answers in private where the bot itself cannot post. */
   readonly respond?: RespondFn;
 }
 
@@ -43,91 +37,90 @@ export interface Posted {
   readonly ts: string;
 }
 
-export class SlackReply implements Reply {
+export class SlackReply extends JobReply<Posted> {
   readonly pace = PACE;
+  protected readonly platform = 'slack';
   readonly #workspace: Workspace;
   readonly #ports: ReplyPorts;
   readonly #to: Destination;
-  #message: Posted | undefined;
-  /** Files of previews, which go when the picture is there. */
+  /** Files of previews, which are deleted when the picture is there. */
   readonly #previews: string[] = [];
 
   constructor(workspace: Workspace, ports: ReplyPorts, to: Destination, message?: Posted) {
+    super(ports, message);
     this.#workspace = workspace;
     this.#ports = ports;
     this.#to = to;
-    this.#message = message;
   }
 
-  async post(card: Card): Promise<string> {
-    try {
-      if (this.#message === undefined) this.#message = await this.#open(card);
-      else if (isLive(card)) await this.#progress(this.#message, card);
-      else await this.#settle(this.#message, card);
-      return this.#message.ts;
-    } catch (error) {
-      throw understood(error);
+  protected async open(card: Card): Promise<Posted> {
+    const { user, thread, channel } = this.#to;
+    const rendered = renderCard(card, await this.#upload(card));
+    const metadata = card.job && metadataOf(card.job.id);
+    if (card.isPrivate && user !== undefined) {
+      return this.#send(await this.#directChannel(user), rendered, undefined, metadata);
     }
+    if (card.thread === undefined || thread !== undefined)
+      return this.#send(channel, rendered, thread, metadata);
+    const named = card.job && metadataOf(card.job.id, true);
+    const head = await this.#send(channel, renderCard({ text: card.thread }, []), undefined, named);
+    return this.#send(head.channel, rendered, head.ts, metadata);
   }
 
-  async postEphemeral(card: Card): Promise<void> {
+  protected async update(message: Posted, card: Card): Promise<Posted> {
+    const isLive = card.job?.state === 'queued' || card.job?.state === 'running';
+    if (isLive) await this.#progress(message, card);
+    else await this.#settle(message, card);
+    return message;
+  }
+
+  protected async sendEphemeral(card: Card): Promise<void> {
     const { channel, thread, user, respond } = this.#to;
-    const lowered = renderCard(card, await this.#upload(card));
+    const rendered = renderCard(card, await this.#upload(card));
+    const inThread = thread === undefined ? {} : { thread_ts: thread };
     if (respond !== undefined) {
-      await respond({
-        ...lowered,
+      const answer = {
+        ...rendered,
+        ...inThread,
         response_type: 'ephemeral',
         replace_original: false,
-        ...(thread && { thread_ts: thread }),
+      } as const;
+      // Its address works like a password, and its error may hold it.
+      await respond(answer).catch(() => {
+        throw new PlatformError('slack', { route: 'response_url' });
       });
     } else if (user === undefined || channel.startsWith('D')) {
-      await this.#post(channel, lowered, thread);
+      await this.#send(channel, rendered, thread);
     } else {
-      const { client } = this.#workspace;
-      await client.chat.postEphemeral({ ...lowered, channel, user, ...(thread && { thread_ts: thread }) });
+      await this.#workspace.client.chat.postEphemeral({ ...rendered, ...inThread, channel, user });
     }
   }
 
-  async delete(message: string): Promise<void> {
+  protected async remove(message: string): Promise<void> {
     await this.#workspace.client.chat.delete({ channel: this.#to.channel, ts: message });
   }
 
-  async #open(card: Card): Promise<Posted> {
-    const { user, thread } = this.#to;
-    const lowered = renderCard(card, await this.#upload(card));
-    const metadata = card.job && metadataOf(card.job.id);
-    let posted: Posted;
-    if (card.isPrivate && user !== undefined) {
-      const { channel } = await this.#workspace.client.conversations.open({ users: user });
-      posted = await this.#post(channel?.id ?? user, lowered, undefined, metadata);
-    } else if (card.thread !== undefined && thread === undefined) {
-      const named = card.job && metadataOf(card.job.id, true);
-      const head = await this.#post(
-        this.#to.channel,
-        renderCard({ text: card.thread }, []),
-        undefined,
-        named,
-      );
-      posted = await this.#post(head.channel, lowered, head.ts, metadata);
-    } else {
-      posted = await this.#post(this.#to.channel, lowered, thread, metadata);
-    }
-    if (card.job !== undefined) {
-      const { channel, ts: message } = posted;
-      await this.#ports.deliveries.put({ job: card.job.id, platform: 'slack', channel, message });
-    }
-    return posted;
+  protected addressOf({ channel, ts }: Posted): Address {
+    return { channel, message: ts };
   }
 
-  async #post(
+  protected explain(error: unknown): unknown {
+    return explainError(error);
+  }
+
+  async #directChannel(user: string): Promise<string> {
+    const { channel } = await this.#workspace.client.conversations.open({ users: user });
+    return channel?.id ?? user;
+  }
+
+  async #send(
     channel: string,
-    lowered: Rendered,
+    rendered: Rendered,
     thread: string | undefined,
     metadata?: ReturnType<typeof metadataOf>,
   ): Promise<Posted> {
-    const { client } = this.#workspace;
-    const posted = await client.chat.postMessage({
-      ...lowered,
+    const posted = await this.#workspace.client.chat.postMessage({
+      ...rendered,
       channel,
       unfurl_links: false,
       unfurl_media: false,
@@ -135,11 +128,11 @@ export class SlackReply implements Reply {
       ...(metadata !== undefined && { metadata }),
     });
     if (posted.ts === undefined || posted.channel === undefined)
-      throw new Error('Slack gave the message no place');
+      throw new Error('Slack did not say where it posted the message');
     return { channel: posted.channel, ts: posted.ts };
   }
 
-  /** News that may be left out: a newer state follows, and answers to others must not wait behind it. */
+  /** Progress may be left out: a newer state follows, and answers to others must not wait behind it. */
   async #progress({ channel, ts }: Posted, card: Card): Promise<void> {
     const { hasty, budget } = this.#workspace;
     if (!budget.take()) return;
@@ -148,36 +141,35 @@ export class SlackReply implements Reply {
         card.preview === undefined ? [] : [await this.#preview(card.preview, card.job?.step ?? 0)];
       await hasty.chat.update({ ...renderCard(card, pictures), channel, ts });
     } catch (error) {
-      const seconds = retryAfter(error);
+      const seconds = error instanceof SlackCallError ? error.retryAfter : undefined;
       if (seconds !== undefined) return budget.pause(seconds);
       // The preview's file may not be ready for a block yet; the next one comes soon.
-      if (slackError(error) === 'invalid_blocks') return;
+      if (slackCode(error) === 'invalid_blocks') return;
       throw error;
     }
   }
 
   async #preview(bytes: Uint8Array, step: number): Promise<SlackPicture> {
-    const name = `developing-${step}.png`;
     const picture = await uploadPicture(this.#workspace.hasty, {
       bytes,
-      name,
-      alt: 'The picture as it comes up',
+      name: `developing-${step}.png`,
+      alt: 'The picture in progress',
     });
     this.#previews.push(picture.file);
     return picture;
   }
 
-  /** The last state of the message; it arrives. */
+  /** The last state of the message, which must arrive. */
   async #settle({ channel, ts }: Posted, card: Card): Promise<void> {
-    const lowered = renderCard(card, await this.#upload(card));
+    const rendered = renderCard(card, await this.#upload(card));
     const { client } = this.#workspace;
     for (let i = 0; ; i++) {
       try {
-        await client.chat.update({ ...lowered, channel, ts });
+        await client.chat.update({ ...rendered, channel, ts });
         break;
       } catch (error) {
         const wait = FILE_WAITS_MS[i];
-        if (slackError(error) !== 'invalid_blocks' || wait === undefined) throw error;
+        if (slackCode(error) !== 'invalid_blocks' || wait === undefined) throw error;
         await sleep(wait);
       }
     }
@@ -195,42 +187,5 @@ export class SlackReply implements Reply {
         : [await uploadPicture(client, { bytes, name: `darkroom-${id}.png`, alt })];
     });
     return (await Promise.all(uploads)).flat();
-  }
-}
-
-const isLive = ({ job }: Card) => job?.state === 'queued' || job?.state === 'running';
-
-/** The base as the Web API client takes it. */
-export const apiBase = (url: string) => url.replace(/\/*$/, '/');
-
-/** Slack's own word for what went wrong; undefined for errors that are not Slack's answer. */
-export function slackError(error: unknown): string | undefined {
-  const data: unknown = error instanceof Error && 'data' in error ? error.data : undefined;
-  return typeof data === 'object' && data !== null && 'error' in data ? String(data.error) : undefined;
-}
-
-function retryAfter(error: unknown): number | undefined {
-  return error instanceof Error && 'retryAfter' in error ? Number(error.retryAfter) : undefined;
-}
-
-/** Slack's refusals that mean something to the commands. */
-function understood(error: unknown): unknown {
-  switch (slackError(error)) {
-    case 'message_not_found':
-    case 'cant_update_message':
-    case 'is_inactive':
-      return new DarkroomError('not_found', 'The message of this job was deleted.', { cause: error });
-    case 'not_in_channel':
-    case 'channel_not_found':
-    case 'is_archived':
-    case 'restricted_action':
-    case 'missing_scope':
-      return new DarkroomError(
-        'forbidden',
-        'I may not post in this channel. Invite me with /invite @Darkroom, then ask again.',
-        { cause: error },
-      );
-    default:
-      return error;
   }
 }

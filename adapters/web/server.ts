@@ -42,10 +42,14 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
       if (message.asker === undefined || (state !== 'queued' && state !== 'running')) return undefined;
       return new WebReply(conversation, { user: message.asker }, message);
     },
+    async unpost({ id }) {
+      const message = await conversation.ofJob(id);
+      if (message !== undefined) await conversation.remove(message.id);
+    },
     async rolesOf() {
       return [];
     },
-    async post(_channel, card) {
+    async post(_tenant, _channel, card) {
       await new WebReply(conversation, { user: BOT }).post(card);
     },
     async start() {

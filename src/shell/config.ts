@@ -1,12 +1,12 @@
 /** `darkroom config`: the settings that admins change in chat, by the operator on the machine. */
-import type { Platform, Reply } from '../../adapters/adapter.ts';
+import type { Reply } from '../../adapters/adapter.ts';
 import type { Card } from '../../adapters/card.ts';
+import { PLATFORM_NAMES, type Platform } from '../../adapters/platforms.ts';
 import { createCommands } from '../../commands/router.ts';
 import type { Voice } from './door.ts';
 import { type Operate, operate } from './operator.ts';
 import { UsageError, type Verb } from './verb.ts';
 
-const PLATFORMS: readonly Platform[] = ['web', 'discord', 'slack'];
 const ACTIONS = ['show', 'set', 'reset', 'history', 'undo', 'why'];
 
 export const config: Verb = {
@@ -31,13 +31,20 @@ export const operateConfig: Operate = async ({ args, store, models, asker, say, 
     throw new Error('nothing is drawn on the shell');
   };
   const commands = createCommands({
-    queue: { submit: elsewhere, cancel: elsewhere, watch: () => (async function* () {})() },
+    queue: {
+      requireRoom: elsewhere,
+      submit: elsewhere,
+      cancel: elsewhere,
+      watch: () => (async function* () {})(),
+    },
     models: await models(),
     jobs: store.jobs,
     pictures: store.pictures,
     settings: store.settings,
     admins: [],
     post: async () => undefined,
+    unpost: async () => undefined,
+    clock: store.clock,
     rolesOf: async () => [],
     readUpload: elsewhere,
     sizeOf: () => ({ width: 0, height: 0 }),
@@ -82,7 +89,7 @@ function readLine(args: readonly string[]): {
   if (!ACTIONS.includes(words[0] ?? '')) {
     throw new UsageError(`Say what to do: darkroom config ${ACTIONS.join(' | ')}.`);
   }
-  const platform = PLATFORMS.find((one) => server === one || server.startsWith(`${one}:`));
+  const platform = PLATFORM_NAMES.find((one) => server === one || server.startsWith(`${one}:`));
   if (platform === undefined) {
     throw new UsageError(`--server ${server} is not known. Say web, discord:SERVER or slack:WORKSPACE.`);
   }

@@ -81,8 +81,10 @@ export class StandInQueue implements QueuePort {
   held = false;
   /** Whether the program dies, as far as its chat goes, as soon as a job is accepted. */
   diesOnAccept = false;
-  /** What submit refuses with. */
+  /** What requireRoom and submit refuse with. */
   refusal: DarkroomError | undefined;
+  /** What only submit refuses with: the cap was reached between the two. */
+  lateRefusal: DarkroomError | undefined;
   readonly #claims = new Map<string, Claim>();
   #queue: Queue | undefined;
   #store: Pick<Store<MessageRecord>, 'database' | 'jobs' | 'pictures'> | undefined;
@@ -107,8 +109,14 @@ export class StandInQueue implements QueuePort {
     await this.#queue?.close();
   }
 
-  async submit(record: JobRecord): Promise<void> {
+  async requireRoom(job: Parameters<QueuePort['requireRoom']>[0]): Promise<void> {
     if (this.refusal !== undefined) throw this.refusal;
+    await this.#queue!.requireRoom(job);
+  }
+
+  async submit(record: JobRecord): Promise<void> {
+    const refusal = this.refusal ?? this.lateRefusal;
+    if (refusal !== undefined) throw refusal;
     await this.#queue!.submit(record);
     await this.#take(record);
     if (this.diesOnAccept) await new Promise(() => {});
@@ -209,6 +217,8 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     settings: store.settings,
     admins: ['web:ada'],
     post: async () => undefined,
+    unpost: (job) => adapter.unpost(job),
+    clock: store.clock,
     rolesOf: async () => [],
     models: {
       resolve(name) {

@@ -51,6 +51,10 @@ class WorkedQueue implements QueuePort, Attachable {
     });
   }
 
+  requireRoom(job: Parameters<QueuePort['requireRoom']>[0]): Promise<void> {
+    return this.#queue!.requireRoom(job);
+  }
+
   submit(record: JobRecord): Promise<void> {
     return this.#queue!.submit(record);
   }

@@ -9,7 +9,8 @@ import { queue } from '../../commands/queue.ts';
 import { commandLine } from '../../commands/recipe.ts';
 import { freezeRequest, type ModelDefaults, requestToJson } from '../../src/request.ts';
 
-const parse = (line: string, command: AnyCommand = imagine) => parseValues(command, parseLine(command, line));
+const parse = (line: string, command: AnyCommand = imagine) =>
+  parseValues(command, parseLine(command, line), 'discord');
 
 const DEFAULTS: ModelDefaults = {
   numInferenceSteps: 20,
@@ -68,13 +69,13 @@ test('what cannot be read is refused in one sentence', () => {
     ['a --seed 1.5', /^--seed 1.5 is not a whole number. Try 2\.$/],
     ['a --n 9', /^--n 9 is outside 1 to 8. Try 8\.$/],
     ['a --cfg NaN', /^--cfg NaN is not a number/],
-    ['a --sampler elder', /^--sampler elder is not known. Did you mean euler/],
+    ['a --sampler elder', /^elder is not a value of --sampler. Did you mean euler/],
     ['a --constructor 3', /^Unknown flag --constructor/],
   ];
   for (const [line, sentence] of refusals)
     assert.throws(() => parse(line), { code: 'bad_request', message: sentence });
   assert.throws(() => parse('now', queue), { message: '/queue takes no words. Send /queue alone.' });
-  assert.throws(() => parseValues(imagine, { sed: 3 }), { message: /Unknown option sed/ });
+  assert.throws(() => parseValues(imagine, { sed: 3 }, 'web'), { message: /Unknown option sed/ });
 });
 
 test('a proportion keeps about the model’s area, in multiples of 8 within its size', () => {

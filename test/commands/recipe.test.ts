@@ -45,7 +45,7 @@ const freeze = (draft: RequestDraft): GenerationRequest => freezeRequest(draft, 
 /** What a chat makes of the command with the same pictures attached. */
 function sendAgain(line: string, { image, maskImage, controls }: GenerationRequest): GenerationRequest {
   const { rest } = splitCommand(line)!;
-  const values: DraftValues = parseValues(imagine, parseLine(imagine, rest));
+  const values: DraftValues = parseValues(imagine, parseLine(imagine, rest), 'web');
   const picture = { bytes: new Uint8Array(), ...context.imageSize, from: { name: 'a.png' }, notes: [] };
   const pictures: Pictures = {
     ...(image !== undefined && { source: picture }),

@@ -1,5 +1,5 @@
 /** A chat platform as its users see it: what the conformance suite drives, whatever lies underneath. */
-import type { Platform } from '../../adapters/adapter.ts';
+import type { Platform } from '../../adapters/platforms.ts';
 import type { StandInQueue } from '../adapters/stand-in.ts';
 
 export interface SeenPicture {

@@ -55,7 +55,9 @@ export async function startProgram(
       pictures: store.pictures,
       settings: store.settings,
       admins: ['web:ada', 'slack:U_ADA'],
-      post: (_platform, channel, card) => adapter.post(channel, card),
+      post: (_platform, tenant, channel, card) => adapter.post(tenant, channel, card),
+      unpost: (job) => adapter.unpost(job),
+      clock: store.clock,
       rolesOf: (_platform, server, user) => adapter.rolesOf(server, user),
       models: {
         async resolve(name) {

@@ -52,6 +52,7 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
     createSlackAdapter({
       botToken: BOT_TOKEN,
       ...(mode === 'socket' ? { appToken: APP_TOKEN } : { signingSecret: SIGNING_SECRET }),
+      host: '127.0.0.1',
       port,
       apiUrl: api.url,
       mediaHosts: ['127.0.0.1'],

@@ -21,7 +21,18 @@ const rules = Object.entries(spec.paths as Record<string, Record<string, object>
 export function faultOf(method: string, path: string, body: unknown): string | undefined {
   const rule = rules.find((one) => one.method === method && one.path.test(path));
   if (rule === undefined) return undefined;
-  return rule.check(body) ? tooMuch(body) : reasons(rule.check);
+  return rule.check(withNumbers(body)) ? tooMuch(body) : reasons(rule.check);
+}
+
+/** Discord's reference has permissions as strings and its OpenAPI as integers; it takes both. */
+function withNumbers(body: unknown): unknown {
+  if (!Array.isArray(body)) return body;
+  return body.map((command: object) => {
+    const permissions: unknown = Reflect.get(command, 'default_member_permissions');
+    return typeof permissions === 'string'
+      ? { ...command, default_member_permissions: Number(permissions) }
+      : command;
+  });
 }
 
 const reasons = ({ errors }: ValidateFunction) =>

@@ -445,11 +445,11 @@ export class DiscordServer {
     if (method === 'PUT') {
       this.registrations++;
       this.commands = body.map((command: Json) => ({
+        default_member_permissions: null,
         ...command,
         id: this.newId(),
         application_id: BOT.id,
         version: '1',
-        default_member_permissions: null,
       }));
     }
     return [200, this.commands];

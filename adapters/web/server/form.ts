@@ -57,7 +57,10 @@ export async function readMessageForm(
     requireText(text, limits.textCharacters);
     const replyTo = fields.get('reply_to') ?? '';
     const attachments: Attachment[] = [];
-    for (const { name, path } of files) attachments.push({ name, bytes: await readFile(path) });
+    for (const { name, path } of files) {
+      const bytes = await readFile(path);
+      attachments.push({ name, read: async () => bytes });
+    }
     return { text, attachments, ...(replyTo !== '' && { replyTo }) };
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -1,0 +1,261 @@
+/** Discord's events as invocations: commands, buttons, forms, message commands, and messages to the bot. */
+import {
+  type Interaction as AnyInteraction,
+  type AutocompleteInteraction,
+  ChannelType,
+  type ChatInputCommandInteraction,
+  type Client,
+  Events,
+  type Message,
+  type MessageContextMenuCommandInteraction,
+  type ModalSubmitInteraction,
+  PermissionFlagsBits,
+  type TextBasedChannel,
+  type User,
+} from 'discord.js';
+import { DarkroomError, describeError } from '../../src/errors.ts';
+import type { Handle, Invocation, Reply } from '../adapter.ts';
+import type { CardForm } from '../card.ts';
+import type { Downloads } from '../downloads.ts';
+import { SeenOnce } from '../seen-once.ts';
+import { MESSAGE_COMMANDS } from './commands.ts';
+import { calledOf, pressOf, userOf, whereOfInteraction, whereOfMessage, wordsOf } from './invocation.ts';
+import { DISCORD_LIMITS as LIMITS } from './limits.ts';
+import { renderForm } from './modal.ts';
+import { attachmentsOf, formValues, picturesOf } from './pictures.ts';
+import { type DiscordReplyPorts, type Interaction, InteractionReply, MessageReply } from './reply.ts';
+
+export interface EventPorts extends DiscordReplyPorts {
+  readonly handle: Handle;
+  /** What a button or a message command asks before it acts. */
+  readonly formOf: (action: string) => CardForm | undefined;
+  /** Answers to what is typed so far in an option. */
+  readonly suggest: (asked: {
+    readonly command: string;
+    readonly option: string;
+    readonly typed: string;
+    readonly tenant: string | undefined;
+  }) => Promise<readonly string[]>;
+}
+
+/** Ids of events that are remembered: the gateway sends some again after a reconnect. */
+const REMEMBERED = 10_000;
+/** Form ids of the message commands: `message:edit:CHANNEL:MESSAGE`. */
+const FORM_OF_MESSAGE = /^message:(edit|use):(\d+):(\d+)$/;
+/** What a user needs to see a message. */
+const TO_READ = [PermissionFlagsBits.ViewChannel, PermissionFlagsBits.ReadMessageHistory];
+const NEEDED = [PermissionFlagsBits.ViewChannel, PermissionFlagsBits.AttachFiles];
+
+export class DiscordEvents {
+  readonly #client: Client;
+  readonly #ports: EventPorts;
+  readonly #downloads: Downloads;
+  readonly #seen = new SeenOnce(REMEMBERED);
+
+  constructor(client: Client, ports: EventPorts, downloads: Downloads) {
+    this.#client = client;
+    this.#ports = ports;
+    this.#downloads = downloads;
+  }
+
+  listen(): void {
+    this.#client.on(Events.InteractionCreate, (interaction) => {
+      this.#receive(interaction.id, () => this.#takeInteraction(interaction));
+    });
+    this.#client.on(Events.MessageCreate, (message) => {
+      if (this.#isForBot(message)) this.#receive(message.id, () => this.#takeMessage(message));
+    });
+  }
+
+  #receive(id: string, take: () => Promise<void>): void {
+    if (this.#seen.isNew(id)) take().catch(this.#ports.onError);
+  }
+
+  #isForBot(message: Message): boolean {
+    const bot = this.#client.user;
+    if (message.author.bot || message.system || bot === null) return false;
+    return message.channel.isDMBased() || message.mentions.users.has(bot.id);
+  }
+
+  async #takeMessage(message: Message): Promise<void> {
+    const { channel } = message;
+    if (!channel.isSendable()) return;
+    const reply = new MessageReply(channel, this.#ports, message);
+    await this.#serve(reply, async () => {
+      this.#requirePermissions(message);
+      const own = picturesOf(message, this.#downloads);
+      const target = own.length > 0 ? undefined : await this.#repliedTo(message);
+      const attachments = target === undefined ? own : picturesOf(target, this.#downloads);
+      return {
+        id: `discord:${message.id}`,
+        user: userOf(message.author, message.member),
+        channel: `discord:${message.channelId}`,
+        where: whereOfMessage(message),
+        attachments,
+        ...(target !== undefined &&
+          attachments.length === 0 && { repliedTo: { id: target.id, pictureIds: [] } }),
+        input: { kind: 'line', text: wordsOf(message, this.#client.user!.id) },
+      };
+    });
+  }
+
+  async #takeInteraction(interaction: AnyInteraction): Promise<void> {
+    if (interaction.isAutocomplete()) return this.#suggest(interaction);
+    if (interaction.isMessageContextMenuCommand()) return this.#askAboutMessage(interaction);
+    if (interaction.isMessageComponent()) {
+      const form = this.#ports.formOf(interaction.customId);
+      if (form !== undefined) return interaction.showModal(renderForm(interaction.customId, form));
+      return this.#serveInteraction(interaction, async () => pressOf(interaction));
+    }
+    if (interaction.isModalSubmit()) {
+      return this.#serveInteraction(interaction, () => this.#readForm(interaction));
+    }
+    if (interaction.isChatInputCommand()) {
+      return this.#serveInteraction(interaction, async () => this.#readCommand(interaction));
+    }
+  }
+
+  #readCommand(interaction: ChatInputCommandInteraction): Pick<Invocation, 'attachments' | 'input'> {
+    return {
+      attachments: attachmentsOf(interaction, this.#downloads),
+      input: { kind: 'command', ...calledOf(interaction) },
+    };
+  }
+
+  async #askAboutMessage(interaction: MessageContextMenuCommandInteraction): Promise<void> {
+    const { commandName, targetMessage } = interaction;
+    const verb = commandName === MESSAGE_COMMANDS.edit.name ? 'edit' : 'use';
+    const form = this.#ports.formOf(verb);
+    if (form === undefined) throw new Error(`there is no form for ${verb}`);
+    const id = `message:${verb}:${targetMessage.channelId}:${targetMessage.id}`;
+    await interaction.showModal(renderForm(id, form));
+  }
+
+  async #readForm(interaction: ModalSubmitInteraction): Promise<Pick<Invocation, 'attachments' | 'input'>> {
+    const [, verb, channelId, messageId] = FORM_OF_MESSAGE.exec(interaction.customId) ?? [];
+    const action = verb ?? interaction.customId;
+    const form = this.#ports.formOf(action);
+    if (form === undefined)
+      throw new DarkroomError('bad_request', 'That form is out of date. Open it again.');
+    const { values, attachments } = formValues(form, interaction, this.#downloads);
+    if (verb === undefined || channelId === undefined || messageId === undefined) {
+      const message = interaction.message?.id ?? '';
+      return { attachments, input: { kind: 'action', action, values, message } };
+    }
+    const target = await this.#fetchForUser(channelId, messageId, interaction);
+    const [picture] = picturesOf(target, this.#downloads);
+    if (picture === undefined) {
+      throw new DarkroomError('bad_request', 'That message has no picture. Choose one that has.');
+    }
+    const option = verb === 'use' ? 'control_picture' : 'picture';
+    return {
+      attachments: [{ ...picture, option }, ...attachments],
+      input: { kind: 'command', name: verb === 'use' ? 'imagine' : 'edit', values },
+    };
+  }
+
+  /** The user wrote in that channel, so that they see what is in it. */
+  async #repliedTo({ reference, channel }: Message): Promise<Message | undefined> {
+    if (reference?.messageId === undefined || !channel.isTextBased()) return undefined;
+    return fetchMessage(channel, reference.messageId);
+  }
+
+  /**
+   * A message that the user can see too: its ids come back from the user's own client, which can send any.
+   * @throws DarkroomError('not_found') alike for one that is gone and one that they cannot see
+   */
+  async #fetchForUser(
+    channelId: string,
+    messageId: string,
+    { user, guildId }: ModalSubmitInteraction,
+  ): Promise<Message> {
+    const channel = await this.#client.channels.fetch(channelId).catch(() => null);
+    if (channel?.isTextBased() && (await canRead(channel, user, guildId)))
+      return fetchMessage(channel, messageId);
+    throw messageGone();
+  }
+
+  async #serveInteraction(
+    interaction: Interaction,
+    read: () => Promise<Pick<Invocation, 'attachments' | 'input'>>,
+  ): Promise<void> {
+    const reply = new InteractionReply(interaction, this.#ports);
+    await this.#serve(reply, async () => {
+      if (interaction.guildId !== null && !interaction.appPermissions.has(NEEDED)) throw missingPermissions();
+      return {
+        id: `discord:${interaction.id}`,
+        user: userOf(interaction.user, interaction.inCachedGuild() ? interaction.member : null),
+        channel: `discord:${interaction.channelId ?? interaction.user.id}`,
+        where: whereOfInteraction(interaction),
+        ...(await read()),
+      };
+    });
+    await reply.finish();
+  }
+
+  /** Hands over what was read; what could not be read is refused in private. */
+  async #serve(reply: Reply, read: () => Promise<Omit<Invocation, 'platform'>>): Promise<void> {
+    let invocation: Omit<Invocation, 'platform'>;
+    try {
+      invocation = await read();
+    } catch (error) {
+      if (!(error instanceof DarkroomError)) this.#ports.onError(error);
+      const refusal = describeError(error);
+      return reply.postEphemeral({ text: refusal.message, error: refusal });
+    }
+    await this.#ports.handle({ ...invocation, platform: 'discord' }, reply);
+  }
+
+  #requirePermissions({ channel }: Message): void {
+    if (channel.isDMBased()) return;
+    const send = channel.isThread()
+      ? PermissionFlagsBits.SendMessagesInThreads
+      : PermissionFlagsBits.SendMessages;
+    const allowed = channel.permissionsFor(this.#client.user!);
+    if (!allowed?.has([...NEEDED, send])) throw missingPermissions();
+  }
+
+  async #suggest(interaction: AutocompleteInteraction): Promise<void> {
+    const { name, value } = interaction.options.getFocused(true);
+    const sub = interaction.options.getSubcommand(false);
+    const command = sub === null ? interaction.commandName : `${interaction.commandName} ${sub}`;
+    const answers = await this.#ports.suggest({
+      command,
+      option: name,
+      typed: String(value),
+      tenant: interaction.guildId === null ? undefined : `discord:${interaction.guildId}`,
+    });
+    await interaction.respond(
+      answers
+        .filter((answer) => answer.length <= LIMITS.choiceName)
+        .slice(0, LIMITS.choices)
+        .map((answer) => ({ name: answer, value: answer })),
+    );
+  }
+}
+
+/** @param guildId of the interaction: messages of other guilds, and of other direct messages, are not for it */
+async function canRead(channel: TextBasedChannel, { id }: User, guildId: string | null): Promise<boolean> {
+  if (channel.isDMBased()) return guildId === null && 'recipientId' in channel && channel.recipientId === id;
+  if (channel.guildId !== guildId) return false;
+  const member = await channel.guild.members.fetch(id).catch(() => null);
+  if (member === null || !channel.permissionsFor(member)?.has(TO_READ)) return false;
+  if (channel.type !== ChannelType.PrivateThread) return true;
+  return (await channel.members.fetch(id).catch(() => null)) !== null;
+}
+
+/** Fetched again each time: the client's cache may hold an earlier state of it. */
+async function fetchMessage(channel: TextBasedChannel, id: string): Promise<Message> {
+  const message = await channel.messages.fetch({ message: id, force: true }).catch(() => null);
+  if (message !== null) return message;
+  throw messageGone();
+}
+
+const messageGone = () =>
+  new DarkroomError('not_found', 'That message was deleted, or its channel cannot be read.');
+
+const missingPermissions = () =>
+  new DarkroomError(
+    'forbidden',
+    'I cannot post pictures in this channel. An admin of this server can allow me View Channel, Send Messages and Attach Files here.',
+  );

@@ -1,0 +1,50 @@
+/** Attachments that a platform holds, fetched when a command reads them and only some at a time. */
+import PQueue from 'p-queue';
+import { DarkroomError } from '../src/errors.ts';
+import type { Attachment } from './adapter.ts';
+import { fetchMedia, type MediaRules } from './media.ts';
+
+/** Downloads at once: each may hold as many bytes as a picture may have. */
+const AT_ONCE = 4;
+
+/** A file as the platform announces it. */
+export interface AnnouncedFile {
+  readonly name: string;
+  readonly url: string;
+  /** In bytes. */
+  readonly size?: number | undefined;
+}
+
+export class Downloads {
+  readonly #rules: MediaRules;
+  readonly #queue = new PQueue({ concurrency: AT_ONCE });
+
+  constructor(rules: MediaRules) {
+    this.#rules = rules;
+  }
+
+  attachment(file: AnnouncedFile, option?: string): Attachment {
+    return this.attachmentOf(file.name, async () => file, option);
+  }
+
+  /** @param locate asks the platform for the file, where a message does not say enough of it */
+  attachmentOf(name: string, locate: () => Promise<AnnouncedFile>, option?: string): Attachment {
+    return {
+      name,
+      ...(option !== undefined && { option }),
+      read: () => this.#queue.add(async () => this.#fetch(await locate())),
+    };
+  }
+
+  async #fetch({ name, url, size }: AnnouncedFile): Promise<Uint8Array> {
+    const { maxBytes } = this.#rules;
+    if (size !== undefined && size > maxBytes) {
+      const mb = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
+      throw new DarkroomError(
+        'too_large',
+        `${name} is ${mb(size)} MB; the limit is ${mb(maxBytes)} MB. Attach a smaller picture.`,
+      );
+    }
+    return fetchMedia(url, this.#rules);
+  }
+}

@@ -1,0 +1,91 @@
+/**
+ * What the answers on platforms that keep their own messages have in common: one message a job, posted once, edited
+ * from then on, and found again by its job after a restart.
+ */
+import type { Deliveries, Reply, RequestedJob } from './adapter.ts';
+import type { Card } from './card.ts';
+import type { Platform } from './platforms.ts';
+
+export interface ReplyPorts {
+  readonly pictures: { get(id: string): Promise<Uint8Array | undefined> };
+  readonly deliveries: Deliveries;
+  /** Called with errors that are not the user's. */
+  readonly onError: (error: unknown) => void;
+}
+
+/** A message by the platform's ids. */
+export interface Address {
+  readonly channel: string;
+  readonly message: string;
+}
+
+/** @typeParam M a posted message as the platform's client has it */
+export abstract class JobReply<M> implements Reply {
+  abstract readonly pace: NonNullable<Reply['pace']>;
+  protected abstract readonly platform: Platform;
+  readonly #deliveries: Deliveries;
+  #message: M | undefined;
+
+  /** @param message ours, where it is already posted */
+  constructor({ deliveries }: Pick<ReplyPorts, 'deliveries'>, message: M | undefined) {
+    this.#deliveries = deliveries;
+    this.#message = message;
+  }
+
+  async post(card: Card): Promise<string> {
+    try {
+      const before = this.#message && this.addressOf(this.#message);
+      this.#message =
+        this.#message === undefined ? await this.open(card) : await this.update(this.#message, card);
+      const address = this.addressOf(this.#message);
+      // A message whose edits have ended goes on as another one.
+      if (card.job !== undefined && before?.message !== address.message)
+        await this.#deliveries.put({ job: card.job.id, platform: this.platform, ...address });
+      return address.message;
+    } catch (error) {
+      throw this.explain(error);
+    }
+  }
+
+  async postEphemeral(card: Card): Promise<void> {
+    await this.sendEphemeral(card).catch((error: unknown) => {
+      throw this.explain(error);
+    });
+  }
+
+  async delete(message: string): Promise<void> {
+    await this.remove(message).catch((error: unknown) => {
+      throw this.explain(error);
+    });
+  }
+
+  /** Posts the first state of the message, where the card asks for it in a thread or in private. */
+  protected abstract open(card: Card): Promise<M>;
+  protected abstract update(message: M, card: Card): Promise<M>;
+  protected abstract sendEphemeral(card: Card): Promise<void>;
+  protected abstract remove(message: string): Promise<void>;
+  protected abstract addressOf(message: M): Address;
+  /** A refusal that means something to the commands as a DarkroomError, anything else without its secrets. */
+  protected abstract explain(error: unknown): unknown;
+}
+
+/**
+ * Finds the message of a job that has no delivery on record: the program ended between posting and recording it.
+ * @param search the platform's own search: the message, or where it belongs
+ * @param home where it belongs when the platform does not let us search
+ */
+export async function findPosted<M, H>(
+  { id: job }: Pick<RequestedJob, 'id'>,
+  { deliveries, onError }: Pick<ReplyPorts, 'deliveries' | 'onError'>,
+  platform: Platform,
+  search: () => Promise<{ readonly message: M; readonly address: Address } | { readonly home: H }>,
+  home: H,
+): Promise<{ readonly message: M } | { readonly home: H }> {
+  const found = await search().catch((error: unknown) => {
+    // A second message is better than none.
+    onError(error);
+    return { home };
+  });
+  if ('message' in found) await deliveries.put({ job, platform, ...found.address });
+  return found;
+}

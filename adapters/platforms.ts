@@ -1,0 +1,78 @@
+/** The chat platforms: one line each, with what commands need to know of them. Adding one starts here. */
+
+export type MentionKind = 'user' | 'role' | 'channel';
+
+export interface Mention {
+  readonly kind: MentionKind;
+  /** As the platform has it, without the platform's name in front. */
+  readonly id: string;
+}
+
+export interface PlatformTraits {
+  /** As people write it. */
+  readonly title: string;
+  /** What people call a tenant there. */
+  readonly tenant: string;
+  /** Those whom the platform itself lets administer a tenant, in the plural. */
+  readonly admins: string;
+  /** How a mention starts in the text of a message: `<@42>`. Empty where people only write names. */
+  readonly mentions: Readonly<Record<string, MentionKind>>;
+  readonly capabilities: {
+    /** Buttons and commands can ask for values in a form. */
+    readonly forms: boolean;
+    /** A message that only one user sees. */
+    readonly privateAnswers: boolean;
+    readonly threads: boolean;
+    /** Users have roles or belong to user groups. */
+    readonly roles: boolean;
+    readonly channels: boolean;
+    /** Channels can be marked for adults. */
+    readonly ageRestriction: boolean;
+  };
+}
+
+const everything = {
+  forms: true,
+  privateAnswers: true,
+  threads: true,
+  roles: true,
+  channels: true,
+  ageRestriction: true,
+};
+
+export const PLATFORMS = {
+  web: {
+    title: 'The web chat',
+    tenant: 'chat',
+    admins: 'the users named in DARKROOM_ADMINS',
+    mentions: {},
+    capabilities: { ...everything, threads: false, roles: false, channels: false, ageRestriction: false },
+  },
+  discord: {
+    title: 'Discord',
+    tenant: 'server',
+    admins: 'members who can manage this server',
+    mentions: { '@': 'user', '@!': 'user', '@&': 'role', '#': 'channel' },
+    capabilities: everything,
+  },
+  slack: {
+    title: 'Slack',
+    tenant: 'workspace',
+    admins: 'admins of this workspace',
+    mentions: { '@': 'user', '!subteam^': 'role', '#': 'channel' },
+    capabilities: { ...everything, ageRestriction: false },
+  },
+} as const satisfies Readonly<Record<string, PlatformTraits>>;
+
+export type Platform = keyof typeof PLATFORMS;
+export const PLATFORM_NAMES = Object.keys(PLATFORMS) as Platform[];
+
+export const traitsOf = (platform: Platform): PlatformTraits => PLATFORMS[platform];
+
+/** `<@42>` and `<#C1|general>` as a platform writes them; undefined for anything else. */
+export function readMention(platform: Platform, text: string): Mention | undefined {
+  const [, sign = '', id = ''] = /^<([@#!&^a-z]+?)([A-Za-z0-9]+)(?:\|[^>]*)?>$/.exec(text) ?? [];
+  const { mentions } = traitsOf(platform);
+  const kind = Object.hasOwn(mentions, sign) ? mentions[sign] : undefined;
+  return kind && { kind, id };
+}

@@ -1,0 +1,243 @@
+/** Slack's events as invocations: commands, buttons, forms, shortcuts, and messages to the bot. */
+import type {
+  App,
+  BlockAction,
+  ButtonAction,
+  MessageShortcut,
+  SlackViewAction,
+  SlashCommand,
+} from '@slack/bolt';
+import { DarkroomError, describeError } from '../../src/errors.ts';
+import type { Attachment, Handle, Invocation } from '../adapter.ts';
+import type { CardForm } from '../card.ts';
+import type { Downloads } from '../downloads.ts';
+import type { ReplyPorts } from '../job-reply.ts';
+import { SeenOnce } from '../seen-once.ts';
+import { attachmentOf, filesOf, type SlackFile } from './files.ts';
+import { FORM_CALLBACK, type FormContext, formValues, renderForm } from './modal.ts';
+import { unescapeText } from './render.ts';
+import { type Destination, SlackReply, type Workspace } from './reply.ts';
+import type { SlackUsers } from './users.ts';
+
+export interface EventPorts extends ReplyPorts {
+  readonly handle: Handle;
+  /** What a button, a bare command or a shortcut asks before it acts. */
+  readonly formOf: (action: string) => CardForm | undefined;
+}
+
+/** Callback ids of the message shortcuts, as config/slack-manifest.yaml names them. */
+const SHORTCUTS: ReadonlyMap<string, string> = new Map([
+  ['edit_picture', 'edit'],
+  ['use_picture', 'use'],
+]);
+/** Ids of events that are remembered: Slack sends some again. */
+const REMEMBERED = 10_000;
+/** Messages of a thread among which pictures are looked for. */
+const THREAD_MESSAGES = 200;
+
+type Reading = Pick<Invocation, 'attachments' | 'input'>;
+type UserDestination = Destination & { readonly user: string };
+
+export class SlackEvents {
+  readonly #workspace: Workspace;
+  readonly #users: SlackUsers;
+  readonly #bot: string;
+  readonly #ports: EventPorts;
+  readonly #downloads: Downloads;
+  readonly #seen = new SeenOnce(REMEMBERED);
+
+  /** @param bot its user id */
+  constructor(workspace: Workspace, users: SlackUsers, bot: string, ports: EventPorts, downloads: Downloads) {
+    this.#workspace = workspace;
+    this.#users = users;
+    this.#bot = bot;
+    this.#ports = ports;
+    this.#downloads = downloads;
+  }
+
+  /** Each event is acknowledged first: Slack waits 3 s, and then sends it again. */
+  listen(app: App): void {
+    app.command(/^\/.+/, async ({ ack, command, respond }) => {
+      await ack();
+      if (!this.#seen.isNew(command.trigger_id)) return;
+      await this.#takeCommand(command, {
+        ...destinationOf(command.channel_id),
+        user: command.user_id,
+        respond,
+      });
+    });
+    app.event('app_mention', async ({ event, body }) => {
+      if (event.user === undefined || !this.#seen.isNew(body.event_id)) return;
+      await this.#takeMessage({ ...event, user: event.user });
+    });
+    app.event('message', async ({ event, body }) => {
+      const isWords = event.subtype === undefined || event.subtype === 'file_share';
+      if (event.channel_type !== 'im' || !isWords || !('user' in event) || event.user === undefined) return;
+      if ('bot_id' in event && event.bot_id !== undefined) return;
+      if (this.#seen.isNew(body.event_id)) await this.#takeMessage({ ...event, user: event.user });
+    });
+    app.action<BlockAction<ButtonAction>>(/.+/, async ({ ack, body, action, respond }) => {
+      await ack();
+      if (!this.#seen.isNew(`${body.trigger_id} ${action.action_ts}`)) return;
+      const channel = body.channel?.id ?? body.user.id;
+      const thread = body.message?.thread_ts as string | undefined;
+      await this.#takePress(body, action, { ...destinationOf(channel, thread), user: body.user.id, respond });
+    });
+    app.shortcut<MessageShortcut>(
+      { type: 'message_action', callback_id: /.+/ },
+      async ({ ack, shortcut, respond }) => {
+        await ack();
+        await this.#takeShortcut(shortcut, {
+          ...destinationOf(shortcut.channel.id),
+          user: shortcut.user.id,
+          respond,
+        });
+      },
+    );
+    app.view(FORM_CALLBACK, async ({ ack, body }) => {
+      await ack();
+      if (this.#seen.isNew(`${body.view.id} ${body.view.hash}`)) await this.#takeForm(body);
+    });
+  }
+
+  async #takeCommand({ command, text, trigger_id }: SlashCommand, to: UserDestination): Promise<void> {
+    const name = command.slice(1).toLowerCase();
+    const words = unescapeText(text ?? '').trim();
+    const form = words === '' ? this.#ports.formOf(name) : undefined;
+    if (form !== undefined) return this.#open(trigger_id, form, { action: name, channel: to.channel });
+    // /darkroom takes the other commands: names like /queue are too common for an app to claim.
+    const line = name === 'darkroom' ? `/${words === '' ? 'help' : words}` : `/${name} ${words}`;
+    await this.#serve(`command ${trigger_id}`, to, async () => ({
+      attachments: [],
+      input: { kind: 'line', text: line },
+    }));
+  }
+
+  async #takeMessage(event: {
+    readonly user: string;
+    readonly channel: string;
+    readonly ts: string;
+    readonly thread_ts?: string;
+    readonly text?: string;
+    readonly files?: unknown;
+  }): Promise<void> {
+    const to = { ...destinationOf(event.channel, event.thread_ts), user: event.user };
+    await this.#serve(`message ${event.channel} ${event.ts}`, to, async () => {
+      const own = filesOf(event);
+      const files =
+        own.length > 0 || event.thread_ts === undefined
+          ? own
+          : await this.#filesOfThread(event.channel, event.thread_ts, event.ts);
+      const text = unescapeText((event.text ?? '').replaceAll(`<@${this.#bot}>`, ' ')).trim();
+      return {
+        attachments: files.map((file) => this.#attachment(file)),
+        input: { kind: 'line', text },
+      };
+    });
+  }
+
+  /** The newest pictures of a thread before a message. */
+  async #filesOfThread(channel: string, thread: string, before: string): Promise<SlackFile[]> {
+    const { messages = [] } = await this.#workspace.client.conversations.replies({
+      channel,
+      ts: thread,
+      limit: THREAD_MESSAGES,
+    });
+    const earlier = messages.filter(({ ts }) => Number(ts) < Number(before));
+    return earlier.map(filesOf).findLast((files) => files.length > 0) ?? [];
+  }
+
+  async #takePress(
+    body: BlockAction<ButtonAction>,
+    { action_id: action }: ButtonAction,
+    to: UserDestination,
+  ): Promise<void> {
+    const form = this.#ports.formOf(action);
+    const message = body.container['message_ts'] as string | undefined;
+    if (form !== undefined) {
+      const context = {
+        action,
+        channel: to.channel,
+        ...(to.thread && { thread: to.thread }),
+        ...(message && { message }),
+      };
+      return this.#open(body.trigger_id, form, context);
+    }
+    await this.#serve(`press ${body.trigger_id}`, to, async () => ({
+      attachments: [],
+      input: { kind: 'action', action, values: {}, message: message ?? '' },
+    }));
+  }
+
+  async #takeShortcut(shortcut: MessageShortcut, to: UserDestination): Promise<void> {
+    const action = SHORTCUTS.get(shortcut.callback_id);
+    const form = action === undefined ? undefined : this.#ports.formOf(action);
+    if (action === undefined || form === undefined) return;
+    const files = filesOf(shortcut.message).flatMap(({ id }) => id ?? []);
+    if (files.length === 0) {
+      const text = 'That message has no picture. Choose one that has.';
+      return new SlackReply(this.#workspace, this.#ports, to).postEphemeral({ text });
+    }
+    const thread = (shortcut.message['thread_ts'] as string | undefined) ?? shortcut.message_ts;
+    await this.#open(shortcut.trigger_id, form, {
+      action,
+      channel: to.channel,
+      thread,
+      files: files.slice(0, 1),
+    });
+  }
+
+  async #open(trigger: string, form: CardForm, context: FormContext): Promise<void> {
+    await this.#workspace.client.views.open({ trigger_id: trigger, view: renderForm(form, context) });
+  }
+
+  async #takeForm({ view, user }: SlackViewAction): Promise<void> {
+    const context = JSON.parse(view.private_metadata) as FormContext;
+    const form = this.#ports.formOf(context.action);
+    if (form === undefined) return;
+    const to = { ...destinationOf(context.channel, context.thread), user: user.id };
+    await this.#serve(`form ${view.id}`, to, async () => {
+      const { values, files } = formValues(form, view);
+      const uploads = files.map(({ field, file }) => this.#attachment({ id: file }, field));
+      const { action, message, files: pictures = [] } = context;
+      if (message !== undefined)
+        return { attachments: uploads, input: { kind: 'action', action, values, message } };
+      const option = action === 'use' ? 'control_picture' : 'picture';
+      const shown = pictures.map((id) => this.#attachment({ id }, option));
+      return {
+        attachments: [...shown, ...uploads],
+        input: { kind: 'command', name: action === 'use' ? 'imagine' : action, values },
+      };
+    });
+  }
+
+  #attachment(file: SlackFile, option?: string): Attachment {
+    return attachmentOf(file, this.#workspace.client, this.#downloads, option);
+  }
+
+  /** Hands over what was read; what could not be read is refused in private. */
+  async #serve(id: string, to: UserDestination, read: () => Promise<Reading>): Promise<void> {
+    const reply = new SlackReply(this.#workspace, this.#ports, to);
+    try {
+      const [user, where, reading] = await Promise.all([
+        this.#users.user(to.user),
+        this.#users.where(to.user, to.channel),
+        read(),
+      ]);
+      const channel = `slack:${to.channel}${to.thread === undefined ? '' : `:${to.thread}`}`;
+      await this.#ports.handle(
+        { ...reading, id: `slack:${id}`, platform: 'slack', user, channel, where },
+        reply,
+      );
+    } catch (error) {
+      if (!(error instanceof DarkroomError)) this.#ports.onError(error);
+      const refusal = describeError(error);
+      await reply.postEphemeral({ text: refusal.message, error: refusal }).catch(this.#ports.onError);
+    }
+  }
+}
+
+export const destinationOf = (channel: string, thread?: string) => ({
+  channel,
+  ...(thread !== undefined && { thread }),
+});

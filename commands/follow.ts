@@ -1,0 +1,90 @@
+/** Follows jobs: each event becomes an edit of the job's one message, and its end is shown once. */
+import type { Reply, User } from '../adapters/adapter.ts';
+import type { Card } from '../adapters/card.ts';
+import { DarkroomError, describeError } from '../src/errors.ts';
+import type { JobRecord } from '../src/store/jobs.ts';
+import { endCard, liveCard } from './cards.ts';
+import { followJob, type LiveEvent } from './job-card.ts';
+import type { Ports } from './ports.ts';
+
+export type FollowPorts = Pick<Ports, 'queue' | 'jobs' | 'onError'>;
+
+export class Follower {
+  readonly #ports: FollowPorts;
+  /** The latest event of the jobs that are followed here. */
+  readonly #live = new Map<string, LiveEvent>();
+  #isReleased = false;
+
+  constructor(ports: FollowPorts) {
+    this.#ports = ports;
+  }
+
+  /** Resolves when the job has ended and its message shows the end. */
+  async follow(record: JobRecord, reply: Reply): Promise<void> {
+    const { queue } = this.#ports;
+    const post = (card: Card) => reply.post({ ...record.frame, ...card });
+    let isSeen = true;
+    const show = async (event: LiveEvent) => {
+      this.#live.set(record.id, event);
+      if (isSeen) await post(liveCard(record, event));
+    };
+    const onShowError = (error: unknown) => {
+      if (!(error instanceof DarkroomError)) return this.#report(error);
+      // Nobody can see the result: its GPU time goes to others.
+      isSeen = false;
+      queue.cancel(record.id).catch((failure) => this.#report(failure));
+      if (error.code !== 'forbidden') return;
+      const refusal = describeError(error);
+      reply
+        .postEphemeral({ text: refusal.message, error: refusal })
+        .catch((failure) => this.#report(failure));
+    };
+    try {
+      await followJob(queue.watch(record.id), show, onShowError, reply.pace);
+      await this.showEnd(record.id, async (card) => {
+        if (isSeen) await post(card);
+      });
+    } catch (error) {
+      // At a stop the queue ends its events early. Otherwise the database was away: the job goes on without its
+      // message, and its end is shown later (resume.ts).
+      if (!this.#isReleased) this.#report(error);
+    } finally {
+      this.#live.delete(record.id);
+    }
+  }
+
+  isFollowed(job: string): boolean {
+    return this.#live.has(job);
+  }
+
+  /** A user's queued and running jobs, oldest first, each with its latest event. */
+  async jobsOf({ id }: User) {
+    const records = await this.#ports.jobs.aliveOf(id);
+    return records.map((record) => ({ record, event: this.#live.get(record.id) }));
+  }
+
+  /**
+   * Shows a job's end, once: whoever takes it shows it, and only then it counts as shown. What is shown is one
+   * message edited in place, so that showing it again after a crash in between changes nothing.
+   */
+  async showEnd(id: string, post: (card: Card) => Promise<unknown>): Promise<void> {
+    const record = await this.#ports.jobs.takeEnd(id);
+    if (record === undefined) return;
+    try {
+      await post(endCard(record));
+    } catch (error) {
+      // A DarkroomError: the channel is gone or closed. Others may pass, and the end is shown later.
+      if (!(error instanceof DarkroomError)) return this.#report(error);
+    }
+    await this.#ports.jobs.endShown(id);
+  }
+
+  /** Jobs that have not ended stay as they are, for the next start: what the queue still says is ignored. */
+  release(): void {
+    this.#isReleased = true;
+  }
+
+  #report(error: unknown): void {
+    this.#ports.onError?.(error);
+  }
+}

@@ -1,0 +1,52 @@
+/** How long jobs and pictures are kept: until somebody deletes them, or as long as their tenant says. */
+import type { JobRecord } from '../src/store/jobs.ts';
+import type { Ports } from './ports.ts';
+
+/** Milliseconds between two searches for what has expired. */
+const SEARCH = 60 * 60 * 1000;
+const DAY = 24 * 60 * 60 * 1000;
+/** Jobs that are removed between two queries for more. */
+const BATCH = 200;
+
+/** Removes a job, its pictures and the uploads that it owns; a queued or running one is cancelled first. */
+export async function removeJob(
+  { id }: JobRecord,
+  { queue, jobs }: Pick<Ports, 'queue' | 'jobs'>,
+): Promise<void> {
+  await queue.cancel(id);
+  await jobs.remove(id);
+}
+
+export type RetentionPorts = Pick<Ports, 'queue' | 'jobs' | 'settings' | 'clock' | 'unpost' | 'onError'>;
+
+/** Removes the jobs that are older than picture_retention_days of their tenant, with their messages. */
+export async function expire(ports: RetentionPorts): Promise<void> {
+  const { settings, jobs, clock, unpost, onError } = ports;
+  const now = await clock.now();
+  // A clock that has jumped must not delete what is not old.
+  if (now === undefined) return;
+  for (const tenant of await settings.tenantsWith('picture_retention_days')) {
+    const rules = await settings.rules(tenant);
+    const days = rules.find(({ key }) => key === 'picture_retention_days')?.value;
+    if (typeof days !== 'number') continue;
+    for (;;) {
+      const records = await jobs.endedBefore(tenant, now - days * DAY, BATCH);
+      for (const record of records) {
+        // The pictures go even where their message cannot be deleted.
+        await unpost(record).catch((error: unknown) => onError?.(error));
+        await removeJob(record, ports);
+      }
+      if (records.length < BATCH) break;
+    }
+  }
+}
+
+/** Removes expired jobs now and every hour. @returns what stops it */
+export async function startRetention(ports: RetentionPorts): Promise<() => void> {
+  await expire(ports);
+  const search = setInterval(() => {
+    expire(ports).catch((error: unknown) => ports.onError?.(error));
+  }, SEARCH);
+  search.unref();
+  return () => clearInterval(search);
+}

@@ -1,0 +1,67 @@
+/** Pictures that a request starts from, opened and checked: attachments, pictures replied to, stored pictures. */
+import type { Attachment, Invocation } from '../adapters/adapter.ts';
+import { DarkroomError } from '../src/errors.ts';
+import type { Ports } from './ports.ts';
+
+/** What a request refers to its pictures by. */
+export type PictureRole = 'source' | 'mask' | 'control';
+
+export interface Source {
+  readonly bytes: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+  /** A picture of the store, which belongs to another job; or an upload by its name, which the new job will own. */
+  readonly from: { readonly id: string } | { readonly name: string };
+  readonly notes: readonly string[];
+  /** The transparent part of an upload, where there is one. */
+  readonly transparency?: { readonly share: number; readonly mask: Uint8Array };
+  /** What an upload said about how it was made. */
+  readonly texts?: ReadonlyMap<string, string>;
+}
+
+export type SourcePorts = Pick<Ports, 'pictures' | 'readUpload' | 'sizeOf'>;
+
+/** @throws DarkroomError('bad_picture' | 'too_large' | 'too_many'), and what Attachment.read() throws */
+export async function openAttachment(
+  attachment: Attachment,
+  { readUpload }: SourcePorts,
+  role: PictureRole = 'source',
+): Promise<Source> {
+  const upload = await readUpload(await attachment.read(), role === 'source' ? 'picture' : role);
+  return { ...upload, from: { name: attachment.name } };
+}
+
+/**
+ * The picture of the message that was replied to; undefined where none was.
+ * @throws DarkroomError('bad_request') for a reply to a message without a picture
+ */
+export async function openReplied(
+  { repliedTo, attachments }: Invocation,
+  ports: SourcePorts,
+): Promise<Source | undefined> {
+  if (repliedTo === undefined) return undefined;
+  const [id] = repliedTo.pictureIds;
+  if (id === undefined) {
+    // Words in a thread, with pictures of their own.
+    if (attachments.length > 0) return undefined;
+    throw new DarkroomError(
+      'bad_request',
+      'The message you replied to has no picture. Reply to one that has, or send the prompt without replying.',
+    );
+  }
+  const count = repliedTo.pictureIds.length;
+  return openPicture(id, ports, count > 1 ? [`Started from the first of ${count} pictures.`] : []);
+}
+
+/** @throws DarkroomError('not_found') for a picture that was deleted */
+export async function openPicture(
+  id: string,
+  { pictures, sizeOf }: SourcePorts,
+  notes: readonly string[] = [],
+): Promise<Source> {
+  const bytes = await pictures.get(id);
+  if (bytes === undefined) {
+    throw new DarkroomError('not_found', 'The picture to start from was deleted. Choose another one.');
+  }
+  return { bytes, ...sizeOf(bytes), from: { id }, notes };
+}

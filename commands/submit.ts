@@ -1,0 +1,140 @@
+/** Accepts jobs: checks what a user may request, stores the uploads, and hands the job to the queue. */
+import { randomUUID } from 'node:crypto';
+import type { Invocation, Reply } from '../adapters/adapter.ts';
+import type { CardPicture } from '../adapters/card.ts';
+import { freezeRequest, type GenerationRequest, type RequestDraft } from '../src/request.ts';
+import type { JobRecord } from '../src/store/jobs.ts';
+import { Policy } from './policy.ts';
+import type { ModelInfo, Ports } from './ports.ts';
+import type { PictureRole, Source } from './sources.ts';
+import { describeUntaught } from './untaught.ts';
+
+export interface Order {
+  readonly invocation: Invocation;
+  readonly reply: Reply;
+  readonly model: ModelInfo;
+  /** Its pictures are referred to by their roles. */
+  readonly draft: RequestDraft;
+  readonly pictures?: Partial<Readonly<Record<PictureRole, Source>>>;
+}
+
+export interface Submit {
+  /**
+   * Whether a request like this would be accepted now. Call it before pictures are fetched for it.
+   * @param draft without its pictures
+   * @throws DarkroomError for a user who may not request pictures here, or who has reached a cap
+   */
+  precheck(order: Omit<Order, 'reply' | 'pictures'>): Promise<void>;
+  /**
+   * Accepts an order and follows its job to its end.
+   * @throws DarkroomError before anything is posted: the order was refused, and nothing of it is stored
+   */
+  submit(order: Order): Promise<void>;
+}
+
+export type SubmitPorts = Pick<Ports, 'queue' | 'models' | 'settings' | 'admins' | 'pictures'>;
+
+/** @param follow posts the job's states to its reply, to the end */
+export function createSubmit(
+  ports: SubmitPorts,
+  follow: (record: JobRecord, reply: Reply) => Promise<void>,
+): Submit {
+  const { queue, models, pictures: store } = ports;
+
+  /** In the engine's own words, so that its note at the end is not a second one. */
+  async function describeUnread({ model, prompt, promptSyntax }: GenerationRequest): Promise<string[]> {
+    const sentence = await models.describeUnread(model, prompt, promptSyntax);
+    return sentence === '' ? [] : [sentence];
+  }
+
+  /** A picture of the store stays with its own job; an upload belongs to the new one from here on. */
+  async function keep({ from, bytes, width, height }: Source, job: string): Promise<CardPicture> {
+    if ('id' in from) return { id: from.id, width, height, alt: '' };
+    return { id: await store.put(bytes, { job, kind: 'input' }), width, height, alt: from.name };
+  }
+
+  /** Stores the uploads of a job, and only then the job: it must find them whenever it runs. */
+  async function accept(
+    record: JobRecord,
+    sources: readonly (readonly [string, Source])[],
+  ): Promise<JobRecord> {
+    try {
+      const kept = await Promise.all(
+        sources.map(async ([role, source]) => ({ role, source, picture: await keep(source, record.id) })),
+      );
+      const uploads = kept.flatMap(({ source, picture }) => ('name' in source.from ? [picture] : []));
+      const whole: JobRecord = {
+        ...record,
+        inputs: Object.fromEntries(kept.map(({ role, picture }) => [role, picture.id])),
+        frame: { ...record.frame, ...(uploads.length > 0 && { inputs: uploads }) },
+      };
+      await queue.submit(whole);
+      return whole;
+    } catch (error) {
+      await store.removeOf(record.id);
+      throw error;
+    }
+  }
+
+  return {
+    async precheck({ invocation, model, draft }) {
+      const policy = await Policy.of(invocation, ports);
+      policy.requireEntry();
+      const { request } = freezeRequest(costOf(draft), { model: model.name, defaults: model.defaults });
+      await queue.requireRoom({ user: invocation.user, request, ...shareOf(policy, invocation) });
+    },
+
+    async submit({ invocation, reply, model, draft, pictures = {} }) {
+      const policy = await Policy.of(invocation, ports);
+      policy.requireEntry();
+      const { source } = pictures;
+      const { request, notes } = freezeRequest(draft, {
+        model: model.name,
+        defaults: model.defaults,
+        ...(source && { imageSize: source }),
+      });
+      policy.requireAllowed(request);
+      const { user, platform, channel } = invocation;
+      const share = shareOf(policy, invocation);
+      await queue.requireRoom({ user, request, ...share });
+      const sources = Object.entries(pictures);
+      const record = await accept(
+        {
+          id: randomUUID(),
+          at: Date.now(),
+          ...{ user, platform, channel, request, inputs: {}, state: 'queued', pictures: [], ...share },
+          notes: [
+            ...sources.flatMap(([, one]) => one.notes),
+            ...(await describeUnread(request)),
+            ...describeUntaught(request.prompt, model),
+            ...notes,
+          ],
+          frame: {
+            ...(policy.value('result_visibility') === 'private' && { isPrivate: true }),
+            ...(policy.isOn('thread_per_request') && { thread: request.prompt }),
+          },
+        },
+        sources,
+      );
+      await follow(record, reply);
+    },
+  };
+}
+
+/** What of a draft decides what it costs; the rest depends on pictures that are not known yet. */
+function costOf({ prompt, width, height, ...draft }: RequestDraft): RequestDraft {
+  const { num_inference_steps, num_images, guidance_scale, sampler, strength } = draft;
+  return {
+    ...{ prompt, image: 'source' },
+    ...(width !== undefined && { width }),
+    ...(height !== undefined && { height }),
+    ...(num_inference_steps !== undefined && { num_inference_steps }),
+    ...(num_images !== undefined && { num_images }),
+    ...(guidance_scale !== undefined && { guidance_scale }),
+    ...(sampler !== undefined && { sampler }),
+    ...(strength !== undefined && { strength }),
+  };
+}
+
+const shareOf = (policy: Policy, { where }: Invocation) =>
+  where.tenant === undefined ? {} : { share: policy.share(where.tenant) };
