@@ -126,6 +126,7 @@ export const ban = defineGroup(
 
 export const pause = defineCommand({
   name: 'pause',
+  isForAdmins: true,
   description: 'Pause new pictures here; queued ones are still drawn.',
   options: {
     state: {

@@ -1,12 +1,14 @@
 /** What only Discord has: deferring, tokens that expire, registration, message commands, permissions, its limits. */
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
+import { inspect } from 'node:util';
 import { hasPicture, until } from '../conformance/chat.ts';
 import {
   AUTOCOMPLETE,
   COMMAND,
   type DiscordChat,
   idOf,
+  MODAL_SUBMIT,
   sendForm,
   startDiscord,
   untilDefined,
@@ -269,6 +271,56 @@ describe('Discord', { concurrency: 2 }, () => {
     await chat.command('ada', 'config set', { setting: 'default_steps', value: '30' });
     const told = await until(chat, 'cy', ({ text }) => text.includes('ada: default_steps: 20 -> 30'));
     assert.equal(told.place, CHANNELS.adults);
+  });
+
+  it('opens no message for a user who cannot see it, whatever their client sends', async () => {
+    await using chat = await startDiscord();
+    for (const channel of [CHANNELS.hidden, CHANNELS.audit]) {
+      const attachments = [chat.server.upload('cat.png', pngOf(64, 48))];
+      const { id } = chat.server.say({ id: idOf('cy'), name: 'cy' }, channel, 'look', { attachments });
+      const before = (await chat.seenBy('bo')).length;
+      const components = [
+        { type: 18, id: 0, component: { type: 4, id: 0, custom_id: 'prompt', value: 'x' } },
+      ];
+      chat.server.interact(bo, MODAL_SUBMIT, { custom_id: `message:edit:${channel}:${id}`, components });
+      await untilDefined(async () => ((await chat.seenBy('bo')).length > before ? true : undefined));
+      assert.match((await chat.seenBy('bo')).at(-1)!.text, /cannot be read/);
+    }
+    assert.equal(chat.queue.jobs.length, 0);
+  });
+
+  it('answers a mention in a direct message where results are private', async () => {
+    await using chat = await startDiscord();
+    await chat.command('ada', 'config set', { setting: 'result_visibility', value: 'private' });
+    await until(chat, 'ada', ({ text }) => text.includes('result_visibility'));
+    await chat.say('bo', 'a boat');
+    const print = await until(chat, 'bo', hasPicture);
+    assert.equal(print.place, `9${idOf('bo')}`);
+    assert.deepEqual((await chat.seenBy('cy')).filter(hasPicture), []);
+  });
+
+  it('shows commands for admins only to those who manage the server', async () => {
+    await using chat = await startDiscord();
+    const permissions = new Map(
+      chat.server.commands.map((one) => [one.name, one.default_member_permissions]),
+    );
+    for (const name of ['config', 'models', 'ban', 'pause'])
+      assert.equal(permissions.get(name), String(1n << 5n), name);
+    assert.equal(permissions.get('imagine'), null);
+  });
+
+  it('reports a failed call by code, status and route, without token, words or bytes', async () => {
+    await using chat = await startDiscord();
+    chat.server.faults.push({ method: 'PATCH', path: /./, status: 500, times: 50 });
+    chat.server.faults.push({ method: 'POST', path: /callback/, status: 500, times: 50 });
+    chat.server.faults.push({ method: 'POST', path: /messages/, status: 500, times: 50 });
+    call(chat, 'a marked prompt');
+    await untilDefined(() => chat.errors[0], 60_000);
+    const logged = chat.errors.map((error) => inspect(error, { depth: 9, showHidden: true })).join();
+    assert.match(logged, /PlatformError.*status 500/s);
+    assert.match(logged, /:token/);
+    for (const secret of ['token-', 'marked prompt', 'requestBody', 'Buffer'])
+      assert.ok(!logged.includes(secret), secret);
   });
 
   it('refuses a wrong token in one sentence', async () => {

@@ -165,10 +165,13 @@ export async function sendForm(
   );
 }
 
-export async function untilDefined<T>(read: () => T | undefined, ms = 3000): Promise<T> {
+export async function untilDefined<T>(
+  read: () => T | undefined | Promise<T | undefined>,
+  ms = 20_000,
+): Promise<T> {
   const deadline = Date.now() + ms;
   while (Date.now() < deadline) {
-    const value = read();
+    const value = await read();
     if (value !== undefined) return value;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -52,12 +52,26 @@ const BOT = {
   bot: true,
 };
 const GUILD = '200000000000000001';
-export const CHANNELS = { general: '300000000000000001', adults: '300000000000000002' } as const;
+/** Another server that the bot is in, where nobody of the first one is. */
+const OTHER_GUILD = '200000000000000002';
+export const CHANNELS = {
+  general: '300000000000000001',
+  adults: '300000000000000002',
+  /** Only the bot sees it. */
+  hidden: '300000000000000003',
+  /** Of the other server. */
+  audit: '300000000000000004',
+} as const;
 /** View channel, send messages, in threads too, make threads, attach files, read history. */
 const BOT_PERMISSIONS = (1n << 10n) | (1n << 11n) | (1n << 38n) | (1n << 35n) | (1n << 15n) | (1n << 16n);
 const VIEW_CHANNEL = 1n << 10n;
 const READ_HISTORY = 1n << 16n;
 const MANAGE_GUILD = 1n << 5n;
+const BOT_ROLE = '400000000000000001';
+const HIDDEN = [
+  { id: GUILD, type: 0, allow: '0', deny: String(VIEW_CHANNEL) },
+  { id: BOT_ROLE, type: 0, allow: String(VIEW_CHANNEL), deny: '0' },
+];
 const EPHEMERAL = 1 << 6;
 const TOKEN_LIFE_MS = 15 * 60 * 1000;
 
@@ -95,9 +109,9 @@ export class DiscordServer {
         id,
         type: 0,
         name,
-        guild_id: GUILD,
+        guild_id: guildOf(id),
         position: 0,
-        permission_overwrites: [],
+        permission_overwrites: name === 'hidden' ? HIDDEN : [],
         nsfw: name === 'adults',
       });
     }
@@ -237,22 +251,22 @@ export class DiscordServer {
         d: {
           v: 10,
           user: BOT,
-          guilds: [{ id: GUILD, unavailable: true }],
+          guilds: [GUILD, OTHER_GUILD].map((id) => ({ id, unavailable: true })),
           session_id: 'session',
           resume_gateway_url: resume,
           application: { id: BOT.id, flags: 0 },
           shard: [0, 1],
         },
       });
-      this.dispatch('GUILD_CREATE', this.#guild());
+      for (const id of [GUILD, OTHER_GUILD]) this.dispatch('GUILD_CREATE', this.#guild(id));
     });
   }
 
-  #guild(): Json {
+  #guild(id: string): Json {
     const everyone = {
-      id: GUILD,
+      id,
       name: '@everyone',
-      permissions: '0',
+      permissions: String(VIEW_CHANNEL | READ_HISTORY),
       position: 0,
       color: 0,
       colors: { primary_color: 0, secondary_color: null, tertiary_color: null },
@@ -263,19 +277,19 @@ export class DiscordServer {
     };
     const role = {
       ...everyone,
-      id: '400000000000000001',
+      id: BOT_ROLE,
       name: 'darkroom',
       permissions: String(BOT_PERMISSIONS),
     };
     return {
-      id: GUILD,
-      name: 'loopback',
+      id,
+      name: id === GUILD ? 'loopback' : 'elsewhere',
       owner_id: '999',
       roles: [everyone, role],
       emojis: [],
       features: [],
       stickers: [],
-      channels: [...this.#channels.values()],
+      channels: [...this.#channels.values()].filter(({ guild_id: guild }) => guild === id),
       threads: [],
       voice_states: [],
       presences: [],
@@ -430,6 +444,7 @@ export class DiscordServer {
       return [200, this.#channels.get(id)];
     }
     if (part[0] === 'guilds' && part[2] === 'members') {
+      if (part[1] !== GUILD) return [404, { message: 'Unknown Member', code: 10007 }];
       const roles = this.rolesOf.get(part[3]) ?? [];
       const user = userJson({ id: part[3], name: 'someone' });
       return [200, { ...this.#member({ id: part[3], name: 'someone', roles }), user }];
@@ -625,6 +640,8 @@ export class DiscordServer {
     return [200, message];
   }
 }
+
+const guildOf = (channel: string) => (channel === CHANNELS.audit ? OTHER_GUILD : GUILD);
 
 const userJson = ({ id, name }: Person): Json => ({
   id,

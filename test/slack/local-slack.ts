@@ -5,15 +5,15 @@
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const PACKAGE = `local-slack-${process.platform}-${process.arch}`;
 const VERSION = '0.1.8';
-const CACHE = new URL('../../node_modules/.cache/local-slack/', import.meta.url).pathname;
+const CACHE = new URL('../../node_modules/.cache/local-slack', import.meta.url).pathname;
 const BINARY = join(CACHE, 'node_modules', PACKAGE, 'bin', 'local-slack');
 
 export const BOT_TOKEN = 'xoxb-loopback';
@@ -32,14 +32,21 @@ export function whyNoSlack(): Promise<string | undefined> {
 
 async function fetchBinary(): Promise<string | undefined> {
   if (existsSync(BINARY)) return undefined;
-  await mkdir(CACHE, { recursive: true });
-  await writeFile(join(CACHE, 'package.json'), '{"private":true}');
-  const wanted = ['i', '--no-audit', '--no-fund', '--no-save', `${PACKAGE}@${VERSION}`];
+  // Test files that run at the same time fetch it apart: none starts a binary that another one still writes.
+  await mkdir(dirname(CACHE), { recursive: true });
+  const folder = await mkdtemp(`${CACHE}-`);
   try {
-    await promisify(execFile)('npm', wanted, { cwd: CACHE, timeout: 180_000 });
+    await writeFile(join(folder, 'package.json'), '{"private":true}');
+    const wanted = ['i', '--no-audit', '--no-fund', '--no-save', `${PACKAGE}@${VERSION}`];
+    await promisify(execFile)('npm', wanted, { cwd: folder, timeout: 180_000 });
+    await rename(folder, CACHE).catch((error: unknown) => {
+      if (!existsSync(BINARY)) throw error;
+    });
     return undefined;
   } catch (error) {
-    return `${PACKAGE}@${VERSION} cannot be had from the npm registry (${String(error).split('\n')[0]})`;
+    return `${PACKAGE}@${VERSION} cannot be fetched from the npm registry (${String(error).split('\n')[0]})`;
+  } finally {
+    await rm(folder, { recursive: true, force: true });
   }
 }
 
