@@ -20,14 +20,16 @@ import workers
 from captions import caption
 from export import TARGET
 from hints import canny, edge_agreement, stick_figures
-from judge import fresh_scenes, paint, pipeline, reconstructions
+from judge import AT_ONCE, fresh_scenes, paint, pipeline, reconstructions
 from people import JOINTS
-from scenes import Scene, Thing, draw_posed, pick, sheet
+from pool import FINDER_SIDE as SIDE
+from pool import Pool
+from scenes import draw_posed, sheet
 from vae import as_pictures, as_tensor
-from words import COLOURS, PLACES, POSES, STYLES, TIMES
 from workers import DEVICE
 
-SIDE, CELLS = 128, 32  # pixels of a picture as the network sees it; cells of a map of where a joint is
+CELLS = 32  # of a map of where a joint is, in each direction
+BATCH = 32 if DEVICE.type == "cpu" else 128  # pictures a step
 NEAR = 6  # pixels of 256 within which a joint counts as found
 
 
@@ -54,35 +56,25 @@ def small(pictures):
     return as_tensor([cv2.resize(p, (SIDE, SIDE), interpolation=cv2.INTER_AREA) for p in pictures])
 
 
-def person_scene(rng):
-    """One person in the middle, anywhere."""
-    thing = Thing("person", pick(COLOURS, rng), "centre", pick(POSES, rng))
-    return Scene((thing,), pick(PLACES, rng), pick(TIMES, rng), pick(STYLES, rng))
-
-
 def train(rank, minutes):
-    """Train on a growing pool of renders, shown with noise."""
-    finder, rng = JointFinder().to(DEVICE), np.random.default_rng(78)
+    """Train on renders of one figure in the middle, shown with noise."""
+    finder, step = JointFinder().to(DEVICE), 0
     optimizer = torch.optim.AdamW(finder.parameters(), 2e-3, weight_decay=.01)
-    pictures, truth = torch.empty(0, 3, SIDE, SIDE, device=DEVICE), torch.empty(0, len(JOINTS), 2, device=DEVICE)
-    clock, step = workers.Clock(), 0
+    clock, pool = workers.Clock(), Pool("joints", 78, drawn=8)
     while (spent := clock.tick()) < minutes:
-        if spent < .6 * minutes:
-            drawn = [draw_posed(person_scene(rng), rng) for _ in range(16)]
-            pictures = torch.cat([pictures, small([picture for picture, _ in drawn])])
-            joints = np.stack([people[0] for _, people in drawn]) / 256
-            truth = torch.cat([truth, torch.from_numpy(joints).float().to(DEVICE)])
         workers.set_rate(optimizer, 2e-3 * (1 - spent / minutes))
-        chosen = torch.from_numpy(rng.integers(len(pictures), size=32)).to(DEVICE)
-        shown = pictures[chosen] + torch.randn(32, 3, SIDE, SIDE, device=DEVICE) * rng.uniform(0, .12)
-        away = (finder(shown) - truth[chosen]).abs()
+        rows = pool.batch(BATCH)
+        shown = rows["seen"].permute(0, 3, 1, 2).float() / 127.5 - 1
+        away = (finder(shown + torch.randn_like(shown) * pool.rng.uniform(0, .12)) - rows["joints"]).abs()
         optimizer.zero_grad()
         away.mean().backward()
         optimizer.step()
         step += 1
         if step % 50 == 0:
-            print(f"joints {spent:.1f} min step {step} pictures {len(pictures)} off by {away.mean().item() * 256:.1f} px",
+            print(f"joints {spent:.1f} min step {step} pictures {pool.filled()} off by {away.mean().item() * 256:.1f} px",
                   flush=True)
+        if clock.due():
+            workers.save("joints", model=finder.state_dict())
     workers.save("joints", model=finder.state_dict())
 
 
@@ -97,9 +89,9 @@ def joints_found(finder, pictures, joints):
 def paint_from(pipe, prompts, hints, steps=20, guidance=5):
     """Pictures (uint8 [256,256,3]) of prompts and hints, each from its own seed."""
     pictures = []
-    for i in range(0, len(prompts), 8):
-        generators = [torch.Generator().manual_seed(s) for s in range(i, min(i + 8, len(prompts)))]
-        pictures += list(pipe(prompts[i:i + 8], image=[Image.fromarray(hint) for hint in hints[i:i + 8]],
+    for i in range(0, len(prompts), AT_ONCE):
+        generators = [torch.Generator().manual_seed(s) for s in range(i, min(i + AT_ONCE, len(prompts)))]
+        pictures += list(pipe(prompts[i:i + AT_ONCE], image=[Image.fromarray(hint) for hint in hints[i:i + AT_ONCE]],
                               num_inference_steps=steps, guidance_scale=guidance, generator=generators,
                               output_type="np").images)
     return [np.rint(p * 255).astype(np.uint8) for p in pictures]
@@ -111,7 +103,7 @@ def measure(rank, count, folder=TARGET):
     finder.load_state_dict(workers.load("joints")["model"])
     plain = pipeline(folder)
     for kind in ("canny", "openpose"):
-        scenes = [person_scene(rng) for _ in range(count)] if kind == "openpose" else fresh_scenes("one", count, rng)
+        scenes = fresh_scenes("person" if kind == "openpose" else "one", count, rng)
         drawn = [draw_posed(scene, rng) for scene in scenes]
         renders = [picture for picture, _ in drawn]
         hints = [canny(picture) if kind == "canny" else stick_figures(people) for picture, people in drawn]

@@ -20,18 +20,19 @@ def pick(options, rng):
 
 
 def person(thing, rng, complete):
-    """'a dancer in a red dress', 'a woman in a blue dress sitting'."""
-    wear = (f"in a {thing.colour} dress", f"in {thing.colour} dress", f"wearing a {thing.colour} dress",
+    """'a dancer in a red dress', 'a man in a blue shirt sitting'."""
+    garment = "shirt" if thing.name == "man" else "dress"
+    wear = (f"in a {thing.colour} {garment}", f"in {thing.colour} {garment}", f"wearing a {thing.colour} {garment}",
             f"in {thing.colour}")
-    dress = pick(wear, rng) if complete or rng.random() > NO_COLOUR else ""
-    noun = pick(("person", *OBJECTS["person"]), rng)
-    if thing.pose == "dancing" and rng.random() < .6:
-        said = f"dancer {dress}"
+    dressed = pick(wear, rng) if complete or rng.random() > NO_COLOUR else ""
+    noun = pick((thing.name, *OBJECTS[thing.name]), rng)
+    if thing.pose == "dancing" and thing.name == "person" and rng.random() < .6:
+        said = f"dancer {dressed}"
     elif thing.pose == "standing" and rng.random() < .5:
-        said = f"{noun} {dress}"
+        said = f"{noun} {dressed}"
     else:
-        said = (f"{noun} {dress} {thing.pose}", f"{thing.pose} {noun} {dress}",
-                f"{noun} {thing.pose} {dress}")[rng.integers(3)]
+        said = (f"{noun} {dressed} {thing.pose}", f"{thing.pose} {noun} {dressed}",
+                f"{noun} {thing.pose} {dressed}")[rng.integers(3)]
     return article(" ".join(said.split()))
 
 
@@ -94,7 +95,7 @@ def caption(scene, rng, complete=False):
 def all_words():
     """Every word a caption can hold."""
     texts = [*COLOURS, *OBJECTS, *POSES, *(w for words in OBJECTS.values() for w in words),
-             "a an of and next to the on in left right middle center centre side beside wearing dress dancer"]
+             "a an of and next to the on in left right middle center centre side beside wearing dress shirt dancer"]
     for table in (PLACES, PLACE_ALONE, TIMES, STYLES, STYLE_OPENINGS):
         texts += [phrase for phrases in table.values() for phrase in phrases]
     return sorted({word for text in texts for word in text.split()} | set(korean.all_words()))

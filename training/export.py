@@ -1,7 +1,7 @@
 """From checkpoints to models/mini: `python export.py [FOLDER]` writes the diffusers folder, all weights in float16.
 
-Needs checkpoints/vae.pt and unet.pt; the averaged weights of the UNet and text encoder are taken, and the ControlNets
-where there are some.
+The averaged weights of the UNet and text encoder are taken, and the ControlNets and the upscaler where there are some;
+what was not trained since stays as in start.pt.
 """
 import json
 import os
@@ -19,9 +19,11 @@ import vae as vae_stage
 import workers
 from captions import caption
 from controls import CONTROL
+from pack import trained
 from scenes import draw, random_scene
 from text import new_text
 from tokenizer import load_tokenizer
+from upscaler import CONFIG as UPSCALER
 from words import COLOURS, OBJECTS, PLACE_ALONE, PLACES, POSES, STYLE_OPENINGS, STYLES, TIMES
 
 TARGET = Path(__file__).parents[1] / "models" / "mini"
@@ -68,7 +70,7 @@ def preview_factors(vae_state, count=200):
 def word_list():
     """The words the model was taught, in groups."""
     phrases = lambda table: sorted({p for options in table.values() for p in options})
-    nouns = [*OBJECTS, *phrases(OBJECTS), "dancer", "dress"]
+    nouns = [*OBJECTS, *phrases(OBJECTS), "dancer", "dress", "shirt"]
     return {"objects": nouns, "colours": list(COLOURS), "poses": list(POSES), "places": phrases(PLACES),
             "places_alone": phrases(PLACE_ALONE), "sides": ["on the left", "on the right", "in the middle"], "times": phrases(TIMES), "styles": phrases(STYLES),
             "style_openings": phrases(STYLE_OPENINGS)}
@@ -84,16 +86,16 @@ def vocabulary(captions=20_000):
 def write_model(folder):
     """Write the whole model under `folder`."""
     vae, vae_state = vae_stage.load_vae()
-    unet_state = workers.load("unet")
-    unet_weights, text_weights = unet_state["average"]
     tokenizer_files = workers.HOME / "tokenizer"
     unet = UNet2DConditionModel(**unet_stage.CONFIG)
     text = new_text(load_tokenizer(tokenizer_files))
+    unet_stage.load_average((unet, text))
     text.config.architectures = ["CLIPTextModel"]
     for name, module in (("vae", vae), ("unet", unet), ("text_encoder", text)):
         module.save_config(folder / name) if name != "text_encoder" else module.config.save_pretrained(folder / name)
     write_weights(folder / "vae/diffusion_pytorch_model.safetensors", vae_state["model"])
-    write_weights(folder / "unet/diffusion_pytorch_model.safetensors", unet_weights)
+    write_weights(folder / "unet/diffusion_pytorch_model.safetensors", unet.state_dict())
+    text_weights = text.state_dict()
     prefix = "" if next(iter(text_weights)).startswith("text_model.") else "text_model."
     write_weights(folder / "text_encoder/model.safetensors", {prefix + k: v for k, v in text_weights.items()})
     shutil.copytree(tokenizer_files, folder / "tokenizer")
@@ -103,13 +105,15 @@ def write_model(folder):
     write_json(folder / "darkroom.json", {"licence": "CC0-1.0", "commercial_use": True, "defaults": DEFAULTS, "latent_rgb": preview_factors(vae_state),
                                           "gallery": gallery, "words": word_list(),
                                           "vocabulary": vocabulary()})
+    states = trained()
     for kind in ("canny", "openpose"):
-        if control_state := workers.load(kind):
+        if kind in states:
             place = folder / "controlnets" / kind
             ControlNetModel(**CONTROL).save_config(place)
-            write_weights(place / "diffusion_pytorch_model.safetensors", control_state["model"])
-    return {"samples": unet_state["samples"], "unet_minutes": unet_state["minutes"],
-            "vae_minutes": vae_state["minutes"]}
+            write_weights(place / "diffusion_pytorch_model.safetensors", states[kind])
+    if "upscaler" in states:
+        write_json(folder / "upscaler" / "config.json", UPSCALER)
+        write_weights(folder / "upscaler" / "model.safetensors", states["upscaler"])
 
 
 def publish(target):
@@ -117,7 +121,7 @@ def publish(target):
     fresh = target.with_name(f".{target.name}-new")
     shutil.rmtree(fresh, ignore_errors=True)
     fresh.mkdir(parents=True)
-    print(write_model(fresh))
+    write_model(fresh)
     for source in sorted(p for p in fresh.rglob("*") if p.is_file()):
         place = target / source.relative_to(fresh)
         place.parent.mkdir(parents=True, exist_ok=True)

@@ -9,6 +9,19 @@ COLOURS = ((255, 0, 0), (255, 85, 0), (255, 170, 0), (255, 255, 0), (170, 255, 0
            (170, 0, 255), (255, 0, 255), (255, 0, 170), (255, 0, 85))
 
 
+def _codes(colours):
+    return np.asarray(colours, np.int32) @ np.array([1, 256, 65536])
+
+
+PALETTE = np.array(sorted({(0, 0, 0), *COLOURS, *(tuple(int(c * .6) for c in colour) for colour in COLOURS)}, key=_codes),
+                   np.uint8)  # every colour of a stick figure
+
+
+def indexed(picture):
+    """A stick figure uint8 [256,256,3] as indices into PALETTE, uint8 [256,256]."""
+    return np.searchsorted(_codes(PALETTE), _codes(picture)).astype(np.uint8)
+
+
 def canny(picture):
     """White edges on black, uint8 [256,256,3], of an RGB picture."""
     return np.repeat(cv2.Canny(cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), 100, 200)[..., None], 3, 2)

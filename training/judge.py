@@ -19,16 +19,17 @@ import workers
 from answers import QUESTIONS, answer_loss, heads, truths
 from captions import article, caption
 from export import TARGET
-from scenes import Scene, Thing, draw, pick, random_thing, sheet
+from pool import JUDGE_SIDE as SIDE
+from pool import Pool, kind_scene
+from scenes import Scene, draw, pick, random_thing, sheet
 from vae import as_pictures, as_tensor, latents_of, load_vae, psnr
-from words import COLOURS, OBJECTS, PLACES, POSES, STYLES, TIMES
+from words import COLOURS, OBJECTS, PLACES
 from workers import DEVICE
 
 KINDS = ("one", "aside", "two", "person", "held out")
-SIDE = 96  # pixels of a picture as the classifier sees it
 MARGIN = 3  # pixels a picture is moved by, at most, while the classifier learns
-BATCH = 64  # pictures a step
-EACH = {"one": 4, "aside": 6, "two": 12, "person": 4, "held out": 4}  # new pictures in a round: two are the hardest
+BATCH = 64 if DEVICE.type == "cpu" else 256  # pictures a step
+AT_ONCE = 8 if DEVICE.type == "cpu" else 100  # pictures drawn together
 
 
 class Residual(nn.Module):
@@ -78,37 +79,30 @@ def shifted(pictures, rng):
 
 
 def train(rank, minutes):
-    """Train on a growing pool of renders of every kind, moved, some of them blurred and noisy."""
+    """Train on renders of every kind, moved, some of them blurred and noisy."""
     judge, before = Judge().to(DEVICE), workers.load("judge") or {"minutes": 0}
     if "model" in before:
         judge.load_state_dict(before["model"])
-    rng = np.random.default_rng([77, round(before["minutes"])])
     optimizer = torch.optim.AdamW(judge.parameters(), 2e-3, weight_decay=.02)
-    clock, step, pool, answered = workers.Clock(), 0, [], []
-    torch.set_num_threads(os.cpu_count())
+    clock, step, pool = workers.Clock(), 0, Pool("judge", 77 + round(before["minutes"]), drawn=15)
     while (spent := clock.tick()) < minutes:
-        growing = spent < .7 * minutes
-        if growing:
-            scenes = [scene for kind in KINDS for scene in fresh_scenes(kind, EACH[kind], rng)]
-            pool += [shrunk(draw(scene, rng)) for scene in scenes]
-            answered.append(truths(scenes, DEVICE))
-            known = torch.cat(answered)
-        for _ in range(2 if growing else 8):
-            workers.set_rate(optimizer, 2e-3 * (1 - spent / minutes))
-            chosen = rng.integers(len(pool), size=BATCH)
-            shown = shifted(as_tensor([pool[i] for i in chosen]), rng)
-            if rng.random() < .3:
-                shown = nn.functional.avg_pool2d(shown, 3, 1, 1)
-            shown = shown + torch.randn_like(shown) * rng.uniform(0, .12)
-            with workers.half():
-                guesses = judge(shown.contiguous(memory_format=torch.channels_last))
-            loss = answer_loss([guess.float() for guess in guesses], known[torch.from_numpy(chosen).to(DEVICE)])
-            optimizer.zero_grad()
-            loss.backward()
-            optimizer.step()
-            step += 1
-        if step % 80 < (2 if growing else 8):
-            print(f"judge {spent:.1f} min step {step} pictures {len(pool)} loss {loss.item():.3f}", flush=True)
+        workers.set_rate(optimizer, 2e-3 * (1 - spent / minutes))
+        rows = pool.batch(BATCH)
+        shown = shifted(rows["judged"].permute(0, 3, 1, 2).float() / 127.5 - 1, pool.rng)
+        if pool.rng.random() < .3:
+            shown = nn.functional.avg_pool2d(shown, 3, 1, 1)
+        shown = shown + torch.randn_like(shown) * pool.rng.uniform(0, .12)
+        with workers.half():
+            guesses = judge(shown.contiguous(memory_format=torch.channels_last))
+        loss = answer_loss([guess.float() for guess in guesses], rows["truth"].long())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        step += 1
+        if step % 80 == 0:
+            print(f"judge {spent:.1f} min step {step} pictures {pool.filled()} loss {loss.item():.3f}", flush=True)
+        if clock.due():
+            workers.save("judge", model=judge.state_dict(), minutes=before["minutes"] + spent)
     workers.save("judge", model=judge.state_dict(), minutes=before["minutes"] + minutes)
 
 
@@ -134,15 +128,8 @@ def shares(found):
 
 
 def fresh_scenes(kind, count, rng):
-    """Scenes of one kind: one thing in the middle, one aside, two, a person, or a pair held out of training."""
-    scenes = []
-    for _ in range(count):
-        sides = {"two": ("left", "right"), "aside": (pick(("left", "right"), rng),)}.get(kind, ("centre",))
-        things = tuple(random_thing(rng, side, kind == "held out") for side in sides)
-        if kind == "person":
-            things = (Thing("person", pick(COLOURS, rng), "centre", pick(POSES, rng)),)
-        scenes.append(Scene(things, pick(PLACES, rng), pick(TIMES, rng), pick(STYLES, rng)))
-    return scenes
+    """Scenes of one kind (see pool.py)."""
+    return [kind_scene(kind, rng) for _ in range(count)]
 
 
 @torch.no_grad()
@@ -164,9 +151,9 @@ def pipeline(folder=TARGET):
 def paint(pipe, prompts, seeds, steps=20, guidance=5, negatives=None):
     """Pictures (uint8 [256,256,3]) of prompts, each from its own seed."""
     pictures = []
-    for i in range(0, len(prompts), 8):
-        generators = [torch.Generator().manual_seed(int(s)) for s in seeds[i:i + 8]]
-        pictures += list(pipe(list(prompts[i:i + 8]), negative_prompt=negatives and negatives[i:i + 8],
+    for i in range(0, len(prompts), AT_ONCE):
+        generators = [torch.Generator().manual_seed(int(s)) for s in seeds[i:i + AT_ONCE]]
+        pictures += list(pipe(list(prompts[i:i + AT_ONCE]), negative_prompt=negatives and negatives[i:i + AT_ONCE],
                               num_inference_steps=steps, guidance_scale=guidance, generator=generators,
                               output_type="np").images)
     return [np.rint(p * 255).astype(np.uint8) for p in pictures]

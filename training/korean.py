@@ -5,7 +5,8 @@ COLOURS = dict(zip(("red", "orange", "yellow", "green", "blue", "purple", "pink"
 OBJECTS = {"mug": "머그잔", "teapot": "찻주전자", "apple": "사과", "cat": "고양이", "fish": "물고기", "bird": "새",
            "car": "자동차", "boat": "배", "house": "집", "tree": "나무", "chair": "의자", "lamp": "램프", "flower": "꽃",
            "star": "별", "balloon": "열기구", "umbrella": "우산", "dog": "강아지", "robot": "로봇", "rocket": "로켓",
-           "shoe": "신발", "bottle": "병", "watch": "손목시계", "phone": "휴대폰", "bag": "가방", "person": "사람"}
+           "shoe": "신발", "bottle": "병", "watch": "손목시계", "phone": "휴대폰", "bag": "가방", "person": "사람", "man": "남자",
+           "horse": "말", "castle": "성", "spaceship": "우주선", "dragon": "용"}
 POSES = {"standing": "서 있는", "walking": "걷는", "dancing": "춤추는", "sitting": "앉아 있는", "jumping": "뛰는",
          "waving": "손을 흔드는"}
 PLACES = {"table": "탁자 위의", "beach": "해변의", "forest": "숲속의", "city": "도시 거리의",
@@ -24,7 +25,8 @@ def thing_words(thing, sided):
     """'빨간 머그잔', '춤추는 빨간 드레스를 입은 사람'."""
     name = f"{COLOURS[thing.colour]} {OBJECTS[thing.name]}"
     if thing.pose:
-        name = f"{COLOURS[thing.colour]} 드레스를 입은 {POSES[thing.pose]} 사람"
+        garment = "셔츠를" if thing.name == "man" else "드레스를"
+        name = f"{COLOURS[thing.colour]} {garment} 입은 {POSES[thing.pose]} {OBJECTS[thing.name]}"
     return f"{SIDES[thing.side]} {name}" if sided else name
 
 
@@ -46,5 +48,5 @@ def caption(scene, rng):
 def all_words():
     """Every word of a Korean caption."""
     tables = (COLOURS, OBJECTS, POSES, PLACES, ALONE, TIMES, STYLES, SIDES)
-    named = [f"{OBJECTS[o]}와" for o in OBJECTS] + ["드레스를 입은 사람"]
+    named = [f"{OBJECTS[o]}와" for o in OBJECTS] + ["드레스를 입은 사람", "셔츠를"]
     return sorted({w for text in [*(t for table in tables for t in table.values()), *named] for w in text.split()})

@@ -29,14 +29,15 @@ def mix(a, b, share):
 class Painter:
     """Draws areas and their outlines; `recolour` and `line_of` are the style's say in it.
 
-    recolour(rgb, focus) -> rgb of an area; line_of(rgb, focus) -> (rgb, width in pixels) or None.
-    `focus` is True while the main object is drawn.
+    recolour(rgb, focus) -> rgb of an area; line_of(rgb, focus) -> (rgb, width in pixels) or None; no line_of: no lines.
+    `focus` is True while the main object is drawn. Coordinates are those of 256 x 256; `scale` 2 draws the same
+    scene at 512 x 512. A mask of the main object is kept for styles that are `masked`.
     """
 
-    def __init__(self, recolour, line_of):
+    def __init__(self, recolour, line_of=None, masked=False, scale=1):
         self.recolour, self.line_of, self.focus = recolour, line_of, False
-        self.areas, self.lines = skia.Surface(SIZE, SIZE), skia.Surface(SIZE, SIZE)
-        self.mask = skia.Surface(SIZE, SIZE)
+        self.areas = _Layer(scale)
+        self.lines, self.mask = line_of and _Layer(scale), _Layer(scale) if masked else None
 
     def area(self, path, rgb, line=True, fade=None):
         """Fill a path (pixel coordinates); `fade` is a second colour for a gradient downwards."""
@@ -48,16 +49,17 @@ class Painter:
             paint.setShader(skia.GradientShader.MakeLinear(
                 [(0, bounds.top()), (0, bounds.bottom())],
                 [_colour(first), _colour(self.recolour(fade, self.focus))]))
-        self.areas.getCanvas().drawPath(path, paint)
-        erase = skia.Paint(AntiAlias=True, BlendMode=skia.BlendMode.kClear)
-        self.lines.getCanvas().drawPath(path, erase)
-        cover = skia.Paint(AntiAlias=True, Color=skia.ColorWHITE if self.focus else skia.ColorBLACK)
-        self.mask.getCanvas().drawPath(path, cover)
+        self.areas.canvas.drawPath(path, paint)
+        if self.mask:
+            self.mask.canvas.drawPath(path, _COVER if self.focus else _ERASE)
+        if not self.line_of:
+            return
+        self.lines.canvas.drawPath(path, _ERASE)
         pen = self.line_of(rgb, self.focus) if line else None
         if pen:
             stroke = skia.Paint(AntiAlias=True, Style=skia.Paint.kStroke_Style, StrokeWidth=pen[1],
                                 StrokeJoin=skia.Paint.kRound_Join, Color=_colour(pen[0]))
-            self.lines.getCanvas().drawPath(path, stroke)
+            self.lines.canvas.drawPath(path, stroke)
 
     def band(self, path, rgb, width, line=True):
         """Draw a path as a band of `width` pixels."""
@@ -68,17 +70,28 @@ class Painter:
         self.area(outline, rgb, line)
 
     def layers(self):
-        """-> areas [256,256,3] float 0..1, lines [256,256,4] premultiplied 0..1, focus mask [256,256,1]."""
-        areas, lines, mask = (_pixels(s) for s in (self.areas, self.lines, self.mask))
-        return areas[..., :3], lines, mask[..., :1]
+        """-> areas [side,side,3] float 0..1, lines [side,side,4] premultiplied or None, focus mask [side,side,1] or None."""
+        return (self.areas.pixels()[..., :3], self.lines and self.lines.pixels(), self.mask and self.mask.pixels()[..., 3:])
+
+
+class _Layer:
+    """A transparent surface whose pixels are a numpy array."""
+
+    def __init__(self, scale):
+        self.array = np.zeros((SIZE * scale, SIZE * scale, 4), np.uint8)
+        self.surface = skia.Surface(self.array, colorType=skia.ColorType.kRGBA_8888_ColorType,
+                                    alphaType=skia.AlphaType.kPremul_AlphaType)
+        self.canvas = self.surface.getCanvas()
+        self.canvas.scale(scale, scale)
+
+    def pixels(self):
+        """float32 [side,side,4] in 0..1, premultiplied."""
+        return np.multiply(self.array, np.float32(1 / 255))
+
+
+_ERASE = skia.Paint(AntiAlias=True, BlendMode=skia.BlendMode.kClear)
+_COVER = skia.Paint(AntiAlias=True, Color=skia.ColorWHITE)
 
 
 def _colour(rgb):
     return skia.Color(*(int(min(255, max(0, round(c)))) for c in rgb))
-
-
-def _pixels(surface):
-    array = surface.makeImageSnapshot().toarray(colorType=skia.ColorType.kRGBA_8888_ColorType)
-    picture = array.astype(np.float32) / 255
-    picture[..., :3] *= picture[..., 3:]
-    return picture

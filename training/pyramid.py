@@ -73,6 +73,15 @@ def set_encoder(vae, encode, mean):
         identity(conv, conv.weight.shape[0])
 
 
+def projection_of(vae, count):
+    """What set_encoder wrote, read back: projection [count,3,8,8] and offset [count] of one convolution with stride 8."""
+    conv = vae.encoder.down_blocks[2].downsamplers[0].conv
+    rows = conv.weight[0:4 * count:4, :48, :2, :2].detach()  # (c, y2 x2 y1 x1 rgb, y3, x3)
+    rows = rows.permute(0, 2, 3, 1).reshape(count, 2, 2, 2, 2, 2, 2, 3)  # (c, y3, x3, y2, x2, y1, x1, rgb)
+    blocks = rows.permute(0, 1, 3, 5, 2, 4, 6, 7).reshape(count, 8, 8, 3)
+    return blocks.permute(0, 3, 1, 2).contiguous().clone(), conv.bias[0:4 * count:4].detach().clone()
+
+
 @torch.no_grad()
 def set_decoder(vae, decode, mean):
     """Start the decoder so that the mean colour of every block passes from the first step on."""

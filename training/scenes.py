@@ -6,22 +6,22 @@ import numpy as np
 import skia
 
 from painter import Painter, hex_rgb, mix, parse_path
-from people import person, skeleton
+from people import figure, skeleton
 from places import PAINT, shape
 from shapes import SHAPES, oval
 from styles import FINISH, PENS
-from words import COLOURS, HELD_OUT, OBJECTS, PLACES, POSES, STYLES, TIMES
+from words import COLOURS, FIGURES, HELD_OUT, OBJECTS, PLACES, POSES, STYLES, TIMES
 
 PATHS = {name: [(fill, parse_path(svg), width) for fill, svg, width in parts] for name, parts in SHAPES.items()}
 OBJECT_LIGHT = {"day": (1, 1, 1), "sunset": (1, .95, .91), "night": (.84, .86, .95)}
 SHADOW = {"plain": .30, "watercolor": .25, "ink": .4, "pixel art": .3, "cyberpunk": .5, "pastel": .2}
-EMPTY, TWO, ASIDE, PEOPLE = .07, .25, .15, .12  # shares: no thing, two things, one thing left or right, a person
+EMPTY, TWO, ASIDE, PEOPLE = .06, .25, .15, .16  # shares: no thing, two things, one thing left or right, a figure
 CENTRES = {"left": 70, "centre": 128, "right": 186}  # x of a thing, in pixels
 
 
 @dataclass(frozen=True)
 class Thing:
-    """An object in its colour on a side; a person wears the colour and has a pose."""
+    """An object in its colour on a side; a figure wears the colour and has a pose."""
     name: str
     colour: str
     side: str = "centre"
@@ -42,17 +42,22 @@ def pick(names, rng):
     return list(names)[rng.integers(len(names))]
 
 
-def random_thing(rng, side, held_out=False):
+def pick_pose(rng):
+    """A pose; one in four waves, the hardest one."""
+    return "waving" if rng.random() < .1 else pick(POSES, rng)
+
+
+def random_thing(rng, side, held_out=False, people=PEOPLE):
     """Any thing; `held_out` asks for a pair that training never shows, otherwise there are none of them."""
     while True:
-        name = "person" if rng.random() < PEOPLE else pick(OBJECTS, rng)
+        name = pick(FIGURES, rng) if rng.random() < people else pick(OBJECTS, rng)
         colour = pick(COLOURS, rng)
         if ((colour, name) in HELD_OUT) == held_out:
-            return Thing(name, colour, side, pick(POSES, rng) if name == "person" else None)
+            return Thing(name, colour, side, pick_pose(rng) if name in FIGURES else None)
 
 
-def random_scene(rng, two=TWO):
-    """A scene as training shows them; `two` is the share with two things."""
+def random_scene(rng, two=TWO, people=PEOPLE):
+    """A scene as training shows them; `two` is the share with two things, `people` that of figures among things."""
     kind = rng.random()
     if kind < EMPTY:
         sides = ()
@@ -60,7 +65,7 @@ def random_scene(rng, two=TWO):
         sides = ("left", "right")
     else:
         sides = (pick(("left", "right"), rng),) if rng.random() < ASIDE else ("centre",)
-    return Scene(tuple(random_thing(rng, side) for side in sides), pick(PLACES, rng), pick(TIMES, rng), pick(STYLES, rng))
+    return Scene(tuple(random_thing(rng, side, people=people) for side in sides), pick(PLACES, rng), pick(TIMES, rng), pick(STYLES, rng))
 
 
 def shades(colour):
@@ -83,7 +88,7 @@ def draw_thing(painter, scene, thing, rng):
         ground = mix((60, 50, 70), (190, 180, 170), SHADOW[scene.style])
         shape(painter, oval(left + size / 2, top + size, size * (.3 if thing.pose else .46), 9), ground, scene.time, False)
     joints = skeleton(thing.pose, rng) if thing.pose else None
-    parts = PATHS[thing.name] if joints is None else [(f, parse_path(svg), w) for f, svg, w in person(joints)]
+    parts = PATHS[thing.name] if joints is None else [(f, parse_path(svg), w) for f, svg, w in figure(thing.name, joints)]
     matrix = skia.Matrix().setScale(size / 100, size / 100).postTranslate(left, top)
     tones, light = shades(thing.colour), OBJECT_LIGHT[scene.time]
     painter.focus = True
@@ -102,18 +107,19 @@ def draw_thing(painter, scene, thing, rng):
     return None if joints is None else joints * size / 100 + (left, top)
 
 
-def draw_posed(scene, rng):
-    """The picture of a scene (uint8 [256,256,3], RGB) and the joints [18,2] in pixels of the people in it."""
-    painter = Painter(*PENS[scene.style])
+def draw_posed(scene, rng, scale=1):
+    """The picture of a scene (uint8 [side,side,3], RGB; side = 256 * scale) and the joints [18,2] of the people in it,
+    in pixels of 256 x 256."""
+    painter = Painter(*PENS[scene.style], scale)
     PAINT[scene.place](painter, scene.time, rng)
     people = [joints for thing in scene.things if (joints := draw_thing(painter, scene, thing, rng)) is not None]
     picture = FINISH[scene.style](*painter.layers(), rng)
-    return np.rint(np.clip(picture, 0, 1) * 255).astype(np.uint8), people
+    return cv2.convertScaleAbs(np.clip(picture, 0, 1), alpha=255), people
 
 
-def draw(scene, rng):
-    """The picture of a scene: uint8 [256,256,3], RGB."""
-    return draw_posed(scene, rng)[0]
+def draw(scene, rng, scale=1):
+    """The picture of a scene: uint8 [side,side,3], RGB."""
+    return draw_posed(scene, rng, scale)[0]
 
 
 def sheet(pictures, columns):

@@ -56,10 +56,10 @@ def _chalk_line(rgb, focus):
     return (mix(rgb, (255, 255, 255), .82), 4.0) if focus else None
 
 
-PENS = {  # style -> (recolour, line_of) for the Painter
-    "plain": (_same, _soft_line), "watercolor": (_same, lambda rgb, focus: None), "ink": (_wash, _ink_line),
-    "pixel art": (_same, lambda rgb, focus: (DARK, 5.0) if focus else None), "cyberpunk": (_after_dark, _neon_line),
-    "pastel": (_chalk, _chalk_line),
+PENS = {  # style -> (recolour, line_of, masked) for the Painter
+    "plain": (_same, _soft_line, False), "watercolor": (_same, None, True), "ink": (_wash, _ink_line, False),
+    "pixel art": (_same, lambda rgb, focus: (DARK, 5.0) if focus else None, False),
+    "cyberpunk": (_after_dark, _neon_line, False), "pastel": (_chalk, _chalk_line, True),
 }
 
 
@@ -68,52 +68,54 @@ def _over(areas, lines):
     return areas * (1 - lines[..., 3:]) + lines[..., :3]
 
 
-def _noise(rng, cells, amount):
-    """Smooth noise [256,256,1] around 0."""
+def _noise(rng, cells, amount, side):
+    """Smooth noise [side,side,1] around 0."""
     coarse = rng.normal(0, amount, (cells, cells)).astype(np.float32)
-    return cv2.resize(coarse, (SIZE, SIZE), interpolation=cv2.INTER_CUBIC)[..., None]
+    return cv2.resize(coarse, (side, side), interpolation=cv2.INTER_CUBIC)[..., None]
 
 
 def watercolor(areas, lines, mask, rng):
     """Wobbly edges, darker rims, granular washes on bright paper."""
-    y, x = np.mgrid[0:SIZE, 0:SIZE].astype(np.float32)
-    wobble_x, wobble_y = (_noise(rng, 16, 1.3)[..., 0] for _ in range(2))
+    side, scale = len(areas), len(areas) // SIZE
+    y, x = np.mgrid[0:side, 0:side].astype(np.float32)
+    wobble_x, wobble_y = (_noise(rng, 16, 1.3, side)[..., 0] * scale for _ in range(2))
     areas = cv2.remap(areas, x + wobble_x, y + wobble_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     mask = cv2.remap(mask[..., 0], x + wobble_x, y + wobble_y, cv2.INTER_LINEAR)[..., None]
-    wash = cv2.bilateralFilter(areas, 5, .12, 4)
-    rim = np.abs(wash - cv2.GaussianBlur(wash, (0, 0), 3)).sum(-1, keepdims=True)
-    pigment = 1 - np.clip(rim * .45, 0, .34) + _noise(rng, 10, .03)
+    wash = cv2.bilateralFilter(areas, 4 * scale + 1, .12, 4 * scale)
+    rim = np.abs(wash - cv2.GaussianBlur(wash, (0, 0), 3 * scale)).sum(-1, keepdims=True)
+    pigment = 1 - np.clip(rim * .45, 0, .34) + _noise(rng, 10, .03, side)
     paper = np.array([.985, .97, .94], np.float32)
     strength = .74 + .18 * mask  # the object is painted more densely than what is around it
     painted = paper * (1 - strength) + wash * strength
-    border = np.minimum.reduce([x, y, SIZE - 1 - x, SIZE - 1 - y])[..., None] + _noise(rng, 24, 2.0)
+    border = np.minimum.reduce([x, y, side - 1 - x, side - 1 - y])[..., None] / scale + _noise(rng, 24, 2.0, side)
     inside = np.clip((border - 7) / 5, 0, 1)
     return paper * (1 - inside) + np.clip(painted * pigment, 0, 1) * inside
 
 
 def ink(areas, lines, mask, rng):
     """Black lines and gray washes on paper, colour only on the object."""
-    return _over(areas, lines) * (1 + _noise(rng, 10, .015))
+    return _over(areas, lines) * (1 + _noise(rng, 10, .015, len(areas)))
 
 
 def pixel_art(areas, lines, mask, rng):
-    """32 x 32 blocks of 8 pixels in few colours."""
+    """32 x 32 blocks in few colours."""
+    side = len(areas)
     small = cv2.resize(_over(areas, lines), (SIZE // 8, SIZE // 8), interpolation=cv2.INTER_AREA)
     few = np.round(small * 9) / 9
-    return cv2.resize(few, (SIZE, SIZE), interpolation=cv2.INTER_NEAREST)
+    return cv2.resize(few, (side, side), interpolation=cv2.INTER_NEAREST)
 
 
 def cyberpunk(areas, lines, mask, rng):
     """Glowing lines over dark areas."""
-    glow = cv2.GaussianBlur(lines[..., :3], (0, 0), 6) * 1.1
+    glow = cv2.GaussianBlur(lines[..., :3], (0, 0), 6 * len(areas) // SIZE) * 1.1
     return 1 - (1 - np.clip(_over(areas, lines), 0, 1)) * (1 - np.clip(glow, 0, 1))
 
 
 def pastel(areas, lines, mask, rng):
     """Soft light areas that run into each other, the object in a white rim."""
-    soft = cv2.GaussianBlur(areas, (0, 0), 2.0)
+    soft = cv2.GaussianBlur(areas, (0, 0), 2.0 * len(areas) / SIZE)
     areas = areas * mask + soft * (1 - mask)
-    return np.clip(_over(areas, lines) * .97 + .03 + _noise(rng, 12, .012), 0, 1)
+    return np.clip(_over(areas, lines) * .97 + .03 + _noise(rng, 12, .012, len(areas)), 0, 1)
 
 
 def plain(areas, lines, mask, rng):

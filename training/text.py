@@ -29,6 +29,12 @@ def new_text(tokenizer):
         pad_token_id=tokenizer.pad_token_id)).to(DEVICE)
 
 
+def fitted(state, tokenizer):
+    """A text encoder's state dict with the names that this version of transformers has: with 'text_model.' or without."""
+    expected, bare = new_text(tokenizer).state_dict(), {k.removeprefix("text_model."): v for k, v in state.items()}
+    return {k: bare[k.removeprefix("text_model.")] for k in expected}
+
+
 def first_weights():
     """A round that widens the domain goes on from the weights of the last (start.pt, see widen.py)."""
     start = workers.load("start")

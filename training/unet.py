@@ -6,24 +6,20 @@ MINUTES, and STOP interrupts earlier. With WORKERS=2 two processes share each st
 import math
 import sys
 
-import numpy as np
 import torch
 from diffusers import UNet2DConditionModel
 from diffusers.models.attention_processor import AttnProcessor
 
 import workers
-from captions import caption
-from scenes import TWO, draw, random_scene
+from pool import Pool, said
 from text import WIDTH, new_text
 from tokenizer import ids, load_tokenizer
-from vae import CHANNELS, as_tensor, latents_of, load_vae
+from vae import CHANNELS
 from workers import DEVICE, WORKERS
 
 BATCH = 16 if DEVICE.type == "cpu" else 256  # pictures a step, over all workers
 PEAK = 8e-4  # learning rate; the text encoder learns at a quarter of it
-POOL_START, POOL_END = 1000, 20000  # latents in memory: drawn before the first step, and at most
-DRAWN = 2  # new pictures a step and worker
-ONE_FIRST = 60_000  # samples until the share of scenes with two things has grown to its full size
+NO_TEXT = .1  # share of empty captions
 BETAS = dict(num_train_timesteps=1000, beta_start=.00085, beta_end=.02, beta_schedule="scaled_linear")
 CONFIG = dict(
     sample_size=32, in_channels=CHANNELS, out_channels=CHANNELS, block_out_channels=(48, 96, 192),
@@ -33,11 +29,19 @@ CONFIG = dict(
 
 
 def new_unet():
-    """A UNet with plain attention (its backward pass is the faster one on a CPU)."""
+    """A UNet; on a CPU with plain attention, whose backward pass is the faster one there."""
     torch.manual_seed(0)
     unet = UNet2DConditionModel(**CONFIG).to(DEVICE)
-    unet.set_attn_processor(AttnProcessor())
+    if DEVICE.type == "cpu":
+        unet.set_attn_processor(AttnProcessor())
     return unet
+
+
+def load_average(modules):
+    """Load the averaged weights into a UNet and a text encoder: the checkpoint's, or those a round starts from."""
+    state, start = workers.load("unet"), workers.load("start")
+    for module, values in zip(modules, state["average"] if state else (start["unet"], start["text"])):
+        module.load_state_dict(values)
 
 
 def signal_shares():
@@ -53,34 +57,6 @@ def centre_weight():
     return weight / weight.mean()
 
 
-class Latents:
-    """A growing pool of scenes and their latents (float16 [8,32,32])."""
-
-    def __init__(self, seed, vae_state, samples):
-        self.rng, self.vae_state, self.scenes, self.latents = np.random.default_rng(seed), vae_state, [], []
-        for _ in range(POOL_START // 16):
-            self.add(16, samples)
-
-    def add(self, count, samples):
-        """Draw scenes; when the pool is full they take the place of others."""
-        two = TWO * min(1, samples / ONE_FIRST)
-        scenes = [random_scene(self.rng, two) for _ in range(count)]
-        pictures = as_tensor([draw(scene, self.rng) for scene in scenes])
-        for scene, latent in zip(scenes, latents_of(self.vae_state, pictures).half()):
-            if len(self.scenes) < POOL_END:
-                self.scenes.append(scene)
-                self.latents.append(latent)
-            else:
-                i = self.rng.integers(POOL_END)
-                self.scenes[i], self.latents[i] = scene, latent
-
-    def batch(self, count):
-        """-> latents float32 [count,8,32,32], captions (a tenth of them empty)."""
-        chosen = self.rng.integers(len(self.scenes), size=count)
-        texts = ["" if self.rng.random() < .1 else caption(self.scenes[i], self.rng) for i in chosen]
-        return torch.stack([self.latents[i] for i in chosen]).float(), texts
-
-
 class Average:
     """Exponential moving average of the parameters of some modules."""
 
@@ -92,9 +68,8 @@ class Average:
     def update(self, step):
         decay = min(.998, (1 + step) / (10 + step))
         for module, values in zip(self.modules, self.values):
-            for key, value in module.state_dict().items():
-                if value.is_floating_point():
-                    values[key].lerp_(value, 1 - decay)
+            pairs = [(values[k], v) for k, v in module.state_dict().items() if v.is_floating_point()]
+            torch._foreach_lerp_([kept for kept, _ in pairs], [v for _, v in pairs], 1 - decay)
 
 
 def rate(share):
@@ -105,7 +80,7 @@ def rate(share):
 def step_loss(unet, text, latents, tokens, shares, weight, control=None, hints=None):
     """Min-SNR weighted error of v at stratified timesteps; a ControlNet's features of `hints` join in."""
     count = len(latents)
-    t = ((torch.randperm(count) + torch.rand(count)) / count * len(shares)).long().to(DEVICE)
+    t = ((torch.randperm(count, device=DEVICE) + torch.rand(count, device=DEVICE)) / count * len(shares)).long()
     signal = shares[t].view(-1, 1, 1, 1)
     noise = torch.randn_like(latents)
     noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise
@@ -123,11 +98,13 @@ def step_loss(unet, text, latents, tokens, shares, weight, control=None, hints=N
 
 def train(rank, minutes, stop):
     """One worker's share of the training."""
-    tokenizer, (_, vae_state) = load_tokenizer(workers.HOME / "tokenizer"), load_vae()
+    tokenizer = load_tokenizer(workers.HOME / "tokenizer")
+    nothing = ids(tokenizer, [""])[0].to(DEVICE)
     unet, text, state = new_unet(), new_text(tokenizer), workers.load("unet")
-    text.load_state_dict(workers.load("text")["model"])
-    if start := workers.load("start"):
-        unet.load_state_dict(start["unet"])
+    if workers.load("start"):
+        load_average((unet, text))
+    if taught := workers.load("text"):
+        text.load_state_dict(taught["model"])
     modules, step, spent, samples = [unet, text], 0, 0.0, 0
     parameters = [p for m in modules for p in m.parameters()]
     optimizer = torch.optim.AdamW([{"params": list(unet.parameters())}, {"params": list(text.parameters())}],
@@ -139,7 +116,7 @@ def train(rank, minutes, stop):
         step, spent, samples = state["step"], state["minutes"], state["samples"]
     average = Average(modules, state and state["average"])
     shares, weight = signal_shares(), centre_weight()
-    pool, losses = Latents(5000 + 10 * step + rank, vae_state, samples), []
+    pool, losses = Pool("scenes", 5000 + 10 * step + rank), []
     torch.manual_seed(10 * step + rank)
     clock = workers.Clock(spent)
 
@@ -152,9 +129,8 @@ def train(rank, minutes, stop):
         now = PEAK * min(1, (step + 1) / 150) * rate(spent / minutes)
         for group, share in zip(optimizer.param_groups, (1, .25)):
             group["lr"] = now * share
-        pool.add(DRAWN, samples)
-        latents, texts = pool.batch(BATCH // WORKERS)
-        loss = step_loss(unet, text, latents, ids(tokenizer, texts).to(DEVICE), shares, weight)
+        rows = pool.batch(BATCH // WORKERS)
+        loss = step_loss(unet, text, rows["latent"].float(), said(rows["tokens"], nothing, NO_TEXT), shares, weight)
         optimizer.zero_grad()
         loss.backward()
         workers.share_gradients(parameters)
@@ -162,10 +138,10 @@ def train(rank, minutes, stop):
         optimizer.step()
         average.update(step)
         step, samples = step + 1, samples + BATCH
-        losses.append(loss.item())
+        losses.append(loss.detach())
         if rank == 0 and step % 50 == 0:
-            print(f"unet {spent:5.1f} min step {step} samples {samples} loss {np.mean(losses[-50:]):.4f}", flush=True)
-        if step % 200 == 0:
+            print(f"unet {spent:5.1f} min step {step} samples {samples} loss {torch.stack(losses[-50:]).mean():.4f}", flush=True)
+        if clock.due():
             keep()
     keep()
 

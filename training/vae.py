@@ -11,15 +11,14 @@ import torch.nn.functional as F
 from diffusers import AutoencoderKL
 
 import workers
-from pyramid import NOISE, components, set_decoder, set_encoder
+from pyramid import NOISE, components, projection_of, set_decoder, set_encoder
 from scenes import draw, random_scene
 from workers import DEVICE
 
 CHANNELS = 8
 CROP = 128  # pixels
 BATCH = 6 if DEVICE.type == "cpu" else 64  # crops a step
-POOL = 300  # pictures kept; some are redrawn every step
-PEAK = 1.5e-3  # learning rate
+PEAK = 1.2e-3  # learning rate
 OPPONENT = torch.tensor([[.299, .587, .114], [.7, -.7, 0], [-.3, -.3, .6]])  # luma, red-green, blue-yellow
 
 
@@ -43,11 +42,22 @@ def new_state():
                 minutes=0.0, step=0, optimizer=None)
 
 
+def resumed_state():
+    """The first checkpoint of a round that goes on from a finished model (start.pt, see resume.py)."""
+    start = workers.load("start")
+    if not start:
+        return None
+    vae = AutoencoderKL(**CONFIG)
+    vae.load_state_dict(start["vae"])
+    projection, offset = projection_of(vae, CHANNELS)
+    return dict(model=vae.state_dict(), projection=projection, offset=offset, minutes=0.0, step=0, optimizer=None)
+
+
 def load_vae():
     """-> the VAE as far as it is trained, its checkpoint (made anew when there is none)."""
     state = workers.load("vae")
     if state is None:
-        state = new_state()
+        state = resumed_state() or new_state()
         workers.save("vae", **state)
     vae = AutoencoderKL(**CONFIG)
     vae.load_state_dict(state["model"])
@@ -66,24 +76,6 @@ def picture_loss(shown, true):
     return error.abs().mean() + 2 * error.square().mean() + .5 * edges
 
 
-class Pictures:
-    """A pool of scenes, some redrawn at every draw of a batch."""
-
-    def __init__(self, seed, size=POOL):
-        self.rng = np.random.default_rng(seed)
-        self.pool = [draw(random_scene(self.rng), self.rng) for _ in range(size)]
-
-    def crops(self, count, side=CROP):
-        """-> float32 [count,3,side,side] in -1..1."""
-        for _ in range(count // 3):
-            self.pool[self.rng.integers(len(self.pool))] = draw(random_scene(self.rng), self.rng)
-        crops = []
-        for i in self.rng.integers(len(self.pool), size=count):
-            x, y = self.rng.integers(0, (256 - side) // 8 + 1, 2) * 8
-            crops.append(self.pool[i][y:y + side, x:x + side])
-        return as_tensor(crops)
-
-
 def as_tensor(pictures):
     """uint8 pictures [N,H,W,3] -> float32 [N,3,H,W] in -1..1 on the device."""
     return torch.from_numpy(np.stack(pictures)).to(DEVICE).permute(0, 3, 1, 2).float().div(127.5).sub(1).contiguous()
@@ -99,14 +91,21 @@ def psnr(shown, true):
     return 10 * torch.log10(4 / (shown.clamp(-1, 1) - true).square().mean()).item()
 
 
+def crops(rng, pictures):
+    """A random crop of each picture [N,3,256,256], on the grid of the latents."""
+    corners = rng.integers(0, (256 - CROP) // 8 + 1, (len(pictures), 2)) * 8
+    return torch.stack([p[:, y:y + CROP, x:x + CROP] for p, (x, y) in zip(pictures, corners)])
+
+
 def train(rank, minutes):
     """Train the decoder; the rate falls to zero at `minutes`."""
+    from pool import Pool  # which needs this module's encoder
     vae, state = load_vae()
     trained = list(vae.decoder.parameters())
     optimizer = torch.optim.AdamW(trained, PEAK, betas=(.9, .98), weight_decay=0)
     if state["optimizer"]:
         optimizer.load_state_dict(state["optimizer"])
-    step, pictures, history = state["step"], Pictures(1000 + state["step"]), []
+    step, pool, history = state["step"], Pool("pairs", 1000 + state["step"]), []
     clock = workers.Clock(state["minutes"])
 
     def keep():
@@ -115,7 +114,8 @@ def train(rank, minutes):
 
     while (spent := clock.tick()) < minutes:
         workers.set_rate(optimizer, PEAK * min(1, (step + 1) / 60) * min(1, 1.4 * (1 - spent / minutes)))
-        true = pictures.crops(BATCH)
+        pictures = pool.batch(BATCH)["picture"].permute(0, 3, 1, 2).float()
+        true = crops(pool.rng, F.avg_pool2d(pictures, 2) / 127.5 - 1)
         latents = latents_of(state, true)
         with workers.half():
             shown = vae.decode(latents + NOISE * torch.randn_like(latents)).sample.float()
@@ -125,10 +125,11 @@ def train(rank, minutes):
         torch.nn.utils.clip_grad_norm_(trained, 1.0)
         optimizer.step()
         step += 1
-        history.append([loss.item(), psnr(shown.detach(), true)])
-        if step % 50 == 0:
-            print(f"vae {spent:5.1f} min step {step} loss %.4f psnr %.2f" % tuple(np.mean(history[-50:], 0)), flush=True)
+        if step % 25 == 0:
+            history.append([loss.item(), psnr(shown.detach(), true)])
         if step % 100 == 0:
+            print(f"vae {spent:5.1f} min step {step} loss %.4f psnr %.2f" % tuple(np.mean(history[-8:], 0)), flush=True)
+        if clock.due():
             keep()
     keep()
 

@@ -12,10 +12,12 @@ OBJECTS = {  # name -> other words for it
     "boat": ("sailboat",), "house": ("cottage",), "tree": (), "chair": (), "lamp": (), "flower": (), "star": (),
     "balloon": ("hot air balloon",), "umbrella": (), "dog": ("puppy",), "robot": (), "rocket": (),
     "shoe": ("sneaker",), "bottle": (), "watch": ("wristwatch",), "phone": ("smartphone",), "bag": ("handbag",),
-    "person": ("woman", "girl", "lady"),
+    "person": ("woman", "girl", "lady"), "man": ("boy",), "horse": (), "castle": (), "spaceship": ("flying saucer",),
+    "dragon": (),
 }
 
-POSES = ("standing", "walking", "dancing", "sitting", "jumping", "waving")  # of a person
+FIGURES = ("person", "man")  # have a pose; a person wears a dress, a man a shirt
+POSES = ("standing", "walking", "dancing", "sitting", "jumping", "waving")  # of a figure
 SIDES = ("left", "centre", "right")
 
 PLACES = {  # name -> phrases that follow an object; the first is the commonest

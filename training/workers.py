@@ -9,12 +9,14 @@ import torch.multiprocessing as mp
 
 HOME = Path(os.environ.get("CHECKPOINTS", Path(__file__).parent / "checkpoints"))
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+KEEP = 60  # seconds between two checkpoints
 WORKERS = int(os.environ.get("WORKERS", "1"))  # processes that share one training; more than one only on a CPU
 
 
 def spawn(stage, *arguments):
     """Run stage(rank, *arguments) in WORKERS processes; on a CPU each has one thread."""
-    HOME.mkdir(exist_ok=True)
+    HOME.mkdir(parents=True, exist_ok=True)
+    torch.backends.cudnn.benchmark = True
     if DEVICE.type == "cpu":
         torch.set_num_threads(1)
     if WORKERS == 1:
@@ -63,10 +65,18 @@ def set_rate(optimizer, rate):
 
 
 class Clock:
-    """Minutes worked so far in a stage; stands still while checkpoints/PAUSE exists."""
+    """Minutes worked so far in a stage; stands still while checkpoints/PAUSE exists. The variable BEGUN (seconds since the
+    epoch) counts the time before the first step too, for stages that have to end on time."""
 
     def __init__(self, spent=0.0):
-        self.spent, self.last = spent, time.time()
+        self.spent, self.last, self.kept = spent, float(os.environ.get("BEGUN", time.time())), time.time()
+
+    def due(self):
+        """Once every KEEP seconds: is it time for a checkpoint?"""
+        if time.time() - self.kept < KEEP:
+            return False
+        self.kept = time.time()
+        return True
 
     def tick(self):
         """Minutes, the same for all workers; call once a step."""
