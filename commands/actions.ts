@@ -98,17 +98,22 @@ async function edit(record: JobRecord, context: ActionContext, index: number): P
   );
 }
 
-/** A second pass over the same picture; where that is impossible, the picture is redrawn at a larger size. */
+/**
+ * A second pass over the same picture; where that is impossible, the picture is redrawn at a larger size. Where the
+ * model's upscaler made the picture, sizes are those of the drawing before it.
+ */
 async function upscale(record: JobRecord, context: ActionContext, index: number): Promise<void> {
   const { request } = record;
   const { defaults } = await context.ports.models.resolve(request.model);
   const picture = record.pictures[index] ?? record.pictures[0];
-  const { width, height } = picture ?? request;
+  const enlarged = request.enlarge === true ? (defaults.enlarges ?? 1) : 1;
+  const shown = picture ?? { width: request.width * enlarged, height: request.height * enlarged };
+  const [width, height] = [shown.width / enlarged, shown.height / enlarged];
   const scale = Math.min(UPSCALE, defaults.maxSize / Math.max(width, height));
   if (scale <= 1) {
     throw new DarkroomError(
       'bad_request',
-      `This picture is already ${width}x${height}; this model draws at most ${defaults.maxSize} pixels a side.`,
+      `This picture is already ${shown.width}x${shown.height}; this model makes at most ${defaults.maxSize * enlarged} pixels a side.`,
     );
   }
   const again = {

@@ -10,10 +10,10 @@ import {
   type OptionValues,
   POSES,
   parseRatio,
-  RATIO,
   REGIONS,
   type RequestDraft,
   sizeOfRatio,
+  withinRatio,
 } from '../src/request.ts';
 import type { Option, Options } from './command.ts';
 
@@ -160,7 +160,5 @@ function sizeOf(
   if (ar !== undefined) return sizeOfRatio(parseRatio(ar), defaults);
   // An upload beyond the model's size keeps its proportion; a smaller one keeps its size (freezeRequest).
   const isLarge = source !== undefined && Math.max(source.width, source.height) > defaults.maxSize;
-  return isLarge ? sizeOfRatio(within(source.width / source.height), defaults) : {};
+  return isLarge ? sizeOfRatio(withinRatio(source.width / source.height), defaults) : {};
 }
-
-const within = (ratio: number) => Math.min(RATIO.max, Math.max(RATIO.min, ratio));

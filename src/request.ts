@@ -45,4 +45,4 @@ export {
   optionsOfDraft,
 } from './request/options.ts';
 export { REGIONS, type Region } from './request/regions.ts';
-export { parseRatio, RATIO, sizeOfRatio } from './request/sizes.ts';
+export { parseRatio, RATIO, sizeOfRatio, withinRatio } from './request/sizes.ts';

@@ -182,6 +182,7 @@ def fill(kind, seed):
 def main(kind, seed, count):
     """`count` processes that fill a part each; they end with this one."""
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    os.nice(10)  # a stage that waits for a core leaves the GPU idle
     for i in range(count):
         multiprocessing.get_context("fork").Process(target=fill, args=(kind, seed + i), daemon=True).start()
     while True:

@@ -18,7 +18,7 @@ from vae import CHANNELS
 from workers import DEVICE, WORKERS
 
 BATCH = 16 if DEVICE.type == "cpu" else 256  # pictures a step, over all workers
-PEAK = 8e-4  # learning rate; the text encoder learns at a quarter of it
+PEAK = 8e-4 if DEVICE.type == "cpu" else 1e-3  # learning rate; the text encoder learns at a quarter of it
 NO_TEXT = .1  # share of empty captions
 BETAS = dict(num_train_timesteps=1000, beta_start=.00085, beta_end=.02, beta_schedule="scaled_linear")
 CONFIG = dict(

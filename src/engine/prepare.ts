@@ -64,7 +64,7 @@ export async function prepareJob(
       scalingFactor: spec.scalingFactor,
       shiftFactor: spec.inpaintsUnshifted && masked !== undefined ? 0 : spec.shiftFactor,
     },
-    finish: masked?.finish ?? ((picture) => picture),
+    finish: masked?.finish ?? (async (picture) => picture),
     notes: [...sources.notes, ...controls.notes, ...prompt.notes],
   };
 }

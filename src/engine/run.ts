@@ -14,7 +14,7 @@ import type { ControlNet } from './control/controls.ts';
 import { denoise } from './denoise.ts';
 import type { ModelLease } from './model/model-cache.ts';
 import type { Pass, Start } from './pass.ts';
-import { decodeLatents, type LatentScale } from './picture/pictures.ts';
+import { decodeLatents, enlarge, type LatentScale } from './picture/pictures.ts';
 import { recipeTexts } from './recipe.ts';
 
 const PREVIEW_EVERY_MS = 500;
@@ -39,8 +39,8 @@ export interface Prepared {
   grow(latents: Tensor, pass: Pass): Promise<Start>;
   /** How the decoder's latents relate to the sampler's. */
   readonly decodeScale: LatentScale;
-  /** The last change to a decoded picture, such as laying its kept part over it. */
-  finish(picture: Raster): Raster;
+  /** The last change to a picture, decoded and enlarged, such as laying its kept part over it. */
+  finish(picture: Raster): Promise<Raster>;
   /** Sentences for the user. */
   readonly notes: readonly string[];
   readonly seconds: { readonly open: number; readonly encode: number };
@@ -100,7 +100,9 @@ export class PictureRun implements PipelineRun {
     const pictures: FinishedPicture[] = [];
     for (const [i, latents] of this.#finished.entries()) {
       this.#requireOpen();
-      const { data, width, height } = finish(await decodeLatents(decoder, latents, decodeScale));
+      const { data, width, height } = await finish(
+        await this.#enlarged(await decodeLatents(decoder, latents, decodeScale)),
+      );
       const seed = this.#seed(i);
       const texts = await recipeTexts(this.#request, seed, lease.components.spec);
       const png = writePngText(await encodePng(data, width, height), texts);
@@ -108,6 +110,11 @@ export class PictureRun implements PipelineRun {
     }
     const decode = (performance.now() - started) / 1000;
     return { pictures, notes, seconds: { ...seconds, denoise: this.#denoiseSeconds, decode } };
+  }
+
+  async #enlarged(picture: Raster): Promise<Raster> {
+    if (this.#request.enlarge !== true) return picture;
+    return enlarge(await this.#prepared.lease.components.session('upscaler'), picture);
   }
 
   async close(): Promise<void> {

@@ -12,6 +12,8 @@ interface Folder {
   readonly sizeMultiple: number;
   /** Its pipeline runs at least one step at any strength above 0. */
   readonly runsAtAnyStrength: boolean;
+  /** How many times longer its own upscaler makes the sides. */
+  readonly enlarges?: number;
 }
 
 /**
@@ -19,7 +21,8 @@ interface Folder {
  * @throws DarkroomError('bad_model') for a sample_size that is no size
  */
 export function chooseDefaults(own: Card['defaults'], folder: Folder): ModelDefaults {
-  const { pipeline, schedulerConfig, denoiser, vaeScaleFactor, sizeMultiple, runsAtAnyStrength } = folder;
+  const { pipeline, schedulerConfig, denoiser, vaeScaleFactor, sizeMultiple, runsAtAnyStrength, enlarges } =
+    folder;
   const { sampleSize, ...defaults } = pipeline;
   const { maxSide = Number.POSITIVE_INFINITY, component } = denoiser;
   const size = component.config['sample_size'] ?? sampleSize;
@@ -34,6 +37,7 @@ export function chooseDefaults(own: Card['defaults'], folder: Folder): ModelDefa
     schedule: scheduleOfConfig(schedulerConfig),
     sizeMultiple,
     runsAtAnyStrength,
+    ...(enlarges !== undefined && { enlarges }),
     width: width * vaeScaleFactor,
     height: height * vaeScaleFactor,
     ...own,

@@ -5,6 +5,7 @@ import { basename } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { Component, Graph } from '../graph/component.ts';
 import type { Target } from '../graph/target.ts';
+import { readUpscalerConfig, upscalerGraph } from '../graph/upscaler.ts';
 import { readVaeConfig, type VaeConfig, vaeDecoderGraph, vaeEncoderGraph } from '../graph/vae.ts';
 import { readCard } from './card.ts';
 import { modelControlnets } from './controlnet.ts';
@@ -32,6 +33,9 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
   const vae = await files.component('vae', 'diffusion_pytorch_model');
   const vaeConfig = readVaeConfig(vae);
   checkLatents(vaeConfig, model.denoiser);
+  const upscaler = (await files.has('upscaler/config.json'))
+    ? await files.component('upscaler', 'model')
+    : undefined;
   const vaeScaleFactor = 2 ** (vaeConfig.blockOutChannels.length - 1);
   const sizeMultiple = vaeScaleFactor * model.denoiser.patchSize;
   const schedulerConfig = await files.json('scheduler/scheduler_config.json');
@@ -51,8 +55,10 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
       vaeScaleFactor,
       sizeMultiple,
       runsAtAnyStrength: strengthSteps === 'part' || squeezesSteps,
+      ...(upscaler !== undefined && { enlarges: readUpscalerConfig(upscaler).upscale }),
     }),
     vae,
+    ...(upscaler !== undefined && { upscaler }),
     latentChannels: vaeConfig.latentChannels,
     vaeScaleFactor,
     sizeMultiple,
@@ -60,7 +66,7 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
     shiftFactor: readFactor(vae, 'shift_factor', 0, SHIFT_FACTOR),
     schedulerConfig,
     controlnets: await modelControlnets(files),
-    graph: (part, target) => buildGraph(model, vae, part, target),
+    graph: (part, target) => buildGraph(model, { vae, upscaler }, part, target),
     modelHash() {
       hash ??= hashWeights(model.denoiser.component);
       return hash;
@@ -70,13 +76,14 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
 
 function buildGraph(
   { textEncoders, denoiser }: FamilyModel,
-  vae: Component,
+  { vae, upscaler }: { readonly vae: Component; readonly upscaler: Component | undefined },
   part: ComponentName,
   target: Target,
 ): Graph {
   if (part === 'denoiser') return denoiser.graph([], target);
   if (part === 'vaeEncoder') return vaeEncoderGraph(vae, target);
   if (part === 'vaeDecoder') return vaeDecoderGraph(vae, target);
+  if (part === 'upscaler' && upscaler !== undefined) return upscalerGraph(upscaler, target);
   const encoder = textEncoders.find(({ name }) => name === part);
   if (encoder === undefined) throw new Error(`this model has no ${part}`);
   return encoder.graph(target);

@@ -7,7 +7,7 @@ import type { TextEncoderName } from './families/text-encoders.ts';
 import type { TokenizerFiles } from './tokenizer.ts';
 
 /** A part of a model that runs as a graph of its own. */
-export type ComponentName = TextEncoderName | 'denoiser' | 'vaeEncoder' | 'vaeDecoder';
+export type ComponentName = TextEncoderName | 'denoiser' | 'vaeEncoder' | 'vaeDecoder' | 'upscaler';
 
 export interface ModelSpec extends FamilyModel {
   /** Catalogue name: the folder's own name. */
@@ -18,6 +18,8 @@ export interface ModelSpec extends FamilyModel {
   readonly family: string;
   readonly defaults: ModelDefaults;
   readonly vae: Component;
+  /** Enlarges finished pictures; absent where the folder has none. */
+  readonly upscaler?: Component;
   readonly latentChannels: number;
   /** Pixels per latent on each side. */
   readonly vaeScaleFactor: number;

@@ -15,4 +15,6 @@ export interface Chosen {
   readonly hasImage: boolean;
   readonly hasMask: boolean;
   readonly hires: HiresRequest | undefined;
+  /** Undefined where the model has no upscaler of its own. */
+  readonly enlarge: boolean | undefined;
 }

@@ -15,6 +15,8 @@ export interface ModelDefaults {
   readonly inpaintStrength?: number;
   /** Its pipeline runs at least one step at any strength above 0; others skip a step that is left in part. */
   readonly runsAtAnyStrength?: boolean;
+  /** How many times longer the model's own upscaler makes the sides of a picture; absent where it has none. */
+  readonly enlarges?: number;
   /** What the sides of a picture must be multiples of; 8 where left out. */
   readonly sizeMultiple?: number;
   /** Longest side, in pixels, that the model can draw. */

@@ -561,6 +561,24 @@ export const FIELDS = {
       }),
     ],
   }),
+  /** The finished picture is made larger by the model's own upscaler; left out where the model has none. */
+  enlarge: field({
+    name: 'enlarge',
+    schema: flag('enlarge'),
+    fill: (_, { enlarge }) => enlarge,
+    options: [
+      option({
+        names: ['enlarge'],
+        type: 'choice',
+        choices: ['on', 'off'],
+        description: "Makes the finished picture larger with the model's own upscaler. On where it has one.",
+        example: 'off',
+        read: (value): Json => ({ enlarge: value === 'on' }),
+        write: ({ enlarge }): OptionValue | undefined =>
+          enlarge === undefined ? undefined : enlarge === true ? 'on' : 'off',
+      }),
+    ],
+  }),
   rng: field({
     name: 'rng',
     schema: name('rng', RNGS),

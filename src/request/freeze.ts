@@ -14,7 +14,7 @@ import { parseDraft } from './draft.ts';
 import { type GenerationRequest, type RequestDraft, ROWS } from './fields.ts';
 import { freezeHires } from './hires.ts';
 import { LIMITS } from './limits.ts';
-import { chooseSize } from './sizes.ts';
+import { chooseSize, isWithinOwnArea, type Size } from './sizes.ts';
 import { requireStep } from './strength.ts';
 
 /**
@@ -56,6 +56,7 @@ function choose(draft: RequestDraft, context: DraftContext): Chosen {
     strength: chooseStrength(draft, defaults, numInferenceSteps),
     hasImage: draft.image !== undefined,
     hasMask: draft.mask_image !== undefined,
+    enlarge: chooseEnlarge(draft, context, size),
     hires: chooseHires(draft, defaults, { ...size, numInferenceSteps }),
   };
 }
@@ -112,6 +113,13 @@ function requireMask(draft: RequestDraft): void {
   );
   if (stray === undefined) return;
   throw new DarkroomError('bad_request', `${stray} needs a mask_image. Give one or leave it out.`);
+}
+
+/** By default up to the model's own area: what is drawn larger is large already. */
+function chooseEnlarge({ enlarge }: RequestDraft, { model, defaults }: DraftContext, drawn: Size) {
+  if (defaults.enlarges !== undefined) return enlarge ?? isWithinOwnArea(drawn, defaults);
+  if (enlarge !== true) return undefined;
+  throw new DarkroomError('bad_request', `enlarge: ${model} has no upscaler of its own. Leave it out.`);
 }
 
 function chooseHires(

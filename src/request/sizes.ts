@@ -19,9 +19,13 @@ export function chooseSize(asked: Partial<Size>, { defaults, imageSize }: DraftC
     imageSize !== undefined &&
     Math.max(imageSize.width, imageSize.height) <= defaults.maxSize &&
     Math.min(imageSize.width, imageSize.height) >= multiple;
+  // Where the result is enlarged, a picture as large as a result is drawn at the size that results are drawn at.
+  const isResult = fits && defaults.enlarges !== undefined && !isWithinOwnArea(imageSize, defaults);
+  const own = isResult ? sizeOfRatio(withinRatio(imageSize.width / imageSize.height), defaults) : defaults;
+  const keeps = fits && !isResult;
   const size = {
-    width: asked.width ?? (fits ? down(imageSize.width) : defaults.width),
-    height: asked.height ?? (fits ? down(imageSize.height) : defaults.height),
+    width: asked.width ?? (keeps ? down(imageSize.width) : own.width),
+    height: asked.height ?? (keeps ? down(imageSize.height) : own.height),
   };
   requireSize({ width: size.width, height: size.height }, defaults);
   return size;
@@ -49,8 +53,14 @@ export function requireSize(sides: Readonly<Record<string, number>>, defaults: M
   }
 }
 
+export const isWithinOwnArea = (size: Size, { width, height }: ModelDefaults) =>
+  size.width * size.height <= width * height;
+
 /** Width to height. */
 export const RATIO = { min: 1 / 4, max: 4 } as const;
+
+/** The nearest proportion that can be drawn. */
+export const withinRatio = (ratio: number) => Math.min(RATIO.max, Math.max(RATIO.min, ratio));
 
 /** About the model's own area in the multiples it needs, no side beyond the model's longest. */
 export function sizeOfRatio(ratio: number, { width, height, maxSize, ...defaults }: ModelDefaults): Size {

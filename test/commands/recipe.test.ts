@@ -99,6 +99,7 @@ const FIELDS = {
   clip_skip: fc.nat(12),
   guidance_rescale: decimals(1),
   eta: decimals(1),
+  enlarge: fc.boolean(),
   rng: fc.constantFrom('torch' as const, 'philox' as const),
   scheduler_config: json,
   max_sequence_length: fc.integer({ min: 1, max: 512 }),

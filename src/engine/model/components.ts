@@ -54,6 +54,7 @@ export class Components {
     if (nets.length === 0) await this.session('denoiser');
     else await this.#controlled.open(nets);
     await this.session('vaeDecoder');
+    if (this.spec.upscaler !== undefined) await this.session('upscaler');
   }
 
   /**

@@ -16,8 +16,8 @@ export interface MaskedPicture {
   /** The part that is drawn of a picture of that size; all of it where undefined. */
   readonly frame: Frame | undefined;
   readonly notes: readonly string[];
-  /** Lays what was drawn over the picture it started from, where the request asks for that. */
-  finish(drawn: Raster): Raster;
+  /** Lays what was drawn, which may have been enlarged since, over the picture that it started from, where asked for. */
+  finish(drawn: Raster): Promise<Raster>;
 }
 
 /** A part of a picture. */
@@ -50,7 +50,9 @@ export async function readMasked(
   const drawn = cutOut(picture, region, size);
   // A mask that was never softened is stretched once, as the reference stretches it.
   const isSharp = maskBlur === 0 && region === undefined;
-  const levels = isSharp ? (await readMask(maskImage, size)).mask : cutOut(soft, region, size);
+  const levelsAt = async (at: Size) =>
+    isSharp ? (await readMask(maskImage, at)).mask : cutOut(soft, region, at);
+  const levels = await levelsAt(size);
   const softened = binarize(levels);
   // A blur can fade all of a thin mask below the threshold.
   const area = softened.includes(1) ? softened : binarize(cutOut(mask, region, size));
@@ -62,13 +64,19 @@ export async function readMasked(
     mask: area,
     frame: region && { region, whole: { width: picture.width, height: picture.height } },
     notes,
-    finish: (result) => {
+    finish: async (result) => {
       if (region !== undefined) {
         const alpha = keepUnmasked ? inward(mask, soft) : soft;
         return overlay(picture, place(result, region, picture), alpha);
       }
       if (!keepUnmasked) return result;
-      return overlay(drawn, result, inward(levels, isSharp ? levels : fit(soft, size, 'stretch')));
+      const at = { width: result.width, height: result.height };
+      const hard = await levelsAt(at);
+      return overlay(
+        cutOut(picture, undefined, at),
+        result,
+        inward(hard, isSharp ? hard : fit(soft, at, 'stretch')),
+      );
     },
   };
 }

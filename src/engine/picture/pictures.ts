@@ -1,4 +1,5 @@
 /** Pictures on their way to latents and back: the door of this room. */
+export { enlarge } from './enlarge.ts';
 export { cutOut, type Frame, maskOfLatents } from './inpaint.ts';
 export { bytesOf, readSources, type Sources } from './source.ts';
 export { decodeLatents, encodePicture, type LatentScale, type Posterior, samplePosterior } from './vae.ts';

@@ -55,21 +55,29 @@ export async function decodeLatents(
 ): Promise<Raster> {
   const scaled = latents.data.map((value) => Math.fround(value / scalingFactor) + shiftFactor);
   const { sample } = await decoder.run({ latent_sample: { data: scaled, dims: latents.dims } }, ['sample']);
-  return toPixels(sample);
+  return toPixels(sample, { low: -1, network: 'VAE' });
 }
 
-/** As diffusers: clamp(x/2 + 0.5) x 255, halves to even, in float32. */
-function toPixels({ data, dims }: Tensor): Raster {
+/**
+ * As diffusers: clamp(x/2 + 0.5) x 255, halves to even, in float32.
+ * @param tensor [1, 3, H, W], `low` (black) to 1 (white)
+ * @throws DarkroomError('engine_failed') where the numbers are no picture
+ */
+export function toPixels(
+  { data, dims }: Tensor,
+  { low, network }: { readonly low: -1 | 0; readonly network: string },
+): Raster {
   const [, , height, width] = dims as [number, number, number, number];
   const area = width * height;
   const pixels = new Uint8Array(3 * area);
   for (let i = 0; i < area; i++) {
     for (let c = 0; c < 3; c++) {
-      const value = Math.fround(data[c * area + i]! / 2 + 0.5);
+      const given = data[c * area + i]!;
+      const value = low === 0 ? given : Math.fround(given / 2 + 0.5);
       if (!Number.isFinite(value)) {
         throw new DarkroomError(
           'engine_failed',
-          'The VAE of this model gave numbers that are no picture (NaN or infinity). Another seed or size may work; if none does, the VAE is damaged.',
+          `The ${network} of this model gave numbers that are no picture (NaN or infinity). Another seed or size may work; if none does, the ${network} is damaged.`,
         );
       }
       pixels[3 * i + c] = roundHalfToEven(Math.fround(Math.min(Math.max(value, 0), 1) * 255));
