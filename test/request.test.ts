@@ -201,3 +201,30 @@ test('nearest names come best first', () => {
   assert.equal(nearestNames('eular', ['ddim', 'euler', 'euler_a'])[0], 'euler');
   assert.deepEqual(nearestNames('zzzzzzzz', ['ddim', 'euler']), []);
 });
+
+test('a model with an upscaler of its own enlarges what it draws up to its own area', () => {
+  const upscaling = { defaults: { ...defaults, enlarges: 2 } };
+  assert.equal(freeze({ prompt: 'x' }, upscaling).enlarge, true);
+  assert.equal(freeze({ prompt: 'x', width: 320, height: 192 }, upscaling).enlarge, true);
+  assert.equal(freeze({ prompt: 'x', width: 512, height: 512 }, upscaling).enlarge, false);
+  assert.equal(freeze({ prompt: 'x', width: 512, height: 512, enlarge: true }, upscaling).enlarge, true);
+  assert.equal(freeze({ prompt: 'x', enlarge: false }, upscaling).enlarge, false);
+  assert.equal(requestToJson(freeze({ prompt: 'x', enlarge: false }, upscaling)).enlarge, false);
+});
+
+test('a picture that was enlarged is drawn over at the size it was drawn at', () => {
+  const sized = (width: number, height: number) => {
+    const context = { defaults: { ...defaults, enlarges: 2 }, imageSize: { width, height } };
+    const request = freeze({ prompt: 'x', image: 'a.png' }, context);
+    return [request.width, request.height, request.enlarge];
+  };
+  assert.deepEqual(sized(512, 512), [256, 256, true]);
+  assert.deepEqual(sized(512, 256), [360, 184, true]);
+  assert.deepEqual(sized(200, 104), [200, 104, true]);
+});
+
+test('enlarge is refused for a model without an upscaler; leaving it off asks for nothing', () => {
+  assert.throws(() => freeze({ prompt: 'x', enlarge: true }), refusal('bad_request', 'enlarge', 'mini'));
+  assert.equal('enlarge' in freeze({ prompt: 'x', enlarge: false }), false);
+  assert.equal('enlarge' in freeze({ prompt: 'x' }), false);
+});

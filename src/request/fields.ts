@@ -571,6 +571,7 @@ export const FIELDS = {
         names: ['enlarge'],
         type: 'choice',
         choices: ['on', 'off'],
+        hint: 'on|off',
         description: "Makes the finished picture larger with the model's own upscaler. On where it has one.",
         example: 'off',
         read: (value): Json => ({ enlarge: value === 'on' }),

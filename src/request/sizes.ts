@@ -53,8 +53,12 @@ export function requireSize(sides: Readonly<Record<string, number>>, defaults: M
   }
 }
 
+/** Rounding a proportion to the model's multiples can pass its own area by a little. */
+const ROUNDED = 1.1;
+
+/** Whether a size has at most the area that the model draws by itself. */
 export const isWithinOwnArea = (size: Size, { width, height }: ModelDefaults) =>
-  size.width * size.height <= width * height;
+  size.width * size.height <= ROUNDED * width * height;
 
 /** Width to height. */
 export const RATIO = { min: 1 / 4, max: 4 } as const;

@@ -32,6 +32,7 @@ const model: ModelInfo = {
     width: 256,
     height: 256,
     strength: 0.7,
+    enlarges: 2,
     maxSize: 2048,
   },
   gallery: [],
