@@ -9,6 +9,7 @@ import {
   parseRatio,
 } from '../request.ts';
 import { givenPictures, type PictureOptions } from './given-pictures.ts';
+import type { OutputOptions } from './output.ts';
 import { readRecipe } from './remake.ts';
 import { readRequests } from './request-file.ts';
 import { type Task, taskOf } from './task.ts';
@@ -39,7 +40,8 @@ ${FIELD_OPTIONS.flatMap(helpLine).join('\n')}
   --control KIND=FILE[@SCALE[:START-END]]
                               Repeatable; ${CONTROL_KINDS.join(', ')}
   --controlnet FOLDER         Repeatable, in the order of --control; default: the model's own for that kind.
-  --out FILE|FOLDER           Default: the working folder.
+  --out FILE.png|FOLDER       Default: the working folder.
+  --overwrite                 Replaces files that exist.
   --json                      One object: request, files, seeds, seconds, model hash.
   --latents FILE.npy          Also the final latents, float32 [N,C,H,W].
   --progress auto|plain|none  --threads N  --device auto|cpu|webgpu|cuda[:N]
@@ -53,6 +55,7 @@ const OWN = {
   control: { type: 'string', multiple: true },
   controlnet: { type: 'string', multiple: true },
   out: { type: 'string', default: '.' },
+  overwrite: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
   latents: { type: 'string' },
   progress: { type: 'string', default: 'auto' },
@@ -73,9 +76,7 @@ const LATER = ['lora'];
 const SAID_BY_REQUEST = new Set([...Object.keys(OF_FIELDS), 'ar']);
 
 /** How pictures are made and written, not what they show. */
-export interface ImagineOptions {
-  /** Folder, or for a single picture a file that ends in .png. */
-  readonly out: string;
+export interface ImagineOptions extends OutputOptions {
   readonly json: boolean;
   readonly progress: string;
   readonly threads: number;
@@ -116,6 +117,7 @@ export async function readTasks(args: readonly string[]): Promise<Order> {
     tasks,
     many: values.request !== undefined,
     out: values.out,
+    overwrite: values.overwrite,
     json: values.json,
     progress: values.progress,
     threads: readNumber('threads', values.threads) ?? 0,

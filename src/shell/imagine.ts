@@ -1,19 +1,19 @@
 /** `darkroom imagine`: pictures without a chat, a queue or a database; the engine runs in this process. */
-import { mkdir, writeFile } from 'node:fs/promises';
-import { dirname, isAbsolute, join } from 'node:path';
+import { isAbsolute } from 'node:path';
 import { loadSettings, type Settings } from '../../config/settings.ts';
 import { createEngine, type Pipeline } from '../engine/pipeline.ts';
 import type { EngineOptions } from '../engine/process/process.ts';
 import { engineOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
 import { PictureReader } from '../image/reader.ts';
-import type { FinishedPicture, StageSeconds } from '../job.ts';
+import type { StageSeconds } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { freezeRequest, parseDraft, type RequestDraft, requestToJson, sizeOfRatio } from '../request.ts';
 import { IMAGINE_HELP, type ImagineOptions, readTasks } from './imagine-options.ts';
 import { readInputs, withGivenNames } from './inputs.ts';
 import { encodeNpy } from './npy.ts';
+import { checkOut, planOutput, writeOutput } from './output.ts';
 import { createProgress } from './progress.ts';
 import { samePixels } from './remake.ts';
 import { folderOrName, netFolders, netName, type Task } from './task.ts';
@@ -25,6 +25,7 @@ export const imagine: Verb = {
 
   async run(args) {
     const { tasks, many, config, ...how } = await readTasks(args);
+    checkOut(how.out, tasks.length);
     const { settings } = loadSettings(process.env, config);
     const [options] = optionsOf(settings, how);
     const studio = new Studio(options, netFolders(tasks));
@@ -107,6 +108,7 @@ class Studio {
       },
       { model: spec.name, defaults: spec.defaults, ...(imageSize !== undefined && { imageSize }) },
     );
+    const files = await planOutput(task, how, { count: request.numImages, seed: request.seed });
     const engine = await this.#engine(spec);
     const run = await engine.open({ id: 'shell', user: 'shell', request, inputs });
     const progress = createProgress(how.progress, process.stderr.isTTY === true, (text) =>
@@ -118,11 +120,15 @@ class Studio {
       }
       progress.end();
       const { pictures, notes: told, seconds } = await run.decode();
-      const files = await writePictures(task, how.out, pictures);
-      if (task.latents !== undefined) await writeLatents(task.latents, run.latents());
+      for (const [i, { png }] of pictures.entries()) {
+        await writeOutput(files.pictures[i]!, png, how.overwrite);
+      }
+      if (files.latents !== undefined) {
+        await writeOutput(files.latents, latentsFile(run.latents()), how.overwrite);
+      }
       return {
         request: withGivenNames(requestToJson(request), given),
-        files,
+        files: files.pictures,
         seeds: pictures.map(({ seed }) => seed),
         seconds,
         model_hash: await spec.modelHash(),
@@ -151,33 +157,14 @@ class Studio {
   }
 }
 
-/** name.png; with several pictures name-0.png, name-1.png … */
-async function writePictures(
-  task: Task,
-  out: string,
-  pictures: readonly FinishedPicture[],
-): Promise<string[]> {
-  const isFile = out.toLowerCase().endsWith('.png') && task.output === undefined;
-  const name = task.output ?? `darkroom-${pictures[0]!.seed}.png`;
-  const first = isFile ? out : join(out, name.toLowerCase().endsWith('.png') ? name : `${name}.png`);
-  const files = pictures.map((_, i) =>
-    pictures.length === 1 ? first : first.replace(/\.png$/i, `-${i}.png`),
-  );
-  await mkdir(dirname(first), { recursive: true });
-  for (const [i, { png }] of pictures.entries()) await writeFile(files[i]!, png);
-  return files;
-}
-
-async function writeLatents(
-  file: string,
+function latentsFile(
   latents: readonly { readonly data: Float32Array; readonly dims: readonly number[] }[],
-): Promise<void> {
+): Uint8Array {
   const [, ...shape] = latents[0]!.dims;
   const size = latents[0]!.data.length;
   const all = new Float32Array(size * latents.length);
   for (const [i, { data }] of latents.entries()) all.set(data, i * size);
-  await mkdir(dirname(file), { recursive: true });
-  await writeFile(file, encodeNpy(all, [latents.length, ...shape]));
+  return encodeNpy(all, [latents.length, ...shape]);
 }
 
 function report(result: Result, json: boolean): void {

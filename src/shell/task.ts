@@ -14,8 +14,10 @@ export interface Task {
   readonly base: string;
   /** File name of the PNG under --out. */
   readonly output?: string;
-  /** File for the final latents. */
+  /** File for the final latents, as the shell gave it. */
   readonly latents?: string;
+  /** The same as the request gave it, relative to `base`. */
+  readonly latentsOutput?: string;
   /** The picture that is made again. */
   readonly from?: string;
 }
@@ -25,14 +27,14 @@ export function taskOf(object: unknown, { line, base }: Pick<Task, 'line' | 'bas
   // What is no object is refused, with the others, when its turn comes.
   if (object === null || typeof object !== 'object')
     return { line, model: EMBEDDED_MODEL, draft: object, base };
-  const { model, output, latents_output: latents, ...draft } = object as Record<string, unknown>;
+  const { model, output, latents_output: latentsOutput, ...draft } = object as Record<string, unknown>;
   return {
     line,
     model: typeof model === 'string' ? folderOrName(model, base) : EMBEDDED_MODEL,
     draft: typeof model === 'string' || model === undefined ? draft : { ...draft, model },
     base,
     ...(typeof output === 'string' && { output }),
-    ...(typeof latents === 'string' && { latents: resolve(base, latents) }),
+    ...(typeof latentsOutput === 'string' && { latentsOutput }),
   };
 }
 
