@@ -115,7 +115,7 @@ export function createT5Tokenizer(files: T5TokenizerFiles): T5Tokenizer {
       const ids: number[] = [];
       const dropped: string[] = [];
       for (const word of words(prompt)) {
-        ids.push(...word.ids);
+        for (const id of word.ids) ids.push(id);
         if (ids.length > maxLength - 1) dropped.push(word.text);
       }
       return { ids: frame(ids, maxLength), dropped: dropped.join(' '), count: ids.length + 1 };

@@ -147,7 +147,7 @@ export function createTokenizer(files: TokenizerFiles): ClipTokenizer {
       const ids: number[] = [];
       let dropped = '';
       for (const word of words(prompt)) {
-        ids.push(...word.ids);
+        for (const id of word.ids) ids.push(id);
         if (ids.length > room) dropped += word.text;
       }
       return { ids: frame(ids), dropped: dropped.trim(), count: ids.length + 2 };

@@ -60,10 +60,10 @@ test('the words beyond the limit are told, a word cut in half among them', async
 });
 
 // What grows with the square of the length takes minutes here.
-test('200,000 characters are no trap, whatever they are', { timeout: 60_000 }, async () => {
+test('100,000 characters are no trap, whatever they are', { timeout: 60_000 }, async () => {
   const tokenizer = await tokenizerOf('tiny-sd15');
   for (const text of ['ab', 'a', 'water', '!', "''s", '😀', '\u0000', '\ud800', '<|endoftext|>', ' ']) {
-    const { ids } = tokenizer.encode(text.repeat(200_000 / text.length));
+    const { ids } = tokenizer.encode(text.repeat(100_000 / text.length));
     assert.equal(ids.length, 77, JSON.stringify(text));
   }
 });
