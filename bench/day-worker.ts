@@ -66,7 +66,7 @@ const worker = new Worker({
   ...{ id, queue: queue.dispatcher, events: queue.events, costs: queue.costs, engine },
   // Pictures are not what is measured.
   pictures: { get: async () => undefined, put: async () => randomUUID(), remove: async () => {} },
-  ...{ models: [MODEL], slots: Number(slots), clock: () => now, onError },
+  ...{ models: () => [MODEL], slots: Number(slots), clock: () => now, onError },
   onFailure: (_, error) => onError(error),
 });
 const register = () =>

@@ -2,6 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
 import { describeUnreadPrompt, type TextReader, textReadersOf } from './engine/prompt/prompt.ts';
+import { verifyModel } from './engine/verify.ts';
 import type { Component } from './graph/component.ts';
 import { Catalogue } from './models/catalogue.ts';
 import type { ModelSpec } from './models/spec.ts';
@@ -19,6 +20,13 @@ export function modelFolders(configured: readonly string[]): string[] {
 
 export interface InstalledModels extends ModelsPort {
   /**
+   * Builds the whole model and plans a picture of it, without loading weights.
+   * @throws DarkroomError('not_found' | 'bad_model' | 'unsupported') where it cannot draw
+   */
+  verify(name: string): Promise<void>;
+  /** @param listener called when models come or go, and waited for; @returns what ends that */
+  onChange(listener: () => Promise<void>): () => void;
+  /**
    * What a device of this many bytes may run: the denoiser's weights, float32, are the least that has to fit. A
    * folder that cannot be opened stays in: whoever asks for it is told why.
    */
@@ -28,23 +36,29 @@ export interface InstalledModels extends ModelsPort {
   }>;
 }
 
-/** Each model's folder is checked when it is first named, then remembered. */
+/** Milliseconds between two looks at the folders. */
+const LOOK_EVERY = 2000;
+
+/** Each model is opened when it is first named, and again when its files change. Folders that come later are found. */
 export async function createModels(folders: readonly string[]): Promise<InstalledModels> {
   const catalogue = new Catalogue(folders);
-  const names = (await catalogue.list()).map(({ name }) => name);
-  const specs = new Map<string, ModelSpec>();
-  const readers = new Map<string, readonly TextReader[]>();
+  const readers = new WeakMap<ModelSpec, readonly TextReader[]>();
+  const listeners = new Set<() => Promise<void>>();
+  let names = (await catalogue.list()).map(({ name }) => name);
 
-  const open = async (name: string): Promise<ModelSpec> => {
-    const spec = specs.get(name) ?? (await catalogue.open(name));
-    specs.set(name, spec);
-    return spec;
+  const look = async (): Promise<void> => {
+    const found = (await catalogue.list()).map(({ name }) => name);
+    if (found.join('\n') === names.join('\n')) return;
+    names = found;
+    await Promise.all(Array.from(listeners, (listener) => listener()));
   };
+  setInterval(() => void look().catch(() => {}), LOOK_EVERY).unref();
 
   return {
     names: () => names,
     async resolve(name = EMBEDDED_MODEL): Promise<ModelInfo> {
-      const spec = await open(name);
+      await look();
+      const spec = await catalogue.open(name);
       const { defaults, gallery, words, vocabulary, controlnets, licence, commercialUse } = spec;
       return {
         ...{ name: spec.name, defaults, gallery, words, vocabulary, controls: [...controlnets.keys()] },
@@ -52,10 +66,17 @@ export async function createModels(folders: readonly string[]): Promise<Installe
         ...(commercialUse === undefined ? {} : { commercial: commercialUse }),
       };
     },
+    async verify(name) {
+      await verifyModel(await catalogue.open(name));
+    },
+    onChange(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
     async fitting(memory) {
       const sizes = await Promise.all(
         names.map((name) =>
-          open(name).then(
+          catalogue.open(name).then(
             ({ denoiser }) => ({ name, bytes: widenedBytes(denoiser.component) }),
             () => ({ name, bytes: 0 }),
           ),
@@ -66,8 +87,9 @@ export async function createModels(folders: readonly string[]): Promise<Installe
     },
     async describeUnread(model, prompt, syntax) {
       // Made once a model: tens of thousands of words and merges must not be read again at each message.
-      const known = readers.get(model) ?? textReadersOf(await open(model));
-      readers.set(model, known);
+      const spec = await catalogue.open(model);
+      const known = readers.get(spec) ?? textReadersOf(spec);
+      readers.set(spec, known);
       return describeUnreadPrompt(known, prompt, syntax);
     },
   };

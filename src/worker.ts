@@ -61,16 +61,25 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
   const onError = (error: unknown) => log.error({ err: error }, 'internal error');
   const id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const { memory } = options.device;
-  const { names: models, tooLarge } = await options.models.fitting(memory);
-  for (const { name, bytes } of tooLarge) {
-    log.warn(
-      `model ${name} is not run here: its denoiser takes ${gib(bytes)}, this machine has ${gib(memory)}`,
-    );
-  }
+  let models: readonly string[] = [];
+  const warned = new Set<string>();
+  const look = async () => {
+    const { names, tooLarge } = await options.models.fitting(memory);
+    models = names;
+    for (const { name, bytes } of tooLarge) {
+      if (warned.has(name)) continue;
+      warned.add(name);
+      log.warn(
+        `model ${name} is not run here: its denoiser takes ${gib(bytes)}, this machine has ${gib(memory)}`,
+      );
+    }
+  };
+  await look();
   const worker = new Worker({
     id,
     ...{ queue: queue.dispatcher, events: queue.events, costs: queue.costs },
-    ...{ engine, pictures, models, onError },
+    ...{ engine, pictures, onError },
+    models: () => models,
     slots: SLOTS,
     // The prompt stays out: a job is known by its id.
     onFailure: (job, error) => log.error({ err: error, job: job.id, model: job.model }, 'job failed'),
@@ -80,10 +89,17 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
   await register(false);
   const presence = setInterval(() => void register(false), PRESENCE);
   presence.unref();
+  const forget = options.models.onChange(async () => {
+    await look();
+    await register(false);
+  });
   return {
-    models,
+    get models() {
+      return models;
+    },
     async stop(grace) {
       clearInterval(presence);
+      forget();
       await register(true);
       const stopped = worker.stop(grace);
       const patience = setTimeout(() => void engine.stop(), grace + PATIENCE);

@@ -10,7 +10,7 @@ const NAMES = FAMILIES.map(({ name }) => name).filter((name) => name !== 'lcm');
 /** Ways to ask for a family: its name in quotes, a comparison, a flag. (lcm is also the name of a sampler.) */
 const QUESTIONS = [
   new RegExp(`'(${NAMES.join('|')})'`),
-  /\bfamily\)?\s*[!=]==?|[!=]==?\s*[\w.]*\bfamily\b|switch\s*\([^)]*\bfamily\b|\[[\w.]*\bfamily\]/,
+  /\bfamily\)?\s*[!=]==?(?![=\s]*\d)|[!=]==?\s*[\w.]*\bfamily\b|switch\s*\([^)]*\bfamily\b|\[[\w.]*\bfamily\]/,
   /\b(is|has)(Sd|SD|Sdxl|SDXL|Sd3|SD3|Xl|XL|Flux|Transformer|Unet|UNet|T5|LatentConsistency|Lcm|LCM)\b/,
   /\bkind\s*[!=]==?\s*'(unet|transformer)'/,
 ];

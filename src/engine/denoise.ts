@@ -22,7 +22,7 @@ export async function* denoise(
 ): AsyncGenerator<Tensor | undefined, Tensor> {
   const { dims, conditions } = pass;
   const sampleName = components.spec.denoiser.names.sample;
-  const { sampling, extra } = beginPass(pass, random, start, components.spec);
+  const { sampling, extra } = beginPass(pass, random, start);
   let next = sampling.next();
   for (let index = 0; !next.done; index++) {
     const call = denoiserCall(pass, next.value, { index, extra, sampleName });

@@ -15,7 +15,7 @@ export async function grow(
   components: Components,
   upscaler: Upscaler,
   latents: Tensor,
-  { width, height, dims }: Pass,
+  { width, height, dims, scales }: Pass,
 ): Promise<Start> {
   if (upscaler === 'latent') {
     const [, , from, across] = latents.dims as [number, number, number, number];
@@ -23,7 +23,7 @@ export async function grow(
     return resamplePlanes(latents.data, { width: across, height: from }, { width: wide, height: to });
   }
   const decoder = await components.session('vaeDecoder');
-  const small = await decodeLatents(decoder, latents, components.spec);
+  const small = await decodeLatents(decoder, latents, scales.decode);
   const large = toPlanes(resample(small, { width, height }), -1, 1);
   const encoder = await components.session('vaeEncoder');
   return await encodePicture(encoder, { data: large, dims: [1, 3, height, width] });

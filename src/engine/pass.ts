@@ -1,9 +1,10 @@
 /** One way through the sampler: from noise, from a picture, or from a picture with a mask. */
 import type { Random } from '../diffusion/random.ts';
 import type { AfterCall, Sampling, SamplingPlan } from '../diffusion/sampling.ts';
+import type { LatentScales } from '../models/families/family.ts';
 import type { Feeds } from '../tensor.ts';
 import type { ControlFeeds } from './control/controls.ts';
-import { type LatentScale, type Posterior, samplePosterior } from './picture/pictures.ts';
+import { type Posterior, samplePosterior } from './picture/pictures.ts';
 
 export interface Pass {
   /** Of the drawing, in pixels. */
@@ -14,6 +15,7 @@ export interface Pass {
   readonly plan: SamplingPlan;
   readonly conditions: Conditions;
   readonly inpainting: Inpainting | undefined;
+  readonly scales: LatentScales;
 }
 
 /** What stays the same over all calls of a pass. */
@@ -52,10 +54,10 @@ export interface Begun {
  * Draws all that comes before the first call, in diffusers' order: the picture's posterior, the noise, the
  * masked picture's posterior. The last is drawn even where it is not used.
  */
-export function beginPass(pass: Pass, random: Random, start: Start, scale: LatentScale): Begun {
+export function beginPass(pass: Pass, random: Random, start: Start): Begun {
   const { dims, plan, inpainting } = pass;
   const size = dims.reduce((product, side) => product * side);
-  const draw = (posterior: Posterior) => samplePosterior(posterior, random.randn(size), scale);
+  const draw = (posterior: Posterior) => samplePosterior(posterior, random.randn(size), pass.scales.encode);
   if (inpainting === undefined) {
     const picture = start === undefined || start instanceof Float32Array ? start : draw(start);
     return { sampling: plan.begin(size, random, picture), extra: undefined };

@@ -2,7 +2,6 @@
 import { performance } from 'node:perf_hooks';
 import type { Engine, Job } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
-import type { ModelSpec } from '../models/spec.ts';
 import { openDetectors } from './control/controls.ts';
 import { ModelCache } from './model/model-cache.ts';
 import { draftJob, prepareJob } from './prepare.ts';
@@ -25,18 +24,11 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   const detectors = openDetectors(options.detectors, device);
   const catalogue = new Catalogue(models);
   const cache = new ModelCache(MODELS_KEPT, device);
-  const specs = new Map<string, ModelSpec>();
-
-  const resolve = async (model: string): Promise<ModelSpec> => {
-    const spec = specs.get(model) ?? (await catalogue.open(model));
-    specs.set(model, spec);
-    return spec;
-  };
 
   return {
     async open(job) {
       const started = performance.now();
-      const spec = await resolve(job.request.model);
+      const spec = await catalogue.open(job.request.model);
       const draft = await draftJob(job, spec, { folders: models, detectors });
       const lease = await cache.lease(spec);
       try {
@@ -53,7 +45,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       }
     },
     async warm(model) {
-      const lease = await cache.lease(await resolve(model));
+      const lease = await cache.lease(await catalogue.open(model));
       try {
         await lease.components.openAll([]);
       } finally {

@@ -44,6 +44,7 @@ export async function prepareJob(
   const { guidanceScale, guidanceRescale } = request;
   const prompt = await encodePrompt(components.textEncoders, request, spec.isGuided(guidanceScale));
   const batch = prompt.context.dims[0]!;
+  const scales = spec.latentScales(masked !== undefined);
   const encode = async (picture: Sources['start']): Promise<Posterior | undefined> =>
     picture && encodePicture(await components.session('vaeEncoder'), picture);
   const inpainting: Inpainting | undefined = masked && {
@@ -55,15 +56,12 @@ export async function prepareJob(
     passes: plans.map((plan, i): Pass => {
       const feeds = spec.denoiser.conditioning({ request, size: plan, prompt });
       const conditions = { batch, feeds, guidanceScale, guidanceRescale, controls: controls.feeds(i, batch) };
-      return { ...plan, inpainting, conditions };
+      return { ...plan, inpainting, conditions, scales };
     }),
     nets: controls.nets,
     start: await encode(start),
     grow: (latents, pass) => grow(components, request.hires?.upscaler ?? 'lanczos', latents, pass),
-    decodeScale: {
-      scalingFactor: spec.scalingFactor,
-      shiftFactor: spec.inpaintsUnshifted && masked !== undefined ? 0 : spec.shiftFactor,
-    },
+    decodeScale: scales.decode,
     finish: masked?.finish ?? (async (picture) => picture),
     notes: [...sources.notes, ...controls.notes, ...prompt.notes],
   };

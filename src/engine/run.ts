@@ -8,13 +8,14 @@ import { writePngText } from '../image/png-text.ts';
 import { encodePreview } from '../image/preview.ts';
 import type { Raster } from '../image/resample.ts';
 import type { FinishedPicture, Progress, Run } from '../job.ts';
+import type { LatentScale } from '../models/latent-scale.ts';
 import { type GenerationRequest, LIMITS } from '../request.ts';
 import type { Tensor } from '../tensor.ts';
 import type { ControlNet } from './control/controls.ts';
 import { denoise } from './denoise.ts';
 import type { ModelLease } from './model/model-cache.ts';
 import type { Pass, Start } from './pass.ts';
-import { decodeLatents, enlarge, type LatentScale } from './picture/pictures.ts';
+import { decodeLatents, enlarge } from './picture/pictures.ts';
 import { recipeTexts } from './recipe.ts';
 
 const PREVIEW_EVERY_MS = 500;

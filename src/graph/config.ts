@@ -16,6 +16,8 @@ const BOOKKEEPING: readonly RegExp[] = [
   /^(decay|min_decay|inv_gamma|power|optimization_step|update_after_step|use_ema_warmup|use_ema|ema_decay)$/,
 ];
 
+export const isBookkeeping = (key: string): boolean => BOOKKEEPING.some((known) => known.test(key));
+
 export class ConfigReader {
   readonly #component: Component;
   readonly #read = new Set<string>();
@@ -158,7 +160,7 @@ export class ConfigReader {
   finish(): void {
     const { configFile, config } = this.#component;
     for (const [key, value] of Object.entries(config)) {
-      if (this.#read.has(key) || BOOKKEEPING.some((known) => known.test(key))) continue;
+      if (this.#read.has(key) || isBookkeeping(key)) continue;
       throw new DarkroomError(
         'unsupported',
         `${configFile}: ${key} (${JSON.stringify(value)}) is not known to this version of Darkroom.`,

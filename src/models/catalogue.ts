@@ -11,9 +11,11 @@ export interface CatalogueEntry {
   readonly folder: string;
 }
 
-/** Looks afresh at each call, so that a folder copied in is found without a restart. */
+/** Looks again at each call: a folder that is copied in is found, and a model whose files changed is opened again. */
 export class Catalogue {
   readonly #folders: readonly string[];
+  /** By folder and name. */
+  readonly #opened = new Map<string, ModelSpec>();
 
   /** @param folders each holds model folders, or is one itself; where two models share a name, the first one has it */
   constructor(folders: readonly string[]) {
@@ -37,7 +39,7 @@ export class Catalogue {
   async open(name: string): Promise<ModelSpec> {
     const entries = await this.list();
     const entry = entries.find((known) => known.name === name);
-    if (entry !== undefined) return openModelFolder(entry.folder, entry.name);
+    if (entry !== undefined) return this.#open(entry.folder, entry.name);
     const names = entries.map((known) => known.name);
     const offer = names.length === 0 ? 'No models are installed.' : offerNames(name, names);
     throw new DarkroomError('not_found', `There is no model ${name}. ${offer}`);
@@ -48,8 +50,19 @@ export class Catalogue {
     const entries = await this.list();
     const isName = entries.some(({ name }) => name === nameOrFolder);
     if (!isName && (/[/\\]/.test(nameOrFolder) || (await isModel(nameOrFolder))))
-      return openModelFolder(nameOrFolder);
+      return this.#open(nameOrFolder);
     return this.open(nameOrFolder);
+  }
+
+  /** One spec for as long as the files are the same: who compares specs sees a change. */
+  async #open(folder: string, name?: string): Promise<ModelSpec> {
+    const key = `${name ?? ''}\n${folder}`;
+    const known = this.#opened.get(key);
+    if (known !== undefined && (await known.isCurrent())) return known;
+    this.#opened.delete(key);
+    const spec = await openModelFolder(folder, name);
+    this.#opened.set(key, spec);
+    return spec;
   }
 }
 

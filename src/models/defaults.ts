@@ -1,12 +1,12 @@
 /** What a model is run with where neither the request nor darkroom.json says: the defaults of its pipeline in diffusers. */
 import { DarkroomError } from '../errors.ts';
-import { LIMITS, type ModelDefaults, samplerOfConfig, scheduleOfConfig } from '../request.ts';
+import { LIMITS, type ModelDefaults, scheduleOfConfig } from '../request.ts';
 import type { Card } from './card.ts';
 import type { Denoiser, PipelineDefaults } from './families/family.ts';
+import type { SchedulerPart } from './model-index.ts';
 
-interface Folder {
+interface Folder extends SchedulerPart {
   readonly pipeline: PipelineDefaults;
-  readonly schedulerConfig: Readonly<Record<string, unknown>>;
   readonly denoiser: Denoiser;
   readonly vaeScaleFactor: number;
   readonly sizeMultiple: number;
@@ -21,8 +21,16 @@ interface Folder {
  * @throws DarkroomError('bad_model') for a sample_size that is no size
  */
 export function chooseDefaults(own: Card['defaults'], folder: Folder): ModelDefaults {
-  const { pipeline, schedulerConfig, denoiser, vaeScaleFactor, sizeMultiple, runsAtAnyStrength, enlarges } =
-    folder;
+  const {
+    pipeline,
+    sampler,
+    schedulerConfig,
+    denoiser,
+    vaeScaleFactor,
+    sizeMultiple,
+    runsAtAnyStrength,
+    enlarges,
+  } = folder;
   const { sampleSize, ...defaults } = pipeline;
   const { maxSide = Number.POSITIVE_INFINITY, component } = denoiser;
   const size = component.config['sample_size'] ?? sampleSize;
@@ -30,10 +38,9 @@ export function chooseDefaults(own: Card['defaults'], folder: Folder): ModelDefa
   if (!isSide(height) || !isSide(width)) {
     throw new DarkroomError('bad_model', `${component.configFile}: sample_size is ${JSON.stringify(size)}.`);
   }
-  const sampler = samplerOfConfig(schedulerConfig);
   return {
     ...defaults,
-    ...(sampler !== undefined && { sampler }),
+    sampler,
     schedule: scheduleOfConfig(schedulerConfig),
     sizeMultiple,
     runsAtAnyStrength,

@@ -1,9 +1,10 @@
 /** Files of a model folder: found, kept within the folder, parsed. */
-import { readdir, readFile, realpath, stat } from 'node:fs/promises';
+import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { Component, StoredTensor } from '../graph/component.ts';
 import { readSafetensors } from './safetensors.ts';
+import { BEGINNING, describeWrongFile, howToDownload, UNFINISHED } from './wrong-file.ts';
 
 /** Longest JSON file that is read; CLIP's vocabulary has about 1 MB. */
 const MAX_JSON_BYTES = 20_000_000;
@@ -14,6 +15,8 @@ export class ModelFiles {
   /** Real path of the folder. */
   readonly folder: string;
   readonly #root: string;
+  /** What was looked at, by its path, and what was there. */
+  readonly #seen = new Map<string, string>();
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -34,6 +37,7 @@ export class ModelFiles {
   }
 
   async has(name: string): Promise<boolean> {
+    await this.#note(join(this.folder, name));
     return stat(join(this.folder, name)).then(
       (found) => found.isFile(),
       () => false,
@@ -42,17 +46,62 @@ export class ModelFiles {
 
   /** Names in a subfolder; empty where there is none. */
   async list(subfolder: string): Promise<string[]> {
+    await this.#note(join(this.folder, subfolder));
     return readdir(join(this.folder, subfolder)).catch(() => []);
   }
 
-  /** @throws DarkroomError('bad_model') for a missing file and for a link or path that leaves the folder */
+  /**
+   * Whether all that was looked at is still what it was: same file, same size, same time of its last change. What was
+   * missing must still be missing.
+   */
+  async isUnchanged(): Promise<boolean> {
+    const now = await Promise.all(
+      [...this.#seen].map(async ([path, before]) => (await identityOf(path)) === before),
+    );
+    return now.every((isSame) => isSame);
+  }
+
+  /** Of all that was looked at: another one for each change. */
+  get version(): string {
+    return [...this.#seen].map(([path, identity]) => `${path} ${identity}`).join('\n');
+  }
+
+  /** Taken before the file is read: a change in the middle of reading is a change. */
+  async #note(path: string): Promise<void> {
+    if (!this.#seen.has(path)) this.#seen.set(path, await identityOf(path));
+  }
+
+  /** @throws DarkroomError('bad_model') for what is missing or no regular file, and for a link or path that leaves the folder */
   async path(name: string): Promise<string> {
+    await this.#note(join(this.folder, name));
     const resolved = await realpath(join(this.folder, name)).catch(() => undefined);
-    if (resolved === undefined) throw new DarkroomError('bad_model', `${this.#label(name)} is missing.`);
+    if (resolved === undefined) throw await this.#missing(name);
     if (!resolved.startsWith(this.#root + sep)) {
       throw new DarkroomError('bad_model', `${this.#label(name)} leads out of the model's folder.`);
     }
+    // Opening a pipe would wait for its writer, and a device can do anything.
+    if (!(await stat(resolved)).isFile()) {
+      throw new DarkroomError('bad_model', `${this.#label(name)} is no regular file.`);
+    }
     return resolved;
+  }
+
+  /** A file that is not there may be a download that did not end, under another name or behind a link of the cache. */
+  async #missing(name: string): Promise<DarkroomError> {
+    const path = join(this.folder, name);
+    const download = howToDownload(this.folder, 'Finish it, or download the file again');
+    const isLink = await lstat(path).then(
+      (found) => found.isSymbolicLink(),
+      () => false,
+    );
+    const names = isLink ? [] : await readdir(dirname(path)).catch(() => []);
+    const unfinished = names.find((other) => other.startsWith(basename(path)) && UNFINISHED.test(other));
+    const why = isLink
+      ? ` (it is a link to nothing): its download is not finished. ${download}`
+      : unfinished === undefined
+        ? '.'
+        : `, but ${unfinished} is there: its download is not finished. ${download}`;
+    return new DarkroomError('bad_model', `${this.#label(name)} is missing${why}`);
   }
 
   async text(name: string): Promise<string> {
@@ -74,7 +123,8 @@ export class ModelFiles {
     try {
       value = parsePythonJson(text);
     } catch (cause) {
-      throw new DarkroomError('bad_model', `${this.#label(name)} is no JSON.`, { cause });
+      const mistake = describeWrongFile(Buffer.from(text.slice(0, BEGINNING)), this.folder);
+      throw new DarkroomError('bad_model', `${this.#label(name)} ${mistake ?? 'is no JSON.'}`, { cause });
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
       throw new DarkroomError('bad_model', `${this.#label(name)} is no JSON object.`);
@@ -95,11 +145,19 @@ export class ModelFiles {
     for (const variant of VARIANTS) {
       const dotted = variant === '' ? '' : `.${variant}`;
       const single = `${subfolder}/${base}${dotted}.safetensors`;
-      if (await this.has(single)) return readSafetensors(await this.path(single));
+      if (await this.has(single)) return readSafetensors(await this.path(single), this.folder);
       const index = `${subfolder}/${base}.safetensors.index${dotted}.json`;
       if (await this.has(index)) return this.#sharded(subfolder, index);
     }
-    const pickle = (await this.list(subfolder)).find((name) => /\.(bin|ckpt|pt|pth|pkl)$/.test(name));
+    const names = await this.list(subfolder);
+    const unfinished = names.find((name) => name.startsWith(base) && UNFINISHED.test(name));
+    if (unfinished !== undefined) {
+      throw new DarkroomError(
+        'bad_model',
+        `${this.#label(subfolder)} holds ${unfinished}: its download is not finished. ${howToDownload(this.folder, 'Finish it, or download the file again')}`,
+      );
+    }
+    const pickle = names.find((name) => /\.(bin|ckpt|pt|pth|pkl)$/.test(name));
     throw new DarkroomError(
       'bad_model',
       pickle === undefined
@@ -124,7 +182,7 @@ export class ModelFiles {
       }
       let inShard = shards.get(shard);
       if (inShard === undefined) {
-        inShard = await readSafetensors(await this.path(`${subfolder}/${shard}`));
+        inShard = await readSafetensors(await this.path(`${subfolder}/${shard}`), this.folder);
         shards.set(shard, inShard);
       }
       const stored = inShard.get(name);
@@ -144,6 +202,12 @@ export class ModelFiles {
   #label(name: string): string {
     return `${basename(this.folder)}/${name}`;
   }
+}
+
+/** '' where there is nothing. Links are followed. */
+async function identityOf(path: string): Promise<string> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found === undefined ? '' : `${found.dev} ${found.ino} ${found.size} ${found.mtimeNs}`;
 }
 
 const NAN = '\u0000NaN';

@@ -12,14 +12,9 @@ import { modelControlnets } from './controlnet.ts';
 import { chooseDefaults } from './defaults.ts';
 import type { Denoiser, FamilyModel } from './families/family.ts';
 import { ModelFiles } from './files.ts';
-import { readModelIndex } from './model-index.ts';
+import { readLatentScale } from './latent-scale.ts';
+import { readModelIndex, readScheduler } from './model-index.ts';
 import type { ComponentName, ModelSpec } from './spec.ts';
-
-/** diffusers' default where vae/config.json has none, as the hub's SD 1.5 has not. */
-const DEFAULT_SCALING_FACTOR = 0.18215;
-/** Far beyond what any VAE has: outside it, the number is a mistake and the picture would be grey or noise. */
-const SCALING_FACTOR = { min: 1e-4, max: 1e4 };
-const SHIFT_FACTOR = { min: -1e2, max: 1e2 };
 
 /**
  * @param path of a folder that holds model_index.json
@@ -36,9 +31,10 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
   const upscaler = (await files.has('upscaler/config.json'))
     ? await files.component('upscaler', 'model')
     : undefined;
+  const vaeScale = readLatentScale(vae, vaeConfig.latentChannels);
   const vaeScaleFactor = 2 ** (vaeConfig.blockOutChannels.length - 1);
   const sizeMultiple = vaeScaleFactor * model.denoiser.patchSize;
-  const schedulerConfig = await files.json('scheduler/scheduler_config.json');
+  const scheduler = await readScheduler(files, index);
   const { defaults, ...card } = await readCard(files, vaeConfig.latentChannels);
   const { strengthSteps, squeezesSteps } = model.habits({ controls: [] });
   let hash: Promise<string> | undefined;
@@ -50,7 +46,7 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
     family: family.name,
     defaults: chooseDefaults(defaults, {
       pipeline: family.defaults,
-      schedulerConfig,
+      ...scheduler,
       denoiser: model.denoiser,
       vaeScaleFactor,
       sizeMultiple,
@@ -62,11 +58,11 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
     latentChannels: vaeConfig.latentChannels,
     vaeScaleFactor,
     sizeMultiple,
-    scalingFactor: readFactor(vae, 'scaling_factor', DEFAULT_SCALING_FACTOR, SCALING_FACTOR),
-    shiftFactor: readFactor(vae, 'shift_factor', 0, SHIFT_FACTOR),
-    schedulerConfig,
+    latentScales: (isMasked) => model.latentScales(vaeScale, isMasked),
+    schedulerConfig: scheduler.schedulerConfig,
     controlnets: await modelControlnets(files),
     graph: (part, target) => buildGraph(model, { vae, upscaler }, part, target),
+    isCurrent: () => files.isUnchanged(),
     modelHash() {
       hash ??= hashWeights(model.denoiser.component);
       return hash;
@@ -95,27 +91,6 @@ function checkLatents({ latentChannels }: VaeConfig, { label, outChannels }: Den
   throw new DarkroomError(
     'bad_model',
     `The VAE has ${latentChannels} latent channels, the ${label} ${outChannels}: the parts come from different models.`,
-  );
-}
-
-function readFactor(
-  vae: Component,
-  key: string,
-  fallback: number,
-  range: { readonly min: number; readonly max: number },
-): number {
-  const factor = vae.config[key] ?? fallback;
-  for (const unread of ['latents_mean', 'latents_std']) {
-    if ((vae.config[unread] ?? null) === null) continue;
-    throw new DarkroomError(
-      'unsupported',
-      `${vae.configFile}: ${unread} is ${JSON.stringify(vae.config[unread])}; this version of Darkroom supports null.`,
-    );
-  }
-  if (typeof factor === 'number' && factor >= range.min && factor <= range.max) return factor;
-  throw new DarkroomError(
-    'bad_model',
-    `${vae.configFile}: ${key} is ${factor}; it must be a number from ${range.min} to ${range.max}.`,
   );
 }
 

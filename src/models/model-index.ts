@@ -1,9 +1,18 @@
 /** model_index.json: the pipeline of a folder, and the class of each of its parts. */
 import { basename } from 'node:path';
 import { DarkroomError } from '../errors.ts';
-import { classOf, type Family, type ModelIndex } from './families/family.ts';
+import { isBookkeeping } from '../graph/config.ts';
+import { type SamplerName, samplerOfConfig } from '../request.ts';
+import type { Family } from './families/family.ts';
 import { FAMILIES } from './families/index.ts';
 import type { ModelFiles } from './files.ts';
+import { classOf, type ModelIndex } from './parts.ts';
+
+/**
+ * Parts that change no picture here: they check what was drawn, or read pictures for IP-Adapters and ControlNets, which
+ * a request names by themselves.
+ */
+const UNUSED_PARTS = ['safety_checker', 'feature_extractor', 'image_encoder', 'controlnet'];
 
 /** @throws DarkroomError('bad_model' | 'unsupported') that names file, part and class */
 export async function readModelIndex(files: ModelFiles): Promise<{ family: Family; index: ModelIndex }> {
@@ -20,6 +29,10 @@ export async function readModelIndex(files: ModelFiles): Promise<{ family: Famil
     );
   }
   for (const [part, classes] of Object.entries(found.parts)) checkPart(label, index, part, classes);
+  const known = [...Object.keys(found.parts), ...UNUSED_PARTS, 'scheduler'];
+  for (const part of Object.keys(index)) {
+    if (!known.includes(part) && classOf(index, part) !== null) checkPart(label, index, part, [null]);
+  }
   return { family: found, index };
 }
 
@@ -34,7 +47,38 @@ function checkPart(
   if (classes.some((known) => found === known || (known !== null && found === `${known}Fast`))) return;
   throw new DarkroomError(
     'unsupported',
-    `${label}/model_index.json: ${part} is ${JSON.stringify(index[part] ?? null)}; this version of Darkroom supports ${classes[0]}.`,
+    `${label}/model_index.json: ${part} is ${JSON.stringify(index[part] ?? null)}; this version of Darkroom supports ${classes[0] ?? 'no such part'}.`,
+  );
+}
+
+/** Options that diffusers' schedulers had until 2022, and no longer read. */
+const FORMER_OPTIONS = ['tensor_format', 'timestep_values'];
+
+const isIdle = (key: string) => isBookkeeping(key) || FORMER_OPTIONS.includes(key);
+
+export interface SchedulerPart {
+  readonly schedulerConfig: Readonly<Record<string, unknown>>;
+  /** The sampler of its class. */
+  readonly sampler: SamplerName;
+}
+
+/**
+ * scheduler_config.json as the class that the index names: that one wins over the file's own, as in diffusers.
+ * @throws DarkroomError('unsupported') where no sampler is of that class
+ */
+export async function readScheduler(files: ModelFiles, index: ModelIndex): Promise<SchedulerPart> {
+  const file = 'scheduler/scheduler_config.json';
+  const own = Object.fromEntries(
+    Object.entries(await files.json(file)).filter(([key]) => key === '_class_name' || !isIdle(key)),
+  );
+  const named = classOf(index, 'scheduler');
+  const schedulerConfig = named === null ? own : { ...own, _class_name: named };
+  const sampler = samplerOfConfig(schedulerConfig);
+  if (sampler !== undefined) return { schedulerConfig, sampler };
+  const source = named === null ? file : 'model_index.json';
+  throw new DarkroomError(
+    'unsupported',
+    `${basename(files.folder)}/${source}: the scheduler is ${JSON.stringify(schedulerConfig['_class_name'] ?? null)}; this version of Darkroom has no sampler of that class.`,
   );
 }
 

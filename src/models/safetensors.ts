@@ -3,10 +3,11 @@
  * object, then the tensors end to end. Only the header is read here, and nothing of it is believed unchecked.
  */
 import { type FileHandle, open } from 'node:fs/promises';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { StoredTensor } from '../graph/component.ts';
 import { isRecord } from '../json.ts';
+import { BEGINNING, describeWrongFile, howToDownload } from './wrong-file.ts';
 
 /** The format's own limit. */
 const MAX_HEADER_BYTES = 100_000_000;
@@ -33,31 +34,46 @@ const BYTES_PER_ELEMENT: ReadonlyMap<unknown, number> = new Map(
 
 /**
  * Reads and checks the header of one file.
- * @param file real path of the file
+ * @param file real path of a regular file
+ * @param folder of the model, for the way out where the file is what a failed download left
  * @returns its tensors by name
  * @throws DarkroomError('bad_model') for anything that disagrees with itself or with the file's size
  */
-export async function readSafetensors(file: string): Promise<Map<string, StoredTensor>> {
+export async function readSafetensors(
+  file: string,
+  folder = dirname(file),
+): Promise<Map<string, StoredTensor>> {
   const handle = await open(file, 'r');
   try {
-    return await readHeader(handle, file);
+    return await readHeader(handle, file, folder);
   } finally {
     await handle.close();
   }
 }
 
-async function readHeader(handle: FileHandle, file: string): Promise<Map<string, StoredTensor>> {
+async function readHeader(
+  handle: FileHandle,
+  file: string,
+  folder: string,
+): Promise<Map<string, StoredTensor>> {
   const broken = (reason: string) =>
     new DarkroomError('bad_model', `${basename(file)} is no usable safetensors file: ${reason}.`);
   const { size } = await handle.stat();
+  const beginning = Buffer.alloc(Math.min(size, BEGINNING));
+  await handle.read(beginning, 0, beginning.length, 0);
+  const mistake = describeWrongFile(beginning, folder);
+  if (mistake !== undefined) throw new DarkroomError('bad_model', `${basename(file)} ${mistake}`);
+  const cut = (whole: number) =>
+    new DarkroomError(
+      'bad_model',
+      `${basename(file)} was cut off: it has ${size} of ${whole} bytes. ${howToDownload(folder)}`,
+    );
   if (size < 8) throw broken(`it has ${size} bytes, fewer than its length field`);
-  const prefix = Buffer.alloc(8);
-  await handle.read(prefix, 0, 8, 0);
-  const headerBytes = prefix.readBigUInt64LE();
+  const headerBytes = beginning.readBigUInt64LE();
   if (headerBytes > MAX_HEADER_BYTES)
     throw broken(`its header claims ${headerBytes} bytes; 100 MB is the limit`);
   const start = 8 + Number(headerBytes);
-  if (start > size) throw broken(`its header claims ${headerBytes} bytes, but the file has ${size}`);
+  if (start > size) throw cut(start);
   const raw = Buffer.alloc(start - 8);
   const { bytesRead } = await handle.read(raw, 0, raw.length, 8);
   if (bytesRead !== raw.length) throw broken('it ends within its header');
@@ -78,6 +94,9 @@ async function readHeader(handle: FileHandle, file: string): Promise<Map<string,
   if (!isRecord(header)) throw broken('its header is no JSON object');
   const twice = firstDuplicateKey(text);
   if (twice !== undefined) throw broken(`it names ${twice} twice`);
+
+  const whole = start + lastByte(header);
+  if (whole > size) throw cut(whole);
 
   const tensors = new Map<string, StoredTensor>();
   for (const [name, entry] of Object.entries(header)) {
@@ -109,6 +128,14 @@ async function readHeader(handle: FileHandle, file: string): Promise<Map<string,
   }
   if (next !== size) throw broken(`its last ${size - next} bytes belong to no tensor`);
   return tensors;
+}
+
+/** End of the last tensor that the header lists with usable offsets, from the end of the header. */
+function lastByte(header: Readonly<Record<string, unknown>>): number {
+  return Object.values(header).reduce<number>((last, entry) => {
+    const offsets = isRecord(entry) ? entry['data_offsets'] : undefined;
+    return isSizes(offsets) ? Math.max(last, offsets[1] ?? 0) : last;
+  }, 0);
 }
 
 /** JSON.parse keeps the last of two equal keys; here the first repeated one of the outermost object is found. */

@@ -2,14 +2,14 @@
 import type { Component, Graph } from '../graph/component.ts';
 import type { Target } from '../graph/target.ts';
 import type { ModelDefaults } from '../request.ts';
-import type { FamilyModel } from './families/family.ts';
+import type { FamilyModel, LatentScales } from './families/family.ts';
 import type { TextEncoderName } from './families/text-encoders.ts';
 import type { TokenizerFiles } from './tokenizer.ts';
 
 /** A part of a model that runs as a graph of its own. */
 export type ComponentName = TextEncoderName | 'denoiser' | 'vaeEncoder' | 'vaeDecoder' | 'upscaler';
 
-export interface ModelSpec extends FamilyModel {
+export interface ModelSpec extends Omit<FamilyModel, 'latentScales'> {
   /** Catalogue name: the folder's own name. */
   readonly name: string;
   /** Real path of the folder. */
@@ -25,15 +25,13 @@ export interface ModelSpec extends FamilyModel {
   readonly vaeScaleFactor: number;
   /** What the sides of a picture must be multiples of: vaeScaleFactor, times the patches of a transformer. */
   readonly sizeMultiple: number;
-  /** Latents are (the VAE's - shiftFactor) times this; finite and above 0. */
-  readonly scalingFactor: number;
-  /** 0 where the VAE has none. */
-  readonly shiftFactor: number;
+  /** Of pictures on their way into latents and back. @param isMasked whether the request has a mask */
+  latentScales(isMasked: boolean): LatentScales;
   /** scheduler_config.json as it stands; -Infinity and NaN, which diffusers writes, are read as numbers. */
   readonly schedulerConfig: Readonly<Record<string, unknown>>;
   /** ControlNet folders that the model brings along as controlnets/KIND, by kind. */
   readonly controlnets: ReadonlyMap<string, string>;
-  /** A linear fit from latents (times scalingFactor) to RGB, for previews; absent where the folder has none. */
+  /** A linear fit from latents (the sampler's) to RGB, for previews; absent where the folder has none. */
   readonly latentRgb?: LatentRgb;
   /** Requests that show the model at its best. */
   readonly gallery: readonly GalleryEntry[];
@@ -47,6 +45,8 @@ export interface ModelSpec extends FamilyModel {
   readonly commercialUse?: boolean;
   /** @throws DarkroomError('bad_model' | 'unsupported') where the weights and the config of the part disagree */
   graph(part: ComponentName, target: Target): Graph;
+  /** Whether the files of the folder are still those that this was read from. */
+  isCurrent(): Promise<boolean>;
   /** First 10 hex digits of the sha256 over the denoiser's weight files, in the order of their names; computed once, on demand. */
   modelHash(): Promise<string>;
 }

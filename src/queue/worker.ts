@@ -44,8 +44,8 @@ export interface WorkerOptions {
     put(bytes: Uint8Array, owner: PictureOwner): Promise<string>;
     remove(id: string): Promise<void>;
   };
-  /** Models that this worker can run. */
-  readonly models: readonly string[];
+  /** Models that this worker can run; asked before each job, since models come and go. */
+  readonly models: () => readonly string[];
   /** Jobs that are open at once; each holds its latents in memory. */
   readonly slots: number;
   /** Denoiser calls of one slice. */
@@ -143,7 +143,7 @@ export class Worker {
       }
       const busy = [...this.#slots.values()].map(({ claim }) => claim.user);
       const claim = await queue
-        .claim({ worker, models, busy, warm: this.#warm })
+        .claim({ worker, models: models(), busy, warm: this.#warm })
         .catch(async (error: unknown) => {
           onError(error);
           await sleep(RETRY);

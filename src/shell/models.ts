@@ -1,16 +1,20 @@
 /** `darkroom models`: what is installed, what a folder holds, whether it can be used. */
 import { loadSettings } from '../../config/settings.ts';
+import { verifyModel } from '../engine/verify.ts';
 import { describeError } from '../errors.ts';
 import { modelFolders } from '../installed-models.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import { clipTokenizerOf } from '../models/spec.ts';
 import { readOptions, UsageError, type Verb } from './verb.ts';
 
+/** Names of unused tensors that are listed. */
+const QUOTED = 3;
+
 export const models: Verb = {
   summary: 'list, show and verify the models of this machine',
   help: `darkroom models list              names and folders
 darkroom models show NAME|FOLDER  defaults, sizes, hash
-darkroom models verify [NAME|FOLDER …]  reads every header; exit code 1 where one cannot be used`,
+darkroom models verify [NAME|FOLDER …]  reads every file but the weights and plans a picture; exit code 1 where one cannot draw`,
 
   async run(args) {
     const { values, positionals } = readOptions(args, {}, { positionals: Number.POSITIVE_INFINITY });
@@ -62,11 +66,19 @@ async function verify(catalogue: Catalogue, given: readonly string[]): Promise<n
   for (const name of names) {
     try {
       const spec = await catalogue.openNameOrFolder(name);
-      process.stdout.write(`${name}: good, ${await spec.modelHash()}\n`);
+      const { unused } = await verifyModel(spec);
+      const rest = unused.length === 0 ? '' : `; ${describeUnused(unused)}`;
+      process.stdout.write(`${name}: good, ${await spec.modelHash()}${rest}\n`);
     } catch (error) {
       code = 1;
       process.stdout.write(`${name}: ${describeError(error).message}\n`);
     }
   }
   return code;
+}
+
+function describeUnused(names: readonly string[]): string {
+  const quoted = names.slice(0, QUOTED).join(', ');
+  const more = names.length > QUOTED ? ` and ${names.length - QUOTED} more` : '';
+  return `${names.length} ${names.length === 1 ? 'tensor is' : 'tensors are'} not needed and not read: ${quoted}${more}`;
 }

@@ -47,7 +47,7 @@ class WorkedQueue implements QueuePort, Attachable {
     this.#queue = queue;
     this.#worker = new Worker({
       ...{ id: 'w', queue: dispatcher, events, costs, engine, pictures, onError },
-      ...{ models: ['mini'], slots: 2 },
+      ...{ models: () => ['mini'], slots: 2 },
     });
   }
 

@@ -1,6 +1,6 @@
 /** ControlNets: what must hold beyond diffusers' numbers, and what is refused before any model runs. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -131,6 +131,32 @@ describe('refused before any model runs', () => {
       const job = await withControls({});
       const request = { ...job.request, controls: [{ ...job.request.controls[0]!, controlnet }] };
       assert.equal((await refusal(engine.open({ ...job, request }))).code, 'not_found', controlnet);
+    }
+  });
+
+  test('another kind of network is called what it is', async (t) => {
+    const folder = mkdtempSync(join(tmpdir(), 'darkroom-nets-'));
+    t.after(() => rmSync(folder, { recursive: true }));
+    const engine = await createEngine({ models: [MODELS, folder], device: cpuDevice({ threads: 1 }) });
+    t.after(() => engine.close());
+    for (const [className, what] of [
+      ['ControlNetUnionModel', 'a ControlNet-Union'],
+      ['UNetControlNetXSModel', 'a ControlNet-XS'],
+      ['T2IAdapter', 'a T2I-Adapter'],
+      ['SD3ControlNetModel', 'a ControlNet of Stable Diffusion 3'],
+      ['FluxControlNetModel', 'a ControlNet of another family'],
+      ['MotionAdapter', 'no ControlNet'],
+    ] as const) {
+      mkdirSync(join(folder, 'other'), { recursive: true });
+      writeFileSync(join(folder, 'other', 'config.json'), JSON.stringify({ _class_name: className }));
+      const job = await withControls({});
+      const request = {
+        ...job.request,
+        controls: [{ ...job.request.controls[0]!, controlnet: 'other' }],
+      };
+      const error = await refusal(engine.open({ ...job, request }));
+      assert.equal(error.code, 'unsupported');
+      assert.ok(error.message.includes(`_class_name is "${className}": ${what}`), error.message);
     }
   });
 

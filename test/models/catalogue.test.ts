@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
+import { cp, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { Catalogue } from '../../src/models/catalogue.ts';
-import { FIXTURES, temporaryFolder } from './forge.ts';
+import { FIXTURES, temporaryFolder, write } from './forge.ts';
 
 test('models are found by name in the given folders', async (t) => {
   const catalogue = new Catalogue([await temporaryFolder(t), '/nowhere', FIXTURES]);
@@ -17,6 +18,23 @@ test('a folder that is a model itself is one', async () => {
     (await catalogue.list()).map(({ name }) => name),
     ['tiny-sd15'],
   );
+});
+
+test('a folder that is copied in later is found, and one whose files change is opened again', async (t) => {
+  const models = await temporaryFolder(t);
+  const catalogue = new Catalogue([models]);
+  await assert.rejects(catalogue.open('later'), { code: 'not_found' });
+  await cp(join(FIXTURES, 'tiny-sd15'), join(models, 'later'), { recursive: true });
+  const first = await catalogue.open('later');
+  assert.equal(await catalogue.open('later'), first);
+  await write(join(models, 'later', 'darkroom.json'), '{"defaults": {"num_inference_steps": 9}}');
+  const second = await catalogue.open('later');
+  assert.equal(second.defaults.numInferenceSteps, 9);
+  const weights = join(models, 'later', 'unet', 'diffusion_pytorch_model.safetensors');
+  await truncate(weights, 1000);
+  await assert.rejects(catalogue.open('later'), { code: 'bad_model', message: /was cut off/ });
+  await cp(join(FIXTURES, 'tiny-sd15', 'unet'), join(models, 'later', 'unet'), { recursive: true });
+  assert.notEqual(await catalogue.open('later'), second);
 });
 
 test('an unknown name offers the nearest; a path is for the shell alone', async () => {

@@ -30,7 +30,7 @@ test('a folder as the hub has SD 1.5 is read with the defaults of diffusers', as
     sizeMultiple: 4,
     maxSize: 2048,
   });
-  assert.equal(spec.scalingFactor, 0.18215);
+  assert.deepEqual(spec.latentScales(false).decode, { scalingFactor: 0.18215, shiftFactor: 0 });
   assert.equal(spec.vaeScaleFactor, 4);
   assert.equal(spec.latentChannels, 4);
   assert.equal(spec.schedulerConfig['_class_name'], 'PNDMScheduler');
@@ -44,7 +44,7 @@ test('a sharded UNet, an fp16 variant and a bf16 VAE are read', async () => {
   assert.equal(files.size, 3);
   assert.equal(spec.textEncoders[0]!.component.tensors.values().next().value?.dtype, 'F16');
   assert.equal(spec.vae.tensors.values().next().value?.dtype, 'BF16');
-  assert.equal(spec.scalingFactor, 0.5);
+  assert.equal(spec.latentScales(false).encode.scalingFactor, 0.5);
 });
 
 test('darkroom.json sets defaults, preview colours, gallery and words', async (t) => {
@@ -94,7 +94,8 @@ const VALUES: [string, Record<string, unknown>, string, RegExp][] = [
   ['vae', { scaling_factor: 1e30 }, 'bad_model', /scaling_factor is 1e\+30/],
   ['vae', { scaling_factor: '0.18' }, 'bad_model', /scaling_factor is 0\.18; it must be a number/],
   ['vae', { shift_factor: 'half' }, 'bad_model', /shift_factor is half/],
-  ['vae', { latents_mean: [0, 0, 0, 0] }, 'unsupported', /latents_mean is/],
+  ['vae', { scaling_factor: null }, 'bad_model', /scaling_factor is null/],
+  ['vae', { latents_mean: [0, 0] }, 'bad_model', /latents_mean is \[0,0\]; .* list of 4 numbers/],
   ['vae', { latent_channels: 8 }, 'bad_model', /8 latent channels, the UNet 4/],
   [
     'unet',
@@ -136,6 +137,34 @@ test('a folder without model_index.json, or of another family, is refused', asyn
   await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /no model_index\.json/ });
   await write(join(folder, 'v1-5.ckpt'), 'pickle');
   await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /v1-5\.ckpt .* Convert it/ });
+});
+
+test('a class that the index names and Darkroom does not have is refused by name', async (t) => {
+  const folder = await copyModel(t, 'tiny-sd15');
+  const index = join(folder, 'model_index.json');
+  const refused: [Record<string, unknown>, RegExp][] = [
+    [
+      { scheduler: ['diffusers', 'WarpScheduler'] },
+      /index\.json: the scheduler is "WarpScheduler"; .* no sampler/,
+    ],
+    [{ scheduler: null, vae: ['diffusers', 'AutoencoderTiny'] }, /vae is \["diffusers","AutoencoderTiny"\]/],
+    [
+      { vae: ['diffusers', 'AutoencoderKL'], prior: ['diffusers', 'PriorTransformer'] },
+      /prior is .*no such part/,
+    ],
+  ];
+  for (const [changes, message] of refused) {
+    await spoil(index, changes);
+    await assert.rejects(openModelFolder(folder), { code: 'unsupported', message });
+  }
+  await spoil(index, { prior: [null, null], feature_extractor: ['transformers', 'CLIPImageProcessor'] });
+  await spoil(join(folder, 'scheduler', 'scheduler_config.json'), { _class_name: undefined });
+  await assert.rejects(openModelFolder(folder), {
+    code: 'unsupported',
+    message: /scheduler_config\.json: the scheduler is null/,
+  });
+  await spoil(index, { scheduler: ['diffusers', 'HeunDiscreteScheduler'] });
+  assert.equal((await openModelFolder(folder)).defaults.sampler, 'heun');
 });
 
 test('a pickle in place of safetensors is refused, and a missing file named', async (t) => {

@@ -156,7 +156,7 @@ export class Bench {
         },
         remove: async (id) => void this.stored.delete(id),
       },
-      ...{ models: ['mini'], slots: 2, clock: () => this.now },
+      ...{ models: () => ['mini'], slots: 2, clock: () => this.now },
       ...options,
     });
   }

@@ -26,7 +26,7 @@ test('kill -9 in mid-job: begun again once and done; a second time: failed, and 
   const engine = new EngineProcess({ models: [], device: cpuDevice({ threads: 1 }), factory, log: () => {} });
   const queue = new MemoryQueue();
   const worker = new Worker({
-    ...{ id: 'w', queue, events: queue, costs: queue, engine, models: ['mini'], slots: 2 },
+    ...{ id: 'w', queue, events: queue, costs: queue, engine, models: () => ['mini'], slots: 2 },
     pictures: { get: async () => undefined, put: async () => '0', remove: async () => {} },
   });
   const submit = (id: string, steps: number) => {

@@ -2,15 +2,14 @@
 import { join, sep } from 'node:path';
 import { DarkroomError } from '../../errors.ts';
 import type { Component } from '../../graph/component.ts';
-import { openControlnet } from '../../models/controlnet.ts';
+import { isControlnetFolder, openControlnet } from '../../models/controlnet.ts';
 import type { ControlNetTraits } from '../../models/families/family.ts';
-import { ModelFiles } from '../../models/files.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { ControlRequest, GenerationRequest } from '../../request.ts';
 
 export interface ControlNet extends ControlNetTraits {
-  /** Real path of its folder. */
-  readonly folder: string;
+  /** One for each ControlNet, and another one once its files have changed. */
+  readonly id: string;
   readonly component: Component;
 }
 
@@ -31,8 +30,8 @@ export async function openControlnets(
   return await Promise.all(
     request.controls.map(async (control) => {
       const folder = await folderOf(control, spec, folders);
-      const component = await openControlnet(folder);
-      return { folder, component, ...controlNets.read(component) };
+      const { component, version } = await openControlnet(folder);
+      return { id: `${folder}\n${version}`, component, ...controlNets.read(component) };
     }),
   );
 }
@@ -55,19 +54,13 @@ async function folderOf(
   // Never a path: what comes from a chat must not wander through folders. It is the name of one, or of one among
   // many, or the tail of a folder that the operator has named.
   for (const folder of folders) {
-    if (`/${folder.split(sep).join('/')}`.endsWith(`/${controlnet}`) && (await isControlnet(folder)))
+    if (`/${folder.split(sep).join('/')}`.endsWith(`/${controlnet}`) && (await isControlnetFolder(folder)))
       return folder;
   }
   if (!/[/\\]|^\.*$/.test(controlnet)) {
     for (const folder of folders) {
-      if (await isControlnet(join(folder, controlnet))) return join(folder, controlnet);
+      if (await isControlnetFolder(join(folder, controlnet))) return join(folder, controlnet);
     }
   }
   throw new DarkroomError('not_found', `There is no ControlNet ${controlnet}. Check its name.`);
-}
-
-async function isControlnet(folder: string): Promise<boolean> {
-  const files = await ModelFiles.at(folder).catch(() => undefined);
-  if (files === undefined || !(await files.has('config.json'))) return false;
-  return (await files.json('config.json'))['_class_name'] === 'ControlNetModel';
 }

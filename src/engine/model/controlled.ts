@@ -19,7 +19,7 @@ interface Kept {
 export class ControlledDenoisers {
   readonly #denoiser: Denoiser;
   readonly #device: Device;
-  /** By the ControlNets' folders. */
+  /** By the ControlNets' ids. */
   readonly #kept = new Lru<Kept>({ limit: KEPT, isIdle: ({ calls }) => calls === 0, onDrop: closeSession });
   #closed = false;
 
@@ -47,7 +47,7 @@ export class ControlledDenoisers {
     work: (session: Session) => Promise<Result>,
   ): Promise<Result> {
     if (this.#closed) throw new DarkroomError('cancelled', 'The engine was stopped.');
-    const key = nets.map(({ folder }) => folder).join('\n');
+    const key = nets.map(({ id }) => id).join('\n\n');
     const kept = this.#kept.get(key) ?? { session: this.#make(nets), calls: 0 };
     kept.calls++;
     this.#kept.set(key, kept);

@@ -20,8 +20,10 @@ interface Kept {
 
 export class ModelCache {
   readonly #device: Device;
-  /** By folder. */
   readonly #kept: Lru<Kept>;
+  /** One for each spec: a folder whose files changed is another model, and the old one stays until its runs end. */
+  readonly #keys = new WeakMap<ModelSpec, string>();
+  #models = 0;
   /** Models that left the cache and still hold memory. */
   readonly #closing = new Set<Promise<void>>();
 
@@ -37,12 +39,14 @@ export class ModelCache {
 
   /** Resolves once the models that had to make room are closed. */
   async lease(spec: ModelSpec): Promise<ModelLease> {
-    const kept = this.#kept.get(spec.folder) ?? {
+    const key = this.#keys.get(spec) ?? `${this.#models++}`;
+    this.#keys.set(spec, key);
+    const kept = this.#kept.get(key) ?? {
       components: new Components(spec, this.#device),
       leases: 0,
     };
     kept.leases++;
-    this.#kept.set(spec.folder, kept);
+    this.#kept.set(key, kept);
     await Promise.all(this.#closing);
     let released = false;
     return {

@@ -2,4 +2,4 @@
 export { enlarge } from './enlarge.ts';
 export { cutOut, type Frame, maskOfLatents } from './inpaint.ts';
 export { bytesOf, readSources, type Sources } from './source.ts';
-export { decodeLatents, encodePicture, type LatentScale, type Posterior, samplePosterior } from './vae.ts';
+export { decodeLatents, encodePicture, type Posterior, samplePosterior } from './vae.ts';

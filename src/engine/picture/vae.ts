@@ -1,6 +1,7 @@
 /** Pictures to latents and back, through the two halves of an AutoencoderKL (Kingma and Welling 2013). */
 import { DarkroomError } from '../../errors.ts';
 import type { Raster } from '../../image/resample.ts';
+import type { LatentScale } from '../../models/latent-scale.ts';
 import { roundHalfToEven } from '../../rounding.ts';
 import type { Tensor } from '../../tensor.ts';
 import type { Session } from '../session.ts';
@@ -9,12 +10,6 @@ import type { Session } from '../session.ts';
 export interface Posterior {
   readonly mean: Tensor;
   readonly std: Float32Array;
-}
-
-/** From the VAE's latents to the sampler's: (z - shift) x scale. */
-export interface LatentScale {
-  readonly scalingFactor: number;
-  readonly shiftFactor: number;
 }
 
 const LOGVAR_RANGE = [-30, 20] as const;
@@ -35,11 +30,15 @@ export async function encodePicture(encoder: Session, picture: Tensor): Promise<
 export function samplePosterior(
   { mean, std }: Posterior,
   noise: Float32Array,
-  { scalingFactor, shiftFactor }: LatentScale,
+  { scalingFactor, shiftFactor, statistics }: LatentScale,
 ): Float32Array {
+  const area = mean.data.length / mean.dims[1]!;
   return mean.data.map((value, i) => {
     const drawn = Math.fround(value + Math.fround(std[i]! * noise[i]!));
-    return Math.fround(drawn - shiftFactor) * scalingFactor;
+    if (statistics === undefined) return Math.fround(drawn - shiftFactor) * scalingFactor;
+    const channel = Math.floor(i / area);
+    const centred = Math.fround(drawn - statistics.mean[channel]!);
+    return Math.fround(centred * scalingFactor) / statistics.std[channel]!;
   });
 }
 
@@ -51,9 +50,15 @@ export function samplePosterior(
 export async function decodeLatents(
   decoder: Session,
   latents: Tensor,
-  { scalingFactor, shiftFactor }: LatentScale,
+  { scalingFactor, shiftFactor, statistics }: LatentScale,
 ): Promise<Raster> {
-  const scaled = latents.data.map((value) => Math.fround(value / scalingFactor) + shiftFactor);
+  const area = latents.data.length / latents.dims[1]!;
+  const scaled = latents.data.map((value, i) => {
+    if (statistics === undefined) return Math.fround(value / scalingFactor) + shiftFactor;
+    const channel = Math.floor(i / area);
+    const spread = Math.fround(value * statistics.std[channel]!);
+    return Math.fround(spread / scalingFactor) + statistics.mean[channel]!;
+  });
   const { sample } = await decoder.run({ latent_sample: { data: scaled, dims: latents.dims } }, ['sample']);
   return toPixels(sample, { low: -1, network: 'VAE' });
 }

@@ -5,6 +5,8 @@ import type { Target } from '../../graph/target.ts';
 import type { GenerationRequest, ModelDefaults } from '../../request.ts';
 import type { Feeds, Tensor } from '../../tensor.ts';
 import type { ModelFiles } from '../files.ts';
+import type { LatentScale } from '../latent-scale.ts';
+import type { ModelIndex } from '../parts.ts';
 import type { TextEncoderPart } from './text-encoders.ts';
 
 export interface Family {
@@ -26,16 +28,11 @@ export interface Family {
   open(files: ModelFiles, index: ModelIndex): Promise<FamilyModel>;
 }
 
-export type PipelineDefaults = Pick<
-  ModelDefaults,
-  'numInferenceSteps' | 'guidanceScale' | 'strength' | 'sampler'
-> & {
+export type PipelineDefaults = Pick<ModelDefaults, 'numInferenceSteps' | 'guidanceScale' | 'strength'> & {
   readonly inpaintStrength: number;
   /** Side in latents where the denoiser's config.json names none. */
   readonly sampleSize: number;
 };
-
-export type ModelIndex = Readonly<Record<string, unknown>>;
 
 /** A model as its family runs it. */
 export interface FamilyModel {
@@ -44,8 +41,8 @@ export interface FamilyModel {
   readonly denoiser: Denoiser;
   /** A negative prompt that is left out is zeros rather than the encoded empty prompt. */
   readonly zeroNegative: boolean;
-  /** diffusers decodes its inpainting without the VAE's shift_factor; the same picture needs the same omission. */
-  readonly inpaintsUnshifted: boolean;
+  /** What its pipelines read of the VAE's numbers; some leave a part of them out, and the same picture needs the same omission. */
+  latentScales(vae: LatentScale, isMasked: boolean): LatentScales;
   /** [1, C, h, w] of the latents that the sampler works on. */
   latentShape(size: Size, vae: LatentGrid): readonly number[];
   /** What one side of guidance is told of its prompt. */
@@ -59,6 +56,11 @@ export interface FamilyModel {
 export interface Size {
   readonly width: number;
   readonly height: number;
+}
+
+export interface LatentScales {
+  readonly encode: LatentScale;
+  readonly decode: LatentScale;
 }
 
 export interface LatentGrid {
@@ -141,9 +143,3 @@ export const imageLatents: FamilyModel['latentShape'] = ({ width, height }, { ch
   height / scaleFactor,
   width / scaleFactor,
 ];
-
-/** The class that model_index.json gives a part; null where it names none. */
-export function classOf(index: ModelIndex, part: string): unknown {
-  const entry = index[part];
-  return Array.isArray(entry) ? (entry[1] ?? null) : null;
-}

@@ -11,7 +11,7 @@ export const lcm: Family = {
   name: 'lcm',
   title: 'latent consistency models',
   pipelines: /^LatentConsistencyModel(Img2Img)?Pipeline$/,
-  defaults: { ...sd.defaults, numInferenceSteps: 4, guidanceScale: 8.5, sampler: 'lcm' },
+  defaults: { ...sd.defaults, numInferenceSteps: 4, guidanceScale: 8.5 },
 
   async open(files, index) {
     const model = await sd.open(files, index);

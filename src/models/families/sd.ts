@@ -21,12 +21,11 @@ export const sd: Family = {
     guidanceScale: 7.5,
     strength: 0.8,
     inpaintStrength: 1,
-    sampler: 'ddim',
     sampleSize: 64,
   },
 
-  async open(files) {
-    const clip = await openClip(files, '', CLIP);
+  async open(files, index) {
+    const clip = await openClip(files, index, '', CLIP);
     const unet = await openUnet(files);
     checkAddition(unet, false);
     checkContext(unet, [clip]);
@@ -34,7 +33,10 @@ export const sd: Family = {
       textEncoders: [clip],
       denoiser: unet,
       zeroNegative: false,
-      inpaintsUnshifted: false,
+      latentScales({ scalingFactor }) {
+        const scale = { scalingFactor, shiftFactor: 0 };
+        return { encode: scale, decode: scale };
+      },
       latentShape: imageLatents,
       encodePrompt: async (side) => ({ context: (await side.clip(0)).states }),
       isGuided: (guidanceScale) => isGuided(unet, guidanceScale),

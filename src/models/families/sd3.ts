@@ -5,7 +5,8 @@ import { readSd3TransformerConfig, sd3TransformerGraph } from '../../graph/mmdit
 import { readT5Config } from '../../graph/t5.ts';
 import { joinColumns, joinRows, joinVectors, zeros } from '../../tensor.ts';
 import type { ModelFiles } from '../files.ts';
-import { classOf, type Denoiser, type Family, imageLatents } from './family.ts';
+import { classOf } from '../parts.ts';
+import { type Denoiser, type Family, imageLatents } from './family.ts';
 import { type ClipPart, openClip, openT5, PENULTIMATE, type T5Part } from './text-encoders.ts';
 
 export const sd3: Family = {
@@ -27,20 +28,28 @@ export const sd3: Family = {
     guidanceScale: 7,
     strength: 0.6,
     inpaintStrength: 0.6,
-    sampler: 'flow_euler',
     sampleSize: 128,
   },
 
   async open(files, index) {
-    const clips = [await openClip(files, '', PENULTIMATE), await openClip(files, '_2', PENULTIMATE)];
-    const t5 = classOf(index, 'text_encoder_3') === null ? undefined : await openT5(files, '_3');
+    const clips = [
+      await openClip(files, index, '', PENULTIMATE),
+      await openClip(files, index, '_2', PENULTIMATE),
+    ];
+    const t5 = classOf(index, 'text_encoder_3') === null ? undefined : await openT5(files, index, '_3');
     const { denoiser, contextDim, pooledDim } = await openTransformer(files);
     checkWidths(clips, t5, contextDim, pooledDim);
     return {
       textEncoders: t5 === undefined ? clips : [...clips, t5],
       denoiser,
       zeroNegative: false,
-      inpaintsUnshifted: true,
+      latentScales({ scalingFactor, shiftFactor }, isMasked) {
+        // diffusers' inpainting decodes without the shift that it encoded with.
+        return {
+          encode: { scalingFactor, shiftFactor },
+          decode: { scalingFactor, shiftFactor: isMasked ? 0 : shiftFactor },
+        };
+      },
       latentShape: imageLatents,
       async encodePrompt(side) {
         const encoded = [await side.clip(0), await side.clip(1)];

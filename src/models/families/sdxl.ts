@@ -2,7 +2,8 @@
 import { PLAIN_HABITS } from '../../diffusion/pipeline-habits.ts';
 import { DarkroomError } from '../../errors.ts';
 import { joinColumns, repeat, type Tensor } from '../../tensor.ts';
-import { type Family, imageLatents, type ModelIndex, type PassConditions } from './family.ts';
+import type { ModelIndex } from '../parts.ts';
+import { type Family, imageLatents, type PassConditions } from './family.ts';
 import { openClip, PENULTIMATE } from './text-encoders.ts';
 import { checkAddition, checkContext, isGuided, openUnet } from './unet.ts';
 
@@ -23,13 +24,15 @@ export const sdxl: Family = {
     guidanceScale: 5,
     strength: 0.3,
     inpaintStrength: 0.9999,
-    sampler: 'euler',
     sampleSize: 128,
   },
 
   async open(files, index) {
     refuseRefiner(index);
-    const clips = [await openClip(files, '', PENULTIMATE), await openClip(files, '_2', PENULTIMATE)];
+    const clips = [
+      await openClip(files, index, '', PENULTIMATE),
+      await openClip(files, index, '_2', PENULTIMATE),
+    ];
     const unet = await openUnet(files, (pass) => ({
       text_embeds: pass.prompt.pooled!,
       time_ids: timeIds(pass),
@@ -49,7 +52,12 @@ export const sdxl: Family = {
       denoiser: unet,
       // diffusers' own default where the index does not say.
       zeroNegative: (index['force_zeros_for_empty_prompt'] ?? true) === true,
-      inpaintsUnshifted: false,
+      latentScales({ scalingFactor, statistics }, isMasked) {
+        const plain = { scalingFactor, shiftFactor: 0 };
+        const whole = { ...plain, ...(statistics && { statistics }) };
+        // diffusers' inpainting encodes without the statistics.
+        return { encode: isMasked ? plain : whole, decode: whole };
+      },
       latentShape: imageLatents,
       async encodePrompt(side) {
         const [first, second] = [await side.clip(0), await side.clip(1)];

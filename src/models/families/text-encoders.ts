@@ -4,6 +4,7 @@ import type { Component, Graph } from '../../graph/component.ts';
 import { t5EncoderGraph } from '../../graph/t5.ts';
 import type { Target } from '../../graph/target.ts';
 import type { ModelFiles } from '../files.ts';
+import { classOf, type ModelIndex } from '../parts.ts';
 import type { T5TokenizerFiles } from '../t5-tokenizer.ts';
 import { readT5Tokenizer } from '../t5-tokenizer-files.ts';
 import type { TokenizerFiles } from '../tokenizer.ts';
@@ -48,9 +49,17 @@ export interface ClipRules {
 /** The states before the last layer, as SDXL and everything after it takes them. */
 export const PENULTIMATE: ClipRules = { states: 'hidden_states', skipped: 1, emphasis: 'no_norm' };
 
-/** @param suffix of the folders: '' or '_2' */
-export async function openClip(files: ModelFiles, suffix: '' | '_2', rules: ClipRules): Promise<ClipPart> {
-  const component = await files.component(`text_encoder${suffix}`, 'model');
+/**
+ * @param index whose class wins over the one in the part's own config.json, as in diffusers
+ * @param suffix of the folders
+ */
+export async function openClip(
+  files: ModelFiles,
+  index: ModelIndex,
+  suffix: '' | '_2',
+  rules: ClipRules,
+): Promise<ClipPart> {
+  const component = await openPart(files, index, `text_encoder${suffix}`);
   const config = readClipTextConfig(component);
   return {
     kind: 'clip',
@@ -65,8 +74,8 @@ export async function openClip(files: ModelFiles, suffix: '' | '_2', rules: Clip
   };
 }
 
-export async function openT5(files: ModelFiles, suffix: '_2' | '_3'): Promise<T5Part> {
-  const component = await files.component(`text_encoder${suffix}`, 'model');
+export async function openT5(files: ModelFiles, index: ModelIndex, suffix: '_2' | '_3'): Promise<T5Part> {
+  const component = await openPart(files, index, `text_encoder${suffix}`);
   return {
     kind: 't5',
     name: suffix === '_2' ? 'textEncoder2' : 'textEncoder3',
@@ -74,4 +83,9 @@ export async function openT5(files: ModelFiles, suffix: '_2' | '_3'): Promise<T5
     tokenizer: await readT5Tokenizer(files, `tokenizer${suffix}`),
     graph: () => t5EncoderGraph(component),
   };
+}
+
+async function openPart(files: ModelFiles, index: ModelIndex, part: string): Promise<Component> {
+  const component = await files.component(part, 'model');
+  return { ...component, config: { ...component.config, architectures: [classOf(index, part)] } };
 }
