@@ -21,39 +21,10 @@ export interface MediaRules {
 }
 
 const MOST_REDIRECTS = 3;
-/** Downloads at the same time, of all platforms; each may hold a whole picture in memory. */
-const MOST_DOWNLOADS = 4;
-/** Downloads that wait for their turn. */
-const MOST_WAITING = 32;
-
-const turns: (() => void)[] = [];
-let running = 0;
-
-/** @throws DarkroomError('forbidden' | 'not_found' | 'too_large' | 'too_many' | 'bad_picture') */
+/** @throws DarkroomError('forbidden' | 'not_found' | 'too_large' | 'bad_picture') */
 export async function fetchMedia(address: string, rules: MediaRules): Promise<Uint8Array> {
   const url = requireAllowed(URL.parse(address), rules);
-  await takeTurn();
-  try {
-    return await follow(url, rules, AbortSignal.timeout(rules.timeoutMs));
-  } finally {
-    running--;
-    turns.shift()?.();
-  }
-}
-
-async function takeTurn(): Promise<void> {
-  if (running >= MOST_DOWNLOADS) {
-    if (turns.length >= MOST_WAITING) {
-      throw new DarkroomError(
-        'too_many',
-        'Too many pictures are being fetched. Send yours again in a minute.',
-      );
-    }
-    const { promise, resolve } = Promise.withResolvers<void>();
-    turns.push(resolve);
-    await promise;
-  }
-  running++;
+  return await follow(url, rules, AbortSignal.timeout(rules.timeoutMs));
 }
 
 async function follow(start: URL, rules: MediaRules, signal: AbortSignal): Promise<Uint8Array> {

@@ -32,6 +32,13 @@ export interface Submit {
   submit(order: Order): Promise<void>;
 }
 
+/** Alternative texts of uploads: a file's own name may say who or what it shows, and everybody can read it. */
+const ALT: Readonly<Record<PictureRole, string>> = {
+  source: 'Uploaded picture',
+  mask: 'Uploaded mask',
+  control: 'Uploaded control image',
+};
+
 export type SubmitPorts = Pick<Ports, 'queue' | 'models' | 'settings' | 'admins' | 'pictures'>;
 
 /** @param follow posts the job's states to its reply, to the end */
@@ -48,19 +55,27 @@ export function createSubmit(
   }
 
   /** A picture of the store stays with its own job; an upload belongs to the new one from here on. */
-  async function keep({ from, bytes, width, height }: Source, job: string): Promise<CardPicture> {
+  async function keep(
+    role: PictureRole,
+    { from, bytes, width, height }: Source,
+    job: string,
+  ): Promise<CardPicture> {
     if ('id' in from) return { id: from.id, width, height, alt: '' };
-    return { id: await store.put(bytes, { job, kind: 'input' }), width, height, alt: from.name };
+    return { id: await store.put(bytes, { job, kind: 'input' }), width, height, alt: ALT[role] };
   }
 
   /** Stores the uploads of a job, and only then the job: it must find them whenever it runs. */
   async function accept(
     record: JobRecord,
-    sources: readonly (readonly [string, Source])[],
+    sources: readonly (readonly [PictureRole, Source])[],
   ): Promise<JobRecord> {
     try {
       const kept = await Promise.all(
-        sources.map(async ([role, source]) => ({ role, source, picture: await keep(source, record.id) })),
+        sources.map(async ([role, source]) => ({
+          role,
+          source,
+          picture: await keep(role, source, record.id),
+        })),
       );
       const uploads = kept.flatMap(({ source, picture }) => ('name' in source.from ? [picture] : []));
       const whole: JobRecord = {
@@ -97,7 +112,7 @@ export function createSubmit(
       const { user, platform, channel } = invocation;
       const share = shareOf(policy, invocation);
       await queue.requireRoom({ user, request, ...share });
-      const sources = Object.entries(pictures);
+      const sources = Object.entries(pictures) as [PictureRole, Source][];
       const record = await accept(
         {
           id: randomUUID(),

@@ -118,6 +118,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     messages: store.messages,
     ...(store.notices && { notices: store.notices }),
     pictures: store.pictures,
+    readUpload: (bytes, use) => reader.read(bytes, use),
     describe: () => commands.describe(),
     ready: async () => ready && (await isReachable(store)),
     figures: async () => formatFigures(await readFigures(store.database)),

@@ -30,8 +30,9 @@ export function picturesOf(message: Message, downloads: Downloads): Attachment[]
   );
 }
 
+/** A picture, or a file of keypoints. */
 const isPicture = ({ contentType, name }: DiscordAttachment): boolean =>
-  contentType?.startsWith('image/') ?? /\.(png|jpe?g|webp|gif)$/i.test(name);
+  /\.json$/i.test(name) || (contentType?.startsWith('image/') ?? /\.(png|jpe?g|webp|gif)$/i.test(name));
 
 function galleryOf(message: Message): APIMediaGalleryItem[] {
   return message.components.flatMap((component) => {

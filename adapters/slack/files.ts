@@ -73,7 +73,10 @@ export function filesOf(message: object): SlackFile[] {
   const files = Array.isArray(shared) ? (shared as SlackFile[]) : [];
   const blocks = Array.isArray(shown) ? (shown as { type?: string; slack_file?: SlackFile }[]) : [];
   return [
-    ...files.filter(({ mimetype }) => mimetype?.startsWith('image/') ?? true),
+    // Slack calls a file of keypoints text.
+    ...files.filter(
+      ({ mimetype, name }) => (mimetype?.startsWith('image/') ?? true) || /\.json$/i.test(name ?? ''),
+    ),
     ...blocks.flatMap(({ type, slack_file: file }) => (type === 'image' && file !== undefined ? [file] : [])),
   ];
 }

@@ -43,9 +43,13 @@ export async function readPoseFile(bytes: Uint8Array): Promise<PosePicture> {
 
 /** The keypoints of a file that readPoseFile has made, or of one as it was; undefined for any other picture. */
 export function keypointsOf(bytes: Uint8Array): Keypoints | undefined {
-  if (isPoseFile(bytes)) return parseKeypoints(decodeText(bytes));
-  const text = isPng(bytes) ? readPngText(bytes, [KEYWORD]).get(KEYWORD) : undefined;
+  const text = isPoseFile(bytes) ? decodeText(bytes) : keypointsText(bytes);
   return text === undefined ? undefined : parseKeypoints(text);
+}
+
+/** What readPoseFile has put into a picture. */
+export function keypointsText(bytes: Uint8Array): string | undefined {
+  return isPng(bytes) ? readPngText(bytes, [KEYWORD]).get(KEYWORD) : undefined;
 }
 
 function sizeOf(keypoints: Keypoints): Size {

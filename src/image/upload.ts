@@ -10,7 +10,7 @@ import { assertWhole, type OpenPicture, openPicture } from './inspect.ts';
 import { readMaskRaster } from './mask.ts';
 import { decodeRaster, encodePng, onWhite } from './pixels.ts';
 import { readPngText } from './png-text.ts';
-import { isPoseFile, readPoseFile } from './pose-file.ts';
+import { isPoseFile, keypointsText, readPoseFile } from './pose-file.ts';
 import type { Raster } from './resample.ts';
 
 /** What an upload is for. Only a control can be a file of keypoints. */
@@ -52,6 +52,9 @@ const RECIPES = ['parameters', 'darkroom', 'prompt', 'workflow'];
  */
 export async function readUpload(bytes: Uint8Array, use: UploadUse): Promise<Upload> {
   if (isPoseFile(bytes)) return await readPose(bytes, use);
+  // The figure that was shown of such a file, sent again.
+  const figure = use === 'control' ? keypointsText(bytes) : undefined;
+  if (figure !== undefined) return await readPose(Buffer.from(figure), use);
   const opened = await openPicture(bytes);
   const texts = textsOf(bytes, opened);
   const isLarge = Math.max(opened.width, opened.height) > MAX_SIDE;

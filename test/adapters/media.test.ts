@@ -195,21 +195,3 @@ test('whatever a host answers, it comes or is refused, and nothing is left unhan
   await new Promise((resolve) => setTimeout(resolve, 300));
   assert.deepEqual(unhandled, []);
 });
-
-test('downloads at once are few', async () => {
-  let open = 0;
-  let most = 0;
-  const { url } = await hostile((socket) => {
-    most = Math.max(most, ++open);
-    setTimeout(() => {
-      open--;
-      socket.end(http('200 OK', ['Connection: close'], 'x'));
-    }, 20);
-  });
-  const rules = { ...RULES, timeoutMs: 10_000 };
-  await Promise.all(Array.from({ length: 20 }, () => fetchMedia(url, rules)));
-  assert.ok(most <= 4, `${most} at once`);
-  const flood = await Promise.allSettled(Array.from({ length: 60 }, () => fetchMedia(url, rules)));
-  assert.ok(flood.some((one) => one.status === 'rejected' && one.reason.code === 'too_many'));
-  assert.equal(Buffer.from(await fetchMedia(url, rules)).toString(), 'x');
-});

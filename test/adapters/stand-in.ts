@@ -243,6 +243,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     describe: commands.describe,
     messages: store.messages,
     pictures: store.pictures,
+    readUpload,
     ready: () => true,
     onError: (error) => errors.push(error),
     ...options,

@@ -73,10 +73,11 @@ test('words in reply to a picture, or with one, start from it', async (t) => {
   assert.deepEqual(Buffer.from(job!.inputs.get('source')!), Buffer.from(pngOf(256, 256)));
   assert.equal(second.pictures.length, 1);
 
-  const name = '<img src=x onerror=alert(1)>.png';
+  const name = 'Ada at the hospital.png';
   const file = new File([new Uint8Array(pngOf(200, 100))], name, { type: 'image/png' });
   const { request } = await ada.post('a green mug', { file });
-  assert.equal(request.pictures[0]?.alt, name);
+  assert.equal(request.pictures[0]?.alt, 'Uploaded picture');
+  assert.ok(!JSON.stringify(await ada.messages()).includes('hospital'));
   assert.deepEqual([request.pictures[0]?.width, request.pictures[0]?.height], [200, 100]);
   assert.deepEqual([chat.queue.jobs[2]?.request.width, chat.queue.jobs[2]?.request.height], [200, 96]);
 });

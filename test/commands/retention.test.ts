@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { createWebAdapter, type WebAdapter } from '../../adapters/web/server.ts';
+import { readUpload } from '../../src/image/upload.ts';
 import { Client, temporaryFolder } from '../adapters/stand-in.ts';
 import { startProgram } from '../conformance/program.ts';
 
@@ -13,7 +14,7 @@ test('pictures go once they are older than their server keeps them', async () =>
     return createWebAdapter({
       ...{ host: '127.0.0.1', port: 0, users: 'header', secret: store.secret, ready: () => true, onError },
       ...{ handle: commands.handle, describe: commands.describe },
-      ...{ messages: store.messages, pictures: store.pictures },
+      ...{ messages: store.messages, pictures: store.pictures, readUpload },
     });
   });
   const ada = () => new Client((program.adapter as WebAdapter).url, { 'x-darkroom-user': 'ada' });

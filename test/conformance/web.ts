@@ -3,6 +3,7 @@
 import type { MessageJson } from '../../adapters/web/conversation/message.ts';
 import { createWebAdapter, type WebAdapter } from '../../adapters/web/server.ts';
 import { COMMANDS } from '../../commands/router.ts';
+import { readUpload } from '../../src/image/upload.ts';
 import { Client, temporaryFolder } from '../adapters/stand-in.ts';
 import type { Chat, Seen, Values } from './chat.ts';
 import { startProgram } from './program.ts';
@@ -19,6 +20,7 @@ export async function startWeb(): Promise<Chat> {
       describe: commands.describe,
       messages: store.messages,
       pictures: store.pictures,
+      readUpload,
       ready: () => true,
       onError,
       limits: { burst: 200 },

@@ -27,6 +27,15 @@ export class ApiError extends Error {
  * @returns {Promise<any>}
  */
 async function call(path, init = {}) {
+  return (await request(path, init)).json().catch(() => null);
+}
+
+/**
+ * @param {string} path
+ * @param {RequestInit} init
+ * @returns {Promise<Response>}
+ */
+async function request(path, init) {
   const response = await fetch(path, { credentials: 'same-origin', ...init }).catch(() => {
     throw new ApiError(
       0,
@@ -34,8 +43,8 @@ async function call(path, init = {}) {
       'The server does not answer. Try again; nothing that you typed is lost.',
     );
   });
+  if (response.ok) return response;
   const body = await response.json().catch(() => null);
-  if (response.ok) return body;
   throw new ApiError(
     response.status,
     body?.error?.code ?? 'internal',
@@ -69,6 +78,19 @@ export function post({ text, replyTo, files = [] }) {
   if (replyTo !== undefined) form.set('reply_to', replyTo);
   for (const file of files) form.append('files[]', file, file.name);
   return call('api/messages', { method: 'POST', body: form });
+}
+
+/**
+ * A file as it will look as an attachment: upright, in the colours of the screen.
+ * @param {File} file
+ * @returns {Promise<{ picture: Blob, isPose: boolean }>} `isPose` for a file of keypoints
+ */
+export async function preview(file) {
+  const form = new FormData();
+  form.append('files[]', file, file.name);
+  const response = await request('api/uploads', { method: 'POST', body: form });
+  const isPose = response.headers.get('darkroom-control') === 'openpose';
+  return { picture: await response.blob(), isPose };
 }
 
 /**

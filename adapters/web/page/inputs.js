@@ -5,12 +5,16 @@
  * @import { Control } from './controls.js'
  * @import { Message } from './types.js'
  */
-import { controlItems, controlLine, useButton } from './controls.js';
+import { ApiError, preview } from './api.js';
+import { CONTROLS, controlItems, controlLine, useButton } from './controls.js';
 import { announce, byId, el, iconButton } from './dom.js';
 import { Painter } from './painter.js';
 import { opensPopup } from './popup.js';
 
-/** @typedef {{ file: File, url: string }} Entry */
+/**
+ * @typedef {{ file: File, url: string, ready: Promise<void> }} Entry `url` shows it, once `ready` as the server will
+ *   keep it
+ */
 /** @typedef {'reply' | Entry} Subject the picture that a mask or a kind of control is for */
 
 export class Inputs {
@@ -103,16 +107,43 @@ export class Inputs {
   /** @param {Iterable<File>} files @param {Control} [control] how the first of them is used */
   addFiles(files, control) {
     const all = [...files];
-    const pictures = all.filter(({ type }) => type.startsWith('image/'));
-    const other = all.find(({ type }) => !type.startsWith('image/'));
+    const pictures = all.filter(canBeInput);
+    const other = all.find((file) => !canBeInput(file));
     if (other) this.line.onRefuse(`${other.name} is not a picture. Add a PNG, JPEG or WebP file.`);
     if (pictures.length === 0) return;
     if (!other) this.line.onRefuse('');
-    const entries = pictures.map((file) => ({ file, url: URL.createObjectURL(file) }));
+    const entries = pictures.map((file) => {
+      /** @type {Entry} */
+      const entry = { file, url: URL.createObjectURL(file), ready: Promise.resolve() };
+      entry.ready = this.#showAsKept(entry);
+      return entry;
+    });
     this.#setFiles([...this.#files, ...entries]);
     announce(pictures.length === 1 ? `Added ${pictures[0]?.name}` : `Added ${pictures.length} pictures`);
     if (control && entries[0]) this.#use(entries[0], control);
     this.line.focus();
+  }
+
+  /**
+   * The browser may turn a picture otherwise than the engine, or not be able to show it: the server says how it looks.
+   * @param {Entry} entry
+   */
+  async #showAsKept(entry) {
+    try {
+      const { picture, isPose } = await preview(entry.file);
+      if (!this.#files.includes(entry)) return;
+      URL.revokeObjectURL(entry.url);
+      entry.url = URL.createObjectURL(picture);
+      const pose = CONTROLS.find(({ value }) => value === 'openpose');
+      if (isPose && pose) this.#control = { of: entry, control: pose };
+      this.#refresh();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      // Busy or away: the message itself will tell.
+      if (![400, 413].includes(error.status) || !this.#files.includes(entry)) return;
+      this.#setFiles(this.#files.filter((other) => other !== entry));
+      this.line.onRefuse(`${entry.file.name}: ${error.message}`);
+    }
   }
 
   /** @param {Entry[]} files */
@@ -140,6 +171,7 @@ export class Inputs {
 
   /** @param {Subject} of */
   async #paint(of) {
+    if (of !== 'reply') await of.ready;
     const picture = this.#reply?.pictures[0];
     const shown = of === 'reply' ? picture : { url: of.url, alt: of.file.name };
     if (shown === undefined) return;
@@ -284,6 +316,10 @@ export class Inputs {
     });
   }
 }
+
+/** Some systems know no type for a TIFF or a file of keypoints. @param {File} file */
+const canBeInput = ({ name, type }) =>
+  type.startsWith('image/') || type === 'application/json' || /\.(json|tiff?|avif)$/i.test(name);
 
 /** @param {Message} message */
 const nameOf = (message) => message.pictures[0]?.alt || message.text || 'this message';

@@ -12,8 +12,11 @@ import { Mask } from './mask.js';
  * }} PaintTask `strokes` are those of the last time; `painted` is undefined if nothing is painted
  */
 
-/** Widths of the brush, in percent of the shorter side of the picture. */
-const BRUSH = { min: 2, max: 50, start: 14, step: 2 };
+/**
+ * Widths of the brush, in percent of the shorter side of the picture. The smallest is a latent block, 8 pixels, of a
+ * picture of 200 pixels.
+ */
+const BRUSH = { min: 4, max: 50, start: 14, step: 2 };
 /** Distance that an arrow key moves the brush, in widths of the brush. */
 const KEY_STEP = 0.5;
 /** `button` of the eraser end of a pen. */

@@ -20,6 +20,11 @@ import { HttpRefusal } from './refusal.ts';
 export interface CallOptions {
   readonly handle: Handle;
   readonly pictures: { get(id: string): Promise<Uint8Array | undefined> };
+  /** A file as it would be kept: see commands/ports.ts. */
+  readUpload(
+    bytes: Uint8Array,
+    use: 'control',
+  ): Promise<{ readonly bytes: Uint8Array; readonly isPose?: boolean }>;
   /** Called with errors that are not the user's. */
   readonly onError?: (error: unknown) => void;
 }
@@ -111,6 +116,19 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     );
     metrics.add('darkroom_messages_total');
     return c.json(answer, 202);
+  });
+
+  // Nothing is kept: the page shows and paints on what the message's own files will become.
+  app.post('/api/uploads', async (c) => {
+    const [file, ...others] = (await readMessage(c)).attachments;
+    if (file === undefined || others.length > 0) {
+      throw new DarkroomError('bad_request', 'Send one file in files[].');
+    }
+    const { bytes, isPose = false } = await options.readUpload(await file.read(), 'control');
+    return c.body(new Uint8Array(bytes), 200, {
+      'content-type': pictureType(bytes),
+      ...(isPose && { 'darkroom-control': 'openpose' }),
+    });
   });
 
   app.get('/api/messages', async (c) => {

@@ -97,6 +97,24 @@ export const openapi = {
         responses: { '200': json(object({ id: text, state: text }), 'Cancelled.'), ...refusals },
       },
     },
+    '/api/uploads': {
+      post: {
+        summary:
+          'How a file will look as an attachment: upright, sRGB, opaque, without metadata. Nothing is kept. The header darkroom-control is openpose for a file of keypoints, whose figure is drawn.',
+        requestBody: {
+          required: true,
+          content: {
+            'multipart/form-data': {
+              schema: object({ 'files[]': { type: 'string', format: 'binary' } }, ['files[]']),
+            },
+          },
+        },
+        responses: {
+          '200': { description: 'The picture.', content: { 'image/png': {}, 'image/jpeg': {} } },
+          ...refusals,
+        },
+      },
+    },
     '/api/pictures/{id}.png': {
       get: {
         summary: 'A picture; a finished one carries its parameters as PNG text.',
