@@ -32,7 +32,7 @@ def open_model(folder, kind):
     lacking = {"safety_checker": None, "feature_extractor": None} if kind == "StableDiffusionPipeline" else {}
     if "XL" in kind:
         lacking = {"add_watermarker": False}
-    pipe = getattr(diffusers, kind).from_pretrained(folder, torch_dtype=DTYPE, **lacking).to(DEVICE)
+    pipe = getattr(diffusers, kind).from_pretrained(folder, dtype=DTYPE, **lacking).to(DEVICE)
     pipe.set_progress_bar_config(disable=True)
     pipe.scheduler = diffusers.EulerDiscreteScheduler.from_config(pipe.scheduler.config)
     wait()
