@@ -77,9 +77,9 @@ export async function batches(name: ModelName, folder: string): Promise<Figure[]
 export async function webgpu(name: ModelName, folder: string): Promise<Figure[]> {
   const side = ours('webgpu');
   try {
-    await side.ask({ open: 'unet', folder, change: { type: 'float16' } }, 60);
+    await side.ask({ open: 'unet', folder, change: { type: 'float16' } }, 40);
     const run = { run: MODELS[name].inputs(ROWS), output: 'out_sample', calls: 3 };
-    const { seconds } = await side.ask<Timed>(run, 60);
+    const { seconds } = await side.ask<Timed>(run, 40);
     return [{ name: `${name}: UNet call, WebGPU`, value: 1000 * median(seconds.slice(1)), unit: 'ms' }];
   } finally {
     await side.stop();

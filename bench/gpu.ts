@@ -82,10 +82,10 @@ export async function gpu(): Promise<Figure[]> {
   await measure('the embedded model against the CPU', agreement);
   for (const name of chosen)
     await measure(`${name} against diffusers`, () => against(name, folderOf(name), exactOf(name)));
-  for (const name of chosen) await measure(`${name} through WebGPU`, () => webgpu(name, folderOf(name)));
   for (const name of chosen) {
     await measure(`${name}: operators`, () => ablation(name, folderOf(name), exactOf(name)));
     await measure(`${name}: batches`, () => batches(name, folderOf(name)));
+    await measure(`${name}: WebGPU`, () => webgpu(name, folderOf(name)));
   }
   return figures;
 }
