@@ -97,7 +97,10 @@ function errorOf(ours: Float32Array, npy: string): number {
   const bytes = readFileSync(npy);
   const exact = new Float32Array(Uint8Array.from(bytes.subarray(10 + bytes.readUInt16LE(8))).buffer);
   const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
-  return norm(exact.map((v, i) => v - ours[i]!)) / norm(exact);
+  const error = norm(exact.map((v, i) => v - ours[i]!)) / norm(exact);
+  // JSON would turn it into null.
+  if (!Number.isFinite(error)) throw new Error('the result holds numbers that are not finite');
+  return error;
 }
 
 async function draw(order: PictureOrder, png: boolean): Promise<object> {

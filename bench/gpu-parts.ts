@@ -14,7 +14,7 @@ const ABLATION: readonly (readonly [title: string, target: Target, env?: Record<
   ['+ BiasSplitGelu', { ...CUDA, skipNorm: false }],
   ['+ SkipLayerNorm', CUDA],
   // onnxruntime takes cuDNN's attention on Hopper by itself.
-  ['with its own flash attention', CUDA, { ORT_ENABLE_CUDNN_FLASH_ATTENTION: '0' }],
+  ['with memory-efficient attention', CUDA, { ORT_ENABLE_CUDNN_FLASH_ATTENTION: '0' }],
 ];
 const CALLS = 8;
 const USERS = [2, 4, 8];

@@ -138,8 +138,17 @@ async function against(name: ModelName, folder: string, exact: string): Promise<
       kind,
     });
     console.log(`gpu: torch ${theirOpening.torch}, diffusers ${theirOpening.diffusers}`);
+    // Another prompt each time: an engine that keeps encoded prompts must encode it as well.
+    let drawn = 0;
     const order = (steps: number): PictureOrder => {
-      return { prompt: 'a red mug', steps, guidance: 7.5, width: side, height: side, seed: 1 };
+      return {
+        prompt: `a red mug, number ${drawn++}`,
+        steps,
+        guidance: 7.5,
+        width: side,
+        height: side,
+        seed: 1,
+      };
     };
     await theirs.ask({ picture: order(2) });
     const withTheirs = taken();
@@ -157,10 +166,11 @@ async function against(name: ModelName, folder: string, exact: string): Promise<
       const theirSeconds: number[] = [];
       const stages: string[] = [];
       for (let round = 0; round < ROUNDS; round++) {
-        const picture = await mine.ask<{ seconds: number; stages: object }>({ picture: order(steps) });
+        const asked = { picture: order(steps) };
+        const picture = await mine.ask<{ seconds: number; stages: object }>(asked);
         mySeconds.push(picture.seconds);
         stages.push(JSON.stringify(picture.stages));
-        theirSeconds.push((await theirs.ask<{ seconds: number }>({ picture: order(steps) })).seconds);
+        theirSeconds.push((await theirs.ask<{ seconds: number }>(asked)).seconds);
       }
       console.log(`gpu: ${name}, ${steps} steps, our stages: ${stages.at(-1)}`);
       figures.push(...compared(`${name}: picture, ${steps} steps`, mySeconds, theirSeconds, 's'));
