@@ -1,4 +1,6 @@
 /** Runs ONNX graphs: the only module that imports onnxruntime-node. */
+// First: it keeps onnxruntime from reporting its use.
+import './telemetry.ts';
 import ort from 'onnxruntime-node';
 import { DarkroomError } from '../errors.ts';
 import type { Graph } from '../graph/component.ts';

@@ -111,7 +111,8 @@ export class Dispatcher {
            cost, share, frame, state)
          values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'queued')`,
         [
-          ...[id, tenant, account, group === undefined ? null : user.id, user.name, platform, channel],
+          ...[id, tenant, account, group === undefined ? null : user.id, user.name.replaceAll('\0', '')],
+          ...[platform, channel],
           ...[json(request), json(inputs), request.model],
           ...[json(notes), cost, job.share === undefined ? null : json(job.share), json(job.frame ?? {})],
         ],

@@ -4,6 +4,7 @@
  */
 import { type Db, fromPglite, PgBoss } from 'pg-boss';
 import type { Embedded } from '../store/embedded.ts';
+import { reduce } from '../store/postgres.ts';
 import type { Database, Sql } from '../store/sql.ts';
 
 const QUEUE = 'gpu';
@@ -39,7 +40,7 @@ export class Tickets {
 
   /**
    * @param url of the server, where the database is one
-   * @param onError hears of errors of pg-boss's own upkeep
+   * @param onError called with the errors of pg-boss's own upkeep
    */
   static async open(
     database: Database,
@@ -57,7 +58,8 @@ export class Tickets {
       monitorIntervalSeconds: isEmbedded ? 300 : 3,
       reindex: false,
     });
-    boss.on('error', onError);
+    // It has its own connection, and errors that repeat what a statement carried.
+    boss.on('error', (error) => onError(reduce(error, 'pg-boss')));
     await boss.start();
     const queue = await boss.getQueue(QUEUE);
     if (queue === null) await boss.createQueue(QUEUE, RULES);
@@ -87,11 +89,6 @@ export class Tickets {
   /** Renews the lease. @returns whether it was still held */
   async touch(ticket: Ticket): Promise<boolean> {
     return isOne(await this.#boss.touch(QUEUE, attemptOf(ticket)));
-  }
-
-  /** Looks for lapsed leases now. */
-  async supervise(): Promise<void> {
-    await this.#boss.supervise(QUEUE);
   }
 
   async close(): Promise<void> {

@@ -1,19 +1,19 @@
-/** PGlite, PostgreSQL inside this process, behind the Database door: durable, and alone in its folder. */
-
+/** PGlite, PostgreSQL inside this process, behind the Database door: durable, and the only one in its folder. */
 import { existsSync, fsyncSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { DarkroomError, DiskFull } from '../errors.ts';
+import { DatabaseError } from './database-error.ts';
 import { layOutDatabase } from './empty.ts';
-import { lockFolder } from './lock.ts';
-import type { Database, Row, Sql } from './sql.ts';
+import { type FolderLock, lockFolder } from './lock.ts';
+import { assertStorable, type Database, type Row, type Sql } from './sql.ts';
 
 export interface Embedded extends Database {
   readonly kind: 'embedded';
-  /** For pg-boss, whose adapter wants the thing itself. */
+  /** For pg-boss, whose adapter takes PGlite itself. */
   readonly pglite: PGlite;
-  /** Why it cannot go on in this process: there was no room to write down what changes. */
+  /** Resolves where it cannot go on in this process: its log had no room, or its folder may be another's. */
   readonly lost: Promise<DarkroomError>;
 }
 
@@ -32,20 +32,20 @@ const LOG = ['-c', 'wal_recycle=off'];
 const MEMORY = ['-c', 'shared_buffers=16MB', '-c', 'maintenance_work_mem=8MB'];
 
 /**
- * @param folder DARKROOM_DATA; made where it is not there yet
- * @param options.isMadeAnew has PostgreSQL make an empty database's files, in place of the packed ones
+ * @param folder DARKROOM_DATA; made where it is missing
+ * @param options.isMadeAnew has PostgreSQL make an empty database's files instead of unpacking them
  * @throws DarkroomError('misconfigured') where the folder is another process's, cannot be written or is full
  */
 export async function openEmbedded(
   folder: string,
   { isMadeAnew = false }: { readonly isMadeAnew?: boolean } = {},
 ): Promise<Embedded> {
-  const unlock = await claimFolder(folder);
+  const lock = await claimFolder(folder);
   const data = join(folder, 'database');
   try {
     if (!isMadeAnew && !existsSync(data)) layOutDatabase(data);
   } catch (cause) {
-    unlock();
+    lock.release();
     throw unusable(folder, cause);
   }
   const pglite = new PGlite({
@@ -57,7 +57,7 @@ export async function openEmbedded(
     await pglite.waitReady;
     syncNodeFiles(pglite);
   } catch (cause) {
-    unlock();
+    lock.release();
     if (cause instanceof DarkroomError) throw cause;
     throw new DarkroomError(
       'misconfigured',
@@ -66,18 +66,47 @@ export async function openEmbedded(
     );
   }
   const { promise: lost, resolve: lose } = Promise.withResolvers<DarkroomError>();
-  const refuse = (error: unknown): never => {
-    const { code, severity } = error as { code?: string; severity?: string };
-    if (code !== DISK_FULL) throw error;
-    if (severity === 'PANIC') lose(stoppedBy(error));
-    throw new DiskFull(error);
+  const assertHeld = () => {
+    try {
+      lock.assertHeld();
+    } catch (error) {
+      lose(error as DarkroomError);
+      throw error;
+    }
   };
+  const fence = setInterval(() => {
+    try {
+      assertHeld();
+    } catch {
+      // Whoever waits for `lost` knows.
+      clearInterval(fence);
+    }
+  }, FENCE);
+  fence.unref();
+  const sqlOf = (pglite: Pick<PGlite, 'query'>): Sql => ({
+    async query<R extends Row>(text: string, values: readonly unknown[] = []) {
+      assertHeld();
+      assertStorable(values);
+      const { rows } = await pglite.query<R>(text, [...values]).catch((error: unknown) => {
+        const reduced = DatabaseError.of(error, text);
+        if (reduced.code !== DISK_FULL) throw reduced;
+        if (reduced.severity === 'PANIC') lose(stoppedBy(reduced));
+        throw new DiskFull(reduced);
+      });
+      return rows;
+    },
+  });
   return {
     kind: 'embedded',
     pglite,
     lost,
-    query: sqlOf(pglite, refuse).query,
-    transaction: (work) => pglite.transaction((tx) => work(sqlOf(tx, refuse))).catch(refuse),
+    query: sqlOf(pglite).query,
+    transaction: (work) =>
+      pglite
+        .transaction((tx) => work(sqlOf(tx)))
+        .catch((error: unknown) => {
+          throw isOurs(error) ? error : DatabaseError.of(error, 'commit');
+        }),
     async script(text) {
       await pglite.exec(text);
     },
@@ -86,38 +115,35 @@ export async function openEmbedded(
       return () => (pglite.closed ? Promise.resolve() : stop());
     },
     async close() {
+      clearInterval(fence);
+      // A folder that may be another's is left as it is.
+      lock.assertHeld();
       await pglite.close();
-      unlock();
+      lock.release();
     },
   };
 }
 
-function sqlOf(pglite: Pick<PGlite, 'query'>, refuse: (error: unknown) => never): Sql {
-  return {
-    async query<R extends Row>(text: string, values: readonly unknown[] = []) {
-      return (await pglite.query<R>(text, [...values]).catch(refuse)).rows;
-    },
-  };
-}
-
+/** Milliseconds between two looks at the lock. */
+const FENCE = 1000;
 /** PostgreSQL's code of a disk without room. */
 const DISK_FULL = '53100';
 
-/** A server would start anew by itself here; this one is part of the process. */
+/** A server would restart by itself here; this one is part of the process. */
 const stoppedBy = (cause: unknown) =>
   new DarkroomError(
     'internal',
-    'The embedded database had to stop: its disk is full. Free some of it, then start again; what was accepted is not lost.',
+    'The embedded database had to stop: its disk is full. Free some space, then start Darkroom again; accepted jobs are not lost.',
     { cause },
   );
 
-async function claimFolder(folder: string): Promise<() => void> {
+async function claimFolder(folder: string): Promise<FolderLock> {
   try {
-    await mkdir(folder, { recursive: true });
+    await mkdir(folder, { recursive: true, mode: 0o700 });
     const probe = join(folder, '.probe');
     writeFileSync(probe, 'x', { flush: true });
     rmSync(probe);
-    return lockFolder(folder);
+    return await lockFolder(folder);
   } catch (cause) {
     if (cause instanceof DarkroomError) throw cause;
     throw unusable(folder, cause);
@@ -138,6 +164,10 @@ function unusable(folder: string, cause: unknown): DarkroomError {
     { cause },
   );
 }
+
+/** Thrown by us or by what works inside a transaction, not by PGlite. */
+const isOurs = (error: unknown) =>
+  !(error instanceof Error) || !('severity' in error || 'params' in error) || error instanceof DatabaseError;
 
 /** As much of emscripten's file system as the hook needs. */
 interface Mount {

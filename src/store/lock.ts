@@ -1,87 +1,95 @@
 /**
- * One process for one data folder. The embedded database does not guard its folder, and two processes in it lose
- * each other's acknowledged writes. The lock is a file beside the folder (`data.lock`), so that a copied or
- * restored folder brings no stale lock with it; it names the process, and is taken over only from a dead one.
+ * One process for one data folder. The embedded database does not guard its folder, and two processes in it lose each
+ * other's acknowledged writes. The lock is a lock of the operating system on a file in the folder, taken by SQLite, which
+ * every Node brings: it holds between containers that share the folder, ends with its process however that ends, and
+ * nothing outside the folder is written.
+ *
+ * The file stays when the lock is released. Where somebody deletes it by hand, a second process could lock a new one:
+ * the first notices within a second and stops, and the second waits for that.
  */
-import { linkSync, readFileSync, realpathSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { existsSync, readFileSync, realpathSync, statSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DarkroomError } from '../errors.ts';
+
+export interface FolderLock {
+  /** @throws DarkroomError('misconfigured') where the file that is locked is no longer the folder's */
+  assertHeld(): void;
+  /** Safe to call twice. */
+  release(): void;
+}
+
+/** Milliseconds for which a look at the file is good. */
+const FRESH = 250;
+/** Milliseconds in which a holder notices that its file was deleted, with room to spare. */
+const NOTICED = 3000;
+/** SQLite's code of a lock that another connection holds. */
+const BUSY = 5;
 
 /**
  * @param folder an existing data folder
- * @returns gives the folder free
  * @throws DarkroomError('misconfigured') that names the process which holds it
  */
-export function lockFolder(folder: string): () => void {
+export async function lockFolder(folder: string): Promise<FolderLock> {
   const real = realpathSync(folder);
-  const file = join(dirname(real), `${basename(real)}.lock`);
-  const mark = `${process.pid} ${startOf(process.pid) ?? ''}`.trim();
-  const own = `${file}.${process.pid}`;
-  writeFileSync(own, `${mark}\n`);
+  const file = join(real, 'lock');
+  const holder = join(real, 'lock-holder');
+  const isMissing = !existsSync(file) && existsSync(join(real, 'database'));
+  const connection = new DatabaseSync(file);
   try {
-    // A link is made or refused in one step, and its file is never seen half written.
-    while (!tryLink(own, file)) {
-      const holder = readHolder(file);
-      if (holder !== undefined) {
-        throw new DarkroomError(
-          'misconfigured',
-          `The data folder ${folder} is in use by process ${holder}. Stop it, or set DARKROOM_DATA to another folder.`,
-        );
-      }
-      rmSync(file, { force: true });
-    }
-  } finally {
-    unlinkSync(own);
-  }
-  return () => {
-    if (readText(file) === mark) rmSync(file, { force: true });
-  };
-}
-
-function tryLink(from: string, to: string): boolean {
-  try {
-    linkSync(from, to);
-    return true;
+    connection.exec('begin exclusive');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    connection.close();
+    if ((error as { errcode?: number }).errcode === BUSY) throw inUse(folder, holder);
     throw error;
   }
-}
-
-/** @returns the live process named in the file; undefined where there is none */
-function readHolder(file: string): number | undefined {
-  const [pid, start] = readText(file).split(' ');
-  const holder = Number(pid);
-  if (!Number.isInteger(holder) || holder <= 0 || !isAlive(holder)) return undefined;
-  // Numbers of processes are given out again: the start time tells the old one from a new one.
-  const isSame = start === undefined || startOf(holder) === undefined || startOf(holder) === start;
-  return isSame ? holder : undefined;
-}
-
-function readText(file: string): string {
+  const locked = statSync(file);
+  let checkedAt = performance.now();
+  let isReleased = false;
+  const lock: FolderLock = {
+    assertHeld() {
+      if (performance.now() - checkedAt < FRESH) return;
+      const now = statSync(file, { throwIfNoEntry: false });
+      if (now?.ino !== locked.ino || now.dev !== locked.dev) throw takenAway(folder);
+      checkedAt = performance.now();
+    },
+    release() {
+      if (isReleased) return;
+      isReleased = true;
+      connection.close();
+    },
+  };
+  if (isMissing) await sleep(NOTICED);
   try {
-    return readFileSync(file, 'utf8').trim();
-  } catch {
-    return '';
-  }
-}
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
+    lock.assertHeld();
+    writeFileSync(holder, `${process.pid} ${hostname()}\n`, { mode: 0o600 });
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    lock.release();
+    throw error;
   }
+  return lock;
 }
 
-/** Start time in clock ticks since boot where the system tells it (Linux). */
-function startOf(pid: number): string | undefined {
+function inUse(folder: string, holder: string): DarkroomError {
+  return new DarkroomError(
+    'misconfigured',
+    `The data folder ${folder} is in use by ${nameOf(holder)}. Stop it, or set DARKROOM_DATA to another folder.`,
+  );
+}
+
+const takenAway = (folder: string) =>
+  new DarkroomError(
+    'misconfigured',
+    `The lock of the data folder ${folder} was deleted or replaced while this process held it, so another process may use the folder. This process stops; start it again.`,
+  );
+
+function nameOf(holder: string): string {
   try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The name in brackets may hold spaces; field 22 is the 20th behind it.
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
+    const [pid, host] = readFileSync(holder, 'utf8').trim().split(' ');
+    return host === hostname() ? `process ${pid}` : `process ${pid} on ${host}`;
   } catch {
-    return undefined;
+    return 'another process';
   }
 }

@@ -1,18 +1,19 @@
 /** A PostgreSQL server behind the Database door, over node-postgres. */
 import pg from 'pg';
 import { DarkroomError, DatabaseAway } from '../errors.ts';
-import type { Database, Row, Sql } from './sql.ts';
+import { DatabaseError } from './database-error.ts';
+import { assertStorable, type Database, type Row, type Sql } from './sql.ts';
 
 /** PostgreSQL 15, as server_version_num has it. */
 const OLDEST = 150_000;
-/** Milliseconds between two tries to hear again. */
+/** Milliseconds between two tries to listen again. */
 const RECONNECT = 500;
 
 export interface ServerOptions {
   readonly url: string;
-  /** Connections at most; one more hears notices. */
+  /** Connections at most; one more listens for notices. */
   readonly connections?: number;
-  /** Hears of connections lost while nobody used them. */
+  /** Called for connections that were lost while idle. */
   readonly onError?: (error: unknown) => void;
 }
 
@@ -24,13 +25,14 @@ export async function openServer({ url, connections = 8, onError }: ServerOption
     connectionTimeoutMillis: 5000,
     application_name: 'darkroom',
   });
-  pool.on('error', (error) => onError?.(error));
-  // A lost connection may speak up when it is neither idle nor in a query any more; its query has told.
+  pool.on('error', (error) => onError?.(reduce(error, 'idle connection')));
+  // A connection may report its loss when it is neither idle nor in a query; its query has failed by then.
   pool.on('connect', (client) => client.on('error', ignore));
   const sqlOf = (client: pg.Pool | pg.PoolClient): Sql => ({
     async query<R extends Row>(text: string, values: readonly unknown[] = []) {
+      assertStorable(values);
       const statement = { text, values: [...values], ...preparedAs(text) };
-      return (await client.query<R>(statement).catch(throwAway)).rows;
+      return (await client.query<R>(statement).catch(throwReduced(text))).rows;
     },
   });
   await checkVersion(sqlOf(pool), url).catch(async (error: unknown) => {
@@ -41,12 +43,12 @@ export async function openServer({ url, connections = 8, onError }: ServerOption
     kind: 'server',
     query: sqlOf(pool).query,
     async transaction(work) {
-      const client = await pool.connect().catch(throwAway);
+      const client = await pool.connect().catch(throwReduced('connect'));
       let isBroken: Error | undefined;
       try {
-        await client.query('begin').catch(throwAway);
+        await client.query('begin').catch(throwReduced('begin'));
         const result = await work(sqlOf(client));
-        await client.query('commit').catch(throwAway);
+        await client.query('commit').catch(throwReduced('commit'));
         return result;
       } catch (error) {
         await client.query('rollback').catch((lost: Error) => {
@@ -58,9 +60,9 @@ export async function openServer({ url, connections = 8, onError }: ServerOption
       }
     },
     async script(text) {
-      await pool.query(text);
+      await pool.query(text).catch(throwReduced(text));
     },
-    listen: (channel, onNotice, onGap) => hear(url, channel, onNotice, onGap),
+    listen: (channel, onNotice, onGap) => listen(url, channel, onNotice, onGap),
     close: () => pool.end(),
   };
 }
@@ -85,10 +87,16 @@ const AWAY = /^(08...|57P0[1-3]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNR
 const LOST =
   /Connection terminated|timeout exceeded when trying to connect|connection error and is not queryable/;
 
-function throwAway(error: unknown): never {
+/** @returns DatabaseAway where the server is gone for now; without a statement's values in either case */
+export function reduce(error: unknown, statement: string): Error {
   const { code = '', message = '' } = error as { code?: string; message?: string };
-  throw AWAY.test(code) || LOST.test(message) ? new DatabaseAway(error) : error;
+  const reduced = DatabaseError.of(error, statement);
+  return AWAY.test(code) || LOST.test(message) ? new DatabaseAway(reduced) : reduced;
 }
+
+const throwReduced = (statement: string) => (error: unknown) => {
+  throw reduce(error, statement);
+};
 
 function ignore(): void {}
 
@@ -123,8 +131,8 @@ function hostOf(url: string): string {
   }
 }
 
-/** Hears on a connection of its own, and connects again when that is lost. */
-async function hear(
+/** Listens on a connection of its own, and connects again when that is lost. */
+async function listen(
   url: string,
   channel: string,
   onNotice: (payload: string) => void,

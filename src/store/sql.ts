@@ -3,6 +3,8 @@
  * on a server. Rows come as their columns are named; types are named where a query is made.
  */
 
+import { DarkroomError } from '../errors.ts';
+
 export type Row = Readonly<Record<string, unknown>>;
 
 export interface Sql {
@@ -32,5 +34,20 @@ export interface Database extends Sql {
   close(): Promise<void>;
 }
 
-/** JSON for a jsonb parameter; the drivers would take an array for a PostgreSQL array. */
-export const json = (value: unknown): string => JSON.stringify(value);
+/**
+ * JSON for a jsonb parameter; the drivers would take an array for a PostgreSQL array. PostgreSQL stores neither NUL nor
+ * half a surrogate pair: NUL is dropped, and the other becomes U+FFFD.
+ */
+export const json = (value: unknown): string =>
+  JSON.stringify(value).replaceAll(/\\\\|\\u0000|\\ud[0-9a-f]{3}/g, (found) => {
+    if (found === '\\u0000') return '';
+    return found === '\\\\' ? found : '\\ufffd';
+  });
+
+/** @throws DarkroomError('bad_request') for a text with NUL, which no column holds and so no id has */
+export function assertStorable(values: readonly unknown[]): void {
+  const isBad = (value: unknown) => typeof value === 'string' && value.includes('\0');
+  if (values.some((value) => isBad(value) || (Array.isArray(value) && value.some(isBad)))) {
+    throw new DarkroomError('bad_request', 'A value contains a NUL character. Remove it.');
+  }
+}

@@ -1,12 +1,8 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { chmod, mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { after, before, describe, type TestContext, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import { lockFolder } from '../../src/store/lock.ts';
 import type { StoredMessage } from '../../src/store/messages.ts';
@@ -148,8 +144,8 @@ test('what is kept comes back, and a schema of a newer program is refused', asyn
     code: 'misconfigured',
     message: /schema version 9999.*newer release/s,
   });
-  // Refused, not held: the right program may have it.
-  lockFolder(folder)();
+  // Refused, and released: the right program may have it.
+  (await lockFolder(folder)).release();
 });
 
 test('a database of a development build is refused, and left as it is', async (t) => {
@@ -202,27 +198,6 @@ test('a data folder that is a file is refused with a sentence', async (t) => {
     code: 'misconfigured',
     message: /cannot be written/,
   });
-});
-
-test('the lock of a dead process is taken over, and the folder may be copied away from its lock', async (t) => {
-  const folder = await folderFor(t);
-  const data = join(folder, 'data');
-  await mkdir(data);
-  const holder = spawn(process.execPath, [
-    '--input-type=module',
-    '-e',
-    `import { lockFolder } from ${JSON.stringify(fileURLToPath(new URL('../../src/store/lock.ts', import.meta.url)))};
-     lockFolder(${JSON.stringify(data)}); console.log('held'); setInterval(() => {}, 1000);`,
-  ]);
-  await once(createInterface({ input: holder.stdout }), 'line');
-  assert.throws(() => lockFolder(data), { message: new RegExp(`process ${holder.pid}`) });
-  const ended = once(holder, 'exit');
-  holder.kill('SIGKILL');
-  await ended;
-  const unlock = lockFolder(data);
-  assert.equal((await stat(join(folder, 'data.lock'))).isFile(), true);
-  unlock();
-  await assert.rejects(stat(join(folder, 'data.lock')));
 });
 
 test('pictures come back under ids that nobody can guess or bend, as files and as rows', async (t) => {
