@@ -245,7 +245,7 @@ end $f$;
 -- Forgets a job that has ended, except for what accounting needs: whose it was, its model, its times and its cost.
 create function darkroom.forget(of_job text) returns void language plpgsql as $f$
 begin
-  update darkroom.job set is_removed = true, requested_by = null, user_name = '', channel = '', request = '{}', inputs = '{}',
+  update darkroom.job set is_removed = true, requested_by = null, user_name = '', channel = '', request = '{}',
     inputs = '{}', share = null, frame = '{}', notes = '[]', pictures = '[]', error = null where id = of_job;
   update darkroom.picture set is_condemned = true where picture.job = of_job;
   delete from darkroom.outbox where outbox.job = of_job;
