@@ -18,9 +18,9 @@ export const skip = existsSync(CHROMIUM)
 /** A picture takes seconds; a busy machine may need many. */
 export const PATIENCE = 60_000;
 
-/** The program on a free port with an empty data folder, its engine and model the real ones. */
-export function startFreshApp(): Promise<App> {
-  const env = { DARKROOM_DATA: mkdtempSync(join(tmpdir(), 'darkroom-browser-')), DARKROOM_PORT: '0' };
+/** The program on a free port, its engine and model the real ones. @param folder of its data; a new one where absent */
+export function startFreshApp(folder = mkdtempSync(join(tmpdir(), 'darkroom-browser-'))): Promise<App> {
+  const env = { DARKROOM_DATA: folder, DARKROOM_PORT: '0' };
   return startApp({ settings: loadSettings(env).settings, log: createLogger('silent', false) });
 }
 

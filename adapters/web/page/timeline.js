@@ -68,9 +68,17 @@ export class Timeline {
     const next = [...this.list.children].find(
       (element) => /** @type {string} */ (idOf(element)) > message.id,
     );
-    this.#insert(message, next ?? null);
-    if (this.#follows) this.#trimStart();
-    else if (this.list.childElementCount > MAX_SHOWN) this.#trimEnd();
+    if (this.#follows) {
+      this.#insert(message, next ?? null);
+      this.#trimStart();
+      return;
+    }
+    this.#keepPlace(() => {
+      this.#insert(message, next ?? null);
+      // The messages that are far from those on the screen make room.
+      if (scrollY > document.documentElement.scrollHeight / 2) this.#trimStart();
+      else this.#trimEnd();
+    });
   }
 
   /** @param {string} id */
