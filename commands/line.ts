@@ -64,7 +64,7 @@ function putWords(command: AnyCommand, words: readonly Token[], values: Record<s
   throw new DarkroomError(
     'bad_request',
     left.length === words.length
-      ? `/${command.name} takes no words. Send /${command.name} alone.`
+      ? `/${command.name} takes no words. Send only /${command.name}.`
       : `/${command.name} takes nothing after that; leave ${joinWords(left)} out.`,
   );
 }

@@ -164,7 +164,9 @@ function isSame(typed: string, id: string, platform: string): boolean {
 }
 
 function joinWords(own: string | undefined, common: string): string {
-  return own === undefined || own.trim() === '' ? common : `${own}, ${common}`;
+  if (own === undefined || own.trim() === '') return common;
+  // The recipe of a picture made here has it already.
+  return own === common || own.endsWith(`, ${common}`) ? own : `${own}, ${common}`;
 }
 
 /** Which rule applies, in words: `max_size is 768, set for the channel 42 by ada.` */

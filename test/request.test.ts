@@ -32,7 +32,7 @@ function refusal(code: string, ...words: string[]) {
   };
 }
 
-test('a prompt alone is enough: the model fills the rest and the seed is drawn', () => {
+test('only a prompt is needed: the model fills the rest and the seed is drawn', () => {
   const request = freeze({ prompt: 'a red mug' });
   assert.equal(request.numInferenceSteps, 20);
   assert.equal(request.sampler, 'dpmpp_2m');

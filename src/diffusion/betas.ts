@@ -4,7 +4,7 @@ import { linspace32 } from './float-lines.ts';
 export type BetaSchedule = 'linear' | 'scaled_linear' | 'squaredcos_cap_v2' | 'sigmoid' | 'laplace' | 'exp';
 
 const { fround } = Math;
-/** diffusers keeps a terminal SNR of zero finite by this, except in classes that reckon in alphas. */
+/** diffusers keeps a terminal SNR of zero finite by this, except in classes that compute in alphas. */
 export const LEAST_ALPHA = 2 ** -24;
 
 export function scheduleBetas(

@@ -2,7 +2,7 @@
 
 /**
  * Classifier-free guidance (Ho and Salimans 2022), then the rescaling of Lin et al. 2023 (section 3.4) where asked.
- * @param guidanceScale above 1; at 1 the conditional prediction stands alone and needs no call of this
+ * @param guidanceScale above 1; at 1 only the conditional prediction counts, and this is not called
  * @param guidanceRescale 0 leaves the guided prediction, 1 gives it the conditional one's standard deviation
  */
 export function guide(

@@ -11,7 +11,7 @@ const { fround } = Math;
  * The picture that a prediction stands for, where sample = alpha x picture + sigma x noise.
  * v is that of Salimans and Ho 2022, appendix D; a flow's prediction is noise - picture, alpha + sigma = 1.
  */
-export function predictedPicture(
+export function predictedDenoised(
   sample: Float32Array,
   prediction: Float32Array,
   alpha: number,
@@ -40,7 +40,7 @@ export function predictedPicture(
   }
 }
 
-/** The noise that a prediction stands for; for a flow's prediction see predictedPicture. */
+/** The noise that a prediction stands for; for a flow's prediction see predictedDenoised. */
 export function predictedNoise(
   sample: Float32Array,
   prediction: Float32Array,
@@ -79,7 +79,7 @@ export function noiseBeside(
 }
 
 /** The picture where latents = picture + sigma x noise, and the model saw them divided by sqrt(sigma^2 + 1). */
-export function pictureAtSigma(
+export function denoisedAtSigma(
   latents: Float32Array,
   prediction: Float32Array,
   sigma: number,
@@ -114,7 +114,7 @@ export function scaledForModel(latents: Float32Array, sigma: number): Float32Arr
 }
 
 /** Clips an estimate, or thresholds it where that is asked, in place. */
-export function tameInto(
+export function limitInto(
   picture: Float32Array,
   clipRange: number | undefined,
   thresholding: Thresholding | undefined,

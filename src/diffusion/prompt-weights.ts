@@ -25,7 +25,7 @@ export interface ParsedPrompt {
 }
 
 const TOKENS = /\\[\\()[\]]?|:[+-]?(?:\d+(?:\.\d*)?|\.\d+)\)|[()[\]:]|[^\\()[\]:]+/g;
-/** The word alone: letters, numbers and _ on either side belong to another word. */
+/** As a word of its own: letters, numbers and _ on either side belong to another word. */
 const BREAK = /(?<![\p{L}\p{N}_])BREAK(?![\p{L}\p{N}_])/u;
 
 /** Time is linear in the length of the text, whatever its brackets. */

@@ -22,7 +22,7 @@ export async function readRecipe(from: string, pictures: GivenPictures): Promise
   if (text === undefined) {
     throw new DarkroomError(
       'not_found',
-      `${from} carries no recipe of Darkroom. Programs that save it anew often lose it.`,
+      `${from} carries no recipe of Darkroom. Programs that save a picture again often drop it.`,
     );
   }
   const { model, ...draft } = parseRecipe(text, from);

@@ -74,7 +74,7 @@ test('what cannot be read is refused in one sentence', () => {
   ];
   for (const [line, sentence] of refusals)
     assert.throws(() => parse(line), { code: 'bad_request', message: sentence });
-  assert.throws(() => parse('now', queue), { message: '/queue takes no words. Send /queue alone.' });
+  assert.throws(() => parse('now', queue), { message: '/queue takes no words. Send only /queue.' });
   assert.throws(() => parseValues(imagine, { sed: 3 }, 'web'), { message: /Unknown option sed/ });
 });
 

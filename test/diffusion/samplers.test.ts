@@ -24,7 +24,7 @@ const BASE: Readonly<Record<string, unknown>> = {
   steps_offset: 1,
 };
 const isFlow = (sampler: SamplerName) => samplerNamed(sampler).isFlow;
-/** They foresee the whole picture at each step, and mix it with noise: no path that converges. */
+/** They estimate the whole picture at each step and mix it with noise: no path that converges. */
 const isDistilled = (sampler: SamplerName) => samplerNamed(sampler).isDistilled === true;
 
 function planOf(sampler: SamplerName, draft: Record<string, unknown>) {

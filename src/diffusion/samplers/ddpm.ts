@@ -1,6 +1,6 @@
 import type { SchedulerConfig } from '../config.ts';
 import { addNoise } from '../noise.ts';
-import { predictedPicture, tameInto } from '../prediction.ts';
+import { limitInto, predictedDenoised } from '../prediction.ts';
 import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
 import { SCHEDULES_OF } from '../schedule.ts';
 import { CLIPS, PLAIN, SPACED, THRESHOLDING, words, ZERO_SNR } from '../scheduler-class.ts';
@@ -31,19 +31,19 @@ const LEAST_VARIANCE = 1e-20;
 function* ddpmSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config, random } = context;
   let x = latents;
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   for (let step = begin; step < schedule.timesteps.length; step++) {
     const timestep = schedule.timesteps[step]!;
-    const prediction = yield ask(x, timestep, clean);
+    const prediction = yield ask(x, timestep, denoised);
     const { from, to } = schedule.alphas[step]!;
     const [alpha, sigma] = [Math.fround(Math.sqrt(from)), Math.fround(Math.sqrt(1 - from))];
-    clean = predictedPicture(x, prediction, alpha, sigma, config.predictionType);
-    tameInto(clean, config.clipSampleRange, config.thresholding);
+    denoised = predictedDenoised(x, prediction, alpha, sigma, config.predictionType);
+    limitInto(denoised, config.clipSampleRange, config.thresholding);
     const kept = from / to;
     const pictureWeight = (Math.sqrt(to) * (1 - kept)) / (1 - from);
     const sampleWeight = (Math.sqrt(kept) * (1 - to)) / (1 - from);
     const next = new Float32Array(x.length);
-    for (let i = 0; i < next.length; i++) next[i] = pictureWeight * clean[i]! + sampleWeight * x[i]!;
+    for (let i = 0; i < next.length; i++) next[i] = pictureWeight * denoised[i]! + sampleWeight * x[i]!;
     if (timestep > 0) addNoise(next, deviation(config, from, to), random.randn(next.length));
     context.settle(next, step);
     x = next;

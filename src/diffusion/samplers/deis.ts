@@ -50,14 +50,14 @@ function* deisSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const steps = timesteps.length;
   const settles = solver.lowerOrderFinal && steps < FEW_STEPS;
   let x = latents;
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   /** Newest first, at most solver_order of them. */
   let estimates: readonly Float32Array[] = [];
   for (let step = begin; step < steps; step++) {
-    const prediction = yield ask(x, timesteps[step]!, clean);
+    const prediction = yield ask(x, timesteps[step]!, denoised);
     const [from, to] = [points[step]!, points[step + 1]!];
     const estimate = estimateAt(x, prediction, from, config, true);
-    clean = estimate.clean;
+    denoised = estimate.denoised;
     estimates = [estimate.kept, ...estimates].slice(0, solver.order);
     const highest = settles ? Math.min(solver.order, steps - step) : solver.order;
     const order = Math.min(highest, estimates.length);

@@ -1,5 +1,5 @@
 import { addNoise } from '../noise.ts';
-import { noiseBeside, predictedNoise, predictedPicture, tameInto } from '../prediction.ts';
+import { limitInto, noiseBeside, predictedDenoised, predictedNoise } from '../prediction.ts';
 import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
 import { SCHEDULES_OF } from '../schedule.ts';
 import { CLIPS, DISTILLED, FEW_STEPS, SPACED, THRESHOLDING, words, ZERO_SNR } from '../scheduler-class.ts';
@@ -52,18 +52,18 @@ function* lcmSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { schedule, begin, config, random } = context;
   const { timesteps, alphasCumprod } = schedule;
   let x = latents;
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   for (let step = begin; step < timesteps.length; step++) {
     const timestep = timesteps[step]!;
-    const prediction = yield ask(x, timestep, clean);
+    const prediction = yield ask(x, timestep, denoised);
     const { alpha, sigma } = mixAt(alphasCumprod[timestep]!);
-    clean = predictedPicture(x, prediction, alpha, sigma, config.predictionType);
-    tameInto(clean, config.clipSampleRange, config.thresholding);
+    denoised = predictedDenoised(x, prediction, alpha, sigma, config.predictionType);
+    limitInto(denoised, config.clipSampleRange, config.thresholding);
     const scaled = timestep * config.timestepScaling;
     const skip = SIGMA_DATA ** 2 / (scaled ** 2 + SIGMA_DATA ** 2);
     const out = scaled / Math.sqrt(scaled ** 2 + SIGMA_DATA ** 2);
-    for (let i = 0; i < clean.length; i++) clean[i] = out * clean[i]! + skip * x[i]!;
-    const next = clean.slice();
+    for (let i = 0; i < denoised.length; i++) denoised[i] = out * denoised[i]! + skip * x[i]!;
+    const next = denoised.slice();
     if (step < timesteps.length - 1) {
       const to = mixAt(alphasCumprod[timesteps[step + 1]!]!);
       for (let i = 0; i < next.length; i++) next[i]! *= to.alpha;
@@ -80,21 +80,21 @@ function* tcdSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { timesteps, alphasCumprod } = schedule;
   const type = config.predictionType;
   let x = latents;
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   for (let step = begin; step < timesteps.length; step++) {
     const timestep = timesteps[step]!;
-    const prediction = yield ask(x, timestep, clean);
+    const prediction = yield ask(x, timestep, denoised);
     const { alpha, sigma } = mixAt(alphasCumprod[timestep]!);
     const nextTimestep = timesteps[step + 1] ?? 0;
     const below = alphasCumprod[Math.floor(Math.fround(Math.fround(1 - eta) * nextTimestep))]!;
-    clean = predictedPicture(x, prediction, alpha, sigma, type);
+    denoised = predictedDenoised(x, prediction, alpha, sigma, type);
     const noise =
       type === 'flow_prediction'
-        ? noiseBeside(x, clean, alpha, sigma)
+        ? noiseBeside(x, denoised, alpha, sigma)
         : predictedNoise(x, prediction, alpha, sigma, type);
     const to = mixAt(below);
     const next = new Float32Array(x.length);
-    for (let i = 0; i < next.length; i++) next[i] = to.alpha * clean[i]! + to.sigma * noise[i]!;
+    for (let i = 0; i < next.length; i++) next[i] = to.alpha * denoised[i]! + to.sigma * noise[i]!;
     if (eta > 0 && step < timesteps.length - 1) {
       const ratio = alphasCumprod[nextTimestep]! / below;
       const stretch = Math.sqrt(ratio);

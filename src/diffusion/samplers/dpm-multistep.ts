@@ -88,14 +88,14 @@ function* dpmMultistepSteps(latents: Float32Array, context: SamplerContext): Sam
   const isStochastic = solver.algorithm.startsWith('sde');
   const points = Array.from(sigmas, (sigma) => pointAt(sigma, flow.useFlowSigmas));
   let x = latents;
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   /** Newest first, at most solver_order of them. */
   let estimates: readonly Float32Array[] = [];
   for (let step = begin; step < timesteps.length; step++) {
-    const prediction = yield ask(x, timesteps[step]!, clean);
+    const prediction = yield ask(x, timesteps[step]!, denoised);
     const [from, to] = [points[step]!, points[step + 1]!];
     const estimate = estimateAt(x, prediction, from, config, keepsNoise);
-    clean = estimate.clean;
+    denoised = estimate.denoised;
     estimates = [estimate.kept, ...estimates].slice(0, solver.order);
     const order = Math.min(estimates.length, highestOrder(solver, step, points));
     const noise = isStochastic ? random.randn(x.length) : undefined;

@@ -60,13 +60,13 @@ function* dpmSinglestepSteps(latents: Float32Array, context: SamplerContext): Sa
   const points = Array.from(sigmas, (sigma) => pointAt(sigma, flow.useFlowSigmas));
   const orders = orderOfSteps(config, timesteps.length);
   let [x, start] = [latents, latents];
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   /** Newest first, at most solver_order of them. */
   let estimates: readonly Float32Array[] = [];
   for (let step = begin; step < timesteps.length; step++) {
-    const prediction = yield ask(x, timesteps[step]!, clean);
+    const prediction = yield ask(x, timesteps[step]!, denoised);
     const estimate = estimateAt(x, prediction, points[step]!, config, keepsNoise);
-    clean = estimate.clean;
+    denoised = estimate.denoised;
     estimates = [estimate.kept, ...estimates].slice(0, solver.order);
     const noise = isStochastic ? random.randn(x.length) : undefined;
     const order = Math.min(orders[step]!, estimates.length);

@@ -1,5 +1,5 @@
 import { addNoise } from '../noise.ts';
-import { pictureAtSigma, scaledForModel } from '../prediction.ts';
+import { denoisedAtSigma, scaledForModel } from '../prediction.ts';
 import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
 import { SCHEDULES_OF } from '../schedule.ts';
 import { CURVE_FLAGS, K_DIFFUSION, SPACED, TWO_TYPES, words } from '../scheduler-class.ts';
@@ -43,20 +43,20 @@ function* dpm2Steps(latents: Float32Array, context: SamplerContext, isAncestral:
   const { sigmas, timesteps } = schedule;
   const steps = sigmas.length - 1;
   let x = latents;
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   for (let step = begin; step < steps; step++) {
     const [sigma, to] = [sigmas[step]!, sigmas[step + 1]!];
     const { down, up } = isAncestral ? ancestralSplit(sigma, to) : { down: to, up: 0 };
     const middle = midpoint(sigma, down);
     const call = 2 * step;
-    const first = yield ask(scaledForModel(x, sigma), timesteps[call]!, clean);
-    clean = pictureAtSigma(x, first, sigma, config.predictionType);
-    const ahead = alongSlope(x, x, clean, sigma, middle - sigma);
+    const first = yield ask(scaledForModel(x, sigma), timesteps[call]!, denoised);
+    denoised = denoisedAtSigma(x, first, sigma, config.predictionType);
+    const ahead = alongSlope(x, x, denoised, sigma, middle - sigma);
     context.settle(ahead, call);
     if (step === steps - 1) return ahead;
-    const second = yield ask(scaledForModel(ahead, middle), timesteps[call + 1]!, clean);
-    clean = pictureAtSigma(ahead, second, middle, config.predictionType);
-    const next = alongSlope(x, ahead, clean, middle, down - sigma);
+    const second = yield ask(scaledForModel(ahead, middle), timesteps[call + 1]!, denoised);
+    denoised = denoisedAtSigma(ahead, second, middle, config.predictionType);
+    const next = alongSlope(x, ahead, denoised, middle, down - sigma);
     if (isAncestral) addNoise(next, up, random.randn(next.length));
     context.settle(next, call + 1);
     x = next;

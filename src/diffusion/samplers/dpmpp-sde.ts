@@ -1,6 +1,6 @@
 import { BrownianTree } from '../brownian-tree.ts';
 import { addNoise } from '../noise.ts';
-import { pictureAtSigma, scaledForModel } from '../prediction.ts';
+import { denoisedAtSigma, scaledForModel } from '../prediction.ts';
 import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
 import { SCHEDULES_OF } from '../schedule.ts';
 import { CURVE_FLAGS, K_DIFFUSION, SPACED, TWO_TYPES, words } from '../scheduler-class.ts';
@@ -52,14 +52,14 @@ function* dpmppSdeSteps(latents: Float32Array, context: SamplerContext): Samplin
     return tree.increment(to, from).map((value) => value * scale);
   };
   let x = latents;
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   for (let step = begin; step < steps; step++) {
     const [sigma, to] = [sigmas[step]!, sigmas[step + 1]!];
     const call = 2 * step;
-    const first = yield ask(scaledForModel(x, sigma), timesteps[call]!, clean);
-    clean = pictureAtSigma(x, first, sigma, config.predictionType);
+    const first = yield ask(scaledForModel(x, sigma), timesteps[call]!, denoised);
+    denoised = denoisedAtSigma(x, first, sigma, config.predictionType);
     if (to === 0) {
-      const last = alongSlope(x, x, clean, sigma, -sigma);
+      const last = alongSlope(x, x, denoised, sigma, -sigma);
       context.settle(last, call);
       return last;
     }
@@ -67,11 +67,17 @@ function* dpmppSdeSteps(latents: Float32Array, context: SamplerContext): Samplin
     const [t, tNext] = [fround(-log(sigma)), fround(-log(to))];
     const from = fround(exp(-t));
     const middle = fround(exp(-fround(t + fround(fround(tNext - t) / 2))));
-    const ahead = stochasticStep(x, clean, from, middle, noiseBetween(from, middle));
+    const ahead = stochasticStep(x, denoised, from, middle, noiseBetween(from, middle));
     context.settle(ahead, call);
-    const second = yield ask(scaledForModel(ahead, middle), timesteps[call + 1]!, clean);
-    clean = pictureAtSigma(ahead, second, middle, config.predictionType);
-    const next = stochasticStep(x, clean, from, fround(exp(-tNext)), noiseBetween(from, fround(exp(-tNext))));
+    const second = yield ask(scaledForModel(ahead, middle), timesteps[call + 1]!, denoised);
+    denoised = denoisedAtSigma(ahead, second, middle, config.predictionType);
+    const next = stochasticStep(
+      x,
+      denoised,
+      from,
+      fround(exp(-tNext)),
+      noiseBetween(from, fround(exp(-tNext))),
+    );
     context.settle(next, call + 1);
     x = next;
   }
@@ -80,7 +86,7 @@ function* dpmppSdeSteps(latents: Float32Array, context: SamplerContext): Samplin
 
 function stochasticStep(
   x: Float32Array,
-  clean: Float32Array,
+  denoised: Float32Array,
   from: number,
   to: number,
   noise: Float32Array,
@@ -88,7 +94,7 @@ function stochasticStep(
   const { down, up } = ancestralSplit(from, to);
   const kept = down / from;
   const next = new Float32Array(x.length);
-  for (let i = 0; i < next.length; i++) next[i] = kept * x[i]! + (1 - kept) * clean[i]!;
+  for (let i = 0; i < next.length; i++) next[i] = kept * x[i]! + (1 - kept) * denoised[i]!;
   addNoise(next, Math.min(to, up), noise);
   return next;
 }

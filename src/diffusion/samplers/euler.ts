@@ -1,5 +1,5 @@
 import { addNoise } from '../noise.ts';
-import { pictureAtSigma, scaledForModel } from '../prediction.ts';
+import { denoisedAtSigma, scaledForModel } from '../prediction.ts';
 import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
 import { SCHEDULES_OF } from '../schedule.ts';
 import { CURVE_FLAGS, ENDS, PLAIN, SPACED, TWO_TYPES, words, ZERO_SNR } from '../scheduler-class.ts';
@@ -42,13 +42,13 @@ function* eulerSteps(latents: Float32Array, context: SamplerContext, isAncestral
   const { schedule, begin, config, random } = context;
   const { sigmas, timesteps } = schedule;
   let x = latents;
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   for (let step = begin; step < timesteps.length; step++) {
     const [sigma, to] = [sigmas[step]!, sigmas[step + 1]!];
-    const prediction = yield ask(scaledForModel(x, sigma), timesteps[step]!, clean);
-    clean = pictureAtSigma(x, prediction, sigma, config.predictionType);
+    const prediction = yield ask(scaledForModel(x, sigma), timesteps[step]!, denoised);
+    denoised = denoisedAtSigma(x, prediction, sigma, config.predictionType);
     const { down, up } = isAncestral ? ancestralSplit(sigma, to) : { down: to, up: 0 };
-    const next = alongSlope(x, x, clean, sigma, down - sigma);
+    const next = alongSlope(x, x, denoised, sigma, down - sigma);
     if (isAncestral) addNoise(next, up, random.randn(next.length));
     context.settle(next, step);
     x = next;
@@ -60,12 +60,12 @@ function* eulerSteps(latents: Float32Array, context: SamplerContext, isAncestral
 export function alongSlope(
   start: Float32Array,
   at: Float32Array,
-  clean: Float32Array,
+  denoised: Float32Array,
   sigma: number,
   length: number,
 ): Float32Array {
   const factor = length / sigma;
   const next = new Float32Array(start.length);
-  for (let i = 0; i < next.length; i++) next[i] = start[i]! + (at[i]! - clean[i]!) * factor;
+  for (let i = 0; i < next.length; i++) next[i] = start[i]! + (at[i]! - denoised[i]!) * factor;
   return next;
 }

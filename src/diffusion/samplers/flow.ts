@@ -1,4 +1,4 @@
-import { pictureAtSigma } from '../prediction.ts';
+import { denoisedAtSigma } from '../prediction.ts';
 import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
 import { SCHEDULES_OF } from '../schedule.ts';
 import { CURVE_FLAGS, PLAIN, SHIFTS, words } from '../scheduler-class.ts';
@@ -45,15 +45,15 @@ function* flowEulerSteps(latents: Float32Array, context: SamplerContext): Sampli
   const { schedule, begin, config, random } = context;
   const { sigmas, timesteps } = schedule;
   let x = latents;
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   for (let step = begin; step < timesteps.length; step++) {
     const [sigma, to] = [sigmas[step]!, sigmas[step + 1]!];
-    const prediction = yield ask(x, timesteps[step]!, clean);
-    clean = pictureAtSigma(x, prediction, sigma, 'flow_prediction');
+    const prediction = yield ask(x, timesteps[step]!, denoised);
+    denoised = denoisedAtSigma(x, prediction, sigma, 'flow_prediction');
     const next = new Float32Array(x.length);
     if (config.flow.stochasticSampling) {
       const noise = random.randn(x.length);
-      for (let i = 0; i < next.length; i++) next[i] = (1 - to) * clean[i]! + to * noise[i]!;
+      for (let i = 0; i < next.length; i++) next[i] = (1 - to) * denoised[i]! + to * noise[i]!;
     } else {
       const length = Math.fround(to - sigma);
       for (let i = 0; i < next.length; i++) next[i] = x[i]! + length * prediction[i]!;
@@ -69,19 +69,19 @@ function* flowHeunSteps(latents: Float32Array, context: SamplerContext): Samplin
   const { sigmas, timesteps } = schedule;
   const steps = sigmas.length - 1;
   let x = latents;
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   for (let step = begin; step < steps; step++) {
     const [sigma, to] = [sigmas[step]!, sigmas[step + 1]!];
     const length = Math.fround(to - sigma);
     const call = 2 * step;
-    const first = yield ask(x, timesteps[call]!, clean);
-    clean = pictureAtSigma(x, first, sigma, 'flow_prediction');
+    const first = yield ask(x, timesteps[call]!, denoised);
+    denoised = denoisedAtSigma(x, first, sigma, 'flow_prediction');
     const ahead = new Float32Array(x.length);
     for (let i = 0; i < ahead.length; i++) ahead[i] = x[i]! + length * first[i]!;
     context.settle(ahead, call);
     if (step === steps - 1) return ahead;
-    const second = yield ask(ahead, timesteps[call + 1]!, clean);
-    clean = pictureAtSigma(ahead, second, to, 'flow_prediction');
+    const second = yield ask(ahead, timesteps[call + 1]!, denoised);
+    denoised = denoisedAtSigma(ahead, second, to, 'flow_prediction');
     const next = new Float32Array(x.length);
     for (let i = 0; i < next.length; i++) next[i] = x[i]! + 0.5 * (first[i]! + second[i]!) * length;
     context.settle(next, call + 1);

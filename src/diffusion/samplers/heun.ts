@@ -1,4 +1,4 @@
-import { pictureAtSigma, scaledForModel, tameInto } from '../prediction.ts';
+import { denoisedAtSigma, limitInto, scaledForModel } from '../prediction.ts';
 import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
 import { SCHEDULES_OF } from '../schedule.ts';
 import { CLIPS, CURVE_FLAGS, K_DIFFUSION, SPACED, words } from '../scheduler-class.ts';
@@ -27,25 +27,25 @@ function* heunSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { sigmas, timesteps } = schedule;
   const steps = sigmas.length - 1;
   let x = latents;
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   for (let step = begin; step < steps; step++) {
     const [sigma, to] = [sigmas[step]!, sigmas[step + 1]!];
     const call = 2 * step;
-    const first = yield ask(scaledForModel(x, sigma), timesteps[call]!, clean);
-    clean = pictureAtSigma(x, first, sigma, config.predictionType);
-    tameInto(clean, config.clipSampleRange, undefined);
-    const ahead = alongSlope(x, x, clean, sigma, to - sigma);
+    const first = yield ask(scaledForModel(x, sigma), timesteps[call]!, denoised);
+    denoised = denoisedAtSigma(x, first, sigma, config.predictionType);
+    limitInto(denoised, config.clipSampleRange, undefined);
+    const ahead = alongSlope(x, x, denoised, sigma, to - sigma);
     context.settle(ahead, call);
     if (step === steps - 1) return ahead;
-    const second = yield ask(scaledForModel(ahead, to), timesteps[call + 1]!, clean);
-    const cleanAhead = pictureAtSigma(ahead, second, to, config.predictionType);
-    tameInto(cleanAhead, config.clipSampleRange, undefined);
+    const second = yield ask(scaledForModel(ahead, to), timesteps[call + 1]!, denoised);
+    const denoisedAhead = denoisedAtSigma(ahead, second, to, config.predictionType);
+    limitInto(denoisedAhead, config.clipSampleRange, undefined);
     const next = new Float32Array(x.length);
     for (let i = 0; i < next.length; i++) {
-      const slope = (x[i]! - clean[i]!) / sigma;
-      next[i] = x[i]! + ((slope + (ahead[i]! - cleanAhead[i]!) / to) / 2) * (to - sigma);
+      const slope = (x[i]! - denoised[i]!) / sigma;
+      next[i] = x[i]! + ((slope + (ahead[i]! - denoisedAhead[i]!) / to) / 2) * (to - sigma);
     }
-    clean = cleanAhead;
+    denoised = denoisedAhead;
     context.settle(next, call + 1);
     x = next;
   }

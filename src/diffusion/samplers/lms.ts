@@ -1,4 +1,4 @@
-import { pictureAtSigma, scaledForModel } from '../prediction.ts';
+import { denoisedAtSigma, scaledForModel } from '../prediction.ts';
 import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
 import { SCHEDULES_OF } from '../schedule.ts';
 import { CURVE_FLAGS, PLAIN, SPACED, words } from '../scheduler-class.ts';
@@ -28,13 +28,13 @@ function* lmsSteps(latents: Float32Array, context: SamplerContext): Sampling {
   /** Newest first. */
   let slopes: readonly Float32Array[] = [];
   let x = latents;
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   for (let step = begin; step < timesteps.length; step++) {
     const sigma = sigmas[step]!;
-    const prediction = yield ask(scaledForModel(x, sigma), timesteps[step]!, clean);
-    clean = pictureAtSigma(x, prediction, sigma, config.predictionType);
+    const prediction = yield ask(scaledForModel(x, sigma), timesteps[step]!, denoised);
+    denoised = denoisedAtSigma(x, prediction, sigma, config.predictionType);
     const slope = new Float32Array(x.length);
-    for (let i = 0; i < slope.length; i++) slope[i] = (x[i]! - clean[i]!) / sigma;
+    for (let i = 0; i < slope.length; i++) slope[i] = (x[i]! - denoised[i]!) / sigma;
     slopes = [slope, ...slopes].slice(0, ORDER);
     const next = x.slice();
     const order = Math.min(step + 1, ORDER);

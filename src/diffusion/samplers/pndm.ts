@@ -1,4 +1,4 @@
-import { predictedNoise, predictedPicture } from '../prediction.ts';
+import { predictedDenoised, predictedNoise } from '../prediction.ts';
 import { ask, defineSampler, type SamplerContext, type Sampling } from '../sampler.ts';
 import { SCHEDULES_OF } from '../schedule.ts';
 import { PLAIN, SPACED, TWO_TYPES, words } from '../scheduler-class.ts';
@@ -49,11 +49,11 @@ function* pndmSteps(latents: Float32Array, context: SamplerContext): Sampling {
   let predictions: readonly Float32Array[] = [];
   let [x, kept] = [latents, latents];
   let sum = new Float32Array(latents.length);
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   for (let call = begin; call < timesteps.length; call++) {
     const timestep = timesteps[call]!;
-    const prediction = yield ask(x, timestep, clean);
-    clean = estimate(x, prediction, timestep, context);
+    const prediction = yield ask(x, timestep, denoised);
+    denoised = estimate(x, prediction, timestep, context);
     const count = call - begin;
     let next: Float32Array;
     if (count < prkCalls) {
@@ -122,7 +122,7 @@ function move(
 /** The denoised estimate of a call, only for previews. */
 function estimate(x: Float32Array, prediction: Float32Array, timestep: number, context: SamplerContext) {
   const alpha = alphaAt(timestep, context);
-  return predictedPicture(
+  return predictedDenoised(
     x,
     prediction,
     Math.sqrt(alpha),

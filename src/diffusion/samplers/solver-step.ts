@@ -1,6 +1,6 @@
 /** What the DPM-Solvers share: the exponential integrator's weights, and their estimates. */
 import type { SchedulerConfig } from '../config.ts';
-import { noiseBeside, predictedNoise, predictedPicture, tameInto } from '../prediction.ts';
+import { limitInto, noiseBeside, predictedDenoised, predictedNoise } from '../prediction.ts';
 import { levelOfSigma } from '../schedules/solver.ts';
 
 const { exp, expm1, fround, log, sqrt } = Math;
@@ -12,7 +12,7 @@ export interface SigmaPoint {
   readonly lambda: number;
 }
 
-/** In float32, as torch reckons it. */
+/** In float32, as torch computes it. */
 export function pointAt(sigma: number, isFlow: boolean): SigmaPoint {
   const { signal, spread } = levelOfSigma(sigma, isFlow);
   return { alpha: signal, sigma: spread, lambda: fround(fround(log(signal)) - fround(log(spread))) };
@@ -88,7 +88,7 @@ export function stepWeights(
 export interface Estimate {
   readonly kept: Float32Array;
   /** The picture, for previews. */
-  readonly clean: Float32Array;
+  readonly denoised: Float32Array;
 }
 
 export function estimateAt(
@@ -99,14 +99,14 @@ export function estimateAt(
   keepsNoise: boolean,
 ): Estimate {
   const { predictionType: type, thresholding } = config;
-  const clean = predictedPicture(x, prediction, alpha, sigma, type);
+  const denoised = predictedDenoised(x, prediction, alpha, sigma, type);
   if (!keepsNoise) {
-    tameInto(clean, undefined, thresholding);
-    return { kept: clean, clean };
+    limitInto(denoised, undefined, thresholding);
+    return { kept: denoised, denoised };
   }
   if (thresholding === undefined && type !== 'flow_prediction') {
-    return { kept: predictedNoise(x, prediction, alpha, sigma, type), clean };
+    return { kept: predictedNoise(x, prediction, alpha, sigma, type), denoised };
   }
-  tameInto(clean, undefined, thresholding);
-  return { kept: noiseBeside(x, clean, alpha, sigma), clean };
+  limitInto(denoised, undefined, thresholding);
+  return { kept: noiseBeside(x, denoised, alpha, sigma), denoised };
 }

@@ -50,15 +50,15 @@ function* unipcSteps(latents: Float32Array, context: SamplerContext): Sampling {
   const { solver, flow } = config;
   const points = Array.from(sigmas, (sigma) => pointAt(sigma, flow.useFlowSigmas));
   let x = latents;
-  let clean: Float32Array | undefined;
+  let denoised: Float32Array | undefined;
   /** Newest first. */
   let estimates: readonly Float32Array[] = [];
   /** Where the step that led here began, and its order. */
   let before: { readonly sample: Float32Array; readonly order: number } | undefined;
   for (let step = begin; step < timesteps.length; step++) {
-    const prediction = yield ask(x, timesteps[step]!, clean);
+    const prediction = yield ask(x, timesteps[step]!, denoised);
     const estimate = estimateAt(x, prediction, points[step]!, config, !solver.predictX0);
-    clean = estimate.clean;
+    denoised = estimate.denoised;
     if (before !== undefined && !solver.disableCorrector.includes(step - 1)) {
       const weights = uniWeights(config, points, step - 1, before.order, true);
       x = combine(before.sample, weights, [...estimates.slice(0, before.order), estimate.kept]);
