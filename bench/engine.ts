@@ -80,7 +80,9 @@ async function speed(reference: Reference): Promise<Figure[]> {
 }
 
 /** Without those for rectified flows, which this model is not, and the one whose noise diffusers draws from any seed. */
-const COMPARED = SAMPLER_NAMES.filter((name) => !samplerNamed(name).isFlow && name !== 'dpmpp_sde');
+const COMPARED = SAMPLER_NAMES.filter(
+  (name) => samplerNamed(name).kind === 'diffusion' && name !== 'dpmpp_sde',
+);
 
 async function agreement(reference: Reference): Promise<Figure[]> {
   const spec = await openModelFolder(MODEL, 'mini');

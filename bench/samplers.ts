@@ -37,7 +37,7 @@ export async function samplers(): Promise<Figure[]> {
 }
 
 function millisecondsPerCall(sampler: SamplerName, size: number): number {
-  const base = samplerNamed(sampler).isFlow ? { _class_name: diffusersClassOf(sampler), shift: 3 } : {};
+  const base = samplerNamed(sampler).kind === 'diffusion' ? {} : { _class_name: diffusersClassOf(sampler) };
   const draft = { prompt: 'a', sampler, num_inference_steps: STEPS, eta: 0.5 };
   const defaults = {
     numInferenceSteps: STEPS,

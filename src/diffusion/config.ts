@@ -37,6 +37,26 @@ export interface SchedulerConfig {
   /** Only DPM++ SDE: its noise comes from this seed instead of the picture's. */
   readonly noiseSamplerSeed: number | undefined;
   readonly flow: FlowConfig;
+  readonly edm: EdmConfig;
+  readonly sa: SaSolverConfig;
+}
+
+/** Only the samplers of EDM. */
+export interface EdmConfig {
+  /** Standard deviation of the data. */
+  readonly sigmaData: number;
+  readonly sigmaMin: number;
+  readonly sigmaMax: number;
+  readonly sigmaSchedule: 'karras' | 'exponential';
+  readonly rho: number;
+}
+
+/** Only SA-Solver. */
+export interface SaSolverConfig {
+  readonly predictorOrder: number;
+  readonly correctorOrder: number;
+  /** What is integrated: the denoised estimate, or the noise. */
+  readonly predictsNoise: boolean;
 }
 
 export interface Thresholding {
@@ -92,6 +112,8 @@ export function readSchedulerConfig(
   const clipSampleRange = readClipping(o, scheduler);
   const thresholding = readThresholding(o);
   const predictionType = o.choice('prediction_type', scheduler.predictionTypes, 'epsilon');
+  const edm = readEdm(o, scheduler);
+  const sa = readSaSolver(o, scheduler, predictionType, thresholding !== undefined);
   const solver = readSolver(o, scheduler, predictionType);
   const finalSigmasType = o.choice('final_sigmas_type', ['zero', 'sigma_min'] as const, 'zero');
   const keepsNoise = !solver.algorithm.endsWith('++') || !solver.predictX0;
@@ -132,6 +154,8 @@ export function readSchedulerConfig(
     timestepScaling: o.number('timestep_scaling', 10),
     noiseSamplerSeed: o.optionalWhole('noise_sampler_seed'),
     flow: readFlow(o, scheduler),
+    edm,
+    sa,
   };
   o.refuseRest();
   return result;
@@ -155,11 +179,21 @@ function readThresholding(o: OptionReader): Thresholding | undefined {
   return undefined;
 }
 
-function readBetas(o: OptionReader, { betas, betaSchedules }: SchedulerClass, count: number): Float32Array {
+function readBetas(
+  o: OptionReader,
+  { betas, betaSchedules, options }: SchedulerClass,
+  count: number,
+): Float32Array {
   const start = o.number('beta_start', betas.start);
   const end = o.number('beta_end', betas.end);
   const schedule = o.choice('beta_schedule', betaSchedules, betas.schedule);
   const trained = o.take('trained_betas') ?? undefined;
+  if (trained !== undefined && !options.has('beta_schedule')) {
+    throw new DarkroomError(
+      'unsupported',
+      'scheduler_config: trained_betas is not in this version of Darkroom for this class. Leave it out.',
+    );
+  }
   if (trained !== undefined) {
     const fits = Array.isArray(trained) && trained.length === count && trained.every((b) => b > 0 && b < 1);
     if (fits) return Float32Array.from(trained);
@@ -183,8 +217,7 @@ const SOLVER_TYPES = ['midpoint', 'heun', 'logrho', 'bh1', 'bh2'] as const;
 function readSolver(o: OptionReader, { solver }: SchedulerClass, prediction: PredictionType): SolverConfig {
   const order = o.choice('solver_order', solver.orders, 2);
   const known = solver.algorithms.filter((algorithm) => {
-    // diffusers leaves this undefined.
-    if (algorithm === 'sde-dpmsolver' && order === 3) return false;
+    if (order === 3 && solver.withoutThirdOrder.some((one) => one === algorithm)) return false;
     // diffusers has no noise prediction for flows.
     return algorithm.endsWith('++') || prediction !== 'flow_prediction';
   });
@@ -211,7 +244,55 @@ function readSolver(o: OptionReader, { solver }: SchedulerClass, prediction: Pre
   };
 }
 
-function readFlow(o: OptionReader, { maxShift }: SchedulerClass): FlowConfig {
+function readEdm(o: OptionReader, { options }: SchedulerClass): EdmConfig {
+  const isEdm = options.has('sigma_data');
+  const limits = {
+    min: isEdm ? o.positive('sigma_min') : undefined,
+    max: isEdm ? o.positive('sigma_max') : undefined,
+  };
+  const { min: sigmaMin = 0.002, max: sigmaMax = 80 } = limits;
+  if (sigmaMin >= sigmaMax) {
+    throw new DarkroomError(
+      'bad_request',
+      `scheduler_config: sigma_min ${sigmaMin} is not below sigma_max ${sigmaMax}.`,
+    );
+  }
+  return {
+    sigmaMin,
+    sigmaMax,
+    sigmaData: o.positive('sigma_data') ?? 0.5,
+    sigmaSchedule: o.choice('sigma_schedule', ['karras', 'exponential'] as const, 'karras'),
+    rho: o.positive('rho') ?? 7,
+  };
+}
+
+function readSaSolver(
+  o: OptionReader,
+  { options }: SchedulerClass,
+  prediction: PredictionType,
+  thresholds: boolean,
+): SaSolverConfig {
+  const isSa = options.has('predictor_order');
+  const algorithm = isSa
+    ? o.choice('algorithm_type', ['data_prediction', 'noise_prediction'] as const, 'data_prediction')
+    : 'data_prediction';
+  const predictsNoise = algorithm === 'noise_prediction';
+  if (predictsNoise && (prediction === 'flow_prediction' || thresholds)) {
+    throw new DarkroomError(
+      'bad_request',
+      `scheduler_config: algorithm_type "noise_prediction" does not go with ${thresholds ? 'thresholding true' : 'prediction_type "flow_prediction"'}. Take "data_prediction".`,
+    );
+  }
+  return {
+    predictorOrder: o.wholeNumber('predictor_order', 2, 1, 4),
+    correctorOrder: o.wholeNumber('corrector_order', 2, 1, 4),
+    predictsNoise,
+  };
+}
+
+function readFlow(o: OptionReader, { maxShift, options }: SchedulerClass): FlowConfig {
+  // Without scale_factors, which are not carried out, it has no effect.
+  if (options.has('upscale_mode')) o.take('upscale_mode');
   const useFlowSigmas = o.flag('use_flow_sigmas', false);
   const shift = o.number('shift', 1);
   const flowShift = o.number('flow_shift', 1);

@@ -11,6 +11,7 @@ export function linspace(start: number, stop: number, count: number): number[] {
 /** torch.linspace in float32, which computes its second half from the end. */
 export function linspace32(start: number, stop: number, count: number): Float32Array {
   const [from, to] = [fround(start), fround(stop)];
+  if (count === 1) return Float32Array.of(from);
   const stride = fround(fround(to - from) / (count - 1));
   const half = Math.floor(count / 2);
   return Float32Array.from({ length: count }, (_, i) =>

@@ -1,6 +1,6 @@
 /** Samplers and schedules by the names that people and files use: ours, A1111's, and diffusers' classes. */
 import { DarkroomError, offerNames } from '../errors.ts';
-import type { Sampler } from './sampler.ts';
+import type { ModelKind, Sampler } from './sampler.ts';
 import { SAMPLER_NAMES, SAMPLERS, type SamplerName, samplerNamed } from './samplers/index.ts';
 import { SCHEDULES, type ScheduleName } from './schedule.ts';
 import { CURVES } from './sigma-curves.ts';
@@ -52,16 +52,23 @@ export function a1111Schedule(schedule: ScheduleName): string {
   return titled.join(' ').replace('Sgm', 'SGM');
 }
 
-/** A sampler by our name or A1111's ("DPM++ 2M Karras"), which may carry the schedule with it. */
-export function parseSampler(name: string): { sampler: SamplerName; schedule?: ScheduleName } {
+/**
+ * A sampler by our name or A1111's ("DPM++ 2M Karras"), which may carry the schedule with it.
+ * @param kind of the model: where samplers of several kinds share a name ("Euler"), the one of this kind is meant
+ */
+export function parseSampler(
+  name: string,
+  kind: ModelKind = 'diffusion',
+): { sampler: SamplerName; schedule?: ScheduleName } {
   const plain = name.trim().toLowerCase();
   const schedule = SCHEDULES.find(
     (s) => plain.endsWith(` ${s.replace('_', ' ')}`) || plain.endsWith(` ${s}`),
   );
   const stem = schedule === undefined ? plain : plain.slice(0, -schedule.length - 1);
-  const sampler = SAMPLERS.find(
+  const named = SAMPLERS.filter(
     (known) => known.name === stem || known.a1111.some((alias) => alias.toLowerCase() === stem),
-  )?.name;
+  );
+  const sampler = (named.find((known) => known.kind === kind) ?? named[0])?.name;
   if (sampler === undefined) {
     throw new DarkroomError('bad_request', `Unknown sampler ${name}. ${offerNames(name, SAMPLER_NAMES)}`);
   }

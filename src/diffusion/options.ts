@@ -49,10 +49,7 @@ export function collectOptions(
 const SCHEDULE_FLAGS = words(CURVE_FLAGS);
 
 /** Options of no class here but of others in diffusers, which from_config drops when a model changes its class. */
-const OPTIONS_ELSEWHERE = words(
-  'gamma eta clip_denoised s_noise s_churn rho sigma_data sigma_schedule upscale_mode scale_factors',
-  'predictor_order corrector_order tau_func snr correct_steps',
-);
+const OPTIONS_ELSEWHERE = words('gamma eta clip_denoised s_noise s_churn snr correct_steps');
 
 /** Whether diffusers knows an option, but not for this sampler's class. */
 function isDropped(key: string, sampler: Sampler): boolean {

@@ -1,8 +1,8 @@
 /** What diffusers' pipelines do to a scheduler before they use it; each family of models says which of it holds. */
 import { DarkroomError } from '../errors.ts';
 import { samplerOfConfig } from './names.ts';
-import type { Sampler } from './sampler.ts';
-import { samplerNamed } from './samplers/index.ts';
+import type { ModelKind, Sampler } from './sampler.ts';
+import { SAMPLERS, samplerNamed } from './samplers/index.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -40,7 +40,7 @@ export function correctedByPipeline(
   { inpaints, controlled }: PipelineUse,
 ): Json {
   const corrected = { ...base };
-  if (isFlowConfig(base) && sampler.scheduler.options.has('use_flow_sigmas')) {
+  if (kindOfConfig(base) === 'flow' && sampler.scheduler.options.has('use_flow_sigmas')) {
     corrected['use_flow_sigmas'] ??= true;
     corrected['prediction_type'] ??= 'flow_prediction';
     corrected['flow_shift'] ??= base['shift'] ?? 1;
@@ -54,27 +54,33 @@ export function correctedByPipeline(
   return corrected;
 }
 
+const KINDS: Readonly<Record<ModelKind, string>> = {
+  diffusion: 'a diffusion over timesteps',
+  flow: 'a rectified flow',
+  edm: 'a model in EDM form',
+};
+
 /**
- * A rectified flow and a diffusion are different models: neither is drawn by the other's samplers.
+ * Models of different kinds are not drawn by each other's samplers.
  * @throws DarkroomError('unsupported')
  */
 export function requireKinship(base: Json, sampler: Sampler): void {
-  const name = samplerOfConfig(base);
-  if (name === undefined) return;
-  const { isFlow } = samplerNamed(name);
-  if (isFlow === sampler.isFlow) return;
-  if (isFlow && sampler.scheduler.options.has('use_flow_sigmas')) return;
+  const kind = kindOfConfig(base);
+  if (kind === undefined || kind === sampler.kind) return;
+  const takesFlows = (one: Sampler) => one.scheduler.options.has('use_flow_sigmas');
+  if (kind === 'flow' && takesFlows(sampler)) return;
+  const own = SAMPLERS.filter((one) => one.kind === kind || (kind === 'flow' && takesFlows(one)));
+  const names = own.map(({ name }) => name);
   throw new DarkroomError(
     'unsupported',
-    isFlow
-      ? `${sampler.name} is not for a rectified flow, which this model is. Try ${name}, dpmpp_2m or unipc.`
-      : `${sampler.name} is for rectified flows, which this model is not. Try ${name} or euler.`,
+    `${sampler.name} is for ${KINDS[sampler.kind]}; this model is ${KINDS[kind]}. Try ${[samplerOfConfig(base)!, ...names.slice(0, 3)].join(', ')}.`,
   );
 }
 
-function isFlowConfig(config: Json): boolean {
+/** Of the model whose scheduler_config.json it is; undefined where its class is none of ours. */
+export function kindOfConfig(config: Json): ModelKind | undefined {
   const name = samplerOfConfig(config);
-  return name !== undefined && samplerNamed(name).isFlow;
+  return name && samplerNamed(name).kind;
 }
 
 /** How many steps are skipped because a picture is kept in part. */

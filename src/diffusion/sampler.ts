@@ -39,6 +39,12 @@ export interface SamplerContext {
 /** An update rule. It works in its own scale of latents; its last step returns them without noise. */
 export type UpdateRule = (latents: Float32Array, context: SamplerContext) => Sampling;
 
+/**
+ * How a model was trained, which decides its samplers: as a diffusion over timesteps, as a rectified flow, or by
+ * sigmas (EDM, Karras et al. 2022). Samplers of diffusions draw flows too where they take use_flow_sigmas.
+ */
+export type ModelKind = 'diffusion' | 'flow' | 'edm';
+
 export interface Sampler<Name extends string = string> {
   /** As requests, settings and the command line write it. */
   readonly name: Name;
@@ -48,8 +54,8 @@ export interface Sampler<Name extends string = string> {
   readonly diffusers?: DiffusersClass;
   /** Made for models that were distilled to few steps (LCM, TCD). */
   readonly isDistilled?: boolean;
-  /** Whether it draws rectified flows. Other samplers draw diffusions, and flows where they take use_flow_sigmas. */
-  readonly isFlow: boolean;
+  /** Which models it draws. */
+  readonly kind: ModelKind;
   readonly schedules: readonly ScheduleName[];
   /** Denoiser calls of a step: 2 where the sampler looks ahead, and then 1 in the last step. */
   readonly callsPerStep: 1 | 2;

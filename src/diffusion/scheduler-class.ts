@@ -29,6 +29,8 @@ export interface SolverClass {
   readonly ignoresAlgorithm: boolean;
   readonly type: 'midpoint' | 'bh2';
   readonly lowerOrderFinal: boolean;
+  /** Algorithms that diffusers leaves undefined at solver_order 3. */
+  readonly withoutThirdOrder: readonly SolverAlgorithm[];
 }
 
 /** Names of options in lists that are separated by spaces. */
@@ -66,6 +68,7 @@ export const PLAIN: Omit<SchedulerClass, 'options'> = {
     ignoresAlgorithm: false,
     type: 'midpoint',
     lowerOrderFinal: true,
+    withoutThirdOrder: ['sde-dpmsolver'],
   },
 };
 
@@ -74,6 +77,19 @@ export const K_DIFFUSION: Omit<SchedulerClass, 'options'> = {
   ...PLAIN,
   betas: { start: 0.00085, end: 0.012, schedule: 'linear' },
 };
+
+/** Models that were trained by sigmas. */
+export const EDM: Omit<SchedulerClass, 'options'> = {
+  ...PLAIN,
+  predictionTypes: TWO_TYPES,
+  solver: {
+    ...PLAIN.solver,
+    algorithms: ['dpmsolver++', 'sde-dpmsolver++'],
+    withoutThirdOrder: ['sde-dpmsolver++'],
+  },
+};
+export const EDM_OPTIONS =
+  'num_train_timesteps prediction_type sigma_min sigma_max sigma_data sigma_schedule rho final_sigmas_type';
 
 /** LCM and TCD. */
 export const FEW_STEPS: Omit<SchedulerClass, 'options' | 'idle'> = {

@@ -7,6 +7,7 @@ import {
   samplerOfConfig,
   scheduleOfConfig,
 } from '../diffusion/names.ts';
+import { samplerNamed } from '../diffusion/samplers/index.ts';
 import { DarkroomError } from '../errors.ts';
 import type { Chosen } from './chosen.ts';
 import type { DraftContext, ModelDefaults } from './defaults.ts';
@@ -67,7 +68,8 @@ const draftSize = ({ width, height }: RequestDraft) => ({
 });
 
 function chooseSampler(draft: RequestDraft, defaults: ModelDefaults) {
-  const named = draft.sampler === undefined ? undefined : parseSampler(draft.sampler);
+  const { kind } = samplerNamed(defaults.sampler);
+  const named = draft.sampler === undefined ? undefined : parseSampler(draft.sampler, kind);
   const schedule = draft.schedule === undefined ? undefined : parseSchedule(draft.schedule);
   const config = draft.scheduler_config ?? {};
   const className = config['_class_name'];

@@ -69,10 +69,13 @@ describe('scheduler_config', () => {
 
   test('a rectified flow and a diffusion are not drawn by the other kind', () => {
     const flow = { _class_name: 'FlowMatchEulerDiscreteScheduler', shift: 3 };
-    assert.match(refused({}, 'euler', flow), /euler is not for a rectified flow.*flow_euler/);
+    assert.match(
+      refused({}, 'euler', flow),
+      /^euler is for a diffusion.*this model is a rectified flow. Try flow_euler/,
+    );
     assert.match(
       refused({}, 'flow_euler', { _class_name: 'DDIMScheduler' }),
-      /flow_euler is for rectified flows/,
+      /^flow_euler is for a rectified flow; this model is a diffusion.*Try ddim/,
     );
   });
 

@@ -33,6 +33,8 @@ CLASSES = {
     "dpmpp_3m_sde": "DPMSolverMultistep", "dpmpp_sde": "DPMSolverSDE", "dpmpp_2s": "DPMSolverSinglestep",
     "unipc": "UniPCMultistep", "deis": "DEISMultistep", "lcm": "LCM", "tcd": "TCD",
     "flow_euler": "FlowMatchEulerDiscrete", "flow_heun": "FlowMatchHeunDiscrete",
+    "sa_solver": "SASolver", "ipndm": "IPNDM", "flow_lcm": "FlowMatchLCM",
+    "edm_euler": "EDMEuler", "edm_dpmpp_2m": "EDMDPMSolverMultistep",
 }  # fmt: skip
 NAMED = {
     "dpmpp_2m_sde": {"algorithm_type": "sde-dpmsolver++"},
@@ -90,7 +92,8 @@ def grid():
         for betas in ("linear", "squaredcos_cap_v2", "sigmoid", "laplace", "exp"):
             if "beta_schedule" in known and (betas in ("linear", "squaredcos_cap_v2") or (sampler == "ddpm" and betas != "exp") or (sampler == "heun" and betas == "exp")):
                 yield *plain, {"beta_schedule": betas, "beta_start": 0.0001, "beta_end": 0.02}, 6, 42, 0.0, None, "plain"
-        if "trained_betas" in known:
+        # IPNDM makes its timesteps of them too, which is not carried out.
+        if "trained_betas" in known and sampler != "ipndm":
             yield *plain, {"trained_betas": "table"}, 6, 42, 0.0, None, "plain"
         if "clip_sample" in known:
             yield *plain, {"clip_sample": True}, 6, 42, 0.0, None, "plain"
@@ -139,6 +142,8 @@ def grid():
         yield "euler", schedule, {"interpolation_type": "log_linear"}, 6, 42, 0.0, None, "plain"
     yield from solver_options()
     yield from flow_options()
+    yield from sa_solver_options()
+    yield from edm_options()
 
 
 def solver_options():
@@ -203,6 +208,47 @@ def flow_options():
     for schedule in ("karras", "exponential", "beta"):
         yield "unipc", schedule, {**FLOW, "flow_shift": 3.0}, 8, 42, 0.0, None, "plain"
     yield "unipc", "normal", {**FLOW, "flow_shift": 3.0, "shift_terminal": 0.1}, 8, 42, 0.0, None, "plain"
+
+
+def sa_solver_options():
+    for predictor in (1, 2, 3, 4):
+        for corrector in (1, 2, 3, 4):
+            for algorithm in ("data_prediction", "noise_prediction"):
+                for steps in (3, 8, 20):
+                    options = {"predictor_order": predictor, "corrector_order": corrector, "algorithm_type": algorithm}
+                    yield "sa_solver", "normal", options, steps, 42, 0.0, None, "plain"
+    for schedule in ("normal", "karras"):
+        yield "sa_solver", schedule, {"lower_order_final": False}, 9, 42, 0.0, None, "plain"
+    for options in (
+        {"lambda_min_clipped": -5.1}, {"lambda_min_clipped": -5.1, "timestep_spacing": "trailing"}, {**FLOW, "flow_shift": 3.0},
+        {"algorithm_type": "noise_prediction", "prediction_type": "v_prediction"}, {"algorithm_type": "noise_prediction", "prediction_type": "sample"},
+    ):  # fmt: skip
+        yield "sa_solver", "normal", options, 9, 42, 0.0, None, "plain"
+    yield "sa_solver", "normal", {**FLOW, "flow_shift": 3.0}, 8, 42, 0.0, 0.6, "picture"
+
+
+def edm_options():
+    cosxl = {"sigma_data": 1.0, "sigma_max": 120.0, "sigma_schedule": "exponential", "prediction_type": "v_prediction"}
+    for sampler in ("edm_euler", "edm_dpmpp_2m"):
+        for options in (
+            cosxl, {**cosxl, "final_sigmas_type": "sigma_min"}, {"sigma_min": 0.1, "sigma_max": 10.0, "rho": 3.0},
+            {"sigma_schedule": "exponential"}, {"final_sigmas_type": "sigma_min"},
+        ):  # fmt: skip
+            for steps in (1, 2, 7, 20):
+                yield sampler, "normal", options, steps, 42, 0.0, None, "plain"
+        yield sampler, "normal", cosxl, 10, 42, 0.0, 0.6, "picture"
+    for order in (1, 2, 3):
+        for kind in ("midpoint", "heun"):
+            for algorithm in ("dpmsolver++", "sde-dpmsolver++"):
+                for steps in (6, 20):
+                    options = {**cosxl, "solver_order": order, "solver_type": kind, "algorithm_type": algorithm}
+                    yield "edm_dpmpp_2m", "normal", options, steps, 42, 0.0, None, "plain"
+    for options in (
+        {"euler_at_final": True, "final_sigmas_type": "sigma_min"}, {"lower_order_final": False, "final_sigmas_type": "sigma_min"},
+        {"algorithm_type": "deis", "solver_type": "bh2"},
+    ):  # fmt: skip
+        for steps in (9, 20):
+            yield "edm_dpmpp_2m", "normal", {**cosxl, **options}, steps, 42, 0.0, None, "plain"
 
 
 def predict(sample, timestep):

@@ -10,7 +10,7 @@ export const ddim = defineSampler({
   name: 'ddim',
   a1111: ['DDIM'],
   diffusers: { name: 'DDIMScheduler' },
-  isFlow: false,
+  kind: 'diffusion',
   // Curves are beyond diffusers, whose class has no flag for them.
   schedules: SCHEDULES_OF.curvesAndSpacing,
   callsPerStep: 1,

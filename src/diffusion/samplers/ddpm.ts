@@ -11,7 +11,7 @@ export const ddpm = defineSampler({
   name: 'ddpm',
   a1111: ['DDPM'],
   diffusers: { name: 'DDPMScheduler' },
-  isFlow: false,
+  kind: 'diffusion',
   schedules: SCHEDULES_OF.spacing,
   callsPerStep: 1,
   scheduler: {

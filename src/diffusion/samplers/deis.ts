@@ -21,7 +21,7 @@ export const deis = defineSampler({
   name: 'deis',
   a1111: ['DEIS'],
   diffusers: { name: 'DEISMultistepScheduler' },
-  isFlow: false,
+  kind: 'diffusion',
   schedules: SCHEDULES_OF.curvesAndSpacing,
   callsPerStep: 1,
   scheduler: {

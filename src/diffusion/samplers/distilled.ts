@@ -7,7 +7,7 @@ import { distilledSchedule } from '../schedules/distilled.ts';
 
 const shared = {
   isDistilled: true,
-  isFlow: false,
+  kind: 'diffusion',
   schedules: SCHEDULES_OF.none,
   callsPerStep: 1,
 } as const;

@@ -14,10 +14,10 @@ import {
   ZERO_SNR,
 } from '../scheduler-class.ts';
 import { solverSchedule } from '../schedules/solver.ts';
-import { estimateAt, pointAt, type SigmaPoint, stepWeights } from './solver-step.ts';
+import { type Estimate, estimateAt, pointAt, type SigmaPoint, stepWeights } from './solver-step.ts';
 
 const shared = {
-  isFlow: false,
+  kind: 'diffusion',
   schedules: SCHEDULES_OF.curvesAndSpacing,
   callsPerStep: 1,
   scheduler: {
@@ -79,22 +79,43 @@ export const dpmpp3mSde = defineSampler({
 /** Below this many steps the last ones lose their order, for stability (lower_order_final). */
 const FEW_STEPS = 15;
 
-/** The order is how many of the last estimates a step is drawn through. */
-function* dpmMultistepSteps(latents: Float32Array, context: SamplerContext): Sampling {
-  const { schedule, begin, config, random } = context;
-  const { sigmas, timesteps } = schedule;
+function dpmMultistepSteps(latents: Float32Array, context: SamplerContext): Sampling {
+  const { schedule, config } = context;
   const { solver, flow } = config;
-  const keepsNoise = !solver.algorithm.endsWith('++');
+  return multistepSteps(latents, context, {
+    points: Array.from(schedule.sigmas, (sigma) => pointAt(sigma, flow.useFlowSigmas)),
+    input: (x) => x,
+    estimate: (x, prediction, point) =>
+      estimateAt(x, prediction, point, config, !solver.algorithm.endsWith('++')),
+  });
+}
+
+/** How a multistep solver sees the latents: signal and noise of each sigma, and what the model is given and says. */
+export interface SolverSpace {
+  /** One a sigma. */
+  readonly points: readonly SigmaPoint[];
+  input(x: Float32Array, point: SigmaPoint): Float32Array;
+  estimate(x: Float32Array, prediction: Float32Array, point: SigmaPoint): Estimate;
+}
+
+/** The order is how many of the last estimates a step is drawn through. */
+export function* multistepSteps(
+  latents: Float32Array,
+  context: SamplerContext,
+  { points, input, estimate: estimateOf }: SolverSpace,
+): Sampling {
+  const { schedule, begin, config, random } = context;
+  const { timesteps } = schedule;
+  const { solver } = config;
   const isStochastic = solver.algorithm.startsWith('sde');
-  const points = Array.from(sigmas, (sigma) => pointAt(sigma, flow.useFlowSigmas));
   let x = latents;
   let denoised: Float32Array | undefined;
   /** Newest first, at most solver_order of them. */
   let estimates: readonly Float32Array[] = [];
   for (let step = begin; step < timesteps.length; step++) {
-    const prediction = yield ask(x, timesteps[step]!, denoised);
     const [from, to] = [points[step]!, points[step + 1]!];
-    const estimate = estimateAt(x, prediction, from, config, keepsNoise);
+    const prediction = yield ask(input(x, from), timesteps[step]!, denoised);
+    const estimate = estimateOf(x, prediction, from);
     denoised = estimate.denoised;
     estimates = [estimate.kept, ...estimates].slice(0, solver.order);
     const order = Math.min(estimates.length, highestOrder(solver, step, points));

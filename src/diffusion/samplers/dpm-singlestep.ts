@@ -23,7 +23,7 @@ export const dpmpp2s = defineSampler({
   name: 'dpmpp_2s',
   a1111: ['DPM++ 2S'],
   diffusers: { name: 'DPMSolverSinglestepScheduler' },
-  isFlow: false,
+  kind: 'diffusion',
   schedules: SCHEDULES_OF.curves,
   callsPerStep: 1,
   scheduler: {

@@ -17,7 +17,7 @@ export const dpmppSde = defineSampler({
   name: 'dpmpp_sde',
   a1111: ['DPM++ SDE'],
   diffusers: { name: 'DPMSolverSDEScheduler' },
-  isFlow: false,
+  kind: 'diffusion',
   schedules: SCHEDULES_OF.curvesAndSpacing,
   callsPerStep: 2,
   scheduler: {

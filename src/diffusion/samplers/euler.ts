@@ -10,7 +10,7 @@ export const euler = defineSampler({
   name: 'euler',
   a1111: ['Euler'],
   diffusers: { name: 'EulerDiscreteScheduler' },
-  isFlow: false,
+  kind: 'diffusion',
   schedules: SCHEDULES_OF.curvesAndSpacing,
   callsPerStep: 1,
   scheduler: {
@@ -29,7 +29,7 @@ export const eulerAncestral = defineSampler({
   name: 'euler_a',
   a1111: ['Euler a'],
   diffusers: { name: 'EulerAncestralDiscreteScheduler' },
-  isFlow: false,
+  kind: 'diffusion',
   // Curves are beyond diffusers, whose class has no flag for them.
   schedules: SCHEDULES_OF.curvesAndSpacing,
   callsPerStep: 1,

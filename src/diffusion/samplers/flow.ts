@@ -12,7 +12,7 @@ export const flowEuler = defineSampler({
   name: 'flow_euler',
   a1111: ['Euler'],
   diffusers: { name: 'FlowMatchEulerDiscreteScheduler' },
-  isFlow: true,
+  kind: 'flow',
   schedules: SCHEDULES_OF.curves,
   callsPerStep: 1,
   scheduler: {
@@ -25,7 +25,34 @@ export const flowEuler = defineSampler({
     maxShift: 1.15,
   },
   makeSchedule: (config, order) => flowSchedule(config, order, 1),
-  run: flowEulerSteps,
+  run: (latents, context) => flowEulerSteps(latents, context, context.config.flow.stochasticSampling),
+});
+
+/**
+ * Latent consistency over a rectified flow: each step estimates the picture and mixes it with fresh noise of the next
+ * level. Draws noise at every step, also the last. diffusers' SD3 pipeline gives it no generator; here the noise comes
+ * from the picture's seed.
+ */
+export const flowLcm = defineSampler({
+  name: 'flow_lcm',
+  a1111: ['LCM'],
+  diffusers: { name: 'FlowMatchLCMScheduler' },
+  kind: 'flow',
+  isDistilled: true,
+  schedules: SCHEDULES_OF.curves,
+  callsPerStep: 1,
+  scheduler: {
+    ...PLAIN,
+    // scale_factors, for which upscale_mode is, is only taken where it is null.
+    options: words(
+      CURVE_FLAGS,
+      SHIFTS,
+      'num_train_timesteps shift invert_sigmas shift_terminal scale_factors upscale_mode',
+    ),
+    maxShift: 1.15,
+  },
+  makeSchedule: (config, order) => flowSchedule(config, order, 1),
+  run: (latents, context) => flowEulerSteps(latents, context, true),
 });
 
 /** Heun's method along a rectified flow: each step looks ahead and goes along the mean of both velocities. */
@@ -33,7 +60,7 @@ export const flowHeun = defineSampler({
   name: 'flow_heun',
   a1111: ['Heun'],
   diffusers: { name: 'FlowMatchHeunDiscreteScheduler' },
-  isFlow: true,
+  kind: 'flow',
   schedules: SCHEDULES_OF.none,
   callsPerStep: 2,
   scheduler: { ...PLAIN, options: words('num_train_timesteps shift') },
@@ -41,8 +68,8 @@ export const flowHeun = defineSampler({
   run: flowHeunSteps,
 });
 
-function* flowEulerSteps(latents: Float32Array, context: SamplerContext): Sampling {
-  const { schedule, begin, config, random } = context;
+function* flowEulerSteps(latents: Float32Array, context: SamplerContext, isStochastic: boolean): Sampling {
+  const { schedule, begin, random } = context;
   const { sigmas, timesteps } = schedule;
   let x = latents;
   let denoised: Float32Array | undefined;
@@ -51,7 +78,7 @@ function* flowEulerSteps(latents: Float32Array, context: SamplerContext): Sampli
     const prediction = yield ask(x, timesteps[step]!, denoised);
     denoised = denoisedAtSigma(x, prediction, sigma, 'flow_prediction');
     const next = new Float32Array(x.length);
-    if (config.flow.stochasticSampling) {
+    if (isStochastic) {
       const noise = random.randn(x.length);
       for (let i = 0; i < next.length; i++) next[i] = (1 - to) * denoised[i]! + to * noise[i]!;
     } else {

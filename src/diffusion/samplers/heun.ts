@@ -10,7 +10,7 @@ export const heun = defineSampler({
   name: 'heun',
   a1111: ['Heun'],
   diffusers: { name: 'HeunDiscreteScheduler' },
-  isFlow: false,
+  kind: 'diffusion',
   schedules: SCHEDULES_OF.curvesAndSpacing,
   callsPerStep: 2,
   scheduler: {

@@ -8,11 +8,14 @@ import { dpmpp2m, dpmpp2mSde, dpmpp3mSde } from './dpm-multistep.ts';
 import { dpmpp2s } from './dpm-singlestep.ts';
 import { dpm2, dpm2Ancestral } from './dpm2.ts';
 import { dpmppSde } from './dpmpp-sde.ts';
+import { edmDpmpp2m, edmEuler } from './edm.ts';
 import { euler, eulerAncestral } from './euler.ts';
-import { flowEuler, flowHeun } from './flow.ts';
+import { flowEuler, flowHeun, flowLcm } from './flow.ts';
 import { heun } from './heun.ts';
+import { ipndm } from './ipndm.ts';
 import { lms } from './lms.ts';
 import { pndm } from './pndm.ts';
+import { saSolver } from './sa-solver.ts';
 import { unipc } from './unipc.ts';
 
 const ALL = [
@@ -32,10 +35,15 @@ const ALL = [
   dpmpp2s,
   unipc,
   deis,
+  saSolver,
+  ipndm,
   lcm,
   tcd,
   flowEuler,
   flowHeun,
+  flowLcm,
+  edmEuler,
+  edmDpmpp2m,
 ] as const;
 
 export type SamplerName = (typeof ALL)[number]['name'];

@@ -9,7 +9,7 @@ export const lms = defineSampler({
   name: 'lms',
   a1111: ['LMS'],
   diffusers: { name: 'LMSDiscreteScheduler' },
-  isFlow: false,
+  kind: 'diffusion',
   schedules: SCHEDULES_OF.curvesAndSpacing,
   callsPerStep: 1,
   scheduler: { ...PLAIN, options: words(SPACED, CURVE_FLAGS) },

@@ -12,7 +12,7 @@ export const pndm = defineSampler({
   name: 'pndm',
   a1111: ['PLMS'],
   diffusers: { name: 'PNDMScheduler' },
-  isFlow: false,
+  kind: 'diffusion',
   schedules: SCHEDULES_OF.spacing,
   callsPerStep: 1,
   scheduler: {

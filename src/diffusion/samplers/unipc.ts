@@ -23,7 +23,7 @@ export const unipc = defineSampler({
   name: 'unipc',
   a1111: ['UniPC'],
   diffusers: { name: 'UniPCMultistepScheduler' },
-  isFlow: false,
+  kind: 'diffusion',
   schedules: SCHEDULES_OF.curvesAndSpacing,
   callsPerStep: 1,
   scheduler: {
