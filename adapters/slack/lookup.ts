@@ -2,7 +2,7 @@
 import type { RequestedJob } from '../adapter.ts';
 import type { Address } from '../job-reply.ts';
 import type { SlackClient } from './client.ts';
-import type { Destination, Posted } from './reply.ts';
+import type { Destination, Posted } from './destination.ts';
 
 const EVENT_TYPE = 'darkroom_job';
 const PAGE = 200;

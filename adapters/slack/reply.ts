@@ -1,11 +1,11 @@
 /** Answers on Slack: one message a job, posted and edited by chat.*, whatever became of the interaction since. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { RespondFn } from '@slack/bolt';
 import type { Card } from '../card.ts';
 import { type Address, JobReply, type ReplyPorts } from '../job-reply.ts';
 import { PlatformError } from '../platform-error.ts';
 import type { UpdateBudget } from './budget.ts';
 import { explainError, SlackCallError, type SlackClient, slackCode } from './client.ts';
+import type { Destination, Posted } from './destination.ts';
 import { uploadPicture } from './files.ts';
 import { metadataOf } from './lookup.ts';
 import { type Rendered, renderCard, type SlackPicture } from './render.ts';
@@ -23,19 +23,7 @@ export interface Workspace {
   readonly budget: UpdateBudget;
 }
 
-export interface Destination {
-  readonly channel: string;
-  readonly thread?: string;
-  /** Who asked, for answers that only they see; unknown after a restart. */
-  readonly user?: string;
-  /** Answers in private where the bot itself cannot post. */
-  readonly respond?: RespondFn;
-}
-
-export interface Posted {
-  readonly channel: string;
-  readonly ts: string;
-}
+export type { Destination, Posted } from './destination.ts';
 
 export class SlackReply extends JobReply<Posted> {
   readonly pace = PACE;
