@@ -5,6 +5,7 @@ import { checkRequest, isInpaintingModel } from './check.ts';
 import { type ControlSources, type Controls, readControls } from './control/controls.ts';
 import { grow } from './hires.ts';
 import type { Components } from './model/model-cache.ts';
+import { notesOf } from './notes.ts';
 import type { Inpainting, Pass } from './pass.ts';
 import { type PlannedPass, planPasses } from './passes.ts';
 import {
@@ -63,6 +64,6 @@ export async function prepareJob(
     grow: (latents, pass) => grow(components, request.hires?.upscaler ?? 'lanczos', latents, pass),
     decodeScale: scales.decode,
     finish: masked?.finish ?? (async (picture) => picture),
-    notes: [...sources.notes, ...controls.notes, ...prompt.notes],
+    notes: [...notesOf(request, spec), ...sources.notes, ...controls.notes, ...prompt.notes],
   };
 }

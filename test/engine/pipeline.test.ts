@@ -1,6 +1,6 @@
 /** What the engine promises beyond the numbers: one seed one picture, however runs are cut and mixed. */
 import assert from 'node:assert/strict';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
@@ -258,3 +258,19 @@ describe('refused before any model runs', () => {
     assert.equal((await refusal(engine.open({ ...job, inputs }))).code, 'bad_picture');
   });
 });
+
+test('a model whose files are replaced while it is open draws with the new ones', async () => {
+  const job = await jobOf({ ...DRAFT, model: 'second' }, { models });
+  const [before] = await make(job);
+  const weights = join(models, 'second', 'unet', 'diffusion_pytorch_model.safetensors');
+  const bytes = readFileSync(weights);
+  writeFileSync(weights, bytes.fill(0, bytes.length - 20_000));
+  const [after] = await make(job);
+  assert.notDeepEqual(await readPixels(after!.png), await readPixels(before!.png));
+  assert.notDeepEqual(recipeOf(after!).model_hash, recipeOf(before!).model_hash);
+  rmSync(weights);
+  assert.equal((await refusal(make(job))).code, 'bad_model');
+});
+
+const recipeOf = ({ png }: FinishedPicture): { model_hash: string } =>
+  JSON.parse(readPngText(png).get('darkroom')!);

@@ -120,6 +120,18 @@ test('a child that exits by itself is a loss too', async () => {
   );
 });
 
+test('a model file that is cut while it is in use is named in the log', {
+  skip: process.platform === 'win32',
+}, async () => {
+  const { engine, lines } = start();
+  const run = await engine.open(jobOf('fail=sigbus ms=20'));
+  await assert.rejects(
+    run.advance(6, () => {}),
+    EngineLost,
+  );
+  assert.match(lines.at(-1)!, /SIGBUS \(a model file in use was cut short.*\)\. Models in use: mini\.$/);
+});
+
 test('stop ends the child and refuses further work', async () => {
   const { engine } = start();
   await engine.warm('mini');

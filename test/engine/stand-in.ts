@@ -31,6 +31,7 @@ export async function createEngine({ device }: EngineOptions): Promise<WarmEngin
             await sleep(ms);
             step++;
             if (fail === 'exit' && step === 2) process.exit(7);
+            if (fail === 'sigbus' && step === 2) process.kill(process.pid, 'SIGBUS');
             if (fail === 'advance' && step === 2) throw new TypeError('no such tensor');
             onProgress({ step, steps, preview: Uint8Array.of(step) });
           }

@@ -80,12 +80,20 @@ interface PendingCall {
   onProgress?(progress: Progress): void;
 }
 
+/** What the operator should know of a signal that ended the process. */
+const SIGNALS: Readonly<Record<string, string>> = {
+  SIGBUS: 'a model file in use was cut short, or its disk could not be read',
+  SIGKILL: 'it was killed from outside; the system does so when memory runs out',
+};
+
 /** One forked process, from its start to its end; it is never started again. */
 class Child {
   readonly #process: ChildProcess;
   readonly #pending = new Map<number, PendingCall>();
   readonly #ended: Promise<void>;
   readonly #log: (line: string) => void;
+  /** Names of the models that it has drawn with. */
+  readonly #models = new Set<string>();
   #calls = 0;
   #stopping = false;
   /** Set once the process is gone, about to go or was never there. */
@@ -113,7 +121,10 @@ class Child {
         this.lost = true;
       });
       // Unlike 'exit', 'close' comes after the last message.
-      this.#process.once('close', (code, signal) => end(signal ?? `exit code ${code}`));
+      this.#process.once('close', (code, signal) => {
+        const meaning = signal === null ? undefined : SIGNALS[signal];
+        end(`${signal ?? `exit code ${code}`}${meaning === undefined ? '' : ` (${meaning})`}`);
+      });
       this.#process.once('error', (error) => end('it could not be started', error));
     });
   }
@@ -133,6 +144,7 @@ class Child {
       return promise;
     }
     const call = this.#calls++;
+    if ('job' in input) this.#models.add(input.job.request.model);
     this.#pending.set(call, {
       // The reply to a call has that call's type: child.ts answers with the same number.
       resolve: resolve as PendingCall['resolve'],
@@ -172,8 +184,10 @@ class Child {
 
   #lose(why: string, cause: unknown): void {
     this.lost = true;
-    if (!this.#stopping) this.#log(`The inference process ended: ${why}.`);
-    this.#rejectAll(new EngineLost(`The inference process ended: ${why}.`, { cause }));
+    const models = this.#models.size === 0 ? '' : ` Models in use: ${[...this.#models].join(', ')}.`;
+    const sentence = `The inference process ended: ${why}.${models}`;
+    if (!this.#stopping) this.#log(sentence);
+    this.#rejectAll(new EngineLost(sentence, { cause }));
   }
 
   #rejectAll(error: Error): void {

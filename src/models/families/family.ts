@@ -36,6 +36,8 @@ export type PipelineDefaults = Pick<ModelDefaults, 'numInferenceSteps' | 'guidan
 
 /** A model as its family runs it. */
 export interface FamilyModel {
+  /** Which of the fields that only some families have it reads. */
+  readonly reads: readonly FamilyField[];
   /** In the order of the prompts that they read. */
   readonly textEncoders: readonly TextEncoderPart[];
   readonly denoiser: Denoiser;
@@ -52,6 +54,8 @@ export interface FamilyModel {
   /** What its pipeline does to the scheduler. */
   habits(request: Pick<GenerationRequest, 'maskImage' | 'controls'>): PipelineHabits;
 }
+
+export type FamilyField = 'originalSize' | 'cropsCoordsTopLeft' | 'targetSize' | 'maxSequenceLength';
 
 export interface Size {
   readonly width: number;

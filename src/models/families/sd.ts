@@ -30,6 +30,7 @@ export const sd: Family = {
     checkAddition(unet, false);
     checkContext(unet, [clip]);
     return {
+      reads: [],
       textEncoders: [clip],
       denoiser: unet,
       zeroNegative: false,

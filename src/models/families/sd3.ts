@@ -40,6 +40,7 @@ export const sd3: Family = {
     const { denoiser, contextDim, pooledDim } = await openTransformer(files);
     checkWidths(clips, t5, contextDim, pooledDim);
     return {
+      reads: ['maxSequenceLength'],
       textEncoders: t5 === undefined ? clips : [...clips, t5],
       denoiser,
       zeroNegative: false,

@@ -48,6 +48,7 @@ export const sdxl: Family = {
       );
     }
     return {
+      reads: ['originalSize', 'cropsCoordsTopLeft', 'targetSize'],
       textEncoders: clips,
       denoiser: unet,
       // diffusers' own default where the index does not say.
