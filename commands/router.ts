@@ -43,12 +43,13 @@ export interface Commands {
   /** Resolves when the answer is complete: for a picture, when its job has ended. */
   readonly handle: Handle;
   /**
-   * Follows what the last process left unfinished, and removes what has expired; call it once, when the adapters run.
+   * Follows what the last process left unfinished on some platforms; call it when they are connected.
    * @param reopen the message of a job, from the adapter of its platform
-   * @param platforms those that this process connects to
    * @returns how many jobs are followed again
    */
   resume(reopen: Reopen, platforms: readonly Platform[]): Promise<number>;
+  /** Removes what has expired, now and every hour. */
+  startRetention(): Promise<void>;
   /** Call it before the queue is closed: jobs that have not ended are then resumed at the next start. */
   release(): void;
   /** What a platform's menu and its empty state show. */
@@ -73,7 +74,7 @@ export function createCommands(ports: Ports): Commands {
   const follower = new Follower(ports);
   const { precheck, submit } = createSubmit(ports, (record, reply) => follower.follow(record, reply));
   const all: RouterPorts = { ...ports, follower, precheck, submit };
-  let resumption: Resumption | undefined;
+  const resumptions: Resumption[] = [];
   let stopRetention: (() => void) | undefined;
   return {
     async handle(invocation, reply) {
@@ -88,13 +89,16 @@ export function createCommands(ports: Ports): Commands {
       }
     },
     async resume(reopen, platforms) {
-      resumption = await resumeJobs(ports, follower, reopen, platforms);
-      stopRetention = await startRetention(ports);
+      const resumption = await resumeJobs(ports, follower, reopen, platforms);
+      resumptions.push(resumption);
       return resumption.followed;
+    },
+    async startRetention() {
+      stopRetention = await startRetention(ports);
     },
     release() {
       follower.release();
-      resumption?.stop();
+      for (const resumption of resumptions) resumption.stop();
       stopRetention?.();
     },
     suggest: (asked) => suggest(COMMANDS, ports, asked),

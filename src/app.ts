@@ -1,24 +1,21 @@
 /** The wiring of `darkroom serve`: store, engine process, queue, commands and the web chat, made and ended here. */
 
-import type { Adapter, Deliveries } from '../adapters/adapter.ts';
-import type { Platform } from '../adapters/platforms.ts';
+import type { Adapter } from '../adapters/adapter.ts';
 import type { MessageRecord } from '../adapters/web/conversation/message.ts';
 import { createWebAdapter } from '../adapters/web/server.ts';
-import { formOf } from '../commands/forms.ts';
-import { KOREAN } from '../commands/korean.ts';
 import type { ModelsPort } from '../commands/ports.ts';
-import { COMMANDS, type Commands, createCommands } from '../commands/router.ts';
+import { createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
 import { nameOf } from './engine/device.ts';
 import { engineOptions } from './engine-options.ts';
-import { type DarkroomError, DiskFull, describeError } from './errors.ts';
+import { type DarkroomError, DiskFull } from './errors.ts';
 import { plainSize } from './image/plain-size.ts';
 import { readPngText } from './image/png-text.ts';
 import { PictureReader } from './image/reader.ts';
 import { drawRegion } from './image/region.ts';
-import { shrinkPicture } from './image/shrink.ts';
 import { createModels } from './installed-models.ts';
 import type { Logger } from './log.ts';
+import { type Connection, connect, createPlatforms } from './platforms.ts';
 import { formatFigures, readFigures } from './queue/operators.ts';
 import { Queue } from './queue/queue.ts';
 import { operateConfig } from './shell/config.ts';
@@ -50,13 +47,11 @@ export interface AppOptions {
   readonly worker?: boolean;
 }
 
-/** Of a picture that somebody attaches on Discord or Slack. */
-const MAX_PICTURE_BYTES = 20 * 1024 * 1024;
-
 /** Starts everything, listens, and goes on with what the last process left unfinished. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { settings, log, threads, engineFactory: factory, worker: draws = true } = options;
-  const onError = createReport(log);
+  const report = createReport(log);
+  const { onError } = report;
   const all = engineOptions(settings, { threads });
   const models = await createModels(all[0].models);
   const { name } = await models.resolve();
@@ -105,6 +100,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     readPictureText: readPngText,
     onError,
   });
+  const connections: Connection[] = [];
   const web = createWebAdapter({
     host: settings.DARKROOM_HOST,
     port: settings.DARKROOM_PORT,
@@ -120,7 +116,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     pictures: store.pictures,
     readUpload: (bytes, use) => reader.read(bytes, use),
     describe: () => commands.describe(),
-    ready: async () => ready && (await isReachable(store)),
+    ready: async () =>
+      ready && connections.every(({ isUp }) => isUp) && !report.isDiskFull && (await isReachable(store)),
     figures: async () => formatFigures(await readFigures(store.database)),
     onError,
   });
@@ -128,15 +125,17 @@ export async function startApp(options: AppOptions): Promise<App> {
     web,
     ...(await createPlatforms(settings, { commands, store, log, onError })),
   ];
+  // What a platform has left unfinished goes on as soon as it is connected.
+  const resume = async (adapter: Adapter) => {
+    const again = await commands.resume((job) => adapter.reopen(job), [adapter.platform]);
+    if (again > 0) log.info(`${adapter.platform}: ${again} unfinished jobs of the last run go on`);
+  };
   log.info(await web.start());
-  made.defer(async () => void (await Promise.allSettled(adapters.map((one) => one.stop()))));
-  // A platform that cannot be reached holds up neither the others nor the start.
-  const connected = await Promise.allSettled(
-    adapters.slice(1).map(async (one) => log.info(await one.start())),
-  );
-  for (const result of connected)
-    if (result.status === 'rejected') log.error(describeError(result.reason).message);
-  await resumeJobs(commands, adapters, log);
+  made.defer(() => web.stop());
+  await resume(web);
+  connections.push(...adapters.slice(1).map((one) => connect(one, log, () => resume(one))));
+  made.defer(async () => void (await Promise.allSettled(connections.map((one) => one.stop()))));
+  await commands.startRetention();
   const workers = await Promise.all(
     engines.map((one) =>
       startWorker({
@@ -162,17 +161,23 @@ export async function startApp(options: AppOptions): Promise<App> {
   };
 }
 
-/** Milliseconds for which a full disk, once told, is not told again. */
+/** Milliseconds for which a full disk, once logged, is not logged again, and after which it counts as over. */
 const QUIET = 60_000;
 
-/** All that retries on a full disk would fill the log as well: its trouble is told once, not for each try. */
-function createReport(log: Logger): (error: unknown) => void {
+/** Everything that retries on a full disk would fill the log as well: it is logged once, not for each try. */
+function createReport(log: Logger) {
   let lastFull = Number.NEGATIVE_INFINITY;
-  return (error) => {
-    if (!(error instanceof DiskFull)) return log.error({ err: error }, 'internal error');
-    const isTold = performance.now() - lastFull < QUIET;
-    lastFull = performance.now();
-    if (!isTold) log.error({ err: error }, error.message);
+  const isDiskFull = () => performance.now() - lastFull < QUIET;
+  return {
+    get isDiskFull() {
+      return isDiskFull();
+    },
+    onError(error: unknown): void {
+      if (!(error instanceof DiskFull)) return log.error({ err: error }, 'internal error');
+      const isLogged = isDiskFull();
+      lastFull = performance.now();
+      if (!isLogged) log.error({ err: error }, error.message);
+    },
   };
 }
 
@@ -216,88 +221,4 @@ async function isReachable({ database }: Store<MessageRecord>): Promise<boolean>
     () => true,
     () => false,
   );
-}
-
-async function resumeJobs(commands: Commands, adapters: readonly Adapter[], log: Logger) {
-  const again = await commands.resume(
-    async (job) => adapters.find(({ platform }) => platform === job.platform)?.reopen(job),
-    adapters.map(({ platform }) => platform),
-  );
-  if (again > 0) log.info(`${again} unfinished jobs of the last run go on`);
-}
-
-interface PlatformParts {
-  readonly commands: Commands;
-  readonly store: Store<MessageRecord>;
-  readonly log: Logger;
-  readonly onError: (error: unknown) => void;
-}
-
-/** Discord and Slack where their tokens are set, their clients loaded only then; the log says which are off. */
-async function createPlatforms(
-  settings: Settings,
-  { commands, store, log, onError }: PlatformParts,
-): Promise<Adapter[]> {
-  const shared = {
-    maxPictureBytes: MAX_PICTURE_BYTES,
-    handle: commands.handle,
-    formOf,
-    pictures: store.pictures,
-    deliveries: createDeliveries(store),
-    onError,
-  };
-  const platforms: Adapter[] = [];
-  const {
-    DISCORD_TOKEN,
-    DISCORD_API_URL,
-    SLACK_BOT_TOKEN,
-    SLACK_APP_TOKEN,
-    SLACK_SIGNING_SECRET,
-    SLACK_API_URL,
-  } = settings;
-  if (DISCORD_TOKEN === undefined) log.info('Discord is off: DISCORD_TOKEN is not set');
-  else {
-    const { createDiscordAdapter } = await import('../adapters/discord/adapter.ts');
-    platforms.push(
-      createDiscordAdapter({
-        ...shared,
-        token: DISCORD_TOKEN,
-        ...(DISCORD_API_URL !== undefined && { apiUrl: DISCORD_API_URL }),
-        mediaHosts: settings.DISCORD_MEDIA_HOSTS,
-        commands: COMMANDS,
-        korean: KOREAN,
-        suggest: commands.suggest,
-        shrink: shrinkPicture,
-      }),
-    );
-  }
-  if (SLACK_BOT_TOKEN === undefined) log.info('Slack is off: SLACK_BOT_TOKEN is not set');
-  else if (SLACK_APP_TOKEN === undefined && SLACK_SIGNING_SECRET === undefined) {
-    log.error('Slack is off: set SLACK_APP_TOKEN for Socket Mode, or SLACK_SIGNING_SECRET for HTTP mode');
-  } else {
-    const { createSlackAdapter } = await import('../adapters/slack/adapter.ts');
-    platforms.push(
-      createSlackAdapter({
-        ...shared,
-        botToken: SLACK_BOT_TOKEN,
-        ...(SLACK_APP_TOKEN !== undefined && { appToken: SLACK_APP_TOKEN }),
-        ...(SLACK_SIGNING_SECRET !== undefined && { signingSecret: SLACK_SIGNING_SECRET }),
-        ...(SLACK_API_URL !== undefined && { apiUrl: SLACK_API_URL }),
-        host: settings.SLACK_HOST,
-        port: settings.SLACK_PORT,
-        mediaHosts: settings.SLACK_MEDIA_HOSTS,
-      }),
-    );
-  }
-  return platforms;
-}
-
-function createDeliveries({ deliveries }: Store<MessageRecord>): Deliveries {
-  return {
-    async get(job) {
-      const kept = await deliveries.get(job);
-      return kept && { ...kept, platform: kept.platform as Platform };
-    },
-    put: (delivery) => deliveries.put(delivery),
-  };
 }

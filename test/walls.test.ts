@@ -38,6 +38,7 @@ const WIRING = [
   'src/main.ts',
   'src/app.ts',
   'src/worker.ts',
+  'src/platforms.ts',
   'src/installed-models.ts',
   'src/engine-options.ts',
   'src/log.ts',

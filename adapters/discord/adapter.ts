@@ -36,26 +36,32 @@ export function createDiscordAdapter(options: DiscordOptions): Adapter {
 class DiscordAdapter implements Adapter {
   readonly platform = 'discord';
   readonly #options: DiscordOptions;
-  readonly #client: Client;
+  #client: Client;
 
   constructor(options: DiscordOptions) {
     this.#options = options;
-    this.#client = new Client({
+    this.#client = this.#createClient();
+  }
+
+  #createClient(): Client {
+    const options = this.#options;
+    const client = new Client({
       // The text of messages that do not mention the bot stays unread: that intent is not requested.
       intents: [GatewayIntentBits.Guilds, GatewayIntentBits.GuildMessages, GatewayIntentBits.DirectMessages],
       partials: [Partials.Channel],
       allowedMentions: { parse: [], repliedUser: false },
       ...(options.apiUrl !== undefined && { rest: { api: restBase(options.apiUrl) } }),
     });
-    this.#client.on(Events.Error, options.onError);
-    this.#client.on(Events.ShardError, options.onError);
+    client.on(Events.Error, options.onError);
+    client.on(Events.ShardError, options.onError);
     const downloads = new Downloads({
       hosts: MEDIA_HOSTS,
       furtherHosts: options.mediaHosts,
       maxBytes: options.maxPictureBytes,
       timeoutMs: FETCH_MS,
     });
-    new DiscordEvents(this.#client, options, downloads).listen();
+    new DiscordEvents(client, options, downloads).listen();
+    return client;
   }
 
   async start(): Promise<string> {
@@ -63,8 +69,9 @@ class DiscordAdapter implements Adapter {
     try {
       await this.#client.login(this.#options.token);
     } catch (cause) {
-      const message = `Discord is off: ${loginProblem(cause)}`;
-      throw new DarkroomError('misconfigured', message, { cause: reduceError(cause) });
+      // A client whose login failed does not log in again.
+      this.#client = this.#createClient();
+      throw loginProblem(cause);
     }
     const { user, guilds } = await ready;
     await this.#register();

@@ -77,14 +77,17 @@ export function explainError(error: unknown): unknown {
   }
 }
 
-/** What is wrong with a login, for the operator. */
-export function loginProblem(error: unknown): string {
+/** What is wrong with a login, for the operator: a wrong setting, or Discord cannot be reached now. */
+export function loginProblem(error: unknown): DarkroomError {
+  const cause = reduceError(error);
+  const wrong = (sentence: string) =>
+    new DarkroomError('misconfigured', `Discord is off: ${sentence}`, { cause });
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  if (code === 'TokenInvalid' || code === 401 || code === 0) {
-    return 'DISCORD_TOKEN is not valid. Copy it again from the Bot page of your application.';
+  if (code === 'TokenInvalid' || (error instanceof DiscordAPIError && error.status === 401)) {
+    return wrong('DISCORD_TOKEN is not valid. Copy it again from the Bot page of your application.');
   }
   if (error instanceof Error && /disallowed intent/i.test(error.message)) {
-    return 'Discord does not grant an intent. Check the Bot page of your application.';
+    return wrong('Discord does not grant an intent. Check the Bot page of your application.');
   }
-  return `the login failed (${error instanceof Error ? error.message : String(error)}).`;
+  return new DarkroomError('internal', 'Discord cannot be reached.', { cause });
 }

@@ -78,13 +78,15 @@ class SlackAdapter implements Adapter {
         team_id: teamId,
       } = await this.#workspace.hasty.auth.test();
       this.#users = new SlackUsers(this.#workspace.client, teamId ?? '');
-      this.#app = await this.#listen({ botUserId: bot ?? '', botId: botId ?? '' });
-      await this.#app.start(appToken === undefined ? { host, port } : port);
+      const app = await this.#listen({ botUserId: bot ?? '', botId: botId ?? '' });
+      this.#app = app;
+      await app.start(appToken === undefined ? { host, port } : port);
       const way = appToken === undefined ? `HTTP on ${host}:${port}${EVENTS_PATH}` : 'Socket Mode';
       return `slack: @${user} in ${team}, by ${way}`;
     } catch (cause) {
-      const problem = reduceBoltError(cause);
-      throw new DarkroomError('misconfigured', `Slack is off: ${startProblem(problem)}`, { cause: problem });
+      // Bolt tries again by itself, beside whoever starts this adapter again.
+      await this.#app?.stop().catch(() => undefined);
+      throw startProblem(reduceBoltError(cause));
     }
   }
 

@@ -65,18 +65,24 @@ export function explainError(error: unknown): unknown {
   }
 }
 
-/** What is wrong with a start, for the operator. */
-export function startProblem(error: unknown): string {
-  switch (slackCode(error)) {
+/** What is wrong with a start, for the operator: a wrong setting, or Slack cannot be reached now. */
+export function startProblem(cause: unknown): DarkroomError {
+  const wrong = (sentence: string) =>
+    new DarkroomError('misconfigured', `Slack is off: ${sentence}`, { cause });
+  switch (slackCode(cause)) {
     case 'invalid_auth':
     case 'not_authed':
     case 'account_inactive':
     case 'token_revoked':
-      return 'a token is not valid. Copy SLACK_BOT_TOKEN and SLACK_APP_TOKEN again from the pages of your app.';
+      return wrong(
+        'a token is not valid. Copy SLACK_BOT_TOKEN and SLACK_APP_TOKEN again from the pages of your app.',
+      );
     case 'missing_scope':
-      return 'a scope is missing. Create the app again from config/slack-manifest.yaml, or add its scopes and reinstall it.';
+      return wrong(
+        'a scope is missing. Create the app again from config/slack-manifest.yaml, or add its scopes and reinstall it.',
+      );
     default:
-      return `the connection failed (${error instanceof Error ? error.message : String(error)}).`;
+      return new DarkroomError('internal', 'Slack cannot be reached.', { cause });
   }
 }
 

@@ -84,6 +84,7 @@ export async function startProgram(
       throw error;
     }
     await commands.resume((job) => adapter.reopen(job), [adapter.platform]);
+    await commands.startRetention();
     return { queue, store, commands, adapter, dying };
   };
   let now = await open();
