@@ -32,8 +32,15 @@ export interface RepliedMessage {
 
 /** Where something was said, as far as settings and permissions need it. Ids are unique over all platforms. */
 export interface Where {
-  /** The Discord guild or Slack workspace; absent in a direct message. */
+  /**
+   * The Discord guild or Slack workspace. Absent in a direct message where the platform does not say which one it
+   * belongs to: tenantsOf() does.
+   */
   readonly tenant?: string;
+  /** Whether only the user and the bot are there. */
+  readonly isDirect?: boolean;
+  /** The user shares further tenants with the bot, so that this one is only one of several. */
+  readonly isOneOfSeveral?: boolean;
   /** The channel; for a thread, its parent channel. */
   readonly channel: string;
   /** The user's roles or groups there. */
@@ -123,6 +130,9 @@ export interface RequestedJob {
   };
 }
 
+/** A user's membership in a tenant; both ids as in Where. */
+export type Membership = Pick<Where, 'roles'> & { readonly tenant: string };
+
 export interface Adapter {
   readonly platform: Platform;
   /**
@@ -142,6 +152,11 @@ export interface Adapter {
   unpost(job: RequestedJob): Promise<void>;
   /** A user's roles in a tenant, both named as in Where; empty where the platform has none. */
   rolesOf(tenant: string, user: string): Promise<readonly string[]>;
+  /**
+   * The tenants that a user shares with the bot, with their roles there: whose rules hold in a direct message. Empty
+   * where the platform puts a tenant into each Where.
+   */
+  tenantsOf(user: string): Promise<readonly Membership[]>;
   /** Listens or connects. @returns one line for the log that says where it is reached */
   start(): Promise<string>;
   stop(): Promise<void>;

@@ -1,16 +1,11 @@
 /** The buttons of a card: `verb:JOB`, so that they work after a restart too. */
 import { randomInt } from 'node:crypto';
 import { DarkroomError, offerNames } from '../src/errors.ts';
-import {
-  type ControlKind,
-  type GenerationRequest,
-  LIMITS,
-  type RequestDraft,
-  requestToJson,
-} from '../src/request.ts';
+import { type GenerationRequest, LIMITS, type RequestDraft, requestToJson } from '../src/request.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
-import type { Context } from './command.ts';
-import type { DrawPorts } from './imagine.ts';
+import { type AnyCommand, type Context, parseValues } from './command.ts';
+import { edit as editCommand } from './edit.ts';
+import { type DrawPorts, imagine } from './imagine.ts';
 import { requireJob, requireOwnJob } from './job-access.ts';
 import { draftOfPictures, findPictures, type Pictures } from './pictures.ts';
 import type { Ports } from './ports.ts';
@@ -29,6 +24,8 @@ const VARY_STRENGTH = 0.6;
 const UPSCALE = 2;
 /** Strength of an enlargement that cannot be a second pass of the same job. */
 const ENLARGE_STRENGTH = 0.35;
+
+const CHOOSE_CONTROL = 'Choose what to take from the picture: its edges, pose, lines or depth.';
 
 /** @param index of the picture that is meant */
 type Action = (record: JobRecord, context: ActionContext, index: number) => Promise<void>;
@@ -73,7 +70,7 @@ async function vary(record: JobRecord, context: ActionContext, index: number): P
 
 /** The form behind the button asks for the prompt. */
 async function edit(record: JobRecord, context: ActionContext, index: number): Promise<void> {
-  const { prompt, strength, region } = formOfAction(context);
+  const { prompt, strength, region } = formValues(editCommand, context);
   const { controls: _controls, ...rest } = baseOf(record.request);
   const draft = {
     ...rest,
@@ -141,18 +138,20 @@ async function upscale(record: JobRecord, context: ActionContext, index: number)
 
 /** A new picture that takes its edges, pose or lines from this one. */
 async function use(record: JobRecord, context: ActionContext, index: number): Promise<void> {
-  const { prompt, control: kind } = formOfAction(context);
+  const { prompt, control: kind } = formValues(imagine, context);
   const words = requireWords(prompt, 'Describe what to draw with the shape of this picture.');
   const model = await context.ports.models.resolve(record.request.model);
   const control = await openPicture(pictureOf(record, index), context.ports);
   const pictures = { control };
-  const parts = draftOfPictures(pictures, { control: String(kind) as ControlKind }, model);
+  const parts = draftOfPictures(pictures, { control: requireWords(kind, CHOOSE_CONTROL) }, model);
   const { image: _image, strength: _strength, controls: _controls, ...rest } = baseOf(record.request);
   await order(record, { ...rest, ...parts, prompt: words }, pictures, context);
 }
 
-function formOfAction({ invocation: { input } }: ActionContext): Readonly<Record<string, unknown>> {
-  return input.kind === 'action' ? input.values : {};
+/** What the form behind a button was sent with, checked as the options of the command that it stands for. */
+function formValues(command: AnyCommand, { invocation }: ActionContext): Readonly<Record<string, unknown>> {
+  const { input, platform } = invocation;
+  return input.kind === 'action' ? parseValues(command, input.values, platform) : {};
 }
 
 function requireWords(prompt: unknown, sentence: string): string {

@@ -40,14 +40,17 @@ export async function draw(
     const filled = policy.fill(draft);
     return style === undefined ? filled : applyStyle(filled, style, styles);
   };
+  const limited = policy.limit(model.defaults);
   if (invocation.attachments.length > 0) {
-    await ports.precheck({ invocation, model, draft: complete(draftOf(values, model.defaults)) });
+    await ports.precheck({ invocation, model, draft: complete(draftOf(values, limited)) });
   }
   const pictures = await findPictures(invocation, values, ports);
   const draft = complete({
     ...draftOfPictures(pictures, values, model),
     // What the line says of its pictures lies over what their presence means.
-    ...draftOf(values, model.defaults, pictures.source),
+    ...draftOf(values, limited, pictures.source),
   });
-  await ports.submit({ invocation, reply, model, draft, pictures });
+  // A size that is asked for is refused by the limit that it breaks: the admin's or the model's.
+  const defaults = { ...limited, maxSize: model.defaults.maxSize };
+  await ports.submit({ invocation, reply, model: { ...model, defaults }, draft, pictures });
 }

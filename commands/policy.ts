@@ -1,13 +1,14 @@
 /** An admin's settings applied to a user: what they may request where, and what fills the gaps of a request. */
 import type { Invocation } from '../adapters/adapter.ts';
+import { traitsOf } from '../adapters/platforms.ts';
 import { DarkroomError } from '../src/errors.ts';
 import type { Share } from '../src/job.ts';
-import type { GenerationRequest, RequestDraft } from '../src/request.ts';
+import { type GenerationRequest, LIMITS, type ModelDefaults, type RequestDraft } from '../src/request.ts';
 import { type Effective, resolveSettings } from '../src/settings/resolve.ts';
 import { type SettingKey, type SettingValue, showSetting } from '../src/settings/schema.ts';
 import type { Ports } from './ports.ts';
 
-/** The tenant whose settings apply; direct messages have one of their own. */
+/** The tenant whose settings apply; a direct message of nobody's tenant has rules that only the operator can set. */
 export const tenantOf = ({ where, platform }: Pick<Invocation, 'where' | 'platform'>) =>
   where.tenant ?? `${platform}:direct`;
 
@@ -76,7 +77,23 @@ export class Policy {
     const forbid = (words: string) => new DarkroomError('forbidden', words);
     if (this.isOn('banned')) throw forbid('An admin has banned you from requesting pictures here.');
     if (this.isOn('paused')) throw forbid('An admin has paused new pictures here. Try again later.');
-    if (where.tenant === undefined) return;
+    const { tenant } = traitsOf(platform);
+    if (where.tenant === undefined)
+      throw forbid(
+        `I cannot tell which ${tenant} you belong to. Ask in a channel of a ${tenant} that I am in.`,
+      );
+    if (where.isDirect) this.#requireDirect(tenant);
+    else this.#requireChannel();
+    const roles = this.#list('roles');
+    const isMember = roles?.some((one) => where.roles.some((role) => isSame(one, role, platform)));
+    if (roles !== undefined && !isMember && !this.isAdmin()) {
+      throw forbid(`Only ${roles.join(', ')} can request pictures here.`);
+    }
+  }
+
+  #requireChannel(): void {
+    const { where, platform } = this.#invocation;
+    const forbid = (words: string) => new DarkroomError('forbidden', words);
     if (this.isOn('age_restricted') && !where.isAgeRestricted) {
       throw forbid('Pictures are allowed only in age-restricted channels here. Ask in one of those.');
     }
@@ -84,11 +101,16 @@ export class Policy {
     if (channels !== undefined && !channels.some((one) => isSame(one, where.channel, platform))) {
       throw forbid(`Pictures are not allowed in this channel. Ask in ${channels.join(', ')}.`);
     }
-    const roles = this.#list('roles');
-    const isMember = roles?.some((one) => where.roles.some((role) => isSame(one, role, platform)));
-    if (roles !== undefined && !isMember && !this.isAdmin()) {
-      throw forbid(`Only ${roles.join(', ')} can request pictures here.`);
-    }
+  }
+
+  /** Where pictures are limited to some channels, direct messages are not among them unless an admin says so. */
+  #requireDirect(tenant: string): void {
+    const isLimited = this.isOn('age_restricted') || this.#list('channels') !== undefined;
+    if ((this.value('direct_messages') ?? !isLimited) === true) return;
+    throw new DarkroomError(
+      'forbidden',
+      `Pictures are not allowed in direct messages by your ${tenant}. Ask in one of its channels.`,
+    );
   }
 
   /** By which this user's jobs share the GPU here. */
@@ -111,21 +133,39 @@ export class Policy {
     const { where, platform } = this.#invocation;
     const groups = this.#list('admin_roles') ?? [];
     if (this.#isOperator) return true;
+    // In a direct message it is not clear which of several tenants is meant.
+    if (where.isOneOfSeveral) return false;
     return where.isAdmin || groups.some((one) => where.roles.some((role) => isSame(one, role, platform)));
   }
 
-  /** Adds the admin's defaults to a draft; what the user set stays. */
+  /** A model's defaults, lowered to the admin's limits: what nobody asked for is not refused. */
+  limit(defaults: ModelDefaults): ModelDefaults {
+    const steps = this.number('max_steps') ?? Number.POSITIVE_INFINITY;
+    const side = this.number('max_size') ?? Number.POSITIVE_INFINITY;
+    return {
+      ...defaults,
+      ...fitSize(defaults, side, defaults.sizeMultiple),
+      numInferenceSteps: Math.min(defaults.numInferenceSteps, steps),
+      maxSize: Math.min(defaults.maxSize, side),
+    };
+  }
+
+  /** Adds the admin's defaults, within the admin's limits, to a draft; what the user set stays. */
   fill(draft: RequestDraft): RequestDraft {
-    const [width, height] = String(this.value('default_size') ?? '')
+    const side = this.number('max_size') ?? Number.POSITIVE_INFINITY;
+    const [ownWidth = 0, ownHeight = 0] = String(this.value('default_size') ?? '')
       .split('x')
       .map(Number);
+    const { width, height } = fitSize({ width: ownWidth, height: ownHeight }, side);
     const hasSize = draft.width !== undefined || draft.height !== undefined || draft.image !== undefined;
     const negative = this.value('default_negative_prompt');
     const steps = this.number('default_steps');
     const guidance = this.number('default_guidance');
     const sampler = this.value('default_sampler');
     return {
-      ...(steps !== undefined && { num_inference_steps: steps }),
+      ...(steps !== undefined && {
+        num_inference_steps: Math.min(steps, this.number('max_steps') ?? steps),
+      }),
       ...(guidance !== undefined && { guidance_scale: guidance }),
       ...(sampler !== undefined && { sampler: String(sampler) }),
       ...(width && height && !hasSize ? { width, height } : {}),
@@ -135,7 +175,9 @@ export class Policy {
   }
 
   /** @throws DarkroomError('forbidden') that names the value, the limit and whose it is */
-  requireAllowed({ model, width, height, numInferenceSteps, numImages }: GenerationRequest): void {
+  requireAllowed(request: GenerationRequest): void {
+    const { model, numInferenceSteps, numImages, hires } = request;
+    const { width, height } = hires ?? request;
     const models = this.#list('allowed_models');
     if (models !== undefined && !models.includes(model)) {
       throw new DarkroomError(
@@ -143,12 +185,12 @@ export class Policy {
         `The model ${model} is not allowed here; ${this.source('allowed_models')} setting allows ${models.join(', ')}.`,
       );
     }
-    this.#demandAtMost('max_size', Math.max(width, height), `${width}x${height}`);
-    this.#demandAtMost('max_steps', numInferenceSteps, `${numInferenceSteps} steps`);
-    this.#demandAtMost('max_count', numImages, `${numImages} pictures`);
+    this.#requireAtMost('max_size', Math.max(width, height), `${width}x${height}`);
+    this.#requireAtMost('max_steps', numInferenceSteps, `${numInferenceSteps} steps`);
+    this.#requireAtMost('max_count', numImages, `${numImages} pictures`);
   }
 
-  #demandAtMost(key: 'max_size' | 'max_steps' | 'max_count', value: number, words: string): void {
+  #requireAtMost(key: 'max_size' | 'max_steps' | 'max_count', value: number, words: string): void {
     const most = this.number(key);
     if (most === undefined || value <= most) return;
     throw new DarkroomError(
@@ -156,6 +198,18 @@ export class Policy {
       `You asked for ${words}; ${this.source(key)} limit is ${most} (${key}). Try ${most}.`,
     );
   }
+}
+
+/** A size whose longer side is at most so long, in the same proportion. */
+function fitSize(
+  { width, height }: { readonly width: number; readonly height: number },
+  most: number,
+  multiple: number = LIMITS.size.multiple,
+) {
+  const scale = Math.min(1, most / Math.max(width, height));
+  if (scale === 1) return { width, height };
+  const side = (pixels: number) => Math.max(multiple, Math.floor((pixels * scale) / multiple) * multiple);
+  return { width: side(width), height: side(height) };
 }
 
 /** Ids carry their platform's name in front; what an admin typed may be the bare id or `#name`. */

@@ -1,4 +1,5 @@
 /** What the commands need of other parts, as types; src/app.ts provides them. */
+import type { Membership } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import type { Platform } from '../adapters/platforms.ts';
 import type { JobEvent } from '../src/job.ts';
@@ -79,6 +80,8 @@ export interface Ports {
   post(platform: Platform, tenant: string, channel: string, card: Card): Promise<void>;
   /** Deletes the message of a job from its platform; a platform that is not connected keeps it. */
   unpost(job: JobRecord): Promise<void>;
+  /** The tenants that a user shares with the bot, where the platform does not name one in a direct message. */
+  tenantsOf(platform: Platform, user: string): Promise<readonly Membership[]>;
   /** A user's roles in a tenant of a connected platform. */
   rolesOf(platform: Platform, tenant: string, user: string): Promise<readonly string[]>;
   /**

@@ -4,6 +4,7 @@ import type { Platform } from '../adapters/platforms.ts';
 import { DarkroomError, describeError, offerNames } from '../src/errors.ts';
 import { type ActionPorts, act } from './actions.ts';
 import { ban, models, pause } from './admin.ts';
+import { cleanInvocation } from './clean.ts';
 import { type AnyCommand, type Context, lastWord, parseValues } from './command.ts';
 import { config } from './config.ts';
 import { edit } from './edit.ts';
@@ -11,6 +12,7 @@ import { Follower } from './follow.ts';
 import { createHelp } from './help.ts';
 import { imagine } from './imagine.ts';
 import { parseLine, splitCommand } from './line.ts';
+import { locate } from './locate.ts';
 import type { Ports } from './ports.ts';
 import { type QueuePorts, queue } from './queue.ts';
 import { recipe } from './recipe.ts';
@@ -79,7 +81,8 @@ export function createCommands(ports: Ports): Commands {
   return {
     async handle(invocation, reply) {
       try {
-        await dispatch({ invocation, reply, ports: all });
+        const located = await locate(cleanInvocation(invocation), ports);
+        await dispatch({ invocation: located, reply, ports: all });
       } catch (error) {
         if (!(error instanceof DarkroomError)) ports.onError?.(error);
         const refusal = describeError(error);

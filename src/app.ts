@@ -92,6 +92,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     unpost: async (job) => adapters.find((one) => one.platform === job.platform)?.unpost(job),
     clock: store.clock,
+    tenantsOf: async (platform, user) =>
+      (await adapters.find((one) => one.platform === platform)?.tenantsOf(user)) ?? [],
     rolesOf: async (platform, tenant, user) =>
       (await adapters.find((one) => one.platform === platform)?.rolesOf(tenant, user)) ?? [],
     readUpload: (bytes, use) => reader.read(bytes, use),

@@ -20,6 +20,7 @@ function setUp(failures: readonly DarkroomError[]) {
     reopen: async () => undefined,
     post: async () => undefined,
     unpost: async () => undefined,
+    tenantsOf: async () => [],
     rolesOf: async () => [],
   };
   const { promise: settled, resolve } = Promise.withResolvers<void>();

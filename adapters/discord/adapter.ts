@@ -2,7 +2,7 @@
 import { Client, Events, GatewayIntentBits, Partials, Routes, type SendableChannels } from 'discord.js';
 import type { AnyCommand } from '../../commands/command.ts';
 import { DarkroomError } from '../../src/errors.ts';
-import type { Adapter, Reply, RequestedJob } from '../adapter.ts';
+import type { Adapter, Membership, Reply, RequestedJob } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import { Downloads } from '../downloads.ts';
 import { findPosted } from '../job-reply.ts';
@@ -12,6 +12,7 @@ import { DiscordEvents, type EventPorts } from './events.ts';
 import { plainId, rolesOf } from './invocation.ts';
 import { restBase } from './limits.ts';
 import { findMessage } from './lookup.ts';
+import { Memberships } from './memberships.ts';
 import { MEDIA_HOSTS } from './pictures.ts';
 import { MessageReply } from './reply.ts';
 
@@ -37,6 +38,7 @@ class DiscordAdapter implements Adapter {
   readonly platform = 'discord';
   readonly #options: DiscordOptions;
   #client: Client;
+  readonly #memberships = new Memberships(() => this.#client.guilds.cache);
 
   constructor(options: DiscordOptions) {
     this.#options = options;
@@ -129,6 +131,10 @@ class DiscordAdapter implements Adapter {
     const guild = this.#client.guilds.cache.get(plainId(tenant)) ?? null;
     const member = await guild?.members.fetch(plainId(user)).catch(() => undefined);
     return rolesOf(guild, member);
+  }
+
+  async tenantsOf(user: string): Promise<readonly Membership[]> {
+    return this.#memberships.of(plainId(user));
   }
 
   async post(tenant: string, channel: string, card: Card): Promise<void> {

@@ -27,7 +27,7 @@ export function whereOfInteraction(interaction: BaseInteraction): Where {
   const roles =
     member === null ? [] : Array.isArray(member.roles) ? member.roles : [...member.roles.cache.keys()];
   return {
-    ...(guildId !== null && { tenant: `discord:${guildId}` }),
+    ...(guildId === null ? { isDirect: true } : { tenant: `discord:${guildId}` }),
     ...channelOf(channelId ?? '', channel),
     roles: roles.filter((role) => role !== guildId).map((role) => `discord:${role}`),
     isAdmin: memberPermissions?.has(PermissionFlagsBits.ManageGuild) ?? false,
@@ -38,7 +38,7 @@ export function whereOfInteraction(interaction: BaseInteraction): Where {
 /** Where a message was written. */
 export function whereOfMessage({ guild, member, channelId, channel }: Message): Where {
   return {
-    ...(guild !== null && { tenant: `discord:${guild.id}` }),
+    ...(guild === null ? { isDirect: true } : { tenant: `discord:${guild.id}` }),
     ...channelOf(channelId, channel),
     roles: rolesOf(guild, member),
     isAdmin: member?.permissions.has(PermissionFlagsBits.ManageGuild) ?? false,

@@ -1,7 +1,7 @@
 /** Slack: slash commands, mentions, message shortcuts, buttons and modals, over Bolt (Socket Mode or HTTP). */
 import { App } from '@slack/bolt';
 import { DarkroomError } from '../../src/errors.ts';
-import type { Adapter, Reply, RequestedJob } from '../adapter.ts';
+import type { Adapter, Membership, Reply, RequestedJob } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import { Downloads } from '../downloads.ts';
 import { findPosted } from '../job-reply.ts';
@@ -151,6 +151,11 @@ class SlackAdapter implements Adapter {
 
   async rolesOf(tenant: string, user: string): Promise<readonly string[]> {
     return tenant === this.#users.tenant ? this.#users.rolesOf(plainId(user)) : [];
+  }
+
+  /** A Slack app is in one workspace, which each Where names. */
+  async tenantsOf(): Promise<readonly Membership[]> {
+    return [];
   }
 
   async post(tenant: string, channel: string, card: Card): Promise<void> {

@@ -35,9 +35,9 @@ export class SlackUsers {
 
   async where(user: string, channel: string): Promise<Where> {
     const { isAdmin, locale } = await this.#get(user);
-    const isDirect = channel.startsWith('D');
     return {
-      ...(!isDirect && { tenant: this.tenant }),
+      tenant: this.tenant,
+      ...(channel.startsWith('D') && { isDirect: true }),
       channel: `slack:${channel}`,
       roles: await this.rolesOf(user),
       isAdmin,

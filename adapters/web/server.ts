@@ -46,6 +46,9 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
       const message = await conversation.ofJob(id);
       if (message !== undefined) await conversation.remove(message.id);
     },
+    async tenantsOf() {
+      return [];
+    },
     async rolesOf() {
       return [];
     },

@@ -194,6 +194,16 @@ export const SETTINGS = {
     ),
     example: 'on',
   },
+  direct_messages: {
+    ofRoles: 'latest',
+    scopes: ['server', 'role', 'user'],
+    parse: yesNo,
+    meaning: switched(
+      'Pictures are allowed in direct messages.',
+      'Pictures are not allowed in direct messages.',
+    ),
+    example: 'off',
+  },
   age_restricted: {
     ofRoles: 'latest',
     scopes: PLACES,

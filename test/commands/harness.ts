@@ -66,6 +66,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
         if (refusals.room !== undefined) throw refusals.room;
       },
       async submit(record) {
+        requireStorable(record);
         if (refusals.submit !== undefined) throw refusals.submit;
         jobs.set(record.id, record);
       },
@@ -87,7 +88,10 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       },
     },
     jobs: {
-      get: async (id) => jobs.get(id),
+      async get(id) {
+        requireStorable(id);
+        return jobs.get(id);
+      },
       ofPicture: async (id) => [...jobs.values()].find((one) => one.pictures.some((p) => p.id === id)),
       aliveOf: async (user) =>
         [...jobs.values()].filter((one) => one.user.id === user && one.state === 'queued'),
@@ -116,10 +120,14 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       listUnclaimed: async () => [],
     },
     settings: {
-      rules: async (tenant) => (tenant === TENANT ? rules : []),
+      async rules(tenant) {
+        requireStorable(tenant);
+        return tenant === TENANT ? rules : [];
+      },
       tenantsWith: async () => [],
       styles: async () => new Map(),
       async apply(change) {
+        requireStorable(change);
         changes.push(change);
       },
       history: async (tenant) => changes.filter((one) => one.tenant === tenant).toReversed(),
@@ -138,6 +146,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       posts.push([platform, tenant, channel, text].join(' '));
     },
     unpost: async () => undefined,
+    tenantsOf: async () => [],
     rolesOf: async () => [],
     readUpload: async (bytes) => ({ bytes, width: 64, height: 64, notes: [], texts: new Map() }),
     sizeOf: () => ({ width: 64, height: 64 }),
@@ -181,6 +190,12 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       rules.push({ key, scope, target, value, at: rules.length, by: 'ada' });
     },
   };
+}
+
+/** PostgreSQL takes neither NUL nor half of a surrogate pair. */
+function requireStorable(value: unknown): void {
+  const text = JSON.stringify(value);
+  if (/\\u0000|\\ud[89a-f]/i.test(text)) throw new Error(`invalid byte sequence in ${text}`);
 }
 
 /** A photo that notes whether it was read. */

@@ -58,6 +58,7 @@ export async function startProgram(
       post: (_platform, tenant, channel, card) => adapter.post(tenant, channel, card),
       unpost: (job) => adapter.unpost(job),
       clock: store.clock,
+      tenantsOf: (_platform, user) => adapter.tenantsOf(user),
       rolesOf: (_platform, server, user) => adapter.rolesOf(server, user),
       models: {
         async resolve(name) {
