@@ -175,7 +175,10 @@ function createReport(log: Logger) {
       return isDiskFull();
     },
     onError(error: unknown): void {
-      if (!(error instanceof DiskFull)) return log.error({ err: error }, 'internal error');
+      if (!(error instanceof DiskFull)) {
+        log.error({ err: error }, 'internal error');
+        return;
+      }
       const isLogged = isDiskFull();
       lastFull = performance.now();
       if (!isLogged) log.error({ err: error }, error.message);
