@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { decodeText } from '../src/decode-text.ts';
 import { DarkroomError, offerNames } from '../src/errors.ts';
 
 const port = z.coerce.number().int().min(0).max(65_535);
@@ -116,7 +117,7 @@ export function loadSettings(
 function readSettingsFile(file: string | undefined): Record<string, unknown> {
   let text: string;
   try {
-    text = readFileSync(file ?? DEFAULT_FILE, 'utf8');
+    text = decodeText(readFileSync(file ?? DEFAULT_FILE));
   } catch (cause) {
     if (file === undefined) return {};
     throw new DarkroomError('misconfigured', `The settings file ${file} cannot be read.`, { cause });

@@ -11,13 +11,17 @@ export type Logger = Pick<pino.Logger, 'debug' | 'info' | 'warn' | 'error'>;
  * @param level a pino level; `silent` writes nothing
  * @param write takes each line; standard output where absent
  */
-export function createLogger(level: string, terminal: boolean, write?: (line: string) => void): Logger {
+export function createLogger(
+  level: string,
+  terminal: boolean,
+  // Not pino's own stream, whose errors cannot be caught: a full disk must not end the process.
+  write: (line: string) => void = (line) => void process.stdout.write(line),
+): Logger {
   const options = { level, serializers: { err: reduceError } };
-  if (terminal) return pino(options, { write: (line) => writePlain(line, write) });
-  return write === undefined ? pino(options) : pino(options, { write });
+  return pino(options, { write: terminal ? (line) => writePlain(line, write) : write });
 }
 
-function writePlain(line: string, write = (text: string): unknown => process.stdout.write(text)): void {
+function writePlain(line: string, write: (line: string) => void): void {
   const { level, msg, err } = JSON.parse(line) as { level: number; msg?: string; err?: ReducedError };
   const mark = level >= 50 ? 'error: ' : level >= 40 ? 'warning: ' : '';
   const reason =

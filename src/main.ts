@@ -9,6 +9,7 @@ import { imagine } from './shell/imagine.ts';
 import { models } from './shell/models.ts';
 import { queue } from './shell/queue.ts';
 import { serve } from './shell/serve.ts';
+import { watchStreams } from './shell/streams.ts';
 import { UsageError, type Verb } from './shell/verb.ts';
 import { worker } from './shell/worker.ts';
 
@@ -29,13 +30,13 @@ ${Object.entries(VERBS)
   .map(([name, { summary }]) => `  darkroom ${name.padEnd(8)} ${summary}`)
   .join('\n')}
 
-darkroom VERB --help tells a verb's options.`;
+darkroom VERB --help lists a verb's options.`;
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') return say(HELP);
   if (name === '--version' || name === '-v') return say(packageJson.version);
-  const verb = VERBS[name];
+  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   try {
     if (verb === undefined) throw unknownVerb(name);
     if (rest.includes('--help') || rest.includes('-h')) return say(verb.help);
@@ -61,4 +62,10 @@ function unknownVerb(name: string): UsageError {
   return new UsageError(`There is no verb ${name}. ${offerNames(name, Object.keys(VERBS))}`);
 }
 
-process.exitCode = await main(process.argv.slice(2));
+let isOutputLost = false;
+watchStreams(() => {
+  isOutputLost = true;
+  process.exitCode = 1;
+});
+const code = await main(process.argv.slice(2));
+process.exitCode = isOutputLost ? 1 : code;

@@ -111,9 +111,7 @@ class Studio {
     const files = await planOutput(task, how, { count: request.numImages, seed: request.seed });
     const engine = await this.#engine(spec);
     const run = await engine.open({ id: 'shell', user: 'shell', request, inputs });
-    const progress = createProgress(how.progress, process.stderr.isTTY === true, (text) =>
-      process.stderr.write(text),
-    );
+    const progress = createProgress(how.progress, process.stderr);
     try {
       for (let done = false; !done; ) {
         ({ done } = await run.advance(1, ({ step, steps }) => progress.show(step, steps)));
@@ -133,7 +131,7 @@ class Studio {
         seconds,
         model_hash: await spec.modelHash(),
         notes: [...read, ...notes, ...told],
-        ...(task.from !== undefined && { agrees: await samePixels(pictures[0]!, task.from) }),
+        ...(task.from !== undefined && { agrees: await samePixels(pictures[0]!, task.from, this.#reader) }),
       };
     } finally {
       await run.close();

@@ -30,6 +30,15 @@ const VOICE: Voice = {
   complain: (text) => void process.stderr.write(`darkroom: ${text}\n`),
 };
 
+/** A container may run as a user whom the system has no name for. */
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.() ?? 'unknown'}`;
+  }
+}
+
 /**
  * @param file settings file in place of darkroom.config.json
  * @throws DarkroomError('misconfigured') where another process holds the folder and does not answer
@@ -42,7 +51,7 @@ export async function operate(
 ): Promise<number> {
   const { settings } = loadSettings(process.env, file);
   const { DARKROOM_DATA: folder, DATABASE_URL: url } = settings;
-  const asker = userInfo().username;
+  const asker = userName();
   if (url === undefined) {
     const code = await askAtDoor(folder, { verb, args, asker }, VOICE);
     if (code !== undefined) return code;

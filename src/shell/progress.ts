@@ -8,32 +8,48 @@ export interface ProgressView {
   end(): void;
 }
 
-const WIDTH = 28;
+/** Where progress is written. */
+export interface ProgressOutput {
+  readonly isTTY?: boolean;
+  /** Of a terminal; it changes with the window. */
+  readonly columns?: number;
+  write(text: string): unknown;
+}
+
+const BAR = { longest: 28, shortest: 4 };
+/** A terminal that does not tell its width. */
+const USUAL_COLUMNS = 80;
 
 /** @param choice --progress: auto, plain or none */
-export function createProgress(
-  choice: string,
-  terminal: boolean,
-  write: (text: string) => void,
-): ProgressView {
-  const style: ProgressStyle = choice === 'none' ? 'none' : choice === 'auto' && terminal ? 'bar' : 'plain';
+export function createProgress(choice: string, output: ProgressOutput): ProgressView {
+  const isTerminal = output.isTTY === true;
+  const style: ProgressStyle = choice === 'none' ? 'none' : choice === 'auto' && isTerminal ? 'bar' : 'plain';
   const started = performance.now();
-  let drawn = false;
+  let isDrawn = false;
   return {
     show(step, steps) {
       if (style === 'none') return;
       const left = ((performance.now() - started) / 1000 / step) * (steps - step);
       const words = `step ${step} of ${steps}, ${left.toFixed(1)} s left`;
       if (style === 'plain') {
-        if (step === steps || step % 5 === 0) write(`${words}\n`);
+        if (step === steps || step % 5 === 0) output.write(`${words}\n`);
         return;
       }
-      const filled = Math.round((WIDTH * step) / steps);
-      write(`\r${'█'.repeat(filled)}${'░'.repeat(WIDTH - filled)} ${words}\x1b[K`);
-      drawn = true;
+      // The last column stays free: a full line would begin a new one.
+      const columns = (output.columns || USUAL_COLUMNS) - 1;
+      output.write(`\r${barLine(step / steps, words, columns)}\x1b[K`);
+      isDrawn = true;
     },
     end() {
-      if (drawn) write('\n');
+      if (isDrawn) output.write('\n');
     },
   };
+}
+
+/** As much of bar and words as fits: the bar shrinks first, then goes, then the words are cut. */
+function barLine(share: number, words: string, columns: number): string {
+  const length = Math.min(BAR.longest, columns - words.length - 1);
+  if (length < BAR.shortest) return words.slice(0, columns);
+  const filled = Math.round(length * share);
+  return `${'█'.repeat(filled)}${'░'.repeat(length - filled)} ${words}`;
 }

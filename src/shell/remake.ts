@@ -1,8 +1,9 @@
 /** `imagine --from`: the request that a PNG carries, and whether a new picture has its pixels. */
 import { readFile } from 'node:fs/promises';
 import { DarkroomError } from '../errors.ts';
-import { decodeFitted } from '../image/pixels.ts';
+import { decodeRgb } from '../image/pixels.ts';
 import { readPngText } from '../image/png-text.ts';
+import type { PictureReader } from '../image/reader.ts';
 import { EMBEDDED_MODEL } from '../installed-models.ts';
 import type { FinishedPicture } from '../job.ts';
 import type { GivenPictures } from './given-pictures.ts';
@@ -72,11 +73,15 @@ function withControls(known: unknown, from: string, given: GivenPictures['contro
   });
 }
 
-export async function samePixels(made: FinishedPicture, from: string): Promise<boolean> {
-  const [ours, given] = await Promise.all(
-    [made.png, await readFile(from)].map((png) => decodeFitted(png, made.width, made.height)),
-  );
-  return ours!.every((value, i) => value === given![i]);
+export async function samePixels(
+  made: FinishedPicture,
+  from: string,
+  reader: PictureReader,
+): Promise<boolean> {
+  const given = await reader.read(await readFile(from), 'picture');
+  const [ours, theirs] = await Promise.all([made.png, given.bytes].map(decodeRgb));
+  const isSameSize = ours!.width === theirs!.width && ours!.height === theirs!.height;
+  return isSameSize && ours!.data.every((level, i) => level === theirs!.data[i]);
 }
 
 function parseRecipe(text: string, from: string): Record<string, unknown> {

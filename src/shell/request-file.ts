@@ -1,6 +1,7 @@
 /** `imagine --request`: a file of requests, one JSON object or one a line. */
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
+import { decodeText } from '../decode-text.ts';
 import { type Task, taskOf } from './task.ts';
 import { UsageError } from './verb.ts';
 
@@ -12,9 +13,11 @@ export async function readRequests(file: string): Promise<Task[]> {
   const text =
     file === '-'
       ? await readStdin()
-      : await readFile(file, 'utf8').catch((cause: unknown) => {
-          throw new UsageError(`The request file ${file} cannot be read. Check its path.`, { cause });
-        });
+      : decodeText(
+          await readFile(file).catch((cause: unknown) => {
+            throw new UsageError(`The request file ${file} cannot be read. Check its path.`, { cause });
+          }),
+        );
   const base = file === '-' ? process.cwd() : dirname(resolve(file));
   return parseObjects(text).map((object, i) => taskOf(object, { line: i + 1, base }));
 }
@@ -41,5 +44,5 @@ function parseObjects(text: string): unknown[] {
 async function readStdin(): Promise<string> {
   const chunks: Buffer[] = [];
   for await (const chunk of process.stdin) chunks.push(chunk as Buffer);
-  return Buffer.concat(chunks).toString('utf8');
+  return decodeText(Buffer.concat(chunks));
 }

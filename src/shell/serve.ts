@@ -1,9 +1,9 @@
 /** `darkroom serve`: the chat and the engine behind it, until a signal ends it. */
-import { once } from 'node:events';
 import { loadSettings } from '../../config/settings.ts';
 import { startApp } from '../app.ts';
 import { DarkroomError } from '../errors.ts';
 import { createLogger } from '../log.ts';
+import { stopSignal } from './stop-signal.ts';
 import { readNumber, readOptions, UsageError, type Verb } from './verb.ts';
 
 export const serve: Verb = {
@@ -26,11 +26,12 @@ Opens the web chat and prints its address. Settings: darkroom doctor lists them.
         '--no-worker needs DATABASE_URL: only there can a worker find the jobs. Set it, or leave --no-worker out.',
       );
     }
+    const stopped = stopSignal();
     const app = await startApp({ settings, log, threads, worker });
     // Printed whatever the log level, for the one who wants to open it.
     process.stdout.write(`${app.url}\n`);
     const lost = app.lost ? [app.lost] : [];
-    const reason = await Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM'), ...lost]);
+    const reason = await Promise.race([stopped, ...lost]);
     if (reason instanceof DarkroomError) {
       // Nothing can be given back to a database that stands still: the next start finds it as it was.
       process.stderr.write(`darkroom: ${reason.message}\n`);

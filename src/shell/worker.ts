@@ -1,8 +1,8 @@
 /** `darkroom worker`: a GPU that draws for every `darkroom serve` on the same database, until a signal ends it. */
-import { once } from 'node:events';
 import { loadSettings } from '../../config/settings.ts';
 import { createLogger } from '../log.ts';
 import { startLoneWorker } from '../worker.ts';
+import { stopSignal } from './stop-signal.ts';
 import { readNumber, readOptions, UsageError, type Verb } from './verb.ts';
 
 /** Milliseconds that jobs have to end when the worker is told to stop; what has not ended is given back. */
@@ -28,7 +28,7 @@ more, gives what it draws ${DRAIN / 1000} s to end, hands the rest back and ends
       );
     }
     const log = createLogger(settings.DARKROOM_LOG, process.stdout.isTTY === true);
-    const stopping = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+    const stopping = stopSignal();
     const running = await startLoneWorker({ settings: { ...settings, DATABASE_URL }, log, threads });
     // Printed whatever the log level, for the one who waits for it.
     process.stdout.write(`ready: ${running.models.join(', ')}\n`);

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { decodeText } from '../../decode-text.ts';
 import { DarkroomError } from '../../errors.ts';
 import {
   type DetectorCard,
@@ -77,7 +78,7 @@ async function open(folder: string | undefined, kind: DetectorKind, device: Devi
     }
   };
   const bytes = await read(`${kind}.onnx`);
-  const card = parseDetectorCard(kind, (await read(`${kind}.json`)).toString('utf8'));
+  const card = parseDetectorCard(kind, decodeText(await read(`${kind}.json`)));
   const session = await openSession({ bytes, folder }, device).catch((cause: unknown) => {
     throw new DarkroomError(
       'bad_model',
