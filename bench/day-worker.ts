@@ -3,7 +3,7 @@
  * that stands still but for what the engine's calls take. `day-worker.ts ID URL SLOTS`.
  */
 import { randomUUID } from 'node:crypto';
-import type { Engine } from '../src/job.ts';
+import type { ProcessEngine } from '../src/job.ts';
 import { Queue } from '../src/queue/queue.ts';
 import { Worker } from '../src/queue/worker.ts';
 import { registerWorker } from '../src/queue/worker-registry.ts';
@@ -30,7 +30,8 @@ const database = await openServer({ url, connections: CONNECTIONS, onError });
 const queue = await Queue.open({ database, url, onError });
 let now = 0;
 
-const engine: Engine = {
+const engine: ProcessEngine = {
+  kill() {},
   async open({ id: job, request }) {
     const { call, end } = secondsOf(request);
     const steps = request.numInferenceSteps * request.numImages;

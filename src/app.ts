@@ -8,7 +8,7 @@ import { createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
 import { nameOf } from './engine/device.ts';
 import { engineOptions } from './engine-options.ts';
-import { type DarkroomError, DiskFull } from './errors.ts';
+import type { DarkroomError } from './errors.ts';
 import { plainSize } from './image/plain-size.ts';
 import { readPngText } from './image/png-text.ts';
 import { PictureReader } from './image/reader.ts';
@@ -18,12 +18,13 @@ import type { Logger } from './log.ts';
 import { type Connection, connect, createPlatforms } from './platforms.ts';
 import { formatFigures, readFigures } from './queue/operators.ts';
 import { Queue } from './queue/queue.ts';
+import { createReport } from './report.ts';
 import { operateConfig } from './shell/config.ts';
 import { openDoor, type ShellDoor } from './shell/door.ts';
 import { operateQueue } from './shell/queue.ts';
 import { openStore, type Store } from './store/store.ts';
 import { startUpkeep } from './store/upkeep.ts';
-import { createEngine, startWorker } from './worker.ts';
+import { createEngine, type GpuWorkerOptions, startWorker } from './worker.ts';
 
 export interface App {
   /** `http://127.0.0.1:3000` */
@@ -43,6 +44,8 @@ export interface AppOptions {
   readonly threads?: number;
   /** URL of a module that exports createEngine, in place of the diffusion pipeline. */
   readonly engineFactory?: string;
+  /** Seconds after which a call of the engine counts as hung. */
+  readonly callLimit?: GpuWorkerOptions['callLimit'];
   /** False where other processes draw. */
   readonly worker?: boolean;
 }
@@ -50,8 +53,7 @@ export interface AppOptions {
 /** Starts everything, listens, and goes on with what the last process left unfinished. */
 export async function startApp(options: AppOptions): Promise<App> {
   const { settings, log, threads, engineFactory: factory, worker: draws = true } = options;
-  const report = createReport(log);
-  const { onError } = report;
+  const onError = createReport(log);
   const all = engineOptions(settings, { threads });
   const models = await createModels(all[0].models);
   const { name } = await models.resolve();
@@ -118,8 +120,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     pictures: store.pictures,
     readUpload: (bytes, use) => reader.read(bytes, use),
     describe: () => commands.describe(),
-    ready: async () =>
-      ready && connections.every(({ isUp }) => isUp) && !report.isDiskFull && (await isReachable(store)),
+    ready: async () => ready && connections.every(({ isUp }) => isUp) && (await store.isWritable()),
     figures: async () => formatFigures(await readFigures(store.database)),
     onError,
   });
@@ -141,12 +142,13 @@ export async function startApp(options: AppOptions): Promise<App> {
   const workers = await Promise.all(
     engines.map((one) =>
       startWorker({
-        ...{ ...one, queue, log },
+        ...{ ...one, queue, log, onError },
+        ...(options.callLimit && { callLimit: options.callLimit }),
         ...{ database: store.database, pictures: store.pictures, models },
       }),
     ),
   );
-  // What is being drawn is given back: the next start, or another worker, goes on with it.
+  // Running jobs are given back: the next start, or another worker, goes on with them.
   made.defer(async () => void (await Promise.all(workers.map((worker) => worker.stop(0)))));
   made.defer(() => commands.release());
   const door = await openShellDoor({ folder: settings.DARKROOM_DATA, store, queue, models }).catch(onError);
@@ -160,29 +162,6 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     ...(store.lost && { lost: store.lost }),
     stop: () => running.disposeAsync(),
-  };
-}
-
-/** Milliseconds for which a full disk, once logged, is not logged again, and after which it counts as over. */
-const QUIET = 60_000;
-
-/** Everything that retries on a full disk would fill the log as well: it is logged once, not for each try. */
-function createReport(log: Logger) {
-  let lastFull = Number.NEGATIVE_INFINITY;
-  const isDiskFull = () => performance.now() - lastFull < QUIET;
-  return {
-    get isDiskFull() {
-      return isDiskFull();
-    },
-    onError(error: unknown): void {
-      if (!(error instanceof DiskFull)) {
-        log.error({ err: error }, 'internal error');
-        return;
-      }
-      const isLogged = isDiskFull();
-      lastFull = performance.now();
-      if (!isLogged) log.error({ err: error }, error.message);
-    },
   };
 }
 
@@ -218,12 +197,5 @@ async function openShellDoor({ folder, store, queue, models }: DoorParts): Promi
       isAlone: false,
       cancel: (job) => queue.cancel(job),
     }),
-  );
-}
-
-async function isReachable({ database }: Store<MessageRecord>): Promise<boolean> {
-  return database.query('select 1').then(
-    () => true,
-    () => false,
   );
 }

@@ -102,6 +102,12 @@ export interface Engine {
   open(job: Job): Promise<Run>;
 }
 
+/** An engine in a process of its own. */
+export interface ProcessEngine extends Engine {
+  /** Ends the process, which hangs: calls under way reject with EngineLost, the next one starts another process. */
+  kill(): void;
+}
+
 /** The engine's process died under a run: the queue puts the job back once. */
 export class EngineLost extends Error {
   constructor(message: string, options?: { cause?: unknown }) {

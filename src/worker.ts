@@ -8,8 +8,9 @@ import { engineOptions } from './engine-options.ts';
 import { createModels, type InstalledModels } from './installed-models.ts';
 import type { Logger } from './log.ts';
 import { Queue } from './queue/queue.ts';
-import { Worker } from './queue/worker.ts';
+import { Worker, type WorkerOptions } from './queue/worker.ts';
 import { registerWorker, unregisterWorker } from './queue/worker-registry.ts';
+import { createReport } from './report.ts';
 import type { PictureStore } from './store/pictures.ts';
 import type { Database } from './store/sql.ts';
 import { openStore } from './store/store.ts';
@@ -46,6 +47,10 @@ export interface GpuWorkerOptions {
   /** Those of them that its memory can hold are run. */
   readonly models: InstalledModels;
   readonly log: Logger;
+  /** Called with errors that are no job's. */
+  readonly onError: (error: unknown) => void;
+  /** Seconds after which a call of the engine counts as hung. */
+  readonly callLimit?: WorkerOptions['callLimit'];
 }
 
 export interface GpuWorker {
@@ -57,8 +62,7 @@ export interface GpuWorker {
 
 /** Takes jobs from now on. */
 export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker> {
-  const { engine, queue, database, pictures, log } = options;
-  const onError = (error: unknown) => log.error({ err: error }, 'internal error');
+  const { engine, queue, database, pictures, log, onError } = options;
   const id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const { memory } = options.device;
   let models: readonly string[] = [];
@@ -81,6 +85,7 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
     ...{ engine, pictures, onError },
     models: () => models,
     slots: SLOTS,
+    ...(options.callLimit && { callLimit: options.callLimit }),
     // The prompt stays out: a job is known by its id.
     onFailure: (job, error) => log.error({ err: error, job: job.id, model: job.model }, 'job failed'),
   });
@@ -125,7 +130,7 @@ export interface LoneWorkerOptions {
 export async function startLoneWorker(options: LoneWorkerOptions): Promise<GpuWorker> {
   const { settings, log, threads, engineFactory: factory } = options;
   const { DARKROOM_DATA: folder, DATABASE_URL: url, DARKROOM_PICTURES: pictures } = settings;
-  const onError = (error: unknown) => log.error({ err: error }, 'internal error');
+  const onError = createReport(log);
   const engines = engineOptions(settings, { threads });
   const models = await createModels(engines[0].models);
   const store = await openStore({ folder, url, pictures, onError });
@@ -136,7 +141,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<GpuWo
       const engine = createEngine({ options: engineOptions, log, factory });
       await engine.warm(name);
       return startWorker({
-        ...{ engine, device: engineOptions.device, queue, log },
+        ...{ engine, device: engineOptions.device, queue, log, onError },
         ...{ database: store.database, pictures: store.pictures, models },
       });
     }),

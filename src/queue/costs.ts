@@ -35,8 +35,13 @@ export class Costs {
     this.#fresh.set(key, { request, part });
   }
 
+  /** Undefined before it was measured. */
+  measuredSeconds(request: GenerationRequest, part: Part): number | undefined {
+    return this.#means.get(keyOf(request, part));
+  }
+
   secondsOf(request: GenerationRequest, part: Part): number {
-    const known = this.#means.get(keyOf(request, part));
+    const known = this.measuredSeconds(request, part);
     if (known !== undefined) return known;
     if (part === 'store') return 0;
     return part === 'step' ? GUESSED_STEP_PER_PIXEL * request.width * request.height : GUESSED_FIXED / 2;

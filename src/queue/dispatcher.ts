@@ -9,6 +9,8 @@ import type { JobFrame } from '../store/jobs.ts';
 import { type Database, json, type Sql } from '../store/sql.ts';
 import type { Ticket, Tickets } from './tickets.ts';
 
+/** Jobs whose acceptance is remembered. */
+const MOST_REMEMBERED = 10_000;
 /** Workers that may die over a job. */
 const MOST_TRIES = 2;
 /** The notification channel of all processes on this database: `work`, or `job`, `step` or `cancel` with `:ID`. */
@@ -84,6 +86,8 @@ interface Bound {
 export class Dispatcher {
   readonly #database: Database;
   readonly #tickets: Tickets;
+  /** Milliseconds of performance.now() when a job was accepted here: the database's clock may be set meanwhile. */
+  readonly #acceptedAt = new Map<string, number>();
 
   constructor(database: Database, tickets: Tickets) {
     this.#database = database;
@@ -119,6 +123,9 @@ export class Dispatcher {
       );
       await notify(tx, 'work');
     });
+    this.#acceptedAt.set(id, performance.now());
+    const [oldest] = this.#acceptedAt.keys();
+    if (this.#acceptedAt.size > MOST_REMEMBERED) this.#acceptedAt.delete(oldest!);
   }
 
   /** The fairest waiting job that this worker can run, dispatched to it. */
@@ -160,7 +167,7 @@ export class Dispatcher {
     }
     await together(async (tx) => {
       const isOurs = await this.#tickets.complete(tx, ticket);
-      if (isOurs && job !== null) await end(tx, job, undefined, kind === 'poison' ? POISON : undefined);
+      if (isOurs && job !== null) await this.#end(tx, job, undefined, kind === 'poison' ? POISON : undefined);
     });
     return 'again';
   }
@@ -188,7 +195,7 @@ export class Dispatcher {
   finish({ ticket, id }: Claim, used: number, outcome: JobEnd | undefined): Promise<boolean> {
     return this.#database.transaction(async (tx) => {
       if (!(await this.#tickets.complete(tx, ticket))) return false;
-      await end(tx, id, used, outcome);
+      await this.#end(tx, id, used, outcome);
       return true;
     });
   }
@@ -234,6 +241,21 @@ export class Dispatcher {
     );
     return row!.alive;
   }
+
+  /** @param used undefined for what the job's last worker reported */
+  async #end(tx: Sql, id: string, used: number | undefined, outcome: JobEnd | undefined): Promise<void> {
+    const acceptedAt = this.#acceptedAt.get(id);
+    await tx.query('select darkroom.finish($1, $2, $3, $4, $5, $6, $7, $8)', [
+      id,
+      used ?? null,
+      outcome?.state ?? null,
+      json(outcome?.state === 'done' ? outcome.pictures : []),
+      json(outcome?.state === 'done' ? outcome.notes : []),
+      outcome?.state === 'failed' ? json(outcome.error) : null,
+      acceptedAt === undefined ? null : (performance.now() - acceptedAt) / 1000,
+      CHANNEL,
+    ]);
+  }
 }
 
 const POISON: JobEnd = {
@@ -243,18 +265,6 @@ const POISON: JobEnd = {
     message: 'The engine stopped twice while generating this image. Try a smaller size or fewer images.',
   },
 };
-
-/** @param used undefined for what the job's last worker reported */
-const end = (tx: Sql, id: string, used: number | undefined, outcome: JobEnd | undefined) =>
-  tx.query('select darkroom.finish($1, $2, $3, $4, $5, $6, $7)', [
-    id,
-    used ?? null,
-    outcome?.state ?? null,
-    json(outcome?.state === 'done' ? outcome.pictures : []),
-    json(outcome?.state === 'done' ? outcome.notes : []),
-    outcome?.state === 'failed' ? json(outcome.error) : null,
-    CHANNEL,
-  ]);
 
 const notify = (tx: Sql, notice: string) => tx.query('select pg_notify($1, $2)', [CHANNEL, notice]);
 

@@ -20,7 +20,8 @@ export async function registerWorker(
   const { id, models, slots, isDraining } = worker;
   await sql.query(
     `insert into darkroom.worker (id, models, slots, is_draining) values ($1, $2, $3, $4)
-     on conflict (id) do update set is_draining = excluded.is_draining, seen = clock_timestamp()`,
+     on conflict (id) do update set models = excluded.models, is_draining = excluded.is_draining,
+       seen = clock_timestamp()`,
     [id, [...models], slots, isDraining],
   );
 }

@@ -6,9 +6,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import { DarkroomError, DatabaseAway, describeError } from '../errors.ts';
-import { type Engine, EngineLost, type Job } from '../job.ts';
+import { EngineLost, type Job, type ProcessEngine } from '../job.ts';
 import type { PictureOwner } from '../store/pictures.ts';
-import { plannedSteps } from './costs.ts';
+import { type Part, plannedSteps } from './costs.ts';
 import type { Claim, ClaimOptions, JobEnd, StoredPicture } from './dispatcher.ts';
 import { Gpu, type GpuCosts } from './gpu.ts';
 import type { NoticeListener, RunningEvent } from './job-events.ts';
@@ -29,6 +29,7 @@ export interface ProgressEvents {
 }
 
 export interface WorkCosts extends GpuCosts {
+  measuredSeconds(request: Job['request'], part: Part): number | undefined;
   save(): Promise<void>;
 }
 
@@ -38,7 +39,7 @@ export interface WorkerOptions {
   readonly queue: JobSource;
   readonly events: ProgressEvents;
   readonly costs: WorkCosts;
-  readonly engine: Engine;
+  readonly engine: ProcessEngine;
   readonly pictures: {
     get(id: string): Promise<Uint8Array | undefined>;
     put(bytes: Uint8Array, owner: PictureOwner): Promise<string>;
@@ -52,12 +53,23 @@ export interface WorkerOptions {
   readonly sliceSteps?: number;
   /** Seconds of a clock that never jumps. */
   readonly clock?: () => number;
+  /**
+   * Seconds after which a call of the engine counts as hung.
+   * @param measured seconds that calls like it take; undefined where none was measured
+   */
+  readonly callLimit?: (measured: number | undefined) => number;
   /** Called with the reason for which a job failed, for the operator's log. */
   readonly onFailure?: (job: { readonly id: string; readonly model: string }, error: unknown) => void;
   /** Called with errors that are no job's: the database cannot be reached. */
   readonly onError?: (error: unknown) => void;
 }
 
+/**
+ * Seconds after which a call counts as hung: far beyond what options that the measurement does not know could add, since
+ * a call that is only slow must end. A first call may read a large model from a slow disk.
+ */
+export const callLimit = (measured: number | undefined) =>
+  measured === undefined ? 1800 : Math.max(120, 40 * measured);
 /** How often a job may take the engine down with it. */
 const LOSSES = 2;
 /** Milliseconds between two renewals of each lease. */
@@ -89,6 +101,7 @@ export class Worker {
     this.#options = {
       sliceSteps: 4,
       clock: () => performance.now() / 1000,
+      callLimit,
       onFailure: () => {},
       onError: () => {},
       ...options,
@@ -206,7 +219,7 @@ export class Worker {
     if (slot.leaving !== undefined) return undefined;
     const run = await this.#gpu.turn(slot, 'open', () => {
       slot.life = this.#life;
-      return engine.open(job);
+      return this.#watched(job, 'open', () => engine.open(job));
     });
     slot.run = run;
     let isDone = false;
@@ -215,10 +228,12 @@ export class Worker {
         let isLast = false;
         // One call at a time, so that a cancelled job gives the GPU back before its slice is over.
         for (let i = 0; i < sliceSteps && !isLast && slot.leaving === undefined; i++) {
-          const result = await run.advance(1, ({ step, preview }) => {
-            slot.step = step;
-            this.#publish(slot, preview);
-          });
+          const result = await this.#watched(job, 'step', () =>
+            run.advance(1, ({ step, preview }) => {
+              slot.step = step;
+              this.#publish(slot, preview);
+            }),
+          );
           costs.learn(job.request, 'step', result.seconds);
           isLast = result.done;
         }
@@ -226,7 +241,9 @@ export class Worker {
       });
     }
     if (slot.leaving !== undefined) return undefined;
-    const { pictures, notes } = await this.#gpu.turn(slot, 'decode', () => run.decode());
+    const { pictures, notes } = await this.#gpu.turn(slot, 'decode', () =>
+      this.#watched(job, 'decode', () => run.decode()),
+    );
     slot.decodedAt = clock();
     const stored: StoredPicture[] = [];
     for (const { png, width, height } of pictures) {
@@ -236,6 +253,18 @@ export class Worker {
       stored.push({ id, width, height });
     }
     return { state: 'done', pictures: stored, notes };
+  }
+
+  /** A call that takes far longer than others like it never returns: its process is ended, so that EngineLost is thrown. */
+  async #watched<T>({ request }: Job, part: Part, call: () => Promise<T>): Promise<T> {
+    const { engine, costs } = this.#options;
+    const limit = this.#options.callLimit(costs.measuredSeconds(request, part));
+    const watchdog = setTimeout(() => engine.kill(), limit * 1000);
+    try {
+      return await call();
+    } finally {
+      clearTimeout(watchdog);
+    }
   }
 
   /** Records the end, however long the database is away; a lease that lapsed meanwhile makes it void. */

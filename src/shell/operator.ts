@@ -56,6 +56,7 @@ export async function operate(
     const code = await askAtDoor(folder, { verb, args, asker }, VOICE);
     if (code !== undefined) return code;
   }
+  process.umask(0o077);
   const store = await openStore({ folder, url });
   try {
     return await work({

@@ -26,6 +26,8 @@ Opens the web chat and prints its address. Settings: darkroom doctor lists them.
         '--no-worker needs DATABASE_URL: only there can a worker find the jobs. Set it, or leave --no-worker out.',
       );
     }
+    // People's photos and words: for this user only, whatever the shell's own mask is.
+    process.umask(0o077);
     const stopped = stopSignal();
     const app = await startApp({ settings, log, threads, worker });
     // Printed whatever the log level, for the one who wants to open it.
@@ -33,7 +35,7 @@ Opens the web chat and prints its address. Settings: darkroom doctor lists them.
     const lost = app.lost ? [app.lost] : [];
     const reason = await Promise.race([stopped, ...lost]);
     if (reason instanceof DarkroomError) {
-      // Nothing can be given back to a database that stands still: the next start finds it as it was.
+      // Nothing can be given back to a database that has stopped: the next start finds it as it was.
       process.stderr.write(`darkroom: ${reason.message}\n`);
       process.exit(1);
     }

@@ -28,6 +28,7 @@ more, gives what it draws ${DRAIN / 1000} s to end, hands the rest back and ends
       );
     }
     const log = createLogger(settings.DARKROOM_LOG, process.stdout.isTTY === true);
+    process.umask(0o077);
     const stopping = stopSignal();
     const running = await startLoneWorker({ settings: { ...settings, DATABASE_URL }, log, threads });
     // Printed whatever the log level, for the one who waits for it.

@@ -1,6 +1,6 @@
 /** What outlives the process: one database, embedded or a server, and the pictures. */
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DarkroomError } from '../errors.ts';
 import type { SettingsStore } from '../settings/store.ts';
@@ -38,6 +38,8 @@ export interface Store<Message extends StoredMessage> {
   readonly secret: Uint8Array;
   /** Resolves where nothing can be stored until the program is restarted. A server recovers by itself. */
   readonly lost?: Promise<DarkroomError>;
+  /** Whether jobs and pictures can be stored now. Asked often, it looks once a second. */
+  isWritable(): Promise<boolean>;
   close(): Promise<void>;
 }
 
@@ -75,6 +77,7 @@ export async function openStore<Message extends StoredMessage>({
       deliveries: createDeliveries(database),
       secret: await readSecret(database),
       ...(embedded && { lost: embedded.lost }),
+      isWritable: createWriteCheck(database, folder),
       close: () => database.close(),
     };
   } catch (error) {
@@ -104,4 +107,31 @@ async function readSecret(database: Database): Promise<Uint8Array> {
     "select value from darkroom.secret where name = 'cookies'",
   );
   return row!.value;
+}
+
+/** Bytes without which the next picture may find no room. */
+const LEAST_SPACE = 8 * 2 ** 20;
+/** Milliseconds for which an answer is good. */
+const FRESH = 1000;
+
+function createWriteCheck(database: Database, folder: string): () => Promise<boolean> {
+  let answer: Promise<boolean> | undefined;
+  let askedAt = Number.NEGATIVE_INFINITY;
+  const look = async () => {
+    try {
+      await database.query("update darkroom.counter set count = count where name = 'retries'");
+      const { bavail, bsize } = await statfs(folder);
+      return bavail * bsize >= LEAST_SPACE;
+    } catch (error) {
+      // Where all is stored elsewhere there may be no folder.
+      return database.kind === 'server' && (error as NodeJS.ErrnoException).code === 'ENOENT';
+    }
+  };
+  return () => {
+    if (answer === undefined || performance.now() - askedAt > FRESH) {
+      askedAt = performance.now();
+      answer = look();
+    }
+    return answer;
+  };
 }

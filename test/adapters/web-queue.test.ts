@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { MessageRecord } from '../../adapters/web/conversation/message.ts';
 import type { QueuePort } from '../../commands/ports.ts';
-import type { Engine } from '../../src/job.ts';
+import type { ProcessEngine } from '../../src/job.ts';
 import { Queue } from '../../src/queue/queue.ts';
 import { Worker } from '../../src/queue/worker.ts';
 import type { JobRecord } from '../../src/store/jobs.ts';
@@ -11,7 +11,8 @@ import type { Store } from '../../src/store/store.ts';
 import { type Attachable, pngOf, startChatWith, temporaryFolder } from './stand-in.ts';
 
 /** Each denoiser call takes 5 ms. */
-const engine: Engine = {
+const engine: ProcessEngine = {
+  kill() {},
   async open({ request: { width, height, seed, numInferenceSteps: steps } }) {
     let step = 0;
     return {

@@ -1,5 +1,5 @@
 /** A worker over arithmetic: a queue in memory, and an engine whose calls take exact seconds on a clock of its own. */
-import { type Engine, EngineLost, type Job } from '../../src/job.ts';
+import { EngineLost, type Job, type ProcessEngine } from '../../src/job.ts';
 import { type Part, plannedSteps } from '../../src/queue/costs.ts';
 import type { Claim, ClaimOptions, JobEnd } from '../../src/queue/dispatcher.ts';
 import type { NoticeKind, NoticeListener, RunningEvent } from '../../src/queue/job-events.ts';
@@ -118,6 +118,9 @@ export class MemoryQueue implements JobSource, ProgressEvents, WorkCosts {
   }
 
   learn(): void {}
+  measuredSeconds(): number {
+    return 1;
+  }
   secondsOf(_: unknown, part: Part): number {
     return part === 'store' ? 0 : 1;
   }
@@ -132,15 +135,18 @@ export class Bench {
   readonly queue = new MemoryQueue();
   readonly worker: Worker;
   readonly stored = new Set<string>();
-  /** Called at the start of each engine call; may throw in its stead. */
-  onCall: (call: Pick<Call, 'user' | 'id' | 'kind'>) => void = () => {};
+  /** Called at the start of each engine call; may throw instead of it, or return what it hangs on. */
+  onCall: (call: Pick<Call, 'user' | 'id' | 'kind'>) => unknown = () => undefined;
   /** Called at the end of each, when the clock has moved. */
   onTick: () => void = () => {};
+  /** How often the worker has ended the engine. */
+  kills = 0;
   #life = 0;
+  #hung: PromiseWithResolvers<never> | undefined;
   readonly #secondsOf: (job: Job, kind: Call['kind']) => number;
 
   constructor(
-    options: Partial<Pick<WorkerOptions, 'slots' | 'onFailure' | 'onError'>> = {},
+    options: Partial<Pick<WorkerOptions, 'slots' | 'onFailure' | 'onError' | 'callLimit'>> = {},
     secondsOf: (job: Job, kind: Call['kind']) => number = (_, kind) => (kind === 'step' ? 1 : 0.25),
   ) {
     this.#secondsOf = secondsOf;
@@ -187,10 +193,23 @@ export class Bench {
     throw new EngineLost('killed');
   }
 
-  #engine(): Engine {
+  /** From now on until it is killed, the engine does not answer. To be awaited in the engine's stead. */
+  hang(): Promise<never> {
+    this.#hung = Promise.withResolvers();
+    return this.#hung.promise;
+  }
+
+  #engine(): ProcessEngine {
     return {
+      kill: () => {
+        this.kills += 1;
+        this.#life++;
+        this.open.clear();
+        this.#hung?.reject(new EngineLost('killed'));
+      },
       open: async (job) => {
-        this.#call(job, 'open');
+        const hung = this.#call(job, 'open');
+        if (hung !== undefined) await hung;
         const life = this.#life;
         const { numInferenceSteps: steps } = job.request;
         let step = 0;
@@ -204,7 +223,8 @@ export class Bench {
             const before = this.now;
             for (let i = 0; i < count && step < steps; i++) {
               alive();
-              this.#call(job, 'step');
+              const hung = this.#call(job, 'step');
+              if (hung !== undefined) await hung;
               step++;
               onProgress({ step, steps, ...(step % 2 === 0 ? { preview: Uint8Array.of(step) } : {}) });
             }
@@ -212,7 +232,8 @@ export class Bench {
           },
           decode: async () => {
             alive();
-            this.#call(job, 'decode');
+            const hung = this.#call(job, 'decode');
+            if (hung !== undefined) await hung;
             const picture = { png: Uint8Array.of(1), width: 64, height: 64, seed: 1 };
             return { pictures: [picture], notes: [], seconds: { open: 0, encode: 0, denoise: 0, decode: 0 } };
           },
@@ -224,12 +245,14 @@ export class Bench {
     };
   }
 
-  #call(job: Job, kind: Call['kind']): void {
+  #call(job: Job, kind: Call['kind']): Promise<never> | undefined {
     const { id, user } = job;
-    this.onCall({ id, user, kind });
+    const hung = this.onCall({ id, user, kind });
+    if (hung instanceof Promise) return hung as Promise<never>;
     const seconds = this.#secondsOf(job, kind);
     this.now += seconds;
     this.calls.push({ user, id, kind, seconds, at: this.now });
     this.onTick();
+    return undefined;
   }
 }

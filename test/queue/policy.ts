@@ -87,7 +87,7 @@ export class PolicyBench {
   }
 
   async settle(id: string, seconds: number): Promise<void> {
-    await this.#database.query("select darkroom.finish($1, $2, 'done', '[]', '[]', null, 'darkroom')", [
+    await this.#database.query("select darkroom.finish($1, $2, 'done', '[]', '[]', null, null, 'darkroom')", [
       id,
       seconds,
     ]);

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { DarkroomError } from '../../src/errors.ts';
 import type { Job } from '../../src/job.ts';
+import { callLimit } from '../../src/queue/worker.ts';
 import { Bench, jobOf } from './arithmetic.ts';
 
 const USERS = ['a', 'b', 'c', 'd'];
@@ -292,6 +293,31 @@ test('a job that takes the engine down twice fails with a sentence; the bystande
   assert.equal((await bench.endOf('bystander')).state, 'done');
   assert.equal(deaths, 2);
   await bench.worker.stop(0);
+});
+
+test('an engine that hangs is ended: the job that met it starts again once, the others always', async () => {
+  const bench = new Bench({ callLimit: () => 0.02 });
+  let hangs = 0;
+  bench.onCall = ({ id, kind }) => {
+    if (id !== 'victim' || kind !== 'step' || bench.calls.length < 5 || hangs === 1) return undefined;
+    hangs++;
+    return bench.hang();
+  };
+  bench.submit(jobOf('victim', 'a', 12), jobOf('bystander', 'b', 12));
+  assert.deepEqual(await bench.endsOf('victim', 'bystander'), ['done', 'done']);
+  assert.equal(bench.kills, 1);
+  assert.equal(bench.queue.used.get('victim'), 12.5);
+  bench.onCall = ({ id, kind }) => (id === 'always' && kind === 'open' ? bench.hang() : undefined);
+  bench.submit(jobOf('always', 'a'), jobOf('next', 'b'));
+  const end = await bench.endOf('always');
+  assert.ok(end.state === 'failed' && end.error.code === 'engine_failed');
+  assert.equal((await bench.endOf('next')).state, 'done');
+  assert.equal(bench.kills, 3);
+  await bench.worker.stop(0);
+});
+
+test('a call may take far longer than those before it, and longest where none was measured', () => {
+  assert.deepEqual([undefined, 0.1, 10].map(callLimit), [1800, 120, 400]);
 });
 
 test('a job over which a worker has died runs alone', async () => {

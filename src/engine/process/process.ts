@@ -2,7 +2,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { DarkroomError } from '../../errors.ts';
-import { type Engine, EngineLost, type Job, type Progress, type Run } from '../../job.ts';
+import { EngineLost, type Job, type ProcessEngine, type Progress, type Run } from '../../job.ts';
 import {
   type CallName,
   type Calls,
@@ -25,7 +25,7 @@ const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const CHILD = new URL(`./child.${EXTENSION}`, import.meta.url);
 const PIPELINE = new URL(`../pipeline.${EXTENSION}`, import.meta.url);
 
-export class EngineProcess implements Engine {
+export class EngineProcess implements ProcessEngine {
   readonly #options: EngineProcessOptions;
   #child: Child | undefined;
   #stopped = false;
@@ -57,6 +57,10 @@ export class EngineProcess implements Engine {
         if (!child.lost) await child.call('close', { run }).catch(ignoreLoss);
       },
     };
+  }
+
+  kill(): void {
+    this.#child?.kill();
   }
 
   /** Ends the child; calls under way reject with EngineLost. */
@@ -156,6 +160,12 @@ class Child {
       reject(new EngineLost('The inference process cannot be reached.', { cause: error }));
     });
     return promise;
+  }
+
+  /** Not waited for: a process that hangs in its driver may not end even then. */
+  kill(): void {
+    this.#process.kill('SIGKILL');
+    this.#lose('it did not answer', undefined);
   }
 
   async stop(): Promise<void> {

@@ -180,9 +180,10 @@ create trigger count_lease_loss after update of attempt on darkroom.job for each
 
 -- The end of a job, once: its charge becomes what it used, its state its end, and its thread gets to show it.
 -- spent: GPU-seconds; null for what its last worker reported. end_state: null for a job that only leaves, since its
--- user has cancelled it.
+-- user has cancelled it. end_seconds: since its acceptance, by a clock that never jumps; null where no process knows: the
+-- difference of times is taken then, where it is one.
 create function darkroom.finish(of_job text, spent double precision, end_state text, end_pictures jsonb,
-    end_notes jsonb, end_error jsonb, notify_channel text) returns void language plpgsql as $f$
+    end_notes jsonb, end_error jsonb, end_seconds double precision, notify_channel text) returns void language plpgsql as $f$
 declare
   j darkroom.job;
   now_used double precision;
@@ -205,7 +206,8 @@ begin
       ) end,
       error = case when ends then end_error else error end,
       ended_at = case when ends then clock_timestamp() else ended_at end,
-      seconds = case when ends then extract(epoch from clock_timestamp() - at) else seconds end
+      seconds = case when ends then coalesce(end_seconds,
+        case when clock_timestamp() >= at then extract(epoch from clock_timestamp() - at) end) else seconds end
     where id = of_job;
   if not is_settled then
     update darkroom.flow set tag = tag + (now_used - j.charged) / weight, largest = greatest(largest, now_used)
