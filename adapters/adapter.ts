@@ -3,7 +3,7 @@
  * happened into an Invocation, hands it over with a Reply, and renders the cards that come back.
  */
 import type { Card } from './card.ts';
-import type { Platform } from './platforms.ts';
+import type { MentionKind, Platform } from './platforms.ts';
 
 export interface User {
   /** Unique over all platforms: `web:…`, `discord:…`. */
@@ -130,6 +130,12 @@ export interface RequestedJob {
   };
 }
 
+/** Something of a platform by the platform's own id. */
+export interface Found {
+  readonly id: string;
+  readonly name: string;
+}
+
 /** A user's membership in a tenant; both ids as in Where. */
 export type Membership = Pick<Where, 'roles'> & { readonly tenant: string };
 
@@ -152,6 +158,12 @@ export interface Adapter {
   unpost(job: RequestedJob): Promise<void>;
   /** A user's roles in a tenant, both named as in Where; empty where the platform has none. */
   rolesOf(tenant: string, user: string): Promise<readonly string[]>;
+  /**
+   * A channel, role or user of a tenant.
+   * @param typed its id on the platform or its name, without a sign in front
+   * @returns undefined where the tenant has none
+   */
+  find(tenant: string, kind: MentionKind, typed: string): Promise<Found | undefined>;
   /**
    * The tenants that a user shares with the bot, with their roles there: whose rules hold in a direct message. Empty
    * where the platform puts a tenant into each Where.

@@ -1,10 +1,12 @@
 /** /models, /ban and /pause: settings under the names that admins look for. */
 
-import { DarkroomError, offerNames } from '../src/errors.ts';
+import { DarkroomError, describeError, offerNames } from '../src/errors.ts';
 import type { Scope } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import { tenantOf } from './policy.ts';
-import { type ConfigPorts, changeSetting } from './setting-change.ts';
+import { describeScope, formatTime } from './setting-cards.ts';
+import { type ConfigPorts, changeSetting, requireAdmin } from './setting-change.ts';
+import { findTarget } from './targets.ts';
 
 const MODEL = {
   type: 'text',
@@ -30,17 +32,24 @@ const listModels = defineCommand({
     const { names, allowed } = await modelsHere(context);
     const fields = await Promise.all(
       names.map(async (name) => {
-        const { licence, commercial } = await context.ports.models.resolve(name);
-        const terms =
-          licence === undefined
-            ? 'no licence stated'
-            : `${licence}${commercial === false ? ', not for commercial use' : ''}`;
+        const terms = await describeTerms(name, context.ports);
         return { name, value: `${allowed.includes(name) ? 'allowed here' : 'not allowed here'}; ${terms}` };
       }),
     );
     await context.reply.postEphemeral({ text: 'Models:', fields });
   },
 });
+
+/** One folder that cannot be read does not take the others from the list. */
+async function describeTerms(name: string, { models }: ConfigPorts): Promise<string> {
+  try {
+    const { licence, commercial } = await models.resolve(name);
+    if (licence === undefined) return 'no licence stated';
+    return `${licence}${commercial === false ? ', not for commercial use' : ''}`;
+  } catch (error) {
+    return `cannot be used: ${describeError(error).message}`;
+  }
+}
 
 const enableModel = defineCommand({
   name: 'models enable',
@@ -94,9 +103,29 @@ export const models = defineGroup(
   [listModels, enableModel, disableModel],
 );
 
-const userScope = (id: string, { invocation: { platform } }: Context): { scope: Scope; target: string } => ({
-  scope: 'user',
-  target: id.startsWith(`${platform}:`) ? id : `${platform}:${id}`,
+async function userScope(user: string, { invocation, ports }: Context<ConfigPorts>) {
+  return { scope: 'user', target: await findTarget('user', user, invocation, ports) } as const;
+}
+
+const listBans = defineCommand({
+  name: 'ban list',
+  description: 'Show who is banned.',
+  options: {},
+  examples: ['/ban list'],
+  async run(_values, { invocation, reply, ports }: Context<ConfigPorts>) {
+    await requireAdmin(invocation, ports);
+    const rules = await ports.settings.rules(tenantOf(invocation));
+    const bans = rules.filter(({ key, value }) => key === 'banned' && value === true);
+    const fields = await Promise.all(
+      bans.map(async ({ scope, target, by, at }) => ({
+        name: await describeScope(scope, target, invocation, ports),
+        value: `by ${by}, ${formatTime(at)}`,
+      })),
+    );
+    await reply.postEphemeral(
+      fields.length === 0 ? { text: 'Nobody is banned here.' } : { text: 'Banned here:', fields },
+    );
+  },
 });
 
 const addBan = defineCommand({
@@ -105,7 +134,7 @@ const addBan = defineCommand({
   options: { user: PERSON },
   examples: ['/ban add @ada'],
   async run({ user = '' }, context: Context<ConfigPorts>) {
-    await changeSetting(context, { ...userScope(user, context), key: 'banned', after: true });
+    await changeSetting(context, { ...(await userScope(user, context)), key: 'banned', after: true });
   },
 });
 
@@ -115,13 +144,13 @@ const removeBan = defineCommand({
   options: { user: PERSON },
   examples: ['/ban remove @ada'],
   async run({ user = '' }, context: Context<ConfigPorts>) {
-    await changeSetting(context, { ...userScope(user, context), key: 'banned' });
+    await changeSetting(context, { ...(await userScope(user, context)), key: 'banned' });
   },
 });
 
 export const ban = defineGroup(
   { name: 'ban', description: 'Stop a user from requesting pictures.', isForAdmins: true },
-  [addBan, removeBan],
+  [listBans, addBan, removeBan],
 );
 
 export const pause = defineCommand({
@@ -147,9 +176,11 @@ export const pause = defineCommand({
   examples: ['/pause on', '/pause off'],
   async run({ state, channel }, context: Context<ConfigPorts>) {
     if (state === undefined) throw new DarkroomError('bad_request', 'Use /pause on or /pause off.');
-    const { platform } = context.invocation;
+    const { invocation, ports } = context;
     const at: { scope: Scope; target: string } =
-      channel === undefined ? WHOLE : { scope: 'channel', target: `${platform}:${channel}` };
+      channel === undefined
+        ? WHOLE
+        : { scope: 'channel', target: await findTarget('channel', channel, invocation, ports) };
     await changeSetting(context, { ...at, key: 'paused', ...(state === 'on' && { after: true }) });
   },
 });

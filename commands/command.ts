@@ -73,7 +73,7 @@ export interface Command<O extends Options = Options, P = unknown> {
 export const defineCommand = <const O extends Options, P = unknown>(command: Command<O, P>): Command<O, P> =>
   command;
 
-/** A command that only groups others, whose names start with its own: `config set`. */
+/** A command that only groups others, whose names start with its own: `config set`. On its own it runs the first. */
 export const defineGroup = <P>(
   { name, description, isForAdmins = false }: Pick<AnyCommand, 'name' | 'description' | 'isForAdmins'>,
   subcommands: readonly AnyCommand<P>[],
@@ -84,9 +84,8 @@ export const defineGroup = <P>(
   options: {},
   examples: subcommands.flatMap(({ examples }) => examples),
   subcommands,
-  async run() {
-    const names = subcommands.map((command) => lastWord(command.name));
-    throw new DarkroomError('bad_request', `Say what to do: /${name} ${names.join(' | ')}.`);
+  async run(_values, context) {
+    await subcommands[0]?.run({} as never, context);
   },
 });
 

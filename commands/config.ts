@@ -1,5 +1,7 @@
 /** /config: an admin's settings. */
 import type { Invocation } from '../adapters/adapter.ts';
+import type { Card } from '../adapters/card.ts';
+import { traitsOf } from '../adapters/platforms.ts';
 import { DarkroomError, offerNames } from '../src/errors.ts';
 import {
   findSetting,
@@ -10,12 +12,14 @@ import {
   SETTING_KEYS,
   type SettingKey,
   type SettingValue,
+  showSetting,
 } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
-import { explainRule, Policy, tenantOf } from './policy.ts';
-import { changeLine, ruleLine } from './setting-cards.ts';
+import { Policy, tenantOf } from './policy.ts';
+import { describeChange, describeScope, formatTime, ruleField } from './setting-cards.ts';
 import { type ConfigPorts, changeSetting, requireAdmin, undoChange } from './setting-change.ts';
 import { allStyles } from './styles.ts';
+import { findTarget, findTargets, nameTargets } from './targets.ts';
 
 const SETTING = {
   type: 'text',
@@ -60,16 +64,25 @@ const show = defineCommand({
   examples: ['/config show'],
   async run(_values, { invocation, reply, ports }: Context<ConfigPorts>) {
     const rules = await ports.settings.rules(tenantOf(invocation));
-    const fields = SETTING_KEYS.flatMap((key) => {
-      const own = rules.filter((rule) => rule.key === key);
-      return own.length === 0 ? [] : [{ name: key, value: own.map(ruleLine).join('\n') }];
-    });
-    const unset = SETTING_KEYS.filter((key) => !rules.some((rule) => rule.key === key));
-    const text =
+    const fields = await Promise.all(
+      SETTING_KEYS.filter((key) => rules.some((rule) => rule.key === key)).map((key) =>
+        ruleField(
+          key,
+          rules.filter((rule) => rule.key === key),
+          invocation,
+          ports,
+        ),
+      ),
+    );
+    const { tenant } = traitsOf(invocation.platform);
+    await reply.postEphemeral(
       fields.length === 0
-        ? "Nothing is set here. The model's own defaults apply."
-        : 'Settings of this server:';
-    await reply.postEphemeral({ text, fields, notes: [`Not set: ${unset.join(', ')}.`] });
+        ? {
+            text: `Nothing is set in this ${tenant}. The model's own defaults apply.`,
+            notes: ['To set something: /config set default_steps 24'],
+          }
+        : { text: `Settings of this ${tenant}:`, fields },
+    );
   },
 });
 
@@ -90,10 +103,13 @@ const set = defineCommand({
         `Add a value: /config set ${key} VALUE. To clear it: /config reset ${key}.`,
       );
     }
-    const at = scopeOf(scopes, context.invocation);
+    const { invocation, ports } = context;
+    const at = await scopeOf(scopes, invocation, ports);
     const parsed = parseSetting(key, value, at.scope);
-    await requireKnown(key, parsed, context.ports, context.invocation);
-    await changeSetting(context, { key, ...at, after: parsed });
+    await requireKnown(key, parsed, ports, invocation);
+    requireEffect(key, parsed, invocation);
+    const after = await findTargets(key, parsed, invocation, ports);
+    await changeSetting(context, { key, ...at, after });
   },
 });
 
@@ -103,7 +119,8 @@ const reset = defineCommand({
   options: { setting: SETTING, ...SCOPE_OPTIONS },
   examples: ['/config reset default_steps'],
   async run({ setting = '', ...scopes }, context: Context<ConfigPorts>) {
-    await changeSetting(context, { key: findSetting(setting), ...scopeOf(scopes, context.invocation) });
+    const at = await scopeOf(scopes, context.invocation, context.ports);
+    await changeSetting(context, { key: findSetting(setting), ...at });
   },
 });
 
@@ -115,10 +132,15 @@ const history = defineCommand({
   async run(_values, { invocation, reply, ports }: Context<ConfigPorts>) {
     await requireAdmin(invocation, ports);
     const changes = await ports.settings.history(tenantOf(invocation), HISTORY);
-    const fields = changes.map((change) => ({
-      name: `${new Date(change.at).toISOString().slice(0, 16).replace('T', ' ')}, ${change.author.name}`,
-      value: `${changeLine(change)}${change.undoes === undefined ? '' : ' (undone)'}`,
-    }));
+    const fields = await Promise.all(
+      changes.map(async (change) => {
+        const { line } = await describeChange(change, invocation, ports);
+        return {
+          name: `${formatTime(change.at)}, ${change.author.name}`,
+          value: `${line}${change.undoes === undefined ? '' : ' (undone)'}`,
+        };
+      }),
+    );
     await reply.postEphemeral({
       text: fields.length === 0 ? 'No settings have been changed yet.' : 'Changes to settings:',
       fields,
@@ -150,16 +172,31 @@ const why = defineCommand({
     if (user !== undefined) await requireAdmin(invocation, ports);
     const asked = user === undefined ? invocation : await asUser(user, invocation, ports);
     const policy = await Policy.of(asked, ports);
-    const value = policy.value(key);
-    const notes = value === undefined ? [] : [meaningOf(key, value)];
-    await reply.postEphemeral({ text: explainRule(policy, key), notes });
+    await reply.postEphemeral(await explainRule(policy, key, invocation, ports));
   },
 });
+
+/** Which rule applies, in words: `max_size is 768, set for #art by ada.` */
+async function explainRule(
+  policy: Policy,
+  key: SettingKey,
+  invocation: Invocation,
+  ports: ConfigPorts,
+): Promise<Card> {
+  const rule = policy.rules.get(key);
+  if (rule === undefined) return { text: `${key} is not set here. Darkroom's own limits apply.` };
+  const whom = await describeScope(rule.scope, rule.target, invocation, ports);
+  const value = (await nameTargets(key, rule.value, invocation, ports)) as SettingValue;
+  return {
+    text: `${key} is ${showSetting(value)}, set for ${whom === '' ? 'everyone' : whom} by ${rule.by}.`,
+    notes: [meaningOf(key, value)],
+  };
+}
 
 /** The same channel as another user sees it. */
 async function asUser(user: string, invocation: Invocation, ports: ConfigPorts): Promise<Invocation> {
   const { platform, where } = invocation;
-  const id = user.startsWith(`${platform}:`) ? user : `${platform}:${user}`;
+  const id = await findTarget('user', user, invocation, ports);
   const roles = where.tenant === undefined ? [] : await ports.rolesOf(platform, where.tenant, id);
   return { ...invocation, user: { id, name: user }, where: { ...where, roles, isAdmin: false } };
 }
@@ -169,7 +206,11 @@ export const config = defineGroup(
   [show, set, reset, history, undo, why],
 );
 
-function scopeOf(values: ScopeValues, { platform }: Invocation): { scope: Scope; target: string } {
+async function scopeOf(
+  values: ScopeValues,
+  invocation: Invocation,
+  ports: ConfigPorts,
+): Promise<{ scope: Scope; target: string }> {
   const named = SCOPES.filter(
     (scope): scope is keyof ScopeValues => scope !== 'server' && values[scope] !== undefined,
   );
@@ -181,8 +222,17 @@ function scopeOf(values: ScopeValues, { platform }: Invocation): { scope: Scope;
     );
   }
   if (scope === undefined) return { scope: 'server', target: '' };
-  const id = values[scope]!;
-  return { scope, target: id.startsWith(`${platform}:`) ? id : `${platform}:${id}` };
+  return { scope, target: await findTarget(scope, values[scope]!, invocation, ports) };
+}
+
+/** @throws DarkroomError('bad_request') for a setting that the platform cannot carry out */
+function requireEffect(key: SettingKey, value: SettingValue, { platform }: Invocation): void {
+  const { title, capabilities } = traitsOf(platform);
+  const missing =
+    (key === 'thread_per_request' && value === true && !capabilities.threads && 'threads') ||
+    (key === 'age_restricted' && value === true && !capabilities.ageRestriction && 'age-restricted channels');
+  if (missing)
+    throw new DarkroomError('bad_request', `${title} has no ${missing}; ${key} has no effect there.`);
 }
 
 /** A model or style must exist before its name is stored. */

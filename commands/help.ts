@@ -2,7 +2,10 @@
 import type { Card } from '../adapters/card.ts';
 import { DarkroomError, offerNames } from '../src/errors.ts';
 import { type AnyCommand, type Context, defineCommand, rangeOf, usageOf } from './command.ts';
+import { Policy } from './policy.ts';
 import type { ModelInfo, Ports } from './ports.ts';
+
+type HelpPorts = Pick<Ports, 'models' | 'settings' | 'admins'>;
 
 /** @param commands all of them; a function, as help is one of them */
 export const createHelp = (commands: () => readonly AnyCommand[]) =>
@@ -13,9 +16,11 @@ export const createHelp = (commands: () => readonly AnyCommand[]) =>
       command: { type: 'text', single: true, description: 'The command to explain.', example: 'imagine' },
     },
     examples: ['/help', '/help imagine'],
-    async run({ command: name }, { reply, ports }: Context<Pick<Ports, 'models'>>) {
+    async run({ command: name }, { invocation, reply, ports }: Context<HelpPorts>) {
       if (name === undefined || name === '') {
-        return reply.postEphemeral(overview(commands(), await ports.models.resolve()));
+        const isAdmin = (await Policy.of(invocation, ports)).isAdmin();
+        const offered = commands().filter(({ isForAdmins }) => isAdmin || !isForAdmins);
+        return reply.postEphemeral(overview(offered, await ports.models.resolve()));
       }
       const wanted = name.replace(/^\//, '').toLowerCase();
       const command = commands().find((known) => known.name === wanted);

@@ -5,7 +5,7 @@ import { DarkroomError } from '../src/errors.ts';
 import type { Share } from '../src/job.ts';
 import { type GenerationRequest, LIMITS, type ModelDefaults, type RequestDraft } from '../src/request.ts';
 import { type Effective, resolveSettings } from '../src/settings/resolve.ts';
-import { type SettingKey, type SettingValue, showSetting } from '../src/settings/schema.ts';
+import type { SettingKey, SettingValue } from '../src/settings/schema.ts';
 import type { Ports } from './ports.ts';
 
 /** The tenant whose settings apply; a direct message of nobody's tenant has rules that only the operator can set. */
@@ -221,12 +221,4 @@ function joinWords(own: string | undefined, common: string): string {
   if (own === undefined || own.trim() === '') return common;
   // The recipe of a picture made here has it already.
   return own === common || own.endsWith(`, ${common}`) ? own : `${own}, ${common}`;
-}
-
-/** Which rule applies, in words: `max_size is 768, set for the channel 42 by ada.` */
-export function explainRule(policy: Policy, key: SettingKey): string {
-  const rule = policy.rules.get(key);
-  if (rule === undefined) return `${key} is not set here. Darkroom's own limits apply.`;
-  const place = rule.scope === 'server' ? 'the server' : `the ${rule.scope} ${rule.target}`;
-  return `${key} is ${showSetting(rule.value)}, set for ${place} by ${rule.by}.`;
 }

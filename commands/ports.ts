@@ -1,7 +1,7 @@
 /** What the commands need of other parts, as types; src/app.ts provides them. */
-import type { Membership } from '../adapters/adapter.ts';
+import type { Found, Membership } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
-import type { Platform } from '../adapters/platforms.ts';
+import type { MentionKind, Platform } from '../adapters/platforms.ts';
 import type { JobEvent } from '../src/job.ts';
 import type { ModelDefaults, PromptSyntax } from '../src/request.ts';
 import type { SettingsStore } from '../src/settings/store.ts';
@@ -82,6 +82,11 @@ export interface Ports {
   unpost(job: JobRecord): Promise<void>;
   /** The tenants that a user shares with the bot, where the platform does not name one in a direct message. */
   tenantsOf(platform: Platform, user: string): Promise<readonly Membership[]>;
+  /**
+   * A channel, role or user of a tenant of a connected platform, by its id or name; the id without the platform's name
+   * in front.
+   */
+  find(platform: Platform, tenant: string, kind: MentionKind, typed: string): Promise<Found | undefined>;
   /** A user's roles in a tenant of a connected platform. */
   rolesOf(platform: Platform, tenant: string, user: string): Promise<readonly string[]>;
   /**

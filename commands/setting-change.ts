@@ -8,9 +8,12 @@ import type { Change } from '../src/settings/store.ts';
 import type { Context } from './command.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
-import { changeCard, changeLine } from './setting-cards.ts';
+import { changeCard, describeChange } from './setting-cards.ts';
 
-export type ConfigPorts = Pick<Ports, 'settings' | 'models' | 'admins' | 'rolesOf' | 'post' | 'onError'>;
+export type ConfigPorts = Pick<
+  Ports,
+  'settings' | 'models' | 'admins' | 'rolesOf' | 'find' | 'post' | 'onError'
+>;
 
 /** Changes among which an Undo button finds its own. */
 const UNDOABLE = 1000;
@@ -53,8 +56,9 @@ export async function changeSetting(
   };
   await ports.settings.apply(change);
   const shown = { ...change, ...(before === undefined && (await ownDefault(ports, key))) };
-  await reply.postEphemeral(changeCard(shown));
-  await log(invocation, `${name}: ${changeLine(shown)}`, ports);
+  await reply.postEphemeral(await changeCard(shown, invocation, ports));
+  const { line } = await describeChange(shown, invocation, ports);
+  await log(invocation, `${name}: ${line}`, ports);
 }
 
 /** That the log channel cannot be reached is no reason to fail. */

@@ -94,6 +94,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     },
     unpost: async (job) => adapters.find((one) => one.platform === job.platform)?.unpost(job),
     clock: store.clock,
+    find: async (platform, tenant, kind, typed) =>
+      adapters.find((one) => one.platform === platform)?.find(tenant, kind, typed),
     tenantsOf: async (platform, user) =>
       (await adapters.find((one) => one.platform === platform)?.tenantsOf(user)) ?? [],
     rolesOf: async (platform, tenant, user) =>

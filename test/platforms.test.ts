@@ -20,6 +20,7 @@ function setUp(failures: readonly DarkroomError[]) {
     reopen: async () => undefined,
     post: async () => undefined,
     unpost: async () => undefined,
+    find: async () => undefined,
     tenantsOf: async () => [],
     rolesOf: async () => [],
   };

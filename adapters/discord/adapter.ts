@@ -2,11 +2,13 @@
 import { Client, Events, GatewayIntentBits, Partials, Routes, type SendableChannels } from 'discord.js';
 import type { AnyCommand } from '../../commands/command.ts';
 import { DarkroomError } from '../../src/errors.ts';
-import type { Adapter, Membership, Reply, RequestedJob } from '../adapter.ts';
+import type { Adapter, Found, Membership, Reply, RequestedJob } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import { Downloads } from '../downloads.ts';
 import { findPosted } from '../job-reply.ts';
+import type { MentionKind } from '../platforms.ts';
 import { haveChanged, renderCommands, type Translation } from './commands.ts';
+import { findInGuild } from './directory.ts';
 import { isRefusal, loginProblem, reduceError } from './errors.ts';
 import { DiscordEvents, type EventPorts } from './events.ts';
 import { plainId, rolesOf } from './invocation.ts';
@@ -131,6 +133,11 @@ class DiscordAdapter implements Adapter {
     const guild = this.#client.guilds.cache.get(plainId(tenant)) ?? null;
     const member = await guild?.members.fetch(plainId(user)).catch(() => undefined);
     return rolesOf(guild, member);
+  }
+
+  async find(tenant: string, kind: MentionKind, typed: string): Promise<Found | undefined> {
+    const guild = this.#client.guilds.cache.get(plainId(tenant));
+    return guild && findInGuild(guild, kind, typed);
   }
 
   async tenantsOf(user: string): Promise<readonly Membership[]> {

@@ -1,12 +1,14 @@
 /** Slack: slash commands, mentions, message shortcuts, buttons and modals, over Bolt (Socket Mode or HTTP). */
 import { App } from '@slack/bolt';
 import { DarkroomError } from '../../src/errors.ts';
-import type { Adapter, Membership, Reply, RequestedJob } from '../adapter.ts';
+import type { Adapter, Found, Membership, Reply, RequestedJob } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import { Downloads } from '../downloads.ts';
 import { findPosted } from '../job-reply.ts';
+import type { MentionKind } from '../platforms.ts';
 import { UpdateBudget } from './budget.ts';
 import { apiBase, quietLogger, reduceBoltError, SlackClient, slackCode, startProblem } from './client.ts';
+import { findInWorkspace } from './directory.ts';
 import { destinationOf, type EventPorts, SlackEvents } from './events.ts';
 import { filesOf, MEDIA_HOSTS } from './files.ts';
 import { SLACK_LIMITS as LIMITS } from './limits.ts';
@@ -151,6 +153,10 @@ class SlackAdapter implements Adapter {
 
   async rolesOf(tenant: string, user: string): Promise<readonly string[]> {
     return tenant === this.#users.tenant ? this.#users.rolesOf(plainId(user)) : [];
+  }
+
+  async find(tenant: string, kind: MentionKind, typed: string): Promise<Found | undefined> {
+    return tenant === this.#users.tenant ? findInWorkspace(this.#workspace.client, kind, typed) : undefined;
   }
 
   /** A Slack app is in one workspace, which each Where names. */

@@ -14,6 +14,8 @@ export const SCOPES: Readonly<Record<string, string>> = {
   'im:write': 'private results',
   'channels:history': 'the picture of a thread, and answers found again after a crash',
   'groups:history': 'the same in a private channel',
+  'channels:read': 'names of channels in settings',
+  'groups:read': 'names of private channels in settings',
   'users:read': 'names, and who is an admin',
   'usergroups:read': 'user groups as roles',
 };

@@ -45,6 +45,8 @@ export const operateConfig: Operate = async ({ args, store, models, asker, say, 
     post: async () => undefined,
     unpost: async () => undefined,
     clock: store.clock,
+    // The operator gives ids: this process may not be connected to the platform.
+    find: async (_platform, _tenant, _kind, typed) => ({ id: typed, name: typed }),
     tenantsOf: async () => [],
     rolesOf: async () => [],
     readUpload: elsewhere,

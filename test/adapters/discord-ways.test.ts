@@ -259,7 +259,7 @@ describe('Discord', { concurrency: 2 }, () => {
     await until(chat, 'ada', ({ text }) => text.includes('not set -> 50'));
     await chat.command('ada', 'config why', { setting: 'max_steps', user: idOf('bo') });
     await until(chat, 'ada', ({ text }) =>
-      text.includes(`max_steps is 50, set for the role discord:${artists} by ada`),
+      text.includes('max_steps is 50, set for @darkroom by ada'),
     );
     await chat.command('cy', 'config why', { setting: 'max_steps', user: idOf('bo') });
     await until(chat, 'cy', ({ text, isPrivate }) => isPrivate && text.includes('can change settings'));

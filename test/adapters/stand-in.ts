@@ -219,6 +219,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     post: async () => undefined,
     unpost: (job) => adapter.unpost(job),
     clock: store.clock,
+    find: (_platform, tenant, kind, typed) => adapter.find(tenant, kind, typed),
     tenantsOf: async () => [],
     rolesOf: async () => [],
     models: {

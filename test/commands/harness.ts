@@ -47,6 +47,17 @@ export interface Harness {
 }
 
 export const TENANT = 'discord:1';
+const DIRECTORY = {
+  channel: [
+    { id: '2', name: 'general' },
+    { id: '3', name: 'audit' },
+  ],
+  role: [{ id: '4', name: 'artists' }],
+  user: [
+    { id: 'ada', name: 'Ada' },
+    { id: 'bo', name: 'Bo' },
+  ],
+};
 
 export function startCommands(more: Partial<Ports> = {}): Harness {
   const jobs: Harness['jobs'] = new Map();
@@ -146,6 +157,8 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       posts.push([platform, tenant, channel, text].join(' '));
     },
     unpost: async () => undefined,
+    find: async (_platform, _tenant, kind, typed) =>
+      DIRECTORY[kind].find(({ id, name }) => id === typed || name === typed),
     tenantsOf: async () => [],
     rolesOf: async () => [],
     readUpload: async (bytes) => ({ bytes, width: 64, height: 64, notes: [], texts: new Map() }),

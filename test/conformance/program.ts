@@ -58,6 +58,7 @@ export async function startProgram(
       post: (_platform, tenant, channel, card) => adapter.post(tenant, channel, card),
       unpost: (job) => adapter.unpost(job),
       clock: store.clock,
+      find: (_platform, tenant, kind, typed) => adapter.find(tenant, kind, typed),
       tenantsOf: (_platform, user) => adapter.tenantsOf(user),
       rolesOf: (_platform, server, user) => adapter.rolesOf(server, user),
       models: {

@@ -187,7 +187,7 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       await chat.command('bo', 'imagine', { prompt: 'a boat', steps: 30 });
       await until(chat, 'bo', ({ text, isPrivate }) => isPrivate && text.includes('You asked for 30 steps'));
       await chat.command('bo', 'config why', { setting: 'max_steps' });
-      await until(chat, 'bo', ({ text }) => text.includes('max_steps is 10, set for the server by ada'));
+      await until(chat, 'bo', ({ text }) => text.includes('max_steps is 10, set for everyone by ada'));
       assert.deepEqual(chat.errors, []);
     });
 
