@@ -71,7 +71,7 @@ export const traitsOf = (platform: Platform): PlatformTraits => PLATFORMS[platfo
 
 /** `<@42>` and `<#C1|general>` as a platform writes them; undefined for anything else. */
 export function readMention(platform: Platform, text: string): Mention | undefined {
-  const [, sign = '', id = ''] = /^<([@#!&^a-z]+?)([A-Za-z0-9]+)(?:\|[^>]*)?>$/.exec(text) ?? [];
+  const [, sign = '', id = ''] = /^<([@#!&^a-z]+?)(\w+)(?:\|[^>]*)?>$/.exec(text) ?? [];
   const { mentions } = traitsOf(platform);
   const kind = Object.hasOwn(mentions, sign) ? mentions[sign] : undefined;
   return kind && { kind, id };
