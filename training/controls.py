@@ -84,8 +84,7 @@ def train(rank, kind, minutes):
         optimizer.zero_grad()
         loss.backward()
         workers.share_gradients(parameters)
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
+        workers.step(optimizer, parameters)
         step += 1
         losses.append(loss.detach())
         if rank == 0 and step % 50 == 0:

@@ -1,14 +1,16 @@
 """Go on from a finished model with every stage at once, on a machine with a GPU: `python together.py FOLDER SECONDS`.
 
 Scenes are drawn by processes of their own (pool.py) while the stages train beside each other; the ControlNets and the
-upscaler read the UNet's and the decoder's weights again while those still change. The plan is one of wall-clock time:
-every rate reaches zero on time however slow the machine is. pack.py collects what is there, at any moment.
+upscaler read the UNet's and the decoder's weights again while those still change. Every rate reaches zero on
+time, however slow the machine is and however long it was stopped (SIGSTOP to the process group). pack.py collects what is there, at any moment.
 """
 import os
 import subprocess
 import sys
 import time
 from pathlib import Path
+
+import numpy as np
 
 import workers
 from resume import resume
@@ -17,42 +19,55 @@ from vae import load_vae
 HERE = Path(__file__).parent
 STAGES = (  # script and arguments, and when it starts and ends as shares of the time
     (("unet.py",), 0, .68), (("vae.py",), 0, .62), (("judge.py", "train"), .03, .32), (("adherence.py", "train"), .03, .28),
-    (("controls.py", "openpose"), .26, .9), (("controls.py", "canny"), .32, .9), (("upscaler.py",), .32, .9))
+    (("controls.py", "openpose"), .26, .9), (("controls.py", "canny"), .32, .9), (("upscaler.py", "train"), .32, .9))
 DRAWERS = (  # kind of rows, share of the cores that draw them, when, as shares of the time
     ("scenes", .36, 0, .9), ("pairs", .3, 0, .9), ("judge", .2, 0, .3), ("joints", .14, 0, .26), ("poses", .34, .24, .9))
 PROMPTS = 100
+GAP = 1.0  # seconds between two looks at the clock; a longer gap was a stop
 
 
 class Crew:
-    """Processes that start and end on time."""
+    """Processes that start and end on time.
+
+    Their time is the progress of the whole, from 0 to 1. It stands still while this process group is stopped (SIGSTOP), and
+    moves the faster after that, so that it reaches 1 when the seconds are over.
+    """
 
     def __init__(self, seconds):
-        self.seconds, self.begun, self.waiting, self.running = seconds, time.time(), [], []
+        self.deadline, self.last, self.begun = time.time() + seconds, time.time(), time.time()
+        self.waiting, self.running = [], []
+        self.progress = np.memmap(workers.HOME / "progress", np.float64, "w+", shape=(1,))
 
     def plan(self, name, command, start, end, environment, ended):
         """`ended`: whether it is ended by us; otherwise it ends by itself."""
         self.waiting.append((start, end, name, command, environment, ended))
         self.waiting.sort(key=lambda planned: planned[0])
 
-    def now(self):
-        return (time.time() - self.begun) / self.seconds
+    def tick(self):
+        """Move the progress on. A long gap was a stop."""
+        now = time.time()
+        worked, left = min(now - self.last, GAP), max(self.deadline - now, .01)
+        self.progress[0] += (1 - self.progress[0]) * min(1, worked / (left + worked))
+        self.last = now
+        return float(self.progress[0])
 
     def work(self):
         """Run the plan; a stage that fails is said and not repeated."""
         while self.waiting or any(process.poll() is None for process, *_ in self.running):
-            while self.waiting and self.waiting[0][0] <= self.now():
+            now = self.tick()
+            while self.waiting and self.waiting[0][0] <= now:
                 start, end, name, command, environment, ended = self.waiting.pop(0)
                 log = open(workers.HOME / f"{name}.log", "a")
                 process = subprocess.Popen([sys.executable, *map(str, command)], cwd=HERE, stdout=log, stderr=log,
-                                           env={**os.environ, **environment, "BEGUN": str(time.time())})
+                                           env={**os.environ, **environment})
                 self.running.append((process, end, name, ended))
             for entry in list(self.running):
                 process, end, name, ended = entry
-                if ended and self.now() > end and process.poll() is None:
+                if ended and now > end and process.poll() is None:
                     process.terminate()
                 if process.poll() is not None:
                     self.running.remove(entry)
-                    print(f"{time.time() - self.begun:.0f} s: {name} ended with {process.returncode}", flush=True)
+                    print(f"{time.time() - self.begun:.0f} s, {now:.2f}: {name} ended with {process.returncode}", flush=True)
             time.sleep(.2)
 
 
@@ -68,12 +83,13 @@ def together(folder, seconds):
                   {**quiet, "CUDA_VISIBLE_DEVICES": ""}, True)
     for command, start, end in STAGES:
         name = command[-1] if command[0] == "controls.py" else command[0][:-3]
-        crew.plan(name, (*command, (end - start) * seconds / 60), start, end, quiet, False)
+        minutes = (end - start) * seconds / 60
+        crew.plan(name, (*command, minutes), start, end, {**quiet, "STAGE": f"{start} {end} {minutes}"}, False)
     crew.work()
     target = workers.HOME / "mini"
     subprocess.run([sys.executable, HERE / "export.py", target], check=True)
     for name in ("judge", "adherence"):
-        crew.plan(f"{name}-measured", (f"{name}.py", "measure", PROMPTS, target), 0, 9, {}, False)
+        crew.plan(f"{name}-measured", (f"{name}.py", "measure", PROMPTS, target), 0, 2, {}, False)
     crew.work()
 
 

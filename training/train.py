@@ -1,7 +1,7 @@
 """Retrain models/mini from nothing, or go on where it stopped: `python training/train.py [SHARE [FOLDER]]`.
 
 Tokenizer and text encoder, then the VAE's decoder on one core while the UNet learns on another, then the UNet on two
-cores, the ControlNets, export, and how good it is. Everything is kept in training/checkpoints (or where the
+cores, the ControlNets and the upscaler, export, and how good it is. Everything is kept in training/checkpoints (or where the
 variable CHECKPOINTS says); creating a file PAUSE there pauses it. SHARE of the minutes below makes a miniature run
 (.01 tries every stage); FOLDER is where the model goes, models/mini by default.
 """
@@ -15,7 +15,7 @@ import workers
 from tokenizer import make_tokenizer
 
 HERE = Path(__file__).parent
-VAE_MINUTES, UNET_MINUTES, CONTROL_MINUTES, JUDGE_MINUTES, JOINT_MINUTES, PROMPTS = 42, 1200, 90, 36, 12, 200
+VAE_MINUTES, UNET_MINUTES, CONTROL_MINUTES, UPSCALER_MINUTES, JUDGE_MINUTES, JOINT_MINUTES, PROMPTS = 42, 1200, 90, 240, 36, 12, 200
 
 
 def start(script, *arguments, processes=1):
@@ -43,9 +43,10 @@ def main(share, target):
     finish(start("unet.py", UNET_MINUTES * share, processes=both))
     for kind in ("canny", "openpose"):
         finish(start("controls.py", kind, CONTROL_MINUTES * share, processes=both))
+    finish(start("upscaler.py", "train", UPSCALER_MINUTES * share))
     finish(start("export.py", target))
     finish(start("judge.py", "train", JUDGE_MINUTES * share), start("adherence.py", "train", JOINT_MINUTES * share))
-    for script in ("judge.py", "adherence.py"):
+    for script in ("judge.py", "adherence.py", "upscaler.py"):
         finish(start(script, "measure", max(2, round(PROMPTS * share)), target))
 
 

@@ -134,8 +134,7 @@ def train(rank, minutes, stop):
         optimizer.zero_grad()
         loss.backward()
         workers.share_gradients(parameters)
-        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
-        optimizer.step()
+        workers.step(optimizer, parameters)
         average.update(step)
         step, samples = step + 1, samples + BATCH
         losses.append(loss.detach())

@@ -1,33 +1,45 @@
-"""The upscaler: SRVGGNetCompact, 2 x, for what this model draws: `python upscaler.py MINUTES`.
+"""The upscaler: SRVGGNetCompact, 2 x, for what this model draws.
+
+`python upscaler.py train MINUTES` trains it, resuming checkpoints/upscaler.pt; `python upscaler.py measure COUNT [FOLDER]`
+compares it with bicubic enlargement on COUNT fresh scenes through the VAE.
 
 A pair is what the VAE's decoder gives at 256 x 256 and the same scene drawn at 512 x 512. A part of the latents was
 first noised and denoised again by the UNet, so that the network also sees the model's own smudges where they belong.
 The other stages' checkpoints are read again now and then: they may still be training.
 """
+import json
 import sys
 import time
+from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
+from diffusers import AutoencoderKL
+from safetensors.torch import load_file
 from torch import nn
 from torch.nn import functional as F
 
 import workers
+from muon import Muon
 from pool import Pool, said
+from scenes import draw, random_scene
 from text import new_text
 from tokenizer import ids, load_tokenizer
 from unet import load_average, new_unet, rate, signal_shares
 from vae import NOISE, as_tensor, load_vae, picture_loss, psnr
 from workers import DEVICE
 
-CONFIG = {"_class_name": "SRVGGNetCompact", "num_in_ch": 3, "num_out_ch": 3, "num_feat": 48, "num_conv": 12, "upscale": 2,
+CONFIG = {"_class_name": "SRVGGNetCompact", "num_in_ch": 3, "num_out_ch": 3, "num_feat": 32, "num_conv": 10, "upscale": 2,
           "act_type": "leakyrelu"}
-BATCH, CROPS, SIDE = (4, 2, 64) if DEVICE.type == "cpu" else (24, 4, 96)  # pictures a step, crops of each, pixels of 256
-PEAK = 1e-3
+BATCH, CROPS, SIDE = (4, 8, 64) if DEVICE.type == "cpu" else (24, 96, 96)  # pictures decoded at once; crops a step, their side
+PEAK, BIAS_PEAK = .01, 3e-4  # learning rates of weights (Muon) and biases (AdamW)
 REDRAWN = .5  # share of the steps whose latents the UNet has redrawn
+MINI = Path(__file__).parents[1] / "models" / "mini"
 STEPS, STRENGTH = 3, (60, 380)  # of redrawing: steps, and the timestep where it starts
 FRESH = 20  # seconds after which the other stages' weights are read again
-WAITING = 48 if DEVICE.type == "cpu" else 0  # decoded pictures kept for several steps, where decoding is dear
+WAITING, FRESH_SHARE = (600, .06) if DEVICE.type == "cpu" else (600, 1)  # decoded pictures kept; share of the steps with new ones
+CHOICES = 3  # of so many random places the one with most edges is cropped
 
 
 class SRVGGNetCompact(nn.Module):
@@ -45,16 +57,45 @@ class SRVGGNetCompact(nn.Module):
         return finer + F.interpolate(pictures, scale_factor=CONFIG["upscale"], mode="nearest")
 
 
-def new_upscaler():
-    """The network as far as it was trained before, otherwise nearly silent: it then repeats pixels."""
+@torch.no_grad()
+def start_linear(net, shown, true):
+    """Start as the best linear filter of 5 x 5 pixels for such pairs.
+
+    The first convolution spreads the 3 x 3 pixels around each over 27 channels, the next ones let them pass (nothing is below
+    zero), and least squares give the last one.
+    """
+    taps = 27
+    for conv in net.body[::2][:-1]:
+        conv.weight[:taps] = 0
+        conv.bias[:taps] = 0
+    for tap in range(taps):
+        net.body[0].weight[tap, tap // 9, tap // 3 % 3, tap % 3] = 1
+        for conv in net.body[2:-1:2]:
+            conv.weight[tap, tap, 1, 1] = 1
+    corners = [0, 2, 6, 8]  # further taps only bring pixels in a second time
+    kept = [i for i in range(taps) if i % 9 == 4 or i % 9 in corners]
+    spread = F.conv2d(shown, net.body[0].weight[kept], padding=1)
+    columns = F.unfold(spread, 3, padding=1).permute(0, 2, 1).reshape(-1, 9 * len(kept))
+    wanted = F.pixel_unshuffle(true - F.interpolate(shown, scale_factor=2, mode="nearest"), 2).permute(0, 2, 3, 1).reshape(-1, 12)
+    columns, wanted = columns.double(), wanted.double()
+    squares = columns.T @ columns + .1 * torch.eye(columns.shape[1], device=columns.device)
+    filters = torch.linalg.solve(squares, columns.T @ wanted).T.reshape(12, len(kept), 3, 3).float()
+    last = net.body[-1]
+    last.weight.mul_(.1)
+    last.bias.zero_()
+    last.weight[:, :taps] = 0
+    last.weight[:, kept] = filters
+
+
+def new_upscaler(painters):
+    """The network as far as it was trained before, otherwise a linear filter for a start."""
     torch.manual_seed(0)
     net, start = SRVGGNetCompact().to(DEVICE), workers.load("start")
     if start and "upscaler" in start:
         net.load_state_dict(start["upscaler"])
     else:
-        nn.init.normal_(net.body[-1].weight, std=1e-3)
-        nn.init.zeros_(net.body[-1].bias)
-    return net
+        start_linear(net, *painters.crops())
+    return net.to(memory_format=torch.channels_last)
 
 
 class Painters:
@@ -92,31 +133,32 @@ class Painters:
 
     @torch.no_grad()
     def decoded(self):
-        """What the decoder gives [N,3,256,256] and the true pictures [N,3,512,512], both in 0..1."""
+        """What the decoder gives [N,3,256,256] and the true pictures [N,3,512,512], both uint8."""
         rows = self.pool.batch(BATCH)
-        latents, true = rows["latent"].float(), rows["picture"].permute(0, 3, 1, 2).float() / 255
+        latents = rows["latent"].float()
         with workers.half():
             if self.rng.random() < REDRAWN:
                 latents = self.redrawn(latents, said(rows["tokens"], self.nothing, .1))
             else:
                 latents = latents + NOISE * torch.randn_like(latents) * float(self.rng.random())
             shown = self.vae.decode(latents).sample.float()
-        return (shown.clamp(-1, 1) / 2 + .5).mul(255).round() / 255, true
+        return shown.clamp(-1, 1).add(1).mul(127.5).round().byte(), rows["picture"].permute(0, 3, 1, 2)
 
     def crops(self):
-        """Random crops of pairs: [N,3,SIDE,SIDE], [N,3,2*SIDE,2*SIDE]."""
+        """Random crops of pairs, in 0..1: [N,3,SIDE,SIDE], [N,3,2*SIDE,2*SIDE]."""
         self.refresh()
-        if len(self.waiting) < max(1, WAITING // BATCH) or self.rng.random() < .25:
-            self.waiting.append(self.decoded())
-        shown, true = self.waiting[self.rng.integers(len(self.waiting))]
-        if len(self.waiting) > WAITING // BATCH:
-            self.waiting.pop(0)
+        if len(self.waiting) < 8 or self.rng.random() < FRESH_SHARE:
+            self.waiting += zip(*self.decoded())
+            del self.waiting[:-WAITING]
         small, large = [], []
-        for i in np.repeat(np.arange(len(shown)), CROPS):
-            x, y = (int(v) for v in self.rng.integers(0, 257 - SIDE, 2))
-            small.append(shown[i, :, y:y + SIDE, x:x + SIDE])
-            large.append(true[i, :, 2 * y:2 * (y + SIDE), 2 * x:2 * (x + SIDE)])
-        return torch.stack(small), torch.stack(large)
+        for i in self.rng.integers(len(self.waiting), size=CROPS):
+            shown, true = self.waiting[i]
+            places = [(x, y, true[1, 2 * y:2 * (y + SIDE), 2 * x:2 * (x + SIDE)])
+                      for x, y in self.rng.integers(0, 257 - SIDE, (CHOICES, 2)).tolist()]
+            x, y, _ = max(places, key=lambda place: place[2][::2].float().diff(dim=1).abs().mean().item())
+            small.append(shown[:, y:y + SIDE, x:x + SIDE])
+            large.append(true[:, 2 * y:2 * (y + SIDE), 2 * x:2 * (x + SIDE)])
+        return torch.stack(small).float() / 255, torch.stack(large).float() / 255
 
 
 def edge_correlation(a, b):
@@ -128,31 +170,39 @@ def edge_correlation(a, b):
 
 
 def train(rank, minutes):
-    """Resumes checkpoints/upscaler.pt; the rate falls to zero at `minutes`."""
-    net, state = new_upscaler(), workers.load("upscaler")
-    optimizer = torch.optim.AdamW(net.parameters(), PEAK, betas=(.9, .99), weight_decay=0)
+    """Resumes checkpoints/upscaler.pt; the rates fall to zero at `minutes`."""
+    state = workers.load("upscaler")
+    painters = Painters(7000 + (state["step"] if state else 0))
+    net = new_upscaler(painters)
+    convs = net.body[::2]
+    optimizers = (Muon([conv.weight for conv in convs], PEAK),
+                  torch.optim.AdamW([conv.bias for conv in convs], BIAS_PEAK, betas=(.9, .99), weight_decay=0))
     average = {k: v.clone() for k, v in net.state_dict().items()}
     step, spent, history = 0, 0.0, []
     if state:
         net.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        for optimizer, kept in zip(optimizers, state["optimizers"]):
+            optimizer.load_state_dict(kept)
         average, step, spent = state["average"], state["step"], state["minutes"]
-    painters, clock = Painters(7000 + step), workers.Clock(spent)
+    clock = workers.Clock(spent)
 
     def keep():
-        workers.save("upscaler", model=net.state_dict(), average=average, optimizer=optimizer.state_dict(), step=step,
-                     minutes=spent)
+        workers.save("upscaler", model=net.state_dict(), average=average, step=step, minutes=spent,
+                     optimizers=[optimizer.state_dict() for optimizer in optimizers])
 
     while (spent := clock.tick()) < minutes:
-        workers.set_rate(optimizer, PEAK * min(1, (step + 1) / 100) * rate(spent / minutes))
+        for optimizer, peak in zip(optimizers, (PEAK, BIAS_PEAK)):
+            workers.set_rate(optimizer, peak * rate(spent / minutes))
         shown, true = painters.crops()
         with workers.half():
-            finer = net(shown).float()
+            finer = net(shown.contiguous(memory_format=torch.channels_last)).float()
         loss = picture_loss(finer * 2 - 1, true * 2 - 1)
-        optimizer.zero_grad()
+        for optimizer in optimizers:
+            optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
-        optimizer.step()
+        if torch.isfinite(loss):
+            for optimizer in optimizers:
+                optimizer.step()
         step += 1
         with torch.no_grad():
             for key, value in net.state_dict().items():
@@ -169,5 +219,27 @@ def train(rank, minutes):
     keep()
 
 
+@torch.no_grad()
+def measure(rank, count, folder):
+    """Print PSNR and the correlation of edges with the scenes drawn at 512 x 512, beside bicubic's."""
+    vae = AutoencoderKL.from_pretrained(folder / "vae", torch_dtype=torch.float32).to(DEVICE)
+    net, rng, found = SRVGGNetCompact().to(DEVICE), np.random.default_rng(31), []
+    net.load_state_dict({k: v.float() for k, v in load_file(folder / "upscaler" / "model.safetensors").items()})
+    for _ in range(count):
+        true = draw(random_scene(rng), rng, 2)
+        small = as_tensor([cv2.resize(true, (256, 256), interpolation=cv2.INTER_AREA)])
+        shown = vae.decode(vae.encode(small).latent_dist.mean).sample.clamp(-1, 1) / 2 + .5
+        true = as_tensor([true]) / 2 + .5
+        larger = net(shown).clamp(0, 1), F.interpolate(shown, scale_factor=2, mode="bicubic").clamp(0, 1)
+        found.append([score for p in larger for score in (psnr(p * 2 - 1, true * 2 - 1), edge_correlation(p, true))])
+    names = ("psnr", "edges", "bicubic psnr", "bicubic edges")
+    report = {name: round(float(value), 3) for name, value in zip(names, np.mean(found, 0))}
+    print(json.dumps(report), flush=True)
+    (workers.HOME / "upscaled.json").write_text(json.dumps({"pictures": count, **report}, indent=2) + "\n")
+
+
 if __name__ == "__main__":
-    workers.spawn(train, float(sys.argv[1]))
+    if sys.argv[1] == "train":
+        workers.spawn(train, float(sys.argv[2]))
+    else:
+        workers.spawn(measure, int(sys.argv[2]), Path(sys.argv[3]) if len(sys.argv) > 3 else MINI)

@@ -122,8 +122,7 @@ def train(rank, minutes):
         loss = picture_loss(shown, true)
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
+        workers.step(optimizer, trained)
         step += 1
         if step % 25 == 0:
             history.append([loss.item(), psnr(shown.detach(), true)])

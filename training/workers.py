@@ -3,6 +3,7 @@ import os
 import time
 from pathlib import Path
 
+import numpy as np
 import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
@@ -17,6 +18,7 @@ def spawn(stage, *arguments):
     """Run stage(rank, *arguments) in WORKERS processes; on a CPU each has one thread."""
     HOME.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.benchmark = True
+    torch.backends.cuda.enable_cudnn_sdp(False)  # its backward pass is suspected of NaN (README.md, the third round)
     if DEVICE.type == "cpu":
         torch.set_num_threads(1)
     if WORKERS == 1:
@@ -49,6 +51,15 @@ def share_gradients(parameters):
         gradient.copy_(piece.view_as(gradient))
 
 
+def step(optimizer, parameters):
+    """One step along clipped gradients; gradients that are not finite are left out and said."""
+    norm = torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+    if torch.isfinite(norm):
+        optimizer.step()
+    else:
+        print("a step was left out: its gradients are not finite", flush=True)
+
+
 def agree(value):
     """Worker 0's number, for every worker."""
     if WORKERS == 1:
@@ -65,11 +76,16 @@ def set_rate(optimizer, rate):
 
 
 class Clock:
-    """Minutes worked so far in a stage; stands still while checkpoints/PAUSE exists. The variable BEGUN (seconds since the
-    epoch) counts the time before the first step too, for stages that have to end on time."""
+    """Minutes worked so far in a stage; stands still while checkpoints/PAUSE exists.
+
+    Where the variable STAGE holds 'START END MINUTES', together.py keeps the time: a stage has worked all of its MINUTES
+    when the progress of the whole, in checkpoints/progress, has come from START to END.
+    """
 
     def __init__(self, spent=0.0):
-        self.spent, self.last, self.kept = spent, float(os.environ.get("BEGUN", time.time())), time.time()
+        self.spent, self.last, self.kept = spent, time.time(), time.time()
+        self.plan = [float(number) for number in os.environ["STAGE"].split()] if "STAGE" in os.environ else None
+        self.progress = np.memmap(HOME / "progress", np.float64, "r", shape=(1,)) if self.plan else None
 
     def due(self):
         """Once every KEEP seconds: is it time for a checkpoint?"""
@@ -80,6 +96,9 @@ class Clock:
 
     def tick(self):
         """Minutes, the same for all workers; call once a step."""
+        if self.plan:
+            start, end, minutes = self.plan
+            return max(0.0, (float(self.progress[0]) - start) / (end - start)) * minutes
         while (HOME / "PAUSE").exists():
             time.sleep(2)
             self.last = time.time()
