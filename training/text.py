@@ -26,7 +26,7 @@ def new_text(tokenizer):
         vocab_size=len(tokenizer), hidden_size=WIDTH, intermediate_size=4 * WIDTH, num_hidden_layers=4,
         num_attention_heads=3, max_position_embeddings=LENGTH, projection_dim=WIDTH,
         bos_token_id=tokenizer.bos_token_id, eos_token_id=tokenizer.eos_token_id,
-        pad_token_id=tokenizer.pad_token_id)).to(DEVICE)
+        pad_token_id=tokenizer.pad_token_id, attn_implementation="eager")).to(DEVICE)
 
 
 def fitted(state, tokenizer):

@@ -18,7 +18,6 @@ def spawn(stage, *arguments):
     """Run stage(rank, *arguments) in WORKERS processes; on a CPU each has one thread."""
     HOME.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.benchmark = True
-    torch.backends.cuda.enable_cudnn_sdp(False)  # its backward pass is suspected of NaN (README.md, the third round)
     if DEVICE.type == "cpu":
         torch.set_num_threads(1)
     if WORKERS == 1:
