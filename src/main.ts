@@ -5,6 +5,7 @@ import { DarkroomError, describeError, offerNames } from './errors.ts';
 import { bench } from './shell/bench.ts';
 import { config } from './shell/config.ts';
 import { doctor } from './shell/doctor.ts';
+import { gpu } from './shell/gpu.ts';
 import { imagine } from './shell/imagine.ts';
 import { models } from './shell/models.ts';
 import { queue } from './shell/queue.ts';
@@ -20,6 +21,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   models,
   config,
   queue,
+  gpu,
   bench,
   doctor,
 };

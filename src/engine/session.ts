@@ -1,11 +1,13 @@
 /** Runs ONNX graphs: the only module that imports onnxruntime-node. */
 // First: it keeps onnxruntime from reporting its use.
 import './telemetry.ts';
-import ort from 'onnxruntime-node';
+import type ort from 'onnxruntime-node';
 import { DarkroomError } from '../errors.ts';
+import { diagnoseCuda } from '../gpu/diagnose.ts';
+import { openLibraries } from '../gpu/libraries.ts';
 import type { Graph } from '../graph/component.ts';
 import type { Feeds, Tensor } from '../tensor.ts';
-import type { Device } from './device.ts';
+import { type Device, nameOf } from './device.ts';
 
 export interface Session {
   readonly inputNames: readonly string[];
@@ -23,21 +25,16 @@ export interface Session {
 
 /**
  * Loads a graph and its weights. Blocks while it optimises the graph (milliseconds to seconds by size).
- * @throws DarkroomError('bad_model') where onnxruntime cannot read the weights or refuses the graph
+ * @throws DarkroomError('bad_model') where onnxruntime cannot read the weights or refuses the graph, ('misconfigured')
+ *   where the device cannot be used, ('too_large') where the weights do not fit into its memory
  */
 export async function openSession(graph: Graph, device: Device): Promise<Session> {
   let session: ort.InferenceSession | undefined;
-  if (device.provider === 'cuda') Object.assign(process.env, CUDA_ENVIRONMENT);
+  const { InferenceSession, Tensor: OrtTensor } = await loadRuntime(device);
   try {
-    session = await ort.InferenceSession.create(graph.bytes, sessionOptions(graph, device));
+    session = await InferenceSession.create(graph.bytes, sessionOptions(graph, device));
   } catch (cause) {
-    throw new DarkroomError(
-      'bad_model',
-      'The model could not be loaded. The operator finds the reason in the log.',
-      {
-        cause,
-      },
-    );
+    throw await openingError(device, cause);
   }
   const { inputNames, outputNames } = session;
 
@@ -50,8 +47,8 @@ export async function openSession(graph: Graph, device: Device): Promise<Session
       for (const [name, { data, dims }] of Object.entries(feeds)) {
         given[name] =
           data instanceof BigInt64Array
-            ? new ort.Tensor('int64', data, dims)
-            : new ort.Tensor('float32', data, dims);
+            ? new OrtTensor('int64', data, dims)
+            : new OrtTensor('float32', data, dims);
       }
       let fetched: ort.InferenceSession.OnnxValueMapType;
       try {
@@ -81,6 +78,53 @@ export async function openSession(graph: Graph, device: Device): Promise<Session
  */
 const CUDA_ENVIRONMENT = { ORT_DISABLE_FLASH_ATTENTION: '1' };
 
+/** Where the device is what fails, the operator is told what it lacks; otherwise the model is to blame. */
+async function openingError(device: Device, cause: unknown): Promise<DarkroomError> {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  if (device.provider === 'cuda') {
+    const { isReady, text } = await diagnoseCuda();
+    if (!isReady)
+      return new DarkroomError('misconfigured', `${nameOf(device)} cannot be used: ${text}.`, { cause });
+    if (/invalid device ordinal/.test(reason))
+      return new DarkroomError(
+        'misconfigured',
+        `There is no ${nameOf(device)}: nvidia-smi -L lists the cards.`,
+        { cause },
+      );
+  }
+  if (device.provider === 'webgpu' && /WebGPU adapter/.test(reason)) {
+    return new DarkroomError(
+      'misconfigured',
+      'webgpu cannot be used: no graphics driver was found. On Linux it needs libvulkan1 and the Vulkan driver of the card.',
+      { cause },
+    );
+  }
+  if (/out of memory|Failed to allocate memory|CUDA failure 2/i.test(reason)) {
+    return new DarkroomError(
+      'too_large',
+      `This model does not fit into the memory of ${nameOf(device)}, or another program has taken it.`,
+      { cause },
+    );
+  }
+  return new DarkroomError(
+    'bad_model',
+    'The model could not be loaded. The operator finds the reason in the log.',
+    { cause },
+  );
+}
+
+/**
+ * Loads onnxruntime at the first session, not with this module: CUDA's libraries must be open before it.
+ * @throws DarkroomError('misconfigured') where one of them cannot be opened
+ */
+async function loadRuntime({ provider }: Device): Promise<typeof ort> {
+  if (provider === 'cuda') {
+    openLibraries();
+    Object.assign(process.env, CUDA_ENVIRONMENT);
+  }
+  return (await import('onnxruntime-node')).default;
+}
+
 function sessionOptions(graph: Graph, device: Device): ort.InferenceSession.SessionOptions {
   const { weightsInPlace = false } = graph;
   return {
@@ -109,9 +153,4 @@ function sessionOptions(graph: Graph, device: Device): ort.InferenceSession.Sess
 /** onnxruntime adds the CPU behind a GPU, for what only reckons with shapes. */
 function executionProvider({ provider, index }: Device): ort.InferenceSession.ExecutionProviderConfig {
   return provider === 'cuda' ? { name: provider, deviceId: index } : provider;
-}
-
-/** What onnxruntime-node could run on here, and whether its package brings the library for it. */
-export function backends(): { readonly name: string; readonly bundled: boolean }[] {
-  return ort.listSupportedBackends();
 }

@@ -5,9 +5,9 @@ import { checkDiscord } from '../../adapters/discord/checkup.ts';
 import { checkSlack } from '../../adapters/slack/checkup.ts';
 import { loadSettings, type Settings } from '../../config/settings.ts';
 import { nameOf } from '../engine/device.ts';
-import { backends } from '../engine/session.ts';
 import { engineOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
+import { diagnoseCuda } from '../gpu/diagnose.ts';
 import { modelFolders } from '../installed-models.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import { readOptions, type Verb } from './verb.ts';
@@ -28,7 +28,7 @@ export const doctor: Verb = {
       ['node', process.version],
       ['cores', String(availableParallelism())],
       ['memory', `${gib(freemem())} free of ${gib(totalmem())}`],
-      ...backends().map(({ name, bundled }): [string, string] => [name, bundled ? 'bundled' : CUDA_ADVICE]),
+      ['cuda', (await diagnoseCuda()).text],
       ['devices', describeDevices(settings)],
     ]);
     section(
@@ -92,10 +92,6 @@ async function aboutSlack(settings: Settings): Promise<Findings> {
     return [['Slack', [bad('bot token', 'SLACK_BOT_TOKEN is not set. See docs/slack.md.')]]];
   return [['Slack', await checkSlack({ botToken, appToken, signingSecret }, settings.SLACK_API_URL)]];
 }
-
-const CUDA_ADVICE =
-  'not bundled; onnxruntime-node fetches it when its install script is run by hand: ' +
-  'node node_modules/onnxruntime-node/script/install.js';
 
 async function checkModels(folders: readonly string[]): Promise<{ rows: [string, string][]; good: boolean }> {
   const catalogue = new Catalogue(folders);

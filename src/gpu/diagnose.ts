@@ -1,0 +1,52 @@
+/** What stands between this machine and CUDA, in one sentence. */
+import { constants, globSync } from 'node:fs';
+import { access, readFile } from 'node:fs/promises';
+import { driverVersion, installed, isSupported, missingLibraries } from './libraries.ts';
+import { LEAST_DRIVER } from './wheel-index.ts';
+
+/** PCI's number of NVIDIA. */
+const VENDOR = '0x10de';
+
+export interface Finding {
+  readonly isReady: boolean;
+  readonly text: string;
+}
+
+/** Looks from the card upwards: each sentence says what to do next. */
+export async function diagnoseCuda(): Promise<Finding> {
+  const lacking = (text: string) => ({ isReady: false, text });
+  if (!isSupported())
+    return lacking(`not on ${process.platform} ${process.arch}; the device webgpu works there`);
+  const driver = await driverVersion();
+  if (driver === undefined) {
+    return lacking(
+      (await hasCard())
+        ? `an NVIDIA card without its driver: install driver ${LEAST_DRIVER} or newer; a container needs --gpus all`
+        : 'no NVIDIA card',
+    );
+  }
+  if (Number(driver.split('.')[0]) < LEAST_DRIVER)
+    return lacking(`driver ${driver} is too old: ${LEAST_DRIVER} or newer is needed`);
+  const [device] = globSync('/dev/nvidia[0-9]*');
+  if (device === undefined)
+    return lacking(`driver ${driver}, but no /dev/nvidia0: start the container with --gpus all`);
+  try {
+    await access(device, constants.R_OK | constants.W_OK);
+  } catch {
+    return lacking(`no permission on ${device}: this user must be allowed to read and write it`);
+  }
+  const found = installed();
+  if (found === undefined)
+    return lacking(`driver ${driver}; its libraries are missing: darkroom gpu install`);
+  const missing = await missingLibraries(found.folder);
+  if (missing.length > 0)
+    return lacking(`${missing.join(', ')} is missing in ${found.folder}: darkroom gpu install`);
+  return { isReady: true, text: `ready: driver ${driver}, libraries in ${found.folder}` };
+}
+
+async function hasCard(): Promise<boolean> {
+  for (const file of globSync('/sys/bus/pci/devices/*/vendor')) {
+    if ((await readFile(file, 'utf8').catch(() => '')).trim() === VENDOR) return true;
+  }
+  return false;
+}
