@@ -31,29 +31,27 @@ export function readClipTextConfig(component: Component): ClipTextConfig {
   if (architecture !== 'CLIPTextModel' && architecture !== 'CLIPTextModelWithProjection') {
     throw reader.contradiction('architectures', 'CLIPTextModel or CLIPTextModelWithProjection belongs here');
   }
+  const withProjection = architecture === 'CLIPTextModelWithProjection';
   const config: ClipTextConfig = {
     vocabSize: reader.integer('vocab_size', 49408),
     hiddenSize: reader.integer('hidden_size', 512),
     intermediateSize: reader.integer('intermediate_size', 2048),
-    projectionDim: reader.integer('projection_dim', 512),
+    // Without a projection nothing has this width, and nothing is pooled at the end of the text.
+    projectionDim: withProjection ? reader.integer('projection_dim', 512) : 0,
     numHiddenLayers: reader.integer('num_hidden_layers', 12),
     numAttentionHeads: reader.integer('num_attention_heads', 8),
     maxPositionEmbeddings: reader.integer('max_position_embeddings', 77),
     hiddenAct: reader.choice('hidden_act', ['quick_gelu', 'gelu'], 'quick_gelu'),
     layerNormEps: reader.number('layer_norm_eps', 1e-5),
-    eosTokenId: reader.integer('eos_token_id', 49407, 0),
-    withProjection: architecture === 'CLIPTextModelWithProjection',
+    eosTokenId: withProjection
+      ? reader.integer('eos_token_id', 49407, 0)
+      : (reader.integerOrNull('eos_token_id', 49407, 0) ?? 2),
+    withProjection,
   };
-  // Training and text generation; none of it acts in a forward pass.
-  reader.harmless([
-    'attention_dropout',
-    'dropout',
-    'initializer_factor',
-    'initializer_range',
-    'bos_token_id',
-  ]);
-  reader.harmless(['pad_token_id', 'output_attentions', 'output_hidden_states', 'return_dict', 'use_cache']);
-  reader.harmless(['problem_type', 'id2label', 'label2id', 'tie_word_embeddings', 'chunk_size_feed_forward']);
+  // They act in training.
+  reader.harmless(['attention_dropout', 'dropout', 'initializer_factor', 'initializer_range']);
+  reader.harmless(['is_encoder_decoder', 'projection_dim']);
+  reader.transformers();
   reader.finish();
   if (config.hiddenSize % config.numAttentionHeads !== 0) {
     throw reader.contradiction('num_attention_heads', `it must divide hidden_size (${config.hiddenSize})`);

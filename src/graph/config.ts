@@ -16,6 +16,20 @@ const BOOKKEEPING: readonly RegExp[] = [
   /^(decay|min_decay|inv_gamma|power|optimization_step|update_after_step|use_ema_warmup|use_ema|ema_decay)$/,
 ];
 
+/** What transformers writes for every model, and for text generation; none of it acts in a text encoder. */
+const TRANSFORMERS = [
+  ...['output_attentions', 'output_hidden_states', 'return_dict', 'use_cache', 'torchscript', 'use_bfloat16'],
+  ...['tf_legacy_loss', 'tie_word_embeddings', 'tie_encoder_decoder', 'chunk_size_feed_forward'],
+  ...['problem_type', 'finetuning_task', 'id2label', 'label2id', 'task_specific_params', 'tokenizer_class'],
+  ...['prefix', 'bos_token_id', 'pad_token_id', 'sep_token_id', 'decoder_start_token_id'],
+  ...['max_length', 'min_length', 'do_sample', 'early_stopping', 'num_beams', 'num_beam_groups'],
+  ...['diversity_penalty', 'temperature', 'top_k', 'top_p', 'typical_p', 'repetition_penalty'],
+  ...['length_penalty', 'no_repeat_ngram_size', 'encoder_no_repeat_ngram_size', 'bad_words_ids'],
+  ...['num_return_sequences', 'output_scores', 'return_dict_in_generate', 'forced_bos_token_id'],
+  ...['forced_eos_token_id', 'remove_invalid_values', 'exponential_decay_length_penalty'],
+  ...['suppress_tokens', 'begin_suppress_tokens'],
+];
+
 export const isBookkeeping = (key: string): boolean => BOOKKEEPING.some((known) => known.test(key));
 
 export class ConfigReader {
@@ -34,8 +48,8 @@ export class ConfigReader {
   }
 
   /** The same where null is a value of its own. */
-  integerOrNull(key: string, fallback: number | null): number | null {
-    return this.#given(key, fallback) === null ? null : this.integer(key, fallback ?? undefined);
+  integerOrNull(key: string, fallback: number | null, min = 1): number | null {
+    return this.#given(key, fallback) === null ? null : this.integer(key, fallback ?? undefined, min);
   }
 
   number(key: string, fallback?: number): number {
@@ -145,6 +159,13 @@ export class ConfigReader {
   /** Keys that change nothing about this graph, whatever they say. */
   harmless(keys: readonly string[]): void {
     for (const key of keys) this.#read.add(key);
+  }
+
+  /** Keys of transformers' that change nothing about a text encoder. */
+  transformers(): void {
+    this.harmless(TRANSFORMERS);
+    this.only({ is_decoder: false, add_cross_attention: false });
+    this.harmless(['cross_attention_hidden_size']);
   }
 
   /** A value that parses but contradicts another one. */

@@ -38,18 +38,11 @@ export function readT5Config(component: Component): T5Config {
     layerNormEpsilon: reader.number('layer_norm_epsilon', 1e-6),
     feedForwardProj: reader.choice('feed_forward_proj', ['relu', 'gated-gelu'], 'relu'),
   };
-  reader.only({ is_decoder: false });
-  // The decoder, training and text generation; dense_act_fn and is_gated_act repeat feed_forward_proj.
-  reader.harmless(['num_decoder_layers', 'decoder_start_token_id', 'is_encoder_decoder', 'use_cache']);
-  reader.harmless([
-    'dropout_rate',
-    'classifier_dropout',
-    'initializer_factor',
-    'dense_act_fn',
-    'is_gated_act',
-  ]);
-  reader.harmless(['eos_token_id', 'pad_token_id', 'tie_word_embeddings', 'scale_decoder_outputs']);
-  reader.harmless(['n_positions', 'output_past', 'task_specific_params']);
+  // The decoder and training; dense_act_fn and is_gated_act repeat feed_forward_proj.
+  reader.harmless(['num_decoder_layers', 'is_encoder_decoder', 'scale_decoder_outputs', 'eos_token_id']);
+  reader.harmless(['dropout_rate', 'classifier_dropout', 'initializer_factor']);
+  reader.harmless(['dense_act_fn', 'is_gated_act', 'n_positions', 'output_past']);
+  reader.transformers();
   reader.finish();
   const exact = config.relativeAttentionNumBuckets >> 2;
   if (config.relativeAttentionMaxDistance <= exact) {

@@ -19,9 +19,15 @@ from PIL import Image
 HILLS, MASK = "inputs/hills-64x64.png", "inputs/mask-64x64.png"
 STATISTICS = {"vae/config.json": {"latents_mean": [-1.6, 0.2, 0.9, -0.4], "latents_std": [3.1, 2.2, 1.4, 0.8]}}
 BAKED = {"vocab.json": {"<cat>": 300, "<cat>_1": 301}, "added_tokens.json": {"<cat>": 300, "<cat>_1": 301}}
+TEXT_CONFIG = json.loads((FIXTURES / "models/tiny-sd15/text_encoder/config.json").read_text())
 CASES = {
     "index-class": ("tiny-sd15", {"model_index.json": {"scheduler": ["diffusers", "EulerDiscreteScheduler"]}}, {}),
     "encoder-class": ("tiny-sd15", {"text_encoder/config.json": {"architectures": ["CLIPModel"]}}, {}),
+    "encoder-in-clip": (
+        "tiny-sd15",
+        {"text_encoder/config.json": {"model_type": "clip", "num_hidden_layers": 1, "text_config": TEXT_CONFIG | {"projection_dim": None, "top_k": 50}}},
+        {},
+    ),
     "shift-ignored": ("tiny-sd15", {"vae/config.json": {"shift_factor": 0.7}}, {}),
     "former-options": ("tiny-sd15", {"scheduler/scheduler_config.json": {"tensor_format": "pt", "timestep_values": None}}, {}),
     "statistics": ("tiny-sdxl", STATISTICS, {}),

@@ -3,6 +3,7 @@ import { readClipTextConfig, textEncoderGraph } from '../../graph/clip.ts';
 import type { Component, Graph } from '../../graph/component.ts';
 import { t5EncoderGraph } from '../../graph/t5.ts';
 import type { Target } from '../../graph/target.ts';
+import { isRecord } from '../../json.ts';
 import type { ModelFiles } from '../files.ts';
 import { classOf, type ModelIndex } from '../parts.ts';
 import type { T5TokenizerFiles } from '../t5-tokenizer.ts';
@@ -87,5 +88,8 @@ export async function openT5(files: ModelFiles, index: ModelIndex, suffix: '_2' 
 
 async function openPart(files: ModelFiles, index: ModelIndex, part: string): Promise<Component> {
   const component = await files.component(part, 'model');
-  return { ...component, config: { ...component.config, architectures: [classOf(index, part)] } };
+  // The config of a whole CLIP holds that of its text encoder.
+  const { text_config: inner } = component.config;
+  const own = isRecord(inner) ? inner : component.config;
+  return { ...component, config: { ...own, architectures: [classOf(index, part)] } };
 }
