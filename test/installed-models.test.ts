@@ -8,17 +8,17 @@ test('unread words are told before a job is queued, by the syntax that it will b
   const prompt = `${'a '.repeat(75)}(zebra:1.3) \\(crossing\\)`;
   assert.equal(
     await models.describeUnread('tiny-sd15', prompt, 'plain'),
-    'CLIP reads 77 tokens here; not read of the prompt: (zebra:1.3) \\(crossing\\)',
+    'CLIP reads at most 77 tokens; these words of the prompt were ignored: (zebra:1.3) \\(crossing\\)',
   );
   assert.equal(await models.describeUnread('tiny-sd15', prompt, 'a1111'), '');
   assert.equal(
     await models.describeUnread('tiny-sd15', 'a '.repeat(1200) + prompt, 'a1111'),
-    `CLIP reads 1200 tokens here; not read of the prompt: ${'a '.repeat(24)}… and 53 words more`,
+    `CLIP reads at most 1200 tokens; these words of the prompt were ignored: ${'a '.repeat(24)}… and 53 more words`,
   );
   // Its T5 has the shorter window.
   assert.match(
     await models.describeUnread('tiny-sd3', 'mug '.repeat(300), 'a1111'),
-    /^T5 reads 256 tokens here/,
+    /^T5 reads at most 256 tokens/,
   );
 });
 

@@ -1,4 +1,4 @@
-/** What a model cannot draw is refused before anything of it is loaded. */
+/** Refuses what a model cannot draw before any of its weights are loaded. */
 import { DarkroomError } from '../errors.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import type { GenerationRequest } from '../request.ts';
@@ -24,13 +24,13 @@ function checkMask({ maskImage }: GenerationRequest, spec: ModelSpec): void {
   if (!isInpaintingModel(spec)) {
     throw new DarkroomError(
       'unsupported',
-      `${name} takes ${inChannels} channels; ${latentChannels}, or ${2 * latentChannels + 1} for inpainting, can be run. Choose another model.`,
+      `The denoiser of ${name} reads ${inChannels} channels; Darkroom runs denoisers of ${latentChannels} channels, or ${2 * latentChannels + 1} for inpainting. Choose another model.`,
     );
   }
   if (maskImage !== undefined) return;
   throw new DarkroomError(
     'bad_request',
-    `${name} is an inpainting model: it needs a picture and a mask. Give both, or choose another model.`,
+    `${name} is an inpainting model: it needs a source image and a mask. Attach both, or choose another model.`,
   );
 }
 
@@ -47,7 +47,7 @@ function checkSize(size: Readonly<Record<string, number>>, spec: ModelSpec): voi
     if (side > defaults.maxSize) {
       throw new DarkroomError(
         'bad_request',
-        `${label} ${side} is beyond ${name}; it draws up to ${defaults.maxSize}. Try ${defaults.width}x${defaults.height}.`,
+        `${label} ${side} is too large for ${name}, which draws up to ${defaults.maxSize}. Try ${defaults.width}x${defaults.height}.`,
       );
     }
   }

@@ -11,7 +11,7 @@ import { beginPass, type Conditions, type Pass, type Start } from './pass.ts';
  * One picture's way through one pass, a denoiser call at a time.
  * @param start what the pass starts from
  * @param check called with each prediction and with the final latents; throws where they are not finite
- * @yields after each call the picture as it stands, [1, C, h, w], for previews; undefined where the sampler has none
+ * @yields after each call the current estimate of the picture, [1, C, h, w], for previews; undefined where the sampler has none
  * @returns the final latents in the sampler's scale, [1, C, h, w]
  */
 export async function* denoise(
@@ -50,7 +50,7 @@ function guided(
 interface CallPlace {
   /** Of this call in the pass, from 0. */
   readonly index: number;
-  /** Channels beside the latents, [n, h, w]: the mask and masked picture of an inpainting UNet. */
+  /** Channels in addition to the latents, [n, h, w]: the mask and masked picture of an inpainting UNet. */
   readonly extra: Float32Array | undefined;
   /** Name of the denoiser's input for the latents. */
   readonly sampleName: string;

@@ -30,14 +30,14 @@ export interface Conditions {
 }
 
 export interface Inpainting {
-  /** [h, w] of the latents: 1 where the picture is drawn anew, 0 where it is kept. */
+  /** [h, w] of the latents: 1 where the picture is redrawn, 0 where it is kept. */
   readonly mask: Float32Array;
   /**
    * What the encoder saw in the picture with mid-grey in place of its masked part, for a UNet that takes it as
    * further channels; undefined where the kept part is laid over the latents after each call instead.
    */
   readonly masked: Posterior | undefined;
-  /** Strength 1: the first latents are noise alone. */
+  /** Strength 1: the first latents are only noise. */
   readonly isPure: boolean;
 }
 
@@ -46,7 +46,7 @@ export type Start = Posterior | Float32Array | undefined;
 
 export interface Begun {
   readonly sampling: Sampling;
-  /** Channels beside the latents, [n, h, w]. */
+  /** Channels in addition to the latents, [n, h, w]. */
   readonly extra: Float32Array | undefined;
 }
 
@@ -77,7 +77,7 @@ export function beginPass(pass: Pass, random: Random, start: Start): Begun {
   return { sampling, extra };
 }
 
-/** After each call the kept part is the picture's own, as noisy as the latents beside it (Lugmayr et al. 2022). */
+/** After each call the kept part is the picture's own, as noisy as the redrawn part (Lugmayr et al. 2022). */
 function layOver(picture: Float32Array, mask: Float32Array): AfterCall {
   return (latents, { level: { signal, spread }, noise }) => {
     for (let i = 0; i < latents.length; i++) {

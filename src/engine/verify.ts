@@ -11,7 +11,7 @@ export interface Verified {
 }
 
 /**
- * Builds the graph of every part and of every ControlNet that the model brings, and plans a picture with its defaults:
+ * Builds the graph of every part and of every ControlNet in the model's folder, and plans a picture with its defaults:
  * whatever a job would be refused for is found here.
  * @throws DarkroomError('bad_model' | 'unsupported') naming what cannot be used
  */

@@ -1,4 +1,4 @@
-/** ControlNet folders: config.json beside safetensors; a model may bring its own as controlnets/KIND. */
+/** ControlNet folders: config.json and safetensors. A model can have its own as controlnets/KIND. */
 import { basename, join } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { Component } from '../graph/component.ts';
@@ -16,7 +16,7 @@ export interface ControlnetFiles {
   readonly version: string;
 }
 
-/** What else diffusers saves as a config.json beside weights, in the words that people search by. */
+/** Other networks that diffusers saves in the same form, by the names that people know. */
 const OTHERS: readonly (readonly [className: RegExp, what: string])[] = [
   [/^ControlNetUnionModel$/, 'a ControlNet-Union, which reads many kinds of control images'],
   [/^MultiControlNet/, 'several ControlNets in one'],

@@ -6,8 +6,8 @@ import type { Component, StoredTensor } from '../graph/component.ts';
 import { readSafetensors } from './safetensors.ts';
 import { BEGINNING, describeWrongFile, howToDownload, UNFINISHED } from './wrong-file.ts';
 
-/** Longest JSON file that is read; CLIP's vocabulary has about 1 MB. */
-const MAX_JSON_BYTES = 20_000_000;
+/** Largest file that is read whole; CLIP's vocabulary has about 1 MB. */
+const MAX_BYTES = 20_000_000;
 const VARIANTS = ['', 'fp32', 'fp16', 'bf16'];
 
 /** One model's files. Every path is resolved first and must lie within the folder. */
@@ -77,11 +77,11 @@ export class ModelFiles {
     const resolved = await realpath(join(this.folder, name)).catch(() => undefined);
     if (resolved === undefined) throw await this.#missing(name);
     if (!resolved.startsWith(this.#root + sep)) {
-      throw new DarkroomError('bad_model', `${this.#label(name)} leads out of the model's folder.`);
+      throw new DarkroomError('bad_model', `${this.#label(name)} points outside the model's folder.`);
     }
     // Opening a pipe would wait for its writer, and a device can do anything.
     if (!(await stat(resolved)).isFile()) {
-      throw new DarkroomError('bad_model', `${this.#label(name)} is no regular file.`);
+      throw new DarkroomError('bad_model', `${this.#label(name)} is not a regular file.`);
     }
     return resolved;
   }
@@ -105,15 +105,20 @@ export class ModelFiles {
   }
 
   async text(name: string): Promise<string> {
+    return (await this.bytes(name)).toString('utf8');
+  }
+
+  /** For all but weights. @throws DarkroomError('bad_model') where it is too large to be read whole */
+  async bytes(name: string): Promise<Buffer> {
     const path = await this.path(name);
     const { size } = await stat(path);
-    if (size > MAX_JSON_BYTES) {
+    if (size > MAX_BYTES) {
       throw new DarkroomError(
         'bad_model',
-        `${this.#label(name)} has ${size} bytes; the limit is ${MAX_JSON_BYTES}.`,
+        `${this.#label(name)} has ${size} bytes; the limit is ${MAX_BYTES}.`,
       );
     }
-    return readFile(path, 'utf8');
+    return readFile(path);
   }
 
   /** A JSON object. -Infinity, Infinity and NaN, which Python writes, are read as the numbers they mean. */
@@ -124,10 +129,12 @@ export class ModelFiles {
       value = parsePythonJson(text);
     } catch (cause) {
       const mistake = describeWrongFile(Buffer.from(text.slice(0, BEGINNING)), this.folder);
-      throw new DarkroomError('bad_model', `${this.#label(name)} ${mistake ?? 'is no JSON.'}`, { cause });
+      throw new DarkroomError('bad_model', `${this.#label(name)} ${mistake ?? 'is not valid JSON.'}`, {
+        cause,
+      });
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new DarkroomError('bad_model', `${this.#label(name)} is no JSON object.`);
+      throw new DarkroomError('bad_model', `${this.#label(name)} is not a JSON object.`);
     }
     return value as Record<string, unknown>;
   }
@@ -177,7 +184,7 @@ export class ModelFiles {
       if (typeof shard !== 'string' || !shard.endsWith('.safetensors') || /[/\\]/.test(shard)) {
         throw new DarkroomError(
           'bad_model',
-          `${this.#label(index)}: ${name} lies in ${JSON.stringify(shard)}, which is no safetensors file of this folder.`,
+          `${this.#label(index)}: ${name} lies in ${JSON.stringify(shard)}, which is not a safetensors file in this folder.`,
         );
       }
       let inShard = shards.get(shard);

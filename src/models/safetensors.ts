@@ -57,7 +57,7 @@ async function readHeader(
   folder: string,
 ): Promise<Map<string, StoredTensor>> {
   const broken = (reason: string) =>
-    new DarkroomError('bad_model', `${basename(file)} is no usable safetensors file: ${reason}.`);
+    new DarkroomError('bad_model', `${basename(file)} is not a usable safetensors file: ${reason}.`);
   const { size } = await handle.stat();
   const beginning = Buffer.alloc(Math.min(size, BEGINNING));
   await handle.read(beginning, 0, beginning.length, 0);
@@ -85,13 +85,13 @@ async function readHeader(
   } catch (cause) {
     throw new DarkroomError(
       'bad_model',
-      `${basename(file)} is no usable safetensors file: its header is no JSON.`,
+      `${basename(file)} is not a usable safetensors file: its header is not valid JSON.`,
       {
         cause,
       },
     );
   }
-  if (!isRecord(header)) throw broken('its header is no JSON object');
+  if (!isRecord(header)) throw broken('its header is not a JSON object');
   const twice = firstDuplicateKey(text);
   if (twice !== undefined) throw broken(`it names ${twice} twice`);
 

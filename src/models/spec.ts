@@ -27,9 +27,9 @@ export interface ModelSpec extends Omit<FamilyModel, 'latentScales'> {
   readonly sizeMultiple: number;
   /** Of pictures on their way into latents and back. @param isMasked whether the request has a mask */
   latentScales(isMasked: boolean): LatentScales;
-  /** scheduler_config.json as it stands; -Infinity and NaN, which diffusers writes, are read as numbers. */
+  /** scheduler_config.json, with the class that model_index.json names; -Infinity and NaN, which diffusers writes, are read as numbers. */
   readonly schedulerConfig: Readonly<Record<string, unknown>>;
-  /** ControlNet folders that the model brings along as controlnets/KIND, by kind. */
+  /** The model's own ControlNet folders, controlnets/KIND, by kind. */
   readonly controlnets: ReadonlyMap<string, string>;
   /** A linear fit from latents (the sampler's) to RGB, for previews; absent where the folder has none. */
   readonly latentRgb?: LatentRgb;

@@ -1,5 +1,4 @@
 /** A T5 tokenizer's folder in either of its forms: tokenizer.json, or spiece.model where there is only that. */
-import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import protobuf from 'protobufjs/light.js';
 import { DarkroomError } from '../errors.ts';
@@ -31,7 +30,7 @@ export async function readT5Tokenizer(files: ModelFiles, folder: string): Promis
   if (await files.has(`${folder}/tokenizer.json`)) {
     vocabulary = readJson(await files.json(`${folder}/tokenizer.json`), `${where}/tokenizer.json`);
   } else if (await files.has(`${folder}/spiece.model`)) {
-    const bytes = await readFile(await files.path(`${folder}/spiece.model`));
+    const bytes = await files.bytes(`${folder}/spiece.model`);
     const extra = config['extra_ids'] ?? EXTRA_IDS;
     if (typeof extra !== 'number' || !Number.isInteger(extra) || extra < 0 || extra > 10_000) {
       throw new DarkroomError('bad_model', `${where}: extra_ids is ${JSON.stringify(extra)}.`);
@@ -63,7 +62,7 @@ function readJson(file: Json, where: string): Vocabulary {
     );
   }
   if (!Array.isArray(vocab) || vocab.length === 0 || !vocab.every(isPiece)) {
-    throw new DarkroomError('bad_model', `${where}: the vocabulary is no list of pieces and scores.`);
+    throw new DarkroomError('bad_model', `${where}: the vocabulary is not a list of pieces and scores.`);
   }
   const list: unknown[] = Array.isArray(file['added_tokens']) ? file['added_tokens'] : [];
   const charsmap = findCharsmap(file['normalizer'], where);
@@ -86,7 +85,7 @@ function checkUnknown(id: unknown, count: number, where: string): number {
   throw new DarkroomError('bad_model', `${where}: the unknown token's id is ${JSON.stringify(id)}.`);
 }
 
-/** The first precompiled normaliser, alone or in a sequence; the only one that T5Tokenizer keeps. */
+/** The first precompiled normaliser, by itself or in a sequence. T5Tokenizer keeps no other. */
 function findCharsmap(normalizer: unknown, where: string): Uint8Array | undefined {
   const { type, normalizers } = (normalizer ?? {}) as Json;
   const list: unknown[] = type === 'Sequence' && Array.isArray(normalizers) ? normalizers : [normalizer];
@@ -94,7 +93,7 @@ function findCharsmap(normalizer: unknown, where: string): Uint8Array | undefine
     const { type: kind, precompiled_charsmap: base64 } = (entry ?? {}) as Json;
     if (kind !== 'Precompiled') continue;
     if (typeof base64 === 'string') return Buffer.from(base64, 'base64');
-    throw new DarkroomError('bad_model', `${where}: precompiled_charsmap is no text.`);
+    throw new DarkroomError('bad_model', `${where}: precompiled_charsmap is not a string.`);
   }
   return undefined;
 }
@@ -103,7 +102,7 @@ function findCharsmap(normalizer: unknown, where: string): Uint8Array | undefine
 function parseAdded(token: unknown, where: string): AddedToken {
   const { content, id, normalized, single_word: singleWord } = (token ?? {}) as Json;
   if (typeof content !== 'string' || content === '' || typeof id !== 'number' || !Number.isInteger(id)) {
-    throw new DarkroomError('bad_model', `${where}: ${JSON.stringify(token)} is no added token.`);
+    throw new DarkroomError('bad_model', `${where}: ${JSON.stringify(token)} is not an added token.`);
   }
   if (singleWord === true) {
     throw new DarkroomError(
@@ -153,7 +152,7 @@ function readSentencePiece(bytes: Uint8Array, extra: number, where: string): Voc
   try {
     model = SentencePieceModel.decode(bytes) as unknown as SentencePiece;
   } catch (cause) {
-    throw new DarkroomError('bad_model', `${where} is no SentencePiece model.`, { cause });
+    throw new DarkroomError('bad_model', `${where} is not a SentencePiece model.`, { cause });
   }
   const kind = model.trainer?.modelType ?? UNIGRAM;
   if (kind !== 0 && kind !== UNIGRAM) {

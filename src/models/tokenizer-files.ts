@@ -123,7 +123,7 @@ function listTokens(value: unknown, where: string): Map<number, Token> {
     entries.map(([id, token]) => {
       if (typeof id === 'number' && Number.isSafeInteger(id) && id >= 0)
         return [id, parseToken(token, where)];
-      throw new DarkroomError('bad_model', `${where}: ${JSON.stringify(token)} is no token with an id.`);
+      throw new DarkroomError('bad_model', `${where}: ${JSON.stringify(token)} is not a token with an id.`);
     }),
   );
 }
@@ -171,7 +171,10 @@ function parseVocab(value: unknown, folder: string): Map<string, number> {
   const entries = Object.entries(isRecord(value) ? value : {});
   const isId = (id: unknown): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0;
   if (entries.length === 0 || !entries.every((entry): entry is [string, number] => isId(entry[1]))) {
-    throw new DarkroomError('bad_model', `${folder}: the vocabulary is no table of words and ids.`);
+    throw new DarkroomError(
+      'bad_model',
+      `${folder}: the vocabulary is not an object of words and their ids.`,
+    );
   }
   return new Map(entries);
 }
@@ -182,7 +185,7 @@ function parseMerges(value: unknown, folder: string): (readonly [string, string]
     const [left, right, ...rest] =
       typeof line === 'string' ? line.split(' ') : Array.isArray(line) ? line : [];
     if (typeof left === 'string' && typeof right === 'string' && rest.length === 0) return [left, right];
-    throw new DarkroomError('bad_model', `${folder}: ${JSON.stringify(line)} is no merge of two tokens.`);
+    throw new DarkroomError('bad_model', `${folder}: ${JSON.stringify(line)} is not a merge of two tokens.`);
   });
 }
 
@@ -191,7 +194,7 @@ function parseToken(token: unknown, where: string): Token {
   if (typeof token === 'string') return { content: token, normalized: false };
   const { content, normalized, special, ...flags } = isRecord(token) ? token : {};
   if (typeof content !== 'string' || content === '') {
-    throw new DarkroomError('bad_model', `${where}: ${JSON.stringify(token)} is no special token.`);
+    throw new DarkroomError('bad_model', `${where}: ${JSON.stringify(token)} is not a token.`);
   }
   for (const flag of ['lstrip', 'rstrip', 'single_word']) {
     if (flags[flag] !== true) continue;

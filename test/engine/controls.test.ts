@@ -165,7 +165,7 @@ describe('refused before any model runs', () => {
     const error = await refusal(
       engine.open({ ...job, request: { ...job.request, controls: [control('depth', CONTROL.image)] } }),
     );
-    assert.match(error.message, /brings no ControlNet for depth.*canny, openpose/);
+    assert.match(error.message, /has no ControlNet for depth of its own\..*canny, openpose/);
   });
 
   test('depth without a detector says how to add one', async () => {
@@ -177,7 +177,7 @@ describe('refused before any model runs', () => {
   test('a transformer takes none', async () => {
     const sd3 = { model: 'tiny-sd3', sampler: 'flow_euler', width: 64, height: 64, controls: [CONTROL] };
     const error = await refusal(engine.open(await jobOf({ ...DRAFT, ...sd3 })));
-    assert.match(error.message, /no ControlNets/);
+    assert.match(error.message, /does not support ControlNets/);
   });
 
   test('a UNet of a channel count that no pipeline here has', async () => {
@@ -187,12 +187,12 @@ describe('refused before any model runs', () => {
     const job = await jobOf({ ...DRAFT, model: 'tiny-sd21' });
     const error = await refusal(engine.open(job));
     assert.equal(error.code, 'unsupported');
-    assert.match(error.message, /8 channels; 4, or 9 for inpainting/);
+    assert.match(error.message, /reads 8 channels; .* 4 channels, or 9 for inpainting/);
   });
 
   test('an inpainting model without a mask', async () => {
     const error = await refusal(engine.open(await jobOf({ ...DRAFT, model: 'tiny-inpaint' })));
-    assert.match(error.message, /picture and a mask/);
+    assert.match(error.message, /source image and a mask/);
   });
 });
 

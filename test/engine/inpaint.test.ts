@@ -145,6 +145,6 @@ describe('masks that are not as they should be', () => {
   test('one that did not travel is asked for again', async () => {
     const job = await jobOf(DRAFT);
     const error = await refusal(engine.open({ ...job, inputs: new Map([...job.inputs].slice(0, 1)) }));
-    assert.match(error.message, /mask is gone/);
+    assert.match(error.message, /mask is no longer available/);
   });
 });

@@ -119,8 +119,8 @@ describe('what is not read is told', () => {
         negativePrompt: `${'a '.repeat(75)}blue [sky]`,
       }),
       [
-        'CLIP reads 77 tokens here; not read of the prompt: mug:1.2)',
-        'CLIP reads 77 tokens here; not read of the negative prompt: blue [sky]',
+        'CLIP reads at most 77 tokens; these words of the prompt were ignored: mug:1.2)',
+        'CLIP reads at most 77 tokens; these words of the negative prompt were ignored: blue [sky]',
       ],
     );
   });
@@ -139,13 +139,15 @@ describe('what is not read is told', () => {
       negativePrompt: 'BREAK '.repeat(1_600),
     });
     assert.deepEqual(context.dims, [2, 16 * 77, 16]);
-    assert.deepEqual(notes, ['CLIP reads 1200 tokens here; not read of the prompt: soft (light) mug']);
+    assert.deepEqual(notes, [
+      'CLIP reads at most 1200 tokens; these words of the prompt were ignored: soft (light) mug',
+    ]);
   });
 
   test('weights beyond the limit', async () => {
     assert.deepEqual(await notes({ prompt: '(red:50) mug', negativePrompt: `${'('.repeat(5_000)}mug` }), [
-      'Weights of words go from -10 to 10; the prompt asks for 50, 10 is taken.',
-      'Weights of words go from -10 to 10; the negative prompt asks for far more, 10 is taken.',
+      'The weight 50 in the prompt is outside the range from -10 to 10; 10 was used.',
+      'A weight in the negative prompt is outside the range from -10 to 10; 10 was used.',
     ]);
   });
 
@@ -162,15 +164,17 @@ describe('what is not read is told', () => {
     assert.deepEqual(
       notes.map((note) => note.replace(/: .*/, '')),
       [
-        'CLIP reads 77 tokens here; not read of the prompt 2',
-        'T5 reads 64 tokens here; not read of the prompt 3',
-        'CLIP reads 77 tokens here; not read of the negative prompt',
-        'T5 reads 64 tokens here; not read of the negative prompt',
+        'CLIP reads at most 77 tokens; these words of the prompt 2 were ignored',
+        'T5 reads at most 64 tokens; these words of the prompt 3 were ignored',
+        'CLIP reads at most 77 tokens; these words of the negative prompt were ignored',
+        'T5 reads at most 64 tokens; these words of the negative prompt were ignored',
       ],
     );
     const a1111 = await encode('tiny-sd3', { prompt: `${long} [table]`, maxSequenceLength: 81 });
     assert.deepEqual(a1111.context.dims, [2, 2 * 77 + 81, 24]);
-    assert.deepEqual(a1111.notes, ['T5 reads 81 tokens here; not read of the prompt: mug table']);
+    assert.deepEqual(a1111.notes, [
+      'T5 reads at most 81 tokens; these words of the prompt were ignored: mug table',
+    ]);
   });
 
   test('long words and long lists are shortened', async () => {
@@ -179,14 +183,14 @@ describe('what is not read is told', () => {
       prompt: `${'a '.repeat(75)}${'ab'.repeat(4_000)} ${'b '.repeat(500)}`,
     });
     assert.ok(note!.length < 200, note);
-    assert.match(note!, /: (ab){20}… (b ){22}b … and 477 words more$/);
+    assert.match(note!, /: (ab){20}… (b ){22}b … and 477 more words$/);
   });
 });
 
 test('clip_skip beyond the layers is refused', async () => {
   await assert.rejects(encode('tiny-sd15', { clipSkip: 3 }), {
     code: 'bad_request',
-    message: /^clip_skip 3 is beyond tiny-sd15: .* leave out 2 layers at most\. Try 0 or 1\.$/,
+    message: /^clip_skip 3 is too high for tiny-sd15: .* skip at most 2 layers\. Try 0 or 1\.$/,
   });
   await encode('tiny-sd15', { clipSkip: 2 });
   // The last layer is never taken there.

@@ -215,7 +215,7 @@ test('a link out of the folder is refused, one within the cache of its repositor
   await symlink(outside, weights);
   await assert.rejects(openModelFolder(folder), {
     code: 'bad_model',
-    message: /leads out of the model's folder/,
+    message: /points outside the model's folder/,
   });
 
   const repository = join(dirname(folder), 'models--someone--tiny');

@@ -36,8 +36,8 @@ const HOSTILE: [string, Buffer, RegExp][] = [
     /was cut off: it has 10 of 1008 bytes\. Download/,
   ],
   ['a header of 2^63 bytes', safetensors('{}', 0, 2n ** 63n), /100 MB is the limit/],
-  ['a header that is no JSON', safetensors('{"a":', 0), /no JSON/],
-  ['a header that is a list', safetensors('[]', 0), /no JSON object/],
+  ['a header that is no JSON', safetensors('{"a":', 0), /not valid JSON/],
+  ['a header that is a list', safetensors('[]', 0), /not a JSON object/],
   [
     'an unknown type',
     safetensors({ a: { dtype: 'F12', shape: [1], data_offsets: [0, 4] } }, 4),

@@ -84,7 +84,7 @@ const REFUSED: [string, (file: Record<string, unknown>) => void, string, RegExp]
     'a vocabulary that is none',
     (f) => ((f['model'] as Model).vocab = [['a', '1']]),
     'bad_model',
-    /no list of pieces/,
+    /not a list of pieces/,
   ],
   [
     'an unknown token that is not there',
@@ -104,7 +104,12 @@ const REFUSED: [string, (file: Record<string, unknown>) => void, string, RegExp]
     'bad_model',
     /precompiled_charsmap is cut off/,
   ],
-  ['an added token without a name', (f) => (f['added_tokens'] = [{ id: 3 }]), 'bad_model', /no added token/],
+  [
+    'an added token without a name',
+    (f) => (f['added_tokens'] = [{ id: 3 }]),
+    'bad_model',
+    /not an added token/,
+  ],
 ];
 for (const [what, change, code, message] of REFUSED) {
   test(`${what} is refused by name`, async (t) => {
@@ -120,7 +125,10 @@ test('a folder without a tokenizer, or with a damaged model, is refused', async 
     message: /neither tokenizer\.json nor/,
   });
   await write(join(root, 'tokenizer_3/spiece.model'), Buffer.from([0x0a, 0xff]));
-  await assert.rejects(open(root, 'tokenizer_3'), { code: 'bad_model', message: /no SentencePiece model/ });
+  await assert.rejects(open(root, 'tokenizer_3'), {
+    code: 'bad_model',
+    message: /not a SentencePiece model/,
+  });
   await mkdir(join(root, 'other'));
   await copyFile(
     join(FIXTURES, 'tiny-sd35-medium/tokenizer_3/spiece.model'),

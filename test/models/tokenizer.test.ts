@@ -93,11 +93,14 @@ test('a vocabulary without its special tokens, or with odd ones, is refused', as
     message: /<\|startoftext\|>/,
   });
   await write(join(root, 'tokenizer', 'vocab.json'), '{"a": "0"}');
-  await assert.rejects(readTokenizer(files, 'tokenizer', 77), { code: 'bad_model', message: /no table/ });
+  await assert.rejects(readTokenizer(files, 'tokenizer', 77), {
+    code: 'bad_model',
+    message: /not an object of words/,
+  });
   await write(join(root, 'tokenizer', 'merges.txt'), 'a b c\n');
   await write(join(root, 'tokenizer', 'vocab.json'), '{"a": 0}');
   await assert.rejects(readTokenizer(files, 'tokenizer', 77), {
     code: 'bad_model',
-    message: /"a b c" is no merge/,
+    message: /"a b c" is not a merge/,
   });
 });

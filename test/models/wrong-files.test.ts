@@ -88,11 +88,11 @@ test('in the cache of a repository the command names the repository', async (t) 
 
 test('a pipe among the files is never opened', { skip: process.platform === 'win32' }, async (t) => {
   for (const [name, message] of [
-    ['unet/config.json', /unet\/config\.json is no regular file/],
+    ['unet/config.json', /unet\/config\.json is not a regular file/],
     ['model_index.json', /holds no model_index\.json/],
     [UNET, /unet holds no diffusion_pytorch_model/],
-    ['tokenizer/merges.txt', /tokenizer\/merges\.txt is no regular file/],
-    ['scheduler/scheduler_config.json', /scheduler_config\.json is no regular file/],
+    ['tokenizer/merges.txt', /tokenizer\/merges\.txt is not a regular file/],
+    ['scheduler/scheduler_config.json', /scheduler_config\.json is not a regular file/],
   ] as const) {
     const folder = await copyModel(t, 'tiny-sd15');
     await unlink(join(folder, name));

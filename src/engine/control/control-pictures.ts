@@ -27,7 +27,7 @@ export async function readControlPictures(
   const notes: string[] = [];
   for (const { kind, image } of request.controls) {
     const isNamed = kind === 'openpose' && !inputs.has(image);
-    const source = isNamed ? image : bytesOf(inputs, image, `The ${kind} picture`);
+    const source = isNamed ? image : bytesOf(inputs, image, `The ${kind} control image`);
     const conditioning = await conditioningPicture(kind, source, frame?.whole ?? size, detectors);
     notes.push(...conditioning.notes);
     const { picture } = conditioning;

@@ -24,7 +24,7 @@ export async function openControlnets(
   if (controlNets === undefined) {
     throw new DarkroomError(
       'unsupported',
-      `${spec.name} takes no ControlNets here; SD 1.x, 2.x and XL do. Leave the controls out, or choose another model.`,
+      `${spec.name} does not support ControlNets; models of Stable Diffusion 1, 2 and XL do. Remove the controls, or choose another model.`,
     );
   }
   return await Promise.all(
@@ -45,10 +45,10 @@ async function folderOf(
     const own = spec.controlnets.get(kind);
     if (own !== undefined) return own;
     const known = [...spec.controlnets.keys()];
-    const offer = known.length === 0 ? '' : ` It has ${known.join(', ')}.`;
+    const offer = known.length === 0 ? '' : ` It has some for ${known.join(', ')}.`;
     throw new DarkroomError(
       'bad_request',
-      `${spec.name} brings no ControlNet for ${kind}.${offer} Name one as the control's controlnet.`,
+      `${spec.name} has no ControlNet for ${kind} of its own.${offer} Name one in the control's controlnet field.`,
     );
   }
   // Never a path: what comes from a chat must not wander through folders. It is the name of one, or of one among

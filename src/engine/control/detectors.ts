@@ -1,5 +1,5 @@
 /**
- * Detectors of depth and poses that a user has put into a folder: depth.onnx or pose.onnx, each with a JSON file beside
+ * Detectors of depth and poses that a user has put into a folder: depth.onnx or pose.onnx, each with a JSON file next to
  * it (DetectorCard). A session is opened at its first picture and kept.
  */
 import { readFile } from 'node:fs/promises';

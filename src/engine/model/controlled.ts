@@ -1,4 +1,4 @@
-/** Denoisers with ControlNets in one graph, a few kept open: each holds the whole denoiser once more. */
+/** Denoisers with ControlNets in one graph, a few kept open: each holds a second copy of the denoiser. */
 import { DarkroomError } from '../../errors.ts';
 import { Lru } from '../../lru.ts';
 import type { Denoiser } from '../../models/families/family.ts';

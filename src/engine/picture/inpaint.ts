@@ -9,9 +9,9 @@ import type { Tensor } from '../../tensor.ts';
 export interface MaskedPicture {
   /** [1, 3, H, W]: the picture, or its part around the mask, in -1..1. */
   readonly start: Tensor;
-  /** The same with 0 (mid-grey) where it is drawn anew. */
+  /** The same with 0 (mid-grey) where it is redrawn. */
   readonly masked: Tensor;
-  /** [H, W]: 1 where it is drawn anew. */
+  /** [H, W]: 1 where it is redrawn. */
   readonly mask: Float32Array;
   /** The part that is drawn of a picture of that size; all of it where undefined. */
   readonly frame: Frame | undefined;

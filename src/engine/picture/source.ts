@@ -21,7 +21,7 @@ export interface Sources {
 export async function readSources({ request, inputs }: Job, multiple: number): Promise<Sources> {
   const { image, maskImage, width, height } = request;
   if (image === undefined) return { notes: [] };
-  const bytes = bytesOf(inputs, image, 'The picture to start from');
+  const bytes = bytesOf(inputs, image, 'The source image');
   if (maskImage !== undefined) {
     const masked = await readMasked(bytes, bytesOf(inputs, maskImage, 'The mask'), request);
     return { start: masked.start, masked, notes: masked.notes };
@@ -36,7 +36,7 @@ export async function readSources({ request, inputs }: Job, multiple: number): P
 export function bytesOf(inputs: Job['inputs'], reference: string, what: string): Uint8Array {
   const bytes = inputs.get(reference);
   if (bytes !== undefined) return bytes;
-  throw new DarkroomError('bad_request', `${what} is gone. Attach it again.`, {
+  throw new DarkroomError('bad_request', `${what} is no longer available. Attach it again.`, {
     cause: new Error(`the job holds no bytes for the reference ${reference}`),
   });
 }

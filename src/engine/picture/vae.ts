@@ -82,7 +82,7 @@ export function toPixels(
       if (!Number.isFinite(value)) {
         throw new DarkroomError(
           'engine_failed',
-          `The ${network} of this model gave numbers that are no picture (NaN or infinity). Another seed or size may work; if none does, the ${network} is damaged.`,
+          `The ${network} of this model produced NaN or infinite values instead of a picture. Try another seed or size; if that does not help, its weights are damaged.`,
         );
       }
       pixels[3 * i + c] = roundHalfToEven(Math.fround(Math.min(Math.max(value, 0), 1) * 255));

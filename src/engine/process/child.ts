@@ -18,7 +18,7 @@ const NICENESS = 5;
 
 // Threads made from here on inherit it.
 setPriority(Math.min(19, getPriority() + NICENESS));
-// A child whose parent is gone has nobody to draw for.
+// Without its parent the process has no jobs: it ends.
 process.on('disconnect', () => process.exit(0));
 process.on('message', (message: ToChild) => void answer(message));
 

@@ -53,7 +53,7 @@ export class EngineProcess implements ProcessEngine {
       advance: (count, onProgress) => child.call('advance', { run, count }, onProgress),
       decode: () => child.call('decode', { run }),
       close: async () => {
-        // A dead child holds no seat.
+        // A process that has ended holds no run.
         if (!child.lost) await child.call('close', { run }).catch(ignoreLoss);
       },
     };

@@ -38,7 +38,7 @@ export interface PromptPlan {
   readonly encoders: readonly EncoderPlan[];
   /** Ids that a T5 reads, or would read. */
   readonly t5Length: number;
-  /** Sentences for the user about what of the texts is not read as it stands. */
+  /** Sentences for the user: words that are ignored and weights that were clamped. */
   readonly notes: readonly string[];
 }
 
@@ -154,9 +154,10 @@ function describePlan(label: string, name: 'CLIP' | 'T5', plan: EncoderPlan): st
   if (unread !== '') notes.push(unread);
   if (plan.excess !== undefined) {
     const limit = Math.sign(plan.excess) * WEIGHT_LIMIT;
-    const value = Math.abs(plan.excess) < 1e6 ? String(Number(plan.excess.toPrecision(4))) : 'far more';
+    const isShort = Math.abs(plan.excess) < 1e6;
+    const value = isShort ? `The weight ${Number(plan.excess.toPrecision(4))}` : 'A weight';
     notes.push(
-      `Weights of words go from -${WEIGHT_LIMIT} to ${WEIGHT_LIMIT}; the ${label} asks for ${value}, ${limit} is taken.`,
+      `${value} in the ${label} is outside the range from -${WEIGHT_LIMIT} to ${WEIGHT_LIMIT}; ${limit} was used.`,
     );
   }
   return notes;

@@ -27,7 +27,7 @@ export function checkClipSkip({ clipSkip }: GenerationRequest, { name, textEncod
     if (clipSkip <= most) continue;
     throw new DarkroomError(
       'bad_request',
-      `clip_skip ${clipSkip} is beyond ${name}: its text encoder can leave out ${most} layers at most. Try 0 or 1.`,
+      `clip_skip ${clipSkip} is too high for ${name}: its text encoder can skip at most ${most} layers. Try 0 or 1.`,
     );
   }
 }

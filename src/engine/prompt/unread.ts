@@ -1,6 +1,6 @@
-/** What is said of a prompt's words beyond what a text encoder reads. */
+/** The note about words of a prompt that a text encoder does not read. */
 
-/** Words quoted before the rest is only counted, and characters of each. */
+/** Words that are quoted, and characters of each; further words are only counted. */
 const QUOTED = { words: 24, characters: 40 };
 
 /**
@@ -17,8 +17,8 @@ export function describeUnread(
   const words = dropped.split(/\s+/).filter((word) => word !== '');
   if (words.length === 0) return '';
   const quoted = words.slice(0, QUOTED.words).map(shorten).join(' ');
-  const rest = words.length > QUOTED.words ? ` … and ${words.length - QUOTED.words} words more` : '';
-  return `${encoder.name} reads ${encoder.tokens} tokens here; not read of the ${label}: ${quoted}${rest}`;
+  const rest = words.length > QUOTED.words ? ` … and ${words.length - QUOTED.words} more words` : '';
+  return `${encoder.name} reads at most ${encoder.tokens} tokens; these words of the ${label} were ignored: ${quoted}${rest}`;
 }
 
 function shorten(word: string): string {

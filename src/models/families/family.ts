@@ -1,4 +1,4 @@
-/** What Darkroom must know of a family of models. One file a family beside this one; index.ts lists them. */
+/** What a family of models must define. Each family has a file in this folder; index.ts lists them. */
 import type { PipelineHabits } from '../../diffusion/pipeline-habits.ts';
 import type { Component, Graph } from '../../graph/component.ts';
 import type { Target } from '../../graph/target.ts';
@@ -47,7 +47,7 @@ export interface FamilyModel {
   latentScales(vae: LatentScale, isMasked: boolean): LatentScales;
   /** [1, C, h, w] of the latents that the sampler works on. */
   latentShape(size: Size, vae: LatentGrid): readonly number[];
-  /** What one side of guidance is told of its prompt. */
+  /** Encodes one prompt, the positive or the negative one. */
   encodePrompt(side: PromptSide): Promise<EncodedPrompt>;
   /** Whether a request is drawn against its negative prompt: both halves of guidance then run in one batch. */
   isGuided(guidanceScale: number): boolean;

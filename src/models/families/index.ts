@@ -1,4 +1,4 @@
-/** The families of models that this version runs. A new one is a file beside this one and a line here. */
+/** The families of models that this version runs. To add one, write a file in this folder and a line here. */
 import type { Family } from './family.ts';
 import { lcm } from './lcm.ts';
 import { sd } from './sd.ts';

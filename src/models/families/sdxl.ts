@@ -1,4 +1,4 @@
-/** Stable Diffusion XL (Podell et al. 2023), Turbo and Lightning: two CLIP text encoders, a UNet that is told sizes. */
+/** Stable Diffusion XL (Podell et al. 2023), Turbo and Lightning: two CLIP text encoders, a UNet that is conditioned on sizes. */
 import { PLAIN_HABITS } from '../../diffusion/pipeline-habits.ts';
 import { DarkroomError } from '../../errors.ts';
 import { joinColumns, repeat, type Tensor } from '../../tensor.ts';
@@ -81,7 +81,7 @@ function refuseRefiner(index: ModelIndex): void {
 /**
  * SDXL's micro-conditioning (section 2.2): original size, crop and target size, each height before width. The size of
  * the pass stands for both sizes where the request names none.
- * @returns [B, 6]; both halves of guidance are told the same
+ * @returns [B, 6]; the same for both halves of guidance
  */
 function timeIds({ request, size, prompt }: PassConditions): Tensor {
   const own = [size.height, size.width] as const;

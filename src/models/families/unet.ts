@@ -48,7 +48,7 @@ export async function openUnet(
   };
 }
 
-/** A guidance-distilled UNet is told its guidance and needs no second half. */
+/** A guidance-distilled UNet takes the guidance scale as an input and needs no second half. */
 export const isGuided = ({ config }: Unet, guidanceScale: number): boolean =>
   guidanceScale > 1 && config.timeCondProjDim === undefined;
 
