@@ -54,7 +54,7 @@ export interface AppOptions {
 export async function startApp(options: AppOptions): Promise<App> {
   const { settings, log, threads, engineFactory: factory, worker: draws = true } = options;
   const onError = createReport(log);
-  const all = engineOptions(settings, { threads });
+  const all = await engineOptions(settings, { threads });
   const models = await createModels(all[0].models);
   const { name } = await models.resolve();
   let ready = !draws;

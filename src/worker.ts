@@ -131,7 +131,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<GpuWo
   const { settings, log, threads, engineFactory: factory } = options;
   const { DARKROOM_DATA: folder, DATABASE_URL: url, DARKROOM_PICTURES: pictures } = settings;
   const onError = createReport(log);
-  const engines = engineOptions(settings, { threads });
+  const engines = await engineOptions(settings, { threads });
   const models = await createModels(engines[0].models);
   const store = await openStore({ folder, url, pictures, onError });
   const queue = await Queue.open({ database: store.database, url, onError });

@@ -25,12 +25,15 @@ export interface DeviceOptions {
   readonly threads?: number | undefined;
 }
 
+/** Stands for the best device that works; by itself, not in a list. */
+export const AUTO = 'auto';
+
 /** The highest index that a name can have; far more cards than one machine holds. */
 const MAX_INDEX = 63;
 const NAME = /^(?<provider>cpu|webgpu|cuda)(?::(?<index>\d{1,2}))?$/;
 
 /**
- * The devices of a list such as `cuda:0,cuda:1`. `auto` is the CPU.
+ * The devices of a list such as `cuda:0,cuda:1`.
  * @throws DarkroomError('bad_request') for a name that is unknown or given twice
  */
 export function parseDevices(names: string, options: DeviceOptions = {}): Device[] {
@@ -60,7 +63,6 @@ export function targetOf({ provider, precision }: Device): Target {
 /** @throws DarkroomError('bad_request') for a name that is unknown */
 export function parseDevice(name: string, options: DeviceOptions = {}): Device {
   const cpu = cpuDevice(options);
-  if (name === 'auto') return cpu;
   const groups = NAME.exec(name)?.groups;
   const provider = groups?.['provider'] as Provider | undefined;
   const index = Number(groups?.['index'] ?? 0);

@@ -4,8 +4,8 @@ import { bad, type Finding } from '../../adapters/checkup.ts';
 import { checkDiscord } from '../../adapters/discord/checkup.ts';
 import { checkSlack } from '../../adapters/slack/checkup.ts';
 import { loadSettings, type Settings } from '../../config/settings.ts';
-import { nameOf } from '../engine/device.ts';
-import { engineOptions } from '../engine-options.ts';
+import { AUTO, nameOf } from '../engine/device.ts';
+import { bestDevice, engineOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
 import { diagnoseCuda } from '../gpu/diagnose.ts';
 import { modelFolders } from '../installed-models.ts';
@@ -29,7 +29,7 @@ export const doctor: Verb = {
       ['cores', String(availableParallelism())],
       ['memory', `${gib(freemem())} free of ${gib(totalmem())}`],
       ['cuda', (await diagnoseCuda()).text],
-      ['devices', describeDevices(settings)],
+      ['devices', await describeDevices(settings)],
     ]);
     section(
       'Settings',
@@ -64,11 +64,12 @@ export const doctor: Verb = {
 };
 
 /** The devices that pictures are made on, or why the setting cannot be used. */
-function describeDevices(settings: Settings): string {
+async function describeDevices(settings: Settings): Promise<string> {
   try {
-    return engineOptions(settings)
-      .map(({ device }) => `${nameOf(device)} (${device.precision})`)
-      .join(', ');
+    const found = await engineOptions(settings);
+    const names = found.map(({ device }) => `${nameOf(device)} (${device.precision})`).join(', ');
+    const reason = settings.DARKROOM_DEVICES === AUTO ? (await bestDevice()).reason : undefined;
+    return reason === undefined ? names : `${names}; ${reason}`;
   } catch (error) {
     return describeError(error).message;
   }

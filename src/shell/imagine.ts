@@ -27,7 +27,7 @@ export const imagine: Verb = {
     const { tasks, many, config, ...how } = await readTasks(args);
     checkOut(how.out, tasks.length);
     const { settings } = loadSettings(process.env, config);
-    const [options] = optionsOf(settings, how);
+    const [options] = await optionsOf(settings, how);
     const studio = new Studio(options, netFolders(tasks));
     let code = 0;
     try {

@@ -11,7 +11,6 @@ test('devices are named by provider, and cards by number', () => {
   assert.deepEqual(names('webgpu'), ['webgpu']);
   assert.deepEqual(names('cuda'), ['cuda:0']);
   assert.deepEqual(names('cuda:1, cuda:0,cpu'), ['cuda:1', 'cuda:0', 'cpu']);
-  assert.deepEqual(names('auto'), ['cpu']);
 });
 
 test('only CUDA computes in float16 here; the CPU has no kernels for it', () => {
@@ -27,13 +26,13 @@ test('an unknown device is refused with what can be used', () => {
   assert.throws(() => parseDevices('cuda,cuda:0'), { code: 'bad_request', message: /cuda:0 is given twice/ });
 });
 
-test('an engine is made for each device of the settings, with all of their folders', () => {
+test('an engine is made for each device of the settings, with all of their folders', async () => {
   const { settings } = loadSettings({
     DARKROOM_DEVICES: 'cuda:0,cuda:1',
     DARKROOM_MODELS: '/models',
     DARKROOM_DETECTORS: '/detectors',
   });
-  const engines = engineOptions(settings, { threads: 3 });
+  const engines = await engineOptions(settings, { threads: 3 });
   assert.deepEqual(
     engines.map(({ device }) => nameOf(device)),
     ['cuda:0', 'cuda:1'],
@@ -45,12 +44,12 @@ test('an engine is made for each device of the settings, with all of their folde
   }
 });
 
-test('--device wins over the setting; a setting that names no device is the operator’s mistake', () => {
+test('--device wins over the setting; a setting that names no device is the operator’s mistake', async () => {
   const { settings } = loadSettings({ DARKROOM_DEVICES: 'graphics' });
-  assert.equal(nameOf(engineOptions(settings, { device: 'webgpu' })[0].device), 'webgpu');
-  assert.throws(() => engineOptions(settings), {
+  assert.equal(nameOf((await engineOptions(settings, { device: 'webgpu' }))[0].device), 'webgpu');
+  await assert.rejects(engineOptions(settings), {
     code: 'misconfigured',
     message: /DARKROOM_DEVICES.*"graphics"/,
   });
-  assert.throws(() => engineOptions(settings, { device: 'cpu,webgpu' }), { code: 'bad_request' });
+  await assert.rejects(engineOptions(settings, { device: 'cpu,webgpu' }), { code: 'bad_request' });
 });

@@ -1,0 +1,69 @@
+/**
+ * Whether a device works, not only whether it is listed: a small graph of the operators that models are made of runs on
+ * it in a process of its own, which may crash or hang, and its numbers are held against the CPU's.
+ */
+import { fork } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { cacheFolder, driverVersion, runtimeVersion } from '../gpu/libraries.ts';
+import { type Device, nameOf } from './device.ts';
+
+export interface Probe {
+  readonly works: boolean;
+  /** Why not, for the operator. */
+  readonly reason?: string;
+}
+
+/** Seconds that the first start of a driver may take. */
+const LIMIT = 90;
+const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+const CHILD = new URL(`./probe-child.${EXTENSION}`, import.meta.url);
+
+/**
+ * Asks once for each version of onnxruntime and of the driver; the answer is kept in the user's cache.
+ * @param child the module that probes, for tests
+ */
+export async function probe(device: Device, child: URL = CHILD, seconds = LIMIT): Promise<Probe> {
+  const key = `onnxruntime ${runtimeVersion()}, driver ${(await driverVersion()) ?? 'none'}, ${nameOf(device)}`;
+  const file = join(cacheFolder(), 'devices.json');
+  const known = await readKnown(file);
+  const answer = Object.hasOwn(known, key) ? known[key] : undefined;
+  if (answer !== undefined) return answer;
+  const found = await runProbe(device, child, seconds);
+  // A cache that cannot be written only costs the next start its probe.
+  await mkdir(dirname(file), { recursive: true })
+    .then(() => writeFile(file, `${JSON.stringify({ ...known, [key]: found }, null, 2)}\n`))
+    .catch(() => {});
+  return found;
+}
+
+async function readKnown(file: string): Promise<Record<string, Probe>> {
+  try {
+    const value: unknown = JSON.parse(await readFile(file, 'utf8'));
+    return typeof value === 'object' && value !== null ? (value as Record<string, Probe>) : {};
+  } catch {
+    return {};
+  }
+}
+
+function runProbe(device: Device, child: URL, seconds: number): Promise<Probe> {
+  return new Promise((resolve) => {
+    const running = fork(child, [JSON.stringify(device)], {
+      execPath: process.execPath,
+      execArgv: [],
+      stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+    });
+    const end = (answer: Probe) => {
+      clearTimeout(timer);
+      running.kill('SIGKILL');
+      resolve(answer);
+    };
+    const timer = setTimeout(
+      () => end({ works: false, reason: `it did not answer within ${seconds} s` }),
+      seconds * 1000,
+    );
+    running.once('message', (answer: Probe) => end(answer));
+    running.once('error', (error) => end({ works: false, reason: error.message }));
+    running.once('exit', (code, signal) => end({ works: false, reason: `it crashed (${signal ?? code})` }));
+  });
+}

@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, beforeEach, test } from 'node:test';
+import { pathToFileURL } from 'node:url';
+import { cpuDevice, parseDevice } from '../../src/engine/device.ts';
+import { probe } from '../../src/engine/probe.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'darkroom-probe-'));
+after(() => rmSync(root, { recursive: true, force: true }));
+beforeEach(() => {
+  process.env['XDG_CACHE_HOME'] = mkdtempSync(join(root, 'cache-'));
+});
+
+/** A child that does this instead of probing. */
+function child(body: string): URL {
+  const file = join(mkdtempSync(join(root, 'child-')), 'child.mjs');
+  writeFileSync(file, body);
+  return pathToFileURL(file);
+}
+
+const card = parseDevice('cuda:0');
+
+test('a device that gives the CPU’s numbers works', async () => {
+  assert.deepEqual(await probe(cpuDevice({ threads: 1 })), { works: true });
+});
+
+test('a device that cannot be opened does not work, and says why', async () => {
+  const { works, reason } = await probe(parseDevice('cuda:0'));
+  assert.ok(works || /cuda:0 cannot be used/.test(reason!), reason);
+});
+
+test('a provider that crashes or hangs in its probe harms nobody', async () => {
+  const crash = await probe(
+    card,
+    child("process.kill(process.pid, 'SIGSEGV'); setInterval(() => {}, 1000);"),
+  );
+  assert.deepEqual(crash, { works: false, reason: 'it crashed (SIGSEGV)' });
+  const other = parseDevice('cuda:1');
+  const hang = await probe(other, child('setInterval(() => {}, 1000);'), 1);
+  assert.deepEqual(hang, { works: false, reason: 'it did not answer within 1 s' });
+});
+
+test('the answer is kept by driver and version, and a damaged cache asks again', async () => {
+  const once = child('process.send({ works: true });');
+  assert.equal((await probe(card, once)).works, true);
+  assert.equal((await probe(card, child('process.exit(1)'))).works, true);
+  const file = join(process.env['XDG_CACHE_HOME']!, 'darkroom', 'devices.json');
+  assert.match(readFileSync(file, 'utf8'), /onnxruntime \d+\.\d+\.\d+, driver \S+, cuda:0/);
+  writeFileSync(file, '{');
+  assert.equal((await probe(card, child('process.exit(1)'))).works, false);
+});
