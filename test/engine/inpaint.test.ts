@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { after, describe, test } from 'node:test';
 import sharp from 'sharp';
 import { cpuDevice } from '../../src/engine/device.ts';
+import { maskOfLatents } from '../../src/engine/picture/inpaint.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import type { Job } from '../../src/job.ts';
@@ -146,5 +147,50 @@ describe('masks that are not as they should be', () => {
     const job = await jobOf(DRAFT);
     const error = await refusal(engine.open({ ...job, inputs: new Map([...job.inputs].slice(0, 1)) }));
     assert.match(error.message, /mask is no longer available/);
+  });
+});
+
+describe('thin masks', () => {
+  const size = { width: 64, height: 48 };
+  const maskOf = (isMasked: (x: number, y: number) => boolean) =>
+    Float32Array.from({ length: 64 * 48 }, (_, i) => (isMasked(i % 64, Math.floor(i / 64)) ? 1 : 0));
+  /** Latents as rows of 0 and 1. */
+  const rows = (latents: Float32Array) =>
+    Array.from({ length: 6 }, (_, y) => [...latents.subarray(y * 8, (y + 1) * 8)].join(''));
+
+  test('a line between the samples of diffusers is drawn in every block that it touches', () => {
+    const line = maskOf((x, y) => y >= 17 && y < 24 && x >= 12 && x < 44);
+    assert.deepEqual(rows(maskOfLatents(line, size, 8, false)), [
+      '00000000',
+      '00000000',
+      '01111100',
+      '00000000',
+      '00000000',
+      '00000000',
+    ]);
+    const dot = maskOf((x, y) => x === 63 && y === 47);
+    assert.equal(rows(maskOfLatents(dot, size, 8, false)).at(-1), '00000001');
+    const diagonal = maskOf((x, y) => Math.abs(x - y) < 3);
+    for (const [y, row] of rows(maskOfLatents(diagonal, size, 8, false)).entries()) assert.equal(row[y], '1');
+  });
+
+  test('a wide mask is sampled as diffusers samples it, or counts whole where the rest is laid back', () => {
+    const square = maskOf((x, y) => x >= 12 && x < 44 && y >= 12 && y < 36);
+    const sampled = ['00000000', '00000000', '00111100', '00111100', '00111100', '00000000'];
+    assert.deepEqual(rows(maskOfLatents(square, size, 8, false)), sampled);
+    const touched = ['00000000', '01111100', '01111100', '01111100', '01111100', '00000000'];
+    assert.deepEqual(rows(maskOfLatents(square, size, 8, true)), touched);
+  });
+
+  test('such a line changes the picture, also through a blur', async () => {
+    const line = await grey(64, 64, (x, y) => (y === 33 && x > 8 && x < 50 ? 255 : 0));
+    for (const mask_blur of [0, 6]) {
+      const { outside, inside } = await changes(
+        await withMask(line, { keep_unmasked: true, mask_blur }),
+        line,
+      );
+      assert.equal(outside, 0);
+      assert.ok(inside > 20, `${inside} values changed with a blur of ${mask_blur}`);
+    }
   });
 });

@@ -44,17 +44,24 @@ export async function readMasked(
   const { width, height, maskBlur = 0, keepUnmasked = false, onlyMaskedPadding } = request;
   const size = { width, height };
   const picture = await decodeRgb(image);
-  const { mask, notes } = await readMask(maskImage, picture);
-  const soft = gaussianBlur(mask, maskBlur);
+  const { mask, notes: read } = await readMask(maskImage, picture);
+  const notes = [...read];
+  const blurred = gaussianBlur(mask, maskBlur);
+  // A blur can fade all of a thin mask below the threshold.
+  const isBlurred = maskBlur > 0 && binarize(blurred).includes(1);
+  const soft = isBlurred ? blurred : mask;
+  if (maskBlur > 0 && !isBlurred) {
+    notes.push(`The mask is too thin for a blur of ${maskBlur} pixels and was used without one.`);
+  }
   const region = onlyMaskedPadding === undefined ? undefined : cropRegion(soft, size, onlyMaskedPadding);
   const drawn = cutOut(picture, region, size);
   // A mask that was never softened is stretched once, as the reference stretches it.
-  const isSharp = maskBlur === 0 && region === undefined;
+  const isSharp = !isBlurred && region === undefined;
   const levelsAt = async (at: Size) =>
     isSharp ? (await readMask(maskImage, at)).mask : cutOut(soft, region, at);
   const levels = await levelsAt(size);
   const softened = binarize(levels);
-  // A blur can fade all of a thin mask below the threshold.
+  // So can shrinking.
   const area = softened.includes(1) ? softened : binarize(cutOut(mask, region, size));
   const planes = toPlanes(drawn, -1, 1);
   const dims = [1, 3, height, width];
