@@ -13,6 +13,8 @@ export type PicturePorts = SourcePorts & Pick<Ports, 'drawRegion'>;
 /** Where a platform does not say what a file is for, a mask is known by its name. */
 const MASK_NAME = /^mask\.png$/i;
 
+const ROLES = ['source', 'mask', 'control'] as const satisfies readonly PictureRole[];
+
 /**
  * @param values of imagine or edit: a control kind turns the picture into a control picture
  * @param own the picture to start from, where a button names it
@@ -30,12 +32,14 @@ export async function findPictures(
     if (roles.has(role)) throw tooMany(invocation.attachments.length);
     roles.set(role, attachment);
   }
-  const opened = await Promise.all(
-    [...roles].map(
-      async ([role, attachment]) => [role, await openAttachment(attachment, ports, role)] as const,
-    ),
-  );
-  const pictures: Pictures = Object.fromEntries(opened);
+  const pictures: Pictures = {};
+  // The source first: it says how a mask was painted on it.
+  for (const role of ROLES) {
+    const attachment = roles.get(role);
+    if (attachment !== undefined) {
+      pictures[role] = await openAttachment(attachment, ports, role, pictures.source?.unturned);
+    }
+  }
   if (own !== undefined) pictures.source = own;
   const replied = own === undefined ? await openReplied(invocation, ports) : undefined;
   if (replied !== undefined) {

@@ -54,6 +54,14 @@ export interface ModelsPort {
   describeUnread(model: string, prompt: string, syntax: PromptSyntax): string | Promise<string>;
 }
 
+/** A picture that its file has lying on its side: a mask may have been painted on it so. */
+export interface UnturnedPicture {
+  /** Of EXIF. */
+  readonly orientation: number;
+  readonly width: number;
+  readonly height: number;
+}
+
 export interface UploadedPicture {
   readonly bytes: Uint8Array;
   readonly width: number;
@@ -64,6 +72,8 @@ export interface UploadedPicture {
   readonly transparency?: { readonly share: number; readonly mask: Uint8Array };
   /** What the file said about how it was made: `darkroom`, `parameters`. */
   readonly texts: ReadonlyMap<string, string>;
+  /** Set where the picture was turned upright. */
+  readonly unturned?: UnturnedPicture;
 }
 
 export interface Ports {
@@ -93,7 +103,11 @@ export interface Ports {
    * Brings an upload into the form that is kept, shown and drawn from: upright, sRGB, opaque, without metadata.
    * @throws DarkroomError('bad_picture' | 'too_large' | 'too_many')
    */
-  readUpload(bytes: Uint8Array, use: 'picture' | 'mask' | 'control'): Promise<UploadedPicture>;
+  readUpload(
+    bytes: Uint8Array,
+    use: 'picture' | 'mask' | 'control',
+    turned?: UnturnedPicture,
+  ): Promise<UploadedPicture>;
   /** Pixels of a picture in that form. */
   sizeOf(bytes: Uint8Array): { readonly width: number; readonly height: number };
   /** A mask of that size, white where a part of a picture lies that has a name: `sky`. */

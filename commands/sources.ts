@@ -1,7 +1,7 @@
 /** Pictures that a request starts from, opened and checked: attachments, pictures replied to, stored pictures. */
 import type { Attachment, Invocation } from '../adapters/adapter.ts';
 import { DarkroomError } from '../src/errors.ts';
-import type { Ports } from './ports.ts';
+import type { Ports, UnturnedPicture } from './ports.ts';
 
 /** What a request refers to its pictures by. */
 export type PictureRole = 'source' | 'mask' | 'control';
@@ -15,6 +15,8 @@ export interface Source {
   readonly notes: readonly string[];
   /** The transparent part of an upload, where there is one. */
   readonly transparency?: { readonly share: number; readonly mask: Uint8Array };
+  /** Set where an upload was turned upright. */
+  readonly unturned?: UnturnedPicture;
   /** What an upload said about how it was made. */
   readonly texts?: ReadonlyMap<string, string>;
 }
@@ -26,8 +28,10 @@ export async function openAttachment(
   attachment: Attachment,
   { readUpload }: SourcePorts,
   role: PictureRole = 'source',
+  turned?: UnturnedPicture,
 ): Promise<Source> {
-  const upload = await readUpload(await attachment.read(), role === 'source' ? 'picture' : role);
+  const use = role === 'source' ? 'picture' : role;
+  const upload = await readUpload(await attachment.read(), use, role === 'mask' ? turned : undefined);
   return { ...upload, from: { name: attachment.name } };
 }
 

@@ -100,7 +100,7 @@ export async function startApp(options: AppOptions): Promise<App> {
       (await adapters.find((one) => one.platform === platform)?.tenantsOf(user)) ?? [],
     rolesOf: async (platform, tenant, user) =>
       (await adapters.find((one) => one.platform === platform)?.rolesOf(tenant, user)) ?? [],
-    readUpload: (bytes, use) => reader.read(bytes, use),
+    readUpload: (bytes, use, turned) => reader.read(bytes, use, turned),
     sizeOf: plainSize,
     drawRegion,
     readPictureText: readPngText,

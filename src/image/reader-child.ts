@@ -23,9 +23,9 @@ setInterval(() => {
   if (process.memoryUsage.rss() > limit) process.kill(process.pid, 'SIGKILL');
 }, WATCH);
 
-async function answer({ bytes, use }: ToReader): Promise<void> {
+async function answer({ bytes, use, turned }: ToReader): Promise<void> {
   try {
-    send({ upload: await readUpload(bytes, use) });
+    send({ upload: await readUpload(bytes, use, turned) });
   } catch (error) {
     const detail = error instanceof Error ? describeCause(error) : String(error);
     send({ error: { ...describeError(error), detail } });

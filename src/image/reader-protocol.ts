@@ -1,6 +1,6 @@
 /** What the program and the process that reads uploads send each other. */
 import type { ErrorCode } from '../errors.ts';
-import type { Upload, UploadUse } from './upload.ts';
+import type { Unturned, Upload, UploadUse } from './upload.ts';
 
 /** Bytes of memory of the reading process: the program itself has 100 MB, a photo of 50 megapixels takes 200. */
 export const MEMORY_LIMIT = 640 << 20;
@@ -8,6 +8,7 @@ export const MEMORY_LIMIT = 640 << 20;
 export interface ToReader {
   readonly bytes: Uint8Array;
   readonly use: UploadUse;
+  readonly turned?: Unturned;
 }
 
 export type FromReader =

@@ -7,7 +7,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { DarkroomError } from '../errors.ts';
 import type { FromReader, ToReader } from './reader-protocol.ts';
 import { MEMORY_LIMIT } from './reader-protocol.ts';
-import type { Upload, UploadUse } from './upload.ts';
+import type { Unturned, Upload, UploadUse } from './upload.ts';
 
 export interface ReaderLimits {
   /** Milliseconds for one file. A photo of 50 megapixels takes about two seconds. */
@@ -46,12 +46,12 @@ export class PictureReader {
    * @throws DarkroomError('bad_picture' | 'too_large') for a file that cannot be used; DarkroomError('too_many') while
    *   too many others wait
    */
-  async read(bytes: Uint8Array, use: UploadUse): Promise<Upload> {
+  async read(bytes: Uint8Array, use: UploadUse, turned?: Unturned): Promise<Upload> {
     if (this.#waiting >= this.#limits.waiting) {
       throw new DarkroomError('too_many', 'Too many pictures are being read. Send yours again in a minute.');
     }
     this.#waiting++;
-    const reading = this.#last.then(() => this.#readNow({ bytes, use }));
+    const reading = this.#last.then(() => this.#readNow({ bytes, use, ...(turned && { turned }) }));
     this.#last = reading.catch(() => undefined);
     try {
       return await reading;

@@ -11,7 +11,7 @@ import { readMaskRaster } from './mask.ts';
 import { decodeRaster, encodePng, onWhite } from './pixels.ts';
 import { readPngText } from './png-text.ts';
 import { isPoseFile, keypointsText, readPoseFile } from './pose-file.ts';
-import type { Raster } from './resample.ts';
+import type { Raster, Size } from './resample.ts';
 
 /** What an upload is for. Only a control can be a file of keypoints. */
 export type UploadUse = 'picture' | 'mask' | 'control';
@@ -27,8 +27,17 @@ export interface Upload {
   readonly transparency?: Transparency;
   /** What the file says about how it was made: `darkroom`, `parameters`, ComfyUI's `prompt` and `workflow`. */
   readonly texts: ReadonlyMap<string, string>;
+  /** Set where EXIF had the picture laid on its side, which some editors do not see: the size that they show. */
+  readonly unturned?: Unturned;
   /** Set where a file of keypoints came, whose figure `bytes` shows and whose keypoints they carry. */
   readonly isPose?: true;
+}
+
+export interface Unturned {
+  /** Of EXIF, 5 to 8. */
+  readonly orientation: number;
+  readonly width: number;
+  readonly height: number;
 }
 
 export interface Transparency {
@@ -48,9 +57,11 @@ const OPAQUE_FROM = 128;
 const RECIPES = ['parameters', 'darkroom', 'prompt', 'workflow'];
 
 /**
+ * @param turned for a mask: the picture that it belongs to. One that was painted on that picture as it lies in its file
+ *   is turned with it
  * @throws DarkroomError('bad_picture' | 'too_large') naming what is wrong with the file and the way out
  */
-export async function readUpload(bytes: Uint8Array, use: UploadUse): Promise<Upload> {
+export async function readUpload(bytes: Uint8Array, use: UploadUse, turned?: Unturned): Promise<Upload> {
   if (isPoseFile(bytes)) return await readPose(bytes, use);
   // The figure that was shown of such a file, sent again.
   const figure = use === 'control' ? keypointsText(bytes) : undefined;
@@ -58,11 +69,13 @@ export async function readUpload(bytes: Uint8Array, use: UploadUse): Promise<Upl
   const opened = await openPicture(bytes);
   const texts = textsOf(bytes, opened);
   const isLarge = Math.max(opened.width, opened.height) > MAX_SIDE;
-  if (opened.plain !== undefined && !isLarge) {
+  const turn = turned !== undefined && isSize(opened, turned) ? turned.orientation : undefined;
+  if (opened.plain !== undefined && !isLarge && turn === undefined) {
     await assertWhole(opened);
     return { bytes: opened.plain, width: opened.width, height: opened.height, notes: [], texts };
   }
-  const raster = await decodeRaster(opened, { width: MAX_SIDE, height: MAX_SIDE });
+  const decoded = await decodeRaster(opened, { width: MAX_SIDE, height: MAX_SIDE });
+  const raster = turn === undefined ? decoded : await turnOver(decoded, turn);
   const { width, height } = raster;
   const notes = isLarge
     ? [`The picture of ${opened.width}x${opened.height} was reduced to ${width}x${height}.`]
@@ -83,7 +96,25 @@ export async function readUpload(bytes: Uint8Array, use: UploadUse): Promise<Upl
     bytes: await encode(await onWhite(raster), format),
     ...{ width, height, notes, texts },
     ...(transparency && { transparency }),
+    ...unturnedOf(opened),
   };
+}
+
+const isSize = (a: Size, b: Size) => a.width === b.width && a.height === b.height;
+
+function unturnedOf({ header }: OpenPicture): { readonly unturned?: Unturned } {
+  const { orientation = 1, width, height } = header;
+  // Of a square nobody can tell how a mask was painted.
+  return orientation >= 5 && width !== height ? { unturned: { orientation, width, height } } : {};
+}
+
+/** Turns a raster as a file of that orientation is turned. */
+async function turnOver({ data, width, height, channels }: Raster, orientation: number): Promise<Raster> {
+  const lying = await sharp(data, { raw: { width, height, channels: channels as 1 | 2 | 3 | 4 } })
+    .withMetadata({ orientation })
+    .png({ compressionLevel: 1 })
+    .toBuffer();
+  return await decodeRaster(await openPicture(lying));
 }
 
 async function readPose(bytes: Uint8Array, use: UploadUse): Promise<Upload> {

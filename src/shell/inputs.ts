@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { PictureReader } from '../image/reader.ts';
-import type { UploadUse } from '../image/upload.ts';
+import type { Unturned, UploadUse } from '../image/upload.ts';
 import type { RequestDraft } from '../request.ts';
 
 export interface Inputs {
@@ -30,8 +30,8 @@ export async function readInputs(draft: RequestDraft, base: string, reader: Pict
   const inputs = new Map<string, Uint8Array>();
   const given = new Map<string, string>();
   const notes: string[] = [];
-  const add = async (reference: string, use: UploadUse) => {
-    const upload = await reader.read(await readInput(resolve(base, reference)), use);
+  const add = async (reference: string, use: UploadUse, turned?: Unturned) => {
+    const upload = await reader.read(await readInput(resolve(base, reference)), use, turned);
     const name = freeName(basename(reference), inputs);
     inputs.set(name, upload.bytes);
     given.set(name, reference);
@@ -41,7 +41,7 @@ export async function readInputs(draft: RequestDraft, base: string, reader: Pict
   const { image, mask_image, controls } = draft;
   const source = image === undefined ? undefined : await add(image, 'picture');
   if (source?.transparency) notes.push('The transparent part of the image was filled with white.');
-  const mask = mask_image === undefined ? undefined : await add(mask_image, 'mask');
+  const mask = mask_image === undefined ? undefined : await add(mask_image, 'mask', source?.unturned);
   let imageSize: Inputs['imageSize'] = source;
   const named: NonNullable<RequestDraft['controls']>[number][] = [];
   for (const control of controls ?? []) {

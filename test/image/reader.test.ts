@@ -274,3 +274,24 @@ test('a recipe is read from the file before it is stripped', async () => {
   const told = Buffer.concat([jpeg.subarray(0, 2), segment, jpeg.subarray(2)]);
   assert.deepEqual([...(await reader.read(told, 'picture')).texts], [['parameters', 'a cup\nSteps: 4']]);
 });
+
+test('a mask that was painted on the picture as it lies in its file is turned with it', async () => {
+  for (const orientation of [1, 5, 6, 7, 8]) {
+    const file = await corner().withMetadata({ orientation }).webp({ lossless: true }).toBuffer();
+    const source = await reader.read(file, 'picture');
+    const mask = await sharp({ create: { width: 60, height: 40, channels: 3, background: '#fff' } })
+      .composite([
+        { input: { create: { width: 20, height: 10, channels: 3, background: '#000' } }, left: 0, top: 0 },
+      ])
+      .png()
+      .toBuffer();
+    const turned = await reader.read(mask, 'mask', source.unturned);
+    assert.deepEqual([turned.width, turned.height], [source.width, source.height]);
+    // The corner is red in the picture and black in the mask.
+    const [picture, painted] = await Promise.all([source.bytes, turned.bytes].map(decodeRgb));
+    for (let i = 0; i < painted!.data.length; i += 3)
+      assert.equal(picture!.data[i]! > 180, painted!.data[i]! < 128, `orientation ${orientation}`);
+    const upright = await sharp(mask).resize(source.width, source.height, { fit: 'fill' }).png().toBuffer();
+    assert.equal((await reader.read(upright, 'mask', source.unturned)).width, source.width);
+  }
+});
