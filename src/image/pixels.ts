@@ -18,14 +18,32 @@ export async function decodeRgb(bytes: Uint8Array): Promise<Raster> {
  * @returns [height, width, 1 to 4]: grey or sRGB, alpha last where there is any
  */
 export async function decodeRaster(opened: OpenPicture, within?: Size): Promise<Raster> {
+  const { space, hasProfile } = opened.header;
+  // Without a profile browsers and Pillow take ink as what it leaves of white; sharp takes it for a printer's.
+  const isInk = space === 'cmyk' && !hasProfile;
   const { data, info } = await decodeWhole(opened, (reader) => {
     const upright = reader.autoOrient();
     const scaled = within ? upright.resize({ ...within, fit: 'inside', withoutEnlargement: true }) : upright;
-    return scaled.toColourspace('srgb').raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+    const coloured = isInk
+      ? scaled.pipelineColourspace('cmyk').toColourspace('cmyk')
+      : scaled.toColourspace('srgb');
+    return coloured.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
   });
   const raster = { data, width: info.width, height: info.height, channels: info.channels };
+  if (isInk) return inkToRgb(raster);
   if (opened.space !== undefined) toSrgb(raster, opened.space);
   return raster;
+}
+
+/** @param ink of four channels: cyan, magenta, yellow, black */
+function inkToRgb({ data, width, height }: Raster): Raster {
+  const rgb = new Uint8Array(3 * width * height);
+  for (let i = 0; i < rgb.length; i++) {
+    const at = Math.floor(i / 3) * 4;
+    const left = 255 - data[at + 3]!;
+    rgb[i] = left - Math.round((data[at + (i % 3)]! * left) / 255);
+  }
+  return { data: rgb, width, height, channels: 3 };
 }
 
 /** @returns [height, width, 3] */
