@@ -1,0 +1,50 @@
+/** Pictures that the model's own upscaler made larger: what a button does with them counts in the sizes of drawings. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MINI } from '../adapters/stand-in.ts';
+import { startCommands } from './harness.ts';
+
+const upscaling = { ...MINI, defaults: { ...MINI.defaults, enlarges: 2, maxSize: 768 } };
+const start = () =>
+  startCommands({ models: { resolve: () => upscaling, names: () => ['mini'], describeUnread: () => '' } });
+
+/** The picture of the newest job at the size that the upscaler gives it. */
+function enlarge({ jobs }: ReturnType<typeof start>) {
+  const job = [...jobs.values()].at(-1)!;
+  const scale = job.request.enlarge === true ? 2 : 1;
+  const { width, height } = job.request.hires ?? job.request;
+  const pictures = job.pictures.map((one) => ({ ...one, width: scale * width, height: scale * height }));
+  jobs.set(job.id, { ...job, pictures });
+  return job;
+}
+
+test('Upscale draws a second pass before the upscaler, until the model draws no larger', async () => {
+  const chat = start();
+  await chat.say('/imagine a boat');
+  const first = enlarge(chat);
+  assert.deepEqual([first.request.width, first.request.enlarge], [256, true]);
+  await chat.press(`upscale:${first.id}`);
+  const large = enlarge(chat);
+  assert.notEqual(large.id, first.id);
+  assert.deepEqual([large.request.hires?.width, large.request.enlarge], [512, true]);
+  await chat.press(`upscale:${large.id}`);
+  const largest = enlarge(chat);
+  assert.deepEqual(
+    [largest.request.width, largest.request.image, largest.request.enlarge],
+    [768, 'source', true],
+  );
+  const { ephemeral } = await chat.press(`upscale:${largest.id}`);
+  assert.match(JSON.stringify(ephemeral), /already 1536x1536; this model makes at most 1536 pixels a side/);
+});
+
+test('Vary draws at the size of the drawing, not of the enlarged picture', async () => {
+  const chat = start();
+  await chat.say('/imagine a boat');
+  const first = enlarge(chat);
+  await chat.press(`vary:${first.id}`);
+  const { request } = [...chat.jobs.values()].at(-1)!;
+  assert.deepEqual(
+    [request.image, request.width, request.height, request.enlarge],
+    ['source', 256, 256, true],
+  );
+});
