@@ -62,6 +62,17 @@ export function announce(text) {
   byId('announcer').textContent = text;
 }
 
+/** @param {string} text */
+export async function copyText(text) {
+  // Browsers have a clipboard only over HTTPS and on localhost.
+  if (navigator.clipboard) return navigator.clipboard.writeText(text);
+  const area = el('textarea', { className: 'unseen', value: text });
+  document.body.append(area);
+  area.select();
+  document.execCommand('copy');
+  area.remove();
+}
+
 /**
  * A button for what cannot be undone: it must be pressed twice.
  * @param {string} label

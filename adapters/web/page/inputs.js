@@ -8,12 +8,13 @@
 import { ApiError, preview } from './api.js';
 import { CONTROLS, controlItems, controlLine, useButton } from './controls.js';
 import { announce, byId, el, iconButton } from './dom.js';
+import { acceptFiles } from './files.js';
 import { Painter } from './painter.js';
 import { opensPopup } from './popup.js';
 
 /**
- * @typedef {{ file: File, url: string, ready: Promise<void> }} Entry `url` shows it, once `ready` as the server will
- *   keep it
+ * @typedef {{ file: File, url: string, ready: Promise<void> }} Entry `url` shows it; once it is `ready`, as the
+ *   server will store it
  */
 /** @typedef {'reply' | Entry} Subject the picture that a mask or a kind of control is for */
 
@@ -36,7 +37,7 @@ export class Inputs {
    */
   constructor(line) {
     this.line = line;
-    this.#acceptFiles();
+    acceptFiles((files) => this.addFiles(files));
   }
 
   get isEmpty() {
@@ -109,7 +110,10 @@ export class Inputs {
     const all = [...files];
     const pictures = all.filter(canBeInput);
     const other = all.find((file) => !canBeInput(file));
-    if (other) this.line.onRefuse(`${other.name} is not a picture. Add a PNG, JPEG or WebP file.`);
+    if (other)
+      this.line.onRefuse(
+        `${other.name} is not a picture. Add a PNG, JPEG or WebP file, or an OpenPose JSON file.`,
+      );
     if (pictures.length === 0) return;
     if (!other) this.line.onRefuse('');
     const entries = pictures.map((file) => {
@@ -125,7 +129,7 @@ export class Inputs {
   }
 
   /**
-   * The browser may turn a picture otherwise than the engine, or not be able to show it: the server says how it looks.
+   * The browser may rotate a picture differently, or be unable to show it: the server sends what it will store.
    * @param {Entry} entry
    */
   async #showAsKept(entry) {
@@ -139,7 +143,7 @@ export class Inputs {
       this.#refresh();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      // Busy or away: the message itself will tell.
+      // The server is busy or away: sending the message will say so.
       if (![400, 413].includes(error.status) || !this.#files.includes(entry)) return;
       this.#setFiles(this.#files.filter((other) => other !== entry));
       this.line.onRefuse(`${entry.file.name}: ${error.message}`);
@@ -282,42 +286,9 @@ export class Inputs {
     }
     return otherwise;
   }
-
-  /** Files can be chosen, pasted, or dropped anywhere on the page. */
-  #acceptFiles() {
-    const pick = /** @type {HTMLInputElement} */ (byId('pick'));
-    byId('attach').addEventListener('click', () => pick.click());
-    pick.addEventListener('change', () => {
-      this.addFiles(pick.files ?? []);
-      pick.value = '';
-    });
-    document.addEventListener('paste', (event) => {
-      const files = event.clipboardData?.files;
-      if (!files?.length) return;
-      event.preventDefault();
-      this.addFiles(files);
-    });
-    const drop = byId('drop');
-    /** @param {DragEvent} event */
-    const carriesFiles = ({ dataTransfer }) => dataTransfer?.types.includes('Files') === true;
-    document.addEventListener('dragover', (event) => {
-      if (!carriesFiles(event)) return;
-      event.preventDefault();
-      drop.hidden = false;
-    });
-    document.addEventListener('dragleave', (event) => {
-      if (event.relatedTarget === null) drop.hidden = true; // the pointer left the window
-    });
-    document.addEventListener('drop', (event) => {
-      if (!carriesFiles(event)) return;
-      event.preventDefault();
-      drop.hidden = true;
-      this.addFiles(event.dataTransfer?.files ?? []);
-    });
-  }
 }
 
-/** Some systems know no type for a TIFF or a file of keypoints. @param {File} file */
+/** Some systems have no media type for TIFF or keypoint files. @param {File} file */
 const canBeInput = ({ name, type }) =>
   type.startsWith('image/') || type === 'application/json' || /\.(json|tiff?|avif)$/i.test(name);
 

@@ -8,7 +8,7 @@
  */
 import { drawActions, isEdit } from './actions.js';
 import { isLive } from './conversation.js';
-import { announce, confirmedButton, el } from './dom.js';
+import { announce, confirmedButton, copyText, el } from './dom.js';
 import { drawForm } from './form.js';
 import { drawPrint, expectedRatio, Plate } from './print.js';
 
@@ -189,7 +189,16 @@ function drawHead({ at, private: isPrivate }, name, asker, onDelete) {
     el('span', {}, el('span', { className: 'author' }, name), asker && !isPrivate ? ` for ${asker}` : null),
     el('time', { dateTime: date.toISOString(), title: date.toLocaleString() }, shown),
     ...(isPrivate ? [el('span', { className: 'only' }, 'Only you can see this')] : []),
-    ...(onDelete ? [confirmedButton('Delete', 'quiet head-action', onDelete)] : []),
+    ...(onDelete
+      ? [
+          confirmedButton(
+            'Delete',
+            'quiet head-action',
+            onDelete,
+            'Delete this message, its answer and their pictures',
+          ),
+        ]
+      : []),
   ];
 }
 
@@ -276,7 +285,7 @@ function copyButton(text) {
       type: 'button',
       className: 'quiet',
       onclick: async () => {
-        await navigator.clipboard.writeText(text);
+        await copyText(text);
         button.textContent = 'Copied';
         announce('Copied');
         setTimeout(() => (button.textContent = 'Copy'), 2000);

@@ -20,7 +20,7 @@ import { HttpRefusal } from './refusal.ts';
 export interface CallOptions {
   readonly handle: Handle;
   readonly pictures: { get(id: string): Promise<Uint8Array | undefined> };
-  /** A file as it would be kept: see commands/ports.ts. */
+  /** A file as it would be stored, see commands/ports.ts. */
   readUpload(
     bytes: Uint8Array,
     use: 'control',
@@ -100,7 +100,8 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
   };
 
   app.post('/api/messages', async (c) => {
-    const { text, replyTo, attachments } = await readMessage(c);
+    await using form = await readMessage(c);
+    const { text, replyTo, attachments } = form;
     const repliedTo =
       replyTo === undefined ? undefined : await conversation.find(replyTo, c.get('sender').user.id);
     const answer = await invoke(
@@ -118,9 +119,10 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     return c.json(answer, 202);
   });
 
-  // Nothing is kept: the page shows and paints on what the message's own files will become.
+  // Nothing is stored: the page shows, and paints on, what the files of the message will become.
   app.post('/api/uploads', async (c) => {
-    const [file, ...others] = (await readMessage(c)).attachments;
+    await using form = await readMessage(c);
+    const [file, ...others] = form.attachments;
     if (file === undefined || others.length > 0) {
       throw new DarkroomError('bad_request', 'Send one file in files[].');
     }

@@ -1,10 +1,5 @@
 /** What the calls of the web chat are sent: the fields and files of a message, and the JSON of an action. */
-import { createWriteStream } from 'node:fs';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import type { IncomingMessage } from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { Busboy, type BusboyHeaders } from '@fastify/busboy';
 import { DarkroomError } from '../../../src/errors.ts';
@@ -12,11 +7,14 @@ import { isRecord } from '../../../src/json.ts';
 import type { Attachment } from '../../adapter.ts';
 import { type BodyLimits, boundedBody, requireLength } from './body.ts';
 import { HttpRefusal } from './refusal.ts';
+import { UploadedFiles } from './uploaded-files.ts';
 
 export interface MessageForm {
   readonly text: string;
   readonly replyTo?: string;
+  /** Their bytes can be read until the form is disposed of. */
   readonly attachments: readonly Attachment[];
+  [Symbol.asyncDispose](): Promise<void>;
 }
 
 export interface FormLimits extends BodyLimits {
@@ -31,8 +29,8 @@ const CONTENT_TYPE = /^multipart\/form-data\s*;.*\bboundary=/i;
 const MAX_NAME_CHARACTERS = 200;
 
 /**
- * Reads a message. Its files go to a temporary folder while they arrive, so that an unfinished upload holds no
- * memory.
+ * Reads a message. Its files go to the disk while they arrive, and stay there until somebody reads them: an
+ * unfinished or refused upload holds no memory.
  * @param onBytes called with the size of each part of the body; what it throws ends the upload
  * @throws DarkroomError('bad_request' | 'too_large')
  */
@@ -50,37 +48,31 @@ export async function readMessageForm(
     );
   }
   requireLength(request, limits.bytes);
-  const folder = await mkdtemp(join(tmpdir(), 'darkroom-upload-'));
+  const files = new UploadedFiles();
   try {
-    const { fields, files } = await parse(request, folder, limits, onBytes);
+    const fields = await parse(request, files, limits, onBytes);
     const text = fields.get('text') ?? '';
     requireText(text, limits.textCharacters);
     const replyTo = fields.get('reply_to') ?? '';
-    const attachments: Attachment[] = [];
-    for (const { name, path } of files) {
-      const bytes = await readFile(path);
-      attachments.push({ name, read: async () => bytes });
-    }
-    return { text, attachments, ...(replyTo !== '' && { replyTo }) };
-  } finally {
-    await rm(folder, { recursive: true, force: true });
+    return {
+      text,
+      attachments: files.attachments,
+      ...(replyTo !== '' && { replyTo }),
+      [Symbol.asyncDispose]: () => files[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await files[Symbol.asyncDispose]();
+    throw error;
   }
-}
-
-interface Parsed {
-  readonly fields: ReadonlyMap<string, string>;
-  readonly files: readonly { readonly name: string; readonly path: string }[];
 }
 
 async function parse(
   request: IncomingMessage,
-  folder: string,
+  files: UploadedFiles,
   limits: FormLimits,
   onBytes: ((count: number) => void) | undefined,
-): Promise<Parsed> {
+): Promise<ReadonlyMap<string, string>> {
   const fields = new Map<string, string>();
-  const files: { name: string; path: string }[] = [];
-  const writes: Promise<void>[] = [];
   const parser = openParser(request, limits);
   const refuse = (message: string) => parser.destroy(new DarkroomError('bad_request', message));
 
@@ -93,12 +85,7 @@ async function parse(
   });
   parser.on('file', (name, stream, fileName) => {
     if (!FILES.includes(name)) refuse('The fields text and reply_to hold text; pictures belong in files[].');
-    const path = join(folder, String(files.length));
-    files.push({ name: plainName(fileName), path });
-    const write = pipeline(stream as Readable, createWriteStream(path, { mode: 0o600 }));
-    // Awaited below, unless the parser fails first.
-    write.catch(() => undefined);
-    writes.push(write);
+    files.add(plainName(fileName), stream);
   });
   parser.on('filesLimit', () =>
     parser.destroy(
@@ -115,12 +102,12 @@ async function parse(
   }
   try {
     await pipeline(boundedBody(request, limits, onBytes), parser);
-    await Promise.all(writes);
+    await files.written();
   } catch (cause) {
     if (cause instanceof DarkroomError) throw cause;
     throw new DarkroomError('bad_request', 'The form is incomplete or damaged. Send it again.', { cause });
   }
-  return { fields, files };
+  return fields;
 }
 
 function openParser({ headers }: IncomingMessage, { files, textCharacters }: FormLimits) {

@@ -1,4 +1,5 @@
 /** The HTTP calls of the web chat as an OpenAPI 3.1 document. */
+import { MAX_HISTORY_PAGE } from '../page/shared.js';
 
 const ref = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const json = (schema: object, description: string) => ({
@@ -6,12 +7,14 @@ const json = (schema: object, description: string) => ({
   content: { 'application/json': { schema } },
 });
 const refusals = {
-  '400': json(ref('Refusal'), 'A value that cannot be used; the sentence says what would work.'),
-  '401': json(ref('Refusal'), 'The token is missing.'),
+  '400': json(ref('Refusal'), 'A value that cannot be used; the message says what would work.'),
+  '401': json(ref('Refusal'), 'The token is missing or wrong.'),
   '403': json(ref('Refusal'), "Another origin, or another user's job."),
-  '404': json(ref('Refusal'), 'Gone, or never there.'),
+  '404': json(ref('Refusal'), 'It does not exist, or no longer.'),
+  '408': json(ref('Refusal'), 'The body stopped before it was complete.'),
   '413': json(ref('Refusal'), 'Too large.'),
-  '429': json(ref('Refusal'), 'Too many; the sentence says when to try again.'),
+  '415': json(ref('Refusal'), 'Not the content type of this call.'),
+  '429': json(ref('Refusal'), 'Too many requests; the message says when to try again.'),
 };
 const text = { type: 'string' };
 const integer = { type: 'integer' };
@@ -41,7 +44,7 @@ export const openapi = {
   paths: {
     '/api/messages': {
       post: {
-        summary: 'Send a command line or words, with pictures or as a reply to one.',
+        summary: 'Send a command line or a prompt, with pictures or as a reply to one.',
         requestBody: {
           required: true,
           content: {
@@ -53,12 +56,22 @@ export const openapi = {
             },
           },
         },
-        responses: { '202': json(answer, "Taken in: the user's own message and the bot's."), ...refusals },
+        responses: { '202': json(answer, "Accepted: the user's own message and the bot's."), ...refusals },
       },
       get: {
         summary: 'The conversation, oldest first.',
         parameters: [
           { name: 'after', in: 'query', schema: text, description: 'Only messages after this id.' },
+          { name: 'before', in: 'query', schema: text, description: 'Only messages before this id.' },
+          {
+            ...{
+              name: 'limit',
+              in: 'query',
+              schema: { type: 'integer', minimum: 1, maximum: MAX_HISTORY_PAGE },
+            },
+            description:
+              'At most so many messages: the first ones after `after`, otherwise the last ones. Without limit and before: all.',
+          },
         ],
         responses: { '200': json(list(ref('Message')), 'What this user may see.'), ...refusals },
       },
@@ -87,12 +100,20 @@ export const openapi = {
             },
           },
         },
-        responses: { '202': json(answer, 'Done, or a job was taken in.'), ...refusals },
+        responses: { '202': json(answer, 'Done, or a job was accepted.'), ...refusals },
+      },
+    },
+    '/api/messages/{id}': {
+      delete: {
+        summary:
+          'Delete a message of yours, with its answer, its job and their pictures; or an answer that you got.',
+        parameters: [inPath('id')],
+        responses: { '200': json(object({ id: text }), 'Deleted.'), ...refusals },
       },
     },
     '/api/jobs/{id}': {
       delete: {
-        summary: "Cancel one's own job.",
+        summary: 'Cancel a job of yours.',
         parameters: [inPath('id')],
         responses: { '200': json(object({ id: text, state: text }), 'Cancelled.'), ...refusals },
       },
@@ -100,7 +121,7 @@ export const openapi = {
     '/api/uploads': {
       post: {
         summary:
-          'How a file will look as an attachment: upright, sRGB, opaque, without metadata. Nothing is kept. The header darkroom-control is openpose for a file of keypoints, whose figure is drawn.',
+          'How a file will look as an attachment: upright, sRGB, opaque, without metadata. Nothing is stored. The header darkroom-control is openpose for a file of keypoints, whose figure is drawn.',
         requestBody: {
           required: true,
           content: {
@@ -124,7 +145,7 @@ export const openapi = {
     },
     '/api/commands': {
       get: {
-        summary: 'Commands with their options, example prompts, and the words a small model knows.',
+        summary: 'The commands with their options, example prompts, and the words that a small model knows.',
         responses: {
           '200': json(
             object({
@@ -138,12 +159,15 @@ export const openapi = {
       },
     },
     '/api/me': {
-      get: { summary: 'Who the cookie says one is.', responses: { '200': json(ref('Author'), 'The user.') } },
+      get: {
+        summary: 'The user that the cookie stands for.',
+        responses: { '200': json(ref('Author'), 'The user.') },
+      },
     },
     '/healthz': { get: { summary: 'Alive.', responses: { '200': plain('ok') } } },
     '/readyz': {
       get: {
-        summary: 'Ready to take work.',
+        summary: 'Whether jobs are accepted.',
         responses: { '200': plain('ready'), '503': plain('not ready') },
       },
     },
