@@ -4,9 +4,11 @@ import { DarkroomError, offerNames } from '../src/errors.ts';
 import { type GenerationRequest, LIMITS, type RequestDraft, requestToJson } from '../src/request.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import { type AnyCommand, type Context, parseValues } from './command.ts';
+import { draftOf } from './draft.ts';
 import { edit as editCommand } from './edit.ts';
 import { type DrawPorts, imagine } from './imagine.ts';
 import { requireJob, requireOwnJob } from './job-access.ts';
+import { readLine } from './line.ts';
 import { draftOfPictures, findPictures, type Pictures } from './pictures.ts';
 import type { Ports } from './ports.ts';
 import { showRecipe } from './recipe.ts';
@@ -74,9 +76,14 @@ async function edit(record: JobRecord, context: ActionContext, index: number): P
   const { controls: _controls, ...rest } = baseOf(record.request);
   const draft = {
     ...rest,
-    prompt: requireWords(prompt, 'Describe what the picture should become: reply to it with a prompt.'),
     image: 'source',
     strength: typeof strength === 'number' ? strength : VARY_STRENGTH,
+    ...(await readWords(
+      prompt,
+      'Describe what the picture should become: reply to it with a prompt.',
+      record,
+      context,
+    )),
   };
   const source = await openPicture(pictureOf(record, index), context.ports);
   const mask = typeof region === 'string' ? { region } : {};
@@ -139,19 +146,36 @@ async function upscale(record: JobRecord, context: ActionContext, index: number)
 /** A new picture that takes its edges, pose or lines from this one. */
 async function use(record: JobRecord, context: ActionContext, index: number): Promise<void> {
   const { prompt, control: kind } = formValues(imagine, context);
-  const words = requireWords(prompt, 'Describe what to draw with the shape of this picture.');
+  const words = await readWords(
+    prompt,
+    'Describe what to draw with the shape of this picture.',
+    record,
+    context,
+  );
   const model = await context.ports.models.resolve(record.request.model);
   const control = await openPicture(pictureOf(record, index), context.ports);
   const pictures = { control };
   const parts = draftOfPictures(pictures, { control: requireWords(kind, CHOOSE_CONTROL) }, model);
   const { image: _image, strength: _strength, controls: _controls, ...rest } = baseOf(record.request);
-  await order(record, { ...rest, ...parts, prompt: words }, pictures, context);
+  await order(record, { ...rest, ...parts, ...words }, pictures, context);
 }
 
 /** What the form behind a button was sent with, checked as the options of the command that it stands for. */
 function formValues(command: AnyCommand, { invocation }: ActionContext): Readonly<Record<string, unknown>> {
   const { input, platform } = invocation;
   return input.kind === 'action' ? parseValues(command, input.values, platform) : {};
+}
+
+/** The words of a form, which may hold flags as a typed line does. */
+async function readWords(
+  prompt: unknown,
+  sentence: string,
+  { request }: JobRecord,
+  { invocation, ports }: ActionContext,
+): Promise<RequestDraft> {
+  const { values } = readLine(editCommand, requireWords(prompt, sentence));
+  const { defaults } = await ports.models.resolve(request.model);
+  return draftOf(parseValues(editCommand, values, invocation.platform), defaults);
 }
 
 function requireWords(prompt: unknown, sentence: string): string {

@@ -23,14 +23,26 @@ export type Option = OptionBase &
         readonly type: 'text';
         /** One word; otherwise the text goes on to the next flag. */
         readonly single?: boolean;
+        /** What it looks like where it is typed with spaces: `256 x 192`. */
+        readonly pattern?: RegExp;
         readonly suggestions?: readonly string[];
       }
-    | { readonly type: 'integer' | 'number'; readonly min: number; readonly max: number }
+    | {
+        readonly type: 'integer' | 'number';
+        readonly min: number;
+        readonly max: number;
+        /** Words that stand for a number. */
+        readonly spelling?: (text: string) => string | undefined;
+        /** Says how a number above `max` is written. */
+        readonly beyond?: (text: string) => string | undefined;
+      }
     | {
         readonly type: 'choice';
         readonly choices: readonly string[];
         /** Reads other spellings, which may contain spaces; undefined for anything else. */
         readonly spelling?: (text: string) => string | undefined;
+        /** Words that go into the names of its choices: `Karras`. */
+        readonly partOfName?: RegExp;
         /** The choice that a flag without a value makes. */
         readonly implied?: string;
       }
@@ -51,6 +63,8 @@ export interface Context<P = unknown> {
   readonly invocation: Invocation;
   readonly reply: Reply;
   readonly ports: P;
+  /** Sentences about how the line was read, for the card. */
+  readonly notes?: readonly string[];
 }
 
 export interface Command<O extends Options = Options, P = unknown> {
@@ -134,7 +148,9 @@ export function parseValues(
 
 function parseValue(label: string, option: Option, value: unknown, platform: Platform): string | number {
   if (option.type === 'integer' || option.type === 'number') return parseNumber(label, option, value);
-  const text = String(value).trim();
+  const typed = String(value).trim();
+  // Full-width letters and signs are those that they look like, except in free text.
+  const text = option.type === 'text' && option.single !== true ? typed : typed.normalize('NFKC');
   if (option.type === 'mention') return parseMention(label, option.of, text, platform);
   if (option.type !== 'choice') return text;
   const choice = option.choices.find((known) => known === text.toLowerCase()) ?? option.spelling?.(text);
@@ -154,12 +170,15 @@ function parseMention(label: string, kind: MentionKind, text: string, platform: 
 }
 
 function parseNumber(label: string, option: Option & { type: 'integer' | 'number' }, value: unknown): number {
-  const { min, max, type } = option;
-  const number = typeof value === 'string' && value.trim() === '' ? Number.NaN : Number(value);
+  const { min, max, type, spelling, beyond } = option;
+  const text = String(value).trim().normalize('NFKC').replace(/[;,]$/, '');
+  const number = text === '' ? Number.NaN : readNumber(spelling?.(text) ?? text, max);
   const kind = type === 'integer' ? 'a whole number' : 'a number';
   if (!Number.isFinite(number)) {
     throw new DarkroomError('bad_request', `${label} ${value} is not ${kind} from ${min} to ${max}.`);
   }
+  const words = number > max ? beyond?.(text) : undefined;
+  if (words !== undefined) throw new DarkroomError('bad_request', words);
   if (number < min || number > max) {
     const near = number > max ? max : min;
     throw new DarkroomError('bad_request', `${label} ${value} is outside ${min} to ${max}. Try ${near}.`);
@@ -168,6 +187,13 @@ function parseNumber(label: string, option: Option & { type: 'integer' | 'number
     throw new DarkroomError('bad_request', `${label} ${value} is not ${kind}. Try ${Math.round(number)}.`);
   }
   return number;
+}
+
+/** `7,5` as many write it, and `60%` of a number up to 1. */
+function readNumber(text: string, max: number): number {
+  const percent = max === 1 ? /^(\d+(?:[.,]\d+)?)\s*%$/.exec(text)?.[1] : undefined;
+  if (percent !== undefined) return Number(percent.replace(',', '.')) / 100;
+  return Number(/^-?\d+,\d+$/.test(text) ? text.replace(',', '.') : text);
 }
 
 /** A command's usage on one line: `/imagine prompt [--seed 7] …` */

@@ -10,6 +10,7 @@ import {
   type OptionValues,
   POSES,
   parseRatio,
+  RATIO_TEXT,
   REGIONS,
   type RequestDraft,
   sizeOfRatio,
@@ -26,6 +27,8 @@ const CHAT_OPTIONS = {
     type: 'text',
     single: true,
     flag: '--ar',
+    aliases: ['--aspect'],
+    pattern: RATIO_TEXT,
     description: 'Width to height; the area stays that of the model.',
     suggestions: ['1:1', '3:2', '2:3', '16:9'],
     example: '3:2',
@@ -101,15 +104,28 @@ function optionOf({ names, type, description, example, choices = [], ...rest }: 
   switch (type) {
     case 'integer':
     case 'number':
-      return { ...base, type, min: rest.min ?? 0, max: rest.max ?? Number.MAX_SAFE_INTEGER };
+      return {
+        ...base,
+        type,
+        min: rest.min ?? 0,
+        max: rest.max ?? Number.MAX_SAFE_INTEGER,
+        ...(rest.spelling && { spelling: rest.spelling }),
+        ...(rest.beyond && { beyond: rest.beyond }),
+      };
     case 'choice':
-      return { ...base, type, choices, ...(rest.spelling && { spelling: rest.spelling }) };
+      return {
+        ...base,
+        type,
+        choices,
+        ...(rest.spelling && { spelling: rest.spelling }),
+        ...(rest.partOfName && { partOfName: rest.partOfName }),
+      };
     case 'switch':
       return { ...base, type: 'choice', choices: ['on', 'off'], implied: 'on' };
     case 'text':
       return { ...base, type };
     case 'word':
-      return { ...base, type: 'text', single: true };
+      return { ...base, type: 'text', single: true, ...(rest.pattern && { pattern: rest.pattern }) };
   }
 }
 

@@ -1,7 +1,7 @@
 /** /help: the commands, their flags, and lines that the model does well. */
 import type { Card } from '../adapters/card.ts';
 import { DarkroomError, offerNames } from '../src/errors.ts';
-import { type AnyCommand, type Context, defineCommand, rangeOf, usageOf } from './command.ts';
+import { type AnyCommand, type Context, defineCommand, lineOptions, rangeOf, usageOf } from './command.ts';
 import { Policy } from './policy.ts';
 import type { ModelInfo, Ports } from './ports.ts';
 
@@ -22,9 +22,11 @@ export const createHelp = (commands: () => readonly AnyCommand[]) =>
         const offered = commands().filter(({ isForAdmins }) => isAdmin || !isForAdmins);
         return reply.postEphemeral(overview(offered, await ports.models.resolve()));
       }
-      const wanted = name.replace(/^\//, '').toLowerCase();
+      const wanted = name.replace(/^(?:\/|--)/, '').toLowerCase();
       const command = commands().find((known) => known.name === wanted);
       if (command !== undefined) return reply.postEphemeral(explain(command));
+      const flag = flagOf(wanted, commands());
+      if (flag !== undefined) return reply.postEphemeral(flag);
       const names = commands().map((known) => known.name);
       throw new DarkroomError('bad_request', `There is no /${wanted}. ${offerNames(wanted, names)}`);
     },
@@ -42,6 +44,17 @@ function overview(commands: readonly AnyCommand[], { gallery, words }: ModelInfo
     ],
     ...(words.length > 0 && { notes: [`This small model knows these words best: ${words.join(', ')}.`] }),
   };
+}
+
+/** `/help seed`, `/help flags`: of the first command that has options. */
+function flagOf(wanted: string, commands: readonly AnyCommand[]): Card | undefined {
+  const command = commands.find(({ typed }) => typed !== undefined);
+  if (command === undefined) return undefined;
+  if (wanted === 'flags' || wanted === 'options') return explain(command);
+  const option = Object.values(lineOptions(command)).find(({ flag, aliases = [] }) =>
+    [flag, ...aliases].includes(`--${wanted}`),
+  );
+  return option && { text: `${option.flag}: ${option.description} (${rangeOf(option)})` };
 }
 
 function explain(command: AnyCommand): Card {

@@ -1,7 +1,8 @@
 /** /imagine: words become a picture; with a picture, the picture becomes another one. */
+import { DarkroomError } from '../src/errors.ts';
 import { type Context, defineCommand } from './command.ts';
 import { DRAFT_OPTIONS, type DraftValues, draftOf, TYPED_OPTIONS } from './draft.ts';
-import { draftOfPictures, findPictures, type PicturePorts } from './pictures.ts';
+import { draftOfPictures, findPictures, type PicturePorts, type Pictures } from './pictures.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
 import { allStyles, applyStyle } from './styles.ts';
@@ -28,7 +29,7 @@ export const imagine = defineCommand({
 /** Requests a picture by words, from the picture that came with them where there is one. */
 export async function draw(
   values: DraftValues,
-  { invocation, reply, ports }: Context<DrawPorts>,
+  { invocation, reply, ports, notes = [] }: Context<DrawPorts>,
 ): Promise<void> {
   const { settings, models } = ports;
   const policy = await Policy.of(invocation, ports);
@@ -45,6 +46,7 @@ export async function draw(
     await ports.precheck({ invocation, model, draft: complete(draftOf(values, limited)) });
   }
   const pictures = await findPictures(invocation, values, ports);
+  requireSubject(values, pictures);
   const draft = complete({
     ...draftOfPictures(pictures, values, model),
     // What the line says of its pictures lies over what their presence means.
@@ -52,5 +54,14 @@ export async function draw(
   });
   // A size that is asked for is refused by the limit that it breaks: the admin's or the model's.
   const defaults = { ...limited, maxSize: model.defaults.maxSize };
-  await ports.submit({ invocation, reply, model: { ...model, defaults }, draft, pictures });
+  await ports.submit({ invocation, reply, model: { ...model, defaults }, draft, pictures, notes });
+}
+
+/** No prompt is needed where a picture says what to draw. */
+function requireSubject({ prompt = '', pose }: DraftValues, pictures: Pictures): void {
+  if (prompt.trim() !== '' || pose !== undefined || Object.keys(pictures).length > 0) return;
+  throw new DarkroomError(
+    'bad_request',
+    'Say what to draw, for example: a red mug on a table, watercolor. Or attach a picture to start from.',
+  );
 }

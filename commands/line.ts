@@ -1,14 +1,8 @@
 /** A typed line -> option values: words, quoted words (`\"` inside them), `--flag value`, `--flag=value`. */
 import { DarkroomError, offerNames } from '../src/errors.ts';
 import { type AnyCommand, lineOptions, type Option, rangeOf } from './command.ts';
-
-interface Token {
-  /** As typed, quotes and all. */
-  readonly raw: string;
-  /** Without the quotes around it. */
-  readonly text: string;
-  readonly quoted: boolean;
-}
+import { foreignFlag } from './foreign-flags.ts';
+import { type Flag, flagOf, type Token, tokenize } from './line-tokens.ts';
 
 /** `/name rest`; undefined where the line does not begin with a slash. */
 export function splitCommand(line: string): { name: string; rest: string } | undefined {
@@ -16,27 +10,43 @@ export function splitCommand(line: string): { name: string; rest: string } | und
   return match === null ? undefined : { name: match[1]!.toLowerCase(), rest: match[2]! };
 }
 
+export interface LineValues {
+  /** Texts by option name, for parseValues. */
+  readonly values: Record<string, string>;
+  /** Sentences about how the line was read, for the card. */
+  readonly notes: readonly string[];
+}
+
 /**
  * @param command whose options the line gives
  * @param line without the command's name
- * @returns texts by option name, for parseValues
  * @throws DarkroomError('bad_request') for an unknown flag or one without its value
  */
-export function parseLine(command: AnyCommand, line: string): Record<string, string> {
+export function readLine(command: AnyCommand, line: string): LineValues {
+  const options = Object.entries(lineOptions(command));
+  const find = (name: string) =>
+    options.find(([, { flag, aliases }]) => flag === name || aliases?.includes(name));
+  // A command without flags, such as /help, may be asked about them: `/help --seed`.
+  const hasFlags = options.some(([, { flag }]) => flag !== undefined);
+  const flagAt = (token: Token): Flag | undefined =>
+    hasFlags ? flagOf(token, (name) => find(name) !== undefined) : undefined;
   const tokens = tokenize(line);
   const values: Record<string, string> = {};
+  const notes: string[] = [];
   const words: Token[] = [];
   let at = 0;
   while (at < tokens.length) {
     const token = tokens[at++]!;
-    const flag = flagOf(token);
+    const flag = flagAt(token);
     if (flag === undefined) {
       words.push(token);
       continue;
     }
-    const [name, option] = findOption(command, flag.name);
-    const following = tokens.slice(at, nextFlag(tokens, at));
-    const taken = flag.value === undefined ? takeValue(option, following) : { text: flag.value, count: 0 };
+    const [name, option] = find(flag.name) ?? refuseFlag(command, flag.name);
+    const next = tokens.findIndex((one, i) => i >= at && flagAt(one) !== undefined);
+    const following = tokens.slice(at, next < 0 ? undefined : next);
+    const taken =
+      flag.value === undefined ? takeValue(option, following) : takeGlued(option, flag.value, following);
     if (taken === undefined) {
       const example = option.example ?? rangeOf(option);
       throw new DarkroomError(
@@ -44,11 +54,26 @@ export function parseLine(command: AnyCommand, line: string): Record<string, str
         `${option.flag} needs a value, for example ${option.flag} ${example}.`,
       );
     }
-    values[name] = taken.text;
     at += taken.count;
+    const before = Object.hasOwn(values, name) ? values[name] : undefined;
+    const addsUp = option.type === 'text' && option.single !== true;
+    if (before !== undefined && !addsUp) {
+      notes.push(`${option.flag} was given more than once; the last one, ${taken.text}, is used.`);
+    }
+    values[name] = before !== undefined && addsUp ? `${before}, ${taken.text}` : taken.text;
   }
   if (words.length > 0) putWords(command, words, values);
-  return values;
+  return { values, notes };
+}
+
+function refuseFlag(command: AnyCommand, flag: string): never {
+  const flags = Object.values(lineOptions(command)).flatMap((option) => option.flag ?? []);
+  const foreign = foreignFlag(flag);
+  if (foreign !== undefined) throw new DarkroomError('bad_request', foreign);
+  // A single letter is near everything.
+  const isLetter = flag.length <= '--x'.length;
+  const known = isLetter ? `Known: ${flags.join(', ')}.` : offerNames(flag, flags);
+  throw new DarkroomError('bad_request', `Unknown flag ${flag}. ${known}`);
 }
 
 /** Options without a flag take the words in their order: one each, and the last open one all that are left. */
@@ -75,52 +100,60 @@ function joinWords(words: readonly Token[]): string {
   return words.length === 1 && only ? only.text : words.map(({ raw }) => raw).join(' ');
 }
 
-function tokenize(line: string): Token[] {
-  return [...line.matchAll(/(?:^|(?<=\s))"((?:[^"\\]|\\.)*)"(?=\s|$)|\S+/gs)].map(([raw, quotedText]) => ({
-    raw,
-    text: quotedText?.replaceAll(/\\(["\\])/g, '$1') ?? raw,
-    quoted: quotedText !== undefined,
-  }));
+interface Taken {
+  readonly text: string;
+  /** Tokens that it takes of those that follow the flag. */
+  readonly count: number;
 }
 
-/** Phones turn `--` into a dash: `—seed` is `--seed`. */
-function flagOf({ raw, quoted }: Token): { name: string; value: string | undefined } | undefined {
-  const match = quoted ? null : /^(?:--|[–—])([a-z][\w-]*)(?:=([\s\S]*))?$/i.exec(raw);
-  if (match === null) return undefined;
-  return {
-    name: `--${match[1]!.toLowerCase().replaceAll('_', '-')}`,
-    value: match[2]?.replace(/^"(.*)"$/s, '$1'),
-  };
+/** `--sampler=DPM++ 2M Karras`: the rest of a spelling may follow. */
+function takeGlued(option: Option, value: Token, following: readonly Token[]): Taken | undefined {
+  if (value.quoted) return { text: value.text, count: 0 };
+  const taken = takeValue(option, option.type === 'text' && !option.single ? [value] : [value, ...following]);
+  return taken && { text: taken.text, count: Math.max(0, taken.count - 1) };
 }
 
-function findOption(command: AnyCommand, flag: string): [string, Option] {
-  const options = Object.entries(lineOptions(command));
-  const found = options.find(([, option]) => option.flag === flag || option.aliases?.includes(flag));
-  if (found !== undefined) return found;
-  const flags = options.flatMap(([, option]) => option.flag ?? []);
-  const offer = flags.length > 0 ? offerNames(flag, flags) : `/${command.name} has none.`;
-  throw new DarkroomError('bad_request', `Unknown flag ${flag}. ${offer}`);
-}
+/** Tokens of the longest value that is written with spaces: `DPM++ 2M SDE Karras`, `256 x 192`. */
+const LONGEST = 5;
 
-function nextFlag(tokens: readonly Token[], from: number): number {
-  const next = tokens.findIndex((token, i) => i >= from && flagOf(token) !== undefined);
-  return next < 0 ? tokens.length : next;
-}
-
-function takeValue(option: Option, following: readonly Token[]): { text: string; count: number } | undefined {
+function takeValue(option: Option, following: readonly Token[]): Taken | undefined {
   const [first] = following;
   if (option.type === 'choice' && option.implied !== undefined) {
     const isChoice = first !== undefined && option.choices.includes(first.text.toLowerCase());
     if (!isChoice) return { text: option.implied, count: 0 };
   }
   if (first === undefined) return undefined;
-  if (option.type === 'choice' && option.spelling !== undefined && !first.quoted) {
-    // "DPM++ 2M Karras": the longest run of words that is a known spelling.
-    for (let count = Math.min(4, following.length); count > 1; count--) {
-      const text = joinWords(following.slice(0, count));
-      if (option.spelling(text) !== undefined) return { text, count };
+  if (first.quoted) return { text: first.text, count: 1 };
+  if (option.type === 'choice' && option.spelling !== undefined) return takeSpelling(option, following);
+  if (option.type === 'text' && option.pattern !== undefined) {
+    for (let count = Math.min(LONGEST, following.length); count > 1; count--) {
+      const text = joinWords(following.slice(0, count)).normalize('NFKC');
+      if (option.pattern.test(text)) return { text, count };
     }
   }
-  if (option.type !== 'text' || option.single || first.quoted) return { text: first.text, count: 1 };
+  if (option.type !== 'text' || option.single) return { text: first.text, count: 1 };
   return { text: joinWords(following), count: following.length };
+}
+
+type ChoiceOption = Extract<Option, { type: 'choice' }>;
+
+/**
+ * A name of several words is taken whole or refused whole: of "DPM++ 2S a Karras", which is none, "a Karras" must not
+ * stay in the prompt. "a" is the article where it ends a name that is none.
+ */
+function takeSpelling(
+  { spelling, choices, partOfName, flag }: ChoiceOption,
+  following: readonly Token[],
+): Taken {
+  const isKnown = (text: string) => choices.includes(text.toLowerCase()) || spelling?.(text) !== undefined;
+  const isPart = (token: Token) => !token.quoted && partOfName?.test(token.text) === true;
+  const limit = following.slice(0, LONGEST).findIndex((token, i) => i > 0 && !isPart(token));
+  let run = following.slice(0, limit < 0 ? LONGEST : limit);
+  while (run.length > 1 && run.at(-1)!.text.toLowerCase() === 'a' && !isKnown(joinWords(run))) {
+    run = run.slice(0, -1);
+  }
+  const text = joinWords(run);
+  if (run.length === 1 || isKnown(text))
+    return { text: run.length === 1 ? run[0]!.text : text, count: run.length };
+  throw new DarkroomError('bad_request', `${text} is not a value of ${flag}. ${offerNames(text, choices)}`);
 }

@@ -11,8 +11,9 @@ import { edit } from './edit.ts';
 import { Follower } from './follow.ts';
 import { createHelp } from './help.ts';
 import { imagine } from './imagine.ts';
-import { parseLine, splitCommand } from './line.ts';
+import { readLine, splitCommand } from './line.ts';
 import { locate } from './locate.ts';
+import { unwrap } from './paste.ts';
 import type { Ports } from './ports.ts';
 import { type QueuePorts, queue } from './queue.ts';
 import { recipe } from './recipe.ts';
@@ -119,15 +120,44 @@ async function dispatch(context: Context<RouterPorts>): Promise<void> {
   if (input.kind === 'command') {
     const [name = '', ...rest] = input.name.split(' ');
     const { command } = findSubcommand(findCommand(name), rest.join(' '));
-    return run(command, input.values, context);
+    return run(command, withTypedFlags(command, input.values), context);
   }
-  const line = splitCommand(input.text);
-  if (line !== undefined) {
-    const { command, rest } = findSubcommand(findCommand(line.name), line.rest);
-    return run(command, parseLine(command, rest), context);
-  }
-  const command = commandForWords(invocation);
-  return run(command, parseLine(command, input.text), context);
+  const { line: text, notes } = unwrap(
+    input.text,
+    COMMANDS.map(({ name }) => name),
+  );
+  const line = splitCommand(text) ?? commandOfWord(text);
+  const found =
+    line === undefined
+      ? { command: commandForWords(invocation), rest: text }
+      : findSubcommand(findCommand(line.name), line.rest);
+  if (/(?:^|\s)--help\b/.test(found.rest)) return run(help, { command: found.command.name }, context);
+  const { values, notes: read } = readLine(found.command, found.rest);
+  return run(found.command, values, { ...context, notes: [...notes, ...read] });
+}
+
+/** Flags in the words of a platform's own prompt option; the options beside it win. */
+function withTypedFlags(
+  command: RoutedCommand,
+  { prompt, ...values }: Readonly<Record<string, unknown>>,
+): Readonly<Record<string, unknown>> {
+  if (typeof prompt !== 'string' || command.typed === undefined) return { prompt, ...values };
+  return { prompt: '', ...readLine(command, prompt).values, ...values };
+}
+
+/** Words that ask for something other than a picture. */
+const WORDS: Readonly<Record<string, readonly string[]>> = {
+  help: ['help', 'hi', 'hello', 'hey', 'thanks', 'thank you', 'thx', 'commands'],
+  queue: ['queue', 'status', 'cancel', 'stop'],
+};
+
+function commandOfWord(text: string): { name: string; rest: string } | undefined {
+  const word = text
+    .trim()
+    .toLowerCase()
+    .replace(/[.!?]+$/, '');
+  const name = Object.keys(WORDS).find((one) => WORDS[one]!.includes(word));
+  return name === undefined ? undefined : { name, rest: '' };
 }
 
 /** Words without a command: with a picture an edit of it, else a new picture. */
@@ -177,6 +207,9 @@ function describeCommand(command: AnyCommand, ports: Ports): CommandsJson['comma
     ...(subcommands && { subcommands: subcommands.map((sub) => describeCommand(sub, ports)) }),
     options: Object.entries(options).map(([key, { ...option }]) => {
       if ('spelling' in option) delete option.spelling;
+      if ('beyond' in option) delete option.beyond;
+      if ('pattern' in option) delete option.pattern;
+      if ('partOfName' in option) delete option.partOfName;
       return { name: key, ...option, ...(key === 'model' && { choices: ports.models.names() }) };
     }),
   };

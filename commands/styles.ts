@@ -90,7 +90,13 @@ export function applyStyle(
   return {
     ...style.settings,
     ...draft,
-    prompt: style.template.replaceAll('{prompt}', () => draft.prompt),
+    prompt: fillTemplate(style.template, draft.prompt),
     ...(negative !== '' && { negative_prompt: negative }),
   };
+}
+
+/** Without words, the separators beside their place go too. */
+function fillTemplate(template: string, prompt: string): string {
+  const filled = template.replaceAll('{prompt}', () => prompt);
+  return prompt.trim() === '' ? filled.replaceAll(/^[\s,]+|[\s,]+$/g, '') : filled;
 }

@@ -16,6 +16,8 @@ export interface Order {
   /** Its pictures are referred to by their roles. */
   readonly draft: RequestDraft;
   readonly pictures?: Partial<Readonly<Record<PictureRole, Source>>>;
+  /** Sentences about how the request was read. */
+  readonly notes?: readonly string[];
 }
 
 export interface Submit {
@@ -99,7 +101,7 @@ export function createSubmit(
       await queue.requireRoom({ user: invocation.user, request, ...shareOf(policy, invocation) });
     },
 
-    async submit({ invocation, reply, model, draft, pictures = {} }) {
+    async submit({ invocation, reply, model, draft, pictures = {}, notes: read = [] }) {
       const policy = await Policy.of(invocation, ports);
       policy.requireEntry();
       const { source } = pictures;
@@ -119,6 +121,7 @@ export function createSubmit(
           at: Date.now(),
           ...{ user, platform, channel, request, inputs: {}, state: 'queued', pictures: [], ...share },
           notes: [
+            ...read,
             ...sources.flatMap(([, one]) => one.notes),
             ...(await describeUnread(request)),
             ...describeUntaught(request.prompt, model),

@@ -14,6 +14,7 @@ export {
 export type { Rng } from './diffusion/random.ts';
 export { SAMPLER_NAMES, type SamplerName, samplerNamed } from './diffusion/samplers/index.ts';
 export { SCHEDULES, type ScheduleName } from './diffusion/schedule.ts';
+export { draftOfParameters } from './request/a1111.ts';
 export {
   CONTROL_KINDS,
   type ControlKind,
@@ -45,4 +46,4 @@ export {
   optionsOfDraft,
 } from './request/options.ts';
 export { REGIONS, type Region } from './request/regions.ts';
-export { parseRatio, RATIO, sizeOfRatio, withinRatio } from './request/sizes.ts';
+export { parseRatio, RATIO_TEXT, sizeOfRatio, withinRatio } from './request/sizes.ts';

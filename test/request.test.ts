@@ -145,7 +145,7 @@ test('guidance above 15 is a warning, not a refusal', () => {
 
 test('a refusal names the value, the limit and the way out', () => {
   const cases: [object, string, ...string[]][] = [
-    [{ prompt: '   ' }, 'bad_request', 'empty'],
+    [{}, 'bad_request', 'prompt'],
     [{ prompt: 'x'.repeat(10_001) }, 'bad_request', '10001', '10000'],
     [{ prompt: 'x', width: 250 }, 'bad_request', 'width 250', 'multiple of 8', '248'],
     [{ prompt: 'x', height: 1024 }, 'bad_request', 'height 1024', '512', '256x256'],

@@ -38,9 +38,14 @@ export function curveFor(sampler: SamplerName, schedule: ScheduleName): Schedule
   return isCurve && readsCurves(samplerNamed(sampler)) ? schedule : 'normal';
 }
 
-/** @throws DarkroomError('bad_request') that offers the nearest names */
-export function parseSchedule(name: string): ScheduleName {
+/**
+ * A schedule by our name or A1111's ("SGM Uniform").
+ * @returns undefined for A1111's Automatic: the one that suits the sampler
+ * @throws DarkroomError('bad_request') that offers the nearest names
+ */
+export function parseSchedule(name: string): ScheduleName | undefined {
   const plain = name.trim().toLowerCase();
+  if (plain === 'automatic') return undefined;
   const schedule = SCHEDULES.find((known) => known === plain || known.replaceAll('_', ' ') === plain);
   if (schedule !== undefined) return schedule;
   throw new DarkroomError('bad_request', `Unknown schedule ${name}. ${offerNames(name, SCHEDULES)}`);
@@ -74,3 +79,7 @@ export function parseSampler(
   }
   return schedule === undefined ? { sampler } : { sampler, schedule };
 }
+
+/** Of the names that A1111, ComfyUI and InvokeAI give samplers, also of those that are not here. */
+export const PART_OF_SAMPLER =
+  /^(?:dpm|dpm\+\+|dpmpp|dpm2|\d[ms]|a|ancestral|sde|ode|heun|euler|lms|plms|ddim|ddpm|unipc|solver|sa-solver|karras|exponential|polyexponential|beta|normal|simple|sgm|uniform|automatic|turbo|trailing|gpu|cfg|cfg\+\+|fast|adaptive)$/i;

@@ -1,6 +1,6 @@
 /**
  * The prompt grammar of AUTOMATIC1111's web UI, as its wiki describes it ("Attention/emphasis", "BREAK keyword"):
- * (x) weighs x by 1.1, [x] by 1/1.1, (x:1.3) by 1.3; nesting multiplies; a backslash takes a bracket as text;
+ * (x) weighs x by 1.1, [x] by 1/1.1, (x:1.3) and (x: 1.3) by 1.3; nesting multiplies; a backslash takes a bracket as text;
  * BREAK starts a new chunk. A bracket that is never closed reaches to the end; one that was never opened is text.
  *
  * It differs in three places, where the original breaks: BREAK inside brackets is a break too, a weight that is no
@@ -24,7 +24,7 @@ export interface ParsedPrompt {
   readonly excess?: number;
 }
 
-const TOKENS = /\\[\\()[\]]?|:[+-]?(?:\d+(?:\.\d*)?|\.\d+)\)|[()[\]:]|[^\\()[\]:]+/g;
+const TOKENS = /\\[\\()[\]]?|:\s*[+-]?(?:\d+(?:\.\d*)?|\.\d+)\s*\)|[()[\]:]|[^\\()[\]:]+/g;
 /** As a word of its own: letters, numbers and _ on either side belong to another word. */
 const BREAK = /(?<![\p{L}\p{N}_])BREAK(?![\p{L}\p{N}_])/u;
 

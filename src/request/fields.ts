@@ -4,7 +4,7 @@
  */
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
-import { a1111Schedule, parseSampler, parseSchedule } from '../diffusion/names.ts';
+import { a1111Schedule, PART_OF_SAMPLER, parseSampler, parseSchedule } from '../diffusion/names.ts';
 import { RNGS, type Rng } from '../diffusion/random.ts';
 import { SAMPLER_NAMES, samplerNamed } from '../diffusion/samplers/index.ts';
 import { SCHEDULES } from '../diffusion/schedule.ts';
@@ -20,8 +20,8 @@ import {
   UPSCALERS,
 } from './hires.ts';
 import { LIMITS } from './limits.ts';
-import { type FieldOption, type OptionValue, option, parseSize } from './option.ts';
-import { flag, image, integer, name, number, pair, text, UNIT } from './schemas.ts';
+import { type FieldOption, type OptionValue, option, parseSize, SIZE } from './option.ts';
+import { flag, image, integer, longSeed, name, number, pair, SEEDS, seed, text, UNIT } from './schemas.ts';
 
 export const PROMPT_SYNTAXES = ['a1111', 'plain'] as const;
 export type PromptSyntax = (typeof PROMPT_SYNTAXES)[number];
@@ -102,6 +102,7 @@ const sizeField = <const Name extends string, const Flag extends string>(
         names: [flagName],
         type: 'word',
         hint: 'WxH',
+        pattern: SIZE,
         description,
         example: '1024x1024',
         read: (value): Json => {
@@ -128,9 +129,7 @@ function requireSizeText(flagName: string, value: OptionValue): readonly [number
 export const FIELDS = {
   prompt: field({
     name: 'prompt',
-    schema: text('prompt').refine((v) => v.trim().length > 0, {
-      error: 'The prompt is empty. Say what to draw, for example: a red mug on a table, watercolor.',
-    }),
+    schema: text('prompt'),
     fill: (value) => value!,
   }),
   /** For the second and third text encoder; `prompt` where left out. */
@@ -196,6 +195,7 @@ export const FIELDS = {
         type: 'choice',
         choices: SAMPLER_NAMES,
         spelling: (words) => whereKnown(words, parseSampler),
+        partOfName: PART_OF_SAMPLER,
         description: 'Sampling method.',
         example: 'euler',
         menu: 10,
@@ -213,6 +213,7 @@ export const FIELDS = {
         type: 'choice',
         choices: SCHEDULES,
         spelling: (words) => whereKnown(words, parseSchedule),
+        partOfName: /^(?:sgm|uniform|align|your|steps|ays|automatic|exponential|poly|optimal)$/i,
         description: 'How the noise levels are spaced.',
         example: 'karras',
         menu: 11,
@@ -239,15 +240,17 @@ export const FIELDS = {
   /** Seed of the first picture; picture i uses seed + i. */
   seed: field({
     name: 'seed',
-    schema: integer('seed', LIMITS.seed),
-    fill: (value) => value ?? randomInt(LIMITS.seed.max - LIMITS.images.max),
+    schema: seed('seed'),
+    fill: (value = -1) => (value === -1 ? randomInt(LIMITS.seed.max - LIMITS.images.max) : value),
     a1111: (_, facts): Pair[] => [['Seed', facts.seed]],
     options: [
       option({
         names: ['seed'],
         type: 'integer',
-        ...LIMITS.seed,
-        description: 'The same seed and prompt make the same picture.',
+        ...SEEDS,
+        spelling: (words) => (words.toLowerCase() === 'random' ? '-1' : undefined),
+        beyond: longSeed,
+        description: 'The same seed and prompt make the same picture; -1 or random draws a new one.',
         example: '7',
         menu: 1,
       }),
@@ -263,6 +266,7 @@ export const FIELDS = {
         names: ['size'],
         type: 'word',
         hint: 'WxH',
+        pattern: SIZE,
         description: 'Width x height in pixels, multiples of 8.',
         example: '256x256',
         menu: 9,
@@ -515,6 +519,7 @@ export const FIELDS = {
         names: ['upscale-size'],
         type: 'word',
         hint: 'WxH',
+        pattern: SIZE,
         description: 'Size of the second pass in pixels.',
         example: '512x768',
         read: (value): Json => {

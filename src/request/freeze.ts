@@ -14,7 +14,7 @@ import type { DraftContext, ModelDefaults } from './defaults.ts';
 import { parseDraft } from './draft.ts';
 import { type GenerationRequest, type RequestDraft, ROWS } from './fields.ts';
 import { freezeHires } from './hires.ts';
-import { LIMITS } from './limits.ts';
+import { notesOf } from './notes.ts';
 import { chooseSize, isWithinOwnArea, type Size } from './sizes.ts';
 import { requireStep } from './strength.ts';
 
@@ -35,13 +35,6 @@ export function freezeRequest(
   });
   const request = Object.freeze(Object.fromEntries(filled)) as GenerationRequest;
   return { request, notes: notesOf(request, context.defaults) };
-}
-
-function notesOf({ guidanceScale }: GenerationRequest, defaults: ModelDefaults): string[] {
-  if (guidanceScale <= LIMITS.guidance.artefactsAbove) return [];
-  return [
-    `Guidance ${guidanceScale} often brings burnt colours and artefacts; ${defaults.guidanceScale} suits this model.`,
-  ];
 }
 
 function choose(draft: RequestDraft, context: DraftContext): Chosen {

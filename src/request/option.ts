@@ -30,8 +30,14 @@ export interface FieldOption<
   readonly max?: number;
   /** Of a choice. */
   readonly choices?: readonly string[];
-  /** Other spellings of a choice, which may hold spaces. @returns the value; undefined where it is none */
+  /** Other spellings, which may hold spaces. @returns the value; undefined where it is none */
   readonly spelling?: (text: string) => string | undefined;
+  /** Of a word: what it looks like where it is typed with spaces, `256 x 192`. */
+  readonly pattern?: RegExp;
+  /** Of a choice: words that go into the names, `Karras`. */
+  readonly partOfName?: RegExp;
+  /** Says how a number above `max` is written; undefined where it is refused like any other. */
+  readonly beyond?: (text: string) => string | undefined;
   /**
    * What the value sets in a draft; the field itself where left out.
    * @throws DarkroomError('bad_request')
@@ -46,8 +52,11 @@ export const option = <const Names extends readonly [string, ...string[]], const
   one: FieldOption<Names, Type>,
 ): FieldOption<Names, Type> => one;
 
-/** `512x768`, also with a multiplication sign. @returns [width, height] */
+/** `512x768`, `512 × 768`. */
+export const SIZE = /^(\d+)\s*[x×*]\s*(\d+)$/i;
+
+/** @returns [width, height] */
 export function parseSize(text: string): readonly [number, number] | undefined {
-  const match = /^(\d+)\s*[x×*]\s*(\d+)$/i.exec(text.trim());
+  const match = SIZE.exec(text.trim().normalize('NFKC'));
   return match === null ? undefined : [Number(match[1]), Number(match[2])];
 }

@@ -20,11 +20,33 @@ export const integer = (label: string, range: Range) =>
     error: ({ input }) => `${label} ${input} must be a whole number. Try ${Math.round(Number(input))}.`,
   });
 
+/** Control characters other than tabs and line ends: nobody means them, and databases refuse some. */
+const CONTROLS = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g;
+
 export const text = (label: string) =>
-  z.string(`${label} must be text.`).refine((v) => v.length <= LIMITS.promptCharacters, {
-    error: ({ input }) =>
-      `${label} has ${String(input).length} characters; the limit is ${LIMITS.promptCharacters}. Shorten it.`,
-  });
+  z
+    .string(`${label} must be text.`)
+    .overwrite((value) => value.replaceAll(CONTROLS, '').replaceAll('\r\n', '\n'))
+    .refine((v) => v.length <= LIMITS.promptCharacters, {
+      error: ({ input }) =>
+        `${label} has ${String(input).length} characters; the limit is ${LIMITS.promptCharacters}. Shorten it.`,
+    });
+
+/** -1 draws a new one, as in A1111. */
+export const SEEDS = { min: -1, max: LIMITS.seed.max } as const;
+
+/** How a seed of more than 32 bits is written: torch reads its lowest 32. */
+export function longSeed(seed: number | string): string | undefined {
+  if (!/^\d{10,40}$/.test(String(seed)) || Number(seed) <= LIMITS.seed.max) return undefined;
+  const low = BigInt(seed) % BigInt(LIMITS.seed.max + 1);
+  return `seed ${seed} has more than 32 bits. Take the lowest 32, ${low}, which draw the same picture in diffusers.`;
+}
+
+export const seed = (label: string) =>
+  z
+    .number(`${label} must be a number from ${SEEDS.min} to ${SEEDS.max}.`)
+    .refine((v) => longSeed(v) === undefined, { error: ({ input }) => longSeed(Number(input))! })
+    .pipe(integer(label, SEEDS));
 
 export const flag = (label: string) => z.boolean(`${label} must be true or false.`);
 

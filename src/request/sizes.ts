@@ -76,9 +76,17 @@ export function sizeOfRatio(ratio: number, { width, height, maxSize, ...defaults
   return { width: round(wanted.width), height: round(wanted.height) };
 }
 
+/** `16:9`, `16 / 9`, `16x9`, `16×9`. */
+export const RATIO_TEXT = /^(\d+(?:[.,]\d+)?)\s*[:/x×]\s*(\d+(?:[.,]\d+)?)$/i;
+
 /** @throws DarkroomError('bad_request') where it is no proportion, or beyond 1:4 to 4:1 */
 export function parseRatio(text: string): number {
-  const match = /^(\d+(?:\.\d+)?)[:/x](\d+(?:\.\d+)?)$/.exec(text);
+  const match = RATIO_TEXT.exec(
+    text
+      .trim()
+      .normalize('NFKC')
+      .replaceAll(/(?<=\d),(?=\d)/g, '.'),
+  );
   const ratio = match === null ? Number.NaN : Number(match[1]) / Number(match[2]);
   if (ratio >= RATIO.min && ratio <= RATIO.max) return ratio;
   throw new DarkroomError('bad_request', `--ar ${text} is not a proportion from 1:4 to 4:1. Try --ar 3:2.`);

@@ -1,4 +1,8 @@
 /** The options of `darkroom imagine`, as one picture's draft or as a file of them. */
+import { parseValues } from '../../commands/command.ts';
+import type { DraftValues } from '../../commands/draft.ts';
+import { imagine } from '../../commands/imagine.ts';
+import { readLine } from '../../commands/line.ts';
 import { EMBEDDED_MODEL } from '../installed-models.ts';
 import {
   CONTROL_KINDS,
@@ -7,6 +11,7 @@ import {
   type FieldOption,
   type OptionType,
   parseRatio,
+  type RequestDraft,
 } from '../request.ts';
 import { givenPictures, type PictureOptions } from './given-pictures.ts';
 import type { OutputOptions } from './output.ts';
@@ -130,30 +135,44 @@ export async function readTasks(args: readonly string[]): Promise<Order> {
 function promptTask(prompt: string, values: PictureOptions & { readonly ar?: string | undefined }): Task {
   const { image, mask_image, controls } = givenPictures(values);
   const pictures = { image, mask_image, controls: controls.length === 0 ? undefined : controls };
-  const { model = EMBEDDED_MODEL, ...draft } = fieldsOf(values as Readonly<Record<string, unknown>>);
-  const task = taskOf(
-    { prompt, ...draft, ...withoutGaps(pictures), model },
-    { line: 1, base: process.cwd() },
-  );
-  if (values.ar === undefined) return task;
+  const typed = wordsOf(prompt);
+  const own = fieldsOf(values as Readonly<Record<string, unknown>>);
+  const { model = EMBEDDED_MODEL, ...draft } = { ...typed.draft, ...own };
+  const task = taskOf({ ...draft, ...withoutGaps(pictures), model }, { line: 1, base: process.cwd() });
+  const ar = values.ar ?? typed.ar;
+  if (ar === undefined) return task;
   if ('width' in draft) throw new UsageError('--size and --ar both set the size. Leave one out.');
-  return { ...task, ratio: asUsageOf(() => parseRatio(values.ar!)) };
+  return { ...task, ratio: asUsageOf(() => parseRatio(ar)) };
+}
+
+/** Flags may stand in the quoted prompt too, as in a chat. */
+function wordsOf(line: string): { readonly draft: Partial<RequestDraft>; readonly ar: string | undefined } {
+  return asUsageOf(() => {
+    const { values } = readLine(imagine, line);
+    const { prompt = '', ar, pose, ...rest }: DraftValues = parseValues(imagine, values, 'web');
+    const chatOnly = (['style', 'region', 'control'] as const).find((name) => rest[name] !== undefined);
+    if (chatOnly !== undefined)
+      throw new UsageError(`--${chatOnly} does not stand in a prompt on the shell.`);
+    const controls = pose === undefined ? {} : { controls: [{ kind: 'openpose' as const, image: pose }] };
+    return { draft: { ...draftOfOptions(rest), ...controls, prompt }, ar };
+  });
 }
 
 /** The part of a draft that the fields' options say. */
 function fieldsOf(values: Readonly<Record<string, unknown>>) {
-  const typed = FIELD_OPTIONS.flatMap(({ names, type }) => {
+  const typed = FIELD_OPTIONS.flatMap(({ names, type, spelling }) => {
     const [given, again] = names.filter((name) => values[name] !== undefined);
     if (given === undefined) return [];
     if (again !== undefined) throw new UsageError(`--${given} and --${again} are one option. Give one.`);
-    return [[names[0], optionValue(given, type, values[given])]];
+    const text = String(values[given]);
+    return [[names[0], optionValue(given, type, type === 'integer' ? (spelling?.(text) ?? text) : text)]];
   });
   return asUsageOf(() => draftOfOptions(Object.fromEntries(typed)));
 }
 
-function optionValue(name: string, type: OptionType, value: unknown): string | number {
-  if (type === 'integer' || type === 'number') return readNumber(name, String(value))!;
-  return type === 'switch' ? 'on' : String(value);
+function optionValue(name: string, type: OptionType, text: string): string | number {
+  if (type === 'integer' || type === 'number') return readNumber(name, text)!;
+  return type === 'switch' ? 'on' : text;
 }
 
 /** What cannot be read is wrong usage. */

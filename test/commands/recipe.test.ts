@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { parseValues } from '../../commands/command.ts';
 import { type DraftValues, draftOf } from '../../commands/draft.ts';
 import { imagine } from '../../commands/imagine.ts';
-import { parseLine, splitCommand } from '../../commands/line.ts';
+import { readLine, splitCommand } from '../../commands/line.ts';
 import { draftOfPictures, type Pictures } from '../../commands/pictures.ts';
 import type { ModelInfo } from '../../commands/ports.ts';
 import { commandLine } from '../../commands/recipe.ts';
@@ -46,7 +46,7 @@ const freeze = (draft: RequestDraft): GenerationRequest => freezeRequest(draft, 
 /** What a chat makes of the command with the same pictures attached. */
 function sendAgain(line: string, { image, maskImage, controls }: GenerationRequest): GenerationRequest {
   const { rest } = splitCommand(line)!;
-  const values: DraftValues = parseValues(imagine, parseLine(imagine, rest), 'web');
+  const values: DraftValues = parseValues(imagine, readLine(imagine, rest).values, 'web');
   const picture = { bytes: new Uint8Array(), ...context.imageSize, from: { name: 'a.png' }, notes: [] };
   const pictures: Pictures = {
     ...(image !== undefined && { source: picture }),

@@ -75,6 +75,17 @@ test('the options of chats are known on the shell too', async () => {
     num_images: 2,
     hires: { scale: 2 },
   });
+  assert.deepEqual(await draftOf('a mug --seed 3 —no “a, b” --size 8x8'), {
+    prompt: 'a mug',
+    seed: 3,
+    negative_prompt: 'a, b',
+    width: 8,
+    height: 8,
+  });
+  assert.deepEqual(await draftOf('a --seed 3', '--seed', '4'), { prompt: 'a', seed: 4 });
+  assert.deepEqual(await draftOf(''), { prompt: '' });
+  await assert.rejects(draftOf('a --v 6'), /flag of Midjourney/);
+  assert.equal((await readTasks(['a --ar 16:9'])).tasks[0]!.ratio, 16 / 9);
   assert.equal((await readTasks(['x', '--ar', '3:2'])).tasks[0]!.ratio, 1.5);
   await assert.rejects(draftOf('x', '--ar', '3:2', '--size', '8x8'), /both set the size/);
   await assert.rejects(draftOf('x', '--cfg', '3', '--guidance', '4'), /--cfg and --guidance are one option/);

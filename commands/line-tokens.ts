@@ -1,0 +1,104 @@
+/** A typed line in tokens, as people type it: dashes and quotes of every kind, flags with `=` and `:`. */
+
+export interface Token {
+  /** As typed, quotes and all. */
+  readonly raw: string;
+  /** Without the quotes around it. */
+  readonly text: string;
+  readonly quoted: boolean;
+}
+
+export interface Flag {
+  /** In lower case, with two dashes. */
+  readonly name: string;
+  /** What stands behind `=` or `:`, or right behind the name. */
+  readonly value?: Token;
+}
+
+/** Hyphens and dashes that phones, locales and word processors put in place of `-`. */
+const DASH = '[-\u2010-\u2015\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d]';
+/** Those that are as long as two. */
+const LONG_DASH = '[\u2013-\u2015\u2212\u2e3a\u2e3b\uff0d]';
+const PREFIX = new RegExp(`^(?:${DASH}{2,}|(${LONG_DASH}))(?=\\p{L})`, 'u');
+const SEPARATED = /^([a-z][a-z0-9_-]*)(?:[=:\uff1d\uff1a]([\s\S]*))?$/i;
+const GLUED = /^([a-z][a-z_-]*)(\d[\s\S]*)$/i;
+
+/** Opening quotes, each with those that close it. */
+const QUOTES: Readonly<Record<string, string>> = {
+  '"': '"\u201d\u201c',
+  '\u201c': '\u201d\u201c"',
+  '\u201d': '\u201d\u201c"',
+  '\u201e': '\u201c\u201d"',
+  '\u00ab': '\u00bb',
+  '\u300c': '\u300d',
+  '\u300e': '\u300f',
+  '\uff02': '\uff02',
+};
+const isSpace = (char: string | undefined) => char === undefined || /\s/.test(char);
+
+/** Time is linear in the length of the line: each character is read once, and each quote looks for its end once. */
+export function tokenize(line: string): Token[] {
+  const tokens: Token[] = [];
+  const end = line.length;
+  let at = 0;
+  /** A quote that has no end is a word; none of the same kind has one after it either. */
+  const openEnded = new Set<string>();
+  const quotedFrom = (start: number): { text: string; end: number } | undefined => {
+    const closing = QUOTES[line[start]!];
+    if (closing === undefined || openEnded.has(line[start]!)) return undefined;
+    let text = '';
+    for (let i = start + 1; i < end; i++) {
+      const char = line[i]!;
+      if (char === '\\' && /["\\]/.test(line[i + 1] ?? '')) text += line[++i];
+      else if (closing.includes(char) && isSpace(line[i + 1])) return { text, end: i + 1 };
+      else text += char;
+    }
+    openEnded.add(line[start]!);
+    return undefined;
+  };
+  while (at < end) {
+    if (isSpace(line[at])) {
+      at++;
+      continue;
+    }
+    const start = at;
+    const whole = quotedFrom(start);
+    if (whole !== undefined) {
+      tokens.push({ raw: line.slice(start, whole.end), text: whole.text, quoted: true });
+      at = whole.end;
+      continue;
+    }
+    while (at < end && !isSpace(line[at])) {
+      // `--no="a and b"`: the quotes reach over spaces.
+      const value =
+        at > start && /[=:\uff1d\uff1a]/.test(line[at - 1]!) && PREFIX.test(line.slice(start, at));
+      const quoted = value ? quotedFrom(at) : undefined;
+      at = quoted === undefined ? at + 1 : quoted.end;
+    }
+    const raw = line.slice(start, at);
+    tokens.push({ raw, text: raw, quoted: false });
+  }
+  return tokens;
+}
+
+/**
+ * @param isKnown whether there is such a flag; decides between `--no-2` and `--seed5`
+ * @returns undefined where the token is a word
+ */
+export function flagOf({ raw, quoted }: Token, isKnown: (name: string) => boolean): Flag | undefined {
+  if (quoted) return undefined;
+  const prefix = PREFIX.exec(raw);
+  if (prefix === null) return undefined;
+  const rest = raw.slice(prefix[0].length);
+  const isLong = prefix[1] !== undefined;
+  const read = (match: RegExpExecArray | null): Flag | undefined => {
+    if (match === null) return undefined;
+    const name = `--${match[1]!.toLowerCase().replaceAll('_', '-')}`;
+    if (match[2] === undefined) return { name };
+    return { name, value: tokenize(match[2])[0] ?? { raw: '', text: '', quoted: false } };
+  };
+  const found = [SEPARATED, GLUED].map((pattern) => read(pattern.exec(rest)));
+  const known = found.find((flag) => flag !== undefined && isKnown(flag.name));
+  // One long dash before a word that is no flag is punctuation: `a castle —dark and stormy—`.
+  return known ?? (isLong ? undefined : found[0]);
+}

@@ -1,0 +1,86 @@
+/** Lines as people type, paste and fill them in, through the door of the commands. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { startCommands } from './harness.ts';
+
+test('flags in the prompt option of a platform are read; the options beside it win', async () => {
+  const chat = startCommands();
+  await chat.handle({
+    kind: 'command',
+    name: 'imagine',
+    values: { prompt: 'a red mug --ar 3:2 --seed 5 --eta 0.3', seed: 7 },
+  });
+  const { request } = [...chat.jobs.values()][0]!;
+  assert.deepEqual(
+    [request.prompt, request.width, request.height, request.seed, request.eta],
+    ['a red mug', 312, 208, 7, 0.3],
+  );
+});
+
+test('flags in the words of a form are read', async () => {
+  const chat = startCommands();
+  await chat.say('a boat --seed 3');
+  const [job] = chat.jobs.values();
+  await chat.press(`edit:${job!.id}`, { prompt: 'a red boat --seed 9 --steps 5' });
+  const { request } = [...chat.jobs.values()][1]!;
+  assert.deepEqual([request.prompt, request.seed, request.numInferenceSteps], ['a red boat', 9, 5]);
+});
+
+test('a bare greeting, help, queue and cancel are answered and not drawn', async () => {
+  const chat = startCommands();
+  for (const words of ['help', 'Hi!', 'thanks', 'queue', 'cancel', 'Thank you.']) {
+    const { ephemeral } = await chat.say(words);
+    assert.ok(ephemeral.length > 0 && ephemeral[0]?.error === undefined, words);
+  }
+  assert.equal(chat.jobs.size, 0);
+  await chat.say('thanks for the mug');
+  assert.equal(chat.jobs.size, 1);
+});
+
+test('help is asked for in many ways', async () => {
+  const chat = startCommands();
+  const answer = async (line: string) => (await chat.say(line)).ephemeral[0]!;
+  assert.match((await answer('/help --seed')).text, /^--seed: The same seed/);
+  assert.match((await answer('/help seed')).text, /^--seed: /);
+  assert.match((await answer('/help flags')).text, /\/imagine/);
+  assert.match((await answer('/imagine --help')).text, /\/imagine/);
+  assert.match((await answer('/edit a mug --help')).text, /\/edit/);
+});
+
+test('what was read otherwise than typed is said on the card', async () => {
+  const chat = startCommands();
+  await chat.say('/imagine a mug --seed 3 --seed 4\r\n/imagine a cat');
+  const [job] = chat.jobs.values();
+  assert.equal(job!.request.prompt, 'a mug');
+  assert.match(job!.notes.join(' '), /Only the first of 2 commands.*given more than once; the last one, 4/);
+});
+
+test('control characters are dropped', async () => {
+  const chat = startCommands();
+  await chat.say('a red\u0000 mug\u0007 --no te\u0000xt');
+  const { request } = [...chat.jobs.values()][0]!;
+  assert.deepEqual([request.prompt, request.negativePrompt], ['a red mug', 'text']);
+});
+
+test('words are asked for only where nothing else says what to draw', async () => {
+  const chat = startCommands();
+  const { ephemeral } = await chat.say('/imagine');
+  assert.match(ephemeral[0]!.text, /Say what to draw, for example/);
+  await chat.say('/imagine --pose dancing');
+  await chat.say('/imagine --style watercolor --pose dancing');
+  const prompts = [...chat.jobs.values()].map(({ request }) => request.prompt);
+  assert.deepEqual(prompts, ['', 'watercolor painting']);
+});
+
+test('what has no effect, and what is read as words, is said once on the card', async () => {
+  const chat = startCommands();
+  const notes = async (line: string) => {
+    chat.jobs.clear();
+    await chat.say(line);
+    return [...chat.jobs.values()][0]!.notes.join(' ');
+  };
+  assert.match(await notes('a mug --cfg 1 --no blue'), /negative prompt has no effect at guidance 1.*Try 5/);
+  assert.match(await notes('a {red|blue} mug <lora:x:0.8>'), /plain words: \{red\|blue\}, <lora:x:0.8>/);
+  assert.match(await notes('a [red:blue:0.5] mug AND a cat'), /plain words: \[red:blue:0.5\], AND/);
+  assert.doesNotMatch(await notes('A RED MUG AND A [CAT] (B:1.2)'), /plain words/);
+});
