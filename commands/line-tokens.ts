@@ -25,7 +25,7 @@ const GLUED = /^([a-z][a-z_-]*)(\d[\s\S]*)$/i;
 
 /** Opening quotes, each with those that close it. */
 const QUOTES: Readonly<Record<string, string>> = {
-  '"': '"\u201d\u201c',
+  '"': '"',
   '\u201c': '\u201d\u201c"',
   '\u201d': '\u201d\u201c"',
   '\u201e': '\u201c\u201d"',
@@ -35,6 +35,24 @@ const QUOTES: Readonly<Record<string, string>> = {
   '\uff02': '\uff02',
 };
 const isSpace = (char: string | undefined) => char === undefined || /\s/.test(char);
+
+const OPENING = `[${Object.keys(QUOTES).join('')}]`;
+const MARKS = new RegExp(
+  `(?:^|\\s)(?:${OPENING}|${DASH}{2}|${LONG_DASH})|[^\\S ]| {2}|^ | $|^prompt\\s*[:=]`,
+  'i',
+);
+
+/** Quotes around a text that would not be read as it stands; tokenize reads it back. */
+export function quote(text: string): string {
+  return text !== '' && !MARKS.test(text) ? text : `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
+}
+
+/** Quotes around one word that has spaces or quotes. */
+export function quoteWord(text: string): string {
+  return /\s/.test(text) || MARKS.test(text) || text.includes('"')
+    ? `"${text.replaceAll(/["\\]/g, '\\$&')}"`
+    : text;
+}
 
 /** Time is linear in the length of the line: each character is read once, and each quote looks for its end once. */
 export function tokenize(line: string): Token[] {

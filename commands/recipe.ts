@@ -16,6 +16,7 @@ import type { JobRecord } from '../src/store/jobs.ts';
 import { type Context, defineCommand } from './command.ts';
 import { controlWords } from './draft.ts';
 import { findJobOfPicture } from './job-access.ts';
+import { quote, quoteWord } from './line-tokens.ts';
 import type { Ports } from './ports.ts';
 import { openAttachment, openReplied, type SourcePorts } from './sources.ts';
 
@@ -81,7 +82,8 @@ export function commandLine(draft: RequestDraft): string {
     draft.image === undefined ? '/imagine' : '/edit',
     quote(draft.prompt),
     ...flags.map(
-      ([flag, value, type]) => `--${flag} ${type === 'text' ? quote(String(value)) : quoteWord(value)}`,
+      ([flag, value, type]) =>
+        `--${flag} ${type === 'text' ? quote(String(value)) : quoteWord(String(value))}`,
     ),
   ].join(' ');
 }
@@ -96,16 +98,6 @@ function controlFlags({
     ? [['pose', controlWords(control.image, steering), 'word']]
     : [['control', controlWords(control.kind, steering), 'word']];
 }
-
-/** Quotes around a text that would not be read as it stands. */
-function quote(text: string): string {
-  const isPlain = text !== '' && !/(^|\s)("|--|[–—])|[^\S ]| {2}|^ | $/.test(text);
-  return isPlain ? text : `"${text.replaceAll(/["\\]/g, '\\$&')}"`;
-}
-
-/** Quotes around one word that holds quotes or spaces. */
-const quoteWord = (value: OptionValue): string =>
-  /[\s"]/.test(String(value)) ? `"${String(value).replaceAll(/["\\]/g, '\\$&')}"` : String(value);
 
 /** The `darkroom` text: JSON with the frozen request. A text that others have written may hold anything. */
 function readDraft(text: string | undefined): RequestDraft | undefined {

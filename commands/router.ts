@@ -12,6 +12,7 @@ import { Follower } from './follow.ts';
 import { createHelp } from './help.ts';
 import { imagine } from './imagine.ts';
 import { readLine, splitCommand } from './line.ts';
+import { tokenize } from './line-tokens.ts';
 import { locate } from './locate.ts';
 import { unwrap } from './paste.ts';
 import type { Ports } from './ports.ts';
@@ -131,7 +132,7 @@ async function dispatch(context: Context<RouterPorts>): Promise<void> {
     line === undefined
       ? { command: commandForWords(invocation), rest: text }
       : findSubcommand(findCommand(line.name), line.rest);
-  if (/(?:^|\s)--help\b/.test(found.rest)) return run(help, { command: found.command.name }, context);
+  if (asksForHelp(found.rest)) return run(help, { command: found.command.name }, context);
   const { values, notes: read } = readLine(found.command, found.rest);
   return run(found.command, values, { ...context, notes: [...notes, ...read] });
 }
@@ -144,6 +145,8 @@ function withTypedFlags(
   if (typeof prompt !== 'string' || command.typed === undefined) return { prompt, ...values };
   return { prompt: '', ...readLine(command, prompt).values, ...values };
 }
+
+const asksForHelp = (line: string) => tokenize(line).some(({ raw }) => /^(?:--|\u2014)help$/i.test(raw));
 
 /** Words that ask for something other than a picture. */
 const WORDS: Readonly<Record<string, readonly string[]>> = {
