@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Member } from '../test/chaos/cluster.ts';
+import { addressOf, Member } from '../test/chaos/cluster.ts';
 import { freePort } from '../test/queue/databases.ts';
 import type { Figure } from './figure.ts';
 
@@ -44,7 +44,7 @@ export async function memory(): Promise<Figure[]> {
 }
 
 async function draw(url: string, user: string, seed: number): Promise<void> {
-  const headers = { 'x-darkroom-user': user, origin: url };
+  const headers = { 'x-darkroom-user': user, origin: url, 'x-forwarded-for': addressOf(user) };
   const body = new FormData();
   body.set('text', `/imagine ms=2 --steps 4 --seed ${seed}`);
   const answer = await fetch(`${url}/api/messages`, { method: 'POST', body, headers });

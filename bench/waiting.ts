@@ -12,6 +12,7 @@ import { loadSettings } from '../config/settings.ts';
 import { type App, startApp } from '../src/app.ts';
 import { createLogger } from '../src/log.ts';
 import { askAtDoor } from '../src/shell/door.ts';
+import { addressOf } from '../test/chaos/cluster.ts';
 import type { Figure } from './figure.ts';
 
 const FEW = 10;
@@ -98,7 +99,10 @@ async function seconds(work: () => Promise<void>): Promise<number> {
 }
 
 function start(folder: string): Promise<App> {
-  const env = { DARKROOM_DATA: folder, DARKROOM_PORT: '0', DARKROOM_WEB_USERS: 'header' };
+  const env = {
+    ...{ DARKROOM_DATA: folder, DARKROOM_PORT: '0', DARKROOM_WEB_USERS: 'header' },
+    DARKROOM_TRUSTED_PROXIES: '127.0.0.1',
+  };
   const { settings } = loadSettings(env);
   const engineFactory = new URL('../test/engine/stand-in.ts', import.meta.url).href;
   return startApp({ settings, log: createLogger('error', false), engineFactory });
@@ -112,7 +116,7 @@ async function operate(folder: string, action: string): Promise<void> {
 async function post({ url }: App, user: string): Promise<void> {
   const body = new FormData();
   body.set('text', '/imagine ms=50 --steps 4');
-  const headers = { 'x-darkroom-user': user, origin: url };
+  const headers = { 'x-darkroom-user': user, origin: url, 'x-forwarded-for': addressOf(user) };
   const answer = await fetch(`${url}/api/messages`, { method: 'POST', body, headers });
   if (answer.status !== 202) throw new Error(await answer.text());
   await answer.body?.cancel();

@@ -24,6 +24,8 @@ export interface Connection {
 /** Milliseconds until the second try; each further wait is twice as long, up to the longest. */
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 5 * 60_000;
+/** Milliseconds that a stop waits for a platform. */
+const STOP_WAIT = 2000;
 
 /**
  * Starts an adapter, and tries again until it is up: its first failure is logged, the others only as details. A wrong
@@ -64,8 +66,9 @@ export function connect(
     },
     async stop() {
       stopped.abort();
-      await adapter.stop();
-      await running;
+      // A start that nobody answers is not waited for.
+      const ended = Promise.all([adapter.stop(), running]);
+      await Promise.race([ended, sleep(STOP_WAIT, undefined, { ref: false })]);
     },
   };
 }

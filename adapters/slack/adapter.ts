@@ -32,6 +32,9 @@ export interface SlackOptions extends EventPorts {
 }
 
 const EVENTS_PATH = '/slack/events';
+
+/** Milliseconds after which Slack counts as out of reach where somebody waits for it. */
+const HASTY_MS = 15_000;
 const FETCH_MS = 20_000;
 
 /** @throws DarkroomError('misconfigured') where neither mode can be had */
@@ -60,7 +63,12 @@ class SlackAdapter implements Adapter {
       logger: quietLogger(onError),
       ...(apiUrl !== undefined && { slackApiUrl: apiBase(apiUrl) }),
     };
-    const hasty = { ...this.#clientOptions, rejectRateLimitedCalls: true, retryConfig: { retries: 0 } };
+    const hasty = {
+      ...this.#clientOptions,
+      rejectRateLimitedCalls: true,
+      retryConfig: { retries: 0 },
+      timeout: HASTY_MS,
+    };
     this.#workspace = {
       client: new SlackClient(botToken, this.#clientOptions),
       hasty: new SlackClient(botToken, hasty),

@@ -41,6 +41,7 @@ Opens the web chat and prints its address. Settings: darkroom doctor lists them.
     }
     log.info('stopping');
     await app.stop();
-    return 0;
+    // A platform that does not answer may still hold a connection open.
+    process.exit(0);
   },
 };

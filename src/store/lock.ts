@@ -39,7 +39,8 @@ export async function lockFolder(folder: string): Promise<FolderLock> {
   const isMissing = !existsSync(file) && existsSync(join(real, 'database'));
   const connection = new DatabaseSync(file);
   try {
-    connection.exec('begin exclusive');
+    // No journal: nothing is ever written to it.
+    connection.exec('pragma journal_mode = off; begin exclusive');
   } catch (error) {
     connection.close();
     if ((error as { errcode?: number }).errcode === BUSY) throw inUse(folder, holder);

@@ -3,11 +3,16 @@
  * CHAOS_KILLS=30 kills each kind 30 times (npm run chaos).
  */
 import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { askAtDoor } from '../../src/shell/door.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import { openServer } from '../../src/store/postgres.ts';
 import { freePort, PostgresServer, skipServer } from '../queue/databases.ts';
@@ -15,6 +20,9 @@ import { Crowd, Member } from './cluster.ts';
 import { checkLedger } from './ledger.ts';
 
 const KILLS = Number(process.env['CHAOS_KILLS'] ?? 1);
+/** Jobs that wait when a process is killed. */
+const WAITING = KILLS > 1 ? 1000 : 60;
+const NODE = fileURLToPath(new URL('./node.ts', import.meta.url));
 /** Milliseconds until all have ended: leases, and the hold on an end that is being shown, have to lapse first. */
 const PATIENCE = 90_000;
 /** What the database says of jobs that have not ended or are not shown. */
@@ -30,6 +38,27 @@ async function tellAlive(url: string): Promise<string> {
   return JSON.stringify(alive);
 }
 
+/** Runs `serve` in namespaces of its own, as a container has them. @returns why it ended; undefined where that cannot be tried */
+async function container(node: string, env: NodeJS.ProcessEnv): Promise<string | undefined> {
+  const inside = ['--pid', '--fork', '--kill-child', '--uts', '--map-root-user'];
+  try {
+    execFileSync('unshare', [...inside, 'true'], { stdio: 'ignore' });
+  } catch {
+    return undefined;
+  }
+  const child = spawn('unshare', [...inside, process.execPath, node, 'serve'], {
+    env: { ...process.env, ...env },
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let complaints = '';
+  child.stderr.on('data', (text) => {
+    complaints += text;
+  });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  assert.equal(code, 1, complaints);
+  return complaints;
+}
+
 /** Between two blows, at a random moment of the work. */
 const breath = () => sleep(300 + Math.random() * 900);
 
@@ -42,7 +71,7 @@ test('one process: kill -9 of it and of its engine', async () => {
   try {
     for (let i = 0; i < 2 * KILLS; i++) {
       await breath();
-      serve.killEngine();
+      serve.signalEngine('SIGKILL');
       await breath();
       await serve.kill();
       await serve.start();
@@ -58,6 +87,56 @@ test('one process: kill -9 of it and of its engine', async () => {
   } finally {
     await crowd.stop();
     await serve.kill();
+    rmSync(data, { recursive: true, force: true });
+  }
+});
+
+test('one process: an engine that hangs, a platform that never answers, another container on its folder, many that wait', async () => {
+  const data = mkdtempSync(join(tmpdir(), 'darkroom-chaos-'));
+  const silent = createServer().listen(0, '127.0.0.1');
+  await once(silent, 'listening');
+  const port = await freePort();
+  const env = {
+    ...{ DARKROOM_DATA: data, DARKROOM_PORT: `${port}`, CALL_LIMIT: '3' },
+    ...{ SLACK_BOT_TOKEN: 'xoxb-1', SLACK_APP_TOKEN: 'xapp-1' },
+    SLACK_API_URL: `http://127.0.0.1:${(silent.address() as AddressInfo).port}/api/`,
+  };
+  const url = `http://127.0.0.1:${port}`;
+  const serve = new Member('serve', env);
+  await serve.start();
+  const crowd = new Crowd(url, 6, 150);
+  const operate = (action: string) =>
+    askAtDoor(
+      data,
+      { verb: 'queue', args: [action], asker: 'chaos' },
+      { say: () => {}, complain: (text) => assert.fail(text) },
+    );
+  try {
+    await operate('pause');
+    await crowd.flood(WAITING);
+    await serve.kill();
+    await serve.start();
+    assert.equal((await fetch(`${url}/healthz`)).status, 200);
+    assert.equal((await fetch(`${url}/readyz`)).status, 503, 'Slack is set up and does not answer');
+    const second = await container(NODE, { ...env, DARKROOM_PORT: '0' });
+    if (second !== undefined) assert.match(second, /is in use by process/);
+    await operate('resume');
+    for (let i = 0; i < KILLS; i++) {
+      await breath();
+      serve.signalEngine('SIGSTOP');
+      await sleep(6000);
+    }
+    await crowd.stop();
+    const messages = await crowd.settled(PATIENCE + WAITING * 300);
+    assert.ok(messages.length >= WAITING, `${messages.length} promises`);
+    assert.equal(await serve.stop(), 0);
+    const database = await openEmbedded(data);
+    await checkLedger(database, messages);
+    await database.close();
+  } finally {
+    await crowd.stop();
+    await serve.kill();
+    silent.close();
     rmSync(data, { recursive: true, force: true });
   }
 });
@@ -83,7 +162,7 @@ test('many processes: kill -9 of chat, worker, engine and PostgreSQL, and a work
     const slept = sleep(20_000);
     for (let i = 0; i < KILLS; i++) {
       await breath();
-      first.killEngine();
+      first.signalEngine('SIGKILL');
       await breath();
       await second.kill();
       await second.start();

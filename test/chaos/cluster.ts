@@ -22,7 +22,11 @@ export class Member {
 
   async start(): Promise<void> {
     const child = spawn(process.execPath, [NODE, this.role], {
-      env: { ...process.env, DARKROOM_WEB_USERS: 'header', ...this.#env },
+      env: {
+        ...process.env,
+        ...{ DARKROOM_WEB_USERS: 'header', DARKROOM_TRUSTED_PROXIES: '127.0.0.1' },
+        ...this.#env,
+      },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
     this.#child = child;
@@ -53,13 +57,13 @@ export class Member {
     await ended;
   }
 
-  /** kill -9 of the inference process alone. */
-  killEngine(): void {
+  /** Only the inference process gets it. */
+  signalEngine(signal: NodeJS.Signals): void {
     const { pid } = this.#child!;
     for (const child of readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
       .split(' ')
       .filter(Boolean)) {
-      process.kill(Number(child), 'SIGKILL');
+      process.kill(Number(child), signal);
     }
   }
 
@@ -90,19 +94,29 @@ export class Crowd {
 
   async #ask(person: string, pause: number): Promise<void> {
     for (let i = 0; this.#isAsking; i++) {
-      const form = new FormData();
-      form.set('text', `/imagine ms=${5 + (i % 3) * 10} --steps ${4 + (i % 5) * 4} --seed ${i}`);
-      const headers = { 'x-darkroom-user': person, origin: this.#url };
-      const answer = await fetch(`${this.#url}/api/messages`, { method: 'POST', body: form, headers }).catch(
-        () => undefined,
-      );
-      if (answer?.status === 202) {
-        // Cut off in mid-answer: nothing was promised.
-        const body = (await answer.json().catch(() => undefined)) as { message: MessageJson } | undefined;
-        if (body?.message.job !== undefined) this.promised.push(body.message.id);
-      }
+      await this.#post(person, `/imagine ms=${5 + (i % 3) * 10} --steps ${4 + (i % 5) * 4} --seed ${i}`);
       await sleep(pause * (0.5 + Math.random()));
     }
+  }
+
+  /** Asks for short jobs, until so many are promised; each of as many people as that takes asks for ten. */
+  async flood(jobs: number): Promise<void> {
+    for (let i = 0; this.promised.length < jobs; i++) {
+      await this.#post(`flood${Math.floor(i / 10)}`, `/imagine ms=1 --steps 2 --seed ${i}`);
+    }
+  }
+
+  async #post(person: string, text: string): Promise<void> {
+    const form = new FormData();
+    form.set('text', text);
+    const headers = { 'x-darkroom-user': person, origin: this.#url, 'x-forwarded-for': addressOf(person) };
+    const answer = await fetch(`${this.#url}/api/messages`, { method: 'POST', body: form, headers }).catch(
+      () => undefined,
+    );
+    if (answer?.status !== 202) return;
+    // Cut off in mid-answer: nothing was promised.
+    const body = (await answer.json().catch(() => undefined)) as { message: MessageJson } | undefined;
+    if (body?.message.job !== undefined) this.promised.push(body.message.id);
   }
 
   async stop(): Promise<void> {
@@ -131,6 +145,12 @@ export class Crowd {
     const answer = await fetch(`${this.#url}/api/messages`, { headers }).catch(() => undefined);
     return answer?.ok === true ? ((await answer.json()) as MessageJson[]) : [];
   }
+}
+
+/** A network address of their own: limits are by address. */
+export function addressOf(person: string): string {
+  const number = Number(person.replaceAll(/\D/g, ''));
+  return `10.${person.length}.${number >> 8}.${number & 255}`;
 }
 
 const isEnded = ({ job }: MessageJson) =>

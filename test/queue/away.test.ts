@@ -1,4 +1,4 @@
-/** What jobs depend on goes away under them: the database for a while, the disk's last free block, the clock's truth. */
+/** What jobs depend on fails: the database is away for a while, the disk is full, the clock jumps. */
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
@@ -129,8 +129,11 @@ test('the disk of the embedded database is full: submissions are refused with a 
   }
   assert.match(refusal ?? '', /database is full.*freed/);
   await sleep(2500);
+  assert.equal((await fetch(`${app.url}/readyz`)).status, 503);
   assert.equal(lines.filter((line) => /database is full/.test(line)).length, 1, 'told once');
   rmSync(ballast);
+  await sleep(1100);
+  assert.equal((await fetch(`${app.url}/readyz`)).status, 200);
   for (const id of accepted) assert.match((await ended(client, id)).state, /done|failed/);
   await app.stop();
   const again = await start(made, { DARKROOM_DATA: folder });
@@ -181,7 +184,7 @@ test('the embedded database stops in mid-run: so does the program, with a senten
   child.kill('SIGUSR2');
   const [code] = await exit;
   assert.equal(code, 1);
-  assert.match(complaints, /^darkroom: The embedded database had to stop: its disk is full\..*start again/m);
+  assert.match(complaints, /^darkroom: The embedded database had to stop: its disk is full\..*start Darkroom again/m);
 });
 
 test('leases, charges and times left are told by the database’s clock or one that never jumps', () => {
