@@ -184,7 +184,10 @@ test('the embedded database stops in mid-run: so does the program, with a senten
   child.kill('SIGUSR2');
   const [code] = await exit;
   assert.equal(code, 1);
-  assert.match(complaints, /^darkroom: The embedded database had to stop: its disk is full\..*start Darkroom again/m);
+  assert.match(
+    complaints,
+    /^darkroom: The embedded database had to stop: its disk is full\..*start Darkroom again/m,
+  );
 });
 
 test('leases, charges and times left are told by the database’s clock or one that never jumps', () => {
