@@ -7,6 +7,8 @@ import { PlatformError } from '../platform-error.ts';
 export class SlackCallError extends PlatformError {
   /** Seconds until the call may be tried again. */
   readonly retryAfter: number | undefined;
+  /** Whether Slack understood the call and said no; otherwise it did not get that far. */
+  readonly isAnswer: boolean;
 
   constructor(method: string, error: unknown) {
     const { data, code, statusCode, retryAfter } = error as {
@@ -17,6 +19,7 @@ export class SlackCallError extends PlatformError {
     };
     super('slack', { route: method, code: data?.error ?? code, status: statusCode });
     this.retryAfter = retryAfter;
+    this.isAnswer = data?.error !== undefined;
   }
 }
 
@@ -61,9 +64,24 @@ export function explainError(error: unknown): unknown {
         cause: error,
       });
     default:
-      return error;
+      return isForGood(error)
+        ? new DarkroomError('forbidden', `Slack refused this message (${error.code}).`, { cause: error })
+        : error;
   }
 }
+
+/** Slack's codes of a trouble of its own, which passes; the others come again however often they are asked. */
+const PASSING: readonly unknown[] = [
+  'ratelimited',
+  'internal_error',
+  'fatal_error',
+  'service_unavailable',
+  'request_timeout',
+  'team_added_to_org',
+];
+
+const isForGood = (error: unknown): error is SlackCallError =>
+  error instanceof SlackCallError && error.isAnswer && !PASSING.includes(error.code);
 
 /** What is wrong with a start, for the operator: a wrong setting, or Slack cannot be reached now. */
 export function startProblem(cause: unknown): DarkroomError {

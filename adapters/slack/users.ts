@@ -6,8 +6,7 @@ const KEPT_MS = 5 * 60 * 1000;
 /** Users that are remembered; the oldest are forgotten first. */
 const REMEMBERED = 10_000;
 
-interface Known {
-  readonly at: number;
+interface Profile {
   readonly user: User;
   readonly isAdmin: boolean;
   readonly locale?: string;
@@ -16,8 +15,9 @@ interface Known {
 export class SlackUsers {
   readonly #client: SlackClient;
   readonly #team: string;
-  readonly #known = new Map<string, Known>();
-  #groups: { at: number; ofUser: ReadonlyMap<string, readonly string[]> } | undefined;
+  /** Promises, so that what is asked at the same moment is asked once. */
+  readonly #known = new Map<string, { readonly at: number; readonly profile: Promise<Profile> }>();
+  #groups: { at: number; ofUser: Promise<ReadonlyMap<string, readonly string[]>> } | undefined;
 
   /** @param team the bot's own workspace */
   constructor(client: SlackClient, team: string) {
@@ -46,35 +46,42 @@ export class SlackUsers {
     };
   }
 
-  async #get(user: string): Promise<Known> {
+  #get(user: string): Promise<Profile> {
     const known = this.#known.get(user);
-    if (known !== undefined && performance.now() - known.at < KEPT_MS) return known;
+    if (known !== undefined && performance.now() - known.at < KEPT_MS) return known.profile;
+    const profile = this.#read(user);
+    profile.catch(() => this.#known.delete(user));
+    this.#known.delete(user);
+    this.#known.set(user, { at: performance.now(), profile });
+    if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.keys().next().value!);
+    return profile;
+  }
+
+  async #read(user: string): Promise<Profile> {
     const { user: found } = await this.#client.users.info({ user, include_locale: true });
     const name = [found?.profile?.display_name, found?.real_name, found?.name, user].find((one) => one);
     // In a channel shared with another workspace its admins are guests here.
     const isOfTeam = found?.team_id === this.#team && found.is_stranger !== true;
-    const fresh: Known = {
-      at: performance.now(),
+    return {
       user: { id: `slack:${user}`, name: name ?? user },
       isAdmin: isOfTeam && (found.is_admin === true || found.is_owner === true),
       ...(found?.locale !== undefined && { locale: found.locale }),
     };
-    this.#known.delete(user);
-    this.#known.set(user, fresh);
-    if (this.#known.size > REMEMBERED) this.#known.delete(this.#known.keys().next().value!);
-    return fresh;
   }
 
   /** User groups are a paid feature and need a scope of their own; where they are missing, nobody has any. */
   async rolesOf(user: string): Promise<readonly string[]> {
-    if (this.#groups === undefined || performance.now() - this.#groups.at > KEPT_MS) {
-      const answer = await this.#client.usergroups.list({ include_users: true }).catch(() => undefined);
-      const ofUser = new Map<string, string[]>();
-      for (const { id, users } of answer?.usergroups ?? []) {
-        for (const member of users ?? []) ofUser.set(member, [...(ofUser.get(member) ?? []), `slack:${id}`]);
-      }
-      this.#groups = { at: performance.now(), ofUser };
+    if (this.#groups === undefined || performance.now() - this.#groups.at > KEPT_MS)
+      this.#groups = { at: performance.now(), ofUser: this.#readGroups() };
+    return (await this.#groups.ofUser).get(user) ?? [];
+  }
+
+  async #readGroups(): Promise<ReadonlyMap<string, readonly string[]>> {
+    const answer = await this.#client.usergroups.list({ include_users: true }).catch(() => undefined);
+    const ofUser = new Map<string, string[]>();
+    for (const { id, users } of answer?.usergroups ?? []) {
+      for (const member of users ?? []) ofUser.set(member, [...(ofUser.get(member) ?? []), `slack:${id}`]);
     }
-    return this.#groups.ofUser.get(user) ?? [];
+    return ofUser;
   }
 }

@@ -172,6 +172,22 @@ describe('Discord', { concurrency: 2 }, () => {
     assert.equal(head.channel_id, CHANNELS.general);
   });
 
+  it('answers in the head message where Discord opens no thread', async () => {
+    await using chat = await startDiscord();
+    await chat.command('ada', 'config set', { setting: 'thread_per_request', value: 'on' });
+    await until(chat, 'ada', ({ text }) => text.includes('thread_per_request'));
+    const before = chat.server.messages.size;
+    // A voice channel, and a server with too many threads.
+    for (const code of [50024, 160006]) {
+      chat.server.faults.push({ method: 'POST', path: /\/threads$/, status: 400, code, times: 1 });
+      call(chat, `a boat ${code}`);
+      const print = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === `a boat ${code}`);
+      assert.equal(print.place, CHANNELS.general);
+    }
+    assert.equal(chat.server.messages.size, before + 2);
+    assert.deepEqual(chat.errors, []);
+  });
+
   it('opens the thread also for a request that a crash had kept unanswered; a private one goes on in private', async () => {
     await using chat = await startDiscord();
     await chat.command('ada', 'config set', { setting: 'thread_per_request', value: 'on' });

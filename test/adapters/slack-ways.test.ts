@@ -223,6 +223,28 @@ describe('Slack', { skip: reason ?? false, concurrency: 2 }, () => {
     assert.equal(chat.errors.length, 1);
   });
 
+  it('acknowledges an event without asking Slack for anything first', async () => {
+    await using chat = await startSlack('socket');
+    for (const words of ['a boat', 'a ship', 'a mug']) {
+      await chat.command('bo', 'imagine', { prompt: words });
+      await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === words);
+    }
+    const asked = (call: string) => chat.api.log.filter((one) => one === call).length;
+    // Who the bot is, once at the start; who asks, and in which groups, once for all three.
+    assert.deepEqual([asked('auth.test'), asked('users.info'), asked('usergroups.list')], [1, 1, 1]);
+  });
+
+  it('ends a message that Slack refuses for good, instead of trying it for ever', async () => {
+    await using chat = await startSlack('socket');
+    chat.queue.held = true;
+    await chat.command('bo', 'imagine', { prompt: 'a boat' });
+    await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+    chat.api.faults.push({ call: 'chat.update', error: 'msg_too_long', times: 99 });
+    chat.queue.emit(chat.queue.jobs[0]!.id, { state: 'running', step: 1, steps: 20, etaSeconds: 2 });
+    await cancelled(chat);
+    assert.deepEqual(chat.errors, []);
+  });
+
   it('takes all other commands as /darkroom', async () => {
     await using chat = await startSlack('socket');
     await chat.type('bo', '/darkroom', 'help');
