@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
+import { cp, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 import { createModels } from '../src/installed-models.ts';
 import { MODELS } from './engine/goldens.ts';
+import { temporaryFolder } from './models/forge.ts';
 
 test('unread words are told before a job is queued, by the syntax that it will be read with', async () => {
   const models = await createModels([MODELS]);
@@ -29,4 +32,29 @@ test('a model whose denoiser is larger than the memory, each weight as float32, 
   const { bytes } = tooLarge.find(({ name }) => name === 'tiny-sd15')!;
   assert.ok((await models.fitting(bytes)).names.includes('tiny-sd15'));
   assert.ok(!(await models.fitting(bytes - 1)).names.includes('tiny-sd15'));
+});
+
+test('a model that is copied in is found, listeners are called, and one that cannot draw is refused', async (t) => {
+  const folder = await temporaryFolder(t);
+  await cp(join(MODELS, 'tiny-sd15'), join(folder, 'first'), { recursive: true });
+  const models = await createModels([folder]);
+  assert.deepEqual(models.names(), ['first']);
+  let changes = 0;
+  const forget = models.onChange(async () => {
+    changes++;
+  });
+  await assert.rejects(models.verify('second'), { code: 'not_found' });
+  await cp(join(MODELS, 'tiny-sd15'), join(folder, 'second'), { recursive: true });
+  assert.equal((await models.resolve('second')).name, 'second');
+  assert.deepEqual([models.names(), changes], [['first', 'second'], 1]);
+  assert.ok((await models.fitting(2 ** 40)).names.includes('second'));
+  await models.verify('second');
+
+  const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1000\n';
+  await writeFile(join(folder, 'second', 'vae', 'diffusion_pytorch_model.safetensors'), pointer);
+  await assert.rejects(models.verify('second'), { code: 'bad_model', message: /Git LFS pointer/ });
+  forget();
+  await rm(join(folder, 'second'), { recursive: true });
+  await models.resolve('first');
+  assert.deepEqual([models.names(), changes], [['first'], 1]);
 });

@@ -63,17 +63,17 @@ async function readHeader(
   await handle.read(beginning, 0, beginning.length, 0);
   const mistake = describeWrongFile(beginning, folder);
   if (mistake !== undefined) throw new DarkroomError('bad_model', `${basename(file)} ${mistake}`);
-  const cut = (whole: number) =>
+  const cut = (what: string) =>
     new DarkroomError(
       'bad_model',
-      `${basename(file)} was cut off: it has ${size} of ${whole} bytes. ${howToDownload(folder)}`,
+      `${basename(file)} was cut off: it has ${size} ${what}. ${howToDownload(folder)}`,
     );
   if (size < 8) throw broken(`it has ${size} bytes, fewer than its length field`);
   const headerBytes = beginning.readBigUInt64LE();
   if (headerBytes > MAX_HEADER_BYTES)
     throw broken(`its header claims ${headerBytes} bytes; 100 MB is the limit`);
   const start = 8 + Number(headerBytes);
-  if (start > size) throw cut(start);
+  if (start > size) throw cut('bytes and ends within its header');
   const raw = Buffer.alloc(start - 8);
   const { bytesRead } = await handle.read(raw, 0, raw.length, 8);
   if (bytesRead !== raw.length) throw broken('it ends within its header');
@@ -96,7 +96,7 @@ async function readHeader(
   if (twice !== undefined) throw broken(`it names ${twice} twice`);
 
   const whole = start + lastByte(header);
-  if (whole > size) throw cut(whole);
+  if (whole > size) throw cut(`of ${whole} bytes`);
 
   const tensors = new Map<string, StoredTensor>();
   for (const [name, entry] of Object.entries(header)) {
