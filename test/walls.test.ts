@@ -43,6 +43,7 @@ const WIRING = [
   'src/installed-models.ts',
   'src/engine-options.ts',
   'src/log.ts',
+  'src/report.ts',
 ];
 
 function roomOf(file: string): string {

@@ -1,6 +1,6 @@
 /**
  * The settings that admins change in chat: what each may be, how it is read from words, and what it means in a
- * sentence. Keys are the contract's, the same on every platform and in `darkroom config`.
+ * sentence. Keys are those of docs/interfaces.md, the same on every platform and in `darkroom config`.
  */
 import { DarkroomError, offerNames } from '../errors.ts';
 import { LIMITS, parseSampler } from '../request.ts';

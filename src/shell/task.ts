@@ -6,7 +6,7 @@ export interface Task {
   /** The request's place in its file, from 1. */
   readonly line: number;
   readonly model: string;
-  /** Unchecked: what was given, in the contract's fields, without model and output files. */
+  /** Unchecked: what was given, in the fields of docs/interfaces.md, without model and output files. */
   readonly draft: unknown;
   /** Width to height, where the draft has no size. */
   readonly ratio?: number;

@@ -43,7 +43,7 @@ type Draft = Readonly<Record<string, unknown>> & {
   readonly controls?: readonly { readonly image: string; readonly controlnet?: string }[];
 };
 
-/** A job from a draft of contract.md's fields; pictures are files under FIXTURES, models and nets are named. */
+/** A job from a draft; pictures are files under FIXTURES, models and nets are named. */
 export async function jobOf(draft: Draft, { user = 'test:one', models = MODELS } = {}): Promise<Job> {
   const model = basename(draft.model);
   const { defaults } = await new Catalogue([models]).open(model);

@@ -84,7 +84,7 @@ test('the serve that holds the folder does what the shell is asked, also in a fo
 
   // What a killed one left of its door is in nobody's way.
   await first.stop('SIGKILL');
-  assert.match((await darkroom('config', 'show')).stdout, /default_steps: 24/);
+  assert.match((await darkroom('config', 'show')).stdout, /default_steps: Pictures take 24 steps/);
   const second = await serve(folder);
   assert.match(await asked('config', 'history'), /default_steps/);
   await second.stop('SIGTERM');
