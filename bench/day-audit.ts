@@ -15,7 +15,7 @@ export interface Shares {
   /** Windows that are equal parts of the day's dispatches. */
   readonly parts: readonly Window[];
   /**
-   * Windows that last until each share is LONG of its flow's largest charges: in shorter ones the index tells more of
+   * Windows that last until each share is LONG of its flow's largest charges: in shorter ones the index says more about
    * the sizes of jobs than of their order, since one charge of each is what flows may differ by.
    */
   readonly long: readonly Window[];
@@ -181,7 +181,7 @@ export async function audit(sql: Sql, parts: number): Promise<Audit> {
   const users = { parts: [] as Window[], long: [] as Window[] };
   const whole = [...flows.values()].filter((flow) => flow.children.length > 0);
   const sharing = [root, ...whole].map((parent) => ({
-    ...{ parent, told: parent === root ? tenants : users },
+    ...{ parent, shares: parent === root ? tenants : users },
     part: new Opening(parent, 0),
     long: new Opening(parent, 0),
   }));
@@ -198,11 +198,11 @@ export async function audit(sql: Sql, parts: number): Promise<Audit> {
     const isPart = (dispatches / look) % (LOOKS / parts) === 0;
     for (const family of sharing) {
       if (isPart) {
-        family.told.parts.push(...family.part.close());
+        family.shares.parts.push(...family.part.close());
         family.part = new Opening(family.parent, step);
       }
       if (family.long.isShort) continue;
-      family.told.long.push(...family.long.close());
+      family.shares.long.push(...family.long.close());
       family.long = new Opening(family.parent, step);
     }
   }

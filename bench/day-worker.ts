@@ -52,7 +52,7 @@ const engine: ProcessEngine = {
       },
       async decode() {
         now += end;
-        tell({ kind: 'decoded', job, seconds: seconds + end });
+        send({ kind: 'decoded', job, seconds: seconds + end });
         const pictures = Array.from({ length: request.numImages }, (_, i) => ({
           ...{ png: Uint8Array.of(1), width: request.width, height: request.height, seed: request.seed + i },
         }));
@@ -77,7 +77,7 @@ const timers = [
   setInterval(register, PRESENCE),
   setInterval(() => {
     const { rss: resident, heapUsed: heap } = process.memoryUsage();
-    tell({ kind: 'memory', resident, heap });
+    send({ kind: 'memory', resident, heap });
   }, MEMORY),
 ];
 process.once('message', async () => {
@@ -87,8 +87,8 @@ process.once('message', async () => {
   await database.close();
   process.disconnect();
 });
-tell({ kind: 'ready' });
+send({ kind: 'ready' });
 
-function tell(report: Report): void {
+function send(report: Report): void {
   process.send!(report);
 }

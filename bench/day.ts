@@ -79,7 +79,7 @@ class Crew {
     this.#memory = Array.from({ length: WORKERS }, () => []);
     this.#children = Array.from({ length: WORKERS }, (_, i) => {
       const child = fork(WORKER, [`w${i}`, url, `${SLOTS}`]);
-      child.on('message', (report: Report) => this.#hear(i, report));
+      child.on('message', (report: Report) => this.#receive(i, report));
       return child;
     });
   }
@@ -156,7 +156,7 @@ class Crew {
     ];
   }
 
-  #hear(worker: number, report: Report): void {
+  #receive(worker: number, report: Report): void {
     if (report.kind === 'ready') this.#ready++;
     else if (report.kind === 'memory') {
       const { resident, heap } = report;

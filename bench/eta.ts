@@ -1,6 +1,6 @@
 /**
- * Whether what users are told when their job is taken in comes true: a trace on worker processes, on the wall clock. ETA_JOBS
- * asks for shorter traces.
+ * Whether the ETA that users see when their job is accepted comes true: a trace on worker processes, on the wall clock.
+ * ETA_JOBS asks for shorter traces.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -46,9 +46,9 @@ interface Arrival {
   readonly request: GenerationRequest;
 }
 
-interface Told {
+interface Announced {
   readonly id: string;
-  /** Seconds until the picture, as told; and how long after the acceptance that was. */
+  /** Seconds until the picture, as announced; and how long after the acceptance that was. */
   readonly eta: number;
   readonly after: number;
   readonly isQueued: boolean;
@@ -56,7 +56,7 @@ interface Told {
 
 export async function eta(): Promise<Figure[]> {
   if (skipServer !== false) {
-    console.error(`What is told of waits is not measured: ${skipServer}`);
+    console.error(`ETAs are not measured: ${skipServer}`);
     return [];
   }
   const server = await PostgresServer.start();
@@ -71,9 +71,9 @@ export async function eta(): Promise<Figure[]> {
     await Promise.all(workers.map((worker) => worker.start()));
     await play(queue, traceOf(LESSONS, 1), 'lesson');
     await sleep(LEARNED);
-    const told: Told[] = [];
-    for (const seed of TRACES) told.push(...(await play(queue, traceOf(JOBS, seed), `job${seed}-`)));
-    return figuresOf(told, await waitsOf(database));
+    const announced: Announced[] = [];
+    for (const seed of TRACES) announced.push(...(await play(queue, traceOf(JOBS, seed), `job${seed}-`)));
+    return figuresOf(announced, await waitsOf(database));
   } finally {
     for (const worker of workers) await worker.kill();
     await queue.close();
@@ -116,8 +116,8 @@ function requestOf(side: number, ms: number, steps: number, seed: number): Gener
   }).request;
 }
 
-/** Submits the jobs at their times, and waits until all have ended. @returns what was told first of each */
-async function play(queue: Queue, arrivals: readonly Arrival[], name: string): Promise<Told[]> {
+/** Submits the jobs at their times, and waits until all have ended. @returns what was announced first of each */
+async function play(queue: Queue, arrivals: readonly Arrival[], name: string): Promise<Announced[]> {
   const started = performance.now();
   return Promise.all(
     arrivals.map(async ({ at, tenant, user, request }, i) => {
@@ -129,15 +129,15 @@ async function play(queue: Queue, arrivals: readonly Arrival[], name: string): P
         share: { tenant, weight: 1, waiting: arrivals.length },
       });
       const accepted = performance.now();
-      let told: Told | undefined;
+      let announced: Announced | undefined;
       for await (const event of queue.watch(id)) {
         if (event.state !== 'queued' && event.state !== 'running') continue;
         const after = (performance.now() - accepted) / 1000;
-        // A job that has only just begun is told without steps, and so without a time.
+        // A job that has only just begun is announced without steps, and so without a time.
         if (event.state === 'running' && event.steps === 0) continue;
-        told ??= { id, eta: event.etaSeconds, after, isQueued: event.state === 'queued' };
+        announced ??= { id, eta: event.etaSeconds, after, isQueued: event.state === 'queued' };
       }
-      return told ?? { id, eta: 0, after: 0, isQueued: false };
+      return announced ?? { id, eta: 0, after: 0, isQueued: false };
     }),
   );
 }
@@ -148,22 +148,35 @@ async function waitsOf(database: Database): Promise<Map<string, number>> {
   return new Map(rows.map(({ id, seconds }) => [id, seconds]));
 }
 
-function figuresOf(told: readonly Told[], waits: ReadonlyMap<string, number>): Figure[] {
-  const errorOf = ({ id, eta, after }: Told) => {
+function figuresOf(announced: readonly Announced[], waits: ReadonlyMap<string, number>): Figure[] {
+  const errorOf = ({ id, eta, after }: Announced) => {
     const rest = waits.get(id)! - after;
     return (100 * Math.abs(eta - rest)) / rest;
   };
-  const waiting = told.filter(({ isQueued }) => isQueued);
-  const bias = ({ id, eta, after }: Told) => (100 * (eta + after - waits.get(id)!)) / waits.get(id)!;
+  const waiting = announced.filter(({ isQueued }) => isQueued);
+  const bias = ({ id, eta, after }: Announced) => (100 * (eta + after - waits.get(id)!)) / waits.get(id)!;
   return [
-    { name: 'ETA told at acceptance, median error', value: median(told.map(errorOf)), unit: '%', target: 20 },
+    {
+      name: 'ETA announced at acceptance, median error',
+      value: median(announced.map(errorOf)),
+      unit: '%',
+      target: 20,
+    },
     {
       name: `the same, of the ${waiting.length} that had to wait`,
       value: median(waiting.map(errorOf)),
       unit: '%',
     },
-    { name: 'ETA beside the wait, median (below 0: too early)', value: median(told.map(bias)), unit: '%' },
-    { name: 'wait for a picture, median', value: median(told.map(({ id }) => waits.get(id)!)), unit: 's' },
+    {
+      name: 'ETA beside the wait, median (below 0: too early)',
+      value: median(announced.map(bias)),
+      unit: '%',
+    },
+    {
+      name: 'wait for a picture, median',
+      value: median(announced.map(({ id }) => waits.get(id)!)),
+      unit: 's',
+    },
   ];
 }
 

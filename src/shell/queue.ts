@@ -1,4 +1,4 @@
-/** `darkroom queue`: the line of jobs in the operator's hands. */
+/** `darkroom queue`: the queue of jobs, for its operator. */
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { countGpus } from '../queue/capacity.ts';
@@ -6,22 +6,22 @@ import { audit, listJobs, pauseQueue, readFigures, resumeQueue, setWeight } from
 import { type Operate, type Operation, operate } from './operator.ts';
 import { readNumber, readOptions, UsageError, type Verb } from './verb.ts';
 
-/** Jobs that are listed. */
+/** Jobs that are listed at most. */
 const MOST = 50;
 const ACTIONS = ['list', 'pause', 'resume', 'drain', 'cancel', 'weight', 'capacity'] as const;
 
 export const queue: Verb = {
-  summary: 'the line of jobs: list, pause, resume, drain, cancel, weight, capacity',
+  summary: 'the queue of jobs: list, pause, resume, drain, cancel, weight, capacity',
   help: `darkroom queue ACTION [--config FILE]
 
-  list             what runs and what waits
-  pause, resume    jobs are taken in, and none begins, on every machine
-  drain            pauses, and returns when nothing runs any more: before an upgrade
+  list             running and waiting jobs
+  pause, resume    while paused, jobs are accepted and none starts, on any machine
+  drain            pauses, and returns when no job runs: before an upgrade
   cancel ID        ends a job that waits or runs
   weight USER N    a user's share counts N times (0.1 to 100); --server NAME for one server
   capacity --seconds-per-picture S --pictures-per-month N [--peak P] [--utilisation U]
-                   how many GPUs that takes (docs/capacity.md)
-A darkroom serve may go on meanwhile: the one that holds the data folder is asked to do it.`,
+                   how many GPUs that needs (docs/capacity.md)
+A running darkroom serve need not be stopped: where it holds the data folder, it carries the action out.`,
 
   async run(args) {
     const { action, values } = readOrder(args);
@@ -31,17 +31,17 @@ A darkroom serve may go on meanwhile: the one that holds the data folder is aske
   },
 };
 
-/** All but `capacity`, which asks nobody. */
+/** All actions except `capacity`, which needs no database. */
 export const operateQueue: Operate = async (operation) => {
   const { action, first, second, values } = readOrder(operation.args);
   const { database } = operation.store;
   const author = `shell:${operation.asker}`;
   switch (action) {
     case 'pause':
-      operation.say((await pauseQueue(database, author)) ? 'Paused.' : 'It was paused already.');
+      operation.say((await pauseQueue(database, author)) ? 'Paused.' : 'The queue was paused already.');
       return 0;
     case 'resume':
-      operation.say((await resumeQueue(database, author)) ? 'Goes on.' : 'It was not paused.');
+      operation.say((await resumeQueue(database, author)) ? 'Resumed.' : 'The queue was not paused.');
       return 0;
     case 'drain':
       return drain(operation, author);
@@ -69,7 +69,7 @@ function readOrder(args: readonly string[]) {
   const [word, first, second] = positionals;
   const action = ACTIONS.find((one) => one === word);
   if (action === undefined) {
-    throw new UsageError(`Say what to do: darkroom queue ${ACTIONS.join(' | ')}.`);
+    throw new UsageError(`The action is missing or unknown: darkroom queue ${ACTIONS.join(' | ')}.`);
   }
   return { action, first, second, values };
 }
@@ -96,9 +96,9 @@ async function drain({ store: { database }, say, isAlone, signal }: Operation, a
   await pauseQueue(database, author);
   while (!signal.aborted) {
     const { running, waiting } = await readFigures(database);
-    // What ran in a database that nobody else has open waits for the next start.
+    // Where no other process has the database open, running jobs wait for its next start.
     if (running === 0 || isAlone) {
-      say(`Drained: nothing runs, ${waiting} wait. darkroom queue resume goes on.`);
+      say(`Drained: no job runs, ${waiting} wait. To continue: darkroom queue resume.`);
       return 0;
     }
     say(`${running} run`);
@@ -112,16 +112,16 @@ async function cancel(
   author: string,
   id: string | undefined,
 ): Promise<number> {
-  if (id === undefined) throw new UsageError('Say which job: darkroom queue cancel ID.');
+  if (id === undefined) throw new UsageError('The job is missing: darkroom queue cancel ID.');
   if (!(await end(id))) {
-    throw new UsageError(`No job ${id} waits or runs. darkroom queue list names them.`);
+    throw new UsageError(`No job ${id} waits or runs. darkroom queue list shows all that do.`);
   }
   await audit(database, author, 'queue.cancel', id);
   say(`Cancelled ${id}.`);
   return 0;
 }
 
-/** The setting `weight` of that user, and the line as it stands. */
+/** Changes the setting `weight` of that user, and the weight of the jobs that wait already. */
 async function weigh(
   { store: { database, settings }, say }: Operation,
   author: string,
@@ -130,7 +130,7 @@ async function weigh(
   server: string | undefined,
 ): Promise<number> {
   if (user === undefined || weight === undefined) {
-    throw new UsageError('Say whose weight: darkroom queue weight USER N.');
+    throw new UsageError('The user or the weight is missing: darkroom queue weight USER N.');
   }
   if (!(weight >= 0.1 && weight <= 100)) {
     throw new UsageError(`The weight ${weight} is not from 0.1 to 100.`);
@@ -139,7 +139,7 @@ async function weigh(
   const known = server === undefined ? servers : [server];
   if (known.length === 0) {
     throw new UsageError(
-      `${user} has asked for nothing yet. Add --server NAME, or darkroom queue list names users.`,
+      `${user} has no jobs yet. Add --server NAME; darkroom queue list shows the users of waiting jobs.`,
     );
   }
   for (const one of known) {
@@ -152,7 +152,7 @@ async function weigh(
       ...(before !== undefined && { before }),
     });
   }
-  say(`${user} counts ${weight} times in ${known.join(', ')}.`);
+  say(`${user} has weight ${weight} in ${known.join(', ')}.`);
   return 0;
 }
 

@@ -68,7 +68,7 @@ export function createUnclaimedSweep(pictures: PictureStore): () => Promise<void
 
 /**
  * PostgreSQL leaves deleted rows in its files until their space is used again. In the embedded database the tables that
- * words were deleted from are written anew, and the old files and write-ahead logs deleted; a server has its own
+ * words were deleted from are rewritten, and the old files and write-ahead logs deleted; a server has its own
  * schedule (docs/security.md).
  */
 export async function rewriteDeleted(database: Database): Promise<void> {

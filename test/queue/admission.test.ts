@@ -38,7 +38,7 @@ const { request } = freezeRequest(
     defaults: { width: 256, height: 256, steps: 20, guidanceScale: 5, multipleOf: 8 } as never,
   },
 );
-const wish = { worker: 'w', models: [request.model], busy: [], warm: [] };
+const options = { worker: 'w', models: [request.model], busy: [], warm: [] };
 
 function recordOf(user: string, share?: Omit<Share, 'weight'>): JobRecord {
   return {
@@ -59,7 +59,7 @@ async function draw(
 ): Promise<void> {
   const record = recordOf(user, share);
   await queue.submit(record);
-  const claim = await queue.dispatcher.claim(wish);
+  const claim = await queue.dispatcher.claim(options);
   assert.equal(claim?.id, record.id);
   await queue.dispatcher.finish(claim, seconds, { state: 'done', pictures: [], notes: [] });
   await database.query(`update darkroom.job set ended_at = ended_at - $2 * interval '1 hour' where id = $1`, [
@@ -76,7 +76,7 @@ test('users of one group have the cap and the turns of one user; the others are 
     message: /your network have 3/,
   });
   await queue.submit(recordOf('honest', { tenant: 'web', group: 'web-address:2', waiting: 3 }));
-  const first = [await queue.dispatcher.claim(wish), await queue.dispatcher.claim(wish)];
+  const first = [await queue.dispatcher.claim(options), await queue.dispatcher.claim(options)];
   const users = await database.query<{ name: string }>(
     'select user_name as name from darkroom.job where id = any($1)',
     [first.map((claim) => claim?.id)],

@@ -130,7 +130,7 @@ test('the disk of the embedded database is full: submissions are refused with a 
   assert.match(refusal ?? '', /database is full.*freed/);
   await sleep(2500);
   assert.equal((await fetch(`${app.url}/readyz`)).status, 503);
-  assert.equal(lines.filter((line) => /database is full/.test(line)).length, 1, 'told once');
+  assert.equal(lines.filter((line) => /database is full/.test(line)).length, 1, 'logged once');
   rmSync(ballast);
   await sleep(1100);
   assert.equal((await fetch(`${app.url}/readyz`)).status, 200);
@@ -190,7 +190,7 @@ test('the embedded database stops in mid-run: so does the program, with a senten
   );
 });
 
-test('leases, charges and times left are told by the database’s clock or one that never jumps', () => {
+test('leases, charges and times left follow the database’s clock or one that never jumps', () => {
   const queue = fileURLToPath(new URL('../../src/queue/', import.meta.url));
   const readers = globSync('*.ts', { cwd: queue }).filter((file) =>
     /Date\.now|new Date\(\)/.test(readFileSync(join(queue, file), 'utf8')),

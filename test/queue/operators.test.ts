@@ -1,4 +1,4 @@
-/** What operators do to the queue by `darkroom queue`, and what /metrics tells them. */
+/** What operators do to the queue by `darkroom queue`, and what /metrics shows them. */
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
@@ -30,7 +30,7 @@ test('a paused queue accepts jobs and dispatches none; figures count tenants, le
   assert.equal(await bench.claim(), undefined);
   assert.deepEqual(await resumeQueue(database, 'test'), true);
   const first = await bench.claim();
-  // Its worker dies, then the next one: the second loss is no retry any more.
+  // Its worker dies, then the next one: the second loss is no longer a retry.
   assert.equal(await bench.again(first!.ticket, 1), 'again');
   assert.equal(await bench.again(first!.ticket, 2), 'poison');
   await bench.settle('one', 2.5);
@@ -54,7 +54,7 @@ test('a paused queue accepts jobs and dispatches none; figures count tenants, le
   await database.close();
   assert.match((await darkroom('list')).stdout, /^0 run, 2 wait, 0 workers\ntwo {2}queued/);
   assert.equal((await darkroom('cancel', 'two')).stdout, 'Cancelled two.\n');
-  assert.equal((await darkroom('weight', 'a', '3')).stdout, 'a counts 3 times in s"1.\n');
+  assert.equal((await darkroom('weight', 'a', '3')).stdout, 'a has weight 3 in s"1.\n');
   const again = await openEmbedded(folder);
   const flows = await again.query("select weight, waiting from darkroom.flow where user_id = 'a'");
   assert.deepEqual(flows, [{ weight: 3, waiting: 1 }]);

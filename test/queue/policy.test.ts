@@ -329,7 +329,7 @@ describe('fair share', () => {
     assert.deepEqual(taken, ['a', 'c']);
   });
 
-  test('a worker takes what it can run, past what it cannot, and never a second job of one it seats', async () => {
+  test('a worker takes what it can run, past what it cannot, and never a second job of a user who has a slot there', async () => {
     const bench = new PolicyBench(embedded);
     await bench.clear();
     await bench.submit({ id: 'big', tenant: 's', user: 'a', cost: 1, model: 'other' });

@@ -245,7 +245,7 @@ test('a worker that stops gives its jobs time, then gives them back', async () =
   await Promise.all(stopped);
 });
 
-test('an error fails its own job alone', async () => {
+test('an error fails only its own job', async () => {
   const failures: unknown[] = [];
   const bench = new Bench({ onFailure: (_, error) => failures.push(error) });
   bench.onCall = ({ id, kind }) => {

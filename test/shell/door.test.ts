@@ -70,12 +70,12 @@ test('the serve that holds the folder does what the shell is asked, also in a fo
   assert.equal((await darkroom('queue', 'pause')).stdout, 'Paused.\n');
   const { job } = await first.say('/imagine a red mug --steps 4');
   assert.match(await asked('queue', 'list'), /^0 run, 1 wait, 1 workers; paused\n\S+ {2}queued/);
-  assert.match(await asked('queue', 'drain'), /^Drained: nothing runs, 1 wait/);
-  assert.equal((await asked('queue', 'weight', 'web:ada', '3')).split(' in ')[0], 'web:ada counts 3 times');
+  assert.match(await asked('queue', 'drain'), /^Drained: no job runs, 1 wait/);
+  assert.equal((await asked('queue', 'weight', 'web:ada', '3')).split(' in ')[0], 'web:ada has weight 3');
   assert.equal((await darkroom('queue', 'cancel', job!.id)).stdout, `Cancelled ${job!.id}.\n`);
   assert.match(await asked('queue', 'list'), /^0 run, 0 wait/);
   await assert.rejects(darkroom('queue', 'cancel', 'nothing'), { code: 2, stderr: /No job nothing waits/ });
-  assert.equal(await asked('queue', 'resume'), 'Goes on.');
+  assert.equal(await asked('queue', 'resume'), 'Resumed.');
   assert.match(await asked('config', 'set', 'default_steps', '24'), /default_steps: .* -> 24/);
   await assert.rejects(darkroom('config', 'set', 'default_step', '24'), {
     code: 1,
