@@ -6,9 +6,11 @@ import {
   notCarried,
   type OptionType,
   type OptionValue,
+  type OtherRecipe,
   optionsOfDraft,
   parseDraft,
   type RequestDraft,
+  readOtherRecipe,
   requestToJson,
   shortName,
 } from '../src/request.ts';
@@ -55,12 +57,30 @@ function textCard(texts: ReadonlyMap<string, string>): Card {
   const text = 'What made this picture, as the file says:';
   const draft = readDraft(texts.get('darkroom'));
   if (draft !== undefined) return draftCard(text, draft);
+  const other = readOtherRecipe(texts);
+  if (other !== undefined) return otherCard(other, texts.get('parameters'));
   const parameters = texts.get('parameters');
   if (parameters !== undefined) return { text, fields: [{ name: 'Parameters', value: parameters }] };
   throw new DarkroomError(
     'not_found',
     'This picture carries no recipe. Pictures that were saved again by other programs often lose it.',
   );
+}
+
+/** The command leaves their model out: a model of that name need not be here. */
+function otherCard({ program, draft }: OtherRecipe, parameters: string | undefined): Card {
+  const { model, ...rest } = draft;
+  const theirs =
+    model === undefined ? '' : ` It was made with ${shortName(model)}; add --model for one that is here.`;
+  return {
+    text: `What made this picture, as ${program} wrote it:`,
+    fields: [
+      ...fieldsOf(draft),
+      ...(parameters === undefined ? [] : [{ name: 'Parameters', value: parameters }]),
+      { name: 'Command', value: commandLine(rest) },
+    ],
+    notes: [`The command goes as far as both programs agree; the picture may differ.${theirs}`],
+  };
 }
 
 function draftCard(text: string, draft: RequestDraft): Card {

@@ -45,5 +45,6 @@ export {
   type OptionValues,
   optionsOfDraft,
 } from './request/options.ts';
+export { type OtherRecipe, readOtherRecipe } from './request/other-programs.ts';
 export { REGIONS, type Region } from './request/regions.ts';
 export { parseRatio, RATIO_TEXT, sizeOfRatio, withinRatio } from './request/sizes.ts';

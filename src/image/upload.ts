@@ -54,7 +54,7 @@ const MAX_PNG_PIXELS = 4_000_000;
 /** From this alpha on a pixel counts as opaque. */
 const OPAQUE_FROM = 128;
 /** Keywords of the texts that say how a picture was made. */
-const RECIPES = ['parameters', 'darkroom', 'prompt', 'workflow'];
+const RECIPES = ['parameters', 'darkroom', 'prompt', 'workflow', 'invokeai_metadata', 'Comment'];
 
 /**
  * @param turned for a mask: the picture that it belongs to. One that was painted on that picture as it lies in its file

@@ -84,3 +84,18 @@ test('what has no effect, and what is read as words, is said once on the card', 
   assert.match(await notes('a [red:blue:0.5] mug AND a cat'), /plain words: \[red:blue:0.5\], AND/);
   assert.doesNotMatch(await notes('A RED MUG AND A [CAT] (B:1.2)'), /plain words/);
 });
+
+test("a recipe of another program's picture is a command as far as it goes", async () => {
+  const texts = new Map([
+    ['parameters', 'a mug\nSteps: 9, Sampler: Euler a, Seed: 3, Size: 128x64, Model: theirs'],
+  ]);
+  const chat = startCommands({ readPictureText: () => texts });
+  await chat.say('a boat');
+  const [job] = chat.jobs.values();
+  const picture = job!.pictures[0]!.id;
+  chat.jobs.clear();
+  const { ephemeral } = await chat.say('/recipe', { repliedTo: { id: 'm', pictureIds: [picture] } });
+  const command = ephemeral[0]!.fields!.find(({ name }) => name === 'Command')!.value;
+  assert.equal(command, '/imagine a mug --steps 9 --sampler euler_a --seed 3 --size 128x64');
+  assert.match(ephemeral[0]!.notes!.join(), /made with theirs/);
+});
