@@ -152,7 +152,7 @@ export class ModelFiles {
     for (const variant of VARIANTS) {
       const dotted = variant === '' ? '' : `.${variant}`;
       const single = `${subfolder}/${base}${dotted}.safetensors`;
-      if (await this.has(single)) return readSafetensors(await this.path(single), this.folder);
+      if (await this.has(single)) return this.#safetensors(single);
       const index = `${subfolder}/${base}.safetensors.index${dotted}.json`;
       if (await this.has(index)) return this.#sharded(subfolder, index);
     }
@@ -173,6 +173,10 @@ export class ModelFiles {
     );
   }
 
+  async #safetensors(name: string): Promise<Map<string, StoredTensor>> {
+    return readSafetensors(await this.path(name), { label: this.#label(name), folder: this.folder });
+  }
+
   async #sharded(subfolder: string, index: string): Promise<ReadonlyMap<string, StoredTensor>> {
     const { weight_map: map } = await this.json(index);
     if (typeof map !== 'object' || map === null) {
@@ -189,7 +193,7 @@ export class ModelFiles {
       }
       let inShard = shards.get(shard);
       if (inShard === undefined) {
-        inShard = await readSafetensors(await this.path(`${subfolder}/${shard}`), this.folder);
+        inShard = await this.#safetensors(`${subfolder}/${shard}`);
         shards.set(shard, inShard);
       }
       const stored = inShard.get(name);

@@ -35,17 +35,18 @@ const BYTES_PER_ELEMENT: ReadonlyMap<unknown, number> = new Map(
 /**
  * Reads and checks the header of one file.
  * @param file real path of a regular file
- * @param folder of the model, for the way out where the file is what a failed download left
+ * @param options.label the file's name in sentences
+ * @param options.folder of the model: it tells how a file that a failed download left is downloaded again
  * @returns its tensors by name
  * @throws DarkroomError('bad_model') for anything that disagrees with itself or with the file's size
  */
 export async function readSafetensors(
   file: string,
-  folder = dirname(file),
+  { label = basename(file), folder = dirname(file) }: { label?: string; folder?: string } = {},
 ): Promise<Map<string, StoredTensor>> {
   const handle = await open(file, 'r');
   try {
-    return await readHeader(handle, file, folder);
+    return await readHeader(handle, file, label, folder);
   } finally {
     await handle.close();
   }
@@ -54,20 +55,18 @@ export async function readSafetensors(
 async function readHeader(
   handle: FileHandle,
   file: string,
+  label: string,
   folder: string,
 ): Promise<Map<string, StoredTensor>> {
   const broken = (reason: string) =>
-    new DarkroomError('bad_model', `${basename(file)} is not a usable safetensors file: ${reason}.`);
+    new DarkroomError('bad_model', `${label} is not a usable safetensors file: ${reason}.`);
   const { size } = await handle.stat();
   const beginning = Buffer.alloc(Math.min(size, BEGINNING));
   await handle.read(beginning, 0, beginning.length, 0);
   const mistake = describeWrongFile(beginning, folder);
-  if (mistake !== undefined) throw new DarkroomError('bad_model', `${basename(file)} ${mistake}`);
+  if (mistake !== undefined) throw new DarkroomError('bad_model', `${label} ${mistake}`);
   const cut = (what: string) =>
-    new DarkroomError(
-      'bad_model',
-      `${basename(file)} was cut off: it has ${size} ${what}. ${howToDownload(folder)}`,
-    );
+    new DarkroomError('bad_model', `${label} was cut off: it has ${size} ${what}. ${howToDownload(folder)}`);
   if (size < 8) throw broken(`it has ${size} bytes, fewer than its length field`);
   const headerBytes = beginning.readBigUInt64LE();
   if (headerBytes > MAX_HEADER_BYTES)
@@ -85,7 +84,7 @@ async function readHeader(
   } catch (cause) {
     throw new DarkroomError(
       'bad_model',
-      `${basename(file)} is not a usable safetensors file: its header is not valid JSON.`,
+      `${label} is not a usable safetensors file: its header is not valid JSON.`,
       {
         cause,
       },

@@ -17,7 +17,7 @@ const CONTENTS: [string, string, RegExp][] = [
   [
     'a Git LFS pointer',
     POINTER,
-    /model\.safetensors is only a Git LFS pointer to a file of 3438167540 bytes\. Run "git lfs pull" in the folder/,
+    /^tiny-sd15\/unet\/diffusion_pytorch_model\.safetensors is only a Git LFS pointer to a file of 3438167540 bytes\. Run "git lfs pull" in the folder/,
   ],
   [
     'a web page',
@@ -51,7 +51,7 @@ test('a download that was cut off says how much there is', async (t) => {
   await truncate(join(folder, UNET), length - 100);
   await assert.rejects(openModelFolder(folder), {
     code: 'bad_model',
-    message: `diffusion_pytorch_model.safetensors was cut off: it has ${length - 100} of ${length} bytes. Download the file again.`,
+    message: `tiny-sd15/unet/diffusion_pytorch_model.safetensors was cut off: it has ${length - 100} of ${length} bytes. Download the file again.`,
   });
 });
 
