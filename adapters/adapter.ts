@@ -14,10 +14,10 @@ export interface User {
 /** A picture that came with a message. */
 export interface Attachment {
   readonly name: string;
-  /** The option it was given for: `mask`; absent where the platform does not tell. */
+  /** The option it was given for: `mask`; absent where the platform does not say. */
   readonly option?: string;
   /**
-   * Its bytes, within the platform's limit. They are fetched only now: whoever is refused costs no download.
+   * Its bytes, within the platform's limit. They are fetched only when this is called: a refused request downloads nothing.
    * @throws DarkroomError('forbidden' | 'not_found' | 'too_large' | 'bad_picture')
    */
   read(): Promise<Uint8Array>;
@@ -99,7 +99,7 @@ export interface Reply {
   delete(message: string): Promise<void>;
 }
 
-/** Where a job's message stands on its platform, kept so that it is found again after a restart. */
+/** Where a job's message is on its platform, stored so that it is found again after a restart. */
 export interface Delivery {
   readonly job: string;
   readonly platform: Platform;

@@ -31,7 +31,7 @@ export interface CardAction {
   readonly id: string;
   readonly label: string;
   readonly style?: 'primary' | 'danger';
-  /** What it asks before it acts; a platform with modals asks for it again by the id when it is pressed. */
+  /** What it asks before it acts; a platform with modals looks it up by the id when it is pressed. */
   readonly form?: CardForm;
 }
 

@@ -27,7 +27,7 @@ export class Downloads {
     return this.attachmentOf(file.name, async () => file, option);
   }
 
-  /** @param locate asks the platform for the file, where a message does not say enough of it */
+  /** @param locate asks the platform for the file, where a message does not describe it fully */
   attachmentOf(name: string, locate: () => Promise<AnnouncedFile>, option?: string): Attachment {
     return {
       name,

@@ -38,7 +38,7 @@ export abstract class JobReply<M> implements Reply {
       this.#message =
         this.#message === undefined ? await this.open(card) : await this.update(this.#message, card);
       const address = this.addressOf(this.#message);
-      // A message whose edits have ended goes on as another one.
+      // A message that can no longer be edited continues as another one.
       if (card.job !== undefined && before?.message !== address.message)
         await this.#deliveries.put({ job: card.job.id, platform: this.platform, ...address });
       return address.message;

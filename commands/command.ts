@@ -71,7 +71,7 @@ export interface Command<O extends Options = Options, P = unknown> {
   readonly name: string;
   readonly description: string;
   readonly options: O;
-  /** Options that are read in a typed line and stand in no menu. */
+  /** Options that a typed line can give and no menu shows. */
   readonly typed?: Options;
   /** Lines that work as they are. */
   readonly examples: readonly string[];
@@ -161,7 +161,7 @@ function parseValue(label: string, option: Option, value: unknown, platform: Pla
   );
 }
 
-/** The id in a mention; `@name`, `#name` and ids stand as they are, without the sign. */
+/** The id in a mention; `@name`, `#name` and ids stay as they are, without the sign. */
 function parseMention(label: string, kind: MentionKind, text: string, platform: Platform): string {
   const mention = readMention(platform, text);
   if (mention === undefined) return text.replace(/^[@#]/, '');

@@ -64,7 +64,7 @@ export class Follower {
   }
 
   /**
-   * Shows a job's end, once: whoever takes it shows it, and only then it counts as shown. What is shown is one
+   * Shows a job's end, once: the process that takes it shows it, and only then it counts as shown. What is shown is one
    * message edited in place, so that showing it again after a crash in between changes nothing.
    */
   async showEnd(id: string, post: (card: Card) => Promise<unknown>): Promise<void> {

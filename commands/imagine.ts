@@ -49,7 +49,7 @@ export async function draw(
   requireSubject(values, pictures);
   const draft = complete({
     ...draftOfPictures(pictures, values, model),
-    // What the line says of its pictures lies over what their presence means.
+    // What the line says about its pictures takes precedence over what their presence implies.
     ...draftOf(values, limited, pictures.source),
   });
   // A size that is asked for is refused by the limit that it breaks: the admin's or the model's.

@@ -82,7 +82,7 @@ export interface Ports {
   readonly jobs: JobStore;
   readonly pictures: PictureStore;
   readonly settings: SettingsStore;
-  /** What retention tells the time by. */
+  /** The time for retention. */
   readonly clock: RetentionClock;
   /** Users whom the operator lets change settings everywhere, beside the platforms' own admins. */
   readonly admins: readonly string[];
@@ -110,7 +110,7 @@ export interface Ports {
   ): Promise<UploadedPicture>;
   /** Pixels of a picture in that form. */
   sizeOf(bytes: Uint8Array): { readonly width: number; readonly height: number };
-  /** A mask of that size, white where a part of a picture lies that has a name: `sky`. */
+  /** A mask of that size, white in the named part of a picture: `sky`. */
   drawRegion(region: string, size: { readonly width: number; readonly height: number }): Promise<Uint8Array>;
   /** The texts of a picture in the store by keyword. */
   readPictureText(bytes: Uint8Array): ReadonlyMap<string, string>;

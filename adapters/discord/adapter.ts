@@ -89,7 +89,7 @@ class DiscordAdapter implements Adapter {
   async reopen(job: RequestedJob): Promise<Reply | undefined> {
     const { id, user, channel: requested, frame } = job;
     const delivery = await this.#options.deliveries.get(id);
-    // A private answer cannot be edited once its interaction has expired: it goes on as a direct message.
+    // A private answer cannot be edited once its interaction has expired: it continues as a direct message.
     const direct = async () => this.#findOrPost(job, await this.#client.users.createDM(plainId(user.id)));
     try {
       if (delivery === undefined && frame?.isPrivate) return await direct();

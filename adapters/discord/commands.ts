@@ -141,7 +141,7 @@ export function haveChanged(ours: readonly unknown[], theirs: readonly unknown[]
   return ours.length !== theirs.length || ours.some((command) => !covers(held.get(key(command)), command));
 }
 
-/** Whether all that `part` says stands in `whole`. An empty list, false and null are the same as nothing said. */
+/** Whether `whole` contains everything that `part` says. An empty list, false and null are the same as nothing said. */
 function covers(whole: unknown, part: unknown): boolean {
   if (Array.isArray(part)) {
     const list = Array.isArray(whole) ? whole : [];

@@ -27,7 +27,7 @@ export function reduceError(error: unknown): unknown {
   return error;
 }
 
-/** The token of an interaction or webhook stands in the path behind its id. */
+/** The token of an interaction or webhook follows its id in the path. */
 function routeOf(method: string, url: string): string {
   const { pathname } = URL.parse(url) ?? { pathname: '' };
   return `${method} ${pathname.replace(/\/(webhooks|interactions)\/(\d+)\/[^/]+/, '/$1/$2/:token')}`;

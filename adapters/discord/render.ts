@@ -104,7 +104,7 @@ function buttonOf({ id, label, style }: CardAction): APIButtonComponent {
   };
 }
 
-/** A command line is shown as code, so that it can be copied as it stands. */
+/** A command line is shown as code, so that it can be copied. */
 function fieldText(name: string, value: string): string {
   return name === 'Command' ? `\`\`\`\n${value.replaceAll('```', '`\u200b``')}\n\`\`\`` : plain(value);
 }

@@ -70,7 +70,7 @@ abstract class DiscordReply extends JobReply<Message> {
   protected abstract send(body: Body, isPrivate: boolean, nonce: string | undefined): Promise<Message>;
   protected abstract edit(message: Message, body: Body): Promise<Message>;
   /** Posts something that only the user sees. */
-  protected abstract tell(body: Body): Promise<void>;
+  protected abstract sendPrivately(body: Body): Promise<void>;
 
   protected async open(card: Card): Promise<Message> {
     const { thread, job, isPrivate = false } = card;
@@ -90,7 +90,7 @@ abstract class DiscordReply extends JobReply<Message> {
   }
 
   protected async sendEphemeral(card: Card): Promise<void> {
-    await this.tell(await this.#render(card));
+    await this.sendPrivately(await this.#render(card));
   }
 
   protected addressOf({ id, channelId }: Message): Address {
@@ -206,7 +206,7 @@ export class InteractionReply extends DiscordReply {
     return message.edit(edited(body));
   }
 
-  protected async tell(body: Body): Promise<void> {
+  protected async sendPrivately(body: Body): Promise<void> {
     await this.send(body, true, undefined);
   }
 }
@@ -248,7 +248,7 @@ export class MessageReply extends DiscordReply {
     return message.edit(edited(body));
   }
 
-  protected async tell(body: Body): Promise<void> {
+  protected async sendPrivately(body: Body): Promise<void> {
     await this.send(body, true, undefined).catch(async (error: unknown) => {
       if (!CLOSED.includes(codeOf(error))) throw error;
       // What was private stays unsaid: everybody can read the reply.

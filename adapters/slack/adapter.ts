@@ -94,7 +94,7 @@ class SlackAdapter implements Adapter {
       const way = appToken === undefined ? `HTTP on ${host}:${port}${EVENTS_PATH}` : 'Socket Mode';
       return `slack: @${user} in ${team}, by ${way}`;
     } catch (cause) {
-      // Bolt tries again by itself, beside whoever starts this adapter again.
+      // Bolt would go on trying by itself, next to the next start of this adapter.
       await this.#app?.stop().catch(() => undefined);
       throw startProblem(reduceBoltError(cause));
     }

@@ -62,9 +62,9 @@ export async function checkSlack(tokens: SlackTokens, apiUrl: string | undefined
   return findings;
 }
 
-/** @param scopes as Slack's header tells them; not told by every server */
+/** @param scopes from Slack's header, which not every server sends */
 function scopeFindings(scopes: readonly string[] | undefined): Finding[] {
-  if (scopes === undefined || scopes.length === 0) return [good('scopes', 'not told by this server')];
+  if (scopes === undefined || scopes.length === 0) return [good('scopes', 'not reported by this server')];
   const missing = Object.entries(SCOPES).filter(([scope]) => !scopes.includes(scope));
   if (missing.length === 0) return [good('scopes', 'all of them')];
   return missing.map(([scope, loss]) =>

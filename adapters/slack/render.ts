@@ -41,7 +41,7 @@ const section = (text: string): types.SectionBlock => ({
   text: { type: 'plain_text', text: clip(text, LIMITS.sectionText), emoji: false },
 });
 
-/** A command line is shown as code, so that it can be copied as it stands. */
+/** A command line is shown as code, so that it can be copied. */
 function fieldBlock(name: string, value: string): types.SectionBlock {
   const most = LIMITS.sectionText / 2;
   const shown = escapeText(clip(value, most)).replaceAll('```', '`\u200b``');
@@ -82,7 +82,7 @@ function buttonOf({ id, label, style }: CardAction): types.Button {
   };
 }
 
-/** Slack's three control characters; nothing that is escaped rings at anybody's. */
+/** Slack's three control characters; escaped, nothing mentions anybody. */
 export const escapeText = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
