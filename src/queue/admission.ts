@@ -116,10 +116,13 @@ export function describeCap(
         'You may have no waiting jobs here. Ask an admin for a higher quota.',
       );
     }
-    const frees = waitSeconds === undefined ? '' : ` in ${words(waitSeconds)}`;
+    const starts =
+      waitSeconds === undefined
+        ? 'Wait until one starts'
+        : `The next one starts in ${words(waitSeconds)}: wait for it`;
     return new DarkroomError(
       'too_many',
-      `${isGroup ? 'You and other new visitors from your network' : 'You'} have ${used} waiting ${used === 1 ? 'job' : 'jobs'}; the limit is ${limit}. The next one starts${frees}: wait for it, or cancel one in /queue.`,
+      `${isGroup ? 'You and other new visitors from your network' : 'You'} have ${used} waiting ${used === 1 ? 'job' : 'jobs'}; the limit is ${limit}. ${starts}, or cancel one in /queue.`,
     );
   }
   const users = isGroup ? 'You and other new visitors from your network have' : 'You have';

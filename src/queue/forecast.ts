@@ -107,12 +107,15 @@ export class Forecast {
 
   /** Seconds until the first waiting job of a user starts; undefined where none of those looked at is theirs. */
   async nextOf(user: string): Promise<number | undefined> {
-    const places = await this.places();
     const own = await this.#database.query<{ id: string }>(
       "select id from darkroom.job where user_id = $1 and state = 'queued' and ticket is null",
       [user],
     );
-    const begins = own.flatMap(({ id }) => places.get(id)?.beginSeconds ?? []);
+    const beginsIn = (places: ReadonlyMap<string, Place>) =>
+      own.flatMap(({ id }) => places.get(id)?.beginSeconds ?? []);
+    let begins = beginsIn(await this.places());
+    // They may have come since.
+    if (begins.length === 0 && own.length > 0) begins = beginsIn((await this.#make()).places);
     return begins.length === 0 ? undefined : Math.min(...begins);
   }
 

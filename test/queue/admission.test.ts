@@ -35,7 +35,10 @@ const { request } = freezeRequest(
   { prompt: 'a blue car', width: 256, height: 256, num_inference_steps: 20, seed: 1 },
   {
     model: 'mini',
-    defaults: { width: 256, height: 256, steps: 20, guidanceScale: 5, multipleOf: 8 } as never,
+    defaults: {
+      ...{ numInferenceSteps: 20, guidanceScale: 5, sampler: 'euler', schedule: 'normal' },
+      ...{ width: 256, height: 256, strength: 0.75, maxSize: 256 },
+    },
   },
 );
 const options = { worker: 'w', models: [request.model], busy: [], warm: [] };
