@@ -4,6 +4,7 @@ import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { adapters } from './adapters.ts';
 import { batching } from './batching.ts';
+import { bodies } from './bodies.ts';
 import { chat } from './chat.ts';
 import { day } from './day.ts';
 import { denoisers } from './denoisers.ts';
@@ -20,6 +21,7 @@ import { waiting } from './waiting.ts';
 const BENCHES: Readonly<Record<string, Bench>> = {
   chat,
   adapters,
+  bodies,
   queue,
   waiting,
   memory,

@@ -9,7 +9,7 @@ import { Conversation, type ConversationOptions } from './conversation/conversat
 import { EventHub } from './conversation/event-hub.ts';
 import { BOT, type MessageRecord } from './conversation/message.ts';
 import { WebReply } from './conversation/reply.ts';
-import { basePathOf } from './server/access.ts';
+import { basePathOf, isOpenToAll } from './server/access.ts';
 import { type AppOptions, createApp } from './server/app.ts';
 
 export interface WebOptions extends AppOptions, ConversationOptions {
@@ -74,6 +74,11 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
       }
       const address = server.address() as AddressInfo;
       url = `http://${host.includes(':') ? `[${host}]` : host}:${address.port}`;
+      if (isOpenToAll(options)) {
+        options.onNotice?.(
+          `web chat: ${options.publicUrl} is public and DARKROOM_WEB_TOKEN is not set: whoever reaches it can draw`,
+        );
+      }
       return `web chat: ${url}`;
     },
     async stop() {

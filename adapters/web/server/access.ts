@@ -63,6 +63,12 @@ export function checkExposure({ host, token, users }: AccessOptions): void {
   }
 }
 
+/** Whether a proxy makes the chat public and no token is needed. The proxy may ask for a password of its own. */
+export const isOpenToAll = ({ publicUrl, token }: AccessOptions): boolean =>
+  publicUrl !== undefined &&
+  (token === undefined || token === '') &&
+  !isLoopback(new URL(publicUrl).hostname.replace(/^\[(.*)\]$/, '$1'));
+
 /**
  * A page of another site can make a browser send requests to us: to our address (Origin then names the other
  * site), or to a name of its own that resolves to our address (Host is then that name).
