@@ -1,7 +1,7 @@
 /** The devices that an engine can run on, by the names that the operator gives them: cpu, webgpu, cuda:1. */
 import { totalmem } from 'node:os';
 import { DarkroomError } from '../errors.ts';
-import { CUDA, inFloat32, PORTABLE, type Target } from '../graph/target.ts';
+import { CUDA, inFloat32, PORTABLE, type Target, WEBGPU } from '../graph/target.ts';
 
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda'] as const;
 export type Provider = (typeof PROVIDERS)[number];
@@ -54,9 +54,11 @@ export function cpuDevice({ threads = 0 }: DeviceOptions = {}): Device {
   return { provider: 'cpu', index: 0, threads, precision: 'float32', memory: totalmem() };
 }
 
+const TARGETS: Readonly<Record<Provider, Target>> = { cpu: PORTABLE, webgpu: WEBGPU, cuda: CUDA };
+
 /** What the device's graphs are built for. */
 export function targetOf({ provider, precision }: Device): Target {
-  const target = provider === 'cuda' ? CUDA : PORTABLE;
+  const target = TARGETS[provider];
   return precision === 'float32' ? inFloat32(target) : { ...target, type: 'float16' };
 }
 

@@ -1,4 +1,5 @@
 /** The process of probe.ts: `probe-child.ts DEVICE`, DEVICE as JSON. It answers with one message. */
+import { scaledAttention } from '../graph/attention.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Graph } from '../graph/component.ts';
 import type { Target } from '../graph/target.ts';
@@ -24,7 +25,7 @@ function probeGraph(target: Target): Graph {
   const sequence = b.op('Transpose', [flat], { perm: [0, 2, 1] });
   const weight = b.narrow(b.input('weight', 'float', [CHANNELS, CHANNELS]));
   const product = b.fused('FusedMatMul', [sequence, weight], { transB: 1 });
-  const mixed = b.fused('MultiHeadAttention', [product, sequence, sequence], { num_heads: HEADS });
+  const mixed = scaledAttention(b, [product, sequence, sequence], { channels: CHANNELS, heads: HEADS });
   b.output('mixed', mixed, [1, SIDE * SIDE, CHANNELS]);
   return b.finish();
 }

@@ -126,7 +126,8 @@ async function loadRuntime({ provider }: Device): Promise<typeof ort> {
 }
 
 function sessionOptions(graph: Graph, device: Device): ort.InferenceSession.SessionOptions {
-  const { weightsInPlace = false } = graph;
+  // A graphics device may lack float16: there all weights are cast before they reach it.
+  const weightsInPlace = graph.weightsInPlace === true && device.provider !== 'webgpu';
   return {
     executionProviders: [executionProvider(device)],
     intraOpNumThreads: device.threads,

@@ -247,8 +247,9 @@ export class GraphBuilder {
   /** Rows of a table by int64 ids. They are cast after the look-up, so that the table itself stays as it is. */
   lookup(name: string, shape: readonly [number, number], ids: Value): Value {
     const stored = this.#stored(name, shape);
+    const { type, storedTables } = this.target;
+    if (!storedTables) return this.op('Gather', [this.#cast(stored, type), ids]);
     const found = this.op('Gather', [stored.value, ids]);
-    const { type } = this.target;
     return STORED[stored.dtype].type === type ? found : this.op('Cast', [found], { to: DataType[type] });
   }
 

@@ -115,7 +115,7 @@ function encoderLayer(b: GraphBuilder, x: Value, name: string, config: ClipTextC
     heads: numAttentionHeads,
     projections: { q: 'q_proj', k: 'k_proj', v: 'v_proj', out: 'out_proj' },
     bias: true,
-    causal: true,
+    causal: config.maxPositionEmbeddings,
   });
   const afterAttention = b.op('Add', [x, mixed]);
   const norm2 = layerNorm(b, afterAttention, `${name}.layer_norm2`, hiddenSize, layerNormEps);

@@ -3,6 +3,7 @@
  * PyTorch's state dicts name them. Images are [B,C,H,W], or [B,H,W,C] where the target is channels last; sequences
  * are [B,S,C]. All are of the target's type.
  */
+import { scaledAttention } from './attention.ts';
 import type { GraphBuilder, Value } from './builder.ts';
 
 export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu';
@@ -193,8 +194,8 @@ export interface AttentionOptions {
   readonly projections: { readonly q: string; readonly k: string; readonly v: string; readonly out: string };
   /** Whether q, k and v have a bias; the output projection always has one. */
   readonly bias: boolean;
-  /** Each position sees only itself and those before it. */
-  readonly causal?: boolean;
+  /** Each position sees only itself and those before it; the number is the longest sequence there can be. */
+  readonly causal?: number;
   /** Scores and sums are float32 on every target: for models whose scores overflow float16. */
   readonly wide?: boolean;
   /** Is added to the result. */
@@ -207,52 +208,16 @@ export function attention(
   x: Value,
   context: Value,
   name: string,
-  {
-    channels,
-    contextChannels,
-    heads,
-    projections,
-    bias,
-    causal = false,
-    wide = false,
-    skip,
-  }: AttentionOptions,
+  { channels, contextChannels, heads, projections, bias, causal, wide = false, skip }: AttentionOptions,
 ): Value {
   const q = linear(b, x, `${name}.${projections.q}`, channels, channels, { bias });
   const k = linear(b, context, `${name}.${projections.k}`, contextChannels, channels, { bias });
   const v = linear(b, context, `${name}.${projections.v}`, contextChannels, channels, { bias });
-  const how = { num_heads: heads, ...(causal ? { unidirectional: 1 } : {}) };
-  const mixed = wide
-    ? b.narrow(
-        b.fused(
-          'MultiHeadAttention',
-          [q, k, v].map((x) => b.widen(x)),
-          how,
-        ),
-      )
-    : b.target.attention || causal
-      ? b.fused('MultiHeadAttention', [q, k, v], how)
-      : plainAttention(b, [q, k, v], channels, heads);
+  const mixed = scaledAttention(b, [q, k, v], { channels, heads, causal, wide });
   const out = `${name}.${projections.out}`;
   return skip === undefined
     ? linear(b, mixed, out, channels, channels)
     : linearInto(b, mixed, out, channels, channels, skip);
-}
-
-/** Two products of matrices around a softmax, with all scores in memory. */
-function plainAttention(
-  b: GraphBuilder,
-  inputs: readonly [Value, Value, Value],
-  channels: number,
-  heads: number,
-): Value {
-  const size = channels / heads;
-  const [q, k, v] = inputs.map((x) =>
-    b.op('Transpose', [b.op('Reshape', [x, b.ints([0, 0, heads, size])])], { perm: [0, 2, 1, 3] }),
-  ) as [Value, Value, Value];
-  const scores = b.fused('FusedMatMul', [q, k], { transB: 1, alpha: { float: 1 / Math.sqrt(size) } });
-  const mixed = b.op('MatMul', [b.op('Softmax', [scores], { axis: -1 }), v]);
-  return b.op('Reshape', [b.op('Transpose', [mixed], { perm: [0, 2, 1, 3] }), b.ints([0, 0, channels])]);
 }
 
 /** An image -> [B,H*W,C] */

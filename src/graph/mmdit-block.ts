@@ -2,6 +2,7 @@
  * One block of the multimodal diffusion transformer (Esser et al. 2024; diffusers models/attention.py
  * JointTransformerBlock): picture and text keep weights of their own and attend to each other as one sequence.
  */
+import { scaledAttention } from './attention.ts';
 import type { GraphBuilder, Value } from './builder.ts';
 import { activation, linear, plainLayerNorm, rmsNorm } from './layers.ts';
 
@@ -173,7 +174,7 @@ function jointAttention(
   const q = joined((part) => normed(projected(part.x, part.q), part.norms[0]));
   const k = joined((part) => normed(projected(part.x, part.k), part.norms[1]));
   const v = joined((part) => projected(part.x, part.v));
-  const mixed = b.fused('MultiHeadAttention', [q, k, v], { num_heads: heads });
+  const mixed = scaledAttention(b, [q, k, v], { channels, heads });
   if (parts.length === 1) return parts.map(({ out }) => out && projected(mixed, out));
 
   let start: Value = b.ints([0]);

@@ -1,9 +1,10 @@
 /** T5EncoderModel (Raffel et al. 2020; transformers models/t5/modeling_t5.py): token ids to embeddings. */
+import { scaledAttention } from './attention.ts';
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
 import { activation, linear, rmsNorm } from './layers.ts';
-import { PORTABLE } from './target.ts';
+import { PORTABLE, type Target } from './target.ts';
 
 export interface T5Config {
   readonly vocabSize: number;
@@ -60,10 +61,15 @@ export function readT5Config(component: Component): T5Config {
  * Input: `input_ids` int64 [B, S]; padding is read like any other token, as diffusers' SD3 does.
  * Output: `last_hidden_state` float32 [B, S, d_model], after the final norm.
  */
-export function t5EncoderGraph(component: Component): Graph {
+export function t5EncoderGraph(component: Component, { attention, storedTables }: Target = PORTABLE): Graph {
   const config = readT5Config(component);
   const { vocabSize, dModel, dFf, numLayers, layerNormEpsilon: epsilon } = config;
-  const b = new GraphBuilder('text_encoder', component, PORTABLE, withOneEmbedding(component));
+  const b = new GraphBuilder(
+    'text_encoder',
+    component,
+    { ...PORTABLE, attention, storedTables },
+    withOneEmbedding(component),
+  );
   const ids = b.input('input_ids', 'int64', ['batch', 'sequence']);
   const bias = positionBias(b, ids, config);
   const bare = { bias: false };
@@ -95,10 +101,7 @@ function selfAttention(b: GraphBuilder, x: Value, bias: Value, name: string, con
   const [q, k, v] = ['q', 'k', 'v'].map((part) =>
     linear(b, x, `${name}.${part}`, dModel, inner, { bias: false }),
   ) as [Value, Value, Value];
-  const mixed = b.fused('MultiHeadAttention', [q, k, v, '', '', bias], {
-    num_heads: numHeads,
-    scale: { float: 1 },
-  });
+  const mixed = scaledAttention(b, [q, k, v], { channels: inner, heads: numHeads, bias, scale: 1 });
   return linear(b, mixed, `${name}.o`, inner, dModel, { bias: false });
 }
 

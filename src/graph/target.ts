@@ -14,6 +14,8 @@ export interface Target {
   readonly groupNorm: boolean;
   /** GEGLU is com.microsoft.BiasSplitGelu, where its kernel has the size. */
   readonly splitGelu: boolean;
+  /** Tables of embeddings are looked up as they are stored; otherwise they are cast first, on a device that may lack float16. */
+  readonly storedTables: boolean;
   /** The sum before a layer norm joins it as com.microsoft.SkipLayerNormalization. */
   readonly skipNorm: boolean;
 }
@@ -21,6 +23,7 @@ export interface Target {
 /** Operators that onnxruntime has for the CPU, for WebGPU and for CUDA, in float32. */
 export const PORTABLE: Target = {
   type: 'float',
+  storedTables: true,
   channelsLast: false,
   attention: true,
   groupNorm: false,
@@ -29,12 +32,20 @@ export const PORTABLE: Target = {
 };
 
 /**
+ * As PORTABLE without MultiHeadAttention: onnxruntime's WebGPU kernel for it (1.30.0, flash attention) is 1 to 50 % off
+ * in float32 on a software Vulkan, and 2.6 % over SD 1.5's UNet on an H100 in float16, where the two products of
+ * matrices agree with the CPU to 1e-6.
+ */
+export const WEBGPU: Target = { ...PORTABLE, attention: false, storedTables: false };
+
+/**
  * onnxruntime's CUDA kernels for diffusion (onnxruntime/contrib_ops/cuda/diffusion), which its own optimiser for
  * Stable Diffusion makes use of: on an RTX 3060 channels last and GroupNorm took SD 1.5 from 6.1 s to 5.1 s, and
  * BiasSplitGelu to 4.9 s (onnxruntime/python/tools/transformers/models/stable_diffusion/README.md).
  */
 export const CUDA: Target = {
   type: 'float16',
+  storedTables: true,
   channelsLast: true,
   attention: true,
   groupNorm: true,

@@ -82,7 +82,7 @@ export async function openT5(files: ModelFiles, index: ModelIndex, suffix: '_2' 
     name: suffix === '_2' ? 'textEncoder2' : 'textEncoder3',
     component,
     tokenizer: await readT5Tokenizer(files, `tokenizer${suffix}`),
-    graph: () => t5EncoderGraph(component),
+    graph: (target) => t5EncoderGraph(component, target),
   };
 }
 

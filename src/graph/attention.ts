@@ -1,0 +1,64 @@
+/** Scaled dot-product attention (Vaswani et al. 2017) of several heads, as the target computes it. */
+import type { GraphBuilder, Value } from './builder.ts';
+
+export interface ScaledAttentionOptions {
+  /** Of all heads together. */
+  readonly channels: number;
+  readonly heads: number;
+  /** Each position sees only itself and those before it; the number is the longest sequence there can be. */
+  readonly causal?: number | undefined;
+  /** [1 or B, heads, S, T]: added to the scores. */
+  readonly bias?: Value;
+  /** Of the scores; 1/sqrt(channels of a head) where left out. */
+  readonly scale?: number;
+  /** Computed in float32 on every target: for models whose scores overflow float16. */
+  readonly wide?: boolean;
+}
+
+/** queries [B,S,channels], keys and values [B,T,channels] -> [B,S,channels] */
+export function scaledAttention(
+  b: GraphBuilder,
+  inputs: readonly [queries: Value, keys: Value, values: Value],
+  options: ScaledAttentionOptions,
+): Value {
+  const { heads, causal, bias, scale, wide = false } = options;
+  const [q, k, v] = (wide ? inputs.map((x) => b.widen(x)) : inputs) as [Value, Value, Value];
+  const mixed = b.target.attention
+    ? b.fused('MultiHeadAttention', [q, k, v, ...(bias === undefined ? [] : ['', '', bias])], {
+        num_heads: heads,
+        ...(causal === undefined ? {} : { unidirectional: 1 }),
+        ...(scale === undefined ? {} : { scale: { float: scale } }),
+      })
+    : plainAttention(b, [q, k, v], options);
+  return wide ? b.narrow(mixed) : mixed;
+}
+
+/** Two products of matrices around a softmax, with all scores in memory. */
+function plainAttention(
+  b: GraphBuilder,
+  inputs: readonly [Value, Value, Value],
+  { channels, heads, causal, bias, scale }: ScaledAttentionOptions,
+): Value {
+  const size = channels / heads;
+  const [q, k, v] = inputs.map((x) =>
+    b.op('Transpose', [b.op('Reshape', [x, b.ints([0, 0, heads, size])])], { perm: [0, 2, 1, 3] }),
+  ) as [Value, Value, Value];
+  let scores = b.fused('FusedMatMul', [q, k], { transB: 1, alpha: { float: scale ?? 1 / Math.sqrt(size) } });
+  if (bias !== undefined) scores = b.op('Add', [scores, bias]);
+  if (causal !== undefined) scores = b.op('Add', [scores, causalMask(b, inputs[0], causal)]);
+  const mixed = b.op('MatMul', [b.op('Softmax', [scores], { axis: -1 }), v]);
+  return b.op('Reshape', [b.op('Transpose', [mixed], { perm: [0, 2, 1, 3] }), b.ints([0, 0, channels])]);
+}
+
+/** Far below every score, and within float16. */
+const HIDDEN = -30_000;
+
+/** [S,S] for a sequence [B,S,...]: zeros up to the diagonal, HIDDEN above it. */
+function causalMask(b: GraphBuilder, sequence: Value, longest: number): Value {
+  const values = Array.from({ length: longest ** 2 }, (_, i) =>
+    i % longest > Math.floor(i / longest) ? HIDDEN : 0,
+  );
+  const length = b.op('Shape', [sequence], { start: 1, end: 2 });
+  const sides = b.op('Concat', [length, length], { axis: 0 });
+  return b.op('Slice', [b.numbers(values, [longest, longest]), b.ints([0, 0]), sides, b.ints([0, 1])]);
+}
