@@ -1,4 +1,5 @@
 /** /recipe: what made a picture, out of the stored request or out of the PNG's own text. */
+import type { Invocation } from '../adapters/adapter.ts';
 import type { Card, CardField } from '../adapters/card.ts';
 import { DarkroomError } from '../src/errors.ts';
 import {
@@ -19,8 +20,10 @@ import { type Context, defineCommand } from './command.ts';
 import { controlWords } from './draft.ts';
 import { findJobOfPicture } from './job-access.ts';
 import { quote, quoteWord } from './line-tokens.ts';
+import { Policy } from './policy.ts';
 import type { Ports } from './ports.ts';
 import { openAttachment, openReplied, type SourcePorts } from './sources.ts';
+import { PLAIN_STYLE } from './styles.ts';
 
 export const recipe = defineCommand({
   name: 'recipe',
@@ -31,7 +34,7 @@ export const recipe = defineCommand({
   examples: ['/recipe'],
   async run(
     _values,
-    { invocation, reply, ports }: Context<SourcePorts & Pick<Ports, 'jobs' | 'readPictureText'>>,
+    { invocation, reply, ports }: Context<SourcePorts & StylePorts & Pick<Ports, 'jobs' | 'readPictureText'>>,
   ) {
     const { attachments, repliedTo } = invocation;
     if (attachments.length === 0 && repliedTo === undefined) {
@@ -39,24 +42,33 @@ export const recipe = defineCommand({
     }
     const known =
       repliedTo?.pictureIds[0] && (await findJobOfPicture(repliedTo.pictureIds[0], invocation, ports));
-    if (attachments.length === 0 && known) return reply.postEphemeral(recipeCard(known));
+    const extra = await styleFlag(invocation, ports);
+    if (attachments.length === 0 && known) return reply.postEphemeral(recipeCard(known, extra));
     const [attachment] = attachments;
     const picture =
       attachment === undefined
         ? await openReplied(invocation, ports)
         : await openAttachment(attachment, ports);
-    return reply.postEphemeral(textCard(picture!.texts ?? ports.readPictureText(picture!.bytes)));
+    return reply.postEphemeral(textCard(picture!.texts ?? ports.readPictureText(picture!.bytes), extra));
   },
 });
 
 /** The recipe of a job that is known here. */
-export const recipeCard = ({ request }: JobRecord): Card =>
-  draftCard('What made this picture:', requestToJson(request));
+const recipeCard = ({ request }: JobRecord, extra: string): Card =>
+  draftCard('What made this picture:', requestToJson(request), extra);
 
-function textCard(texts: ReadonlyMap<string, string>): Card {
+type StylePorts = Pick<Ports, 'settings' | 'admins'>;
+
+/** The prompt of a recipe has its style already: where an admin has set a default style, it must not be added again. */
+async function styleFlag(invocation: Invocation, ports: StylePorts): Promise<string> {
+  const style = (await Policy.of(invocation, ports)).text('default_style');
+  return style === undefined || style === PLAIN_STYLE ? '' : ` --style ${PLAIN_STYLE}`;
+}
+
+function textCard(texts: ReadonlyMap<string, string>, extra: string): Card {
   const text = 'What made this picture, as the file says:';
   const draft = readDraft(texts.get('darkroom'));
-  if (draft !== undefined) return draftCard(text, draft);
+  if (draft !== undefined) return draftCard(text, draft, extra);
   const other = readOtherRecipe(texts);
   if (other !== undefined) return otherCard(other, texts.get('parameters'));
   const parameters = texts.get('parameters');
@@ -83,11 +95,11 @@ function otherCard({ program, draft }: OtherRecipe, parameters: string | undefin
   };
 }
 
-function draftCard(text: string, draft: RequestDraft): Card {
+function draftCard(text: string, draft: RequestDraft, extra: string): Card {
   const missing = notCarried(draft);
   return {
     text,
-    fields: [...fieldsOf(draft), { name: 'Command', value: commandLine(draft) }],
+    fields: [...fieldsOf(draft), { name: 'Command', value: commandLine(draft) + extra }],
     ...(missing.length > 0 && { notes: [`The command cannot carry everything. ${missing.join(' ')}`] }),
   };
 }
@@ -148,4 +160,5 @@ function fieldsOf(draft: RequestDraft): CardField[] {
 }
 
 /** The button under a picture. */
-export const showRecipe = (record: JobRecord, { reply }: Context) => reply.postEphemeral(recipeCard(record));
+export const showRecipe = async (record: JobRecord, { invocation, reply, ports }: Context<StylePorts>) =>
+  reply.postEphemeral(recipeCard(record, await styleFlag(invocation, ports)));

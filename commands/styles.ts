@@ -12,13 +12,16 @@ export interface Style {
 
 const NAME = /^[a-z0-9][a-z0-9 _-]{0,39}$/;
 
+/** The style that changes nothing. */
+export const PLAIN_STYLE = 'plain';
+
 export const OWN_STYLES: Readonly<Record<string, Style>> = {
   watercolor: { template: '{prompt}, watercolor painting' },
   ink: { template: '{prompt}, ink drawing' },
   'pixel art': { template: '{prompt}, pixel art' },
   cyberpunk: { template: '{prompt}, neon cyberpunk' },
   pastel: { template: '{prompt}, pastel' },
-  plain: { template: '{prompt}' },
+  [PLAIN_STYLE]: { template: '{prompt}' },
 };
 
 const shape = z.strictObject({

@@ -17,8 +17,6 @@ export interface ModelDefaults {
   readonly runsAtAnyStrength?: boolean;
   /** How many times longer the model's own upscaler makes the sides of a picture; absent where it has none. */
   readonly enlarges?: number;
-  /** false where the model is never drawn against a negative prompt. */
-  readonly takesNegative?: boolean;
   /** What the sides of a picture must be multiples of; 8 where left out. */
   readonly sizeMultiple?: number;
   /** Longest side, in pixels, that the model can draw. */

@@ -1,10 +1,10 @@
-/** Sentences for the user about values that are allowed, and have no effect or are rarely meant. */
+/** Sentences for the user about values that are allowed and rarely meant. What has no effect on a model is the engine's to say. */
 import type { ModelDefaults } from './defaults.ts';
 import type { GenerationRequest } from './fields.ts';
 import { LIMITS } from './limits.ts';
 
 export function notesOf(request: GenerationRequest, defaults: ModelDefaults): string[] {
-  return [...noteGuidance(request, defaults), ...noteNegative(request, defaults), ...noteSyntax(request)];
+  return [...noteGuidance(request, defaults), ...noteSyntax(request)];
 }
 
 function noteGuidance({ guidanceScale }: GenerationRequest, defaults: ModelDefaults): string[] {
@@ -12,18 +12,6 @@ function noteGuidance({ guidanceScale }: GenerationRequest, defaults: ModelDefau
   return [
     `Guidance ${guidanceScale} often brings burnt colours and artefacts; ${defaults.guidanceScale} suits this model.`,
   ];
-}
-
-function noteNegative(request: GenerationRequest, defaults: ModelDefaults): string[] {
-  const { negativePrompt, negativePrompt2, negativePrompt3, guidanceScale } = request;
-  const isGiven = [negativePrompt, negativePrompt2, negativePrompt3].some((text) => (text ?? '') !== '');
-  if (!isGiven) return [];
-  if (defaults.takesNegative === false) {
-    return ['The negative prompt has no effect: this model does not use one.'];
-  }
-  if (guidanceScale > 1) return [];
-  const usual = defaults.guidanceScale > 1 ? ` Try ${defaults.guidanceScale}.` : '';
-  return [`The negative prompt has no effect at guidance ${guidanceScale}, only above 1.${usual}`];
 }
 
 /** Grammar of other programs that is read as words here. */

@@ -72,14 +72,13 @@ test('words are asked for only where nothing else says what to draw', async () =
   assert.deepEqual(prompts, ['', 'watercolor painting']);
 });
 
-test('what has no effect, and what is read as words, is said once on the card', async () => {
+test('what is read as words though it looks like syntax is said on the card', async () => {
   const chat = startCommands();
   const notes = async (line: string) => {
     chat.jobs.clear();
     await chat.say(line);
     return [...chat.jobs.values()][0]!.notes.join(' ');
   };
-  assert.match(await notes('a mug --cfg 1 --no blue'), /negative prompt has no effect at guidance 1.*Try 5/);
   assert.match(await notes('a {red|blue} mug <lora:x:0.8>'), /plain words: \{red\|blue\}, <lora:x:0.8>/);
   assert.match(await notes('a [red:blue:0.5] mug AND a cat'), /plain words: \[red:blue:0.5\], AND/);
   assert.doesNotMatch(await notes('A RED MUG AND A [CAT] (B:1.2)'), /plain words/);
@@ -98,4 +97,18 @@ test("a recipe of another program's picture is a command as far as it goes", asy
   const command = ephemeral[0]!.fields!.find(({ name }) => name === 'Command')!.value;
   assert.equal(command, '/imagine a mug --steps 9 --sampler euler_a --seed 3 --size 128x64');
   assert.match(ephemeral[0]!.notes!.join(), /made with theirs/);
+});
+
+test('a recipe sent again under a default style and negative prompt makes the same request', async () => {
+  const chat = startCommands();
+  chat.set('default_style', 'watercolor');
+  chat.set('default_negative_prompt', 'text');
+  await chat.say('a boat --no frame --seed 3');
+  const [job] = chat.jobs.values();
+  const { ephemeral } = await chat.press(`recipe:${job!.id}`);
+  const command = ephemeral[0]!.fields!.find(({ name }) => name === 'Command')!.value;
+  await chat.say(command);
+  const [first, again] = [...chat.jobs.values()].map(({ request }) => request);
+  assert.equal(first!.prompt, 'a boat, watercolor painting');
+  assert.deepEqual(again, first);
 });
