@@ -140,9 +140,10 @@ async function dispatch(context: Context<RouterPorts>): Promise<void> {
 /** Flags in the words of a platform's own prompt option; the options beside it win. */
 function withTypedFlags(
   command: RoutedCommand,
-  { prompt, ...values }: Readonly<Record<string, unknown>>,
+  given: Readonly<Record<string, unknown>>,
 ): Readonly<Record<string, unknown>> {
-  if (typeof prompt !== 'string' || command.typed === undefined) return { prompt, ...values };
+  const { prompt, ...values } = given;
+  if (typeof prompt !== 'string' || command.typed === undefined) return given;
   return { prompt: '', ...readLine(command, prompt).values, ...values };
 }
 

@@ -118,3 +118,23 @@ test('the help offers members what members may do', async () => {
   assert.ok(!(await names()).includes('/config'));
   assert.ok((await names(admin)).includes('/config'));
 });
+
+test('commands whose options a platform has parsed do what their lines do', async () => {
+  const chat = startCommands();
+  const use = (name: string, values = {}) => chat.handle({ kind: 'command', name, values }, admin);
+  await use('config set', { setting: 'max_steps', value: '12' });
+  await use('ban add', { user: 'bo' });
+  await use('pause', { state: 'on' });
+  assert.deepEqual(
+    chat.changes.map(({ key, after }) => [key, after]),
+    [
+      ['max_steps', 12],
+      ['banned', true],
+      ['paused', true],
+    ],
+  );
+  for (const name of ['config show', 'config history', 'queue', 'style list', 'models list', 'help']) {
+    const { ephemeral } = await use(name);
+    assert.equal(ephemeral[0]?.error, undefined, name);
+  }
+});
