@@ -25,12 +25,16 @@ setInterval(() => {
 
 async function answer({ bytes, use, turned }: ToReader): Promise<void> {
   try {
-    send({ upload: await readUpload(bytes, use, turned) });
+    const upload = await readUpload(bytes, use, turned);
+    send({ upload, isSpent: isSpent() });
   } catch (error) {
     const detail = error instanceof Error ? describeCause(error) : String(error);
-    send({ error: { ...describeError(error), detail } });
+    send({ error: { ...describeError(error), detail }, isSpent: isSpent() });
   }
 }
+
+/** Decoders do not give all memory back: what one file left must not count against the next. */
+const isSpent = () => process.memoryUsage.rss() > limit / 2;
 
 const describeCause = ({ message, cause }: Error): string =>
   cause instanceof Error ? `${message} (${describeCause(cause)})` : message;

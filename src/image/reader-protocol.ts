@@ -11,7 +11,11 @@ export interface ToReader {
   readonly turned?: Unturned;
 }
 
-export type FromReader =
+export type FromReader = (
   | { readonly upload: Upload }
   /** `detail` is for the operator. */
-  | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly detail: string } };
+  | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly detail: string } }
+) & {
+  /** Whether the process holds so much memory that the next file should get a new one. */
+  readonly isSpent: boolean;
+};

@@ -31,6 +31,7 @@ export class PictureReader {
   #child: ChildProcess | undefined;
   #last: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  #isStopped = false;
   #idle: NodeJS.Timeout | undefined;
 
   constructor(limits: Partial<ReaderLimits> = {}) {
@@ -60,14 +61,24 @@ export class PictureReader {
     }
   }
 
-  /** Ends the process. A file that is being read is refused. */
+  /** Ends the process. Files that are being read or wait are refused. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     clearTimeout(this.#idle);
-    this.#child?.kill('SIGKILL');
+    this.#end();
     await this.#last;
   }
 
+  /** From here on the next file gets another process. */
+  #end(): void {
+    const child = this.#child;
+    this.#child = undefined;
+    child?.kill('SIGKILL');
+  }
+
   async #readNow(call: ToReader): Promise<Upload> {
+    if (this.#isStopped)
+      throw new DarkroomError('cancelled', 'Darkroom is stopping. Send the picture again.');
     clearTimeout(this.#idle);
     const child = this.#running();
     child.ref();
@@ -78,7 +89,7 @@ export class PictureReader {
       // Neither holds up the end of the program.
       child.unref();
       child.channel?.unref();
-      this.#idle = setTimeout(() => this.#child?.kill('SIGKILL'), this.#limits.idle).unref();
+      if (!this.#isStopped) this.#idle = setTimeout(() => this.#end(), this.#limits.idle).unref();
     }
   }
 
@@ -96,7 +107,6 @@ export class PictureReader {
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     });
-    // Gone as soon as it is told to go: the next file gets another one.
     const forget = () => {
       if (this.#child === child) this.#child = undefined;
     };
@@ -111,9 +121,10 @@ export class PictureReader {
     let isLate = false;
     const timer = setTimeout(() => {
       isLate = true;
-      child.kill('SIGKILL');
+      this.#end();
     }, this.#limits.time);
     const onMessage = (message: FromReader) => {
+      if (message.isSpent) this.#end();
       if ('upload' in message) resolve(message.upload);
       else
         reject(new DarkroomError(message.error.code, message.error.message, { cause: message.error.detail }));
@@ -124,13 +135,12 @@ export class PictureReader {
       reject(new Error('the process that reads pictures could not be started', { cause }));
     child.on('message', onMessage).once('close', onClose).once('error', onError);
     child.send(call, (error) => {
-      // A process that ended in the meantime is told of by its 'close'.
-      if (error !== null && child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+      // Its 'close' then says why.
+      if (error !== null) child.kill('SIGKILL');
     });
     return promise.finally(() => {
       clearTimeout(timer);
       child.off('message', onMessage).off('close', onClose).off('error', onError);
-      if (child.exitCode !== null || child.signalCode !== null || isLate) this.#child = undefined;
     });
   }
 
