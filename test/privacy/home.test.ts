@@ -102,5 +102,7 @@ test('serve draws a picture and writes nothing outside its data folder; that is 
   assert.deepEqual(await exit, [0, null]);
   assert.deepEqual(isWrittenTo(home), []);
   assert.deepEqual(isWrittenTo(work), []);
-  assert.equal(execFileSync('find', [data, '-perm', '/077', '-not', '-type', 'l'], { encoding: 'utf8' }), '');
+  // Inside its own folder, which nobody else can enter, PostgreSQL chooses the modes.
+  const open = execFileSync('find', [data, '-perm', '/077', '-not', '-path', `${data}/database/*`]);
+  assert.equal(open.toString(), '');
 });
