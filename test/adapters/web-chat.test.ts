@@ -178,8 +178,8 @@ test('a refusal is a sentence, and nothing is posted', async (t) => {
   const help = await ada.post('/help');
   const before = (await ada.messages()).length;
   for (const [text, options, status, sentence] of [
-    ['/imagine', {}, 400, /prompt is empty/],
-    ['', {}, 400, /prompt is empty/],
+    ['/imagine', {}, 400, /Say what to draw/],
+    ['', {}, 400, /Say what to draw/],
     ['/imagin a mug', {}, 400, /imagine/],
     ['/imagine a mug --sede 3', {}, 400, /Unknown flag --sede. Did you mean --seed/],
     ['/imagine a mug --sampler eulr', {}, 400, /euler/],
