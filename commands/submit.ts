@@ -150,7 +150,8 @@ function costOf({ prompt, width, height, ...draft }: RequestDraft): RequestDraft
     ...(num_images !== undefined && { num_images }),
     ...(guidance_scale !== undefined && { guidance_scale }),
     ...(sampler !== undefined && { sampler }),
-    ...(strength !== undefined && { strength }),
+    // A mask or a control may come with it, which need all steps.
+    strength: strength ?? 1,
   };
 }
 
