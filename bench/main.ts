@@ -38,7 +38,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 const BY_NAME: readonly string[] = ['gpu', 'day', 'eta'];
 
 const asked = process.argv.slice(2);
-const stray = asked.find((name) => !(name in BENCHES));
+const stray = asked.find((name) => !Object.hasOwn(BENCHES, name));
 if (stray !== undefined) {
   console.error(`There is no bench ${stray}. Known: ${Object.keys(BENCHES).join(', ')}.`);
   process.exit(2);

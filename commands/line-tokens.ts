@@ -15,7 +15,7 @@ export interface Flag {
   readonly value?: Token;
 }
 
-/** Hyphens and dashes that phones, locales and word processors put in place of `-`. */
+/** Hyphens and dashes that phones, locales and word processors write instead of `-`. */
 const DASH = '[-\u2010-\u2015\u2212\u2e3a\u2e3b\ufe58\ufe63\uff0d]';
 /** Those that are as long as two. */
 const LONG_DASH = '[\u2013-\u2015\u2212\u2e3a\u2e3b\uff0d]';

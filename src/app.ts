@@ -42,7 +42,7 @@ export interface AppOptions {
   readonly log: Logger;
   /** Threads of the engine; 0 takes all cores. */
   readonly threads?: number;
-  /** URL of a module that exports createEngine, in place of the diffusion pipeline. */
+  /** URL of a module that exports createEngine, instead of the diffusion pipeline. */
   readonly engineFactory?: string;
   /** Seconds after which a call of the engine counts as hung. */
   readonly callLimit?: GpuWorkerOptions['callLimit'];

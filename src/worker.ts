@@ -25,7 +25,7 @@ const PATIENCE = 3000;
 export interface EngineSettings {
   readonly options: EngineOptions;
   readonly log: Logger;
-  /** URL of a module that exports createEngine, in place of the diffusion pipeline. */
+  /** URL of a module that exports createEngine, instead of the diffusion pipeline. */
   readonly factory?: string | undefined;
 }
 
@@ -122,7 +122,7 @@ export interface LoneWorkerOptions {
   readonly settings: Settings & { readonly DATABASE_URL: string };
   readonly log: Logger;
   readonly threads?: number;
-  /** URL of a module that exports createEngine, in place of the diffusion pipeline. */
+  /** URL of a module that exports createEngine, instead of the diffusion pipeline. */
   readonly engineFactory?: string | undefined;
 }
 

@@ -16,8 +16,8 @@ export const config: Verb = {
   darkroom config show --server discord:1234
   darkroom config set default_steps 24
   --server NAME  web (the default), discord:SERVER or slack:WORKSPACE; config show in chat acts on its own
-  --channel, --role, --user ID   for that one alone
-  --config FILE  settings file in place of darkroom.config.json
+  --channel, --role, --user ID   only for that one
+  --config FILE  settings file instead of darkroom.config.json
 docs/settings.md says what each setting means.`,
 
   async run(args) {

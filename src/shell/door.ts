@@ -1,6 +1,6 @@
 /**
  * The operator's door of a running `darkroom serve`. The embedded database belongs to one process, so the shell has
- * that process do what it is asked: a Unix socket in the data folder, for its owner alone. One connection is one
+ * that process do what it is asked: a Unix socket in the data folder, only for its user. One connection is one
  * question, a line of JSON; lines of JSON answer it. Windows has no such sockets: there the folder stays refused.
  */
 import { once } from 'node:events';

@@ -40,7 +40,7 @@ function userName(): string {
 }
 
 /**
- * @param file settings file in place of darkroom.config.json
+ * @param file settings file instead of darkroom.config.json
  * @throws DarkroomError('misconfigured') where another process holds the folder and does not answer
  */
 export async function operate(

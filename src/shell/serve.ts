@@ -13,7 +13,7 @@ export const serve: Verb = {
 Opens the web chat and prints its address. Settings: darkroom doctor lists them.
   --no-worker    draw nothing here; darkroom worker does, on the same DATABASE_URL
   --threads N    threads of the engine; 0, the default, takes all cores
-  --config FILE  settings file in place of darkroom.config.json`,
+  --config FILE  settings file instead of darkroom.config.json`,
 
   async run(args) {
     const { values } = readOptions(args, { threads: { type: 'string' }, 'no-worker': { type: 'boolean' } });

@@ -15,7 +15,7 @@ export const worker: Verb = {
 Draws the jobs of every darkroom serve on the same DATABASE_URL, as far as its models can. On SIGTERM it takes no
 more, gives what it draws ${DRAIN / 1000} s to end, hands the rest back and ends.
   --threads N    threads of the engine; 0, the default, takes all cores
-  --config FILE  settings file in place of darkroom.config.json`,
+  --config FILE  settings file instead of darkroom.config.json`,
 
   async run(args) {
     const { values } = readOptions(args, { threads: { type: 'string' } });
