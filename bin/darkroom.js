@@ -13,16 +13,26 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const source = join(root, 'src', 'main.ts');
 const main = existsSync(source) ? source : join(root, 'dist', 'src', 'main.js');
 
-// undefined where npm was told not to run the script that puts it there.
+// Node's packages for this machine, which are optional dependencies: each holds one executable.
+const NODE_PACKAGES = [
+  `node-${process.platform === 'win32' ? 'win' : process.platform}-${process.arch}`,
+  `node-bin-${process.platform}-${process.arch}`,
+];
+
+// undefined where there is no such package for this machine, or npm was told to omit optional dependencies.
 function findNode() {
   if (Number(process.versions.node.split('.')[0]) >= NODE) return process.execPath;
-  try {
-    const folder = dirname(createRequire(import.meta.url).resolve('node/package.json'));
-    const node = join(folder, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
-    return existsSync(node) ? node : undefined;
-  } catch {
-    return undefined;
+  const { resolve } = createRequire(import.meta.url);
+  for (const name of NODE_PACKAGES) {
+    try {
+      const folder = dirname(resolve(`${name}/package.json`));
+      const node = join(folder, 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
+      if (existsSync(node)) return node;
+    } catch {
+      // Not installed; the next one may be.
+    }
   }
+  return undefined;
 }
 
 function fail(sentence) {
@@ -31,9 +41,13 @@ function fail(sentence) {
 }
 
 const node = findNode();
-if (node === undefined) {
+if (!existsSync(main)) {
   fail(
-    `Darkroom needs Node ${NODE}, and this is Node ${process.versions.node}. Run npm rebuild node, which fetches it, or install Node ${NODE}.`,
+    'This package holds no compiled files. It was packed without its scripts: use npm pack --ignore-scripts=false.',
+  );
+} else if (node === undefined) {
+  fail(
+    `Darkroom needs Node ${NODE}, and this is Node ${process.versions.node}. Run npm ci without --omit=optional, or install Node ${NODE}.`,
   );
 } else {
   const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });

@@ -1,8 +1,8 @@
 // Runs before the install scripts of our dependencies when Darkroom is installed as a package. onnxruntime-node's
 // script fetches the CUDA library from a host that many machines do not reach, and its failure would undo the
 // whole installation. It fetches nothing where the files stand already, so empty ones are put in their place;
-// `darkroom doctor` says how to fetch the real ones, which overwrites these. In a checkout, allowScripts in
-// package.json does the same without this, and there is no folder yet.
+// `darkroom doctor` says how to fetch the real ones, which overwrites these. In a checkout, .npmrc keeps
+// npm from running the scripts of any dependency.
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';

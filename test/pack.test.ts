@@ -21,7 +21,7 @@ test('npm pack, npm i of the tarball in an empty folder, and darkroom draws', as
       ([name]) => !/^npm_(?!config_(registry|cache|userconfig|globalconfig))/i.test(name),
     ),
   );
-  await run('npm', ['pack', '--pack-destination', folder], { cwd: root, env });
+  await run('npm', ['pack', '--ignore-scripts=false', '--pack-destination', folder], { cwd: root, env });
   writeFileSync(join(app, 'package.json'), '{"name": "empty", "private": true}');
   await run('npm', ['i', '--prefer-offline', '--no-audit', '--no-fund', '../darkroom-0.1.0.tgz'], {
     cwd: app,

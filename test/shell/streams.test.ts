@@ -83,10 +83,11 @@ test('without the Node that npm fetches, a sentence says how to get it', async (
   assert.equal(none.code, 1);
   assert.match(
     none.err,
-    /^darkroom: Darkroom needs Node 24, and this is Node 20.11.0\. Run npm rebuild node.*\n$/,
+    /^darkroom: Darkroom needs Node 24, and this is Node 20.11.0\. Run npm ci without --omit=optional.*\n$/,
   );
-  mkdirSync(join(folder, 'node_modules/node'), { recursive: true });
-  writeFileSync(join(folder, 'node_modules/node/package.json'), '{}');
+  const name = `node-${process.platform}-${process.arch}`;
+  mkdirSync(join(folder, 'node_modules', name), { recursive: true });
+  writeFileSync(join(folder, 'node_modules', name, 'package.json'), '{}');
   assert.deepEqual(await run(), none);
 });
 
