@@ -44,7 +44,7 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
     },
     async unpost({ id }) {
       const message = await conversation.ofJob(id);
-      if (message !== undefined) await conversation.remove(message.id);
+      if (message !== undefined) await conversation.removeWithRequest(message);
     },
     /** Nobody but users, who are known by any name that they choose. */
     async find(_tenant, _kind, typed) {

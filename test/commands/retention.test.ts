@@ -26,9 +26,13 @@ test('pictures go once they are older than their server keeps them', async () =>
     await age!(29);
     await program.restart();
     assert.equal(await status(), 200);
+    const words = async () => (await ada().messages()).map(({ text }) => text).join(' ');
+    assert.match(await words(), /imagine a boat/);
     await age!(2);
     await program.restart();
     assert.equal(await status(), 404);
+    // The prompt stood in the user's own message as well.
+    assert.doesNotMatch(await words(), /boat/);
   } finally {
     await program.stop();
   }

@@ -133,6 +133,13 @@ export class Conversation {
     await this.#removeUploads(message);
   }
 
+  /** A job's message, and the user's own message that it answers: the prompt stands in both. */
+  async removeWithRequest({ id, reply_to: requestId }: MessageRecord): Promise<void> {
+    const request = requestId === undefined ? undefined : await this.#store.get(requestId);
+    await this.remove(id);
+    if (request?.answer === id) await this.remove(request.id);
+  }
+
   /** The pictures that a user attached belong to the job, and go with it. */
   async #removeUploads({ id, reply_to: requestId }: MessageRecord): Promise<void> {
     const request = requestId === undefined ? undefined : await this.#store.get(requestId);
