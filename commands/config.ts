@@ -250,7 +250,11 @@ async function requireKnown(
       `${key}: there is no ${kind} ${stray}. ${offerNames(stray, known)}`,
     );
   };
-  if (key === 'default_model') require('model', [String(value)], models.names());
+  if (key === 'default_model') {
+    require('model', [String(value)], models.names());
+    // A folder that cannot be opened would refuse every request.
+    await models.resolve(String(value));
+  }
   if (key === 'allowed_models') require('model', value as readonly string[], models.names());
   if (key === 'default_style') {
     require('style', [String(value)], [...allStyles(await settings.styles(tenantOf(invocation))).keys()]);

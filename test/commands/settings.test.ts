@@ -138,3 +138,21 @@ test('commands whose options a platform has parsed do what their lines do', asyn
     assert.equal(ephemeral[0]?.error, undefined, name);
   }
 });
+
+test('a model whose folder cannot be opened does not become the default', async () => {
+  const chat = startCommands({
+    models: {
+      resolve(name) {
+        if (name !== 'broken') return MINI;
+        throw new DarkroomError('bad_model', 'broken/unet/config.json is not JSON. Download it again.');
+      },
+      names: () => ['mini', 'broken'],
+      describeUnread: () => '',
+    },
+  });
+  const { ephemeral } = await chat.say('/config set default_model broken', admin);
+  assert.match(ephemeral[0]?.error?.message ?? '', /config\.json is not JSON/);
+  assert.equal(chat.changes.length, 0);
+  await chat.say('/config set default_model mini', admin);
+  assert.equal(chat.changes.length, 1);
+});
