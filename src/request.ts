@@ -24,15 +24,9 @@ export {
 } from './request/controls.ts';
 export type { DraftContext, ModelDefaults } from './request/defaults.ts';
 export { parseDraft } from './request/draft.ts';
-export {
-  type GenerationRequest,
-  type Pair,
-  type PictureFacts,
-  type PromptSyntax,
-  type RequestDraft,
-  ROWS,
-  shortName,
-} from './request/fields.ts';
+export { type Pair, type PictureFacts, shortName } from './request/fields/field.ts';
+export type { PromptSyntax } from './request/fields/prompt.ts';
+export { type GenerationRequest, type RequestDraft, ROWS } from './request/fields.ts';
 export { freezeRequest } from './request/freeze.ts';
 export type { HiresRequest, Upscaler } from './request/hires.ts';
 export { requestToJson } from './request/json.ts';

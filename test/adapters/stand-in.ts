@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { TestContext } from 'node:test';
 import { crc32, deflateSync } from 'node:zlib';
 import type { MessageJson, MessageRecord } from '../../adapters/web/conversation/message.ts';
 import { createWebAdapter, type WebOptions } from '../../adapters/web/server.ts';
@@ -195,6 +196,17 @@ export async function temporaryFolder() {
 
 export const startChat = (folder: string, options: Partial<WebOptions> = {}) =>
   startChatWith(new StandInQueue(), folder, options);
+
+/** A web chat that lasts as long as a test. */
+export async function chatFor(t: TestContext, options: Partial<WebOptions> = {}) {
+  const temporary = await temporaryFolder();
+  const chat = await startChat(temporary.folder, options);
+  t.after(async () => {
+    await chat[Symbol.asyncDispose]();
+    await temporary[Symbol.asyncDispose]();
+  });
+  return chat;
+}
 
 /** A queue for a store that is opened later than the queue is made. */
 export interface Attachable {

@@ -1,18 +1,8 @@
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { DarkroomError } from '../../src/errors.ts';
 import { writePngText } from '../../src/image/png-text.ts';
-import { pngOf, startChat, temporaryFolder } from './stand-in.ts';
-
-async function chatFor(t: TestContext, options: Parameters<typeof startChat>[1] = {}) {
-  const temporary = await temporaryFolder();
-  const chat = await startChat(temporary.folder, options);
-  t.after(async () => {
-    await chat[Symbol.asyncDispose]();
-    await temporary[Symbol.asyncDispose]();
-  });
-  return chat;
-}
+import { chatFor, pngOf, startChat, temporaryFolder } from './stand-in.ts';
 
 test('words become a picture in one message, edited in place', async (t) => {
   const chat = await chatFor(t);

@@ -1,20 +1,10 @@
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { createParser } from 'eventsource-parser';
 import { Identities } from '../../adapters/web/server/identity.ts';
 import { RateLimit } from '../../adapters/web/server/rate-limit.ts';
-import { startChat, temporaryFolder } from './stand-in.ts';
-
-async function chatFor(t: TestContext, options: Parameters<typeof startChat>[1] = {}) {
-  const temporary = await temporaryFolder();
-  const chat = await startChat(temporary.folder, options);
-  t.after(async () => {
-    await chat[Symbol.asyncDispose]();
-    await temporary[Symbol.asyncDispose]();
-  });
-  return chat;
-}
+import { chatFor } from './stand-in.ts';
 
 /** A call whose Host and path go out as they stand; fetch would mend them. */
 function rawGet(url: string, path: string, headers: Record<string, string>): Promise<number> {

@@ -1,19 +1,9 @@
 /** Any text in any field of any call is refused or used, and never an internal error. */
 import assert from 'node:assert/strict';
 import { request } from 'node:http';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import fc from 'fast-check';
-import { startChat, temporaryFolder } from './stand-in.ts';
-
-async function chatFor(t: TestContext, options: Parameters<typeof startChat>[1] = {}) {
-  const temporary = await temporaryFolder();
-  const chat = await startChat(temporary.folder, options);
-  t.after(async () => {
-    await chat[Symbol.asyncDispose]();
-    await temporary[Symbol.asyncDispose]();
-  });
-  return chat;
-}
+import { chatFor } from './stand-in.ts';
 
 /** A call whose path and body go out as they are. */
 function call(

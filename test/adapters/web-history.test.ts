@@ -1,18 +1,8 @@
 /** The history in pages, and what is deleted: messages, their answers and their uploads. */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import type { MessageJson } from '../../adapters/web/conversation/message.ts';
-import { pngOf, startChat, temporaryFolder } from './stand-in.ts';
-
-async function chatFor(t: TestContext, options: Parameters<typeof startChat>[1] = {}) {
-  const temporary = await temporaryFolder();
-  const chat = await startChat(temporary.folder, options);
-  t.after(async () => {
-    await chat[Symbol.asyncDispose]();
-    await temporary[Symbol.asyncDispose]();
-  });
-  return chat;
-}
+import { chatFor, pngOf } from './stand-in.ts';
 
 test('a history is read in pages, from its end and from a message, and as a whole', async (t) => {
   const chat = await chatFor(t);

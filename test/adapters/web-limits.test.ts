@@ -3,22 +3,12 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { EventHub } from '../../adapters/web/conversation/event-hub.ts';
 import { checkExposure } from '../../adapters/web/server/access.ts';
 import { ClientAddresses } from '../../adapters/web/server/client-address.ts';
-import { Client, startChat, temporaryFolder } from './stand-in.ts';
-
-async function chatFor(t: TestContext, options: Parameters<typeof startChat>[1] = {}) {
-  const temporary = await temporaryFolder();
-  const chat = await startChat(temporary.folder, options);
-  t.after(async () => {
-    await chat[Symbol.asyncDispose]();
-    await temporary[Symbol.asyncDispose]();
-  });
-  return chat;
-}
+import { Client, chatFor } from './stand-in.ts';
 
 const post = (url: string, type: string | undefined, body: string, headers: object = {}) =>
   fetch(`${url}/api/messages`, {

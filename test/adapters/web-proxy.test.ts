@@ -3,17 +3,7 @@ import assert from 'node:assert/strict';
 import { createServer, request as send } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type TestContext, test } from 'node:test';
-import { startChat, temporaryFolder } from './stand-in.ts';
-
-async function chatFor(t: TestContext, options: Parameters<typeof startChat>[1] = {}) {
-  const temporary = await temporaryFolder();
-  const chat = await startChat(temporary.folder, options);
-  t.after(async () => {
-    await chat[Symbol.asyncDispose]();
-    await temporary[Symbol.asyncDispose]();
-  });
-  return chat;
-}
+import { chatFor } from './stand-in.ts';
 
 interface ProxyOptions {
   /** Whether the proxy removes the path from what it passes on. */

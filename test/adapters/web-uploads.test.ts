@@ -1,18 +1,8 @@
 /** How a file will look as an attachment: the page shows and paints on what the engine will start from. */
 import assert from 'node:assert/strict';
-import { type TestContext, test } from 'node:test';
+import { test } from 'node:test';
 import sharp from 'sharp';
-import { startChat, temporaryFolder } from './stand-in.ts';
-
-async function chatFor(t: TestContext) {
-  const temporary = await temporaryFolder();
-  const chat = await startChat(temporary.folder);
-  t.after(async () => {
-    await chat[Symbol.asyncDispose]();
-    await temporary[Symbol.asyncDispose]();
-  });
-  return chat;
-}
+import { chatFor } from './stand-in.ts';
 
 const POSE = JSON.stringify({
   people: [{ pose_keypoints_2d: Array.from({ length: 54 }, (_, i) => (i % 3 === 2 ? 1 : 20 + i)) }],

@@ -1,0 +1,69 @@
+/** Pictures that steer the denoiser through ControlNets. */
+import { z } from 'zod';
+import {
+  type ControlDraft,
+  type ControlRequest,
+  controlSchema,
+  freezeControl,
+  isNamedPose,
+} from '../controls.ts';
+import { LIMITS } from '../limits.ts';
+import { type OptionValue, option } from '../option.ts';
+import { flag } from '../schemas.ts';
+import { field, or, type Pair, shortName } from './field.ts';
+
+export const CONTROL_FIELDS = {
+  controls: field({
+    name: 'controls',
+    schema: z
+      .array(controlSchema, 'controls must be a list of objects.')
+      .max(LIMITS.controls, `Up to ${LIMITS.controls} controls are taken. Leave some out.`),
+    fill: (value): readonly ControlRequest[] => Object.freeze((value ?? []).map(freezeControl)),
+    json: (controls) => (controls.length === 0 ? undefined : controls.map((control) => ({ ...control }))),
+    a1111: (request: { readonly controls: readonly ControlRequest[]; readonly guessMode: boolean }): Pair[] =>
+      request.controls.map((one, i): Pair => [`ControlNet ${i}`, controlText(one, request.guessMode)]),
+    notCarried: (draft: { readonly controls?: ControlDraft[] | undefined }): string | undefined => {
+      const { controls = [] } = draft;
+      if (controls.length > 1) return `Its ${controls.length} controls: a command takes one.`;
+      const [control] = controls;
+      if (control?.controlnet !== undefined) {
+        return `The ControlNet ${shortName(control.controlnet)}: a command takes the model's own.`;
+      }
+      return control === undefined || isNamedPose(control)
+        ? undefined
+        : `The picture that --control ${control.kind} follows: attach it, or reply to it.`;
+    },
+  }),
+  /** Only the ControlNets steer, deeper layers more than upper ones; the other half of guidance is left free. */
+  guessMode: field({
+    name: 'guess_mode',
+    schema: flag('guess_mode'),
+    fill: or<boolean>(false),
+    plain: false,
+    json: (isOn) => (isOn ? true : undefined),
+    options: [
+      option({
+        names: ['guess-mode'],
+        type: 'switch',
+        description: 'Only the control says what is drawn.',
+        example: 'on',
+        write: ({ guess_mode: isOn }): OptionValue | undefined => (isOn === true ? 'on' : undefined),
+      }),
+    ],
+  }),
+} as const;
+
+/** As the ControlNet extension of A1111 writes a unit. */
+function controlText({ kind, controlnet, scale, start, end }: ControlRequest, guessMode: boolean): string {
+  const pairs: Pair[] = [
+    ['Module', kind === 'raw' ? 'none' : kind],
+    ['Model', controlnet === undefined ? undefined : shortName(controlnet)],
+    ['Weight', scale],
+    ['Resize Mode', 'Just Resize'],
+    ['Guidance Start', start],
+    ['Guidance End', end],
+    ['Control Mode', guessMode ? 'ControlNet is more important' : 'Balanced'],
+  ];
+  const known = pairs.filter(([, value]) => value !== undefined);
+  return known.map(([key, value]) => `${key}: ${value}`).join(', ');
+}

@@ -1,0 +1,98 @@
+/** The picture to start from, and the mask of what is redrawn in it. */
+import type { HiresRequest } from '../hires.ts';
+import { LIMITS } from '../limits.ts';
+import { type OptionValue, option } from '../option.ts';
+import { flag, image, integer, number, UNIT } from '../schemas.ts';
+import { field, type Pair, same } from './field.ts';
+
+export const SOURCE_FIELDS = {
+  /** Reference of the picture to start from; its bytes travel beside the request (JobInputs). */
+  image: field({
+    name: 'image',
+    schema: image('image'),
+    fill: same,
+    notCarried: (draft: { readonly image?: unknown }): string | undefined =>
+      draft.image === undefined
+        ? undefined
+        : 'The picture that it started from: send the command as a reply to it, or attach it.',
+  }),
+  /** 0 keeps the picture, 1 forgets it; only with `image`. */
+  strength: field({
+    name: 'strength',
+    schema: number('strength', UNIT),
+    fill: (_, { hasImage, strength }) => (hasImage ? strength : undefined),
+    a1111: (request: { readonly strength?: number; readonly hires?: HiresRequest }): Pair[] => [
+      ['Denoising strength', request.strength ?? request.hires?.strength],
+    ],
+    options: [
+      option({
+        names: ['strength'],
+        type: 'number',
+        ...UNIT,
+        description: 'With a picture: 0 keeps it, 1 forgets it.',
+        example: '0.6',
+        menu: 8,
+      }),
+    ],
+  }),
+  /** Reference of the mask: its white part is redrawn; only with `image`. */
+  maskImage: field({
+    name: 'mask_image',
+    schema: image('mask_image'),
+    fill: same,
+    notCarried: (draft: { readonly mask_image?: unknown }): string | undefined =>
+      draft.mask_image === undefined ? undefined : 'The mask: attach it as mask.png beside the picture.',
+  }),
+  /** Standard deviation in pixels of the Gaussian that softens the mask; only with `maskImage`. */
+  maskBlur: field({
+    name: 'mask_blur',
+    schema: number('mask_blur', LIMITS.maskBlur),
+    fill: (value, { hasMask }) => (hasMask ? (value ?? 0) : undefined),
+    plain: 0,
+    a1111: (request: { readonly maskBlur?: number }): Pair[] => [['Mask blur', request.maskBlur]],
+    options: [
+      option({
+        names: ['mask-blur'],
+        type: 'number',
+        ...LIMITS.maskBlur,
+        description: 'Softens the edge of the mask by so many pixels.',
+        example: '4',
+      }),
+    ],
+  }),
+  /** Pixels outside the mask come back bit for bit; only with `maskImage`. */
+  keepUnmasked: field({
+    name: 'keep_unmasked',
+    schema: flag('keep_unmasked'),
+    fill: (value, { hasMask }) => (hasMask ? (value ?? false) : undefined),
+    options: [
+      option({
+        names: ['keep-unmasked'],
+        type: 'switch',
+        description: 'Pixels outside the mask stay exactly as they are. On in chats.',
+        example: 'off',
+        // Where a chat has a mask, it is on.
+        write: ({ keep_unmasked: keep }): OptionValue | undefined => (keep === false ? 'off' : undefined),
+      }),
+    ],
+  }),
+  /** Where given, only the masked part and this many pixels around it are drawn, at the request's full size. */
+  onlyMaskedPadding: field({
+    name: 'only_masked_padding',
+    schema: integer('only_masked_padding', LIMITS.maskPadding),
+    fill: (value, { hasMask }) => (hasMask ? value : undefined),
+    a1111: (request: { readonly onlyMaskedPadding?: number }): Pair[] => [
+      ['Inpaint area', request.onlyMaskedPadding === undefined ? undefined : 'Only masked'],
+      ['Masked area padding', request.onlyMaskedPadding],
+    ],
+    options: [
+      option({
+        names: ['only-masked-padding'],
+        type: 'integer',
+        ...LIMITS.maskPadding,
+        description: 'Draws only the masked part and so many pixels around it, at full size.',
+        example: '32',
+      }),
+    ],
+  }),
+} as const;

@@ -1,0 +1,128 @@
+/** How the picture is made larger. */
+import {
+  HIRES_STRENGTH,
+  type HiresDraft,
+  type HiresRequest,
+  hiresSchema,
+  hiresToJson,
+  UPSCALERS,
+} from '../hires.ts';
+import { LIMITS } from '../limits.ts';
+import { type OptionValue, option, SIZE } from '../option.ts';
+import { flag, UNIT } from '../schemas.ts';
+import { field, type Json, type Pair, requireSizeText } from './field.ts';
+
+export const UPSCALE_FIELDS = {
+  hires: field({
+    name: 'hires',
+    schema: hiresSchema,
+    fill: (_, { hires }) => hires,
+    json: hiresToJson,
+    a1111: (request: { readonly hires?: HiresRequest }): Pair[] => hiresPairs(request.hires),
+    options: [
+      option({
+        names: ['upscale', 'hires'],
+        type: 'number',
+        ...LIMITS.hiresScale,
+        description: 'A second pass draws the picture so many times larger.',
+        example: '2',
+        menu: 16,
+        read: (scale): Json => ({ hires: { scale } }),
+        write: hiresScale,
+      }),
+      option({
+        names: ['upscale-size'],
+        type: 'word',
+        hint: 'WxH',
+        pattern: SIZE,
+        description: 'Size of the second pass in pixels.',
+        example: '512x768',
+        read: (value): Json => {
+          const [width, height] = requireSizeText('upscale-size', value);
+          return { hires: { width, height } };
+        },
+        write: (draft): OptionValue | undefined => {
+          const { hires } = draft as { hires?: HiresDraft };
+          if (hires?.width === undefined || hiresScale(draft) !== undefined) return undefined;
+          return `${hires.width}x${hires.height}`;
+        },
+      }),
+      option({
+        names: ['upscaler'],
+        type: 'choice',
+        choices: UPSCALERS,
+        description: 'How the first pass is enlarged.',
+        example: 'latent',
+        read: (upscaler): Json => ({ hires: { upscaler } }),
+        write: (draft): OptionValue | undefined =>
+          hiresPart(draft, ({ upscaler }) => (upscaler === 'lanczos' ? undefined : upscaler)),
+      }),
+      option({
+        names: ['upscale-strength'],
+        type: 'number',
+        ...UNIT,
+        description: 'How much the second pass changes.',
+        example: '0.3',
+        read: (strength): Json => ({ hires: { strength } }),
+        write: (draft): OptionValue | undefined =>
+          hiresPart(draft, ({ strength }) => (strength === HIRES_STRENGTH ? undefined : strength)),
+      }),
+      option({
+        names: ['upscale-steps'],
+        type: 'integer',
+        ...LIMITS.steps,
+        description: 'Steps of the second pass.',
+        example: '20',
+        read: (steps): Json => ({ hires: { num_inference_steps: steps } }),
+        write: (draft): OptionValue | undefined =>
+          hiresPart(draft, ({ num_inference_steps: steps }) =>
+            steps === draft['num_inference_steps'] ? undefined : steps,
+          ),
+      }),
+    ],
+  }),
+  /** The finished picture is made larger by the model's own upscaler; left out where the model has none. */
+  enlarge: field({
+    name: 'enlarge',
+    schema: flag('enlarge'),
+    fill: (_, { enlarge }) => enlarge,
+    options: [
+      option({
+        names: ['enlarge'],
+        type: 'choice',
+        choices: ['on', 'off'],
+        hint: 'on|off',
+        description: "Makes the finished picture larger with the model's own upscaler. On where it has one.",
+        example: 'off',
+        read: (value): Json => ({ enlarge: value === 'on' }),
+        write: ({ enlarge }): OptionValue | undefined =>
+          enlarge === undefined ? undefined : enlarge === true ? 'on' : 'off',
+      }),
+    ],
+  }),
+} as const;
+
+function hiresPart<T>(draft: Json, part: (hires: HiresDraft) => T | undefined): T | undefined {
+  const { hires } = draft as { hires?: HiresDraft };
+  return hires && part(hires);
+}
+
+/** The factor of the second pass, where a few digits give exactly its size. */
+function hiresScale(draft: Json): number | undefined {
+  const { width, height } = draft as { width?: number; height?: number };
+  return hiresPart(draft, (hires) => {
+    if (width === undefined || height === undefined || hires.width === undefined) return undefined;
+    const scale = Number((hires.width / width).toFixed(4));
+    const isExact = scale * width === hires.width && scale * height === hires.height;
+    return isExact ? scale : undefined;
+  });
+}
+
+function hiresPairs(hires: HiresRequest | undefined): Pair[] {
+  if (hires === undefined) return [];
+  return [
+    ['Hires resize', `${hires.width}x${hires.height}`],
+    ['Hires steps', hires.numInferenceSteps],
+    ['Hires upscaler', hires.upscaler === 'lanczos' ? 'Lanczos' : 'Latent'],
+  ];
+}
