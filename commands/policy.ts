@@ -176,8 +176,8 @@ export class Policy {
 
   /** @throws DarkroomError('forbidden') that names the value, the limit and whose it is */
   requireAllowed(request: GenerationRequest): void {
-    const { model, numInferenceSteps, numImages, hires } = request;
-    const { width, height } = hires ?? request;
+    const { model, numInferenceSteps, numImages, hires, upscaleImage } = request;
+    const { width, height } = upscaleImage ?? hires ?? request;
     const models = this.#list('allowed_models');
     if (models !== undefined && !models.includes(model)) {
       throw new DarkroomError(

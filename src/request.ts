@@ -42,3 +42,9 @@ export {
 export { type OtherRecipe, readOtherRecipe } from './request/other-programs.ts';
 export { REGIONS, type Region } from './request/regions.ts';
 export { parseRatio, RATIO_TEXT, sizeOfRatio, withinRatio } from './request/sizes.ts';
+export {
+  layTiles,
+  REFINE_STRENGTH,
+  type TilePlace,
+  type UpscaleImageRequest,
+} from './request/upscale-image.ts';

@@ -2,11 +2,13 @@
 import { performance } from 'node:perf_hooks';
 import type { Engine, Job } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
+import type { ModelSpec } from '../models/spec.ts';
 import { openDetectors } from './control/controls.ts';
-import { ModelCache } from './model/model-cache.ts';
+import { ModelCache, type ModelLease } from './model/model-cache.ts';
 import { draftJob, prepareJob } from './prepare.ts';
 import type { EngineOptions } from './process/process.ts';
 import { PictureRun, type PipelineRun } from './run.ts';
+import { draftUpscale, openUpscale } from './upscale.ts';
 
 /** Models whose sessions stay open while no run uses them. */
 const MODELS_KEPT = 2;
@@ -25,13 +27,31 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   const catalogue = new Catalogue(models);
   const cache = new ModelCache(MODELS_KEPT, device);
 
+  /** The run that is made owns the lease. */
+  async function leased(
+    spec: ModelSpec,
+    make: (lease: ModelLease) => Promise<PipelineRun>,
+  ): Promise<PipelineRun> {
+    const lease = await cache.lease(spec);
+    try {
+      return await make(lease);
+    } catch (error) {
+      await lease.release();
+      throw error;
+    }
+  }
+
   return {
     async open(job) {
       const started = performance.now();
       const spec = await catalogue.open(job.request.model);
+      const { upscaleImage } = job.request;
+      if (upscaleImage !== undefined) {
+        const draft = await draftUpscale(job, upscaleImage, spec);
+        return await leased(spec, (lease) => openUpscale(job, draft, lease));
+      }
       const draft = await draftJob(job, spec, { folders: models, detectors });
-      const lease = await cache.lease(spec);
-      try {
+      return await leased(spec, async (lease) => {
         const { components } = lease;
         await components.openAll(draft.controls.nets);
         if (job.request.image !== undefined) await components.session('vaeEncoder');
@@ -39,10 +59,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
         const prepared = await prepareJob(job, draft, components);
         const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
         return new PictureRun(job.request, { ...prepared, lease, seconds });
-      } catch (error) {
-        await lease.release();
-        throw error;
-      }
+      });
     },
     async warm(model) {
       const lease = await cache.lease(await catalogue.open(model));

@@ -1,6 +1,7 @@
 /** A job prepared for its first denoiser call: pictures read and encoded, the prompt too, passes planned. */
 import type { Job } from '../job.ts';
 import type { ModelSpec } from '../models/spec.ts';
+import type { GenerationRequest } from '../request.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
 import { type ControlSources, type Controls, readControls } from './control/controls.ts';
 import { grow } from './hires.ts';
@@ -42,10 +43,6 @@ export async function prepareJob(
 ): Promise<Omit<Prepared, 'lease' | 'seconds'>> {
   const { spec } = components;
   const { start, masked } = sources;
-  const { guidanceScale, guidanceRescale } = request;
-  const prompt = await encodePrompt(components.textEncoders, request, spec.isGuided(guidanceScale));
-  const batch = prompt.context.dims[0]!;
-  const scales = spec.latentScales(masked !== undefined);
   const encode = async (picture: Sources['start']): Promise<Posterior | undefined> =>
     picture && encodePicture(await components.session('vaeEncoder'), picture);
   const inpainting: Inpainting | undefined = masked && {
@@ -53,17 +50,43 @@ export async function prepareJob(
     masked: isInpaintingModel(spec) ? await encode(masked.masked) : undefined,
     isPure: request.strength === 1,
   };
+  const { passes, notes } = await encodeConditions(request, plans, components, { inpainting, controls });
   return {
-    passes: plans.map((plan, i): Pass => {
-      const feeds = spec.denoiser.conditioning({ request, size: plan, prompt });
-      const conditions = { batch, feeds, guidanceScale, guidanceRescale, controls: controls.feeds(i, batch) };
-      return { ...plan, inpainting, conditions, scales };
-    }),
+    passes,
     nets: controls.nets,
     start: await encode(start),
     grow: (latents, pass) => grow(components, request.hires?.upscaler ?? 'lanczos', latents, pass),
-    decodeScale: scales.decode,
+    decodeScale: passes[0]!.scales.decode,
     finish: masked?.finish ?? (async (picture) => picture),
-    notes: [...notesOf(request, spec), ...sources.notes, ...controls.notes, ...prompt.notes],
+    notes: [...notesOf(request, spec), ...sources.notes, ...controls.notes, ...notes],
   };
+}
+
+export interface Encoded {
+  readonly passes: readonly Pass[];
+  /** Sentences for the user, about the prompt. */
+  readonly notes: readonly string[];
+}
+
+/** Runs the text encoders: the prompt becomes what each pass is conditioned on. */
+export async function encodeConditions(
+  request: GenerationRequest,
+  plans: readonly PlannedPass[],
+  { spec, textEncoders }: Components,
+  {
+    inpainting,
+    controls,
+  }: { readonly inpainting?: Inpainting | undefined; readonly controls?: Controls } = {},
+): Promise<Encoded> {
+  const { guidanceScale, guidanceRescale } = request;
+  const prompt = await encodePrompt(textEncoders, request, spec.isGuided(guidanceScale));
+  const batch = prompt.context.dims[0]!;
+  const scales = spec.latentScales(inpainting !== undefined);
+  const passes = plans.map((plan, i): Pass => {
+    const feeds = spec.denoiser.conditioning({ request, size: plan, prompt });
+    const steered = controls?.feeds(i, batch);
+    const conditions = { batch, feeds, guidanceScale, guidanceRescale, controls: steered };
+    return { ...plan, inpainting, conditions, scales };
+  });
+  return { passes, notes: prompt.notes };
 }

@@ -13,6 +13,7 @@ import { type GenerationRequest, LIMITS } from '../request.ts';
 import type { Tensor } from '../tensor.ts';
 import type { ControlNet } from './control/controls.ts';
 import { denoise } from './denoise.ts';
+import { requireFinite } from './finite.ts';
 import type { ModelLease } from './model/model-cache.ts';
 import type { Pass, Start } from './pass.ts';
 import { decodeLatents, enlarge } from './picture/pictures.ts';
@@ -142,18 +143,8 @@ export class PictureRun implements PipelineRun {
   }
 
   #requireFinite(values: Float32Array): void {
-    // A sum is finite only if all its parts are; latents are far too small to overflow it.
-    if (Number.isFinite(values.reduce((sum, value) => sum + value, 0))) return;
-    const { guidanceScale, sampler } = this.#request;
-    const { spec } = this.#prepared.lease.components;
-    const cause =
-      guidanceScale > LIMITS.guidance.artefactsAbove
-        ? `Guidance ${guidanceScale} is the likely cause; try ${spec.defaults.guidanceScale}.`
-        : `The likely cause is damaged weights of ${spec.name}, or ${sampler} with this scheduler_config.`;
-    throw new DarkroomError(
-      'engine_failed',
-      `The latents became NaN or infinite at step ${this.#callsMade + 1} of ${this.steps}. ${cause}`,
-    );
+    const place = { call: this.#callsMade + 1, calls: this.steps };
+    requireFinite(values, this.#request, this.#prepared.lease.components.spec, place);
   }
 
   #seed(picture: number): number {

@@ -1,5 +1,5 @@
 /** What jobs cost, in GPU-seconds, learned from those that ran and shared over processes by the database. */
-import type { GenerationRequest } from '../request.ts';
+import { type GenerationRequest, layTiles } from '../request.ts';
 import type { Database } from '../store/sql.ts';
 
 /** Weight of the newest measurement in the running mean. */
@@ -61,12 +61,12 @@ export class Costs {
     const learned = [...this.#fresh.values()];
     this.#fresh.clear();
     for (const { request, part } of learned) {
-      const { model, width, height } = request;
+      const { width, height } = request;
       await this.#database
         .query(
           `insert into darkroom.cost (model, width, height, part, seconds) values ($1, $2, $3, $4, $5)
            on conflict (model, width, height, part) do update set seconds = excluded.seconds`,
-          [model, width, height, part, this.secondsOf(request, part)],
+          [workOf(request), width, height, part, this.secondsOf(request, part)],
         )
         .catch(this.#onError);
     }
@@ -91,10 +91,21 @@ export class Costs {
 }
 
 /** Denoiser calls a request asks for; the engine's own count replaces it once the job is open. */
-export function plannedSteps({ image, strength, numInferenceSteps, numImages }: GenerationRequest): number {
+export function plannedSteps(request: GenerationRequest): number {
+  const { image, strength, numInferenceSteps, numImages, upscaleImage } = request;
+  if (upscaleImage !== undefined) {
+    const tiles = layTiles(upscaleImage, request).length;
+    return tiles * Math.floor(numInferenceSteps * (strength ?? 0));
+  }
   const part = image === undefined ? 1 : (strength ?? 1);
   return Math.max(1, Math.floor(numInferenceSteps * part)) * numImages;
 }
 
-const keyOf = ({ model, width, height }: Pick<GenerationRequest, 'model' | 'width' | 'height'>, part: Part) =>
-  `${part} ${width}x${height} ${model}`;
+type Shape = Pick<GenerationRequest, 'model' | 'width' | 'height' | 'upscaleImage'>;
+
+const keyOf = (shape: Shape, part: Part) => `${part} ${shape.width}x${shape.height} ${workOf(shape)}`;
+
+/** Making a picture larger costs otherwise than drawing one of the size of its tiles. */
+function workOf({ model, upscaleImage }: Shape): string {
+  return upscaleImage === undefined ? model : `${model} ${upscaleImage.width}x${upscaleImage.height}`;
+}

@@ -222,7 +222,8 @@ export class Worker {
       return this.#watched(job, 'open', () => engine.open(job));
     });
     slot.run = run;
-    let isDone = false;
+    // A run that draws nothing has only its last part.
+    let isDone = run.steps === 0;
     while (!isDone && slot.leaving === undefined) {
       isDone = await this.#gpu.turn(slot, undefined, async () => {
         let isLast = false;

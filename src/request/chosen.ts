@@ -2,6 +2,7 @@ import type { SamplerName } from '../diffusion/samplers/index.ts';
 import type { ScheduleName } from '../diffusion/schedule.ts';
 import type { ModelDefaults } from './defaults.ts';
 import type { HiresRequest } from './hires.ts';
+import type { UpscaleImageRequest } from './upscale-image.ts';
 
 /** What depends on several fields and on the model, decided before the fields are filled. */
 export interface Chosen {
@@ -15,6 +16,7 @@ export interface Chosen {
   readonly hasImage: boolean;
   readonly hasMask: boolean;
   readonly hires: HiresRequest | undefined;
+  readonly upscaleImage: UpscaleImageRequest | undefined;
   /** Undefined where the model has no upscaler of its own. */
   readonly enlarge: boolean | undefined;
 }

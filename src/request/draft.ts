@@ -4,6 +4,7 @@ import { DarkroomError, offerNames } from '../errors.ts';
 import { controlShape } from './controls.ts';
 import { type RequestDraft, ROWS } from './fields.ts';
 import { hiresShape } from './hires.ts';
+import { upscaleImageShape } from './upscale-image.ts';
 
 const draftShape: Readonly<Record<string, z.ZodType>> = Object.fromEntries(
   ROWS.map(([, { name, schema }]) => [name, name === 'prompt' ? schema : schema.optional()]),
@@ -12,6 +13,13 @@ const draftSchema = z.strictObject(draftShape);
 
 /** Fields of docs/interfaces.md that this version refuses by name instead of ignoring. */
 const LATER = new Set(['loras']);
+
+/** What the fields that are objects hold. */
+const SHAPES = new Map<unknown, Readonly<Record<string, z.ZodType>>>([
+  ['controls', controlShape],
+  ['hires', hiresShape],
+  ['upscale_image', upscaleImageShape],
+]);
 
 /** Checks the fields of a draft one by one, without a model. Throws DarkroomError('bad_request'). */
 export function parseDraft(input: unknown): RequestDraft {
@@ -24,7 +32,7 @@ export function parseDraft(input: unknown): RequestDraft {
     throw new DarkroomError('unsupported', `${key} is not in this version of Darkroom. Leave it out.`);
   }
   const within = issue.path[0];
-  const shape = within === 'controls' ? controlShape : within === 'hires' ? hiresShape : draftShape;
+  const shape = SHAPES.get(within) ?? draftShape;
   const where = within === undefined ? '' : ` of ${String(within)}`;
   throw new DarkroomError(
     'bad_request',

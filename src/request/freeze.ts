@@ -17,6 +17,7 @@ import { freezeHires } from './hires.ts';
 import { notesOf } from './notes.ts';
 import { chooseSize, isWithinOwnArea, type Size } from './sizes.ts';
 import { requireStep } from './strength.ts';
+import { freezeUpscaleImage, REFINE_STRENGTH, tileSize, type UpscaleImageRequest } from './upscale-image.ts';
 
 /**
  * Fills a draft's gaps, checks what depends on the model, draws the seed.
@@ -40,14 +41,17 @@ export function freezeRequest(
 function choose(draft: RequestDraft, context: DraftContext): Chosen {
   const { defaults, model } = context;
   const numInferenceSteps = draft.num_inference_steps ?? defaults.numInferenceSteps;
-  const size = chooseSize(draftSize(draft), context);
+  const upscaleImage = chooseUpscaleImage(draft, context);
+  const tile = upscaleImage && tileSize(upscaleImage, defaults);
+  const size = chooseSize({ ...tile, ...draftSize(draft) }, context);
   requireMask(draft);
   return {
     model,
     defaults,
     ...chooseSampler(draft, defaults),
     ...size,
-    strength: chooseStrength(draft, defaults, numInferenceSteps),
+    strength: chooseStrength(draft, defaults, numInferenceSteps, upscaleImage),
+    upscaleImage,
     hasImage: draft.image !== undefined,
     hasMask: draft.mask_image !== undefined,
     enlarge: chooseEnlarge(draft, context, size),
@@ -84,12 +88,45 @@ function chooseSampler(draft: RequestDraft, defaults: ModelDefaults) {
   };
 }
 
-function chooseStrength(draft: RequestDraft, defaults: ModelDefaults, steps: number): number {
+function chooseStrength(
+  draft: RequestDraft,
+  defaults: ModelDefaults,
+  steps: number,
+  upscaleImage: UpscaleImageRequest | undefined,
+): number {
+  if (upscaleImage !== undefined) return chooseRefinement(draft.strength ?? 0, defaults, steps);
   if (draft.image === undefined) requireImage(draft);
   const usual = draft.mask_image === undefined ? defaults.strength : (defaults.inpaintStrength ?? 1);
   const strength = draft.strength ?? usual;
   if (draft.image !== undefined) requireStep('strength', strength, steps, defaults);
   return strength;
+}
+
+function chooseRefinement(strength: number, defaults: ModelDefaults, steps: number): number {
+  if (strength > REFINE_STRENGTH.max) {
+    throw new DarkroomError(
+      'bad_request',
+      `strength ${strength} would draw another picture; upscale_image takes 0 to ${REFINE_STRENGTH.max}. Use --upscale to redraw it larger.`,
+    );
+  }
+  if (strength > 0) requireStep('strength', strength, steps, defaults);
+  return strength;
+}
+
+function chooseUpscaleImage(draft: RequestDraft, { defaults, imageSize }: DraftContext) {
+  const { upscale_image: wanted, image } = draft;
+  if (wanted === undefined) return undefined;
+  if (image === undefined || imageSize === undefined) {
+    throw new DarkroomError('bad_request', 'upscale_image needs a picture. Attach one or reply to one.');
+  }
+  const stray = (['mask_image', 'hires', 'controls'] as const).find((key) => draft[key] !== undefined);
+  if (stray !== undefined) {
+    throw new DarkroomError('bad_request', `upscale_image and ${stray} do not go together. Leave one out.`);
+  }
+  if ((draft.num_images ?? 1) > 1) {
+    throw new DarkroomError('bad_request', 'upscale_image makes one picture. Leave the count out.');
+  }
+  return freezeUpscaleImage(wanted, defaults, imageSize);
 }
 
 function requireImage(draft: RequestDraft): void {
@@ -111,7 +148,13 @@ function requireMask(draft: RequestDraft): void {
 }
 
 /** By default up to the model's own area: what is drawn larger is large already. */
-function chooseEnlarge({ enlarge }: RequestDraft, { model, defaults }: DraftContext, drawn: Size) {
+function chooseEnlarge(
+  { enlarge, upscale_image: upscaled }: RequestDraft,
+  { model, defaults }: DraftContext,
+  drawn: Size,
+) {
+  // A picture that is made larger as it is has its size already.
+  if (defaults.enlarges !== undefined && upscaled !== undefined) return false;
   if (defaults.enlarges !== undefined) return enlarge ?? isWithinOwnArea(drawn, defaults);
   if (enlarge !== true) return undefined;
   throw new DarkroomError('bad_request', `enlarge: ${model} has no upscaler of its own. Leave it out.`);

@@ -18,4 +18,5 @@ export const LIMITS = {
   controls: 5,
   controlScale: { min: 0, max: 5 },
   hiresScale: { min: 1, max: 4 },
+  upscaleScale: { min: 1, max: 8 },
 } as const;

@@ -7,9 +7,13 @@ import { after, test } from 'node:test';
 import sharp from 'sharp';
 import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
+import { readPngText } from '../../src/image/png-text.ts';
+import { resample } from '../../src/image/resample.ts';
 import type { FinishedPicture, Job } from '../../src/job.ts';
+import { Catalogue } from '../../src/models/catalogue.ts';
+import { freezeRequest } from '../../src/request.ts';
 import { forgeComponent } from '../graph/forge.ts';
-import { jobOf, MODELS, readPixels } from './goldens.ts';
+import { FIXTURES, jobOf, MODELS, readPixels } from './goldens.ts';
 
 const models = await mkdtemp(join(tmpdir(), 'darkroom-enlarge-'));
 const upscaler = join(models, 'tiny', 'upscaler');
@@ -83,4 +87,48 @@ test('what is outside the mask comes back as it was in an enlarged picture', asy
     assert.equal(changed.kept, 0);
     assert.ok(changed.drawn > 10_000, `${changed.drawn} values were drawn`);
   }
+});
+
+const SOURCE = 'inputs/hills-67x51.png';
+const upscaled = (more: object) =>
+  jobOf(
+    { ...DRAFT, width: undefined, height: undefined, num_inference_steps: 20, image: SOURCE, ...more },
+    { models },
+  );
+
+/** In dB, of a picture scaled down against the picture that it came from. */
+async function likeness(large: FinishedPicture): Promise<number> {
+  const small = await readPixels(`${FIXTURES}${SOURCE}`);
+  const { width, height } = await sharp(`${FIXTURES}${SOURCE}`).metadata();
+  const raster = { data: await readPixels(large.png), width: large.width, height: large.height, channels: 3 };
+  const { data } = resample(raster, { width, height });
+  const sum = data.reduce((total, level, i) => total + (level - small[i]!) ** 2, 0);
+  return 10 * Math.log10(255 ** 2 / (sum / data.length));
+}
+
+test('a stored picture is made larger as it is: by filter, by network, and with its detail redrawn in tiles', async () => {
+  const { width, height } = await sharp(`${FIXTURES}${SOURCE}`).metadata();
+  for (const more of [
+    { upscale_image: { scale: 2, upscaler: 'lanczos' } },
+    { upscale_image: { width: 3 * width, height: 3 * height } },
+    { upscale_image: { scale: 1.5 }, strength: 0.2, width: 32, height: 32 },
+  ]) {
+    const job = await upscaled(more);
+    const large = await make(job);
+    const { upscaleImage } = job.request;
+    assert.deepEqual([large.width, large.height], [upscaleImage?.width, upscaleImage?.height]);
+    assert.ok((await likeness(large)) >= 30, JSON.stringify(more));
+    const again = readPngText(large.png).get('darkroom')!;
+    const { request } = freezeRequest(JSON.parse(again).request, {
+      ...{ model: 'tiny', defaults: (await new Catalogue([models]).open('tiny')).defaults },
+      imageSize: { width, height },
+    });
+    assert.deepEqual(request, job.request);
+  }
+});
+
+test('what is larger than pictures may be, or would be another picture, is refused', async () => {
+  await assert.rejects(upscaled({ upscale_image: { scale: 2 }, strength: 0.5 }), /another picture/);
+  await assert.rejects(upscaled({ upscale_image: { width: 4096, height: 4096 } }), /4096/);
+  await assert.rejects(upscaled({ upscale_image: { scale: 2 }, hires: { scale: 2 } }), /leave one out/i);
 });

@@ -10,6 +10,12 @@ import {
 import { LIMITS } from '../limits.ts';
 import { type OptionValue, option, SIZE } from '../option.ts';
 import { flag, UNIT } from '../schemas.ts';
+import {
+  IMAGE_UPSCALERS,
+  type UpscaleImageDraft,
+  type UpscaleImageRequest,
+  upscaleImageSchema,
+} from '../upscale-image.ts';
 import { field, type Json, type Pair, requireSizeText } from './field.ts';
 
 export const UPSCALE_FIELDS = {
@@ -78,6 +84,57 @@ export const UPSCALE_FIELDS = {
           hiresPart(draft, ({ num_inference_steps: steps }) =>
             steps === draft['num_inference_steps'] ? undefined : steps,
           ),
+      }),
+    ],
+  }),
+  /** The picture to start from is made larger as it is; `strength`, at most 0.2, redraws its detail in tiles. */
+  upscaleImage: field({
+    name: 'upscale_image',
+    schema: upscaleImageSchema,
+    fill: (_, { upscaleImage }) => upscaleImage,
+    json: (one): UpscaleImageDraft => ({ ...one }),
+    a1111: (request: { readonly upscaleImage?: UpscaleImageRequest }): Pair[] => [
+      ['Upscale to', request.upscaleImage && `${request.upscaleImage.width}x${request.upscaleImage.height}`],
+      [
+        'Upscaler',
+        request.upscaleImage && (request.upscaleImage.upscaler === 'lanczos' ? 'Lanczos' : 'Model'),
+      ],
+    ],
+    options: [
+      option({
+        names: ['upscale-image'],
+        type: 'number',
+        ...LIMITS.upscaleScale,
+        description: 'With a picture: makes it so many times larger without drawing another one.',
+        example: '2',
+        read: (scale): Json => ({ upscale_image: { scale } }),
+        write: (): undefined => undefined,
+      }),
+      option({
+        names: ['upscale-image-size'],
+        type: 'word',
+        hint: 'WxH',
+        pattern: SIZE,
+        description: 'With a picture: makes it that large without drawing another one.',
+        example: '1024x1024',
+        read: (value): Json => {
+          const [width, height] = requireSizeText('upscale-image-size', value);
+          return { upscale_image: { width, height } };
+        },
+        write: (draft): OptionValue | undefined => {
+          const { upscale_image: one } = draft as { upscale_image?: UpscaleImageDraft };
+          return one?.width === undefined ? undefined : `${one.width}x${one.height}`;
+        },
+      }),
+      option({
+        names: ['image-upscaler'],
+        type: 'choice',
+        choices: IMAGE_UPSCALERS,
+        description: "What makes the picture larger: a Lanczos filter or the model's own upscaler.",
+        example: 'lanczos',
+        read: (upscaler): Json => ({ upscale_image: { upscaler } }),
+        write: (draft): OptionValue | undefined =>
+          (draft as { upscale_image?: UpscaleImageDraft }).upscale_image?.upscaler,
       }),
     ],
   }),

@@ -1,0 +1,184 @@
+/** A stored picture made larger as it is; where that is asked for, its detail is redrawn in tiles of the model's size. */
+import { performance } from 'node:perf_hooks';
+import { createRandom } from '../diffusion/random.ts';
+import { DarkroomError } from '../errors.ts';
+import { projectBack } from '../image/back-projection.ts';
+import { decodeRgb, encodePng, toPlanes } from '../image/pixels.ts';
+import { writePngText } from '../image/png-text.ts';
+import { type Raster, resample } from '../image/resample.ts';
+import { blendTiles, cutTile, type PlacedTile } from '../image/tiles.ts';
+import type { Job, Progress, Run } from '../job.ts';
+import type { ModelSpec } from '../models/spec.ts';
+import {
+  type GenerationRequest,
+  LIMITS,
+  layTiles,
+  type TilePlace,
+  type UpscaleImageRequest,
+} from '../request.ts';
+import type { Tensor } from '../tensor.ts';
+import { checkRequest, isInpaintingModel } from './check.ts';
+import { denoise } from './denoise.ts';
+import { requireFinite } from './finite.ts';
+import type { ModelLease } from './model/model-cache.ts';
+import type { Pass } from './pass.ts';
+import { type PlannedPass, planPasses } from './passes.ts';
+import { bytesOf, decodeLatents, encodePicture, enlarge } from './picture/pictures.ts';
+import { type Encoded, encodeConditions } from './prepare.ts';
+import { recipeTexts } from './recipe.ts';
+import type { PipelineRun } from './run.ts';
+
+const SEEDS = LIMITS.seed.max + 1;
+
+/** What needs no weights. */
+export interface UpscaleDraft {
+  readonly picture: Raster;
+  readonly wanted: UpscaleImageRequest;
+  /** What each tile goes through; undefined where nothing is redrawn. */
+  readonly plan: PlannedPass | undefined;
+}
+
+/** @throws DarkroomError for what the model cannot draw or a picture that cannot be used */
+export async function draftUpscale(
+  { request, inputs }: Job,
+  wanted: UpscaleImageRequest,
+  spec: ModelSpec,
+): Promise<UpscaleDraft> {
+  const isRefined = (request.strength ?? 0) > 0;
+  if (isRefined && isInpaintingModel(spec)) {
+    throw new DarkroomError(
+      'unsupported',
+      `${spec.name} is an inpainting model, which cannot refine a picture. Set strength to 0, or choose another model.`,
+    );
+  }
+  if (isRefined) checkRequest(request, spec);
+  const picture = await decodeRgb(bytesOf(inputs, request.image ?? '', 'The source image'));
+  return { picture, wanted, plan: isRefined ? planPasses(request, spec)[0] : undefined };
+}
+
+/** Opens what the draft needs, and no more: without refinement no text is encoded and nothing is drawn. */
+export async function openUpscale(
+  { request }: Job,
+  { picture, wanted, plan }: UpscaleDraft,
+  lease: ModelLease,
+): Promise<PipelineRun> {
+  const started = performance.now();
+  const { components } = lease;
+  const larger =
+    wanted.upscaler === 'model' ? await enlarge(await components.session('upscaler'), picture) : picture;
+  const large = resample(larger, wanted);
+  if (plan === undefined) {
+    const seconds = { open: (performance.now() - started) / 1000, encode: 0 };
+    return new UpscaleRun({ request, lease, picture, large, refinement: undefined, seconds });
+  }
+  await components.openAll([]);
+  const opened = performance.now();
+  const encoded = await encodeConditions(request, [plan], components);
+  const [pass] = encoded.passes;
+  const refinement = { ...encoded, pass: pass!, places: layTiles(wanted, plan) };
+  const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
+  return new UpscaleRun({ request, lease, picture, large, refinement, seconds });
+}
+
+interface Parts {
+  readonly request: GenerationRequest;
+  readonly lease: ModelLease;
+  readonly picture: Raster;
+  /** The picture made larger. */
+  readonly large: Raster;
+  readonly refinement: (Encoded & { readonly pass: Pass; readonly places: readonly TilePlace[] }) | undefined;
+  readonly seconds: { readonly open: number; readonly encode: number };
+}
+
+class UpscaleRun implements PipelineRun {
+  readonly steps: number;
+  readonly #parts: Parts;
+  readonly #calls: AsyncGenerator<unknown>;
+  readonly #finished: Tensor[] = [];
+  #callsMade = 0;
+  #closed = false;
+  #denoiseSeconds = 0;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    const { refinement } = parts;
+    this.steps = refinement === undefined ? 0 : refinement.places.length * refinement.pass.plan.calls;
+    this.#calls = this.#refine();
+  }
+
+  async advance(
+    count: number,
+    onProgress: (progress: Progress) => void,
+  ): Promise<{ done: boolean; seconds: number }> {
+    const started = performance.now();
+    for (let i = 0; i < count && this.#callsMade < this.steps; i++) {
+      this.#requireOpen();
+      await this.#calls.next();
+      this.#callsMade++;
+      // After the last call the generator only has to keep its latents.
+      if (this.#callsMade === this.steps) await this.#calls.next();
+      onProgress({ step: this.#callsMade, steps: this.steps });
+    }
+    const seconds = (performance.now() - started) / 1000;
+    this.#denoiseSeconds += seconds;
+    return { done: this.#callsMade === this.steps, seconds };
+  }
+
+  /** Of the tiles. */
+  latents(): readonly Tensor[] {
+    return this.#finished;
+  }
+
+  async decode(): ReturnType<Run['decode']> {
+    this.#requireOpen();
+    const started = performance.now();
+    const { request, lease, picture, large, refinement, seconds } = this.#parts;
+    const tiles: PlacedTile[] = [];
+    for (const [i, latents] of this.#finished.entries()) {
+      this.#requireOpen();
+      const decoder = await lease.components.session('vaeDecoder');
+      const tile = await decodeLatents(decoder, latents, refinement!.pass.scales.decode);
+      tiles.push({ picture: tile, ...refinement!.places[i]! });
+    }
+    // What was drawn adds detail; what the picture shows stays what it was.
+    const { data, width, height } = projectBack(
+      tiles.length === 0 ? large : blendTiles(tiles, large),
+      picture,
+    );
+    const texts = await recipeTexts(request, request.seed, lease.components.spec);
+    const png = writePngText(await encodePng(data, width, height), texts);
+    const decode = (performance.now() - started) / 1000;
+    return {
+      pictures: [{ png, width, height, seed: request.seed }],
+      notes: refinement?.notes ?? [],
+      seconds: { ...seconds, denoise: this.#denoiseSeconds, decode },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#parts.lease.release();
+  }
+
+  /** All denoiser calls of all tiles, each with noise of its own; yields after each one. */
+  async *#refine(): AsyncGenerator<unknown> {
+    const { request, lease, large, refinement } = this.#parts;
+    if (refinement === undefined) return;
+    const { components } = lease;
+    const { pass, places } = refinement;
+    for (const [i, place] of places.entries()) {
+      const tile = toPlanes(cutTile(large, place, pass), -1, 1);
+      const encoder = await components.session('vaeEncoder');
+      const start = await encodePicture(encoder, { data: tile, dims: [1, 3, pass.height, pass.width] });
+      const random = createRandom(request.rng, (request.seed + i) % SEEDS);
+      const latents = yield* denoise(pass, { components, nets: [] }, { random, start }, (values) =>
+        requireFinite(values, request, components.spec, { call: this.#callsMade + 1, calls: this.steps }),
+      );
+      this.#finished.push(latents);
+    }
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new DarkroomError('cancelled', 'The job was cancelled.');
+  }
+}

@@ -1,0 +1,52 @@
+/** A large picture in tiles that lie over each other, and back into one without seams. */
+import type { Raster, Size } from './resample.ts';
+
+export interface PlacedTile {
+  readonly picture: Raster;
+  readonly left: number;
+  readonly top: number;
+}
+
+/** The part of a picture at a place; the picture's last pixels are repeated where it ends before the tile does. */
+export function cutTile(
+  { data, width, height, channels }: Raster,
+  { left, top }: { readonly left: number; readonly top: number },
+  size: Size,
+): Raster {
+  const tile = new Uint8Array(size.width * size.height * channels);
+  let to = 0;
+  for (let y = 0; y < size.height; y++) {
+    const row = Math.min(height - 1, top + y) * width;
+    for (let x = 0; x < size.width; x++) {
+      const from = (row + Math.min(width - 1, left + x)) * channels;
+      for (let c = 0; c < channels; c++) tile[to++] = data[from + c]!;
+    }
+  }
+  return { data: tile, ...size, channels };
+}
+
+/** @param tiles of one size, which together cover all of the picture; the nearer a tile's middle, the more it counts */
+export function blendTiles(tiles: readonly PlacedTile[], { width, height }: Size): Raster {
+  const channels = 3;
+  const sums = new Float32Array(width * height * channels);
+  const weights = new Float32Array(width * height);
+  for (const { picture, left, top } of tiles) {
+    const across = ramp(picture.width);
+    const down = ramp(picture.height);
+    for (let y = 0; y < Math.min(picture.height, height - top); y++) {
+      for (let x = 0; x < Math.min(picture.width, width - left); x++) {
+        const weight = across[x]! * down[y]!;
+        const at = (top + y) * width + left + x;
+        const from = (y * picture.width + x) * channels;
+        weights[at]! += weight;
+        for (let c = 0; c < channels; c++) sums[at * channels + c]! += weight * picture.data[from + c]!;
+      }
+    }
+  }
+  const data = Uint8Array.from(sums, (sum, i) => Math.round(sum / weights[Math.floor(i / channels)]!));
+  return { data, width, height, channels };
+}
+
+/** Rises from an edge to the middle and falls again; never 0, so that the border of the picture has a value. */
+const ramp = (length: number) =>
+  Float32Array.from({ length }, (_, i) => (Math.min(i, length - 1 - i) + 1) / length);
