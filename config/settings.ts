@@ -29,6 +29,8 @@ const schema = z.object({
     .default('')
     .transform((text) => text.split(':').filter((folder) => folder !== '')),
   DARKROOM_DETECTORS: z.string().min(1).optional(),
+  /** Most gigabytes of weights that are prepared for their next use and kept; 0 keeps none. */
+  DARKROOM_CACHE_GB: z.coerce.number().min(0).max(1_000_000).default(40),
   DARKROOM_HOST: z.string().min(1).default('127.0.0.1'),
   DARKROOM_PORT: port.default(3000),
   DARKROOM_WEB_TOKEN: secret,
@@ -68,6 +70,7 @@ export interface LoadedSettings {
 const ALLOWED: Readonly<Partial<Record<SettingName, string>>> = {
   DARKROOM_PORT: 'a port from 0 to 65535',
   SLACK_PORT: 'a port from 0 to 65535',
+  DARKROOM_CACHE_GB: 'a number of gigabytes, 0 or more',
   DARKROOM_PICTURES: 'files, rows or an address like s3://bucket/prefix',
   DARKROOM_WEB_USERS: 'cookie or header',
   DARKROOM_URL: 'an address that starts with https:// or http://',

@@ -1,4 +1,5 @@
 /** From the settings to what an engine is made of: the one place that serve, worker, imagine, bench and doctor share. */
+import { join, resolve } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import {
   AUTO,
@@ -14,8 +15,12 @@ import type { EngineOptions } from './engine/process/process.ts';
 import { DarkroomError } from './errors.ts';
 import { cardMemory, diagnoseCuda } from './gpu/diagnose.ts';
 import { modelFolders } from './installed-models.ts';
+import type { SideFilesOptions } from './models/side-files.ts';
 
-type EngineSettings = Pick<Settings, 'DARKROOM_MODELS' | 'DARKROOM_DETECTORS' | 'DARKROOM_DEVICES'>;
+type EngineSettings = Pick<
+  Settings,
+  'DARKROOM_MODELS' | 'DARKROOM_DETECTORS' | 'DARKROOM_DEVICES' | 'DARKROOM_DATA' | 'DARKROOM_CACHE_GB'
+>;
 
 export interface EngineFlags {
   /** `--device`, which wins over DARKROOM_DEVICES. */
@@ -35,10 +40,18 @@ export async function engineOptions(
   const shared = {
     models: modelFolders(settings.DARKROOM_MODELS),
     detectors: settings.DARKROOM_DETECTORS,
+    sideFiles: sideFilesOptions(settings),
   };
   const devices = await devicesOf(settings.DARKROOM_DEVICES, { device, threads });
   const [first, ...others] = devices.map((one): EngineOptions => ({ ...shared, device: one }));
   return [first!, ...others];
+}
+
+export function sideFilesOptions({
+  DARKROOM_DATA,
+  DARKROOM_CACHE_GB,
+}: Pick<Settings, 'DARKROOM_DATA' | 'DARKROOM_CACHE_GB'>): SideFilesOptions {
+  return { folder: join(resolve(DARKROOM_DATA), 'weights'), limit: DARKROOM_CACHE_GB * 1e9 };
 }
 
 async function devicesOf(setting: string, { device, threads }: EngineFlags): Promise<Device[]> {

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { resolve } from 'node:path';
 import { test } from 'node:test';
 import { loadSettings } from '../../config/settings.ts';
 import { nameOf, parseDevices } from '../../src/engine/device.ts';
@@ -31,16 +32,18 @@ test('an engine is made for each device of the settings, with all of their folde
     DARKROOM_DEVICES: 'cuda:0,cuda:1',
     DARKROOM_MODELS: '/models',
     DARKROOM_DETECTORS: '/detectors',
+    DARKROOM_CACHE_GB: '2',
   });
   const engines = await engineOptions(settings, { threads: 3 });
   assert.deepEqual(
     engines.map(({ device }) => nameOf(device)),
     ['cuda:0', 'cuda:1'],
   );
-  for (const { models, detectors, device } of engines) {
+  for (const { models, detectors, device, sideFiles } of engines) {
     assert.equal(models[0], '/models');
     assert.equal(detectors, '/detectors');
     assert.equal(device.threads, 3);
+    assert.deepEqual(sideFiles, { folder: resolve('data/weights'), limit: 2e9 });
   }
 });
 

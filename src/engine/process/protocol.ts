@@ -4,6 +4,7 @@
  */
 import { DarkroomError, describeError, type ErrorCode } from '../../errors.ts';
 import type { Engine, FinishedPicture, Job, Progress, StageSeconds } from '../../job.ts';
+import type { SideFilesOptions } from '../../models/side-files.ts';
 import type { Device } from '../device.ts';
 
 export interface EngineOptions {
@@ -12,6 +13,8 @@ export interface EngineOptions {
   readonly device: Device;
   /** Folder with depth.onnx or pose.onnx, for control pictures from photos. */
   readonly detectors?: string | undefined;
+  /** Where prepared weights are kept; nowhere where it is left out. */
+  readonly sideFiles?: SideFilesOptions | undefined;
 }
 
 /** An engine that can load a model ahead of the first job. */

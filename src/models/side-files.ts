@@ -1,0 +1,232 @@
+/**
+ * Files that are made from model files and kept: weights that were widened, rearranged or folded. onnxruntime maps them
+ * into memory as it maps a model's own files. All of them can be made again, so the folder may be deleted at any time.
+ *
+ * For whoever makes such a file:
+ * - `sourceOf(path)` of each file that it is made from belongs into the key, and a version of the code that makes it.
+ * - `open(key, bytes, write)` calls `write` only where the file is not there yet. `write` is given an empty file and
+ *   fills exactly `bytes` bytes of it.
+ * - It answers undefined where there is no room or the folder cannot be written: work must go on without the file.
+ * - `release()` once nothing opens the path again; what is mapped by then stays mapped. Until then no one evicts it.
+ */
+import { createHash } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
+import { join } from 'node:path';
+import { DarkroomError } from '../errors.ts';
+
+export interface SideFilesOptions {
+  /** Is made where it is missing, but not the folder around it. */
+  readonly folder: string;
+  /** Most bytes that all files take together; 0 keeps none. */
+  readonly limit: number;
+}
+
+export interface SideFile {
+  readonly path: string;
+  /** Safe to call twice. */
+  release(): void;
+}
+
+/** Bytes of the disk that are left to others. */
+const SPARE = 1_000_000_000;
+/** A file without its mark is of a process that is making it, or of one that has died. */
+const ABANDONED_MS = 3_600_000;
+/** Another process may be opening a file that was used this recently. */
+const IN_USE_MS = 60_000;
+const SUFFIX = '.weights';
+/** An empty file beside each one: its bytes have reached the disk. */
+const MARK = '.whole';
+
+/** Why a file cannot be written, where that is no mistake of whoever writes. */
+const NO_ROOM: readonly unknown[] = [
+  'ENOSPC',
+  'EDQUOT',
+  'EFBIG',
+  'EROFS',
+  'EACCES',
+  'EPERM',
+  'ENOENT',
+  'ENOTDIR',
+];
+
+export class SideFiles {
+  readonly #options: SideFilesOptions;
+  /** Open in this process, by name; each with how many hold it. */
+  readonly #held = new Map<string, number>();
+  readonly #making = new Map<string, Promise<string | undefined>>();
+  readonly #syncing = new Set<Promise<void>>();
+
+  constructor(options: SideFilesOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The file of a key; made where it is not there. Calls with one key share the work.
+   * @param key what the bytes depend on: sourceOf of each source, the version of what makes them, and options
+   * @param bytes the file's length
+   * @param write fills the file; what it throws, `open` throws, but for a disk that is full or read-only
+   * @returns undefined where such a file cannot be kept
+   */
+  async open(
+    key: readonly string[],
+    bytes: number,
+    write: (file: FileHandle) => Promise<void>,
+  ): Promise<SideFile | undefined> {
+    const name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 40) + SUFFIX;
+    this.#hold(name);
+    try {
+      const making = this.#making.get(name) ?? this.#find(name, bytes, write);
+      this.#making.set(name, making);
+      const path = await making.finally(() => this.#making.delete(name));
+      if (path !== undefined) return { path, release: once(() => this.#drop(name)) };
+    } catch (error) {
+      this.#drop(name);
+      throw error;
+    }
+    this.#drop(name);
+    return undefined;
+  }
+
+  /** Resolves once every file that was made is safely on the disk. */
+  async settled(): Promise<void> {
+    await Promise.all(this.#syncing);
+  }
+
+  /** @returns bytes of all files, and how many there are; zeros where there is no folder */
+  async usage(): Promise<{ bytes: number; files: number }> {
+    const found = await this.#list();
+    return { bytes: found.reduce((sum, { bytes }) => sum + bytes, 0), files: found.length };
+  }
+
+  async #find(
+    name: string,
+    bytes: number,
+    write: (file: FileHandle) => Promise<void>,
+  ): Promise<string | undefined> {
+    const path = join(this.#options.folder, name);
+    if (await this.#isWhole(path, bytes)) {
+      const now = new Date();
+      // Of a folder that is read-only by now, the files are still good.
+      await utimes(path, now, now).catch(() => {});
+      return path;
+    }
+    try {
+      await mkdir(this.#options.folder).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'EEXIST') throw error;
+      });
+      return (await this.#makeRoom(bytes)) ? await this.#make(path, bytes, write) : undefined;
+    } catch (error) {
+      if (NO_ROOM.includes((error as NodeJS.ErrnoException).code)) return undefined;
+      throw error;
+    }
+  }
+
+  async #isWhole(path: string, bytes: number): Promise<boolean> {
+    const [file, mark] = await Promise.all([statOf(path), statOf(path + MARK)]);
+    return mark !== undefined && file?.size === bytes;
+  }
+
+  /**
+   * The file can be mapped as soon as it is written; it counts as whole only once it is on the disk, since after a power
+   * cut its length can be right and its bytes zeros.
+   */
+  async #make(path: string, bytes: number, write: (file: FileHandle) => Promise<void>): Promise<string> {
+    const part = `${path}.${process.pid}.part`;
+    const file = await open(part, 'w+');
+    try {
+      await write(file);
+      const { size } = await file.stat();
+      if (size !== bytes)
+        throw new DarkroomError('internal', `${part} has ${size} bytes instead of ${bytes}.`);
+      await rm(path + MARK, { force: true });
+      await rename(part, path);
+    } catch (error) {
+      await file.close();
+      await rm(part, { force: true });
+      throw error;
+    }
+    const syncing = this.#sync(file, path).finally(() => this.#syncing.delete(syncing));
+    this.#syncing.add(syncing);
+    return path;
+  }
+
+  async #sync(file: FileHandle, path: string): Promise<void> {
+    try {
+      const written = await file.stat();
+      await file.datasync();
+      // Another process may have put its own copy there meanwhile, and marks that one.
+      if ((await statOf(path))?.ino === written.ino) await (await open(path + MARK, 'w')).close();
+    } catch {
+      // Without its mark it is made again the next time.
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** Deletes the least recently used files until `bytes` more fit. @returns whether they do */
+  async #makeRoom(bytes: number): Promise<boolean> {
+    const { folder, limit } = this.#options;
+    if (bytes > limit) return false;
+    const now = Date.now();
+    const found = await this.#list();
+    let total = found.reduce((sum, one) => sum + one.bytes, 0);
+    const { bavail, bsize } = await statfs(folder);
+    let free = bavail * bsize - SPARE;
+    for (const { name, bytes: size, isWhole, usedAt } of found) {
+      const isAbandoned = !isWhole && usedAt < now - ABANDONED_MS;
+      if (total + bytes <= limit && bytes <= free && !isAbandoned) continue;
+      if (this.#held.has(name) || usedAt > now - IN_USE_MS || (!isWhole && !isAbandoned)) continue;
+      await rm(join(folder, name + MARK), { force: true });
+      await rm(join(folder, name), { force: true });
+      total -= size;
+      free += size;
+    }
+    return total + bytes <= limit && bytes <= free;
+  }
+
+  /** Least recently used first. */
+  async #list() {
+    const { folder } = this.#options;
+    const names = await readdir(folder).catch(() => []);
+    const marks = new Set(names.filter((name) => name.endsWith(MARK)));
+    const files = await Promise.all(
+      names
+        .filter((name) => name.includes(SUFFIX) && !marks.has(name))
+        .map(async (name) => {
+          const found = await statOf(join(folder, name));
+          if (found === undefined) return [];
+          return { name, bytes: found.size, isWhole: marks.has(name + MARK), usedAt: found.mtimeMs };
+        }),
+    );
+    return files.flat().sort((a, b) => a.usedAt - b.usedAt);
+  }
+
+  #hold(name: string): void {
+    this.#held.set(name, (this.#held.get(name) ?? 0) + 1);
+  }
+
+  #drop(name: string): void {
+    const left = this.#held.get(name)! - 1;
+    if (left === 0) this.#held.delete(name);
+    else this.#held.set(name, left);
+  }
+}
+
+/**
+ * A file as the key of what is made from it: its path, and what changes with its contents.
+ * @param path real path
+ */
+export async function sourceOf(path: string): Promise<string> {
+  const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });
+  return `${path} ${dev} ${ino} ${size} ${mtimeNs}`;
+}
+
+const statOf = (path: string) => stat(path).catch(() => undefined);
+
+function once(act: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) act();
+    done = true;
+  };
+}
