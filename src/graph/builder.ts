@@ -23,6 +23,9 @@ const STORED: Readonly<Record<(typeof STORED_DTYPES)[number], { type: DataTypeNa
   F32: { type: 'float', bytes: 4 },
   F16: { type: 'float16', bytes: 2 },
   BF16: { type: 'bfloat16', bytes: 2 },
+  F64: { type: 'double', bytes: 8 },
+  F8_E4M3: { type: 'float8e4m3fn', bytes: 1 },
+  F8_E5M2: { type: 'float8e5m2', bytes: 1 },
 };
 
 /** IR 9 and opset 20 (exact Gelu, LayerNormalization); `com.microsoft` holds onnxruntime's fused operators. */
@@ -40,6 +43,14 @@ export interface Residual {
   readonly bias: Value | undefined;
 }
 
+/** Rows of a stored tensor, under the name that the layers ask for. */
+interface Rows {
+  readonly name: string;
+  readonly stored: StoredTensor;
+  readonly first: number;
+  readonly count: number;
+}
+
 export class GraphBuilder {
   readonly target: Target;
   readonly #name: string;
@@ -48,6 +59,8 @@ export class GraphBuilder {
   readonly #taken = new Set<string>();
   readonly #values = new Map<string, Value>();
   readonly #nodes: NodeProto[] = [];
+  /** Tensors that a layer asked for. */
+  readonly #used = new Set<StoredTensor>();
   /** Casts and transposes of weights. */
   readonly #prepared: NodeProto[] = [];
   /** Sums that nothing has taken over, by their value. */
@@ -290,7 +303,7 @@ export class GraphBuilder {
   }
 
   #unused(elsewhere: (name: string) => boolean): string[] {
-    const used = new Set(this.#external.map(({ stored }) => stored));
+    const used = this.#used;
     const modules = new Set(
       [...this.#tensors].filter(([, of]) => used.has(of)).map(([name]) => moduleOf(name)),
     );
@@ -330,9 +343,9 @@ export class GraphBuilder {
   }
 
   /** A node that only depends on weights. */
-  #prepare(opType: string, value: Value, how: AttributeProto): Value {
+  #prepare(opType: string, value: Value | readonly Value[], ...how: readonly AttributeProto[]): Value {
     const name = this.#unique(opType);
-    this.#prepared.push({ input: [value], output: [name], name, opType, domain: '', attribute: [how] });
+    this.#prepared.push({ input: [value].flat(), output: [name], name, opType, domain: '', attribute: how });
     return name;
   }
 
@@ -372,20 +385,87 @@ export class GraphBuilder {
         `${this.#label}: ${stored.name} is ${stored.shape.join(' x ')}; its config.json asks for ${shape.join(' x ')}.`,
       );
     }
+    this.#used.add(stored);
     const { first, count } = rows ?? { first: 0, count: shape[0]! };
-    const rowBytes = shape.slice(1).reduce((product, n) => product * n, STORED[dtype].bytes);
-    const value = this.#once(`weight ${name} ${as} ${first}`, () => {
+    const of = { name, stored, first, count };
+    const { transposed, halvesSwapped, scale, identity } = stored.decode ?? {};
+    if (identity === true) return { value: this.#identity(name, shape[0]!), dtype: 'F32' as const };
+    if (transposed === true) return { value: this.#transposed(of, shape), dtype };
+    if (halvesSwapped === true) return { value: this.#halvesSwapped(of, as), dtype };
+    const value = this.#region(of, as);
+    return scale === undefined
+      ? { value, dtype }
+      : { value: this.#scaled({ first, count, stored: scale }, { value, dtype }, as), dtype: 'F32' as const };
+  }
+
+  /** `count` rows of a tensor in its file, from `first` on. */
+  #region({ name, stored, first, count }: Rows, as: readonly number[]): Value {
+    const rowBytes = stored.length / (stored.shape[0] ?? 1);
+    return this.#once(`weight ${name} ${as} ${first}`, () => {
       const unique = this.#unique(name);
-      const proto = { name: unique, dims: as, dataType: DataType[STORED[dtype].type] };
+      const type = STORED[stored.dtype as keyof typeof STORED].type;
       this.#external.push({
-        proto,
+        proto: { name: unique, dims: as, dataType: DataType[type] },
         stored,
         offset: stored.offset + first * rowBytes,
         length: count * rowBytes,
       });
       return unique;
     });
-    return { value, dtype };
+  }
+
+  #transposed(of: Rows, [rows, columns]: readonly number[]): Value {
+    if (of.first !== 0 || of.count !== rows) throw new Error(`${of.name} is transposed: it is used whole`);
+    const value = this.#region(of, [columns!, rows]);
+    return this.#once(`${value}.transposed`, () =>
+      this.#prepare('Transpose', value, attribute('perm', [1, 0])),
+    );
+  }
+
+  #halvesSwapped(of: Rows, [rows, ...rest]: readonly number[]): Value {
+    if (of.first !== 0 || of.count !== rows)
+      throw new Error(`the halves of ${of.name} are swapped: it is used whole`);
+    const half = of.count / 2;
+    const [front, back] = [0, half].map((first) =>
+      this.#region({ ...of, first, count: half }, [half, ...rest]),
+    );
+    return this.#once(`${front}.swapped`, () =>
+      this.#prepare('Concat', [back!, front!], attribute('axis', 0)),
+    );
+  }
+
+  /** In float32: a scale can be too small for float16. */
+  #scaled(
+    { stored: scale, first, count }: Omit<Rows, 'name'>,
+    { value, dtype }: { readonly value: Value; readonly dtype: keyof typeof STORED },
+    [rows, ...rest]: readonly number[],
+  ): Value {
+    if (!Object.hasOwn(STORED, scale.dtype)) {
+      throw new DarkroomError('unsupported', `${this.#label}: ${scale.name} is stored as ${scale.dtype}.`);
+    }
+    const isOne = scale.shape.every((side) => side === 1);
+    const factor = isOne
+      ? this.#region({ name: scale.name, stored: scale, first: 0, count: scale.shape[0] ?? 1 }, [])
+      : this.#region({ name: scale.name, stored: scale, first, count }, [rows!, ...rest.map(() => 1)]);
+    const wide = this.#cast({ value: factor, dtype: scale.dtype as keyof typeof STORED }, 'float');
+    return this.#once(`${value} times ${factor}`, () =>
+      this.#prepare('Mul', [this.#cast({ value, dtype }, 'float'), wide]),
+    );
+  }
+
+  #identity(name: string, size: number): Value {
+    return this.#once(`identity ${size}`, () => {
+      const unique = this.#unique(name);
+      const values = new Float32Array(size * size);
+      for (let i = 0; i < size; i++) values[i * size + i] = 1;
+      this.#initializers.push({
+        name: unique,
+        dims: [size, size],
+        dataType: DataType.float,
+        rawData: new Uint8Array(values.buffer),
+      });
+      return unique;
+    });
   }
 
   #once(key: string, make: () => Value): Value {

@@ -3,18 +3,32 @@
  * weights themselves are never read here; onnxruntime maps them out of the .safetensors file.
  */
 
-export const STORED_DTYPES = ['F32', 'F16', 'BF16'] as const;
+export const STORED_DTYPES = ['F32', 'F16', 'BF16', 'F64', 'F8_E4M3', 'F8_E5M2'] as const;
 
 export interface StoredTensor {
   readonly name: string;
   /** safetensors' name of the type. Builders take STORED_DTYPES; others are listed so that they can be refused. */
   readonly dtype: string;
   readonly shape: readonly number[];
-  /** Real path of the .safetensors file. */
+  /** Real path of the file. */
   readonly file: string;
   /** First byte and number of bytes within the file. */
   readonly offset: number;
   readonly length: number;
+  /** How the values come from the bytes; absent where the bytes are the values, in the order of the shape. */
+  readonly decode?: Decode;
+}
+
+/** Other programs order and scale some of their weights differently. Everything here is of a matrix or vector. */
+export interface Decode {
+  /** The file holds the columns: bytes of [shape[1], shape[0]]. */
+  readonly transposed?: true;
+  /** The file holds the second half of the rows first. */
+  readonly halvesSwapped?: true;
+  /** The values are multiplied by it: one number, or one for each row. Scaled 8-bit floats. */
+  readonly scale?: StoredTensor;
+  /** There are no bytes: the values are the identity matrix. */
+  readonly identity?: true;
 }
 
 export interface Component {

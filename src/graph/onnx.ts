@@ -5,7 +5,16 @@
 import protobuf from 'protobufjs/light.js';
 
 /** TensorProto.DataType */
-export const DataType = { float: 1, int32: 6, int64: 7, float16: 10, bfloat16: 16 } as const;
+export const DataType = {
+  float: 1,
+  int32: 6,
+  int64: 7,
+  float16: 10,
+  double: 11,
+  bfloat16: 16,
+  float8e4m3fn: 17,
+  float8e5m2: 19,
+} as const;
 export type DataTypeName = keyof typeof DataType;
 
 /** AttributeProto.AttributeType */

@@ -1,9 +1,8 @@
 /** darkroom.json: what a model folder says of itself beyond diffusers' files. Every part may be left out. */
-import { basename } from 'node:path';
 import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
 import { LIMITS, type ModelDefaults, SAMPLER_NAMES, SCHEDULES } from '../request.ts';
-import type { ModelFiles } from './files.ts';
+import type { ModelSource } from './source.ts';
 import type { GalleryEntry, LatentRgb } from './spec.ts';
 
 export interface Card {
@@ -58,9 +57,9 @@ const FIELD_OF_KEY = {
 } as const;
 
 /** @throws DarkroomError('bad_model') naming the first key that is wrong */
-export async function readCard(files: ModelFiles, latentChannels: number): Promise<Card> {
+export async function readCard(files: ModelSource, latentChannels: number): Promise<Card> {
   if (!(await files.has('darkroom.json'))) return { defaults: {}, gallery: [], words: [], vocabulary: [] };
-  const label = `${basename(files.folder)}/darkroom.json`;
+  const label = files.label('darkroom.json');
   const parsed = cardSchema.safeParse(await files.json('darkroom.json'));
   if (!parsed.success) {
     const { path, message } = parsed.error.issues[0]!;

@@ -3,9 +3,10 @@ import { basename, join } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { Component } from '../graph/component.ts';
 import { ModelFiles } from './files.ts';
+import type { ModelSource } from './source.ts';
 
 /** The folders under controlnets/ by their names, which are the kinds of pictures they read: canny, openpose. */
-export async function modelControlnets(files: ModelFiles): Promise<Map<string, string>> {
+export async function modelControlnets(files: ModelSource): Promise<Map<string, string>> {
   const kinds = await files.list('controlnets');
   return new Map(kinds.map((kind) => [kind, join(files.folder, 'controlnets', kind)]));
 }

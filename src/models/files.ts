@@ -3,7 +3,10 @@ import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { Component, StoredTensor } from '../graph/component.ts';
+import { parsePythonJson } from './python-json.ts';
 import { readSafetensors } from './safetensors.ts';
+import { SeenFiles } from './seen.ts';
+import type { ModelSource } from './source.ts';
 import { BEGINNING, describeWrongFile, howToDownload, UNFINISHED } from './wrong-file.ts';
 
 /** Largest file that is read whole; CLIP's vocabulary has about 1 MB. */
@@ -11,12 +14,11 @@ const MAX_BYTES = 20_000_000;
 const VARIANTS = ['', 'fp32', 'fp16', 'bf16'];
 
 /** One model's files. Every path is resolved first and must lie within the folder. */
-export class ModelFiles {
+export class ModelFiles implements ModelSource {
   /** Real path of the folder. */
   readonly folder: string;
   readonly #root: string;
-  /** What was looked at, by its path, and what was there. */
-  readonly #seen = new Map<string, string>();
+  readonly #seen = new SeenFiles();
 
   private constructor(folder: string) {
     this.folder = folder;
@@ -37,7 +39,7 @@ export class ModelFiles {
   }
 
   async has(name: string): Promise<boolean> {
-    await this.#note(join(this.folder, name));
+    await this.#seen.note(join(this.folder, name));
     return stat(join(this.folder, name)).then(
       (found) => found.isFile(),
       () => false,
@@ -46,42 +48,29 @@ export class ModelFiles {
 
   /** Names in a subfolder; empty where there is none. */
   async list(subfolder: string): Promise<string[]> {
-    await this.#note(join(this.folder, subfolder));
+    await this.#seen.note(join(this.folder, subfolder));
     return readdir(join(this.folder, subfolder)).catch(() => []);
   }
 
-  /**
-   * Whether all that was looked at is still what it was: same file, same size, same time of its last change. What was
-   * missing must still be missing.
-   */
-  async isUnchanged(): Promise<boolean> {
-    const now = await Promise.all(
-      [...this.#seen].map(async ([path, before]) => (await identityOf(path)) === before),
-    );
-    return now.every((isSame) => isSame);
+  isUnchanged(): Promise<boolean> {
+    return this.#seen.areUnchanged();
   }
 
-  /** Of all that was looked at: another one for each change. */
   get version(): string {
-    return [...this.#seen].map(([path, identity]) => `${path} ${identity}`).join('\n');
-  }
-
-  /** Taken before the file is read: a change in the middle of reading is a change. */
-  async #note(path: string): Promise<void> {
-    if (!this.#seen.has(path)) this.#seen.set(path, await identityOf(path));
+    return this.#seen.version;
   }
 
   /** @throws DarkroomError('bad_model') for what is missing or no regular file, and for a link or path that leaves the folder */
   async path(name: string): Promise<string> {
-    await this.#note(join(this.folder, name));
+    await this.#seen.note(join(this.folder, name));
     const resolved = await realpath(join(this.folder, name)).catch(() => undefined);
     if (resolved === undefined) throw await this.#missing(name);
     if (!resolved.startsWith(this.#root + sep)) {
-      throw new DarkroomError('bad_model', `${this.#label(name)} points outside the model's folder.`);
+      throw new DarkroomError('bad_model', `${this.label(name)} points outside the model's folder.`);
     }
     // Opening a pipe would wait for its writer, and a device can do anything.
     if (!(await stat(resolved)).isFile()) {
-      throw new DarkroomError('bad_model', `${this.#label(name)} is not a regular file.`);
+      throw new DarkroomError('bad_model', `${this.label(name)} is not a regular file.`);
     }
     return resolved;
   }
@@ -101,7 +90,7 @@ export class ModelFiles {
       : unfinished === undefined
         ? '.'
         : `, but ${unfinished} is there: its download is not finished. ${download}`;
-    return new DarkroomError('bad_model', `${this.#label(name)} is missing${why}`);
+    return new DarkroomError('bad_model', `${this.label(name)} is missing${why}`);
   }
 
   async text(name: string): Promise<string> {
@@ -115,7 +104,7 @@ export class ModelFiles {
     if (size > MAX_BYTES) {
       throw new DarkroomError(
         'bad_model',
-        `${this.#label(name)} has ${size} bytes; the limit is ${MAX_BYTES}.`,
+        `${this.label(name)} has ${size} bytes; the limit is ${MAX_BYTES}.`,
       );
     }
     return readFile(path);
@@ -129,12 +118,12 @@ export class ModelFiles {
       value = parsePythonJson(text);
     } catch (cause) {
       const mistake = describeWrongFile(Buffer.from(text.slice(0, BEGINNING)), this.folder);
-      throw new DarkroomError('bad_model', `${this.#label(name)} ${mistake ?? 'is not valid JSON.'}`, {
+      throw new DarkroomError('bad_model', `${this.label(name)} ${mistake ?? 'is not valid JSON.'}`, {
         cause,
       });
     }
     if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-      throw new DarkroomError('bad_model', `${this.#label(name)} is not a JSON object.`);
+      throw new DarkroomError('bad_model', `${this.label(name)} is not a JSON object.`);
     }
     return value as Record<string, unknown>;
   }
@@ -161,26 +150,26 @@ export class ModelFiles {
     if (unfinished !== undefined) {
       throw new DarkroomError(
         'bad_model',
-        `${this.#label(subfolder)} holds ${unfinished}: its download is not finished. ${howToDownload(this.folder, 'Finish it, or download the file again')}`,
+        `${this.label(subfolder)} holds ${unfinished}: its download is not finished. ${howToDownload(this.folder, 'Finish it, or download the file again')}`,
       );
     }
     const pickle = names.find((name) => /\.(bin|ckpt|pt|pth|pkl)$/.test(name));
     throw new DarkroomError(
       'bad_model',
       pickle === undefined
-        ? `${this.#label(subfolder)} holds no ${base}.safetensors.`
-        : `${this.#label(subfolder)} holds its weights as ${pickle}, a pickle that can run code when it is opened. Convert it to safetensors first.`,
+        ? `${this.label(subfolder)} holds no ${base}.safetensors.`
+        : `${this.label(subfolder)} holds its weights as ${pickle}, a pickle that can run code when it is opened. Convert it to safetensors first.`,
     );
   }
 
   async #safetensors(name: string): Promise<Map<string, StoredTensor>> {
-    return readSafetensors(await this.path(name), { label: this.#label(name), folder: this.folder });
+    return readSafetensors(await this.path(name), { label: this.label(name), folder: this.folder });
   }
 
   async #sharded(subfolder: string, index: string): Promise<ReadonlyMap<string, StoredTensor>> {
     const { weight_map: map } = await this.json(index);
     if (typeof map !== 'object' || map === null) {
-      throw new DarkroomError('bad_model', `${this.#label(index)} has no weight_map.`);
+      throw new DarkroomError('bad_model', `${this.label(index)} has no weight_map.`);
     }
     const tensors = new Map<string, StoredTensor>();
     const shards = new Map<string, Map<string, StoredTensor>>();
@@ -188,7 +177,7 @@ export class ModelFiles {
       if (typeof shard !== 'string' || !shard.endsWith('.safetensors') || /[/\\]/.test(shard)) {
         throw new DarkroomError(
           'bad_model',
-          `${this.#label(index)}: ${name} lies in ${JSON.stringify(shard)}, which is not a safetensors file in this folder.`,
+          `${this.label(index)}: ${name} lies in ${JSON.stringify(shard)}, which is not a safetensors file in this folder.`,
         );
       }
       let inShard = shards.get(shard);
@@ -198,37 +187,19 @@ export class ModelFiles {
       }
       const stored = inShard.get(name);
       if (stored === undefined)
-        throw new DarkroomError('bad_model', `${this.#label(index)}: ${shard} lacks ${name}.`);
+        throw new DarkroomError('bad_model', `${this.label(index)}: ${shard} lacks ${name}.`);
       tensors.set(name, stored);
     }
     for (const [shard, inShard] of shards) {
       const unlisted = inShard.keys().find((name) => tensors.get(name)?.file !== inShard.get(name)?.file);
       if (unlisted !== undefined) {
-        throw new DarkroomError('bad_model', `${this.#label(index)} does not list ${unlisted} of ${shard}.`);
+        throw new DarkroomError('bad_model', `${this.label(index)} does not list ${unlisted} of ${shard}.`);
       }
     }
     return tensors;
   }
 
-  #label(name: string): string {
+  label(name: string): string {
     return `${basename(this.folder)}/${name}`;
   }
-}
-
-/** '' where there is nothing. Links are followed. */
-async function identityOf(path: string): Promise<string> {
-  const found = await stat(path, { bigint: true }).catch(() => undefined);
-  return found === undefined ? '' : `${found.dev} ${found.ino} ${found.size} ${found.mtimeNs}`;
-}
-
-const NAN = '\u0000NaN';
-
-/** JSON with Python's three additions; what stands within strings stays as it is. */
-export function parsePythonJson(text: string): unknown {
-  const plain = text.replace(/"(?:[^"\\]|\\.)*"|-?\bInfinity\b|\bNaN\b/g, (token) => {
-    if (token === 'NaN') return JSON.stringify(NAN);
-    if (token.endsWith('Infinity')) return token.startsWith('-') ? '-1e999' : '1e999';
-    return token;
-  });
-  return JSON.parse(plain, (_, value: unknown) => (value === NAN ? Number.NaN : value));
 }

@@ -14,6 +14,7 @@ import type { Denoiser, FamilyModel } from './families/family.ts';
 import { ModelFiles } from './files.ts';
 import { readLatentScale } from './latent-scale.ts';
 import { readModelIndex, readScheduler } from './model-index.ts';
+import type { ModelSource } from './source.ts';
 import type { ComponentName, ModelSpec } from './spec.ts';
 
 /**
@@ -23,6 +24,14 @@ import type { ComponentName, ModelSpec } from './spec.ts';
  */
 export async function openModelFolder(path: string, name?: string): Promise<ModelSpec> {
   const files = await ModelFiles.at(path);
+  return openModel(files, name ?? basename(files.folder));
+}
+
+/**
+ * @param name under which the catalogue knows it
+ * @throws as openModelFolder
+ */
+export async function openModel(files: ModelSource, name: string): Promise<ModelSpec> {
   const { family, index } = await readModelIndex(files);
   const model = await family.open(files, index);
   const vae = await files.component('vae', 'diffusion_pytorch_model');
@@ -41,7 +50,7 @@ export async function openModelFolder(path: string, name?: string): Promise<Mode
   return {
     ...model,
     ...card,
-    name: name ?? basename(files.folder),
+    name,
     folder: files.folder,
     family: family.name,
     defaults: chooseDefaults(defaults, {

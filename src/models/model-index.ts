@@ -5,8 +5,8 @@ import { isBookkeeping } from '../graph/config.ts';
 import { type SamplerName, samplerOfConfig } from '../request.ts';
 import type { Family } from './families/family.ts';
 import { FAMILIES } from './families/index.ts';
-import type { ModelFiles } from './files.ts';
 import { classOf, type ModelIndex } from './parts.ts';
+import type { ModelSource } from './source.ts';
 
 /**
  * Parts that change no picture here: they check what was drawn, or read pictures for IP-Adapters and ControlNets, which
@@ -15,7 +15,7 @@ import { classOf, type ModelIndex } from './parts.ts';
 const UNUSED_PARTS = ['safety_checker', 'feature_extractor', 'image_encoder', 'controlnet'];
 
 /** @throws DarkroomError('bad_model' | 'unsupported') that names file, part and class */
-export async function readModelIndex(files: ModelFiles): Promise<{ family: Family; index: ModelIndex }> {
+export async function readModelIndex(files: ModelSource): Promise<{ family: Family; index: ModelIndex }> {
   const label = basename(files.folder);
   if (!(await files.has('model_index.json'))) throw await noIndex(files, label);
   const index = await files.json('model_index.json');
@@ -66,7 +66,7 @@ export interface SchedulerPart {
  * scheduler_config.json as the class that the index names: that one wins over the file's own, as in diffusers.
  * @throws DarkroomError('unsupported') where no sampler is of that class
  */
-export async function readScheduler(files: ModelFiles, index: ModelIndex): Promise<SchedulerPart> {
+export async function readScheduler(files: ModelSource, index: ModelIndex): Promise<SchedulerPart> {
   const file = 'scheduler/scheduler_config.json';
   const own = Object.fromEntries(
     Object.entries(await files.json(file)).filter(([key]) => key === '_class_name' || !isIdle(key)),
@@ -82,7 +82,7 @@ export async function readScheduler(files: ModelFiles, index: ModelIndex): Promi
   );
 }
 
-async function noIndex(files: ModelFiles, label: string): Promise<DarkroomError> {
+async function noIndex(files: ModelSource, label: string): Promise<DarkroomError> {
   const single = (await files.list('.')).find((file) => /\.(ckpt|pt|pth|bin|safetensors)$/.test(file));
   return new DarkroomError(
     'bad_model',

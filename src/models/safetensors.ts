@@ -42,8 +42,22 @@ const BYTES_PER_ELEMENT: ReadonlyMap<unknown, number> = new Map(
  */
 export async function readSafetensors(
   file: string,
-  { label = basename(file), folder = dirname(file) }: { label?: string; folder?: string } = {},
+  options: { label?: string; folder?: string } = {},
 ): Promise<Map<string, StoredTensor>> {
+  return (await readSafetensorsFile(file, options)).tensors;
+}
+
+export interface SafetensorsFile {
+  readonly tensors: Map<string, StoredTensor>;
+  /** What the file says of itself: words of whoever wrote it. Values that are no text are left out. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/** The same with the file's own words. */
+export async function readSafetensorsFile(
+  file: string,
+  { label = basename(file), folder = dirname(file) }: { label?: string; folder?: string } = {},
+): Promise<SafetensorsFile> {
   const handle = await open(file, 'r');
   try {
     return await readHeader(handle, file, label, folder);
@@ -57,7 +71,7 @@ async function readHeader(
   file: string,
   label: string,
   folder: string,
-): Promise<Map<string, StoredTensor>> {
+): Promise<SafetensorsFile> {
   const broken = (reason: string) =>
     new DarkroomError('bad_model', `${label} is not a usable safetensors file: ${reason}.`);
   const { size } = await handle.stat();
@@ -126,7 +140,12 @@ async function readHeader(
     next = offset + length;
   }
   if (next !== size) throw broken(`its last ${size - next} bytes belong to no tensor`);
-  return tensors;
+  return { tensors, metadata: readMetadata(header['__metadata__']) };
+}
+
+function readMetadata(value: unknown): ReadonlyMap<string, string> {
+  const entries = Object.entries(isRecord(value) ? value : {});
+  return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
 
 /** End of the last tensor that the header lists with usable offsets, from the end of the header. */

@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import protobuf from 'protobufjs/light.js';
 import { DarkroomError } from '../errors.ts';
-import type { ModelFiles } from './files.ts';
+import type { ModelSource } from './source.ts';
 import type { T5TokenizerFiles } from './t5-tokenizer.ts';
 import type { AddedToken } from './tokenizer.ts';
 
@@ -17,7 +17,7 @@ const EXTRA_IDS = 100;
  * whatever the file says of them, as there.
  * @throws DarkroomError('bad_model' | 'unsupported') with a sentence that names file and value
  */
-export async function readT5Tokenizer(files: ModelFiles, folder: string): Promise<T5TokenizerFiles> {
+export async function readT5Tokenizer(files: ModelSource, folder: string): Promise<T5TokenizerFiles> {
   const where = `${basename(files.folder)}/${folder}`;
   const optional = async (name: string): Promise<Json> =>
     (await files.has(`${folder}/${name}`)) ? files.json(`${folder}/${name}`) : {};

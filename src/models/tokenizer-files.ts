@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import { isRecord } from '../json.ts';
-import type { ModelFiles } from './files.ts';
+import type { ModelSource } from './source.ts';
 import type { AddedToken, TokenizerFiles } from './tokenizer.ts';
 
 const DEFAULT_TOKENS = {
@@ -21,7 +21,7 @@ type TokenName = keyof typeof DEFAULT_TOKENS;
  * @throws DarkroomError('bad_model' | 'unsupported')
  */
 export async function readTokenizer(
-  files: ModelFiles,
+  files: ModelSource,
   folder: string,
   maxPositions: number,
 ): Promise<TokenizerFiles> {
@@ -147,7 +147,7 @@ function extraTokens(special: Json): unknown[] {
 const contentOf = (token: unknown): unknown => (isRecord(token) ? token['content'] : token);
 
 /** Where there are both, tokenizer.json is read, as transformers 5 does. */
-async function readVocabulary(files: ModelFiles, folder: string, whole: Json) {
+async function readVocabulary(files: ModelSource, folder: string, whole: Json) {
   if (Object.keys(whole).length > 0) {
     const { type, vocab, merges } = isRecord(whole['model']) ? whole['model'] : {};
     if (type !== 'BPE') {

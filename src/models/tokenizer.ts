@@ -263,7 +263,7 @@ class Heap {
 }
 
 /** One printable character for each byte: printable bytes stand for themselves, the others from U+0100 on. */
-const BYTE_CHARACTERS: readonly string[] = (() => {
+export const BYTE_CHARACTERS: readonly string[] = (() => {
   let next = 256;
   return Array.from({ length: 256 }, (_, byte) => {
     const printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || byte >= 174;

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { mkdir, readFile, rename, rm, symlink, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { test } from 'node:test';
-import { parsePythonJson } from '../../src/models/files.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
+import { parsePythonJson } from '../../src/models/python-json.ts';
 import { clipTokenizerOf } from '../../src/models/spec.ts';
 import { copyModel, FIXTURES, safetensors, temporaryFolder, write } from './forge.ts';
 

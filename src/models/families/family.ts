@@ -4,9 +4,10 @@ import type { Component, Graph } from '../../graph/component.ts';
 import type { Target } from '../../graph/target.ts';
 import type { GenerationRequest, ModelDefaults } from '../../request.ts';
 import type { Feeds, Tensor } from '../../tensor.ts';
-import type { ModelFiles } from '../files.ts';
+import type { CheckpointLayout } from '../checkpoint/layout.ts';
 import type { LatentScale } from '../latent-scale.ts';
 import type { ModelIndex } from '../parts.ts';
+import type { ModelSource } from '../source.ts';
 import type { TextEncoderPart } from './text-encoders.ts';
 
 export interface Family {
@@ -25,7 +26,9 @@ export interface Family {
    * @param index model_index.json, whose parts are checked
    * @throws DarkroomError('bad_model' | 'unsupported') naming file, key and value
    */
-  open(files: ModelFiles, index: ModelIndex): Promise<FamilyModel>;
+  open(files: ModelSource, index: ModelIndex): Promise<FamilyModel>;
+  /** Its single files; absent where it has none, or another family reads them. */
+  readonly checkpoint?: CheckpointLayout;
 }
 
 export type PipelineDefaults = Pick<ModelDefaults, 'numInferenceSteps' | 'guidanceScale' | 'strength'> & {

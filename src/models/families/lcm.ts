@@ -6,8 +6,10 @@ import { PLAIN_HABITS } from '../../diffusion/pipeline-habits.ts';
 import type { Family } from './family.ts';
 import { sd } from './sd.ts';
 
+const { checkpoint: _, ...plain } = sd;
+
 export const lcm: Family = {
-  ...sd,
+  ...plain,
   name: 'lcm',
   title: 'latent consistency models',
   pipelines: /^LatentConsistencyModel(Img2Img)?Pipeline$/,

@@ -1,6 +1,7 @@
 /** Stable Diffusion 1 and 2 (Rombach et al. 2022): one CLIP text encoder, a UNet. */
 import { PLAIN_HABITS } from '../../diffusion/pipeline-habits.ts';
 import { type Family, imageLatents } from './family.ts';
+import { sdCheckpoint } from './sd-checkpoint.ts';
 import { type ClipRules, openClip } from './text-encoders.ts';
 import { checkAddition, checkContext, isGuided, openUnet } from './unet.ts';
 
@@ -23,6 +24,7 @@ export const sd: Family = {
     inpaintStrength: 1,
     sampleSize: 64,
   },
+  checkpoint: sdCheckpoint,
 
   async open(files, index) {
     const clip = await openClip(files, index, '', CLIP);

@@ -4,8 +4,8 @@ import { DarkroomError } from '../../errors.ts';
 import { readSd3TransformerConfig, sd3TransformerGraph } from '../../graph/mmdit.ts';
 import { readT5Config } from '../../graph/t5.ts';
 import { joinColumns, joinRows, joinVectors, zeros } from '../../tensor.ts';
-import type { ModelFiles } from '../files.ts';
 import { classOf } from '../parts.ts';
+import type { ModelSource } from '../source.ts';
 import { type Denoiser, type Family, imageLatents } from './family.ts';
 import { type ClipPart, openClip, openT5, PENULTIMATE, type T5Part } from './text-encoders.ts';
 
@@ -70,7 +70,7 @@ export const sd3: Family = {
   },
 };
 
-async function openTransformer(files: ModelFiles) {
+async function openTransformer(files: ModelSource) {
   const component = await files.component('transformer', 'diffusion_pytorch_model');
   const config = readSd3TransformerConfig(component);
   const { inChannels, outChannels, patchSize, posEmbedMaxSize } = config;

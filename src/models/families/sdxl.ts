@@ -4,6 +4,7 @@ import { DarkroomError } from '../../errors.ts';
 import { joinColumns, repeat, type Tensor } from '../../tensor.ts';
 import type { ModelIndex } from '../parts.ts';
 import { type Family, imageLatents, type PassConditions } from './family.ts';
+import { sdxlCheckpoint } from './sdxl-checkpoint.ts';
 import { openClip, PENULTIMATE } from './text-encoders.ts';
 import { checkAddition, checkContext, isGuided, openUnet } from './unet.ts';
 
@@ -26,6 +27,7 @@ export const sdxl: Family = {
     inpaintStrength: 0.9999,
     sampleSize: 128,
   },
+  checkpoint: sdxlCheckpoint,
 
   async open(files, index) {
     refuseRefiner(index);

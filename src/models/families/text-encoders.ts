@@ -4,8 +4,8 @@ import type { Component, Graph } from '../../graph/component.ts';
 import { t5EncoderGraph } from '../../graph/t5.ts';
 import type { Target } from '../../graph/target.ts';
 import { isRecord } from '../../json.ts';
-import type { ModelFiles } from '../files.ts';
 import { classOf, type ModelIndex } from '../parts.ts';
+import type { ModelSource } from '../source.ts';
 import type { T5TokenizerFiles } from '../t5-tokenizer.ts';
 import { readT5Tokenizer } from '../t5-tokenizer-files.ts';
 import type { TokenizerFiles } from '../tokenizer.ts';
@@ -55,7 +55,7 @@ export const PENULTIMATE: ClipRules = { states: 'hidden_states', skipped: 1, emp
  * @param suffix of the folders
  */
 export async function openClip(
-  files: ModelFiles,
+  files: ModelSource,
   index: ModelIndex,
   suffix: '' | '_2',
   rules: ClipRules,
@@ -67,7 +67,9 @@ export async function openClip(
     name: suffix === '' ? 'textEncoder' : 'textEncoder2',
     component,
     rules,
-    tokenizer: await readTokenizer(files, `tokenizer${suffix}`, config.maxPositionEmbeddings),
+    tokenizer:
+      (await files.sharedClipTokenizer?.(`tokenizer${suffix}`)) ??
+      (await readTokenizer(files, `tokenizer${suffix}`, config.maxPositionEmbeddings)),
     hiddenSize: config.hiddenSize,
     hiddenLayers: config.numHiddenLayers,
     projectionDim: config.withProjection ? config.projectionDim : undefined,
@@ -75,7 +77,7 @@ export async function openClip(
   };
 }
 
-export async function openT5(files: ModelFiles, index: ModelIndex, suffix: '_2' | '_3'): Promise<T5Part> {
+export async function openT5(files: ModelSource, index: ModelIndex, suffix: '_2' | '_3'): Promise<T5Part> {
   const component = await openPart(files, index, `text_encoder${suffix}`);
   return {
     kind: 't5',
@@ -86,7 +88,7 @@ export async function openT5(files: ModelFiles, index: ModelIndex, suffix: '_2' 
   };
 }
 
-async function openPart(files: ModelFiles, index: ModelIndex, part: string): Promise<Component> {
+async function openPart(files: ModelSource, index: ModelIndex, part: string): Promise<Component> {
   const component = await files.component(part, 'model');
   // The config of a whole CLIP holds that of its text encoder.
   const { text_config: inner } = component.config;

@@ -3,7 +3,7 @@ import { DarkroomError } from '../../errors.ts';
 import { checkControlNet, readControlNetConfig, residualCount } from '../../graph/controlnet.ts';
 import { readUnetConfig, type UnetConfig, unetGraph } from '../../graph/unet.ts';
 import type { Feeds, Tensor } from '../../tensor.ts';
-import type { ModelFiles } from '../files.ts';
+import type { ModelSource } from '../source.ts';
 import type { Denoiser, PassConditions } from './family.ts';
 import type { ClipPart } from './text-encoders.ts';
 
@@ -16,7 +16,7 @@ export interface Unet extends Denoiser {
  * @throws DarkroomError('bad_model' | 'unsupported') naming file, key and value
  */
 export async function openUnet(
-  files: ModelFiles,
+  files: ModelSource,
   conditioning: (pass: PassConditions) => Feeds = () => ({}),
 ): Promise<Unet> {
   const component = await files.component('unet', 'diffusion_pytorch_model');

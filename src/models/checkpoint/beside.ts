@@ -1,0 +1,85 @@
+/** What the operator says of a single file, in NAME.json beside it. Other programs keep words of their own there. */
+import { dirname, join, parse } from 'node:path';
+import { z } from 'zod';
+import { DarkroomError } from '../../errors.ts';
+import { isRecord } from '../../json.ts';
+import { parsePythonJson } from '../python-json.ts';
+import type { SeenFiles } from '../seen.ts';
+import { readSmallText } from '../small-file.ts';
+
+/** What a denoiser predicts: the noise, or the velocity (Salimans and Ho 2022). */
+export type PredictionType = 'epsilon' | 'v_prediction';
+
+export interface Beside {
+  readonly predictionType?: PredictionType;
+  readonly zeroTerminalSnr?: boolean;
+  /** A VAE file of the models' folders, by name, instead of the one in the file. */
+  readonly vae?: string;
+  /** A model of the catalogue whose text encoders stand in for those that the file lacks. */
+  readonly textEncoders?: string;
+  /** The keys of darkroom.json that it has. */
+  readonly card?: Readonly<Record<string, unknown>>;
+}
+
+const CARD_KEYS = ['defaults', 'latent_rgb', 'gallery', 'words', 'vocabulary', 'licence', 'commercial_use'];
+
+const schema = z.object({
+  prediction_type: z.enum(['epsilon', 'v_prediction']).optional(),
+  zero_terminal_snr: z.boolean().optional(),
+  vae: z.string().max(200).optional(),
+  text_encoders: z.string().max(200).optional(),
+});
+
+export const nameOfBeside = (file: string): string => `${parse(file).name}.json`;
+
+/**
+ * @param file the checkpoint, as the operator's folder names it
+ * @throws DarkroomError('bad_model') naming the key
+ */
+export async function readBeside(file: string, seen: SeenFiles): Promise<Beside> {
+  const [json, yaml] = [nameOfBeside(file), `${parse(file).name}.yaml`].map((name) =>
+    join(dirname(file), name),
+  ) as [string, string];
+  const label = nameOfBeside(file);
+  const text = await readSmallText(json, seen, label);
+  const own = text === undefined ? {} : parseJson(text, label);
+  const parsed = schema.safeParse(own);
+  if (!parsed.success) {
+    const { path, message } = parsed.error.issues[0]!;
+    throw new DarkroomError('bad_model', `${label}: ${path.join('.')}: ${message}.`);
+  }
+  const {
+    prediction_type: predictionType,
+    zero_terminal_snr: zeroTerminalSnr,
+    vae,
+    text_encoders,
+  } = parsed.data;
+  const card = Object.fromEntries(Object.entries(own).filter(([key]) => CARD_KEYS.includes(key)));
+  const stated = predictionType ?? (await fromYaml(yaml, seen));
+  return {
+    ...(stated !== undefined && { predictionType: stated }),
+    ...(zeroTerminalSnr !== undefined && { zeroTerminalSnr }),
+    ...(vae !== undefined && { vae }),
+    ...(text_encoders !== undefined && { textEncoders: text_encoders }),
+    ...(Object.keys(card).length > 0 && { card }),
+  };
+}
+
+function parseJson(text: string, label: string): Record<string, unknown> {
+  let value: unknown;
+  try {
+    value = parsePythonJson(text);
+  } catch (cause) {
+    throw new DarkroomError('bad_model', `${label} is not valid JSON.`, { cause });
+  }
+  if (!isRecord(value)) throw new DarkroomError('bad_model', `${label} is not a JSON object.`);
+  return value;
+}
+
+/** latent-diffusion's own configuration, which A1111 reads beside a checkpoint: `parameterization: "v"`. */
+async function fromYaml(path: string, seen: SeenFiles): Promise<PredictionType | undefined> {
+  const text = await readSmallText(path, seen, parse(path).base);
+  const said =
+    text === undefined ? undefined : /^\s*parameterization:\s*["']?(v|eps)["']?\s*(#.*)?$/m.exec(text)?.[1];
+  return said === undefined ? undefined : said === 'v' ? 'v_prediction' : 'epsilon';
+}

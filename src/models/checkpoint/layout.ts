@@ -1,0 +1,57 @@
+/** What a family says of its single files: how they are recognised, and how they are read as a folder's parts. */
+import type { Component } from '../../graph/component.ts';
+import type { ModelIndex } from '../parts.ts';
+import type { Weights } from '../weights.ts';
+import type { Beside } from './beside.ts';
+import type { SchedulerConfig } from './schedulers.ts';
+
+export interface CheckpointLayout {
+  /** From names and shapes; undefined where the file is of another family. */
+  recognise(weights: Weights): CheckpointTraits | undefined;
+  /** What the denoiser predicts: from markers, metadata, and what lies beside the file. */
+  prediction(weights: Weights, beside: Beside): Promise<'epsilon' | 'v_prediction' | 'flow'>;
+  /** @throws DarkroomError('bad_model' | 'unsupported') naming file, tensor and value */
+  read(weights: Weights, beside: Beside): Promise<CheckpointParts>;
+}
+
+export interface CheckpointTraits {
+  /** Which of the family's models: `Stable Diffusion 2`. LoRAs and ControlNets of another one do not fit. */
+  readonly base: string;
+  /** What sets it apart from an ordinary one: `inpainting`. */
+  readonly variant?: string;
+  /** Why this version does not run it, as a sentence; absent where it does. */
+  readonly refusal?: string;
+  readonly hasVae: boolean;
+  readonly hasTextEncoders: boolean;
+}
+
+/** The parts of a folder in diffusers' layout. */
+export interface CheckpointParts {
+  readonly index: ModelIndex;
+  readonly scheduler: SchedulerConfig;
+  /** By the name of their folder. */
+  readonly components: ReadonlyMap<string, Component>;
+  /** Padding of the CLIP tokenizers, by the name of their folder. */
+  readonly tokenizers: ReadonlyMap<string, ClipPadding>;
+  /** Parts that the file does not hold. */
+  readonly missing: readonly MissingPart[];
+}
+
+/** OpenAI's encoders are padded with the end of the text, open_clip's with id 0. */
+export type ClipPadding = '<|endoftext|>' | '!';
+
+export interface MissingPart {
+  /** The name of its folder. */
+  readonly part: string;
+  /** As a sentence names it: `the text encoder CLIP-L`. */
+  readonly what: string;
+}
+
+/** A part as a sentence names it where its config would be named: "unet of dreams.safetensors". */
+export function partOf(
+  weights: Weights,
+  part: string,
+  { tensors, config }: Pick<Component, 'tensors' | 'config'>,
+): Component {
+  return { configFile: `${part} of ${weights.label}`, config, tensors };
+}

@@ -1,0 +1,100 @@
+/** The parts of a checkpoint in latent-diffusion's layout, whichever program saved it: its UNet, VAE and text encoders. */
+import type { Component, StoredTensor } from '../../graph/component.ts';
+import type { Weights } from '../weights.ts';
+import { isClipText } from './clip-text.ts';
+import { partOf } from './layout.ts';
+import { readLdmUnet, type UnetTraits } from './ldm-unet.ts';
+import { isVae, readLdmVae } from './ldm-vae.ts';
+import { type Tensors, under } from './tensors.ts';
+
+export interface LdmParts {
+  readonly unet: Tensors;
+  readonly unetPrefix: string;
+  readonly vae: Tensors | undefined;
+  /** In the order of the family's encoders. */
+  readonly texts: readonly (Tensors | undefined)[];
+}
+
+const UNET_PREFIXES = ['model.diffusion_model.', 'model.model.', 'diffusion_model.', 'net.', 'model.', ''];
+const VAE_PREFIXES = ['first_stage_model.', 'vae.'];
+/** Of the first and the second text encoder: latent-diffusion's, generative-models', and ComfyUI's own. */
+const TEXT_PREFIXES: readonly (readonly string[])[] = [
+  [
+    'cond_stage_model.transformer.',
+    'cond_stage_model.model.',
+    'cond_stage_model.clip_l.transformer.',
+    'cond_stage_model.clip_h.transformer.',
+    'conditioner.embedders.0.transformer.',
+    'conditioner.embedders.0.model.',
+    'text_encoders.clip_l.transformer.',
+  ],
+  [
+    'conditioner.embedders.1.model.',
+    'conditioner.embedders.1.transformer.',
+    'text_encoders.clip_g.transformer.',
+  ],
+];
+
+/** undefined where the file holds no UNet in this layout. */
+export function findLdm({ tensors }: Weights): LdmParts | undefined {
+  const unetPrefix = UNET_PREFIXES.find(
+    (prefix) =>
+      tensors.has(`${prefix}input_blocks.0.0.weight`) && tensors.has(`${prefix}time_embed.0.weight`),
+  );
+  if (unetPrefix === undefined || tensors.has(`${unetPrefix}input_hint_block.0.weight`)) return undefined;
+  const find = (prefixes: readonly string[], is: (part: Tensors) => boolean): Tensors | undefined =>
+    prefixes.map((prefix) => under(tensors, prefix)).find(is);
+  return {
+    unet: under(tensors, unetPrefix),
+    unetPrefix,
+    vae: find(VAE_PREFIXES, isVae),
+    texts: TEXT_PREFIXES.map((prefixes) => find(prefixes, isClipText)),
+  };
+}
+
+const channelsIn = ({ unet }: LdmParts): number | undefined => unet.get('input_blocks.0.0.weight')?.shape[1];
+
+/** A UNet for inpainting takes latents, a mask and the latents of the masked picture. */
+export const variantOf = (ldm: LdmParts): string | undefined =>
+  channelsIn(ldm) === 9 ? 'inpainting' : undefined;
+
+/** Why a UNet in this layout is not run, as a sentence. */
+export function ldmRefusal({ label }: Weights, ldm: LdmParts): string | undefined {
+  const channels = channelsIn(ldm);
+  if (channels === 4 || channels === 9) return undefined;
+  const what =
+    channels === 8
+      ? 'an InstructPix2Pix model'
+      : channels === 7
+        ? 'the x4 upscaler of Stable Diffusion'
+        : channels === 5
+          ? 'a depth-to-image model'
+          : `a UNet of ${channels} input channels`;
+  return `${label} is ${what}, which this version of Darkroom does not run.`;
+}
+
+export function readUnetOf(
+  weights: Weights,
+  ldm: LdmParts,
+  options: { readonly traits: UnetTraits; readonly sampleSize: number; readonly upcastAttention?: boolean },
+): Component {
+  const { tensors, config } = readLdmUnet(ldm.unet, options.traits);
+  return partOf(weights, 'unet', {
+    tensors,
+    config: {
+      ...config,
+      sample_size: options.sampleSize,
+      ...(options.upcastAttention === true && { upcast_attention: true }),
+    },
+  });
+}
+
+/** @param scale how its latents relate to the denoiser's, which the weights do not tell */
+export function readVaeOf(
+  weights: Weights,
+  vae: ReadonlyMap<string, StoredTensor>,
+  scale: Readonly<Record<string, unknown>>,
+): Component {
+  const { tensors, config } = readLdmVae(vae);
+  return partOf(weights, 'vae', { tensors, config: { ...config, ...scale } });
+}

@@ -1,0 +1,160 @@
+/** What one file of weights is, from the names and shapes in its header and never from its own name. */
+
+import { readBeside } from './checkpoint/beside.ts';
+import { isClipText } from './checkpoint/clip-text.ts';
+import { isVae } from './checkpoint/ldm-vae.ts';
+import { type Tensors, under } from './checkpoint/tensors.ts';
+import { FAMILIES } from './families/index.ts';
+import { SeenFiles } from './seen.ts';
+import { readWeights, type Weights } from './weights.ts';
+
+export const FILE_KINDS = [
+  'checkpoint',
+  'lora',
+  'vae',
+  'embedding',
+  'controlnet',
+  'upscaler',
+  'text_encoder',
+  'unknown',
+] as const;
+export type FileKind = (typeof FILE_KINDS)[number];
+
+export interface Recognised {
+  readonly kind: FileKind;
+  /** The family as people call it: `Stable Diffusion XL`. Absent where the tensors do not tell. */
+  readonly family?: string;
+  /** What sets it apart within its family: `inpainting`. */
+  readonly variant?: string;
+  /** Of checkpoints. */
+  readonly predictionType?: 'epsilon' | 'v_prediction' | 'flow';
+  /** The type of most of its bytes, as safetensors names it: F16, BF16, F8_E4M3. */
+  readonly dtype: string;
+  /** Numbers that it holds. */
+  readonly parameters: number;
+  /** Of checkpoints: whether these are inside. */
+  readonly parts?: { readonly vae: boolean; readonly textEncoders: boolean };
+  /** Why this version of Darkroom does not run it, as a sentence; absent where it may. */
+  readonly refusal?: string;
+  /** What the file says of itself: words of whoever wrote it, not checked. */
+  readonly metadata: ReadonlyMap<string, string>;
+}
+
+/**
+ * Reads the header and a few numbers, some kilobytes.
+ * @throws DarkroomError('not_found' | 'bad_model') where the file cannot be read as weights
+ */
+export async function recognise(path: string): Promise<Recognised> {
+  const weights = await readWeights(path);
+  const { tensors, metadata } = weights;
+  const shared = { ...measure(tensors), metadata };
+  const checkpoint = await recogniseCheckpoint(weights, path);
+  if (checkpoint !== undefined) return { ...shared, ...checkpoint };
+  return { ...shared, ...recogniseOther(tensors) };
+}
+
+type Found = Omit<Recognised, 'dtype' | 'parameters' | 'metadata'>;
+
+async function recogniseCheckpoint(weights: Weights, path: string): Promise<Found | undefined> {
+  for (const { checkpoint } of FAMILIES) {
+    const traits = checkpoint?.recognise(weights);
+    if (checkpoint === undefined || traits === undefined) continue;
+    const { base, variant, refusal, hasVae: vae, hasTextEncoders: textEncoders } = traits;
+    const predictionType =
+      refusal === undefined
+        ? await checkpoint.prediction(weights, await readBeside(path, new SeenFiles()))
+        : undefined;
+    return {
+      kind: 'checkpoint',
+      family: base,
+      ...(variant !== undefined && { variant }),
+      ...(refusal !== undefined && { refusal }),
+      ...(predictionType !== undefined && { predictionType }),
+      parts: { vae, textEncoders },
+    };
+  }
+  const foreign = FOREIGN.find(([key]) =>
+    [...PREFIXES].some((prefix) => weights.tensors.has(`${prefix}${key}`)),
+  );
+  if (foreign === undefined) return undefined;
+  return {
+    kind: 'checkpoint',
+    family: foreign[1],
+    refusal: `${weights.label} is a ${foreign[1]} model, which this version of Darkroom does not run.`,
+    parts: { vae: false, textEncoders: false },
+  };
+}
+
+const PREFIXES = ['model.diffusion_model.', '', 'model.', 'net.'];
+
+/** A tensor that only this family has, as diffusers and ComfyUI tell them apart. The first match counts. */
+const FOREIGN: readonly (readonly [key: string, family: string])[] = [
+  ['joint_blocks.0.context_block.attn.qkv.weight', 'Stable Diffusion 3'],
+  ['distilled_guidance_layer.in_proj.bias', 'Chroma'],
+  ['single_stream_modulation.lin.weight', 'FLUX.2'],
+  ['double_blocks.0.img_attn.norm.key_norm.scale', 'FLUX.1'],
+  ['double_blocks.0.img_attn.qkv.weight', 'FLUX.1'],
+  ['transformer_blocks.0.attn.add_q_proj.weight', 'Qwen-Image'],
+  ['noise_refiner.0.attention.qkv.weight', 'Z-Image or Lumina'],
+  ['cap_embedder.0.weight', 'Lumina 2'],
+  ['double_layers.0.attn.w1q.weight', 'AuraFlow'],
+  ['head.modulation', 'Wan'],
+  ['clip_txt_mapper.weight', 'Stable Cascade'],
+];
+
+const LORA =
+  /(\.lora_(down|up|mid|A|B)\b|_lora\.(down|up)\.weight$|\.lora\.(down|up)\.weight$|\.lora_linear_layer\.|\.hada_w[12]_[ab]$|\.lokr_w[12](_[ab])?$|\.oft_(blocks|diag)|^lora_.*\.(diff|diff_b|a1|b1)(\.weight)?$|\.(diff|diff_b)$)/;
+
+const UPSCALER = /^(model\.1\.sub\.0\.|body\.0\.rdb1\.conv1\.|RRDB_trunk\.0\.|layers\.0\.residual_group\.)/;
+
+const T5 = 'encoder.block.0.layer.0.SelfAttention.q.weight';
+
+function recogniseOther(tensors: Tensors): Found {
+  const names = [...tensors.keys()];
+  if (names.some((name) => LORA.test(name))) return { kind: 'lora' };
+  if (isEmbedding(tensors)) return { kind: 'embedding', ...embeddingFamily(tensors) };
+  if (
+    names.some((name) =>
+      /^(control_model\.)?(input_hint_block\.0|controlnet_cond_embedding\.conv_in)\.weight$/.test(name),
+    )
+  )
+    return { kind: 'controlnet' };
+  if (isVae(tensors) || isVae(under(tensors, 'first_stage_model.')) || isVae(under(tensors, 'vae.')))
+    return { kind: 'vae' };
+  if (names.some((name) => UPSCALER.test(name))) return { kind: 'upscaler' };
+  if (tensors.has(T5)) return { kind: 'text_encoder', family: 'T5' };
+  if (isClipText(tensors) || isClipText(under(tensors, 'transformer.')))
+    return { kind: 'text_encoder', family: 'CLIP' };
+  return { kind: 'unknown' };
+}
+
+/** At most this many rows: one token stands for all of them. */
+const MOST_VECTORS = 1024;
+
+function isEmbedding(tensors: Tensors): boolean {
+  const names = [...tensors.keys()].sort().join(' ');
+  const isKnown =
+    ['emb_params', 'clip_g clip_l', '*', 'string_to_param.*'].includes(names) || /^<[^ ]+>$/.test(names);
+  return (
+    isKnown &&
+    [...tensors.values()].every(({ shape }) => shape.length <= 2 && (shape[0] ?? 0) <= MOST_VECTORS * 2048)
+  );
+}
+
+function embeddingFamily(tensors: Tensors): { family?: string } {
+  if (tensors.has('clip_g')) return { family: 'Stable Diffusion XL' };
+  const width = [...tensors.values()][0]?.shape.at(-1);
+  if (width === 768) return { family: 'Stable Diffusion 1' };
+  return width === 1024 ? { family: 'Stable Diffusion 2' } : {};
+}
+
+function measure(tensors: Tensors): Pick<Recognised, 'dtype' | 'parameters'> {
+  const bytes = new Map<string, number>();
+  let parameters = 0;
+  for (const { dtype, length, shape } of tensors.values()) {
+    bytes.set(dtype, (bytes.get(dtype) ?? 0) + length);
+    parameters += shape.reduce((product, side) => product * side, 1);
+  }
+  const [dtype] = [...bytes].sort(([, a], [, b]) => b - a)[0] ?? ['none'];
+  return { dtype, parameters };
+}

@@ -1,0 +1,74 @@
+/** A file of weights, whatever its format: names, and where the values lie. Only headers are read. */
+import { open, realpath, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
+import { DarkroomError } from '../errors.ts';
+import type { StoredTensor } from '../graph/component.ts';
+import { readSafetensorsFile } from './safetensors.ts';
+
+export interface Weights {
+  /** Real path. */
+  readonly file: string;
+  /** Its name, as a sentence says it. */
+  readonly label: string;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** What the file says of itself: words of whoever wrote it. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** Numbers that stand beside the tensors: `global_step` of a checkpoint that was saved in training. */
+  readonly numbers: ReadonlyMap<string, number>;
+}
+
+/**
+ * @param path of a file; links are followed
+ * @throws DarkroomError('not_found') where there is none, ('bad_model') where it is damaged
+ */
+export async function readWeights(path: string): Promise<Weights> {
+  const file = await realpath(path).catch(() => undefined);
+  if (file === undefined) throw new DarkroomError('not_found', `There is no file ${path}.`);
+  const label = basename(path);
+  // Opening a pipe would wait for its writer, and a device can do anything.
+  if (!(await stat(file)).isFile()) {
+    throw new DarkroomError('bad_model', `${label} is not a regular file.`);
+  }
+  const { tensors, metadata } = await readSafetensorsFile(file, { label, folder: dirname(file) });
+  return { file, label, tensors, metadata, numbers: new Map() };
+}
+
+/** Values of a small tensor: markers and scales. Larger ones are never read whole. */
+const MOST_VALUES = 1 << 16;
+
+/**
+ * @returns the values of a tensor of floats
+ * @throws DarkroomError('bad_model') where it is no tensor of floats, is too large, or the file ends before it
+ */
+export async function readValues(stored: StoredTensor): Promise<Float32Array> {
+  const read = READERS[stored.dtype as keyof typeof READERS] as
+    | ((view: DataView, i: number) => number)
+    | undefined;
+  const count = stored.shape.reduce((product, side) => product * side, 1);
+  if (read === undefined || count > MOST_VALUES || stored.decode !== undefined) {
+    throw new DarkroomError('bad_model', `${stored.name} is not a short list of floats.`);
+  }
+  const bytes = Buffer.alloc(stored.length);
+  const handle = await open(stored.file, 'r');
+  try {
+    const { bytesRead } = await handle.read(bytes, 0, bytes.length, stored.offset);
+    if (bytesRead < bytes.length) {
+      throw new DarkroomError('bad_model', `${basename(stored.file)} ends within ${stored.name}.`);
+    }
+  } finally {
+    await handle.close();
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  return Float32Array.from({ length: count }, (_, i) => read(view, i));
+}
+
+const READERS = {
+  F64: (view: DataView, i: number) => view.getFloat64(8 * i, true),
+  F32: (view: DataView, i: number) => view.getFloat32(4 * i, true),
+  F16: (view: DataView, i: number) => view.getFloat16(2 * i, true),
+  BF16: (view: DataView, i: number) => {
+    const word = new DataView(new ArrayBuffer(4));
+    word.setUint16(2, view.getUint16(2 * i, true), true);
+    return word.getFloat32(0, true);
+  },
+};

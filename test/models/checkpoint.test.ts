@@ -1,0 +1,98 @@
+/** Single-file checkpoints against the folder in diffusers' layout that holds the same weights. */
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { openDetectors } from '../../src/engine/control/controls.ts';
+import { cpuDevice } from '../../src/engine/device.ts';
+import { ModelCache } from '../../src/engine/model/model-cache.ts';
+import { draftJob, prepareJob } from '../../src/engine/prepare.ts';
+import { PictureRun } from '../../src/engine/run.ts';
+import { clipTokenizer } from '../../src/models/checkpoint/clip-tokenizer.ts';
+import { openCheckpoint } from '../../src/models/checkpoint/open.ts';
+import { openModelFolder } from '../../src/models/folder.ts';
+import type { ModelSpec } from '../../src/models/spec.ts';
+import { createTokenizer } from '../../src/models/tokenizer.ts';
+import { freezeRequest } from '../../src/request.ts';
+import { temporaryFolder } from './forge.ts';
+import { type Folder, forgeModel, writeFolder, writeSafetensors } from './forge-checkpoint.ts';
+
+const CLIP = ['transformers', 'CLIPTextModel'];
+const PROJECTED = ['transformers', 'CLIPTextModelWithProjection'];
+const TOKENIZER = ['transformers', 'CLIPTokenizer'];
+const SHARED = { unet: ['diffusers', 'UNet2DConditionModel'], vae: ['diffusers', 'AutoencoderKL'] };
+const BETAS = {
+  beta_start: 0.00085,
+  beta_end: 0.012,
+  beta_schedule: 'scaled_linear',
+  num_train_timesteps: 1000,
+};
+const LEADING = { ...BETAS, set_alpha_to_one: false, steps_offset: 1, clip_sample: false };
+
+/** The hub's folders of these families, as far as they matter. */
+const FOLDERS: Readonly<Record<string, Folder>> = {
+  sd1: {
+    index: { _class_name: 'StableDiffusionPipeline', text_encoder: CLIP, tokenizer: TOKENIZER, ...SHARED },
+    scheduler: { _class_name: 'PNDMScheduler', ...LEADING, skip_prk_steps: true },
+    tokenizers: { tokenizer: '<|endoftext|>' },
+  },
+  sd2: {
+    index: { _class_name: 'StableDiffusionPipeline', text_encoder: CLIP, tokenizer: TOKENIZER, ...SHARED },
+    scheduler: { _class_name: 'DDIMScheduler', ...LEADING, prediction_type: 'v_prediction' },
+    tokenizers: { tokenizer: '!' },
+  },
+  sdxl: {
+    index: {
+      _class_name: 'StableDiffusionXLPipeline',
+      ...{ text_encoder: CLIP, tokenizer: TOKENIZER, text_encoder_2: PROJECTED, tokenizer_2: TOKENIZER },
+      ...SHARED,
+    },
+    scheduler: { _class_name: 'EulerDiscreteScheduler', ...LEADING, timestep_spacing: 'leading' },
+    tokenizers: { tokenizer: '<|endoftext|>', tokenizer_2: '!' },
+  },
+};
+
+/** The latents of a small picture. */
+async function latentsOf(spec: ModelSpec): Promise<Float32Array> {
+  const device = cpuDevice({ threads: 1 });
+  const { request } = freezeRequest(
+    {
+      prompt: 'a (red:1.2) fox!',
+      negative_prompt: 'text',
+      num_inference_steps: 2,
+      width: 32,
+      height: 32,
+      seed: 5,
+    },
+    { model: spec.name, defaults: spec.defaults },
+  );
+  const job = { id: 'one', user: 'test:one', request, inputs: new Map() };
+  const draft = await draftJob(job, spec, { folders: [], detectors: openDetectors(undefined, device) });
+  const lease = await new ModelCache(1, device).lease(spec);
+  try {
+    const prepared = await prepareJob(job, draft, lease.components);
+    const run = new PictureRun(request, { ...prepared, lease, seconds: { open: 0, encode: 0 } });
+    while (!(await run.advance(50, () => {})).done);
+    await run.decode();
+    return run.latents()[0]!.data;
+  } finally {
+    await lease.components.close();
+  }
+}
+
+for (const [layout, folder] of Object.entries(FOLDERS)) {
+  test(`${layout}: a single file gives the latents of the folder with the same weights`, async (t) => {
+    const forged = forgeModel(layout);
+    const at = await temporaryFolder(t);
+    const whole = await openModelFolder(await writeFolder(join(at, 'folder'), layout, forged, folder));
+    const one = await openCheckpoint(await writeSafetensors(join(at, 'dreams.safetensors'), forged.single));
+    assert.equal(one.name, 'dreams');
+    assert.equal(one.family, whole.family);
+    assert.deepEqual(one.defaults, whole.defaults);
+    assert.deepEqual(await latentsOf(one), await latentsOf(whole));
+  });
+}
+
+test("CLIP's vocabulary gives the ids that CLIP was trained with", async () => {
+  const { ids } = createTokenizer(await clipTokenizer('<|endoftext|>')).encode('a photo of a cat');
+  assert.deepEqual([...ids].slice(0, 8).map(Number), [49406, 320, 1125, 539, 320, 2368, 49407, 49407]);
+});
