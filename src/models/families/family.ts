@@ -90,12 +90,25 @@ export interface Denoiser {
   readonly maxSide?: number;
   /** Names of the graph's input for the latents and of its output. */
   readonly names: { readonly sample: string; readonly output: string };
-  /** @param controlNets built into the same graph; only where the model takes any */
-  graph(controlNets: readonly Component[], target: Target): Graph;
+  /**
+   * @param controlNets built into the same graph; only where the model takes any
+   * @param component its own with other weights, as a LoRA changes them; the model's where left out
+   */
+  graph(controlNets: readonly Component[], target: Target, component?: Component): Graph;
+  /** What a module is called in the files of the network's authors. */
+  originalNames(module: string): readonly OriginalName[];
   /** The inputs that stay the same over all calls of a pass; the latents and the timestep come on top. */
   conditioning(pass: PassConditions): Feeds;
   /** Absent where the family takes no ControlNets. */
   readonly controlNets?: ControlNetReader;
+}
+
+export interface OriginalName {
+  readonly name: string;
+  /** The original module holds several in its rows: this is the one of that index among so many equal parts. */
+  readonly rows?: { readonly index: number; readonly of: number };
+  /** The two halves of its rows come in the other order. */
+  readonly halvesSwapped?: boolean;
 }
 
 export interface PassConditions {

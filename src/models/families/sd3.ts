@@ -7,6 +7,7 @@ import { joinColumns, joinRows, joinVectors, zeros } from '../../tensor.ts';
 import { classOf } from '../parts.ts';
 import type { ModelSource } from '../source.ts';
 import { type Denoiser, type Family, imageLatents } from './family.ts';
+import { originalMmditNames } from './original-names.ts';
 import { type ClipPart, openClip, openT5, PENULTIMATE, type T5Part } from './text-encoders.ts';
 
 export const sd3: Family = {
@@ -83,7 +84,8 @@ async function openTransformer(files: ModelSource) {
     // The table of positions ends there.
     maxSide: posEmbedMaxSize * patchSize,
     names: { sample: 'hidden_states', output: 'out_hidden_states' },
-    graph: (_, target) => sd3TransformerGraph(component, target),
+    graph: (_, target, changed = component) => sd3TransformerGraph(changed, target),
+    originalNames: (module) => originalMmditNames(module, config.numLayers),
     conditioning: ({ prompt }) => ({
       encoder_hidden_states: prompt.context,
       pooled_projections: prompt.pooled!,

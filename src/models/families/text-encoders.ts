@@ -34,7 +34,8 @@ export interface T5Part extends Part {
 interface Part {
   readonly name: TextEncoderName;
   readonly component: Component;
-  graph(target: Target): Graph;
+  /** @param component its own with other weights, as a LoRA changes them; the model's where left out */
+  graph(target: Target, component?: Component): Graph;
 }
 
 /** Which states a family takes from its CLIP encoders, and how weights of words act on them. */
@@ -73,7 +74,7 @@ export async function openClip(
     hiddenSize: config.hiddenSize,
     hiddenLayers: config.numHiddenLayers,
     projectionDim: config.withProjection ? config.projectionDim : undefined,
-    graph: (target) => textEncoderGraph(component, target),
+    graph: (target, changed = component) => textEncoderGraph(changed, target),
   };
 }
 
@@ -84,7 +85,7 @@ export async function openT5(files: ModelSource, index: ModelIndex, suffix: '_2'
     name: suffix === '_2' ? 'textEncoder2' : 'textEncoder3',
     component,
     tokenizer: await readT5Tokenizer(files, `tokenizer${suffix}`),
-    graph: (target) => t5EncoderGraph(component, target),
+    graph: (target, changed = component) => t5EncoderGraph(changed, target),
   };
 }
 

@@ -5,6 +5,7 @@ import { readUnetConfig, type UnetConfig, unetGraph } from '../../graph/unet.ts'
 import type { Feeds, Tensor } from '../../tensor.ts';
 import type { ModelSource } from '../source.ts';
 import type { Denoiser, PassConditions } from './family.ts';
+import { originalUnetNames } from './original-names.ts';
 import type { ClipPart } from './text-encoders.ts';
 
 export interface Unet extends Denoiser {
@@ -30,7 +31,9 @@ export async function openUnet(
     outChannels,
     patchSize: 1,
     names: { sample: 'sample', output: 'out_sample' },
-    graph: (controlNets, target) => unetGraph(component, controlNets, target),
+    graph: (controlNets, target, changed = component) => unetGraph(changed, controlNets, target),
+    originalNames: (module) =>
+      originalUnetNames(module, config.layersPerBlock, (block) => config.upBlockTypes[block] === 'CrossAttnUpBlock2D'),
     conditioning: (pass) => ({
       encoder_hidden_states: pass.prompt.context,
       ...(timeCondProjDim !== undefined && {

@@ -1,0 +1,66 @@
+/**
+ * The names of tensors in a LoRA's file: a module of the model, and what the tensor is to it. The endings are those of
+ * kohya-ss/sd-scripts, diffusers (old and new), PEFT, LyCORIS, ai-toolkit and ComfyUI (comfy/weight_adapter).
+ */
+
+/** What a tensor is to its module. */
+export type Role =
+  | 'down'
+  | 'up'
+  | 'mid'
+  | 'alpha'
+  | 'doraScale'
+  | 'magnitude'
+  | 'difference'
+  | 'biasDifference'
+  | 'replacement'
+  | `hada_${'w1_a' | 'w1_b' | 'w2_a' | 'w2_b' | 't1' | 't2'}`
+  | `lokr_${'w1' | 'w1_a' | 'w1_b' | 'w2' | 'w2_a' | 'w2_b' | 't2'}`;
+
+export interface Key {
+  /** As the file spells it, without the ending. */
+  readonly module: string;
+  readonly role: Role;
+}
+
+const ENDINGS: readonly (readonly [RegExp, Role])[] = [
+  [/(?:\.lora_down|[._]lora(?:_linear_layer)?\.down|\.lora_A(?:\.[^.]+)?)\.weight$|\.lora_A$/, 'down'],
+  [/(?:\.lora_up|[._]lora(?:_linear_layer)?\.up|\.lora_B(?:\.[^.]+)?)\.weight$|\.lora_B$/, 'up'],
+  [/\.lora_mid\.weight$/, 'mid'],
+  [/\.alpha$/, 'alpha'],
+  [/\.dora_scale$/, 'doraScale'],
+  [/\.(?:lora_magnitude_vector(?:\.[^.]+)?(?:\.weight)?|magnitude)$/, 'magnitude'],
+  [/\.(?:diff|w_norm)$/, 'difference'],
+  [/\.(?:diff_b|b_norm)$/, 'biasDifference'],
+  [/\.set_weight$/, 'replacement'],
+];
+const LYCORIS = /\.(hada_(?:w[12]_[ab]|t[12])|lokr_(?:w[12](?:_[ab])?|t2))(?:\.weight)?$/;
+
+/** Kinds of adapters that are known and not carried out, by an ending of their own. */
+const OTHER_KINDS: readonly (readonly [RegExp, string])[] = [
+  [/\.(?:a1|a2|b1|b2)\.weight$/, 'GLoRA'],
+  [/\.(?:oft_blocks|oft_diag|oft_[RrSs](?:\..+)?)$/, 'OFT'],
+  [/\.boft_[a-z]+$/i, 'BOFT'],
+  [/\.on_input$/, 'IA3'],
+  [/\.reshape_weight$/, 'a LoRA that reshapes layers'],
+  [/\.vera_lambda_[bd]/, 'VeRA'],
+];
+
+/** @returns undefined where the ending is none of a LoRA's */
+export function readKey(name: string): Key | undefined {
+  const lycoris = LYCORIS.exec(name);
+  if (lycoris !== null) return { module: moduleOf(name, lycoris[0]), role: lycoris[1] as Role };
+  for (const [ending, role] of ENDINGS) {
+    const found = ending.exec(name);
+    if (found !== null) return { module: moduleOf(name, found[0]), role };
+  }
+  return undefined;
+}
+
+/** The kind of adapter that a tensor gives away, where it is one that is not carried out. */
+export const otherKind = (name: string): string | undefined =>
+  OTHER_KINDS.find(([ending]) => ending.test(name))?.[1];
+
+/** diffusers' first files named the attention processor beside its layer: `attn1.processor.to_q_lora.up.weight`. */
+const moduleOf = (name: string, ending: string): string =>
+  name.slice(0, name.length - ending.length).replace('.processor.', '.');

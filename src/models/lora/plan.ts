@@ -1,0 +1,165 @@
+/**
+ * How a LoRA fits a model, decided from headers alone: which of its tensors change what, and which are left over. No
+ * tensor is left out in silence.
+ */
+import { DarkroomError } from '../../errors.ts';
+import type { Component, StoredTensor } from '../../graph/component.ts';
+import type { ModelSpec } from '../spec.ts';
+import { type Adapter, adapterOf, type AdapterTensors } from './adapter.ts';
+import type { LoraFile } from './file.ts';
+import { otherKind, type Role, readKey } from './key.ts';
+import { type AdaptedPart, type Place, placesOf } from './modules.ts';
+import { originOf } from './origin.ts';
+import { isReadable } from './values.ts';
+
+/** One change of one module. */
+export interface Change {
+  readonly place: Place;
+  readonly adapter: Adapter;
+  /** alpha by the file's settings, for a module without a tensor of it. */
+  readonly alpha: number | undefined;
+}
+
+export interface LoraPlan {
+  readonly changes: readonly Change[];
+  /** Of the file's tensors, those that change something. */
+  readonly used: number;
+  readonly total: number;
+  /** Names of the others. */
+  readonly unused: readonly string[];
+}
+
+interface Module {
+  readonly name: string;
+  readonly tensors: AdapterTensors;
+}
+
+/**
+ * @throws DarkroomError('unsupported') for a LoRA of another family or of a kind that is not carried out, ('bad_model')
+ *   where the file contradicts itself
+ */
+export function planLora(file: LoraFile, spec: Pick<ModelSpec, 'name' | 'denoiser' | 'textEncoders'>): LoraPlan {
+  const { modules, unknown } = modulesOf(file);
+  const places = placesOf(spec);
+  const components = componentsOf(spec);
+  const changes: Change[] = [];
+  const unused = [...unknown];
+  for (const module of modules) {
+    const found = places.get(module.name) ?? [];
+    const names = Object.values(module.tensors).map((tensor) => tensor!.name);
+    if (found.length === 0) {
+      unused.push(...names);
+      continue;
+    }
+    const adapter = adapterOf(module.tensors);
+    if (typeof adapter === 'string') throw broken(file, adapter);
+    const left = new Set(names);
+    for (const place of found) {
+      const { part, module: target } = place;
+      const { tensors } = components.get(part)!;
+      const of = { weight: tensors.get(`${target}.weight`), bias: tensors.get(`${target}.bias`) };
+      if (adapter.kind !== 'bias') {
+        if (of.weight === undefined || !isFitting(adapter, place, of.weight)) throw misfit(file, spec.name, module.name, adapter, of.weight);
+      }
+      const { biasDifference } = module.tensors;
+      const fitsBias = biasDifference !== undefined && of.bias !== undefined && isFittingBias(biasDifference, place, of.bias);
+      if (adapter.kind === 'bias' && !fitsBias) continue;
+      for (const tensor of names) if (tensor !== biasDifference?.name || fitsBias) left.delete(tensor);
+      changes.push({ place, adapter: fitsBias ? adapter : withoutBias(adapter), alpha: file.alphaOf(module.name) });
+    }
+    unused.push(...left);
+  }
+  const total = file.tensors.size;
+  const used = total - unused.length;
+  // A file for another model shares a few names with this one at most.
+  if (used * 2 < total || changes.length === 0) throw foreign(file, spec.name, used);
+  return { changes, used, total, unused: unused.sort() };
+}
+
+/** @returns a sentence for the user about tensors that change nothing; undefined where all are used */
+export function describeUnused({ used, total, unused }: LoraPlan, name: string): string | undefined {
+  if (unused.length === 0) return undefined;
+  const shown = unused.slice(0, SHOWN).map((tensor) => tensor.slice(0, SHOWN_CHARACTERS));
+  const rest = unused.length - shown.length;
+  const more = rest > 0 ? ` and ${rest} more` : '';
+  return `${name}: used ${count(used)} of ${count(total)} tensors; this model has no place for ${shown.join(', ')}${more}.`;
+}
+
+const SHOWN = 3;
+const SHOWN_CHARACTERS = 80;
+const count = (n: number) => n.toLocaleString('en');
+
+function modulesOf(file: LoraFile): { modules: Module[]; unknown: string[] } {
+  const modules = new Map<string, Partial<Record<Role, StoredTensor>>>();
+  const unknown: string[] = [];
+  for (const [name, stored] of file.tensors) {
+    const kind = otherKind(name);
+    if (kind !== undefined) {
+      throw new DarkroomError('unsupported', `${file.name} is ${kind}, which this version of Darkroom does not carry out. LoRA, LoHa, LoKr, DoRA and differences work.`);
+    }
+    const key = readKey(name);
+    if (key === undefined) {
+      unknown.push(name);
+      continue;
+    }
+    if (!isReadable(stored)) {
+      throw new DarkroomError('unsupported', `${file.name} stores ${name} as ${stored.dtype}; LoRA files can be F64, F32, F16 or BF16.`);
+    }
+    const tensors = modules.get(key.module) ?? {};
+    if (tensors[key.role] !== undefined) throw broken(file, `${name} and ${tensors[key.role]!.name} say the same`);
+    tensors[key.role] = stored;
+    modules.set(key.module, tensors);
+  }
+  return { modules: Array.from(modules, ([name, tensors]) => ({ name, tensors })), unknown };
+}
+
+export function componentsOf({ denoiser, textEncoders }: Pick<ModelSpec, 'denoiser' | 'textEncoders'>): ReadonlyMap<AdaptedPart, Component> {
+  return new Map<AdaptedPart, Component>([
+    ['denoiser', denoiser.component],
+    ...textEncoders.map(({ name, component }) => [name, component] as const),
+  ]);
+}
+
+function isFitting({ rows, columns }: Adapter, place: Place, weight: StoredTensor): boolean {
+  const [outputs = 1, ...rest] = weight.shape;
+  const inputs = rest.reduce((product, side) => product * side, 1);
+  return rows === outputs * (place.rows?.of ?? 1) && columns === inputs;
+}
+
+function isFittingBias(difference: StoredTensor, place: Place, bias: StoredTensor): boolean {
+  return difference.shape.reduce((product, side) => product * side, 1) === bias.shape[0]! * (place.rows?.of ?? 1);
+}
+
+function withoutBias({ tensors: { biasDifference: _, ...tensors }, ...adapter }: Adapter): Adapter {
+  return { ...adapter, tensors };
+}
+
+const broken = (file: LoraFile, what: string) =>
+  new DarkroomError('bad_model', `${file.name} cannot be used: ${what}. Download the file again, or leave it out.`);
+
+function misfit(file: LoraFile, model: string, module: string, { rows, columns }: Adapter, weight: StoredTensor | undefined): DarkroomError {
+  const origin = originOf(file);
+  const whose = origin === undefined ? `${file.name} was made for another model` : `${file.name} is a LoRA for ${origin}`;
+  const [outputs = 0, ...rest] = weight?.shape ?? [];
+  const here = weight === undefined ? 'has no weight' : `is ${outputs} x ${rest.reduce((product, side) => product * side, 1)}`;
+  return new DarkroomError(
+    'unsupported',
+    `${whose} and does not fit ${model}: ${module.slice(0, 120)} changes a layer of ${rows} x ${columns}, which ${here} there. Choose a model of its family, or leave the LoRA out.`,
+  );
+}
+
+function foreign(file: LoraFile, model: string, used: number): DarkroomError {
+  const origin = originOf(file);
+  const total = file.tensors.size;
+  const fitting = used === 0 ? 'none' : `${used}`;
+  if (origin !== undefined) {
+    return new DarkroomError(
+      'unsupported',
+      `${file.name} is a LoRA for ${origin} and does not fit ${model}: ${fitting} of its ${total} tensors belong there. Choose a model of its family, or leave the LoRA out.`,
+    );
+  }
+  return new DarkroomError(
+    'unsupported',
+    `${file.name} is no LoRA that fits ${model}: ${fitting} of its ${total} tensors belong there. Choose another model, or leave it out.`,
+  );
+}
