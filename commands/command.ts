@@ -26,6 +26,8 @@ export type Option = OptionBase &
         /** What it looks like where it is typed with spaces: `256 x 192`. */
         readonly pattern?: RegExp;
         readonly suggestions?: readonly string[];
+        /** It may be given several times: the values are joined with commas. */
+        readonly repeats?: true;
       }
     | {
         readonly type: 'integer' | 'number';

@@ -125,7 +125,13 @@ function optionOf({ names, type, description, example, choices = [], ...rest }: 
     case 'text':
       return { ...base, type };
     case 'word':
-      return { ...base, type: 'text', single: true, ...(rest.pattern && { pattern: rest.pattern }) };
+      return {
+        ...base,
+        type: 'text',
+        single: true,
+        ...(rest.pattern && { pattern: rest.pattern }),
+        ...(rest.repeats && { repeats: rest.repeats }),
+      };
   }
 }
 

@@ -56,7 +56,7 @@ export function readLine(command: AnyCommand, line: string): LineValues {
     }
     at += taken.count;
     const before = Object.hasOwn(values, name) ? values[name] : undefined;
-    const addsUp = option.type === 'text' && option.single !== true;
+    const addsUp = option.type === 'text' && (option.single !== true || option.repeats === true);
     if (before !== undefined && !addsUp) {
       notes.push(`${option.flag} was given more than once; the last one, ${taken.text}, is used.`);
     }

@@ -3,7 +3,7 @@ import type { Found, Membership } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import type { MentionKind, Platform } from '../adapters/platforms.ts';
 import type { JobEvent } from '../src/job.ts';
-import type { ModelDefaults, PromptSyntax } from '../src/request.ts';
+import type { KnownLoras, LoraDraft, ModelDefaults, PromptSyntax } from '../src/request.ts';
 import type { SettingsStore } from '../src/settings/store.ts';
 import type { RetentionClock } from '../src/store/clock.ts';
 import type { JobRecord, JobStore } from '../src/store/jobs.ts';
@@ -50,6 +50,10 @@ export interface ModelsPort {
    */
   resolve(name?: string): ModelInfo | Promise<ModelInfo>;
   names(): readonly string[];
+  /** Names of the LoRAs that are installed. */
+  loraNames(): Promise<readonly string[]>;
+  /** @throws DarkroomError('not_found') for a LoRA that is not installed, with the nearest names */
+  findLoras(asked: readonly LoraDraft[]): Promise<KnownLoras>;
   /** A sentence about the words of a prompt that the model's text encoder does not read; '' where it reads all. */
   describeUnread(model: string, prompt: string, syntax: PromptSyntax): string | Promise<string>;
 }

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Invocation, Reply } from '../adapters/adapter.ts';
 import type { CardPicture } from '../adapters/card.ts';
-import { freezeRequest, type GenerationRequest, type RequestDraft } from '../src/request.ts';
+import { freezeRequest, type GenerationRequest, lorasOf, type RequestDraft } from '../src/request.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import { Policy } from './policy.ts';
 import type { ModelInfo, Ports } from './ports.ts';
@@ -108,6 +108,7 @@ export function createSubmit(
       const { request, notes } = freezeRequest(draft, {
         model: model.name,
         defaults: model.defaults,
+        loras: await models.findLoras(lorasOf(draft).loras),
         ...(source && { imageSize: source }),
       });
       policy.requireAllowed(request);

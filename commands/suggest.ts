@@ -14,10 +14,12 @@ export async function suggest(
   }: { command: string; option: string; typed: string; tenant: string | undefined },
 ): Promise<readonly string[]> {
   const known = await namesFor(commands, ports, command, option, tenant);
-  const wanted = typed.trim().toLowerCase();
+  // Several LoRAs stand in one option: the last one is being typed.
+  const before = option === 'lora' ? (/^.*,\s*/.exec(typed)?.[0] ?? '') : '';
+  const wanted = typed.slice(before.length).trim().toLowerCase();
   const begin = known.filter((name) => name.toLowerCase().startsWith(wanted));
   const hold = known.filter((name) => !begin.includes(name) && name.toLowerCase().includes(wanted));
-  return [...begin, ...hold];
+  return [...begin, ...hold].map((name) => `${before}${name}`);
 }
 
 async function namesFor(
@@ -28,6 +30,7 @@ async function namesFor(
   tenant: string | undefined,
 ): Promise<readonly string[]> {
   if (option === 'model') return models.names();
+  if (option === 'lora') return models.loraNames();
   if (option === 'style')
     return [...allStyles(tenant === undefined ? new Map() : await settings.styles(tenant)).keys()];
   const all = commands.flatMap((one) => [one, ...(one.subcommands ?? [])]);

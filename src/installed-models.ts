@@ -5,6 +5,8 @@ import { describeUnreadPrompt, type TextReader, textReadersOf } from './engine/p
 import { verifyModel } from './engine/verify.ts';
 import type { Component } from './graph/component.ts';
 import { Catalogue } from './models/catalogue.ts';
+import { listLoras } from './models/lora/catalogue.ts';
+import { findLoras } from './models/lora/known.ts';
 import type { ModelSpec } from './models/spec.ts';
 
 /** The model that ships inside; what is drawn with where nobody names another. */
@@ -56,6 +58,8 @@ export async function createModels(folders: readonly string[]): Promise<Installe
 
   return {
     names: () => names,
+    loraNames: async () => (await listLoras(folders)).map(({ name }) => name),
+    findLoras: (asked) => findLoras(asked, folders),
     async resolve(name = EMBEDDED_MODEL): Promise<ModelInfo> {
       await look();
       const spec = await catalogue.open(name);

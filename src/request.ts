@@ -31,6 +31,14 @@ export { freezeRequest } from './request/freeze.ts';
 export type { HiresRequest, Upscaler } from './request/hires.ts';
 export { requestToJson } from './request/json.ts';
 export { LIMITS } from './request/limits.ts';
+export {
+  type KnownLoras,
+  type LoraDraft,
+  type LoraRequest,
+  lorasOf,
+  loraTag,
+  loraToJson,
+} from './request/loras.ts';
 export type { FieldOption, OptionType, OptionValue } from './request/option.ts';
 export {
   draftOfOptions,

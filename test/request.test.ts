@@ -187,7 +187,6 @@ test('a refusal names the value, the limit and the way out', () => {
       'end',
     ],
     [{ prompt: 'x', controls: Array(6).fill({ kind: 'raw', image: 'a' }) }, 'bad_request', '5 controls'],
-    [{ prompt: 'x', loras: [] }, 'unsupported', 'loras'],
     [{ prompt: 'x', stepz: 3 }, 'bad_request', 'stepz'],
     [{ prompt: 3 }, 'bad_request', 'prompt'],
   ];

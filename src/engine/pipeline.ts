@@ -4,6 +4,8 @@ import type { Engine, Job } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { openDetectors } from './control/controls.ts';
+import { AdaptedModels } from './lora/adapt.ts';
+import { readLoras } from './lora/loras.ts';
 import { ModelCache, type ModelLease } from './model/model-cache.ts';
 import { draftJob, prepareJob } from './prepare.ts';
 import type { EngineOptions } from './process/process.ts';
@@ -26,6 +28,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   const detectors = openDetectors(options.detectors, device);
   const catalogue = new Catalogue(models);
   const cache = new ModelCache(MODELS_KEPT, device);
+  const adapted = new AdaptedModels(device);
 
   /** The run that is made owns the lease. */
   async function leased(
@@ -45,20 +48,22 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     async open(job) {
       const started = performance.now();
       const spec = await catalogue.open(job.request.model);
+      const loras = await readLoras(job.request, spec, models);
       const { upscaleImage } = job.request;
       if (upscaleImage !== undefined) {
         const draft = await draftUpscale(job, upscaleImage, spec);
-        return await leased(spec, (lease) => openUpscale(job, draft, lease));
+        return await leased(await adapted.adapt(spec, loras), (lease) => openUpscale(job, draft, lease));
       }
       const draft = await draftJob(job, spec, { folders: models, detectors });
-      return await leased(spec, async (lease) => {
+      return await leased(await adapted.adapt(spec, loras), async (lease) => {
         const { components } = lease;
         await components.openAll(draft.controls.nets);
         if (job.request.image !== undefined) await components.session('vaeEncoder');
         const opened = performance.now();
         const prepared = await prepareJob(job, draft, components);
         const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
-        return new PictureRun(job.request, { ...prepared, lease, seconds });
+        const notes = [...loras.notes, ...prepared.notes];
+        return new PictureRun(job.request, { ...prepared, notes, lease, seconds });
       });
     },
     async warm(model) {
@@ -71,6 +76,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     },
     async close() {
       await cache.close();
+      await adapted.close();
       await detectors.close();
     },
   };

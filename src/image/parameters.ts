@@ -1,5 +1,5 @@
 /** The `parameters` text of a PNG as A1111 writes it, so that other tools read our pictures. */
-import { type GenerationRequest, type PictureFacts, ROWS } from '../request.ts';
+import { type GenerationRequest, loraTag, loraToJson, type PictureFacts, ROWS } from '../request.ts';
 
 /** Prompt, negative prompt where there is one, then one line of `Key: value` pairs. */
 export function formatParameters(request: GenerationRequest, facts: PictureFacts): string {
@@ -7,9 +7,10 @@ export function formatParameters(request: GenerationRequest, facts: PictureFacts
     .filter(([, value]) => value !== undefined)
     .map(([key, value]) => `${key}: ${quote(String(value))}`)
     .join(', ');
-  const { negativePrompt = '' } = request;
+  const { negativePrompt = '', loras = [] } = request;
   const negative = negativePrompt === '' ? [] : [`Negative prompt: ${negativePrompt}`];
-  return [request.prompt, ...negative, line].join('\n');
+  const prompt = [request.prompt, ...loras.map((lora) => loraTag(loraToJson(lora)))].join(' ').trim();
+  return [prompt, ...negative, line].join('\n');
 }
 
 /** A value that would end its pair early is quoted as JSON. */

@@ -2,6 +2,7 @@ import type { SamplerName } from '../diffusion/samplers/index.ts';
 import type { ScheduleName } from '../diffusion/schedule.ts';
 import type { ModelDefaults } from './defaults.ts';
 import type { HiresRequest } from './hires.ts';
+import type { LoraRequest } from './loras.ts';
 import type { UpscaleImageRequest } from './upscale-image.ts';
 
 /** What depends on several fields and on the model, decided before the fields are filled. */
@@ -13,6 +14,8 @@ export interface Chosen {
   readonly width: number;
   readonly height: number;
   readonly strength: number;
+  readonly prompt: string;
+  readonly loras: readonly LoraRequest[];
   readonly hasImage: boolean;
   readonly hasMask: boolean;
   readonly hires: HiresRequest | undefined;

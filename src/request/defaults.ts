@@ -1,6 +1,7 @@
 /** What fills the gaps of a draft: the model's own defaults. */
 import type { SamplerName } from '../diffusion/samplers/index.ts';
 import type { ScheduleName } from '../diffusion/schedule.ts';
+import type { KnownLoras } from './loras.ts';
 
 /** What a model folder says about itself. */
 export interface ModelDefaults {
@@ -27,6 +28,8 @@ export interface DraftContext {
   /** The model's name as the catalogue resolved it from the draft. */
   readonly model: string;
   readonly defaults: ModelDefaults;
+  /** The LoRAs that the draft asks for, found; where left out, they are taken as they are called. */
+  readonly loras?: KnownLoras;
   /** Width and height in pixels of the picture behind `draft.image`; needed where the draft has one. */
   readonly imageSize?: { readonly width: number; readonly height: number };
 }

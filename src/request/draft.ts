@@ -4,6 +4,7 @@ import { DarkroomError, offerNames } from '../errors.ts';
 import { controlShape } from './controls.ts';
 import { type RequestDraft, ROWS } from './fields.ts';
 import { hiresShape } from './hires.ts';
+import { loraShape } from './loras.ts';
 import { upscaleImageShape } from './upscale-image.ts';
 
 const draftShape: Readonly<Record<string, z.ZodType>> = Object.fromEntries(
@@ -11,13 +12,11 @@ const draftShape: Readonly<Record<string, z.ZodType>> = Object.fromEntries(
 );
 const draftSchema = z.strictObject(draftShape);
 
-/** Fields of docs/interfaces.md that this version refuses by name instead of ignoring. */
-const LATER = new Set(['loras']);
-
 /** What the fields that are objects hold. */
 const SHAPES = new Map<unknown, Readonly<Record<string, z.ZodType>>>([
   ['controls', controlShape],
   ['hires', hiresShape],
+  ['loras', loraShape],
   ['upscale_image', upscaleImageShape],
 ]);
 
@@ -28,9 +27,6 @@ export function parseDraft(input: unknown): RequestDraft {
   const issue = parsed.error.issues[0]!;
   if (issue.code !== 'unrecognized_keys') throw new DarkroomError('bad_request', issue.message);
   const key = issue.keys[0]!;
-  if (LATER.has(key)) {
-    throw new DarkroomError('unsupported', `${key} is not in this version of Darkroom. Leave it out.`);
-  }
   const within = issue.path[0];
   const shape = SHAPES.get(within) ?? draftShape;
   const where = within === undefined ? '' : ` of ${String(within)}`;

@@ -5,6 +5,7 @@
 import type { z } from 'zod';
 import { CONTROL_FIELDS } from './fields/control.ts';
 import type { Field } from './fields/field.ts';
+import { LORA_FIELDS } from './fields/lora.ts';
 import { NOISE_FIELDS } from './fields/noise.ts';
 import { PICTURE_FIELDS } from './fields/picture.ts';
 import { PROMPT_FIELDS } from './fields/prompt.ts';
@@ -22,6 +23,7 @@ export const FIELDS = {
   ...PICTURE_FIELDS,
   ...SOURCE_FIELDS,
   ...CONTROL_FIELDS,
+  ...LORA_FIELDS,
   ...TUNING_FIELDS,
   ...UPSCALE_FIELDS,
   ...NOISE_FIELDS,

@@ -14,6 +14,7 @@ import type { DraftContext, ModelDefaults } from './defaults.ts';
 import { parseDraft } from './draft.ts';
 import { type GenerationRequest, type RequestDraft, ROWS } from './fields.ts';
 import { freezeHires } from './hires.ts';
+import { freezeLoras, lorasOf } from './loras.ts';
 import { notesOf } from './notes.ts';
 import { chooseSize, isWithinOwnArea, type Size } from './sizes.ts';
 import { requireStep } from './strength.ts';
@@ -29,16 +30,18 @@ export function freezeRequest(
   context: DraftContext,
 ): { request: GenerationRequest; notes: string[] } {
   const draft = parseDraft(input);
-  const chosen = choose(draft, context);
+  const asked = lorasOf(draft);
+  const { loras, notes } = freezeLoras(asked.loras, context.loras);
+  const chosen = choose(draft, context, { prompt: asked.prompt, loras });
   const filled = ROWS.flatMap(([key, { name, fill }]) => {
     const value = fill(draft[name as keyof RequestDraft], chosen);
     return value === undefined ? [] : [[key, value]];
   });
   const request = Object.freeze(Object.fromEntries(filled)) as GenerationRequest;
-  return { request, notes: notesOf(request, context.defaults) };
+  return { request, notes: [...notes, ...notesOf(request, context.defaults)] };
 }
 
-function choose(draft: RequestDraft, context: DraftContext): Chosen {
+function choose(draft: RequestDraft, context: DraftContext, read: Pick<Chosen, 'prompt' | 'loras'>): Chosen {
   const { defaults, model } = context;
   const numInferenceSteps = draft.num_inference_steps ?? defaults.numInferenceSteps;
   const upscaleImage = chooseUpscaleImage(draft, context);
@@ -48,6 +51,7 @@ function choose(draft: RequestDraft, context: DraftContext): Chosen {
   return {
     model,
     defaults,
+    ...read,
     ...chooseSampler(draft, defaults),
     ...size,
     strength: chooseStrength(draft, defaults, numInferenceSteps, upscaleImage),

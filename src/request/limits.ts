@@ -16,6 +16,8 @@ export const LIMITS = {
   /** Pixels around the masked part. */
   maskPadding: { min: 0, max: 512 },
   controls: 5,
+  loras: 8,
+  loraWeight: { min: -10, max: 10 },
   controlScale: { min: 0, max: 5 },
   hiresScale: { min: 1, max: 4 },
   upscaleScale: { min: 1, max: 8 },

@@ -18,7 +18,7 @@ function noteGuidance({ guidanceScale }: GenerationRequest, defaults: ModelDefau
 const UNREAD = [
   /\{[^{}]*\|[^{}]*\}/,
   /\[[^\][:]*:[^\][:]*:\s*[\d.]+\s*\]/,
-  /<(?:lora|lyco|hypernet):[^<>]*>/i,
+  /<hypernet:[^<>]*>/i,
   /__[\w/-]+__/,
   /(?<=\s)AND(?=\s)/,
 ];

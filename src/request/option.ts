@@ -38,6 +38,8 @@ export interface FieldOption<
   readonly partOfName?: RegExp;
   /** Says how a number above `max` is written; undefined where it is refused like any other. */
   readonly beyond?: (text: string) => string | undefined;
+  /** It may be given several times: the values are joined with commas. */
+  readonly repeats?: true;
   /**
    * What the value sets in a draft; the field itself where left out.
    * @throws DarkroomError('bad_request')

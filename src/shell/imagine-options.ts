@@ -59,6 +59,7 @@ const OWN = {
   mask: { type: 'string' },
   control: { type: 'string', multiple: true },
   controlnet: { type: 'string', multiple: true },
+  lora: { type: 'string', multiple: true },
   out: { type: 'string', default: '.' },
   overwrite: { type: 'boolean', default: false },
   json: { type: 'boolean', default: false },
@@ -76,7 +77,6 @@ const OF_FIELDS = Object.fromEntries(
 );
 /** Values of the fields' options are taken by fieldValues; the others have their types here. */
 const OPTIONS = { ...OF_FIELDS, ...OWN } as typeof OWN;
-const LATER = ['lora'];
 /** Options that say what is drawn: a request file and a picture's recipe say it themselves. */
 const SAID_BY_REQUEST = new Set([...Object.keys(OF_FIELDS), 'ar']);
 
@@ -99,7 +99,7 @@ export interface Order extends ImagineOptions {
 
 /** @throws UsageError */
 export async function readTasks(args: readonly string[]): Promise<Order> {
-  const { values, positionals } = readOptions(args, OPTIONS, { positionals: 1, later: LATER });
+  const { values, positionals } = readOptions(args, OPTIONS, { positionals: 1 });
   oneOf('progress', values.progress, ['auto', 'plain', 'none']);
   const [prompt] = positionals;
   const sources = [prompt !== undefined, values.request !== undefined, values.from !== undefined];

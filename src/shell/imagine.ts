@@ -8,15 +8,23 @@ import { describeError } from '../errors.ts';
 import { PictureReader } from '../image/reader.ts';
 import type { StageSeconds } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
+import { findLoras } from '../models/lora/known.ts';
 import type { ModelSpec } from '../models/spec.ts';
-import { freezeRequest, parseDraft, type RequestDraft, requestToJson, sizeOfRatio } from '../request.ts';
+import {
+  freezeRequest,
+  lorasOf,
+  parseDraft,
+  type RequestDraft,
+  requestToJson,
+  sizeOfRatio,
+} from '../request.ts';
 import { IMAGINE_HELP, type ImagineOptions, readTasks } from './imagine-options.ts';
 import { readInputs, withGivenNames } from './inputs.ts';
 import { encodeNpy } from './npy.ts';
 import { checkOut, planOutput, writeOutput } from './output.ts';
 import { createProgress } from './progress.ts';
 import { samePixels } from './remake.ts';
-import { folderOrName, netFolders, netName, type Task } from './task.ts';
+import { folderOrName, loraFileOrName, loraFiles, netFolders, netName, type Task } from './task.ts';
 import { asUsage, type Verb } from './verb.ts';
 
 export const imagine: Verb = {
@@ -28,7 +36,7 @@ export const imagine: Verb = {
     checkOut(how.out, tasks.length);
     const { settings } = loadSettings(process.env, config);
     const [options] = await optionsOf(settings, how);
-    const studio = new Studio(options, netFolders(tasks));
+    const studio = new Studio(options, { nets: netFolders(tasks), loras: loraFiles(tasks) });
     let code = 0;
     try {
       for (const task of tasks) {
@@ -77,13 +85,19 @@ class Studio {
   readonly #options: EngineOptions;
   /** Folders of ControlNets that the requests name. */
   readonly #nets: readonly string[];
+  /** Files of LoRAs that they name. */
+  readonly #loras: readonly string[];
   readonly #reader = new PictureReader();
   #open: { readonly folder: string; readonly engine: Pipeline } | undefined;
 
-  constructor(options: EngineOptions, nets: readonly string[]) {
+  constructor(
+    options: EngineOptions,
+    { nets, loras }: { readonly nets: readonly string[]; readonly loras: readonly string[] },
+  ) {
     this.#catalogue = new Catalogue(options.models);
     this.#options = options;
     this.#nets = nets;
+    this.#loras = loras;
   }
 
   async make(task: Task, how: ImagineOptions): Promise<Result> {
@@ -100,13 +114,21 @@ class Studio {
       const net = folderOrName(control.controlnet, task.base);
       return { ...control, controlnet: isAbsolute(net) ? netName(net, this.#nets) : net };
     });
+    const loras = draft.loras?.map((lora) => ({ ...lora, file: loraFileOrName(lora.file, task.base) }));
+    const known = await findLoras(lorasOf({ ...draft, loras }).loras, this.#places(spec));
     const { request, notes } = freezeRequest(
       {
         ...draft,
         ...(controls && { controls }),
+        ...(loras && { loras }),
         ...(task.ratio !== undefined && sizeOfRatio(task.ratio, spec.defaults)),
       },
-      { model: spec.name, defaults: spec.defaults, ...(imageSize !== undefined && { imageSize }) },
+      {
+        model: spec.name,
+        defaults: spec.defaults,
+        loras: known,
+        ...(imageSize !== undefined && { imageSize }),
+      },
     );
     const files = await planOutput(task, how, { count: request.numImages, seed: request.seed });
     const engine = await this.#engine(spec);
@@ -143,12 +165,17 @@ class Studio {
     await this.#open?.engine.close();
   }
 
+  /** Where an engine looks for models and what goes with them; what a request names itself comes first. */
+  #places({ folder }: Pick<ModelSpec, 'folder'>): string[] {
+    return [...this.#loras, folder, ...this.#nets, ...this.#options.models];
+  }
+
   async #engine({ folder }: ModelSpec): Promise<Pipeline> {
     if (this.#open?.folder === folder) return this.#open.engine;
     await this.#open?.engine.close();
     const engine = await createEngine({
       ...this.#options,
-      models: [folder, ...this.#nets, ...this.#options.models],
+      models: this.#places({ folder }),
     });
     this.#open = { folder, engine };
     return engine;

@@ -1,6 +1,7 @@
 /** One request to be made, its files found. */
-import { isAbsolute, resolve, sep } from 'node:path';
+import { basename, isAbsolute, resolve, sep } from 'node:path';
 import { EMBEDDED_MODEL } from '../installed-models.ts';
+import { UsageError } from './verb.ts';
 
 export interface Task {
   /** The request's place in its file, from 1. */
@@ -54,6 +55,27 @@ export function netFolders(tasks: readonly Task[]): string[] {
     });
   });
   return [...new Set(folders)];
+}
+
+/** A LoRA's file is relative to the request file; a name has neither a slash nor an ending. */
+export const loraFileOrName = (lora: string, base: string) =>
+  /[/\\]|\.safetensors$/i.test(lora) ? resolve(base, lora) : lora;
+
+/** The files of LoRAs that drafts name, each once. */
+export function loraFiles(tasks: readonly Task[]): string[] {
+  const files = tasks.flatMap(({ draft, base }) => {
+    const loras = (draft as { loras?: unknown } | null)?.loras;
+    if (!Array.isArray(loras)) return [];
+    return loras.flatMap((lora: { file?: unknown } | null) => {
+      const found = typeof lora?.file === 'string' ? loraFileOrName(lora.file, base) : '';
+      return isAbsolute(found) ? [found] : [];
+    });
+  });
+  const each = [...new Set(files)];
+  const names = each.map((file) => basename(file));
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice === undefined) return each;
+  throw new UsageError(`Two different LoRA files are called ${twice}. Rename one of them.`);
 }
 
 /** What a request calls a ControlNet's folder: its name, with those above it where another one has that name too. */

@@ -17,14 +17,11 @@ export class UsageError extends Error {}
 /** Options that every verb takes. */
 const COMMON = { config: { type: 'string' }, debug: { type: 'boolean' } } as const;
 
-/**
- * @param later options of the contract that this version refuses by name
- * @throws UsageError for an unknown option, with the nearest names
- */
+/** @throws UsageError for an unknown option, with the nearest names */
 export function readOptions<Options extends ParseArgsOptionsConfig>(
   args: readonly string[],
   options: Options,
-  { positionals = 0, later = [] }: { positionals?: number; later?: readonly string[] } = {},
+  { positionals = 0 }: { positionals?: number } = {},
 ) {
   const known = { ...options, ...COMMON };
   // `--seed -1` is a value out of range, not an option.
@@ -33,8 +30,6 @@ export function readOptions<Options extends ParseArgsOptionsConfig>(
     if (arg === '--') break;
     const name = /^--([^=]+)/.exec(arg)?.[1];
     if (name === undefined || name in known) continue;
-    if (later.includes(name))
-      throw new UsageError(`--${name} is not in this version of Darkroom. Leave it out.`);
     const names = Object.keys(known);
     throw new UsageError(`Unknown option --${name}. ${offerNames(name, names)}`);
   }

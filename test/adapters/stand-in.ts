@@ -240,6 +240,8 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
         throw new DarkroomError('not_found', `There is no model ${name}. Known: mini.`);
       },
       names: () => ['mini'],
+      loraNames: async () => [],
+      findLoras: async () => new Map(),
       describeUnread: (_model, prompt) => prompt.split(' ').slice(75).join(' '),
     },
     readUpload,

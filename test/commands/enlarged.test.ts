@@ -6,7 +6,15 @@ import { startCommands } from './harness.ts';
 
 const upscaling = { ...MINI, defaults: { ...MINI.defaults, enlarges: 2, maxSize: 768 } };
 const start = () =>
-  startCommands({ models: { resolve: () => upscaling, names: () => ['mini'], describeUnread: () => '' } });
+  startCommands({
+    models: {
+      resolve: () => upscaling,
+      names: () => ['mini'],
+      loraNames: async () => [],
+      findLoras: async () => new Map(),
+      describeUnread: () => '',
+    },
+  });
 
 /** The picture of the newest job at the size that the upscaler gives it. */
 function enlarge({ jobs }: ReturnType<typeof start>) {

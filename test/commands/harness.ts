@@ -149,6 +149,8 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
         throw new DarkroomError('not_found', `There is no model ${name}. Known: mini.`);
       },
       names: () => ['mini'],
+      loraNames: async () => [],
+      findLoras: async () => new Map(),
       describeUnread: () => '',
     },
     clock: { now: async () => Date.now() },

@@ -98,6 +98,8 @@ test('one model folder that cannot be read leaves the others in the list', async
         if (name === 'broken') throw new DarkroomError('bad_model', 'broken/unet has no config.json.');
         return MINI;
       },
+      loraNames: async () => [],
+      findLoras: async () => new Map(),
       describeUnread: () => '',
     },
   });
@@ -147,6 +149,8 @@ test('a model whose folder cannot be opened does not become the default', async 
         throw new DarkroomError('bad_model', 'broken/unet/config.json is not JSON. Download it again.');
       },
       names: () => ['mini', 'broken'],
+      loraNames: async () => [],
+      findLoras: async () => new Map(),
       describeUnread: () => '',
     },
   });

@@ -68,6 +68,8 @@ export async function startProgram(
           throw new DarkroomError('not_found', `There is no model ${name}. Known: mini.`);
         },
         names: () => ['mini'],
+        loraNames: async () => [],
+        findLoras: async () => new Map(),
         describeUnread: () => '',
       },
       readUpload,

@@ -130,7 +130,6 @@ test('wrong usage: exit code 2 and one line with the value and the way out', asy
     [['imagine', 'x', '--model', tiny, '--steps', '0'], /steps 0 is outside 1 to 150/],
     [['imagine', 'x', '--model', tiny, '--seed', '-2'], /seed -2/],
     [['imagine', 'x', '--model', tiny, '--sampler', 'eulr'], /Unknown sampler eulr.*euler/],
-    [['imagine', 'x', '--lora', 'a.safetensors'], /--lora is not in this version/],
     [['imagine', '--request', '-', '--steps', '3'], /--steps does not go with --request/],
     [['worker'], /worker needs DATABASE_URL/],
     [['config', 'fix'], /show \| set/],

@@ -2,7 +2,14 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { DarkroomError } from '../../errors.ts';
 import type { Component, StoredTensor } from '../../graph/component.ts';
-import { type Arithmetic, decompose, deltaOf, type Matrix, rowsOf, scaleOf } from '../../models/lora/delta.ts';
+import {
+  type Arithmetic,
+  decompose,
+  deltaOf,
+  type Matrix,
+  rowsOf,
+  scaleOf,
+} from '../../models/lora/delta.ts';
 import type { Change } from '../../models/lora/plan.ts';
 
 /** A change with the strength that a request gives it. */
@@ -21,7 +28,11 @@ export interface WeightedChange extends Change {
 export async function foldComponent(
   component: Component,
   changes: readonly WeightedChange[],
-  { dtype, file, arithmetic }: { readonly dtype: 'F32' | 'F16'; readonly file: string; readonly arithmetic: Arithmetic },
+  {
+    dtype,
+    file,
+    arithmetic,
+  }: { readonly dtype: 'F32' | 'F16'; readonly file: string; readonly arithmetic: Arithmetic },
 ): Promise<Component> {
   const writer = await open(file, 'wx');
   try {
@@ -52,7 +63,13 @@ export async function foldComponent(
 
 async function append(
   writer: FileHandle,
-  { name, dtype, shape, file, offset }: Omit<StoredTensor, 'length' | 'dtype'> & { readonly dtype: 'F32' | 'F16' },
+  {
+    name,
+    dtype,
+    shape,
+    file,
+    offset,
+  }: Omit<StoredTensor, 'length' | 'dtype'> & { readonly dtype: 'F32' | 'F16' },
   values: Float32Array,
 ): Promise<StoredTensor> {
   const numbers = dtype === 'F32' ? values : Float16Array.from(values);
@@ -85,7 +102,9 @@ async function addTo(weight: Matrix, change: WeightedChange, arithmetic: Arithme
     return;
   }
   const target =
-    length === undefined ? delta.data : await decomposed(weight, delta, scale, { ...change, length }, arithmetic);
+    length === undefined
+      ? delta.data
+      : await decomposed(weight, delta, scale, { ...change, length }, arithmetic);
   // Between the weight as it was and as it was learnt, as A1111 and ComfyUI do it.
   for (let i = 0; i < data.length; i++) data[i] = data[i]! + strength * (target[i]! - data[i]!);
 }

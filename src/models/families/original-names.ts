@@ -40,14 +40,20 @@ export function originalUnetNames(
   if (Object.hasOwn(UNET, module)) return [{ name: UNET[module]! }];
   const groups = UNET_LAYER.exec(module)?.groups;
   if (groups === undefined) return [];
-  const { side, middle, kind, rest: inner } = groups as { side?: 'down' | 'up'; middle?: string; kind: string; rest: string };
+  const {
+    side,
+    middle,
+    kind,
+    rest: inner,
+  } = groups as { side?: 'down' | 'up'; middle?: string; kind: string; rest: string };
   const [block, layer] = [Number(groups['block'] ?? 0), Number(groups['layer'])];
   const rest = kind === 'resnets' && Object.hasOwn(RESNET, inner) ? RESNET[inner]! : inner;
   if (middle !== undefined) {
     const place = kind === 'attentions' ? 1 : 2 * layer;
     return [{ name: `middle_block.${place}.${rest}` }];
   }
-  const before = (counts: readonly number[]) => counts.slice(0, block).reduce((sum, count) => sum + count + 1, 0);
+  const before = (counts: readonly number[]) =>
+    counts.slice(0, block).reduce((sum, count) => sum + count + 1, 0);
   const within = kind === 'attentions' ? 1 : 0;
   if (side === 'down') {
     const first = 1 + before(layersPerBlock);

@@ -33,7 +33,11 @@ export async function openUnet(
     names: { sample: 'sample', output: 'out_sample' },
     graph: (controlNets, target, changed = component) => unetGraph(changed, controlNets, target),
     originalNames: (module) =>
-      originalUnetNames(module, config.layersPerBlock, (block) => config.upBlockTypes[block] === 'CrossAttnUpBlock2D'),
+      originalUnetNames(
+        module,
+        config.layersPerBlock,
+        (block) => config.upBlockTypes[block] === 'CrossAttnUpBlock2D',
+      ),
     conditioning: (pass) => ({
       encoder_hidden_states: pass.prompt.context,
       ...(timeCondProjDim !== undefined && {

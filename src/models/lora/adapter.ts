@@ -51,10 +51,17 @@ function lowRank(tensors: AdapterTensors): Adapter | string {
   if (!isMatrix(up) || !isMatrix(down)) return `${up.name} and ${down.name} are no matrices`;
   const rank = columnsOf(up);
   const inner = mid === undefined ? rank : mid.shape[1];
-  const isFitting = down.shape[0] === inner && (mid === undefined || (mid.shape.length === 4 && mid.shape[0] === rank));
+  const isFitting =
+    down.shape[0] === inner && (mid === undefined || (mid.shape.length === 4 && mid.shape[0] === rank));
   if (!isFitting) return mismatch(up, down);
   const kernel = mid === undefined ? 1 : sizeOf(mid.shape.slice(2));
-  return { kind: 'low-rank', tensors, rows: up.shape[0]!, columns: columnsOf(down) * kernel, rank: down.shape[0]! };
+  return {
+    kind: 'low-rank',
+    tensors,
+    rows: up.shape[0]!,
+    columns: columnsOf(down) * kernel,
+    rank: down.shape[0]!,
+  };
 }
 
 function hadamard(tensors: AdapterTensors): Adapter | string {
@@ -76,11 +83,21 @@ function factors(a: StoredTensor, b: StoredTensor, core: StoredTensor | undefine
     return a.shape[1] === b.shape[0] ? { rows: a.shape[0]!, columns: columnsOf(b) } : mismatch(a, b);
   }
   const isFitting = core.shape.length === 4 && core.shape[0] === a.shape[0] && core.shape[1] === b.shape[0];
-  return isFitting ? { rows: columnsOf(a), columns: columnsOf(b) * sizeOf(core.shape.slice(2)) } : mismatch(a, core);
+  return isFitting
+    ? { rows: columnsOf(a), columns: columnsOf(b) * sizeOf(core.shape.slice(2)) }
+    : mismatch(a, core);
 }
 
 function kronecker(tensors: AdapterTensors): Adapter | string {
-  const { lokr_w1: w1, lokr_w1_a: a1, lokr_w1_b: b1, lokr_w2: w2, lokr_w2_a: a2, lokr_w2_b: b2, lokr_t2: t2 } = tensors;
+  const {
+    lokr_w1: w1,
+    lokr_w1_a: a1,
+    lokr_w1_b: b1,
+    lokr_w2: w2,
+    lokr_w2_a: a2,
+    lokr_w2_b: b2,
+    lokr_t2: t2,
+  } = tensors;
   const [left, right] = [part(w1, a1, b1), part(w2, a2, b2, t2)];
   if (left === undefined || right === undefined) {
     return `${Object.values(tensors)[0]!.name} stands without its other parts`;
@@ -89,12 +106,20 @@ function kronecker(tensors: AdapterTensors): Adapter | string {
   if (typeof right === 'string') return right;
   // As LyCORIS: with two whole matrices there is no rank, and the scale is 1.
   const rank = w2 === undefined ? b2!.shape[0] : w1 === undefined ? b1!.shape[0] : undefined;
-  return { kind: 'kronecker', tensors, rows: left.rows * right.rows, columns: left.columns * right.columns, rank };
+  return {
+    kind: 'kronecker',
+    tensors,
+    rows: left.rows * right.rows,
+    columns: left.columns * right.columns,
+    rank,
+  };
 }
 
 function part(whole?: StoredTensor, a?: StoredTensor, b?: StoredTensor, core?: StoredTensor) {
   if (whole !== undefined) {
-    return isMatrix(whole) ? { rows: whole.shape[0]!, columns: columnsOf(whole) } : `${whole.name} is no matrix`;
+    return isMatrix(whole)
+      ? { rows: whole.shape[0]!, columns: columnsOf(whole) }
+      : `${whole.name} is no matrix`;
   }
   return a === undefined || b === undefined ? undefined : factors(a, b, core);
 }

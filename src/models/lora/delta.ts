@@ -23,7 +23,11 @@ export interface Factors {
 }
 
 /** alpha / rank; 1 where the file gives no alpha. @param alpha of the file's settings, for a module without its own */
-export async function scaleOf(adapter: Adapter, { read }: Pick<Arithmetic, 'read'>, alpha?: number): Promise<number> {
+export async function scaleOf(
+  adapter: Adapter,
+  { read }: Pick<Arithmetic, 'read'>,
+  alpha?: number,
+): Promise<number> {
   const { tensors, rank } = adapter;
   if (rank === undefined) return 1;
   const own = tensors.alpha === undefined ? alpha : (await read(tensors.alpha))[0];
@@ -36,7 +40,10 @@ export async function factorsOf({ tensors }: Adapter, arithmetic: Arithmetic): P
   const factor = await matrix(up, arithmetic);
   return {
     up: factor,
-    down: mid === undefined ? await matrix(down, arithmetic) : await spread(mid, await matrix(down, arithmetic), arithmetic),
+    down:
+      mid === undefined
+        ? await matrix(down, arithmetic)
+        : await spread(mid, await matrix(down, arithmetic), arithmetic),
   };
 }
 
@@ -91,11 +98,20 @@ export function rowsOf({ data, rows, columns }: Matrix, { rows: part, halvesSwap
  * @param length of each row (`rows`), or of each input channel
  * @returns the new weight
  */
-export function decompose(weight: Matrix, change: Matrix, scale: number, length: Float32Array, axis: 'rows' | 'inputs'): Float32Array {
+export function decompose(
+  weight: Matrix,
+  change: Matrix,
+  scale: number,
+  length: Float32Array,
+  axis: 'rows' | 'inputs',
+): Float32Array {
   const { rows, columns, data } = weight;
   const merged = data.map((value, i) => value + scale * change.data[i]!);
   const group = axis === 'rows' ? columns : columns / length.length;
-  const index = axis === 'rows' ? (i: number) => Math.floor(i / columns) : (i: number) => Math.floor((i % columns) / group);
+  const index =
+    axis === 'rows'
+      ? (i: number) => Math.floor(i / columns)
+      : (i: number) => Math.floor((i % columns) / group);
   const squares = new Float64Array(axis === 'rows' ? rows : length.length);
   for (let i = 0; i < merged.length; i++) {
     const place = index(i);
@@ -134,7 +150,11 @@ async function spread(core: StoredTensor, down: Matrix, arithmetic: Arithmetic):
   const inputs = transpose(down);
   const data = new Float32Array(outer * inputs.rows * kernel);
   for (let i = 0; i < outer; i++) {
-    const slice = { data: values.subarray(i * inner * kernel, (i + 1) * inner * kernel), rows: inner, columns: kernel };
+    const slice = {
+      data: values.subarray(i * inner * kernel, (i + 1) * inner * kernel),
+      rows: inner,
+      columns: kernel,
+    };
     data.set((await arithmetic.multiply(inputs, slice)).data, i * inputs.rows * kernel);
   }
   return { data, rows: outer, columns: inputs.rows * kernel };

@@ -21,8 +21,14 @@ export interface LoraFile {
 const MAX_CONFIG_BYTES = 1_000_000;
 
 /** @throws DarkroomError('bad_model') for a file that is damaged or of another format */
-export async function openLora(file: string, name = basename(file).replace(/\.[^.]+$/, '')): Promise<LoraFile> {
-  const { tensors, metadata } = await readSafetensorsFile(file, { label: basename(file), folder: dirname(file) });
+export async function openLora(
+  file: string,
+  name = basename(file).replace(/\.[^.]+$/, ''),
+): Promise<LoraFile> {
+  const { tensors, metadata } = await readSafetensorsFile(file, {
+    label: basename(file),
+    folder: dirname(file),
+  });
   const settings = peftSettings(metadata.get('lora_adapter_metadata')) ?? (await besideIt(file));
   return { name, file, tensors, metadata, alphaOf: (module) => settings?.(module) };
 }

@@ -26,7 +26,10 @@ const DENOISER = {
 
 /** In the order of the text encoders. */
 const TEXT_ENCODERS = [
-  { dotted: ['text_encoder.', 'text_encoders.clip_l.transformer.', 'clip_l.', ''], flat: ['lora_te_', 'lora_te1_'] },
+  {
+    dotted: ['text_encoder.', 'text_encoders.clip_l.transformer.', 'clip_l.', ''],
+    flat: ['lora_te_', 'lora_te1_'],
+  },
   { dotted: ['text_encoder_2.', 'text_encoders.clip_g.transformer.', 'clip_g.'], flat: ['lora_te2_'] },
   { dotted: ['text_encoder_3.', 'text_encoders.t5xxl.transformer.', 't5xxl.'], flat: ['lora_te3_'] },
 ] as const;
@@ -41,7 +44,12 @@ export function placesOf({
   readonly textEncoders: readonly TextEncoderPart[];
 }): Places {
   const places = new Map<string, Place[]>();
-  const add = (names: typeof DENOISER, { name, rows, halvesSwapped }: OriginalName, part: AdaptedPart, module: string) => {
+  const add = (
+    names: typeof DENOISER,
+    { name, rows, halvesSwapped }: OriginalName,
+    part: AdaptedPart,
+    module: string,
+  ) => {
     const place: Place = { part, module, ...(rows && { rows }), ...(halvesSwapped && { halvesSwapped }) };
     const dotted = names.dotted.flatMap((prefix) => [`${prefix}${name}`, `${PEFT}${prefix}${name}`]);
     const flat = names.flat.map((prefix) => `${prefix}${name.replaceAll('.', '_')}`);
@@ -56,7 +64,8 @@ export function placesOf({
   }
   for (const [i, { name: part, component }] of textEncoders.entries()) {
     for (const module of modulesOf(component)) {
-      for (const name of textNames(module)) add(TEXT_ENCODERS[i]! as unknown as typeof DENOISER, { name }, part, module);
+      for (const name of textNames(module))
+        add(TEXT_ENCODERS[i]! as unknown as typeof DENOISER, { name }, part, module);
     }
   }
   return places;
@@ -74,7 +83,10 @@ function denoiserNames(module: string, { originalNames }: Denoiser): OriginalNam
 /** A CLIP's modules with and without the prefix of the whole model; its projections as diffusers once called them. */
 function textNames(module: string): string[] {
   const short = module.replace(/^text_model\./, '');
-  const full = short === module && !/^(?:encoder\.layers|embeddings|final_layer_norm)\b/.test(short) ? [short] : [`text_model.${short}`, short];
+  const full =
+    short === module && !/^(?:encoder\.layers|embeddings|final_layer_norm)\b/.test(short)
+      ? [short]
+      : [`text_model.${short}`, short];
   const old = /\.self_attn\.(?:([qkv])_proj|out_proj)$/.exec(short);
   if (old === null) return full;
   const projection = old[1] === undefined ? 'to_out' : `to_${old[1]}`;

@@ -5,7 +5,7 @@
 import { DarkroomError } from '../../errors.ts';
 import type { Component, StoredTensor } from '../../graph/component.ts';
 import type { ModelSpec } from '../spec.ts';
-import { type Adapter, adapterOf, type AdapterTensors } from './adapter.ts';
+import { type Adapter, type AdapterTensors, adapterOf } from './adapter.ts';
 import type { LoraFile } from './file.ts';
 import { otherKind, type Role, readKey } from './key.ts';
 import { type AdaptedPart, type Place, placesOf } from './modules.ts';
@@ -38,7 +38,10 @@ interface Module {
  * @throws DarkroomError('unsupported') for a LoRA of another family or of a kind that is not carried out, ('bad_model')
  *   where the file contradicts itself
  */
-export function planLora(file: LoraFile, spec: Pick<ModelSpec, 'name' | 'denoiser' | 'textEncoders'>): LoraPlan {
+export function planLora(
+  file: LoraFile,
+  spec: Pick<ModelSpec, 'name' | 'denoiser' | 'textEncoders'>,
+): LoraPlan {
   const { modules, unknown } = modulesOf(file);
   const places = placesOf(spec);
   const components = componentsOf(spec);
@@ -59,13 +62,21 @@ export function planLora(file: LoraFile, spec: Pick<ModelSpec, 'name' | 'denoise
       const { tensors } = components.get(part)!;
       const of = { weight: tensors.get(`${target}.weight`), bias: tensors.get(`${target}.bias`) };
       if (adapter.kind !== 'bias') {
-        if (of.weight === undefined || !isFitting(adapter, place, of.weight)) throw misfit(file, spec.name, module.name, adapter, of.weight);
+        if (of.weight === undefined || !isFitting(adapter, place, of.weight))
+          throw misfit(file, spec.name, module.name, adapter, of.weight);
       }
       const { biasDifference } = module.tensors;
-      const fitsBias = biasDifference !== undefined && of.bias !== undefined && isFittingBias(biasDifference, place, of.bias);
+      const fitsBias =
+        biasDifference !== undefined &&
+        of.bias !== undefined &&
+        isFittingBias(biasDifference, place, of.bias);
       if (adapter.kind === 'bias' && !fitsBias) continue;
       for (const tensor of names) if (tensor !== biasDifference?.name || fitsBias) left.delete(tensor);
-      changes.push({ place, adapter: fitsBias ? adapter : withoutBias(adapter), alpha: file.alphaOf(module.name) });
+      changes.push({
+        place,
+        adapter: fitsBias ? adapter : withoutBias(adapter),
+        alpha: file.alphaOf(module.name),
+      });
     }
     unused.push(...left);
   }
@@ -95,7 +106,10 @@ function modulesOf(file: LoraFile): { modules: Module[]; unknown: string[] } {
   for (const [name, stored] of file.tensors) {
     const kind = otherKind(name);
     if (kind !== undefined) {
-      throw new DarkroomError('unsupported', `${file.name} is ${kind}, which this version of Darkroom does not carry out. LoRA, LoHa, LoKr, DoRA and differences work.`);
+      throw new DarkroomError(
+        'unsupported',
+        `${file.name} is ${kind}, which this version of Darkroom does not carry out. LoRA, LoHa, LoKr, DoRA and differences work.`,
+      );
     }
     const key = readKey(name);
     if (key === undefined) {
@@ -103,17 +117,24 @@ function modulesOf(file: LoraFile): { modules: Module[]; unknown: string[] } {
       continue;
     }
     if (!isReadable(stored)) {
-      throw new DarkroomError('unsupported', `${file.name} stores ${name} as ${stored.dtype}; LoRA files can be F64, F32, F16 or BF16.`);
+      throw new DarkroomError(
+        'unsupported',
+        `${file.name} stores ${name} as ${stored.dtype}; LoRA files can be F64, F32, F16 or BF16.`,
+      );
     }
     const tensors = modules.get(key.module) ?? {};
-    if (tensors[key.role] !== undefined) throw broken(file, `${name} and ${tensors[key.role]!.name} say the same`);
+    if (tensors[key.role] !== undefined)
+      throw broken(file, `${name} and ${tensors[key.role]!.name} say the same`);
     tensors[key.role] = stored;
     modules.set(key.module, tensors);
   }
   return { modules: Array.from(modules, ([name, tensors]) => ({ name, tensors })), unknown };
 }
 
-export function componentsOf({ denoiser, textEncoders }: Pick<ModelSpec, 'denoiser' | 'textEncoders'>): ReadonlyMap<AdaptedPart, Component> {
+export function componentsOf({
+  denoiser,
+  textEncoders,
+}: Pick<ModelSpec, 'denoiser' | 'textEncoders'>): ReadonlyMap<AdaptedPart, Component> {
   return new Map<AdaptedPart, Component>([
     ['denoiser', denoiser.component],
     ...textEncoders.map(({ name, component }) => [name, component] as const),
@@ -127,7 +148,9 @@ function isFitting({ rows, columns }: Adapter, place: Place, weight: StoredTenso
 }
 
 function isFittingBias(difference: StoredTensor, place: Place, bias: StoredTensor): boolean {
-  return difference.shape.reduce((product, side) => product * side, 1) === bias.shape[0]! * (place.rows?.of ?? 1);
+  return (
+    difference.shape.reduce((product, side) => product * side, 1) === bias.shape[0]! * (place.rows?.of ?? 1)
+  );
 }
 
 function withoutBias({ tensors: { biasDifference: _, ...tensors }, ...adapter }: Adapter): Adapter {
@@ -135,13 +158,26 @@ function withoutBias({ tensors: { biasDifference: _, ...tensors }, ...adapter }:
 }
 
 const broken = (file: LoraFile, what: string) =>
-  new DarkroomError('bad_model', `${file.name} cannot be used: ${what}. Download the file again, or leave it out.`);
+  new DarkroomError(
+    'bad_model',
+    `${file.name} cannot be used: ${what}. Download the file again, or leave it out.`,
+  );
 
-function misfit(file: LoraFile, model: string, module: string, { rows, columns }: Adapter, weight: StoredTensor | undefined): DarkroomError {
+function misfit(
+  file: LoraFile,
+  model: string,
+  module: string,
+  { rows, columns }: Adapter,
+  weight: StoredTensor | undefined,
+): DarkroomError {
   const origin = originOf(file);
-  const whose = origin === undefined ? `${file.name} was made for another model` : `${file.name} is a LoRA for ${origin}`;
+  const whose =
+    origin === undefined ? `${file.name} was made for another model` : `${file.name} is a LoRA for ${origin}`;
   const [outputs = 0, ...rest] = weight?.shape ?? [];
-  const here = weight === undefined ? 'has no weight' : `is ${outputs} x ${rest.reduce((product, side) => product * side, 1)}`;
+  const here =
+    weight === undefined
+      ? 'has no weight'
+      : `is ${outputs} x ${rest.reduce((product, side) => product * side, 1)}`;
   return new DarkroomError(
     'unsupported',
     `${whose} and does not fit ${model}: ${module.slice(0, 120)} changes a layer of ${rows} x ${columns}, which ${here} there. Choose a model of its family, or leave the LoRA out.`,

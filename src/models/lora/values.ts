@@ -34,7 +34,10 @@ export class ValueReader {
     const bytes = new Uint8Array(length);
     const { bytesRead } = await (await handle).read(bytes, 0, length, offset);
     if (bytesRead === length) return reader(bytes);
-    throw new DarkroomError('bad_model', `${name} could not be read: its file was changed or cut off meanwhile.`);
+    throw new DarkroomError(
+      'bad_model',
+      `${name} could not be read: its file was changed or cut off meanwhile.`,
+    );
   }
 
   async close(): Promise<void> {

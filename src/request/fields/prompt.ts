@@ -24,7 +24,8 @@ export const PROMPT_FIELDS = {
   prompt: field({
     name: 'prompt',
     schema: text('prompt'),
-    fill: (value) => value!,
+    // Without the tags of its LoRAs.
+    fill: (_, { prompt }) => prompt,
   }),
   /** For the second and third text encoder; `prompt` where left out. */
   prompt2: textField('prompt_2', 'prompt-2', 'A prompt of its own for the second text encoder.'),

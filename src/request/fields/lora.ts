@@ -1,0 +1,44 @@
+/** Changes of the model's weights. */
+import { z } from 'zod';
+import { LIMITS } from '../limits.ts';
+import {
+  type LoraDraft,
+  type LoraRequest,
+  loraSchema,
+  loraToJson,
+  loraWords,
+  readLoraWords,
+} from '../loras.ts';
+import { type OptionValue, option } from '../option.ts';
+import { field, type Json, type Pair } from './field.ts';
+
+export const LORA_FIELDS = {
+  loras: field({
+    name: 'loras',
+    schema: z
+      .array(loraSchema, 'loras must be a list of objects.')
+      .max(LIMITS.loras, `Up to ${LIMITS.loras} LoRAs work together. Leave some out.`),
+    fill: (_, { loras }): readonly LoraRequest[] | undefined => (loras.length === 0 ? undefined : loras),
+    json: (loras) => loras.map(loraToJson),
+    a1111: ({ loras = [] }: { readonly loras?: readonly LoraRequest[] }): Pair[] => {
+      const hashes = loras.flatMap(({ file, hash }) => (hash === undefined ? [] : [`${file}: ${hash}`]));
+      return [['Lora hashes', hashes.length === 0 ? undefined : hashes.join(', ')]];
+    },
+    options: [
+      option({
+        names: ['lora'],
+        type: 'word',
+        hint: 'NAME[:WEIGHT]',
+        description: `A LoRA and how strongly it acts; up to ${LIMITS.loras}, with commas between them.`,
+        example: 'pixel-art:0.8',
+        menu: 18,
+        repeats: true,
+        read: (value): Json => ({ loras: readLoraWords(String(value)) }),
+        write: (draft): OptionValue | undefined => {
+          const { loras = [] } = draft as { loras?: readonly LoraDraft[] };
+          return loras.length === 0 ? undefined : loraWords(loras);
+        },
+      }),
+    ],
+  }),
+} as const;
