@@ -75,6 +75,7 @@ test('rooms import only what they may', () => {
 /** Each room of the engine by its door, the one file of it that others import. */
 const DOORS: Readonly<Record<string, string>> = {
   control: 'controls.ts',
+  lora: 'loras.ts',
   model: 'model-cache.ts',
   picture: 'pictures.ts',
   process: 'process.ts',

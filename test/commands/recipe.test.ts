@@ -68,6 +68,7 @@ const words = fc
   .map((parts) => parts.join('').trim());
 const prompt = words.filter((text) => text !== '');
 const side = fc.integer({ min: 8, max: 32 }).map((n) => n * 8);
+const weight = fc.integer({ min: -1000, max: 1000 }).map((n) => n / 100);
 const decimals = (max: number) => fc.integer({ min: 0, max: max * 100 }).map((n) => n / 100);
 const pair = fc.tuple(fc.nat(2000), fc.nat(2000));
 const json = fc.constantFrom({}, { timestep_spacing: 'trailing' }, { beta_schedule: 'a "b" \\', n: null });
@@ -97,6 +98,20 @@ const FIELDS = {
   height: side,
   num_images: fc.integer({ min: 1, max: 8 }),
   guess_mode: fc.boolean(),
+  loras: fc.array(
+    fc
+      .tuple(
+        fc.constantFrom('pixel-art', 'My Style v2', 'a.b'),
+        weight,
+        fc.option(weight, { nil: undefined }),
+      )
+      .map(([file, main, text]) => ({
+        file,
+        weight: main,
+        ...(text !== undefined && { text_encoder_weight: text }),
+      })),
+    { maxLength: 3 },
+  ),
   clip_skip: fc.nat(12),
   guidance_rescale: decimals(1),
   eta: decimals(1),

@@ -11,7 +11,7 @@ import type { ModelSpec } from '../../models/spec.ts';
 import { type Device, targetOf } from '../device.ts';
 import { Multiplier } from './arithmetic.ts';
 import { foldComponent, type WeightedChange } from './fold.ts';
-import type { Loras } from './loras.ts';
+import type { Loras } from './read.ts';
 
 /** Models with folded weights that are kept on the disk. */
 const KEPT = 4;

@@ -1,0 +1,65 @@
+/** The LoRAs of a request, found, read and checked against the model before anything is loaded. */
+import { DarkroomError } from '../../errors.ts';
+import { hashOfFile, listLoras, loraNamed } from '../../models/lora/catalogue.ts';
+import { openLora } from '../../models/lora/file.ts';
+import { describeUnused, planLora } from '../../models/lora/plan.ts';
+import type { ModelSpec } from '../../models/spec.ts';
+import type { GenerationRequest, LoraRequest } from '../../request.ts';
+import type { WeightedChange } from './fold.ts';
+
+export interface Loras {
+  /** Of all of them together, in their order; those of weight 0 are left out. */
+  readonly changes: readonly WeightedChange[];
+  /** The same for the same files with the same weights. */
+  readonly key: string;
+  /** Sentences for the user. */
+  readonly notes: readonly string[];
+}
+
+export const NO_LORAS: Loras = { changes: [], key: '', notes: [] };
+
+/**
+ * @param places folders that hold LoRAs, and single files
+ * @throws DarkroomError for a file that is not there, is damaged, was changed, or belongs to another family
+ */
+export async function readLoras(
+  { loras = [] }: GenerationRequest,
+  spec: ModelSpec,
+  places: readonly string[],
+): Promise<Loras> {
+  if (loras.length === 0) return NO_LORAS;
+  const entries = await listLoras(places);
+  const read = await Promise.all(
+    loras.map(async (lora) => {
+      const entry = loraNamed(lora.file, entries);
+      const file = await openLora(entry.file, entry.name);
+      const hash = await requireSame(lora, entry.file);
+      const plan = planLora(file, spec);
+      const unused = describeUnused(plan, entry.name);
+      const changes = plan.changes.flatMap((change): WeightedChange[] => {
+        const weight =
+          change.place.part === 'denoiser' ? lora.weight : (lora.textEncoderWeight ?? lora.weight);
+        return weight === 0 ? [] : [{ ...change, weight, lora: entry.name }];
+      });
+      return {
+        changes,
+        key: `${hash} ${lora.weight} ${lora.textEncoderWeight ?? lora.weight}`,
+        notes: unused === undefined ? [] : [unused],
+      };
+    }),
+  );
+  return {
+    changes: read.flatMap(({ changes }) => changes),
+    key: read.map(({ key }) => key).join('\n'),
+    notes: read.flatMap(({ notes }) => notes),
+  };
+}
+
+async function requireSame({ file, hash }: LoraRequest, path: string): Promise<string> {
+  const found = await hashOfFile(path);
+  if (hash === undefined || hash === found) return found;
+  throw new DarkroomError(
+    'bad_model',
+    `The LoRA ${file} was replaced by another file after this was requested (${found}, not ${hash}). Ask again to use the new one.`,
+  );
+}
