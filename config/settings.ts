@@ -28,6 +28,8 @@ const schema = z.object({
     .string()
     .default('')
     .transform((text) => text.split(':').filter((folder) => folder !== '')),
+  /** What admins may download in chat: hosts, or hosts with an owner behind a slash. */
+  DARKROOM_MODELS_ADD: list,
   DARKROOM_DETECTORS: z.string().min(1).optional(),
   /** Most gigabytes of weights that are prepared for their next use and kept; 0 keeps none. */
   DARKROOM_CACHE_GB: z.coerce.number().min(0).max(1_000_000).default(40),
@@ -43,6 +45,13 @@ const schema = z.object({
   /** Names between commas; the engine reads them. */
   DARKROOM_DEVICES: z.string().min(1).default('auto'),
   DARKROOM_LOG: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
+  /** The Hugging Face Hub's own variables. */
+  HF_TOKEN: secret,
+  HF_ENDPOINT: z.url({ protocol: /^https?$/ }).default('https://huggingface.co'),
+  HF_HOME: z.string().min(1).optional(),
+  HF_HUB_CACHE: z.string().min(1).optional(),
+  CIVITAI_TOKEN: secret,
+  CIVITAI_API_URL: z.url({ protocol: /^https?$/ }).default('https://civitai.com'),
   DISCORD_TOKEN: secret,
   DISCORD_API_URL: z.url().optional(),
   DISCORD_MEDIA_HOSTS: list,
@@ -75,6 +84,8 @@ const ALLOWED: Readonly<Partial<Record<SettingName, string>>> = {
   DARKROOM_WEB_USERS: 'cookie or header',
   DARKROOM_URL: 'an address that starts with https:// or http://',
   DARKROOM_LOG: 'fatal, error, warn, info, debug, trace or silent',
+  HF_ENDPOINT: 'an address that starts with https:// or http://',
+  CIVITAI_API_URL: 'an address that starts with https:// or http://',
   DISCORD_API_URL: 'an address that starts with https:// or http://',
   SLACK_API_URL: 'an address that starts with https:// or http://',
 };

@@ -14,7 +14,7 @@ import { probe } from './engine/probe.ts';
 import type { EngineOptions } from './engine/process/process.ts';
 import { DarkroomError } from './errors.ts';
 import { cardMemory, diagnoseCuda } from './gpu/diagnose.ts';
-import { modelFolders } from './installed-models.ts';
+import { foldersOf } from './installed-models.ts';
 import type { SideFilesOptions } from './models/side-files.ts';
 
 type EngineSettings = Pick<
@@ -38,7 +38,7 @@ export async function engineOptions(
   { device, threads }: EngineFlags = {},
 ): Promise<[EngineOptions, ...EngineOptions[]]> {
   const shared = {
-    models: modelFolders(settings.DARKROOM_MODELS),
+    models: foldersOf(settings),
     detectors: settings.DARKROOM_DETECTORS,
     sideFiles: sideFilesOptions(settings),
   };

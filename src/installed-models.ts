@@ -1,6 +1,8 @@
 /** The models of this machine as the commands see them, and where they lie. */
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
+import type { Settings } from '../config/settings.ts';
 import { describeUnreadPrompt, type TextReader, textReadersOf } from './engine/prompt/prompt.ts';
 import { verifyModel } from './engine/verify.ts';
 import type { Component } from './graph/component.ts';
@@ -19,6 +21,16 @@ const ROOT = new URL(import.meta.url.endsWith('.ts') ? '../' : '../../', import.
 export function modelFolders(configured: readonly string[]): string[] {
   return [...configured, fileURLToPath(new URL(`models/${EMBEDDED_MODEL}`, ROOT))];
 }
+
+type FolderSettings = Pick<Settings, 'DARKROOM_MODELS' | 'DARKROOM_DATA'>;
+
+/** Where `darkroom models add` puts models. */
+export const downloadFolder = ({ DARKROOM_DATA }: Pick<FolderSettings, 'DARKROOM_DATA'>) =>
+  join(DARKROOM_DATA, 'models');
+
+/** All folders that models are found in. */
+export const foldersOf = (settings: FolderSettings) =>
+  modelFolders([...settings.DARKROOM_MODELS, downloadFolder(settings)]);
 
 export interface InstalledModels extends ModelsPort {
   /**

@@ -19,6 +19,20 @@ export async function readModelIndex(files: ModelSource): Promise<{ family: Fami
   const label = basename(files.folder);
   if (!(await files.has('model_index.json'))) throw await noIndex(files, label);
   const index = await files.json('model_index.json');
+  return { family: familyOfPipeline(index, label), index };
+}
+
+/**
+ * The parts of a pipeline that are read, by the names of their folders.
+ * @param label of the model, in sentences
+ * @throws DarkroomError('unsupported') for a pipeline or part that this version cannot draw with
+ */
+export function partsOfPipeline(index: ModelIndex, label: string): string[] {
+  const { parts } = familyOfPipeline(index, label);
+  return [...Object.keys(parts), 'scheduler'].filter((part) => classOf(index, part) !== null);
+}
+
+function familyOfPipeline(index: ModelIndex, label: string): Family {
   const pipeline = index['_class_name'];
   const found = FAMILIES.find(({ pipelines }) => pipelines.test(String(pipeline)));
   if (found === undefined) {
@@ -33,7 +47,7 @@ export async function readModelIndex(files: ModelSource): Promise<{ family: Fami
   for (const part of Object.keys(index)) {
     if (!known.includes(part) && classOf(index, part) !== null) checkPart(label, index, part, [null]);
   }
-  return { family: found, index };
+  return found;
 }
 
 function checkPart(

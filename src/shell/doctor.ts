@@ -8,7 +8,7 @@ import { AUTO, nameOf } from '../engine/device.ts';
 import { bestDevice, engineOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
 import { diagnoseCuda } from '../gpu/diagnose.ts';
-import { modelFolders } from '../installed-models.ts';
+import { foldersOf } from '../installed-models.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import { readOptions, type Verb } from './verb.ts';
 
@@ -57,7 +57,7 @@ export const doctor: Verb = {
         title,
         found.map(({ name, words }) => [name, words]),
       );
-    const { rows, good } = await checkModels(modelFolders(settings.DARKROOM_MODELS));
+    const { rows, good } = await checkModels(foldersOf(settings));
     section('Models', rows);
     return good && findings.every(([, found]) => found.every((one) => one.good)) ? 0 : 1;
   },

@@ -2,32 +2,41 @@
 import { loadSettings } from '../../config/settings.ts';
 import { verifyModel } from '../engine/verify.ts';
 import { describeError } from '../errors.ts';
-import { modelFolders } from '../installed-models.ts';
+import { foldersOf } from '../installed-models.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import { clipTokenizerOf } from '../models/spec.ts';
+import { addModel } from './models-add.ts';
 import { readOptions, UsageError, type Verb } from './verb.ts';
 
 /** Names of unused tensors that are listed. */
 const QUOTED = 3;
 
 export const models: Verb = {
-  summary: 'list, show and verify the models of this machine',
+  summary: 'list, show, verify and fetch the models of this machine',
   help: `darkroom models list              names and folders
 darkroom models show NAME|FOLDER  defaults, sizes, hash
-darkroom models verify [NAME|FOLDER …]  reads every file but the weights and plans a picture; exit code 1 where one cannot draw`,
+darkroom models verify [NAME|FOLDER …]  reads every file but the weights and plans a picture; exit code 1 where one cannot draw
+darkroom models add MODEL [--to FOLDER]  fetches a model into FOLDER (default: models in DARKROOM_DATA); MODEL is
+    owner/name or owner/name@revision   of the Hugging Face Hub (HF_TOKEN, HF_ENDPOINT and HF_HOME are respected)
+    civitai:NUMBER or civitai:NUMBER@VERSION   of Civitai (CIVITAI_TOKEN)
+    https://…   the page of a model on either, or a file
+  Goes on where it was broken off; every file is checked by its SHA-256.`,
 
   async run(args) {
-    const { values, positionals } = readOptions(args, {}, { positionals: Number.POSITIVE_INFINITY });
+    const { values, positionals } = readOptions(
+      args,
+      { to: { type: 'string' } },
+      { positionals: Number.POSITIVE_INFINITY },
+    );
     const { settings } = loadSettings(process.env, values.config);
-    const catalogue = new Catalogue(modelFolders(settings.DARKROOM_MODELS));
     const [action = 'list', ...names] = positionals;
+    if (action === 'add') return addModel(names, { settings, to: values.to });
+    if (values.to !== undefined) throw new UsageError('--to goes with darkroom models add.');
+    const catalogue = new Catalogue(foldersOf(settings));
     if (action === 'list') return list(catalogue);
     if (action === 'show') return show(catalogue, names);
     if (action === 'verify') return verify(catalogue, names);
-    if (action === 'add') {
-      throw new UsageError('models add is not in this version. Copy the folder into one of DARKROOM_MODELS.');
-    }
-    throw new UsageError(`There is no models ${action}. Known: list, show, verify.`);
+    throw new UsageError(`There is no models ${action}. Known: list, show, verify, add.`);
   },
 };
 

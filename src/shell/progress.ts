@@ -1,4 +1,5 @@
 /** Progress on stderr: one bar that moves on a terminal, a line every few steps elsewhere. */
+import { inUnits } from '../download/download.ts';
 
 export type ProgressStyle = 'bar' | 'plain' | 'none';
 
@@ -44,6 +45,47 @@ export function createProgress(choice: string, output: ProgressOutput): Progress
       if (isDrawn) output.write('\n');
     },
   };
+}
+
+/** Milliseconds between two states of a bar, and between two lines where there is none. */
+const BYTES_EVERY = { bar: 200, line: 10_000 };
+
+/** Of a download: bytes, rate and time left. */
+export function createByteProgress(output: ProgressOutput): ProgressView {
+  const isTerminal = output.isTTY === true;
+  const started = performance.now();
+  let first: number | undefined;
+  let last = Number.NEGATIVE_INFINITY;
+  let isDrawn = false;
+  return {
+    show(bytes, total) {
+      const now = performance.now();
+      first ??= bytes;
+      if (now - last < (isTerminal ? BYTES_EVERY.bar : BYTES_EVERY.line) && bytes < total) return;
+      last = now;
+      const words = describeBytes(bytes, total, { seconds: (now - started) / 1000, since: first });
+      const columns = (output.columns || USUAL_COLUMNS) - 1;
+      output.write(isTerminal ? `\r${barLine(bytes / total, words, columns)}\x1b[K` : `${words}\n`);
+      isDrawn = isTerminal;
+    },
+    end() {
+      if (isDrawn) output.write('\n');
+    },
+  };
+}
+
+/** `3.1 GB of 6.9 GB, 24 MB a second, 2 min left` @param since bytes that were there at the start */
+export function describeBytes(
+  bytes: number,
+  total: number,
+  { seconds, since }: { readonly seconds: number; readonly since: number },
+): string {
+  const share = `${inUnits(bytes)} of ${inUnits(total)}`;
+  const rate = seconds > 0 ? (bytes - since) / seconds : 0;
+  if (rate <= 0 || bytes >= total) return share;
+  const left = (total - bytes) / rate;
+  const time = left < 90 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`;
+  return `${share}, ${inUnits(rate)} a second, ${time} left`;
 }
 
 /** As much of bar and words as fits: the bar shrinks first, then goes, then the words are cut. */

@@ -1,0 +1,218 @@
+/** One file from a server onto the disk: resumed where it broke off, and checked before it gets its name. */
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { DarkroomError } from '../errors.ts';
+import { ask, type Patience, persist, TryAgain } from './ask.ts';
+
+/** What a hub says of a file's bytes. `git`: SHA-1 of git's blob, which is all that it says of small files. */
+export interface Digest {
+  readonly algorithm: 'sha256' | 'git';
+  /** Lower-case hex. */
+  readonly hex: string;
+}
+
+export interface RemoteFile {
+  readonly url: URL;
+  /** In sentences. */
+  readonly label: string;
+  /** Bytes. */
+  readonly bytes: number;
+  readonly digest?: Digest;
+  /** A strong ETag: without a digest, it tells whether the rest of a file is the rest of the same file. */
+  readonly etag?: string;
+  readonly token?: string | undefined;
+  /** What a user is told of an answer that is an error. */
+  refuse(response: Response): DarkroomError;
+}
+
+export interface DownloadOptions {
+  readonly patience: Patience;
+  readonly signal?: AbortSignal | undefined;
+  /** Called with the bytes that are there. */
+  onBytes(bytes: number): void;
+}
+
+/**
+ * Fetches a file. What an earlier try left behind is gone on with.
+ * @throws DarkroomError('bad_model') where the bytes are not those that were announced, ('too_large') where the disk is
+ *   full, ('not_found' | 'forbidden' | 'too_many' | 'cancelled')
+ */
+export async function downloadFile(file: RemoteFile, to: string, options: DownloadOptions): Promise<void> {
+  const { patience, signal } = options;
+  await mkdir(dirname(to), { recursive: true });
+  if (await isThere(file, to)) return options.onBytes(file.bytes);
+  const part = `${to}.part`;
+  const partial = await Partial.open(part, file);
+  try {
+    await persist((progressed) => fetchRest(file, partial, { ...options, progressed }), { patience, signal });
+  } catch (error) {
+    throw describeDisk(error, file);
+  } finally {
+    await partial.close();
+  }
+  if (!partial.isWhole()) {
+    await rm(part, { force: true });
+    const what = file.digest?.algorithm === 'git' ? 'hash' : 'SHA-256';
+    throw new DarkroomError(
+      'bad_model',
+      `${file.label} came damaged: its ${what} is not the one that ${file.url.host} names. Run the command again.`,
+    );
+  }
+  await rename(part, to);
+}
+
+async function isThere(file: RemoteFile, path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => undefined);
+  if (found?.size !== file.bytes || file.digest === undefined) return false;
+  return (await digestOf(path, file.digest.algorithm)) === file.digest.hex;
+}
+
+/** Hex digest of a file on this machine. */
+export async function digestOf(path: string, algorithm: Digest['algorithm']): Promise<string> {
+  const hash = startHash(algorithm, (await stat(path)).size);
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+function startHash(algorithm: Digest['algorithm'] | undefined, bytes: number): Hash {
+  return algorithm === 'git' ? createHash('sha1').update(`blob ${bytes}\0`) : createHash('sha256');
+}
+
+/** The part of a file that has come, with the hash of it. */
+class Partial {
+  readonly #handle: FileHandle;
+  readonly #file: RemoteFile;
+  #hash: Hash;
+  bytes = 0;
+  /** The most that was ever there. */
+  #furthest = 0;
+
+  private constructor(handle: FileHandle, file: RemoteFile) {
+    this.#handle = handle;
+    this.#file = file;
+    this.#hash = startHash(file.digest?.algorithm, file.bytes);
+  }
+
+  static async open(path: string, file: RemoteFile): Promise<Partial> {
+    // Without a hash nobody could tell whether the beginning is of the same file.
+    const isKept = file.digest !== undefined;
+    const handle = await open(path, isKept ? 'a+' : 'w+');
+    const partial = new Partial(handle, file);
+    const { size } = await handle.stat();
+    if (size > file.bytes) await partial.restart();
+    else if (size > 0) {
+      for await (const chunk of handle.createReadStream({
+        start: 0,
+        autoClose: false,
+        highWaterMark: 2 ** 20,
+      }))
+        partial.#hash.update(chunk as Buffer);
+      partial.bytes = size;
+    }
+    return partial;
+  }
+
+  /** @returns whether more is there than ever before */
+  async write(chunk: Uint8Array): Promise<boolean> {
+    if (this.bytes + chunk.length > this.#file.bytes) {
+      throw new DarkroomError(
+        'bad_model',
+        `${this.#file.label} is larger than the ${this.#file.bytes} bytes that ${this.#file.url.host} names.`,
+      );
+    }
+    let written = 0;
+    while (written < chunk.length)
+      written += (await this.#handle.write(chunk, written, chunk.length - written)).bytesWritten;
+    this.#hash.update(chunk);
+    this.bytes += chunk.length;
+    const isProgress = this.bytes > this.#furthest;
+    if (isProgress) this.#furthest = this.bytes;
+    return isProgress;
+  }
+
+  async restart(): Promise<void> {
+    await this.#handle.truncate(0);
+    this.#hash = startHash(this.#file.digest?.algorithm, this.#file.bytes);
+    this.bytes = 0;
+  }
+
+  /** Called once, at the end. */
+  isWhole(): boolean {
+    const { bytes, digest } = this.#file;
+    return this.bytes === bytes && (digest === undefined || this.#hash.digest('hex') === digest.hex);
+  }
+
+  close(): Promise<void> {
+    return this.#handle.close();
+  }
+}
+
+async function fetchRest(
+  file: RemoteFile,
+  partial: Partial,
+  { onBytes, signal, patience, progressed }: DownloadOptions & { progressed: () => void },
+): Promise<void> {
+  onBytes(partial.bytes);
+  if (partial.bytes === file.bytes) return;
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(), patience.silence);
+  try {
+    const response = await ask(file.url, {
+      token: file.token,
+      signal: AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]),
+      headers: rangeOf(file, partial.bytes),
+    });
+    if (response.status === 416) {
+      await response.body?.cancel();
+      await partial.restart();
+      throw new TryAgain(`${file.url.host} has no such part of ${file.label}`, 0);
+    }
+    if (!response.ok) throw file.refuse(response);
+    const begins = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
+    const isRest = response.status === 206 && Number(begins) === partial.bytes;
+    if (!isRest && partial.bytes > 0) await partial.restart();
+    for await (const chunk of response.body ?? []) {
+      timer.refresh();
+      // Who always starts from the beginning and breaks off makes none.
+      if (await partial.write(chunk)) progressed();
+      onBytes(partial.bytes);
+    }
+    if (partial.bytes < file.bytes) throw new TryAgain(`${file.url.host} broke off`);
+  } catch (error) {
+    const isOurs = error instanceof DarkroomError || error instanceof TryAgain || isDiskError(error);
+    throw isOurs ? error : new TryAgain(`${file.url.host} broke off`, undefined, { cause: error });
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+function rangeOf({ etag }: RemoteFile, from: number): Record<string, string> {
+  if (from === 0) return {};
+  return { range: `bytes=${from}-`, ...(etag !== undefined && { 'if-range': etag }) };
+}
+
+const DISK_ERRORS: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the quota of the disk is used up',
+  EFBIG: 'the disk takes no file of that size',
+  EIO: 'the disk reports an error',
+  EROFS: 'the folder cannot be written to',
+  EACCES: 'the folder cannot be written to',
+};
+
+const diskReason = (error: unknown): string | undefined => {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && Object.hasOwn(DISK_ERRORS, code) ? DISK_ERRORS[code] : undefined;
+};
+
+const isDiskError = (error: unknown) => diskReason(error) !== undefined;
+
+function describeDisk(error: unknown, { label }: RemoteFile): unknown {
+  const reason = diskReason(error);
+  if (reason === undefined) return error;
+  return new DarkroomError('too_large', `${label} cannot be stored: ${reason}. What has come is kept.`, {
+    cause: error,
+  });
+}

@@ -1,0 +1,68 @@
+/** Models from elsewhere: what an address means, what it will cost, and the download itself; for the shell and the chat. */
+import { homedir } from 'node:os';
+import type { Settings } from '../config/settings.ts';
+import { type Address, parseAddress } from './download/address.ts';
+import { PATIENCE, type Patience } from './download/ask.ts';
+import { planFromCivitai } from './download/civitai.ts';
+import { type Fetched, fetchPlan, inUnits } from './download/download.ts';
+import { hubPlace, planFromHub } from './download/hub.ts';
+import { type Plan, sizeOfPlan } from './download/plan.ts';
+import { planFromUrl } from './download/url.ts';
+import { engineOptions } from './engine-options.ts';
+import { partsOfPipeline } from './models/model-index.ts';
+
+export interface Downloads {
+  /** @throws DarkroomError('bad_request') for what is no model's address */
+  parse(text: string): Address;
+  /** What would be fetched. Only small files are read. */
+  plan(address: Address, signal?: AbortSignal): Promise<Plan>;
+  fetch(plan: Plan, folder: string, options: DownloadView): Promise<Fetched>;
+}
+
+export interface DownloadView {
+  readonly signal?: AbortSignal | undefined;
+  onProgress(bytes: number, total: number): void;
+}
+
+export function createDownloads(settings: Settings, patience: Patience = PATIENCE): Downloads {
+  const hosts = { hub: new URL(settings.HF_ENDPOINT), civitai: new URL(settings.CIVITAI_API_URL) };
+  return {
+    parse: (text) => parseAddress(text, hosts),
+    async plan(address, signal) {
+      const shared = { patience, signal };
+      if (address.kind === 'url') return planFromUrl(address, shared);
+      const [{ device }] = await engineOptions(settings);
+      const { precision } = device;
+      if (address.kind === 'civitai') {
+        const token = settings.CIVITAI_TOKEN;
+        return planFromCivitai(address, { ...shared, precision, endpoint: hosts.civitai, token });
+      }
+      return planFromHub(address, {
+        ...{ ...shared, precision, endpoint: hosts.hub, ...(await hubPlace(settings, homedir())) },
+        partsOf: (index) => partsOfPipeline(index, address.repository),
+      });
+    },
+    fetch: (plan, folder, view) => fetchPlan(plan, folder, { patience, ...view }),
+  };
+}
+
+/** What a person should know before a download starts, one fact a row. */
+export function describePlan(plan: Plan): [name: string, value: string][] {
+  const { origin, files, notes } = plan;
+  const pickles = files.filter(({ path }) => /\.(ckpt|pt|pth|bin)$/i.test(path)).length;
+  const cached = files.filter((file) => file.cached !== undefined).length;
+  return [
+    ['model', origin.source],
+    ['page', origin.page],
+    ['licence', origin.licence ?? 'none stated'],
+    ...(origin.gating === undefined ? [] : [['access', origin.gating] as [string, string]]),
+    ['size', `${inUnits(sizeOfPlan(plan))} in ${files.length} ${files.length === 1 ? 'file' : 'files'}`],
+    ...(cached === 0
+      ? []
+      : [['cached', `${cached} of them are in the Hub's cache on this machine`] as [string, string]]),
+    ...(pickles === 0
+      ? []
+      : [['format', 'PyTorch pickles; Darkroom reads them without running their code'] as [string, string]]),
+    ...notes.map((note): [string, string] => ['note', note]),
+  ];
+}
