@@ -28,8 +28,6 @@ const schema = z.object({
     .string()
     .default('')
     .transform((text) => text.split(':').filter((folder) => folder !== '')),
-  /** What admins may download in chat: hosts, or hosts with an owner behind a slash. */
-  DARKROOM_MODELS_ADD: list,
   DARKROOM_DETECTORS: z.string().min(1).optional(),
   /** Most gigabytes of weights that are prepared for their next use and kept; 0 keeps none. */
   DARKROOM_CACHE_GB: z.coerce.number().min(0).max(1_000_000).default(40),
