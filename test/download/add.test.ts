@@ -16,7 +16,8 @@ import { temporaryFolder } from '../models/forge.ts';
 import { answer, COMMIT, dropAfter, type Hubs, listen, openHubs, sendRange, sha256 } from './hubs.ts';
 
 const PATIENCE = { tries: 3, pause: 1, longestWait: 5000, silence: 2000 };
-const bytes = (length: number, seed: number) => Buffer.from(Array.from({ length }, (_, i) => (i * 31 + seed) % 251));
+const bytes = (length: number, seed: number) =>
+  Buffer.from(Array.from({ length }, (_, i) => (i * 31 + seed) % 251));
 
 const INDEX = {
   _class_name: 'StableDiffusionPipeline',
