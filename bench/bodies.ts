@@ -54,7 +54,12 @@ export async function bodies(): Promise<Figure[]> {
   const store = await openStore<MessageRecord>({ folder });
   const web = createWebAdapter({
     ...{ host: '127.0.0.1', port: 0, users: 'header', secret: store.secret },
-    ...{ messages: store.messages, pictures: store.pictures, limits: { uploadBytes: 1e9 } },
+    ...{
+      messages: store.messages,
+      people: store.people,
+      pictures: store.pictures,
+      limits: { uploadBytes: 1e9 },
+    },
     handle: async () => {},
     describe: async () => ({}),
     ready: () => true,

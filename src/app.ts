@@ -21,6 +21,7 @@ import { Queue } from './queue/queue.ts';
 import { createReport } from './report.ts';
 import { operateConfig } from './shell/config.ts';
 import { openDoor, type ShellDoor } from './shell/door.ts';
+import { operatePeople } from './shell/people.ts';
 import { operateQueue } from './shell/queue.ts';
 import { openStore, type Store } from './store/store.ts';
 import { startUpkeep } from './store/upkeep.ts';
@@ -118,6 +119,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     onNotice: (sentence) => log.warn(sentence),
     handle: commands.handle,
     messages: store.messages,
+    people: store.people,
+    admins: settings.DARKROOM_ADMINS,
     ...(store.notices && { notices: store.notices }),
     pictures: store.pictures,
     readUpload: (bytes, use) => reader.read(bytes, use),
@@ -191,7 +194,7 @@ interface DoorParts {
 /** Where nobody else can open the database, the shell asks this process. */
 async function openShellDoor({ folder, store, queue, models }: DoorParts): Promise<ShellDoor | undefined> {
   if (store.database.kind !== 'embedded') return undefined;
-  const operations = { queue: operateQueue, config: operateConfig };
+  const operations = { queue: operateQueue, config: operateConfig, people: operatePeople };
   return openDoor(folder, async ({ verb, args, asker }, voice, signal) =>
     operations[verb]({
       ...{ ...voice, args, store, asker, signal },

@@ -8,6 +8,7 @@ import { doctor } from './shell/doctor.ts';
 import { gpu } from './shell/gpu.ts';
 import { imagine } from './shell/imagine.ts';
 import { models } from './shell/models.ts';
+import { people } from './shell/people.ts';
 import { queue } from './shell/queue.ts';
 import { serve } from './shell/serve.ts';
 import { watchStreams } from './shell/streams.ts';
@@ -21,6 +22,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   models,
   config,
   queue,
+  people,
   gpu,
   bench,
   doctor,

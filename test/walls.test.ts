@@ -34,6 +34,7 @@ const SHARED = [
   'src/job.ts',
   'src/json.ts',
   'src/lru.ts',
+  'src/name-key.ts',
   'src/request.ts',
   'src/rounding.ts',
   'src/tensor.ts',

@@ -11,6 +11,7 @@ import { BOT, type MessageRecord } from './conversation/message.ts';
 import { WebReply } from './conversation/reply.ts';
 import { basePathOf, isOpenToAll } from './server/access.ts';
 import { type AppOptions, createApp } from './server/app.ts';
+import { guest } from './server/identity.ts';
 
 export interface WebOptions extends AppOptions, ConversationOptions {
   /** 0 takes a free one. */
@@ -46,9 +47,14 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
       const message = await conversation.ofJob(id);
       if (message !== undefined) await conversation.removeWithRequest(message);
     },
-    /** Nobody but users, who are known by any name that they choose. */
+    /** Nobody but users: by the name that they have, as a guest or chosen, or by their id. */
     async find(_tenant, _kind, typed) {
-      return { id: typed, name: typed };
+      if (options.users === 'header') return { id: typed, name: typed };
+      const person = (await options.people.named(typed)) ?? (await options.people.get(`web:${typed}`));
+      const author = person ?? (await options.messages.authorNamed(typed));
+      if (author !== undefined) return { id: author.id.slice(4), name: author.name ?? guest(typed).name };
+      // Whoever has an id without having written anything: settings may name them.
+      return /^[\w-]{12}$/.test(typed) ? { id: typed, name: guest(typed).name } : undefined;
     },
     async tenantsOf() {
       return [];

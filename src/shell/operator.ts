@@ -1,4 +1,4 @@
-/** What `queue` and `config` are carried out on: the store here, or through the door of the serve that holds it. */
+/** What `queue`, `config` and `people` are carried out on: the store here, or through the door of the serve that holds it. */
 import { userInfo } from 'node:os';
 import type { ModelsPort } from '../../commands/ports.ts';
 import { loadSettings } from '../../config/settings.ts';

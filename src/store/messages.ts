@@ -30,6 +30,8 @@ export interface MessageStore<M extends StoredMessage> {
   replace(message: M): Promise<boolean>;
   /** @returns what was removed */
   remove(id: string): Promise<M | undefined>;
+  /** The user of that name who wrote last. */
+  authorNamed(name: string): Promise<{ readonly id: string; readonly name: string } | undefined>;
   lastId(): Promise<string | undefined>;
   /**
    * Messages that are older than a time (milliseconds since 1970) and show no job that waits or runs, oldest first.
@@ -91,6 +93,14 @@ export function createMessages<M extends StoredMessage>(sql: Sql): MessageStore<
         [new Date(at), most],
       );
       return rows.map(({ id }) => id);
+    },
+    async authorNamed(name) {
+      const [row] = await sql.query<{ id: string }>(
+        `select data->'author'->>'id' as id from darkroom.message
+         where data->'author'->>'name' = $1 and data->'author'->>'bot' = 'false' order by id desc limit 1`,
+        [name],
+      );
+      return row && { id: row.id, name };
     },
     async lastId() {
       const [row] = await sql.query<{ id: string | null }>('select max(id) as id from darkroom.message');

@@ -1,11 +1,12 @@
 /** The schema `darkroom`: made where it is missing, and migrated by numbered steps from one release to the next. */
 import { DarkroomError } from '../errors.ts';
 import { fairShare } from './schema/fair-share.ts';
+import { people } from './schema/people.ts';
 import { tables } from './schema/tables.ts';
 import type { Database, Sql } from './sql.ts';
 
 /** Step n is the n-th, applied once, in one transaction with its number; never changed once released. */
-const STEPS: readonly string[] = [tables + fairShare];
+const STEPS: readonly string[] = [tables + fairShare, people];
 
 /** Held while migrating, so that programs that start together take turns. */
 const LOCK = 7340;

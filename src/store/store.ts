@@ -11,6 +11,7 @@ import { createJobs, type JobStore } from './jobs.ts';
 import { createMessages, type MessageStore, type StoredMessage } from './messages.ts';
 import { migrate } from './migrate.ts';
 import { createNotices, type MessageNotices } from './notices.ts';
+import { createPeople, type PeopleStore } from './people.ts';
 import {
   createPictureRows,
   createPictures,
@@ -29,6 +30,8 @@ export interface Store<Message extends StoredMessage> {
   /** Notices of messages that other processes change; absent where no other process has the database open. */
   readonly notices?: MessageNotices;
   readonly pictures: PictureStore;
+  /** Names and roles of the web chat. */
+  readonly people: PeopleStore;
   readonly settings: SettingsStore;
   /** When retention may delete what is old. */
   readonly clock: RetentionClock;
@@ -72,6 +75,7 @@ export async function openStore<Message extends StoredMessage>({
       messages: createMessages(database),
       ...(database.kind === 'server' && { notices: createNotices(database) }),
       pictures: stored,
+      people: createPeople(database),
       clock: createRetentionClock(database),
       settings: createSettings(database),
       deliveries: createDeliveries(database),

@@ -258,6 +258,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     handle: commands.handle,
     describe: commands.describe,
     messages: store.messages,
+    people: store.people,
     pictures: store.pictures,
     readUpload,
     ready: () => true,

@@ -14,7 +14,7 @@ test('pictures go once they are older than their server keeps them', async () =>
     return createWebAdapter({
       ...{ host: '127.0.0.1', port: 0, users: 'header', secret: store.secret, ready: () => true, onError },
       ...{ handle: commands.handle, describe: commands.describe },
-      ...{ messages: store.messages, pictures: store.pictures, readUpload },
+      ...{ messages: store.messages, people: store.people, pictures: store.pictures, readUpload },
     });
   });
   const ada = () => new Client((program.adapter as WebAdapter).url, { 'x-darkroom-user': 'ada' });

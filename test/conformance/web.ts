@@ -19,6 +19,7 @@ export async function startWeb(): Promise<Chat> {
       handle: commands.handle,
       describe: commands.describe,
       messages: store.messages,
+      people: store.people,
       pictures: store.pictures,
       readUpload,
       ready: () => true,

@@ -1,4 +1,5 @@
 /** Which requests are let in at all: by the address that the server listens on, by Host and by Origin. */
+import type { IncomingMessage } from 'node:http';
 import { DarkroomError } from '../../../src/errors.ts';
 
 export interface AccessOptions {
@@ -39,6 +40,26 @@ export const isLoopback = (host: string) => LOOPBACK.has(host);
 /** The path below which a proxy serves the chat, without a slash at its end; '' for the root. */
 export const basePathOf = ({ publicUrl }: AccessOptions): string =>
   publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
+
+/** Headers of reverse proxies: what they pass on does not come from this machine, whatever its address says. */
+const PROXIED = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', 'x-real-ip', 'forwarded', 'via'];
+
+/**
+ * Whether a page is opened by a browser on this very machine, and only such browsers reach the chat: whoever can do
+ * that could read the data folder too, or shares the machine with somebody who can.
+ */
+export function isOpenedHere(request: Request, incoming: IncomingMessage, options: AccessOptions): boolean {
+  const { host, publicUrl, users } = options;
+  const peer = (incoming.socket.remoteAddress ?? '').replace(/^::ffff:/, '');
+  return (
+    isLoopback(host) &&
+    publicUrl === undefined &&
+    users === 'cookie' &&
+    isLoopback(peer) &&
+    request.headers.get('sec-fetch-mode') === 'navigate' &&
+    !PROXIED.some((name) => request.headers.has(name))
+  );
+}
 
 /** @throws DarkroomError('misconfigured') where anybody on the network could use the chat without a token */
 export function checkExposure({ host, token, users }: AccessOptions): void {

@@ -3,15 +3,16 @@ import { type Context, Hono } from 'hono';
 import { describeError, type ErrorCode } from '../../../src/errors.ts';
 import type { Conversation } from '../conversation/conversation.ts';
 import type { EventHub } from '../conversation/event-hub.ts';
-import { basePathOf, PAGE_HEADERS } from './access.ts';
+import { basePathOf, isOpenedHere, PAGE_HEADERS } from './access.ts';
 import { Admission, type AdmissionOptions } from './admission.ts';
-import { readBody } from './body.ts';
 import { addCalls, type Call, type CallOptions, type Env } from './calls.ts';
+import { addDoor, drawDoor } from './door.ts';
 import { drawErrorPage } from './error-page.ts';
 import { WEB_LIMITS, type WebLimits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { openapi } from './openapi.ts';
 import { readPageFile } from './page-files.ts';
+import { addPeopleCalls } from './people-calls.ts';
 import { type RefusalStatus, statusOf } from './refusal.ts';
 import { sharedFor } from './shared-result.ts';
 
@@ -25,8 +26,6 @@ export interface AppOptions extends AdmissionOptions, CallOptions {
   readonly limits?: Partial<WebLimits>;
 }
 
-/** The form of the page that asks for the token. */
-const TOKEN_FORM = { bytes: 4096, idleMs: 5000, totalMs: 10_000 };
 /** Milliseconds for which monitoring calls share one answer, so that they cost the database nothing. */
 const MONITORING_MS = 1000;
 
@@ -39,7 +38,10 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
 
   const answerError = (c: Context, status: RefusalStatus, error: { code: ErrorCode; message: string }) => {
     const wantsPage = c.req.header('accept')?.includes('text/html');
-    return wantsPage ? c.html(drawErrorPage(status, error.message, base), status) : c.json({ error }, status);
+    if (!wantsPage) return c.json({ error }, status);
+    if (status !== 401) return c.html(drawErrorPage(status, error.message, base), status);
+    const isTried = c.req.method === 'POST' || c.req.query('token') !== undefined;
+    return c.html(drawDoor({ base, needsToken: true, ...(isTried && { message: error.message }) }), status);
   };
   app.onError((error, c) => {
     const refusal = describeError(error);
@@ -66,22 +68,19 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
     return c.body(file.bytes, 200, { 'content-type': file.type, 'cache-control': 'no-cache' });
   });
 
-  const admit = (c: Call, token: string | undefined) => {
-    const { sender, setCookie } = admission.admit(c.req.raw, c.env.incoming, token);
+  const admit = async (c: Call, token: string | undefined) => {
+    const { sender, setCookie } = await admission.admit(c.req.raw, c.env.incoming, token);
     if (setCookie !== undefined) c.header('set-cookie', setCookie);
     c.set('sender', sender);
   };
-  app.post('/token', async (c) => {
-    const form = new URLSearchParams((await readBody(c.env.incoming, TOKEN_FORM)).toString('utf8'));
-    admit(c, form.get('token') ?? '');
-    return c.redirect(`${base}/`, 303);
-  });
+  addDoor(app, { admission, base, admit });
   app.use(async (c, next) => {
-    admit(c, c.req.query('token'));
+    await admit(c, c.req.query('token'));
     await next();
   });
 
   addCalls(app, options, { conversation, hub, metrics, limits });
+  addPeopleCalls(app, options, admission.people);
   app.get('/api/commands', async (c) => c.json((await options.describe()) as object));
   app.get('/api/openapi.json', (c) => c.json(openapi));
   const figures = sharedFor(MONITORING_MS, async () => (await options.figures?.()) ?? '');
@@ -95,6 +94,10 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
     // Links of the page are relative, which needs the slash.
     const needsSlash = base !== '' && pathname === base;
     if (c.req.query('token') !== undefined || needsSlash) return c.redirect(`${base}/`, 303);
+    const { user, isLasting, role } = c.get('sender');
+    if (isLasting && role !== 'operator' && isOpenedHere(c.req.raw, c.env.incoming, options)) {
+      await admission.people.claimOperator(user);
+    }
     const file = await readPageFile('index.html');
     if (file === undefined) return c.notFound();
     return c.body(file.bytes, 200, { 'content-type': file.type, 'cache-control': 'no-cache' });

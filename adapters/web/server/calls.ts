@@ -39,12 +39,11 @@ interface Parts {
   readonly limits: WebLimits;
 }
 
-/** The whole chat is one channel; DARKROOM_ADMINS names its administrators. */
-const WHERE: Where = {
+/** The whole chat is one channel. */
+const WHERE: Omit<Where, 'isAdmin'> = {
   tenant: 'web',
   channel: 'web',
   roles: [],
-  isAdmin: false,
   isAgeRestricted: false,
 };
 /** Bytes of an action: its values are as long as a message, and JSON may escape each of their characters. */
@@ -82,7 +81,7 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     invocation: Pick<Invocation, 'input' | 'attachments' | 'repliedTo'>,
     request: Omit<ChatRequest, 'user'>,
   ) => {
-    const { user, quotaGroup } = c.get('sender');
+    const { user, quotaGroup, role } = c.get('sender');
     const reply = new WebReply(conversation, { ...request, user });
     const whole = {
       ...invocation,
@@ -90,7 +89,7 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
       id: conversation.newId(),
       platform: 'web',
       channel: 'web',
-      where: { ...WHERE, ...(quotaGroup !== undefined && { quotaGroup }) },
+      where: { ...WHERE, isAdmin: role !== 'member', ...(quotaGroup !== undefined && { quotaGroup }) },
     } as const;
     const end = options.handle(whole, reply).then(() => ({}));
     end.catch((error) => options.onError?.(error));
@@ -222,17 +221,6 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
       'content-disposition': `inline; filename="darkroom-${id}.png"`,
       'cache-control': 'private, max-age=3600',
     });
-  });
-
-  app.get('/api/me', (c) => {
-    const { user, isLasting } = c.get('sender');
-    if (!isLasting) {
-      throw new DarkroomError(
-        'too_many',
-        'Too many new visitors came from your network. Wait some minutes, then open the chat again.',
-      );
-    }
-    return c.json({ ...user, bot: false });
   });
 }
 

@@ -91,6 +91,18 @@ export class Identities {
     return this.#create(address);
   }
 
+  /** The visitor of a link, who needs no token: the one that their cookie names, or a new one. */
+  open(request: Request, address: string): Visitor {
+    const identity = this.#readCookie(request);
+    if (identity !== undefined) return { user: guest(identity.id), isLasting: true, isNamed: false };
+    return this.#create(address);
+  }
+
+  /** A Set-Cookie header that makes a browser a user who was invited, and so counts as one from the start. */
+  cookieOf({ id }: User): string {
+    return this.#cookieFor(id.replace(/^web:/, ''), 0);
+  }
+
   #create(address: string): Visitor {
     const id = randomBytes(9).toString('base64url');
     const visitor = { user: guest(id), isNamed: false, quotaGroup: this.#groupOf(address) };
@@ -99,14 +111,14 @@ export class Identities {
     } catch {
       return { ...visitor, isLasting: false };
     }
-    const value = `${id}.${Date.now().toString(36)}`;
+    return { ...visitor, isLasting: true, setCookie: this.#cookieFor(id, Date.now()) };
+  }
+
+  #cookieFor(id: string, created: number): string {
+    const value = `${id}.${created.toString(36)}`;
     const path = `${basePathOf(this.#options)}/`;
     const secure = this.#options.publicUrl?.startsWith('https:') ? '; Secure' : '';
-    return {
-      ...visitor,
-      isLasting: true,
-      setCookie: `${this.#cookie}=${value}.${hmac(this.#key, value)}; Path=${path}; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax${secure}`,
-    };
+    return `${this.#cookie}=${value}.${hmac(this.#key, value)}; Path=${path}; Max-Age=${COOKIE_SECONDS}; HttpOnly; SameSite=Lax${secure}`;
   }
 
   #requireToken(request: Request, address: string, given: string | undefined): void {
@@ -123,7 +135,9 @@ export class Identities {
     }
     throw new DarkroomError(
       'forbidden',
-      'This chat needs a token. Open it once with ?token=…, or send Authorization: Bearer ….',
+      tokens.length > 0
+        ? 'That is not the token of this chat. Ask its operator for it.'
+        : 'This chat needs a token. Open it once with ?token=…, or send Authorization: Bearer ….',
     );
   }
 
@@ -151,8 +165,8 @@ export class Identities {
   }
 }
 
-/** The name is a hash of the whole id, so that nobody can choose an id with the name of another guest. */
-const guest = (id: string): User => ({
+/** A user without a name. What they are called is a hash of the whole id, so that nobody can choose an id for it. */
+export const guest = (id: string): User => ({
   id: `web:${id}`,
   name: `guest-${createHmac('sha256', 'guest name').update(id).digest('hex').slice(0, 10)}`,
 });

@@ -1,0 +1,96 @@
+/** The door of the chat: the page that asks for the token and a name, and the one behind a link. */
+import type { Hono } from 'hono';
+import { html } from 'hono/html';
+import { DarkroomError } from '../../../src/errors.ts';
+import type { Admission } from './admission.ts';
+import { readBody } from './body.ts';
+import type { Call, Env } from './calls.ts';
+import { drawFrame } from './page-frame.ts';
+import { statusOf } from './refusal.ts';
+
+const FORM = { bytes: 4096, idleMs: 5000, totalMs: 10_000 };
+
+/** @param admit as before every other call: it sets the cookie and the sender */
+export function addDoor(
+  app: Hono<Env>,
+  {
+    admission,
+    base,
+    admit,
+  }: {
+    readonly admission: Admission;
+    readonly base: string;
+    readonly admit: (c: Call, token: string | undefined) => Promise<void>;
+  },
+): void {
+  app.post('/token', async (c) => {
+    const form = await readForm(c);
+    await admit(c, form.get('token') ?? '');
+    const name = form.get('name') ?? '';
+    const { user } = c.get('sender');
+    if (name.trim() !== '') {
+      try {
+        await admission.people.rename(user, name);
+      } catch (error) {
+        if (!(error instanceof DarkroomError)) throw error;
+        // The token was right: the cookie stands for it now.
+        return c.html(drawDoor({ base, name, message: error.message }), statusOf(error, error.code));
+      }
+    }
+    return c.redirect(`${base}/`, 303);
+  });
+
+  // Programs that show a preview of a link open it too: only the button uses it up.
+  app.get('/link', async (c) => {
+    const code = c.req.query('code') ?? '';
+    return c.html(drawLink(base, code, (await admission.people.invitation(code)).name));
+  });
+  app.post('/link', async (c) => {
+    const form = await readForm(c);
+    c.header('set-cookie', await admission.redeem(c.req.raw, c.env.incoming, form.get('code') ?? ''));
+    return c.redirect(`${base}/`, 303);
+  });
+}
+
+const readForm = async (c: Call) =>
+  new URLSearchParams((await readBody(c.env.incoming, FORM)).toString('utf8'));
+
+interface Door {
+  readonly base: string;
+  /** Whether it asks for the token, too. */
+  readonly needsToken?: boolean;
+  readonly name?: string;
+  /** Why the last try was refused, in one sentence. */
+  readonly message?: string;
+}
+
+export const drawDoor = ({ base, needsToken = false, name = '', message }: Door) =>
+  drawFrame(
+    needsToken ? 'Open the chat' : 'Choose a name',
+    base,
+    html`${message === undefined ? '' : html`<p class="door-refusal" role="alert">${message}</p>`}
+<form method="post" action="${base}/token">
+${
+  needsToken
+    ? html`<label for="token">Token</label>
+<p class="door-hint" id="token-hint">The operator of this chat gave it to you.</p>
+<input id="token" name="token" type="password" autocomplete="current-password" aria-describedby="token-hint" required autofocus>`
+    : ''
+}
+<label for="name">Name</label>
+<p class="door-hint" id="name-hint">What the others see. Without one you are a guest with a number.</p>
+<input id="name" name="name" autocomplete="nickname" maxlength="40" aria-describedby="name-hint" value="${name}">
+<button type="submit">Open the chat</button>
+</form>`,
+  );
+
+const drawLink = (base: string, code: string, name: string) =>
+  drawFrame(
+    `Come in as ${name}`,
+    base,
+    html`<p>This link opens the chat once, in this browser.</p>
+<form method="post" action="${base}/link">
+<input type="hidden" name="code" value="${code}">
+<button type="submit" autofocus>Open the chat</button>
+</form>`,
+  );

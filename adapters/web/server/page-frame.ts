@@ -1,0 +1,29 @@
+/** The frame of the pages that the server draws by itself: errors, and the door. */
+import { html } from 'hono/html';
+
+/**
+ * @param base the path below which the chat is served, without a slash at its end
+ * @param body markup that hono's `html` has escaped
+ */
+export const drawFrame = (title: string, base: string, body: ReturnType<typeof html>) => html`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="dark light">
+<title>${title} \u00b7 Darkroom</title>
+<link rel="icon" href="${base}/icon.svg" type="image/svg+xml">
+<link rel="stylesheet" href="${base}/theme.css">
+<link rel="stylesheet" href="${base}/style.css">
+<link rel="stylesheet" href="${base}/error.css">
+<script src="${base}/theme.js"></script>
+</head>
+<body class="error-page">
+<main>
+<p class="door-mark"><span aria-hidden="true"></span>Darkroom</p>
+<h1>${title}</h1>
+${body}
+</main>
+</body>
+</html>
+`;
