@@ -2,7 +2,7 @@
 /**
  * The HTTP calls of the server, see docs/interfaces.md. Paths are relative, so that a proxy can serve the page
  * below any path.
- * @import { Author, Commands, Message } from './types.js'
+ * @import { Commands, Me, Message } from './types.js'
  */
 import { HISTORY_PAGE } from './shared.js';
 
@@ -53,8 +53,22 @@ async function request(path, init) {
   );
 }
 
-/** @returns {Promise<Author>} who this browser is */
+/** @returns {Promise<Me>} who this browser is */
 export const me = () => call('api/me');
+
+/** @param {string} path @param {object} body */
+const postJson = (path, body) =>
+  call(path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body),
+  });
+
+/** @param {string} name @returns {Promise<Me>} */
+export const rename = (name) => postJson('api/me', { name });
+
+/** @param {string} name @param {boolean} admin @returns {Promise<{ url: string }>} opens the chat once under that name */
+export const makeLink = (name, admin) => postJson('api/links', { name, admin });
 
 /** @returns {Promise<Commands>} */
 export const commands = () => call('api/commands');
@@ -99,12 +113,7 @@ export async function preview(file) {
  * @param {import('./form.js').FormValues} [values] from its form
  * @returns {Promise<{ message?: Message } | null>}
  */
-export const press = (message, action, values) =>
-  call('api/actions', {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify({ message, action, values }),
-  });
+export const press = (message, action, values) => postJson('api/actions', { message, action, values });
 
 /** @param {import('./types.js').Picture} picture @returns {Promise<File>} */
 export async function download({ id, url }) {

@@ -14,6 +14,7 @@ import { drawGallery } from './gallery.js';
 import { Sheet } from './sheet.js';
 import { Timeline } from './timeline.js';
 import { Viewer } from './viewer.js';
+import { You } from './you.js';
 
 const conversation = new Conversation({ id: '', name: '' }, { onChange: show, onRemove: remove });
 const pictures = {
@@ -23,6 +24,11 @@ const pictures = {
 };
 const viewer = new Viewer({ pictures, onReply: reply });
 const sheet = new Sheet({ pictures, onOpen: (id) => viewer.open(id) });
+const you = new You({
+  onRename: (me) => {
+    conversation.me = me;
+  },
+});
 const composer = new Composer({
   lines: () => conversation.myLines(),
   onSent: ({ request, message }) => {
@@ -171,7 +177,9 @@ byId('open-sheet').addEventListener('click', () => sheet.open());
 
 const connection = byId('connection');
 tryCall(async () => {
-  conversation.me = await api.me();
+  const me = await api.me();
+  conversation.me = me;
+  you.show(me);
   subscribe({
     onOpen: () => {
       connection.textContent = '';

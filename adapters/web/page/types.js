@@ -3,6 +3,7 @@
  * What the server sends, see docs/interfaces.md.
  *
  * @typedef {{ id: string, name: string, bot?: boolean }} Author
+ * @typedef {Author & { role: 'operator' | 'admin' | 'member', is_named: boolean }} Me
  * @typedef {{ id: string, url: string, width: number, height: number, alt: string }} Picture
  * @typedef {{ code: string, message: string }} Refusal
  * @typedef {'queued' | 'running' | 'done' | 'failed' | 'cancelled'} JobState

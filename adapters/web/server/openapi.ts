@@ -161,7 +161,25 @@ export const openapi = {
     '/api/me': {
       get: {
         summary: 'The user that the cookie stands for.',
-        responses: { '200': json(ref('Author'), 'The user.') },
+        responses: { '200': json(ref('Me'), 'The user.') },
+      },
+      post: {
+        summary: 'Choose a name.',
+        requestBody: { required: true, content: { 'application/json': { schema: object({ name: text }) } } },
+        responses: { '200': json(ref('Me'), 'The user.'), ...refusals },
+      },
+    },
+    '/api/links': {
+      post: {
+        summary:
+          'Make a link that opens the chat once under a name, within 24 hours. For the operator and admins.',
+        requestBody: {
+          required: true,
+          content: {
+            'application/json': { schema: object({ name: text, admin: { type: 'boolean' } }, ['name']) },
+          },
+        },
+        responses: { '200': json(object({ url: text }), 'The link.'), ...refusals },
       },
     },
     '/healthz': { get: { summary: 'Alive.', responses: { '200': plain('ok') } } },
@@ -178,6 +196,11 @@ export const openapi = {
       Refusal: object({ error: ref('Error') }),
       Error: object({ code: text, message: text }),
       Author: object({ id: text, name: text, bot: { type: 'boolean' } }),
+      Me: object({
+        ...{ id: text, name: text, bot: { type: 'boolean' } },
+        role: { enum: ['operator', 'admin', 'member'] },
+        is_named: { type: 'boolean' },
+      }),
       Picture: object({ id: text, url: text, width: integer, height: integer, alt: text }),
       Job: object(
         {

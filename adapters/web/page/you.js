@@ -1,0 +1,162 @@
+// @ts-check
+/**
+ * The dialog about this user: their name, what they may do here, and links for others.
+ * @import { Me } from './types.js'
+ */
+import * as api from './api.js';
+import { announce, byId, copyText, el, iconButton } from './dom.js';
+
+/** @type {Record<Me['role'], string>} */
+const ROLES = {
+  operator: 'You are the operator: you can change all settings and invite people.',
+  admin: 'You are an admin: you can change settings and invite people.',
+  member: '',
+};
+
+export class You {
+  button = /** @type {HTMLButtonElement} */ (byId('open-you'));
+  dialog = /** @type {HTMLDialogElement} */ (byId('you'));
+  /** @type {Me | undefined} */
+  #me;
+
+  /** @param {{ onRename: (me: Me) => void }} context */
+  constructor(context) {
+    this.context = context;
+    this.name = el('input', { id: 'you-name', maxLength: 40, autocomplete: 'nickname', required: true });
+    this.role = el('p', { className: 'you-role' });
+    this.refusal = el('p', { className: 'you-refusal', role: 'alert' });
+    this.invite = drawInvite();
+    this.dialog.append(
+      el(
+        'header',
+        { className: 'you-top' },
+        el('h2', { id: 'you-title' }, 'You'),
+        iconButton('Close', 'close', () => this.dialog.close()),
+      ),
+      el(
+        'form',
+        {
+          className: 'you-form',
+          onsubmit: (/** @type {Event} */ event) => {
+            event.preventDefault();
+            this.#rename();
+          },
+        },
+        el('label', { htmlFor: 'you-name' }, 'Your name in this chat'),
+        el(
+          'div',
+          { className: 'you-line' },
+          this.name,
+          el('button', { type: 'submit', className: 'action' }, 'Save'),
+        ),
+        this.refusal,
+      ),
+      this.role,
+      this.invite.element,
+    );
+    this.dialog.addEventListener('click', ({ target }) => {
+      if (target === this.dialog) this.dialog.close();
+    });
+    this.button.addEventListener('click', () => this.open());
+  }
+
+  /** @param {Me} me */
+  show(me) {
+    this.#me = me;
+    byId('you-label').textContent = me.is_named ? me.name : 'Guest';
+    this.button.title = `You are ${me.name}`;
+    this.button.setAttribute('aria-label', `You: ${me.name}`);
+    this.role.textContent = ROLES[me.role];
+    this.role.hidden = me.role === 'member';
+    this.invite.element.hidden = me.role === 'member';
+    this.invite.admin.hidden = me.role !== 'operator';
+    this.button.hidden = false;
+  }
+
+  open() {
+    this.name.value = this.#me?.is_named ? this.#me.name : '';
+    this.refusal.textContent = '';
+    this.dialog.showModal();
+    this.name.select();
+  }
+
+  async #rename() {
+    this.refusal.textContent = '';
+    try {
+      const me = await api.rename(this.name.value);
+      this.show(me);
+      this.context.onRename(me);
+      announce(`Your name is ${me.name}`);
+      this.dialog.close();
+    } catch (error) {
+      if (!(error instanceof api.ApiError)) throw error;
+      this.refusal.textContent = error.message;
+    }
+  }
+}
+
+/** The form that makes a link for somebody else. */
+function drawInvite() {
+  const name = el('input', { id: 'invite-name', maxLength: 40, autocomplete: 'off', required: true });
+  const box = el('input', { type: 'checkbox', id: 'invite-admin' });
+  const admin = el('label', { className: 'you-check' }, box, 'Make them an admin');
+  const result = el('div', { className: 'you-link', hidden: true });
+  const refusal = el('p', { className: 'you-refusal', role: 'alert' });
+  const element = el(
+    'form',
+    {
+      className: 'you-form',
+      onsubmit: async (/** @type {Event} */ event) => {
+        event.preventDefault();
+        refusal.textContent = '';
+        result.hidden = true;
+        try {
+          const { url } = await api.makeLink(name.value, box.checked);
+          result.replaceChildren(...drawLink(url, name.value));
+          result.hidden = false;
+          result.querySelector('input')?.select();
+        } catch (error) {
+          if (!(error instanceof api.ApiError)) throw error;
+          refusal.textContent = error.message;
+        }
+      },
+    },
+    el('label', { htmlFor: 'invite-name' }, 'Invite somebody by name'),
+    el(
+      'div',
+      { className: 'you-line' },
+      name,
+      el('button', { type: 'submit', className: 'action' }, 'Make a link'),
+    ),
+    admin,
+    refusal,
+    result,
+  );
+  return { element, admin };
+}
+
+/** @param {string} url @param {string} name @returns {Node[]} */
+function drawLink(url, name) {
+  const copy = el(
+    'button',
+    {
+      type: 'button',
+      className: 'action',
+      onclick: async () => {
+        await copyText(url);
+        copy.textContent = 'Copied';
+        announce('Copied');
+      },
+    },
+    'Copy',
+  );
+  return [
+    el('label', { htmlFor: 'invite-link' }, `Opens the chat once as ${name}, within 24 hours`),
+    el(
+      'div',
+      { className: 'you-line' },
+      el('input', { id: 'invite-link', readOnly: true, value: url }),
+      copy,
+    ),
+  ];
+}
