@@ -23,16 +23,25 @@ export interface Session {
   close(): Promise<void>;
 }
 
+export interface SessionOptions {
+  /** False refuses a graph with an operator that the device lacks; otherwise the CPU runs that one. */
+  readonly cpuFallback?: boolean;
+}
+
 /**
  * Loads a graph and its weights. Blocks while it optimises the graph (milliseconds to seconds by size).
  * @throws DarkroomError('bad_model') where onnxruntime cannot read the weights or refuses the graph, ('misconfigured')
  *   where the device cannot be used, ('too_large') where the weights do not fit into its memory
  */
-export async function openSession(graph: Graph, device: Device): Promise<Session> {
+export async function openSession(
+  graph: Graph,
+  device: Device,
+  { cpuFallback = true }: SessionOptions = {},
+): Promise<Session> {
   let session: ort.InferenceSession | undefined;
   const { InferenceSession, Tensor: OrtTensor } = await loadRuntime(device);
   try {
-    session = await InferenceSession.create(graph.bytes, sessionOptions(graph, device));
+    session = await InferenceSession.create(graph.bytes, sessionOptions(graph, device, cpuFallback));
   } catch (cause) {
     throw await openingError(device, cause);
   }
@@ -125,7 +134,11 @@ async function loadRuntime({ provider }: Device): Promise<typeof ort> {
   return (await import('onnxruntime-node')).default;
 }
 
-function sessionOptions(graph: Graph, device: Device): ort.InferenceSession.SessionOptions {
+function sessionOptions(
+  graph: Graph,
+  device: Device,
+  cpuFallback: boolean,
+): ort.InferenceSession.SessionOptions {
   // A graphics device may lack float16: there all weights are cast before they reach it.
   const weightsInPlace = graph.weightsInPlace === true && device.provider !== 'webgpu';
   return {
@@ -141,6 +154,7 @@ function sessionOptions(graph: Graph, device: Device): ort.InferenceSession.Sess
       session: {
         model_external_initializers_file_folder_path: graph.folder,
         disable_prepacking: weightsInPlace ? '1' : '0',
+        disable_cpu_ep_fallback: cpuFallback ? '0' : '1',
         // Spinning threads take the cores away from whatever else runs: on a busy machine a call took a third
         // longer with them.
         intra_op: { allow_spinning: '0' },

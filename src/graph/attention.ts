@@ -37,13 +37,16 @@ export function scaledAttention(
 function plainAttention(
   b: GraphBuilder,
   inputs: readonly [Value, Value, Value],
-  { channels, heads, causal, bias, scale }: ScaledAttentionOptions,
+  { channels, heads, causal, bias, scale, wide = false }: ScaledAttentionOptions,
 ): Value {
   const size = channels / heads;
-  const [q, k, v] = inputs.map((x) =>
-    b.op('Transpose', [b.op('Reshape', [x, b.ints([0, 0, heads, size])])], { perm: [0, 2, 1, 3] }),
-  ) as [Value, Value, Value];
-  let scores = b.fused('FusedMatMul', [q, k], { transB: 1, alpha: { float: scale ?? 1 / Math.sqrt(size) } });
+  const perHead = (x: Value, perm: readonly number[]) =>
+    b.op('Transpose', [b.op('Reshape', [x, b.ints([0, 0, heads, size])])], { perm });
+  const [q, v] = [inputs[0], inputs[2]].map((x) => perHead(x, [0, 2, 1, 3])) as [Value, Value];
+  // Scaled before the product: there are fewer queries than scores, and in float16 these overflow later.
+  const factor = [scale ?? 1 / Math.sqrt(size)];
+  const scaled = b.op('Mul', [q, wide ? b.floats(factor, []) : b.numbers(factor, [])]);
+  let scores = b.op('MatMul', [scaled, perHead(inputs[1], [0, 2, 3, 1])]);
   if (bias !== undefined) scores = b.op('Add', [scores, bias]);
   if (causal !== undefined) scores = b.op('Add', [scores, causalMask(b, inputs[0], causal)]);
   const mixed = b.op('MatMul', [b.op('Softmax', [scores], { axis: -1 }), v]);

@@ -234,6 +234,18 @@ export class GraphBuilder {
     return this.#cast(this.#stored(name, shape, rows), this.target.type);
   }
 
+  /** A matrix [outputs, inputs] as [inputs, outputs]; it is turned once, when the session folds its constants. */
+  turnedWeight(
+    name: string,
+    shape: readonly [number, number],
+    rows?: { first: number; count: number },
+  ): Value {
+    const weight = this.weight(name, shape, rows);
+    return this.#once(`${weight}.turned`, () =>
+      this.#prepare('Transpose', weight, attribute('perm', [1, 0])),
+    );
+  }
+
   /** A weight in float32 on every target: scale and shift of a fused group norm. */
   wideWeight(name: string, shape: readonly number[]): Value {
     return this.#cast(this.#stored(name, shape), 'float');

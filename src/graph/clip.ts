@@ -123,11 +123,12 @@ function encoderLayer(b: GraphBuilder, x: Value, name: string, config: ClipTextC
   return b.op('Add', [afterAttention, linear(b, inner, `${name}.mlp.fc2`, intermediateSize, hiddenSize)]);
 }
 
-/** Position of the end of each text, [B, 1] int64. */
-function endOfText(b: GraphBuilder, ids: Value, { eosTokenId }: ClipTextConfig): Value {
-  const marks = eosTokenId === 2 ? ids : b.op('Equal', [ids, b.ints([eosTokenId])]);
-  const INT32 = 6;
-  return b.op('ArgMax', [b.op('Cast', [marks], { to: INT32 })], { axis: 1, keepdims: 1 });
+/** Position of the end of each text, [B, 1] int64. By floats, since WebGPU has no arithmetic of int64. */
+function endOfText(b: GraphBuilder, ids: Value, { eosTokenId, vocabSize }: ClipTextConfig): Value {
+  // Old files name 2 as the end; there it is the largest id.
+  const markOf = (id: number) => (eosTokenId === 2 ? id : Number(id === eosTokenId));
+  const marks = b.floats(Float32Array.from({ length: vocabSize }, (_, id) => markOf(id)));
+  return b.op('ArgMax', [b.op('Gather', [marks, ids])], { axis: 1, keepdims: 1 });
 }
 
 /** transformers 5 drops the prefix that the hub's files have; both are read. position_ids counts 0, 1, 2, ... */

@@ -30,8 +30,8 @@ export interface LinearOptions {
 }
 
 /**
- * x @ weight^T + bias over the last axis; weight [outputs, inputs] is used as it lies in the file (a transpose
- * would be a second copy of all weights while loading).
+ * x @ weight^T + bias over the last axis; weight [outputs, inputs] is used as it lies in the file where the target can
+ * (a transpose is a second copy of all weights while loading).
  */
 export function linear(
   b: GraphBuilder,
@@ -41,8 +41,10 @@ export function linear(
   outputs: number,
   { bias = true, rows }: LinearOptions = {},
 ): Value {
-  const weight = b.weight(`${name}.weight`, [outputs, inputs], rows);
-  const product = b.fused('FusedMatMul', [x, weight], { transB: 1 });
+  const shape = [outputs, inputs] as const;
+  const product = b.target.fusedMatMul
+    ? b.fused('FusedMatMul', [x, b.weight(`${name}.weight`, shape, rows)], { transB: 1 })
+    : b.op('MatMul', [x, b.turnedWeight(`${name}.weight`, shape, rows)]);
   return bias ? b.op('Add', [product, b.weight(`${name}.bias`, [outputs], rows)]) : product;
 }
 
@@ -78,18 +80,33 @@ export function conv(
   { kernel = 3, stride = 1, bias = true, pads }: ConvOptions = {},
 ): Value {
   const side = (kernel - 1) >> 1;
-  const weights = [
-    b.kernel(`${name}.weight`, [outputs, inputs, kernel, kernel]),
-    ...(bias ? [b.weight(`${name}.bias`, [outputs])] : []),
-  ];
+  const [image, matrix] = withEvenChannels(
+    b,
+    [x, b.kernel(`${name}.weight`, [outputs, inputs, kernel, kernel])],
+    inputs,
+  );
+  const weights = [matrix, ...(bias ? [b.weight(`${name}.bias`, [outputs])] : [])];
   const how = {
     kernel_shape: [kernel, kernel],
     strides: [stride, stride],
     pads: pads ?? [side, side, side, side],
   };
   return b.target.channelsLast
-    ? b.fused('NhwcConv', [x, ...weights], how)
-    : b.op('Conv', [x, ...weights], how);
+    ? b.fused('NhwcConv', [image, ...weights], how)
+    : b.op('Conv', [image, ...weights], how);
+}
+
+/** An image and the kernel over it with channels of zeros, where the target's convolution cannot take their number. */
+function withEvenChannels(
+  b: GraphBuilder,
+  [x, kernel]: readonly [Value, Value],
+  channels: number,
+): readonly [Value, Value] {
+  const isTaken = b.target.oddChannels || channels % 4 === 0 || channels % 3 !== 0 || channels === 3;
+  if (isTaken) return [x, kernel];
+  const more = 4 - (channels % 4);
+  const padded = (value: Value) => b.op('Pad', [value, b.ints([0, 0, 0, 0, 0, more, 0, 0])]);
+  return [padded(x), padded(kernel)];
 }
 
 export interface GroupNormOptions {
@@ -146,9 +163,9 @@ function plainGroupNorm(
   const x = b.leave(input);
   const ones = b.numbers(new Array<number>(groups).fill(1));
   const zeros = b.numbers(new Array<number>(groups).fill(0));
-  const grouped = b.op('Reshape', [x, b.ints([0, groups, -1])]);
+  const grouped = b.op('Reshape', [x, b.ints([0, groups, -1, 0])]);
   const normal = b.op('InstanceNormalization', [grouped, ones, zeros], { epsilon: { float: epsilon } });
-  const image = b.op('Reshape', [normal, b.op('Shape', [x])]);
+  const image = b.op('Reshape', [normal, b.ints([0, channels, -1, 0])]);
   const perChannel = (part: string) =>
     b.op('Reshape', [b.weight(`${name}.${part}`, [channels]), b.ints([1, channels, 1, 1])]);
   const scaled = b.op('Add', [b.op('Mul', [image, perChannel('weight')]), perChannel('bias')]);

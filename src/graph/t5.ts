@@ -61,13 +61,16 @@ export function readT5Config(component: Component): T5Config {
  * Input: `input_ids` int64 [B, S]; padding is read like any other token, as diffusers' SD3 does.
  * Output: `last_hidden_state` float32 [B, S, d_model], after the final norm.
  */
-export function t5EncoderGraph(component: Component, { attention, storedTables }: Target = PORTABLE): Graph {
+export function t5EncoderGraph(
+  component: Component,
+  { attention, storedTables, fusedMatMul }: Target = PORTABLE,
+): Graph {
   const config = readT5Config(component);
   const { vocabSize, dModel, dFf, numLayers, layerNormEpsilon: epsilon } = config;
   const b = new GraphBuilder(
     'text_encoder',
     component,
-    { ...PORTABLE, attention, storedTables },
+    { ...PORTABLE, attention, storedTables, fusedMatMul },
     withOneEmbedding(component),
   );
   const ids = b.input('input_ids', 'int64', ['batch', 'sequence']);

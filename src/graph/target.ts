@@ -12,10 +12,14 @@ export interface Target {
   readonly attention: boolean;
   /** Group norms, their SiLU and the sum before them are com.microsoft.GroupNorm or SkipGroupNorm (channels last only). */
   readonly groupNorm: boolean;
+  /** Linear layers are com.microsoft.FusedMatMul over the weight as it is stored; otherwise MatMul over the turned weight. */
+  readonly fusedMatMul: boolean;
   /** GEGLU is com.microsoft.BiasSplitGelu, where its kernel has the size. */
   readonly splitGelu: boolean;
   /** Tables of embeddings are looked up as they are stored; otherwise they are cast first, on a device that may lack float16. */
   readonly storedTables: boolean;
+  /** A convolution may take any number of channels; otherwise multiples of 3 from 6 on get zeros beside them. */
+  readonly oddChannels: boolean;
   /** The sum before a layer norm joins it as com.microsoft.SkipLayerNormalization. */
   readonly skipNorm: boolean;
 }
@@ -26,17 +30,28 @@ export const PORTABLE: Target = {
   storedTables: true,
   channelsLast: false,
   attention: true,
+  fusedMatMul: true,
+  oddChannels: true,
   groupNorm: false,
   splitGelu: false,
   skipNorm: false,
 };
 
 /**
- * As PORTABLE without MultiHeadAttention: onnxruntime's WebGPU kernel for it (1.30.0, flash attention) is 1 to 50 % off
- * in float32 on a software Vulkan, and 2.6 % over SD 1.5's UNet on an H100 in float16, where the two products of
- * matrices agree with the CPU to 1e-6.
+ * As PORTABLE without what onnxruntime 1.30.0 gets wrong or lacks on WebGPU:
+ * - MultiHeadAttention (flash attention) is 1 to 50 % off in float32 on a software Vulkan, and 2.6 % over SD 1.5's UNet
+ *   on an H100 in float16, where the two products of matrices agree with the CPU to 1e-6;
+ * - FusedMatMul has no kernel: each linear layer would run on the CPU, and its activations travel there and back;
+ * - a convolution over 9 channels, as in the UNet of an inpainting model, gives other numbers altogether: the kernel
+ *   reads three channels at once where their number is divisible by 3 (conv2d_mm.cc), which holds for 3 alone.
  */
-export const WEBGPU: Target = { ...PORTABLE, attention: false, storedTables: false };
+export const WEBGPU: Target = {
+  ...PORTABLE,
+  attention: false,
+  storedTables: false,
+  fusedMatMul: false,
+  oddChannels: false,
+};
 
 /**
  * onnxruntime's CUDA kernels for diffusion (onnxruntime/contrib_ops/cuda/diffusion), which its own optimiser for
@@ -48,6 +63,8 @@ export const CUDA: Target = {
   storedTables: true,
   channelsLast: true,
   attention: true,
+  fusedMatMul: true,
+  oddChannels: true,
   groupNorm: true,
   splitGelu: true,
   skipNorm: true,
