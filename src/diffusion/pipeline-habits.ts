@@ -13,6 +13,8 @@ export interface PipelineHabits {
   readonly strengthSteps: 'whole' | 'part';
   /** All steps of LCM and TCD are made within what is left of a picture, as latent consistency pipelines do. */
   readonly squeezesSteps: boolean;
+  /** A flow's sigmas fall evenly from 1 to 1 / steps before any shift, and not to the scheduler's lowest sigma. */
+  readonly evenSigmas: boolean;
 }
 
 /** Pipelines that use a folder's scheduler as it is. */
@@ -20,6 +22,7 @@ export const PLAIN_HABITS: PipelineHabits = {
   correctsConfig: false,
   strengthSteps: 'whole',
   squeezesSteps: false,
+  evenSigmas: false,
 };
 
 /** What of a request makes other pipelines of the family, with other habits. */

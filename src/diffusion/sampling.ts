@@ -87,6 +87,7 @@ export function planSampling(
     steps,
     strength: isSqueezed ? strength : 1,
     imageSeqLen,
+    evenSigmas: habits.evenSigmas,
   });
   const first = isSqueezed ? 0 : stepsSkipped(habits, steps, strength);
   const firstCall = first * sampler.callsPerStep;

@@ -49,6 +49,8 @@ export interface ScheduleOrder {
   readonly strength: number;
   /** Tokens that a transformer sees of the latents: for use_dynamic_shifting. */
   readonly imageSeqLen: number;
+  /** A flow's sigmas fall evenly from 1 to 1 / steps before any shift. */
+  readonly evenSigmas: boolean;
 }
 
 /** The curve of a schedule's name; the other schedules only differ in their timesteps. */

@@ -5,7 +5,19 @@ import type { GenerationRequest } from '../request.ts';
 const ORDINALS = ['', 'second', 'third'] as const;
 
 export function notesOf(request: GenerationRequest, spec: ModelSpec): string[] {
-  return [...negativeNotes(request, spec), ...promptNotes(request, spec), ...fieldNotes(request, spec)];
+  return [
+    ...negativeNotes(request, spec),
+    ...guidanceNotes(request, spec),
+    ...promptNotes(request, spec),
+    ...fieldNotes(request, spec),
+  ];
+}
+
+/** @returns a sentence where a model that was distilled without guidance is given some */
+function guidanceNotes({ guidanceScale }: GenerationRequest, spec: ModelSpec): string[] {
+  const isRead = spec.isGuided(Number.MAX_VALUE) || spec.reads.includes('guidanceScale');
+  if (isRead || guidanceScale === spec.defaults.guidanceScale) return [];
+  return [`Guidance ${guidanceScale} has no effect: ${spec.name} was trained without guidance.`];
 }
 
 function negativeNotes(request: GenerationRequest, spec: ModelSpec): string[] {
@@ -34,7 +46,7 @@ function promptNotes(request: GenerationRequest, { name, textEncoders }: ModelSp
     .map(([field, encoder]) => `${field} has no effect: ${name} has no ${ORDINALS[encoder]} text encoder.`);
 }
 
-function fieldNotes(request: GenerationRequest, { name, reads }: ModelSpec): string[] {
+function fieldNotes(request: GenerationRequest, { name, reads, textEncoders }: ModelSpec): string[] {
   const given = [
     ['original_size', 'originalSize'],
     ['crops_coords_top_left', 'cropsCoordsTopLeft'],
@@ -44,6 +56,10 @@ function fieldNotes(request: GenerationRequest, { name, reads }: ModelSpec): str
   const notes = given
     .filter(([, key]) => request[key] !== undefined && !reads.includes(key))
     .map(([field]) => `${field} has no effect: ${name} does not read it.`);
+  const skipsNothing = textEncoders.every((part) => part.kind !== 'clip' || part.rules.summaryOnly);
+  if (request.clipSkip > 0 && skipsNothing) {
+    notes.push(`clip_skip has no effect: ${name} takes no states of a CLIP's layers.`);
+  }
   const isIdleGuess = request.guessMode && request.controls.length === 0;
   return isIdleGuess ? [...notes, 'guess_mode has no effect without a control.'] : notes;
 }

@@ -83,7 +83,7 @@ export async function encodeConditions(
   const batch = prompt.context.dims[0]!;
   const scales = spec.latentScales(inpainting !== undefined);
   const passes = plans.map((plan, i): Pass => {
-    const feeds = spec.denoiser.conditioning({ request, size: plan, prompt });
+    const feeds = spec.denoiser.conditioning({ request, size: plan, dims: plan.dims, prompt });
     const steered = controls?.feeds(i, batch);
     const conditions = { batch, feeds, guidanceScale, guidanceRescale, controls: steered };
     return { ...plan, inpainting, conditions, scales };

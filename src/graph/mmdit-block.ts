@@ -5,6 +5,7 @@
 import { scaledAttention } from './attention.ts';
 import type { GraphBuilder, Value } from './builder.ts';
 import { activation, linear, plainLayerNorm, rmsNorm } from './layers.ts';
+import { type Rotary, rotate } from './rotary.ts';
 
 export const EPSILON = 1e-6;
 
@@ -17,6 +18,8 @@ export interface JointBlockOptions {
   readonly dualAttention: boolean;
   /** The last block: the text is read once more and then left. */
   readonly contextPreOnly: boolean;
+  /** Positions of the picture's tokens and then of the text's (FLUX.1). */
+  readonly rotary?: Rotary;
 }
 
 export interface Streams {
@@ -113,7 +116,16 @@ export function jointBlock(
   const t = gatedSum(b, text, textGate, textMixed);
   return {
     picture: x,
-    text: feedForward(b, t, `${name}.ff_context`, channels, textShiftMlp, textScaleMlp, textGateMlp),
+    text: feedForward(
+      b,
+      t,
+      `${name}.ff_context`,
+      channels,
+      textShiftMlp,
+      textScaleMlp,
+      textGateMlp,
+      options.rotary !== undefined,
+    ),
   };
 }
 
@@ -134,8 +146,21 @@ export function modulate(b: GraphBuilder, x: Value, shift: Value, scale: Value):
   return b.op('Add', [b.op('Mul', [x, b.op('Add', [scale, b.numbers([1], [])])]), shift]);
 }
 
-function gatedSum(b: GraphBuilder, x: Value, gate: Value, change: Value): Value {
-  return b.op('Add', [x, b.op('Mul', [gate, change])]);
+/** Largest finite number of float16. */
+const FLOAT16_MAX = 65_504;
+
+/** @param clipped what overflows float16 is held at its ends, as the reference does in FLUX.1 */
+export function gatedSum(b: GraphBuilder, x: Value, gate: Value, change: Value, clipped = false): Value {
+  const sum = b.op('Add', [x, b.op('Mul', [gate, change])]);
+  if (!clipped || b.target.type !== 'float16') return sum;
+  return b.op('Clip', [sum, b.numbers([-FLOAT16_MAX], []), b.numbers([FLOAT16_MAX], [])]);
+}
+
+/** Root mean square normalisation of queries or keys [B, S, channels], each head for itself. */
+export function headNorm(b: GraphBuilder, x: Value, name: string, channels: number, heads: number): Value {
+  const size = channels / heads;
+  const perHead = b.op('Reshape', [x, b.ints([0, 0, heads, size])]);
+  return b.op('Reshape', [rmsNorm(b, perHead, name, size, EPSILON), b.ints([0, 0, channels])]);
 }
 
 function feedForward(
@@ -146,10 +171,11 @@ function feedForward(
   shift: Value,
   scale: Value,
   gate: Value,
+  clipped = false,
 ): Value {
   const normal = modulate(b, plainLayerNorm(b, x, channels, EPSILON), shift, scale);
   const inner = activation(b, linear(b, normal, `${name}.net.0.proj`, channels, 4 * channels), 'gelu_tanh');
-  return gatedSum(b, x, gate, linear(b, inner, `${name}.net.2`, 4 * channels, channels));
+  return gatedSum(b, x, gate, linear(b, inner, `${name}.net.2`, 4 * channels, channels), clipped);
 }
 
 /** Attention over the parts joined to one sequence, cut apart again and projected; no output where `out` is undefined. */
@@ -157,7 +183,7 @@ function jointAttention(
   b: GraphBuilder,
   parts: readonly Part[],
   name: string,
-  { channels, heads, qkNorm }: JointBlockOptions,
+  { channels, heads, qkNorm, rotary }: JointBlockOptions,
 ): (Value | undefined)[] {
   const joined = (project: (part: Part) => Value) => {
     const values = parts.map(project);
@@ -165,14 +191,11 @@ function jointAttention(
   };
   const projected = (x: Value, projection: string) =>
     linear(b, x, `${name}.${projection}`, channels, channels);
-  const normed = (x: Value, norm: string) => {
-    if (!qkNorm) return x;
-    const size = channels / heads;
-    const perHead = b.op('Reshape', [x, b.ints([0, 0, heads, size])]);
-    return b.op('Reshape', [rmsNorm(b, perHead, `${name}.${norm}`, size, EPSILON), b.ints([0, 0, channels])]);
-  };
-  const q = joined((part) => normed(projected(part.x, part.q), part.norms[0]));
-  const k = joined((part) => normed(projected(part.x, part.k), part.norms[1]));
+  const normed = (x: Value, norm: string) =>
+    qkNorm ? headNorm(b, x, `${name}.${norm}`, channels, heads) : x;
+  const placed = (x: Value) => (rotary === undefined ? x : rotate(b, x, heads, rotary));
+  const q = placed(joined((part) => normed(projected(part.x, part.q), part.norms[0])));
+  const k = placed(joined((part) => normed(projected(part.x, part.k), part.norms[1])));
   const v = joined((part) => projected(part.x, part.v));
   const mixed = scaledAttention(b, [q, k, v], { channels, heads });
   if (parts.length === 1) return parts.map(({ out }) => out && projected(mixed, out));

@@ -54,7 +54,7 @@ export async function openModel(files: ModelSource, name: string): Promise<Model
     folder: files.folder,
     family: family.name,
     defaults: chooseDefaults(defaults, {
-      pipeline: family.defaults,
+      pipeline: { ...family.defaults, ...model.defaults },
       ...scheduler,
       denoiser: model.denoiser,
       vaeScaleFactor,

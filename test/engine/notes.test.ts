@@ -23,6 +23,16 @@ test('a negative prompt without guidance', async () => {
   ]);
 });
 
+test('guidance that a model was trained without, and layers that it does not read', async () => {
+  assert.deepEqual(await notes('tiny-flux-dev', { max_sequence_length: 300 }), []);
+  assert.deepEqual(await notes('tiny-flux-schnell', { clip_skip: 1, negative_prompt: 'blue' }), [
+    'The negative prompt has no effect on tiny-flux-schnell, which draws without classifier-free guidance.',
+    'Guidance 4 has no effect: tiny-flux-schnell was trained without guidance.',
+    "clip_skip has no effect: tiny-flux-schnell takes no states of a CLIP's layers.",
+  ]);
+  assert.deepEqual(await notes('tiny-flux-schnell', { guidance_scale: 0 }), []);
+});
+
 test('fields that only other families read', async () => {
   const sizes = { original_size: [64, 64], crops_coords_top_left: [0, 8], target_size: [64, 64] };
   const sequence = { max_sequence_length: 77 };

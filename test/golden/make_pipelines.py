@@ -62,7 +62,7 @@ def open_pipeline(request: dict, dtype: torch.dtype):
     folder = FIXTURES / request["model"]
     variant = {"variant": "fp16"} if any(folder.rglob("*.fp16.*")) else {}
     index = json.loads((folder / "model_index.json").read_text())
-    absent = {} if "3" not in index["_class_name"] or index["text_encoder_3"][0] else {"text_encoder_3": None, "tokenizer_3": None}
+    absent = {} if "text_encoder_3" not in index or index["text_encoder_3"][0] else {"text_encoder_3": None, "tokenizer_3": None}
     whole = d.DiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32, **variant, **absent)
     parts = {k: v for k, v in whole.components.items() if k not in ("feature_extractor", "image_encoder", "safety_checker")}
     kind = "inpaint" if "mask_image" in request else "img2img" if "image" in request else "txt2img"
@@ -114,7 +114,7 @@ def run(request: dict, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor
         arguments["mask_image"] = pipeline.mask_processor.blur(mask, blur) if blur else mask
         if "only_masked_padding" in request:
             arguments["padding_mask_crop"] = request["only_masked_padding"]
-    if "mask_image" in request or "image" not in request or request.get("controls"):
+    if "mask_image" in request or "image" not in request or request.get("controls") or "Flux" in type(pipeline).__name__:
         arguments |= size
     if request.get("controls"):
         pictures = [read(control["image"]) for control in request["controls"]]
@@ -128,6 +128,8 @@ def run(request: dict, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor
             values = [float(control.get(key, default)) for control in request["controls"]]
             arguments[name] = values if several else values[0]
     pictures = pipeline(**arguments).images
+    if "Flux" in type(pipeline).__name__:
+        latents.append(pipeline._unpack_latents(latents[-1], size["height"], size["width"], pipeline.vae_scale_factor))
     return latents[-1], pictures
 
 

@@ -51,6 +51,11 @@ PIPELINES = {
         "img2img": d.StableDiffusion3Img2ImgPipeline,
         "inpaint": d.StableDiffusion3InpaintPipeline,
     },
+    "FluxPipeline": {
+        "txt2img": d.FluxPipeline,
+        "img2img": d.FluxImg2ImgPipeline,
+        "inpaint": d.FluxInpaintPipeline,
+    },
     "LatentConsistencyModelPipeline": {
         "txt2img": d.LatentConsistencyModelPipeline,
         "img2img": d.LatentConsistencyModelImg2ImgPipeline,
@@ -109,10 +114,11 @@ def family_requests() -> dict[str, dict]:
             continue
         model = folder.name
         kind = json.loads((folder / "model_index.json").read_text())["_class_name"]
-        sampler = {"sampler": "flow_euler"} if "3" in kind else {"sampler": "lcm"} if "Consistency" in kind else {}
-        denoiser = folder / ("transformer" if "3" in kind else "unet") / "config.json"
+        is_flow = "3" in kind or "Flux" in kind
+        sampler = {"sampler": "flow_euler"} if is_flow else {"sampler": "lcm"} if "Consistency" in kind else {}
+        denoiser = folder / ("transformer" if is_flow else "unet") / "config.json"
         config = json.loads(denoiser.read_text())
-        wide = {"width": 104, "height": 72} if "3" not in kind else {"width": 96, "height": 64}
+        wide = {"width": 96, "height": 64} if is_flow else {"width": 104, "height": 72}
         inpaints = "inpaint" in PIPELINES[kind] and "Consistency" not in kind
         only_inpaints = config["in_channels"] == 9
         if not only_inpaints:
@@ -130,7 +136,7 @@ def family_requests() -> dict[str, dict]:
                 model, **sampler, **START, **MASK, width=96, height=64, strength=0.8, seed=3
             )
             requests[f"{model}-inpaint-ddim"] = base(
-                model, **START, **MASK, strength=0.8, seed=1, **(sampler if "3" in kind else {"sampler": "ddim", "eta": 0.5})
+                model, **START, **MASK, strength=0.8, seed=1, **(sampler if is_flow else {"sampler": "ddim", "eta": 0.5})
             )
             requests[f"{model}-inpaint-only-masked"] = base(
                 model, **sampler, **START, **MASK, strength=0.8, only_masked_padding=4, seed=5
@@ -220,6 +226,9 @@ def axis_requests() -> dict[str, dict]:
             "tiny-sd3", sampler="flow_euler", prompt_2="a blue boat", prompt_3="a house by the sea", negative_prompt_3="text",
             max_sequence_length=64,
         ),  # fmt: skip
+        "flux-dev-guidance": base("tiny-flux-dev", sampler="flow_euler", guidance_scale=1.5, max_sequence_length=64, prompt_2="a blue boat"),
+        "flux-dev-karras": base("tiny-flux-dev", sampler="flow_euler", schedule="karras"),
+        "flux-schnell-four": base("tiny-flux-schnell", sampler="flow_euler", num_inference_steps=4, guidance_scale=0),
         "sd3-heun": base("tiny-sd3", sampler="flow_heun"),
         "lcm-guidance-1": base("tiny-lcm", sampler="lcm", guidance_scale=1, num_inference_steps=4),
         "sd15-guidance-0": base("tiny-sd15", guidance_scale=0),

@@ -124,8 +124,8 @@ test('a folder without model_index.json, or of another family, is refused', asyn
   await assert.rejects(openModelFolder('/nowhere/at/all'), { code: 'not_found' });
   const folder = await copyModel(t, 'tiny-sd15');
   const index = join(folder, 'model_index.json');
-  await spoil(index, { _class_name: 'FluxPipeline' });
-  await assert.rejects(openModelFolder(folder), { code: 'unsupported', message: /FluxPipeline/ });
+  await spoil(index, { _class_name: 'Kandinsky3Pipeline' });
+  await assert.rejects(openModelFolder(folder), { code: 'unsupported', message: /Kandinsky3Pipeline/ });
   await spoil(index, { _class_name: 'StableDiffusionXLPipeline' });
   await assert.rejects(openModelFolder(folder), { code: 'unsupported', message: /text_encoder_2 is null/ });
   await spoil(index, { _class_name: 'StableDiffusionPipeline', unet: ['diffusers', 'UNet3DConditionModel'] });
@@ -288,6 +288,26 @@ test('SD3 whose T5 is of another width, or whose pooled texts do not fit, is ref
   await change('transformer', 'pooled_projection_dim', 20);
   await change('vae', 'shift_factor', 'none');
   await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /shift_factor is none/ });
+});
+
+test('FLUX.1: steps and guidance of the distilled model, parts that do not belong together', async (t) => {
+  const dev = await openModelFolder(join(FIXTURES, 'tiny-flux-dev'));
+  assert.deepEqual([dev.defaults.numInferenceSteps, dev.defaults.guidanceScale], [28, 3.5]);
+  const schnell = await openModelFolder(join(FIXTURES, 'tiny-flux-schnell'));
+  assert.deepEqual([schnell.defaults.numInferenceSteps, schnell.defaults.guidanceScale], [4, 0]);
+  assert.deepEqual([schnell.sizeMultiple, schnell.defaults.width], [16, 1024]);
+
+  const folder = await copyModel(t, 'tiny-flux-dev');
+  const change = (key: string, value: unknown) =>
+    spoil(join(folder, 'transformer/config.json'), { [key]: value });
+  await change('axes_dims_rope', [4, 6, 8]);
+  await assert.rejects(openModelFolder(folder), {
+    code: 'bad_model',
+    message: /sum is attention_head_dim \(16\)/,
+  });
+  await change('axes_dims_rope', [4, 6, 6]);
+  await change('joint_attention_dim', 24);
+  await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /d_model \(16\) .* \(24\)/ });
 });
 
 test('parts of different families in one folder are refused', async (t) => {

@@ -14,11 +14,13 @@ const { fround } = Math;
  */
 export function flowSchedule(config: SchedulerConfig, order: ScheduleOrder, callsPerStep: 1 | 2): Schedule {
   const { numTrainTimesteps: total, flow } = config;
-  const { curve, steps, imageSeqLen } = order;
+  const { curve, steps, imageSeqLen, evenSigmas } = order;
   const isDynamic = flow.useDynamicShifting;
   const mu = dynamicMu(flow, imageSeqLen);
   const least = isDynamic ? fround(1 / total) : shift32(fround(1 / total), flow.shift);
-  const line = linspace(total, least * total, steps).map((t) => t / total);
+  const line = evenSigmas
+    ? linspace(1, 1 / steps, steps).map(fround)
+    : linspace(total, least * total, steps).map((t) => t / total);
   const shifted = line.map((s) => (isDynamic ? timeShift(flow, mu, s) : shiftSigma(s, flow.shift)));
   const stretched = stretchToTerminal(shifted, flow.shiftTerminal);
   const levels = Float32Array.from(

@@ -36,14 +36,9 @@ export interface EncoderPlan {
 export interface PromptPlan {
   /** In the order of the model's text encoders. */
   readonly encoders: readonly EncoderPlan[];
-  /** Ids that a T5 reads, or would read. */
-  readonly t5Length: number;
   /** Sentences for the user: words that are ignored and weights that were clamped. */
   readonly notes: readonly string[];
 }
-
-/** Tokens of T5 where the request says nothing; diffusers' default. */
-const T5_LENGTH = 256;
 
 /** What a prompt of each text encoder says. */
 export type PromptTexts = readonly [first: string, second: string, third: string];
@@ -64,17 +59,14 @@ const orElse = (text: string | undefined, other: string) =>
 /** @param label which prompt it is, for the notes: "prompt", "negative prompt" */
 export function planPrompt(
   readers: readonly TextReader[],
-  {
-    promptSyntax,
-    maxSequenceLength = T5_LENGTH,
-  }: Pick<GenerationRequest, 'promptSyntax' | 'maxSequenceLength'>,
+  { promptSyntax, maxSequenceLength }: Pick<GenerationRequest, 'promptSyntax' | 'maxSequenceLength'>,
   label: string,
   texts: PromptTexts,
 ): PromptPlan {
   const encoders = readers.map((reader, i) =>
     reader.kind === 'clip'
       ? planClip(reader.tokenizer, texts[i]!, promptSyntax)
-      : planT5(reader.tokenizer, texts[i]!, promptSyntax, maxSequenceLength),
+      : planT5(reader.tokenizer, texts[i]!, promptSyntax, maxSequenceLength ?? reader.length),
   );
   const notes = readers.flatMap(({ kind }, i) => {
     const isSame = texts[i] === texts[0];
@@ -82,7 +74,7 @@ export function planPrompt(
     if (kind === 'clip' && i > 0 && isSame) return [];
     return describePlan(isSame ? label : `${label} ${i + 1}`, kind === 'clip' ? 'CLIP' : 'T5', encoders[i]!);
   });
-  return { encoders, t5Length: maxSequenceLength, notes: [...new Set(notes)] };
+  return { encoders, notes: [...new Set(notes)] };
 }
 
 /** `plain`: one window, cut at its end. `a1111`: as many as the prompt needs, up to MAX_CHUNKS. */

@@ -22,7 +22,7 @@ export interface PromptEmbeddings extends EncodedPrompt {
  */
 export function checkClipSkip({ clipSkip }: GenerationRequest, { name, textEncoders }: ModelSpec): void {
   for (const encoder of textEncoders) {
-    if (encoder.kind !== 'clip') continue;
+    if (encoder.kind !== 'clip' || encoder.rules.summaryOnly) continue;
     const most = encoder.hiddenLayers - encoder.rules.skipped;
     if (clipSkip <= most) continue;
     throw new DarkroomError(
@@ -56,8 +56,11 @@ export async function encodePrompt(
   const plans = [prompt, ...(negative === undefined ? [] : [negative])];
   const chunks = Math.max(...plans.flatMap((plan) => plan.encoders.map(({ windows }) => windows.length)));
 
-  const sides = [await spec.encodePrompt(sideOf(encoders, prompt, chunks, request.clipSkip))];
-  if (negative !== undefined) sides.unshift(await spec.encodePrompt(sideOf(encoders, negative, chunks, 0)));
+  const { clipSkip, maxSequenceLength } = request;
+  const encode = (plan: PromptPlan, skipped: number) =>
+    spec.encodePrompt(sideOf(encoders, plan, { chunks, clipSkip: skipped, maxSequenceLength }));
+  const sides = [await encode(prompt, clipSkip)];
+  if (negative !== undefined) sides.unshift(await encode(negative, 0));
   else if (guided) sides.unshift(zeroSide(sides[0]!));
   const pooled = sides.flatMap((side) => side.pooled ?? []);
   return {
@@ -67,10 +70,21 @@ export async function encodePrompt(
   };
 }
 
-/** What a family may ask of one prompt. @param chunks that every CLIP encoder reads, empty ones at the end */
-function sideOf(encoders: TextEncoders, plan: PromptPlan, chunks: number, clipSkip: number): PromptSide {
+interface SideOptions {
+  /** That every CLIP encoder reads, empty ones at the end. */
+  readonly chunks: number;
+  readonly clipSkip: number;
+  readonly maxSequenceLength: number | undefined;
+}
+
+/** What a family may ask of one prompt. */
+function sideOf(
+  encoders: TextEncoders,
+  plan: PromptPlan,
+  { chunks, clipSkip, maxSequenceLength }: SideOptions,
+): PromptSide {
   return {
-    t5Length: plan.t5Length,
+    maxSequenceLength,
     async clip(index) {
       const reader = encoders.readers[index];
       if (reader?.kind !== 'clip') throw new Error(`text encoder ${index} is no CLIP`);

@@ -21,6 +21,8 @@ export interface T5Reader {
   readonly kind: 't5';
   readonly name: TextEncoderName;
   readonly tokenizer: T5Tokenizer;
+  /** Tokens that it reads where the request says nothing. */
+  readonly length: number;
 }
 
 export interface TextEncoders {
@@ -36,7 +38,12 @@ export function textReadersOf({ textEncoders }: ModelSpec): TextReader[] {
   return textEncoders.map((part) =>
     part.kind === 'clip'
       ? { kind: 'clip', name: part.name, tokenizer: createTokenizer(part.tokenizer), rules: part.rules }
-      : { kind: 't5', name: part.name, tokenizer: createT5Tokenizer(part.tokenizer) },
+      : {
+          kind: 't5',
+          name: part.name,
+          tokenizer: createT5Tokenizer(part.tokenizer),
+          length: part.length,
+        },
   );
 }
 

@@ -7,7 +7,8 @@ import type { Window } from './prompt-plan.ts';
 import type { ClipReader, T5Reader, TextEncoders } from './text-encoders.ts';
 
 /** Output of a CLIP with a projection. */
-const POOLED = 'text_embeds';
+const PROJECTED = 'text_embeds';
+const POOLED = 'pooler_output';
 
 /**
  * @param windows at least one
@@ -23,13 +24,14 @@ export async function encodeClip(
   const session = await encoders.session(name);
   const layers = session.outputNames.filter((output) => output.startsWith(`${rules.states}.`)).length - 1;
   const output = `${rules.states}.${layers - rules.skipped - clipSkip}`;
-  const outputs = session.outputNames.includes(POOLED) ? [output, POOLED] : [output];
+  const summary = session.outputNames.includes(PROJECTED) ? PROJECTED : rules.summaryOnly === true && POOLED;
+  const outputs = summary === false ? [output] : [output, summary];
   const weighted: Tensor[] = [];
   let pooled: Tensor | undefined;
   for (const window of windows) {
-    const { states, ...summary } = await encodeWindow(encoders, name, session, window, outputs);
+    const { states, ...more } = await encodeWindow(encoders, name, session, window, outputs);
     weighted.push({ data: emphasize(states.data, window.weights, rules.emphasis), dims: states.dims });
-    pooled ??= summary.pooled;
+    pooled ??= more.pooled;
   }
   return { states: joinRows(weighted), ...(pooled === undefined ? {} : { pooled }) };
 }

@@ -41,6 +41,8 @@ export type PipelineDefaults = Pick<ModelDefaults, 'numInferenceSteps' | 'guidan
 export interface FamilyModel {
   /** Which of the fields that only some families have it reads. */
   readonly reads: readonly FamilyField[];
+  /** Of this model, where they are other ones than its family's. */
+  readonly defaults?: Partial<PipelineDefaults>;
   /** In the order of the prompts that they read. */
   readonly textEncoders: readonly TextEncoderPart[];
   readonly denoiser: Denoiser;
@@ -58,7 +60,12 @@ export interface FamilyModel {
   habits(request: Pick<GenerationRequest, 'maskImage' | 'controls'>): PipelineHabits;
 }
 
-export type FamilyField = 'originalSize' | 'cropsCoordsTopLeft' | 'targetSize' | 'maxSequenceLength';
+export type FamilyField =
+  | 'originalSize'
+  | 'cropsCoordsTopLeft'
+  | 'targetSize'
+  | 'maxSequenceLength'
+  | 'guidanceScale';
 
 export interface Size {
   readonly width: number;
@@ -105,8 +112,8 @@ export interface Denoiser {
 
 export interface OriginalName {
   readonly name: string;
-  /** The original module holds several in its rows: this is the one of that index among so many equal parts. */
-  readonly rows?: { readonly index: number; readonly of: number };
+  /** The original module holds several in its rows, `of` equal parts: these are the `count` (1) parts from `index` on. */
+  readonly rows?: { readonly index: number; readonly of: number; readonly count?: number };
   /** The two halves of its rows come in the other order. */
   readonly halvesSwapped?: boolean;
 }
@@ -115,6 +122,8 @@ export interface PassConditions {
   readonly request: GenerationRequest;
   /** Of this pass, in pixels. */
   readonly size: Size;
+  /** [1, C, h, w] of its latents. */
+  readonly dims: readonly number[];
   /** With guidance of batch 2, the negative half first. */
   readonly prompt: EncodedPrompt;
 }
@@ -137,8 +146,8 @@ export interface PromptSide {
   clip(encoder: number): Promise<EncodedText>;
   /** @returns [1, S, D] of a T5 */
   t5(encoder: number): Promise<Tensor>;
-  /** Tokens that a T5 reads, or would read. */
-  readonly t5Length: number;
+  /** Of the request. */
+  readonly maxSequenceLength: number | undefined;
 }
 
 export interface EncodedText {

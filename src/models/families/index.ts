@@ -1,5 +1,6 @@
 /** The families of models that this version runs. To add one, write a file in this folder and a line here. */
 import type { Family } from './family.ts';
+import { flux } from './flux.ts';
 import { lcm } from './lcm.ts';
 import { sd } from './sd.ts';
 import { sd3 } from './sd3.ts';
@@ -14,4 +15,4 @@ export type {
   PromptSide,
 } from './family.ts';
 
-export const FAMILIES: readonly Family[] = [sd, sdxl, sd3, lcm];
+export const FAMILIES: readonly Family[] = [sd, sdxl, sd3, flux, lcm];

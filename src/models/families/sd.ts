@@ -3,7 +3,7 @@ import { PLAIN_HABITS } from '../../diffusion/pipeline-habits.ts';
 import { type Family, imageLatents } from './family.ts';
 import { sdCheckpoint } from './sd-checkpoint.ts';
 import { type ClipRules, openClip } from './text-encoders.ts';
-import { checkAddition, checkContext, isGuided, openUnet } from './unet.ts';
+import { checkAddition, checkContext, guidanceField, isGuided, openUnet } from './unet.ts';
 
 const CLIP: ClipRules = { states: 'normed_hidden_states', skipped: 0, emphasis: 'original' };
 
@@ -32,7 +32,7 @@ export const sd: Family = {
     checkAddition(unet, false);
     checkContext(unet, [clip]);
     return {
-      reads: [],
+      reads: guidanceField(unet),
       textEncoders: [clip],
       denoiser: unet,
       zeroNegative: false,

@@ -10,6 +10,9 @@ import { type Denoiser, type Family, imageLatents } from './family.ts';
 import { originalMmditNames } from './original-names.ts';
 import { type ClipPart, openClip, openT5, PENULTIMATE, type T5Part } from './text-encoders.ts';
 
+/** As diffusers' pipelines have it. */
+const T5_LENGTH = 256;
+
 export const sd3: Family = {
   name: 'sd3',
   title: 'Stable Diffusion 3',
@@ -37,7 +40,8 @@ export const sd3: Family = {
       await openClip(files, index, '', PENULTIMATE),
       await openClip(files, index, '_2', PENULTIMATE),
     ];
-    const t5 = classOf(index, 'text_encoder_3') === null ? undefined : await openT5(files, index, '_3');
+    const t5 =
+      classOf(index, 'text_encoder_3') === null ? undefined : await openT5(files, index, '_3', T5_LENGTH);
     const { denoiser, contextDim, pooledDim } = await openTransformer(files);
     checkWidths(clips, t5, contextDim, pooledDim);
     return {
@@ -59,7 +63,8 @@ export const sd3: Family = {
           encoded.map(({ states }) => states),
           contextDim,
         );
-        const more = t5 === undefined ? zeros([1, side.t5Length, contextDim]) : await side.t5(2);
+        const more =
+          t5 === undefined ? zeros([1, side.maxSequenceLength ?? T5_LENGTH, contextDim]) : await side.t5(2);
         return {
           context: joinRows([words, more]),
           pooled: joinVectors(encoded.map(({ pooled }) => pooled!)),

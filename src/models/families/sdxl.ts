@@ -6,7 +6,7 @@ import type { ModelIndex } from '../parts.ts';
 import { type Family, imageLatents, type PassConditions } from './family.ts';
 import { sdxlCheckpoint } from './sdxl-checkpoint.ts';
 import { openClip, PENULTIMATE } from './text-encoders.ts';
-import { checkAddition, checkContext, isGuided, openUnet } from './unet.ts';
+import { checkAddition, checkContext, guidanceField, isGuided, openUnet } from './unet.ts';
 
 export const sdxl: Family = {
   name: 'sdxl',
@@ -50,7 +50,7 @@ export const sdxl: Family = {
       );
     }
     return {
-      reads: ['originalSize', 'cropsCoordsTopLeft', 'targetSize'],
+      reads: ['originalSize', 'cropsCoordsTopLeft', 'targetSize', ...guidanceField(unet)],
       textEncoders: clips,
       denoiser: unet,
       // diffusers' own default where the index does not say.

@@ -29,6 +29,8 @@ export interface ClipPart extends Part {
 export interface T5Part extends Part {
   readonly kind: 't5';
   readonly tokenizer: T5TokenizerFiles;
+  /** Tokens that it reads where the request says nothing. */
+  readonly length: number;
 }
 
 interface Part {
@@ -46,10 +48,20 @@ export interface ClipRules {
   readonly skipped: number;
   /** `original`: the mean of the states is kept as it was (A1111's default); `no_norm`: it is not. */
   readonly emphasis: 'original' | 'no_norm';
+  /** Only the summary of the prompt is taken, the normed state at its end; the states of its words are not. */
+  readonly summaryOnly?: true;
 }
 
 /** The states before the last layer, as SDXL and everything after it takes them. */
 export const PENULTIMATE: ClipRules = { states: 'hidden_states', skipped: 1, emphasis: 'no_norm' };
+
+/** The summary of the prompt, as FLUX.1 takes it. */
+export const SUMMARY: ClipRules = {
+  states: 'normed_hidden_states',
+  skipped: 0,
+  emphasis: 'no_norm',
+  summaryOnly: true,
+};
 
 /**
  * @param index whose class wins over the one in the part's own config.json, as in diffusers
@@ -78,13 +90,20 @@ export async function openClip(
   };
 }
 
-export async function openT5(files: ModelSource, index: ModelIndex, suffix: '_2' | '_3'): Promise<T5Part> {
+/** @param length tokens that it reads where the request says nothing */
+export async function openT5(
+  files: ModelSource,
+  index: ModelIndex,
+  suffix: '_2' | '_3',
+  length: number,
+): Promise<T5Part> {
   const component = await openPart(files, index, `text_encoder${suffix}`);
   return {
     kind: 't5',
     name: suffix === '_2' ? 'textEncoder2' : 'textEncoder3',
     component,
     tokenizer: await readT5Tokenizer(files, `tokenizer${suffix}`),
+    length,
     graph: (target, changed = component) => t5EncoderGraph(changed, target),
   };
 }

@@ -4,7 +4,7 @@ import { checkControlNet, readControlNetConfig, residualCount } from '../../grap
 import { readUnetConfig, type UnetConfig, unetGraph } from '../../graph/unet.ts';
 import type { Feeds, Tensor } from '../../tensor.ts';
 import type { ModelSource } from '../source.ts';
-import type { Denoiser, PassConditions } from './family.ts';
+import type { Denoiser, FamilyField, PassConditions } from './family.ts';
 import { originalUnetNames } from './original-names.ts';
 import type { ClipPart } from './text-encoders.ts';
 
@@ -58,6 +58,10 @@ export async function openUnet(
 /** A guidance-distilled UNet takes the guidance scale as an input and needs no second half. */
 export const isGuided = ({ config }: Unet, guidanceScale: number): boolean =>
   guidanceScale > 1 && config.timeCondProjDim === undefined;
+
+/** A guidance-distilled UNet is told the guidance scale. */
+export const guidanceField = ({ config }: Unet): FamilyField[] =>
+  config.timeCondProjDim === undefined ? [] : ['guidanceScale'];
 
 /** @throws DarkroomError('bad_model') where the states of the text encoders are not what the UNet attends to */
 export function checkContext({ config }: Unet, clips: readonly ClipPart[]): void {

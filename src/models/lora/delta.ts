@@ -87,8 +87,8 @@ export function rowsOf({ data, rows, columns }: Matrix, { rows: part, halvesSwap
     return { data: swapped, rows, columns };
   }
   if (part === undefined) return { data, rows, columns };
-  const count = rows / part.of;
-  const first = part.index * count;
+  const one = rows / part.of;
+  const [first, count] = [part.index * one, (part.count ?? 1) * one];
   return { data: data.subarray(first * columns, (first + count) * columns), rows: count, columns };
 }
 

@@ -12,7 +12,7 @@ export interface Place {
   /** Of the component's tensors, without `.weight` or `.bias`. */
   readonly module: string;
   /** The module is this one of so many equal parts of the rows that the file's tensors make. */
-  readonly rows?: { readonly index: number; readonly of: number };
+  readonly rows?: { readonly index: number; readonly of: number; readonly count?: number };
   /** The two halves of the file's rows come in the other order. */
   readonly halvesSwapped?: boolean;
 }

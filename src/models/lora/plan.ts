@@ -144,13 +144,13 @@ export function componentsOf({
 function isFitting({ rows, columns }: Adapter, place: Place, weight: StoredTensor): boolean {
   const [outputs = 1, ...rest] = weight.shape;
   const inputs = rest.reduce((product, side) => product * side, 1);
-  return rows === outputs * (place.rows?.of ?? 1) && columns === inputs;
+  const { of, count = 1 } = place.rows ?? { of: 1 };
+  return rows * count === outputs * of && columns === inputs;
 }
 
 function isFittingBias(difference: StoredTensor, place: Place, bias: StoredTensor): boolean {
-  return (
-    difference.shape.reduce((product, side) => product * side, 1) === bias.shape[0]! * (place.rows?.of ?? 1)
-  );
+  const { of, count = 1 } = place.rows ?? { of: 1 };
+  return difference.shape.reduce((product, side) => product * side, count) === bias.shape[0]! * of;
 }
 
 function withoutBias({ tensors: { biasDifference: _, ...tensors }, ...adapter }: Adapter): Adapter {
