@@ -10,11 +10,13 @@ import { type DrawPorts, imagine } from './imagine.ts';
 import { requireJob, requireOwnJob } from './job-access.ts';
 import { readLine } from './line.ts';
 import { draftOfPictures, findPictures, type Pictures } from './pictures.ts';
+import { Policy } from './policy.ts';
 import type { Ports } from './ports.ts';
 import { showRecipe } from './recipe.ts';
 import { removeJob } from './retention.ts';
 import { type ConfigPorts, undoById } from './setting-change.ts';
 import { openPicture } from './sources.ts';
+import { largestSide, UPSCALE, upscaleScale } from './upscaling.ts';
 
 export type ActionPorts = DrawPorts & ConfigPorts & Pick<Ports, 'jobs' | 'queue'>;
 type ActionContext = Context<ActionPorts>;
@@ -22,8 +24,6 @@ type ActionContext = Context<ActionPorts>;
 /** Strength of a variation: the composition stays, the details are redrawn. */
 const VARY_STRENGTH = 0.6;
 
-/** How many times larger an upscaled picture is, where the model can draw that. */
-const UPSCALE = 2;
 /** Strength of an enlargement that cannot be a second pass of the same job. */
 const ENLARGE_STRENGTH = 0.35;
 
@@ -37,6 +37,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   vary,
   edit,
   upscale,
+  creative: redraw,
   use,
   recipe: showRecipe,
   delete: remove,
@@ -59,6 +60,12 @@ export async function act(action: string, context: ActionContext): Promise<void>
 
 /** The same request with another seed. */
 async function reroll(record: JobRecord, context: ActionContext): Promise<void> {
+  if (record.request.upscaleImage !== undefined) {
+    throw new DarkroomError(
+      'bad_request',
+      'An upscaled picture comes out the same each time. Use Vary, or re-roll the picture before it.',
+    );
+  }
   const draft = { ...requestToJson(record.request), seed: otherSeed(record.request) };
   await order(record, draft, await inputsOf(record, context), context);
 }
@@ -102,13 +109,40 @@ async function edit(record: JobRecord, context: ActionContext, index: number): P
   );
 }
 
-/**
- * A second pass over the same picture; where that is impossible, the picture is redrawn at a larger size. Where the
- * model's upscaler made the picture, sizes are those of the drawing before it.
- */
+/** This very picture, larger. */
 async function upscale(record: JobRecord, context: ActionContext, index: number): Promise<void> {
+  const source = await openPicture(pictureOf(record, index), context.ports);
+  const policy = await Policy.of(context.invocation, context.ports);
+  const scale = upscaleScale(source, policy.number('max_size'));
+  if (scale === undefined) {
+    throw new DarkroomError(
+      'bad_request',
+      `This picture is already ${source.width}x${source.height}; pictures have at most ${largestSide(policy.number('max_size'))} pixels a side here.`,
+    );
+  }
+  // How it was drawn stays with it, for what is made of it next.
+  const {
+    controls: _c,
+    guess_mode: _g,
+    enlarge: _e,
+    width: _w,
+    height: _h,
+    ...drawn
+  } = baseOf(record.request);
+  const seed = seedOf(record.request.seed, index);
+  const draft = { ...drawn, image: 'source', upscale_image: { scale }, seed };
+  await order(record, draft, { source }, context);
+}
+
+/**
+ * Drawn again at a larger size: a second pass over the same drawing; where that is impossible, image to image. Where
+ * the model's upscaler made the picture, sizes are those of the drawing before it.
+ */
+async function redraw(record: JobRecord, context: ActionContext, index: number): Promise<void> {
   const { request } = record;
-  const { defaults } = await context.ports.models.resolve(request.model);
+  const { ports } = context;
+  const policy = await Policy.of(context.invocation, ports);
+  const defaults = policy.limit((await ports.models.resolve(request.model)).defaults);
   const picture = record.pictures[index] ?? record.pictures[0];
   const enlarged = request.enlarge === true ? (defaults.enlarges ?? 1) : 1;
   const shown = picture ?? { width: request.width * enlarged, height: request.height * enlarged };
@@ -117,15 +151,12 @@ async function upscale(record: JobRecord, context: ActionContext, index: number)
   if (scale <= 1) {
     throw new DarkroomError(
       'bad_request',
-      `This picture is already ${shown.width}x${shown.height}; this model makes at most ${defaults.maxSize * enlarged} pixels a side.`,
+      `This picture is already ${shown.width}x${shown.height}; this model draws at most ${defaults.maxSize * enlarged} pixels a side.`,
     );
   }
-  const again = {
-    ...requestToJson(request),
-    seed: (request.seed + index) % (LIMITS.seed.max + 1),
-    num_images: 1,
-  };
-  if (request.maskImage === undefined && request.hires === undefined) {
+  const again = { ...requestToJson(request), seed: seedOf(request.seed, index), num_images: 1 };
+  const isDrawing = request.upscaleImage === undefined;
+  if (isDrawing && request.maskImage === undefined && request.hires === undefined) {
     return order(record, { ...again, hires: { scale } }, await inputsOf(record, context), context);
   }
   const multiple = defaults.sizeMultiple ?? LIMITS.size.multiple;
@@ -139,9 +170,12 @@ async function upscale(record: JobRecord, context: ActionContext, index: number)
     strength: ENLARGE_STRENGTH,
   };
   const { control } = await inputsOf(record, context);
-  const source = await openPicture(pictureOf(record, index), context.ports);
+  const source = await openPicture(pictureOf(record, index), ports);
   await order(record, draft, { source, ...(control && { control }) }, context);
 }
+
+/** Picture i has the request's seed + i. */
+const seedOf = (seed: number, index: number) => (seed + index) % (LIMITS.seed.max + 1);
 
 /** A new picture that takes its edges, pose or lines from this one. */
 async function use(record: JobRecord, context: ActionContext, index: number): Promise<void> {
@@ -212,9 +246,15 @@ function baseOf(request: GenerationRequest): RequestDraft {
     keep_unmasked: _keep,
     only_masked_padding: _padding,
     hires: _hires,
+    upscale_image: upscaled,
     ...draft
   } = requestToJson(request);
-  return { ...draft, seed: otherSeed(request), num_images: 1 };
+  // Its width and height are those of its tiles.
+  const { width: _width, height: _height, ...sizeless } = draft;
+  return {
+    ...(upscaled === undefined ? draft : sizeless),
+    ...{ prompt: request.prompt, seed: otherSeed(request), num_images: 1 },
+  };
 }
 
 /** The pictures that the request started from, by their parts. */

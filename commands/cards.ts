@@ -5,6 +5,7 @@ import { shortName } from '../src/request.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import { FORMS } from './forms.ts';
 import type { LiveEvent } from './job-card.ts';
+import { upscaleScale } from './upscaling.ts';
 
 type RunningEvent = Extract<LiveEvent, { state: 'running' }>;
 
@@ -74,8 +75,8 @@ function printCard(record: JobRecord): Card {
     ].join(' \u00b7 '),
     notes,
     actions: [
-      ...(pictures.length === 1 ? actionsOfOne(id) : actionsOfMany(id, pictures.length)),
-      { id: `reroll:${id}`, label: 'Re-roll' },
+      ...(pictures.length === 1 ? actionsOfOne(record) : actionsOfMany(record)),
+      ...(request.upscaleImage === undefined ? [{ id: `reroll:${id}`, label: 'Re-roll' }] : []),
       { id: `recipe:${id}`, label: 'Recipe' },
       { id: `delete:${id}`, label: 'Delete', style: 'danger' },
     ],
@@ -83,18 +84,24 @@ function printCard(record: JobRecord): Card {
 }
 
 /** The likeliest first. */
-const actionsOfOne = (id: string): CardAction[] => [
+const actionsOfOne = ({ id, request, ...record }: JobRecord): CardAction[] => [
   { id: `vary:${id}`, label: 'Vary', style: 'primary' },
   { id: `edit:${id}`, label: 'Edit' },
-  { id: `upscale:${id}`, label: 'Upscale' },
+  ...(hasRoom(record) ? [{ id: `upscale:${id}`, label: 'Upscale' }] : []),
   { id: `use:${id}`, label: 'Use as', form: FORMS.use },
+  ...(request.upscaleImage === undefined ? [{ id: `creative:${id}`, label: 'Upscale (creative)' }] : []),
 ];
 
+/** Whether pictures may be larger than these here. */
+const hasRoom = ({ pictures: [picture], frame }: Pick<JobRecord, 'pictures' | 'frame'>) =>
+  picture !== undefined && upscaleScale(picture, frame?.maxSize) !== undefined;
+
 /** U and V with the number of the picture that is meant. */
-function actionsOfMany(id: string, count: number): CardAction[] {
+function actionsOfMany({ id, ...record }: JobRecord): CardAction[] {
+  const count = record.pictures.length;
   const each = (verb: string, letter: string) =>
     Array.from({ length: count }, (_, i) => ({ id: `${verb}:${id}:${i + 1}`, label: `${letter}${i + 1}` }));
-  return [...each('upscale', 'U'), ...each('vary', 'V')];
+  return [...(hasRoom(record) ? each('upscale', 'U') : []), ...each('vary', 'V')];
 }
 
 function cardPictures({ pictures, request }: JobRecord): CardPicture[] {

@@ -116,6 +116,7 @@ export function createSubmit(
       const share = shareOf(policy, invocation);
       await queue.requireRoom({ user, request, ...share });
       const sources = Object.entries(pictures) as [PictureRole, Source][];
+      const maxSize = policy.number('max_size');
       const record = await accept(
         {
           id: randomUUID(),
@@ -130,6 +131,7 @@ export function createSubmit(
           ],
           frame: {
             ...(policy.value('result_visibility') === 'private' && { isPrivate: true }),
+            ...(maxSize !== undefined && { maxSize }),
             ...(policy.isOn('thread_per_request') && { thread: request.prompt }),
           },
         },

@@ -18,6 +18,8 @@ export interface JobFrame {
   readonly isPrivate?: boolean;
   /** Name of the thread that is opened for it. */
   readonly thread?: string;
+  /** Longest side in pixels that its user may have pictures of there, where an admin has set one. */
+  readonly maxSize?: number;
 }
 
 /** A job as it is stored: enough to run it again after a restart, and for its buttons to go on working. */

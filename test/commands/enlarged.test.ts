@@ -1,6 +1,7 @@
 /** Pictures that the model's own upscaler made larger: what a button does with them counts in the sizes of drawings. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { Card } from '../../adapters/card.ts';
 import { MINI } from '../adapters/stand-in.ts';
 import { startCommands } from './harness.ts';
 
@@ -26,23 +27,46 @@ function enlarge({ jobs }: ReturnType<typeof start>) {
   return job;
 }
 
-test('Upscale draws a second pass before the upscaler, until the model draws no larger', async () => {
+test('Upscale (creative) draws a second pass before the upscaler, until the model draws no larger', async () => {
   const chat = start();
   await chat.say('/imagine a boat');
   const first = enlarge(chat);
   assert.deepEqual([first.request.width, first.request.enlarge], [256, true]);
-  await chat.press(`upscale:${first.id}`);
+  await chat.press(`creative:${first.id}`);
   const large = enlarge(chat);
   assert.notEqual(large.id, first.id);
   assert.deepEqual([large.request.hires?.width, large.request.enlarge], [512, true]);
-  await chat.press(`upscale:${large.id}`);
+  await chat.press(`creative:${large.id}`);
   const largest = enlarge(chat);
   assert.deepEqual(
     [largest.request.width, largest.request.image, largest.request.enlarge],
     [768, 'source', true],
   );
-  const { ephemeral } = await chat.press(`upscale:${largest.id}`);
-  assert.match(JSON.stringify(ephemeral), /already 1536x1536; this model makes at most 1536 pixels a side/);
+  const { ephemeral } = await chat.press(`creative:${largest.id}`);
+  assert.match(JSON.stringify(ephemeral), /already 1536x1536; this model draws at most 1536 pixels a side/);
+});
+
+test('Upscale takes the stored pixels, as large as pictures may be here, and is not offered beyond that', async () => {
+  const sized = (side: number) => ({ sizeOf: () => ({ width: side, height: side / 2 }) });
+  const chat = startCommands(sized(256));
+  chat.set('max_size', 400);
+  const { posted } = await chat.say('/imagine a boat --no fog --steps 7');
+  const labels = (card: Card | undefined) => card?.actions?.map(({ label }) => label) ?? [];
+  assert.ok(labels(posted.at(-1)).includes('Upscale'));
+  const [first] = chat.jobs.values();
+  await chat.press(`upscale:${first!.id}`);
+  const { request, inputs } = [...chat.jobs.values()].at(-1)!;
+  assert.deepEqual(request.upscaleImage, { width: 400, height: 200, upscaler: 'lanczos' });
+  assert.deepEqual(
+    [request.strength, request.negativePrompt, request.numInferenceSteps, inputs],
+    [0, 'fog', 7, { source: first!.pictures[0]!.id }],
+  );
+  chat.rules.length = 0;
+  chat.set('max_size', 256);
+  const again = await chat.say('/imagine a boat');
+  assert.ok(!labels(again.posted.at(-1)).includes('Upscale'));
+  const { ephemeral } = await chat.press(`upscale:${[...chat.jobs.keys()].at(-1)}`);
+  assert.match(ephemeral[0]!.text, /already 256x128; pictures have at most 256 pixels a side here/);
 });
 
 test('Vary draws at the size of the drawing, not of the enlarged picture', async () => {

@@ -164,8 +164,9 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.deepEqual(grid.buttons.slice(0, 8), ['U1', 'U2', 'U3', 'U4', 'V1', 'V2', 'V3', 'V4']);
       await chat.press('bo', grid, 'U3');
       const large = await until(chat, 'bo', (message) => hasPicture(message) && message.id !== grid.id);
-      const { request } = chat.queue.jobs[1]!;
-      assert.deepEqual([request.seed, request.numImages, request.hires?.width], [9, 1, 384]);
+      const { request, inputs } = chat.queue.jobs[1]!;
+      assert.deepEqual([request.seed, request.numImages, request.upscaleImage?.width], [9, 1, 512]);
+      assert.deepEqual(Buffer.from([...inputs.values()][0]!), Buffer.from(grid.pictures[2]!.bytes));
       await chat.press('bo', grid, 'V2');
       await until(chat, 'bo', (message) => hasPicture(message) && ![grid.id, large.id].includes(message.id));
       assert.equal(chat.queue.jobs[2]!.request.image, 'source');
