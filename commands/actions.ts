@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { DarkroomError, offerNames } from '../src/errors.ts';
 import { type GenerationRequest, LIMITS, type RequestDraft, requestToJson } from '../src/request.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
+import { layOver } from './base.ts';
 import { type AnyCommand, type Context, parseValues } from './command.ts';
 import { draftOf } from './draft.ts';
 import { edit as editCommand } from './edit.ts';
@@ -81,16 +82,21 @@ async function vary(record: JobRecord, context: ActionContext, index: number): P
 async function edit(record: JobRecord, context: ActionContext, index: number): Promise<void> {
   const { prompt, strength, region } = formValues(editCommand, context);
   const { controls: _controls, ...rest } = baseOf(record.request);
+  const read = await readWords(
+    prompt,
+    'Describe what the picture should become: reply to it with a prompt.',
+    record,
+    context,
+  );
+  const model = await context.ports.models.resolve(record.request.model);
+  const laid = layOver(read.prompt, requestToJson(record.request), model);
   const draft = {
     ...rest,
     image: 'source',
     strength: typeof strength === 'number' ? strength : VARY_STRENGTH,
-    ...(await readWords(
-      prompt,
-      'Describe what the picture should become: reply to it with a prompt.',
-      record,
-      context,
-    )),
+    ...read,
+    prompt: laid.prompt,
+    ...(laid.negative !== undefined && { negative_prompt: laid.negative }),
   };
   const source = await openPicture(pictureOf(record, index), context.ports);
   const mask = typeof region === 'string' ? { region } : {};
@@ -106,6 +112,7 @@ async function edit(record: JobRecord, context: ActionContext, index: number): P
     { ...draft, ...(isMasked && { mask_image: 'mask', keep_unmasked: true }) },
     pictures,
     context,
+    laid.notes,
   );
 }
 
@@ -281,7 +288,8 @@ async function order(
   draft: RequestDraft,
   pictures: Pictures,
   { invocation, reply, ports }: ActionContext,
+  notes: readonly string[] = [],
 ): Promise<void> {
   const model = await ports.models.resolve(record.request.model);
-  await ports.submit({ invocation, reply, model, draft, pictures });
+  await ports.submit({ invocation, reply, model, draft, pictures, notes });
 }

@@ -24,6 +24,6 @@ export const edit = defineCommand({
         'There is no picture to edit. Reply to a picture or attach one, and say what it should become.',
       );
     }
-    await draw(values, context);
+    await draw(values, context, 'edit');
   },
 });

@@ -1,5 +1,7 @@
 /** /imagine: words become a picture; with a picture, the picture becomes another one. */
 import { DarkroomError } from '../src/errors.ts';
+import type { RequestDraft } from '../src/request.ts';
+import { type Base, baseOfReply, baseOfTexts, type LaidOver, layOver, settingsOf } from './base.ts';
 import { type Context, defineCommand } from './command.ts';
 import { DRAFT_OPTIONS, type DraftValues, draftOf, TYPED_OPTIONS } from './draft.ts';
 import { draftOfPictures, findPictures, type PicturePorts, type Pictures } from './pictures.ts';
@@ -9,7 +11,7 @@ import { allStyles, applyStyle } from './styles.ts';
 import type { Submit } from './submit.ts';
 
 /** What it takes to request a picture by words. */
-export type DrawPorts = PicturePorts & Submit & Pick<Ports, 'settings' | 'models' | 'admins'>;
+export type DrawPorts = PicturePorts & Submit & Pick<Ports, 'jobs' | 'settings' | 'models' | 'admins'>;
 
 export const imagine = defineCommand({
   name: 'imagine',
@@ -23,22 +25,29 @@ export const imagine = defineCommand({
   },
   typed: TYPED_OPTIONS,
   examples: ['/imagine a red mug on a table, watercolor', '/imagine a blue boat --seed 3 --ar 3:2'],
-  run: draw,
+  run: (values, context: Context<DrawPorts>) => draw(values, context, 'imagine'),
 });
 
 /** Requests a picture by words, from the picture that came with them where there is one. */
 export async function draw(
   values: DraftValues,
   { invocation, reply, ports, notes = [] }: Context<DrawPorts>,
+  verb: 'imagine' | 'edit',
 ): Promise<void> {
   const { settings, models } = ports;
+  const { prompt: words = '' } = values;
+  // A new picture with words of its own takes nothing from the one that is replied to but its pixels.
+  const takesOver = verb === 'edit' || words.trim() === '';
+  const replied = takesOver ? await baseOfReply(invocation, ports) : undefined;
   const policy = await Policy.of(invocation, ports);
   policy.requireEntry();
-  const model = await models.resolve(values.model ?? policy.text('default_model'));
-  const style = values.style ?? policy.text('default_style');
+  const own = replied && models.names().find((name) => name === replied.draft.model);
+  const model = await models.resolve(values.model ?? own ?? policy.text('default_model'));
   const styles = allStyles(await settings.styles(tenantOf(invocation)));
-  const complete = (draft: ReturnType<typeof draftOf>) => {
+  const complete = (draft: RequestDraft, base?: Base) => {
     const filled = policy.fill(draft);
+    // The picture's own prompt has its style already.
+    const style = values.style ?? (base === undefined ? policy.text('default_style') : undefined);
     return style === undefined ? filled : applyStyle(filled, style, styles);
   };
   const limited = policy.limit(model.defaults);
@@ -47,14 +56,33 @@ export async function draw(
   }
   const pictures = await findPictures(invocation, values, ports);
   requireSubject(values, pictures);
-  const draft = complete({
-    ...draftOfPictures(pictures, values, model),
-    // What the line says about its pictures takes precedence over what their presence implies.
-    ...draftOf(values, limited, pictures.source),
-  });
+  const base = replied ?? (takesOver ? baseOfTexts(pictures.source?.texts) : undefined);
+  const laid = base && layOver(words, base.draft, model);
+  const isSameModel = base?.draft.model === model.name;
+  const draft = complete(
+    {
+      ...(isSameModel && settingsOf(base.draft, policy.number('max_steps'))),
+      ...draftOfPictures(pictures, values, model),
+      // What the line says about its pictures takes precedence over what their presence implies.
+      ...draftOf(values, limited, pictures.source),
+      ...(laid && wordsOf(laid, base.draft, values)),
+    },
+    base,
+  );
   // A size that is asked for is refused by the limit that it breaks: the admin's or the model's.
   const defaults = { ...limited, maxSize: model.defaults.maxSize };
-  await ports.submit({ invocation, reply, model: { ...model, defaults }, draft, pictures, notes });
+  const read = [...notes, ...(laid?.notes ?? [])];
+  await ports.submit({ invocation, reply, model: { ...model, defaults }, draft, pictures, notes: read });
+}
+
+/** What the picture avoided, an instruction avoids, and --no says, add up. */
+function wordsOf(
+  { prompt, negative }: LaidOver,
+  { negative_prompt: own }: RequestDraft,
+  { no }: DraftValues,
+): Pick<RequestDraft, 'prompt' | 'negative_prompt'> {
+  const avoided = [negative ?? own, no].filter((part) => part !== undefined && part !== '');
+  return { prompt, ...(avoided.length > 0 && { negative_prompt: avoided.join(', ') }) };
 }
 
 /** No prompt is needed where a picture says what to draw. */

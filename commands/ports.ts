@@ -35,6 +35,8 @@ export interface ModelInfo {
   readonly words: readonly string[];
   /** Every word that a small model was taught, in lower case; empty for a general one. */
   readonly vocabulary: readonly string[];
+  /** It edits a picture by an instruction, so that words need not describe the result. */
+  readonly editsByInstruction?: boolean;
   /** Kinds of pictures that its ControlNets follow: `canny`. */
   readonly controls: readonly string[];
   /** SPDX name or words; undefined where the folder states none. */

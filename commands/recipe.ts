@@ -9,13 +9,13 @@ import {
   type OptionValue,
   type OtherRecipe,
   optionsOfDraft,
-  parseDraft,
   type RequestDraft,
   readOtherRecipe,
   requestToJson,
   shortName,
 } from '../src/request.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
+import { baseOfTexts } from './base.ts';
 import { type Context, defineCommand } from './command.ts';
 import { controlWords } from './draft.ts';
 import { findJobOfPicture } from './job-access.ts';
@@ -67,8 +67,8 @@ async function styleFlag(invocation: Invocation, ports: StylePorts): Promise<str
 
 function textCard(texts: ReadonlyMap<string, string>, extra: string): Card {
   const text = 'What made this picture, as the file says:';
-  const draft = readDraft(texts.get('darkroom'));
-  if (draft !== undefined) return draftCard(text, draft, extra);
+  const base = baseOfTexts(texts);
+  if (base !== undefined) return draftCard(text, base.draft, extra);
   const other = readOtherRecipe(texts);
   if (other !== undefined) return otherCard(other, texts.get('parameters'));
   const parameters = texts.get('parameters');
@@ -129,18 +129,6 @@ function controlFlags({
   return isNamedPose(control)
     ? [['pose', controlWords(control.image, steering), 'word']]
     : [['control', controlWords(control.kind, steering), 'word']];
-}
-
-/** The `darkroom` text: JSON with the frozen request. A text that others have written may hold anything. */
-function readDraft(text: string | undefined): RequestDraft | undefined {
-  if (text === undefined) return undefined;
-  try {
-    const json: unknown = JSON.parse(text);
-    const request = typeof json === 'object' && json !== null && 'request' in json ? json.request : json;
-    return parseDraft(request);
-  } catch {
-    return undefined;
-  }
 }
 
 function fieldsOf(draft: RequestDraft): CardField[] {

@@ -76,8 +76,10 @@ export async function createModels(folders: readonly string[]): Promise<Installe
       await look();
       const spec = await catalogue.open(name);
       const { defaults, gallery, words, vocabulary, controlnets, licence, commercialUse } = spec;
+      const { editsByInstruction } = spec;
       return {
         ...{ name: spec.name, defaults, gallery, words, vocabulary, controls: [...controlnets.keys()] },
+        ...(editsByInstruction === undefined ? {} : { editsByInstruction }),
         ...(licence === undefined ? {} : { licence }),
         ...(commercialUse === undefined ? {} : { commercial: commercialUse }),
       };

@@ -147,6 +147,14 @@ const WITH_HIRES = {
     )
     .map(([size, rest]) => ({ ...size, ...rest })),
 };
+const WITH_UPSCALE = {
+  ...WITH_IMAGE,
+  strength: fc.constantFrom(0, 0.1, 0.2),
+  upscale_image: fc.oneof(
+    fc.record({ scale: fc.constantFrom(1.5, 2) }),
+    fc.record({ width: fc.constantFrom(700, 1024), height: fc.constantFrom(700, 801) }),
+  ),
+};
 const some = <T>(fields: T, required: readonly (keyof T & string)[] = []) =>
   fc.record(fields as Record<string, fc.Arbitrary<unknown>>, { requiredKeys: [...required] });
 const drafts: fc.Arbitrary<RequestDraft> = fc
@@ -159,12 +167,25 @@ const drafts: fc.Arbitrary<RequestDraft> = fc
       some(WITH_IMAGE, ['image']),
       some({ ...WITH_IMAGE, ...WITH_HIRES }, ['image']),
       some({ ...WITH_IMAGE, ...WITH_MASK }, ['image', 'mask_image']),
+      some(WITH_UPSCALE, ['image', 'upscale_image']),
     ),
   )
-  .map(([text, plain, rest]) => ({ prompt: text, ...plain, ...rest }) as RequestDraft);
+  .map(([text, plain, rest]) => {
+    const { controls: _controls, num_images: _count, ...single } = plain;
+    const isUpscale = 'upscale_image' in rest;
+    return { prompt: text, ...(isUpscale ? single : plain), ...rest } as RequestDraft;
+  });
 
 test('the drafts below have every field', () => {
-  const drawn = { prompt, model: 'mini', ...FIELDS, ...WITH_IMAGE, ...WITH_MASK, ...WITH_HIRES };
+  const drawn = {
+    prompt,
+    model: 'mini',
+    ...FIELDS,
+    ...WITH_IMAGE,
+    ...WITH_MASK,
+    ...WITH_HIRES,
+    ...WITH_UPSCALE,
+  };
   assert.deepEqual(Object.keys(drawn).sort(), ROWS.map(([, { name }]) => name).sort());
 });
 

@@ -56,6 +56,8 @@ export interface FamilyModel {
   encodePrompt(side: PromptSide): Promise<EncodedPrompt>;
   /** Whether a request is drawn against its negative prompt: both halves of guidance then run in one batch. */
   isGuided(guidanceScale: number): boolean;
+  /** Its prompt can be an instruction about the picture that comes with it, such as `make it blue`. */
+  readonly editsByInstruction?: boolean;
   /** What its pipeline does to the scheduler. */
   habits(request: Pick<GenerationRequest, 'maskImage' | 'controls'>): PipelineHabits;
 }

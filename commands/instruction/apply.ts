@@ -1,0 +1,162 @@
+/** Changes of a prompt: what stands in it for the same thing is replaced; what does not is added. */
+import type { Change } from './instruction.ts';
+import {
+  COLOURS,
+  isKorean,
+  literal,
+  PLACES,
+  patternOf,
+  STYLES,
+  type Term,
+  TIMES,
+  writtenFor,
+} from './terms.ts';
+
+export interface Words {
+  readonly prompt: string;
+  readonly negative: string;
+}
+
+const COLOUR = patternOf(COLOURS);
+const SHADED = new RegExp(`(?:(?:dark|light|bright|pale|deep) )?${COLOUR.source}`, 'iu');
+const TIME = patternOf(TIMES);
+const STYLE = patternOf(STYLES);
+const KOREAN_PLACE = patternOf(PLACES);
+const PLACE =
+  /\s*\b(?:in front of|next to|on top of|in|on|at|under|inside|near|behind|above|over|by|beside)\s+(?:(?:an?|the|his|her|its|my)\s+)?[\p{L}' -]+?(?=\s*,|\s*$|\s+(?:at|by|in|on|during|with|and|wearing)\s)/giu;
+/** What people are in, and no place. */
+const WORN =
+  /\b(?:dress|shirt|hat|coat|suit|jacket|armou?r|uniform|kimono|hanbok|costume|clothes|style|colou?r)\b/i;
+
+export function applyChanges(words: Words, changes: readonly Change[]): Words {
+  return changes.reduce(apply, words);
+}
+
+function apply({ prompt, negative }: Words, change: Change): Words {
+  switch (change.kind) {
+    case 'colour':
+      return { prompt: withColour(prompt, change.term, change.of), negative };
+    case 'time':
+      return { prompt: withPhrase(prompt, TIME, writtenFor(change.term, prompt)), negative };
+    case 'style':
+      return { prompt: withStyle(prompt, writtenFor(change.term, prompt)), negative };
+    case 'place':
+      return {
+        prompt: withPlace(prompt, change.term ? writtenFor(change.term, prompt) : change.text),
+        negative,
+      };
+    case 'subject':
+      return { prompt: withSubject(prompt, change.text), negative };
+    case 'replace':
+      return { prompt: withOther(prompt, change.from, change.to), negative };
+    case 'add':
+      return { prompt: append(prompt, change.text), negative };
+    case 'remove':
+      return { prompt: without(prompt, change.text), negative: append(negative, change.text) };
+  }
+}
+
+const append = (text: string, more: string) =>
+  text.trim() === '' ? more : `${text.replace(/[\s,]+$/, '')}, ${more}`;
+
+/** The word and its plural; in Korean with its particles. */
+const wordPattern = (word: string) =>
+  new RegExp(`(?<![\\p{L}\\p{N}])${literal(word)}(?:e?s)?(?=$|[^\\p{L}\\p{N}]|[을를이가은는의와과])`, 'iu');
+
+function withColour(prompt: string, colour: Term, of: string | undefined): string {
+  const name = writtenFor(colour, prompt);
+  const thing = of === undefined ? null : wordPattern(of).exec(prompt);
+  if (thing !== null) {
+    const before = prompt.slice(0, thing.index);
+    const own = new RegExp(`${SHADED.source}(?=\\s+(?:[\\p{L}-]+\\s+)?$)`, 'iu').exec(before);
+    if (own !== null) return replaceAt(prompt, own.index, own[0].length, name);
+    return insertAt(prompt, thing.index, name);
+  }
+  if (of !== undefined) return append(prompt, `${name} ${of}`);
+  const first = SHADED.exec(prompt);
+  if (first !== null) return replaceAt(prompt, first.index, first[0].length, name);
+  if (isKorean(prompt)) {
+    const [scene = ''] = prompt.split(',');
+    return insertAt(prompt, scene.trimEnd().lastIndexOf(' ') + 1, name);
+  }
+  const [article = ''] = /^\s*(?:an?|the|one|two|three|four|some|many)\s+/i.exec(prompt) ?? [];
+  return insertAt(prompt, article.length, name);
+}
+
+/** With `a` or `an` before it as its first letter needs. */
+function replaceAt(prompt: string, at: number, length: number, name: string): string {
+  const before = prompt
+    .slice(0, at)
+    .replace(
+      /\b(a)n?(\s+)$/i,
+      (_, a: string, space: string) => `${a}${/^[aeiou]/i.test(name) ? 'n' : ''}${space}`,
+    );
+  return `${before}${name}${prompt.slice(at + length)}`;
+}
+
+const insertAt = (prompt: string, at: number, name: string) => replaceAt(prompt, at, 0, `${name} `);
+
+/** In the place of a phrase of the same kind; else at the end of the scene, before its style. */
+function withPhrase(prompt: string, kind: RegExp, phrase: string): string {
+  const found = kind.exec(prompt);
+  if (found !== null) return replaceAt(prompt, found.index, found[0].length, phrase);
+  if (isKorean(prompt)) return append(prompt, phrase);
+  const [scene = '', ...rest] = prompt.split(',');
+  return [`${scene.trimEnd()} ${phrase}`, ...rest].join(',');
+}
+
+function withStyle(prompt: string, style: string): string {
+  const opening = /^\s*(?:an?\s+)?[\p{L} -]+?(?=\s+of\s)/iu.exec(prompt);
+  if (opening !== null && STYLE.test(opening[0])) {
+    const [article = ''] = /^\s*an?\s+/i.exec(prompt) ?? [];
+    return replaceAt(prompt, article.length, opening[0].length - article.length, style);
+  }
+  const parts = prompt.split(',');
+  const at = parts.findIndex((part, i) => i > 0 && (STYLE.test(part) || /\bstyle\b/i.test(part)));
+  if (at < 0) return append(prompt, style);
+  return parts.map((part, i) => (i === at ? ` ${style}` : part)).join(',');
+}
+
+function withPlace(prompt: string, place: string): string {
+  if (isKorean(prompt)) {
+    const found = KOREAN_PLACE.exec(prompt);
+    if (found === null) return `${place} ${prompt}`;
+    return `${prompt.slice(0, found.index)}${place}${prompt.slice(found.index + found[0].length)}`;
+  }
+  for (const found of prompt.matchAll(PLACE)) {
+    if (WORN.test(found[0]) || TIME.test(found[0]) || STYLE.test(found[0])) continue;
+    return `${prompt.slice(0, found.index)} ${place}${prompt.slice(found.index + found[0].length)}`;
+  }
+  const [scene = '', ...rest] = prompt.split(',');
+  const time = new RegExp(`\\s+${TIME.source}\\s*$`, 'iu').exec(scene);
+  const end = time === null ? scene.trimEnd() : scene.slice(0, time.index);
+  return [`${end} ${place}${time === null ? '' : time[0]}`, ...rest].join(',');
+}
+
+/** Another subject where the first one stood; it keeps its colour where the new one has none. */
+function withSubject(prompt: string, subject: string): string {
+  const scene = /^[^,]*?(?=\s+(?:in|on|at|under|by|near|with|wearing|during)\s|,|$)/i.exec(prompt)?.[0] ?? '';
+  const colour = COLOUR.exec(scene)?.[0];
+  const named =
+    colour === undefined || COLOUR.test(subject) ? subject : withColour(subject, { en: colour }, undefined);
+  return `${named}${prompt.slice(scene.length)}`;
+}
+
+function withOther(prompt: string, from: string, to: string): string {
+  const found = wordPattern(from).exec(prompt);
+  if (found === null) return append(prompt, to);
+  return replaceAt(prompt, found.index, found[0].length, to);
+}
+
+/** What is named goes, with the words that tie it to the rest. */
+function without(prompt: string, thing: string): string {
+  const found = wordPattern(thing).exec(prompt);
+  if (found === null) return prompt;
+  const tie = new RegExp(
+    `(?:\\s*,|\\s+(?:and|with|wearing|in|on|at|under|near|behind|beside))?\\s*(?:\\b(?:an?|the|some|his|her)\\s+)?(?:${COLOUR.source}\\s+)?${literal(found[0])}`,
+    'iu',
+  );
+  const left = prompt.replace(tie, '').replace(/^[\s,]*(?:and|with)?[\s,]*/i, '');
+  // A prompt that is only this thing stays: the negative prompt says the rest.
+  return left.trim() === '' ? prompt : left;
+}

@@ -1,0 +1,197 @@
+/**
+ * Short instructions about a picture, `make it blue`, `add a hat`, `at night`, read as changes of its prompt. Anything
+ * else is a description of its own.
+ */
+import { COLOURS, isKorean, PLACES, STYLES, type Term, TIMES, termOf } from './terms.ts';
+
+export type Change =
+  | { readonly kind: 'colour'; readonly term: Term; readonly of?: string }
+  | { readonly kind: 'time' | 'style'; readonly term: Term }
+  /** A place with its preposition: `in a forest`. */
+  | { readonly kind: 'place'; readonly text: string; readonly term?: Term }
+  /** Another subject. */
+  | { readonly kind: 'subject'; readonly text: string }
+  | { readonly kind: 'replace'; readonly from: string; readonly to: string }
+  | { readonly kind: 'add' | 'remove'; readonly text: string };
+
+const NAMED: readonly string[] = ['colour', 'time', 'style'] satisfies Change['kind'][];
+/** Longer texts are descriptions, whatever they begin with. */
+const LONGEST = 120;
+const POLITE =
+  /^(?:(?:please|pls|now|ok|okay|but|and|then|can you|could you|would you|i want (?:you )?to|let'?s|same,? but|the same,? but|same thing but)\s+)+/i;
+const ENDING = /(?:[\s,]*(?:please|pls|instead|now|this time|thanks|thank you))*[\s.!?]*$/i;
+const PREPOSITION =
+  '(?:in front of|next to|on top of|in|on|at|under|inside|near|behind|above|over|by|beside|underneath)';
+const IT = '(?:it|this|that|them|the (?:picture|image))';
+
+/** @returns undefined where the words are no instruction */
+export function readInstruction(words: string): readonly Change[] | undefined {
+  const text = words.trim().replaceAll(/\s+/g, ' ');
+  if (text === '' || text.length > LONGEST) return undefined;
+  const whole = readClause(text);
+  // What is known by a name is not taken apart: `black and white`.
+  if (whole !== undefined && NAMED.includes(whole.kind)) return [whole];
+  const parts = text.split(/\s*(?:,|;|\band\b|\bthen\b|고 )\s*/i).filter((part) => part !== '');
+  const changes = parts.map(readClause);
+  const isEach = parts.length > 1 && changes.every((change) => change !== undefined);
+  if (isEach) return changes;
+  return whole && [whole];
+}
+
+function readClause(text: string): Change | undefined {
+  const clause = text.replace(POLITE, '').replace(ENDING, '').trim();
+  if (clause === '') return undefined;
+  return isKorean(clause) ? readKorean(clause) : readEnglish(clause, /\binstead\b/i.test(text));
+}
+
+type Reading = readonly [pattern: RegExp, read: (match: RegExpExecArray) => Change | undefined];
+
+const ENGLISH: readonly Reading[] = [
+  [/^(?:replace|swap|exchange) (.+?) (?:with|by|for) (.+)$/i, ([, a, b]) => replaced(a!, b!)],
+  [/^use (.+?) instead of (.+)$/i, ([, b, a]) => replaced(a!, b!)],
+  [/^(.+?) instead of (.+)$/i, ([, b, a]) => replaced(a!, b!)],
+  [/^(?:change|turn|switch) (.+?) (?:in)?to (.+)$/i, ([, a, b]) => made(a!, b!)],
+  [/^(?:make|paint|colou?r|draw|render|have) (it|this|that|them) (.+)$/i, ([, a, b]) => made(a!, b!)],
+  [/^(?:make|paint|colou?r) (the .+|his .+|her .+|its .+)$/i, ([, rest]) => madeNamed(rest!)],
+  [/^(it|this) should be (.+)$/i, ([, a, b]) => made(a!, b!)],
+  [/^(the [\p{L} -]+?) (?:is|are|should be) (.+)$/iu, ([, a, b]) => made(a!, b!)],
+  [new RegExp(`^(?:put|move|place) ${IT} (${PREPOSITION} .+)$`, 'i'), ([, a]) => placed(a!)],
+  [/^(?:add|include|put|insert|give it|show) (.+)$/i, ([, a]) => ({ kind: 'add', text: a! })],
+  [/^with (?!out)(.+)$/i, ([, a]) => ({ kind: 'add', text: a! })],
+  [
+    /^(?:without|no|remove|delete|erase|drop|take away|get rid of|lose) (?:any |the )?(.+)$/i,
+    ([, a]) => ({ kind: 'remove', text: bare(a!) }),
+  ],
+  [/^(?:as|in the style of|like) (.+)$/i, ([, a]) => styled(a!) ?? coloured(a!)],
+];
+
+function readEnglish(clause: string, isInstead: boolean): Change | undefined {
+  const short = coloured(clause) ?? timed(clause) ?? styled(clause);
+  if (short !== undefined) return short;
+  for (const [pattern, read] of ENGLISH) {
+    const match = pattern.exec(clause);
+    if (match !== null) return read(match);
+  }
+  if (new RegExp(`^${PREPOSITION} `, 'i').test(clause)) {
+    const [, rest = ''] = /^(?:in|as) (.+)$/i.exec(clause) ?? [];
+    return coloured(rest) ?? styled(rest) ?? placed(clause);
+  }
+  return isInstead ? { kind: 'subject', text: clause } : undefined;
+}
+
+/** `make the sky red`: what is named ends where something known begins. */
+function madeNamed(rest: string): Change | undefined {
+  const words = rest.split(' ');
+  for (let i = 2; i < words.length; i++) {
+    const what = words.slice(i).join(' ');
+    const change = coloured(what) ?? timed(what);
+    if (change !== undefined) return made(words.slice(0, i).join(' '), what);
+  }
+  if (words.length < 3) return undefined;
+  return { kind: 'add', text: `${words.slice(2).join(' ')} ${words[1]}` };
+}
+
+function made(what: string, into: string): Change | undefined {
+  const isIt = new RegExp(`^${IT}$`, 'i').test(what.trim());
+  if (termOf(bare(what), COLOURS) !== undefined) return replaced(what, into);
+  const colour = coloured(into);
+  if (colour?.kind === 'colour') return isIt ? colour : { ...colour, of: bare(what) };
+  const isBackdrop = /^(?:the )?(?:background|backdrop|place|scene|setting)$/i.test(what.trim());
+  if (isBackdrop) return placed(hasPreposition(into) ? into : `in ${into}`);
+  if (/^(?:the )?(?:style|look)$/i.test(what.trim())) return styled(into) ?? { kind: 'add', text: into };
+  if (!isIt) return replaced(what, into);
+  const short = timed(into) ?? styled(into) ?? (hasPreposition(into) ? placed(into) : undefined);
+  if (short !== undefined) return short;
+  return /^(?:an?|the|two|three|some) /i.test(into)
+    ? { kind: 'subject', text: into }
+    : { kind: 'add', text: into };
+}
+
+const hasPreposition = (text: string) => new RegExp(`^${PREPOSITION} `, 'i').test(text);
+
+const placed = (text: string): Change => timed(text) ?? { kind: 'place', text };
+
+/** Without an article. */
+const bare = (text: string) => text.trim().replace(/^(?:an?|the|any|some|its|his|her) /i, '');
+
+function replaced(a: string, b: string): Change {
+  const [from, to] = [bare(a), bare(b)];
+  return { kind: 'replace', from, to };
+}
+
+function coloured(text: string): Change | undefined {
+  const plain = bare(text).replace(/ colou?red$| colou?r$/i, '');
+  const [, shade = '', name = plain] = /^((?:dark|light|bright|pale|deep) )?(.+)$/i.exec(plain) ?? [];
+  const found = termOf(name, COLOURS);
+  if (found === undefined) return undefined;
+  return { kind: 'colour', term: shade === '' ? found : { en: `${shade.toLowerCase()}${found.en}` } };
+}
+
+function timed(text: string): Change | undefined {
+  const found = termOf(text, TIMES) ?? termOf(bare(text), TIMES);
+  return found && { kind: 'time', term: found };
+}
+
+function styled(text: string): Change | undefined {
+  const plain = bare(text);
+  const found =
+    termOf(plain, STYLES) ?? termOf(plain.replace(/ (?:style|painting|drawing|look)$/i, ''), STYLES);
+  if (found !== undefined) return { kind: 'style', term: found };
+  return / style$/i.test(plain) ? { kind: 'style', term: { en: plain } } : undefined;
+}
+
+const OBJECT = '(?:을|를|은|는|이|가|도)?';
+const DO = '(?:\\s*(?:해|바꿔|바꾸어|만들어|칠해|변경|그려|하면).*)?';
+
+const KOREAN: readonly Reading[] = [
+  [/^배경[을를은]?\s*(.+?)(?:으로|로|에서)(?:\s.*)?$/, ([, a]) => placedKorean(a!)],
+  [
+    new RegExp(`^(.+?)[을를은는이가]?\\s+(.+?)(?:으로|로|게)?${DO}$`),
+    ([, a, b]) => {
+      const term = termOf(b!, COLOURS) ?? termOf(`${b}게`, COLOURS);
+      return term && { kind: 'colour', term, of: a! };
+    },
+  ],
+  [
+    /^(.+?)[을를]\s*(.+?)(?:으로|로)\s*(?:바꿔|바꾸|변경|교체).*$/,
+    ([, a, b]) => ({ kind: 'replace', from: a!, to: b! }),
+  ],
+  [
+    new RegExp(`^(.+?)${OBJECT}\\s*(?:추가|넣어|더해|그려 ?넣|붙여).*$`),
+    ([, a]) => ({ kind: 'add', text: a! }),
+  ],
+  [
+    new RegExp(`^(.+?)${OBJECT}\\s*(?:없이|없애|빼|지워|제거|없는).*$`),
+    ([, a]) => ({ kind: 'remove', text: a! }),
+  ],
+  [
+    new RegExp(`^(.+?)(?:으로|로|게|풍으로|풍|에서|에|처럼|스타일로|스타일)?${DO}$`),
+    ([whole, a]) => shortKorean(a!, whole),
+  ],
+];
+
+function readKorean(clause: string): Change | undefined {
+  for (const [pattern, read] of KOREAN) {
+    const match = pattern.exec(clause);
+    const change = match && read(match);
+    if (change) return change;
+  }
+  return undefined;
+}
+
+function shortKorean(text: string, whole: string): Change | undefined {
+  const plain = text.replace(/(?:스타일|풍| 시간| 배경)$/, '').trim();
+  const colour = termOf(plain, COLOURS) ?? termOf(`${plain}게`, COLOURS);
+  if (colour !== undefined) return { kind: 'colour', term: colour };
+  const time = termOf(plain, TIMES);
+  if (time !== undefined) return { kind: 'time', term: time };
+  const style = termOf(plain, STYLES);
+  if (style !== undefined) return { kind: 'style', term: style };
+  // A place by itself may be a description: only `숲에서`.
+  return /에서|배경/.test(whole) ? placedKorean(plain) : undefined;
+}
+
+function placedKorean(text: string): Change {
+  const term = termOf(text, PLACES);
+  return { kind: 'place', text: term?.ko ?? `${text}의`, ...(term && { term }) };
+}

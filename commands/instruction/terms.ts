@@ -1,0 +1,99 @@
+/** Words of prompts that stand for each other: colours, times, places and styles, in English and Korean. */
+
+export interface Term {
+  /** As it is written into a prompt: `blue`, `at night`. */
+  readonly en: string;
+  readonly ko?: string;
+  /** Other ways of writing it. */
+  readonly also?: readonly string[];
+}
+
+const term = (en: string, ko?: string, ...also: string[]): Term => ({ en, ...(ko && { ko }), also });
+
+export const COLOURS: readonly Term[] = [
+  term('red', '빨간', '빨간색', '빨강', '빨갛게', '붉은', 'crimson', 'scarlet'),
+  term('orange', '주황색', '주황', '오렌지색'),
+  term('yellow', '노란', '노란색', '노랑', '노랗게'),
+  term('green', '초록색', '초록', '녹색'),
+  term('blue', '파란', '파란색', '파랑', '파랗게', '푸른', 'navy'),
+  term('purple', '보라색', '보라', 'violet'),
+  term('pink', '분홍색', '분홍', '핑크', '핑크색', 'magenta'),
+  term('brown', '갈색', 'beige'),
+  term('black', '검은', '검은색', '검정', '까만', '까맣게'),
+  term('white', '하얀', '하얀색', '흰', '흰색', '하얗게'),
+  term('gray', '회색', 'grey'),
+  term('gold', '금색', 'golden'),
+  term('silver', '은색'),
+  term('turquoise', '청록색', 'teal', 'cyan'),
+];
+
+export const TIMES: readonly Term[] = [
+  term('at night', '밤', 'by night', 'night', 'nighttime', 'night time'),
+  term('by day', '낮', 'in daylight', 'daylight', 'daytime', 'at day', 'day'),
+  term('at sunset', '노을', 'sunset', '석양', '일몰'),
+  term('at sunrise', '일출', 'sunrise'),
+  term('at dawn', '새벽', 'dawn'),
+  term('at dusk', '해질녘', 'dusk', 'at twilight', 'twilight'),
+  term('at noon', '정오', 'noon'),
+  term('in the morning', '아침', 'morning'),
+  term('in the evening', '저녁', 'evening'),
+  term('at midnight', '한밤중', 'midnight'),
+  term('in winter', '겨울', 'winter'),
+  term('in summer', '여름', 'summer'),
+  term('in autumn', '가을', 'autumn', 'in fall'),
+  term('in spring', '봄', 'in springtime'),
+];
+
+/** Only those with a Korean name: an English place is known by its preposition. */
+export const PLACES: readonly Term[] = [
+  term('at the beach', '해변의', '해변', '바닷가', '바닷가의'),
+  term('in a forest', '숲속의', '숲', '숲속', '숲의'),
+  term('in the city', '도시의', '도시'),
+  term('in a city street', '거리의', '거리'),
+  term('in a desert', '사막의', '사막'),
+  term('in the sky', '하늘의', '하늘'),
+  term('in the snow', '눈밭의', '눈밭'),
+  term('in a meadow', '초원의', '초원'),
+  term('on a stage', '무대의', '무대'),
+  term('in the mountains', '산속의', '산', '산속'),
+  term('on a table', '탁자 위의', '탁자 위', '탁자', '책상 위', '책상 위의'),
+];
+
+export const STYLES: readonly Term[] = [
+  term('watercolor', '수채화', 'watercolour', 'watercolor painting', 'watercolour painting'),
+  term('ink drawing', '잉크 그림', 'ink', '잉크'),
+  term('pixel art', '픽셀 아트', '픽셀아트', 'pixelart', 'pixel-art'),
+  term('pastel', '파스텔', 'soft pastel', 'pastel drawing'),
+  term('neon cyberpunk', '사이버펑크', 'cyberpunk'),
+  term('flat illustration', '일러스트', 'illustration'),
+  term('oil painting', '유화', 'oil'),
+  term('pencil sketch', '연필 스케치', 'pencil drawing', 'pencil', 'sketch'),
+  term('photo', '사진', 'photograph', 'photorealistic', 'realistic'),
+  term('cartoon', '만화', 'comic', 'manga'),
+  term('anime', '애니메이션'),
+  term('line art', '선화', 'lineart'),
+  term('black and white', '흑백', 'monochrome', 'greyscale', 'grayscale'),
+  term('3d render', '3D 렌더링', 'render'),
+];
+
+/** Whether a prompt is written in Korean. */
+export const isKorean = (text: string) => /\p{Script=Hangul}/u.test(text);
+
+export const writtenFor = ({ en, ko }: Term, prompt: string) => (isKorean(prompt) ? (ko ?? en) : en);
+
+const spellings = ({ en, ko, also = [] }: Term) => [en, ...(ko ? [ko] : []), ...also];
+
+/** @returns the term that a text is, whole */
+export function termOf(text: string, terms: readonly Term[]): Term | undefined {
+  const plain = text.trim().toLowerCase();
+  return terms.find((one) => spellings(one).some((spelling) => spelling.toLowerCase() === plain));
+}
+
+/** A text as a part of a regular expression. */
+export const literal = (text: string) => text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
+
+/** Finds any of the terms as words of a text, the longest first. */
+export function patternOf(terms: readonly Term[]): RegExp {
+  const all = terms.flatMap(spellings).toSorted((a, b) => b.length - a.length);
+  return new RegExp(`(?<![\\p{L}\\p{N}])(?:${all.map(literal).join('|')})(?![\\p{L}\\p{N}])`, 'iu');
+}
