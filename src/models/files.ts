@@ -4,9 +4,9 @@ import { basename, dirname, join, sep } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { Component, StoredTensor } from '../graph/component.ts';
 import { parsePythonJson } from './python-json.ts';
-import { readSafetensors } from './safetensors.ts';
 import { SeenFiles } from './seen.ts';
 import type { ModelSource } from './source.ts';
+import { readTensorFile } from './weights.ts';
 import { BEGINNING, describeWrongFile, howToDownload, UNFINISHED } from './wrong-file.ts';
 
 /** Largest file that is read whole; CLIP's vocabulary has about 1 MB. */
@@ -138,12 +138,18 @@ export class ModelFiles implements ModelSource {
   }
 
   async #tensors(subfolder: string, base: string): Promise<ReadonlyMap<string, StoredTensor>> {
-    for (const variant of VARIANTS) {
-      const dotted = variant === '' ? '' : `.${variant}`;
-      const single = `${subfolder}/${base}${dotted}.safetensors`;
-      if (await this.has(single)) return this.#safetensors(single);
-      const index = `${subfolder}/${base}.safetensors.index${dotted}.json`;
-      if (await this.has(index)) return this.#sharded(subfolder, index);
+    for (const [stem, ending] of [
+      [base, 'safetensors'],
+      // Of the years before safetensors; transformers called its own pytorch_model.
+      [base === 'model' ? 'pytorch_model' : base, 'bin'],
+    ]) {
+      for (const variant of VARIANTS) {
+        const dotted = variant === '' ? '' : `.${variant}`;
+        const single = `${subfolder}/${stem}${dotted}.${ending}`;
+        if (await this.has(single)) return this.#weights(single);
+        const index = `${subfolder}/${stem}.${ending}.index${dotted}.json`;
+        if (await this.has(index)) return this.#sharded(subfolder, index, `.${ending}`);
+      }
     }
     const names = await this.list(subfolder);
     const unfinished = names.find((name) => name.startsWith(base) && UNFINISHED.test(name));
@@ -153,36 +159,35 @@ export class ModelFiles implements ModelSource {
         `${this.label(subfolder)} holds ${unfinished}: its download is not finished. ${howToDownload(this.folder, 'Finish it, or download the file again')}`,
       );
     }
-    const pickle = names.find((name) => /\.(bin|ckpt|pt|pth|pkl)$/.test(name));
-    throw new DarkroomError(
-      'bad_model',
-      pickle === undefined
-        ? `${this.label(subfolder)} holds no ${base}.safetensors.`
-        : `${this.label(subfolder)} holds its weights as ${pickle}, a pickle that can run code when it is opened. Convert it to safetensors first.`,
-    );
+    throw new DarkroomError('bad_model', `${this.label(subfolder)} holds no ${base}.safetensors.`);
   }
 
-  async #safetensors(name: string): Promise<Map<string, StoredTensor>> {
-    return readSafetensors(await this.path(name), { label: this.label(name), folder: this.folder });
+  async #weights(name: string): Promise<ReadonlyMap<string, StoredTensor>> {
+    const of = { label: this.label(name), folder: this.folder };
+    return (await readTensorFile(await this.path(name), of)).tensors;
   }
 
-  async #sharded(subfolder: string, index: string): Promise<ReadonlyMap<string, StoredTensor>> {
+  async #sharded(
+    subfolder: string,
+    index: string,
+    ending: string,
+  ): Promise<ReadonlyMap<string, StoredTensor>> {
     const { weight_map: map } = await this.json(index);
     if (typeof map !== 'object' || map === null) {
       throw new DarkroomError('bad_model', `${this.label(index)} has no weight_map.`);
     }
     const tensors = new Map<string, StoredTensor>();
-    const shards = new Map<string, Map<string, StoredTensor>>();
+    const shards = new Map<string, ReadonlyMap<string, StoredTensor>>();
     for (const [name, shard] of Object.entries(map)) {
-      if (typeof shard !== 'string' || !shard.endsWith('.safetensors') || /[/\\]/.test(shard)) {
+      if (typeof shard !== 'string' || !shard.endsWith(ending) || /[/\\]/.test(shard)) {
         throw new DarkroomError(
           'bad_model',
-          `${this.label(index)}: ${name} lies in ${JSON.stringify(shard)}, which is not a safetensors file in this folder.`,
+          `${this.label(index)}: ${name} lies in ${JSON.stringify(shard)}, which is not a ${ending} file in this folder.`,
         );
       }
       let inShard = shards.get(shard);
       if (inShard === undefined) {
-        inShard = await this.#safetensors(`${subfolder}/${shard}`);
+        inShard = await this.#weights(`${subfolder}/${shard}`);
         shards.set(shard, inShard);
       }
       const stored = inShard.get(name);

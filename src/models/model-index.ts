@@ -102,6 +102,6 @@ async function noIndex(files: ModelSource, label: string): Promise<DarkroomError
     'bad_model',
     single === undefined
       ? `${label} holds no model_index.json; a model is a folder in diffusers' layout.`
-      : `${label} holds ${single} but no model_index.json. Convert it to a diffusers folder with safetensors weights first.`,
+      : `${label} holds ${single} but no model_index.json. Name that file as the model, or put the folder into DARKROOM_MODELS.`,
   );
 }

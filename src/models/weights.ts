@@ -3,7 +3,9 @@ import { open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { StoredTensor } from '../graph/component.ts';
+import { isTorchFile, readTorchFile } from './pickle/torch-file.ts';
 import { readSafetensorsFile } from './safetensors.ts';
+import { BEGINNING, describeWrongFile } from './wrong-file.ts';
 
 export interface Weights {
   /** Real path. */
@@ -29,8 +31,50 @@ export async function readWeights(path: string): Promise<Weights> {
   if (!(await stat(file)).isFile()) {
     throw new DarkroomError('bad_model', `${label} is not a regular file.`);
   }
-  const { tensors, metadata } = await readSafetensorsFile(file, { label, folder: dirname(file) });
-  return { file, label, tensors, metadata, numbers: new Map() };
+  return { file, label, ...(await readTensorFile(file, { label, folder: dirname(file) })) };
+}
+
+/** Other names for files that are read as what they hold. */
+const PYTORCH_NAMES = /\.(ckpt|pt|pth|bin|pkl)$/i;
+
+/**
+ * By what the file holds, whatever it is called.
+ * @param file real path of a regular file
+ * @param options as readSafetensors has them
+ * @throws DarkroomError('bad_model' | 'unsupported') naming the file and what is wrong with it
+ */
+export async function readTensorFile(
+  file: string,
+  { label, folder }: { readonly label: string; readonly folder: string },
+): Promise<Pick<Weights, 'tensors' | 'metadata' | 'numbers'>> {
+  const beginning = await beginningOf(file);
+  if (isTorchFile(beginning)) {
+    const { tensors, numbers, texts } = await readTorchFile(file, label);
+    return { tensors, metadata: texts, numbers };
+  }
+  if (
+    PYTORCH_NAMES.test(label) &&
+    describeWrongFile(beginning, folder) === undefined &&
+    !looksSafe(beginning)
+  ) {
+    throw new DarkroomError('bad_model', `${label} is neither a PyTorch file nor a safetensors file.`);
+  }
+  const { tensors, metadata } = await readSafetensorsFile(file, { label, folder });
+  return { tensors, metadata, numbers: new Map() };
+}
+
+/** A length of less than 4 GB, then a JSON object. */
+const looksSafe = (beginning: Uint8Array): boolean =>
+  beginning.length > 8 && beginning.subarray(4, 8).every((byte) => byte === 0) && beginning[8] === 0x7b;
+
+async function beginningOf(file: string): Promise<Uint8Array> {
+  const handle = await open(file, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(Buffer.alloc(BEGINNING), 0, BEGINNING, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await handle.close();
+  }
 }
 
 /** Values of a small tensor: markers and scales. Larger ones are never read whole. */

@@ -28,9 +28,6 @@ export function describeWrongFile(beginning: Uint8Array, folder: string): string
   if (/^\s*\{\s*"(error|message|detail)"/.test(text)) {
     return `is the error message of a server: the download failed. ${howToDownload(folder)}`;
   }
-  if (text.startsWith('PK\u0003\u0004')) {
-    return 'is a zip archive, as PyTorch writes its checkpoints, and no safetensors file. Convert it to safetensors first.';
-  }
   if (text.startsWith('GGUF')) {
     return 'is a GGUF file and no safetensors file. Use the model as safetensors.';
   }

@@ -6,6 +6,7 @@ import { openModelFolder } from '../../src/models/folder.ts';
 import { parsePythonJson } from '../../src/models/python-json.ts';
 import { clipTokenizerOf } from '../../src/models/spec.ts';
 import { copyModel, FIXTURES, safetensors, temporaryFolder, write } from './forge.ts';
+import { call, torchZip, torchZipOf } from './forge-pickle.ts';
 
 /** Lays values over a JSON file; undefined takes a key away. */
 async function spoil(file: string, changes: Record<string, unknown>): Promise<void> {
@@ -136,7 +137,10 @@ test('a folder without model_index.json, or of another family, is refused', asyn
   await unlink(index);
   await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /no model_index\.json/ });
   await write(join(folder, 'v1-5.ckpt'), 'pickle');
-  await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /v1-5\.ckpt .* Convert it/ });
+  await assert.rejects(openModelFolder(folder), {
+    code: 'bad_model',
+    message: /v1-5\.ckpt .* Name that file/,
+  });
 });
 
 test('a class that the index names and Darkroom does not have is refused by name', async (t) => {
@@ -167,13 +171,18 @@ test('a class that the index names and Darkroom does not have is refused by name
   assert.equal((await openModelFolder(folder)).defaults.sampler, 'heun');
 });
 
-test('a pickle in place of safetensors is refused, and a missing file named', async (t) => {
+test('weights as a .bin are read, another pickle is refused, and a missing file named', async (t) => {
   const folder = await copyModel(t, 'tiny-sd15');
   const weights = join(folder, 'unet', 'diffusion_pytorch_model.safetensors');
-  await rename(weights, weights.replace('.safetensors', '.bin'));
+  const before = await openModelFolder(folder);
+  await write(weights.replace('.safetensors', '.bin'), await torchZipOf(weights));
+  await unlink(weights);
+  const { tensors } = (await openModelFolder(folder)).denoiser.component;
+  assert.deepEqual([...tensors.keys()].sort(), [...before.denoiser.component.tensors.keys()].sort());
+  await write(weights.replace('.safetensors', '.bin'), torchZip(call('posix', 'system', 'id')));
   await assert.rejects(openModelFolder(folder), {
-    code: 'bad_model',
-    message: /unet .*\.bin, a pickle.* Convert it to safetensors/,
+    code: 'unsupported',
+    message: /unet\/diffusion_pytorch_model\.bin asks for "posix\.system"/,
   });
   await unlink(weights.replace('.safetensors', '.bin'));
   await assert.rejects(openModelFolder(folder), {

@@ -25,7 +25,11 @@ const CONTENTS: [string, string, RegExp][] = [
     /is a web page: .* log in\. Download the file again/,
   ],
   ['an error of a server', '{"error":"Repository not found"}', /is the error message of a server/],
-  ['a PyTorch checkpoint', 'PK\u0003\u0004\u0014\u0000\u0000', /is a zip archive, as PyTorch writes/],
+  [
+    'the beginning of a PyTorch checkpoint',
+    'PK\u0003\u0004\u0014\u0000\u0000',
+    /is not a usable PyTorch file: its directory is missing, as of a download that did not end/,
+  ],
   ['a GGUF file', 'GGUF\u0003\u0000\u0000\u0000\u0001', /is a GGUF file/],
 ];
 for (const [what, content, message] of CONTENTS) {
