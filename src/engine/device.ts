@@ -2,6 +2,7 @@
 import { totalmem } from 'node:os';
 import { DarkroomError } from '../errors.ts';
 import { CUDA, inFloat32, PORTABLE, type Target, WEBGPU } from '../graph/target.ts';
+import type { SideFilesOptions } from '../models/side-files.ts';
 
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda'] as const;
 export type Provider = (typeof PROVIDERS)[number];
@@ -18,6 +19,8 @@ export interface Device {
   readonly precision: Precision;
   /** Bytes that models and pictures can take. */
   readonly memory: number;
+  /** Where optimised graphs and their weights are kept; nowhere where it is left out. */
+  readonly sideFiles?: (SideFilesOptions & { readonly least?: number }) | undefined;
 }
 
 export interface DeviceOptions {

@@ -23,7 +23,8 @@ export interface Pipeline extends Engine {
 }
 
 export async function createEngine(options: EngineOptions): Promise<Pipeline> {
-  const { models, device } = options;
+  const { models } = options;
+  const device = { ...options.device, sideFiles: options.sideFiles };
   const detectors = openDetectors(options.detectors, device);
   const catalogue = new Catalogue(models);
   const cache = new ModelCache(MODELS_KEPT, device);

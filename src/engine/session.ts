@@ -8,6 +8,7 @@ import { openLibraries } from '../gpu/libraries.ts';
 import type { Graph } from '../graph/component.ts';
 import type { Feeds, Tensor } from '../tensor.ts';
 import { type Device, nameOf } from './device.ts';
+import { type Opening, openPrepared } from './prepared.ts';
 
 export interface Session {
   readonly inputNames: readonly string[];
@@ -40,8 +41,13 @@ export async function openSession(
 ): Promise<Session> {
   let session: ort.InferenceSession | undefined;
   const { InferenceSession, Tensor: OrtTensor } = await loadRuntime(device);
+  const create = (made: Graph, opening: Opening) =>
+    InferenceSession.create(made.bytes, sessionOptions(made, device, { opening, cpuFallback }));
   try {
-    session = await InferenceSession.create(graph.bytes, sessionOptions(graph, device, cpuFallback));
+    session =
+      device.sideFiles === undefined || device.provider !== 'cpu' || graph.weightsInPlace === true
+        ? await create(graph, { kind: 'plain' })
+        : await openPrepared(graph, device.sideFiles, create);
   } catch (cause) {
     throw await openingError(device, cause);
   }
@@ -137,7 +143,7 @@ async function loadRuntime({ provider }: Device): Promise<typeof ort> {
 function sessionOptions(
   graph: Graph,
   device: Device,
-  cpuFallback: boolean,
+  { opening, cpuFallback }: { readonly opening: Opening; readonly cpuFallback: boolean },
 ): ort.InferenceSession.SessionOptions {
   // A graphics device may lack float16: there all weights are cast before they reach it.
   const weightsInPlace = graph.weightsInPlace === true && device.provider !== 'webgpu';
@@ -147,11 +153,13 @@ function sessionOptions(
     interOpNumThreads: 1,
     executionMode: 'sequential',
     // Folding constants would widen all of the weights at once, and an arena would keep what held one of them.
-    graphOptimizationLevel: weightsInPlace ? 'disabled' : 'all',
+    graphOptimizationLevel: weightsInPlace || opening.kind === 'prepared' ? 'disabled' : 'all',
     enableCpuMemArena: !weightsInPlace,
     logSeverityLevel: 3,
+    ...(opening.kind === 'saving' ? { optimizedModelFilePath: opening.file } : {}),
     extra: {
       session: {
+        ...(opening.kind === 'saving' ? savingOptions(opening.data) : {}),
         model_external_initializers_file_folder_path: graph.folder,
         disable_prepacking: weightsInPlace ? '1' : '0',
         disable_cpu_ep_fallback: cpuFallback ? '0' : '1',
@@ -164,6 +172,13 @@ function sessionOptions(
     },
   };
 }
+
+/** Weights go into one file, those that a kernel packs as it packs them. */
+const savingOptions = (data: string) => ({
+  optimized_model_external_initializers_file_name: data,
+  optimized_model_external_initializers_min_size_in_bytes: '1024',
+  save_external_prepacked_constant_initializers: '1',
+});
 
 /** onnxruntime adds the CPU behind a GPU, for what only reckons with shapes. */
 function executionProvider({ provider, index }: Device): ort.InferenceSession.ExecutionProviderConfig {

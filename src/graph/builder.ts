@@ -55,6 +55,7 @@ export class GraphBuilder {
   readonly target: Target;
   readonly #name: string;
   readonly #label: string;
+  readonly #isTemporary: boolean;
   readonly #tensors: ReadonlyMap<string, StoredTensor>;
   readonly #taken = new Set<string>();
   readonly #values = new Map<string, Value>();
@@ -87,6 +88,7 @@ export class GraphBuilder {
     this.target = target;
     this.#name = name;
     this.#label = component.configFile.replace(/\/?config\.json$/, '') || name;
+    this.#isTemporary = component.isTemporary === true;
     this.#tensors = tensors;
   }
 
@@ -311,7 +313,13 @@ export class GraphBuilder {
         output: this.#outputs,
       },
     });
-    return { bytes, folder, unused };
+    if (this.#isTemporary) return { bytes, folder, unused };
+    const files = [...new Set(this.#external.map(({ stored }) => stored.file))];
+    const elements = this.#external.reduce(
+      (sum, { proto }) => sum + proto.dims.reduce((a, b) => a * b, 1),
+      0,
+    );
+    return { bytes, folder, unused, source: { files, bytes: elements * 4 } };
   }
 
   #unused(elsewhere: (name: string) => boolean): string[] {

@@ -36,6 +36,8 @@ export interface Component {
   readonly configFile: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
+  /** The files of its weights are deleted after this process: nothing that is made from them is kept. */
+  readonly isTemporary?: true;
 }
 
 /** A finished ONNX model over weights on disk; openSession (src/engine/session.ts) runs it. */
@@ -51,4 +53,6 @@ export interface Graph {
    * T5-XXL in half width takes 10 GB of memory that the system may reclaim rather than 19 GB that it may not.
    */
   readonly weightsInPlace?: boolean;
+  /** Where the weights lie, and their bytes in float32; absent where what is made from them cannot be used again. */
+  readonly source?: { readonly files: readonly string[]; readonly bytes: number };
 }

@@ -140,6 +140,19 @@ export function encodeModel(model: ModelProto): Uint8Array {
   return ModelType.encode(model).finish();
 }
 
+/** How long the file of a model's external data must be at least. @throws where the bytes are no model */
+export function externalBytes(model: Uint8Array): number {
+  const { graph } = ModelType.toObject(ModelType.decode(model), {
+    defaults: true,
+    longs: Number,
+  }) as ModelProto;
+  const ends = graph.initializer.map(({ externalData = [] }) => {
+    const of = (name: string) => Number(externalData.find(({ key }) => key === name)?.value ?? 0);
+    return of('offset') + of('length');
+  });
+  return ends.reduce((longest, end) => Math.max(longest, end), 0);
+}
+
 /** An attribute whose kind follows from its value; a whole number meant as a float is given as {float}. */
 export function attribute(name: string, value: AttributeValue | { readonly float: number }): AttributeProto {
   if (typeof value === 'number') return { name, type: AttributeType.int, i: value };

@@ -5,14 +5,25 @@
  * For whoever makes such a file:
  * - `sourceOf(path)` of each file that it is made from belongs into the key, and a version of the code that makes it.
  * - `open(key, bytes, write)` calls `write` only where the file is not there yet. `write` is given an empty file and
- *   fills exactly `bytes` bytes of it.
+ *   fills at most `bytes` bytes of it, for which room is made first.
  * - It answers undefined where there is no room or the folder cannot be written: work must go on without the file.
  * - `release()` once nothing opens the path again; what is mapped by then stays mapped. Until then no one evicts it.
  */
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs, utimes } from 'node:fs/promises';
+import {
+  type FileHandle,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
-import { DarkroomError } from '../errors.ts';
 
 export interface SideFilesOptions {
   /** Is made where it is missing, but not the folder around it. */
@@ -25,16 +36,28 @@ export interface SideFile {
   readonly path: string;
   /** Safe to call twice. */
   release(): void;
+  /** Deletes a file that turns out to be unusable; it is made again the next time. */
+  discard(): Promise<void>;
 }
 
+/** For what is written by path rather than through the file. */
+export interface SideFilePlace {
+  /** Where `write` may put a file of its own instead. */
+  readonly part: string;
+  /** The name that the file gets in its folder. */
+  readonly name: string;
+}
+
+export type WriteSideFile = (file: FileHandle, place: SideFilePlace) => Promise<void>;
+
 /** Bytes of the disk that are left to others. */
-const SPARE = 1_000_000_000;
+const SPARE = 2_000_000_000;
 /** A file without its mark is of a process that is making it, or of one that has died. */
 const ABANDONED_MS = 3_600_000;
 /** Another process may be opening a file that was used this recently. */
 const IN_USE_MS = 60_000;
 const SUFFIX = '.weights';
-/** An empty file beside each one: its bytes have reached the disk. */
+/** A file beside each one, that holds its length: all of its bytes have reached the disk. */
 const MARK = '.whole';
 
 /** Why a file cannot be written, where that is no mistake of whoever writes. */
@@ -63,22 +86,20 @@ export class SideFiles {
   /**
    * The file of a key; made where it is not there. Calls with one key share the work.
    * @param key what the bytes depend on: sourceOf of each source, the version of what makes them, and options
-   * @param bytes the file's length
+   * @param bytes the file's length at most
    * @param write fills the file; what it throws, `open` throws, but for a disk that is full or read-only
    * @returns undefined where such a file cannot be kept
    */
-  async open(
-    key: readonly string[],
-    bytes: number,
-    write: (file: FileHandle) => Promise<void>,
-  ): Promise<SideFile | undefined> {
+  async open(key: readonly string[], bytes: number, write: WriteSideFile): Promise<SideFile | undefined> {
     const name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 40) + SUFFIX;
     this.#hold(name);
     try {
       const making = this.#making.get(name) ?? this.#find(name, bytes, write);
       this.#making.set(name, making);
       const path = await making.finally(() => this.#making.delete(name));
-      if (path !== undefined) return { path, release: once(() => this.#drop(name)) };
+      if (path !== undefined) {
+        return { path, release: once(() => this.#drop(name)), discard: () => remove(path) };
+      }
     } catch (error) {
       this.#drop(name);
       throw error;
@@ -98,13 +119,9 @@ export class SideFiles {
     return { bytes: found.reduce((sum, { bytes }) => sum + bytes, 0), files: found.length };
   }
 
-  async #find(
-    name: string,
-    bytes: number,
-    write: (file: FileHandle) => Promise<void>,
-  ): Promise<string | undefined> {
+  async #find(name: string, bytes: number, write: WriteSideFile): Promise<string | undefined> {
     const path = join(this.#options.folder, name);
-    if (await this.#isWhole(path, bytes)) {
+    if (await isWhole(path)) {
       const now = new Date();
       // Of a folder that is read-only by now, the files are still good.
       await utimes(path, now, now).catch(() => {});
@@ -114,53 +131,36 @@ export class SideFiles {
       await mkdir(this.#options.folder).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw error;
       });
-      return (await this.#makeRoom(bytes)) ? await this.#make(path, bytes, write) : undefined;
+      return (await this.#makeRoom(bytes))
+        ? await this.#make({ part: `${path}.${process.pid}.part`, name }, write)
+        : undefined;
     } catch (error) {
       if (NO_ROOM.includes((error as NodeJS.ErrnoException).code)) return undefined;
       throw error;
     }
   }
 
-  async #isWhole(path: string, bytes: number): Promise<boolean> {
-    const [file, mark] = await Promise.all([statOf(path), statOf(path + MARK)]);
-    return mark !== undefined && file?.size === bytes;
-  }
-
   /**
    * The file can be mapped as soon as it is written; it counts as whole only once it is on the disk, since after a power
    * cut its length can be right and its bytes zeros.
    */
-  async #make(path: string, bytes: number, write: (file: FileHandle) => Promise<void>): Promise<string> {
-    const part = `${path}.${process.pid}.part`;
-    const file = await open(part, 'w+');
+  async #make(place: SideFilePlace, write: WriteSideFile): Promise<string> {
+    const { part, name } = place;
+    const path = join(this.#options.folder, name);
+    let written: FileHandle;
     try {
-      await write(file);
-      const { size } = await file.stat();
-      if (size !== bytes)
-        throw new DarkroomError('internal', `${part} has ${size} bytes instead of ${bytes}.`);
+      const file = await open(part, 'w');
+      await write(file, place).finally(() => file.close());
+      written = await open(part);
       await rm(path + MARK, { force: true });
       await rename(part, path);
     } catch (error) {
-      await file.close();
       await rm(part, { force: true });
       throw error;
     }
-    const syncing = this.#sync(file, path).finally(() => this.#syncing.delete(syncing));
+    const syncing = sync(written, path).finally(() => this.#syncing.delete(syncing));
     this.#syncing.add(syncing);
     return path;
-  }
-
-  async #sync(file: FileHandle, path: string): Promise<void> {
-    try {
-      const written = await file.stat();
-      await file.datasync();
-      // Another process may have put its own copy there meanwhile, and marks that one.
-      if ((await statOf(path))?.ino === written.ino) await (await open(path + MARK, 'w')).close();
-    } catch {
-      // Without its mark it is made again the next time.
-    } finally {
-      await file.close();
-    }
   }
 
   /** Deletes the least recently used files until `bytes` more fit. @returns whether they do */
@@ -176,8 +176,7 @@ export class SideFiles {
       const isAbandoned = !isWhole && usedAt < now - ABANDONED_MS;
       if (total + bytes <= limit && bytes <= free && !isAbandoned) continue;
       if (this.#held.has(name) || usedAt > now - IN_USE_MS || (!isWhole && !isAbandoned)) continue;
-      await rm(join(folder, name + MARK), { force: true });
-      await rm(join(folder, name), { force: true });
+      await remove(join(folder, name));
       total -= size;
       free += size;
     }
@@ -219,6 +218,32 @@ export class SideFiles {
 export async function sourceOf(path: string): Promise<string> {
   const { dev, ino, size, mtimeNs } = await stat(path, { bigint: true });
   return `${path} ${dev} ${ino} ${size} ${mtimeNs}`;
+}
+
+async function isWhole(path: string): Promise<boolean> {
+  const [file, mark] = await Promise.all([
+    statOf(path),
+    readFile(path + MARK, 'utf8').catch(() => undefined),
+  ]);
+  return mark !== undefined && file?.size === Number(mark);
+}
+
+async function sync(written: FileHandle, path: string): Promise<void> {
+  try {
+    const { ino, size } = await written.stat();
+    await written.datasync();
+    // Another process may have put its own copy there meanwhile, and marks that one.
+    if ((await statOf(path))?.ino === ino) await writeFile(path + MARK, String(size));
+  } catch {
+    // Without its mark it is made again the next time.
+  } finally {
+    await written.close();
+  }
+}
+
+async function remove(path: string): Promise<void> {
+  await rm(path + MARK, { force: true });
+  await rm(path, { force: true, recursive: true });
 }
 
 const statOf = (path: string) => stat(path).catch(() => undefined);

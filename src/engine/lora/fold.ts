@@ -55,7 +55,7 @@ export async function foldComponent(
         await put(`${module}.bias`, bias.shape, await foldBias(bias, ofBias, arithmetic));
       }
     }
-    return { ...component, tensors };
+    return { ...component, tensors, isTemporary: true };
   } finally {
     await writer.close();
   }
