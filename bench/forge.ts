@@ -105,6 +105,7 @@ async function writeWeights(file: string, shapes: Shapes, dtype: Dtype): Promise
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
   const pools = new Map<string, Uint8Array>();
+  let drawn = 0;
   function* bytes() {
     yield length;
     yield json;
@@ -116,8 +117,13 @@ async function writeWeights(file: string, shapes: Shapes, dtype: Dtype): Promise
         pool = randomPool(centre, spread, dtype);
         pools.set(key, pool);
       }
-      for (let left = product(shape) * BYTES[dtype]; left > 0; left -= pool.length) {
-        yield left < pool.length ? pool.subarray(0, left) : pool;
+      // Tensors begin at different numbers of the pool: onnxruntime keeps one copy of those that are alike.
+      let at = (drawn * BYTES[dtype]) % pool.length;
+      drawn += product(shape) + 1;
+      for (let left = product(shape) * BYTES[dtype]; left > 0; at = 0) {
+        const piece = pool.subarray(at, Math.min(pool.length, at + left));
+        yield piece;
+        left -= piece.length;
       }
     }
   }

@@ -14,6 +14,7 @@ import type { Bench, Figure } from './figure.ts';
 import { gpu } from './gpu.ts';
 import { liveness } from './liveness.ts';
 import { memory } from './memory.ts';
+import { opening } from './opening.ts';
 import { queue } from './queue.ts';
 import { samplers } from './samplers.ts';
 import { waiting } from './waiting.ts';
@@ -30,12 +31,13 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   samplers,
   engine,
   denoisers,
+  opening,
   gpu,
   day,
   eta,
 };
 /** Too long to run unasked. */
-const BY_NAME: readonly string[] = ['gpu', 'day', 'eta'];
+const BY_NAME: readonly string[] = ['opening', 'gpu', 'day', 'eta'];
 
 const asked = process.argv.slice(2);
 const stray = asked.find((name) => !Object.hasOwn(BENCHES, name));

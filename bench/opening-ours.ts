@@ -1,0 +1,41 @@
+/** Our side of bench/opening.ts: node opening-ours.ts FOLDER WEIGHTS THREADS -> one JSON object. */
+import { cpuDevice, targetOf } from '../src/engine/device.ts';
+import { preparedSettled } from '../src/engine/prepared.ts';
+import { openSession } from '../src/engine/session.ts';
+import { openModelFolder } from '../src/models/folder.ts';
+
+const [folder, weights, threads] = process.argv.slice(2) as [string, string, string];
+const device = { ...cpuDevice({ threads: Number(threads) }), sideFiles: { folder: weights, limit: 1e12 } };
+
+const at = () => {
+  const { user, system } = process.cpuUsage();
+  return [performance.now() / 1000, (user + system) / 1e6] as const;
+};
+const since = (from: readonly [number, number]) => at().map((value, i) => value - from[i]!);
+
+const started = at();
+const spec = await openModelFolder(folder);
+const open = (name: Parameters<typeof spec.graph>[0]) =>
+  openSession(spec.graph(name, targetOf(device)), device);
+for (const { name } of spec.textEncoders) await open(name);
+const denoiser = await open('denoiser');
+await open('vaeDecoder');
+const opened = since(started);
+
+const { config } = spec.denoiser.component;
+const side = config['sample_size'] as number;
+const zeros = (...dims: number[]) => ({ data: new Float32Array(dims.reduce((a, b) => a * b)), dims });
+const feeds = {
+  sample: zeros(1, 4, side, side),
+  timestep: { data: Float32Array.of(500), dims: [1] },
+  encoder_hidden_states: zeros(1, 77, config['cross_attention_dim'] as number),
+  ...(config['addition_embed_type'] === 'text_time'
+    ? { text_embeds: zeros(1, 1280), time_ids: zeros(1, 6) }
+    : {}),
+};
+const before = at();
+await denoiser.run(feeds, ['out_sample']);
+const called = since(before);
+const peakBytes = process.resourceUsage().maxRSS * 1024;
+await preparedSettled();
+console.log(JSON.stringify({ opened, called, peakBytes }));

@@ -1,0 +1,89 @@
+/**
+ * Opening a model: from the folder to a pipeline whose denoiser has run once, on the CPU in float32, against diffusers on
+ * the same folder in the same minutes. The first time nothing is kept yet; the second time the weights are. The two
+ * sides take turns. On a busy machine processor time says more than the clock.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Figure, median } from './figure.ts';
+import { type Dtype, forgeModel } from './forge.ts';
+
+const THREADS = 2;
+const ROUNDS = Number(process.env['DARKROOM_BENCH_ROUNDS'] ?? 3);
+const MODELS = ['sd15', 'sdxl'] as const;
+const DTYPES: readonly Dtype[] = ['F16', 'F32'];
+
+interface Turn {
+  /** Until everything is open, and the first call; clock and processor time. */
+  readonly opened: readonly [number, number];
+  readonly called: readonly [number, number];
+  readonly peakBytes: number;
+}
+
+/** DARKROOM_BENCH_MODELS, such as "sd15-F16,sdxl-F32", chooses; DARKROOM_BENCH_FOLDER is where the models are kept. */
+export async function opening(): Promise<Figure[]> {
+  const python = process.env['DARKROOM_BENCH_PYTHON'];
+  if (python === undefined) {
+    console.log('opening: skipped; DARKROOM_BENCH_PYTHON names no Python that has torch and diffusers');
+    return [];
+  }
+  const kept = process.env['DARKROOM_BENCH_FOLDER'] ?? join(tmpdir(), 'darkroom-bench');
+  const asked = process.env['DARKROOM_BENCH_MODELS']?.split(',');
+  const figures: Figure[] = [];
+  for (const model of MODELS) {
+    for (const dtype of DTYPES) {
+      const name = `${model}-${dtype}`;
+      if (asked !== undefined && !asked.includes(name)) continue;
+      const folder = join(kept, name);
+      // model_index.json is written last.
+      if (!existsSync(join(folder, 'model_index.json'))) await forgeModel(model, folder, dtype);
+      figures.push(...compare(name, folder, python));
+    }
+  }
+  return figures;
+}
+
+function compare(name: string, folder: string, python: string): Figure[] {
+  const weights = `${folder}-weights`;
+  const ours = () => turn(process.execPath, 'opening-ours.ts', [folder, weights, String(THREADS)]);
+  const rounds = Array.from({ length: ROUNDS }, () => {
+    rmSync(weights, { recursive: true, force: true });
+    return {
+      first: ours(),
+      theirs: turn(python, 'opening.py', [folder, String(THREADS)]),
+      second: ours(),
+    };
+  });
+  rmSync(weights, { recursive: true, force: true });
+  const total = ({ opened, called }: Turn, kind: 0 | 1) => opened[kind] + called[kind];
+  const of = (side: 'first' | 'second' | 'theirs', value: (turn: Turn) => number) =>
+    median(rounds.map((round) => value(round[side])));
+  const against = (side: 'first' | 'second', kind: 0 | 1) =>
+    median(rounds.map((round) => total(round[side], kind) / total(round.theirs, kind)));
+  const peak = ({ peakBytes }: Turn) => peakBytes / 1e9;
+  return [
+    { name: `${name}: opened in diffusers`, value: of('theirs', ({ opened }) => opened[0]), unit: 's' },
+    { name: `${name}: its first call`, value: of('theirs', ({ called }) => called[0]), unit: 's' },
+    ...(['first', 'second'] as const).flatMap((side) => [
+      { name: `${name}: opened, ${side} time`, value: of(side, ({ opened }) => opened[0]), unit: 's' },
+      { name: `${name}: the call after it`, value: of(side, ({ called }) => called[0]), unit: 's' },
+      { name: `${name}: both against diffusers`, value: against(side, 0), unit: 'x', target: 1 },
+      { name: `${name}: the same in processor time`, value: against(side, 1), unit: 'x', target: 1 },
+      {
+        name: `${name}: most memory, ${side} time`,
+        value: of(side, peak),
+        unit: 'GB',
+        target: of('theirs', peak),
+      },
+    ]),
+  ];
+}
+
+function turn(command: string, script: string, given: string[]): Turn {
+  const file = fileURLToPath(new URL(script, import.meta.url));
+  const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
+  return JSON.parse(execFileSync(command, [file, ...given], { encoding: 'utf8', stdio })) as Turn;
+}
