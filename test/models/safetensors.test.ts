@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
-import { truncate } from 'node:fs/promises';
+import { readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { isTorchFile } from '../../src/models/pickle/torch-file.ts';
 import { readSafetensors } from '../../src/models/safetensors.ts';
 import { safetensors, temporaryFolder, write } from './forge.ts';
 
@@ -97,4 +98,12 @@ test('a truncated file is refused before its tensors are read', async (t) => {
     code: 'bad_model',
     message: /was cut off: it has 120 of 165 bytes/,
   });
+});
+
+test('a header whose length begins as a pickle does is no pickle', async (t) => {
+  for (const length of [0x80, 0x280, 0x9280]) {
+    const header = JSON.stringify({ a: f32([1], 0, 4) }).padEnd(length);
+    const file = await write(join(await temporaryFolder(t), 'w.safetensors'), safetensors(header, 4));
+    assert.equal(isTorchFile((await readFile(file)).subarray(0, 64)), false);
+  }
 });
