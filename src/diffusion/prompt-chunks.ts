@@ -9,9 +9,11 @@ const COMMA_BACKTRACK = 20;
 export interface WeightedToken {
   readonly id: number;
   readonly weight: number;
+  /** Tokens from this one on that stay in one chunk: the vectors of an embedding. */
+  readonly run?: number;
 }
 
-export type Chunk = readonly WeightedToken[];
+export type Chunk<Token extends WeightedToken = WeightedToken> = readonly Token[];
 
 export interface ChunkRules {
   /** Tokens of the text in one chunk: 75. */
@@ -24,11 +26,11 @@ export interface ChunkRules {
  * @param sections the tokens between the BREAKs
  * @returns at least one chunk; all tokens in order, each chunk of `size` tokens at most, unpadded
  */
-export function chunkTokens(
-  sections: readonly (readonly WeightedToken[])[],
+export function chunkTokens<Token extends WeightedToken>(
+  sections: readonly (readonly Token[])[],
   { size, comma }: ChunkRules,
-): Chunk[] {
-  const chunks: WeightedToken[][] = [[]];
+): Chunk<Token>[] {
+  const chunks: Token[][] = [[]];
   for (const [i, section] of sections.entries()) {
     if (i > 0) chunks.push([]);
     let lastComma: number | undefined;
@@ -44,6 +46,11 @@ export function chunkTokens(
         chunks.push(chunk);
       } else if (isComma) {
         lastComma = chunk.length;
+      }
+      if (token.run !== undefined && token.run <= size && chunk.length + token.run > size) {
+        chunk = [];
+        chunks.push(chunk);
+        lastComma = undefined;
       }
       chunk.push(token);
     }

@@ -51,7 +51,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       const loras = await readLoras(job.request, spec, models);
       const { upscaleImage } = job.request;
       if (upscaleImage !== undefined) {
-        const draft = await draftUpscale(job, upscaleImage, spec);
+        const draft = await draftUpscale(job, upscaleImage, spec, models);
         return await leased(await adapted.adapt(spec, loras), (lease) => openUpscale(job, draft, lease));
       }
       const draft = await draftJob(job, spec, { folders: models, detectors });

@@ -16,7 +16,7 @@ import {
   readSources,
   type Sources,
 } from './picture/pictures.ts';
-import { encodePrompt } from './prompt/prompt.ts';
+import { encodePrompt, type Inversions, readInversions } from './prompt/prompt.ts';
 import type { Prepared } from './run.ts';
 
 /** What needs no weights: everything here is refused before the GPU is asked for. */
@@ -24,6 +24,7 @@ export interface Draft {
   readonly sources: Sources;
   readonly plans: readonly PlannedPass[];
   readonly controls: Controls;
+  readonly inversions: Inversions;
 }
 
 /** @throws DarkroomError for what the model cannot draw or a picture that cannot be used */
@@ -32,13 +33,14 @@ export async function draftJob(job: Job, spec: ModelSpec, from: ControlSources):
   const plans = planPasses(job.request, spec);
   const sources = await readSources(job, spec.sizeMultiple);
   const controls = await readControls(job, spec, from, { sizes: plans, frame: sources.masked?.frame });
-  return { plans, sources, controls };
+  const inversions = await readInversions(job.request, spec, from.folders);
+  return { plans, sources, controls, inversions };
 }
 
 /** Runs the encoders. */
 export async function prepareJob(
   { request }: Job,
-  { sources, plans, controls }: Draft,
+  { sources, plans, controls, inversions }: Draft,
   components: Components,
 ): Promise<Omit<Prepared, 'lease' | 'seconds'>> {
   const { spec } = components;
@@ -50,7 +52,11 @@ export async function prepareJob(
     masked: isInpaintingModel(spec) ? await encode(masked.masked) : undefined,
     isPure: request.strength === 1,
   };
-  const { passes, notes } = await encodeConditions(request, plans, components, { inpainting, controls });
+  const { passes, notes } = await encodeConditions(request, plans, components, {
+    inpainting,
+    controls,
+    inversions,
+  });
   return {
     passes,
     nets: controls.nets,
@@ -76,10 +82,15 @@ export async function encodeConditions(
   {
     inpainting,
     controls,
-  }: { readonly inpainting?: Inpainting | undefined; readonly controls?: Controls } = {},
+    inversions,
+  }: {
+    readonly inpainting?: Inpainting | undefined;
+    readonly controls?: Controls;
+    readonly inversions: Inversions;
+  },
 ): Promise<Encoded> {
   const { guidanceScale, guidanceRescale } = request;
-  const prompt = await encodePrompt(textEncoders, request, spec.isGuided(guidanceScale));
+  const prompt = await encodePrompt(textEncoders, request, spec.isGuided(guidanceScale), inversions);
   const batch = prompt.context.dims[0]!;
   const scales = spec.latentScales(inpainting !== undefined);
   const passes = plans.map((plan, i): Pass => {
@@ -88,5 +99,5 @@ export async function encodeConditions(
     const conditions = { batch, feeds, guidanceScale, guidanceRescale, controls: steered };
     return { ...plan, inpainting, conditions, scales };
   });
-  return { passes, notes: prompt.notes };
+  return { passes, notes: [...inversions.notes, ...prompt.notes] };
 }

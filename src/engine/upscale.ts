@@ -25,6 +25,7 @@ import type { Pass } from './pass.ts';
 import { type PlannedPass, planPasses } from './passes.ts';
 import { bytesOf, decodeLatents, encodePicture, enlarge } from './picture/pictures.ts';
 import { type Encoded, encodeConditions } from './prepare.ts';
+import { type Inversions, NO_INVERSIONS, readInversions } from './prompt/prompt.ts';
 import { recipeTexts } from './recipe.ts';
 import type { PipelineRun } from './run.ts';
 
@@ -36,6 +37,7 @@ export interface UpscaleDraft {
   readonly wanted: UpscaleImageRequest;
   /** What each tile goes through; undefined where nothing is redrawn. */
   readonly plan: PlannedPass | undefined;
+  readonly inversions: Inversions;
 }
 
 /** @throws DarkroomError for what the model cannot draw or a picture that cannot be used */
@@ -43,6 +45,7 @@ export async function draftUpscale(
   { request, inputs }: Job,
   wanted: UpscaleImageRequest,
   spec: ModelSpec,
+  folders: readonly string[],
 ): Promise<UpscaleDraft> {
   const isRefined = (request.strength ?? 0) > 0;
   if (isRefined && isInpaintingModel(spec)) {
@@ -53,13 +56,14 @@ export async function draftUpscale(
   }
   if (isRefined) checkRequest(request, spec);
   const picture = await decodeRgb(bytesOf(inputs, request.image ?? '', 'The source image'));
-  return { picture, wanted, plan: isRefined ? planPasses(request, spec)[0] : undefined };
+  const inversions = isRefined ? await readInversions(request, spec, folders) : NO_INVERSIONS;
+  return { picture, wanted, plan: isRefined ? planPasses(request, spec)[0] : undefined, inversions };
 }
 
 /** Opens what the draft needs, and no more: without refinement no text is encoded and nothing is drawn. */
 export async function openUpscale(
   { request }: Job,
-  { picture, wanted, plan }: UpscaleDraft,
+  { picture, wanted, plan, inversions }: UpscaleDraft,
   lease: ModelLease,
 ): Promise<PipelineRun> {
   const started = performance.now();
@@ -73,7 +77,7 @@ export async function openUpscale(
   }
   await components.openAll([]);
   const opened = performance.now();
-  const encoded = await encodeConditions(request, [plan], components);
+  const encoded = await encodeConditions(request, [plan], components, { inversions });
   const [pass] = encoded.passes;
   const refinement = { ...encoded, pass: pass!, places: layTiles(wanted, plan) };
   const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };

@@ -59,8 +59,14 @@ export function readClipTextConfig(component: Component): ClipTextConfig {
   return config;
 }
 
+/** Inputs for vectors that stand in place of tokens' own embeddings (textual inversion). */
+export const VECTORS = 'vectors';
+export const VECTOR_PLACES = 'vector_places';
+
 /**
  * Input: `input_ids` int64 [B, S], S up to max_position_embeddings.
+ * With `takesVectors` also `vectors` [n, hidden] and `vector_places` int64 [B, S]: where a place is not 0, that row of
+ * the vectors stands there instead of the token's embedding. Row 0 is never read.
  * Outputs, all float32:
  * - `last_hidden_state` [B, S, hidden]: after the final layer norm
  * - `pooler_output` [B, hidden]: its row at the end of the text; with projection `text_embeds` [B, projection_dim]
@@ -68,14 +74,19 @@ export function readClipTextConfig(component: Component): ClipTextConfig {
  *   is the one before the last)
  * - `normed_hidden_states.{i}`: the same after it; clip_skip k of SD 1.x and 2.x is i = layers - k
  */
-export function textEncoderGraph(component: Component, target: Target = PORTABLE): Graph {
+export function textEncoderGraph(
+  component: Component,
+  target: Target = PORTABLE,
+  { takesVectors = false }: { readonly takesVectors?: boolean } = {},
+): Graph {
   const config = readClipTextConfig(component);
   const { hiddenSize, numHiddenLayers, layerNormEps } = config;
   const b = new GraphBuilder('text_encoder', component, target, withoutPrefix(component));
   const ids = b.input('input_ids', 'int64', ['batch', 'sequence']);
   const shape = ['batch', 'sequence', hiddenSize];
 
-  let x = embed(b, ids, config);
+  const tokens = b.lookup(TOKENS, [config.vocabSize, hiddenSize], ids);
+  let x = withPositions(b, ids, takesVectors ? withVectors(b, tokens, hiddenSize) : tokens, config);
   b.output('hidden_states.0', x, shape);
   b.output('normed_hidden_states.0', layerNorm(b, x, 'final_layer_norm', hiddenSize, layerNormEps), shape);
   let last = x;
@@ -97,9 +108,17 @@ export function textEncoderGraph(component: Component, target: Target = PORTABLE
   return b.finish();
 }
 
-function embed(b: GraphBuilder, ids: Value, config: ClipTextConfig): Value {
-  const { vocabSize, hiddenSize, maxPositionEmbeddings } = config;
-  const tokens = b.lookup('embeddings.token_embedding.weight', [vocabSize, hiddenSize], ids);
+const TOKENS = 'embeddings.token_embedding.weight';
+
+function withVectors(b: GraphBuilder, tokens: Value, hiddenSize: number): Value {
+  const vectors = b.narrow(b.input(VECTORS, 'float', ['vectors', hiddenSize]));
+  const places = b.input(VECTOR_PLACES, 'int64', ['batch', 'sequence']);
+  const isToken = b.op('Unsqueeze', [b.op('Equal', [places, b.ints([0])]), b.ints([2])]);
+  return b.op('Where', [isToken, tokens, b.op('Gather', [vectors, places])]);
+}
+
+function withPositions(b: GraphBuilder, ids: Value, tokens: Value, config: ClipTextConfig): Value {
+  const { hiddenSize, maxPositionEmbeddings } = config;
   const table = b.weight('embeddings.position_embedding.weight', [maxPositionEmbeddings, hiddenSize]);
   const length = b.op('Shape', [ids], { start: 1, end: 2 });
   const positions = b.op('Slice', [table, b.ints([0]), length, b.ints([0])]);

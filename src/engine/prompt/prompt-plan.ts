@@ -1,10 +1,13 @@
 /** A prompt cut into what the text encoders are fed, without any model: token ids, weights, and what is left out. */
 import { chunkTokens, type WeightedToken } from '../../diffusion/prompt-chunks.ts';
 import { type ParsedPrompt, parsePrompt, WEIGHT_LIMIT } from '../../diffusion/prompt-weights.ts';
+import type { Inversion } from '../../models/inversion/inversion.ts';
 import type { T5Tokenizer } from '../../models/t5-tokenizer.ts';
 import type { ClipTokenizer, Word } from '../../models/tokenizer.ts';
 import type { GenerationRequest, PromptSyntax } from '../../request.ts';
+import { type PlacedWord, placeInversions, type SpelledInversion, spell, type Vector } from './inversions.ts';
 import type { TextReader } from './text-encoders.ts';
+import type { PromptTexts } from './texts.ts';
 import { describeUnread } from './unread.ts';
 
 /**
@@ -19,6 +22,8 @@ export interface Window {
   readonly ids: BigInt64Array;
   /** One for each id; 1 for BOS, EOS and padding. */
   readonly weights: readonly number[];
+  /** What stands in place of tokens' own embeddings, one for each id; absent where nothing does. */
+  readonly vectors?: readonly (Vector | undefined)[];
 }
 
 /** One text for one encoder. */
@@ -40,32 +45,17 @@ export interface PromptPlan {
   readonly notes: readonly string[];
 }
 
-/** What a prompt of each text encoder says. */
-export type PromptTexts = readonly [first: string, second: string, third: string];
-
-/** An encoder's prompt is the first one where it has none of its own, or an empty one, as in diffusers. */
-export function positiveTexts({ prompt, prompt2, prompt3 }: GenerationRequest): PromptTexts {
-  return [prompt, orElse(prompt2, prompt), orElse(prompt3, prompt)];
-}
-
-export function negativeTexts(request: GenerationRequest): PromptTexts {
-  const { negativePrompt = '', negativePrompt2, negativePrompt3 } = request;
-  return [negativePrompt, orElse(negativePrompt2, negativePrompt), orElse(negativePrompt3, negativePrompt)];
-}
-
-const orElse = (text: string | undefined, other: string) =>
-  text === undefined || text === '' ? other : text;
-
 /** @param label which prompt it is, for the notes: "prompt", "negative prompt" */
 export function planPrompt(
   readers: readonly TextReader[],
   { promptSyntax, maxSequenceLength }: Pick<GenerationRequest, 'promptSyntax' | 'maxSequenceLength'>,
   label: string,
   texts: PromptTexts,
+  inversions: readonly Inversion[] = [],
 ): PromptPlan {
   const encoders = readers.map((reader, i) =>
     reader.kind === 'clip'
-      ? planClip(reader.tokenizer, texts[i]!, promptSyntax)
+      ? planClip(reader.tokenizer, texts[i]!, promptSyntax, spell(inversions, i, reader.tokenizer))
       : planT5(reader.tokenizer, texts[i]!, promptSyntax, maxSequenceLength ?? reader.length),
   );
   const notes = readers.flatMap(({ kind }, i) => {
@@ -78,7 +68,12 @@ export function planPrompt(
 }
 
 /** `plain`: one window, cut at its end. `a1111`: as many as the prompt needs, up to MAX_CHUNKS. */
-export function planClip(tokenizer: ClipTokenizer, text: string, syntax: PromptSyntax): EncoderPlan {
+export function planClip(
+  tokenizer: ClipTokenizer,
+  text: string,
+  syntax: PromptSyntax,
+  inversions: readonly SpelledInversion[] = [],
+): EncoderPlan {
   const { maxLength, comma } = tokenizer;
   if (syntax === 'plain') {
     const { ids, dropped } = tokenizer.encode(text);
@@ -86,10 +81,8 @@ export function planClip(tokenizer: ClipTokenizer, text: string, syntax: PromptS
   }
   const size = maxLength - 2;
   const parsed = parsePrompt(text);
-  const words = weightedWords(parsed, tokenizer);
-  const sections = words.map((section) =>
-    section.flatMap(({ ids, weight }) => ids.map((id): WeightedToken => ({ id, weight }))),
-  );
+  const words = weightedWords(parsed, tokenizer, inversions);
+  const sections = words.map((section) => section.flatMap(tokensOf));
   const chunks = chunkTokens(sections, { size, comma });
   const kept = chunks.slice(0, MAX_CHUNKS);
   const read = kept.reduce((sum, chunk) => sum + chunk.length, 0);
@@ -97,12 +90,26 @@ export function planClip(tokenizer: ClipTokenizer, text: string, syntax: PromptS
     windows: kept.map((chunk) => {
       const weights = neutral(maxLength);
       for (const [i, { weight }] of chunk.entries()) weights[i + 1] = weight;
-      return { ids: tokenizer.frame(chunk.map(({ id }) => id)), weights };
+      const ids = tokenizer.frame(chunk.map(({ id }) => id));
+      if (chunk.every(({ vector }) => vector === undefined)) return { ids, weights };
+      const vectors = Array.from(weights, (_, i) => (i === 0 ? undefined : chunk[i - 1]?.vector));
+      return { ids, weights, vectors };
     }),
     dropped: wordsAfter(words.flat(), read),
     tokens: MAX_CHUNKS * size,
     ...excessOf(parsed),
   };
+}
+
+interface PlacedToken extends WeightedToken {
+  readonly vector?: Vector;
+}
+
+/** The vectors of an embedding stay together. */
+function tokensOf({ ids, weight, vectors }: WeightedWord): PlacedToken[] {
+  if (vectors === undefined) return ids.map((id) => ({ id, weight }));
+  const token = (id: number, i: number): PlacedToken => ({ id, weight, vector: vectors[i]! });
+  return ids.map((id, i) => (i === 0 ? { ...token(id, i), run: ids.length } : token(id, i)));
 }
 
 /** The same window without words. */
@@ -155,7 +162,7 @@ function describePlan(label: string, name: 'CLIP' | 'T5', plan: EncoderPlan): st
   return notes;
 }
 
-interface WeightedWord extends Word {
+interface WeightedWord extends PlacedWord {
   readonly weight: number;
 }
 
@@ -163,12 +170,13 @@ interface WeightedWord extends Word {
 function weightedWords(
   { sections }: ParsedPrompt,
   tokenizer: { words(text: string): Iterable<Word> },
+  inversions: readonly SpelledInversion[] = [],
 ): WeightedWord[][] {
   let isApart = false;
   return sections.map((segments) => {
     const words: WeightedWord[] = [];
     for (const { text, weight } of segments) {
-      for (const word of tokenizer.words(text)) {
+      for (const word of placeInversions(tokenizer.words(text), inversions)) {
         words.push({ ...word, text: isApart ? ` ${word.text}` : word.text, weight });
         isApart = false;
       }

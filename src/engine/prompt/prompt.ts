@@ -4,10 +4,13 @@ import type { EncodedPrompt, PromptSide } from '../../models/families/family.ts'
 import type { ModelSpec } from '../../models/spec.ts';
 import type { GenerationRequest, PromptSyntax } from '../../request.ts';
 import { stack, zeros } from '../../tensor.ts';
-import { emptyWindow, negativeTexts, type PromptPlan, planPrompt, positiveTexts } from './prompt-plan.ts';
+import { type Inversions, NO_INVERSIONS } from './inversions.ts';
+import { emptyWindow, type PromptPlan, planPrompt } from './prompt-plan.ts';
 import type { TextEncoders, TextReader } from './text-encoders.ts';
+import { negativeTexts, positiveTexts } from './texts.ts';
 import { encodeClip, encodeT5 } from './windows.ts';
 
+export { type Inversions, NO_INVERSIONS, readInversions } from './inversions.ts';
 export { type TextEncoders, type TextReader, textEncodersOf, textReadersOf } from './text-encoders.ts';
 
 /** With guidance of batch 2: the negative prompt comes first, as in diffusers. */
@@ -40,19 +43,23 @@ export function checkClipSkip({ clipSkip }: GenerationRequest, { name, textEncod
  * @param request its clipSkip k takes the state k layers before the one that the model was trained on; the negative
  *   prompt ignores it (both as in diffusers)
  * @param guided whether the negative prompt is needed
+ * @param inversions that its prompts may call by name
  * @throws DarkroomError('bad_request') where clipSkip is beyond the model's layers
  */
 export async function encodePrompt(
   encoders: TextEncoders,
   request: GenerationRequest,
   guided: boolean,
+  { found }: Pick<Inversions, 'found'> = NO_INVERSIONS,
 ): Promise<PromptEmbeddings> {
   const { spec, readers } = encoders;
   checkClipSkip(request, spec);
   const isZero = spec.zeroNegative && request.negativePrompt === undefined;
-  const prompt = planPrompt(readers, request, 'prompt', positiveTexts(request));
+  const prompt = planPrompt(readers, request, 'prompt', positiveTexts(request), found);
   const negative =
-    guided && !isZero ? planPrompt(readers, request, 'negative prompt', negativeTexts(request)) : undefined;
+    guided && !isZero
+      ? planPrompt(readers, request, 'negative prompt', negativeTexts(request), found)
+      : undefined;
   const plans = [prompt, ...(negative === undefined ? [] : [negative])];
   const chunks = Math.max(...plans.flatMap((plan) => plan.encoders.map(({ windows }) => windows.length)));
 

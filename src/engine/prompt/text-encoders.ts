@@ -15,6 +15,8 @@ export interface ClipReader {
   readonly name: TextEncoderName;
   readonly tokenizer: ClipTokenizer;
   readonly rules: ClipRules;
+  /** Of its embeddings. */
+  readonly width: number;
 }
 
 export interface T5Reader {
@@ -37,7 +39,13 @@ export interface TextEncoders {
 export function textReadersOf({ textEncoders }: ModelSpec): TextReader[] {
   return textEncoders.map((part) =>
     part.kind === 'clip'
-      ? { kind: 'clip', name: part.name, tokenizer: createTokenizer(part.tokenizer), rules: part.rules }
+      ? {
+          kind: 'clip',
+          name: part.name,
+          tokenizer: createTokenizer(part.tokenizer),
+          rules: part.rules,
+          width: part.hiddenSize,
+        }
       : {
           kind: 't5',
           name: part.name,

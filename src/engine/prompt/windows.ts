@@ -1,7 +1,8 @@
 /** Runs the text encoders over the windows of a plan. */
 import { emphasize } from '../../diffusion/prompt-emphasis.ts';
+import { VECTOR_PLACES, VECTORS } from '../../graph/clip.ts';
 import type { EncodedText } from '../../models/families/family.ts';
-import { joinRows, type Tensor } from '../../tensor.ts';
+import { type Feeds, joinRows, type Tensor } from '../../tensor.ts';
 import type { Session } from '../session.ts';
 import type { Window } from './prompt-plan.ts';
 import type { ClipReader, T5Reader, TextEncoders } from './text-encoders.ts';
@@ -17,7 +18,7 @@ const POOLED = 'pooler_output';
  */
 export async function encodeClip(
   encoders: TextEncoders,
-  { name, rules }: ClipReader,
+  { name, rules, width }: ClipReader,
   windows: readonly Window[],
   clipSkip: number,
 ): Promise<EncodedText> {
@@ -29,7 +30,14 @@ export async function encodeClip(
   const weighted: Tensor[] = [];
   let pooled: Tensor | undefined;
   for (const window of windows) {
-    const { states, ...more } = await encodeWindow(encoders, name, session, window, outputs);
+    const { states, ...more } = await encodeWindow(
+      encoders,
+      name,
+      session,
+      window,
+      outputs,
+      vectorFeeds(window, width),
+    );
     weighted.push({ data: emphasize(states.data, window.weights, rules.emphasis), dims: states.dims });
     pooled ??= more.pooled;
   }
@@ -43,20 +51,43 @@ export async function encodeT5(encoders: TextEncoders, { name }: T5Reader, windo
   return { data: emphasize(states.data, window.weights, 'no_norm'), dims: states.dims };
 }
 
-/** @param outputs the states, and the summary where it is wanted */
+/**
+ * @param outputs the states, and the summary where it is wanted
+ * @param feeds beside the ids
+ */
 async function encodeWindow(
   { embeddings }: TextEncoders,
   name: string,
   session: Session,
-  { ids }: Window,
+  window: Window,
   outputs: readonly string[],
+  feeds: Feeds = {},
 ): Promise<EncodedText> {
-  const key = `${name} ${outputs.join(' ')} ${ids.join(' ')}`;
+  const { ids, vectors = [] } = window;
+  const key = `${name} ${outputs.join(' ')} ${ids.join(' ')} ${vectors.map((vector) => vector?.key).join(' ')}`;
   const known = embeddings.get(key);
   if (known !== undefined) return known;
-  const results = await session.run({ input_ids: { data: ids, dims: [1, ids.length] } }, outputs);
+  const results = await session.run({ input_ids: { data: ids, dims: [1, ids.length] }, ...feeds }, outputs);
   const [states, pooled] = outputs.map((output) => results[output]!) as [Tensor, Tensor | undefined];
   const encoded = pooled === undefined ? { states } : { states, pooled };
   embeddings.set(key, encoded, states.data.byteLength + (pooled?.data.byteLength ?? 0));
   return encoded;
+}
+
+/** What a CLIP takes beside its ids: the vectors of embeddings behind a row of zeros, and which row stands at each place. */
+function vectorFeeds({ ids, vectors = [] }: Window, width: number): Feeds {
+  const given = vectors.filter((vector) => vector !== undefined);
+  const rows = new Float32Array((given.length + 1) * width);
+  const places = new BigInt64Array(ids.length);
+  let row = 0;
+  for (const [i, vector] of vectors.entries()) {
+    if (vector === undefined) continue;
+    row++;
+    rows.set(vector.values, row * width);
+    places[i] = BigInt(row);
+  }
+  return {
+    [VECTORS]: { data: rows, dims: [given.length + 1, width] },
+    [VECTOR_PLACES]: { data: places, dims: [1, ids.length] },
+  };
 }

@@ -86,7 +86,7 @@ export async function openClip(
     hiddenSize: config.hiddenSize,
     hiddenLayers: config.numHiddenLayers,
     projectionDim: config.withProjection ? config.projectionDim : undefined,
-    graph: (target, changed = component) => textEncoderGraph(changed, target),
+    graph: (target, changed = component) => textEncoderGraph(changed, target, { takesVectors: true }),
   };
 }
 

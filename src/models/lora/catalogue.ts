@@ -1,64 +1,20 @@
 /** The LoRA files of this machine by name. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { readdir, realpath, stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { realpath, stat } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { DarkroomError, offerNames } from '../../errors.ts';
-
-export interface LoraEntry {
-  /** The file's name without its ending. */
-  readonly name: string;
-  /** As it was found; a link is followed when the file is opened. */
-  readonly file: string;
-}
+import { listNamedFiles, type NamedFile } from '../named-files.ts';
 
 /** Folders of LoRAs in A1111's, Forge's and ComfyUI's layouts. */
-const FOLDERS = /^(?:loras?|lycoris)$/i;
-const ENDINGS = ['.safetensors'];
-/** Far more files and folders than anybody has. */
-const MOST = 20_000;
-const DEEPEST = 6;
-
-/**
- * All LoRAs in the folders `loras` and `Lora` of these folders, or in those folders themselves; the first of a name has it.
- * @param places folders, or single files that somebody named
- */
-export async function listLoras(places: readonly string[]): Promise<LoraEntry[]> {
-  const found = new Map<string, LoraEntry>();
-  const add = (file: string) => {
-    if (!ENDINGS.includes(extname(file).toLowerCase())) return;
-    const name = basename(file, extname(file));
-    if (!found.has(name)) found.set(name, { name, file });
-  };
-  const walk = async (folder: string, depth: number): Promise<void> => {
-    const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-    for (const entry of entries.toSorted((a, b) => (a.name < b.name ? -1 : 1))) {
-      if (found.size >= MOST) return;
-      const path = join(folder, entry.name);
-      const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && (await isDirectory(path)));
-      if (!isFolder) add(path);
-      else if (depth < DEEPEST) await walk(path, depth + 1);
-    }
-  };
-  for (const place of places) {
-    if (!(await isDirectory(place))) {
-      add(place);
-      continue;
-    }
-    const inside = await readdir(place).catch(() => []);
-    const folders = FOLDERS.test(basename(place))
-      ? [place]
-      : inside.filter((name) => FOLDERS.test(name)).map((name) => join(place, name));
-    for (const folder of folders) await walk(folder, 0);
-  }
-  return [...found.values()];
-}
+export const listLoras = (places: readonly string[]): Promise<NamedFile[]> =>
+  listNamedFiles(places, { folders: /^(?:loras?|lycoris)$/i, endings: ['.safetensors'] });
 
 /**
  * @param name a file that is one of the places, or, as A1111 takes it, of a file, in any case
  * @throws DarkroomError('not_found') that offers the nearest names
  */
-export function loraNamed(name: string, entries: readonly LoraEntry[]): LoraEntry {
+export function loraNamed(name: string, entries: readonly NamedFile[]): NamedFile {
   const exact = entries.find(({ file }) => file === name);
   if (exact !== undefined) return exact;
   const short = basename(name.replaceAll('\\', '/')).replace(/\.safetensors$/i, '');
@@ -98,9 +54,3 @@ async function hash(path: string): Promise<string> {
     sha256.update(chunk as Buffer);
   return sha256.digest('hex').slice(0, 10);
 }
-
-const isDirectory = (path: string) =>
-  stat(path).then(
-    (found) => found.isDirectory(),
-    () => false,
-  );

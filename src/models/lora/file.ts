@@ -3,7 +3,7 @@ import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { StoredTensor } from '../../graph/component.ts';
 import { isRecord } from '../../json.ts';
-import { readSafetensorsFile } from '../safetensors.ts';
+import { readWeights } from '../weights.ts';
 
 export interface LoraFile {
   /** As sentences name it: the file's name without its ending. */
@@ -25,10 +25,7 @@ export async function openLora(
   file: string,
   name = basename(file).replace(/\.[^.]+$/, ''),
 ): Promise<LoraFile> {
-  const { tensors, metadata } = await readSafetensorsFile(file, {
-    label: basename(file),
-    folder: dirname(file),
-  });
+  const { tensors, metadata } = await readWeights(file);
   const settings = peftSettings(metadata.get('lora_adapter_metadata')) ?? (await besideIt(file));
   return { name, file, tensors, metadata, alphaOf: (module) => settings?.(module) };
 }

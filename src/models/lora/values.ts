@@ -6,6 +6,8 @@ import type { StoredTensor } from '../../graph/component.ts';
 /** Types that a LoRA's tensors may have. */
 const READERS: Readonly<Record<string, (bytes: Uint8Array) => Float32Array>> = {
   F32: (bytes) => new Float32Array(aligned(bytes)),
+  F8_E4M3: (bytes) => Float32Array.from(bytes, (byte) => E4M3[byte]!),
+  F8_E5M2: (bytes) => Float32Array.from(bytes, (byte) => E5M2[byte]!),
   F64: (bytes) => Float32Array.from(new Float64Array(aligned(bytes))),
   F16: (bytes) => Float32Array.from(new Float16Array(aligned(bytes))),
   BF16: (bytes) => {
@@ -16,6 +18,17 @@ const READERS: Readonly<Record<string, (bytes: Uint8Array) => Float32Array>> = {
   },
 };
 
+/** Floats of 8 bits by their byte, as PyTorch's float8_e4m3fn has them: no infinity, one NaN of each sign. */
+const E4M3 = Float32Array.from({ length: 256 }, (_, byte) => {
+  const [sign, exponent, mantissa] = [byte & 128 ? -1 : 1, (byte >> 3) & 15, byte & 7];
+  if (exponent === 15 && mantissa === 7) return Number.NaN;
+  return sign * (exponent === 0 ? 2 ** -9 * mantissa : 2 ** (exponent - 7) * (1 + mantissa / 8));
+});
+/** float8_e5m2 is the first byte of a float16. */
+const E5M2 = Float32Array.from(
+  new Float16Array(Uint16Array.from({ length: 256 }, (_, byte) => byte << 8).buffer),
+);
+
 export const isReadable = ({ dtype }: StoredTensor): boolean => Object.hasOwn(READERS, dtype);
 
 /** Tensors of a few files, each opened once. */
@@ -23,7 +36,27 @@ export class ValueReader {
   readonly #handles = new Map<string, Promise<FileHandle>>();
 
   /** @throws DarkroomError('bad_model') for a type without numbers to reckon with, and where the file has become shorter */
-  async read({ name, dtype, file, offset, length }: StoredTensor): Promise<Float32Array> {
+  async read(stored: StoredTensor): Promise<Float32Array> {
+    const { decode, shape } = stored;
+    if (decode === undefined) return this.#bytes(stored);
+    const rows = shape[0] ?? 1;
+    if (decode.identity === true) {
+      return Float32Array.from({ length: rows * rows }, (_, i) => (i % (rows + 1) === 0 ? 1 : 0));
+    }
+    const values = await this.#bytes(stored);
+    const columns = values.length / rows;
+    if (decode.halvesSwapped === true)
+      return joined(values.subarray(values.length / 2), values.subarray(0, values.length / 2));
+    if (decode.transposed === true) {
+      return values.map((_, i) => values[(i % columns) * rows + Math.floor(i / columns)]!);
+    }
+    if (decode.scale === undefined) return values;
+    const scale = await this.#bytes(decode.scale);
+    return values.map((value, i) => value * scale[scale.length === 1 ? 0 : Math.floor(i / columns)]!);
+  }
+
+  /** As they lie in the file. */
+  async #bytes({ name, dtype, file, offset, length }: StoredTensor): Promise<Float32Array> {
     const reader = Object.hasOwn(READERS, dtype) ? READERS[dtype] : undefined;
     if (reader === undefined) {
       const known = Object.keys(READERS).join(', ');
@@ -45,6 +78,13 @@ export class ValueReader {
       if (handle.status === 'fulfilled') await handle.value.close();
     }
   }
+}
+
+function joined(first: Float32Array, second: Float32Array): Float32Array {
+  const both = new Float32Array(first.length + second.length);
+  both.set(first);
+  both.set(second, first.length);
+  return both;
 }
 
 /** A buffer of its own, which begins where a typed array may. */

@@ -1,0 +1,118 @@
+/** The embeddings (textual inversion) that prompts call by name, as A1111 finds them: by the tokens of the name. */
+import { createHash } from 'node:crypto';
+import { type Inversion, listInversions, openInversion } from '../../models/inversion/inversion.ts';
+import type { ModelSpec } from '../../models/spec.ts';
+import type { ClipTokenizer, Word } from '../../models/tokenizer.ts';
+import type { GenerationRequest } from '../../request.ts';
+import { negativeTexts, positiveTexts } from './texts.ts';
+
+export interface Inversions {
+  readonly found: readonly Inversion[];
+  /** Sentences for the user. */
+  readonly notes: readonly string[];
+}
+
+export const NO_INVERSIONS: Inversions = { found: [], notes: [] };
+
+/** Embeddings in one request; a name of two letters may stand in many words. */
+const MOST = 64;
+
+const plain = (text: string) => text.normalize('NFC').replaceAll(/\s+/g, '').toLowerCase();
+
+/**
+ * Reads those whose names stand in the request's prompts, which is before anything else is loaded.
+ * @param places folders with embeddings/ in or beside them
+ * @throws DarkroomError('bad_model') for one that is damaged
+ */
+export async function readInversions(
+  request: GenerationRequest,
+  spec: ModelSpec,
+  places: readonly string[],
+): Promise<Inversions> {
+  if (request.promptSyntax === 'plain') return NO_INVERSIONS;
+  const text = plain([...positiveTexts(request), ...negativeTexts(request)].join('\n'));
+  const named = (await listInversions(places)).filter(
+    ({ name }) => name !== '' && text.includes(plain(name)),
+  );
+  const found: Inversion[] = [];
+  const notes: string[] = [];
+  for (const file of named.slice(0, MOST)) {
+    const inversion = await openInversion(file, spec.textEncoders);
+    if (inversion !== undefined) found.push(inversion);
+    else
+      notes.push(
+        `The embedding ${file.name} was made for another family of models than ${spec.name}: its name is read as words.`,
+      );
+  }
+  return { found, notes };
+}
+
+/** A vector in place of a token. */
+export interface Vector {
+  /** The same for the same vector. */
+  readonly key: string;
+  readonly values: Float32Array;
+}
+
+/** An embedding as one text encoder reads it. */
+export interface SpelledInversion {
+  readonly name: string;
+  /** Tokens of the name. */
+  readonly ids: readonly number[];
+  readonly vectors: readonly Vector[];
+}
+
+const vectorOf = (values: Float32Array): Vector => {
+  const bytes = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return { key: createHash('sha1').update(bytes).digest('base64url'), values };
+};
+
+/** Longest names first: of `bad hands` and `bad` the first is meant where both fit. */
+export function spell(
+  inversions: readonly Inversion[],
+  encoder: number,
+  tokenizer: ClipTokenizer,
+): SpelledInversion[] {
+  return inversions
+    .flatMap(({ name, vectors }): SpelledInversion[] => {
+      const own = vectors.get(encoder);
+      const ids = Array.from(tokenizer.words(name), (word) => word.ids).flat();
+      if (own === undefined || ids.length === 0) return [];
+      return [{ name, ids, vectors: own.map(vectorOf) }];
+    })
+    .sort((a, b) => b.ids.length - a.ids.length);
+}
+
+export interface PlacedWord extends Word {
+  /** Of an embedding: one for each of its ids, which only fill the place. */
+  readonly vectors?: readonly Vector[];
+}
+
+/** Fills the place of a vector, as in A1111: no mark of a beginning, an end or a comma. */
+const PLACEHOLDER = 0;
+
+/** The words of one segment of a prompt with the embeddings in their places; a name may begin within a word. */
+export function placeInversions(words: Iterable<Word>, spelled: readonly SpelledInversion[]): PlacedWord[] {
+  if (spelled.length === 0) return [...words];
+  const tokens = Array.from(words, ({ text, ids }) =>
+    ids.map((id, i) => ({ id, text: i === 0 ? text : '' })),
+  ).flat();
+  const placed: { text: string; ids: number[]; vectors?: readonly Vector[] }[] = [];
+  for (let at = 0; at < tokens.length; ) {
+    const { id, text } = tokens[at]!;
+    const found = spelled.find(({ ids }) => ids.every((own, i) => own === tokens[at + i]?.id));
+    if (found !== undefined) {
+      const space = /^\s/.test(text) ? ' ' : '';
+      const ids = new Array<number>(found.vectors.length).fill(PLACEHOLDER);
+      placed.push({ text: `${space}${found.name}`, ids, vectors: found.vectors });
+      at += found.ids.length;
+      continue;
+    }
+    const last = placed.at(-1);
+    // The tokens of one word stay together; of a word whose beginning was a name, the rest is a word of its own.
+    if (text === '' && last !== undefined && last.vectors === undefined) last.ids.push(id);
+    else placed.push({ text, ids: [id] });
+    at++;
+  }
+  return placed;
+}
