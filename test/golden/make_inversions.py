@@ -16,7 +16,7 @@ from safetensors.torch import load_file, save_file
 
 EMBEDDINGS = FIXTURES / "embeddings"
 CASES = {
-    "sd15-two-vectors": ("tiny-sd15", "a squiggle mug on a table", "blue blot, squiggle"),
+    "sd15-two-vectors": ("tiny-sd15", "a squiggle mug on a table, dash", "blue blot, squiggle"),
     "sd21-one-vector": ("tiny-sd21", "a red curl", ""),
     "sdxl-both": ("tiny-sdxl", "a wave on a table", "blue wave"),
 }
@@ -30,12 +30,17 @@ def make_files() -> None:
     width = {model: pipeline(model).text_encoder.config.hidden_size for model in ("tiny-sd15", "tiny-sd21", "tiny-sdxl")}
     second = pipeline("tiny-sdxl").text_encoder_2.config.hidden_size
     save_file({"emb_params": random(1, 2, width["tiny-sd15"])}, EMBEDDINGS / "squiggle.safetensors")
-    save_file({"<blot>": random(2, width["tiny-sd15"])}, EMBEDDINGS / "blot.safetensors")
+    vector = torch.nn.Parameter(random(2, 1, width["tiny-sd15"]))
+    blot = {"string_to_token": {"*": 265}, "string_to_param": {"*": vector}, "name": "blot", "step": 9, "sd_checkpoint": None}
+    torch.save(blot, EMBEDDINGS / "blot.pt")
+    save_file({"<dash>": random(6, width["tiny-sd15"])}, EMBEDDINGS / "dash.safetensors")
     save_file({"emb_params": random(3, 1, width["tiny-sd21"])}, EMBEDDINGS / "curl.safetensors")
     save_file({"clip_l": random(4, 3, width["tiny-sdxl"]), "clip_g": random(5, 3, second)}, EMBEDDINGS / "wave.safetensors")
 
 
 def load(pipe, name: str) -> None:
+    if (EMBEDDINGS / f"{name}.pt").exists():
+        return pipe.load_textual_inversion(EMBEDDINGS / f"{name}.pt", token=name)
     tensors = load_file(EMBEDDINGS / f"{name}.safetensors")
     if "clip_l" not in tensors:
         return pipe.load_textual_inversion(EMBEDDINGS / f"{name}.safetensors", token=name)
@@ -50,7 +55,7 @@ if __name__ == "__main__":
     golden = []
     for name, (model, prompt, negative) in CASES.items():
         pipe = pipeline(model)
-        for file in ("squiggle", "blot", "curl", "wave"):
+        for file in ("squiggle", "blot", "dash", "curl", "wave"):
             if file in f"{prompt} {negative}":
                 load(pipe, file)
         if hasattr(pipe, "text_encoder_2"):
