@@ -3,6 +3,7 @@
 import { readBeside } from './checkpoint/beside.ts';
 import { isClipText } from './checkpoint/clip-text.ts';
 import { isVae } from './checkpoint/ldm-vae.ts';
+import { isT5Text } from './checkpoint/t5-text.ts';
 import { type Tensors, under } from './checkpoint/tensors.ts';
 import { FAMILIES } from './families/index.ts';
 import { SeenFiles } from './seen.ts';
@@ -89,7 +90,6 @@ const PREFIXES = ['model.diffusion_model.', '', 'model.', 'net.'];
 
 /** A tensor that only this family has, as diffusers and ComfyUI tell them apart. The first match counts. */
 const FOREIGN: readonly (readonly [key: string, family: string])[] = [
-  ['joint_blocks.0.context_block.attn.qkv.weight', 'Stable Diffusion 3'],
   ['distilled_guidance_layer.in_proj.bias', 'Chroma'],
   ['single_stream_modulation.lin.weight', 'FLUX.2'],
   ['double_blocks.0.img_attn.norm.key_norm.scale', 'FLUX.1'],
@@ -107,8 +107,6 @@ const LORA =
 
 const UPSCALER = /^(model\.1\.sub\.0\.|body\.0\.rdb1\.conv1\.|RRDB_trunk\.0\.|layers\.0\.residual_group\.)/;
 
-const T5 = 'encoder.block.0.layer.0.SelfAttention.q.weight';
-
 function recogniseOther(tensors: Tensors): Found {
   const names = [...tensors.keys()];
   if (names.some((name) => LORA.test(name))) return { kind: 'lora' };
@@ -122,7 +120,7 @@ function recogniseOther(tensors: Tensors): Found {
   if (isVae(tensors) || isVae(under(tensors, 'first_stage_model.')) || isVae(under(tensors, 'vae.')))
     return { kind: 'vae' };
   if (names.some((name) => UPSCALER.test(name))) return { kind: 'upscaler' };
-  if (tensors.has(T5)) return { kind: 'text_encoder', family: 'T5' };
+  if (isT5Text(tensors)) return { kind: 'text_encoder', family: 'T5' };
   if (isClipText(tensors) || isClipText(under(tensors, 'transformer.')))
     return { kind: 'text_encoder', family: 'CLIP' };
   return { kind: 'unknown' };

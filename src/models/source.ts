@@ -1,5 +1,6 @@
 /** Where a model's parts come from: a folder in diffusers' layout, or a single file that is read as if it were one. */
 import type { Component } from '../graph/component.ts';
+import type { T5TokenizerFiles } from './t5-tokenizer.ts';
 import type { TokenizerFiles } from './tokenizer.ts';
 
 /** Names are those of diffusers' layout: unet/config.json, tokenizer_2/vocab.json. */
@@ -23,6 +24,7 @@ export interface ModelSource {
   component(subfolder: string, base: string): Promise<Component>;
   /** The tokenizer that all models of the kind share, where the source brings none of its own. */
   sharedClipTokenizer?(subfolder: string): Promise<TokenizerFiles>;
+  sharedT5Tokenizer?(): Promise<T5TokenizerFiles>;
   /** Whether all that was looked at is still what it was. */
   isUnchanged(): Promise<boolean>;
   /** Of all that was looked at: another one for each change. */

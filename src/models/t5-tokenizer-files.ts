@@ -40,8 +40,19 @@ export async function readT5Tokenizer(files: ModelSource, folder: string): Promi
     throw new DarkroomError('bad_model', `${where} holds neither tokenizer.json nor spiece.model.`);
   }
 
+  return withSpecials(vocabulary, config, where);
+}
+
+/**
+ * A tokenizer.json by itself.
+ * @param config what tokenizer_config.json and special_tokens_map.json say
+ */
+export const parseT5Tokenizer = (file: Json, config: Json, where: string): T5TokenizerFiles =>
+  withSpecials(readJson(file, where), config, where);
+
+function withSpecials(vocabulary: Vocabulary, config: Json, where: string): T5TokenizerFiles {
   const id = (key: string, fallback: string): number => {
-    const token = (config as Json)[key] ?? fallback;
+    const token = config[key] ?? fallback;
     const content = typeof token === 'string' ? token : (token as Json)['content'];
     const found = vocabulary.pieces.findIndex(([piece]) => piece === content);
     if (found !== -1) return found;

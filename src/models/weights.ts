@@ -48,7 +48,8 @@ export async function readTensorFile(
   { label, folder }: { readonly label: string; readonly folder: string },
 ): Promise<Pick<Weights, 'tensors' | 'metadata' | 'numbers'>> {
   const beginning = await beginningOf(file);
-  if (isTorchFile(beginning)) {
+  // The length of a safetensors header may begin as a pickle does.
+  if (isTorchFile(beginning) && !looksSafe(beginning)) {
     const { tensors, numbers, texts } = await readTorchFile(file, label);
     return { tensors, metadata: texts, numbers };
   }

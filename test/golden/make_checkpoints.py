@@ -224,7 +224,7 @@ def clip(prefix, act, layout, projection, remove=None):
 
 
 def t5(prefix):
-    config = dict(vocab_size=32128, d_model=96, d_kv=64, d_ff=96, num_layers=2, num_heads=1)
+    config = dict(vocab_size=32128, d_model=64, d_kv=64, d_ff=96, num_layers=2, num_heads=1)
     model = T5EncoderModel(T5Config(**config, feed_forward_proj="gated-gelu"))
     state = {k: v for k, v in model.state_dict().items() if k != "encoder.embed_tokens.weight"}
     rows = [[name, list(tensor.shape), prefix + name, "same"] for name, tensor in state.items()]
@@ -236,7 +236,7 @@ def t5(prefix):
 def transformer(layers, dual, qk_norm, prefix="model.diffusion_model."):
     model = SD3Transformer2DModel(
         sample_size=128, num_layers=layers, attention_head_dim=64, num_attention_heads=1, caption_projection_dim=64,
-        joint_attention_dim=96, pooled_projection_dim=64, pos_embed_max_size=16, dual_attention_layers=dual,
+        joint_attention_dim=64, pooled_projection_dim=64, pos_embed_max_size=16, dual_attention_layers=dual,
         qk_norm="rms_norm" if qk_norm else None, in_channels=16, out_channels=16,
     )
     rows, single = lay_out(model, lambda name: sd3(name, layers), prefix)

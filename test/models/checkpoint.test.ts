@@ -28,6 +28,21 @@ const BETAS = {
 };
 const LEADING = { ...BETAS, set_alpha_to_one: false, steps_offset: 1, clip_sample: false };
 
+const SD3: Folder = {
+  index: {
+    _class_name: 'StableDiffusion3Pipeline',
+    ...{ text_encoder: PROJECTED, tokenizer: TOKENIZER, text_encoder_2: PROJECTED, tokenizer_2: TOKENIZER },
+    ...{
+      text_encoder_3: ['transformers', 'T5EncoderModel'],
+      tokenizer_3: ['transformers', 'T5TokenizerFast'],
+    },
+    ...{ transformer: ['diffusers', 'SD3Transformer2DModel'], vae: ['diffusers', 'AutoencoderKL'] },
+  },
+  scheduler: { _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1000, shift: 3 },
+  tokenizers: { tokenizer: '<|endoftext|>', tokenizer_2: '!' },
+  t5: 'tokenizer_3',
+};
+
 /** The hub's folders of these families, as far as they matter. */
 const FOLDERS: Readonly<Record<string, Folder>> = {
   sd1: {
@@ -49,6 +64,7 @@ const FOLDERS: Readonly<Record<string, Folder>> = {
     scheduler: { _class_name: 'EulerDiscreteScheduler', ...LEADING, timestep_spacing: 'leading' },
     tokenizers: { tokenizer: '<|endoftext|>', tokenizer_2: '!' },
   },
+  'sd35-medium': SD3,
 };
 
 /** The latents of a small picture. */
@@ -58,7 +74,7 @@ async function latentsOf(spec: ModelSpec): Promise<Float32Array> {
     {
       prompt: 'a (red:1.2) fox!',
       negative_prompt: 'text',
-      num_inference_steps: 2,
+      num_inference_steps: 1,
       width: 32,
       height: 32,
       seed: 5,

@@ -4,7 +4,7 @@
  */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { clipTokenizer } from '../../src/models/checkpoint/clip-tokenizer.ts';
 import type { ClipPadding } from '../../src/models/checkpoint/layout.ts';
 import { FIXTURES } from './forge.ts';
@@ -47,13 +47,16 @@ export function forgeModel(layout: string): ForgedModel {
 }
 
 function draw(layout: string): ForgedModel {
-  const random = normal(7);
+  const random = uniform(7);
   const parts = new Map<string, ForgedFile>();
   const single: ForgedFile = new Map();
   for (const [part, { tensors }] of Object.entries(LAYOUTS[layout]!)) {
     const own: ForgedFile = new Map();
     for (const [name, shape, original, how] of tensors) {
-      const values = drawTensor(name, shape, random);
+      // Stable Diffusion 3 does not project CLIP-L's summary: diffusers puts the identity there.
+      const isIdentity =
+        layout.startsWith('sd3') && part === 'text_encoder' && name === 'text_projection.weight';
+      const values = isIdentity ? identity(shape[0]!) : drawTensor(name, shape, random);
       own.set(name, half(shape, values));
       if (how.startsWith('third')) {
         const fused = [3 * shape[0]!, ...shape.slice(1)];
@@ -80,6 +83,9 @@ function layOut(shape: readonly number[], values: Float32Array, how: How): Forge
   return half(how === 'convolution' ? [...shape, 1, 1] : shape, values);
 }
 
+const identity = (size: number): Float32Array =>
+  Float32Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0));
+
 /** Norms near 1, the rest small enough that nothing overflows. */
 function drawTensor(name: string, shape: readonly number[], random: () => number): Float32Array {
   const count = shape.reduce((product, side) => product * side, 1);
@@ -100,16 +106,15 @@ export const float = (shape: readonly number[], values: readonly number[]): Forg
   bytes: new Uint8Array(Float32Array.from(values).buffer),
 });
 
-/** Twelve uniform numbers make a good enough normal one (mulberry32). */
-function normal(seed: number): () => number {
+/** Numbers from -2 to 2 (mulberry32). */
+function uniform(seed: number): () => number {
   let state = seed;
-  const uniform = () => {
+  return () => {
     state = (state + 0x6d2b79f5) | 0;
     let t = Math.imul(state ^ (state >>> 15), 1 | state);
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 30 - 2;
   };
-  return () => uniform() + uniform() + uniform() + uniform() - 2;
 }
 
 export async function writeSafetensors(
@@ -142,6 +147,14 @@ export interface Folder {
   readonly index: Readonly<Record<string, unknown>>;
   readonly scheduler: Readonly<Record<string, unknown>>;
   readonly tokenizers: Readonly<Record<string, ClipPadding>>;
+  /** Folder of its T5 tokenizer. */
+  readonly t5?: string;
+}
+
+/** tokenizer.json of a T5, from what the product ships. */
+async function t5File(): Promise<unknown> {
+  const packed = await readFile(join(import.meta.dirname, '../../models/tokenizers/t5-vocabulary.json.br'));
+  return JSON.parse(brotliDecompressSync(packed).toString('utf8'));
 }
 
 export async function writeFolder(
@@ -164,6 +177,7 @@ export async function writeFolder(
     await writeFile(join(folder, part, 'merges.txt'), merges.map((pair) => pair.join(' ')).join('\n'));
     await json(`${part}/special_tokens_map.json`, { pad_token: padding });
   }
+  if (of.t5 !== undefined) await json(`${of.t5}/tokenizer.json`, await t5File());
   await json('model_index.json', of.index);
   await json('scheduler/scheduler_config.json', of.scheduler);
   return folder;

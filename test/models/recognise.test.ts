@@ -4,7 +4,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { recognise } from '../../src/models/recognise.ts';
-import { temporaryFolder } from './forge.ts';
+import { safetensors, temporaryFolder, write } from './forge.ts';
 import { type Forged, type ForgedFile, float, forgeModel, writeSafetensors } from './forge-checkpoint.ts';
 
 const EMPTY: Forged = { dtype: 'F32', shape: [0], bytes: new Uint8Array() };
@@ -51,6 +51,15 @@ test('what a denoiser predicts: markers, metadata, and words beside the file', a
   await assert.rejects(recognise(file), { message: /x\.json: prediction_type/ });
 });
 
+test('a safetensors file whose first bytes are those of a pickle or a zip archive', async (t) => {
+  const folder = await temporaryFolder(t);
+  const plain = '{"emb_params":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}}';
+  for (const length of [0x280, 0x4b50]) {
+    const file = await write(join(folder, 'x.pt'), safetensors(plain.padEnd(length), 4));
+    assert.equal((await recognise(file)).kind, 'embedding');
+  }
+});
+
 test('other kinds of files', async (t) => {
   const cases: [kind: string, family: string | undefined, tensors: Record<string, Forged>][] = [
     ['lora', undefined, { 'lora_unet_mid_block_attentions_0_proj_in.lora_down.weight': tensor(4, 8) }],
@@ -61,7 +70,11 @@ test('other kinds of files', async (t) => {
     ['controlnet', undefined, { 'control_model.input_hint_block.0.weight': tensor(4, 3, 3, 3) }],
     ['controlnet', undefined, { 'controlnet_cond_embedding.conv_in.weight': tensor(4, 3, 3, 3) }],
     ['upscaler', undefined, { 'model.1.sub.0.RDB1.conv1.0.weight': tensor(4, 4, 3, 3) }],
-    ['text_encoder', 'T5', { 'encoder.block.0.layer.0.SelfAttention.q.weight': tensor(4, 4) }],
+    [
+      'text_encoder',
+      'T5',
+      { 'encoder.block.0.layer.0.SelfAttention.q.weight': tensor(4, 4), 'shared.weight': tensor(4, 4) },
+    ],
     ['text_encoder', 'CLIP', { 'text_model.embeddings.token_embedding.weight': tensor(4, 4) }],
     ['checkpoint', 'FLUX.1', { 'double_blocks.0.img_attn.norm.key_norm.scale': tensor(4) }],
     ['unknown', undefined, { weight: tensor(2) }],

@@ -3,10 +3,12 @@ import { DarkroomError } from '../../errors.ts';
 import type { Component } from '../../graph/component.ts';
 import type { SeenFiles } from '../seen.ts';
 import type { ModelSource } from '../source.ts';
+import type { T5TokenizerFiles } from '../t5-tokenizer.ts';
 import type { TokenizerFiles } from '../tokenizer.ts';
 import { type Beside, nameOfBeside } from './beside.ts';
 import { clipTokenizer } from './clip-tokenizer.ts';
 import type { CheckpointParts } from './layout.ts';
+import { t5Tokenizer } from './t5-text.ts';
 
 const CARD = 'darkroom.json';
 
@@ -66,6 +68,10 @@ export class CheckpointFiles implements ModelSource {
 
   async sharedClipTokenizer(subfolder: string): Promise<TokenizerFiles> {
     return clipTokenizer(this.#find(this.#parts.tokenizers, subfolder));
+  }
+
+  sharedT5Tokenizer(): Promise<T5TokenizerFiles> {
+    return t5Tokenizer();
   }
 
   isUnchanged(): Promise<boolean> {

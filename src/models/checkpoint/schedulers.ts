@@ -19,23 +19,24 @@ const BETAS = {
 const zeroSnr = ({ zeroTerminalSnr }: Prediction): SchedulerConfig =>
   zeroTerminalSnr ? { rescale_betas_zero_snr: true, timestep_spacing: 'trailing' } : {};
 
-/** Stable Diffusion 1: PNDM, which knows no zero terminal SNR; DDIM where that is asked for. */
-export function sd1Scheduler(prediction: Prediction): SchedulerConfig {
-  const shared = { ...BETAS, set_alpha_to_one: false, steps_offset: 1, prediction_type: prediction.type };
-  return prediction.zeroTerminalSnr
-    ? { _class_name: 'DDIMScheduler', ...shared, ...zeroSnr(prediction) }
-    : { _class_name: 'PNDMScheduler', ...shared, skip_prk_steps: true };
-}
+const LEADING = { ...BETAS, set_alpha_to_one: false, steps_offset: 1 };
 
-/** Stable Diffusion 2: DDIM. */
-export const sd2Scheduler = (prediction: Prediction): SchedulerConfig => ({
+const ddim = (prediction: Prediction): SchedulerConfig => ({
   _class_name: 'DDIMScheduler',
-  ...BETAS,
-  set_alpha_to_one: false,
-  steps_offset: 1,
+  ...LEADING,
   prediction_type: prediction.type,
   ...zeroSnr(prediction),
 });
+
+/** Stable Diffusion 1: PNDM, which knows no zero terminal SNR; DDIM where that is asked for. */
+export const sd1Scheduler = (prediction: Prediction): SchedulerConfig =>
+  prediction.zeroTerminalSnr
+    ? ddim(prediction)
+    : { _class_name: 'PNDMScheduler', ...LEADING, prediction_type: prediction.type, skip_prk_steps: true };
+
+/** Stable Diffusion 2: DDIM where it predicts the velocity; the models of 512 pixels and for inpainting have PNDM. */
+export const sd2Scheduler = (prediction: Prediction): SchedulerConfig =>
+  prediction.type === 'epsilon' ? sd1Scheduler(prediction) : ddim(prediction);
 
 /** Latent consistency models. */
 export const lcmScheduler: SchedulerConfig = {

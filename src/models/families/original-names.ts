@@ -116,3 +116,13 @@ export function originalMmditNames(module: string, layers: number): OriginalName
   const isLast = Number(block) === layers - 1 && inner === 'norm1_context.linear';
   return [{ name: `joint_blocks.${block}.${name}`, ...(rows && { rows }), ...(isLast && swapped) }];
 }
+
+/** All modules of such a transformer, with their places; a file need not have all of them. */
+export function* mmditModules(layers: number): Generator<readonly [module: string, original: OriginalName]> {
+  const blocks = Array.from({ length: layers }, (_, i) =>
+    Object.keys(MMDIT_BLOCK).map((inner) => `transformer_blocks.${i}.${inner}`),
+  );
+  for (const module of [...Object.keys(MMDIT), 'norm_out.linear', ...blocks.flat()]) {
+    for (const original of originalMmditNames(module, layers)) yield [module, original];
+  }
+}

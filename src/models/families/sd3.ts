@@ -8,6 +8,7 @@ import { classOf } from '../parts.ts';
 import type { ModelSource } from '../source.ts';
 import { type Denoiser, type Family, imageLatents } from './family.ts';
 import { originalMmditNames } from './original-names.ts';
+import { sd3Checkpoint } from './sd3-checkpoint.ts';
 import { type ClipPart, openClip, openT5, PENULTIMATE, type T5Part } from './text-encoders.ts';
 
 /** As diffusers' pipelines have it. */
@@ -34,6 +35,7 @@ export const sd3: Family = {
     inpaintStrength: 0.6,
     sampleSize: 128,
   },
+  checkpoint: sd3Checkpoint,
 
   async open(files, index) {
     const clips = [

@@ -102,7 +102,7 @@ export async function openT5(
     kind: 't5',
     name: suffix === '_2' ? 'textEncoder2' : 'textEncoder3',
     component,
-    tokenizer: await readT5Tokenizer(files, `tokenizer${suffix}`),
+    tokenizer: (await files.sharedT5Tokenizer?.()) ?? (await readT5Tokenizer(files, `tokenizer${suffix}`)),
     length,
     graph: (target, changed = component) => t5EncoderGraph(changed, target),
   };

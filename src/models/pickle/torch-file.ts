@@ -40,14 +40,10 @@ const BYTES: Readonly<Record<string, number>> = {
   F8_E5M2: 1,
 };
 
-/** Whether a file that begins so was written by torch.save, or is another pickle. */
+/** Whether a file that begins so was written by torch.save, or is another pickle of protocol 2 to 5. */
 export const isTorchFile = (beginning: Uint8Array): boolean =>
-  (beginning[0] === 0x80 && !isSafetensors(beginning)) ||
+  (beginning[0] === 0x80 && beginning[1]! >= 2 && beginning[1]! <= 5) ||
   (beginning[0] === 0x50 && beginning[1] === 0x4b && beginning[2] === 3 && beginning[3] === 4);
-
-/** The length of its header may begin with any byte; the header itself is an object. */
-const isSafetensors = (beginning: Uint8Array): boolean =>
-  beginning[7] === 0 && beginning[6] === 0 && beginning[8] === 0x7b;
 
 /**
  * @param file real path of a regular file
