@@ -1,6 +1,7 @@
 /** The devices that an engine can run on, by the names that the operator gives them: cpu, webgpu, cuda:1. */
 import { totalmem } from 'node:os';
 import { DarkroomError } from '../errors.ts';
+import { CARD_ORDER, type Card } from '../gpu/cards.ts';
 import { CUDA, inFloat32, PORTABLE, type Target, WEBGPU } from '../graph/target.ts';
 import type { SideFilesOptions } from '../models/side-files.ts';
 
@@ -21,6 +22,8 @@ export interface Device {
   readonly memory: number;
   /** Where optimised graphs and their weights are kept; nowhere where it is left out. */
   readonly sideFiles?: (SideFilesOptions & { readonly least?: number }) | undefined;
+  /** Variables that its driver and onnxruntime's provider read when they are loaded. */
+  readonly environment: Readonly<Record<string, string>>;
 }
 
 export interface DeviceOptions {
@@ -50,11 +53,39 @@ export function parseDevices(names: string, options: DeviceOptions = {}): Device
 
 /** As the operator writes it: the index only where there is a choice. */
 export function nameOf({ provider, index }: Pick<Device, 'provider' | 'index'>): string {
-  return provider === 'cuda' ? `${provider}:${index}` : provider;
+  return provider === 'cuda' || index > 0 ? `${provider}:${index}` : provider;
+}
+
+/**
+ * What a provider reads when a session is made.
+ * - ORT_DISABLE_FLASH_ATTENTION: onnxruntime's own flash attention gives wrong numbers for heads of 160 channels over
+ *   more than 64 keys, which SD 1.5 has (measured with 1.30.0 on an H100: 1.4 times off, where cuDNN's and the
+ *   memory-efficient kernel agree with the CPU to 0.02 %). Cards from Hopper on take cuDNN's before it.
+ * - TF32 stays on, as is the provider's default (onnxruntime's use_tf32): float32 is used on a card where float16
+ *   overflows (SDXL's VAE, SD 2.1's scores), and TF32 has the range of float32 with the digits of float16.
+ *   NVIDIA_TF32_OVERRIDE=0, NVIDIA's own variable, turns it off.
+ */
+const ENVIRONMENT: Readonly<Record<Provider, Readonly<Record<string, string>>>> = {
+  cpu: {},
+  webgpu: {},
+  cuda: { ...CARD_ORDER, ORT_DISABLE_FLASH_ATTENTION: '1' },
+};
+
+/** From this major number of the compute capability on: Blackwell. */
+const BLACKWELL = 10;
+
+/**
+ * A card's own: cuDNN's attention, which onnxruntime takes from Hopper on (pull request 28849), fails on some Blackwell
+ * cards or takes 16 s to its first picture, and is 0.88 times as fast there (transformers pull request 48163); the
+ * memory-efficient kernel stands in for it. ORT_ENABLE_CUDNN_FLASH_ATTENTION=1 in the environment turns it on.
+ */
+export function onCard(device: Device, { memory, generation }: Pick<Card, 'memory' | 'generation'>): Device {
+  const more = generation >= BLACKWELL ? { ORT_ENABLE_CUDNN_FLASH_ATTENTION: '0' } : {};
+  return { ...device, memory, environment: { ...device.environment, ...more } };
 }
 
 export function cpuDevice({ threads = 0 }: DeviceOptions = {}): Device {
-  return { provider: 'cpu', index: 0, threads, precision: 'float32', memory: totalmem() };
+  return { provider: 'cpu', index: 0, threads, precision: 'float32', memory: totalmem(), environment: {} };
 }
 
 const TARGETS: Readonly<Record<Provider, Target>> = { cpu: PORTABLE, webgpu: WEBGPU, cuda: CUDA };
@@ -74,14 +105,12 @@ export function parseDevice(name: string, options: DeviceOptions = {}): Device {
   if (provider === undefined || index > MAX_INDEX) {
     throw new DarkroomError(
       'bad_request',
-      `The device ${JSON.stringify(name)} is not known. Use auto, cpu, webgpu or cuda:N, where N is the number of the card from 0 to ${MAX_INDEX}.`,
+      `The device ${JSON.stringify(name)} is not known. Use auto, cpu, webgpu, webgpu:N or cuda:N, where N is the number of the card from 0 to ${MAX_INDEX}.`,
     );
   }
-  if (provider !== 'cuda' && index > 0) {
-    throw new DarkroomError(
-      'bad_request',
-      `The device ${name} cannot be chosen: ${provider} has no numbered devices. Use ${provider}.`,
-    );
+  if (provider === 'cpu' && index > 0) {
+    throw new DarkroomError('bad_request', `The device ${name} cannot be chosen: there is one CPU. Use cpu.`);
   }
-  return { ...cpu, provider, index, precision: provider === 'cuda' ? 'float16' : 'float32' };
+  const precision = provider === 'cuda' ? 'float16' : 'float32';
+  return { ...cpu, provider, index, precision, environment: ENVIRONMENT[provider] };
 }

@@ -5,13 +5,21 @@
 import { fork } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { graphicsVersion } from '../gpu/graphics.ts';
 import { cacheFolder, driverVersion, runtimeVersion } from '../gpu/libraries.ts';
-import { type Device, nameOf } from './device.ts';
+import { type Device, nameOf, type Precision } from './device.ts';
 
 export interface Probe {
   readonly works: boolean;
   /** Why not, for the operator. */
   readonly reason?: string;
+  /** The narrowest that works. */
+  readonly precision?: Precision;
+  /** Only the processor does the work, by a graphics driver made for tests. */
+  readonly isSoftware?: boolean;
+  /** Of the graph on the device and on the CPU. */
+  readonly seconds?: number;
+  readonly cpuSeconds?: number;
 }
 
 /** Seconds that the first start of a driver may take. */
@@ -24,12 +32,15 @@ const CHILD = new URL(`./probe-child.${EXTENSION}`, import.meta.url);
  * @param child the module that probes, for tests
  */
 export async function probe(device: Device, child: URL = CHILD, seconds = LIMIT): Promise<Probe> {
-  const key = `onnxruntime ${runtimeVersion()}, driver ${(await driverVersion()) ?? 'none'}, ${nameOf(device)}`;
+  const driver = device.provider === 'webgpu' ? await graphicsVersion() : ((await driverVersion()) ?? 'none');
+  const key = `onnxruntime ${runtimeVersion()}, driver ${driver}, ${nameOf(device)}`;
   const file = join(cacheFolder(), 'devices.json');
   const known = await readKnown(file);
   const answer = Object.hasOwn(known, key) ? known[key] : undefined;
   if (answer !== undefined) return answer;
   const found = await runProbe(device, child, seconds);
+  // Another program may have taken the card's memory just now.
+  if (found.reason !== undefined && /memory/.test(found.reason)) return found;
   // A cache that cannot be written only costs the next start its probe.
   await mkdir(dirname(file), { recursive: true })
     .then(() => writeFile(file, `${JSON.stringify({ ...known, [key]: found }, null, 2)}\n`))

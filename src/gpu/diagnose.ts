@@ -1,8 +1,6 @@
 /** What stands between this machine and CUDA, in one sentence. */
-import { execFile } from 'node:child_process';
 import { constants, globSync } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
-import { promisify } from 'node:util';
 import { driverVersion, installed, isSupported, missingLibraries } from './libraries.ts';
 import { LEAST_DRIVER } from './wheel-index.ts';
 
@@ -51,19 +49,4 @@ async function hasCard(): Promise<boolean> {
     if ((await readFile(file, 'utf8').catch(() => '')).trim() === VENDOR) return true;
   }
   return false;
-}
-
-/** Milliseconds that the driver may take to answer. */
-const PATIENCE = 10_000;
-
-/** Bytes of a card, as the driver says; undefined where it does not. */
-export async function cardMemory(index: number): Promise<number | undefined> {
-  const query = ['--query-gpu=memory.total', '--format=csv,noheader,nounits', `--id=${index}`];
-  try {
-    const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: PATIENCE });
-    const mebibytes = Number(stdout.trim());
-    return mebibytes > 0 ? mebibytes * 2 ** 20 : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -23,7 +23,8 @@ function child(body: string): URL {
 const card = parseDevice('cuda:0');
 
 test('a device that gives the CPU’s numbers works', async () => {
-  assert.deepEqual(await probe(cpuDevice({ threads: 1 })), { works: true });
+  const { works, precision, seconds } = await probe(cpuDevice({ threads: 1 }));
+  assert.deepEqual([works, precision, seconds! > 0], [true, 'float32', true]);
 });
 
 test('a device that cannot be opened does not work, and says why', async () => {

@@ -13,11 +13,17 @@ const DRIVER = '/usr/lib/chromium/vk_swiftshader_icd.json';
 const skip = existsSync(DRIVER) ? false : `${DRIVER} is missing: install chromium and libvulkan1`;
 const env = { VK_ICD_FILENAMES: DRIVER, VK_DRIVER_FILES: DRIVER };
 
-test('a software Vulkan passes the probe', { skip }, async (t) => {
+test('a software Vulkan passes the probe in float32, and is known for what it is', { skip }, async (t) => {
   const cache = mkdtempSync(join(tmpdir(), 'darkroom-webgpu-'));
   t.after(() => rmSync(cache, { recursive: true, force: true }));
   Object.assign(process.env, env, { XDG_CACHE_HOME: cache });
-  assert.deepEqual(await probe(parseDevice('webgpu')), { works: true });
+  const { works, precision, isSoftware, reason } = await probe(parseDevice('webgpu'));
+  assert.deepEqual(
+    { works, precision, isSoftware, reason },
+    {
+      ...{ works: true, precision: 'float32', isSoftware: true, reason: undefined },
+    },
+  );
 });
 
 /** One of each kind of part: together they have every operator that the families are made of, and the others take long. */

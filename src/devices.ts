@@ -1,0 +1,146 @@
+/** From the names that the operator gives to the devices of this machine, and what `auto` takes of them. */
+import {
+  AUTO,
+  cpuDevice,
+  type Device,
+  type DeviceOptions,
+  nameOf,
+  onCard,
+  parseDevice,
+  parseDevices,
+} from './engine/device.ts';
+import { type Probe, probe } from './engine/probe.ts';
+import { DarkroomError } from './errors.ts';
+import { type Card, listCards } from './gpu/cards.ts';
+import { diagnoseCuda, type Finding } from './gpu/diagnose.ts';
+import { type GraphicsDevice, listGraphics, selectionOf, titleOf } from './gpu/graphics.ts';
+
+/** What is asked of the machine; tests have others. */
+export interface Machine {
+  readonly system: string;
+  cuda(): Promise<Finding>;
+  cards(): Promise<readonly Card[]>;
+  graphics(): Promise<readonly GraphicsDevice[]>;
+  probe(device: Device): Promise<Probe>;
+}
+
+const THIS_MACHINE: Machine = {
+  system: `${process.platform} ${process.arch}`,
+  cuda: diagnoseCuda,
+  cards: listCards,
+  graphics: listGraphics,
+  probe,
+};
+
+/** Where onnxruntime-node comes with WebGPU. */
+const WITH_WEBGPU = ['linux x64', 'darwin arm64', 'win32 x64', 'win32 arm64'];
+
+export interface Choice {
+  readonly device: Device;
+  /** Why a better one is not taken. */
+  readonly reason?: string;
+}
+
+/**
+ * What `auto` takes: an NVIDIA card where CUDA is ready, the one with the most memory first; otherwise what WebGPU finds,
+ * where it is faster than the CPU. Each must give the CPU's numbers.
+ */
+export async function bestDevice(
+  options: DeviceOptions = {},
+  machine: Machine = THIS_MACHINE,
+): Promise<Choice> {
+  const reasons: string[] = [];
+  const chosen = (device: Device): Choice =>
+    reasons.length === 0 ? { device } : { device, reason: reasons.join('; ') };
+  if ((await machine.cuda()).isReady) {
+    const cards = await machine.cards();
+    for (const card of cards.toSorted((a, b) => b.memory - a.memory)) {
+      const device = onCard(parseDevice(`cuda:${card.index}`, options), card);
+      const { works, reason = '' } = await machine.probe(device);
+      if (works) return chosen(device);
+      reasons.push(`${nameOf(device)} is not used: ${reason}`);
+    }
+  }
+  const graphics = await tryGraphics(options, machine);
+  if (typeof graphics !== 'string' && graphics !== undefined) return chosen(graphics);
+  if (graphics !== undefined) reasons.push(`webgpu is not used: ${graphics}`);
+  return chosen(cpuDevice(options));
+}
+
+/** @returns why not; undefined where there is nothing to try */
+async function tryGraphics(options: DeviceOptions, machine: Machine): Promise<Device | string | undefined> {
+  if (!WITH_WEBGPU.includes(machine.system)) return undefined;
+  if (machine.system.startsWith('linux') && (await machine.graphics()).length === 0) return undefined;
+  const device = parseDevice('webgpu', options);
+  const { works, reason, precision, isSoftware, seconds = 0, cpuSeconds = 0 } = await machine.probe(device);
+  if (!works) return reason ?? 'its probe failed';
+  if (isSoftware === true) return 'only a Vulkan driver in software was found';
+  const ms = (value: number) => `${(1000 * value).toFixed(0)} ms`;
+  if (seconds >= cpuSeconds) return `its probe took ${ms(seconds)}, the CPU ${ms(cpuSeconds)}`;
+  return { ...device, ...(precision !== undefined && { precision }) };
+}
+
+/**
+ * The devices of DARKROOM_DEVICES or --device.
+ * @throws DarkroomError('bad_request' | 'misconfigured') for a name that is unknown, and for a number without a device
+ */
+export async function devicesOf(
+  setting: string,
+  { device, threads }: { readonly device?: string | undefined; readonly threads?: number | undefined },
+  machine: Machine = THIS_MACHINE,
+): Promise<Device[]> {
+  const options = { threads };
+  if ((device ?? setting) === AUTO) return [(await bestDevice(options, machine)).device];
+  const devices = device === undefined ? readSetting(setting, options) : [parseDevice(device, options)];
+  return Promise.all(devices.map((one) => found(one, machine)));
+}
+
+async function found(device: Device, machine: Machine): Promise<Device> {
+  if (device.provider === 'cuda') {
+    const cards = await machine.cards();
+    const card = cards[device.index];
+    if (card !== undefined) return onCard(device, card);
+    // Without a driver that answers, the engine says what is missing.
+    if (cards.length === 0) return device;
+    throw missing(
+      device,
+      cards.map(({ index, name }) => `cuda:${index} (${name})`),
+    );
+  }
+  if (device.provider !== 'webgpu') return device;
+  const selected = device.index === 0 ? device : await numbered(device, machine);
+  const { precision } = await machine.probe(selected);
+  return precision === undefined ? selected : { ...selected, precision };
+}
+
+/** WebGPU's other devices: onnxruntime takes the first of the fastest kind, and only the driver can be told otherwise. */
+async function numbered(device: Device, machine: Machine): Promise<Device> {
+  if (!machine.system.startsWith('linux')) {
+    throw new DarkroomError(
+      'misconfigured',
+      `${nameOf(device)} cannot be chosen on this system, which decides itself: use webgpu.`,
+    );
+  }
+  const all = await machine.graphics();
+  const chosen = all[device.index];
+  if (chosen === undefined)
+    throw missing(
+      device,
+      all.map((one, i) => `webgpu:${i} (${titleOf(one)})`),
+    );
+  return { ...device, environment: { ...device.environment, ...selectionOf(chosen) } };
+}
+
+function missing(device: Device, known: readonly string[]): DarkroomError {
+  const has = known.length === 0 ? 'no graphics device was found' : `this machine has ${known.join(', ')}`;
+  return new DarkroomError('misconfigured', `There is no ${nameOf(device)}: ${has}.`);
+}
+
+function readSetting(names: string, options: DeviceOptions): Device[] {
+  try {
+    return parseDevices(names, options);
+  } catch (cause) {
+    if (!(cause instanceof DarkroomError)) throw cause;
+    throw new DarkroomError('misconfigured', `DARKROOM_DEVICES cannot be used. ${cause.message}`, { cause });
+  }
+}
