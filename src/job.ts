@@ -2,7 +2,7 @@
  * A job as it passes between rooms: what the queue takes, what the engine offers, what a watcher sees.
  * No platform object and no tensor appears here.
  */
-import type { ErrorCode } from './errors.ts';
+import type { DarkroomError, ErrorCode } from './errors.ts';
 import type { GenerationRequest } from './request.ts';
 
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
@@ -110,8 +110,12 @@ export interface ProcessEngine extends Engine {
 
 /** The engine's process died under a run: the queue puts the job back once. */
 export class EngineLost extends Error {
-  constructor(message: string, options?: { cause?: unknown }) {
+  /** Where its device failed: what the user is told, if the job fails for it. */
+  readonly deviceError: DarkroomError | undefined;
+
+  constructor(message: string, options: { cause?: unknown; deviceError?: DarkroomError } = {}) {
     super(message, options);
     this.name = 'EngineLost';
+    this.deviceError = options.deviceError;
   }
 }

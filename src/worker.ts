@@ -2,14 +2,14 @@
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
 import type { Settings } from '../config/settings.ts';
-import type { Device } from './engine/device.ts';
+import { type Device, nameOf } from './engine/device.ts';
 import { type EngineOptions, EngineProcess } from './engine/process/process.ts';
 import { engineOptions } from './engine-options.ts';
 import { createModels, type InstalledModels } from './installed-models.ts';
 import type { Logger } from './log.ts';
 import { Queue } from './queue/queue.ts';
 import { Worker, type WorkerOptions } from './queue/worker.ts';
-import { registerWorker, unregisterWorker } from './queue/worker-registry.ts';
+import { readWorkers, registerWorker, unregisterWorker } from './queue/worker-registry.ts';
 import { createReport } from './report.ts';
 import type { PictureStore } from './store/pictures.ts';
 import type { Database } from './store/sql.ts';
@@ -85,6 +85,9 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
     ...{ engine, pictures, onError },
     models: () => models,
     slots: SLOTS,
+    device: nameOf(options.device),
+    canRunElsewhere: async ({ model }) =>
+      (await readWorkers(database)).some((other) => other.id !== id && other.models.includes(model)),
     ...(options.callLimit && { callLimit: options.callLimit }),
     // The prompt stays out: a job is known by its id.
     onFailure: (job, error) => log.error({ err: error, job: job.id, model: job.model }, 'job failed'),

@@ -8,6 +8,7 @@ import { openLibraries } from '../gpu/libraries.ts';
 import type { Graph } from '../graph/component.ts';
 import type { Feeds, Tensor } from '../tensor.ts';
 import { type Device, nameOf } from './device.ts';
+import { deviceFailure } from './device-failure.ts';
 import { type Opening, openPrepared } from './prepared.ts';
 
 export interface Session {
@@ -17,7 +18,7 @@ export interface Session {
    * One forward pass. It blocks this process's event loop while it computes.
    * @param feeds every input of the graph by its name
    * @param outputs the outputs to fetch; all of them where left out
-   * @throws DarkroomError('engine_failed') where the graph refuses the shapes or runs out of memory
+   * @throws DarkroomError('engine_failed') where the graph refuses the shapes, DeviceFailure where the device fails
    */
   run<Name extends string>(feeds: Feeds, outputs: readonly Name[]): Promise<Record<Name, Tensor>>;
   /** Frees the weights; safe to call twice. */
@@ -32,7 +33,7 @@ export interface SessionOptions {
 /**
  * Loads a graph and its weights. Blocks while it optimises the graph (milliseconds to seconds by size).
  * @throws DarkroomError('bad_model') where onnxruntime cannot read the weights or refuses the graph, ('misconfigured')
- *   where the device cannot be used, ('too_large') where the weights do not fit into its memory
+ *   where the device cannot be used, DeviceFailure where the weights do not fit into its free memory
  */
 export async function openSession(
   graph: Graph,
@@ -69,7 +70,8 @@ export async function openSession(
       try {
         fetched = await session.run(given, [...outputs]);
       } catch (cause) {
-        throw new DarkroomError('engine_failed', 'The model stopped in the middle of a picture.', { cause });
+        const sentence = 'The model stopped in the middle of a picture.';
+        throw deviceFailure(device, cause) ?? new DarkroomError('engine_failed', sentence, { cause });
       }
       const result: Partial<Record<(typeof outputs)[number], Tensor>> = {};
       for (const name of outputs) {
@@ -107,13 +109,8 @@ async function openingError(device: Device, cause: unknown): Promise<DarkroomErr
       { cause },
     );
   }
-  if (/out of memory|Failed to allocate memory|CUDA failure 2/i.test(reason)) {
-    return new DarkroomError(
-      'too_large',
-      `This model does not fit into the memory of ${nameOf(device)}, or another program has taken it.`,
-      { cause },
-    );
-  }
+  const failure = deviceFailure(device, cause);
+  if (failure !== undefined) return failure;
   return new DarkroomError(
     'bad_model',
     'The model could not be loaded. The operator finds the reason in the log.',

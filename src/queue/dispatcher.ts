@@ -216,6 +216,26 @@ export class Dispatcher {
     });
   }
 
+  /**
+   * A worker whose device failed hands a job to another one: it keeps its position and its charge, and the try counts.
+   * @param note for the user
+   */
+  move({ ticket, id }: Claim, note: string): Promise<boolean> {
+    return this.#database.transaction(async (tx) => {
+      if (!(await this.#tickets.giveBack(tx, ticket))) return false;
+      // Without its attempt it does not count as a lease that lapsed.
+      await tx.query(
+        `update darkroom.job set state = 'queued', attempt = null, worker = null, notes = notes || $2::jsonb
+         where id = $1 and state = 'running'`,
+        [id, json([note])],
+      );
+      await tx.query('delete from darkroom.job_event where job = $1', [id]);
+      await notify(tx, 'work');
+      await notify(tx, `job:${id}`);
+      return true;
+    });
+  }
+
   /** @returns whether there was such a job that had not ended */
   async cancel(id: string): Promise<boolean> {
     const [row] = await this.#database.query<{ did: boolean }>('select darkroom.cancel($1, $2) as did', [

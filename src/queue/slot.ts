@@ -16,8 +16,10 @@ export class Slot {
   losses = 0;
   /** Number of the engine's process in which the run was opened. */
   life = 0;
+  /** Sentences for the user about what happened on its way. */
+  readonly notes: string[] = [];
   /** Why the work stops before its end, if it does. */
-  leaving: 'cancelled' | 'lost' | 'given back' | undefined;
+  leaving: 'cancelled' | 'lost' | 'given back' | 'moved' | undefined;
 
   constructor(claim: Claim) {
     this.claim = claim;

@@ -20,6 +20,7 @@ export interface JobSource {
   touch(claim: Claim, used: number): Promise<'held' | 'cancelled' | 'lost'>;
   finish(claim: Claim, used: number, end: JobEnd | undefined): Promise<boolean>;
   giveBack(claim: Claim): Promise<boolean>;
+  move(claim: Claim, note: string): Promise<boolean>;
 }
 
 export interface ProgressEvents {
@@ -58,6 +59,10 @@ export interface WorkerOptions {
    * @param measured seconds that calls like it take; undefined where none was measured
    */
   readonly callLimit?: (measured: number | undefined) => number;
+  /** Of the device, as its user is told. */
+  readonly device?: string;
+  /** Whether another worker is there that can run it. */
+  readonly canRunElsewhere?: (request: Job['request']) => Promise<boolean>;
   /** Called with the reason for which a job failed, for the operator's log. */
   readonly onFailure?: (job: { readonly id: string; readonly model: string }, error: unknown) => void;
   /** Called with errors that are no job's: the database cannot be reached. */
@@ -78,6 +83,8 @@ const TOUCH = 4000;
 const POLL = 2000;
 /** Milliseconds before the database is asked again. */
 const RETRY = 500;
+/** Milliseconds that other workers have to take a job which this worker's device failed under. */
+const MOVING = 60_000;
 /** Models that stay open in an engine, as far as affinity counts on it. */
 const WARM = 2;
 
@@ -91,6 +98,8 @@ export class Worker {
   #warm: string[] = [];
   /** Counts the engine's deaths, so that only the job that met one is blamed. */
   #life = 0;
+  /** Users whose job has just been moved from here. */
+  readonly #moved = new Set<string>();
   #isOpen = true;
   #change = Promise.withResolvers<void>();
   readonly #feeding: Promise<void>;
@@ -102,6 +111,8 @@ export class Worker {
       sliceSteps: 4,
       clock: () => performance.now() / 1000,
       callLimit,
+      device: 'The device',
+      canRunElsewhere: async () => false,
       onFailure: () => {},
       onError: () => {},
       ...options,
@@ -154,7 +165,7 @@ export class Worker {
         await change;
         continue;
       }
-      const busy = [...this.#slots.values()].map(({ claim }) => claim.user);
+      const busy = [...[...this.#slots.values()].map(({ claim }) => claim.user), ...this.#moved];
       const claim = await queue
         .claim({ worker, models: models(), busy, warm: this.#warm })
         .catch(async (error: unknown) => {
@@ -204,7 +215,8 @@ export class Worker {
       try {
         return await this.#runOnce(slot, slot.job);
       } catch (error) {
-        if (!(error instanceof EngineLost) || !this.#survivesLoss(slot)) throw error;
+        if (!(error instanceof EngineLost) || !this.#survivesLoss(slot, error)) throw error;
+        if (error.deviceError !== undefined && (await this.#moves(slot))) return undefined;
         // What a crash made worthless is not charged.
         this.#gpu.refund(slot);
         slot.step = 0;
@@ -253,7 +265,7 @@ export class Worker {
       );
       stored.push({ id, width, height });
     }
-    return { state: 'done', pictures: stored, notes };
+    return { state: 'done', pictures: stored, notes: [...slot.notes, ...notes] };
   }
 
   /** A call that takes far longer than others like it never returns: its process is ended, so that EngineLost is thrown. */
@@ -274,6 +286,7 @@ export class Worker {
     const { claim, used, leaving } = slot;
     const write = () => {
       if (leaving === 'lost') return Promise.resolve(false);
+      if (leaving === 'moved') return queue.move(claim, slot.notes.at(-1)!);
       return leaving === 'given back' && end === undefined
         ? queue.giveBack(claim)
         : queue.finish(claim, used, end);
@@ -318,13 +331,38 @@ export class Worker {
   }
 
   /** Whether a job whose engine died gets another try. */
-  #survivesLoss(slot: Slot): boolean {
+  #survivesLoss(slot: Slot, { deviceError }: EngineLost): boolean {
     if (slot.leaving !== undefined) return false;
     // The first to notice was working in it; the others only held a slot there.
     if (slot.life !== this.#life) return true;
     this.#life++;
     slot.losses++;
+    // A device failed under it elsewhere already.
+    if (deviceError !== undefined && slot.claim.isSuspect) return false;
     return slot.losses < LOSSES;
+  }
+
+  /** After a failure of the device: the job goes to another worker, or stays for another try where there is none. */
+  async #moves(slot: Slot): Promise<boolean> {
+    const { canRunElsewhere, device, onError } = this.#options;
+    const { request, user } = slot.claim;
+    const isTaken = await canRunElsewhere(request).catch((error: unknown) => {
+      onError(error);
+      return false;
+    });
+    slot.notes.push(
+      isTaken
+        ? `${device} failed in the middle of this picture; it was started again on another device.`
+        : `${device} failed in the middle of this picture; it was started again.`,
+    );
+    if (!isTaken) return false;
+    slot.leaving = 'moved';
+    this.#moved.add(user);
+    setTimeout(() => {
+      this.#moved.delete(user);
+      this.#wake();
+    }, MOVING).unref();
+    return true;
   }
 
   #failed({ claim, leaving }: Slot, error: unknown): JobEnd | undefined {
@@ -332,10 +370,11 @@ export class Worker {
     this.#options.onFailure({ id: claim.id, model: claim.request.model }, error);
     const shown =
       error instanceof EngineLost
-        ? new DarkroomError(
+        ? (error.deviceError ??
+          new DarkroomError(
             'engine_failed',
             'The engine stopped twice while generating this image. Try a smaller size or fewer images.',
-          )
+          ))
         : error;
     return { state: 'failed', error: describeError(shown) };
   }

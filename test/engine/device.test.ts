@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { loadSettings } from '../../config/settings.ts';
 import { bestDevice, devicesOf, type Machine } from '../../src/devices.ts';
 import { nameOf, onCard, parseDevice, parseDevices } from '../../src/engine/device.ts';
+import { deviceFailure } from '../../src/engine/device-failure.ts';
 import { engineOptions } from '../../src/engine-options.ts';
 import { type Card, listCards } from '../../src/gpu/cards.ts';
 import { isSoftware, listGraphics } from '../../src/gpu/graphics.ts';
@@ -60,6 +61,28 @@ test('--device wins over the setting; a setting that names no device is the oper
     message: /DARKROOM_DEVICES.*"graphics"/,
   });
   await assert.rejects(engineOptions(settings, { device: 'cpu,webgpu' }), { code: 'bad_request' });
+});
+
+test('a failure of the device is told from one of the model, and by what the user can do', () => {
+  const gpu = parseDevice('cuda:1');
+  const codeOf = (reason: string, device = gpu) => deviceFailure(device, new Error(reason))?.code;
+  for (const reason of [
+    'BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 512',
+    'CUDA failure 2: out of memory ; GPU=1',
+    'CUBLAS failure 3: CUBLAS_STATUS_ALLOC_FAILED',
+    'vkAllocateMemory failed with VK_ERROR_OUT_OF_DEVICE_MEMORY',
+  ])
+    assert.equal(codeOf(reason), 'too_large', reason);
+  for (const reason of [
+    'CUDA failure 999: unknown error ; GPU=1',
+    'CUDNN failure 5003: CUDNN_STATUS_EXECUTION_FAILED_CUDART',
+    'Failed to download data from buffer: A valid external Instance reference no longer exists.',
+    'vkQueueSubmit failed with VK_ERROR_DEVICE_LOST',
+    'DXGI_ERROR_DEVICE_REMOVED',
+  ])
+    assert.equal(codeOf(reason), 'engine_failed', reason);
+  assert.equal(codeOf('Got invalid dimensions for input: sample'), undefined);
+  assert.equal(codeOf('Failed to allocate memory', parseDevice('cpu')), undefined);
 });
 
 const GIB = 2 ** 30;

@@ -120,6 +120,26 @@ test('a child that exits by itself is a loss too', async () => {
   );
 });
 
+test('a device that fails ends its process, which frees it, and keeps its sentence', async () => {
+  const { engine } = start();
+  const run = await engine.open(jobOf('fail=device'));
+  const first = engine.pid;
+  await assert.rejects(
+    run.advance(6, () => {}),
+    (error: unknown) => {
+      assert.ok(error instanceof EngineLost);
+      assert.deepEqual(
+        [error.deviceError?.code, error.deviceError?.message],
+        ['too_large', 'The card is full.'],
+      );
+      return true;
+    },
+  );
+  const again = await engine.open(jobOf('a mug'));
+  assert.notEqual(engine.pid, first);
+  assert.equal((await again.advance(6, () => {})).done, true);
+});
+
 test('a model file that is cut while it is in use is named in the log', {
   skip: process.platform === 'win32',
 }, async () => {

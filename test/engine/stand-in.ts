@@ -4,6 +4,7 @@
  * the seed alone.
  */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DeviceFailure } from '../../src/engine/device-failure.ts';
 import type { EngineOptions, WarmEngine } from '../../src/engine/process/process.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { encodePng } from '../../src/image/pixels.ts';
@@ -32,6 +33,7 @@ export async function createEngine({ device }: EngineOptions): Promise<WarmEngin
             step++;
             if (fail === 'exit' && step === 2) process.exit(7);
             if (fail === 'sigbus' && step === 2) process.kill(process.pid, 'SIGBUS');
+            if (fail === 'device' && step === 2) throw new DeviceFailure('too_large', 'The card is full.');
             if (fail === 'advance' && step === 2) throw new TypeError('no such tensor');
             onProgress({ step, steps, preview: Uint8Array.of(step) });
           }

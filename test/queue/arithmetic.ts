@@ -1,4 +1,5 @@
 /** A worker over arithmetic: a queue in memory, and an engine whose calls take exact seconds on a clock of its own. */
+import type { DarkroomError } from '../../src/errors.ts';
 import { EngineLost, type Job, type ProcessEngine } from '../../src/job.ts';
 import { type Part, plannedSteps } from '../../src/queue/costs.ts';
 import type { Claim, ClaimOptions, JobEnd } from '../../src/queue/dispatcher.ts';
@@ -38,7 +39,10 @@ export interface Call {
   readonly at: number;
 }
 
-export type Outcome = JobEnd | { readonly state: 'cancelled' | 'given back' | 'lost' };
+export type Outcome =
+  | JobEnd
+  | { readonly state: 'cancelled' | 'given back' | 'lost' }
+  | { readonly state: 'moved'; readonly note: string };
 
 /** The database's part of the order, in memory: whole jobs charged at dispatch, the least tag first. */
 export class MemoryQueue implements JobSource, ProgressEvents, WorkCosts {
@@ -103,6 +107,12 @@ export class MemoryQueue implements JobSource, ProgressEvents, WorkCosts {
     return true;
   }
 
+  async move({ id }: Claim, note: string): Promise<boolean> {
+    this.running.delete(id);
+    this.outcomeOf(id).resolve({ state: 'moved', note });
+    return true;
+  }
+
   publish(id: string, event: RunningEvent): void {
     this.published.push({ id, event });
     this.onPublish(id, event);
@@ -146,7 +156,9 @@ export class Bench {
   readonly #secondsOf: (job: Job, kind: Call['kind']) => number;
 
   constructor(
-    options: Partial<Pick<WorkerOptions, 'slots' | 'onFailure' | 'onError' | 'callLimit'>> = {},
+    options: Partial<
+      Pick<WorkerOptions, 'slots' | 'onFailure' | 'onError' | 'callLimit' | 'device' | 'canRunElsewhere'>
+    > = {},
     secondsOf: (job: Job, kind: Call['kind']) => number = (_, kind) => (kind === 'step' ? 1 : 0.25),
   ) {
     this.#secondsOf = secondsOf;
@@ -187,10 +199,10 @@ export class Bench {
   }
 
   /** The engine dies now: this call and every open run are lost. */
-  die(): never {
+  die(deviceError?: DarkroomError): never {
     this.#life++;
     this.open.clear();
-    throw new EngineLost('killed');
+    throw new EngineLost('killed', deviceError && { deviceError });
   }
 
   /** From now on until it is killed, the engine does not answer. To be awaited in the engine's stead. */

@@ -295,6 +295,54 @@ test('a job that takes the engine down twice fails with a sentence; the bystande
   await bench.worker.stop(0);
 });
 
+const FULL = new DarkroomError('too_large', 'cuda:1 has not enough free memory for this.');
+
+test('a job whose device fails goes to another one where there is one; the bystander stays', async () => {
+  const bench = new Bench({ device: 'cuda:1', canRunElsewhere: async () => true });
+  let failures = 0;
+  bench.onCall = ({ id, kind }) => {
+    if (id !== 'victim' || kind !== 'step' || bench.calls.length < 5) return;
+    failures++;
+    bench.die(FULL);
+  };
+  bench.submit(jobOf('victim', 'a', 12), jobOf('bystander', 'b', 12));
+  const note = 'cuda:1 failed in the middle of this picture; it was started again on another device.';
+  assert.deepEqual(await bench.endOf('victim'), { state: 'moved', note });
+  assert.deepEqual(await bench.endsOf('bystander'), ['done']);
+  assert.equal(failures, 1);
+  // It waits for the other device.
+  bench.submit(jobOf('next', 'a'), jobOf('last', 'c'));
+  assert.deepEqual(await bench.endsOf('last'), ['done']);
+  assert.ok(bench.calls.every(({ id }) => id !== 'next'));
+  await bench.worker.stop(0);
+});
+
+test('with one device the job is started again there once, says so, and fails with the device’s sentence', async () => {
+  const bench = new Bench({ slots: 3, device: 'cuda:1' });
+  let failures = 0;
+  bench.onCall = ({ id, kind }) => {
+    if (kind !== 'step' || id === 'one-failure' ? failures > 0 : id !== 'two') return;
+    failures++;
+    bench.die(FULL);
+  };
+  bench.submit(jobOf('one-failure', 'a'));
+  const first = await bench.endOf('one-failure');
+  assert.deepEqual(first.state === 'done' && first.notes, [
+    'cuda:1 failed in the middle of this picture; it was started again.',
+  ]);
+  bench.submit(jobOf('two', 'b'));
+  assert.deepEqual(await bench.endOf('two'), {
+    ...{ state: 'failed', error: { code: 'too_large', message: FULL.message } },
+  });
+  assert.equal(failures, 3);
+  // One that came from a device that failed gets no third try.
+  bench.queue.suspects.add('moved');
+  bench.onCall = ({ id, kind }) => (id === 'moved' && kind === 'step' ? bench.die(FULL) : undefined);
+  bench.submit(jobOf('moved', 'c'));
+  assert.equal((await bench.endOf('moved')).state, 'failed');
+  await bench.worker.stop(0);
+});
+
 test('an engine that hangs is ended: the job that met it starts again once, the others always', async () => {
   const bench = new Bench({ callLimit: () => 0.02 });
   let hangs = 0;

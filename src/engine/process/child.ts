@@ -4,6 +4,7 @@
  */
 import { getPriority, setPriority } from 'node:os';
 import type { Run } from '../../job.ts';
+import { DeviceFailure } from '../device-failure.ts';
 import {
   type Calls,
   type EngineFactory,
@@ -38,7 +39,11 @@ async function answer(message: ToChild): Promise<void> {
   try {
     say({ name: 'reply', call, result: await carryOut(engine, message) });
   } catch (error) {
-    say({ name: 'error', call, error: toWireError(error) });
+    if (error instanceof DeviceFailure) {
+      process.send?.({ name: 'deviceFailed', call, error: toWireError(error) } satisfies FromChild, () =>
+        process.exit(1),
+      );
+    } else say({ name: 'error', call, error: toWireError(error) });
   }
 }
 

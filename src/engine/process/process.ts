@@ -188,6 +188,12 @@ class Child {
       return;
     }
     this.#pending.delete(message.call);
+    if (message.name === 'deviceFailed') {
+      this.lost = true;
+      const deviceError = fromWireError(message.error);
+      pending.reject(new EngineLost(deviceError.message, { cause: deviceError, deviceError }));
+      return;
+    }
     if (message.name === 'reply') pending.resolve(message.result);
     else pending.reject(fromWireError(message.error));
   }

@@ -48,6 +48,8 @@ export type FromChild =
   | { readonly name: 'progress'; readonly call: number; readonly progress: Progress }
   | { readonly name: 'reply'; readonly call: number; readonly result: Calls[CallName]['out'] }
   | { readonly name: 'error'; readonly call: number; readonly error: WireError }
+  /** The device failed under this call; the child ends after it, which frees the device. */
+  | { readonly name: 'deviceFailed'; readonly call: number; readonly error: WireError }
   /** The engine could not be made; the child ends after it. */
   | { readonly name: 'refused'; readonly error: WireError };
 
