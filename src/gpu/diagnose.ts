@@ -1,9 +1,11 @@
 /** What stands between this machine and CUDA, in one sentence. */
 import { constants, globSync } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
-import { driverVersion, installed, isSupported, missingLibraries } from './libraries.ts';
-import { LEAST_DRIVER } from './wheel-index.ts';
+import { cudaMajor, driverVersion, installed, isSupported, missingLibraries } from './libraries.ts';
+import { leastDriver } from './wheel-index.ts';
 
+/** What can be installed. */
+const OLDEST_CUDA = 12;
 /** PCI's number of NVIDIA. */
 const VENDOR = '0x10de';
 
@@ -17,16 +19,18 @@ export async function diagnoseCuda(): Promise<Finding> {
   const lacking = (text: string) => ({ isReady: false, text });
   if (!isSupported())
     return lacking(`not on ${process.platform} ${process.arch}; the device webgpu works there`);
+  const found = installed();
+  const least = leastDriver(found === undefined ? OLDEST_CUDA : await cudaMajor(found.folder));
   const driver = await driverVersion();
   if (driver === undefined) {
     return lacking(
       (await hasCard())
-        ? `an NVIDIA card without its driver: install driver ${LEAST_DRIVER} or newer; a container needs --gpus all`
+        ? `an NVIDIA card without its driver: install driver ${least} or newer; a container needs --gpus all`
         : 'no NVIDIA card',
     );
   }
-  if (Number(driver.split('.')[0]) < LEAST_DRIVER)
-    return lacking(`driver ${driver} is too old: ${LEAST_DRIVER} or newer is needed`);
+  if (Number(driver.split('.')[0]) < least)
+    return lacking(`driver ${driver} is too old: ${least} or newer is needed`);
   const [device] = globSync('/dev/nvidia[0-9]*');
   if (device === undefined)
     return lacking(`driver ${driver}, but no /dev/nvidia0: start the container with --gpus all`);
@@ -35,7 +39,6 @@ export async function diagnoseCuda(): Promise<Finding> {
   } catch {
     return lacking(`no permission on ${device}: this user must be allowed to read and write it`);
   }
-  const found = installed();
   if (found === undefined)
     return lacking(`driver ${driver}; its libraries are missing: darkroom gpu install`);
   const missing = await missingLibraries(found.folder);

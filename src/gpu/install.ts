@@ -1,9 +1,12 @@
 /** `darkroom gpu install`: the CUDA libraries from an index of wheels, or from a folder of wheels or libraries. */
-import { globSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { globSync, statSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
+import { promisify } from 'node:util';
 import { DarkroomError } from '../errors.ts';
 import {
+  cudaMajor,
   LIBRARY,
   libraryFolder,
   linkRuntime,
@@ -11,7 +14,8 @@ import {
   PROVIDER,
   runtimeVersion,
 } from './libraries.ts';
-import { fetchWheel, findWheel, requirements, sizeOf, type Wheel } from './wheel-index.ts';
+import { findLibraries, findProvider, type SizedDownload, VENDORS, type Vendors } from './vendors.ts';
+import { type Download, fetchFile, findWheel, leastDriver, requirements, sizeOf } from './wheel-index.ts';
 import { extract, readZip } from './zip.ts';
 
 export interface InstallView {
@@ -25,26 +29,19 @@ const UNPACKED = 2.2;
 
 /** @throws DarkroomError for an index that cannot be reached, a damaged wheel, a full disk, libraries that do not fit together */
 export async function installFromIndex(index: string, view: InstallView): Promise<string> {
-  const wheels: Wheel[] = [];
+  const wheels: Download[] = [];
   for (const requirement of requirements(runtimeVersion())) wheels.push(await findWheel(index, requirement));
   const sizes = await Promise.all(wheels.map(sizeOf));
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const folder = libraryFolder();
   const downloads = join(folder, 'wheels');
   await mkdir(downloads, { recursive: true });
-  const wanted = total * (1 + UNPACKED);
-  const { bavail, bsize } = await statfs(folder);
-  if (bavail * bsize < wanted) {
-    throw new DarkroomError(
-      'too_large',
-      `The CUDA libraries need ${gib(wanted)} in ${folder}; ${gib(bavail * bsize)} are free. Free some, or set XDG_CACHE_HOME to another disk.`,
-    );
-  }
+  await requireRoom(folder, total);
   view.say(`${wheels.length} wheels, ${gib(total)}, to ${folder}`);
   const files: string[] = [];
   for (const [i, wheel] of wheels.entries()) {
     const file = join(downloads, `${wheel.name}-${wheel.version}.whl`);
-    await fetchWheel(wheel, file, (bytes) =>
+    await fetchFile(wheel, file, (bytes) =>
       view.progress(`${wheel.name} ${wheel.version}`, bytes, sizes[i]!),
     );
     files.push(file);
@@ -53,6 +50,81 @@ export async function installFromIndex(index: string, view: InstallView): Promis
   await finish(folder);
   await rm(downloads, { recursive: true, force: true });
   return folder;
+}
+
+/** @param total bytes of what is fetched */
+async function requireRoom(folder: string, total: number): Promise<void> {
+  const wanted = total * (1 + UNPACKED);
+  const { bavail, bsize } = await statfs(folder);
+  if (bavail * bsize >= wanted) return;
+  throw new DarkroomError(
+    'too_large',
+    `The CUDA libraries need ${gib(wanted)} in ${folder}; ${gib(bavail * bsize)} are free. Free some, or set XDG_CACHE_HOME to another disk.`,
+  );
+}
+
+/**
+ * From where the vendors publish them: the provider by the source of onnxruntime-node's own script, then NVIDIA's
+ * libraries for the CUDA that it was built for.
+ */
+export async function installFromVendors(
+  view: InstallView,
+  vendors: Vendors = VENDORS,
+  driver?: string,
+): Promise<string> {
+  const folder = libraryFolder();
+  const downloads = join(folder, 'wheels');
+  await mkdir(downloads, { recursive: true });
+  const fetched = async ({ file, bytes }: SizedDownload): Promise<string> => {
+    const to = join(downloads, basename(new URL(file.url).pathname));
+    await fetchFile(file, to, (have) => view.progress(`${file.name} ${file.version}`, have, bytes));
+    return to;
+  };
+  const provider = await findProvider(vendors.nuget, runtimeVersion());
+  view.say(`onnxruntime's provider, ${gib(provider.bytes)}, to ${folder}`);
+  await requireRoom(folder, provider.bytes);
+  await unpack([await fetched(provider)], folder);
+  const major = await cudaMajor(folder);
+  const least = leastDriver(major);
+  if (driver !== undefined && Number(driver.split('.')[0]) < least) {
+    throw new DarkroomError(
+      'misconfigured',
+      `The libraries of CUDA ${major} need driver ${least} or newer; this machine has ${driver}. Install a newer driver first.`,
+    );
+  }
+  const archives = await findLibraries(vendors, major);
+  const total = archives.reduce((sum, { bytes }) => sum + bytes, 0);
+  view.say(`NVIDIA's libraries for CUDA ${major}: ${archives.length} archives, ${gib(total)}, to ${folder}`);
+  await requireRoom(folder, total);
+  for (const archive of archives) {
+    const file = await fetched(archive);
+    const unpacked = join(downloads, 'unpacked');
+    await rm(unpacked, { recursive: true, force: true });
+    await mkdir(unpacked);
+    await untar(file, unpacked);
+    for (const name of globSync('**/lib/*.so*', { cwd: unpacked })) {
+      // By the names that programs ask for; the files behind them have longer ones.
+      if (LIBRARY.test(basename(name)) && /\.so\.\d+(\.\d+)?$/.test(name))
+        await replace(join(folder, basename(name)), (to) => copyFile(join(unpacked, name), to));
+    }
+    await rm(unpacked, { recursive: true, force: true });
+  }
+  await finish(folder);
+  await rm(downloads, { recursive: true, force: true });
+  return folder;
+}
+
+/** Node has no xz of its own. */
+async function untar(file: string, to: string): Promise<void> {
+  try {
+    await promisify(execFile)('tar', ['-xJf', file, '-C', to]);
+  } catch (cause) {
+    throw new DarkroomError(
+      'misconfigured',
+      `${basename(file)} could not be unpacked: it needs the programs tar and xz. Install them, or use --index URL.`,
+      { cause },
+    );
+  }
 }
 
 /** @param from holds wheels, or the libraries themselves, at any depth (a Python's site-packages, for one) */
@@ -65,7 +137,10 @@ export async function installFromFolder(from: string, view: InstallView): Promis
   const folder = libraryFolder();
   await mkdir(folder, { recursive: true });
   const wheels = globSync('**/*.whl', { cwd: root }).map((name) => join(root, name));
-  const libraries = globSync('**/*.so*', { cwd: root }).filter((name) => LIBRARY.test(basename(name)));
+  // scripts/preinstall.js leaves empty ones beside onnxruntime-node.
+  const libraries = globSync('**/*.so*', { cwd: root }).filter(
+    (name) => LIBRARY.test(basename(name)) && statSync(join(root, name)).size > 0,
+  );
   view.say(`${wheels.length} wheels and ${libraries.length} libraries in ${root}, to ${folder}`);
   await unpack(wheels, folder);
   for (const name of libraries)

@@ -13,13 +13,15 @@ export const PROVIDER = 'libonnxruntime_providers_cuda.so';
 const RUNTIME = 'libonnxruntime.so.1';
 /** What a library of the folder is called: the provider's two, and NVIDIA's that it or cuDNN opens. */
 export const LIBRARY =
-  /^(libonnxruntime_providers_(cuda|shared)\.so|lib(cublas|cublasLt|cudart|curand|nvrtc|nvrtc-builtins|cudnn\w*)\.so\.[\d.]+)$/;
+  /^(libonnxruntime_providers_(cuda|shared)\.so|lib(cublas|cublasLt|cudart|cufft|curand|nvrtc|nvrtc-builtins|cudnn\w*)\.so\.[\d.]+)$/;
 /** Opened before onnxruntime is, each after those that it needs. The rest find each other in the folder. */
 const OPENED_FIRST = [
   /^libcudart\.so/,
   /^libcublasLt\.so/,
   /^libcublas\.so/,
   /^libcurand\.so/,
+  // Only a provider for CUDA 12 needs it.
+  /^libcufft\.so/,
   /^libcudnn\.so/,
 ];
 /** glibc's RTLD_NODELETE: a library that is no addon of Node stays open all the same. */
@@ -59,9 +61,16 @@ export interface Installed {
 
 /** What is installed; undefined where nothing is. */
 export function installed(folder = libraryFolder()): Installed | undefined {
-  if (!existsSync(join(folder, PROVIDER))) return undefined;
+  // scripts/preinstall.js makes empty ones.
+  if ((statSync(join(folder, PROVIDER), { throwIfNoEntry: false })?.size ?? 0) === 0) return undefined;
   const names = readdirSync(folder).filter((name) => LIBRARY.test(name));
   return { folder, files: names.map((name) => ({ name, bytes: statSync(join(folder, name)).size })) };
+}
+
+/** The major version of CUDA that the provider in the folder was built for. */
+export async function cudaMajor(folder: string): Promise<number> {
+  const names = [...((await neededBy(folder)).get('cublas') ?? [])];
+  return Number(names.toSorted().at(-1)?.split('.').at(-1) ?? 13);
 }
 
 /**
@@ -69,6 +78,15 @@ export function installed(folder = libraryFolder()): Installed | undefined {
  * @returns names such as `libcublas.so.13`
  */
 export async function missingLibraries(folder: string): Promise<string[]> {
+  const needed = await neededBy(folder);
+  const lacks = [...needed.values()].filter((names) =>
+    [...names].every((name) => !existsSync(join(folder, name))),
+  );
+  return lacks.map((names) => [...names].toSorted().at(-1)!).toSorted();
+}
+
+/** The names of the libraries that the provider asks for, by library. */
+async function neededBy(folder: string): Promise<Map<string, Set<string>>> {
   // By library, since the provider names one of them in two versions and takes what is there.
   const needed = new Map<string, Set<string>>([['cudnn', new Set(['libcudnn.so.9'])]]);
   let rest = '';
@@ -79,10 +97,7 @@ export async function missingLibraries(folder: string): Promise<string[]> {
     }
     rest = text.slice(-64);
   }
-  const lacks = [...needed.values()].filter((names) =>
-    [...names].every((name) => !existsSync(join(folder, name))),
-  );
-  return lacks.map((names) => [...names].toSorted().at(-1)!).toSorted();
+  return needed;
 }
 
 /** Puts onnxruntime's own library beside the provider: it looks for providers where it lies itself. */

@@ -8,12 +8,14 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { DarkroomError } from '../errors.ts';
 
-export interface Wheel {
+/** A file that a server names with its hash. */
+export interface Download {
   readonly name: string;
   readonly version: string;
   readonly url: string;
+  readonly algorithm: 'sha256' | 'sha512';
   /** Hex. */
-  readonly sha256: string;
+  readonly hash: string;
 }
 
 export interface Requirement {
@@ -22,8 +24,11 @@ export interface Requirement {
   readonly version: string;
 }
 
-/** NVIDIA's driver of the CUDA 13 series. */
-export const LEAST_DRIVER = 580;
+/**
+ * The oldest driver series for a major version of CUDA (CUDA's release notes, "CUDA Toolkit and Minimum Required Driver
+ * Version for CUDA Minor Version Compatibility").
+ */
+export const leastDriver = (cuda: number): number => (cuda >= 13 ? 580 : 525);
 
 /** What the provider of this onnxruntime needs; its build for CUDA 13 is the one on the index. */
 export function requirements(runtimeVersion: string): Requirement[] {
@@ -37,12 +42,11 @@ export function requirements(runtimeVersion: string): Requirement[] {
   ];
 }
 
-const PYPI = 'https://pypi.org/simple';
 const JSON_TYPE = 'application/vnd.pypi.simple.v1+json';
 const MAX_PAGE = 32 * 2 ** 20;
 
-/** The index that pip would use: PIP_INDEX_URL, then pip's configuration files, then PyPI. */
-export async function defaultIndex(): Promise<string> {
+/** The index that pip is told to use, by PIP_INDEX_URL or its configuration files; undefined where it is told nothing. */
+export async function configuredIndex(): Promise<string | undefined> {
   const { PIP_INDEX_URL, PIP_CONFIG_FILE, XDG_CONFIG_HOME } = process.env;
   if (PIP_INDEX_URL) return PIP_INDEX_URL;
   const config = XDG_CONFIG_HOME || join(homedir(), '.config');
@@ -57,11 +61,11 @@ export async function defaultIndex(): Promise<string> {
     const found = /^\s*index[-_]url\s*=\s*(\S+)/m.exec(text)?.[1];
     if (found !== undefined) return found;
   }
-  return PYPI;
+  return undefined;
 }
 
 /** The newest wheel for Linux on x86-64 that meets a requirement. @throws DarkroomError where there is none */
-export async function findWheel(index: string, { name, version }: Requirement): Promise<Wheel> {
+export async function findWheel(index: string, { name, version }: Requirement): Promise<Download> {
   const page = `${index.replace(/\/+$/, '')}/${name}/`;
   const response = await request(page, { accept: `${JSON_TYPE}, text/html;q=0.5` });
   const text = await boundedText(response, page);
@@ -75,7 +79,9 @@ export async function findWheel(index: string, { name, version }: Requirement): 
       const { version: has = '', tags = '' } = found?.groups ?? {};
       const fits = has === version || has.startsWith(`${version}.`);
       if (!fits || !/manylinux\S*x86_64/.test(tags) || sha256 === undefined) return [];
-      return [{ name, version: has, url: new URL(url, page).href, sha256 }];
+      return [
+        { name, version: has, url: new URL(url, page).href, algorithm: 'sha256' as const, hash: sha256 },
+      ];
     })
     .toSorted((a, b) => b.version.localeCompare(a.version, 'en', { numeric: true }));
   if (fitting[0] !== undefined) return fitting[0];
@@ -107,22 +113,26 @@ function filesOfHtml(text: string): IndexFile[] {
   });
 }
 
-/** Bytes of a wheel as its server says; 0 where it does not. */
-export async function sizeOf({ url }: Wheel): Promise<number> {
+/** Bytes of a file as its server says; 0 where it does not. */
+export async function sizeOf({ url }: Download): Promise<number> {
   const response = await request(url, {}, 'HEAD');
   return Number(response.headers.get('content-length') ?? 0);
 }
 
+/** Bytes that no file comes near. */
+const MAX_FILE = 8 * 2 ** 30;
+
 /**
- * Fetches a wheel. What an earlier try left behind is gone on with.
+ * Fetches a file. What an earlier try left behind is gone on with.
  * @param onBytes called with the bytes that have come
- * @throws DarkroomError where the bytes are not those that the index names
+ * @throws DarkroomError where the bytes are not those that the server names
  */
-export async function fetchWheel(wheel: Wheel, to: string, onBytes: (bytes: number) => void): Promise<void> {
-  if ((await sha256Of(to).catch(() => '')) === wheel.sha256) return onBytes((await stat(to)).size);
+export async function fetchFile(file: Download, to: string, onBytes: (bytes: number) => void): Promise<void> {
+  const { algorithm, hash } = file;
+  if ((await hashOf(to, algorithm).catch(() => '')) === hash) return onBytes((await stat(to)).size);
   const part = `${to}.part`;
   const have = (await stat(part).catch(() => undefined))?.size ?? 0;
-  const response = await request(wheel.url, have > 0 ? { range: `bytes=${have}-` } : {});
+  const response = await request(file.url, have > 0 ? { range: `bytes=${have}-` } : {});
   // 416: the earlier try had all of it.
   if (response.status !== 416) {
     const isRest = response.status === 206;
@@ -131,20 +141,22 @@ export async function fetchWheel(wheel: Wheel, to: string, onBytes: (bytes: numb
     const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
     body.on('data', (chunk: Uint8Array) => {
       bytes += chunk.length;
+      if (bytes > MAX_FILE)
+        body.destroy(new DarkroomError('too_large', `${file.url} has no end: it is not what it should be.`));
       onBytes(bytes);
     });
     await pipeline(body, createWriteStream(part, { flags: isRest ? 'a' : 'w' }));
   }
-  if ((await sha256Of(part)) === wheel.sha256) return rename(part, to);
+  if ((await hashOf(part, algorithm)) === hash) return rename(part, to);
   await rm(part, { force: true });
   throw new DarkroomError(
     'bad_request',
-    `${wheel.name} ${wheel.version} came damaged: its SHA-256 is not the one on the index. Run the command again.`,
+    `${file.name} ${file.version} came damaged: its ${algorithm.toUpperCase().replace('SHA', 'SHA-')} is not the one that its server names. Run the command again.`,
   );
 }
 
-async function sha256Of(file: string): Promise<string> {
-  const hash = createHash('sha256');
+async function hashOf(file: string, algorithm: Download['algorithm']): Promise<string> {
+  const hash = createHash(algorithm);
   await pipeline(createReadStream(file), hash);
   return hash.digest('hex');
 }
@@ -152,7 +164,7 @@ async function sha256Of(file: string): Promise<string> {
 /** @param text with a name and a password where the server wants them, as pip takes them */
 async function request(text: string, given: Record<string, string>, method = 'GET'): Promise<Response> {
   if (!URL.canParse(text) || !/^https?:/.test(text))
-    throw new DarkroomError('bad_request', `${text} is no address of a package index.`);
+    throw new DarkroomError('bad_request', `${text} is no address of a server.`);
   const url = new URL(text);
   const { username, password } = url;
   [url.username, url.password] = ['', ''];
@@ -167,7 +179,7 @@ async function request(text: string, given: Record<string, string>, method = 'GE
   } catch (cause) {
     throw new DarkroomError(
       'not_found',
-      `${url.host} cannot be reached. Check the network, or use --from FOLDER.`,
+      `${url.host} cannot be reached. Check the network, or use --index URL or --from FOLDER.`,
       { cause },
     );
   }
@@ -178,13 +190,23 @@ async function request(text: string, given: Record<string, string>, method = 'GE
   );
 }
 
+/** @throws DarkroomError where the server has no JSON there */
+export async function requestJson(url: string): Promise<unknown> {
+  const text = await boundedText(await request(url, { accept: 'application/json' }), url);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new DarkroomError('bad_request', `${url} is no JSON. Use --index URL or --from FOLDER.`, { cause });
+  }
+}
+
 async function boundedText(response: Response, page: string): Promise<string> {
   let text = '';
   const decoder = new TextDecoder();
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
     text += decoder.decode(chunk, { stream: true });
     if (text.length > MAX_PAGE)
-      throw new DarkroomError('too_large', `${page} is no page of a package index.`);
+      throw new DarkroomError('too_large', `${page} is too long: it is not what it should be.`);
   }
   return text;
 }

@@ -1,8 +1,16 @@
 /** `darkroom gpu`: the libraries that an NVIDIA card needs. */
 import { rm } from 'node:fs/promises';
-import { installFromFolder, installFromIndex } from '../gpu/install.ts';
-import { driverVersion, installed, isSupported, libraryFolder, missingLibraries } from '../gpu/libraries.ts';
-import { defaultIndex, LEAST_DRIVER } from '../gpu/wheel-index.ts';
+import { installFromFolder, installFromIndex, installFromVendors } from '../gpu/install.ts';
+import {
+  cudaMajor,
+  driverVersion,
+  installed,
+  isSupported,
+  libraryFolder,
+  missingLibraries,
+} from '../gpu/libraries.ts';
+import { VENDORS } from '../gpu/vendors.ts';
+import { configuredIndex, leastDriver } from '../gpu/wheel-index.ts';
 import { asUsage, readOptions, UsageError, type Verb } from './verb.ts';
 
 const ACTIONS = ['install', 'status', 'remove'];
@@ -11,12 +19,14 @@ export const gpu: Verb = {
   summary: 'the CUDA libraries for an NVIDIA card: install, status, remove',
   help: `darkroom gpu install|status|remove
 
-  darkroom gpu install                from the package index that pip uses (about 1.2 GB; goes on where it was broken off)
-  darkroom gpu install --index URL    from another index of Python packages
+  darkroom gpu install                from the index that pip is configured to use; without one, the provider from
+                                      NuGet and the libraries from NVIDIA (1 to 3 GB; continues where it stopped)
+  darkroom gpu install --index URL    from an index of Python packages, such as https://pypi.org/simple
   darkroom gpu install --from FOLDER  from a folder with wheels, or with the libraries themselves
   darkroom gpu status                 what is installed, and whether the driver is new enough
   darkroom gpu remove                 frees the disk
-Needs Linux on x86-64 and NVIDIA's driver ${LEAST_DRIVER} or newer; no Python, no CUDA toolkit, no root.`,
+Needs Linux on x86-64 and NVIDIA's driver: ${leastDriver(13)} or newer for CUDA 13 (an index of packages), ${leastDriver(12)} or
+newer for CUDA 12 (NuGet). No Python, no CUDA toolkit, no root.`,
 
   async run(args) {
     const { values, positionals } = readOptions(
@@ -63,30 +73,35 @@ async function install({ from, index }: { from?: string; index?: string }): Prom
       title = name;
     },
   };
-  const folder =
-    from === undefined
-      ? await installFromIndex(index ?? (await defaultIndex()), view)
-      : await installFromFolder(from, view);
+  const folder = await installFrom();
   say(`Installed in ${folder}. Set DARKROOM_DEVICES=cuda:0.`);
   return 0;
+
+  async function installFrom(): Promise<string> {
+    if (from !== undefined) return installFromFolder(from, view);
+    const chosen = index ?? (await configuredIndex());
+    if (chosen !== undefined) return installFromIndex(chosen, view);
+    return installFromVendors(view, VENDORS, await driverVersion());
+  }
 }
 
 async function status(): Promise<number> {
   const driver = await driverVersion();
-  const isNew = driver !== undefined && Number(driver.split('.')[0]) >= LEAST_DRIVER;
+  const there = installed();
+  const least = leastDriver(there === undefined ? 12 : await cudaMajor(there.folder));
+  const isNew = driver !== undefined && Number(driver.split('.')[0]) >= least;
   say(
     driver === undefined
-      ? `driver: none found; NVIDIA's driver ${LEAST_DRIVER} or newer is needed`
-      : `driver: ${driver}${isNew ? '' : `; ${LEAST_DRIVER} or newer is needed`}`,
+      ? `driver: none found; NVIDIA's driver ${least} or newer is needed`
+      : `driver: ${driver}${isNew ? '' : `; ${least} or newer is needed`}`,
   );
-  const found = installed();
-  if (found === undefined) {
+  if (there === undefined) {
     say(`libraries: none in ${libraryFolder()}; darkroom gpu install fetches them`);
     return 1;
   }
-  const bytes = found.files.reduce((sum, file) => sum + file.bytes, 0);
-  const missing = await missingLibraries(found.folder);
-  say(`libraries: ${found.files.length} in ${found.folder}, ${mib(bytes)}`);
+  const bytes = there.files.reduce((sum, file) => sum + file.bytes, 0);
+  const missing = await missingLibraries(there.folder);
+  say(`libraries: ${there.files.length} in ${there.folder}, ${mib(bytes)}`);
   if (missing.length > 0) say(`missing: ${missing.join(', ')}; run darkroom gpu install again`);
   return isNew && missing.length === 0 ? 0 : 1;
 }

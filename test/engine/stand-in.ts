@@ -33,6 +33,8 @@ export async function createEngine({ device }: EngineOptions): Promise<WarmEngin
             step++;
             if (fail === 'exit' && step === 2) process.exit(7);
             if (fail === 'sigbus' && step === 2) process.kill(process.pid, 'SIGBUS');
+            if (fail === 'cuda' && device.provider === 'cuda')
+              throw new DeviceFailure('too_large', 'The card is full.');
             if (fail === 'device' && step === 2) throw new DeviceFailure('too_large', 'The card is full.');
             if (fail === 'advance' && step === 2) throw new TypeError('no such tensor');
             onProgress({ step, steps, preview: Uint8Array.of(step) });
