@@ -1,7 +1,15 @@
 /** What stands between this machine and CUDA, in one sentence. */
-import { constants, globSync } from 'node:fs';
+import { constants, existsSync, globSync } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
-import { cudaMajor, driverVersion, installed, isSupported, missingLibraries } from './libraries.ts';
+import { join, resolve } from 'node:path';
+import {
+  cudaMajor,
+  driverVersion,
+  type Installed,
+  installed,
+  isSupported,
+  missingLibraries,
+} from './libraries.ts';
 import { leastDriver } from './wheel-index.ts';
 
 /** What can be installed. */
@@ -44,7 +52,20 @@ export async function diagnoseCuda(): Promise<Finding> {
   const missing = await missingLibraries(found.folder);
   if (missing.length > 0)
     return lacking(`${missing.join(', ')} is missing in ${found.folder}: darkroom gpu install`);
-  return { isReady: true, text: `ready: driver ${driver}, libraries in ${found.folder}` };
+  const twice = foundTwice(found);
+  const doubt = twice === undefined ? '' : `; ${twice}`;
+  return { isReady: true, text: `ready: driver ${driver}, libraries in ${found.folder}${doubt}` };
+}
+
+/** Another copy that a program might take; ours are opened first, by their whole path. */
+function foundTwice({ folder, files }: Installed): string | undefined {
+  for (const other of (process.env['LD_LIBRARY_PATH'] ?? '').split(':')) {
+    if (other === '' || resolve(other) === resolve(folder)) continue;
+    const name = files.map((file) => file.name).find((one) => existsSync(join(other, one)));
+    if (name !== undefined)
+      return `${name} is also in ${other}, by LD_LIBRARY_PATH: unset that where cuda fails`;
+  }
+  return undefined;
 }
 
 async function hasCard(): Promise<boolean> {

@@ -180,7 +180,16 @@ async function finish(folder: string): Promise<void> {
       `The provider needs ${missing.join(', ')}, which is not there. Provider and libraries must be of the same major version of CUDA.`,
     );
   }
+  await removeOthers(folder);
   await linkRuntime(folder);
+}
+
+/** What an earlier installation for another CUDA has left: the same library found twice. */
+async function removeOthers(folder: string): Promise<void> {
+  const major = await cudaMajor(folder);
+  for (const name of globSync('lib{cublas,cublasLt,cudart,nvrtc,nvrtc-builtins}.so.*', { cwd: folder })) {
+    if (!name.split('.so.')[1]!.startsWith(`${major}`)) await rm(join(folder, name));
+  }
 }
 
 const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(2)} GiB`;

@@ -49,7 +49,7 @@ ${FIELD_OPTIONS.flatMap(helpLine).join('\n')}
   --overwrite                 Replaces files that exist.
   --json                      One object: request, files, seeds, seconds, model hash.
   --latents FILE.npy          Also the final latents, float32 [N,C,H,W].
-  --progress auto|plain|none  --threads N  --device auto|cpu|webgpu|cuda[:N]
+  --progress auto|plain|none  --threads N  --device auto|cpu|webgpu[:N]|cuda[:N]
 darkroom imagine --request FILE|-      One JSON object, or one a line; files are relative to FILE.
 darkroom imagine --from PICTURE.png    Makes the picture again and says whether the pixels agree.`;
 
