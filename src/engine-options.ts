@@ -1,7 +1,7 @@
 /** From the settings to what an engine is made of: the one place that serve, worker, imagine, bench and doctor share. */
 import { join, resolve } from 'node:path';
 import type { Settings } from '../config/settings.ts';
-import { devicesOf } from './devices.ts';
+import { devicesOf } from './engine/choose-device.ts';
 import type { EngineOptions } from './engine/process/process.ts';
 import { foldersOf } from './installed-models.ts';
 import type { SideFilesOptions } from './models/side-files.ts';

@@ -4,7 +4,7 @@ import { bad, type Finding } from '../../adapters/checkup.ts';
 import { checkDiscord } from '../../adapters/discord/checkup.ts';
 import { checkSlack } from '../../adapters/slack/checkup.ts';
 import { loadSettings, type Settings } from '../../config/settings.ts';
-import { bestDevice } from '../devices.ts';
+import { bestDevice } from '../engine/choose-device.ts';
 import { AUTO, nameOf } from '../engine/device.ts';
 import { engineOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';

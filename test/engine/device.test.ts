@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { test } from 'node:test';
 import { loadSettings } from '../../config/settings.ts';
-import { bestDevice, devicesOf, type Machine } from '../../src/devices.ts';
+import { bestDevice, devicesOf, type Machine } from '../../src/engine/choose-device.ts';
 import { nameOf, onCard, parseDevice, parseDevices } from '../../src/engine/device.ts';
 import { deviceFailure } from '../../src/engine/device-failure.ts';
 import { engineOptions } from '../../src/engine-options.ts';

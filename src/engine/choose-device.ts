@@ -1,4 +1,9 @@
 /** From the names that the operator gives to the devices of this machine, and what `auto` takes of them. */
+
+import { DarkroomError } from '../errors.ts';
+import { type Card, listCards } from '../gpu/cards.ts';
+import { diagnoseCuda, type Finding } from '../gpu/diagnose.ts';
+import { type GraphicsDevice, listGraphics, selectionOf, titleOf } from '../gpu/graphics.ts';
 import {
   AUTO,
   cpuDevice,
@@ -8,12 +13,8 @@ import {
   onCard,
   parseDevice,
   parseDevices,
-} from './engine/device.ts';
-import { type Probe, probe } from './engine/probe.ts';
-import { DarkroomError } from './errors.ts';
-import { type Card, listCards } from './gpu/cards.ts';
-import { diagnoseCuda, type Finding } from './gpu/diagnose.ts';
-import { type GraphicsDevice, listGraphics, selectionOf, titleOf } from './gpu/graphics.ts';
+} from './device.ts';
+import { type Probe, probe } from './probe.ts';
 
 /** What is asked of the machine; tests have others. */
 export interface Machine {
