@@ -22,24 +22,27 @@ export interface Finding {
   readonly text: string;
 }
 
-/** Looks from the card upwards: each sentence says what to do next. */
-export async function diagnoseCuda(): Promise<Finding> {
+/**
+ * Looks from the card upwards: each sentence says what to do next.
+ * @param root of the file system, for tests
+ */
+export async function diagnoseCuda(root = '/'): Promise<Finding> {
   const lacking = (text: string) => ({ isReady: false, text });
   if (!isSupported())
     return lacking(`not on ${process.platform} ${process.arch}; the device webgpu works there`);
   const found = installed();
   const least = leastDriver(found === undefined ? OLDEST_CUDA : await cudaMajor(found.folder));
-  const driver = await driverVersion();
+  const driver = await driverVersion(root);
   if (driver === undefined) {
     return lacking(
-      (await hasCard())
+      (await hasCard(root))
         ? `an NVIDIA card without its driver: install driver ${least} or newer; a container needs --gpus all`
         : 'no NVIDIA card',
     );
   }
   if (Number(driver.split('.')[0]) < least)
     return lacking(`driver ${driver} is too old: ${least} or newer is needed`);
-  const [device] = globSync('/dev/nvidia[0-9]*');
+  const [device] = globSync('dev/nvidia[0-9]*', { cwd: root }).map((name) => join(root, name));
   if (device === undefined)
     return lacking(`driver ${driver}, but no /dev/nvidia0: start the container with --gpus all`);
   try {
@@ -68,9 +71,9 @@ function foundTwice({ folder, files }: Installed): string | undefined {
   return undefined;
 }
 
-async function hasCard(): Promise<boolean> {
-  for (const file of globSync('/sys/bus/pci/devices/*/vendor')) {
-    if ((await readFile(file, 'utf8').catch(() => '')).trim() === VENDOR) return true;
+async function hasCard(root: string): Promise<boolean> {
+  for (const file of globSync('sys/bus/pci/devices/*/vendor', { cwd: root })) {
+    if ((await readFile(join(root, file), 'utf8').catch(() => '')).trim() === VENDOR) return true;
   }
   return false;
 }

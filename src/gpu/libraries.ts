@@ -139,7 +139,7 @@ function openLibrary(path: string): void {
 }
 
 /** The driver's version and the names of the cards, as nvidia-smi or the kernel module says; undefined without a driver. */
-export async function driverVersion(): Promise<string | undefined> {
-  const text = await readFile('/proc/driver/nvidia/version', 'utf8').catch(() => '');
+export async function driverVersion(root = '/'): Promise<string | undefined> {
+  const text = await readFile(join(root, 'proc/driver/nvidia/version'), 'utf8').catch(() => '');
   return /Kernel Module(?: for \S+)?\s+(\d+(?:\.\d+)+)/.exec(text)?.[1];
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
+  chmodSync,
   copyFileSync,
   existsSync,
   globSync,
@@ -20,9 +21,11 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { after, afterEach, beforeEach, test } from 'node:test';
 import { crc32, deflateRawSync } from 'node:zlib';
+import { diagnoseCuda } from '../../src/gpu/diagnose.ts';
 import { installFromFolder, installFromIndex, installFromVendors } from '../../src/gpu/install.ts';
 import {
   installed,
+  isSupported,
   libraryFolder,
   missingLibraries,
   PROVIDER,
@@ -308,6 +311,64 @@ test('the empty libraries that scripts/preinstall.js makes are none', async () =
   await installFromFolder(from, view);
   assert.ok(installed());
   assert.deepEqual(filesOf(), before);
+});
+
+test('what stands between a machine and CUDA is said in one sentence, from the card upwards', {
+  skip: isSupported() ? false : 'CUDA is for Linux on x86-64',
+}, async () => {
+  const machine = mkdtempSync(join(root, 'machine-'));
+  const put = (name: string, text = '') => {
+    mkdirSync(dirname(join(machine, name)), { recursive: true });
+    writeFileSync(join(machine, name), text);
+  };
+  const driver = (version: string) =>
+    put(
+      'proc/driver/nvidia/version',
+      `NVRM version: NVIDIA UNIX Open Kernel Module for x86_64  ${version}  Release`,
+    );
+  const { LD_LIBRARY_PATH } = process.env;
+  const found = async () => (await diagnoseCuda(machine)).text;
+  assert.equal(await found(), 'no NVIDIA card');
+  put('sys/bus/pci/devices/0000:01:00.0/vendor', '0x10de\n');
+  assert.match(
+    await found(),
+    /without its driver: install driver 525 or newer; a container needs --gpus all/,
+  );
+  driver('470.82.01');
+  assert.equal(await found(), 'driver 470.82.01 is too old: 525 or newer is needed');
+  driver('550.54.14');
+  assert.match(await found(), /no \/dev\/nvidia0: start the container with --gpus all/);
+  put('dev/nvidia0');
+  if (process.getuid?.() !== 0) {
+    chmodSync(join(machine, 'dev/nvidia0'), 0);
+    assert.match(await found(), /no permission on .*nvidia0/);
+    chmodSync(join(machine, 'dev/nvidia0'), 0o600);
+  }
+  assert.match(await found(), /its libraries are missing: darkroom gpu install/);
+  const from = mkdtempSync(join(root, 'from-'));
+  for (const [name, { data }] of Object.entries(wheels())) writeFileSync(join(from, `${name}.whl`), data);
+  const folder = await installFromFolder(from, view);
+  // The provider is for CUDA 13.
+  assert.equal(await found(), 'driver 550.54.14 is too old: 580 or newer is needed');
+  driver('580.82.07');
+  rmSync(join(folder, 'libcublas.so.13'));
+  assert.match(await found(), /^libcublas\.so\.13 is missing in .*: darkroom gpu install$/);
+  await installFromFolder(from, view);
+  // What an installation for another CUDA left.
+  writeFileSync(join(folder, 'libcudart.so.12'), 'old');
+  await installFromFolder(from, view);
+  assert.ok(!existsSync(join(folder, 'libcudart.so.12')));
+  assert.deepEqual(await diagnoseCuda(machine), {
+    ...{ isReady: true, text: `ready: driver 580.82.07, libraries in ${folder}` },
+  });
+  put('elsewhere/libcudart.so.13');
+  process.env['LD_LIBRARY_PATH'] = join(machine, 'elsewhere');
+  try {
+    assert.match(await found(), /^ready: .*; libcudart\.so\.13 is also in .*elsewhere/);
+  } finally {
+    if (LD_LIBRARY_PATH === undefined) delete process.env['LD_LIBRARY_PATH'];
+    else process.env['LD_LIBRARY_PATH'] = LD_LIBRARY_PATH;
+  }
 });
 
 /** NuGet and NVIDIA on loopback, for a provider of that CUDA. */
