@@ -74,7 +74,7 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
       if (warned.has(name)) continue;
       warned.add(name);
       log.warn(
-        `model ${name} is not run here: its denoiser takes ${gib(bytes)}, this machine has ${gib(memory)}`,
+        `model ${name} is not run here: its denoiser takes ${gib(bytes)}, ${nameOf(options.device)} has ${gib(memory)}`,
       );
     }
   };

@@ -135,6 +135,7 @@ test('a device that fails ends its process, which frees it, and keeps its senten
       return true;
     },
   );
+  await assert.rejects(engine.warm('too-large'), { code: 'too_large', message: 'The card is full.' });
   const again = await engine.open(jobOf('a mug'));
   assert.notEqual(engine.pid, first);
   assert.equal((await again.advance(6, () => {})).done, true);

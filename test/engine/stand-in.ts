@@ -16,7 +16,9 @@ export async function createEngine({ device }: EngineOptions): Promise<WarmEngin
     throw new DarkroomError('misconfigured', `threads ${device.threads} is below 0. Try 2.`);
   console.log('stand-in ready');
   return {
-    async warm() {},
+    async warm(model) {
+      if (model === 'too-large') throw new DeviceFailure('too_large', 'The card is full.');
+    },
     async open({ request, inputs }) {
       const option = (name: string) => new RegExp(`${name}=(\\w+)`).exec(request.prompt)?.[1];
       const ms = Number(option('ms') ?? 1);

@@ -41,7 +41,12 @@ export class EngineProcess implements ProcessEngine {
 
   /** Starts the child where none runs, and loads a model so that the first job finds it open. */
   async warm(model: string): Promise<void> {
-    await this.#running().call('warm', { model });
+    try {
+      await this.#running().call('warm', { model });
+    } catch (error) {
+      // There is no job to put back: whoever starts is told what the device lacks.
+      throw error instanceof EngineLost ? (error.deviceError ?? error) : error;
+    }
   }
 
   /** @throws EngineLost where the child dies meanwhile; the next call starts a fresh one */
