@@ -1,13 +1,13 @@
 /** Dense tensors, and how several of them become one. */
 
-/** In row-major order. int64 travels as BigInt64Array, everything else as float32. */
-export interface Tensor<Data extends Float32Array | BigInt64Array = Float32Array> {
+/** In row-major order. int64 travels as BigInt64Array, a LoRA of a float16 graph as Float16Array, the rest as float32. */
+export interface Tensor<Data extends Float32Array | BigInt64Array | Float16Array = Float32Array> {
   readonly data: Data;
   readonly dims: readonly number[];
 }
 
 /** The inputs of a graph by name. */
-export type Feeds = Readonly<Record<string, Tensor<Float32Array | BigInt64Array>>>;
+export type Feeds = Readonly<Record<string, Tensor<Float32Array | BigInt64Array | Float16Array>>>;
 
 /** Tensors of [1, ...] as one of [n, ...]. */
 export function stack(tensors: readonly Tensor[]): Tensor {

@@ -52,15 +52,17 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       const { upscaleImage } = job.request;
       if (upscaleImage !== undefined) {
         const draft = await draftUpscale(job, upscaleImage, spec, models);
-        return await leased(await adapted.adapt(spec, loras), (lease) => openUpscale(job, draft, lease));
+        const model = await adapted.adapt(spec, loras);
+        return await leased(model.spec, (lease) => openUpscale(job, draft, lease, model));
       }
       const draft = await draftJob(job, spec, { folders: models, detectors });
-      return await leased(await adapted.adapt(spec, loras), async (lease) => {
+      const model = await adapted.adapt(spec, loras);
+      return await leased(model.spec, async (lease) => {
         const { components } = lease;
         await components.openAll(draft.controls.nets);
         if (job.request.image !== undefined) await components.session('vaeEncoder');
         const opened = performance.now();
-        const prepared = await prepareJob(job, draft, components);
+        const prepared = await prepareJob(job, draft, components, model);
         const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
         const notes = [...loras.notes, ...prepared.notes];
         return new PictureRun(job.request, { ...prepared, notes, lease, seconds });

@@ -5,6 +5,7 @@ import type { GenerationRequest } from '../request.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
 import { type ControlSources, type Controls, readControls } from './control/controls.ts';
 import { grow } from './hires.ts';
+import type { Adapted } from './lora/loras.ts';
 import type { Components } from './model/model-cache.ts';
 import { notesOf } from './notes.ts';
 import type { Inpainting, Pass } from './pass.ts';
@@ -42,6 +43,7 @@ export async function prepareJob(
   { request }: Job,
   { sources, plans, controls, inversions }: Draft,
   components: Components,
+  adapted: Adapted,
 ): Promise<Omit<Prepared, 'lease' | 'seconds'>> {
   const { spec } = components;
   const { start, masked } = sources;
@@ -56,6 +58,7 @@ export async function prepareJob(
     inpainting,
     controls,
     inversions,
+    adapted,
   });
   return {
     passes,
@@ -83,18 +86,24 @@ export async function encodeConditions(
     inpainting,
     controls,
     inversions,
+    adapted,
   }: {
     readonly inpainting?: Inpainting | undefined;
     readonly controls?: Controls;
     readonly inversions: Inversions;
+    readonly adapted: Adapted;
   },
 ): Promise<Encoded> {
   const { guidanceScale, guidanceRescale } = request;
-  const prompt = await encodePrompt(textEncoders, request, spec.isGuided(guidanceScale), inversions);
+  const encoders = { ...textEncoders, factors: adapted };
+  const prompt = await encodePrompt(encoders, request, spec.isGuided(guidanceScale), inversions);
   const batch = prompt.context.dims[0]!;
   const scales = spec.latentScales(inpainting !== undefined);
   const passes = plans.map((plan, i): Pass => {
-    const feeds = spec.denoiser.conditioning({ request, size: plan, dims: plan.dims, prompt });
+    const feeds = {
+      ...spec.denoiser.conditioning({ request, size: plan, dims: plan.dims, prompt }),
+      ...adapted.feeds.get('denoiser'),
+    };
     const steered = controls?.feeds(i, batch);
     const conditions = { batch, feeds, guidanceScale, guidanceRescale, controls: steered };
     return { ...plan, inpainting, conditions, scales };

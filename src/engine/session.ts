@@ -61,10 +61,14 @@ export async function openSession(
       if (session === undefined) throw new DarkroomError('internal', 'This session is closed.');
       const given: Record<string, ort.Tensor> = {};
       for (const [name, { data, dims }] of Object.entries(feeds)) {
-        given[name] =
-          data instanceof BigInt64Array
-            ? new OrtTensor('int64', data, dims)
-            : new OrtTensor('float32', data, dims);
+        if (data instanceof BigInt64Array) given[name] = new OrtTensor('int64', data, dims);
+        else if (data instanceof Float32Array) given[name] = new OrtTensor('float32', data, dims);
+        else
+          given[name] = new OrtTensor(
+            'float16',
+            new Uint16Array(data.buffer, data.byteOffset, data.length),
+            dims,
+          );
       }
       let fetched: ort.InferenceSession.OnnxValueMapType;
       try {

@@ -20,6 +20,7 @@ import type { Tensor } from '../tensor.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
 import { denoise } from './denoise.ts';
 import { requireFinite } from './finite.ts';
+import type { Adapted } from './lora/loras.ts';
 import type { ModelLease } from './model/model-cache.ts';
 import type { Pass } from './pass.ts';
 import { type PlannedPass, planPasses } from './passes.ts';
@@ -65,6 +66,7 @@ export async function openUpscale(
   { request }: Job,
   { picture, wanted, plan, inversions }: UpscaleDraft,
   lease: ModelLease,
+  adapted: Adapted,
 ): Promise<PipelineRun> {
   const started = performance.now();
   const { components } = lease;
@@ -77,7 +79,7 @@ export async function openUpscale(
   }
   await components.openAll([]);
   const opened = performance.now();
-  const encoded = await encodeConditions(request, [plan], components, { inversions });
+  const encoded = await encodeConditions(request, [plan], components, { inversions, adapted });
   const [pass] = encoded.passes;
   const refinement = { ...encoded, pass: pass!, places: layTiles(wanted, plan) };
   const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };

@@ -1,7 +1,13 @@
 /** Assembles one ONNX graph: nodes with unique names, small constants, and weights that stay on disk. */
 import { dirname, relative, sep } from 'node:path';
 import { DarkroomError } from '../errors.ts';
-import { type Component, type Graph, STORED_DTYPES, type StoredTensor } from './component.ts';
+import {
+  type Component,
+  type FactorPlace,
+  type Graph,
+  STORED_DTYPES,
+  type StoredTensor,
+} from './component.ts';
 import {
   type AttributeProto,
   type AttributeValue,
@@ -269,6 +275,35 @@ export class GraphBuilder {
     return this.#once(`${weight}.nhwc`, () =>
       this.#prepare('Transpose', weight, attribute('perm', [0, 2, 3, 1])),
     );
+  }
+
+  /**
+   * The factors that inputs of the graph add to a weight, as matrices: down [rank, columns] and up [rows, rank].
+   * @param rows of the weight, as `weight` takes them
+   * @returns undefined where nothing is added to it
+   */
+  factors(name: string, rows?: { first: number; count: number }): { down: Value; up: Value } | undefined {
+    const stored = this.#tensors.get(name);
+    if (stored?.factors === undefined) return undefined;
+    const { group, down, up } = stored.factors;
+    const [outputs = 1, ...rest] = stored.shape;
+    const columns = rest.reduce((product, side) => product * side, 1);
+    const whole = this.#factor(up, [outputs, `rank.${group}`]);
+    return {
+      down: this.#factor(down, [`rank.${group}`, columns]),
+      up:
+        rows === undefined
+          ? whole
+          : this.op('Slice', [whole, this.ints([rows.first]), this.ints([rows.first + rows.count])]),
+    };
+  }
+
+  #factor({ input, index, count }: FactorPlace, dims: readonly (number | string)[]): Value {
+    const all = this.#once(`factors ${input}`, () => {
+      this.input(input, this.target.type, [1, count, ...dims]);
+      return this.op('Squeeze', [input, this.ints([0])]);
+    });
+    return this.op('Gather', [all, this.integer(index)]);
   }
 
   /** Rows of a table by int64 ids. They are cast after the look-up, so that the table itself stays as it is. */

@@ -17,6 +17,24 @@ export interface StoredTensor {
   readonly length: number;
   /** How the values come from the bytes; absent where the bytes are the values, in the order of the shape. */
   readonly decode?: Decode;
+  /** Two factors, inputs of the graph, whose product is added to it: a LoRA that can change from run to run. */
+  readonly factors?: Factors;
+}
+
+/** Where the factors of one weight [rows, columns] lie among those of all weights of its size. */
+export interface Factors {
+  /** Weights of one group share a rank, which is free. */
+  readonly group: string;
+  /** Of an input [1, count, rank, columns]. */
+  readonly down: FactorPlace;
+  /** Of an input [1, count, rows, rank]. */
+  readonly up: FactorPlace;
+}
+
+export interface FactorPlace {
+  readonly input: string;
+  readonly index: number;
+  readonly count: number;
 }
 
 /** Other programs order and scale some of their weights differently. Everything here is of a matrix or vector. */

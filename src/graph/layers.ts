@@ -4,7 +4,7 @@
  * are [B,S,C]. All are of the target's type.
  */
 import { scaledAttention } from './attention.ts';
-import type { GraphBuilder, Value } from './builder.ts';
+import type { Attributes, GraphBuilder, Value } from './builder.ts';
 
 export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu';
 
@@ -45,7 +45,25 @@ export function linear(
   const product = b.target.fusedMatMul
     ? b.fused('FusedMatMul', [x, b.weight(`${name}.weight`, shape, rows)], { transB: 1 })
     : b.op('MatMul', [x, b.turnedWeight(`${name}.weight`, shape, rows)]);
-  return bias ? b.op('Add', [product, b.weight(`${name}.bias`, [outputs], rows)]) : product;
+  const sum = withFactors(b, product, x, name, rows);
+  return bias ? b.op('Add', [sum, b.weight(`${name}.bias`, [outputs], rows)]) : sum;
+}
+
+/** The product of a linear layer over x, with what a LoRA adds to it. */
+function withFactors(
+  b: GraphBuilder,
+  product: Value,
+  x: Value,
+  name: string,
+  rows?: LinearOptions['rows'],
+): Value {
+  const factors = b.factors(`${name}.weight`, rows);
+  if (factors === undefined) return product;
+  const times = (value: Value, matrix: Value) =>
+    b.target.fusedMatMul
+      ? b.fused('FusedMatMul', [value, matrix], { transB: 1 })
+      : b.op('MatMul', [value, b.op('Transpose', [matrix], { perm: [1, 0] })]);
+  return b.op('Add', [product, times(times(x, factors.down), factors.up)]);
 }
 
 /** A linear layer whose result is added to `skip`. */
@@ -91,6 +109,22 @@ export function conv(
     strides: [stride, stride],
     pads: pads ?? [side, side, side, side],
   };
+  const plain = convolve(b, image, weights, how);
+  const factors = b.factors(`${name}.weight`);
+  if (factors === undefined) return plain;
+  const down = b.op('Reshape', [factors.down, b.ints([-1, inputs, kernel, kernel])]);
+  const [again, first] = withEvenChannels(
+    b,
+    [x, b.target.channelsLast ? b.op('Transpose', [down], { perm: [0, 2, 3, 1] }) : down],
+    inputs,
+  );
+  const shape = b.target.channelsLast ? [outputs, 1, 1, -1] : [outputs, -1, 1, 1];
+  const second = b.op('Reshape', [factors.up, b.ints(shape)]);
+  const point = { kernel_shape: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0] };
+  return b.op('Add', [plain, convolve(b, convolve(b, again, [first], how), [second], point)]);
+}
+
+function convolve(b: GraphBuilder, image: Value, weights: readonly Value[], how: Attributes): Value {
   return b.target.channelsLast
     ? b.fused('NhwcConv', [image, ...weights], how)
     : b.op('Conv', [image, ...weights], how);

@@ -85,7 +85,7 @@ async function latentsOf(spec: ModelSpec): Promise<Float32Array> {
   const draft = await draftJob(job, spec, { folders: [], detectors: openDetectors(undefined, device) });
   const lease = await new ModelCache(1, device).lease(spec);
   try {
-    const prepared = await prepareJob(job, draft, lease.components);
+    const prepared = await prepareJob(job, draft, lease.components, { spec, feeds: new Map(), key: '' });
     const run = new PictureRun(request, { ...prepared, lease, seconds: { open: 0, encode: 0 } });
     while (!(await run.advance(50, () => {})).done);
     await run.decode();

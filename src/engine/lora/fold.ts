@@ -1,6 +1,5 @@
 /** LoRAs added into the weights of one component: the changed weights lie in a file of their own, the others stay. */
 import { type FileHandle, open } from 'node:fs/promises';
-import { DarkroomError } from '../../errors.ts';
 import type { Component, StoredTensor } from '../../graph/component.ts';
 import {
   type Arithmetic,
@@ -10,14 +9,7 @@ import {
   rowsOf,
   scaleOf,
 } from '../../models/lora/delta.ts';
-import type { Change } from '../../models/lora/plan.ts';
-
-/** A change with the strength that a request gives it. */
-export interface WeightedChange extends Change {
-  readonly weight: number;
-  /** Of its LoRA, for sentences. */
-  readonly lora: string;
-}
+import { requireFinite, type WeightedChange } from './change.ts';
 
 /**
  * @param changes of this component, in the order of the LoRAs
@@ -91,11 +83,11 @@ async function foldWeight(
 }
 
 async function addTo(weight: Matrix, change: WeightedChange, arithmetic: Arithmetic): Promise<void> {
-  const { adapter, place, alpha, weight: strength, lora } = change;
+  const { adapter, place, alpha, weight: strength } = change;
   const { data } = weight;
   const scale = await scaleOf(adapter, arithmetic, alpha);
   const delta = rowsOf(await deltaOf(adapter, arithmetic), place);
-  requireFinite(delta.data, scale, lora, adapter.tensors);
+  requireFinite(delta.data, scale, change);
   const length = adapter.tensors.doraScale ?? adapter.tensors.magnitude;
   if (length === undefined && adapter.kind !== 'replacement') {
     for (let i = 0; i < data.length; i++) data[i] = data[i]! + strength * scale * delta.data[i]!;
@@ -113,11 +105,12 @@ async function decomposed(
   weight: Matrix,
   delta: Matrix,
   scale: number,
-  { adapter, place, length, lora }: WeightedChange & { readonly length: StoredTensor },
+  change: WeightedChange & { readonly length: StoredTensor },
   arithmetic: Arithmetic,
 ): Promise<Float32Array> {
+  const { adapter, place, length } = change;
   const values = await arithmetic.read(length);
-  requireFinite(values, 1, lora, adapter.tensors);
+  requireFinite(values, 1, change);
   // PEFT's magnitude is one a row; LyCORIS' dora_scale is [rows, 1], or [1, inputs] in its older files.
   const isOfRows = adapter.tensors.magnitude !== undefined || length.shape[0] === adapter.rows;
   const own = isOfRows ? rowsOf({ data: values, rows: adapter.rows, columns: 1 }, place).data : values;
@@ -130,25 +123,12 @@ async function foldBias(
   arithmetic: Arithmetic,
 ): Promise<Float32Array> {
   const data = await arithmetic.read(stored);
-  for (const { adapter, place, weight, lora } of changes) {
+  for (const change of changes) {
+    const { adapter, place, weight } = change;
     const values = await arithmetic.read(adapter.tensors.biasDifference!);
-    requireFinite(values, 1, lora, adapter.tensors);
+    requireFinite(values, 1, change);
     const { data: own } = rowsOf({ data: values, rows: values.length, columns: 1 }, place);
     for (let i = 0; i < data.length; i++) data[i] = data[i]! + weight * own[i]!;
   }
   return data;
-}
-
-function requireFinite(
-  values: Float32Array,
-  scale: number,
-  lora: string,
-  tensors: WeightedChange['adapter']['tensors'],
-): void {
-  if (Number.isFinite(scale) && values.every((value) => Number.isFinite(value))) return;
-  const [first] = Object.values(tensors);
-  throw new DarkroomError(
-    'bad_model',
-    `${lora} holds numbers that are no numbers (NaN or infinite), at ${first!.name}: the file is damaged. Download it again, or leave it out.`,
-  );
 }

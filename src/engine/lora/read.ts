@@ -5,7 +5,7 @@ import { openLora } from '../../models/lora/file.ts';
 import { describeUnused, planLora } from '../../models/lora/plan.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { GenerationRequest, LoraRequest } from '../../request.ts';
-import type { WeightedChange } from './fold.ts';
+import type { WeightedChange } from './change.ts';
 
 export interface Loras {
   /** Of all of them together, in their order; those of weight 0 are left out. */

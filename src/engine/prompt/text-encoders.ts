@@ -5,6 +5,7 @@ import type { ClipRules, TextEncoderName } from '../../models/families/text-enco
 import type { ModelSpec } from '../../models/spec.ts';
 import { createT5Tokenizer, type T5Tokenizer } from '../../models/t5-tokenizer.ts';
 import { type ClipTokenizer, createTokenizer } from '../../models/tokenizer.ts';
+import type { Feeds } from '../../tensor.ts';
 import type { Session } from '../session.ts';
 
 /** One text encoder without its weights: what is needed to say which words of a prompt it reads. */
@@ -33,6 +34,8 @@ export interface TextEncoders {
   /** What the encoders made of the last prompts. Its tensors are shared: they are never written to. */
   readonly embeddings: Lru<EncodedText>;
   session(name: TextEncoderName): Promise<Session>;
+  /** LoRAs beside the weights: what the graphs take as well, by the encoder's name; another key for other ones. */
+  readonly factors?: { readonly feeds: ReadonlyMap<string, Feeds>; readonly key: string };
 }
 
 /** The tokenizers of a model; making them reads tens of thousands of words. */

@@ -56,7 +56,7 @@ export async function encodeT5(encoders: TextEncoders, { name }: T5Reader, windo
  * @param feeds beside the ids
  */
 async function encodeWindow(
-  { embeddings }: TextEncoders,
+  { embeddings, factors }: TextEncoders,
   name: string,
   session: Session,
   window: Window,
@@ -64,10 +64,13 @@ async function encodeWindow(
   feeds: Feeds = {},
 ): Promise<EncodedText> {
   const { ids, vectors = [] } = window;
-  const key = `${name} ${outputs.join(' ')} ${ids.join(' ')} ${vectors.map((vector) => vector?.key).join(' ')}`;
+  const key = `${factors?.key ?? ''}\n${name} ${outputs.join(' ')} ${ids.join(' ')} ${vectors.map((vector) => vector?.key).join(' ')}`;
   const known = embeddings.get(key);
   if (known !== undefined) return known;
-  const results = await session.run({ input_ids: { data: ids, dims: [1, ids.length] }, ...feeds }, outputs);
+  const results = await session.run(
+    { input_ids: { data: ids, dims: [1, ids.length] }, ...feeds, ...factors?.feeds.get(name) },
+    outputs,
+  );
   const [states, pooled] = outputs.map((output) => results[output]!) as [Tensor, Tensor | undefined];
   const encoded = pooled === undefined ? { states } : { states, pooled };
   embeddings.set(key, encoded, states.data.byteLength + (pooled?.data.byteLength ?? 0));
