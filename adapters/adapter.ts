@@ -93,6 +93,11 @@ export interface Reply {
    * @returns the platform's id of the message
    */
   post(card: Card): Promise<string>;
+  /**
+   * Makes a message of the bot the answer: the next post() edits it. Only the message whose button was pressed; for
+   * any other one a new message is posted as usual.
+   */
+  take(message: string): Promise<void>;
   /** An answer that only its reader sees. */
   postEphemeral(card: Card): Promise<void>;
   /** Deletes the bot's message. */

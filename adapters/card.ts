@@ -56,6 +56,20 @@ export type FormField = {
   | { readonly kind: 'picture' }
 );
 
+/** What a picture is, beside its pixels. */
+export interface CardAbout {
+  readonly prompt: string;
+  /** The name of who requested it. */
+  readonly asker: string;
+  /** What it was made from, in words: `Variation`; and the job of that picture, to whose message a platform can link. */
+  readonly origin?: { readonly text: string; readonly job?: string };
+}
+
+/** Characters of a prompt that a card shows; the recipe has all of it. */
+export const ABOUT_CHARACTERS = 300;
+/** Characters of the notes that a card shows; its action Notes has all of them. */
+export const NOTE_CHARACTERS = 300;
+
 export interface CardField {
   readonly name: string;
   readonly value: string;
@@ -64,6 +78,7 @@ export interface CardField {
 export interface Card {
   /** The sentence; empty where the picture says it all. */
   readonly text: string;
+  readonly about?: CardAbout;
   /** The quiet line under a picture: model, seed, seconds. */
   readonly footer?: string;
   readonly pictures?: readonly CardPicture[];
@@ -77,8 +92,10 @@ export interface Card {
   readonly thread?: string;
   /** Only the user who asked sees the message, from its first to its last state. */
   readonly isPrivate?: boolean;
-  /** Further sentences, e.g. which words fell off. */
+  /** Further sentences, e.g. which words fell off; they stand under the buttons. */
   readonly notes?: readonly string[];
   readonly actions?: readonly CardAction[];
+  /** Less likely actions, in a menu More. */
+  readonly more?: readonly CardAction[];
   readonly error?: { readonly code: ErrorCode; readonly message: string };
 }

@@ -25,6 +25,8 @@ export abstract class JobReply<M> implements Reply {
   protected abstract readonly platform: Platform;
   readonly #deliveries: Deliveries;
   #message: M | undefined;
+  /** The message was another job's. */
+  #isTaken = false;
 
   /** @param message ours, where it is already posted */
   constructor({ deliveries }: Pick<ReplyPorts, 'deliveries'>, message: M | undefined) {
@@ -39,12 +41,22 @@ export abstract class JobReply<M> implements Reply {
         this.#message === undefined ? await this.open(card) : await this.update(this.#message, card);
       const address = this.addressOf(this.#message);
       // A message that can no longer be edited continues as another one.
-      if (card.job !== undefined && before?.message !== address.message)
+      const isOther = this.#isTaken || before?.message !== address.message;
+      if (card.job !== undefined && isOther) {
+        this.#isTaken = false;
         await this.#deliveries.put({ job: card.job.id, platform: this.platform, ...address });
+      }
       return address.message;
     } catch (error) {
       throw this.explain(error);
     }
+  }
+
+  async take(message: string): Promise<void> {
+    const pressed = this.pressed(message);
+    if (pressed === undefined) return;
+    this.#message = pressed;
+    this.#isTaken = true;
   }
 
   async postEphemeral(card: Card): Promise<void> {
@@ -62,6 +74,8 @@ export abstract class JobReply<M> implements Reply {
   /** Posts the first state of the message, where the card asks for it in a thread or in private. */
   protected abstract open(card: Card): Promise<M>;
   protected abstract update(message: M, card: Card): Promise<M>;
+  /** The message whose button was pressed, where it is that one. */
+  protected abstract pressed(message: string): M | undefined;
   protected abstract sendEphemeral(card: Card): Promise<void>;
   protected abstract remove(message: string): Promise<void>;
   protected abstract addressOf(message: M): Address;

@@ -1,8 +1,8 @@
 /** What Darkroom says of a job, at every stage of its life. */
-import type { Card, CardAction, CardPicture } from '../adapters/card.ts';
+import type { Card, CardAbout, CardAction, CardPicture } from '../adapters/card.ts';
 import { describeError } from '../src/errors.ts';
 import { shortName } from '../src/request.ts';
-import type { JobRecord } from '../src/store/jobs.ts';
+import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { FORMS } from './forms.ts';
 import type { LiveEvent } from './job-card.ts';
 import { upscaleScale } from './upscaling.ts';
@@ -12,7 +12,8 @@ type RunningEvent = Extract<LiveEvent, { state: 'running' }>;
 /** A queued or running job. */
 export function liveCard(record: JobRecord, event: LiveEvent): Card {
   const shared = {
-    notes: record.notes,
+    ...frameOf(record),
+    about: aboutOf(record),
     actions: [{ id: `cancel:${record.id}`, label: 'Cancel' }],
   };
   if (event.state === 'queued') {
@@ -25,6 +26,37 @@ export function liveCard(record: JobRecord, event: LiveEvent): Card {
     text: runningText(event),
     job: { id: record.id, state, step, steps, etaSeconds },
     ...(preview && { preview }),
+  };
+}
+
+/** What all cards of a job have. */
+function frameOf({ frame, notes }: JobRecord): Pick<Card, 'inputs' | 'isPrivate' | 'thread' | 'notes'> {
+  const { inputs, isPrivate, thread, told = [] } = frame ?? {};
+  return {
+    ...(inputs && { inputs }),
+    ...(isPrivate !== undefined && { isPrivate }),
+    ...(thread !== undefined && { thread }),
+    notes: notes.filter((note) => !told.includes(note)),
+  };
+}
+
+const ORIGINS: Readonly<Record<OriginVerb, string>> = {
+  vary: 'Variation',
+  edit: 'Edit',
+  upscale: 'Upscaled',
+  creative: 'Redrawn larger',
+  use: 'Made with the shape',
+  reroll: 'Re-roll',
+};
+
+function aboutOf({ request, user, frame }: JobRecord): CardAbout {
+  const { origin } = frame ?? {};
+  return {
+    prompt: request.prompt,
+    asker: user.name,
+    ...(origin && {
+      origin: { text: ORIGINS[origin.verb], ...(origin.job !== undefined && { job: origin.job }) },
+    }),
   };
 }
 
@@ -42,41 +74,69 @@ export function runningText({ step, steps, etaSeconds }: RunningEvent): string {
 
 /** A job that has ended. */
 export function endCard(record: JobRecord): Card {
-  const { id, state, seconds, error, notes } = record;
+  const { id, state, seconds, error } = record;
   const job = {
     id,
     state,
     ...(seconds !== undefined && { seconds }),
     ...(error && { error }),
   };
-  if (state === 'done') return { ...printCard(record), job };
-  const actions = [
-    { id: `reroll:${id}`, label: 'Try again' },
-    { id: `delete:${id}`, label: 'Delete', style: 'danger' as const },
-  ];
-  if (state === 'cancelled') return { text: 'Cancelled.', job, notes, actions };
-  return { text: (error ?? describeError(undefined)).message, job, notes, actions };
+  const shared = { ...frameOf(record), about: aboutOf(record), job };
+  if (state === 'done') return { ...shared, ...printCard(record) };
+  const isCancelled = state === 'cancelled';
+  return {
+    ...shared,
+    text: isCancelled ? 'Cancelled.' : (error ?? describeError(undefined)).message,
+    actions: [
+      { id: `again:${id}`, label: isCancelled ? 'Undo' : 'Try again' },
+      { id: `delete:${id}`, label: 'Delete', style: 'danger' },
+    ],
+  };
 }
 
-function printCard(record: JobRecord): Card {
-  const { id, request, seconds, notes } = record;
+/** What stands in the place of a deleted picture for some seconds. */
+export const deletedCard = ({ id }: JobRecord): Card => ({
+  text: 'Deleted.',
+  actions: [{ id: `undelete:${id}`, label: 'Undo' }],
+});
+
+/** One picture of several, with its own buttons. */
+export function pictureCard(record: JobRecord, index: number): Card {
+  const { id, request } = record;
+  const numbered = ({ id: action, ...rest }: CardAction) => ({ ...rest, id: `${action}:${index + 1}` });
+  const pictures = cardPictures(record).slice(index, index + 1);
+  return {
+    text: '',
+    pictures,
+    about: aboutOf(record),
+    footer: [shortName(request.model), `seed ${request.seed + index}`].join(' \u00b7 '),
+    actions: actionsOfOne({ ...record, pictures: record.pictures.slice(index, index + 1) }).map(numbered),
+    more: [{ id: `recipe:${id}:${index + 1}`, label: 'Recipe' }],
+  };
+}
+
+function printCard(record: JobRecord): Pick<Card, 'text' | 'pictures' | 'footer' | 'actions' | 'more'> {
+  const { id, request, seconds } = record;
   const pictures = cardPictures(record);
+  const isOne = pictures.length === 1;
   const seeds =
     request.numImages > 1
       ? `seeds ${request.seed} to ${request.seed + request.numImages - 1}`
       : `seed ${request.seed}`;
+  const isDrawing = request.upscaleImage === undefined;
   return {
     text: '',
     pictures,
     footer: [
       shortName(request.model),
-      seeds,
+      ...(isDrawing ? [seeds] : [`${pictures[0]?.width}x${pictures[0]?.height}`]),
       ...(seconds === undefined ? [] : [`${seconds.toFixed(1)} s`]),
     ].join(' \u00b7 '),
-    notes,
-    actions: [
-      ...(pictures.length === 1 ? actionsOfOne(record) : actionsOfMany(record)),
-      ...(request.upscaleImage === undefined ? [{ id: `reroll:${id}`, label: 'Re-roll' }] : []),
+    actions: isOne ? actionsOfOne(record) : actionsOfMany(record),
+    more: [
+      ...(isOne ? [] : pictures.map((_, i) => ({ id: `show:${id}:${i + 1}`, label: `Picture ${i + 1}` }))),
+      ...(isDrawing ? [{ id: `reroll:${id}`, label: 'Re-roll' }] : []),
+      ...(isOne && isDrawing ? [{ id: `creative:${id}`, label: 'Upscale (creative)' }] : []),
       { id: `recipe:${id}`, label: 'Recipe' },
       { id: `delete:${id}`, label: 'Delete', style: 'danger' },
     ],
@@ -84,12 +144,11 @@ function printCard(record: JobRecord): Card {
 }
 
 /** The likeliest first. */
-const actionsOfOne = ({ id, request, ...record }: JobRecord): CardAction[] => [
+const actionsOfOne = ({ id, ...record }: JobRecord): CardAction[] => [
   { id: `vary:${id}`, label: 'Vary', style: 'primary' },
   { id: `edit:${id}`, label: 'Edit' },
   ...(hasRoom(record) ? [{ id: `upscale:${id}`, label: 'Upscale' }] : []),
   { id: `use:${id}`, label: 'Use as', form: FORMS.use },
-  ...(request.upscaleImage === undefined ? [{ id: `creative:${id}`, label: 'Upscale (creative)' }] : []),
 ];
 
 /** Whether pictures may be larger than these here. */

@@ -22,7 +22,7 @@ export class Follower {
   /** Resolves when the job has ended and its message shows the end. */
   async follow(record: JobRecord, reply: Reply): Promise<void> {
     const { queue } = this.#ports;
-    const post = (card: Card) => reply.post({ ...record.frame, ...card });
+    const post = (card: Card) => reply.post(card);
     let isSeen = true;
     const show = async (event: LiveEvent) => {
       this.#live.set(record.id, event);

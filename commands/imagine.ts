@@ -72,7 +72,15 @@ export async function draw(
   // A size that is asked for is refused by the limit that it breaks: the admin's or the model's.
   const defaults = { ...limited, maxSize: model.defaults.maxSize };
   const read = [...notes, ...(laid?.notes ?? [])];
-  await ports.submit({ invocation, reply, model: { ...model, defaults }, draft, pictures, notes: read });
+  const { record } = replied ?? {};
+  const how = draft.upscale_image === undefined ? 'edit' : 'upscale';
+  const isMadeFrom = pictures.source !== undefined || pictures.control !== undefined;
+  await ports.submit({
+    ...{ invocation, reply, model: { ...model, defaults }, draft, pictures, notes: read },
+    ...(isMadeFrom && {
+      origin: { verb: pictures.source === undefined ? 'use' : how, ...(record && { record }) },
+    }),
+  });
 }
 
 /** What the picture avoided, an instruction avoids, and --no says, add up. */

@@ -12,8 +12,20 @@ export async function requireJob(
   { jobs }: Pick<Ports, 'jobs'>,
 ): Promise<JobRecord> {
   const record = await jobs.get(id);
-  if (record !== undefined && isVisible(record, invocation)) return record;
+  if (record !== undefined && record.frame?.isDeleted !== true && isVisible(record, invocation))
+    return record;
   throw new DarkroomError('not_found', 'That job no longer exists. Send the prompt again.');
+}
+
+/** A job whose deletion can still be undone. @throws DarkroomError('not_found') */
+export async function requireDeletedJob(
+  id: string,
+  invocation: Invocation,
+  { jobs }: Pick<Ports, 'jobs'>,
+): Promise<JobRecord> {
+  const record = await jobs.get(id);
+  if (record?.frame?.isDeleted === true && isVisible(record, invocation)) return record;
+  throw new DarkroomError('not_found', 'It is deleted for good by now.');
 }
 
 /** The job that made a picture; undefined for a picture of nobody's, or of a job that the user may not see. */
@@ -23,7 +35,8 @@ export async function findJobOfPicture(
   { jobs }: Pick<Ports, 'jobs'>,
 ): Promise<JobRecord | undefined> {
   const record = await jobs.ofPicture(picture);
-  return record !== undefined && isVisible(record, invocation) ? record : undefined;
+  const isThere = record !== undefined && record.frame?.isDeleted !== true;
+  return isThere && isVisible(record, invocation) ? record : undefined;
 }
 
 function isVisible({ user, platform, share, frame }: JobRecord, invocation: Invocation): boolean {

@@ -120,6 +120,8 @@ export interface Ports {
   drawRegion(region: string, size: { readonly width: number; readonly height: number }): Promise<Uint8Array>;
   /** The texts of a picture in the store by keyword. */
   readPictureText(bytes: Uint8Array): ReadonlyMap<string, string>;
+  /** Milliseconds in which a deletion can be undone; some seconds where left out. */
+  readonly undoMs?: number;
   /** Called with errors that are not the user's. */
   readonly onError?: (error: unknown) => void;
 }

@@ -7,6 +7,7 @@ import { ban, models, pause } from './admin.ts';
 import { cleanInvocation } from './clean.ts';
 import { type AnyCommand, type Context, lastWord, parseValues } from './command.ts';
 import { config } from './config.ts';
+import { Deletions } from './deletions.ts';
 import { edit } from './edit.ts';
 import { Follower } from './follow.ts';
 import { createHelp } from './help.ts';
@@ -77,7 +78,8 @@ export interface CommandsJson {
 export function createCommands(ports: Ports): Commands {
   const follower = new Follower(ports);
   const { precheck, submit } = createSubmit(ports, (record, reply) => follower.follow(record, reply));
-  const all: RouterPorts = { ...ports, follower, precheck, submit };
+  const deletions = new Deletions(ports);
+  const all: RouterPorts = { ...ports, follower, precheck, submit, deletions };
   const resumptions: Resumption[] = [];
   let stopRetention: (() => void) | undefined;
   return {
@@ -99,10 +101,12 @@ export function createCommands(ports: Ports): Commands {
       return resumption.followed;
     },
     async startRetention() {
+      await deletions.finishLeft();
       stopRetention = await startRetention(ports);
     },
     release() {
       follower.release();
+      deletions.release();
       for (const resumption of resumptions) resumption.stop();
       stopRetention?.();
     },

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Invocation, Reply } from '../adapters/adapter.ts';
 import type { CardPicture } from '../adapters/card.ts';
 import { freezeRequest, type GenerationRequest, lorasOf, type RequestDraft } from '../src/request.ts';
-import type { JobRecord } from '../src/store/jobs.ts';
+import type { JobFrame, JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { Policy } from './policy.ts';
 import type { ModelInfo, Ports } from './ports.ts';
 import type { PictureRole, Source } from './sources.ts';
@@ -18,6 +18,8 @@ export interface Order {
   readonly pictures?: Partial<Readonly<Record<PictureRole, Source>>>;
   /** Sentences about how the request was read. */
   readonly notes?: readonly string[];
+  /** What it is made from, where that is a picture: one of ours has a record. */
+  readonly origin?: { readonly verb: OriginVerb; readonly record?: JobRecord };
 }
 
 export interface Submit {
@@ -101,7 +103,7 @@ export function createSubmit(
       await queue.requireRoom({ user: invocation.user, request, ...shareOf(policy, invocation) });
     },
 
-    async submit({ invocation, reply, model, draft, pictures = {}, notes: read = [] }) {
+    async submit({ invocation, reply, model, draft, pictures = {}, notes: read = [], origin }) {
       const policy = await Policy.of(invocation, ports);
       policy.requireEntry();
       const { source } = pictures;
@@ -132,6 +134,7 @@ export function createSubmit(
           frame: {
             ...(policy.value('result_visibility') === 'private' && { isPrivate: true }),
             ...(maxSize !== undefined && { maxSize }),
+            ...(origin && originOf(origin)),
             ...(policy.isOn('thread_per_request') && { thread: request.prompt }),
           },
         },
@@ -139,6 +142,14 @@ export function createSubmit(
       );
       await follow(record, reply);
     },
+  };
+}
+
+function originOf({ verb, record }: NonNullable<Order['origin']>): Pick<JobFrame, 'origin' | 'told'> {
+  const told = [...(record?.frame?.told ?? []), ...(record?.notes ?? [])];
+  return {
+    origin: { verb, ...(record && { job: record.id }) },
+    ...(told.length > 0 && { told }),
   };
 }
 

@@ -19,7 +19,15 @@ import type { CardForm } from '../card.ts';
 import type { Downloads } from '../downloads.ts';
 import { SeenOnce } from '../seen-once.ts';
 import { MESSAGE_COMMANDS } from './commands.ts';
-import { calledOf, pressOf, userOf, whereOfInteraction, whereOfMessage, wordsOf } from './invocation.ts';
+import {
+  actionOf,
+  calledOf,
+  pressOf,
+  userOf,
+  whereOfInteraction,
+  whereOfMessage,
+  wordsOf,
+} from './invocation.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 import { renderForm } from './modal.ts';
 import { attachmentsOf, formValues, picturesOf } from './pictures.ts';
@@ -103,8 +111,9 @@ export class DiscordEvents {
     if (interaction.isAutocomplete()) return this.#suggest(interaction);
     if (interaction.isMessageContextMenuCommand()) return this.#askAboutMessage(interaction);
     if (interaction.isMessageComponent()) {
-      const form = this.#ports.formOf(interaction.customId);
-      if (form !== undefined) return interaction.showModal(renderForm(interaction.customId, form));
+      const action = actionOf(interaction);
+      const form = this.#ports.formOf(action);
+      if (form !== undefined) return interaction.showModal(renderForm(action, form));
       return this.#serveInteraction(interaction, async () => pressOf(interaction));
     }
     if (interaction.isModalSubmit()) {

@@ -82,14 +82,18 @@ export function givenOf({
 }
 
 /** A pressed button. */
-export function pressOf({
-  customId,
-  message,
-}: MessageComponentInteraction): Pick<Invocation, 'attachments' | 'input'> {
+export function pressOf(interaction: MessageComponentInteraction): Pick<Invocation, 'attachments' | 'input'> {
+  const { message } = interaction;
   return {
     attachments: [],
-    input: { kind: 'action', action: customId, values: {}, message: message.id },
+    input: { kind: 'action', action: actionOf(interaction), values: {}, message: message.id },
   };
+}
+
+/** Of a pressed button, or the one that was chosen in a menu. */
+export function actionOf(interaction: MessageComponentInteraction): string {
+  if (!interaction.isStringSelectMenu()) return interaction.customId;
+  return interaction.values[0] ?? '';
 }
 
 /** The words of a message without the mention of the bot. */

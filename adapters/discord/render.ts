@@ -3,10 +3,11 @@ import {
   type APIActionRowComponent,
   type APIButtonComponent,
   type APIMessageTopLevelComponent,
+  type APIStringSelectComponent,
   ButtonStyle,
   ComponentType,
 } from 'discord.js';
-import type { Card, CardAction } from '../card.ts';
+import { ABOUT_CHARACTERS, type Card, type CardAction, NOTE_CHARACTERS } from '../card.ts';
 import { clip } from '../clip.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 
@@ -22,19 +23,26 @@ export interface Rendered {
   readonly files: Upload[];
 }
 
-/** @param pictures bytes of the card's pictures, in their order; a picture that is gone is left out */
-export function renderCard(card: Card, pictures: readonly (Uint8Array | undefined)[]): Rendered {
+/**
+ * @param pictures bytes of the card's pictures, in their order; a picture that is gone is left out
+ * @param origin address of the message of the picture that it was made from
+ */
+export function renderCard(
+  card: Card,
+  pictures: readonly (Uint8Array | undefined)[],
+  origin?: string,
+): Rendered {
   const files = uploadsOf(card, pictures);
   const above = [
     card.text,
     ...(card.fields ?? []).map(({ name, value }) => `**${plain(name)}**\n${fieldText(name, value)}`),
   ];
-  const below = [card.footer, ...(card.notes ?? [])].flatMap((line) =>
-    line ? `-# ${plain(line).replaceAll('\n', ' ')}` : [],
-  );
+  const below = [...aboutLines(card, origin)];
+  const notes = clip((card.notes ?? []).join(' '), NOTE_CHARACTERS);
   const [head, foot] = fit(
     [plain(above[0]!), ...above.slice(1)].filter((part) => part !== '').join('\n\n'),
     below.join('\n'),
+    notes.length,
   );
   const components: APIMessageTopLevelComponent[] = [
     ...(head === '' ? [] : [{ type: ComponentType.TextDisplay as const, content: head }]),
@@ -51,6 +59,8 @@ export function renderCard(card: Card, pictures: readonly (Uint8Array | undefine
         ]),
     ...(foot === '' ? [] : [{ type: ComponentType.TextDisplay as const, content: foot }]),
     ...rowsOf(card.actions ?? []),
+    ...(card.more?.length ? [menuOf(card.more)] : []),
+    ...(notes === '' ? [] : [{ type: ComponentType.TextDisplay as const, content: quiet(plain(notes)) }]),
   ];
   return { components, files };
 }
@@ -75,10 +85,45 @@ function uploadsOf(card: Card, pictures: readonly (Uint8Array | undefined)[]): U
   });
 }
 
+const QUIET = '-# ';
+const quiet = (line: string) => `${QUIET}${line.replaceAll('\n', ' ')}`;
+
+/** What the picture is, and the quiet line under it. */
+function aboutLines({ about, footer = '' }: Card, origin: string | undefined): string[] {
+  if (about === undefined) return footer === '' ? [] : [quiet(plain(footer))];
+  const { prompt, asker, origin: from } = about;
+  const what = prompt.trim() === '' ? [] : [plain(clip(prompt, ABOUT_CHARACTERS)).replaceAll('\n', ' ')];
+  const linked = origin === undefined ? 'another picture' : `[this picture](${origin})`;
+  const made =
+    from && (from.job === undefined ? `${from.text} of an attached picture` : `${from.text} of ${linked}`);
+  const facts = [`for ${plain(asker)}`, made, plain(footer)].filter(
+    (part) => part !== undefined && part !== '',
+  );
+  return [...what, quiet(facts.join(' \u00b7 '))];
+}
+
+/** A menu takes no room until it is opened. */
+function menuOf(actions: readonly CardAction[]): APIActionRowComponent<APIStringSelectComponent> {
+  const [first] = actions;
+  return {
+    type: ComponentType.ActionRow,
+    components: [
+      {
+        type: ComponentType.StringSelect,
+        custom_id: `more:${first!.id.split(':')[1]}`,
+        placeholder: 'More',
+        options: actions
+          .slice(0, LIMITS.choices)
+          .map(({ id, label }) => ({ label: clip(label, LIMITS.choiceName), value: id })),
+      },
+    ],
+  };
+}
+
 /** Head and foot share one limit; the foot is short and says what the picture is, so the head is cut. */
-function fit(head: string, foot: string): [string, string] {
+function fit(head: string, foot: string, notes: number): [string, string] {
   const short = clip(foot, LIMITS.text / 2);
-  return [clip(head, LIMITS.text - short.length), short];
+  return [clip(head, LIMITS.text - short.length - 2 * notes - QUIET.length), short];
 }
 
 /** @returns rows of five; buttons beyond five rows are left out */

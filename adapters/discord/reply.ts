@@ -61,6 +61,9 @@ abstract class DiscordReply extends JobReply<Message> {
     return LIMITS.fileBytes;
   }
 
+  /** The server that it is in. */
+  protected abstract get guild(): string | null;
+
   /** Whether the answer goes into a thread, which can have no threads of its own. */
   protected get isInThread(): boolean {
     return false;
@@ -101,6 +104,14 @@ abstract class DiscordReply extends JobReply<Message> {
     return explainError(error);
   }
 
+  /** The message of the picture that a card's picture was made from. */
+  async #linkTo({ about }: Card): Promise<string | undefined> {
+    const job = about?.origin?.job;
+    const delivery = job === undefined ? undefined : await this.#ports.deliveries.get(job);
+    if (delivery?.platform !== 'discord') return undefined;
+    return `https://discord.com/channels/${this.guild ?? '@me'}/${delivery.channel}/${delivery.message}`;
+  }
+
   async #render(card: Card): Promise<Body> {
     const shown = card.preview === undefined ? (card.pictures ?? []) : [];
     const bytes = await Promise.all(
@@ -109,16 +120,21 @@ abstract class DiscordReply extends JobReply<Message> {
         return picture && this.#ports.shrink(picture, this.fileBytes);
       }),
     );
-    return { ...renderCard(card, bytes), allowedMentions: NO_MENTIONS };
+    return { ...renderCard(card, bytes, await this.#linkTo(card)), allowedMentions: NO_MENTIONS };
   }
 }
+
+type First = 'announced' | 'answered' | 'updated';
 
 /** The answer to a command, a button or a form. */
 export class InteractionReply extends DiscordReply {
   readonly #interaction: Interaction;
   readonly #timer: NodeJS.Timeout;
-  /** Settled by whoever answers first: the commands, or the timer that announces an answer. */
-  #acknowledged: Promise<'announced' | 'answered'> | undefined;
+  /**
+   * Settled by whoever answers first: the commands, or the timer that announces an answer. `updated`: the answer is the
+   * message whose button was pressed.
+   */
+  #acknowledged: Promise<First> | undefined;
 
   constructor(interaction: Interaction, ports: DiscordReplyPorts) {
     super(ports);
@@ -128,6 +144,10 @@ export class InteractionReply extends DiscordReply {
 
   protected override get fileBytes(): number {
     return this.#interaction.attachmentSizeLimit;
+  }
+
+  protected get guild(): string | null {
+    return this.#interaction.guildId;
   }
 
   /** Shows "Darkroom is thinking". */
@@ -164,7 +184,7 @@ export class InteractionReply extends DiscordReply {
   #isUsed = false;
 
   /** @param answer run only where nothing was answered yet */
-  #acknowledge(answer: () => Promise<'announced' | 'answered'>): Promise<'announced' | 'answered'> {
+  #acknowledge(answer: () => Promise<First>): Promise<First> {
     clearTimeout(this.#timer);
     this.#acknowledged ??= answer();
     return this.#acknowledged;
@@ -197,6 +217,16 @@ export class InteractionReply extends DiscordReply {
   protected async edit(message: Message, body: Body): Promise<Message> {
     const interaction = this.#interaction;
     const isOwn = message.channelId === interaction.channelId;
+    if (this.pressed(message.id) !== undefined) {
+      const first = await this.#acknowledge(async () => {
+        if (interaction.isMessageComponent()) await interaction.deferUpdate();
+        return 'updated';
+      });
+      const isFresh = Date.now() - interaction.createdTimestamp < LIMITS.tokenMs;
+      // Where the answer was announced as a new message, that one is not the pressed one.
+      if (first === 'updated' && isFresh) return interaction.editReply(edited(body));
+      return message.edit(edited(body));
+    }
     if (isOwn && Date.now() - interaction.createdTimestamp < LIMITS.tokenMs) {
       return interaction.editReply({ message, ...edited(body) });
     }
@@ -208,6 +238,13 @@ export class InteractionReply extends DiscordReply {
 
   protected async sendPrivately(body: Body): Promise<void> {
     await this.send(body, true, undefined);
+  }
+
+  protected pressed(id: string): Message | undefined {
+    const interaction = this.#interaction;
+    const isPressed =
+      interaction.isMessageComponent() || (interaction.isModalSubmit() && interaction.isFromMessage());
+    return isPressed && interaction.message.id === id ? interaction.message : undefined;
   }
 }
 
@@ -228,12 +265,20 @@ export class MessageReply extends DiscordReply {
     this.#request = request;
   }
 
+  protected get guild(): string | null {
+    return this.#channel.isDMBased() ? null : this.#channel.guildId;
+  }
+
   protected override get isInThread(): boolean {
     return this.#channel.isThread();
   }
 
   protected async remove(message: string): Promise<void> {
     await this.#channel.messages.delete(message);
+  }
+
+  protected pressed(): undefined {
+    return undefined;
   }
 
   /** Discord hides answers only to interactions: a private answer to a message is a direct message. */

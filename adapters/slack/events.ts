@@ -4,8 +4,10 @@ import type {
   BlockAction,
   ButtonAction,
   MessageShortcut,
+  OverflowAction,
   SlackViewAction,
   SlashCommand,
+  StaticSelectAction,
 } from '@slack/bolt';
 import { DarkroomError, describeError } from '../../src/errors.ts';
 import type { Attachment, Handle, Invocation } from '../adapter.ts';
@@ -35,6 +37,7 @@ const REMEMBERED = 10_000;
 /** Messages of a thread among which pictures are looked for. */
 const THREAD_MESSAGES = 200;
 
+type MenuOrButton = ButtonAction | OverflowAction | StaticSelectAction;
 type Reading = Pick<Invocation, 'attachments' | 'input'>;
 type UserDestination = Destination & { readonly user: string };
 
@@ -76,7 +79,7 @@ export class SlackEvents {
       if ('bot_id' in event && event.bot_id !== undefined) return;
       if (this.#seen.isNew(body.event_id)) await this.#takeMessage({ ...event, user: event.user });
     });
-    app.action<BlockAction<ButtonAction>>(/.+/, async ({ ack, body, action, respond }) => {
+    app.action<BlockAction<MenuOrButton>>(/.+/, async ({ ack, body, action, respond }) => {
       await ack();
       if (!this.#seen.isNew(`${body.trigger_id} ${action.action_ts}`)) return;
       const channel = body.channel?.id ?? body.user.id;
@@ -148,10 +151,12 @@ export class SlackEvents {
   }
 
   async #takePress(
-    body: BlockAction<ButtonAction>,
-    { action_id: action }: ButtonAction,
+    body: BlockAction<MenuOrButton>,
+    pressed: MenuOrButton,
     to: UserDestination,
   ): Promise<void> {
+    // Of a menu the chosen option says what to do.
+    const action = 'selected_option' in pressed ? pressed.selected_option.value : pressed.action_id;
     const form = this.#ports.formOf(action);
     const message = body.container['message_ts'] as string | undefined;
     if (form !== undefined) {

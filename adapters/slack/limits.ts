@@ -3,10 +3,10 @@ export const SLACK_LIMITS = {
   /** Blocks of a message. */
   blocks: 50,
   sectionText: 3000,
-  contextText: 2000,
-  /** Elements of one actions block and of one context block. */
-  actions: 25,
-  contextElements: 10,
+  /** Options of an overflow menu. */
+  overflow: 5,
+  /** Buttons that we put into one row. */
+  row: 5,
   buttonLabel: 75,
   buttonValue: 2000,
   altText: 2000,

@@ -1,6 +1,6 @@
 /** A card in Slack's idiom (Block Kit): sentence, picture, one quiet line, buttons. */
 import type { types } from '@slack/bolt';
-import type { Card, CardAction } from '../card.ts';
+import { ABOUT_CHARACTERS, type Card, type CardAction, NOTE_CHARACTERS } from '../card.ts';
 import { clip } from '../clip.ts';
 import { SLACK_LIMITS as LIMITS } from './limits.ts';
 
@@ -18,7 +18,8 @@ export interface SlackPicture {
   readonly alt: string;
 }
 
-export function renderCard(card: Card, pictures: readonly SlackPicture[]): Rendered {
+/** @param origin address of the message of the picture that it was made from */
+export function renderCard(card: Card, pictures: readonly SlackPicture[], origin?: string): Rendered {
   const words = card.text === '' ? [] : [section(card.text)];
   const fields = (card.fields ?? []).map(({ name, value }) => fieldBlock(name, value));
   const images = pictures.map(({ file, alt }) => ({
@@ -26,12 +27,13 @@ export function renderCard(card: Card, pictures: readonly SlackPicture[]): Rende
     slack_file: { id: file },
     alt_text: clip(alt === '' ? 'A picture' : alt, LIMITS.altText),
   }));
-  const quiet = [card.footer, ...(card.notes ?? [])].filter((line) => line !== undefined && line !== '');
-  const actions = actionsOf(card.actions ?? []);
-  const room = LIMITS.blocks - images.length - Math.min(quiet.length, 1) - actions.length;
+  const about = aboutBlocks(card, origin);
+  const actions = actionsOf(card.actions ?? [], card.more ?? []);
+  const notes = contextOf((card.notes ?? []).join(' '));
+  const room = LIMITS.blocks - images.length - about.length - actions.length - notes.length;
   return {
     text: escapeText(clip(card.text || pictures[0]?.alt || 'Darkroom', LIMITS.sectionText)),
-    blocks: [...[...words, ...fields].slice(0, room), ...images, ...contextOf(quiet as string[]), ...actions],
+    blocks: [...[...words, ...fields].slice(0, room), ...images, ...about, ...actions, ...notes],
   };
 }
 
@@ -56,19 +58,56 @@ function fieldBlock(name: string, value: string): types.SectionBlock {
   };
 }
 
-function contextOf(lines: readonly string[]): types.ContextBlock[] {
-  if (lines.length === 0) return [];
-  const elements = lines.slice(0, LIMITS.contextElements).map((line) => ({
-    type: 'plain_text' as const,
-    text: clip(line, LIMITS.contextText),
-    emoji: false,
-  }));
-  return [{ type: 'context', elements }];
+/** What the picture is, and the quiet line under it. */
+function aboutBlocks({ about, footer = '' }: Card, origin: string | undefined): types.KnownBlock[] {
+  if (about === undefined) return contextOf(footer);
+  const { prompt, asker, origin: from } = about;
+  const linked = origin === undefined ? 'another picture' : `<${origin}|this picture>`;
+  const made =
+    from && (from.job === undefined ? `${from.text} of an attached picture` : `${from.text} of ${linked}`);
+  const words = (text: string) => noMarkup(escapeText(text));
+  const facts = [`for ${words(asker)}`, made, words(footer)].filter(
+    (part) => part !== undefined && part !== '',
+  );
+  return [
+    ...(prompt.trim() === '' ? [] : [section(clip(prompt, ABOUT_CHARACTERS))]),
+    { type: 'context', elements: [{ type: 'mrkdwn', text: facts.join(' \u00b7 '), verbatim: true }] },
+  ];
 }
 
-function actionsOf(actions: readonly CardAction[]): types.ActionsBlock[] {
-  if (actions.length === 0) return [];
-  return [{ type: 'actions', elements: actions.slice(0, LIMITS.actions).map(buttonOf) }];
+function contextOf(line: string): types.ContextBlock[] {
+  if (line === '') return [];
+  const text = clip(line, NOTE_CHARACTERS);
+  return [{ type: 'context', elements: [{ type: 'plain_text', text, emoji: false }] }];
+}
+
+/** A row for each verb that is there for several pictures, and the menu More at the end of the last one. */
+function actionsOf(actions: readonly CardAction[], more: readonly CardAction[]): types.ActionsBlock[] {
+  const verbs = Object.values(Object.groupBy(actions, ({ id }) => (isNumbered(id) ? id.split(':')[0]! : '')));
+  const rows = verbs.flatMap((row = []) =>
+    Array.from({ length: Math.ceil(row.length / LIMITS.row) }, (_, i) =>
+      row.slice(i * LIMITS.row, (i + 1) * LIMITS.row),
+    ),
+  );
+  const blocks: types.ActionsBlock[] = rows.map((row) => ({ type: 'actions', elements: row.map(buttonOf) }));
+  if (more.length === 0) return blocks;
+  const last = blocks.at(-1);
+  if (last === undefined) return [{ type: 'actions', elements: [menuOf(more)] }];
+  return [...blocks.slice(0, -1), { ...last, elements: [...last.elements, menuOf(more)] }];
+}
+
+const isNumbered = (id: string) => /^[a-z]+:[^:]+:\d+$/.test(id);
+
+/** An overflow menu takes five; a longer menu is a select. */
+function menuOf(more: readonly CardAction[]): types.Overflow | types.StaticSelect {
+  const action_id = `more:${more[0]!.id.split(':')[1]}`;
+  const options = more.slice(0, LIMITS.choices).map(({ id, label }) => ({
+    text: { type: 'plain_text' as const, text: clip(label, LIMITS.choiceLabel), emoji: false },
+    value: id,
+  }));
+  if (options.length <= LIMITS.overflow) return { type: 'overflow', action_id, options };
+  const placeholder = { type: 'plain_text' as const, text: 'More', emoji: false };
+  return { type: 'static_select', action_id, options, placeholder };
 }
 
 function buttonOf({ id, label, style }: CardAction): types.Button {

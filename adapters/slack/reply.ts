@@ -43,7 +43,7 @@ export class SlackReply extends JobReply<Posted> {
 
   protected async open(card: Card): Promise<Posted> {
     const { user, thread, channel } = this.#to;
-    const rendered = renderCard(card, await this.#upload(card));
+    const rendered = renderCard(card, await this.#upload(card), await this.#linkTo(card));
     const metadata = card.job && metadataOf(card.job.id);
     if (card.isPrivate && user !== undefined) {
       return this.#send(await this.#directChannel(user), rendered, undefined, metadata);
@@ -64,7 +64,7 @@ export class SlackReply extends JobReply<Posted> {
 
   protected async sendEphemeral(card: Card): Promise<void> {
     const { channel, thread, user, respond } = this.#to;
-    const rendered = renderCard(card, await this.#upload(card));
+    const rendered = renderCard(card, await this.#upload(card), await this.#linkTo(card));
     const inThread = thread === undefined ? {} : { thread_ts: thread };
     if (respond !== undefined) {
       const answer = {
@@ -84,6 +84,10 @@ export class SlackReply extends JobReply<Posted> {
     }
   }
 
+  protected pressed(ts: string): Posted {
+    return { channel: this.#to.channel, ts };
+  }
+
   protected async remove(message: string): Promise<void> {
     await this.#workspace.client.chat.delete({ channel: this.#to.channel, ts: message });
   }
@@ -94,6 +98,18 @@ export class SlackReply extends JobReply<Posted> {
 
   protected explain(error: unknown): unknown {
     return explainError(error);
+  }
+
+  /** The message of the picture that a card's picture was made from. */
+  async #linkTo({ about }: Card): Promise<string | undefined> {
+    const job = about?.origin?.job;
+    const delivery = job === undefined ? undefined : await this.#ports.deliveries.get(job);
+    if (delivery?.platform !== 'slack') return undefined;
+    const { channel, message: message_ts } = delivery;
+    const answer = await this.#workspace.hasty.chat
+      .getPermalink({ channel, message_ts })
+      .catch(() => undefined);
+    return answer?.permalink;
   }
 
   async #directChannel(user: string): Promise<string> {
@@ -127,7 +143,7 @@ export class SlackReply extends JobReply<Posted> {
     try {
       const pictures =
         card.preview === undefined ? [] : [await this.#preview(card.preview, card.job?.step ?? 0)];
-      await hasty.chat.update({ ...renderCard(card, pictures), channel, ts });
+      await hasty.chat.update({ ...renderCard(card, pictures, await this.#linkTo(card)), channel, ts });
     } catch (error) {
       const seconds = error instanceof SlackCallError ? error.retryAfter : undefined;
       if (seconds !== undefined) return budget.pause(seconds);
@@ -149,7 +165,7 @@ export class SlackReply extends JobReply<Posted> {
 
   /** The last state of the message, which must arrive. */
   async #settle({ channel, ts }: Posted, card: Card): Promise<void> {
-    const rendered = renderCard(card, await this.#upload(card));
+    const rendered = renderCard(card, await this.#upload(card), await this.#linkTo(card));
     const { client } = this.#workspace;
     for (let i = 0; ; i++) {
       try {

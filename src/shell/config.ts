@@ -113,6 +113,9 @@ class ShellReply implements Reply {
     return '';
   }
 
+  /** A shell has no message that could be the answer. */
+  async take(): Promise<void> {}
+
   async postEphemeral({ text, fields = [], notes = [], error }: Card): Promise<void> {
     if (error !== undefined) {
       this.code = 1;

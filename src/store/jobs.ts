@@ -5,6 +5,9 @@ import type { GenerationRequest } from '../request.ts';
 import type { PictureStore } from './pictures.ts';
 import { json, type Sql } from './sql.ts';
 
+/** How a picture was made from another one. */
+export type OriginVerb = 'vary' | 'edit' | 'upscale' | 'creative' | 'use' | 'reroll';
+
 /** What a job's message has besides its state, from its first one on. */
 export interface JobFrame {
   /** Pictures that were uploaded with the request and are shown with it. */
@@ -18,6 +21,12 @@ export interface JobFrame {
   readonly isPrivate?: boolean;
   /** Name of the thread that is opened for it. */
   readonly thread?: string;
+  /** What it was made from: how, and the job of that picture where it is one of ours. */
+  readonly origin?: { readonly verb: OriginVerb; readonly job?: string };
+  /** What was said of the picture that it was made from, and need not be said again. */
+  readonly told?: readonly string[];
+  /** Somebody has deleted it, which can be undone for some seconds. */
+  readonly isDeleted?: boolean;
   /** Longest side in pixels that its user may have pictures of there, where an admin has set one. */
   readonly maxSize?: number;
 }
@@ -59,6 +68,10 @@ export interface JobStore {
    * @param most how many at most
    */
   endedBefore(tenant: string, at: number, most: number): Promise<JobRecord[]>;
+  /** Marks a job as deleted, before it is removed for good, or takes that back. */
+  setDeleted(id: string, isDeleted: boolean): Promise<void>;
+  /** Jobs that are marked so. */
+  deleted(): Promise<JobRecord[]>;
   /**
    * Forgets a job that has ended, its pictures and the uploads that were made for it. Its row keeps what accounting
    * needs: tenant, user id, model, times and cost; no prompt, no name.
@@ -119,6 +132,10 @@ export function createJobs(sql: Sql, pictures: PictureStore): JobStore {
          order by at limit $3`,
         [tenant, new Date(at), most],
       ),
+    async setDeleted(id, isDeleted) {
+      await sql.query('update darkroom.job set frame = frame || $2 where id = $1', [id, json({ isDeleted })]);
+    },
+    deleted: () => find(`frame @> '{"isDeleted": true}' and not is_removed`, []),
     async remove(id) {
       await sql.query('select darkroom.forget($1)', [id]);
       await pictures.removeOf(id);

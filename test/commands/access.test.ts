@@ -1,6 +1,7 @@
 /** Everything that is looked up by an id is looked up for somebody: of another tenant, nothing is found. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { startCommands, TENANT } from './harness.ts';
 
 const elsewhere = { user: 'discord:eve', where: { tenant: 'discord:666', isAdmin: true } };
@@ -13,7 +14,21 @@ test('jobs, pictures and changes of a tenant are not found from another one', as
   await chat.say('/config set default_steps 30', { where: { isAdmin: true } });
   const [change] = chat.changes;
 
-  for (const verb of ['reroll', 'vary', 'edit', 'upscale', 'use', 'recipe', 'delete', 'cancel']) {
+  for (const verb of [
+    'reroll',
+    'vary',
+    'edit',
+    'upscale',
+    'use',
+    'recipe',
+    'delete',
+    'cancel',
+    'again',
+    'show',
+    'notes',
+    'creative',
+    'remove',
+  ]) {
     const { ephemeral, posted, deleted } = await chat.press(
       `${verb}:${job!.id}`,
       { prompt: 'x', control: 'canny' },
@@ -45,12 +60,13 @@ test('a private job is found by its user, wherever they are, and by nobody else'
 });
 
 test('a user deletes and cancels only their own jobs; an admin of the tenant anybody’s', async () => {
-  const chat = startCommands();
+  const chat = startCommands({ undoMs: 0 });
   await chat.say('a boat');
   const [job] = chat.jobs.values();
   const { ephemeral } = await chat.press(`delete:${job!.id}`, {}, { user: 'discord:bo' });
   assert.equal(ephemeral[0]?.error?.code, 'forbidden');
   await chat.press(`delete:${job!.id}`, {}, { user: 'discord:mo', where: { isAdmin: true } });
+  await sleep(20);
   assert.equal(chat.jobs.size, 0);
 });
 

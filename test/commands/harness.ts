@@ -26,6 +26,8 @@ export interface Answer {
   /** Cards that only the user saw. */
   readonly ephemeral: readonly Card[];
   readonly deleted: readonly string[];
+  /** Messages that the answer was put into. */
+  readonly taken: readonly string[];
 }
 
 export interface Harness {
@@ -108,6 +110,11 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
         [...jobs.values()].filter((one) => one.user.id === user && one.state === 'queued'),
       alive: async () => [],
       endedBefore: async () => [],
+      async setDeleted(id, isDeleted) {
+        const record = jobs.get(id);
+        if (record !== undefined) jobs.set(id, { ...record, frame: { ...record.frame, isDeleted } });
+      },
+      deleted: async () => [...jobs.values()].filter(({ frame }) => frame?.isDeleted),
       async remove(id) {
         jobs.delete(id);
         await removeOf(id);
@@ -176,12 +183,14 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
     const posted: Card[] = [];
     const ephemeral: Card[] = [];
     const deleted: string[] = [];
+    const taken: string[] = [];
     const reply: Reply = {
       async post(card) {
         posted.push(card);
         return 'm';
       },
       postEphemeral: async (card) => void ephemeral.push(card),
+      take: async (message) => void taken.push(message),
       delete: async (message) => void deleted.push(message),
     };
     const { platform = 'discord', user = 'discord:ada', attachments = [], repliedTo } = said;
@@ -194,7 +203,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       ...{ attachments, input, ...(repliedTo && { repliedTo }) },
     };
     await commands.handle(invocation, reply);
-    return { posted, ephemeral, deleted };
+    return { posted, ephemeral, deleted, taken };
   }
 
   return {

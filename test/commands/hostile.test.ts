@@ -61,7 +61,23 @@ test('every option of every command takes or refuses every value', async () => {
 });
 
 test('every button with every argument and every value of its form', async () => {
-  const verbs = ['reroll', 'vary', 'edit', 'upscale', 'use', 'recipe', 'delete', 'cancel', 'undo'];
+  const verbs = [
+    'reroll',
+    'vary',
+    'edit',
+    'upscale',
+    'use',
+    'recipe',
+    'delete',
+    'cancel',
+    'undo',
+    'again',
+    'show',
+    'notes',
+    'creative',
+    'remove',
+    'undelete',
+  ];
   for (const verb of [...verbs, '__proto__', 'constructor', '', '\0']) {
     const chat = startCommands();
     await chat.say('a boat');

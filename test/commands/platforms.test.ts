@@ -7,7 +7,9 @@ import { PLATFORM_NAMES, readMention, traitsOf } from '../../adapters/platforms.
 test('no command names a platform', () => {
   const folder = new URL('../../commands/', import.meta.url);
   const names = new RegExp(`\\b(${PLATFORM_NAMES.join('|')})\\b`, 'i');
-  const files = readdirSync(folder);
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) =>
+    file.endsWith('.ts'),
+  );
   assert.ok(files.length > 20);
   for (const file of files) {
     const lines = readFileSync(new URL(file, folder), 'utf8').split('\n');

@@ -35,7 +35,12 @@ test('flags alone keep the prompt, a description takes its place', async () => {
 
 test('a model that edits by instruction is given the words as they stand', async () => {
   const model = { ...MINI, editsByInstruction: true };
-  const models = { resolve: () => model, names: () => ['mini'], describeUnread: () => '' };
+  const models = {
+    resolve: () => model,
+    names: () => ['mini'],
+    describeUnread: () => '',
+    findLoras: async () => new Map(),
+  };
   assert.equal((await replied('make it blue', { models })).request.prompt, 'make it blue');
 });
 

@@ -1,6 +1,7 @@
 /** People's own photos: read only for those who may request a picture, kept only with the job that they were for. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { DarkroomError } from '../../src/errors.ts';
 import { photo, startCommands } from './harness.ts';
 
@@ -34,7 +35,7 @@ test('a photo whose job is refused at the last moment is removed again', async (
 });
 
 test('a photo belongs to its job and goes with it; a picture of another job stays', async () => {
-  const chat = startCommands();
+  const chat = startCommands({ undoMs: 0 });
   await chat.say('a tiger', { attachments: [photo()] });
   const [first] = chat.jobs.values();
   assert.deepEqual(
@@ -49,7 +50,9 @@ test('a photo belongs to its job and goes with it; a picture of another job stay
   assert.equal(second.inputs['source'], first!.pictures[0]!.id, 'the picture is borrowed, not copied');
 
   await chat.press(`delete:${second.id}`);
+  await sleep(20);
   assert.ok(chat.pictures.has(first!.pictures[0]!.id));
   const { deleted } = await chat.press(`delete:${first!.id}`);
+  await sleep(20);
   assert.deepEqual([deleted, chat.pictures.size, chat.jobs.size], [['m'], 0, 0]);
 });

@@ -92,12 +92,13 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
       const message = server.messages.get(id);
       const button = buttonsOf(message).find((one) => one.label === label);
       if (button === undefined) throw new Error(`there is no button ${label}`);
-      const pressed = server.interact(
-        personOf(person),
-        COMPONENT,
-        { custom_id: button.custom_id, component_type: 2 },
-        { message, channel: message.channel_id },
-      );
+      const { menu } = button;
+      const data =
+        menu === undefined
+          ? { custom_id: button.custom_id, component_type: 2 }
+          : { custom_id: menu, component_type: 3, values: [button.value] };
+      const where = { message, channel: message.channel_id };
+      const pressed = server.interact(personOf(person), COMPONENT, data, where);
       if (form !== undefined) await sendForm(server, personOf(person), pressed, form, message);
     },
     async seenBy(person) {
@@ -182,7 +183,15 @@ function walk(components: Json[]): Json[] {
   return components.flatMap((one) => [one, ...walk(one.components ?? [])]);
 }
 
-const buttonsOf = (message: Json) => walk(message.components).filter(({ type }) => type === 2);
+/** Buttons, and the options of menus. */
+const buttonsOf = (message: Json): Json[] =>
+  walk(message.components).flatMap((one) =>
+    one.type === 2
+      ? one
+      : one.type === 3
+        ? one.options.map((option: Json) => ({ ...option, menu: one.custom_id }))
+        : [],
+  );
 
 function seen(server: DiscordServer, message: Json): Seen {
   const parts = walk(message.components);

@@ -18,6 +18,9 @@ export interface Parts {
   readonly onError: (error: unknown) => void;
 }
 
+/** Short, so that no test waits for the end of it. */
+const UNDO_MS = 400;
+
 export interface Program {
   readonly queue: StandInQueue;
   readonly errors: unknown[];
@@ -76,6 +79,7 @@ export async function startProgram(
       sizeOf: plainSize,
       drawRegion,
       readPictureText: readPngText,
+      undoMs: UNDO_MS,
       onError,
     });
     const adapter = createAdapter({ commands, store, deliveries, onError });

@@ -108,7 +108,9 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
         })),
       ),
       buttons: blocks.flatMap(({ type, elements }) =>
-        type === 'actions' ? elements.map(({ text }: Json) => text.text) : [],
+        type === 'actions'
+          ? elements.flatMap((one: Json) => (one.options ?? [one]).map(({ text }: Json) => text.text))
+          : [],
       ),
       isPrivate: message.ephemeral_to !== undefined || message.channel.startsWith('D'),
       place: `${message.channel}${message.thread_ts ? `:${message.thread_ts}` : ''}`,
@@ -160,7 +162,12 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
     async press(person, { id }, label, form) {
       const message = await find(id);
       const button = message.blocks
-        .flatMap(({ elements }: Json) => elements ?? [])
+        .flatMap(({ type, elements }: Json) => (type === 'actions' ? elements : []))
+        .flatMap((one: Json) =>
+          (one.options ?? []).length > 0
+            ? one.options.map((option: Json) => ({ ...one, text: option.text, selected_option: option }))
+            : one,
+        )
         .find(({ text }: Json) => text?.text === label);
       if (button === undefined) throw new Error(`there is no button ${label}`);
       await drive('interact', {

@@ -74,6 +74,11 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.equal(recipe.isPrivate, true);
       assert.match(recipe.text, /--strength 0\.4/);
       await chat.press('bo', print, 'Delete');
+      const deleted = await until(chat, 'cy', ({ id, text }) => id === print.id && text.includes('Deleted'));
+      assert.deepEqual([deleted.pictures, deleted.buttons], [[], ['Undo']]);
+      await chat.press('bo', deleted, 'Undo');
+      const back = await until(chat, 'cy', (message) => message.id === print.id && hasPicture(message));
+      await chat.press('bo', back, 'Delete');
       await gone(chat, 'cy', print.id);
       assert.deepEqual(chat.errors, []);
     });

@@ -53,6 +53,12 @@ export interface MessageJson {
   readonly pictures: readonly PictureJson[];
   readonly job?: JobJson;
   readonly actions: readonly ActionJson[];
+  /** What a picture is: its prompt, who requested it, and what it was made from. */
+  readonly about?: {
+    readonly prompt: string;
+    readonly asker: string;
+    readonly origin?: { readonly text: string; readonly job?: string };
+  };
   readonly footer?: string;
   readonly fields?: readonly { readonly name: string; readonly value: string }[];
   readonly notes?: readonly string[];
@@ -109,7 +115,8 @@ export function withCard(message: MessageRecord, card: Card): MessageRecord {
     ...(reader !== undefined && { reader }),
     text: card.text,
     pictures: (card.pictures ?? []).map(pictureJson),
-    actions: card.actions ?? [],
+    actions: [...(card.actions ?? []), ...(card.more ?? [])],
+    ...(card.about && { about: card.about }),
     ...(card.job && { job: jobJson(card) }),
     ...(card.footer !== undefined && { footer: card.footer }),
     ...(card.fields && { fields: card.fields }),

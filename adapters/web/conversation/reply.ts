@@ -50,6 +50,7 @@ export class WebReply implements Reply {
       if (this.#message !== undefined) {
         this.#message = withCard(this.#message, card);
         await this.#conversation.edit(this.#message);
+        this.#answer(this.#message);
       } else {
         this.#message = await this.#post(card, card.isPrivate ? this.#request.user.id : undefined).catch(
           (error: unknown) => {
@@ -60,6 +61,20 @@ export class WebReply implements Reply {
         );
       }
       return this.#message.id;
+    });
+  }
+
+  async take(message: string): Promise<void> {
+    this.#message = await this.#conversation.find(message, this.#request.user.id);
+  }
+
+  /** The first answer, where it is a message that exists already. */
+  #answer(message: MessageRecord): void {
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    this.#first.resolve({
+      message: this.#conversation.toJson(message),
+      ...(message.job && { job: message.job }),
     });
   }
 

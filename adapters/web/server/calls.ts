@@ -148,7 +148,7 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
   /** Removes a job and what belongs to it, as the button Delete of its message does. */
   const deleteAnswer = async (c: Call, { id, job }: MessageRecord) => {
     if (job === undefined) return conversation.remove(id);
-    const input = { kind: 'action', action: `delete:${job.id}`, values: {}, message: id } as const;
+    const input = { kind: 'action', action: `remove:${job.id}`, values: {}, message: id } as const;
     await invoke(c, { attachments: [], input }, {}).catch((error: unknown) => {
       // The job is gone already; its message is what is left of it.
       if (!(error instanceof DarkroomError) || error.code !== 'not_found') throw error;
@@ -160,7 +160,9 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     const { user } = c.get('sender');
     const message = await conversation.find(c.req.param('id'), user.id);
     const owner = message.asker ?? message.author;
-    if (owner.id !== user.id) {
+    // Of a job's message the command decides: an admin may delete it too.
+    const isJob = message.author.bot && message.job !== undefined;
+    if (!isJob && owner.id !== user.id) {
       throw new DarkroomError(
         'forbidden',
         `This message belongs to ${owner.name}. You can delete your own messages.`,

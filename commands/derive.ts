@@ -1,0 +1,258 @@
+/** Pictures that are made from another one by its buttons. */
+import { randomInt } from 'node:crypto';
+import { DarkroomError } from '../src/errors.ts';
+import { type GenerationRequest, LIMITS, type RequestDraft, requestToJson } from '../src/request.ts';
+import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
+import { layOver } from './base.ts';
+import { type AnyCommand, type Context, parseValues } from './command.ts';
+import { draftOf } from './draft.ts';
+import { edit as editCommand } from './edit.ts';
+import { type DrawPorts, imagine } from './imagine.ts';
+import { readLine } from './line.ts';
+import { draftOfPictures, findPictures, type Pictures } from './pictures.ts';
+import { Policy } from './policy.ts';
+import { openPicture } from './sources.ts';
+import { largestSide, UPSCALE, upscaleScale } from './upscaling.ts';
+
+type DrawContext = Context<DrawPorts>;
+
+/** Strength of a variation: the composition stays, the details are redrawn. */
+const VARY_STRENGTH = 0.6;
+
+/** Strength of an enlargement that cannot be a second pass of the same job. */
+const ENLARGE_STRENGTH = 0.35;
+
+const CHOOSE_CONTROL = 'Choose what to take from the picture: its edges, pose, lines or depth.';
+
+/** The same request with another seed. */
+export async function reroll(record: JobRecord, context: DrawContext): Promise<void> {
+  if (record.request.upscaleImage !== undefined) {
+    throw new DarkroomError(
+      'bad_request',
+      'An upscaled picture comes out the same each time. Use Vary, or re-roll the picture before it.',
+    );
+  }
+  const draft = { ...requestToJson(record.request), seed: otherSeed(record.request) };
+  await order(record, draft, await inputsOf(record, context), context, 'reroll');
+}
+
+/** The same request, seed included: for one that was cancelled or failed, or whose command cannot carry all of it. */
+export async function again(record: JobRecord, context: DrawContext): Promise<void> {
+  const pictures = await inputsOf(record, context);
+  await order(record, requestToJson(record.request), pictures, context, undefined);
+}
+
+export async function vary(record: JobRecord, context: DrawContext, index: number): Promise<void> {
+  const draft = { ...baseOf(record.request), image: 'source', strength: VARY_STRENGTH };
+  const { control } = await inputsOf(record, context);
+  const source = await openPicture(pictureOf(record, index), context.ports);
+  await order(record, draft, { source, ...(control && { control }) }, context, 'vary');
+}
+
+/** The form behind the button asks for the prompt. */
+export async function edit(record: JobRecord, context: DrawContext, index: number): Promise<void> {
+  const { prompt, strength, region } = formValues(editCommand, context);
+  const { controls: _controls, ...rest } = baseOf(record.request);
+  const read = await readWords(
+    prompt,
+    'Describe what the picture should become: reply to it with a prompt.',
+    record,
+    context,
+  );
+  const model = await context.ports.models.resolve(record.request.model);
+  const laid = layOver(read.prompt, requestToJson(record.request), model);
+  const draft = {
+    ...rest,
+    image: 'source',
+    strength: typeof strength === 'number' ? strength : VARY_STRENGTH,
+    ...read,
+    prompt: laid.prompt,
+    ...(laid.negative !== undefined && { negative_prompt: laid.negative }),
+  };
+  const source = await openPicture(pictureOf(record, index), context.ports);
+  const mask = typeof region === 'string' ? { region } : {};
+  const pictures = await findPictures(
+    { ...context.invocation, attachments: masksOf(context) },
+    mask,
+    context.ports,
+    source,
+  );
+  const isMasked = pictures.mask !== undefined;
+  await order(
+    record,
+    { ...draft, ...(isMasked && { mask_image: 'mask', keep_unmasked: true }) },
+    pictures,
+    context,
+    'edit',
+    laid.notes,
+  );
+}
+
+/** This very picture, larger. */
+export async function upscale(record: JobRecord, context: DrawContext, index: number): Promise<void> {
+  const source = await openPicture(pictureOf(record, index), context.ports);
+  const policy = await Policy.of(context.invocation, context.ports);
+  const scale = upscaleScale(source, policy.number('max_size'));
+  if (scale === undefined) {
+    throw new DarkroomError(
+      'bad_request',
+      `This picture is already ${source.width}x${source.height}; pictures have at most ${largestSide(policy.number('max_size'))} pixels a side here.`,
+    );
+  }
+  // How it was drawn stays with it, for what is made of it next.
+  const {
+    controls: _c,
+    guess_mode: _g,
+    enlarge: _e,
+    width: _w,
+    height: _h,
+    ...drawn
+  } = baseOf(record.request);
+  const seed = seedOf(record.request.seed, index);
+  const draft = { ...drawn, image: 'source', upscale_image: { scale }, seed };
+  await order(record, draft, { source }, context, 'upscale');
+}
+
+/**
+ * Drawn again at a larger size: a second pass over the same drawing; where that is impossible, image to image. Where
+ * the model's upscaler made the picture, sizes are those of the drawing before it.
+ */
+export async function redraw(record: JobRecord, context: DrawContext, index: number): Promise<void> {
+  const { request } = record;
+  const { ports } = context;
+  const policy = await Policy.of(context.invocation, ports);
+  const defaults = policy.limit((await ports.models.resolve(request.model)).defaults);
+  const picture = record.pictures[index] ?? record.pictures[0];
+  const enlarged = request.enlarge === true ? (defaults.enlarges ?? 1) : 1;
+  const shown = picture ?? { width: request.width * enlarged, height: request.height * enlarged };
+  const [width, height] = [shown.width / enlarged, shown.height / enlarged];
+  const scale = Math.min(UPSCALE, defaults.maxSize / Math.max(width, height));
+  if (scale <= 1) {
+    throw new DarkroomError(
+      'bad_request',
+      `This picture is already ${shown.width}x${shown.height}; this model draws at most ${defaults.maxSize * enlarged} pixels a side.`,
+    );
+  }
+  const same = { ...requestToJson(request), seed: seedOf(request.seed, index), num_images: 1 };
+  const isDrawing = request.upscaleImage === undefined;
+  if (isDrawing && request.maskImage === undefined && request.hires === undefined) {
+    const pictures = await inputsOf(record, context);
+    return order(record, { ...same, hires: { scale } }, pictures, context, 'creative');
+  }
+  const multiple = defaults.sizeMultiple ?? LIMITS.size.multiple;
+  const side = (pixels: number) => Math.floor((pixels * scale) / multiple) * multiple;
+  const draft = {
+    ...baseOf(request),
+    seed: same.seed,
+    image: 'source',
+    width: side(width),
+    height: side(height),
+    strength: ENLARGE_STRENGTH,
+  };
+  const { control } = await inputsOf(record, context);
+  const source = await openPicture(pictureOf(record, index), ports);
+  await order(record, draft, { source, ...(control && { control }) }, context, 'creative');
+}
+
+/** Picture i has the request's seed + i. */
+const seedOf = (seed: number, index: number) => (seed + index) % (LIMITS.seed.max + 1);
+
+/** A new picture that takes its edges, pose or lines from this one. */
+export async function use(record: JobRecord, context: DrawContext, index: number): Promise<void> {
+  const { prompt, control: kind } = formValues(imagine, context);
+  const words = await readWords(
+    prompt,
+    'Describe what to draw with the shape of this picture.',
+    record,
+    context,
+  );
+  const model = await context.ports.models.resolve(record.request.model);
+  const control = await openPicture(pictureOf(record, index), context.ports);
+  const pictures = { control };
+  const parts = draftOfPictures(pictures, { control: requireWords(kind, CHOOSE_CONTROL) }, model);
+  const { image: _image, strength: _strength, controls: _controls, ...rest } = baseOf(record.request);
+  await order(record, { ...rest, ...parts, ...words }, pictures, context, 'use');
+}
+
+/** What the form behind a button was sent with, checked as the options of the command that it stands for. */
+function formValues(command: AnyCommand, { invocation }: DrawContext): Readonly<Record<string, unknown>> {
+  const { input, platform } = invocation;
+  return input.kind === 'action' ? parseValues(command, input.values, platform) : {};
+}
+
+/** The words of a form, which may hold flags as a typed line does. */
+async function readWords(
+  prompt: unknown,
+  sentence: string,
+  { request }: JobRecord,
+  { invocation, ports }: DrawContext,
+): Promise<RequestDraft> {
+  const { values } = readLine(editCommand, requireWords(prompt, sentence));
+  const { defaults } = await ports.models.resolve(request.model);
+  return draftOf(parseValues(editCommand, values, invocation.platform), defaults);
+}
+
+function requireWords(prompt: unknown, sentence: string): string {
+  if (typeof prompt === 'string' && prompt.trim() !== '') return prompt;
+  throw new DarkroomError('bad_request', sentence);
+}
+
+/** The picture of the form is a mask; the picture to start from is the button's. */
+const masksOf = ({ invocation }: DrawContext) =>
+  invocation.attachments.filter(({ option }) => option === 'mask');
+
+/** Never the same seed: that would draw the same picture. */
+const otherSeed = ({ seed }: GenerationRequest) => (seed + randomInt(1, LIMITS.seed.max)) % LIMITS.seed.max;
+
+/** The request as a draft of one picture with another seed, without what belonged to its own source. */
+function baseOf(request: GenerationRequest): RequestDraft {
+  const {
+    image: _image,
+    strength: _strength,
+    mask_image: _mask,
+    mask_blur: _blur,
+    keep_unmasked: _keep,
+    only_masked_padding: _padding,
+    hires: _hires,
+    upscale_image: upscaled,
+    ...draft
+  } = requestToJson(request);
+  // Its width and height are those of its tiles.
+  const { width: _width, height: _height, ...sizeless } = draft;
+  return {
+    ...(upscaled === undefined ? draft : sizeless),
+    ...{ prompt: request.prompt, seed: otherSeed(request), num_images: 1 },
+  };
+}
+
+/** The pictures that the request started from, by their parts. */
+async function inputsOf({ inputs }: JobRecord, { ports }: DrawContext): Promise<Pictures> {
+  const opened = Object.entries(inputs).map(
+    async ([role, id]) => [role, await openPicture(id, ports)] as const,
+  );
+  return Object.fromEntries(await Promise.all(opened));
+}
+
+function pictureOf({ pictures }: JobRecord, index: number): string {
+  const picture = pictures[index];
+  if (picture !== undefined) return picture.id;
+  throw new DarkroomError(
+    'bad_request',
+    pictures.length === 0
+      ? 'That message has no picture yet. Wait for it, or choose another one.'
+      : `That message has ${pictures.length} pictures. Choose one of them.`,
+  );
+}
+
+async function order(
+  record: JobRecord,
+  draft: RequestDraft,
+  pictures: Pictures,
+  { invocation, reply, ports }: DrawContext,
+  verb: OriginVerb | undefined,
+  notes: readonly string[] = [],
+): Promise<void> {
+  const model = await ports.models.resolve(record.request.model);
+  const origin = verb && { verb, record };
+  await ports.submit({ invocation, reply, model, draft, pictures, notes, ...(origin && { origin }) });
+}

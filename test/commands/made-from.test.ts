@@ -1,0 +1,69 @@
+/** What a card says of its picture, what it was made from, and how a deletion and a cancel are taken back. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type { Card } from '../../adapters/card.ts';
+import { startCommands } from './harness.ts';
+
+const labels = (actions: Card['actions']) => actions?.map(({ label }) => label);
+
+test('each card says the prompt, who asked, and what the picture was made from; notes are not said twice', async () => {
+  const chat = startCommands();
+  const { posted } = await chat.say('/imagine a {red|blue} boat');
+  assert.deepEqual(posted[0]!.about, { prompt: 'a {red|blue} boat', asker: 'discord:ada' });
+  assert.match(posted[0]!.notes!.join(), /Read as plain words/);
+  const [first] = chat.jobs.values();
+  for (const [verb, text] of [
+    ['vary', 'Variation'],
+    ['upscale', 'Upscaled'],
+    ['reroll', 'Re-roll'],
+    ['creative', 'Redrawn larger'],
+  ]) {
+    const made = await chat.press(`${verb}:${first!.id}`, {}, { user: 'discord:bo' });
+    const card = made.posted.at(-1)!;
+    assert.deepEqual(card.about?.origin, { text, job: first!.id });
+    assert.deepEqual([card.about?.asker, card.notes], ['discord:bo', []]);
+  }
+});
+
+test('four likely buttons, the others in More; several pictures have a row for each verb and a way to each', async () => {
+  const chat = startCommands();
+  const one = (await chat.say('/imagine a boat')).posted.at(-1)!;
+  assert.deepEqual(labels(one.actions), ['Vary', 'Edit', 'Upscale', 'Use as']);
+  assert.deepEqual(labels(one.more), ['Re-roll', 'Upscale (creative)', 'Recipe', 'Delete']);
+  const [job] = chat.jobs.values();
+  const four = { ...job!, pictures: Array.from({ length: 4 }, () => job!.pictures[0]!) };
+  chat.jobs.set(job!.id, four);
+  const shown = (await chat.press(`show:${job!.id}:3`)).ephemeral[0]!;
+  assert.equal(shown.pictures?.length, 1);
+  assert.deepEqual(
+    shown.actions?.map(({ id }) => id),
+    ['vary', 'edit', 'upscale', 'use'].map((verb) => `${verb}:${job!.id}:3`),
+  );
+});
+
+test('Try again, and Undo of a cancel, ask for the very same request in the same message', async () => {
+  const chat = startCommands();
+  await chat.say('/imagine a boat --n 2');
+  const [job] = chat.jobs.values();
+  chat.jobs.set(job!.id, { ...job!, state: 'cancelled', pictures: [] });
+  const { taken } = await chat.press(`again:${job!.id}`);
+  assert.deepEqual(taken, ['m']);
+  assert.deepEqual([...chat.jobs.values()].at(-1)!.request, job!.request);
+});
+
+test('a deleted picture is back when that is undone, and nobody uses it meanwhile', async () => {
+  const chat = startCommands();
+  await chat.say('/imagine a boat');
+  const [job] = chat.jobs.values();
+  const { posted, taken } = await chat.press(`delete:${job!.id}`);
+  assert.deepEqual(
+    [posted.at(-1)?.text, labels(posted.at(-1)?.actions), taken],
+    ['Deleted.', ['Undo'], ['m']],
+  );
+  assert.equal((await chat.press(`vary:${job!.id}`)).ephemeral[0]?.error?.code, 'not_found');
+  const other = await chat.press(`undelete:${job!.id}`, {}, { user: 'discord:bo' });
+  assert.equal(other.ephemeral[0]?.error?.code, 'forbidden');
+  const back = await chat.press(`undelete:${job!.id}`);
+  assert.equal(back.posted.at(-1)?.pictures?.[0]?.id, job!.pictures[0]!.id);
+  assert.equal((await chat.press(`vary:${job!.id}`)).ephemeral.length, 0);
+});
