@@ -4,6 +4,7 @@
  */
 import type { Card } from './card.ts';
 import type { MentionKind, Platform } from './platforms.ts';
+import type { ShownJob } from './shown-job.ts';
 
 export interface User {
   /** Unique over all platforms: `web:…`, `discord:…`. */
@@ -28,6 +29,10 @@ export interface RepliedMessage {
   readonly id: string;
   /** Ids in the picture store; empty where the message shows none. */
   readonly pictureIds: readonly string[];
+  /** The job that it shows, where it is a message of ours whose pictures the platform does not name. */
+  readonly shows?: ShownJob;
+  /** Its pictures as the platform has them. */
+  readonly attachments?: readonly Attachment[];
 }
 
 /** Where something was said, as far as settings and permissions need it. Ids are unique over all platforms. */
@@ -67,6 +72,8 @@ export interface Invocation {
   readonly channel: string;
   readonly where: Where;
   readonly attachments: readonly Attachment[];
+  /** Names of files that came with it and are no pictures. */
+  readonly otherFiles?: readonly string[];
   readonly repliedTo?: RepliedMessage;
   readonly input: /** A command line as typed: `/imagine a mug --seed 3`, or plain words. */
     | { readonly kind: 'line'; readonly text: string }

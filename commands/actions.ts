@@ -4,7 +4,7 @@ import type { JobRecord } from '../src/store/jobs.ts';
 import { deletedCard, endCard, pictureCard } from './cards.ts';
 import type { Context } from './command.ts';
 import type { Deletions } from './deletions.ts';
-import { again, edit, redraw, reroll, upscale, use, vary } from './derive.ts';
+import { again, edit, from, redraw, reroll, upscale, use, vary } from './derive.ts';
 import type { DrawPorts } from './imagine.ts';
 import { requireDeletedJob, requireJob, requireOwnJob } from './job-access.ts';
 import type { Ports } from './ports.ts';
@@ -24,6 +24,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   reroll,
   again: startAgain,
   vary,
+  from,
   edit,
   upscale,
   creative: redraw,
@@ -78,9 +79,10 @@ async function remove(record: JobRecord, { invocation, reply, ports }: ActionCon
   if (invocation.input.kind !== 'action') return;
   const { message } = invocation.input;
   await ports.queue.cancel(record.id);
-  await ports.deletions.begin(record, () => reply.delete(message));
+  await ports.jobs.setDeleted(record.id, true);
   await reply.take(message);
   await reply.post(deletedCard(record));
+  ports.deletions.finishLater(record, () => reply.delete(message));
 }
 
 async function undelete(id: string, { invocation, reply, ports }: ActionContext): Promise<void> {

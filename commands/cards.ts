@@ -135,6 +135,7 @@ function printCard(record: JobRecord): Pick<Card, 'text' | 'pictures' | 'footer'
     actions: isOne ? actionsOfOne(record) : actionsOfMany(record),
     more: [
       ...(isOne ? [] : pictures.map((_, i) => ({ id: `show:${id}:${i + 1}`, label: `Picture ${i + 1}` }))),
+      ...otherStarts(record),
       ...(isDrawing ? [{ id: `reroll:${id}`, label: 'Re-roll' }] : []),
       ...(isOne && isDrawing ? [{ id: `creative:${id}`, label: 'Upscale (creative)' }] : []),
       { id: `recipe:${id}`, label: 'Recipe' },
@@ -142,6 +143,13 @@ function printCard(record: JobRecord): Pick<Card, 'text' | 'pictures' | 'footer'
     ],
   };
 }
+
+/** Where the first of several pictures was taken, the others are offered. */
+const otherStarts = ({ id, frame }: JobRecord): CardAction[] =>
+  Array.from({ length: (frame?.origin?.of ?? 1) - 1 }, (_, i) => ({
+    id: `from:${id}:${i + 2}`,
+    label: `Start from picture ${i + 2}`,
+  }));
 
 /** The likeliest first. */
 const actionsOfOne = ({ id, ...record }: JobRecord): CardAction[] => [

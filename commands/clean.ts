@@ -45,8 +45,13 @@ export function cleanInvocation(invocation: Invocation): Invocation {
       read: () => attachment.read(),
     })),
     ...(repliedTo && {
-      repliedTo: { id: cleanText(repliedTo.id), pictureIds: repliedTo.pictureIds.map(cleanText) },
+      repliedTo: {
+        ...repliedTo,
+        id: cleanText(repliedTo.id),
+        pictureIds: repliedTo.pictureIds.map(cleanText),
+      },
     }),
+    ...(invocation.otherFiles && { otherFiles: invocation.otherFiles.map(cleanText) }),
     input: cleanInput(invocation.input),
   };
 }

@@ -16,10 +16,12 @@ export class Deletions {
     this.#ports = ports;
   }
 
-  /** @param removeMessage deletes the message that stands in the picture's place, where the platform lets only its asker */
-  async begin(record: JobRecord, removeMessage: () => Promise<void>): Promise<void> {
-    const { jobs, onError, undoMs = UNDO } = this.#ports;
-    await jobs.setDeleted(record.id, true);
+  /**
+   * Call it when the job is marked as deleted, and its message says so.
+   * @param removeMessage deletes the message that stands in the picture's place, where the platform lets only its asker
+   */
+  finishLater(record: JobRecord, removeMessage: () => Promise<void>): void {
+    const { onError, undoMs = UNDO } = this.#ports;
     clearTimeout(this.#waiting.get(record.id));
     const finish = () => {
       this.#waiting.delete(record.id);

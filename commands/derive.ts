@@ -8,6 +8,7 @@ import { type AnyCommand, type Context, parseValues } from './command.ts';
 import { draftOf } from './draft.ts';
 import { edit as editCommand } from './edit.ts';
 import { type DrawPorts, imagine } from './imagine.ts';
+import { requireJob } from './job-access.ts';
 import { readLine } from './line.ts';
 import { draftOfPictures, findPictures, type Pictures } from './pictures.ts';
 import { Policy } from './policy.ts';
@@ -40,6 +41,19 @@ export async function reroll(record: JobRecord, context: DrawContext): Promise<v
 export async function again(record: JobRecord, context: DrawContext): Promise<void> {
   const pictures = await inputsOf(record, context);
   await order(record, requestToJson(record.request), pictures, context, undefined);
+}
+
+/** The same request from another picture of those that were replied to. */
+export async function from(record: JobRecord, context: DrawContext, index: number): Promise<void> {
+  const { invocation, reply, ports } = context;
+  const { verb = 'edit', job = '' } = record.frame?.origin ?? {};
+  const origin = await requireJob(job, invocation, ports);
+  const picture = await openPicture(pictureOf(origin, index), ports);
+  const role = verb === 'use' ? 'control' : 'source';
+  const pictures = { ...(await inputsOf(record, context)), [role]: picture };
+  const draft = requestToJson(record.request);
+  const model = await ports.models.resolve(record.request.model);
+  await ports.submit({ invocation, reply, model, draft, pictures, origin: { verb, record: origin } });
 }
 
 export async function vary(record: JobRecord, context: DrawContext, index: number): Promise<void> {

@@ -1,14 +1,20 @@
 /** /imagine: words become a picture; with a picture, the picture becomes another one. */
+import type { Invocation } from '../adapters/adapter.ts';
 import { DarkroomError } from '../src/errors.ts';
 import type { RequestDraft } from '../src/request.ts';
 import { type Base, baseOfReply, baseOfTexts, type LaidOver, layOver, settingsOf } from './base.ts';
 import { type Context, defineCommand } from './command.ts';
 import { DRAFT_OPTIONS, type DraftValues, draftOf, TYPED_OPTIONS } from './draft.ts';
+import { findJobOfPicture } from './job-access.ts';
 import { draftOfPictures, findPictures, type PicturePorts, type Pictures } from './pictures.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
 import { allStyles, applyStyle } from './styles.ts';
-import type { Submit } from './submit.ts';
+import type { Order, Submit } from './submit.ts';
+
+type DrawInvocation = Pick<Invocation, 'otherFiles'>;
+/** In a sentence. */
+const FILES_NAMED = 4;
 
 /** What it takes to request a picture by words. */
 export type DrawPorts = PicturePorts & Submit & Pick<Ports, 'jobs' | 'settings' | 'models' | 'admins'>;
@@ -71,16 +77,35 @@ export async function draw(
   );
   // A size that is asked for is refused by the limit that it breaks: the admin's or the model's.
   const defaults = { ...limited, maxSize: model.defaults.maxSize };
-  const read = [...notes, ...(laid?.notes ?? [])];
-  const { record } = replied ?? {};
-  const how = draft.upscale_image === undefined ? 'edit' : 'upscale';
+  const read = [...notes, ...describeOtherFiles(invocation), ...(laid?.notes ?? [])];
   const isMadeFrom = pictures.source !== undefined || pictures.control !== undefined;
   await ports.submit({
     ...{ invocation, reply, model: { ...model, defaults }, draft, pictures, notes: read },
-    ...(isMadeFrom && {
-      origin: { verb: pictures.source === undefined ? 'use' : how, ...(record && { record }) },
-    }),
+    ...(isMadeFrom && { origin: await originOf(invocation, pictures, draft, ports) }),
   });
+}
+
+/** What a picture is made from: an upload, or the one that was replied to. */
+async function originOf(
+  invocation: Invocation,
+  { source, control }: Pictures,
+  { upscale_image: upscaled }: RequestDraft,
+  ports: DrawPorts,
+): Promise<NonNullable<Order['origin']>> {
+  const how = upscaled === undefined ? 'edit' : 'upscale';
+  const verb = source === undefined ? 'use' : how;
+  const own = (source ?? control)?.from;
+  const record =
+    own !== undefined && 'id' in own ? await findJobOfPicture(own.id, invocation, ports) : undefined;
+  const count = invocation.repliedTo?.pictureIds.length ?? 0;
+  return { verb, ...(record && { record, ...(count > 1 && { of: count }) }) };
+}
+
+function describeOtherFiles({ otherFiles = [] }: DrawInvocation): string[] {
+  if (otherFiles.length === 0) return [];
+  const names = otherFiles.slice(0, FILES_NAMED).join(', ');
+  const rest = otherFiles.length > FILES_NAMED ? ` and ${otherFiles.length - FILES_NAMED} more` : '';
+  return [`Not used, as no picture: ${names}${rest}.`];
 }
 
 /** What the picture avoided, an instruction avoids, and --no says, add up. */

@@ -39,7 +39,7 @@ export async function findJobOfPicture(
   return isThere && isVisible(record, invocation) ? record : undefined;
 }
 
-function isVisible({ user, platform, share, frame }: JobRecord, invocation: Invocation): boolean {
+export function isVisible({ user, platform, share, frame }: JobRecord, invocation: Invocation): boolean {
   if (user.id === invocation.user.id) return true;
   const isHere = platform === invocation.platform && share?.tenant === invocation.where.tenant;
   return isHere && share !== undefined && frame?.isPrivate !== true;

@@ -41,14 +41,21 @@ export async function findPictures(
     }
   }
   if (own !== undefined) pictures.source = own;
-  const replied = own === undefined ? await openReplied(invocation, ports) : undefined;
-  if (replied !== undefined) {
-    const free: PictureRole = values.control !== undefined && !pictures.control ? 'control' : 'source';
-    pictures[free] ??= replied;
+  const free: PictureRole = values.control !== undefined && !pictures.control ? 'control' : 'source';
+  const before = pictures[free];
+  if (before === undefined) {
+    const replied = own === undefined ? await openReplied(invocation, ports) : undefined;
+    if (replied !== undefined) pictures[free] = replied;
+  } else if (own === undefined && showsPictures(invocation)) {
+    const note = 'The attached picture was used, and not the one of the message that you replied to.';
+    pictures[free] = { ...before, notes: [...before.notes, note] };
   }
   await addMask(pictures, values, ports);
   return pictures;
 }
+
+const showsPictures = ({ repliedTo }: Invocation) =>
+  (repliedTo?.pictureIds.length ?? 0) + (repliedTo?.attachments?.length ?? 0) > 0;
 
 function roleOf(
   { option, name }: Attachment,

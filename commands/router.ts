@@ -19,6 +19,7 @@ import { unwrap } from './paste.ts';
 import type { Ports } from './ports.ts';
 import { type QueuePorts, queue } from './queue.ts';
 import { recipe } from './recipe.ts';
+import { withShownPictures } from './replied.ts';
 import { type Reopen, type Resumption, resumeJobs } from './resume.ts';
 import { startRetention } from './retention.ts';
 import { style } from './style.ts';
@@ -86,7 +87,7 @@ export function createCommands(ports: Ports): Commands {
     async handle(invocation, reply) {
       try {
         const located = await locate(cleanInvocation(invocation), ports);
-        await dispatch({ invocation: located, reply, ports: all });
+        await dispatch({ invocation: await withShownPictures(located, ports), reply, ports: all });
       } catch (error) {
         if (!(error instanceof DarkroomError)) ports.onError?.(error);
         const refusal = describeError(error);

@@ -45,6 +45,11 @@ export async function openReplied(
 ): Promise<Source | undefined> {
   if (repliedTo === undefined) return undefined;
   const [id] = repliedTo.pictureIds;
+  const own = repliedTo.attachments ?? [];
+  if (id === undefined && own.length > 0) {
+    const opened = await openAttachment(own[0]!, ports);
+    return own.length === 1 ? opened : { ...opened, notes: [...opened.notes, firstOf(own.length)] };
+  }
   if (id === undefined) {
     // Words in a thread, with pictures of their own.
     if (attachments.length > 0) return undefined;
@@ -54,8 +59,10 @@ export async function openReplied(
     );
   }
   const count = repliedTo.pictureIds.length;
-  return openPicture(id, ports, count > 1 ? [`Started from the first of ${count} pictures.`] : []);
+  return openPicture(id, ports, count > 1 ? [firstOf(count)] : []);
 }
+
+const firstOf = (count: number) => `Started from the first of ${count} pictures.`;
 
 /** @throws DarkroomError('not_found') for a picture that was deleted */
 export async function openPicture(

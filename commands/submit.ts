@@ -19,7 +19,12 @@ export interface Order {
   /** Sentences about how the request was read. */
   readonly notes?: readonly string[];
   /** What it is made from, where that is a picture: one of ours has a record. */
-  readonly origin?: { readonly verb: OriginVerb; readonly record?: JobRecord };
+  readonly origin?: {
+    readonly verb: OriginVerb;
+    readonly record?: JobRecord;
+    /** How many pictures the record has, where nobody said which one is meant. */
+    readonly of?: number;
+  };
 }
 
 export interface Submit {
@@ -145,10 +150,10 @@ export function createSubmit(
   };
 }
 
-function originOf({ verb, record }: NonNullable<Order['origin']>): Pick<JobFrame, 'origin' | 'told'> {
+function originOf({ verb, record, of }: NonNullable<Order['origin']>): Pick<JobFrame, 'origin' | 'told'> {
   const told = [...(record?.frame?.told ?? []), ...(record?.notes ?? [])];
   return {
-    origin: { verb, ...(record && { job: record.id }) },
+    origin: { verb, ...(record && { job: record.id }), ...(of !== undefined && { of }) },
     ...(told.length > 0 && { told }),
   };
 }

@@ -3,16 +3,18 @@ import type { ModelInfo } from './ports.ts';
 
 /** Of either kind of words in the sentence. */
 const QUOTED = 8;
-const WORD = /\p{L}[\p{L}\p{M}]*/gu;
+const WORD = /\p{L}[\p{L}\p{M}]*(?:['’]s(?!\p{L}))?/gu;
 /** A1111's mark between two chunks of a prompt. */
 const BREAK = 'BREAK';
 
 /** @returns one sentence; none where the model knows all the words, or does not list what it knows */
 export function describeUntaught(prompt: string, { vocabulary, words }: ModelInfo): string[] {
   if (vocabulary.length === 0) return [];
-  const known = new Set(vocabulary);
+  const known = new Set(vocabulary.flatMap((word) => [word, ...stemsOf(word)]));
   const typed = (prompt.match(WORD) ?? []).filter((word) => word !== BREAK).map((word) => word.toLowerCase());
-  const untaught = [...new Set(typed)].filter((word) => !known.has(word));
+  const untaught = [...new Set(typed)].filter(
+    (word) => ![word, ...stemsOf(word), ...pluralsOf(word)].some((form) => known.has(form)),
+  );
   if (untaught.length === 0) return [];
   const rest = untaught.length > QUOTED ? ` and ${untaught.length - QUOTED} more` : '';
   return [
@@ -20,5 +22,27 @@ export function describeUntaught(prompt: string, { vocabulary, words }: ModelInf
       `It knows ${words.slice(0, QUOTED).join(', ')} and more: /help lists its words.`,
   ];
 }
+
+/** Particles of Korean nouns, the longest first. */
+const PARTICLE =
+  /(?:에서의|으로의|에서|에게|으로|처럼|하고|이랑|까지|부터|보다|들을|들이|들의|들|을|를|이|가|은|는|의|와|과|에|로|랑|도|만)$/u;
+
+/** What a word may be an inflection of: `cats`, `cat's`, `고양이를`. */
+function stemsOf(word: string): string[] {
+  const plain = word.replace(/['’]s$/, '');
+  const own = plain === word ? [] : [plain];
+  if (PARTICLE.test(plain)) return [...own, plain.replace(PARTICLE, '')];
+  if (!/^[a-z]{3,}s$/.test(plain)) return own;
+  return [
+    ...own,
+    plain.slice(0, -1),
+    plain.slice(0, -2),
+    plain.replace(/ies$/, 'y'),
+    plain.replace(/ves$/, 'f'),
+  ];
+}
+
+/** A word may be known as a plural only: `mountain`. */
+const pluralsOf = (word: string) => (/^[a-z]{3,}$/.test(word) ? [`${word}s`] : []);
 
 const shorten = (word: string) => (word.length > 40 ? `${word.slice(0, 40)}…` : word);

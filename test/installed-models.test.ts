@@ -11,17 +11,17 @@ test('unread words are told before a job is queued, by the syntax that it will b
   const prompt = `${'a '.repeat(75)}(zebra:1.3) \\(crossing\\)`;
   assert.equal(
     await models.describeUnread('tiny-sd15', prompt, 'plain'),
-    'CLIP reads at most 77 tokens; these words of the prompt were ignored: (zebra:1.3) \\(crossing\\)',
+    'The end of the prompt was not read, from “(zebra:1.3) \\(crossing\\)”.',
   );
   assert.equal(await models.describeUnread('tiny-sd15', prompt, 'a1111'), '');
   assert.equal(
     await models.describeUnread('tiny-sd15', 'a '.repeat(1200) + prompt, 'a1111'),
-    `CLIP reads at most 1200 tokens; these words of the prompt were ignored: ${'a '.repeat(24)}… and 53 more words`,
+    `The end of the prompt was not read, from “${'a '.repeat(6)}…”.`,
   );
   // Its T5 has the shorter window.
   assert.match(
     await models.describeUnread('tiny-sd3', 'mug '.repeat(300), 'a1111'),
-    /^T5 reads at most 256 tokens/,
+    /^T5 did not read the end of the prompt/,
   );
 });
 

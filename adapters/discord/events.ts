@@ -14,10 +14,11 @@ import {
   type User,
 } from 'discord.js';
 import { DarkroomError, describeError } from '../../src/errors.ts';
-import type { Handle, Invocation, Reply } from '../adapter.ts';
+import type { Handle, Invocation, RepliedMessage, Reply } from '../adapter.ts';
 import type { CardForm } from '../card.ts';
 import type { Downloads } from '../downloads.ts';
 import { SeenOnce } from '../seen-once.ts';
+import { NEW_PICTURE, shownJob } from '../shown-job.ts';
 import { MESSAGE_COMMANDS } from './commands.ts';
 import {
   actionOf,
@@ -30,7 +31,7 @@ import {
 } from './invocation.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 import { renderForm } from './modal.ts';
-import { attachmentsOf, formValues, picturesOf } from './pictures.ts';
+import { attachmentsOf, buttonsOf, formValues, otherFilesOf, picturesOf } from './pictures.ts';
 import { type DiscordReplyPorts, type Interaction, InteractionReply, MessageReply } from './reply.ts';
 
 export interface EventPorts extends DiscordReplyPorts {
@@ -46,6 +47,10 @@ export interface EventPorts extends DiscordReplyPorts {
   }) => Promise<readonly string[]>;
 }
 
+type Reading = Pick<Invocation, 'attachments' | 'repliedTo' | 'input'>;
+
+/** Messages of a thread among which pictures are looked for. */
+const THREAD_MESSAGES = 50;
 /** Ids of events that are remembered: the gateway sends some again after a reconnect. */
 const REMEMBERED = 10_000;
 /** Form ids of the message commands: `message:edit:CHANNEL:MESSAGE`. */
@@ -91,18 +96,19 @@ export class DiscordEvents {
     const reply = new MessageReply(channel, this.#ports, message);
     await this.#serve(reply, async () => {
       this.#requirePermissions(message);
-      const own = picturesOf(message, this.#downloads);
-      const target = own.length > 0 ? undefined : await this.#repliedTo(message);
-      const attachments = target === undefined ? own : picturesOf(target, this.#downloads);
+      const attachments = picturesOf(message, this.#downloads);
+      const words = wordsOf(message, this.#client.user!.id);
+      const target = (await this.#repliedTo(message)) ?? (await this.#inThread(message, words));
+      const otherFiles = otherFilesOf(message);
       return {
         id: `discord:${message.id}`,
         user: userOf(message.author, message.member),
         channel: `discord:${message.channelId}`,
         where: whereOfMessage(message),
         attachments,
-        ...(target !== undefined &&
-          attachments.length === 0 && { repliedTo: { id: target.id, pictureIds: [] } }),
-        input: { kind: 'line', text: wordsOf(message, this.#client.user!.id) },
+        ...(otherFiles.length > 0 && { otherFiles }),
+        ...(target !== undefined && { repliedTo: this.#repliedMessage(target) }),
+        input: { kind: 'line', text: words },
       };
     });
   }
@@ -140,7 +146,7 @@ export class DiscordEvents {
     await interaction.showModal(renderForm(id, form));
   }
 
-  async #readForm(interaction: ModalSubmitInteraction): Promise<Pick<Invocation, 'attachments' | 'input'>> {
+  async #readForm(interaction: ModalSubmitInteraction): Promise<Reading> {
     const [, verb, channelId, messageId] = FORM_OF_MESSAGE.exec(interaction.customId) ?? [];
     const action = verb ?? interaction.customId;
     const form = this.#ports.formOf(action);
@@ -152,15 +158,32 @@ export class DiscordEvents {
       return { attachments, input: { kind: 'action', action, values, message } };
     }
     const target = await this.#fetchForUser(channelId, messageId, interaction);
-    const [picture] = picturesOf(target, this.#downloads);
-    if (picture === undefined) {
+    const repliedTo = this.#repliedMessage(target);
+    if (repliedTo.attachments?.length === 0) {
       throw new DarkroomError('bad_request', 'That message has no picture. Choose one that has.');
     }
-    const option = verb === 'use' ? 'control_picture' : 'picture';
     return {
-      attachments: [{ ...picture, option }, ...attachments],
+      ...{ attachments, repliedTo },
       input: { kind: 'command', name: verb === 'use' ? 'imagine' : 'edit', values },
     };
+  }
+
+  #repliedMessage(target: Message): RepliedMessage {
+    const shows = target.author.id === this.#client.user?.id ? shownJob(buttonsOf(target)) : undefined;
+    return {
+      ...{ id: target.id, pictureIds: [], attachments: picturesOf(target, this.#downloads) },
+      ...(shows && { shows }),
+    };
+  }
+
+  /** Words in a thread are about its newest picture. */
+  async #inThread(message: Message, words: string): Promise<Message | undefined> {
+    const { channel } = message;
+    if (!channel.isThread() || words === '' || NEW_PICTURE.test(words)) return undefined;
+    if (picturesOf(message, this.#downloads).length > 0) return undefined;
+    const before = await channel.messages.fetch({ before: message.id, limit: THREAD_MESSAGES, cache: false });
+    const shown = before.find((one) => picturesOf(one, this.#downloads).length > 0);
+    return shown ?? (await channel.fetchStarterMessage().catch(() => null)) ?? undefined;
   }
 
   /** The user wrote in that channel, so that they see what is in it. */
@@ -184,10 +207,7 @@ export class DiscordEvents {
     throw messageGone();
   }
 
-  async #serveInteraction(
-    interaction: Interaction,
-    read: () => Promise<Pick<Invocation, 'attachments' | 'input'>>,
-  ): Promise<void> {
+  async #serveInteraction(interaction: Interaction, read: () => Promise<Reading>): Promise<void> {
     const reply = new InteractionReply(interaction, this.#ports);
     await this.#serve(reply, async () => {
       if (interaction.guildId !== null && !interaction.appPermissions.has(NEEDED)) throw missingPermissions();

@@ -10,12 +10,13 @@ import type {
   StaticSelectAction,
 } from '@slack/bolt';
 import { DarkroomError, describeError } from '../../src/errors.ts';
-import type { Attachment, Handle, Invocation } from '../adapter.ts';
+import type { Attachment, Handle, Invocation, RepliedMessage } from '../adapter.ts';
 import type { CardForm } from '../card.ts';
 import type { Downloads } from '../downloads.ts';
 import type { ReplyPorts } from '../job-reply.ts';
 import { SeenOnce } from '../seen-once.ts';
-import { attachmentOf, filesOf, type SlackFile } from './files.ts';
+import { NEW_PICTURE, shownJob } from '../shown-job.ts';
+import { attachmentOf, buttonsOf, filesOf, otherFilesOf, type SlackFile } from './files.ts';
 import { FORM_CALLBACK, type FormContext, formValues, renderForm } from './modal.ts';
 import { unescapeText } from './render.ts';
 import { type Destination, SlackReply, type Workspace } from './reply.ts';
@@ -38,7 +39,7 @@ const REMEMBERED = 10_000;
 const THREAD_MESSAGES = 200;
 
 type MenuOrButton = ButtonAction | OverflowAction | StaticSelectAction;
-type Reading = Pick<Invocation, 'attachments' | 'input'>;
+type Reading = Pick<Invocation, 'attachments' | 'otherFiles' | 'repliedTo' | 'input'>;
 type UserDestination = Destination & { readonly user: string };
 
 export class SlackEvents {
@@ -126,28 +127,49 @@ export class SlackEvents {
   }): Promise<void> {
     const to = { ...destinationOf(event.channel, event.thread_ts), user: event.user };
     await this.#serve(`message ${event.channel} ${event.ts}`, to, async () => {
-      const own = filesOf(event);
-      const files =
-        own.length > 0 || event.thread_ts === undefined
-          ? own
-          : await this.#filesOfThread(event.channel, event.thread_ts, event.ts);
+      const files = filesOf(event);
       const text = unescapeText((event.text ?? '').replaceAll(`<@${this.#bot}>`, ' ')).trim();
+      const isAboutThread = event.thread_ts !== undefined && files.length === 0 && !NEW_PICTURE.test(text);
+      const repliedTo = isAboutThread
+        ? await this.#newestOfThread(event.channel, event.thread_ts, event.ts)
+        : undefined;
+      const otherFiles = otherFilesOf(event);
       return {
         attachments: files.map((file) => this.#attachment(file)),
+        ...(otherFiles.length > 0 && { otherFiles }),
+        ...(repliedTo && { repliedTo }),
         input: { kind: 'line', text },
       };
     });
   }
 
-  /** The newest pictures of a thread before a message. */
-  async #filesOfThread(channel: string, thread: string, before: string): Promise<SlackFile[]> {
+  /** The newest message with pictures of a thread, before a message. */
+  async #newestOfThread(
+    channel: string,
+    thread: string,
+    before: string,
+  ): Promise<RepliedMessage | undefined> {
     const { messages = [] } = await this.#workspace.client.conversations.replies({
       channel,
       ts: thread,
       limit: THREAD_MESSAGES,
     });
     const earlier = messages.filter(({ ts }) => Number(ts) < Number(before));
-    return earlier.map(filesOf).findLast((files) => files.length > 0) ?? [];
+    const found = earlier.findLast((message) => filesOf(message).length > 0);
+    return found && this.#repliedMessage(found);
+  }
+
+  #repliedMessage(message: {
+    readonly ts?: string;
+    readonly user?: string;
+    readonly blocks?: unknown;
+  }): RepliedMessage {
+    const shows = message.user === this.#bot ? shownJob(buttonsOf(message)) : undefined;
+    return {
+      ...{ id: message.ts ?? '', pictureIds: [] },
+      attachments: filesOf(message).map((file) => this.#attachment(file)),
+      ...(shows && { shows }),
+    };
   }
 
   async #takePress(

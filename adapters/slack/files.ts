@@ -67,16 +67,46 @@ async function fileInfo(client: SlackClient, id: string): Promise<SlackFile> {
   }
 }
 
-/** The pictures that a message shows: its files, and the image blocks of a card of ours. */
+/** The files that were shared with a message. */
+function sharedFiles(message: object): SlackFile[] {
+  const { files: shared }: { files?: unknown } = message;
+  return Array.isArray(shared) ? (shared as SlackFile[]) : [];
+}
+
+/** Slack calls a file of keypoints text. */
+const isPicture = ({ mimetype, name }: SlackFile) =>
+  (mimetype?.startsWith('image/') ?? true) || /\.(?:json|hei[cf])$/i.test(name ?? '');
+
+/** Names of a message's files that are no pictures. */
+export const otherFilesOf = (message: object): string[] =>
+  sharedFiles(message).flatMap((file) => (isPicture(file) ? [] : (file.name ?? 'a file')));
+
+interface Block {
+  readonly type?: string;
+  readonly slack_file?: SlackFile;
+  readonly elements?: readonly { readonly type?: string; readonly action_id?: string }[];
+}
+
+function blocksOf(message: object): readonly Block[] {
+  const { blocks }: { blocks?: unknown } = message;
+  return Array.isArray(blocks) ? (blocks as Block[]) : [];
+}
+
+/** Ids of the buttons of a message. */
+export const buttonsOf = (message: object): string[] =>
+  blocksOf(message).flatMap(({ type, elements = [] }) =>
+    type === 'actions' ? elements.flatMap((one) => (one.type === 'button' ? (one.action_id ?? []) : [])) : [],
+  );
+
+/** The pictures that a message shows: its files, the image blocks of a card of ours, those of a message that it shares. */
 export function filesOf(message: object): SlackFile[] {
-  const { files: shared, blocks: shown }: { files?: unknown; blocks?: unknown } = message;
-  const files = Array.isArray(shared) ? (shared as SlackFile[]) : [];
-  const blocks = Array.isArray(shown) ? (shown as { type?: string; slack_file?: SlackFile }[]) : [];
+  const { attachments }: { attachments?: unknown } = message;
+  const shared = Array.isArray(attachments) ? (attachments as object[]) : [];
   return [
-    // Slack calls a file of keypoints text.
-    ...files.filter(
-      ({ mimetype, name }) => (mimetype?.startsWith('image/') ?? true) || /\.json$/i.test(name ?? ''),
+    ...sharedFiles(message).filter(isPicture),
+    ...blocksOf(message).flatMap(({ type, slack_file: file }) =>
+      type === 'image' && file !== undefined ? [file] : [],
     ),
-    ...blocks.flatMap(({ type, slack_file: file }) => (type === 'image' && file !== undefined ? [file] : [])),
+    ...shared.flatMap((one) => sharedFiles(one).filter(isPicture)),
   ];
 }

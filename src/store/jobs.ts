@@ -22,7 +22,12 @@ export interface JobFrame {
   /** Name of the thread that is opened for it. */
   readonly thread?: string;
   /** What it was made from: how, and the job of that picture where it is one of ours. */
-  readonly origin?: { readonly verb: OriginVerb; readonly job?: string };
+  readonly origin?: {
+    readonly verb: OriginVerb;
+    readonly job?: string;
+    /** How many pictures the job has, where nobody said which one was meant. */
+    readonly of?: number;
+  };
   /** What was said of the picture that it was made from, and need not be said again. */
   readonly told?: readonly string[];
   /** Somebody has deleted it, which can be undone for some seconds. */

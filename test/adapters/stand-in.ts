@@ -248,6 +248,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     sizeOf: plainSize,
     drawRegion,
     readPictureText: readPngText,
+    undoMs: 0,
     onError: (error) => errors.push(error),
   });
   const adapter = createWebAdapter({

@@ -71,7 +71,9 @@ test('a deleted job takes its uploads with it: the message no longer shows them'
   const { request, message } = await ada.post('a green mug', { file });
   const done = await ada.until(message.id, ({ job }) => job?.state === 'done');
   assert.equal((await ada.press(done.id, `delete:${done.job?.id}`)).status, 202);
-  const [left] = await ada.messages();
+  // The deletion can no longer be undone.
+  const left = await ada.until(request.id, ({ pictures }) => pictures.length === 0);
+  assert.deepEqual(await ada.messages(), [left]);
   assert.equal(left?.id, request.id);
   assert.deepEqual(left?.pictures, []);
   assert.equal((await fetch(`${chat.url}${request.pictures[0]?.url}`)).status, 404);

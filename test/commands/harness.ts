@@ -18,6 +18,7 @@ export interface Said {
   readonly where?: Partial<Where>;
   readonly attachments?: readonly Attachment[];
   readonly repliedTo?: Invocation['repliedTo'];
+  readonly otherFiles?: readonly string[];
 }
 
 export interface Answer {
@@ -193,14 +194,14 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       take: async (message) => void taken.push(message),
       delete: async (message) => void deleted.push(message),
     };
-    const { platform = 'discord', user = 'discord:ada', attachments = [], repliedTo } = said;
+    const { platform = 'discord', user = 'discord:ada', attachments = [], repliedTo, otherFiles } = said;
     const where = {
       ...{ tenant: TENANT, channel: 'discord:2', roles: [], isAdmin: false, isAgeRestricted: false },
       ...said.where,
     };
     const invocation = {
       ...{ id: `${++counter}`, platform, user: { id: user, name: user }, channel: 'discord:2', where },
-      ...{ attachments, input, ...(repliedTo && { repliedTo }) },
+      ...{ attachments, input, ...(repliedTo && { repliedTo }), ...(otherFiles && { otherFiles }) },
     };
     await commands.handle(invocation, reply);
     return { posted, ephemeral, deleted, taken };

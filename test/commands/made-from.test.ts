@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Card } from '../../adapters/card.ts';
-import { startCommands } from './harness.ts';
+import { photo, startCommands } from './harness.ts';
 
 const labels = (actions: Card['actions']) => actions?.map(({ label }) => label);
 
@@ -66,4 +66,40 @@ test('a deleted picture is back when that is undone, and nobody uses it meanwhil
   const back = await chat.press(`undelete:${job!.id}`);
   assert.equal(back.posted.at(-1)?.pictures?.[0]?.id, job!.pictures[0]!.id);
   assert.equal((await chat.press(`vary:${job!.id}`)).ephemeral.length, 0);
+});
+
+test('a reply to several pictures takes the first, says so, and offers the others', async () => {
+  const chat = startCommands();
+  await chat.say('/imagine a boat');
+  const [job] = chat.jobs.values();
+  const pictures = ['one', 'two', 'three'].map((id) => ({ ...job!.pictures[0]!, id }));
+  for (const { id } of pictures) {
+    chat.pictures.set(id, { job: job!.id, kind: 'result', bytes: Uint8Array.of(1) });
+  }
+  chat.jobs.set(job!.id, { ...job!, pictures });
+  // A platform that knows no ids of pictures says which job the message shows.
+  const repliedTo = { id: 'm', pictureIds: [], shows: { id: job!.id } };
+  const card = (await chat.say('make it blue', { repliedTo })).posted.at(-1)!;
+  assert.match(card.notes!.join(), /first of 3 pictures/);
+  assert.deepEqual(labels(card.more)?.slice(0, 2), ['Start from picture 2', 'Start from picture 3']);
+  const made = [...chat.jobs.values()].at(-1)!;
+  assert.deepEqual([made.request.prompt, made.inputs], ['a blue boat', { source: 'one' }]);
+  await chat.press(`from:${made.id}:3`);
+  const other = [...chat.jobs.values()].at(-1)!;
+  assert.deepEqual([other.request, other.inputs], [made.request, { source: 'three' }]);
+});
+
+test('files that are no pictures are named; an attached picture is taken before the one replied to', async () => {
+  const chat = startCommands();
+  const attachments = [photo()];
+  const repliedTo = { id: 'm', pictureIds: [], attachments: [photo('other.png')] };
+  const { posted } = await chat.say('a tiger', { attachments, repliedTo, otherFiles: ['notes.txt'] });
+  assert.match(
+    posted.at(-1)!.notes!.join(' '),
+    /Not used, as no picture: notes\.txt\..*attached picture was used/s,
+  );
+  assert.equal(repliedTo.attachments[0]!.reads, 0);
+  const several = { id: 'm', pictureIds: [], attachments: [photo(), photo(), photo(), photo()] };
+  const card = (await chat.say('a lion', { repliedTo: several })).posted.at(-1)!;
+  assert.match(card.notes!.join(), /first of 4 pictures/);
 });

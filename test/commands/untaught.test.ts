@@ -22,3 +22,13 @@ test('nothing is said where all words are known, also in Korean, or where a mode
   assert.deepEqual(describeUntaught('', model), []);
   assert.deepEqual(describeUntaught('a rabbit', MINI), []);
 });
+
+test('inflections of known words are known: plurals, possessives, Korean particles', () => {
+  const vocabulary = ['cat', 'apple', 'box', 'berry', 'mountains', '고양이', '고양이와', '숲속의', 'a'];
+  const prompt = "cats, apples, boxes, berries, a cat's mountain, 고양이를, 고양이가 숲속에서";
+  assert.deepEqual(describeUntaught(prompt, { ...model, vocabulary }), []);
+  assert.match(
+    describeUntaught('rabbits 토끼를', { ...model, vocabulary })[0]!,
+    /not taught: rabbits, 토끼를\./,
+  );
+});

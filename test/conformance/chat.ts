@@ -51,6 +51,7 @@ export interface Chat extends AsyncDisposable {
   pinging(): readonly string[];
   /** As in Program. */
   readonly dying: { beforeNote: boolean };
+  readonly undo: { ms: number };
   /** Ends the program and starts it again over the same data. */
   restart(): Promise<void>;
 }

@@ -59,6 +59,7 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
     platform: 'discord',
     server,
     errors: program.errors,
+    undo: program.undo,
     get queue() {
       return program.queue;
     },

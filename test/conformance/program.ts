@@ -18,15 +18,14 @@ export interface Parts {
   readonly onError: (error: unknown) => void;
 }
 
-/** Short, so that no test waits for the end of it. */
-const UNDO_MS = 400;
-
 export interface Program {
   readonly queue: StandInQueue;
   readonly errors: unknown[];
   readonly adapter: Adapter;
   /** Whether this run of it dies, as far as its chat goes, between posting a job's message and noting where. */
   readonly dying: { beforeNote: boolean };
+  /** How long a deletion can be undone. */
+  readonly undo: { ms: number };
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -38,6 +37,7 @@ export async function startProgram(
   answerMs = 0,
 ): Promise<Program> {
   const errors: unknown[] = [];
+  const undo = { ms: 60_000 };
   const onError = (error: unknown) => void errors.push(error);
   const kept = new Map<string, Delivery>();
   const open = async () => {
@@ -79,7 +79,9 @@ export async function startProgram(
       sizeOf: plainSize,
       drawRegion,
       readPictureText: readPngText,
-      undoMs: UNDO_MS,
+      get undoMs() {
+        return undo.ms;
+      },
       onError,
     });
     const adapter = createAdapter({ commands, store, deliveries, onError });
@@ -113,6 +115,7 @@ export async function startProgram(
       return now.dying;
     },
     errors,
+    undo,
     async restart() {
       await stop();
       now = await open();

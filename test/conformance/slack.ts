@@ -135,6 +135,7 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
   return {
     platform: 'slack',
     errors: program.errors,
+    undo: program.undo,
     get queue() {
       return program.queue;
     },

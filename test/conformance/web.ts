@@ -56,6 +56,7 @@ export async function startWeb(): Promise<Chat> {
   return {
     platform: 'web',
     errors: program.errors,
+    undo: program.undo,
     get queue() {
       return program.queue;
     },

@@ -115,7 +115,7 @@ export function withCard(message: MessageRecord, card: Card): MessageRecord {
     ...(reader !== undefined && { reader }),
     text: card.text,
     pictures: (card.pictures ?? []).map(pictureJson),
-    actions: [...(card.actions ?? []), ...(card.more ?? [])],
+    actions: [...(card.actions ?? []), ...(card.more ?? []).filter(({ id }) => !OPENED_BY_PAGE.test(id))],
     ...(card.about && { about: card.about }),
     ...(card.job && { job: jobJson(card) }),
     ...(card.footer !== undefined && { footer: card.footer }),
@@ -132,6 +132,9 @@ export const runningJson = ({ step, steps, etaSeconds, preview }: RunningNumbers
   eta_seconds: etaSeconds,
   ...(preview && { preview: dataUrl(preview) }),
 });
+
+/** The page opens each picture of a message by itself. */
+const OPENED_BY_PAGE = /^show:/;
 
 const dataUrl = (png: Uint8Array) => `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
 

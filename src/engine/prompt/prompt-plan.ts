@@ -31,8 +31,6 @@ export interface EncoderPlan {
   readonly windows: readonly Window[];
   /** The words that are not read; '' where all are. */
   readonly dropped: string;
-  /** Tokens that the encoder reads at most. */
-  readonly tokens: number;
   /** A weight beyond WEIGHT_LIMIT, which was clamped. */
   readonly excess?: number;
 }
@@ -77,7 +75,7 @@ export function planClip(
   const { maxLength, comma } = tokenizer;
   if (syntax === 'plain') {
     const { ids, dropped } = tokenizer.encode(text);
-    return { windows: [{ ids, weights: neutral(maxLength) }], dropped, tokens: maxLength };
+    return { windows: [{ ids, weights: neutral(maxLength) }], dropped };
   }
   const size = maxLength - 2;
   const parsed = parsePrompt(text);
@@ -96,7 +94,6 @@ export function planClip(
       return { ids, weights, vectors };
     }),
     dropped: wordsAfter(words.flat(), read),
-    tokens: MAX_CHUNKS * size,
     ...excessOf(parsed),
   };
 }
@@ -129,7 +126,7 @@ export function planT5(
 ): EncoderPlan {
   if (syntax === 'plain') {
     const { ids, dropped } = tokenizer.encode(text, length);
-    return { windows: [{ ids, weights: neutral(length) }], dropped, tokens: length };
+    return { windows: [{ ids, weights: neutral(length) }], dropped };
   }
   const parsed = parsePrompt(text);
   const words = weightedWords(parsed, tokenizer).flat();
@@ -142,14 +139,13 @@ export function planT5(
   return {
     windows: [{ ids: tokenizer.frame(tokens, length), weights }],
     dropped: wordsAfter(words, length - 1, ' '),
-    tokens: length,
     ...excessOf(parsed),
   };
 }
 
 function describePlan(label: string, name: 'CLIP' | 'T5', plan: EncoderPlan): string[] {
   const notes = [];
-  const unread = describeUnread(label, { name, tokens: plan.tokens }, plan.dropped);
+  const unread = describeUnread(label, name, plan.dropped);
   if (unread !== '') notes.push(unread);
   if (plan.excess !== undefined) {
     const limit = Math.sign(plan.excess) * WEIGHT_LIMIT;
