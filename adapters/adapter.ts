@@ -2,7 +2,7 @@
  * The contract between a chat platform and the commands. An adapter verifies and acknowledges, turns what
  * happened into an Invocation, hands it over with a Reply, and renders the cards that come back.
  */
-import type { Card } from './card.ts';
+import type { Card, CardForm } from './card.ts';
 import type { MentionKind, Platform } from './platforms.ts';
 import type { ShownJob } from './shown-job.ts';
 
@@ -121,8 +121,25 @@ export interface Delivery {
 
 export interface Deliveries {
   get(job: string): Promise<Delivery | undefined>;
+  /** The jobs whose message it is. */
+  ofMessage(platform: Platform, message: string): Promise<readonly string[]>;
   put(delivery: Delivery): Promise<void>;
 }
+
+/** Who opens which form. */
+export interface AskedForm {
+  /** `edit:JOB`, or only the verb. */
+  readonly action: string;
+  /** The job of a message of ours that the form is opened for, where the action does not name it. */
+  readonly job?: string;
+  readonly platform: Platform;
+  /** As in an Invocation. */
+  readonly user: string;
+  readonly tenant?: string;
+}
+
+/** What a button, a bare command or a menu on a message asks before it acts; undefined where it asks nothing. */
+export type FormOf = (asked: AskedForm) => Promise<CardForm | undefined>;
 
 /** What the program offers an adapter. Never rejects: a refusal is a card. */
 export type Handle = (invocation: Invocation, reply: Reply) => Promise<void>;

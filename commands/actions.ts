@@ -14,7 +14,9 @@ import { type ConfigPorts, undoById } from './setting-change.ts';
 
 export type ActionPorts = DrawPorts &
   ConfigPorts &
-  Pick<Ports, 'jobs' | 'queue' | 'unpost' | 'onError'> & { readonly deletions: Deletions };
+  Pick<Ports, 'jobs' | 'queue' | 'pictures' | 'unpost' | 'arePixelsEqual' | 'onError'> & {
+    readonly deletions: Deletions;
+  };
 type ActionContext = Context<ActionPorts>;
 
 /** @param index of the picture that is meant */
@@ -57,7 +59,29 @@ async function startAgain(record: JobRecord, context: ActionContext): Promise<vo
   const { invocation, reply } = context;
   const isOver = record.state === 'cancelled' || record.state === 'failed';
   if (isOver && invocation.input.kind === 'action') await reply.take(invocation.input.message);
-  await again(record, context);
+  const { id } = await again(record, context);
+  if (!isOver) await compare(record, id, context);
+}
+
+/** Whether a picture that was made again is the same to the pixel, on its card. */
+async function compare(record: JobRecord, id: string, { reply, ports }: ActionContext): Promise<void> {
+  const made = await ports.jobs.get(id);
+  if (made?.state !== 'done') return;
+  const pairs = record.pictures.map((picture, i) => [picture.id, made.pictures[i]?.id] as const);
+  const equal = await Promise.all(
+    pairs.map(async ([one, other]) => {
+      const [before, after] = await Promise.all([
+        ports.pictures.get(one),
+        other === undefined ? undefined : ports.pictures.get(other),
+      ]);
+      return before !== undefined && after !== undefined && (await ports.arePixelsEqual(before, after));
+    }),
+  );
+  const note = equal.every(Boolean)
+    ? 'Every pixel is the same as before.'
+    : 'Some pixels differ from before: another device or version drew them.';
+  const card = endCard(made);
+  await reply.post({ ...card, notes: [...(card.notes ?? []), note] });
 }
 
 /** One picture of several, with its own buttons. */

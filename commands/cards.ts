@@ -3,9 +3,10 @@ import type { Card, CardAbout, CardAction, CardPicture } from '../adapters/card.
 import { describeError } from '../src/errors.ts';
 import { shortName } from '../src/request.ts';
 import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
-import { FORMS } from './forms.ts';
+import { useForm } from './forms.ts';
 import type { LiveEvent } from './job-card.ts';
 import { upscaleScale } from './upscaling.ts';
+import { usesOf } from './uses.ts';
 
 type RunningEvent = Extract<LiveEvent, { state: 'running' }>;
 
@@ -41,6 +42,7 @@ function frameOf({ frame, notes }: JobRecord): Pick<Card, 'inputs' | 'isPrivate'
 }
 
 const ORIGINS: Readonly<Record<OriginVerb, string>> = {
+  again: 'Made again',
   vary: 'Variation',
   edit: 'Edit',
   upscale: 'Upscaled',
@@ -156,8 +158,14 @@ const actionsOfOne = ({ id, ...record }: JobRecord): CardAction[] => [
   { id: `vary:${id}`, label: 'Vary', style: 'primary' },
   { id: `edit:${id}`, label: 'Edit' },
   ...(hasRoom(record) ? [{ id: `upscale:${id}`, label: 'Upscale' }] : []),
-  { id: `use:${id}`, label: 'Use as', form: FORMS.use },
+  ...useOf({ id, ...record }),
 ];
+
+/** Not offered where nothing can be taken from the picture. */
+function useOf(record: JobRecord): CardAction[] {
+  const form = useForm(usesOf(record));
+  return form === undefined ? [] : [{ id: `use:${record.id}`, label: 'Use as', form }];
+}
 
 /** Whether pictures may be larger than these here. */
 const hasRoom = ({ pictures: [picture], frame }: Pick<JobRecord, 'pictures' | 'frame'>) =>

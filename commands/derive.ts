@@ -1,7 +1,14 @@
 /** Pictures that are made from another one by its buttons. */
 import { randomInt } from 'node:crypto';
 import { DarkroomError } from '../src/errors.ts';
-import { type GenerationRequest, LIMITS, type RequestDraft, requestToJson } from '../src/request.ts';
+import {
+  type ControlRequest,
+  type GenerationRequest,
+  isNamedPose,
+  LIMITS,
+  type RequestDraft,
+  requestToJson,
+} from '../src/request.ts';
 import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { layOver } from './base.ts';
 import { type AnyCommand, type Context, parseValues } from './command.ts';
@@ -10,10 +17,12 @@ import { edit as editCommand } from './edit.ts';
 import { type DrawPorts, imagine } from './imagine.ts';
 import { requireJob } from './job-access.ts';
 import { readLine } from './line.ts';
+import { nameMentions } from './mentions.ts';
 import { draftOfPictures, findPictures, type Pictures } from './pictures.ts';
 import { Policy } from './policy.ts';
 import { openPicture } from './sources.ts';
 import { largestSide, UPSCALE, upscaleScale } from './upscaling.ts';
+import { poseOf } from './uses.ts';
 
 type DrawContext = Context<DrawPorts>;
 
@@ -37,10 +46,11 @@ export async function reroll(record: JobRecord, context: DrawContext): Promise<v
   await order(record, draft, await inputsOf(record, context), context, 'reroll');
 }
 
-/** The same request, seed included: for one that was cancelled or failed, or whose command cannot carry all of it. */
-export async function again(record: JobRecord, context: DrawContext): Promise<void> {
+/** The same request, seed included. @returns the job as it was accepted, when it has ended */
+export async function again(record: JobRecord, context: DrawContext): Promise<JobRecord> {
   const pictures = await inputsOf(record, context);
-  await order(record, requestToJson(record.request), pictures, context, undefined);
+  const verb = record.state === 'done' ? 'again' : undefined;
+  return order(record, requestToJson(record.request), pictures, context, verb);
 }
 
 /** The same request from another picture of those that were replied to. */
@@ -151,7 +161,8 @@ export async function redraw(record: JobRecord, context: DrawContext, index: num
   const isDrawing = request.upscaleImage === undefined;
   if (isDrawing && request.maskImage === undefined && request.hires === undefined) {
     const pictures = await inputsOf(record, context);
-    return order(record, { ...same, hires: { scale } }, pictures, context, 'creative');
+    await order(record, { ...same, hires: { scale } }, pictures, context, 'creative');
+    return;
   }
   const multiple = defaults.sizeMultiple ?? LIMITS.size.multiple;
   const side = (pixels: number) => Math.floor((pixels * scale) / multiple) * multiple;
@@ -181,11 +192,27 @@ export async function use(record: JobRecord, context: DrawContext, index: number
     context,
   );
   const model = await context.ports.models.resolve(record.request.model);
+  const wanted = requireWords(kind, CHOOSE_CONTROL);
+  const pose = wanted === 'openpose' ? poseOf(record.request) : undefined;
+  if (pose !== undefined) return usePose(record, pose, words, context);
   const control = await openPicture(pictureOf(record, index), context.ports);
   const pictures = { control };
-  const parts = draftOfPictures(pictures, { control: requireWords(kind, CHOOSE_CONTROL) }, model);
+  const parts = draftOfPictures(pictures, { control: wanted }, model);
   const { image: _image, strength: _strength, controls: _controls, ...rest } = baseOf(record.request);
   await order(record, { ...rest, ...parts, ...words }, pictures, context, 'use');
+}
+
+/** The pose of the picture is known: nothing need be found in it. */
+async function usePose(
+  record: JobRecord,
+  pose: ControlRequest,
+  words: RequestDraft,
+  context: DrawContext,
+): Promise<void> {
+  const { control } = await inputsOf(record, context);
+  const { image: _image, strength: _strength, ...rest } = baseOf(record.request);
+  const pictures = isNamedPose(pose) || control === undefined ? {} : { control };
+  await order(record, { ...rest, controls: [{ ...pose }], ...words }, pictures, context, 'use');
 }
 
 /** What the form behind a button was sent with, checked as the options of the command that it stands for. */
@@ -201,7 +228,8 @@ async function readWords(
   { request }: JobRecord,
   { invocation, ports }: DrawContext,
 ): Promise<RequestDraft> {
-  const { values } = readLine(editCommand, requireWords(prompt, sentence));
+  const named = await nameMentions(requireWords(prompt, sentence), invocation, ports);
+  const { values } = readLine(editCommand, named);
   const { defaults } = await ports.models.resolve(request.model);
   return draftOf(parseValues(editCommand, values, invocation.platform), defaults);
 }
@@ -265,8 +293,8 @@ async function order(
   { invocation, reply, ports }: DrawContext,
   verb: OriginVerb | undefined,
   notes: readonly string[] = [],
-): Promise<void> {
+): Promise<JobRecord> {
   const model = await ports.models.resolve(record.request.model);
   const origin = verb && { verb, record };
-  await ports.submit({ invocation, reply, model, draft, pictures, notes, ...(origin && { origin }) });
+  return ports.submit({ invocation, reply, model, draft, pictures, notes, ...(origin && { origin }) });
 }

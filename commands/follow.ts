@@ -6,6 +6,7 @@ import type { JobRecord } from '../src/store/jobs.ts';
 import { endCard, liveCard } from './cards.ts';
 import { followJob, type LiveEvent } from './job-card.ts';
 import type { Ports } from './ports.ts';
+import { TimeLeft } from './time-left.ts';
 
 export type FollowPorts = Pick<Ports, 'queue' | 'jobs' | 'onError'>;
 
@@ -24,7 +25,9 @@ export class Follower {
     const { queue } = this.#ports;
     const post = (card: Card) => reply.post(card);
     let isSeen = true;
-    const show = async (event: LiveEvent) => {
+    const timeLeft = new TimeLeft();
+    const show = async (estimated: LiveEvent) => {
+      const event = { ...estimated, etaSeconds: timeLeft.next(estimated.etaSeconds) };
       this.#live.set(record.id, event);
       if (isSeen) await post(liveCard(record, event));
     };

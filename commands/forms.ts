@@ -1,6 +1,11 @@
 /** What a button asks before it acts, and what the platforms' own menus on a message ask. */
+
+import type { AskedForm } from '../adapters/adapter.ts';
 import type { CardForm } from '../adapters/card.ts';
 import { REGIONS } from '../src/request.ts';
+import { isVisible } from './job-access.ts';
+import type { Ports } from './ports.ts';
+import { usesOf } from './uses.ts';
 
 const WORDS = {
   name: 'prompt',
@@ -34,25 +39,6 @@ export const FORMS = {
       { name: 'mask', label: 'Or a mask: white where it is redrawn', kind: 'picture', required: false },
     ],
   },
-  use: {
-    title: 'Use this picture as',
-    fields: [
-      { ...WORDS, label: 'What should be drawn?', placeholder: 'a knight, watercolor' },
-      {
-        name: 'control',
-        label: 'What to take from it',
-        kind: 'choice',
-        required: true,
-        choices: [
-          { value: 'canny', label: 'Edges (canny)' },
-          { value: 'openpose', label: 'Pose' },
-          { value: 'scribble', label: 'Scribble' },
-          { value: 'lineart', label: 'Line art' },
-          { value: 'depth', label: 'Depth' },
-        ],
-      },
-    ],
-  },
   imagine: {
     title: 'Draw a picture',
     fields: [
@@ -71,8 +57,55 @@ export const FORMS = {
   },
 } as const satisfies Readonly<Record<string, CardForm>>;
 
-/** @param action `edit:JOB`, or only the verb @returns undefined for an action that needs no form */
-export function formOf(action: string): CardForm | undefined {
-  const [verb = ''] = action.split(':');
-  return Object.hasOwn(FORMS, verb) ? FORMS[verb as keyof typeof FORMS] : undefined;
+const USES: Readonly<Record<string, string>> = {
+  canny: 'Edges (canny)',
+  openpose: 'Pose',
+  scribble: 'Scribble',
+  lineart: 'Line art',
+  depth: 'Depth',
+};
+
+/** @param kinds of control pictures that can be taken from the picture; undefined where there is none */
+export function useForm(kinds: readonly string[], words?: string): CardForm | undefined {
+  if (kinds.length === 0) return undefined;
+  return {
+    title: 'Use this picture as',
+    fields: [
+      {
+        ...WORDS,
+        label: 'What should be drawn?',
+        placeholder: 'a knight, watercolor',
+        ...(words !== undefined && { value: words }),
+      },
+      {
+        name: 'control',
+        label: 'What to take from it',
+        kind: 'choice',
+        required: true,
+        choices: kinds.map((value) => ({ value, label: USES[value] ?? value })),
+      },
+    ],
+  };
+}
+
+/**
+ * The form that a button, a bare command or a menu on a message opens: with the picture's own words, and with what can
+ * be done with it.
+ * @returns undefined for an action that needs no form
+ */
+export async function formFor(
+  { action, job, platform, user, tenant }: AskedForm,
+  { jobs, takenFromPhotos }: Pick<Ports, 'jobs' | 'takenFromPhotos'>,
+): Promise<CardForm | undefined> {
+  const [verb = '', id = job] = action.split(':');
+  if (verb !== 'use' && !Object.hasOwn(FORMS, verb)) return undefined;
+  const found = id === undefined ? undefined : await jobs.get(id);
+  const who = { platform, user: { id: user }, where: { tenant } };
+  const record = found !== undefined && isVisible(found, who) ? found : undefined;
+  const words = record?.request.prompt;
+  if (verb === 'use') return useForm(record ? usesOf(record) : takenFromPhotos(), words);
+  const form: CardForm = FORMS[verb as keyof typeof FORMS];
+  if (verb !== 'edit' || words === undefined) return form;
+  const [first, ...rest] = FORMS.edit.fields;
+  return { ...form, fields: [{ ...first, value: words }, ...rest] };
 }

@@ -6,6 +6,7 @@ import { type Base, baseOfReply, baseOfTexts, type LaidOver, layOver, settingsOf
 import { type Context, defineCommand } from './command.ts';
 import { DRAFT_OPTIONS, type DraftValues, draftOf, TYPED_OPTIONS } from './draft.ts';
 import { findJobOfPicture } from './job-access.ts';
+import { nameMentions } from './mentions.ts';
 import { draftOfPictures, findPictures, type PicturePorts, type Pictures } from './pictures.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
@@ -17,7 +18,9 @@ type DrawInvocation = Pick<Invocation, 'otherFiles'>;
 const FILES_NAMED = 4;
 
 /** What it takes to request a picture by words. */
-export type DrawPorts = PicturePorts & Submit & Pick<Ports, 'jobs' | 'settings' | 'models' | 'admins'>;
+export type DrawPorts = PicturePorts &
+  Submit &
+  Pick<Ports, 'find' | 'jobs' | 'settings' | 'models' | 'admins'>;
 
 export const imagine = defineCommand({
   name: 'imagine',
@@ -41,7 +44,7 @@ export async function draw(
   verb: 'imagine' | 'edit',
 ): Promise<void> {
   const { settings, models } = ports;
-  const { prompt: words = '' } = values;
+  const words = await nameMentions(values.prompt ?? '', invocation, ports);
   // A new picture with words of its own takes nothing from the one that is replied to but its pixels.
   const takesOver = verb === 'edit' || words.trim() === '';
   const replied = takesOver ? await baseOfReply(invocation, ports) : undefined;
@@ -70,7 +73,7 @@ export async function draw(
       ...(isSameModel && settingsOf(base.draft, policy.number('max_steps'))),
       ...draftOfPictures(pictures, values, model),
       // What the line says about its pictures takes precedence over what their presence implies.
-      ...draftOf(values, limited, pictures.source),
+      ...draftOf({ ...values, prompt: words }, limited, pictures.source),
       ...(laid && wordsOf(laid, base.draft, values)),
     },
     base,

@@ -39,7 +39,12 @@ export async function findJobOfPicture(
   return isThere && isVisible(record, invocation) ? record : undefined;
 }
 
-export function isVisible({ user, platform, share, frame }: JobRecord, invocation: Invocation): boolean {
+type Viewer = Pick<Invocation, 'platform'> & {
+  readonly user: Pick<Invocation['user'], 'id'>;
+  readonly where: { readonly tenant?: string | undefined };
+};
+
+export function isVisible({ user, platform, share, frame }: JobRecord, invocation: Viewer): boolean {
   if (user.id === invocation.user.id) return true;
   const isHere = platform === invocation.platform && share?.tenant === invocation.where.tenant;
   return isHere && share !== undefined && frame?.isPrivate !== true;

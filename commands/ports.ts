@@ -120,6 +120,10 @@ export interface Ports {
   drawRegion(region: string, size: { readonly width: number; readonly height: number }): Promise<Uint8Array>;
   /** The texts of a picture in the store by keyword. */
   readPictureText(bytes: Uint8Array): ReadonlyMap<string, string>;
+  /** Which control pictures can be made of a photo here: `canny`. */
+  takenFromPhotos(): readonly string[];
+  /** Whether two pictures of the store show exactly the same. */
+  arePixelsEqual(one: Uint8Array, other: Uint8Array): Promise<boolean>;
   /** Milliseconds in which a deletion can be undone; some seconds where left out. */
   readonly undoMs?: number;
   /** Called with errors that are not the user's. */

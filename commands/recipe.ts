@@ -54,8 +54,11 @@ export const recipe = defineCommand({
 });
 
 /** The recipe of a job that is known here. */
-const recipeCard = ({ request }: JobRecord, extra: string): Card =>
-  draftCard('What made this picture:', requestToJson(request), extra);
+const recipeCard = ({ id, request, state }: JobRecord, extra: string): Card => {
+  const card = draftCard('What made this picture:', requestToJson(request), extra);
+  const canAgain = card.notes !== undefined && state === 'done';
+  return canAgain ? { ...card, actions: [{ id: `again:${id}`, label: 'Make again' }] } : card;
+};
 
 type StylePorts = Pick<Ports, 'settings' | 'admins'>;
 

@@ -1,5 +1,5 @@
 /** The commands behind one door: what came in goes to its command, a refusal comes back as a card. */
-import type { Handle, Invocation } from '../adapters/adapter.ts';
+import type { FormOf, Handle, Invocation } from '../adapters/adapter.ts';
 import type { Platform } from '../adapters/platforms.ts';
 import { DarkroomError, describeError, offerNames } from '../src/errors.ts';
 import { type ActionPorts, act } from './actions.ts';
@@ -10,6 +10,7 @@ import { config } from './config.ts';
 import { Deletions } from './deletions.ts';
 import { edit } from './edit.ts';
 import { Follower } from './follow.ts';
+import { formFor } from './forms.ts';
 import { createHelp } from './help.ts';
 import { imagine } from './imagine.ts';
 import { readLine, splitCommand } from './line.ts';
@@ -21,7 +22,7 @@ import { type QueuePorts, queue } from './queue.ts';
 import { recipe } from './recipe.ts';
 import { withShownPictures } from './replied.ts';
 import { type Reopen, type Resumption, resumeJobs } from './resume.ts';
-import { startRetention } from './retention.ts';
+import { removeJob, startRetention } from './retention.ts';
 import { style } from './style.ts';
 import { createSubmit } from './submit.ts';
 import { suggest } from './suggest.ts';
@@ -54,6 +55,10 @@ export interface Commands {
    * @returns how many jobs are followed again
    */
   resume(reopen: Reopen, platforms: readonly Platform[]): Promise<number>;
+  /** What a button, a bare command or a menu on a message asks before it acts. */
+  readonly formOf: FormOf;
+  /** Removes a job whose message somebody has deleted on its platform, with its pictures. */
+  forget(job: string): Promise<void>;
   /** Removes what has expired, now and every hour. */
   startRetention(): Promise<void>;
   /** Call it before the queue is closed: jobs that have not ended are then resumed at the next start. */
@@ -100,6 +105,11 @@ export function createCommands(ports: Ports): Commands {
       const resumption = await resumeJobs(ports, follower, reopen, platforms);
       resumptions.push(resumption);
       return resumption.followed;
+    },
+    formOf: (asked) => formFor(asked, ports),
+    async forget(job) {
+      const record = await ports.jobs.get(job);
+      if (record !== undefined) await removeJob(record, ports);
     },
     async startRetention() {
       await deletions.finishLeft();

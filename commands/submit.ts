@@ -36,9 +36,10 @@ export interface Submit {
   precheck(order: Omit<Order, 'reply' | 'pictures'>): Promise<void>;
   /**
    * Accepts an order and follows its job to its end.
+   * @returns the job as it was accepted
    * @throws DarkroomError before anything is posted: the order was refused, and nothing of it is stored
    */
-  submit(order: Order): Promise<void>;
+  submit(order: Order): Promise<JobRecord>;
 }
 
 /** Alternative texts of uploads: a file's own name may say who or what it shows, and everybody can read it. */
@@ -48,7 +49,10 @@ const ALT: Readonly<Record<PictureRole, string>> = {
   control: 'Uploaded control image',
 };
 
-export type SubmitPorts = Pick<Ports, 'queue' | 'models' | 'settings' | 'admins' | 'pictures'>;
+export type SubmitPorts = Pick<
+  Ports,
+  'queue' | 'models' | 'settings' | 'admins' | 'pictures' | 'takenFromPhotos'
+>;
 
 /** @param follow posts the job's states to its reply, to the end */
 export function createSubmit(
@@ -138,6 +142,7 @@ export function createSubmit(
           ],
           frame: {
             ...(policy.value('result_visibility') === 'private' && { isPrivate: true }),
+            uses: ports.takenFromPhotos().filter((kind) => model.controls.includes(kind)),
             ...(maxSize !== undefined && { maxSize }),
             ...(origin && originOf(origin)),
             ...(policy.isOn('thread_per_request') && { thread: request.prompt }),
@@ -146,6 +151,7 @@ export function createSubmit(
         sources,
       );
       await follow(record, reply);
+      return record;
     },
   };
 }

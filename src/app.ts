@@ -6,9 +6,11 @@ import { createWebAdapter } from '../adapters/web/server.ts';
 import type { ModelsPort } from '../commands/ports.ts';
 import { createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
+import { detectedKinds } from './engine/control/detected-kinds.ts';
 import { nameOf } from './engine/device.ts';
 import { engineOptions } from './engine-options.ts';
 import type { DarkroomError } from './errors.ts';
+import { arePixelsEqual } from './image/equal-pixels.ts';
 import { plainSize } from './image/plain-size.ts';
 import { readPngText } from './image/png-text.ts';
 import { PictureReader } from './image/reader.ts';
@@ -105,6 +107,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     sizeOf: plainSize,
     drawRegion,
     readPictureText: readPngText,
+    takenFromPhotos: () => detectedKinds(settings.DARKROOM_DETECTORS),
+    arePixelsEqual,
     onError,
   });
   const connections: Connection[] = [];

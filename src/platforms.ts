@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Adapter, Deliveries } from '../adapters/adapter.ts';
 import type { Platform } from '../adapters/platforms.ts';
 import type { MessageRecord } from '../adapters/web/conversation/message.ts';
-import { formOf } from '../commands/forms.ts';
 import { KOREAN } from '../commands/korean.ts';
 import { COMMANDS, type Commands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
@@ -91,7 +90,7 @@ export async function createPlatforms(
   const shared = {
     maxPictureBytes: MAX_PICTURE_BYTES,
     handle: commands.handle,
-    formOf,
+    formOf: commands.formOf,
     pictures: store.pictures,
     deliveries: createDeliveries(store),
     onError,
@@ -111,6 +110,7 @@ export async function createPlatforms(
         commands: COMMANDS,
         korean: KOREAN,
         suggest: commands.suggest,
+        forget: commands.forget,
         shrink: shrinkPicture,
       }),
     );
@@ -142,6 +142,7 @@ function createDeliveries({ deliveries }: Store<MessageRecord>): Deliveries {
       const kept = await deliveries.get(job);
       return kept && { ...kept, platform: kept.platform as Platform };
     },
+    ofMessage: (platform, message) => deliveries.ofMessage(platform, message),
     put: (delivery) => deliveries.put(delivery),
   };
 }

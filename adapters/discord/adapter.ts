@@ -52,7 +52,8 @@ class DiscordAdapter implements Adapter {
     const client = new Client({
       // The text of messages that do not mention the bot stays unread: that intent is not requested.
       intents: [GatewayIntentBits.Guilds, GatewayIntentBits.GuildMessages, GatewayIntentBits.DirectMessages],
-      partials: [Partials.Channel],
+      // Of a message that is deleted the client may know no more than its id.
+      partials: [Partials.Channel, Partials.Message],
       allowedMentions: { parse: [], repliedUser: false },
       ...(options.apiUrl !== undefined && { rest: { api: restBase(options.apiUrl) } }),
     });

@@ -14,8 +14,7 @@ import {
   type User,
 } from 'discord.js';
 import { DarkroomError, describeError } from '../../src/errors.ts';
-import type { Handle, Invocation, RepliedMessage, Reply } from '../adapter.ts';
-import type { CardForm } from '../card.ts';
+import type { FormOf, Handle, Invocation, RepliedMessage, Reply } from '../adapter.ts';
 import type { Downloads } from '../downloads.ts';
 import { SeenOnce } from '../seen-once.ts';
 import { NEW_PICTURE, shownJob } from '../shown-job.ts';
@@ -36,8 +35,9 @@ import { type DiscordReplyPorts, type Interaction, InteractionReply, MessageRepl
 
 export interface EventPorts extends DiscordReplyPorts {
   readonly handle: Handle;
-  /** What a button or a message command asks before it acts. */
-  readonly formOf: (action: string) => CardForm | undefined;
+  readonly formOf: FormOf;
+  /** Removes a job whose message was deleted. */
+  readonly forget: (job: string) => Promise<void>;
   /** Answers to what is typed so far in an option. */
   readonly suggest: (asked: {
     readonly command: string;
@@ -78,6 +78,21 @@ export class DiscordEvents {
     this.#client.on(Events.MessageCreate, (message) => {
       if (this.#isForBot(message)) this.#receive(message.id, () => this.#takeMessage(message));
     });
+    // A moderator deletes a message: its picture goes too.
+    this.#client.on(Events.MessageDelete, ({ id }) => {
+      this.#forget([id]).catch(this.#ports.onError);
+    });
+    this.#client.on(Events.MessageBulkDelete, (messages) => {
+      this.#forget([...messages.keys()]).catch(this.#ports.onError);
+    });
+  }
+
+  async #forget(messages: readonly string[]): Promise<void> {
+    for (const message of messages) {
+      for (const job of await this.#ports.deliveries.ofMessage('discord', message)) {
+        await this.#ports.forget(job);
+      }
+    }
   }
 
   #receive(id: string, take: () => Promise<void>): void {
@@ -118,7 +133,7 @@ export class DiscordEvents {
     if (interaction.isMessageContextMenuCommand()) return this.#askAboutMessage(interaction);
     if (interaction.isMessageComponent()) {
       const action = actionOf(interaction);
-      const form = this.#ports.formOf(action);
+      const form = await this.#formOf(action, interaction);
       if (form !== undefined) return interaction.showModal(renderForm(action, form));
       return this.#serveInteraction(interaction, async () => pressOf(interaction));
     }
@@ -140,16 +155,26 @@ export class DiscordEvents {
   async #askAboutMessage(interaction: MessageContextMenuCommandInteraction): Promise<void> {
     const { commandName, targetMessage } = interaction;
     const verb = commandName === MESSAGE_COMMANDS.edit.name ? 'edit' : 'use';
-    const form = this.#ports.formOf(verb);
+    const shown =
+      targetMessage.author.id === this.#client.user?.id ? shownJob(buttonsOf(targetMessage)) : undefined;
+    const form = await this.#formOf(verb, interaction, shown?.id);
     if (form === undefined) throw new Error(`there is no form for ${verb}`);
     const id = `message:${verb}:${targetMessage.channelId}:${targetMessage.id}`;
     await interaction.showModal(renderForm(id, form));
   }
 
+  #formOf(action: string, { user, guildId }: AnyInteraction, job?: string): ReturnType<FormOf> {
+    return this.#ports.formOf({
+      ...{ action, platform: 'discord', user: `discord:${user.id}` },
+      ...(job !== undefined && { job }),
+      ...(guildId !== null && { tenant: `discord:${guildId}` }),
+    });
+  }
+
   async #readForm(interaction: ModalSubmitInteraction): Promise<Reading> {
     const [, verb, channelId, messageId] = FORM_OF_MESSAGE.exec(interaction.customId) ?? [];
     const action = verb ?? interaction.customId;
-    const form = this.#ports.formOf(action);
+    const form = await this.#formOf(action, interaction);
     if (form === undefined)
       throw new DarkroomError('bad_request', 'That form is out of date. Open it again.');
     const { values, attachments } = formValues(form, interaction, this.#downloads);

@@ -10,7 +10,7 @@ import type {
   StaticSelectAction,
 } from '@slack/bolt';
 import { DarkroomError, describeError } from '../../src/errors.ts';
-import type { Attachment, Handle, Invocation, RepliedMessage } from '../adapter.ts';
+import type { Attachment, FormOf, Handle, Invocation, RepliedMessage } from '../adapter.ts';
 import type { CardForm } from '../card.ts';
 import type { Downloads } from '../downloads.ts';
 import type { ReplyPorts } from '../job-reply.ts';
@@ -24,8 +24,7 @@ import type { SlackUsers } from './users.ts';
 
 export interface EventPorts extends ReplyPorts {
   readonly handle: Handle;
-  /** What a button, a bare command or a shortcut asks before it acts. */
-  readonly formOf: (action: string) => CardForm | undefined;
+  readonly formOf: FormOf;
 }
 
 /** Callback ids of the message shortcuts, as config/slack-manifest.yaml names them. */
@@ -107,7 +106,7 @@ export class SlackEvents {
   async #takeCommand({ command, text, trigger_id }: SlashCommand, to: UserDestination): Promise<void> {
     const name = command.slice(1).toLowerCase();
     const words = unescapeText(text ?? '').trim();
-    const form = words === '' ? this.#ports.formOf(name) : undefined;
+    const form = words === '' ? await this.#formOf(name, to.user) : undefined;
     if (form !== undefined) return this.#open(trigger_id, form, { action: name, channel: to.channel });
     // /darkroom takes the other commands: names like /queue are too common for an app to claim.
     const line = name === 'darkroom' ? `/${words === '' ? 'help' : words}` : `/${name} ${words}`;
@@ -179,7 +178,7 @@ export class SlackEvents {
   ): Promise<void> {
     // Of a menu the chosen option says what to do.
     const action = 'selected_option' in pressed ? pressed.selected_option.value : pressed.action_id;
-    const form = this.#ports.formOf(action);
+    const form = await this.#formOf(action, to.user);
     const message = body.container['message_ts'] as string | undefined;
     if (form !== undefined) {
       const context = {
@@ -198,8 +197,10 @@ export class SlackEvents {
 
   async #takeShortcut(shortcut: MessageShortcut, to: UserDestination): Promise<void> {
     const action = SHORTCUTS.get(shortcut.callback_id);
-    const form = action === undefined ? undefined : this.#ports.formOf(action);
-    if (action === undefined || form === undefined) return;
+    if (action === undefined) return;
+    const { shows } = this.#repliedMessage(shortcut.message as { ts?: string; user?: string });
+    const form = await this.#formOf(action, to.user, shows?.id);
+    if (form === undefined) return;
     const files = filesOf(shortcut.message).flatMap(({ id }) => id ?? []);
     if (files.length === 0) {
       const text = 'That message has no picture. Choose one that has.';
@@ -214,13 +215,20 @@ export class SlackEvents {
     });
   }
 
+  #formOf(action: string, user: string, job?: string): ReturnType<FormOf> {
+    return this.#ports.formOf({
+      ...{ action, platform: 'slack', user: `slack:${user}`, tenant: this.#users.tenant },
+      ...(job !== undefined && { job }),
+    });
+  }
+
   async #open(trigger: string, form: CardForm, context: FormContext): Promise<void> {
     await this.#workspace.client.views.open({ trigger_id: trigger, view: renderForm(form, context) });
   }
 
   async #takeForm({ view, user }: SlackViewAction): Promise<void> {
     const context = JSON.parse(view.private_metadata) as FormContext;
-    const form = this.#ports.formOf(context.action);
+    const form = await this.#formOf(context.action, user.id);
     if (form === undefined) return;
     const to = { ...destinationOf(context.channel, context.thread), user: user.id };
     await this.#serve(`form ${view.id}`, to, async () => {

@@ -14,15 +14,17 @@ export interface Applicant {
   readonly share?: Share | undefined;
   /** GPU-seconds that the job is expected to take. */
   readonly cost: number;
+  /** How many pictures it makes. */
+  readonly pictures: number;
 }
 
 /** A cap is reached. The sentence is made outside the transaction, where the forecast may be asked. */
 export class CapReached extends Error {
-  readonly cap: 'waiting' | 'day' | 'tenant day';
+  readonly cap: 'waiting' | 'waiting pictures' | 'day' | 'tenant day';
   readonly limit: number;
-  /** Jobs, or GPU-seconds. */
+  /** Jobs, pictures, or GPU-seconds. */
   readonly used: number;
-  /** GPU-seconds of the job that was refused. */
+  /** GPU-seconds of the job that was refused; its pictures, where those are counted. */
   readonly cost: number;
   /** Seconds until there is room; undefined where that depends on the queue, or where there will never be room. */
   readonly freesIn: number | undefined;
@@ -56,14 +58,21 @@ export class CapReached extends Error {
 export async function admit(tx: Sql, applicant: Applicant, waitingPerUser: number): Promise<void> {
   const { user, tenant, share, cost } = applicant;
   const limit = share?.waiting ?? waitingPerUser;
-  const [row] = await tx.query<{ waiting: number }>(
-    `select count(*)::int as waiting from darkroom.job
+  const [row] = await tx.query<{ waiting: number; pictures: number }>(
+    `select count(*)::int as waiting, coalesce(sum(coalesce((request->>'numImages')::int, 1)), 0)::int as pictures
+     from darkroom.job
      where user_id = $1 and state = 'queued' and ($2::text is null or tenant = $2)`,
     // An admin's cap holds for that tenant; Darkroom's own for all of them together.
     [user, share?.waiting === undefined ? null : tenant],
   );
-  const { waiting } = row!;
-  if (waiting >= limit) throw new CapReached('waiting', { limit, used: waiting, cost });
+  const { waiting, pictures } = row!;
+  // An admin's cap counts pictures, as the setting says; Darkroom's own counts jobs.
+  if (share?.waiting !== undefined && pictures + applicant.pictures > limit) {
+    throw new CapReached('waiting pictures', { limit, used: pictures, cost: applicant.pictures });
+  }
+  if (share?.waiting === undefined && waiting >= limit) {
+    throw new CapReached('waiting', { limit, used: waiting, cost });
+  }
   if (share?.gpuSecondsPerDay !== undefined) {
     await requireDay(tx, 'day', share.gpuSecondsPerDay, cost, tenant, user);
   }
@@ -109,11 +118,18 @@ export function describeCap(
   waitSeconds: number | undefined,
   isGroup = false,
 ): DarkroomError {
-  if (cap === 'waiting') {
+  if (cap === 'waiting' || cap === 'waiting pictures') {
+    const unit = cap === 'waiting' ? 'job' : 'picture';
     if (limit === 0) {
       return new DarkroomError(
         'too_many',
-        'You may have no waiting jobs here. Ask an admin for a higher quota.',
+        `You may have no waiting ${unit}s here. Ask an admin for a higher quota.`,
+      );
+    }
+    if (cap === 'waiting pictures' && cost > limit) {
+      return new DarkroomError(
+        'too_many',
+        `You asked for ${cost} pictures; you may have ${limit} waiting. Try --n ${limit}.`,
       );
     }
     const starts =
@@ -122,7 +138,7 @@ export function describeCap(
         : `The next one starts in ${words(waitSeconds)}: wait for it`;
     return new DarkroomError(
       'too_many',
-      `${isGroup ? 'You and other new visitors from your network' : 'You'} have ${used} waiting ${used === 1 ? 'job' : 'jobs'}; the limit is ${limit}. ${starts}, or cancel one in /queue.`,
+      `${isGroup ? 'You and other new visitors from your network' : 'You'} have ${used} waiting ${unit}${used === 1 ? '' : 's'}; the limit is ${limit}. ${starts}, or cancel one in /queue.`,
     );
   }
   const users = isGroup ? 'You and other new visitors from your network have' : 'You have';

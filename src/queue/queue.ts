@@ -120,7 +120,8 @@ export class Queue {
   #applicantOf(submission: Submission): Applicant {
     const { tenant, user } = flowOf(submission);
     const { share, request } = submission;
-    return { tenant, user: share?.group ?? user.id, share, cost: this.costs.jobSeconds(request) };
+    const cost = this.costs.jobSeconds(request);
+    return { tenant, user: share?.group ?? user.id, share, cost, pictures: request.numImages };
   }
 
   async #orDescribed(submission: Submission, work: () => Promise<void>): Promise<void> {

@@ -53,6 +53,8 @@ export const operateConfig: Operate = async ({ args, store, models, asker, say, 
     sizeOf: () => ({ width: 0, height: 0 }),
     drawRegion: elsewhere,
     readPictureText: () => new Map(),
+    takenFromPhotos: () => [],
+    arePixelsEqual: () => Promise.reject(new Error('a shell has no pictures')),
     onError: (error) => {
       throw error;
     },

@@ -10,6 +10,8 @@ export interface DeliveryRecord {
 
 export interface DeliveryStore {
   get(job: string): Promise<DeliveryRecord | undefined>;
+  /** The jobs whose message it is; after a new try in the same message there are several. */
+  ofMessage(platform: string, message: string): Promise<string[]>;
   put(delivery: DeliveryRecord): Promise<void>;
 }
 
@@ -21,6 +23,13 @@ export function createDeliveries(sql: Sql): DeliveryStore {
         [job],
       );
       return row;
+    },
+    async ofMessage(platform, message) {
+      const rows = await sql.query<{ job: string }>(
+        'select job from darkroom.delivery where platform = $1 and message = $2',
+        [platform, message],
+      );
+      return rows.map(({ job }) => job);
     },
     async put({ job, platform, channel, message }) {
       await sql.query(

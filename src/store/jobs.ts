@@ -6,7 +6,7 @@ import type { PictureStore } from './pictures.ts';
 import { json, type Sql } from './sql.ts';
 
 /** How a picture was made from another one. */
-export type OriginVerb = 'vary' | 'edit' | 'upscale' | 'creative' | 'use' | 'reroll';
+export type OriginVerb = 'again' | 'vary' | 'edit' | 'upscale' | 'creative' | 'use' | 'reroll';
 
 /** What a job's message has besides its state, from its first one on. */
 export interface JobFrame {
@@ -28,6 +28,8 @@ export interface JobFrame {
     /** How many pictures the job has, where nobody said which one was meant. */
     readonly of?: number;
   };
+  /** Which control pictures its model and machine can take from it. */
+  readonly uses?: readonly string[];
   /** What was said of the picture that it was made from, and need not be said again. */
   readonly told?: readonly string[];
   /** Somebody has deleted it, which can be undone for some seconds. */

@@ -152,6 +152,54 @@ describe('Discord', { concurrency: 2 }, () => {
     assert.deepEqual([request.width, request.height, request.strength], [64, 48, 0.5]);
   });
 
+  it('takes the picture of a forward and of a link, the first of several, and its own by the stored pixels', async () => {
+    await using chat = await startDiscord();
+    const { server } = chat;
+    const cy = { id: idOf('cy'), name: 'cy' };
+    const file = () => server.upload('cat.png', pngOf(64, 48));
+    const said = (more: Parameters<typeof server.say>[3]) =>
+      server.say(cy, CHANNELS.general, 'look', more).id;
+    const { url } = file();
+    const empty = {
+      attachments: [],
+      embeds: [],
+      mentions: [],
+      mention_roles: [],
+      components: [],
+      type: 0,
+      flags: 0,
+    };
+    const targets = [
+      said({
+        forwards: { ...empty, content: '', timestamp: new Date().toISOString(), attachments: [file()] },
+      }),
+      said({ embeds: [{ type: 'image', url, thumbnail: { url, proxy_url: url, width: 64, height: 48 } }] }),
+      said({ attachments: [file(), file()] }),
+    ];
+    for (const [i, replyTo] of targets.entries()) {
+      server.say(bo, CHANNELS.general, server.mention(`a tiger ${i}`), { replyTo });
+      const print = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === `a tiger ${i}`);
+      assert.equal(chat.queue.jobs[i]!.request.width, 64);
+      assert.equal(/first of 2 pictures/.test(print.text), i === 2);
+    }
+    const own = await until(chat, 'bo', hasPicture);
+    const fetched = server.log.length;
+    await chat.say('bo', 'make it blue', { replyTo: own });
+    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a blue tiger 2');
+    assert.deepEqual(
+      server.log.slice(fetched).filter((line) => line.includes('/attachments/')),
+      [],
+    );
+  });
+
+  it("a moderator's deletion of the message removes the picture and its record", async () => {
+    await using chat = await startDiscord();
+    await chat.command('bo', 'imagine', { prompt: 'a boat' });
+    const print = await until(chat, 'bo', hasPicture);
+    chat.server.moderate(print.id);
+    await untilDefined(async () => ((await chat.isKnown(chat.queue.jobs[0]!.id)) ? undefined : true));
+  });
+
   it('completes names as they are typed', async () => {
     await using chat = await startDiscord();
     const { id } = chat.server.commands.find(({ name }) => name === 'imagine');

@@ -9,6 +9,7 @@ import { createWebAdapter, type WebOptions } from '../../adapters/web/server.ts'
 import type { ModelInfo, QueuePort } from '../../commands/ports.ts';
 import { createCommands } from '../../commands/router.ts';
 import { DarkroomError } from '../../src/errors.ts';
+import { arePixelsEqual } from '../../src/image/equal-pixels.ts';
 import { plainSize } from '../../src/image/plain-size.ts';
 import { readPngText } from '../../src/image/png-text.ts';
 import { drawRegion } from '../../src/image/region.ts';
@@ -248,6 +249,8 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     sizeOf: plainSize,
     drawRegion,
     readPictureText: readPngText,
+    takenFromPhotos: () => ['canny', 'openpose'],
+    arePixelsEqual,
     undoMs: 0,
     onError: (error) => errors.push(error),
   });

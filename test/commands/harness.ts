@@ -175,6 +175,8 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
     sizeOf: () => ({ width: 64, height: 64 }),
     drawRegion: async () => Uint8Array.of(1),
     readPictureText: () => new Map(),
+    takenFromPhotos: () => ['canny', 'scribble', 'lineart'],
+    arePixelsEqual: async () => true,
     onError: (error) => void errors.push(error),
     ...more,
   };

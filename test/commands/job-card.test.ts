@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { followJob, type LiveEvent, PACE } from '../../commands/job-card.ts';
+import { TimeLeft } from '../../commands/time-left.ts';
 import type { JobEvent } from '../../src/job.ts';
 
 const noError = (error: unknown) => assert.fail(String(error));
@@ -73,4 +74,14 @@ test('events that end before the job does are an error, not a wait for ever', as
     followJob(events(), async () => undefined, noError),
     /ended before the job did/,
   );
+});
+
+test('the time left does not jump, whatever the estimates do, and comes to where they stay', () => {
+  const time = new TimeLeft();
+  const shown = [40, 10, 160, 3, 90, 12, 200].map((estimate, i) => time.next(estimate, i * 1000));
+  for (let i = 1; i < shown.length; i++) {
+    assert.ok(shown[i]! <= 1.5 * shown[i - 1]! && shown[i]! >= 0.5 * shown[i - 1]!, shown.join(' '));
+  }
+  const settled = Array.from({ length: 20 }, (_, i) => time.next(30 - i, (7 + i) * 1000)).at(-1)!;
+  assert.ok(Math.abs(settled - 11) < 2, String(settled));
 });

@@ -1,8 +1,8 @@
 /** What a card says of its picture, what it was made from, and how a deletion and a cancel are taken back. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Card } from '../../adapters/card.ts';
-import { photo, startCommands } from './harness.ts';
+import type { Card, CardForm } from '../../adapters/card.ts';
+import { photo, startCommands, TENANT } from './harness.ts';
 
 const labels = (actions: Card['actions']) => actions?.map(({ label }) => label);
 
@@ -102,4 +102,55 @@ test('files that are no pictures are named; an attached picture is taken before 
   const several = { id: 'm', pictureIds: [], attachments: [photo(), photo(), photo(), photo()] };
   const card = (await chat.say('a lion', { repliedTo: several })).posted.at(-1)!;
   assert.match(card.notes!.join(), /first of 4 pictures/);
+});
+
+const formOf = (chat: ReturnType<typeof startCommands>, action: string, user = 'discord:ada') =>
+  chat.commands.formOf({ action, platform: 'discord', user, tenant: TENANT });
+
+test('Use as offers what can be taken, and the pose that a picture was made with', async () => {
+  const chat = startCommands();
+  const plain = (await chat.say('/imagine a boat')).posted.at(-1)!;
+  const choices = (form: CardForm | undefined) =>
+    form?.fields.flatMap((field) => (field.kind === 'choice' ? field.choices.map(({ value }) => value) : []));
+  const use = ({ actions }: Card) => actions?.find(({ label }) => label === 'Use as');
+  assert.deepEqual(choices(use(plain)?.form), ['canny']);
+  const posed = (await chat.say('/imagine a dancer --pose dancing@0.8')).posted.at(-1)!;
+  assert.deepEqual(choices(use(posed)?.form), ['canny', 'openpose']);
+  assert.deepEqual(choices(await formOf(chat, use(posed)!.id)), ['canny', 'openpose']);
+  await chat.press(use(posed)!.id, { prompt: 'a robot', control: 'openpose' });
+  const { request, inputs } = [...chat.jobs.values()].at(-1)!;
+  assert.deepEqual([request.prompt, inputs], ['a robot', {}]);
+  assert.deepEqual(
+    request.controls.map(({ kind, image, scale }) => [kind, image, scale]),
+    [['openpose', 'dancing', 0.8]],
+  );
+  const none = startCommands({ takenFromPhotos: () => [] });
+  assert.equal(use((await none.say('/imagine a boat')).posted.at(-1)!), undefined);
+});
+
+test('forms come with the words of their picture, for those who may see it', async () => {
+  const chat = startCommands();
+  chat.set('result_visibility', 'private');
+  await chat.say('/imagine a boat');
+  const [job] = chat.jobs.keys();
+  const words = (form: CardForm | undefined) =>
+    form?.fields[0] && 'value' in form.fields[0] && form.fields[0].value;
+  assert.equal(words(await formOf(chat, `edit:${job}`)), 'a boat');
+  assert.equal(words(await formOf(chat, `edit:${job}`, 'discord:bo')), false);
+  assert.equal(await formOf(chat, 'constructor'), undefined);
+  assert.equal(await formOf(chat, `vary:${job}`), undefined);
+});
+
+test('a recipe whose command cannot carry everything offers to make the picture again, compared by its pixels', async () => {
+  const chat = startCommands();
+  await chat.say('a tiger', { attachments: [photo()] });
+  const [job] = chat.jobs.values();
+  const recipe = (await chat.press(`recipe:${job!.id}`)).ephemeral[0]!;
+  assert.deepEqual(labels(recipe.actions), ['Make again']);
+  const made = (await chat.press(recipe.actions![0]!.id)).posted.at(-1)!;
+  assert.deepEqual([...chat.jobs.values()].at(-1)!.request, job!.request);
+  assert.match(made.notes!.join(), /Every pixel is the same/);
+  await chat.say('/imagine a boat');
+  const other = (await chat.press(`recipe:${[...chat.jobs.keys()].at(-1)}`)).ephemeral[0]!;
+  assert.equal(other.actions, undefined);
 });

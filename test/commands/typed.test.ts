@@ -115,3 +115,10 @@ test('a recipe sent again under a default style and negative prompt makes the sa
   assert.equal(first!.prompt, 'a boat, watercolor painting');
   assert.deepEqual(again, first);
 });
+
+test('mentions and custom emoji in a prompt become names', async () => {
+  const chat = startCommands();
+  await chat.say('/imagine <@bo> in <#2> with <:party_parrot:123>, (red:1.3), <@&99> <@404>');
+  const [job] = chat.jobs.values();
+  assert.equal(job!.request.prompt, 'Bo in general with party parrot, (red:1.3), somebody somebody');
+});

@@ -52,6 +52,8 @@ export interface Chat extends AsyncDisposable {
   /** As in Program. */
   readonly dying: { beforeNote: boolean };
   readonly undo: { ms: number };
+  /** Whether a job is in the store. */
+  isKnown(job: string): Promise<boolean>;
   /** Ends the program and starts it again over the same data. */
   restart(): Promise<void>;
 }

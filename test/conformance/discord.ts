@@ -1,6 +1,5 @@
 /** Discord for the conformance suite: the real adapter and client against the server on loopback. */
 import { createDiscordAdapter } from '../../adapters/discord/adapter.ts';
-import { formOf } from '../../commands/forms.ts';
 import { KOREAN } from '../../commands/korean.ts';
 import { COMMANDS } from '../../commands/router.ts';
 import { shrinkPicture } from '../../src/image/shrink.ts';
@@ -40,8 +39,9 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
         handle: commands.handle,
         commands: COMMANDS,
         korean: KOREAN,
-        formOf,
+        formOf: commands.formOf,
         suggest: commands.suggest,
+        forget: commands.forget,
         shrink: shrinkPicture,
         pictures: store.pictures,
         deliveries,
@@ -60,6 +60,7 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
     server,
     errors: program.errors,
     undo: program.undo,
+    isKnown: program.isKnown,
     get queue() {
       return program.queue;
     },

@@ -4,6 +4,7 @@ import type { Adapter, Deliveries, Delivery } from '../../adapters/adapter.ts';
 import type { MessageRecord } from '../../adapters/web/conversation/message.ts';
 import { type Commands, createCommands } from '../../commands/router.ts';
 import { DarkroomError } from '../../src/errors.ts';
+import { arePixelsEqual } from '../../src/image/equal-pixels.ts';
 import { plainSize } from '../../src/image/plain-size.ts';
 import { readPngText } from '../../src/image/png-text.ts';
 import { drawRegion } from '../../src/image/region.ts';
@@ -26,6 +27,8 @@ export interface Program {
   readonly dying: { beforeNote: boolean };
   /** How long a deletion can be undone. */
   readonly undo: { ms: number };
+  /** Whether a job is in the store. */
+  isKnown(job: string): Promise<boolean>;
   restart(): Promise<void>;
   stop(): Promise<void>;
 }
@@ -44,6 +47,8 @@ export async function startProgram(
     const dying = { beforeNote: false };
     const deliveries: Deliveries = {
       get: async (job) => kept.get(job),
+      ofMessage: async (_platform, message) =>
+        [...kept.values()].filter((one) => one.message === message).map(({ job }) => job),
       async put(delivery) {
         if (dying.beforeNote) await new Promise(() => {});
         kept.set(delivery.job, delivery);
@@ -79,6 +84,8 @@ export async function startProgram(
       sizeOf: plainSize,
       drawRegion,
       readPictureText: readPngText,
+      takenFromPhotos: () => ['canny', 'openpose'],
+      arePixelsEqual,
       get undoMs() {
         return undo.ms;
       },
@@ -116,6 +123,7 @@ export async function startProgram(
     },
     errors,
     undo,
+    isKnown: async (job) => (await now.store.jobs.get(job)) !== undefined,
     async restart() {
       await stop();
       now = await open();

@@ -1,7 +1,6 @@
 /** Slack for the conformance suite: the real adapter and Bolt against a local Slack. */
 import { createSlackAdapter } from '../../adapters/slack/adapter.ts';
 import { unescapeText } from '../../adapters/slack/render.ts';
-import { formOf } from '../../commands/forms.ts';
 import { COMMANDS } from '../../commands/router.ts';
 import { temporaryFolder } from '../adapters/stand-in.ts';
 import { type FaultyApi, startFaultyApi } from '../slack/faulty.ts';
@@ -58,7 +57,7 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
       mediaHosts: ['127.0.0.1'],
       maxPictureBytes: 8 * 1024 * 1024,
       handle: commands.handle,
-      formOf,
+      formOf: commands.formOf,
       pictures: store.pictures,
       deliveries,
       onError,
@@ -136,6 +135,7 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
     platform: 'slack',
     errors: program.errors,
     undo: program.undo,
+    isKnown: program.isKnown,
     get queue() {
       return program.queue;
     },

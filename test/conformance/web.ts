@@ -57,6 +57,7 @@ export async function startWeb(): Promise<Chat> {
     platform: 'web',
     errors: program.errors,
     undo: program.undo,
+    isKnown: program.isKnown,
     get queue() {
       return program.queue;
     },

@@ -163,7 +163,7 @@ export class DiscordServer {
     user: Person,
     channel: string,
     content: string,
-    more: { attachments?: Json[]; replyTo?: string } = {},
+    more: { attachments?: Json[]; replyTo?: string; embeds?: Json[]; forwards?: Json } = {},
   ): Json {
     const mentions = content.includes(`<@${BOT.id}>`) ? [BOT] : [];
     const message = {
@@ -171,6 +171,8 @@ export class DiscordServer {
       content,
       mentions,
       attachments: more.attachments ?? [],
+      ...(more.embeds && { embeds: more.embeds }),
+      ...(more.forwards && { message_snapshots: [{ message: more.forwards }] }),
       member: this.#member(user),
       guild_id: GUILD,
       ...(more.replyTo && {
@@ -181,6 +183,13 @@ export class DiscordServer {
     this.messages.set(message.id, message);
     this.dispatch('MESSAGE_CREATE', message);
     return message;
+  }
+
+  /** A moderator deletes a message. */
+  moderate(id: string): void {
+    const { channel_id } = this.messages.get(id);
+    this.messages.delete(id);
+    this.dispatch('MESSAGE_DELETE', { id, channel_id, guild_id: GUILD });
   }
 
   mention(words: string): string {

@@ -93,7 +93,7 @@ test('waiting jobs of one user: the refusal names the cap, what waits, and when 
   await queue.submit(recordOf('a', share));
   await assert.rejects(queue.submit(recordOf('a', share)), {
     code: 'too_many',
-    message: /^You have 2 waiting jobs; the limit is 2\. The next one starts in about \d+ s: wait for it/,
+    message: /^You have 2 waiting pictures; the limit is 2\. The next one starts in about \d+ s: wait for it/,
   });
   const [row] = await database.query('select count(*)::int as jobs from darkroom.job');
   assert.deepEqual(row, { jobs: 2 }, 'nothing of it is kept');

@@ -105,9 +105,10 @@ async function open(folder: string | undefined, kind: DetectorKind, device: Devi
 
 function missing(kind: DetectorKind, where: string, cause?: unknown): DarkroomError {
   const what = kind === 'pose' ? 'A pose' : 'Depth';
+  const hint = new Error(`put ${kind}.onnx and ${kind}.json into a folder (${where})`, { cause });
   return new DarkroomError(
     'unsupported',
-    `${what} from a photo needs a detector: put ${kind}.onnx and ${kind}.json into a folder (${where}). Or ${WITHOUT[kind]}.`,
-    { cause },
+    `${what} cannot be read from a photo here: no detector is installed. Instead, ${WITHOUT[kind]}.`,
+    { cause: hint },
   );
 }

@@ -171,7 +171,8 @@ function hiresScale(draft: Json): number | undefined {
     if (width === undefined || height === undefined || hires.width === undefined) return undefined;
     const scale = Number((hires.width / width).toFixed(4));
     const isExact = scale * width === hires.width && scale * height === hires.height;
-    return isExact ? scale : undefined;
+    const { min, max } = LIMITS.hiresScale;
+    return isExact && scale >= min && scale <= max ? scale : undefined;
   });
 }
 
