@@ -6,7 +6,7 @@ import { createWebAdapter } from '../adapters/web/server.ts';
 import type { ModelsPort } from '../commands/ports.ts';
 import { createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
-import { detectedKinds } from './engine/control/detected-kinds.ts';
+import { detectedKinds } from './engine/detected-kinds.ts';
 import { nameOf } from './engine/device.ts';
 import { engineOptions } from './engine-options.ts';
 import type { DarkroomError } from './errors.ts';

@@ -1,7 +1,7 @@
 /** Which control pictures can be made of a photo on this machine. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ControlKind } from '../../request.ts';
+import type { ControlKind } from '../request.ts';
 
 /** What needs no detector. */
 const DRAWN: readonly ControlKind[] = ['canny', 'scribble', 'lineart'];
