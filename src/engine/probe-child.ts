@@ -6,34 +6,42 @@ import { GraphBuilder } from '../graph/builder.ts';
 import type { Graph } from '../graph/component.ts';
 import type { Target } from '../graph/target.ts';
 import type { Tensor } from '../tensor.ts';
-import { cpuDevice, type Device, type Precision, targetOf } from './device.ts';
+import { cpuDevice, type Device, targetOf } from './device.ts';
 import type { Probe } from './probe.ts';
 import { openSession } from './session.ts';
 
-/** Enough arithmetic (5 GFLOP) that the way to a card and back counts for little. */
-const [SIDE, CHANNELS, HEADS, CONVOLUTIONS] = [32, 256, 4, 4];
+interface Size {
+  readonly side: number;
+  readonly channels: number;
+  readonly convolutions: number;
+}
+
+const SMALL: Size = { side: 16, channels: 64, convolutions: 1 };
+/** Enough arithmetic (5 GFLOP) that the way to a device and back counts for little. */
+const LARGE: Size = { side: 32, channels: 256, convolutions: 4 };
+const HEADS = 4;
 /** Of the root of the summed squares; float16 over some layers. */
 const TOLERANCE = { float32: 1e-3, float16: 2e-2 };
 
 /** Convolutions, a linear layer and attention over the image's positions. */
-function probeGraph(target: Target): Graph {
+function probeGraph(target: Target, { side, channels, convolutions }: Size): Graph {
   const b = new GraphBuilder('probe', { configFile: 'probe', config: {}, tensors: new Map() }, target);
-  let image = b.enter(b.input('image', 'float', [1, CHANNELS, SIDE, SIDE]));
-  const kernel = b.narrow(b.input('kernel', 'float', [CHANNELS, CHANNELS, 3, 3]));
+  let image = b.enter(b.input('image', 'float', [1, channels, side, side]));
+  const kernel = b.narrow(b.input('kernel', 'float', [channels, channels, 3, 3]));
   const how = { kernel_shape: [3, 3], strides: [1, 1], pads: [1, 1, 1, 1] };
   const turned = target.channelsLast ? b.op('Transpose', [kernel], { perm: [0, 2, 3, 1] }) : kernel;
-  for (let i = 0; i < CONVOLUTIONS; i++)
+  for (let i = 0; i < convolutions; i++)
     image = target.channelsLast
       ? b.fused('NhwcConv', [image, turned], how)
       : b.op('Conv', [image, turned], how);
-  const flat = b.op('Reshape', [b.leave(image), b.ints([0, CHANNELS, SIDE * SIDE])]);
+  const flat = b.op('Reshape', [b.leave(image), b.ints([0, channels, side * side])]);
   const sequence = b.op('Transpose', [flat], { perm: [0, 2, 1] });
-  const weight = b.narrow(b.input('weight', 'float', [CHANNELS, CHANNELS]));
+  const weight = b.narrow(b.input('weight', 'float', [channels, channels]));
   const product = target.fusedMatMul
     ? b.fused('FusedMatMul', [sequence, weight], { transB: 1 })
     : b.op('MatMul', [sequence, b.op('Transpose', [weight], { perm: [1, 0] })]);
-  const mixed = scaledAttention(b, [product, sequence, sequence], { channels: CHANNELS, heads: HEADS });
-  b.output('mixed', mixed, [1, SIDE * SIDE, CHANNELS]);
+  const mixed = scaledAttention(b, [product, sequence, sequence], { channels, heads: HEADS });
+  b.output('mixed', mixed, [1, side * side, channels]);
   return b.finish();
 }
 
@@ -43,11 +51,11 @@ function field(seed: number, dims: readonly number[], scale: number): Tensor {
   return { data, dims };
 }
 
-const feeds = {
-  image: field(1, [1, CHANNELS, SIDE, SIDE], 1),
-  kernel: field(2, [CHANNELS, CHANNELS, 3, 3], 0.03),
-  weight: field(3, [CHANNELS, CHANNELS], 0.1),
-};
+const feedsOf = ({ side, channels }: Size) => ({
+  image: field(1, [1, channels, side, side], 1),
+  kernel: field(2, [channels, channels, 3, 3], 0.03),
+  weight: field(3, [channels, channels], 0.1),
+});
 
 interface Outcome {
   readonly values: Float32Array;
@@ -55,8 +63,9 @@ interface Outcome {
   readonly seconds: number;
 }
 
-async function run(device: Device): Promise<Outcome> {
-  const session = await openSession(probeGraph(targetOf(device)), device, {
+async function run(device: Device, size: Size): Promise<Outcome> {
+  const feeds = feedsOf(size);
+  const session = await openSession(probeGraph(targetOf(device), size), device, {
     cpuFallback: device.provider !== 'webgpu',
   });
   await session.run(feeds, ['mixed']);
@@ -69,32 +78,21 @@ async function run(device: Device): Promise<Outcome> {
 }
 
 async function probe(device: Device): Promise<Probe> {
-  // The device first: CUDA's libraries must be open before onnxruntime is. A graphics device may lack float16.
-  const tries: Precision[] = device.provider === 'webgpu' ? ['float16', 'float32'] : [device.precision];
-  const outcomes = new Map<Precision, Outcome>();
-  let reason = '';
-  for (const precision of tries) {
-    const one = await run({ ...device, precision }).catch((error: unknown) => {
-      reason = error instanceof Error ? error.message : String(error);
-    });
-    if (one !== undefined) outcomes.set(precision, one);
-  }
-  const isOnlySoftware =
-    device.provider === 'webgpu' &&
-    isSoftware(await readFile('/proc/self/maps', 'utf8').catch(() => ''), await listGraphics());
-  const cpu = await run(cpuDevice({ threads: device.threads }));
+  // The device first: CUDA's libraries must be open before onnxruntime is.
+  const own = await run(device, SMALL);
+  const cpuTwin = cpuDevice({ threads: device.threads });
+  const cpu = await run(cpuTwin, SMALL);
   const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
-  for (const precision of tries) {
-    const one = outcomes.get(precision);
-    if (one === undefined) continue;
-    const error = norm(cpu.values.map((v, i) => v - one.values[i]!)) / norm(cpu.values);
-    if (error <= TOLERANCE[precision]) {
-      const speed = { seconds: one.seconds, cpuSeconds: cpu.seconds };
-      return { works: true, precision, isSoftware: isOnlySoftware, ...speed };
-    }
-    reason = `its numbers are ${(100 * error).toFixed(1)} % off the CPU's`;
-  }
-  return { works: false, reason };
+  const error = norm(cpu.values.map((v, i) => v - own.values[i]!)) / norm(cpu.values);
+  const { precision, provider } = device;
+  // Numbers that are not finite fail as well.
+  if (!(error <= TOLERANCE[precision]))
+    return { works: false, reason: `its numbers are ${(100 * error).toFixed(1)} % off the CPU's` };
+  if (provider !== 'webgpu') return { works: true, precision };
+  if (isSoftware(await readFile('/proc/self/maps', 'utf8').catch(() => ''), await listGraphics()))
+    return { works: true, precision, isSoftware: true };
+  const [{ seconds }, { seconds: cpuSeconds }] = [await run(device, LARGE), await run(cpuTwin, LARGE)];
+  return { works: true, precision, seconds, cpuSeconds };
 }
 
 const answer = await probe(JSON.parse(process.argv[2]!) as Device).catch(
