@@ -3,7 +3,13 @@ import type { Found, Membership } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import type { MentionKind, Platform } from '../adapters/platforms.ts';
 import type { JobEvent } from '../src/job.ts';
-import type { KnownLoras, LoraDraft, ModelDefaults, PromptSyntax } from '../src/request.ts';
+import type {
+  GenerationRequest,
+  KnownLoras,
+  LoraDraft,
+  ModelDefaults,
+  PromptSyntax,
+} from '../src/request.ts';
 import type { SettingsStore } from '../src/settings/store.ts';
 import type { RetentionClock } from '../src/store/clock.ts';
 import type { JobRecord, JobStore } from '../src/store/jobs.ts';
@@ -56,6 +62,11 @@ export interface ModelsPort {
   loraNames(): Promise<readonly string[]>;
   /** @throws DarkroomError('not_found') for a LoRA that is not installed, with the nearest names */
   findLoras(asked: readonly LoraDraft[]): Promise<KnownLoras>;
+  /**
+   * Whether some device has the memory for a request; asked before it is queued. Absent where nobody knows the devices.
+   * @throws DarkroomError('too_large') that names the largest size that fits
+   */
+  requireMemory?(request: GenerationRequest): Promise<void>;
   /** A sentence about the words of a prompt that the model's text encoder does not read; '' where it reads all. */
   describeUnread(model: string, prompt: string, syntax: PromptSyntax): string | Promise<string>;
 }

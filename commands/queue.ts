@@ -35,7 +35,13 @@ export const queue = defineCommand({
 function describeState(event: LiveEvent | undefined) {
   if (event === undefined) return 'Accepted';
   if (event.state === 'queued') return queuedText(event);
-  return runningText(event);
+  const { memory } = event;
+  return memory === undefined
+    ? runningText(event)
+    : `${runningText(event)}, ${gigabytes(memory.bytes)} GB of memory`;
 }
+
+/** Gigabytes (2^30). */
+const gigabytes = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
 
 const brief = (text: string) => (text.length <= 60 ? text : `${text.slice(0, 59).trimEnd()}\u2026`);

@@ -126,6 +126,7 @@ export function createSubmit(
       const { user, platform, channel } = invocation;
       const share = shareOf(policy, invocation);
       await queue.requireRoom({ user, request, ...share });
+      await models.requireMemory?.(request);
       const sources = Object.entries(pictures) as [PictureRole, Source][];
       const maxSize = policy.number('max_size');
       const record = await accept(

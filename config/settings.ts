@@ -42,6 +42,11 @@ const schema = z.object({
   DARKROOM_ADMINS: list,
   /** Names between commas; the engine reads them. */
   DARKROOM_DEVICES: z.string().min(1).default('auto'),
+  /** Gigabytes (2^30) that models and pictures may take: on each device, or by the devices' names. */
+  DARKROOM_MEMORY: z
+    .string()
+    .regex(/^\s*(\d+(\.\d+)?|[a-z]+(:\d+)?=\d+(\.\d+)?(\s*,\s*[a-z]+(:\d+)?=\d+(\.\d+)?)*)\s*$/)
+    .optional(),
   DARKROOM_LOG: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** The Hugging Face Hub's own variables. */
   HF_TOKEN: secret,
@@ -78,6 +83,7 @@ const ALLOWED: Readonly<Partial<Record<SettingName, string>>> = {
   DARKROOM_PORT: 'a port from 0 to 65535',
   SLACK_PORT: 'a port from 0 to 65535',
   DARKROOM_CACHE_GB: 'a number of gigabytes, 0 or more',
+  DARKROOM_MEMORY: 'a number of gigabytes such as 8, or one for each device such as cuda:0=8,cuda:1=24',
   DARKROOM_PICTURES: 'files, rows or an address like s3://bucket/prefix',
   DARKROOM_WEB_USERS: 'cookie or header',
   DARKROOM_URL: 'an address that starts with https:// or http://',

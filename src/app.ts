@@ -58,7 +58,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { settings, log, threads, engineFactory: factory, worker: draws = true } = options;
   const onError = createReport(log);
   const all = await engineOptions(settings, { threads });
-  const models = await createModels(all[0].models);
+  const models = await createModels(all[0].models, draws ? all.map(({ device }) => device) : []);
   const { name } = await models.resolve();
   let ready = !draws;
   // What a start that fails half-way must end again; the app takes it over once it runs.

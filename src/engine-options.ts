@@ -2,13 +2,19 @@
 import { join, resolve } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { devicesOf } from './engine/choose-device.ts';
+import { type Device, nameOf } from './engine/device.ts';
 import type { EngineOptions } from './engine/process/process.ts';
 import { foldersOf } from './installed-models.ts';
 import type { SideFilesOptions } from './models/side-files.ts';
 
 type EngineSettings = Pick<
   Settings,
-  'DARKROOM_MODELS' | 'DARKROOM_DETECTORS' | 'DARKROOM_DEVICES' | 'DARKROOM_DATA' | 'DARKROOM_CACHE_GB'
+  | 'DARKROOM_MODELS'
+  | 'DARKROOM_DETECTORS'
+  | 'DARKROOM_DEVICES'
+  | 'DARKROOM_DATA'
+  | 'DARKROOM_CACHE_GB'
+  | 'DARKROOM_MEMORY'
 >;
 
 export interface EngineFlags {
@@ -32,7 +38,9 @@ export async function engineOptions(
     sideFiles: sideFilesOptions(settings),
   };
   const devices = await devicesOf(settings.DARKROOM_DEVICES, { device, threads });
-  const [first, ...others] = devices.map((one): EngineOptions => ({ ...shared, device: one }));
+  const [first, ...others] = devices.map(
+    (one): EngineOptions => ({ ...shared, device: limited(one, settings.DARKROOM_MEMORY) }),
+  );
   return [first!, ...others];
 }
 
@@ -41,4 +49,13 @@ export function sideFilesOptions({
   DARKROOM_CACHE_GB,
 }: Pick<Settings, 'DARKROOM_DATA' | 'DARKROOM_CACHE_GB'>): SideFilesOptions {
   return { folder: join(resolve(DARKROOM_DATA), 'weights'), limit: DARKROOM_CACHE_GB * 1e9 };
+}
+
+/** @param setting DARKROOM_MEMORY: gigabytes for each device, or by their names */
+function limited(device: Device, setting: string | undefined): Device {
+  const own = setting?.split(',').flatMap((item) => {
+    const [name, gigabytes] = item.includes('=') ? item.split('=') : [nameOf(device), item];
+    return name!.trim() === nameOf(device) ? [Number(gigabytes) * 2 ** 30] : [];
+  })[0];
+  return own === undefined ? device : { ...device, limit: own };
 }

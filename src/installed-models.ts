@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
 import type { Settings } from '../config/settings.ts';
+import type { Device } from './engine/device.ts';
+import { type MemoryPlan, planMemory, requireFit } from './engine/memory/memory.ts';
 import { describeUnreadPrompt, type TextReader, textReadersOf } from './engine/prompt/prompt.ts';
 import { verifyModel } from './engine/verify.ts';
 import type { Component } from './graph/component.ts';
@@ -10,6 +12,7 @@ import { Catalogue } from './models/catalogue.ts';
 import { listLoras } from './models/lora/catalogue.ts';
 import { findLoras } from './models/lora/known.ts';
 import type { ModelSpec } from './models/spec.ts';
+import type { GenerationRequest } from './request.ts';
 
 /** The model that ships inside; what is drawn with where nobody names another. */
 export const EMBEDDED_MODEL = 'mini';
@@ -38,13 +41,15 @@ export interface InstalledModels extends ModelsPort {
    * @throws DarkroomError('not_found' | 'bad_model' | 'unsupported') where it cannot draw
    */
   verify(name: string): Promise<void>;
+  /** What a request takes on a device, ControlNets not counted, held against all memory that the device may use. */
+  plan(request: GenerationRequest, device: Device): Promise<MemoryPlan>;
   /** @param listener called when models come or go, and waited for; @returns what ends that */
   onChange(listener: () => Promise<void>): () => void;
   /**
-   * What a device of this many bytes may run: the denoiser's weights, float32, are the least that has to fit. A
+   * What a device may run: the largest component by itself, as the device holds it, is the least that has to fit. A
    * folder that cannot be opened stays in: whoever asks for it is told why.
    */
-  fitting(memory: number): Promise<{
+  fitting(device: Device): Promise<{
     readonly names: readonly string[];
     readonly tooLarge: readonly { readonly name: string; readonly bytes: number }[];
   }>;
@@ -53,8 +58,14 @@ export interface InstalledModels extends ModelsPort {
 /** Milliseconds between two looks at the folders. */
 const LOOK_EVERY = 2000;
 
-/** Each model is opened when it is first named, and again when its files change. Folders that come later are found. */
-export async function createModels(folders: readonly string[]): Promise<InstalledModels> {
+/**
+ * Each model is opened when it is first named, and again when its files change. Folders that come later are found.
+ * @param devices that all jobs run on; where left out nobody here knows them
+ */
+export async function createModels(
+  folders: readonly string[],
+  devices: readonly Device[] = [],
+): Promise<InstalledModels> {
   const catalogue = new Catalogue(folders);
   const readers = new WeakMap<ModelSpec, readonly TextReader[]>();
   const listeners = new Set<() => Promise<void>>();
@@ -67,6 +78,11 @@ export async function createModels(folders: readonly string[]): Promise<Installe
     await Promise.all(Array.from(listeners, (listener) => listener()));
   };
   setInterval(() => void look().catch(() => {}), LOOK_EVERY).unref();
+
+  const planOn = async (request: GenerationRequest, device: Device) => {
+    const spec = await catalogue.open(request.model);
+    return await planMemory(spec, request, { device, nets: [], budget: capacityOf(device) });
+  };
 
   return {
     names: () => names,
@@ -91,17 +107,27 @@ export async function createModels(folders: readonly string[]): Promise<Installe
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
-    async fitting(memory) {
+    async fitting(device) {
       const sizes = await Promise.all(
         names.map((name) =>
           catalogue.open(name).then(
-            ({ denoiser }) => ({ name, bytes: widenedBytes(denoiser.component) }),
+            (spec) => ({ name, bytes: leastBytes(spec, device) }),
             () => ({ name, bytes: 0 }),
           ),
         ),
       );
-      const tooLarge = sizes.filter(({ bytes }) => bytes > memory);
+      const tooLarge = sizes.filter(({ bytes }) => bytes > capacityOf(device));
       return { names: names.filter((name) => tooLarge.every((other) => other.name !== name)), tooLarge };
+    },
+    plan: planOn,
+    async requireMemory(request) {
+      const plans = await Promise.all(
+        devices.map(async (device) => ({ device, plan: await planOn(request, device) })),
+      );
+      const [roomiest] = plans.sort((a, b) => b.plan.budget! - a.plan.budget!);
+      if (roomiest === undefined || plans.some(({ plan }) => plan.fits)) return;
+      const how = { device: roomiest.device, nets: [], budget: roomiest.plan.budget };
+      await requireFit(await catalogue.open(request.model), request, how, roomiest.plan);
     },
     async describeUnread(model, prompt, syntax) {
       // Made once a model: tens of thousands of words and merges must not be read again at each message.
@@ -113,7 +139,15 @@ export async function createModels(folders: readonly string[]): Promise<Installe
   };
 }
 
-/** Of a component's weights, each as float32. */
-function widenedBytes({ tensors }: Component): number {
-  return tensors.values().reduce((sum, { shape }) => sum + 4 * shape.reduce((a, b) => a * b, 1), 0);
+/** Of the largest component's weights, as the device holds them; those that are read in place count as they are stored. */
+function leastBytes({ textEncoders, denoiser }: ModelSpec, { precision }: Device): number {
+  const size = precision === 'float16' ? 2 : 4;
+  const held = ({ tensors }: Component) =>
+    tensors.values().reduce((sum, { shape }) => sum + size * shape.reduce((a, b) => a * b, 1), 0);
+  const stored = ({ tensors }: Component) => tensors.values().reduce((sum, { length }) => sum + length, 0);
+  const texts = textEncoders.map(({ kind, component }) => (kind === 't5' ? stored : held)(component));
+  return Math.max(held(denoiser.component), ...texts);
 }
+
+/** All that models and pictures may ever take there. */
+const capacityOf = ({ limit, memory }: Device): number => limit ?? memory;

@@ -60,6 +60,8 @@ export type JobEvent =
       readonly step: number;
       readonly steps: number;
       readonly etaSeconds: number;
+      /** What it takes in memory; absent until it is open. */
+      readonly memory?: JobMemory;
       /** A small PNG of the latents as they stand, at most two a second. */
       readonly preview?: Uint8Array;
     }
@@ -74,10 +76,19 @@ export interface Progress {
   readonly preview?: Uint8Array;
 }
 
+/** What a job takes in memory at most. */
+export interface JobMemory {
+  readonly bytes: number;
+  /** What is done at the cost of time, so that it fits: guidance, tiles, turns. */
+  readonly savers: readonly string[];
+}
+
 /** A job that is open in the engine. Its methods are called one after another, never at once. */
 export interface Run {
   /** Denoiser calls in all, over all pictures of the request. */
   readonly steps: number;
+  /** What it takes at most, as planned; absent in engines that have no plan. */
+  readonly memory?: JobMemory;
   /**
    * Runs up to `count` denoiser calls.
    * @returns whether all calls are made, and the seconds the device was held

@@ -52,6 +52,13 @@ export class Lru<Value> {
     }
   }
 
+  /** Takes out all idle entries without calling onDrop. @returns them */
+  drop(): Value[] {
+    const idle = [...this.#kept].filter(([, { value }]) => this.#options.isIdle?.(value) !== false);
+    for (const [key] of idle) this.delete(key);
+    return idle.map(([, { value }]) => value);
+  }
+
   /** Empties the cache without calling onDrop. @returns what it held */
   clear(): Value[] {
     const values = [...this.#kept.values()].map(({ value }) => value);

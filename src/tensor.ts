@@ -56,7 +56,7 @@ export const zeros = (dims: readonly number[]): Tensor => ({
   dims,
 });
 
-function concat(arrays: readonly Float32Array[]): Float32Array {
+export function concat(arrays: readonly Float32Array[]): Float32Array {
   const joined = new Float32Array(arrays.reduce((sum, { length }) => sum + length, 0));
   let at = 0;
   for (const array of arrays) {

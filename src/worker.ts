@@ -64,17 +64,17 @@ export interface GpuWorker {
 export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker> {
   const { engine, queue, database, pictures, log, onError } = options;
   const id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
-  const { memory } = options.device;
+  const { limit, memory } = options.device;
   let models: readonly string[] = [];
   const warned = new Set<string>();
   const look = async () => {
-    const { names, tooLarge } = await options.models.fitting(memory);
+    const { names, tooLarge } = await options.models.fitting(options.device);
     models = names;
     for (const { name, bytes } of tooLarge) {
       if (warned.has(name)) continue;
       warned.add(name);
       log.warn(
-        `model ${name} is not run here: its denoiser takes ${gib(bytes)}, ${nameOf(options.device)} has ${gib(memory)}`,
+        `model ${name} is not run on ${nameOf(options.device)}: its largest part takes ${gib(bytes)}, the device has ${gib(limit ?? memory)}`,
       );
     }
   };
@@ -84,6 +84,7 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
     ...{ queue: queue.dispatcher, events: queue.events, costs: queue.costs },
     ...{ engine, pictures, onError },
     models: () => models,
+    fits: async (request) => (await options.models.plan(request, options.device)).fits,
     slots: SLOTS,
     device: nameOf(options.device),
     canRunElsewhere: async ({ model }) =>

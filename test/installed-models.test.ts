@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { cpuDevice, type Device } from '../src/engine/device.ts';
 import { createModels } from '../src/installed-models.ts';
+import { freezeRequest } from '../src/request.ts';
 import { MODELS } from './engine/goldens.ts';
 import { temporaryFolder } from './models/forge.ts';
 
@@ -25,13 +27,30 @@ test('unread words are told before a job is queued, by the syntax that it will b
   );
 });
 
-test('a model whose denoiser is larger than the memory, each weight as float32, does not fit', async () => {
+const sized = (limit: number): Device => ({ ...cpuDevice(), limit });
+
+test('a model whose largest part is larger than the memory of a device, as it holds it, is not run there', async () => {
   const models = await createModels([MODELS]);
-  const { names, tooLarge } = await models.fitting(0);
+  const { names, tooLarge } = await models.fitting(sized(0));
   assert.deepEqual(names, []);
   const { bytes } = tooLarge.find(({ name }) => name === 'tiny-sd15')!;
-  assert.ok((await models.fitting(bytes)).names.includes('tiny-sd15'));
-  assert.ok(!(await models.fitting(bytes - 1)).names.includes('tiny-sd15'));
+  assert.ok((await models.fitting(sized(bytes))).names.includes('tiny-sd15'));
+  assert.ok(!(await models.fitting(sized(bytes - 1))).names.includes('tiny-sd15'));
+  const half = { ...sized(bytes / 2), precision: 'float16' as const };
+  assert.ok((await models.fitting(half)).names.includes('tiny-sd15'));
+});
+
+test('a request is refused before it is queued where none of the devices has the memory, as the largest would say it', async () => {
+  const [small, large] = [sized(2 ** 20), { ...sized(2 ** 28), index: 1 }];
+  const models = await createModels([MODELS], [small, large]);
+  const { defaults } = await models.resolve('tiny-sd15');
+  const { request } = freezeRequest({ prompt: 'a mug' }, { model: 'tiny-sd15', defaults });
+  await models.requireMemory!(request);
+  assert.equal((await models.plan(request, small)).fits, false);
+  await assert.rejects(models.requireMemory!({ ...request, width: 4096, height: 4096 }), {
+    code: 'too_large',
+    message: /^4096x4096 on tiny-sd15 needs [\d.]+ GB; cpu has 0\.2 GB\. (\d+)x\1 fits\.$/,
+  });
 });
 
 test('a model that is copied in is found, listeners are called, and one that cannot draw is refused', async (t) => {
@@ -47,7 +66,7 @@ test('a model that is copied in is found, listeners are called, and one that can
   await cp(join(MODELS, 'tiny-sd15'), join(folder, 'second'), { recursive: true });
   assert.equal((await models.resolve('second')).name, 'second');
   assert.deepEqual([models.names(), changes], [['first', 'second'], 1]);
-  assert.ok((await models.fitting(2 ** 40)).names.includes('second'));
+  assert.ok((await models.fitting(cpuDevice())).names.includes('second'));
   await models.verify('second');
 
   const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1000\n';

@@ -79,6 +79,7 @@ test('rooms import only what they may', () => {
 const DOORS: Readonly<Record<string, string>> = {
   control: 'controls.ts',
   lora: 'loras.ts',
+  memory: 'memory.ts',
   model: 'model-cache.ts',
   picture: 'pictures.ts',
   process: 'process.ts',

@@ -7,6 +7,13 @@ import type { ControlNet } from './control/controls.ts';
 import type { Components, DenoiserCall } from './model/model-cache.ts';
 import { beginPass, type Conditions, type Pass, type Start } from './pass.ts';
 
+export interface ModelInUse {
+  readonly components: Components;
+  readonly nets: readonly ControlNet[];
+  /** Whether the halves of guidance run one after the other. */
+  readonly isHalved: boolean;
+}
+
 /**
  * One picture's way through one pass, a denoiser call at a time.
  * @param start what the pass starts from
@@ -16,7 +23,7 @@ import { beginPass, type Conditions, type Pass, type Start } from './pass.ts';
  */
 export async function* denoise(
   pass: Pass,
-  { components, nets }: { readonly components: Components; readonly nets: readonly ControlNet[] },
+  { components, nets, isHalved }: ModelInUse,
   { random, start }: { readonly random: Random; readonly start: Start },
   check: (values: Float32Array) => void,
 ): AsyncGenerator<Tensor | undefined, Tensor> {
@@ -25,7 +32,7 @@ export async function* denoise(
   const { sampling, extra } = beginPass(pass, random, start);
   let next = sampling.next();
   for (let index = 0; !next.done; index++) {
-    const call = denoiserCall(pass, next.value, { index, extra, sampleName });
+    const call = denoiserCall(pass, next.value, { index, extra, sampleName, isHalved });
     const predicted = await components.denoise(call, nets);
     const prediction = guided(predicted, next.value.sample.length, conditions);
     check(prediction);
@@ -54,12 +61,13 @@ interface CallPlace {
   readonly extra: Float32Array | undefined;
   /** Name of the denoiser's input for the latents. */
   readonly sampleName: string;
+  readonly isHalved: boolean;
 }
 
 function denoiserCall(
   { dims, plan, conditions }: Pass,
   { sample, timestep }: ModelCall,
-  { index, extra, sampleName }: CallPlace,
+  { index, extra, sampleName, isHalved }: CallPlace,
 ): DenoiserCall {
   const control = conditions.controls?.at(index, plan.calls);
   return {
@@ -70,6 +78,7 @@ function denoiserCall(
     },
     controlFeeds: control?.feeds ?? {},
     isControlled: control?.isActive ?? false,
+    isHalved: isHalved && conditions.batch === 2,
   };
 }
 

@@ -18,12 +18,14 @@ export interface Device {
   readonly threads: number;
   /** Of weights and activations. */
   readonly precision: Precision;
-  /** Bytes that models and pictures can take. */
+  /** Bytes of memory that it has. */
   readonly memory: number;
   /** Where optimised graphs and their weights are kept; nowhere where it is left out. */
   readonly sideFiles?: (SideFilesOptions & { readonly least?: number }) | undefined;
   /** Variables that its driver and onnxruntime's provider read when they are loaded. */
   readonly environment: Readonly<Record<string, string>>;
+  /** Bytes that models and pictures may take, as the operator has set them; what is free is asked where it is left out. */
+  readonly limit?: number;
 }
 
 export interface DeviceOptions {
@@ -85,7 +87,20 @@ export function onCard(device: Device, { memory, generation }: Pick<Card, 'memor
 }
 
 export function cpuDevice({ threads = 0 }: DeviceOptions = {}): Device {
-  return { provider: 'cpu', index: 0, threads, precision: 'float32', memory: totalmem(), environment: {} };
+  return {
+    provider: 'cpu',
+    index: 0,
+    threads,
+    precision: 'float32',
+    memory: machineMemory(),
+    environment: {},
+  };
+}
+
+/** Of the container, where it has a limit of its own. */
+function machineMemory(): number {
+  const limit = process.constrainedMemory();
+  return limit > 0 ? Math.min(totalmem(), limit) : totalmem();
 }
 
 const TARGETS: Readonly<Record<Provider, Target>> = { cpu: PORTABLE, webgpu: WEBGPU, cuda: CUDA };

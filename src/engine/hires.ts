@@ -3,6 +3,7 @@ import { toPlanes } from '../image/pixels.ts';
 import { resample, resamplePlanes } from '../image/resample.ts';
 import type { Upscaler } from '../request.ts';
 import type { Tensor } from '../tensor.ts';
+import type { Saver } from './memory/memory.ts';
 import type { Components } from './model/model-cache.ts';
 import type { Pass, Start } from './pass.ts';
 import { decodeLatents, encodePicture } from './picture/pictures.ts';
@@ -10,21 +11,31 @@ import { decodeLatents, encodePicture } from './picture/pictures.ts';
 /**
  * @param latents of the first pass, in the sampler's scale
  * @param pass the one that follows, of the larger size
+ * @param savers of memory, of the job's plan
  */
 export async function grow(
   components: Components,
   upscaler: Upscaler,
   latents: Tensor,
   { width, height, dims, scales }: Pass,
+  savers: readonly Saver[],
 ): Promise<Start> {
   if (upscaler === 'latent') {
     const [, , from, across] = latents.dims as [number, number, number, number];
     const [, , to, wide] = dims as [number, number, number, number];
     return resamplePlanes(latents.data, { width: across, height: from }, { width: wide, height: to });
   }
-  const decoder = await components.session('vaeDecoder');
+  const isTiled = savers.includes('tiles');
+  const turn = async () => {
+    if (savers.includes('turns')) await components.release();
+  };
+  await turn();
+  const decoder = await components.vaeDecoder(isTiled);
   const small = await decodeLatents(decoder, latents, scales.decode);
   const large = toPlanes(resample(small, { width, height }), -1, 1);
-  const encoder = await components.session('vaeEncoder');
-  return await encodePicture(encoder, { data: large, dims: [1, 3, height, width] });
+  await turn();
+  const encoder = await components.vaeEncoder(isTiled);
+  const start = await encodePicture(encoder, { data: large, dims: [1, 3, height, width] });
+  await turn();
+  return start;
 }

@@ -1,18 +1,20 @@
 /** The engine: requests to runs over models that stay open between them. It runs in a process of its own. */
 import { performance } from 'node:perf_hooks';
+import type { Component } from '../graph/component.ts';
 import type { Engine, Job } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
+import { freezeRequest, type GenerationRequest } from '../request.ts';
 import { openDetectors } from './control/controls.ts';
 import { AdaptedModels, readLoras } from './lora/loras.ts';
-import { ModelCache, type ModelLease } from './model/model-cache.ts';
+import { budgetOf, keptBytes, type MemoryPlan, planMemory, requireFit } from './memory/memory.ts';
+import { ModelCache, type ModelLease, type Room } from './model/model-cache.ts';
 import { draftJob, prepareJob } from './prepare.ts';
 import type { EngineOptions } from './process/process.ts';
 import { PictureRun, type PipelineRun } from './run.ts';
 import { draftUpscale, openUpscale } from './upscale.ts';
 
-/** Models whose sessions stay open while no run uses them. */
-const MODELS_KEPT = 2;
+const UNPLANNED = { plan: undefined, room: { bytes: 0, kept: 0, budget: undefined } };
 
 export interface Pipeline extends Engine {
   open(job: Job): Promise<PipelineRun>;
@@ -27,15 +29,31 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   const device = { ...options.device, sideFiles: options.sideFiles };
   const detectors = openDetectors(options.detectors, device);
   const catalogue = new Catalogue(models);
-  const cache = new ModelCache(MODELS_KEPT, device);
+  const cache = new ModelCache(device);
   const adapted = new AdaptedModels(device);
+
+  /** @throws DarkroomError('too_large') where nothing makes it fit */
+  async function planned(
+    spec: ModelSpec,
+    request: GenerationRequest,
+    nets: readonly Component[] = [],
+  ): Promise<{ readonly plan: MemoryPlan; readonly room: Room }> {
+    const { inUse, all } = cache.held(spec);
+    const budget = await budgetOf(device, device.provider === 'cpu' ? undefined : all);
+    // What other runs use cannot make room.
+    const how = { device, nets, budget: budget === undefined ? undefined : budget - inUse };
+    const plan = await planMemory(spec, request, how);
+    await requireFit(spec, request, how, plan);
+    return { plan, room: { bytes: plan.bytes, kept: keptBytes(plan, device), budget } };
+  }
 
   /** The run that is made owns the lease. */
   async function leased(
     spec: ModelSpec,
+    room: Room,
     make: (lease: ModelLease) => Promise<PipelineRun>,
   ): Promise<PipelineRun> {
-    const lease = await cache.lease(spec);
+    const lease = await cache.lease(spec, room);
     try {
       return await make(lease);
     } catch (error) {
@@ -52,26 +70,43 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       const { upscaleImage } = job.request;
       if (upscaleImage !== undefined) {
         const draft = await draftUpscale(job, upscaleImage, spec, models);
+        // Without refinement only the upscaler runs.
+        const { plan, room } =
+          draft.plan === undefined ? UNPLANNED : await planned(spec, { ...job.request, enlarge: false });
         const model = await adapted.adapt(spec, loras);
-        return await leased(model.spec, (lease) => openUpscale(job, draft, lease, model));
+        return await leased(model.spec, room, (lease) => openUpscale(job, draft, { lease, plan }, model));
       }
       const draft = await draftJob(job, spec, { folders: models, detectors });
+      const { nets } = draft.controls;
+      const { plan, room } = await planned(
+        spec,
+        job.request,
+        nets.map(({ component }) => component),
+      );
       const model = await adapted.adapt(spec, loras);
-      return await leased(model.spec, async (lease) => {
+      return await leased(model.spec, room, async (lease) => {
         const { components } = lease;
-        await components.openAll(draft.controls.nets);
-        if (job.request.image !== undefined) await components.session('vaeEncoder');
+        if (plan.savers.includes('turns')) await components.release();
+        else {
+          const isTiled = plan.savers.includes('tiles');
+          await components.openAll(nets, isTiled);
+          if (job.request.image !== undefined) await components.vaeEncoder(isTiled);
+        }
         const opened = performance.now();
-        const prepared = await prepareJob(job, draft, components, model);
+        const prepared = await prepareJob(job, draft, components, { adapted: model, savers: plan.savers });
         const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
         const notes = [...loras.notes, ...prepared.notes];
-        return new PictureRun(job.request, { ...prepared, notes, lease, seconds });
+        return new PictureRun(job.request, { ...prepared, notes, lease, plan, seconds });
       });
     },
     async warm(model) {
-      const lease = await cache.lease(await catalogue.open(model));
+      const spec = await catalogue.open(model);
+      const { request } = freezeRequest({ prompt: '' }, { model, defaults: spec.defaults });
+      const { plan, room } = await planned(spec, request, []);
+      const lease = await cache.lease(spec, room);
       try {
-        await lease.components.openAll([]);
+        // What is loaded in turn is not loaded ahead.
+        if (!plan.savers.includes('turns')) await lease.components.openAll([], plan.savers.includes('tiles'));
       } finally {
         await lease.release();
       }

@@ -6,6 +6,7 @@ import { checkRequest, isInpaintingModel } from './check.ts';
 import { type ControlSources, type Controls, readControls } from './control/controls.ts';
 import { grow } from './hires.ts';
 import type { Adapted } from './lora/loras.ts';
+import type { Saver } from './memory/memory.ts';
 import type { Components } from './model/model-cache.ts';
 import { notesOf } from './notes.ts';
 import type { Inpainting, Pass } from './pass.ts';
@@ -43,12 +44,15 @@ export async function prepareJob(
   { request }: Job,
   { sources, plans, controls, inversions }: Draft,
   components: Components,
-  adapted: Adapted,
-): Promise<Omit<Prepared, 'lease' | 'seconds'>> {
+  { adapted, savers }: { readonly adapted: Adapted; readonly savers: readonly Saver[] },
+): Promise<Omit<Prepared, 'lease' | 'seconds' | 'plan'>> {
   const { spec } = components;
   const { start, masked } = sources;
+  const turn = async () => {
+    if (savers.includes('turns')) await components.release();
+  };
   const encode = async (picture: Sources['start']): Promise<Posterior | undefined> =>
-    picture && encodePicture(await components.session('vaeEncoder'), picture);
+    picture && encodePicture(await components.vaeEncoder(savers.includes('tiles')), picture);
   const inpainting: Inpainting | undefined = masked && {
     mask: maskOfLatents(masked.mask, request, spec.vaeScaleFactor, request.keepUnmasked === true),
     masked: isInpaintingModel(spec) ? await encode(masked.masked) : undefined,
@@ -60,11 +64,14 @@ export async function prepareJob(
     inversions,
     adapted,
   });
+  await turn();
+  const encoded = await encode(start);
+  if (encoded !== undefined) await turn();
   return {
     passes,
     nets: controls.nets,
-    start: await encode(start),
-    grow: (latents, pass) => grow(components, request.hires?.upscaler ?? 'lanczos', latents, pass),
+    start: encoded,
+    grow: (latents, pass) => grow(components, request.hires?.upscaler ?? 'lanczos', latents, pass, savers),
     decodeScale: passes[0]!.scales.decode,
     finish: masked?.finish ?? (async (picture) => picture),
     notes: [...notesOf(request, spec), ...sources.notes, ...controls.notes, ...notes],

@@ -7,13 +7,14 @@ import { encodePng } from '../image/pixels.ts';
 import { writePngText } from '../image/png-text.ts';
 import { encodePreview } from '../image/preview.ts';
 import type { Raster } from '../image/resample.ts';
-import type { FinishedPicture, Progress, Run } from '../job.ts';
+import type { FinishedPicture, JobMemory, Progress, Run } from '../job.ts';
 import type { LatentScale } from '../models/latent-scale.ts';
 import { type GenerationRequest, LIMITS } from '../request.ts';
 import type { Tensor } from '../tensor.ts';
 import type { ControlNet } from './control/controls.ts';
 import { denoise } from './denoise.ts';
 import { requireFinite } from './finite.ts';
+import type { MemoryPlan } from './memory/memory.ts';
 import type { ModelLease } from './model/model-cache.ts';
 import type { Pass, Start } from './pass.ts';
 import { decodeLatents, enlarge } from './picture/pictures.ts';
@@ -31,6 +32,7 @@ export interface PipelineRun extends Run {
 /** What `open` has prepared; the run owns the lease from here on. */
 export interface Prepared {
   readonly lease: ModelLease;
+  readonly plan: MemoryPlan;
   /** At least one; each starts from the latents of the one before. */
   readonly passes: readonly Pass[];
   /** In the order of the request's controls. */
@@ -50,6 +52,7 @@ export interface Prepared {
 
 export class PictureRun implements PipelineRun {
   readonly steps: number;
+  readonly memory: JobMemory;
   readonly #request: GenerationRequest;
   readonly #prepared: Prepared;
   readonly #calls: AsyncGenerator<Tensor | undefined>;
@@ -63,6 +66,7 @@ export class PictureRun implements PipelineRun {
     this.#request = request;
     this.#prepared = prepared;
     this.#calls = this.#draw();
+    this.memory = { bytes: prepared.plan.bytes, savers: prepared.plan.savers };
     const calls = prepared.passes.reduce((sum, { plan }) => sum + plan.calls, 0);
     this.steps = calls * request.numImages;
   }
@@ -96,9 +100,10 @@ export class PictureRun implements PipelineRun {
     this.#requireOpen();
     if (this.#callsMade < this.steps)
       throw new Error(`decoded after ${this.#callsMade} of ${this.steps} calls`);
-    const { lease, decodeScale, finish, notes, seconds } = this.#prepared;
+    const { lease, plan, decodeScale, finish, notes, seconds } = this.#prepared;
     const started = performance.now();
-    const decoder = await lease.components.session('vaeDecoder');
+    if (plan.savers.includes('turns')) await lease.components.release();
+    const decoder = await lease.components.vaeDecoder(plan.savers.includes('tiles'));
     const pictures: FinishedPicture[] = [];
     for (const [i, latents] of this.#finished.entries()) {
       this.#requireOpen();
@@ -126,8 +131,8 @@ export class PictureRun implements PipelineRun {
 
   /** All denoiser calls of all pictures; yields after each one, and keeps the latents of each picture. */
   async *#draw(): AsyncGenerator<Tensor | undefined> {
-    const { passes, start, grow, lease, nets } = this.#prepared;
-    const model = { components: lease.components, nets };
+    const { passes, start, grow, lease, nets, plan } = this.#prepared;
+    const model = { components: lease.components, nets, isHalved: plan.savers.includes('guidance') };
     for (let picture = 0; picture < this.#request.numImages; picture++) {
       let latents: Tensor | undefined;
       for (const pass of passes) {

@@ -21,6 +21,7 @@ import { checkRequest, isInpaintingModel } from './check.ts';
 import { denoise } from './denoise.ts';
 import { requireFinite } from './finite.ts';
 import type { Adapted } from './lora/loras.ts';
+import type { MemoryPlan, Saver } from './memory/memory.ts';
 import type { ModelLease } from './model/model-cache.ts';
 import type { Pass } from './pass.ts';
 import { type PlannedPass, planPasses } from './passes.ts';
@@ -61,11 +62,17 @@ export async function draftUpscale(
   return { picture, wanted, plan: isRefined ? planPasses(request, spec)[0] : undefined, inversions };
 }
 
+interface InMemory {
+  readonly lease: ModelLease;
+  /** Undefined where nothing is redrawn. */
+  readonly plan: MemoryPlan | undefined;
+}
+
 /** Opens what the draft needs, and no more: without refinement no text is encoded and nothing is drawn. */
 export async function openUpscale(
   { request }: Job,
   { picture, wanted, plan, inversions }: UpscaleDraft,
-  lease: ModelLease,
+  { lease, plan: memory }: InMemory,
   adapted: Adapted,
 ): Promise<PipelineRun> {
   const started = performance.now();
@@ -75,20 +82,38 @@ export async function openUpscale(
   const large = resample(larger, wanted);
   if (plan === undefined) {
     const seconds = { open: (performance.now() - started) / 1000, encode: 0 };
-    return new UpscaleRun({ request, lease, picture, large, refinement: undefined, seconds });
+    return new UpscaleRun({
+      request,
+      lease,
+      savers: memory?.savers ?? [],
+      picture,
+      large,
+      refinement: undefined,
+      seconds,
+    });
   }
-  await components.openAll([]);
+  const savers = memory?.savers ?? [];
+  if (!savers.includes('turns')) await components.openAll([], savers.includes('tiles'));
   const opened = performance.now();
   const encoded = await encodeConditions(request, [plan], components, { inversions, adapted });
   const [pass] = encoded.passes;
   const refinement = { ...encoded, pass: pass!, places: layTiles(wanted, plan) };
   const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
-  return new UpscaleRun({ request, lease, picture, large, refinement, seconds });
+  return new UpscaleRun({
+    request,
+    lease,
+    savers: memory?.savers ?? [],
+    picture,
+    large,
+    refinement,
+    seconds,
+  });
 }
 
 interface Parts {
   readonly request: GenerationRequest;
   readonly lease: ModelLease;
+  readonly savers: readonly Saver[];
   readonly picture: Raster;
   /** The picture made larger. */
   readonly large: Raster;
@@ -138,11 +163,12 @@ class UpscaleRun implements PipelineRun {
   async decode(): ReturnType<Run['decode']> {
     this.#requireOpen();
     const started = performance.now();
-    const { request, lease, picture, large, refinement, seconds } = this.#parts;
+    const { request, lease, savers, picture, large, refinement, seconds } = this.#parts;
+    if (savers.includes('turns')) await lease.components.release();
     const tiles: PlacedTile[] = [];
     for (const [i, latents] of this.#finished.entries()) {
       this.#requireOpen();
-      const decoder = await lease.components.session('vaeDecoder');
+      const decoder = await lease.components.vaeDecoder(savers.includes('tiles'));
       const tile = await decodeLatents(decoder, latents, refinement!.pass.scales.decode);
       tiles.push({ picture: tile, ...refinement!.places[i]! });
     }
@@ -168,17 +194,23 @@ class UpscaleRun implements PipelineRun {
 
   /** All denoiser calls of all tiles, each with noise of its own; yields after each one. */
   async *#refine(): AsyncGenerator<unknown> {
-    const { request, lease, large, refinement } = this.#parts;
+    const { request, lease, savers, large, refinement } = this.#parts;
     if (refinement === undefined) return;
     const { components } = lease;
     const { pass, places } = refinement;
     for (const [i, place] of places.entries()) {
       const tile = toPlanes(cutTile(large, place, pass), -1, 1);
-      const encoder = await components.session('vaeEncoder');
+      if (savers.includes('turns')) await components.release();
+      const encoder = await components.vaeEncoder(savers.includes('tiles'));
       const start = await encodePicture(encoder, { data: tile, dims: [1, 3, pass.height, pass.width] });
+      if (savers.includes('turns')) await components.release();
       const random = createRandom(request.rng, (request.seed + i) % SEEDS);
-      const latents = yield* denoise(pass, { components, nets: [] }, { random, start }, (values) =>
-        requireFinite(values, request, components.spec, { call: this.#callsMade + 1, calls: this.steps }),
+      const latents = yield* denoise(
+        pass,
+        { components, nets: [], isHalved: savers.includes('guidance') },
+        { random, start },
+        (values) =>
+          requireFinite(values, request, components.spec, { call: this.#callsMade + 1, calls: this.steps }),
       );
       this.#finished.push(latents);
     }

@@ -155,6 +155,9 @@ export interface GroupNormOptions {
   readonly bias?: Value | undefined;
 }
 
+/** groupNorm, or what stands in its place. */
+export type Norm = (b: GraphBuilder, x: Value, name: string, options: GroupNormOptions) => Value;
+
 /** Group normalisation (Wu & He 2018). */
 export function groupNorm(b: GraphBuilder, x: Value, name: string, options: GroupNormOptions): Value {
   const { channels, groups, silu = false, shift, bias } = options;

@@ -153,6 +153,14 @@ export function externalBytes(model: Uint8Array): number {
   return ends.reduce((longest, end) => Math.max(longest, end), 0);
 }
 
+/** What encodeModel wrote. */
+export function decodeModel(bytes: Uint8Array): ModelProto {
+  return ModelType.toObject(ModelType.decode(bytes), {
+    longs: Number,
+    arrays: true,
+  }) as unknown as ModelProto;
+}
+
 /** An attribute whose kind follows from its value; a whole number meant as a float is given as {float}. */
 export function attribute(name: string, value: AttributeValue | { readonly float: number }): AttributeProto {
   if (typeof value === 'number') return { name, type: AttributeType.int, i: value };

@@ -1,6 +1,6 @@
 /** The residual block of UNet and VAE (diffusers models/resnet.py, time_embedding_norm "default"). */
 import type { GraphBuilder, Value } from './builder.ts';
-import { conv, groupNorm, linear } from './layers.ts';
+import { conv, groupNorm, linear, type Norm } from './layers.ts';
 
 export interface ResnetOptions {
   readonly inputs: number;
@@ -11,17 +11,19 @@ export interface ResnetOptions {
   readonly time?: { readonly value: Value; readonly channels: number };
   /** The sum is divided by this. */
   readonly outputScale?: number;
+  /** In place of groupNorm. */
+  readonly normalise?: Norm;
 }
 
 export function resnetBlock(b: GraphBuilder, x: Value, name: string, options: ResnetOptions): Value {
-  const { inputs, outputs, groups, epsilon, time, outputScale = 1 } = options;
+  const { inputs, outputs, groups, epsilon, time, outputScale = 1, normalise = groupNorm } = options;
   const norm = { groups, epsilon, silu: true };
-  const norm1 = groupNorm(b, x, `${name}.norm1`, { ...norm, channels: inputs });
+  const norm1 = normalise(b, x, `${name}.norm1`, { ...norm, channels: inputs });
   // onnxruntime's CUDA convolution adds its bias in a pass of its own, which the norm or sum behind it can spare.
   const bias = !b.target.groupNorm;
   const biasOf = (layer: string) => (bias ? undefined : b.weight(`${name}.${layer}.bias`, [outputs]));
   const first = conv(b, norm1, `${name}.conv1`, inputs, outputs, { bias: bias || time === undefined });
-  const norm2 = groupNorm(b, first, `${name}.norm2`, {
+  const norm2 = normalise(b, first, `${name}.norm2`, {
     ...norm,
     channels: outputs,
     ...(time !== undefined && {

@@ -9,10 +9,12 @@ import {
   type GroupNormOptions,
   groupNorm,
   imageToSequence,
+  type Norm,
   sequenceToImage,
   upsample,
 } from './layers.ts';
 import { resnetBlock } from './resnet.ts';
+import { SharedNorms } from './shared-norms.ts';
 import { inFloat32, PORTABLE, type Target } from './target.ts';
 
 const EPSILON = 1e-6;
@@ -68,33 +70,12 @@ export function readVaeConfig(component: Component): VaeConfig {
  */
 export function vaeEncoderGraph(component: Component, target: Target = PORTABLE): Graph {
   const config = readVaeConfig(component);
-  const { inChannels, latentChannels, blockOutChannels, layersPerBlock, normNumGroups } = config;
   const b = new GraphBuilder('vae_encoder', component, targetOf(config, target), currentNames(component));
-  const sample = b.input('sample', 'float', ['batch', inChannels, 'height', 'width']);
-  let channels = blockOutChannels[0]!;
-  let x = conv(b, b.enter(sample), 'encoder.conv_in', inChannels, channels);
-  for (const [block, outputs] of blockOutChannels.entries()) {
-    const name = `encoder.down_blocks.${block}`;
-    for (let i = 0; i < layersPerBlock; i++) {
-      x = resnetBlock(b, x, `${name}.resnets.${i}`, {
-        inputs: channels,
-        outputs,
-        groups: normNumGroups,
-        epsilon: EPSILON,
-      });
-      channels = outputs;
-    }
-    if (block < blockOutChannels.length - 1) {
-      x = conv(b, x, `${name}.downsamplers.0.conv`, channels, channels, { stride: 2, pads: [0, 0, 1, 1] });
-    }
-  }
-  x = middle(b, x, 'encoder', channels, config);
-  x = groupNorm(b, x, 'encoder.conv_norm_out', lastNorm(channels, config));
-  const moments = 2 * latentChannels;
-  x = conv(b, x, 'encoder.conv_out', channels, moments);
-  if (config.useQuantConv) x = conv(b, x, 'quant_conv', moments, moments, { kernel: 1 });
-  b.output('latent_parameters', b.leave(x), ['batch', moments, 'latent_height', 'latent_width']);
-  return b.finish((name) => /^(decoder|post_quant_conv)\./.test(name));
+  const sample = b.input('sample', 'float', ['batch', config.inChannels, 'height', 'width']);
+  const x = encodeLast(b, encodeFirst(b, b.enter(sample), config, groupNorm), config);
+  const sides = ['batch', 2 * config.latentChannels, 'latent_height', 'latent_width'];
+  b.output('latent_parameters', b.leave(x), sides);
+  return b.finish(isDecoders);
 }
 
 /**
@@ -103,40 +84,163 @@ export function vaeEncoderGraph(component: Component, target: Target = PORTABLE)
  */
 export function vaeDecoderGraph(component: Component, target: Target = PORTABLE): Graph {
   const config = readVaeConfig(component);
-  const { outChannels, latentChannels, blockOutChannels, layersPerBlock, normNumGroups } = config;
   const b = new GraphBuilder('vae_decoder', component, targetOf(config, target), currentNames(component));
   const latents = b.input('latent_sample', 'float', [
     'batch',
-    latentChannels,
+    config.latentChannels,
     'latent_height',
     'latent_width',
   ]);
-  let channels = blockOutChannels.at(-1)!;
-  const entered = b.enter(latents);
-  let x = config.usePostQuantConv
-    ? conv(b, entered, 'post_quant_conv', latentChannels, latentChannels, { kernel: 1 })
-    : entered;
-  x = conv(b, x, 'decoder.conv_in', latentChannels, channels);
-  x = middle(b, x, 'decoder', channels, config);
-  for (const [block, outputs] of blockOutChannels.toReversed().entries()) {
-    const name = `decoder.up_blocks.${block}`;
-    for (let i = 0; i <= layersPerBlock; i++) {
-      x = resnetBlock(b, x, `${name}.resnets.${i}`, {
-        inputs: channels,
-        outputs,
-        groups: normNumGroups,
-        epsilon: EPSILON,
-      });
-      channels = outputs;
-    }
-    if (block < blockOutChannels.length - 1) {
-      x = conv(b, upsample(b, x), `${name}.upsamplers.0.conv`, channels, channels);
-    }
+  const x = decodeLast(b, decodeFirst(b, b.enter(latents), config), config, groupNorm);
+  b.output('sample', b.leave(x), ['batch', config.outChannels, 'height', 'width']);
+  return b.finish(isEncoders);
+}
+
+/**
+ * The decoder in two graphs, for pictures whose last layers do not fit into memory. `first` holds all that sees the whole
+ * picture and is small: `latent_sample` -> `features` [1, C, h, w]. `last` is run on tiles of the features:
+ * `features`, `statistics` and `share` -> `sample` and `found_statistics`.
+ *
+ * A group norm of a tile would see only that tile, and tiles would differ in colour and contrast. Here mean and mean square
+ * of each group are an input, `statistics` [norms, 2, groups]; where `share` (float, 0 or 1) is 0 the tile's own are used,
+ * and they are the output `found_statistics` in both cases. Others do so too: multidiffusion-upscaler's tiled VAE estimates
+ * them on a picture that was made smaller. Here they come from samples of the features themselves, at their own scale.
+ */
+export function tiledDecoderGraphs(component: Component, target: Target = PORTABLE): TiledGraphs {
+  const config = readVaeConfig(component);
+  const wide = inFloat32(target);
+  const channels = config.blockOutChannels.at(-1)!;
+  const first = new GraphBuilder('vae_decoder_first', component, wide, currentNames(component));
+  const latents = first.input('latent_sample', 'float', ['batch', config.latentChannels, ...LATENT_SIDES]);
+  const features = decodeFirst(first, first.enter(latents), config);
+  first.output('features', first.leave(features), ['batch', channels, ...LATENT_SIDES]);
+  const last = new GraphBuilder('vae_decoder_last', component, wide, currentNames(component));
+  const norms = new SharedNorms(last, config.normNumGroups);
+  const seen = last.input('features', 'float', ['batch', channels, ...LATENT_SIDES]);
+  const x = decodeLast(last, last.enter(seen), config, norms.normalise);
+  last.output('sample', last.leave(x), ['batch', config.outChannels, 'height', 'width']);
+  norms.finish();
+  return { first: first.finish(anywhere), last: last.finish(anywhere) };
+}
+
+/** The same for the encoder, whose first layers are the large ones: `first` is run on tiles of `sample`. */
+export function tiledEncoderGraphs(component: Component, target: Target = PORTABLE): TiledGraphs {
+  const config = readVaeConfig(component);
+  const wide = inFloat32(target);
+  const channels = config.blockOutChannels.at(-2) ?? config.blockOutChannels[0]!;
+  const first = new GraphBuilder('vae_encoder_first', component, wide, currentNames(component));
+  const norms = new SharedNorms(first, config.normNumGroups);
+  const sample = first.input('sample', 'float', ['batch', config.inChannels, 'height', 'width']);
+  const features = encodeFirst(first, first.enter(sample), config, norms.normalise);
+  first.output('features', first.leave(features), ['batch', channels, ...LATENT_SIDES]);
+  norms.finish();
+  const last = new GraphBuilder('vae_encoder_last', component, wide, currentNames(component));
+  const seen = last.input('features', 'float', ['batch', channels, ...LATENT_SIDES]);
+  const moments = encodeLast(last, last.enter(seen), config);
+  const sides = ['batch', 2 * config.latentChannels, ...LATENT_SIDES];
+  last.output('latent_parameters', last.leave(moments), sides);
+  return { first: first.finish(anywhere), last: last.finish(anywhere) };
+}
+
+export interface TiledGraphs {
+  readonly first: Graph;
+  readonly last: Graph;
+}
+
+const LATENT_SIDES = ['latent_height', 'latent_width'] as const;
+const isDecoders = (name: string) => /^(decoder|post_quant_conv)\./.test(name);
+const isEncoders = (name: string) => /^(encoder|quant_conv)\./.test(name);
+const anywhere = () => true;
+
+/** The encoder's layers down to the latents' size. */
+function encodeFirst(b: GraphBuilder, input: Value, config: VaeConfig, normalise: Norm): Value {
+  const { inChannels, blockOutChannels } = config;
+  let channels = blockOutChannels[0]!;
+  let x = conv(b, input, 'encoder.conv_in', inChannels, channels);
+  for (const [block, outputs] of blockOutChannels.slice(0, -1).entries()) {
+    x = downBlock(b, x, block, [channels, outputs], config, normalise);
+    channels = outputs;
+    const name = `encoder.down_blocks.${block}.downsamplers.0.conv`;
+    x = conv(b, x, name, channels, channels, { stride: 2, pads: [0, 0, 1, 1] });
   }
-  x = groupNorm(b, x, 'decoder.conv_norm_out', lastNorm(channels, config));
-  x = conv(b, x, 'decoder.conv_out', channels, outChannels);
-  b.output('sample', b.leave(x), ['batch', outChannels, 'height', 'width']);
-  return b.finish((name) => /^(encoder|quant_conv)\./.test(name));
+  return x;
+}
+
+/** The encoder's layers at the latents' size. */
+function encodeLast(b: GraphBuilder, input: Value, config: VaeConfig): Value {
+  const { latentChannels, blockOutChannels } = config;
+  const channels = blockOutChannels.at(-1)!;
+  const before = blockOutChannels.at(-2) ?? channels;
+  let x = downBlock(b, input, blockOutChannels.length - 1, [before, channels], config, groupNorm);
+  x = middle(b, x, 'encoder', channels, config);
+  x = groupNorm(b, x, 'encoder.conv_norm_out', lastNorm(channels, config));
+  const moments = 2 * latentChannels;
+  x = conv(b, x, 'encoder.conv_out', channels, moments);
+  return config.useQuantConv ? conv(b, x, 'quant_conv', moments, moments, { kernel: 1 }) : x;
+}
+
+function downBlock(
+  b: GraphBuilder,
+  input: Value,
+  block: number,
+  [inputs, outputs]: readonly [number, number],
+  { layersPerBlock, normNumGroups: groups }: VaeConfig,
+  normalise: Norm,
+): Value {
+  let x = input;
+  for (let i = 0; i < layersPerBlock; i++) {
+    const how = { inputs: i === 0 ? inputs : outputs, outputs, groups, epsilon: EPSILON, normalise };
+    x = resnetBlock(b, x, `encoder.down_blocks.${block}.resnets.${i}`, how);
+  }
+  return x;
+}
+
+/** The decoder's layers at the latents' size. */
+function decodeFirst(b: GraphBuilder, input: Value, config: VaeConfig): Value {
+  const { latentChannels, blockOutChannels, usePostQuantConv } = config;
+  const channels = blockOutChannels.at(-1)!;
+  const entered = usePostQuantConv
+    ? conv(b, input, 'post_quant_conv', latentChannels, latentChannels, { kernel: 1 })
+    : input;
+  const x = middle(
+    b,
+    conv(b, entered, 'decoder.conv_in', latentChannels, channels),
+    'decoder',
+    channels,
+    config,
+  );
+  return upBlock(b, x, 0, [channels, channels], config, groupNorm);
+}
+
+/** The decoder's layers from the latents' size up to the picture's. */
+function decodeLast(b: GraphBuilder, input: Value, config: VaeConfig, normalise: Norm): Value {
+  const { outChannels, blockOutChannels } = config;
+  let channels = blockOutChannels.at(-1)!;
+  let x = input;
+  for (const [i, outputs] of blockOutChannels.toReversed().slice(1).entries()) {
+    const name = `decoder.up_blocks.${i}.upsamplers.0.conv`;
+    x = conv(b, upsample(b, x), name, channels, channels);
+    x = upBlock(b, x, i + 1, [channels, outputs], config, normalise);
+    channels = outputs;
+  }
+  x = normalise(b, x, 'decoder.conv_norm_out', lastNorm(channels, config));
+  return conv(b, x, 'decoder.conv_out', channels, outChannels);
+}
+
+function upBlock(
+  b: GraphBuilder,
+  input: Value,
+  block: number,
+  [inputs, outputs]: readonly [number, number],
+  { layersPerBlock, normNumGroups: groups }: VaeConfig,
+  normalise: Norm,
+): Value {
+  let x = input;
+  for (let i = 0; i <= layersPerBlock; i++) {
+    const how = { inputs: i === 0 ? inputs : outputs, outputs, groups, epsilon: EPSILON, normalise };
+    x = resnetBlock(b, x, `decoder.up_blocks.${block}.resnets.${i}`, how);
+  }
+  return x;
 }
 
 /** Activations of SDXL's VAE overflow float16, and its file says so (diffusers upcasts it as well). */

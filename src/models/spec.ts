@@ -7,7 +7,16 @@ import type { TextEncoderName } from './families/text-encoders.ts';
 import type { TokenizerFiles } from './tokenizer.ts';
 
 /** A part of a model that runs as a graph of its own. */
-export type ComponentName = TextEncoderName | 'denoiser' | 'vaeEncoder' | 'vaeDecoder' | 'upscaler';
+export type ComponentName =
+  | TextEncoderName
+  | 'denoiser'
+  | 'vaeEncoder'
+  | 'vaeDecoder'
+  | 'upscaler'
+  | TiledPart;
+
+/** The halves of the VAE's parts for pictures that are run in tiles. */
+export type TiledPart = 'vaeEncoderFirst' | 'vaeEncoderLast' | 'vaeDecoderFirst' | 'vaeDecoderLast';
 
 export interface ModelSpec extends Omit<FamilyModel, 'latentScales'> {
   /** Catalogue name: the folder's own name. */

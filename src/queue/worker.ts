@@ -12,6 +12,7 @@ import { type Part, plannedSteps } from './costs.ts';
 import type { Claim, ClaimOptions, JobEnd, StoredPicture } from './dispatcher.ts';
 import { Gpu, type GpuCosts } from './gpu.ts';
 import type { NoticeListener, RunningEvent } from './job-events.ts';
+import { PassedOn } from './passed-on.ts';
 import { Slot } from './slot.ts';
 
 /** What a worker needs of the queue. */
@@ -48,6 +49,8 @@ export interface WorkerOptions {
   };
   /** Models that this worker can run; asked before each job, since models come and go. */
   readonly models: () => readonly string[];
+  /** Whether the device has the memory for a job; all have where left out. */
+  readonly fits?: (request: Job['request']) => Promise<boolean>;
   /** Jobs that are open at once; each holds its latents in memory. */
   readonly slots: number;
   /** Denoiser calls of one slice. */
@@ -94,6 +97,8 @@ export class Worker {
   readonly #slots = new Map<string, Slot>();
   readonly #holding: PQueue;
   readonly #gpu: Gpu;
+  /** Jobs that were left to other workers. */
+  readonly #passedOn: PassedOn;
   /** The latest model first. */
   #warm: string[] = [];
   /** Counts the engine's deaths, so that only the job that met one is blamed. */
@@ -113,12 +118,14 @@ export class Worker {
       callLimit,
       device: 'The device',
       canRunElsewhere: async () => false,
+      fits: async () => true,
       onFailure: () => {},
       onError: () => {},
       ...options,
     };
     this.#holding = new PQueue({ concurrency: options.slots });
     this.#gpu = new Gpu(this.#options);
+    this.#passedOn = new PassedOn(this.#options.clock);
     this.#unsubscribe = options.events.subscribe((kind, job) => {
       if (kind === 'cancel') this.#leave(job, 'cancelled');
       if (kind === 'work' || kind === 'gap') this.#wake();
@@ -165,7 +172,11 @@ export class Worker {
         await change;
         continue;
       }
-      const busy = [...[...this.#slots.values()].map(({ claim }) => claim.user), ...this.#moved];
+      const busy = [
+        ...[...this.#slots.values()].map(({ claim }) => claim.user),
+        ...this.#moved,
+        ...this.#passedOn.users(),
+      ];
       const claim = await queue
         .claim({ worker, models: models(), busy, warm: this.#warm })
         .catch(async (error: unknown) => {
@@ -177,11 +188,29 @@ export class Worker {
         await Promise.race([change, sleep(POLL, undefined, { ref: false })]);
         continue;
       }
+      if (await this.#passOn(claim)) continue;
       const slot = new Slot(claim);
       this.#slots.set(claim.id, slot);
       this.#gpu.enter(claim);
       if (claim.isSuspect) await this.#holding.onIdle();
       void this.#holding.add(() => this.#hold(slot));
+    }
+  }
+
+  /**
+   * Leaves a job that does not fit this device to another worker. Where nobody takes it, it is run here in the end, and
+   * its user is told what would fit.
+   */
+  async #passOn(claim: Claim): Promise<boolean> {
+    const { fits, canRunElsewhere, queue, onError } = this.#options;
+    try {
+      const { request, id, user } = claim;
+      if ((await fits(request)) || !(await canRunElsewhere(request)) || !this.#passedOn.mayPass(id, user))
+        return false;
+      return await queue.giveBack(claim);
+    } catch (error) {
+      onError(error);
+      return false;
     }
   }
 
@@ -386,6 +415,7 @@ export class Worker {
       step,
       steps: run?.steps ?? plannedSteps(claim.request),
       etaSeconds: this.#gpu.etaOf(slot, this.#slots.values()),
+      ...(run?.memory !== undefined && { memory: run.memory }),
       ...(preview === undefined ? {} : { preview }),
     });
   }

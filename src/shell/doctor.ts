@@ -5,12 +5,15 @@ import { checkDiscord } from '../../adapters/discord/checkup.ts';
 import { checkSlack } from '../../adapters/slack/checkup.ts';
 import { loadSettings, type Settings } from '../../config/settings.ts';
 import { bestDevice } from '../engine/choose-device.ts';
-import { AUTO, nameOf } from '../engine/device.ts';
+import { AUTO, type Device, nameOf } from '../engine/device.ts';
+import { budgetOf, gigabytes, planMemory, type Saver } from '../engine/memory/memory.ts';
 import { engineOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
 import { diagnoseCuda } from '../gpu/diagnose.ts';
 import { foldersOf } from '../installed-models.ts';
 import { Catalogue } from '../models/catalogue.ts';
+import type { ModelSpec } from '../models/spec.ts';
+import { freezeRequest } from '../request.ts';
 import { readOptions, type Verb } from './verb.ts';
 
 export const doctor: Verb = {
@@ -31,6 +34,7 @@ export const doctor: Verb = {
       ['memory', `${gib(freemem())} free of ${gib(totalmem())}`],
       ['cuda', (await diagnoseCuda()).text],
       ['devices', await describeDevices(settings)],
+      ...(await describeMemory(settings)),
     ]);
     section(
       'Settings',
@@ -58,7 +62,7 @@ export const doctor: Verb = {
         title,
         found.map(({ name, words }) => [name, words]),
       );
-    const { rows, good } = await checkModels(foldersOf(settings));
+    const { rows, good } = await checkModels(settings);
     section('Models', rows);
     return good && findings.every(([, found]) => found.every((one) => one.good)) ? 0 : 1;
   },
@@ -74,6 +78,22 @@ async function describeDevices(settings: Settings): Promise<string> {
   } catch (error) {
     return describeError(error).message;
   }
+}
+
+/** What each device has for models and pictures. */
+async function describeMemory(settings: Settings): Promise<[string, string][]> {
+  // What is wrong with the setting stands in the row of the devices.
+  const found = await engineOptions(settings).catch(() => []);
+  return Promise.all(
+    found.map(async ({ device }): Promise<[string, string]> => {
+      const budget = await budgetOf(device, 0);
+      const words =
+        budget === undefined
+          ? 'cannot be asked; DARKROOM_MEMORY says how much may be used'
+          : `${gigabytes(budget)} GB ${device.limit === undefined ? 'free now' : '(DARKROOM_MEMORY)'}`;
+      return [`memory of ${nameOf(device)}`, words];
+    }),
+  );
 }
 
 type Findings = [title: string, found: readonly Finding[]][];
@@ -95,8 +115,9 @@ async function aboutSlack(settings: Settings): Promise<Findings> {
   return [['Slack', await checkSlack({ botToken, appToken, signingSecret }, settings.SLACK_API_URL)]];
 }
 
-async function checkModels(folders: readonly string[]): Promise<{ rows: [string, string][]; good: boolean }> {
-  const catalogue = new Catalogue(folders);
+async function checkModels(settings: Settings): Promise<{ rows: [string, string][]; good: boolean }> {
+  const catalogue = new Catalogue(foldersOf(settings));
+  const devices = (await engineOptions(settings).catch(() => [])).map(({ device }) => device);
   const rows: [string, string][] = [];
   let good = true;
   const entries = await catalogue.list();
@@ -104,8 +125,10 @@ async function checkModels(folders: readonly string[]): Promise<{ rows: [string,
     return { rows: [['none', 'the embedded model is missing; install Darkroom again']], good: false };
   for (const { name } of entries) {
     try {
-      const { defaults } = await catalogue.open(name);
-      rows.push([name, `good: ${defaults.width}x${defaults.height}, ${defaults.numInferenceSteps} steps`]);
+      const spec = await catalogue.open(name);
+      const { width, height, numInferenceSteps } = spec.defaults;
+      const needs = await Promise.all(devices.map((device) => describeNeed(spec, device)));
+      rows.push([name, [`good: ${width}x${height}, ${numInferenceSteps} steps`, ...needs].join('; ')]);
     } catch (error) {
       good = false;
       rows.push([name, describeError(error).message]);
@@ -113,6 +136,22 @@ async function checkModels(folders: readonly string[]): Promise<{ rows: [string,
   }
   return { rows, good };
 }
+
+/** What a picture with the model's defaults takes on a device now. */
+async function describeNeed(spec: ModelSpec, device: Device): Promise<string> {
+  const { request } = freezeRequest({ prompt: '' }, { model: spec.name, defaults: spec.defaults });
+  const budget = await budgetOf(device, 0);
+  const { bytes, fits, savers } = await planMemory(spec, request, { device, nets: [], budget });
+  const how = savers.length === 0 ? '' : ` (${savers.map((saver) => SAVER_WORDS[saver]).join(', ')})`;
+  const need = `${gigabytes(bytes)} GB on ${nameOf(device)}${how}`;
+  return fits ? need : `needs ${need}, which has ${gigabytes(budget!)} GB`;
+}
+
+const SAVER_WORDS: Readonly<Record<Saver, string>> = {
+  guidance: 'guidance in two calls',
+  tiles: 'the VAE in tiles',
+  turns: 'components loaded in turn',
+};
 
 function section(title: string, rows: readonly (readonly [string, string])[]): void {
   const width = Math.max(...rows.map(([name]) => name.length)) + 2;

@@ -6,7 +6,7 @@ import type { EngineOptions } from '../engine/process/process.ts';
 import { engineOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
 import { PictureReader } from '../image/reader.ts';
-import type { StageSeconds } from '../job.ts';
+import type { JobMemory, StageSeconds } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import { findLoras } from '../models/lora/known.ts';
 import type { ModelSpec } from '../models/spec.ts';
@@ -74,6 +74,8 @@ interface Result {
   readonly seeds: readonly number[];
   readonly seconds: StageSeconds;
   readonly model_hash: string;
+  /** What the job took in memory at most, as planned, and what was done so that it fitted. */
+  readonly memory?: JobMemory;
   readonly notes: readonly string[];
   /** With --from: whether the pixels are those of the given picture. */
   readonly agrees?: boolean;
@@ -152,6 +154,7 @@ class Studio {
         seeds: pictures.map(({ seed }) => seed),
         seconds,
         model_hash: await spec.modelHash(),
+        ...(run.memory !== undefined && { memory: run.memory }),
         notes: [...read, ...notes, ...told],
         ...(task.from !== undefined && { agrees: await samePixels(pictures[0]!, task.from, this.#reader) }),
       };

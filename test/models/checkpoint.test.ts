@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { openDetectors } from '../../src/engine/control/controls.ts';
 import { cpuDevice } from '../../src/engine/device.ts';
+import { planMemory } from '../../src/engine/memory/memory.ts';
 import { ModelCache } from '../../src/engine/model/model-cache.ts';
 import { draftJob, prepareJob } from '../../src/engine/prepare.ts';
 import { PictureRun } from '../../src/engine/run.ts';
@@ -83,10 +84,14 @@ async function latentsOf(spec: ModelSpec): Promise<Float32Array> {
   );
   const job = { id: 'one', user: 'test:one', request, inputs: new Map() };
   const draft = await draftJob(job, spec, { folders: [], detectors: openDetectors(undefined, device) });
-  const lease = await new ModelCache(1, device).lease(spec);
+  const plan = await planMemory(spec, request, { device, nets: [], budget: undefined });
+  const lease = await new ModelCache(device).lease(spec, { bytes: 0, kept: 0, budget: undefined });
   try {
-    const prepared = await prepareJob(job, draft, lease.components, { spec, feeds: new Map(), key: '' });
-    const run = new PictureRun(request, { ...prepared, lease, seconds: { open: 0, encode: 0 } });
+    const prepared = await prepareJob(job, draft, lease.components, {
+      adapted: { spec, feeds: new Map(), key: '' },
+      savers: plan.savers,
+    });
+    const run = new PictureRun(request, { ...prepared, lease, plan, seconds: { open: 0, encode: 0 } });
     while (!(await run.advance(50, () => {})).done);
     await run.decode();
     return run.latents()[0]!.data;

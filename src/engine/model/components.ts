@@ -1,12 +1,14 @@
-/** The sessions of one model: each is opened when it is first needed, then kept. */
+/** The sessions of one model: each is opened when it is first needed, then kept until it is released. */
 import { DarkroomError } from '../../errors.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 import type { Feeds } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
 import { type Device, targetOf } from '../device.ts';
+import type { VaeHalf } from '../picture/pictures.ts';
 import { type TextEncoders, textEncodersOf } from '../prompt/prompt.ts';
-import { openSession, type Session } from '../session.ts';
+import { openSession, type Runner, type Session } from '../session.ts';
 import { ControlledDenoisers } from './controlled.ts';
+import { inHalves } from './halves.ts';
 
 /** A call as the session takes it. Nothing in it points back at the run, so a queue may batch several. */
 export interface DenoiserCall {
@@ -15,16 +17,28 @@ export interface DenoiserCall {
   readonly controlFeeds: Feeds;
   /** Whether one of them acts in this call. */
   readonly isControlled: boolean;
+  /** Where the feeds hold both halves of guidance: whether each runs by itself, for half the activations. */
+  readonly isHalved: boolean;
+}
+
+interface Open {
+  readonly session: Promise<Session>;
+  /** Runs it, and opens it again where it was released meanwhile. */
+  readonly runner: Promise<Runner>;
+  /** Runs under way: only an idle session is closed. */
+  runs: number;
 }
 
 /** A model in use. Sessions of the same component are one and the same for all runs. */
 export class Components {
   readonly spec: ModelSpec;
   readonly #device: Device;
-  readonly #sessions = new Map<ComponentName, Promise<Session>>();
+  readonly #sessions = new Map<ComponentName, Open>();
   readonly #controlled: ControlledDenoisers;
   #textEncoders: TextEncoders | undefined;
   #closed = false;
+  /** Seconds that its sessions took to open, all together. */
+  secondsToOpen = 0;
 
   constructor(spec: ModelSpec, device: Device) {
     this.spec = spec;
@@ -37,23 +51,38 @@ export class Components {
     return this.#textEncoders;
   }
 
-  /** @throws DarkroomError('bad_model') where the weights cannot be read; the next call tries again */
-  async session(name: ComponentName): Promise<Session> {
-    if (this.#closed) throw new DarkroomError('cancelled', 'The engine was stopped.');
-    const known = this.#sessions.get(name);
-    if (known !== undefined) return known;
-    const opening = (async () => openSession(this.spec.graph(name, targetOf(this.#device)), this.#device))();
-    this.#sessions.set(name, opening);
-    opening.catch(() => this.#sessions.delete(name));
-    return opening;
+  /**
+   * Opens a component. It may be released between two runs; the next one opens it again.
+   * @throws DarkroomError('bad_model') where the weights cannot be read; the next call tries again
+   */
+  async session(name: ComponentName): Promise<Runner> {
+    return await this.#open(name).runner;
+  }
+
+  async vaeEncoder(isTiled: boolean): Promise<VaeHalf> {
+    if (!isTiled) return { whole: await this.session('vaeEncoder') };
+    const tiled = {
+      first: await this.session('vaeEncoderFirst'),
+      last: await this.session('vaeEncoderLast'),
+    };
+    return { tiled, scale: this.spec.vaeScaleFactor };
+  }
+
+  async vaeDecoder(isTiled: boolean): Promise<VaeHalf> {
+    if (!isTiled) return { whole: await this.session('vaeDecoder') };
+    const tiled = {
+      first: await this.session('vaeDecoderFirst'),
+      last: await this.session('vaeDecoderLast'),
+    };
+    return { tiled, scale: this.spec.vaeScaleFactor };
   }
 
   /** Opens what every picture of a request needs; the VAE's encoder is opened where it starts from a picture. */
-  async openAll(nets: readonly ControlNet[]): Promise<void> {
+  async openAll(nets: readonly ControlNet[], isTiled: boolean): Promise<void> {
     for (const { name } of this.spec.textEncoders) await this.session(name);
     if (nets.length === 0) await this.session('denoiser');
     else await this.#controlled.open(nets);
-    await this.session('vaeDecoder');
+    await this.vaeDecoder(isTiled);
     if (this.spec.upscaler !== undefined) await this.session('upscaler');
   }
 
@@ -64,21 +93,67 @@ export class Components {
   async denoise(call: DenoiserCall, nets: readonly ControlNet[]): Promise<Float32Array> {
     const { output } = this.spec.denoiser.names;
     const needsNets = call.isControlled || (nets.length > 0 && !this.#sessions.has('denoiser'));
-    if (needsNets) {
-      return (await this.#controlled.run(nets, { ...call.feeds, ...call.controlFeeds }, output)).data;
-    }
-    const session = await this.session('denoiser');
-    return (await session.run(call.feeds, [output]))[output]!.data;
+    const run = needsNets
+      ? async (feeds: Feeds) => (await this.#controlled.run(nets, feeds, output)).data
+      : async (feeds: Feeds) =>
+          (await this.#run('denoiser', (session) => session.run(feeds, [output])))[output]!.data;
+    const feeds = needsNets ? { ...call.feeds, ...call.controlFeeds } : call.feeds;
+    return call.isHalved ? await inHalves(feeds, run) : await run(feeds);
+  }
+
+  /** Closes all sessions that no run is using now; whoever needs one opens it again. */
+  async release(): Promise<void> {
+    const idle = [...this.#sessions].filter(([, { runs }]) => runs === 0);
+    for (const [name] of idle) this.#sessions.delete(name);
+    await closeAll(idle.map(([, open]) => open));
+    await this.#controlled.release();
   }
 
   /** Sessions asked for later are refused. */
   async close(): Promise<void> {
     this.#closed = true;
-    const sessions = [...this.#sessions.values()];
+    const all = [...this.#sessions.values()];
     this.#sessions.clear();
-    for (const session of await Promise.allSettled(sessions)) {
-      if (session.status === 'fulfilled') await session.value.close();
-    }
+    await closeAll(all);
     await this.#controlled.close();
+  }
+
+  #open(name: ComponentName): Open {
+    if (this.#closed) throw new DarkroomError('cancelled', 'The engine was stopped.');
+    const known = this.#sessions.get(name);
+    if (known !== undefined) return known;
+    const opening = (async () => {
+      const started = performance.now();
+      const session = await openSession(this.spec.graph(name, targetOf(this.#device)), this.#device);
+      this.secondsToOpen += (performance.now() - started) / 1000;
+      return session;
+    })();
+    const runner = opening.then(
+      ({ outputNames }): Runner => ({
+        outputNames,
+        run: (feeds, outputs) => this.#run(name, (session) => session.run(feeds, outputs)),
+      }),
+    );
+    runner.catch(() => {});
+    const open = { session: opening, runner, runs: 0 };
+    this.#sessions.set(name, open);
+    opening.catch(() => this.#sessions.delete(name));
+    return open;
+  }
+
+  async #run<Result>(name: ComponentName, work: (session: Session) => Promise<Result>): Promise<Result> {
+    const open = this.#open(name);
+    open.runs++;
+    try {
+      return await work(await open.session);
+    } finally {
+      open.runs--;
+    }
+  }
+}
+
+async function closeAll(opened: readonly Open[]): Promise<void> {
+  for (const session of await Promise.allSettled(opened.map((open) => open.session))) {
+    if (session.status === 'fulfilled') await session.value.close();
   }
 }

@@ -36,6 +36,12 @@ export class ControlledDenoisers {
     return this.#use(nets, async (session) => (await session.run(feeds, [output]))[output]!);
   }
 
+  /** Closes those that no call is using now. */
+  async release(): Promise<void> {
+    const idle = this.#kept.drop();
+    await Promise.all(idle.map(closeSession));
+  }
+
   /** Sessions asked for later are refused. */
   async close(): Promise<void> {
     this.#closed = true;

@@ -1,5 +1,7 @@
-/** The models that are open: a few are kept, the least recently used one is closed first. */
-import { Lru } from '../../lru.ts';
+/**
+ * The models that are open. Those that no run uses stay open as long as the job that comes next has room beside them; the
+ * one that is cheapest to open again for what it takes up is closed first (GreedyDual-Size, Cao and Irani 1997).
+ */
 import type { ModelSpec } from '../../models/spec.ts';
 import type { Device } from '../device.ts';
 import { Components } from './components.ts';
@@ -13,40 +15,56 @@ export interface ModelLease {
   release(): Promise<void>;
 }
 
+/** What a job needs of the memory. */
+export interface Room {
+  /** Bytes of the job, at most. */
+  readonly bytes: number;
+  /** Bytes that its model keeps afterwards. */
+  readonly kept: number;
+  /** Bytes for all models; undefined where nobody knows, and MODELS_KEPT stay open. */
+  readonly budget: number | undefined;
+}
+
+/** Models that stay open besides the one in use, where nobody knows how much memory there is. */
+const MODELS_KEPT = 1;
+
 interface Kept {
   readonly components: Components;
   leases: number;
+  /** Bytes. */
+  size: number;
+  /** The one with the least is closed first. */
+  worth: number;
 }
 
 export class ModelCache {
   readonly #device: Device;
-  readonly #kept: Lru<Kept>;
   /** One for each spec: a folder whose files changed is another model, and the old one stays until its runs end. */
-  readonly #keys = new WeakMap<ModelSpec, string>();
-  #models = 0;
+  readonly #kept = new Map<ModelSpec, Kept>();
+  /** What the last closed model was worth: it ages those that are not used. */
+  #age = 0;
   /** Models that left the cache and still hold memory. */
   readonly #closing = new Set<Promise<void>>();
 
-  /** @param limit models kept open; those in use may be more */
-  constructor(limit: number, device: Device) {
+  constructor(device: Device) {
     this.#device = device;
-    this.#kept = new Lru({
-      limit,
-      isIdle: ({ leases }) => leases === 0,
-      onDrop: ({ components }) => this.#close(components),
-    });
+  }
+
+  /** Bytes that open models hold. @param spec one that is left out */
+  held(spec?: ModelSpec): { readonly inUse: number; readonly all: number } {
+    const others = [...this.#kept].filter(([other]) => other !== spec).map(([, kept]) => kept);
+    const total = (some: readonly Kept[]) => some.reduce((sum, { size }) => sum + size, 0);
+    return { inUse: total(others.filter(({ leases }) => leases > 0)), all: total([...this.#kept.values()]) };
   }
 
   /** Resolves once the models that had to make room are closed. */
-  async lease(spec: ModelSpec): Promise<ModelLease> {
-    const key = this.#keys.get(spec) ?? `${this.#models++}`;
-    this.#keys.set(spec, key);
-    const kept = this.#kept.get(key) ?? {
-      components: new Components(spec, this.#device),
-      leases: 0,
-    };
+  async lease(spec: ModelSpec, { bytes, kept: size, budget }: Room): Promise<ModelLease> {
+    const found = this.#kept.get(spec);
+    const kept = found ?? { components: new Components(spec, this.#device), leases: 0, size, worth: 0 };
+    this.#kept.set(spec, kept);
+    kept.size = Math.max(kept.size, size);
     kept.leases++;
-    this.#kept.set(key, kept);
+    this.#makeRoom(kept, bytes, budget);
     await Promise.all(this.#closing);
     let released = false;
     return {
@@ -55,18 +73,35 @@ export class ModelCache {
         if (released) return;
         released = true;
         kept.leases--;
-        this.#kept.trim();
+        kept.worth = this.#age + kept.components.secondsToOpen / Math.max(1, kept.size);
         await Promise.all(this.#closing);
       },
     };
   }
 
   async close(): Promise<void> {
-    for (const { components } of this.#kept.clear()) this.#close(components);
+    for (const [spec, kept] of this.#kept) this.#close(spec, kept);
     await Promise.all(this.#closing);
   }
 
-  #close(components: Components): void {
+  #makeRoom(wanted: Kept, bytes: number, budget: number | undefined): void {
+    const idle = [...this.#kept]
+      .filter(([, kept]) => kept !== wanted && kept.leases === 0)
+      .sort(([, a], [, b]) => a.worth - b.worth);
+    const fits = () => {
+      const others = [...this.#kept.values()].filter((kept) => kept !== wanted);
+      if (budget === undefined) return others.length <= MODELS_KEPT;
+      return others.reduce((sum, { size }) => sum + size, bytes) <= budget;
+    };
+    for (const [spec, kept] of idle) {
+      if (fits()) return;
+      this.#age = Math.max(this.#age, kept.worth);
+      this.#close(spec, kept);
+    }
+  }
+
+  #close(spec: ModelSpec, { components }: Kept): void {
+    this.#kept.delete(spec);
     const closing = components.close().finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }

@@ -2,4 +2,5 @@
 export { enlarge } from './enlarge.ts';
 export { cutOut, type Frame, maskOfLatents } from './inpaint.ts';
 export { bytesOf, readSources, type Sources } from './source.ts';
-export { decodeLatents, encodePicture, type Posterior, samplePosterior } from './vae.ts';
+export { TILE } from './tiles.ts';
+export { decodeLatents, encodePicture, type Posterior, samplePosterior, type VaeHalf } from './vae.ts';

@@ -1,10 +1,10 @@
 /** Pictures to latents and back, through the two halves of an AutoencoderKL (Kingma and Welling 2013). */
-import { DarkroomError } from '../../errors.ts';
 import type { Raster } from '../../image/resample.ts';
 import type { LatentScale } from '../../models/latent-scale.ts';
-import { roundHalfToEven } from '../../rounding.ts';
 import type { Tensor } from '../../tensor.ts';
-import type { Session } from '../session.ts';
+import type { Runner } from '../session.ts';
+import { toPixels } from './pixels.ts';
+import { decodeInTiles, encodeInTiles, type TiledSessions } from './tiles.ts';
 
 /** The normal distribution of latents that the encoder sees in a picture, each [1, C, h, w]. */
 export interface Posterior {
@@ -14,9 +14,15 @@ export interface Posterior {
 
 const LOGVAR_RANGE = [-30, 20] as const;
 
+/** Half of a VAE: in one piece, or for pictures in tiles of so many pixels for each latent. */
+export type VaeHalf = { readonly whole: Runner } | { readonly tiled: TiledSessions; readonly scale: number };
+
 /** @param picture [1, 3, H, W] in -1..1; its sides are multiples of the VAE's scale factor */
-export async function encodePicture(encoder: Session, picture: Tensor): Promise<Posterior> {
-  const { latent_parameters: moments } = await encoder.run({ sample: picture }, ['latent_parameters']);
+export async function encodePicture(encoder: VaeHalf, picture: Tensor): Promise<Posterior> {
+  const moments =
+    'whole' in encoder
+      ? (await encoder.whole.run({ sample: picture }, ['latent_parameters'])).latent_parameters
+      : await encodeInTiles(encoder.tiled, picture, encoder.scale);
   const [, channels, h, w] = moments.dims as [number, number, number, number];
   const size = moments.data.length / 2;
   const std = moments.data.slice(size);
@@ -48,7 +54,7 @@ export function samplePosterior(
  * @throws DarkroomError('engine_failed') where the decoder's numbers are no picture
  */
 export async function decodeLatents(
-  decoder: Session,
+  decoder: VaeHalf,
   latents: Tensor,
   { scalingFactor, shiftFactor, statistics }: LatentScale,
 ): Promise<Raster> {
@@ -59,34 +65,8 @@ export async function decodeLatents(
     const spread = Math.fround(value * statistics.std[channel]!);
     return Math.fround(spread / scalingFactor) + statistics.mean[channel]!;
   });
-  const { sample } = await decoder.run({ latent_sample: { data: scaled, dims: latents.dims } }, ['sample']);
+  const unscaled = { data: scaled, dims: latents.dims };
+  if ('tiled' in decoder) return decodeInTiles(decoder.tiled, unscaled, decoder.scale);
+  const { sample } = await decoder.whole.run({ latent_sample: unscaled }, ['sample']);
   return toPixels(sample, { low: -1, network: 'VAE' });
-}
-
-/**
- * As diffusers: clamp(x/2 + 0.5) x 255, halves to even, in float32.
- * @param tensor [1, 3, H, W], `low` (black) to 1 (white)
- * @throws DarkroomError('engine_failed') where the numbers are no picture
- */
-export function toPixels(
-  { data, dims }: Tensor,
-  { low, network }: { readonly low: -1 | 0; readonly network: string },
-): Raster {
-  const [, , height, width] = dims as [number, number, number, number];
-  const area = width * height;
-  const pixels = new Uint8Array(3 * area);
-  for (let i = 0; i < area; i++) {
-    for (let c = 0; c < 3; c++) {
-      const given = data[c * area + i]!;
-      const value = low === 0 ? given : Math.fround(given / 2 + 0.5);
-      if (!Number.isFinite(value)) {
-        throw new DarkroomError(
-          'engine_failed',
-          `The ${network} of this model produced NaN or infinite values instead of a picture. Try another seed or size; if that does not help, its weights are damaged.`,
-        );
-      }
-      pixels[3 * i + c] = roundHalfToEven(Math.fround(Math.min(Math.max(value, 0), 1) * 255));
-    }
-  }
-  return { data: pixels, width, height, channels: 3 };
 }

@@ -54,7 +54,8 @@ async function carryOut(engine: WarmEngine, message: ToChild): Promise<Calls[key
     case 'open': {
       const run = await engine.open(message.job);
       runs.set(message.call, run);
-      return { run: message.call, steps: run.steps };
+      const { steps, memory } = run;
+      return { run: message.call, steps, ...(memory !== undefined && { memory }) };
     }
     case 'advance':
       return await runOf(message.run).advance(message.count, (progress) =>

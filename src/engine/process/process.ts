@@ -52,9 +52,9 @@ export class EngineProcess implements ProcessEngine {
   /** @throws EngineLost where the child dies meanwhile; the next call starts a fresh one */
   async open(job: Job): Promise<Run> {
     const child = this.#running();
-    const { run, steps } = await child.call('open', { job });
+    const { run, ...told } = await child.call('open', { job });
     return {
-      steps,
+      ...told,
       advance: (count, onProgress) => child.call('advance', { run, count }, onProgress),
       decode: () => child.call('decode', { run }),
       close: async () => {

@@ -3,7 +3,7 @@
  * channel. Each call carries a number; its reply, progress and error carry the same one.
  */
 import { DarkroomError, describeError, type ErrorCode } from '../../errors.ts';
-import type { Engine, FinishedPicture, Job, Progress, StageSeconds } from '../../job.ts';
+import type { Engine, FinishedPicture, Job, JobMemory, Progress, StageSeconds } from '../../job.ts';
 import type { SideFilesOptions } from '../../models/side-files.ts';
 import type { Device } from '../device.ts';
 
@@ -30,7 +30,7 @@ export interface EngineFactory {
 /** The calls: what goes in, what comes back. `run` names an open run within one child. */
 export interface Calls {
   warm: { in: { model: string }; out: undefined };
-  open: { in: { job: Job }; out: { run: number; steps: number } };
+  open: { in: { job: Job }; out: { run: number; steps: number; memory?: JobMemory } };
   advance: { in: { run: number; count: number }; out: { done: boolean; seconds: number } };
   decode: {
     in: { run: number };

@@ -6,7 +6,7 @@ import type { ModelSpec } from '../../models/spec.ts';
 import { createT5Tokenizer, type T5Tokenizer } from '../../models/t5-tokenizer.ts';
 import { type ClipTokenizer, createTokenizer } from '../../models/tokenizer.ts';
 import type { Feeds } from '../../tensor.ts';
-import type { Session } from '../session.ts';
+import type { Runner } from '../session.ts';
 
 /** One text encoder without its weights: what is needed to say which words of a prompt it reads. */
 export type TextReader = ClipReader | T5Reader;
@@ -33,7 +33,7 @@ export interface TextEncoders {
   readonly readers: readonly TextReader[];
   /** What the encoders made of the last prompts. Its tensors are shared: they are never written to. */
   readonly embeddings: Lru<EncodedText>;
-  session(name: TextEncoderName): Promise<Session>;
+  session(name: TextEncoderName): Promise<Runner>;
   /** LoRAs beside the weights: what the graphs take as well, by the encoder's name; another key for other ones. */
   readonly factors?: { readonly feeds: ReadonlyMap<string, Feeds>; readonly key: string };
 }

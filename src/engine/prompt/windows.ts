@@ -3,7 +3,7 @@ import { emphasize } from '../../diffusion/prompt-emphasis.ts';
 import { VECTOR_PLACES, VECTORS } from '../../graph/clip.ts';
 import type { EncodedText } from '../../models/families/family.ts';
 import { type Feeds, joinRows, type Tensor } from '../../tensor.ts';
-import type { Session } from '../session.ts';
+import type { Runner } from '../session.ts';
 import type { Window } from './prompt-plan.ts';
 import type { ClipReader, T5Reader, TextEncoders } from './text-encoders.ts';
 
@@ -58,7 +58,7 @@ export async function encodeT5(encoders: TextEncoders, { name }: T5Reader, windo
 async function encodeWindow(
   { embeddings, factors }: TextEncoders,
   name: string,
-  session: Session,
+  session: Runner,
   window: Window,
   outputs: readonly string[],
   feeds: Feeds = {},

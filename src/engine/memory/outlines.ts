@@ -1,0 +1,70 @@
+/** The outlines of a model's graphs, each made once: building a large graph takes some hundred milliseconds. */
+import type { Component } from '../../graph/component.ts';
+import { type Outline, outlineOf, type Sides } from '../../graph/outline.ts';
+import type { Target } from '../../graph/target.ts';
+import type { ComponentName, ModelSpec } from '../../models/spec.ts';
+
+/** A graph's memory for one target. */
+export interface Footprint {
+  /** Bytes of the weights as the device holds them. */
+  readonly weights: number;
+  /** Bytes of all values that exist at once in a run. */
+  activations(sides: Sides): number;
+  readonly outline: Outline;
+}
+
+const known = new WeakMap<object, Map<string, Footprint>>();
+
+export function footprintOf(spec: Pick<ModelSpec, 'graph'>, part: ComponentName, target: Target): Footprint {
+  return remembered(spec, `${part} ${JSON.stringify(target)}`, () => spec.graph(part, target));
+}
+
+/** @param nets ControlNets in the denoiser's graph */
+export function denoiserFootprint(
+  spec: Pick<ModelSpec, 'graph' | 'denoiser'>,
+  nets: readonly Component[],
+  target: Target,
+): Footprint {
+  if (nets.length === 0) return footprintOf(spec, 'denoiser', target);
+  const ids = nets.map(idOf).join(' ');
+  return remembered(spec, `controlled ${ids} ${JSON.stringify(target)}`, () =>
+    spec.denoiser.graph(nets, target),
+  );
+}
+
+function remembered(spec: object, key: string, build: () => ReturnType<ModelSpec['graph']>): Footprint {
+  const all = known.get(spec) ?? new Map<string, Footprint>();
+  known.set(spec, all);
+  const found = all.get(key) ?? footprint(build());
+  all.set(key, found);
+  return found;
+}
+
+/** Sizes whose activations are remembered. */
+const REMEMBERED = 64;
+
+function footprint(graph: ReturnType<ModelSpec['graph']>): Footprint {
+  const outline = outlineOf(graph);
+  const bySides = new Map<string, number>();
+  return {
+    outline,
+    // In place they stay in the file, but a run reads all of them.
+    weights: graph.weightsInPlace === true ? outline.stored + outline.largest : outline.weights,
+    activations(sides) {
+      const key = JSON.stringify(sides);
+      const bytes = bySides.get(key) ?? outline.activations(sides);
+      if (bySides.size >= REMEMBERED) bySides.clear();
+      bySides.set(key, bytes);
+      return bytes;
+    },
+  };
+}
+
+const ids = new WeakMap<Component, number>();
+let components = 0;
+
+function idOf(component: Component): number {
+  const id = ids.get(component) ?? components++;
+  ids.set(component, id);
+  return id;
+}

@@ -1,0 +1,271 @@
+/**
+ * What a job takes in memory, computed from the model's description and the request before anything is loaded, and the
+ * savers that make it fit into a budget. Pure: whoever asks says what the device has.
+ */
+import type { Component } from '../../graph/component.ts';
+import type { Sides } from '../../graph/outline.ts';
+import { readT5Config } from '../../graph/t5.ts';
+import type { EncodedPrompt, PassConditions } from '../../models/families/family.ts';
+import type { ComponentName, ModelSpec } from '../../models/spec.ts';
+import type { GenerationRequest } from '../../request.ts';
+import { repeat, zeros } from '../../tensor.ts';
+import { type Device, type Provider, targetOf } from '../device.ts';
+import { TILE } from '../picture/pictures.ts';
+import { denoiserFootprint, type Footprint, footprintOf } from './outlines.ts';
+
+/**
+ * Ways to need less memory, each at the cost of time: both halves of guidance one after the other; the VAE's large layers
+ * on tiles; components loaded in turn, and released before the next one.
+ */
+export const SAVERS = ['guidance', 'tiles', 'turns'] as const;
+export type Saver = (typeof SAVERS)[number];
+
+/** A part of a job's work, during which one component runs. */
+export interface Stage {
+  readonly name: string;
+  /** Bytes. */
+  readonly weights: number;
+  readonly activations: number;
+}
+
+export interface MemoryPlan {
+  /** Bytes of the whole engine process, or on the card, at most. */
+  readonly bytes: number;
+  readonly savers: readonly Saver[];
+  readonly stages: readonly Stage[];
+  /** What it has to fit into; undefined where nobody knows what the device has. */
+  readonly budget: number | undefined;
+  readonly fits: boolean;
+}
+
+export interface PlanFor {
+  readonly device: Device;
+  /** The ControlNets of the request's controls. */
+  readonly nets: readonly Component[];
+  /** Bytes. */
+  readonly budget: number | undefined;
+}
+
+export type PlannedSpec = Pick<
+  ModelSpec,
+  | 'denoiser'
+  | 'encodePrompt'
+  | 'graph'
+  | 'isGuided'
+  | 'latentChannels'
+  | 'latentShape'
+  | 'sizeMultiple'
+  | 'textEncoders'
+  | 'upscaler'
+  | 'vaeScaleFactor'
+>;
+
+/** Bytes that an engine takes before its first model: Node and onnxruntime; on a card what CUDA's libraries keep there. */
+const BASE: Readonly<Record<Provider, number>> = { cpu: 160 * 2 ** 20, webgpu: 2 ** 30, cuda: 2 ** 30 };
+/**
+ * What is taken for each byte of activations. Without an arena it is that byte, and it is given back. An arena grows by
+ * powers of two, and each session keeps its own (on an H100, 20 steps: SD 1.5 took 3.9 GiB and SDXL 13.6 GiB).
+ */
+const ARENA: Readonly<Record<Provider, number>> = { cpu: 1, webgpu: 2, cuda: 2 };
+
+/** Bytes of a stage while it runs. */
+const runningBytes = ({ weights, activations }: Stage, provider: Provider): number =>
+  weights + ARENA[provider] * activations;
+
+/** Bytes of an open component that is not running. */
+const idleBytes = (stage: Stage, provider: Provider): number =>
+  provider === 'cpu' ? stage.weights : runningBytes(stage, provider);
+
+/** The fastest way to do a job within the budget; where none fits, the one that takes the least. */
+export async function planMemory(
+  spec: PlannedSpec,
+  request: GenerationRequest,
+  how: PlanFor,
+): Promise<MemoryPlan> {
+  const prompt = await promptShape(spec, request);
+  let least: MemoryPlan | undefined;
+  // From none of them to all, the cheap ones first.
+  for (let choice = 0; choice < 2 ** SAVERS.length; choice++) {
+    const savers = SAVERS.filter((_, i) => (choice >> i) % 2 === 1);
+    const plan = planOf({ spec, request, prompt }, how, savers);
+    if (plan.fits) return plan;
+    if (least === undefined || plan.bytes < least.bytes) least = plan;
+  }
+  return least!;
+}
+
+/** The plan with these savers and no others. */
+export async function planWith(
+  spec: PlannedSpec,
+  request: GenerationRequest,
+  how: PlanFor,
+  savers: readonly Saver[],
+): Promise<MemoryPlan> {
+  return planOf({ spec, request, prompt: await promptShape(spec, request) }, how, savers);
+}
+
+interface Planned {
+  readonly spec: PlannedSpec;
+  readonly request: GenerationRequest;
+  /** Of one side of guidance. */
+  readonly prompt: EncodedPrompt;
+}
+
+function planOf(planned: Planned, { device, nets, budget }: PlanFor, savers: readonly Saver[]): MemoryPlan {
+  const stages = stagesOf(planned, device, nets, savers);
+  const { provider } = device;
+  const resident = stages.reduce((sum, stage) => sum + idleBytes(stage, provider), 0);
+  const isInTurn = savers.includes('turns');
+  const most = Math.max(
+    ...stages.map(
+      (stage) => runningBytes(stage, provider) + (isInTurn ? 0 : resident - idleBytes(stage, provider)),
+    ),
+  );
+  const bytes = BASE[provider] + most;
+  return { bytes, savers, stages, budget, fits: budget === undefined || bytes <= budget };
+}
+
+/** Bytes that a model keeps while it is open and no run uses it. */
+export function keptBytes({ stages, savers }: MemoryPlan, { provider }: Device): number {
+  if (savers.includes('turns')) return 0;
+  return stages.reduce((sum, stage) => sum + idleBytes(stage, provider), 0);
+}
+
+function stagesOf(
+  { spec, request, prompt }: Planned,
+  device: Device,
+  nets: readonly Component[],
+  savers: readonly Saver[],
+): Stage[] {
+  const target = targetOf(device);
+  const sizes: Size[] = [request, ...(request.hires === undefined ? [] : [request.hires])];
+  const last = sizes.at(-1)!;
+  const stage = (name: string, { weights, activations }: Footprint, runs: readonly Sides[]): Stage => ({
+    name,
+    weights,
+    activations: Math.max(...runs.map(activations)),
+  });
+  const part = (name: ComponentName, runs: readonly Sides[]) =>
+    stage(name, footprintOf(spec, name, target), runs);
+
+  const stages = spec.textEncoders.map((encoder) =>
+    part(encoder.name, [{ batch: 1, sequence: textLength(encoder, request) }]),
+  );
+
+  const isTiled = savers.includes('tiles');
+  const latentsOf = ({ width, height }: Size) =>
+    [height / spec.vaeScaleFactor, width / spec.vaeScaleFactor] as const;
+  /** A half of the VAE. @param large and small: its layers above the latents' size, and those at it */
+  const vae = (
+    whole: ComponentName,
+    small: ComponentName,
+    large: ComponentName,
+    runs: readonly Size[],
+  ): Stage => {
+    const sidesOf = ([h, w]: readonly [number, number]): Sides => ({
+      ...{ batch: 1, latent_height: h, latent_width: w, norms: 0, groups: 1 },
+      ...{ height: h * spec.vaeScaleFactor, width: w * spec.vaeScaleFactor },
+    });
+    if (!isTiled || !runs.some((size) => latentsOf(size).some((side) => side > TILE)))
+      return part(
+        whole,
+        runs.map((size) => sidesOf(latentsOf(size))),
+      );
+    const [all, tiles] = [
+      part(
+        small,
+        runs.map((size) => sidesOf(latentsOf(size))),
+      ),
+      part(
+        large,
+        runs.map((size) => sidesOf(latentsOf(size).map((side) => Math.min(side, TILE)) as [number, number])),
+      ),
+    ];
+    return {
+      name: whole,
+      weights: all.weights + tiles.weights,
+      activations: Math.max(all.activations, tiles.activations),
+    };
+  };
+  const grows = request.hires !== undefined && request.hires.upscaler !== 'latent';
+  const encoded = [...(request.image === undefined ? [] : [request]), ...(grows ? [last] : [])];
+  if (encoded.length > 0) stages.push(vae('vaeEncoder', 'vaeEncoderLast', 'vaeEncoderFirst', encoded));
+
+  const isBatched = spec.isGuided(request.guidanceScale) && !savers.includes('guidance');
+  const denoiser = denoiserFootprint(spec, nets, target);
+  const both = isBatched ? doubled(prompt) : prompt;
+  const runs = sizes.map((size) =>
+    denoiserSides(denoiser.outline.inputs, spec, { request, size, prompt: both }),
+  );
+  stages.push(stage('denoiser', denoiser, runs));
+  stages.push(vae('vaeDecoder', 'vaeDecoderFirst', 'vaeDecoderLast', grows ? sizes : [last]));
+  if (spec.upscaler !== undefined && request.enlarge === true) {
+    const { width, height } = last;
+    stages.push(part('upscaler', [{ batch: 1, height, width }]));
+  }
+  return stages;
+}
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
+
+/** Tokens of CLIP's window. */
+const CLIP_WINDOW = 77;
+
+function textLength(
+  encoder: ModelSpec['textEncoders'][number],
+  { maxSequenceLength }: GenerationRequest,
+): number {
+  return encoder.kind === 'clip' ? CLIP_WINDOW : (maxSequenceLength ?? encoder.length);
+}
+
+/** What the text encoders would make of a prompt that fits into one window: zeros of its shape. */
+function promptShape(
+  { textEncoders, encodePrompt }: PlannedSpec,
+  request: GenerationRequest,
+): Promise<EncodedPrompt> {
+  return encodePrompt({
+    maxSequenceLength: request.maxSequenceLength,
+    async clip(index) {
+      const encoder = textEncoders[index];
+      if (encoder?.kind !== 'clip') throw new Error(`text encoder ${index} is no CLIP`);
+      const { hiddenSize, projectionDim = hiddenSize } = encoder;
+      return { states: zeros([1, CLIP_WINDOW, hiddenSize]), pooled: zeros([1, projectionDim]) };
+    },
+    async t5(index) {
+      const encoder = textEncoders[index];
+      if (encoder?.kind !== 't5') throw new Error(`text encoder ${index} is no T5`);
+      return zeros([1, textLength(encoder, request), readT5Config(encoder.component).dModel]);
+    },
+  });
+}
+
+const doubled = ({ context, pooled }: EncodedPrompt): EncodedPrompt => ({
+  context: repeat(context, 2),
+  ...(pooled !== undefined && { pooled: repeat(pooled, 2) }),
+});
+
+/** The free sides of a denoiser's inputs, as a call would feed them. */
+function denoiserSides(
+  inputs: Footprint['outline']['inputs'],
+  spec: PlannedSpec,
+  pass: Omit<PassConditions, 'dims'>,
+): Sides {
+  const { latentChannels: channels, vaeScaleFactor: scaleFactor } = spec;
+  const { width, height } = pass.size;
+  const dims = spec.latentShape(pass.size, { channels, scaleFactor });
+  const batch = pass.prompt.context.dims[0]!;
+  const fed: Record<string, readonly number[]> = { timestep: [1], [spec.denoiser.names.sample]: dims };
+  for (const [name, tensor] of Object.entries(spec.denoiser.conditioning({ ...pass, dims })))
+    fed[name] = tensor.dims;
+  const sides: Record<string, number> = { picture_height: height, picture_width: width };
+  for (const [name, declared] of inputs) {
+    declared.forEach((side, i) => {
+      const size = Object.hasOwn(fed, name) ? fed[name]![i] : undefined;
+      if (typeof side === 'string' && size !== undefined) sides[side] = size;
+    });
+  }
+  return { ...sides, batch };
+}
