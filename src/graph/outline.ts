@@ -20,8 +20,7 @@ export interface Outline {
   readonly inputs: ReadonlyMap<string, readonly (number | string)[]>;
   /**
    * Bytes of the values that exist at once while the graph runs, at most: its inputs, what lies between its operators, and
-   * its outputs.
-   * @throws Error where a free dimension has no size
+   * its outputs. A free dimension without a size counts as 1.
    */
   activations(sides: Sides): number;
   /** Operators of the graph that have no rule for their shapes. */
@@ -64,14 +63,16 @@ export function outlineOf({ bytes }: Pick<Graph, 'bytes'>): Outline {
     if (isExternal) fromFiles.set(name, size * count(dims));
     constants.set(name, { dims, bytes: size, ...(isExternal ? {} : valuesOf(dims, dataType, rawData)) });
   }
-  const unknown = new Set<string>();
+  const unknown = new Set(
+    graph.node.map(({ opType }) => opType).filter((name) => shapeRule(name) === undefined),
+  );
   const steps: Step[] = [];
   /** Weights that are read as they are, and those that are cast or turned first. */
   const held = new Map<string, number>();
   for (const node of graph.node) {
     const attributes = new Attributes(node);
     if (node.input.length > 0 && node.input.every((name) => name === '' || constants.has(name))) {
-      shapesOf({ node, attributes }, constants, unknown).forEach((shaped, i) => {
+      shapesOf({ node, attributes }, constants).forEach((shaped, i) => {
         constants.set(node.output[i]!, shaped);
         if (node.input.some((name) => held.has(name) || fromFiles.has(name))) {
           held.set(node.output[i]!, sizeOf(shaped));
@@ -104,10 +105,7 @@ export function outlineOf({ bytes }: Pick<Graph, 'bytes'>): Outline {
       for (const [name, dims] of inputs) {
         const numbers = dims.map((side) => {
           if (typeof side === 'number') return side;
-          const found = Object.hasOwn(sides, side) ? sides[side] : undefined;
-          if (found === undefined)
-            throw new Error(`the graph's input ${name} has a side ${side} of no known size`);
-          return found;
+          return (Object.hasOwn(sides, side) ? sides[side] : undefined) ?? 1;
         });
         known.set(name, { dims: numbers, bytes: types.get(name)! });
         entering.push(name);
@@ -154,7 +152,7 @@ function mostAtOnce(steps: readonly Step[], { known, constants, entering, output
   for (const name of entering) allocate(name);
   for (const [i, step] of steps.entries()) {
     const { node } = step;
-    const made = shapesOf(step, known, undefined);
+    const made = shapesOf(step, known);
     for (const [k, shaped] of made.entries()) known.set(node.output[k]!, shaped);
     const shared = sharedInput(node, { known, constants, lastRead, bufferOf, buffers }, i);
     for (const [k, name] of node.output.entries()) {
@@ -209,14 +207,9 @@ function scratchOf({ opType, input }: NodeProto, known: ReadonlyMap<string, Shap
   return 0;
 }
 
-function shapesOf(
-  { node, attributes }: Step,
-  known: ReadonlyMap<string, Shaped>,
-  unknown: Set<string> | undefined,
-): Shaped[] {
+function shapesOf({ node, attributes }: Step, known: ReadonlyMap<string, Shaped>): Shaped[] {
   const inputs = node.input.map((name) => (name === '' ? undefined : known.get(name)));
   const rule = shapeRule(node.opType);
-  if (rule === undefined) unknown?.add(node.opType);
   const [first] = inputs;
   const made = rule?.(inputs, attributes, node.output.length) ?? [first!];
   const bytes =
@@ -224,7 +217,7 @@ function shapesOf(
       ? bytesOf(attributes.int('to', DataType.float))
       : node.opType === 'Shape' || node.opType === 'ArgMax'
         ? 8
-        : first!.bytes;
+        : (node.opType === 'Where' ? inputs[1]! : first!).bytes;
   return node.output.map((_, i) => {
     const { dims, ints, floats } = made[Math.min(i, made.length - 1)]!;
     return { dims, bytes, ...(ints !== undefined && { ints }), ...(floats !== undefined && { floats }) };

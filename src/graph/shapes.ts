@@ -219,6 +219,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
     ...[
       'SkipGroupNorm',
       'SkipLayerNormalization',
+      'RotaryEmbedding',
       'Tanh',
       'Sqrt',
       'Reciprocal',
@@ -235,6 +236,7 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['Min', broadcast(Math.min)],
   ['Max', broadcast(Math.max)],
   ['Equal', broadcast()],
+  ['Where', broadcast()],
   ['MatMul', product],
   ['FusedMatMul', product],
   ['Gemm', product],
