@@ -445,9 +445,12 @@ export class GraphBuilder {
     const of = { name, stored, first, count };
     const { transposed, halvesSwapped, scale, identity } = stored.decode ?? {};
     if (identity === true) return { value: this.#identity(name, shape[0]!), dtype: 'F32' as const };
-    if (transposed === true) return { value: this.#transposed(of, shape), dtype };
-    if (halvesSwapped === true) return { value: this.#halvesSwapped(of, as), dtype };
-    const value = this.#region(of, as);
+    const value =
+      transposed === true
+        ? this.#transposed(of, shape)
+        : halvesSwapped === true
+          ? this.#halvesSwapped(of, as)
+          : this.#region(of, as);
     return scale === undefined
       ? { value, dtype }
       : { value: this.#scaled({ first, count, stored: scale }, { value, dtype }, as), dtype: 'F32' as const };

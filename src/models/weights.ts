@@ -3,8 +3,10 @@ import { open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { StoredTensor } from '../graph/component.ts';
+import { isReadable, ValueReader } from './lora/values.ts';
 import { isTorchFile, readTorchFile } from './pickle/torch-file.ts';
 import { readSafetensorsFile } from './safetensors.ts';
+import { withScales } from './scales.ts';
 import { BEGINNING, describeWrongFile } from './wrong-file.ts';
 
 export interface Weights {
@@ -31,7 +33,8 @@ export async function readWeights(path: string): Promise<Weights> {
   if (!(await stat(file)).isFile()) {
     throw new DarkroomError('bad_model', `${label} is not a regular file.`);
   }
-  return { file, label, ...(await readTensorFile(file, { label, folder: dirname(file) })) };
+  const { tensors, ...beside } = await readTensorFile(file, { label, folder: dirname(file) });
+  return { file, label, tensors: withScales(tensors), ...beside };
 }
 
 /** Other names for files that are read as what they hold. */
@@ -86,34 +89,14 @@ const MOST_VALUES = 1 << 16;
  * @throws DarkroomError('bad_model') where it is no tensor of floats, is too large, or the file ends before it
  */
 export async function readValues(stored: StoredTensor): Promise<Float32Array> {
-  const read = READERS[stored.dtype as keyof typeof READERS] as
-    | ((view: DataView, i: number) => number)
-    | undefined;
   const count = stored.shape.reduce((product, side) => product * side, 1);
-  if (read === undefined || count > MOST_VALUES || stored.decode !== undefined) {
+  if (!isReadable(stored) || count > MOST_VALUES) {
     throw new DarkroomError('bad_model', `${stored.name} is not a short list of floats.`);
   }
-  const bytes = Buffer.alloc(stored.length);
-  const handle = await open(stored.file, 'r');
+  const reader = new ValueReader();
   try {
-    const { bytesRead } = await handle.read(bytes, 0, bytes.length, stored.offset);
-    if (bytesRead < bytes.length) {
-      throw new DarkroomError('bad_model', `${basename(stored.file)} ends within ${stored.name}.`);
-    }
+    return await reader.read(stored);
   } finally {
-    await handle.close();
+    await reader.close();
   }
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  return Float32Array.from({ length: count }, (_, i) => read(view, i));
 }
-
-const READERS = {
-  F64: (view: DataView, i: number) => view.getFloat64(8 * i, true),
-  F32: (view: DataView, i: number) => view.getFloat32(4 * i, true),
-  F16: (view: DataView, i: number) => view.getFloat16(2 * i, true),
-  BF16: (view: DataView, i: number) => {
-    const word = new DataView(new ArrayBuffer(4));
-    word.setUint16(2, view.getUint16(2 * i, true), true);
-    return word.getFloat32(0, true);
-  },
-};

@@ -15,7 +15,7 @@ import type { ModelSpec } from '../../src/models/spec.ts';
 import { createTokenizer } from '../../src/models/tokenizer.ts';
 import { freezeRequest } from '../../src/request.ts';
 import { temporaryFolder } from './forge.ts';
-import { type Folder, forgeModel, writeFolder, writeSafetensors } from './forge-checkpoint.ts';
+import { type Folder, float, forgeModel, writeFolder, writeSafetensors } from './forge-checkpoint.ts';
 
 const CLIP = ['transformers', 'CLIPTextModel'];
 const PROJECTED = ['transformers', 'CLIPTextModelWithProjection'];
@@ -112,6 +112,33 @@ for (const [layout, folder] of Object.entries(FOLDERS)) {
     assert.deepEqual(await latentsOf(one), await latentsOf(whole));
   });
 }
+
+test('scaled 8-bit floats give the latents of the products in float32', async (t) => {
+  const at = await temporaryFolder(t);
+  const [scaled, widened] = [new Map(forgeModel('sd1').single), new Map(forgeModel('sd1').single)];
+  for (const [name, { shape }] of forgeModel('sd1').single) {
+    if (!/^model\.diffusion_model\..*\.attn\d\.to_[qkv]\.weight$/.test(name)) continue;
+    const bytes = Uint8Array.from(
+      { length: shape[0]! * shape[1]! },
+      (_, i) => [0x38, 0xb8, 0x40, 0x00][i % 4]!,
+    );
+    const scale = Math.fround(1e-5);
+    scaled.set(name, { dtype: 'F8_E4M3', shape, bytes });
+    scaled.set(name.replace(/weight$/, 'scale_weight'), float([], [scale]));
+    widened.set(
+      name,
+      float(
+        shape,
+        Array.from(bytes, (_, i) => [1, -1, 2, 0][i % 4]! * scale),
+      ),
+    );
+  }
+  const [one, other] = await Promise.all([
+    openCheckpoint(await writeSafetensors(join(at, 'scaled.safetensors'), scaled)),
+    openCheckpoint(await writeSafetensors(join(at, 'widened.safetensors'), widened)),
+  ]);
+  assert.deepEqual(await latentsOf(one), await latentsOf(other));
+});
 
 test("CLIP's vocabulary gives the ids that CLIP was trained with", async () => {
   const { ids } = createTokenizer(await clipTokenizer('<|endoftext|>')).encode('a photo of a cat');
