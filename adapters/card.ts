@@ -11,6 +11,8 @@ export interface CardPicture {
   readonly width: number;
   readonly height: number;
   readonly alt: string;
+  /** Of a picture that was made here. */
+  readonly seed?: number;
 }
 
 /** A job's state as the card shows it; absent numbers are not known yet. */
@@ -97,5 +99,7 @@ export interface Card {
   readonly actions?: readonly CardAction[];
   /** Less likely actions, in a menu More. */
   readonly more?: readonly CardAction[];
+  /** Id of an action that answers with this card as it is now and changes nothing: for platforms that keep it up to date. */
+  readonly refresh?: string;
   readonly error?: { readonly code: ErrorCode; readonly message: string };
 }

@@ -62,6 +62,7 @@ export async function bodies(): Promise<Figure[]> {
     },
     handle: async () => {},
     describe: async () => ({}),
+    complete: async () => [],
     ready: () => true,
     readUpload: async (bytes) => ({ bytes }),
   });

@@ -180,7 +180,14 @@ function actionsOfMany({ id, ...record }: JobRecord): CardAction[] {
 }
 
 function cardPictures({ pictures, request }: JobRecord): CardPicture[] {
-  return pictures.map((picture) => ({ ...picture, alt: request.prompt }));
+  const { prompt, seed } = request;
+  const many = pictures.length;
+  return pictures.map((picture, i) => ({
+    ...picture,
+    // Pictures of a grid need names that differ for those who hear them.
+    alt: many > 1 ? `${prompt} (${i + 1} of ${many})` : prompt,
+    seed: seed + i,
+  }));
 }
 
 export function formatSeconds(seconds: number): string {

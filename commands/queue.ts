@@ -4,6 +4,8 @@ import { type Context, defineCommand } from './command.ts';
 import type { Follower } from './follow.ts';
 import type { LiveEvent } from './job-card.ts';
 
+/** Id of the action that shows the queue again. */
+export const SHOW_QUEUE = 'queue';
 /** Buttons that every platform can show on one card. */
 const MOST_BUTTONS = 5;
 
@@ -18,8 +20,10 @@ export const queue = defineCommand({
   examples: ['/queue'],
   async run(_values, { invocation, reply, ports }: Context<QueuePorts>) {
     const jobs = await ports.follower.jobsOf(invocation.user);
-    if (jobs.length === 0) return reply.postEphemeral({ text: 'You have no queued or running jobs.' });
+    if (jobs.length === 0)
+      return reply.postEphemeral({ text: 'You have no queued or running jobs.', refresh: SHOW_QUEUE });
     await reply.postEphemeral({
+      refresh: SHOW_QUEUE,
       text: jobs.length === 1 ? 'One job:' : `${jobs.length} jobs, oldest first:`,
       fields: jobs.map(({ record, event }, i) => ({
         name: `${i + 1}. ${brief(record.request.prompt)}`,

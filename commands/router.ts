@@ -18,14 +18,14 @@ import { tokenize } from './line-tokens.ts';
 import { locate } from './locate.ts';
 import { unwrap } from './paste.ts';
 import type { Ports } from './ports.ts';
-import { type QueuePorts, queue } from './queue.ts';
+import { type QueuePorts, queue, SHOW_QUEUE } from './queue.ts';
 import { recipe } from './recipe.ts';
 import { withShownPictures } from './replied.ts';
 import { type Reopen, type Resumption, resumeJobs } from './resume.ts';
 import { removeJob, startRetention } from './retention.ts';
 import { style } from './style.ts';
 import { createSubmit } from './submit.ts';
-import { suggest } from './suggest.ts';
+import { type Completion, complete, suggest } from './suggest.ts';
 
 /** What all commands together use; each is given it as the type of its own ports. */
 type RouterPorts = ActionPorts & QueuePorts & Ports;
@@ -67,6 +67,8 @@ export interface Commands {
   describe(): Promise<CommandsJson>;
   /** What an option can be completed to. @param asked.tenant whose styles are known; undefined in a direct message */
   suggest(asked: Parameters<typeof suggest>[2]): Promise<readonly string[]>;
+  /** The same with a word on each value, for menus that have room for it. */
+  complete(asked: Parameters<typeof suggest>[2]): Promise<readonly Completion[]>;
 }
 
 export interface CommandsJson {
@@ -122,6 +124,7 @@ export function createCommands(ports: Ports): Commands {
       stopRetention?.();
     },
     suggest: (asked) => suggest(COMMANDS, ports, asked),
+    complete: (asked) => complete(COMMANDS, ports, asked),
     async describe() {
       const { gallery, words } = await ports.models.resolve();
       return { commands: COMMANDS.map((command) => describeCommand(command, ports)), gallery, words };
@@ -132,6 +135,7 @@ export function createCommands(ports: Ports): Commands {
 async function dispatch(context: Context<RouterPorts>): Promise<void> {
   const { invocation } = context;
   const { input } = invocation;
+  if (input.kind === 'action' && input.action === SHOW_QUEUE) return run(queue, {}, context);
   if (input.kind === 'action') return act(input.action, context);
   if (input.kind === 'command') {
     const [name = '', ...rest] = input.name.split(' ');

@@ -2,6 +2,10 @@
 import type { AnyCommand } from './command.ts';
 import type { Ports } from './ports.ts';
 import { allStyles } from './styles.ts';
+import { noteOf, noteOfStyle } from './value-notes.ts';
+
+/** What a menu shows at most. */
+const MOST_COMPLETIONS = 50;
 
 export async function suggest(
   commands: readonly AnyCommand[],
@@ -20,6 +24,30 @@ export async function suggest(
   const begin = known.filter((name) => name.toLowerCase().startsWith(wanted));
   const hold = known.filter((name) => !begin.includes(name) && name.toLowerCase().includes(wanted));
   return [...begin, ...hold].map((name) => `${before}${name}`);
+}
+
+/** A value that an option can be completed to. */
+export interface Completion {
+  readonly value: string;
+  /** What it is good for, in a few words. */
+  readonly note?: string;
+}
+
+/** The same as suggest(), with a word on each value. */
+export async function complete(
+  commands: readonly AnyCommand[],
+  ports: Pick<Ports, 'models' | 'settings'>,
+  asked: Parameters<typeof suggest>[2],
+): Promise<readonly Completion[]> {
+  const { option, tenant } = asked;
+  const values = (await suggest(commands, ports, asked)).slice(0, MOST_COMPLETIONS);
+  const styles = option === 'style' && tenant !== undefined ? await ports.settings.styles(tenant) : new Map();
+  const known = allStyles(styles);
+  return values.map((value) => {
+    const style = option === 'style' ? known.get(value) : undefined;
+    const note = style === undefined ? noteOf(option, value) : noteOfStyle(style);
+    return { value, ...(note !== undefined && { note }) };
+  });
 }
 
 async function namesFor(

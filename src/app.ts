@@ -129,6 +129,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     pictures: store.pictures,
     readUpload: (bytes, use) => reader.read(bytes, use),
     describe: () => commands.describe(),
+    complete: (asked) => commands.complete(asked),
     ready: async () => ready && connections.every(({ isUp }) => isUp) && (await store.isWritable()),
     figures: async () => formatFigures(await readFigures(store.database)),
     onError,

@@ -6,7 +6,7 @@ import { DarkroomError } from '../errors.ts';
 import { encodePng } from '../image/pixels.ts';
 import { writePngText } from '../image/png-text.ts';
 import { encodePreview } from '../image/preview.ts';
-import type { Raster } from '../image/resample.ts';
+import { fit, type Raster } from '../image/resample.ts';
 import type { FinishedPicture, JobMemory, Progress, Run } from '../job.ts';
 import type { LatentScale } from '../models/latent-scale.ts';
 import { type GenerationRequest, LIMITS } from '../request.ts';
@@ -21,6 +21,8 @@ import { decodeLatents, enlarge } from './picture/pictures.ts';
 import { recipeTexts } from './recipe.ts';
 
 const PREVIEW_EVERY_MS = 500;
+/** Longer side of a preview that shows a picture around the part that is drawn. */
+const MASKED_PREVIEW = 192;
 const SEEDS = LIMITS.seed.max + 1;
 
 /** A run whose latents can be looked at, for parity tests. */
@@ -164,10 +166,22 @@ export class PictureRun implements PipelineRun {
       return;
     this.#lastPreview = now;
     const [, , height, width] = latents.dims as [number, number, number, number];
-    return await encodePreview(latentsToRgb(latents.data, latentRgb), width, height);
+    const rgb = latentsToRgb(latents.data, latentRgb);
+    if (this.#request.maskImage === undefined) return await encodePreview(rgb, width, height);
+    // What is kept is shown as it is: the estimate of that part is not what it will look like.
+    const drawn = within(MASKED_PREVIEW, { data: rgb, width, height, channels: 3 });
+    const whole = within(MASKED_PREVIEW, await this.#prepared.finish(drawn));
+    return await encodePreview(whole.data, whole.width, whole.height);
   }
 
   #requireOpen(): void {
     if (this.#closed) throw new DarkroomError('cancelled', 'The job was cancelled.');
   }
+}
+
+/** A picture whose longer side has that many pixels. */
+function within(side: number, picture: Raster): Raster {
+  const scale = side / Math.max(picture.width, picture.height);
+  const size = { width: Math.round(picture.width * scale), height: Math.round(picture.height * scale) };
+  return fit(picture, { width: Math.max(1, size.width), height: Math.max(1, size.height) }, 'stretch');
 }

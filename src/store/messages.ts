@@ -34,6 +34,11 @@ export interface MessageStore<M extends StoredMessage> {
   authorNamed(name: string): Promise<{ readonly id: string; readonly name: string } | undefined>;
   lastId(): Promise<string | undefined>;
   /**
+   * Removes private messages that are older than a time (milliseconds since 1970) and belong to no job.
+   * @returns what was removed
+   */
+  removePrivate(before: number): Promise<M[]>;
+  /**
    * Messages that are older than a time (milliseconds since 1970) and show no job that waits or runs, oldest first.
    * @param most how many at most
    * @returns their ids
@@ -85,6 +90,14 @@ export function createMessages<M extends StoredMessage>(sql: Sql): MessageStore<
     },
     async remove(id) {
       return (await read('delete from darkroom.message where id = $1 returning data', [id]))[0];
+    },
+    async removePrivate(before) {
+      return read(
+        `delete from darkroom.message m where reader is not null and job is null and at < $1 and not exists
+           (select from darkroom.message answer where answer.id = m.data->>'answer' and answer.job is not null)
+         returning data`,
+        [new Date(before)],
+      );
     },
     async listBefore(at, most) {
       const rows = await sql.query<{ id: string }>(

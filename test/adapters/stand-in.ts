@@ -261,6 +261,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     secret: store.secret,
     handle: commands.handle,
     describe: commands.describe,
+    complete: commands.complete,
     messages: store.messages,
     people: store.people,
     pictures: store.pictures,

@@ -13,7 +13,7 @@ test('pictures go once they are older than their server keeps them', async () =>
       store.database.query('update darkroom.job set at = at - make_interval(days => $1)', [days]);
     return createWebAdapter({
       ...{ host: '127.0.0.1', port: 0, users: 'header', secret: store.secret, ready: () => true, onError },
-      ...{ handle: commands.handle, describe: commands.describe },
+      ...{ handle: commands.handle, describe: commands.describe, complete: commands.complete },
       ...{ messages: store.messages, people: store.people, pictures: store.pictures, readUpload },
     });
   });

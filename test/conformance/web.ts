@@ -18,6 +18,7 @@ export async function startWeb(): Promise<Chat> {
       secret: store.secret,
       handle: commands.handle,
       describe: commands.describe,
+      complete: commands.complete,
       messages: store.messages,
       people: store.people,
       pictures: store.pictures,

@@ -169,6 +169,33 @@ describe('progress', () => {
     await run.close();
   });
 
+  test('a preview shows what is kept as it is', async () => {
+    const inputs = { image: 'inputs/hills-64x64.png', mask_image: 'inputs/mask-64x64.png' };
+    const job = await jobOf({ ...DRAFT, ...inputs, height: 64, keep_unmasked: true });
+    const half = Buffer.from(Array.from({ length: 64 * 64 }, (_, i) => (i % 64 < 32 ? 0 : 255)));
+    const mask = await sharp(half, { raw: { width: 64, height: 64, channels: 1 } })
+      .png()
+      .toBuffer();
+    const run = await engine.open({ ...job, inputs: new Map([...job.inputs, [inputs.mask_image, mask]]) });
+    let preview: Uint8Array | undefined;
+    await run.advance(1, (progress) => {
+      preview = progress.preview;
+    });
+    await run.close();
+    const { data, info } = await sharp(preview!).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+    const source = await sharp(job.inputs.get(inputs.image)!)
+      .resize(info.width, info.height)
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+    const change = { kept: 0, drawn: 0 };
+    for (const [i, value] of data.entries()) {
+      const side = Math.floor(i / 3) % info.width < info.width * 0.45 ? 'kept' : 'drawn';
+      change[side] += Math.abs(value - source[i]!) / data.length;
+    }
+    assert.ok(change.kept < 2 && change.drawn > 5 * change.kept, JSON.stringify(change));
+  });
+
   test('words beyond the limit are named', async () => {
     const run = await engine.open(
       await jobOf({ ...DRAFT, prompt: `${'a '.repeat(75)}zebra crossing`, prompt_syntax: 'plain' }),

@@ -33,12 +33,15 @@ export class Conversation {
   /** Two processes may create an id in the same microsecond. */
   readonly #idSuffix = randomBytes(4).toString('hex');
   #lastTime = 0;
+  readonly #onError: (error: unknown) => void;
+  #timer: NodeJS.Timeout | undefined;
 
   constructor(store: MessageStore<MessageRecord>, hub: EventHub, options: ConversationOptions = {}) {
     this.#store = store;
     this.#hub = hub;
     const { notices, onError = () => {}, basePath = '' } = options;
     this.#basePath = basePath;
+    this.#onError = onError;
     this.#changes = notices && new RemoteChanges(notices, store, this.#remoteListener(), onError);
   }
 
@@ -47,9 +50,13 @@ export class Conversation {
     const last = (await this.#store.lastId()) ?? '0';
     this.#lastTime = Number.parseInt(last.slice(0, TIME_DIGITS), 36);
     await this.#changes?.open();
+    await this.#expire();
+    this.#timer = setInterval(() => this.#expire().catch(this.#onError), EXPIRY_CHECK_MS);
+    this.#timer.unref();
   }
 
   async close(): Promise<void> {
+    clearInterval(this.#timer);
     await this.#changes?.close();
   }
 
@@ -146,6 +153,14 @@ export class Conversation {
     if (request?.answer === id && request.pictures.length > 0) await this.edit({ ...request, pictures: [] });
   }
 
+  /** Private answers are for the moment: a recipe, a list. They can be asked for again. */
+  async #expire(): Promise<void> {
+    for (const message of await this.#store.removePrivate(Date.now() - PRIVATE_MS)) {
+      this.#hub.publish({ name: 'removed', data: { id: message.id }, ...readerOf(message) });
+      await this.#changes?.publish({ kind: 'removed', id: message.id, ...readerOf(message) });
+    }
+  }
+
   #newest(message: MessageRecord): MessageRecord {
     return this.#live.get(message.id) ?? this.#remote.get(message.id) ?? message;
   }
@@ -204,6 +219,9 @@ export class Conversation {
   }
 }
 
+/** Milliseconds for which a private answer stays, and between two looks for older ones. */
+const PRIVATE_MS = 3600 * 1000;
+const EXPIRY_CHECK_MS = 10 * 60 * 1000;
 /** Messages that are read from the store at a time. */
 const PART = 500;
 /** Characters of an id that hold its time: microseconds since 1970 in base 36. */

@@ -24,6 +24,7 @@ export interface PictureJson {
   readonly width: number;
   readonly height: number;
   readonly alt: string;
+  readonly seed?: number;
 }
 
 /** A number that is absent is not known yet. */
@@ -63,6 +64,8 @@ export interface MessageJson {
   readonly fields?: readonly { readonly name: string; readonly value: string }[];
   readonly notes?: readonly string[];
   readonly error?: { readonly code: ErrorCode; readonly message: string };
+  /** Id of an action that brings the message up to date. */
+  readonly refresh?: string;
   /** Only its reader sees it. */
   readonly private?: boolean;
 }
@@ -85,12 +88,13 @@ export const isMessageId = (id: string) => /^[0-9a-z]{1,64}$/.test(id);
 
 export const BOT: Author = { id: 'darkroom', name: 'Darkroom', bot: true };
 
-export const pictureJson = ({ id, width, height, alt }: CardPicture): PictureJson => ({
+export const pictureJson = ({ id, width, height, alt, seed }: CardPicture): PictureJson => ({
   id,
   url: `/api/pictures/${id}.png`,
   width,
   height,
   alt,
+  ...(seed !== undefined && { seed }),
 });
 
 /**
@@ -121,6 +125,7 @@ export function withCard(message: MessageRecord, card: Card): MessageRecord {
     ...(card.footer !== undefined && { footer: card.footer }),
     ...(card.fields && { fields: card.fields }),
     ...(card.notes?.length && { notes: card.notes }),
+    ...(card.refresh !== undefined && { refresh: card.refresh }),
     ...(card.error && { error: card.error }),
   };
 }

@@ -30,8 +30,19 @@ export class WebReply implements Reply {
   /** Edits keep their order although each waits for the disk. */
   #last: Promise<unknown> = Promise.resolve();
 
-  /** @param message the bot's message where it exists already (after a restart) */
-  constructor(conversation: Conversation, request: Request, message?: MessageRecord) {
+  readonly #refreshed: MessageRecord | undefined;
+
+  /**
+   * @param message the bot's message where it exists already (after a restart)
+   * @param refreshed a private answer that the next one replaces
+   */
+  constructor(
+    conversation: Conversation,
+    request: Request,
+    message?: MessageRecord,
+    refreshed?: MessageRecord,
+  ) {
+    this.#refreshed = refreshed;
     this.#conversation = conversation;
     this.#request = request;
     this.#message = message;
@@ -85,8 +96,16 @@ export class WebReply implements Reply {
         this.#first.reject(new DarkroomError(card.error.code, card.error.message));
         return;
       }
-      await this.#post(card, this.#request.user.id);
+      if (this.#refreshed === undefined) await this.#post(card, this.#request.user.id);
+      else await this.#refresh(this.#refreshed, card);
     });
+  }
+
+  async #refresh(before: MessageRecord, card: Card): Promise<void> {
+    const message = withCard(before, card);
+    await this.#conversation.edit(message);
+    this.#isAnswered = true;
+    this.#first.resolve({ message: this.#conversation.toJson(message) });
   }
 
   delete(message: string): Promise<void> {

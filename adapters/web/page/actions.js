@@ -4,7 +4,7 @@
  * @import { Action, Message } from './types.js'
  */
 import { useButton } from './controls.js';
-import { confirmedButton, el } from './dom.js';
+import { confirmedButton, el, whilePressed } from './dom.js';
 import { opensPopup } from './popup.js';
 
 /** @typedef {{ onPress: (action: Action) => Promise<void>, onUse: (control: import('./controls.js').Control) => void }} ActionsContext */
@@ -20,14 +20,37 @@ const verbOf = (id) => id.split(':')[0] ?? '';
 const isNumbered = ({ id }) => /^[a-z]+:[^:]+:\d+$/.test(id);
 
 /**
+ * What can be done with one picture of a message.
  * @param {Message} message
- * @param {Action[]} actions
+ * @param {number} number of the picture, from 1
+ * @returns {Action[]}
+ */
+export const actionsOf = ({ actions, pictures }, number) =>
+  pictures.length === 1
+    ? actions
+    : actions
+        .filter((action) => !isNumbered(action) || action.id.endsWith(`:${number}`))
+        .map((action) =>
+          isNumbered(action) ? { ...action, label: wordOf(action.id), isOne: true } : action,
+        );
+
+/** `U2` is a button for many pictures; beside one picture there is room for the word. @param {string} id */
+function wordOf(id) {
+  const verb = verbOf(id);
+  return verb.charAt(0).toUpperCase() + verb.slice(1);
+}
+
+/**
+ * @param {Message} message
+ * @param {(Action & { isOne?: boolean })[]} actions `isOne` for an action that stands beside its own picture
  * @param {ActionsContext} context
  * @returns {HTMLElement[]} rows
  */
 export function drawActions(message, actions, context) {
-  const numbered = actions.filter(isNumbered);
-  let others = actions.filter((action) => !isNumbered(action));
+  const isOfMany = (/** @type {Action & { isOne?: boolean }} */ action) =>
+    isNumbered(action) && !action.isOne;
+  const numbered = actions.filter(isOfMany);
+  let others = actions.filter((action) => !isOfMany(action));
   if (numbered.length > 0) {
     const rows = Object.values(Object.groupBy(numbered, ({ id }) => verbOf(id))).map((group = []) =>
       group.map((action) => drawAction(action, context)),
@@ -80,10 +103,5 @@ function drawAction(action, { onPress, onUse }) {
   if (action.style === 'danger')
     return confirmedButton(action.label, className, () => onPress(action), title);
   const button = el('button', { type: 'button', className, title }, action.label);
-  button.addEventListener('click', async () => {
-    button.disabled = true;
-    await onPress(action);
-    button.disabled = false;
-  });
-  return button;
+  return whilePressed(button, () => onPress(action));
 }

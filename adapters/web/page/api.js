@@ -2,7 +2,7 @@
 /**
  * The HTTP calls of the server, see docs/interfaces.md. Paths are relative, so that a proxy can serve the page
  * below any path.
- * @import { Commands, Me, Message } from './types.js'
+ * @import { Commands, Completion, Me, Message } from './types.js'
  */
 import { HISTORY_PAGE } from './shared.js';
 
@@ -73,12 +73,17 @@ export const makeLink = (name, admin) => postJson('api/links', { name, admin });
 /** @returns {Promise<Commands>} */
 export const commands = () => call('api/commands');
 
+/** @param {string} command @param {string} option @param {string} typed @returns {Promise<Completion[]>} */
+export const complete = (command, option, typed) =>
+  call(`api/suggest?${new URLSearchParams({ command, option, typed })}`);
+
 /**
  * @param {string | undefined} before only messages before this id
- * @returns {Promise<Message[]>} the newest HISTORY_PAGE of them, oldest first
+ * @param {number} [limit]
+ * @returns {Promise<Message[]>} the newest of them, oldest first
  */
-export function messages(before) {
-  const query = new URLSearchParams({ limit: String(HISTORY_PAGE), ...(before !== undefined && { before }) });
+export function messages(before, limit = HISTORY_PAGE) {
+  const query = new URLSearchParams({ limit: String(limit), ...(before !== undefined && { before }) });
   return call(`api/messages?${query}`);
 }
 

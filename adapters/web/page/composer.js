@@ -1,10 +1,12 @@
 // @ts-check
 /**
  * The prompt line with its menu of commands and its keys.
- * @import { Command } from './types.js'
+ * @import { Command, Message } from './types.js'
  */
 import { ApiError, post } from './api.js';
+import { Completions } from './completions.js';
 import { byId } from './dom.js';
+import { keepDraft, keptDraft } from './drafts.js';
 import { Inputs } from './inputs.js';
 import { commandOf, Menu, optionAt, range, suggest, usage } from './menu.js';
 
@@ -20,6 +22,10 @@ export class Composer {
   /** The text at which Esc closed the menu: the menu stays closed until the text changes. */
   #dismissed = '';
   #sending = false;
+  /** What Esc removed from the line: the up arrow brings it back. */
+  #cleared = '';
+  #isRestored = false;
+  #completions = new Completions(() => this.#refresh());
 
   /**
    * @param {{
@@ -61,6 +67,18 @@ export class Composer {
     this.#refresh();
   }
 
+  /**
+   * Brings back what was typed before the page was loaded again.
+   * @param {(id: string) => Message | undefined} messageOf
+   */
+  restore(messageOf) {
+    const draft = this.line.value === '' ? keptDraft() : undefined;
+    this.#isRestored = true;
+    const replied = draft?.reply === undefined ? undefined : messageOf(draft.reply);
+    if (replied) this.inputs.reply(replied);
+    if (draft) this.write(draft.text);
+  }
+
   /** @param {string} text */
   write(text) {
     this.line.value = text;
@@ -87,6 +105,7 @@ export class Composer {
     try {
       const answer = await post(this.inputs.message(text));
       this.#recalled = undefined;
+      this.#cleared = '';
       this.line.value = '';
       this.inputs.clear();
       this.context.onSent(answer);
@@ -108,6 +127,9 @@ export class Composer {
     } else if (this.inputs.drop()) return true;
     else if (this.#recalled !== undefined) {
       this.#recalled = undefined;
+      this.write('');
+    } else if (this.line.value !== '') {
+      this.#cleared = this.line.value;
       this.write('');
     } else return this.context.onEscape();
     return true;
@@ -143,7 +165,7 @@ export class Composer {
 
   /** @param {number} step */
   #recall(step) {
-    const lines = this.context.lines();
+    const lines = [...this.context.lines(), ...(this.#cleared === '' ? [] : [this.#cleared])];
     const index = (this.#recalled ?? lines.length) + step;
     if (index < 0) return;
     this.#recalled = index < lines.length ? index : undefined;
@@ -174,13 +196,16 @@ export class Composer {
     if (text !== this.#dismissed) this.#dismissed = '';
     const open = document.activeElement === line && text !== '' && text !== this.#dismissed;
     const suggestion = open
-      ? suggest(this.commands, text, line.selectionStart, this.inputs.plain)
+      ? suggest(this.commands, text, line.selectionStart, this.inputs.plain, (command, option, typed) =>
+          this.#completions.of(command, option, typed),
+        )
       : undefined;
     if (suggestion) this.menu.show(suggestion);
     else this.menu.close();
     this.#describeMenu();
     /** @type {HTMLButtonElement} */ (byId('send')).disabled =
       this.#sending || (text.trim() === '' && !this.inputs.hasFiles);
+    if (this.#isRestored) keepDraft({ text, reply: this.inputs.replyId });
     const hint = this.#hint(text);
     byId('hint').textContent = hint;
     byId('hint').classList.toggle('keys', hint === KEYS);

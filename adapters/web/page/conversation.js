@@ -6,7 +6,7 @@
  */
 import { HISTORY_PAGE } from './shared.js';
 
-/** @typedef {(before: string | undefined) => Promise<Message[]>} LoadPage the newest messages before an id, oldest first */
+/** @typedef {(before: string | undefined, limit?: number) => Promise<Message[]>} LoadPage the newest messages before an id, oldest first */
 
 export class Conversation {
   /** Sorted by id: ids grow with time. @type {Message[]} */
@@ -16,6 +16,8 @@ export class Conversation {
   /** What changed since the last load began. @type {Set<string>} */
   #changed = new Set();
   #pictureCount = 0;
+  /** Ids of private answers, by the message that they are about. @type {Map<string, Set<string>>} */
+  #asides = new Map();
   /** Whether the server has messages before the first loaded one. */
   hasEarlier = false;
   /** @type {Author} */
@@ -113,11 +115,16 @@ export class Conversation {
     this.hasEarlier = page.length === HISTORY_PAGE;
   }
 
-  /** Loads the page before the first message. @param {LoadPage} load @returns {Promise<number>} messages added */
-  async loadEarlier(load) {
+  /**
+   * Loads the page before the first message.
+   * @param {LoadPage} load
+   * @param {number} [limit] messages of the page
+   * @returns {Promise<number>} messages added
+   */
+  async loadEarlier(load, limit = HISTORY_PAGE) {
     if (!this.hasEarlier) return 0;
-    const page = await load(this.#messages[0]?.id);
-    this.hasEarlier = page.length === HISTORY_PAGE;
+    const page = await load(this.#messages[0]?.id, limit);
+    this.hasEarlier = page.length === limit;
     const added = page.filter(({ id }) => this.get(id) === undefined);
     for (const message of added.toReversed()) this.#insert(message);
     return added.length;
@@ -146,9 +153,45 @@ export class Conversation {
       .map(({ text }) => text);
   }
 
-  /** @returns {{ picture: Picture, message: Message }[]} every loaded picture, oldest first */
+  /** @returns {{ picture: Picture, message: Message }[]} every loaded picture that was made here, oldest first */
   pictures() {
-    return this.#messages.flatMap((message) => message.pictures.map((picture) => ({ picture, message })));
+    return this.#messages
+      .filter(isResult)
+      .flatMap((message) => message.pictures.map((picture) => ({ picture, message })));
+  }
+
+  /**
+   * The message below which a private answer stands: the one whose button was pressed.
+   * @param {Message} message
+   * @returns {Message | undefined}
+   */
+  hostOf(message) {
+    const about = aboutOf(message);
+    const host = about === undefined ? undefined : this.get(about);
+    return host?.author.bot ? (this.hostOf(host) ?? host) : undefined;
+  }
+
+  /** Private answers about a message, oldest first. @param {Message} message @returns {Message[]} */
+  asidesOf({ id, author }) {
+    if (!author.bot) return [];
+    return [...(this.#asides.get(id) ?? [])]
+      .flatMap((aside) => this.get(aside) ?? [])
+      .flatMap((aside) => [aside, ...this.asidesOf(aside)]);
+  }
+
+  /**
+   * The message that another one started from: a picture that was edited or varied, or a message replied to.
+   * @param {Message} message
+   * @returns {{ id: string, message: Message | undefined } | undefined}
+   */
+  originOf(message) {
+    const id = message.reply_to ?? undefined;
+    const parent = this.get(id);
+    // An answer stands below its own request, and a private one below the message that it is about.
+    if (id === undefined || message.private === true) return undefined;
+    if (message.author.bot && parent !== undefined && !parent.author.bot) return undefined;
+    if (message.author.bot && parent === undefined) return undefined;
+    return { id, message: parent };
   }
 
   /** @param {Message} message */
@@ -161,7 +204,9 @@ export class Conversation {
     const job = message.job && preview ? { ...message.job, preview } : message.job;
     const after = job ? { ...message, job } : message;
     this.#messages.splice(index, before ? 1 : 0, after);
-    this.#pictureCount += after.pictures.length - (before?.pictures.length ?? 0);
+    if (isResult(after)) this.#pictureCount += after.pictures.length - (before?.pictures.length ?? 0);
+    const about = aboutOf(after);
+    if (about !== undefined) this.#asides.set(about, (this.#asides.get(about) ?? new Set()).add(after.id));
     if (isLive(after.job)) this.#live.set(after.id, after);
     else this.#live.delete(after.id);
     return { before, after };
@@ -172,7 +217,8 @@ export class Conversation {
     const message = this.get(id);
     if (message === undefined) return false;
     this.#messages.splice(this.indexOf(id), 1);
-    this.#pictureCount -= message.pictures.length;
+    if (isResult(message)) this.#pictureCount -= message.pictures.length;
+    this.#asides.get(aboutOf(message) ?? '')?.delete(id);
     this.#live.delete(id);
     return true;
   }
@@ -180,3 +226,10 @@ export class Conversation {
 
 /** @param {Job | null | undefined} job */
 export const isLive = (job) => job?.state === 'queued' || job?.state === 'running';
+
+/** Uploads and masks stand in the message that they came with. @param {Message} message */
+const isResult = ({ author }) => author.bot === true;
+
+/** What a private answer is about, where it is not the answer to words. @param {Message} message */
+const aboutOf = ({ author, private: isPrivate, job, reply_to: about }) =>
+  author.bot && isPrivate && !job && about ? about : undefined;

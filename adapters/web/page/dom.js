@@ -74,6 +74,22 @@ export async function copyText(text) {
 }
 
 /**
+ * Calls something when a button is pressed, once at a time. The button is not disabled meanwhile: it would lose the
+ * focus, and with it somebody who uses the keyboard their place.
+ * @param {HTMLButtonElement} button
+ * @param {() => Promise<unknown>} onPress
+ */
+export function whilePressed(button, onPress) {
+  button.addEventListener('click', async () => {
+    if (button.getAttribute('aria-disabled') === 'true') return;
+    button.setAttribute('aria-disabled', 'true');
+    await onPress();
+    button.removeAttribute('aria-disabled');
+  });
+  return button;
+}
+
+/**
  * A button for what cannot be undone: it must be pressed twice.
  * @param {string} label
  * @param {string} className
@@ -90,16 +106,13 @@ export function confirmedButton(label, className, onPress, title) {
     button.textContent = armed ? `${label} for good` : label;
   };
   button.addEventListener('blur', () => arm(false));
-  button.addEventListener('click', async () => {
+  return whilePressed(button, async () => {
     if (!isArmed) {
       arm(true);
       announce('Press again to confirm');
       return;
     }
-    button.disabled = true;
     await onPress();
-    button.disabled = false;
     arm(false);
   });
-  return button;
 }

@@ -48,6 +48,11 @@ export class Inputs {
     return this.#files.length > 0;
   }
 
+  /** Id of the message replied to. */
+  get replyId() {
+    return this.#reply?.id;
+  }
+
   /** The command for a prompt without one. */
   get plain() {
     return this.isEmpty || this.#control ? 'imagine' : 'edit';

@@ -2,7 +2,7 @@
 /**
  * The menu above the prompt line: commands after `/`, their subcommands, flags after `--`, and values of options
  * with choices or suggestions. It only reads the line; the composer handles the keys.
- * @import { Command, CommandOption } from './types.js'
+ * @import { Command, CommandOption, Completion } from './types.js'
  */
 import { byId, el } from './dom.js';
 
@@ -16,9 +16,11 @@ import { byId, el } from './dom.js';
  * @param {string} text
  * @param {number} caret
  * @param {string} plain the command for a line without one
+ * @param {(command: string, option: string, typed: string) => Completion[] | undefined} complete what the server
+ *   knows of an option's values; undefined where it has not answered yet
  * @returns {Suggestion | undefined}
  */
-export function suggest(commands, text, caret, plain) {
+export function suggest(commands, text, caret, plain, complete) {
   const before = text.slice(0, caret);
   const verb = /^\/(\S*)$/.exec(before);
   if (verb) return offerCommands(commands, verb[1] ?? '', 0);
@@ -32,8 +34,12 @@ export function suggest(commands, text, caret, plain) {
   if (command === undefined) return undefined;
   const word = /\S*$/.exec(before)?.[0] ?? '';
   const option = optionOfWord(command, before);
-  const values = option?.choices ?? option?.suggestions;
-  if (values && !word.startsWith('-')) return offerValues(values, word, caret);
+  if (option && ['text', 'word', 'choice'].includes(option.type) && !/^-(?!-.*=)/.test(word)) {
+    const typed = word.replace(/^--[\w-]+=/, '');
+    const known = (option.choices ?? option.suggestions ?? []).map((value) => ({ value }));
+    const values = complete(command.name, option.name, typed) ?? known;
+    if (values.length > 0) return offerValues(values, typed, caret);
+  }
   const flag = /(?:^|\s)(--?[\w-]*)$/.exec(before);
   if (flag === null) return undefined;
   const typed = flag[1] ?? '';
@@ -61,12 +67,17 @@ function offerCommands(commands, typed, from) {
   return entries.length > 0 ? { from, entries } : undefined;
 }
 
-/** @param {string[]} values @param {string} word @param {number} caret @returns {Suggestion | undefined} */
-function offerValues(values, word, caret) {
-  const typed = word.replace(/^--[\w-]+=/, '');
+/** @param {Completion[]} values @param {string} typed @param {number} caret @returns {Suggestion | undefined} */
+function offerValues(values, typed, caret) {
+  const wanted = typed.toLowerCase();
   const entries = values
-    .filter((value) => value.startsWith(typed.toLowerCase()) && value !== typed)
-    .map((value) => ({ insert: `${value} `, title: value, hint: '', description: '' }));
+    .filter(({ value }) => value.toLowerCase().includes(wanted) && value !== typed)
+    .map(({ value, note = '' }) => ({
+      insert: `${/\s/.test(value) ? `"${value}"` : value} `,
+      title: value,
+      hint: '',
+      description: note,
+    }));
   return entries.length > 0 ? { from: caret - typed.length, entries } : undefined;
 }
 

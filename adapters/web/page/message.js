@@ -8,13 +8,15 @@
  */
 import { drawActions, isEdit } from './actions.js';
 import { isLive } from './conversation.js';
-import { announce, confirmedButton, copyText, el } from './dom.js';
+import { el } from './dom.js';
 import { drawForm } from './form.js';
+import { drawFields, drawHead, drawJob, drawOrigin, drawText } from './message-parts.js';
 import { drawPrint, expectedRatio, Plate } from './print.js';
 
 /**
  * @typedef {{
- *   isMine: (message: Message) => boolean, repliedTo: (message: Message) => Message | undefined,
+ *   isMine: (message: Message) => boolean,
+ *   originOf: (message: Message) => { id: string, message: Message | undefined } | undefined, repliedTo: (message: Message) => Message | undefined,
  *   onOpen: (picture: Picture) => void, onReply: (message: Message) => void,
  *   onPress: (message: Message, action: Action, values?: FormValues) => Promise<boolean>,
  *   onUse: (message: Message, control: Control) => void, onCancel: (message: Message) => void,
@@ -25,6 +27,7 @@ import { drawPrint, expectedRatio, Plate } from './print.js';
 const PARTS = /** @type {const} */ ([
   'head',
   'text',
+  'origin',
   'plate',
   'job',
   'error',
@@ -33,20 +36,19 @@ const PARTS = /** @type {const} */ ([
   'foot',
   'actions',
   'ask',
+  'asides',
 ]);
-/** Longer texts are folded, so that a prompt of 5,000 characters does not hide its picture. */
-const FOLD_CHARACTERS = 600;
-
 export class MessageView {
   /** @type {Map<string, { slot: HTMLElement, shown: string }>} */
   #parts = new Map();
   /** @type {Plate | undefined} */
   #plate;
 
-  /** @param {MessageContext} context */
-  constructor(context) {
+  /** @param {MessageContext} context @param {'li' | 'section'} [tag] a section where it stands in another message */
+  constructor(context, tag = 'li') {
     this.context = context;
-    this.element = el('li', { className: 'message' });
+    // It takes the focus of a button that is gone.
+    this.element = el(tag, { className: 'message', tabIndex: -1 });
     for (const part of PARTS) {
       const slot = el('div', { className: `message-${part}`, hidden: true });
       this.#parts.set(part, { slot, shown: '' });
@@ -75,6 +77,10 @@ export class MessageView {
     // The job line shows the text of a live job; the text of a refusal is shown once, as the error.
     const text = live || message.text === error?.message ? '' : message.text;
     this.#draw('text', text, () => drawText(text, bot));
+    const origin = this.context.originOf(message);
+    this.#draw('origin', origin ? [origin.id, origin.message?.pictures[0]?.id] : '', () =>
+      drawOrigin(/** @type {string} */ (origin?.id), origin?.message),
+    );
     this.#drawPlate(message, live);
     this.#draw('job', live && job ? [message.text, job.step, job.steps] : '', () =>
       drawJob(/** @type {Job} */ (job), message.text, mine, () => this.context.onCancel(message)),
@@ -108,7 +114,24 @@ export class MessageView {
     if (entry === undefined || entry.shown === shown) return;
     entry.shown = shown;
     entry.slot.hidden = data === '';
+    const focused = focusIn(entry.slot);
     entry.slot.replaceChildren(...(data === '' ? [] : draw()));
+    if (focused) (findAgain(entry.slot, focused) ?? this.element).focus({ preventScroll: true });
+  }
+
+  /** Shows a private answer about this message below it. @param {MessageView} view */
+  addAside(view) {
+    const slot = this.#parts.get('asides')?.slot;
+    if (slot === undefined || slot.contains(view.element)) return;
+    slot.append(view.element);
+    slot.hidden = false;
+  }
+
+  /** @param {MessageView} view */
+  removeAside(view) {
+    view.element.remove();
+    const slot = this.#parts.get('asides')?.slot;
+    if (slot) slot.hidden = slot.childElementCount === 0;
   }
 
   /** @param {Message} message @param {boolean} live */
@@ -171,127 +194,15 @@ export class MessageView {
   }
 }
 
-/**
- * @param {Message} message
- * @param {string} name
- * @param {string | undefined} asker
- * @param {(() => Promise<boolean>) | undefined} onDelete
- * @returns {Node[]}
- */
-function drawHead({ at, private: isPrivate }, name, asker, onDelete) {
-  const date = new Date(at);
-  const today = date.toDateString() === new Date().toDateString();
-  const shown = date.toLocaleString(
-    [],
-    today ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' },
-  );
-  return [
-    el('span', {}, el('span', { className: 'author' }, name), asker && !isPrivate ? ` for ${asker}` : null),
-    el('time', { dateTime: date.toISOString(), title: date.toLocaleString() }, shown),
-    ...(isPrivate ? [el('span', { className: 'only' }, 'Only you can see this')] : []),
-    ...(onDelete
-      ? [
-          confirmedButton(
-            'Delete',
-            'quiet head-action',
-            onDelete,
-            'Delete this message, its answer and their pictures',
-          ),
-        ]
-      : []),
-  ];
+/** @param {HTMLElement} slot @returns {string | undefined} what the element with the focus is called */
+function focusIn(slot) {
+  const { activeElement: active } = document;
+  return active !== null && slot.contains(active) ? nameOf(active) : undefined;
 }
 
-/** @param {string} text @param {boolean} bot @returns {Node[]} */
-function drawText(text, bot) {
-  const paragraph = el('p', {}, ...(bot ? [text] : drawLine(text)));
-  if (text.length <= FOLD_CHARACTERS) return [paragraph];
-  paragraph.classList.add('folded');
-  const button = el(
-    'button',
-    {
-      type: 'button',
-      className: 'unfold',
-      'aria-expanded': 'false',
-      onclick: () => {
-        const folded = paragraph.classList.toggle('folded');
-        button.setAttribute('aria-expanded', String(!folded));
-        button.textContent = folded ? 'Show all' : 'Show less';
-      },
-    },
-    'Show all',
-  );
-  return [paragraph, button];
-}
+/** @param {HTMLElement} slot @param {string} name @returns {HTMLElement | undefined} */
+const findAgain = (slot, name) =>
+  /** @type {HTMLElement[]} */ ([...slot.querySelectorAll('button, a')]).find((one) => nameOf(one) === name);
 
-/** A command line with its command and flags set off from the prompt. @param {string} text */
-function drawLine(text) {
-  return text
-    .split(/(^\/\S+|(?<=\s)--[a-z_-]+(?:[ =](?:"[^"]*"|[^\s-]\S*))?)/i)
-    .filter((part) => part !== '')
-    .map((part) => (/^(\/|--)/.test(part) ? el('span', { className: 'syntax' }, part) : part));
-}
-
-/**
- * @param {Job} job
- * @param {string} text where the job stands
- * @param {boolean} mine
- * @param {() => void} onCancel
- * @returns {Node[]}
- */
-function drawJob(job, text, mine, onCancel) {
-  const step = job.state === 'running' ? (job.step ?? 0) : 0;
-  const steps = job.steps ?? 1;
-  const bar = el('div', {
-    className: 'bar',
-    role: 'progressbar',
-    'aria-label': 'Progress',
-    'aria-valuemin': 0,
-    'aria-valuemax': steps,
-    'aria-valuenow': step,
-    'aria-valuetext': text,
-  });
-  bar.style.setProperty('--done', String(step / steps));
-  return [
-    bar,
-    el('p', {}, text),
-    ...(mine ? [el('button', { type: 'button', className: 'quiet', onclick: onCancel }, 'Cancel')] : []),
-  ];
-}
-
-/** @param {import('./types.js').Field[]} fields @returns {Node[]} */
-function drawFields(fields) {
-  return [
-    el(
-      'dl',
-      {},
-      ...fields.flatMap(({ name, value }) => {
-        const lines = value.split('\n');
-        if (!lines.every((line) => line.startsWith('/'))) return [el('dt', {}, name), el('dd', {}, value)];
-        const commands = lines.map((line) =>
-          el('div', { className: 'command' }, el('code', {}, line), copyButton(line)),
-        );
-        return [el('dt', {}, name), el('dd', {}, ...commands)];
-      }),
-    ),
-  ];
-}
-
-/** @param {string} text */
-function copyButton(text) {
-  const button = el(
-    'button',
-    {
-      type: 'button',
-      className: 'quiet',
-      onclick: async () => {
-        await copyText(text);
-        button.textContent = 'Copied';
-        announce('Copied');
-        setTimeout(() => (button.textContent = 'Copy'), 2000);
-      },
-    },
-    'Copy',
-  );
-  return button;
-}
+/** @param {Element} element */
+const nameOf = (element) => element.getAttribute('aria-label') ?? element.textContent ?? '';

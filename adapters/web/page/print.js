@@ -5,6 +5,9 @@
  */
 import { el } from './dom.js';
 
+/** Longer side, in pixels, of a preview of inpainting; other previews have one pixel per latent. */
+const MASKED_PREVIEW = 192;
+
 /** The preview: grey noise, then shapes, then colours. */
 export class Plate {
   constructor() {
@@ -22,6 +25,14 @@ export class Plate {
     if (job.preview && this.image.src !== job.preview) {
       this.image.src = job.preview;
       this.image.hidden = false;
+      // Around a part that is drawn, the preview shows a picture: that needs no blur.
+      this.image.decode().then(
+        () => {
+          const { naturalWidth, naturalHeight } = this.image;
+          this.element.classList.toggle('part', Math.max(naturalWidth, naturalHeight) === MASKED_PREVIEW);
+        },
+        () => undefined, // the next preview came first
+      );
     }
     const developed = job.steps ? (job.step ?? 0) / job.steps : 0;
     this.element.style.setProperty('--developed', developed.toFixed(3));

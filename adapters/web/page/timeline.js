@@ -8,6 +8,8 @@
  */
 import { byId } from './dom.js';
 import { MessageView } from './message.js';
+import { leavePlace } from './places.js';
+import { MAX_HISTORY_PAGE } from './shared.js';
 
 /** Messages on the page at most. */
 const MAX_SHOWN = 100;
@@ -21,6 +23,10 @@ const END = 96;
 export class Timeline {
   /** @type {Map<string, MessageView>} */
   #views = new Map();
+  /** The messages below which private answers stand, by the answers' ids. @type {Map<string, MessageView>} */
+  #hosts = new Map();
+  /** Whether the messages that are shown are the stored ones, not new ones. */
+  #isLoading = false;
   /** Whether the window ends with the newest message. */
   #endsNewest = true;
   /** Whether the page scrolls along as it grows: until the reader scrolls up. */
@@ -39,7 +45,10 @@ export class Timeline {
     this.onError = onError;
     this.list = byId('conversation');
     this.latest = byId('latest');
-    this.latest.addEventListener('click', () => this.toEnd());
+    this.latest.addEventListener('click', () => {
+      leavePlace();
+      this.toEnd();
+    });
     addEventListener('scroll', () => this.#onScroll(), { passive: true });
     const growth = new ResizeObserver(() => {
       if (this.#follows) this.toEnd();
@@ -53,11 +62,21 @@ export class Timeline {
     return idOf(this.list.firstElementChild);
   }
 
+  /** @param {string} id @returns {boolean} whether that message is on the page */
+  has(id) {
+    return this.#views.has(id);
+  }
+
   /** @param {Message} message new, or changed */
   show(message) {
     const view = this.#views.get(message.id);
     if (view) {
       view.show(message);
+      return;
+    }
+    const host = this.conversation.hostOf(message);
+    if (host) {
+      this.#addAside(message, host, this.#isLoading ? 'keep' : 'reveal');
       return;
     }
     const last = idOf(this.list.lastElementChild);
@@ -83,11 +102,70 @@ export class Timeline {
 
   /** @param {string} id */
   remove(id) {
-    const element = this.#views.get(id)?.element;
+    const view = this.#views.get(id);
+    const element = view?.element;
+    const host = this.#hosts.get(id);
     const next = element?.nextElementSibling;
+    if (view && host) host.removeAside(view);
     element?.remove();
     this.#views.delete(id);
-    if (next) this.#markAnswer(next);
+    this.#hosts.delete(id);
+    if (next && !host) this.#markAnswer(next);
+  }
+
+  /**
+   * Scrolls to a message, loading the history back to it.
+   * @param {string} id
+   * @returns {Promise<boolean>} whether there is such a message
+   */
+  async goTo(id) {
+    const { conversation } = this;
+    while (conversation.get(id) === undefined && conversation.hasEarlier) {
+      if ((conversation.slice(0, 1)[0]?.id ?? '') < id) break;
+      if ((await conversation.loadEarlier(this.load, MAX_HISTORY_PAGE)) === 0) break;
+    }
+    const message = conversation.get(id);
+    if (message === undefined) return false;
+    const host = conversation.hostOf(message) ?? message;
+    if (!this.#views.has(host.id)) this.#showAround(host.id);
+    const element = this.#views.get(id)?.element;
+    if (element === undefined) return false;
+    this.#follows = false;
+    element.scrollIntoView({ block: 'center' });
+    element.focus({ preventScroll: true });
+    element.classList.add('target');
+    element.addEventListener('blur', () => element.classList.remove('target'), { once: true });
+    return true;
+  }
+
+  /** @param {string} id */
+  #showAround(id) {
+    const index = this.conversation.indexOf(id);
+    const to = Math.min(index + STEP, this.conversation.size);
+    this.list.replaceChildren();
+    this.#views.clear();
+    this.#hosts.clear();
+    for (const message of this.conversation.slice(Math.max(0, index - STEP), to)) this.#insert(message, null);
+    this.#endsNewest = to === this.conversation.size;
+    this.latest.hidden = this.#endsNewest;
+  }
+
+  /**
+   * Shows a private answer below the message that it is about.
+   * @param {Message} message
+   * @param {Message} host
+   * @param {'reveal' | 'keep'} scroll whether the page scrolls to it
+   */
+  #addAside(message, host, scroll) {
+    const hostView = this.#views.get(host.id);
+    // Where that message is not on the page, the answer comes with it.
+    if (hostView === undefined || this.#views.has(message.id)) return;
+    const view = new MessageView(this.context, 'section');
+    this.#views.set(message.id, view);
+    this.#hosts.set(message.id, hostView);
+    view.show(message);
+    hostView.addAside(view);
+    if (scroll === 'reveal') view.element.scrollIntoView({ block: 'nearest' });
   }
 
   /** Shows the newest messages and scrolls to them. */
@@ -95,12 +173,14 @@ export class Timeline {
     if (!this.#endsNewest) {
       this.list.replaceChildren();
       this.#views.clear();
+      this.#hosts.clear();
       const { size } = this.conversation;
       for (const message of this.conversation.slice(size - 2 * STEP, size)) this.#insert(message, null);
       this.#endsNewest = true;
     }
     this.#follows = true;
-    scrollTo({ top: document.documentElement.scrollHeight });
+    // The examples of an empty chat are read from their top.
+    if (this.conversation.size > 0) scrollTo({ top: document.documentElement.scrollHeight });
     this.latest.hidden = true;
   }
 
@@ -125,7 +205,7 @@ export class Timeline {
     if (this.firstId === undefined) return;
     if (this.conversation.indexOf(this.firstId) === 0) await this.conversation.loadEarlier(this.load);
     const index = this.conversation.indexOf(/** @type {string} */ (this.firstId));
-    const earlier = this.conversation.slice(Math.max(0, index - STEP), index);
+    const earlier = this.#standing(index, -1);
     if (earlier.length === 0) return;
     this.#keepPlace(() => {
       const first = this.list.firstElementChild;
@@ -138,20 +218,51 @@ export class Timeline {
     const last = idOf(this.list.lastElementChild);
     const index = last === undefined ? 0 : this.conversation.indexOf(last) + 1;
     this.#keepPlace(() => {
-      for (const message of this.conversation.slice(index, index + STEP)) this.#insert(message, null);
-      this.#endsNewest = index + STEP >= this.conversation.size;
+      const later = this.#standing(index, 1);
+      for (const message of later) this.#insert(message, null);
+      this.#endsNewest = later.length < STEP;
       this.#trimStart();
     });
   }
 
+  /**
+   * Messages from an index on that do not stand below others: as many as the window moves by, oldest first.
+   * @param {number} index @param {1 | -1} step forwards, or backwards from the one before it
+   */
+  #standing(index, step) {
+    /** @type {Message[]} */
+    const found = [];
+    for (let at = step === 1 ? index : index - 1; found.length < STEP; at += step) {
+      const [message] = at < 0 ? [] : this.conversation.slice(at, at + 1);
+      if (message === undefined) break;
+      if (this.conversation.hostOf(message) === undefined) found.push(message);
+    }
+    return step === 1 ? found : found.reverse();
+  }
+
   /** @param {Message} message @param {Element | null} next */
   #insert(message, next) {
+    if (this.conversation.hostOf(message)) return;
     const view = new MessageView(this.context);
     this.#views.set(message.id, view);
     view.show(message);
     this.list.insertBefore(view.element, next);
     this.#markAnswer(view.element);
     if (next) this.#markAnswer(next);
+    for (const aside of this.conversation.asidesOf(message)) {
+      // It stood by itself until this message was loaded.
+      this.#views.get(aside.id)?.element.remove();
+      this.#views.delete(aside.id);
+      this.#addAside(aside, message, 'keep');
+    }
+  }
+
+  /** Shows stored messages. @param {() => Promise<void>} load */
+  async whileLoading(load) {
+    this.#isLoading = true;
+    await load().finally(() => {
+      this.#isLoading = false;
+    });
   }
 
   #trimStart() {
@@ -167,7 +278,14 @@ export class Timeline {
 
   /** @param {Element | null} element */
   #drop(element) {
-    this.#views.delete(idOf(element) ?? '');
+    const id = idOf(element) ?? '';
+    const view = this.#views.get(id);
+    this.#views.delete(id);
+    for (const [aside, host] of this.#hosts) {
+      if (host !== view) continue;
+      this.#hosts.delete(aside);
+      this.#views.delete(aside);
+    }
     element?.remove();
   }
 

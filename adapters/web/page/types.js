@@ -4,7 +4,7 @@
  *
  * @typedef {{ id: string, name: string, bot?: boolean }} Author
  * @typedef {Author & { role: 'operator' | 'admin' | 'member', is_named: boolean }} Me
- * @typedef {{ id: string, url: string, width: number, height: number, alt: string }} Picture
+ * @typedef {{ id: string, url: string, width: number, height: number, alt: string, seed?: number }} Picture
  * @typedef {{ code: string, message: string }} Refusal
  * @typedef {'queued' | 'running' | 'done' | 'failed' | 'cancelled'} JobState
  * @typedef {{
@@ -24,8 +24,8 @@
  *   id: string, at: string | number, author: Author, text: string, asker?: { id: string, name: string },
  *   reply_to?: string | null,
  *   pictures: Picture[], job?: Job | null, actions: Action[], footer?: string | null, fields?: Field[],
- *   notes?: string[], error?: Refusal | null, private?: boolean,
- * }} Message
+ *   notes?: string[], error?: Refusal | null, private?: boolean, refresh?: string,
+ * }} Message `refresh` is the id of an action that brings it up to date
  * @typedef {{
  *   name: string, flag?: string | null, description: string, type: string,
  *   choices?: string[], suggestions?: string[], min?: number, max?: number, required?: boolean,
@@ -33,6 +33,7 @@
  * @typedef {{
  *   name: string, description: string, options: CommandOption[], subcommands?: Command[],
  * }} Command the name of a subcommand begins with its command: `config set`
+ * @typedef {{ value: string, note?: string }} Completion a value of an option, and what it is good for
  * @typedef {{ prompt: string, seed?: number, picture?: string, width?: number, height?: number }} Example
  * @typedef {{ commands: Command[], gallery: Example[], words: string[] }} Commands
  */

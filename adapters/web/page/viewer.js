@@ -1,11 +1,15 @@
 // @ts-check
 /**
- * One picture, as large as the window allows. Arrow keys show the picture before and after it.
+ * One picture, as large as the window allows, with everything that can be done with it. Arrow keys show the picture
+ * before and after it.
  * @import { Control } from './controls.js'
- * @import { Message, Picture } from './types.js'
+ * @import { FormValues } from './form.js'
+ * @import { Action, Message, Picture } from './types.js'
  */
-import { useButton } from './controls.js';
-import { byId, el, iconButton } from './dom.js';
+import { actionsOf, drawActions, isEdit } from './actions.js';
+import { announce, byId, copyText, el, iconButton } from './dom.js';
+import { drawForm } from './form.js';
+import { leavePlace, linkTo } from './places.js';
 
 /** @typedef {{ picture: Picture, message: Message }} Shown */
 /**
@@ -17,40 +21,56 @@ import { byId, el, iconButton } from './dom.js';
 
 export class Viewer {
   dialog = /** @type {HTMLDialogElement} */ (byId('viewer'));
-  /** @type {string | undefined} */
-  #id;
+  /** @type {Shown | undefined} */
+  #shown;
   /** Where a touch began, to recognize a swipe. */
   #touchX = 0;
 
-  /** @param {{ pictures: PictureList, onReply: Reply }} context */
+  /**
+   * @param {{
+   *   pictures: PictureList, onReply: Reply, onShowMessage: (message: Message) => void,
+   *   onPress: (message: Message, action: Action, values?: FormValues) => Promise<boolean>,
+   * }} context `onPress` resolves to whether the server accepted
+   */
   constructor(context) {
     this.context = context;
     this.image = el('img', {});
     this.caption = el('p', { className: 'viewer-caption' });
     this.foot = el('p', { className: 'viewer-foot' });
-    this.save = el('a', { className: 'action', download: '' }, 'Save');
+    this.actions = el('div', { className: 'viewer-actions' });
+    this.ask = el('div', { className: 'viewer-ask', hidden: true });
+    this.save = el('a', { className: 'quiet', download: '' }, 'Save');
+    this.copy = el(
+      'button',
+      { type: 'button', className: 'quiet', onclick: () => this.#copyLink() },
+      'Copy link',
+    );
+    const inChat = el(
+      'button',
+      { type: 'button', className: 'quiet', onclick: () => this.#showMessage() },
+      'Show in chat',
+    );
     this.previous = iconButton('Previous picture', 'previous', () => this.#move(-1));
     this.next = iconButton('Next picture', 'next', () => this.#move(1));
     const close = iconButton('Close', 'close', () => this.dialog.close());
     close.classList.add('viewer-close');
-    const edit = el('button', { type: 'button', className: 'action', onclick: () => this.#reply() }, 'Edit');
-    const use = useButton('action', (control) => this.#reply(control));
     this.dialog.append(
       el('div', { className: 'viewer-stage' }, this.previous, this.image, this.next),
       el(
         'div',
         { className: 'viewer-line' },
         el('div', { className: 'viewer-words', 'aria-live': 'polite' }, this.caption, this.foot),
-        el('div', { className: 'viewer-actions' }, edit, use, this.save),
+        el('div', { className: 'viewer-ways' }, inChat, this.copy, this.save),
+        this.actions,
+        this.ask,
       ),
       close,
     );
-    this.dialog.addEventListener('keydown', (event) => {
-      if (event.key === 'ArrowLeft') this.#move(-1);
-      else if (event.key === 'ArrowRight') this.#move(1);
-      else return;
-      event.preventDefault();
+    this.dialog.addEventListener('close', () => {
+      this.#closeForm();
+      leavePlace();
     });
+    this.dialog.addEventListener('keydown', (event) => this.#onKey(event));
     // A click beside the picture closes it.
     this.dialog.addEventListener('click', (event) => {
       const { target } = event;
@@ -74,7 +94,21 @@ export class Viewer {
   /** @param {string} id of a picture */
   open(id) {
     this.#show(id);
-    if (!this.dialog.open) this.dialog.showModal();
+    if (this.#shown && !this.dialog.open) this.dialog.showModal();
+  }
+
+  /** Shows a message's newer state, where its picture is open. @param {Message} message */
+  update(message) {
+    if (this.dialog.open && this.#shown?.message.id === message.id) this.#show(this.#shown.picture.id);
+  }
+
+  /** @param {KeyboardEvent} event */
+  #onKey(event) {
+    if (event.target instanceof HTMLTextAreaElement || event.target instanceof HTMLInputElement) return;
+    if (event.key === 'ArrowLeft') this.#move(-1);
+    else if (event.key === 'ArrowRight') this.#move(1);
+    else return;
+    event.preventDefault();
   }
 
   /** @param {string} id */
@@ -85,7 +119,9 @@ export class Viewer {
     const shown = pictures[index];
     if (shown === undefined) return;
     const { picture, message } = shown;
-    this.#id = id;
+    if (this.#shown?.picture.id !== id) this.#closeForm();
+    this.#shown = shown;
+    const number = message.pictures.indexOf(picture) + 1;
     this.image.src = picture.url;
     this.image.alt = picture.alt;
     this.image.width = picture.width;
@@ -93,17 +129,70 @@ export class Viewer {
     this.image.style.setProperty('--ratio', String(picture.width / picture.height));
     this.caption.textContent = picture.alt;
     const position = hasEarlier() ? undefined : `${index + 1} of ${pictures.length}`;
-    this.foot.textContent = [position, message.footer].filter(Boolean).join(' \u00b7 ');
+    this.foot.textContent = [position, footOf(message, picture)].filter(Boolean).join(' \u00b7 ');
     this.save.href = picture.url;
     this.save.download = `darkroom-${picture.id}.png`;
+    this.copy.textContent = 'Copy link';
     this.previous.disabled = index === 0 && !hasEarlier();
     this.next.disabled = index === pictures.length - 1;
+    this.actions.replaceChildren(
+      ...drawActions(message, actionsOf(message, number), {
+        onPress: (action) => this.#press(action),
+        onUse: (control) => this.#reply(control),
+      }),
+    );
+    history.replaceState(null, '', linkTo(message.id, number));
+  }
+
+  /** @param {Action} action */
+  async #press(action) {
+    const shown = this.#shown;
+    if (shown === undefined) return;
+    if (isEdit(action)) this.#reply();
+    else if (action.form) this.#openForm(action, action.form);
+    // What comes of it is in the chat.
+    else if (await this.context.onPress(shown.message, action)) this.dialog.close();
+  }
+
+  /** @param {Action} action @param {import('./types.js').Form} form */
+  #openForm(action, form) {
+    const drawn = drawForm(form, {
+      label: action.label,
+      onSend: async (values) => {
+        const { message } = /** @type {Shown} */ (this.#shown);
+        const isAccepted = await this.context.onPress(message, action, values);
+        if (isAccepted) this.dialog.close();
+        return isAccepted;
+      },
+      onClose: () => this.#closeForm(),
+    });
+    this.ask.replaceChildren(drawn);
+    this.ask.hidden = false;
+    /** @type {HTMLElement | null} */ (drawn.querySelector('textarea, input, select'))?.focus();
+  }
+
+  #closeForm() {
+    this.ask.replaceChildren();
+    this.ask.hidden = true;
+  }
+
+  async #copyLink() {
+    const { message, picture } = /** @type {Shown} */ (this.#shown);
+    await copyText(location.href.split('#')[0] + linkTo(message.id, message.pictures.indexOf(picture) + 1));
+    this.copy.textContent = 'Copied';
+    announce('Copied');
+  }
+
+  #showMessage() {
+    const shown = this.#shown;
+    for (const dialog of document.querySelectorAll('dialog')) dialog.close();
+    if (shown) this.context.onShowMessage(shown.message);
   }
 
   /** @param {number} step */
   async #move(step) {
     const { all, hasEarlier, loadEarlier } = this.context.pictures;
-    const isShown = (/** @type {Shown} */ { picture }) => picture.id === this.#id;
+    const isShown = (/** @type {Shown} */ { picture }) => picture.id === this.#shown?.picture.id;
     while (all().findIndex(isShown) + step < 0 && hasEarlier()) if (!(await loadEarlier())) return;
     const pictures = all();
     const to = pictures[pictures.findIndex(isShown) + step];
@@ -112,8 +201,20 @@ export class Viewer {
 
   /** @param {Control} [control] how the picture is used; without one it is edited */
   #reply(control) {
-    const shown = this.context.pictures.all().find(({ picture }) => picture.id === this.#id);
+    const shown = this.#shown;
     for (const dialog of document.querySelectorAll('dialog')) dialog.close();
     if (shown) this.context.onReply(shown.message, shown.picture, control);
   }
+}
+
+/**
+ * The quiet line of a picture. That of its message names the seeds of all its pictures.
+ * @param {Message} message @param {Picture} picture
+ */
+function footOf({ footer, pictures }, { seed, width, height }) {
+  const parts = (footer ?? '').split(' \u00b7 ');
+  const own = parts.map((part) =>
+    pictures.length > 1 && seed !== undefined && /^seeds /.test(part) ? `seed ${seed}` : part,
+  );
+  return [...own, `${width}\u00d7${height}`].filter(Boolean).join(' \u00b7 ');
 }

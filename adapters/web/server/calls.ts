@@ -25,6 +25,13 @@ export interface CallOptions {
     bytes: Uint8Array,
     use: 'control',
   ): Promise<{ readonly bytes: Uint8Array; readonly isPose?: boolean }>;
+  /** What an option of a command can be completed to, with a word on each value. */
+  complete(asked: {
+    readonly command: string;
+    readonly option: string;
+    readonly typed: string;
+    readonly tenant: string;
+  }): Promise<readonly { readonly value: string; readonly note?: string }[]>;
   /** Called with errors that are not the user's. */
   readonly onError?: (error: unknown) => void;
 }
@@ -40,14 +47,16 @@ interface Parts {
 }
 
 /** The whole chat is one channel. */
-const WHERE: Omit<Where, 'isAdmin'> = {
+const WHERE = {
   tenant: 'web',
   channel: 'web',
   roles: [],
   isAgeRestricted: false,
-};
+} as const satisfies Omit<Where, 'isAdmin'>;
 /** Bytes of an action: its values are as long as a message, and JSON may escape each of their characters. */
 const ACTION_BYTES = 256 * 1024;
+/** Characters of a value that is completed. */
+const MAX_TYPED = 100;
 const JOB_ID = /^[\w-]{1,64}$/;
 const PICTURE_FILE = /^([0-9a-f]{32})\.png$/;
 
@@ -80,9 +89,10 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     c: Call,
     invocation: Pick<Invocation, 'input' | 'attachments' | 'repliedTo'>,
     request: Omit<ChatRequest, 'user'>,
+    refreshed?: MessageRecord,
   ) => {
     const { user, quotaGroup, role } = c.get('sender');
-    const reply = new WebReply(conversation, { ...request, user });
+    const reply = new WebReply(conversation, { ...request, user }, undefined, refreshed);
     const whole = {
       ...invocation,
       user,
@@ -198,11 +208,15 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     const body = await readBody(incoming, { bytes: ACTION_BYTES, idleMs, totalMs });
     const { message: id, action, values } = readAction(body);
     const message = await conversation.find(id, c.get('sender').user.id);
-    if (!message.actions.some((known) => known.id === action)) {
+    const isRefresh = action === message.refresh;
+    if (!isRefresh && !message.actions.some((known) => known.id === action)) {
       throw new DarkroomError('bad_request', 'That message no longer has this button.');
     }
     const input = { kind: 'action', action, values, message: id } as const;
-    return c.json(await invoke(c, { attachments: [], input }, { replyTo: id }), 202);
+    return c.json(
+      await invoke(c, { attachments: [], input }, { replyTo: id }, isRefresh ? message : undefined),
+      202,
+    );
   });
 
   app.delete('/api/jobs/:id', async (c) => {
@@ -212,6 +226,13 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     const input = { kind: 'action', action: `cancel:${job}`, values: {}, message } as const;
     await invoke(c, { attachments: [], input }, {});
     return c.json({ id: job, state: 'cancelled' });
+  });
+
+  app.get('/api/suggest', async (c) => {
+    const [command = '', option = '', typed = ''] = ['command', 'option', 'typed'].map((name) =>
+      c.req.query(name)?.slice(0, MAX_TYPED),
+    );
+    return c.json(await options.complete({ command, option, typed, tenant: WHERE.tenant }));
   });
 
   app.get('/api/pictures/:file', async (c) => {

@@ -158,6 +158,13 @@ export const openapi = {
         },
       },
     },
+    '/api/suggest': {
+      get: {
+        summary: 'What an option of a command can be completed to, with a word on each value.',
+        parameters: ['command', 'option', 'typed'].map((name) => ({ name, in: 'query', schema: text })),
+        responses: { '200': json(list(object({ value: text, note: text }, ['value'])), 'The values.') },
+      },
+    },
     '/api/me': {
       get: {
         summary: 'The user that the cookie stands for.',
@@ -201,7 +208,13 @@ export const openapi = {
         role: { enum: ['operator', 'admin', 'member'] },
         is_named: { type: 'boolean' },
       }),
-      Picture: object({ id: text, url: text, width: integer, height: integer, alt: text }),
+      Picture: object({ id: text, url: text, width: integer, height: integer, alt: text, seed: integer }, [
+        'id',
+        'url',
+        'width',
+        'height',
+        'alt',
+      ]),
       Job: object(
         {
           id: text,
@@ -233,6 +246,7 @@ export const openapi = {
           fields: list(object({ name: text, value: text })),
           notes: list(text),
           error: ref('Error'),
+          refresh: { ...text, description: 'an action that brings the message up to date' },
           private: { type: 'boolean' },
         },
         ['id', 'at', 'author', 'text', 'pictures', 'actions'],

@@ -1,0 +1,161 @@
+// @ts-check
+/**
+ * The parts of a message: heading, text, origin, job line and fields.
+ * @import { Field, Job, Message } from './types.js'
+ */
+import { announce, confirmedButton, copyText, el, iconButton } from './dom.js';
+import { linkTo } from './places.js';
+
+/** Longer texts are folded, so that a prompt of 5,000 characters does not hide its picture. */
+const FOLD_CHARACTERS = 600;
+
+/**
+ * @param {Message} message
+ * @param {string} name
+ * @param {string | undefined} asker
+ * @param {(() => Promise<boolean>) | undefined} onDelete
+ * @returns {Node[]}
+ */
+export function drawHead({ id, at, author, private: isPrivate }, name, asker, onDelete) {
+  const date = new Date(at);
+  const today = date.toDateString() === new Date().toDateString();
+  const shown = date.toLocaleString(
+    [],
+    today ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' },
+  );
+  return [
+    el('span', {}, el('span', { className: 'author' }, name), asker && !isPrivate ? ` for ${asker}` : null),
+    el(
+      'a',
+      { className: 'time', href: linkTo(id), title: `${date.toLocaleString()}: link to this message` },
+      el('time', { dateTime: date.toISOString() }, shown),
+    ),
+    ...(isPrivate ? [el('span', { className: 'only' }, 'Only you can see this')] : []),
+    ...(onDelete ? [drawDelete(isPrivate === true && author.bot === true, onDelete)] : []),
+  ];
+}
+
+/** @param {boolean} isAnswer a private one, which is only dismissed @param {() => Promise<boolean>} onDelete */
+function drawDelete(isAnswer, onDelete) {
+  if (isAnswer) {
+    const button = iconButton('Dismiss', 'close', onDelete);
+    button.classList.add('dismiss');
+    return button;
+  }
+  const title = 'Delete this message, its answer and their pictures';
+  return confirmedButton('Delete', 'quiet head-action', onDelete, title);
+}
+
+/**
+ * What a message starts from: the message that it replies to, or whose button was pressed.
+ * @param {string} id of that message
+ * @param {Message | undefined} parent undefined where it is not loaded
+ * @returns {Node[]}
+ */
+export function drawOrigin(id, parent) {
+  const picture = parent?.pictures[0];
+  const words = picture?.alt || parent?.text || '';
+  return [
+    el(
+      'a',
+      { className: 'origin', href: linkTo(id), title: 'Go to the message that this one started from' },
+      picture ? el('img', { src: picture.url, alt: '', loading: 'lazy' }) : null,
+      el('span', { className: 'origin-label' }, 'From'),
+      el('span', { className: 'origin-words' }, words || 'an earlier message'),
+    ),
+  ];
+}
+
+/** @param {string} text @param {boolean} bot @returns {Node[]} */
+export function drawText(text, bot) {
+  const paragraph = el('p', {}, ...(bot ? [text] : drawLine(text)));
+  if (text.length <= FOLD_CHARACTERS) return [paragraph];
+  paragraph.classList.add('folded');
+  const button = el(
+    'button',
+    {
+      type: 'button',
+      className: 'unfold',
+      'aria-expanded': 'false',
+      onclick: () => {
+        const folded = paragraph.classList.toggle('folded');
+        button.setAttribute('aria-expanded', String(!folded));
+        button.textContent = folded ? 'Show all' : 'Show less';
+      },
+    },
+    'Show all',
+  );
+  return [paragraph, button];
+}
+
+/** A command line with its command and flags set off from the prompt. @param {string} text */
+function drawLine(text) {
+  return text
+    .split(/(^\/\S+|(?<=\s)--[a-z_-]+(?:[ =](?:"[^"]*"|[^\s-]\S*))?)/i)
+    .filter((part) => part !== '')
+    .map((part) => (/^(\/|--)/.test(part) ? el('span', { className: 'syntax' }, part) : part));
+}
+
+/**
+ * @param {Job} job
+ * @param {string} text where the job stands
+ * @param {boolean} mine
+ * @param {() => void} onCancel
+ * @returns {Node[]}
+ */
+export function drawJob(job, text, mine, onCancel) {
+  const step = job.state === 'running' ? (job.step ?? 0) : 0;
+  const steps = job.steps ?? 1;
+  const bar = el('div', {
+    className: 'bar',
+    role: 'progressbar',
+    'aria-label': 'Progress',
+    'aria-valuemin': 0,
+    'aria-valuemax': steps,
+    'aria-valuenow': step,
+    'aria-valuetext': text,
+  });
+  bar.style.setProperty('--done', String(step / steps));
+  return [
+    bar,
+    el('p', {}, text),
+    ...(mine ? [el('button', { type: 'button', className: 'quiet', onclick: onCancel }, 'Cancel')] : []),
+  ];
+}
+
+/** @param {Field[]} fields @returns {Node[]} */
+export function drawFields(fields) {
+  return [
+    el(
+      'dl',
+      {},
+      ...fields.flatMap(({ name, value }) => {
+        const lines = value.split('\n');
+        if (!lines.every((line) => line.startsWith('/'))) return [el('dt', {}, name), el('dd', {}, value)];
+        const commands = lines.map((line) =>
+          el('div', { className: 'command' }, el('code', {}, line), copyButton(line)),
+        );
+        return [el('dt', {}, name), el('dd', {}, ...commands)];
+      }),
+    ),
+  ];
+}
+
+/** @param {string} text */
+function copyButton(text) {
+  const button = el(
+    'button',
+    {
+      type: 'button',
+      className: 'quiet',
+      onclick: async () => {
+        await copyText(text);
+        button.textContent = 'Copied';
+        announce('Copied');
+        setTimeout(() => (button.textContent = 'Copy'), 2000);
+      },
+    },
+    'Copy',
+  );
+  return button;
+}

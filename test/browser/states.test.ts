@@ -1,0 +1,218 @@
+/**
+ * The page in its states, on a desktop in the dark and on a phone on paper: axe finds nothing in any of them. On the
+ * way: names, private answers, links to places, drafts and the menu of values.
+ */
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import type { App } from '../../src/app.ts';
+import { launchBrowser, PATIENCE, skip, startFreshApp } from './browser.ts';
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+/** A folder for a photograph of each state, for those who look at the page. */
+const PHOTOS = process.env['DARKROOM_PHOTOS'];
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+describe('the page in its states', { skip }, () => {
+  let app: App;
+  let browser: Browser;
+  let desktop: BrowserContext;
+  let page: Page;
+  const faults: string[] = [];
+
+  before(async () => {
+    app = await startFreshApp();
+    browser = await launchBrowser();
+    if (PHOTOS !== undefined) mkdirSync(PHOTOS, { recursive: true });
+    [desktop, page] = await open('dark', 1000);
+  });
+  after(async () => {
+    await browser?.close();
+    await app?.stop();
+  });
+
+  async function open(colorScheme: 'dark' | 'light', width: number): Promise<[BrowserContext, Page]> {
+    const context = await browser.newContext({
+      ...{ viewport: { width, height: 800 }, colorScheme, reducedMotion: 'reduce' },
+      // axe is evaluated in the page, whose own policy allows no foreign script.
+      bypassCSP: true,
+    });
+    context.setDefaultTimeout(PATIENCE);
+    const one = await context.newPage();
+    one.on('pageerror', (error) => faults.push(error.message));
+    await one.goto(app.url);
+    await one.locator('#open-you').waitFor();
+    return [context, one];
+  }
+
+  async function check(one: Page, state: string): Promise<void> {
+    if (PHOTOS !== undefined) await one.screenshot({ path: join(PHOTOS, `${state}.png`) });
+    if ((await one.evaluate('typeof axe')) === 'undefined') await one.addScriptTag({ path: AXE });
+    const found = (await one.evaluate(
+      `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
+    )) as Violation[];
+    const lines = found.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
+    );
+    assert.deepEqual(lines, [], state);
+  }
+
+  const say = async (words: string) => {
+    await page.locator('#line').fill(words);
+    await page.keyboard.press('Enter');
+  };
+  const messages = () => page.locator('#conversation > li');
+  const prints = (one: Page) => one.locator('#conversation .bot button.print img:not(.latent)');
+  const button = (name: string) => page.getByRole('button', { name, exact: true });
+
+  test('empty, with the examples at the top', async () => {
+    await page.locator('#gallery button').first().waitFor();
+    await check(page, 'empty');
+    const [phone, narrow] = await open('light', 360);
+    await narrow.locator('#gallery button').first().waitFor();
+    assert.equal(await narrow.evaluate('scrollY'), 0);
+    await check(narrow, 'empty-phone');
+    await phone.close();
+  });
+
+  test('You: the first browser is the operator, takes a name and invites somebody', async () => {
+    await page.locator('#open-you').click();
+    await page.locator('#you-name').fill('Ada');
+    await check(page, 'you');
+    await button('Save').click();
+    await page.getByRole('button', { name: 'You: Ada' }).click();
+    await page.locator('#invite-name').fill('Grace');
+    await button('Make a link').click();
+    const link = await page.locator('#invite-link').inputValue();
+    await check(page, 'invitation');
+    await button('Close').click();
+    const [other, guest] = await open('light', 360);
+    await guest.goto(link);
+    await check(guest, 'link-phone');
+    await guest.getByRole('button', { name: 'Open the chat' }).click();
+    await guest.getByRole('button', { name: 'You: Grace' }).waitFor();
+    await guest.goto(link);
+    await guest.getByText('This link was used already').waitFor();
+    await check(guest, 'error-phone');
+    await other.close();
+  });
+
+  test('running, then done; the line of a reload is the line before it', async () => {
+    await say('/imagine a red mug on a table --seed 1 --steps 60');
+    await page.locator('[role=progressbar][aria-valuetext*="of 60"]').waitFor();
+    await check(page, 'running');
+    await say('/queue');
+    const card = page.locator('.message.private').filter({ hasText: 'a red mug' });
+    await card.waitFor();
+    await check(page, 'queue');
+    await page.locator('#line').fill('/imagine a green house');
+    await page.keyboard.press('Escape');
+    assert.equal(await page.locator('#line').inputValue(), '', 'Escape acts on the line first');
+    await page.keyboard.press('ArrowUp');
+    assert.equal(await page.locator('#line').inputValue(), '/imagine a green house');
+    await prints(page).first().waitFor();
+    await page.getByText('You have no queued or running jobs.').waitFor();
+    await page.reload();
+    await prints(page).first().waitFor();
+    assert.equal(await page.locator('#line').inputValue(), '/imagine a green house');
+    await page.locator('#line').fill('');
+    await check(page, 'done');
+  });
+
+  test('a private answer stands below its picture and can be dismissed; buttons keep the focus', async () => {
+    const picture = messages().filter({ has: page.locator('button.print') });
+    await button('More').click();
+    await page.getByRole('menuitem', { name: 'Recipe', exact: true }).click();
+    const recipe = picture.locator('.message-asides section');
+    await recipe.getByText('--seed 1').first().waitFor();
+    assert.match((await page.locator('#announcer').textContent()) ?? '', /a red mug on a table/);
+    await check(page, 'recipe');
+    await recipe.getByRole('button', { name: 'Dismiss' }).click();
+    await recipe.waitFor({ state: 'detached' });
+    await picture.getByRole('button', { name: 'Edit', exact: true }).click();
+    await page.locator('#line').fill('a blue mug on a table --steps 2 --seed 2');
+    await check(page, 'reply');
+    await page.keyboard.press('Enter');
+    await prints(page).nth(1).waitFor();
+    const origin = page.locator('.origin').first();
+    assert.match((await origin.textContent()) ?? '', /From.*a red mug on a table/);
+    await check(page, 'edit');
+    await button('Vary').last().focus();
+    await page.keyboard.press('Enter');
+    await prints(page).nth(2).waitFor();
+    assert.equal(await page.evaluate('document.activeElement.textContent'), 'Vary');
+  });
+
+  test('a grid; the viewer shows each picture with its own seed, all actions and a way back', async () => {
+    await say('/imagine a yellow boat on the sea --seed 7 --steps 2 --n 4');
+    await prints(page).nth(6).waitFor();
+    const names = await prints(page).evaluateAll((all) =>
+      all.slice(-4).map((one) => one.getAttribute('alt')),
+    );
+    assert.equal(new Set(names).size, 4);
+    await check(page, 'grid');
+    await prints(page).nth(5).click();
+    const viewer = page.locator('#viewer');
+    await viewer.getByText('seed 9').waitFor();
+    await check(page, 'viewer');
+    const labels = await viewer.locator('.viewer-actions button').allTextContents();
+    for (const label of ['Vary', 'Edit']) assert.ok(labels.includes(label), labels.join());
+    const address = page.url();
+    assert.match(address, /#message-[0-9a-z]+-3$/);
+    await viewer.getByRole('button', { name: 'Show in chat' }).click();
+    await page.locator('.message.target').waitFor();
+    await page.locator('#open-sheet').click();
+    assert.equal(await page.locator('#sheet .frame').count(), 7);
+    await check(page, 'sheet');
+    await page.keyboard.press('Escape');
+    const [other, visitor] = await open('light', 360);
+    await visitor.goto(`${address}`);
+    await visitor.reload();
+    await visitor.locator('#viewer[open]').getByText('seed 9').waitFor();
+    await check(visitor, 'viewer-phone');
+    await visitor.keyboard.press('Escape');
+    await visitor.locator('#viewer:not([open])').waitFor({ state: 'attached' });
+    await visitor.evaluate('scrollTo(0, 1e6)');
+    await check(visitor, 'done-phone');
+    await other.close();
+  });
+
+  test('the menu completes values and says what they are good for', async () => {
+    await page.locator('#line').fill('');
+    await page.locator('#line').pressSequentially('a mug --sampler dpmpp_2m');
+    await page.getByRole('option', { name: /dpmpp_2m_sde.*fine details/ }).waitFor();
+    await check(page, 'menu');
+    await page.locator('#line').fill('');
+    await page.locator('#line').pressSequentially('a mug --style pix');
+    await page.getByRole('option', { name: /pixel art/ }).waitFor();
+    await page.keyboard.press('Tab');
+    assert.equal(await page.locator('#line').inputValue(), 'a mug --style "pixel art" ');
+    await page.keyboard.press('Escape');
+    await page.keyboard.press('Escape');
+  });
+
+  test('a refusal, and a form', async () => {
+    await say('/imagine a mug --sampler eulr');
+    await page.locator('#refusal').filter({ hasText: 'euler' }).waitFor();
+    await check(page, 'refusal');
+    await page.locator('#line').fill('');
+    const [other, phone] = await open('light', 360);
+    await phone.locator('#line').fill('/imagine a mug --sampler eulr');
+    await phone.keyboard.press('Enter');
+    await phone.locator('#refusal').filter({ hasText: 'euler' }).waitFor();
+    await check(phone, 'refusal-phone');
+    await other.close();
+  });
+
+  test('no script failed on the way', async () => {
+    await desktop.close();
+    assert.deepEqual(faults, []);
+  });
+});
