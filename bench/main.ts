@@ -12,6 +12,7 @@ import { engine } from './engine.ts';
 import { eta } from './eta.ts';
 import type { Bench, Figure } from './figure.ts';
 import { gpu } from './gpu.ts';
+import { history } from './history.ts';
 import { liveness } from './liveness.ts';
 import { memory } from './memory.ts';
 import { opening } from './opening.ts';
@@ -23,6 +24,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   chat,
   adapters,
   bodies,
+  history,
   queue,
   waiting,
   memory,

@@ -22,6 +22,16 @@ test('the queue is brought up to date in the answer that shows it', async (t) =>
   assert.equal(after.find(({ id }) => id === card.id)?.text, 'One job:');
   assert.equal((await eve.press(card.id, card.refresh!)).status, 404);
   assert.equal((await ada.press(after.at(-1)!.id, 'queue')).status, 400);
+  // It is dismissed with the words that asked for it.
+  const dismissed = await fetch(`${chat.url}/api/messages/${card.id}`, {
+    method: 'DELETE',
+    headers: ada.headers,
+  });
+  assert.equal(dismissed.status, 200);
+  assert.equal(
+    (await ada.messages()).some((one) => one.private),
+    false,
+  );
 });
 
 test('private answers without a job go after an hour, with the words that asked for them', async (t) => {

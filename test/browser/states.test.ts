@@ -105,8 +105,8 @@ describe('the page in its states', { skip }, () => {
   });
 
   test('running, then done; the line of a reload is the line before it', async () => {
-    await say('/imagine a red mug on a table --seed 1 --steps 60');
-    await page.locator('[role=progressbar][aria-valuetext*="of 60"]').waitFor();
+    await say('/imagine a red mug on a table --seed 1 --steps 20');
+    await page.locator('[role=progressbar][aria-valuetext*="of 20"]').waitFor();
     await check(page, 'running');
     await say('/queue');
     const card = page.locator('.message.private').filter({ hasText: 'a red mug' });

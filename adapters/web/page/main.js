@@ -13,6 +13,7 @@ import { announce, byId } from './dom.js';
 import { subscribe } from './events.js';
 import { drawGallery } from './gallery.js';
 import { LiveAnswers } from './live-answers.js';
+import { notify } from './notify.js';
 import { placeOf } from './places.js';
 import { Sheet } from './sheet.js';
 import { Timeline } from './timeline.js';
@@ -137,6 +138,8 @@ function show(message, before) {
   if (!isLoaded) return;
   showStatus();
   speak(message, before);
+  const hasEnded = isLive(before?.job) && !isLive(message.job) && message.job?.state !== 'cancelled';
+  if (hasEnded && conversation.isMine(message)) notify(message, () => timeline.goTo(message.id));
 }
 
 /** @param {string} id */

@@ -8,6 +8,8 @@ import { linkTo } from './places.js';
 
 /** Longer texts are folded, so that a prompt of 5,000 characters does not hide its picture. */
 const FOLD_CHARACTERS = 600;
+/** Notes that are longer are folded. */
+const LINE_CHARACTERS = 90;
 
 /**
  * @param {Message} message
@@ -139,6 +141,14 @@ export function drawFields(fields) {
       }),
     ),
   ];
+}
+
+/** Sentences about how the request was read: one line, folded where they are longer. @param {string[]} notes @returns {Node[]} */
+export function drawNotes(notes) {
+  const [first = '', ...others] = notes;
+  if (notes.join(' ').length <= LINE_CHARACTERS) return [el('p', {}, notes.join(' '))];
+  const summary = el('summary', {}, el('span', {}, first));
+  return [el('details', { className: 'notes' }, summary, ...others.map((note) => el('p', {}, note)))];
 }
 
 /** @param {string} text */

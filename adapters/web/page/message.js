@@ -10,7 +10,7 @@ import { drawActions, isEdit } from './actions.js';
 import { isLive } from './conversation.js';
 import { el } from './dom.js';
 import { drawForm } from './form.js';
-import { drawFields, drawHead, drawJob, drawOrigin, drawText } from './message-parts.js';
+import { drawFields, drawHead, drawJob, drawNotes, drawOrigin, drawText } from './message-parts.js';
 import { drawPrint, expectedRatio, Plate } from './print.js';
 
 /**
@@ -32,9 +32,9 @@ const PARTS = /** @type {const} */ ([
   'job',
   'error',
   'fields',
-  'notes',
   'foot',
   'actions',
+  'notes',
   'ask',
   'asides',
 ]);
@@ -89,9 +89,7 @@ export class MessageView {
     this.#draw('fields', message.fields?.length ? message.fields : '', () =>
       drawFields(message.fields ?? []),
     );
-    this.#draw('notes', message.notes?.length ? message.notes : '', () =>
-      (message.notes ?? []).map((note) => el('p', {}, note)),
-    );
+    this.#draw('notes', message.notes?.length ? message.notes : '', () => drawNotes(message.notes ?? []));
     this.#draw('foot', message.footer ?? '', () => [el('p', {}, message.footer)]);
     // The job line has a Cancel button of its own.
     const actions = message.actions.filter(({ id }) => !(live && id.startsWith('cancel')));

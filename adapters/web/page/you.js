@@ -5,6 +5,7 @@
  */
 import * as api from './api.js';
 import { announce, byId, copyText, el, iconButton } from './dom.js';
+import { canNotify, notifies, setNotifies } from './notify.js';
 
 /** @type {Record<Me['role'], string>} */
 const ROLES = {
@@ -26,6 +27,7 @@ export class You {
     this.role = el('p', { className: 'you-role' });
     this.refusal = el('p', { className: 'you-refusal', role: 'alert' });
     this.invite = drawInvite();
+    this.notify = drawNotify();
     this.dialog.append(
       el(
         'header',
@@ -51,6 +53,7 @@ export class You {
         ),
         this.refusal,
       ),
+      this.notify,
       this.role,
       this.invite.element,
     );
@@ -93,6 +96,22 @@ export class You {
       this.refusal.textContent = error.message;
     }
   }
+}
+
+/** The switch for notifications; hidden where the browser has none. */
+function drawNotify() {
+  const box = el('input', { type: 'checkbox', id: 'you-notify', checked: notifies() });
+  const refusal = el('p', { className: 'you-refusal', role: 'alert' });
+  box.addEventListener('change', async () => {
+    refusal.textContent = await setNotifies(box.checked);
+    box.checked = notifies();
+  });
+  return el(
+    'div',
+    { className: 'you-form', hidden: !canNotify },
+    el('label', { className: 'you-check' }, box, 'Notify me in this browser when my picture is ready'),
+    refusal,
+  );
 }
 
 /** The form that makes a link for somebody else. */

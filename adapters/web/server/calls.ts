@@ -156,7 +156,10 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
   });
 
   /** Removes a job and what belongs to it, as the button Delete of its message does. */
-  const deleteAnswer = async (c: Call, { id, job }: MessageRecord) => {
+  const deleteAnswer = async (c: Call, message: MessageRecord) => {
+    const { id, job, reader } = message;
+    // A private answer is dismissed with the words that asked for it.
+    if (job === undefined && reader !== undefined) return conversation.removeWithRequest(message);
     if (job === undefined) return conversation.remove(id);
     const input = { kind: 'action', action: `remove:${job.id}`, values: {}, message: id } as const;
     await invoke(c, { attachments: [], input }, {}).catch((error: unknown) => {

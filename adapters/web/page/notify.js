@@ -1,0 +1,59 @@
+// @ts-check
+/**
+ * Notifications of the browser when a picture is done, for those who switch them on: in this browser, and only while
+ * the page is not looked at.
+ * @import { Message } from './types.js'
+ */
+
+const KEY = 'darkroom.notify';
+
+/** Browsers have notifications only over HTTPS and on localhost. */
+export const canNotify = 'Notification' in globalThis && isSecureContext;
+
+export function notifies() {
+  try {
+    return canNotify && Notification.permission === 'granted' && localStorage.getItem(KEY) === 'on';
+  } catch {
+    return false; // storage is disabled
+  }
+}
+
+/**
+ * @param {boolean} isOn
+ * @returns {Promise<string>} why it stays off, in one sentence; '' where it is as wanted
+ */
+export async function setNotifies(isOn) {
+  if (isOn && (await Notification.requestPermission()) !== 'granted') {
+    return 'Your browser does not allow notifications of this page. Allow them in its settings, then try again.';
+  }
+  try {
+    if (isOn) localStorage.setItem(KEY, 'on');
+    else localStorage.removeItem(KEY);
+    return '';
+  } catch {
+    return 'Your browser keeps no settings of this page.';
+  }
+}
+
+/**
+ * @param {Message} message of this user, whose job has just ended
+ * @param {() => void} onOpen
+ */
+export function notify(message, onOpen) {
+  if (!notifies() || (document.visibilityState === 'visible' && document.hasFocus())) return;
+  const { job, pictures, id } = message;
+  const [picture] = pictures;
+  const error = job?.error ?? message.error;
+  const title = job?.state === 'done' ? 'Your picture is ready' : 'Your picture could not be made';
+  // All tabs of the browser say the same: the tag makes one notification of them.
+  const shown = new Notification(title, {
+    tag: id,
+    body: error?.message ?? picture?.alt ?? '',
+    ...(picture && { icon: picture.url }),
+  });
+  shown.addEventListener('click', () => {
+    shown.close();
+    window.focus();
+    onOpen();
+  });
+}
