@@ -188,7 +188,7 @@ export class Conversation {
     const id = message.reply_to ?? undefined;
     const parent = this.get(id);
     // An answer stands below its own request, and a private one below the message that it is about.
-    if (id === undefined || message.private === true) return undefined;
+    if (id === undefined || (message.private === true && !message.job)) return undefined;
     if (message.author.bot && parent !== undefined && !parent.author.bot) return undefined;
     if (message.author.bot && parent === undefined) return undefined;
     return { id, message: parent };

@@ -38,6 +38,7 @@ export class Viewer {
     this.caption = el('p', { className: 'viewer-caption' });
     this.foot = el('p', { className: 'viewer-foot' });
     this.actions = el('div', { className: 'viewer-actions' });
+    this.refusal = el('p', { className: 'viewer-refusal', role: 'alert' });
     this.ask = el('div', { className: 'viewer-ask', hidden: true });
     this.save = el('a', { className: 'quiet', download: '' }, 'Save');
     this.copy = el(
@@ -62,6 +63,7 @@ export class Viewer {
         el('div', { className: 'viewer-words', 'aria-live': 'polite' }, this.caption, this.foot),
         el('div', { className: 'viewer-ways' }, inChat, this.copy, this.save),
         this.actions,
+        this.refusal,
         this.ask,
       ),
       close,
@@ -150,20 +152,27 @@ export class Viewer {
     if (shown === undefined) return;
     if (isEdit(action)) this.#reply();
     else if (action.form) this.#openForm(action, action.form);
-    // What comes of it is in the chat.
-    else if (await this.context.onPress(shown.message, action)) this.dialog.close();
+    else await this.#send(action);
+  }
+
+  /**
+   * What comes of it is in the chat; why it was refused is said here.
+   * @param {Action} action @param {FormValues} [values]
+   */
+  async #send(action, values) {
+    const { message } = /** @type {Shown} */ (this.#shown);
+    this.refusal.textContent = '';
+    const isAccepted = await this.context.onPress(message, action, values);
+    if (isAccepted) this.dialog.close();
+    else this.refusal.textContent = byId('refusal').textContent;
+    return isAccepted;
   }
 
   /** @param {Action} action @param {import('./types.js').Form} form */
   #openForm(action, form) {
     const drawn = drawForm(form, {
       label: action.label,
-      onSend: async (values) => {
-        const { message } = /** @type {Shown} */ (this.#shown);
-        const isAccepted = await this.context.onPress(message, action, values);
-        if (isAccepted) this.dialog.close();
-        return isAccepted;
-      },
+      onSend: (values) => this.#send(action, values),
       onClose: () => this.#closeForm(),
     });
     this.ask.replaceChildren(drawn);
@@ -172,6 +181,7 @@ export class Viewer {
   }
 
   #closeForm() {
+    this.refusal.textContent = '';
     this.ask.replaceChildren();
     this.ask.hidden = true;
   }
