@@ -2,10 +2,14 @@
 import PQueue from 'p-queue';
 import { DarkroomError } from '../src/errors.ts';
 import type { Attachment } from './adapter.ts';
-import { fetchMedia, type MediaRules } from './media.ts';
+import { fetchMedia, isAllowed, type MediaRules } from './media.ts';
 
 /** Downloads at once: each may hold as many bytes as a picture may have. */
 const AT_ONCE = 4;
+
+const ADDRESS = /<?(https?:\/\/[^\s<>]+)>?/g;
+/** Pictures that are fetched for their addresses in one text. */
+const MOST_PASTED = 3;
 
 /** A file as the platform announces it. */
 export interface AnnouncedFile {
@@ -34,6 +38,18 @@ export class Downloads {
       ...(option !== undefined && { option }),
       read: () => this.#queue.add(async () => this.#fetch(await locate())),
     };
+  }
+
+  /** The pictures whose addresses were pasted among words, where they are the platform's own; the others stay. */
+  pasted(text: string): { readonly text: string; readonly attachments: readonly Attachment[] } {
+    const attachments: Attachment[] = [];
+    const rest = text.replaceAll(ADDRESS, (whole, url: string) => {
+      if (attachments.length === MOST_PASTED || !isAllowed(url, this.#rules)) return whole;
+      const name = URL.parse(url)?.pathname.split('/').at(-1) || 'picture';
+      attachments.push(this.attachment({ name, url }));
+      return ' ';
+    });
+    return attachments.length === 0 ? { text, attachments } : { text: rest.trim(), attachments };
   }
 
   async #fetch({ name, url, size }: AnnouncedFile): Promise<Uint8Array> {

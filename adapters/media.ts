@@ -20,6 +20,12 @@ export interface MediaRules {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** Whether an address may be fetched. */
+export function isAllowed(address: string, rules: Pick<MediaRules, 'hosts' | 'furtherHosts'>): boolean {
+  const url = URL.parse(address);
+  return url !== null && url.username === '' && (isOwn(url, rules) || isFurther(url, rules));
+}
+
 const MOST_REDIRECTS = 3;
 /** @throws DarkroomError('forbidden' | 'not_found' | 'too_large' | 'bad_picture') */
 export async function fetchMedia(address: string, rules: MediaRules): Promise<Uint8Array> {
@@ -53,10 +59,10 @@ function requireAllowed(url: URL | null, rules: MediaRules): URL {
   );
 }
 
-const isOwn = (url: URL, { hosts }: MediaRules) =>
+const isOwn = (url: URL, { hosts }: Pick<MediaRules, 'hosts'>) =>
   url.protocol === 'https:' && url.port === '' && hosts.some((host) => isHost(url, host));
 
-const isFurther = (url: URL, { furtherHosts }: MediaRules) =>
+const isFurther = (url: URL, { furtherHosts }: Pick<MediaRules, 'furtherHosts'>) =>
   (url.protocol === 'https:' || url.protocol === 'http:') && furtherHosts.some((host) => isHost(url, host));
 
 /** `cdn.example.com`, `.example.com` for all below it, `127.0.0.1:8080` for one port. */

@@ -1,5 +1,11 @@
 /** What Darkroom says of a job, at every stage of its life. */
-import type { Card, CardAbout, CardAction, CardPicture } from '../adapters/card.ts';
+import {
+  type Card,
+  type CardAbout,
+  type CardAction,
+  type CardPicture,
+  NOTE_CHARACTERS,
+} from '../adapters/card.ts';
 import { describeError } from '../src/errors.ts';
 import { shortName } from '../src/request.ts';
 import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
@@ -141,10 +147,14 @@ function printCard(record: JobRecord): Pick<Card, 'text' | 'pictures' | 'footer'
       ...(isDrawing ? [{ id: `reroll:${id}`, label: 'Re-roll' }] : []),
       ...(isOne && isDrawing ? [{ id: `creative:${id}`, label: 'Upscale (creative)' }] : []),
       { id: `recipe:${id}`, label: 'Recipe' },
+      ...(isFolded(record) ? [{ id: `notes:${id}`, label: 'Notes' }] : []),
       { id: `delete:${id}`, label: 'Delete', style: 'danger' },
     ],
   };
 }
+
+/** Whether a card has no room for all of its notes. */
+const isFolded = (record: JobRecord) => (frameOf(record).notes ?? []).join(' ').length > NOTE_CHARACTERS;
 
 /** Where the first of several pictures was taken, the others are offered. */
 const otherStarts = ({ id, frame }: JobRecord): CardAction[] =>

@@ -44,7 +44,7 @@ export async function draw(
   verb: 'imagine' | 'edit',
 ): Promise<void> {
   const { settings, models } = ports;
-  const words = await nameMentions(values.prompt ?? '', invocation, ports);
+  const { words, hosts } = withoutAddresses(await nameMentions(values.prompt ?? '', invocation, ports));
   // A new picture with words of its own takes nothing from the one that is replied to but its pixels.
   const takesOver = verb === 'edit' || words.trim() === '';
   const replied = takesOver ? await baseOfReply(invocation, ports) : undefined;
@@ -80,7 +80,12 @@ export async function draw(
   );
   // A size that is asked for is refused by the limit that it breaks: the admin's or the model's.
   const defaults = { ...limited, maxSize: model.defaults.maxSize };
-  const read = [...notes, ...describeOtherFiles(invocation), ...(laid?.notes ?? [])];
+  const read = [
+    ...notes,
+    ...describeOtherFiles(invocation),
+    ...hosts.map((host) => `Pictures are not fetched from ${host}. Attach the picture instead.`),
+    ...(laid?.notes ?? []),
+  ];
   const isMadeFrom = pictures.source !== undefined || pictures.control !== undefined;
   await ports.submit({
     ...{ invocation, reply, model: { ...model, defaults }, draft, pictures, notes: read },
@@ -109,6 +114,16 @@ function describeOtherFiles({ otherFiles = [] }: DrawInvocation): string[] {
   const names = otherFiles.slice(0, FILES_NAMED).join(', ');
   const rest = otherFiles.length > FILES_NAMED ? ` and ${otherFiles.length - FILES_NAMED} more` : '';
   return [`Not used, as no picture: ${names}${rest}.`];
+}
+
+/** An address says nothing to a model. */
+function withoutAddresses(text: string): { words: string; hosts: string[] } {
+  const hosts = new Set<string>();
+  const words = text.replaceAll(/<?(https?:\/\/[^\s<>]+)>?/g, (_, url: string) => {
+    hosts.add(URL.parse(url)?.host ?? 'that address');
+    return '';
+  });
+  return hosts.size === 0 ? { words: text, hosts: [] } : { words: words.trim(), hosts: [...hosts] };
 }
 
 /** What the picture avoided, an instruction avoids, and --no says, add up. */

@@ -10,6 +10,7 @@ import { KOREAN } from '../commands/korean.ts';
 import { COMMANDS, type Commands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
 import { DarkroomError, describeError } from './errors.ts';
+import { contactSheet } from './image/contact-sheet.ts';
 import { shrinkPicture } from './image/shrink.ts';
 import type { Logger } from './log.ts';
 import type { Store } from './store/store.ts';
@@ -123,6 +124,7 @@ export async function createPlatforms(
     platforms.push(
       createSlackAdapter({
         ...shared,
+        contactSheet,
         botToken: SLACK_BOT_TOKEN,
         ...(SLACK_APP_TOKEN !== undefined && { appToken: SLACK_APP_TOKEN }),
         ...(SLACK_SIGNING_SECRET !== undefined && { signingSecret: SLACK_SIGNING_SECRET }),

@@ -30,7 +30,7 @@ import {
 } from './invocation.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 import { renderForm } from './modal.ts';
-import { attachmentsOf, buttonsOf, formValues, otherFilesOf, picturesOf } from './pictures.ts';
+import { attachmentsOf, buttonsOf, filesOf, formValues, otherFilesOf, picturesOf } from './pictures.ts';
 import { type DiscordReplyPorts, type Interaction, InteractionReply, MessageReply } from './reply.ts';
 
 export interface EventPorts extends DiscordReplyPorts {
@@ -111,8 +111,10 @@ export class DiscordEvents {
     const reply = new MessageReply(channel, this.#ports, message);
     await this.#serve(reply, async () => {
       this.#requirePermissions(message);
-      const attachments = picturesOf(message, this.#downloads);
-      const words = wordsOf(message, this.#client.user!.id);
+      const { text: words, attachments: pasted } = this.#downloads.pasted(
+        wordsOf(message, this.#client.user!.id),
+      );
+      const attachments = [...filesOf(message, this.#downloads), ...pasted];
       const target = (await this.#repliedTo(message)) ?? (await this.#inThread(message, words));
       const otherFiles = otherFilesOf(message);
       return {
@@ -146,9 +148,12 @@ export class DiscordEvents {
   }
 
   #readCommand(interaction: ChatInputCommandInteraction): Pick<Invocation, 'attachments' | 'input'> {
+    const { name, values } = calledOf(interaction);
+    const { prompt } = values;
+    const read = typeof prompt === 'string' ? this.#downloads.pasted(prompt) : undefined;
     return {
-      attachments: attachmentsOf(interaction, this.#downloads),
-      input: { kind: 'command', ...calledOf(interaction) },
+      attachments: [...attachmentsOf(interaction, this.#downloads), ...(read?.attachments ?? [])],
+      input: { kind: 'command', name, values: { ...values, ...(read && { prompt: read.text }) } },
     };
   }
 
@@ -205,7 +210,7 @@ export class DiscordEvents {
   async #inThread(message: Message, words: string): Promise<Message | undefined> {
     const { channel } = message;
     if (!channel.isThread() || words === '' || NEW_PICTURE.test(words)) return undefined;
-    if (picturesOf(message, this.#downloads).length > 0) return undefined;
+    if (filesOf(message, this.#downloads).length > 0) return undefined;
     const before = await channel.messages.fetch({ before: message.id, limit: THREAD_MESSAGES, cache: false });
     const shown = before.find((one) => picturesOf(one, this.#downloads).length > 0);
     return shown ?? (await channel.fetchStarterMessage().catch(() => null)) ?? undefined;

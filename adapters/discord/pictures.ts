@@ -53,6 +53,10 @@ function picturesOfPart({ attachments, components, embeds = [] }: Partial<Shown>
   return urls.map((url, i) => downloads.attachment({ name: `picture-${i + 1}`, url }));
 }
 
+/** The pictures that were attached to a message. */
+export const filesOf = ({ attachments }: Message, downloads: Downloads): Attachment[] =>
+  [...attachments.values()].filter(isPicture).map((one) => downloads.attachment(one));
+
 /** Names of a message's files that are no pictures. */
 export const otherFilesOf = ({ attachments }: Message): string[] =>
   [...attachments.values()].filter((one) => !isPicture(one)).map(({ name }) => name);

@@ -13,16 +13,15 @@ import { DarkroomError, describeError } from '../../src/errors.ts';
 import type { Attachment, FormOf, Handle, Invocation, RepliedMessage } from '../adapter.ts';
 import type { CardForm } from '../card.ts';
 import type { Downloads } from '../downloads.ts';
-import type { ReplyPorts } from '../job-reply.ts';
 import { SeenOnce } from '../seen-once.ts';
 import { NEW_PICTURE, shownJob } from '../shown-job.ts';
 import { attachmentOf, buttonsOf, filesOf, otherFilesOf, type SlackFile } from './files.ts';
 import { FORM_CALLBACK, type FormContext, formValues, renderForm } from './modal.ts';
 import { unescapeText } from './render.ts';
-import { type Destination, SlackReply, type Workspace } from './reply.ts';
+import { type Destination, SlackReply, type SlackReplyPorts, type Workspace } from './reply.ts';
 import type { SlackUsers } from './users.ts';
 
-export interface EventPorts extends ReplyPorts {
+export interface EventPorts extends SlackReplyPorts {
   readonly handle: Handle;
   readonly formOf: FormOf;
 }

@@ -25,16 +25,21 @@ export interface Workspace {
 
 export type { Destination, Posted } from './destination.ts';
 
+export interface SlackReplyPorts extends ReplyPorts {
+  /** Several pictures in one: Slack shows each picture in a row of its own. */
+  readonly contactSheet: (pictures: readonly Uint8Array[]) => Promise<Uint8Array>;
+}
+
 export class SlackReply extends JobReply<Posted> {
   readonly pace = PACE;
   protected readonly platform = 'slack';
   readonly #workspace: Workspace;
-  readonly #ports: ReplyPorts;
+  readonly #ports: SlackReplyPorts;
   readonly #to: Destination;
   /** Files of previews, which are deleted when the picture is there. */
   readonly #previews: string[] = [];
 
-  constructor(workspace: Workspace, ports: ReplyPorts, to: Destination, message?: Posted) {
+  constructor(workspace: Workspace, ports: SlackReplyPorts, to: Destination, message?: Posted) {
     super(ports, message);
     this.#workspace = workspace;
     this.#ports = ports;
@@ -182,14 +187,17 @@ export class SlackReply extends JobReply<Posted> {
     }
   }
 
-  async #upload(card: Card): Promise<SlackPicture[]> {
+  async #upload({ pictures = [] }: Card): Promise<SlackPicture[]> {
     const { client } = this.#workspace;
-    const uploads = (card.pictures ?? []).map(async ({ id, alt }) => {
-      const bytes = await this.#ports.pictures.get(id);
-      return bytes === undefined
-        ? []
-        : [await uploadPicture(client, { bytes, name: `darkroom-${id}.png`, alt })];
-    });
-    return (await Promise.all(uploads)).flat();
+    const opened = await Promise.all(
+      pictures.map(async ({ id, alt }) => ({ id, alt, bytes: await this.#ports.pictures.get(id) })),
+    );
+    const kept = opened.flatMap(({ id, alt, bytes }) => (bytes === undefined ? [] : [{ id, alt, bytes }]));
+    const [first] = kept;
+    if (first === undefined) return [];
+    const name = `darkroom-${first.id}.png`;
+    if (kept.length === 1) return [await uploadPicture(client, { ...first, name })];
+    const bytes = await this.#ports.contactSheet(kept.map((one) => one.bytes));
+    return [await uploadPicture(client, { bytes, name, alt: `${kept.length} pictures: ${first.alt}` })];
   }
 }

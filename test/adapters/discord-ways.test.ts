@@ -182,10 +182,12 @@ describe('Discord', { concurrency: 2 }, () => {
       assert.equal(chat.queue.jobs[i]!.request.width, 64);
       assert.equal(/first of 2 pictures/.test(print.text), i === 2);
     }
-    const own = await until(chat, 'bo', hasPicture);
+    server.say(bo, CHANNELS.general, server.mention(`${file().url} a lion`));
+    const own = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a lion');
+    assert.equal(chat.queue.jobs[3]!.request.width, 64);
     const fetched = server.log.length;
     await chat.say('bo', 'make it blue', { replyTo: own });
-    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a blue tiger 2');
+    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a blue lion');
     assert.deepEqual(
       server.log.slice(fetched).filter((line) => line.includes('/attachments/')),
       [],

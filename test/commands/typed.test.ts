@@ -122,3 +122,11 @@ test('mentions and custom emoji in a prompt become names', async () => {
   const [job] = chat.jobs.values();
   assert.equal(job!.request.prompt, 'Bo in general with party parrot, (red:1.3), somebody somebody');
 });
+
+test('an address that the chat does not fetch from is no part of the prompt, and that is said', async () => {
+  const chat = startCommands();
+  const { posted } = await chat.say('/imagine https://pictures.example.com/a.png a tiger');
+  const [job] = chat.jobs.values();
+  assert.equal(job!.request.prompt, 'a tiger');
+  assert.match(posted[0]!.notes!.join(), /not fetched from pictures\.example\.com/);
+});

@@ -2,6 +2,7 @@
 import { createSlackAdapter } from '../../adapters/slack/adapter.ts';
 import { unescapeText } from '../../adapters/slack/render.ts';
 import { COMMANDS } from '../../commands/router.ts';
+import { contactSheet } from '../../src/image/contact-sheet.ts';
 import { temporaryFolder } from '../adapters/stand-in.ts';
 import { type FaultyApi, startFaultyApi } from '../slack/faulty.ts';
 import {
@@ -58,6 +59,7 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
       maxPictureBytes: 8 * 1024 * 1024,
       handle: commands.handle,
       formOf: commands.formOf,
+      contactSheet,
       pictures: store.pictures,
       deliveries,
       onError,

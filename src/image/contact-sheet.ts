@@ -1,0 +1,35 @@
+/** Several pictures in one, row by row, for a chat that shows each picture in a row of its own. */
+import { decodeRgb, encodePng } from './pixels.ts';
+import { type Raster, resample } from './resample.ts';
+
+/** White pixels between two pictures. */
+const GAP = 4;
+/** Longest side of the sheet. */
+const LONGEST = 2048;
+
+/**
+ * @param pictures at least one; those of other sizes than the first are scaled to its size
+ * @returns a PNG without metadata
+ */
+export async function contactSheet(pictures: readonly Uint8Array[]): Promise<Uint8Array> {
+  const columns = Math.ceil(Math.sqrt(pictures.length));
+  const rows = Math.ceil(pictures.length / columns);
+  const decoded = await Promise.all(pictures.map(decodeRgb));
+  const [first] = decoded;
+  const room = (count: number) => (LONGEST - GAP * (count - 1)) / count;
+  const scale = Math.min(1, room(columns) / first!.width, room(rows) / first!.height);
+  const cell = { width: Math.floor(first!.width * scale), height: Math.floor(first!.height * scale) };
+  const width = columns * (cell.width + GAP) - GAP;
+  const height = rows * (cell.height + GAP) - GAP;
+  const data = new Uint8Array(width * height * 3).fill(255);
+  for (const [i, picture] of decoded.entries()) {
+    const left = (i % columns) * (cell.width + GAP);
+    const top = Math.floor(i / columns) * (cell.height + GAP);
+    const small: Raster = resample(picture, cell);
+    for (let y = 0; y < cell.height; y++) {
+      const row = small.data.subarray(y * cell.width * 3, (y + 1) * cell.width * 3);
+      data.set(row, ((top + y) * width + left) * 3);
+    }
+  }
+  return encodePng(data, width, height);
+}
