@@ -31,7 +31,10 @@ function withoutQuoteMarks(text: string): string {
   return /^>\s*\//.test(text) ? text.replaceAll(/^>[^\S\n]?/gm, '') : text;
 }
 
-function firstCommand(text: string, names: readonly string[]): Unwrapped {
+function firstCommand(typed: string, names: readonly string[]): Unwrapped {
+  // `/ imagine`, as some phones write it.
+  const [, name = ''] = /^\/\s+([a-z]+)\b/i.exec(typed) ?? [];
+  const text = names.includes(name.toLowerCase()) ? typed.replace(/^\/\s+/, '/') : typed;
   const starts = [...text.matchAll(/^\/([a-z]+)\b/gim)].filter(([, name]) =>
     names.includes(name!.toLowerCase()),
   );

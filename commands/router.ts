@@ -13,6 +13,7 @@ import { Follower } from './follow.ts';
 import { formFor } from './forms.ts';
 import { createHelp } from './help.ts';
 import { imagine } from './imagine.ts';
+import { findJobOfPicture } from './job-access.ts';
 import { readLine, splitCommand } from './line.ts';
 import { tokenize } from './line-tokens.ts';
 import { locate } from './locate.ts';
@@ -23,6 +24,7 @@ import { recipe } from './recipe.ts';
 import { withShownPictures } from './replied.ts';
 import { type Reopen, type Resumption, resumeJobs } from './resume.ts';
 import { removeJob, startRetention } from './retention.ts';
+import { actionOfWords, commandOfWords, withoutRequest } from './small-talk.ts';
 import { style } from './style.ts';
 import { createSubmit } from './submit.ts';
 import { type Completion, complete, suggest } from './suggest.ts';
@@ -146,10 +148,21 @@ async function dispatch(context: Context<RouterPorts>): Promise<void> {
     input.text,
     COMMANDS.map(({ name }) => name),
   );
-  const line = splitCommand(text) ?? commandOfWord(text);
+  const action = actionOfWords(text);
+  const [picture] = invocation.repliedTo?.pictureIds ?? [];
+  const replied =
+    action && picture !== undefined ? await findJobOfPicture(picture, invocation, context.ports) : undefined;
+  if (replied !== undefined) {
+    const number = replied.pictures.findIndex(({ id }) => id === picture) + 1;
+    return act(`${action}:${replied.id}:${number}`, { ...context, notes });
+  }
+  const line = splitCommand(text) ?? commandOfWords(text);
   const found =
     line === undefined
-      ? { command: commandForWords(invocation), rest: text }
+      ? {
+          command: commandForWords(invocation),
+          rest: isAboutPicture(invocation) ? text : withoutRequest(text),
+        }
       : findSubcommand(findCommand(line.name), line.rest);
   if (asksForHelp(found.rest)) return run(help, { command: found.command.name }, context);
   const { values, notes: read } = readLine(found.command, found.rest);
@@ -168,25 +181,12 @@ function withTypedFlags(
 
 const asksForHelp = (line: string) => tokenize(line).some(({ raw }) => /^(?:--|\u2014)help$/i.test(raw));
 
-/** Words that ask for something other than a picture. */
-const WORDS: Readonly<Record<string, readonly string[]>> = {
-  help: ['help', 'hi', 'hello', 'hey', 'thanks', 'thank you', 'thx', 'commands'],
-  queue: ['queue', 'status', 'cancel', 'stop'],
-};
-
-function commandOfWord(text: string): { name: string; rest: string } | undefined {
-  const word = text
-    .trim()
-    .toLowerCase()
-    .replace(/[.!?]+$/, '');
-  const name = Object.keys(WORDS).find((one) => WORDS[one]!.includes(word));
-  return name === undefined ? undefined : { name, rest: '' };
-}
-
 /** Words without a command: with a picture an edit of it, else a new picture. */
-function commandForWords({ attachments, repliedTo }: Invocation): RoutedCommand {
-  return attachments.length > 0 || repliedTo !== undefined ? edit : imagine;
-}
+const commandForWords = (invocation: Invocation): RoutedCommand =>
+  isAboutPicture(invocation) ? edit : imagine;
+
+const isAboutPicture = ({ attachments, repliedTo }: Invocation) =>
+  attachments.length > 0 || repliedTo !== undefined;
 
 async function run(
   command: RoutedCommand,

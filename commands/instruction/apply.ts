@@ -156,7 +156,7 @@ function without(prompt: string, thing: string): string {
     `(?:\\s*,|\\s+(?:and|with|wearing|in|on|at|under|near|behind|beside))?\\s*(?:\\b(?:an?|the|some|his|her)\\s+)?(?:${COLOUR.source}\\s+)?${literal(found[0])}`,
     'iu',
   );
-  const left = prompt.replace(tie, '').replace(/^[\s,]*(?:and|with)?[\s,]*/i, '');
+  const left = prompt.replace(tie, '').replace(/^[\s,]*(?:(?:and|with|in|on|at|under|near)\b)?[\s,]*/i, '');
   // A prompt that is only this thing stays: the negative prompt says the rest.
   return left.trim() === '' ? prompt : left;
 }

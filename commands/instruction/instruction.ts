@@ -51,18 +51,25 @@ const ENGLISH: readonly Reading[] = [
   [/^use (.+?) instead of (.+)$/i, ([, b, a]) => replaced(a!, b!)],
   [/^(.+?) instead of (.+)$/i, ([, b, a]) => replaced(a!, b!)],
   [/^(?:change|turn|switch) (.+?) (?:in)?to (.+)$/i, ([, a, b]) => made(a!, b!)],
+  [
+    /^i (?:want|would like|'d like) (it|this|that|the [\p{L} -]+?) (?:to be )?(.+)$/iu,
+    ([, a, b]) => made(a!, b!),
+  ],
   [/^(?:make|paint|colou?r|draw|render|have) (it|this|that|them) (.+)$/i, ([, a, b]) => made(a!, b!)],
   [/^(?:make|paint|colou?r) (the .+|his .+|her .+|its .+)$/i, ([, rest]) => madeNamed(rest!)],
   [/^(it|this) should be (.+)$/i, ([, a, b]) => made(a!, b!)],
   [/^(the [\p{L} -]+?) (?:is|are|should be) (.+)$/iu, ([, a, b]) => made(a!, b!)],
-  [new RegExp(`^(?:put|move|place) ${IT} (${PREPOSITION} .+)$`, 'i'), ([, a]) => placed(a!)],
+  [new RegExp(`^(?:put|move|place) (?:${IT}|the \\p{L}+) (${PREPOSITION} .+)$`, 'iu'), ([, a]) => placed(a!)],
+  [/^in the style of (.+)$/i, ([whole]) => ({ kind: 'style', term: { en: whole } })],
+  [/^(?:an?|the) (.+) one$/i, ([, a]) => coloured(a!)],
+  [/^more (.+)$/i, ([, a]) => coloured(a!)],
   [/^(?:add|include|put|insert|give it|show) (.+)$/i, ([, a]) => ({ kind: 'add', text: a! })],
   [/^with (?!out)(.+)$/i, ([, a]) => ({ kind: 'add', text: a! })],
   [
     /^(?:without|no|remove|delete|erase|drop|take away|get rid of|lose) (?:any |the )?(.+)$/i,
     ([, a]) => ({ kind: 'remove', text: bare(a!) }),
   ],
-  [/^(?:as|in the style of|like) (.+)$/i, ([, a]) => styled(a!) ?? coloured(a!)],
+  [/^(?:as|like) (.+)$/i, ([, a]) => styled(a!) ?? coloured(a!)],
 ];
 
 function readEnglish(clause: string, isInstead: boolean): Change | undefined {
@@ -95,6 +102,10 @@ function made(what: string, into: string): Change | undefined {
   const isIt = new RegExp(`^${IT}$`, 'i').test(what.trim());
   if (termOf(bare(what), COLOURS) !== undefined) return replaced(what, into);
   const colour = coloured(into);
+  const [isColour, of] = /^(?:the )?colou?r(?: of (.+))?$/i.exec(what.trim()) ?? [];
+  if (isColour !== undefined && colour?.kind === 'colour') {
+    return of === undefined ? colour : { ...colour, of: bare(of) };
+  }
   if (colour?.kind === 'colour') return isIt ? colour : { ...colour, of: bare(what) };
   const isBackdrop = /^(?:the )?(?:background|backdrop|place|scene|setting)$/i.test(what.trim());
   if (isBackdrop) return placed(hasPreposition(into) ? into : `in ${into}`);

@@ -69,6 +69,8 @@ export const STYLES: readonly Term[] = [
   term('oil painting', '유화', 'oil'),
   term('pencil sketch', '연필 스케치', 'pencil drawing', 'pencil', 'sketch'),
   term('photo', '사진', 'photograph', 'photorealistic', 'realistic'),
+  term('painting', '회화'),
+  term('drawing', '소묘'),
   term('cartoon', '만화', 'comic', 'manga'),
   term('anime', '애니메이션'),
   term('line art', '선화', 'lineart'),

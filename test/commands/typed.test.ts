@@ -130,3 +130,41 @@ test('an address that the chat does not fetch from is no part of the prompt, and
   assert.equal(job!.request.prompt, 'a tiger');
   assert.match(posted[0]!.notes!.join(), /not fetched from pictures\.example\.com/);
 });
+
+test('what is said to somebody who draws is no part of the prompt', async () => {
+  for (const [words, prompt] of [
+    ['make me a picture of a cat plz', 'a cat'],
+    ['can u draw a dog', 'a dog'],
+    ['draw a red mug', 'a red mug'],
+    ['고양이 그려줘', '고양이'],
+    ['/ imagine a boat', 'a boat'],
+    ['a drawing of a boat', 'a drawing of a boat'],
+    ['/imagine draw a boat', 'draw a boat'],
+  ] as const) {
+    const chat = startCommands();
+    await chat.say(words);
+    assert.equal([...chat.jobs.values()][0]?.request.prompt, prompt);
+  }
+  for (const words of ['nice!', 'help me', 'what can you do?', '고마워', 'cancel']) {
+    const chat = startCommands();
+    assert.equal((await chat.say(words)).ephemeral.length, 1, words);
+    assert.equal(chat.jobs.size, 0);
+  }
+});
+
+test('words in reply to a picture that name what its buttons do, do it', async () => {
+  const chat = startCommands();
+  await chat.say('/imagine a boat');
+  const [job] = chat.jobs.values();
+  const reply = (words: string) =>
+    chat.say(words, { repliedTo: { id: 'm', pictureIds: [job!.pictures[0]!.id] } });
+  const last = () => [...chat.jobs.values()].at(-1)!.request;
+  await reply('upscale it please');
+  assert.equal(last().upscaleImage?.width, 128);
+  await reply('more like this');
+  assert.equal(last().image, 'source');
+  await reply('again!');
+  assert.deepEqual([last().image, last().prompt], [undefined, 'a boat']);
+  assert.match((await reply('recipe')).ephemeral[0]!.text, /What made this picture/);
+  assert.equal(chat.jobs.size, 4);
+});
