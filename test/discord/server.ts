@@ -172,7 +172,10 @@ export class DiscordServer {
       mentions,
       attachments: more.attachments ?? [],
       ...(more.embeds && { embeds: more.embeds }),
-      ...(more.forwards && { message_snapshots: [{ message: more.forwards }] }),
+      ...(more.forwards && {
+        message_snapshots: [{ message: more.forwards }],
+        message_reference: { type: 1, message_id: this.newId(), channel_id: channel, guild_id: GUILD },
+      }),
       member: this.#member(user),
       guild_id: GUILD,
       ...(more.replyTo && {
