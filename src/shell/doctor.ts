@@ -7,11 +7,12 @@ import { loadSettings, type Settings } from '../../config/settings.ts';
 import { bestDevice } from '../engine/choose-device.ts';
 import { AUTO, type Device, nameOf } from '../engine/device.ts';
 import { budgetOf, gigabytes, planMemory, type Saver } from '../engine/memory/memory.ts';
-import { engineOptions } from '../engine-options.ts';
+import { engineOptions, sideFilesOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
 import { diagnoseCuda } from '../gpu/diagnose.ts';
 import { foldersOf } from '../installed-models.ts';
 import { Catalogue } from '../models/catalogue.ts';
+import { SideFiles } from '../models/side-files.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { freezeRequest } from '../request.ts';
 import { readOptions, type Verb } from './verb.ts';
@@ -35,6 +36,7 @@ export const doctor: Verb = {
       ['cuda', (await diagnoseCuda()).text],
       ['devices', await describeDevices(settings)],
       ...(await describeMemory(settings)),
+      ['kept weights', await describeKept(settings)],
     ]);
     section(
       'Settings',
@@ -67,6 +69,15 @@ export const doctor: Verb = {
     return good && findings.every(([, found]) => found.every((one) => one.good)) ? 0 : 1;
   },
 };
+
+/** What the data folder holds so that models open faster. */
+async function describeKept(settings: Settings): Promise<string> {
+  const options = sideFilesOptions(settings);
+  const { bytes, files } = await new SideFiles(options).usage();
+  if (options.limit === 0) return 'off: DARKROOM_CACHE_GB is 0';
+  const used = files === 0 ? 'none yet' : `${gigabytes(bytes)} in ${files} ${files === 1 ? 'file' : 'files'}`;
+  return `${used}, at most ${gigabytes(options.limit)}, in ${options.folder}, which may be deleted`;
+}
 
 /** The devices that pictures are made on, or why the setting cannot be used. */
 async function describeDevices(settings: Settings): Promise<string> {

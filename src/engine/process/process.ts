@@ -89,6 +89,12 @@ interface PendingCall {
   onProgress?(progress: Progress): void;
 }
 
+/**
+ * glibc asks the system for large pages. While gigabytes of weights are laid out, most of the time goes into handing out
+ * small ones: opening SD 1.5's UNet in float16 took 15 s of processor time with them and 21 s without.
+ */
+export const LARGE_PAGES = { GLIBC_TUNABLES: 'glibc.malloc.hugetlb=1' };
+
 /** What the operator should know of a signal that ended the process. */
 const SIGNALS: Readonly<Record<string, string>> = {
   SIGBUS: 'a model file in use was cut short, or its disk could not be read',
@@ -114,6 +120,7 @@ class Child {
       // A bare `node` may be the machine's old one.
       execPath: process.execPath,
       execArgv: [],
+      env: { ...LARGE_PAGES, ...process.env },
       serialization: 'advanced',
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
