@@ -6,7 +6,6 @@ export const DISCORD_LIMITS = {
   text: 4000,
   buttonLabel: 80,
   customId: 100,
-  buttonsPerRow: 5,
   components: 40,
   /** Pictures of one gallery. */
   gallery: 10,

@@ -7,6 +7,7 @@ import {
   ButtonStyle,
   ComponentType,
 } from 'discord.js';
+import { buttonRows } from '../button-rows.ts';
 import { ABOUT_CHARACTERS, type Card, type CardAction, NOTE_CHARACTERS } from '../card.ts';
 import { clip } from '../clip.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
@@ -126,15 +127,8 @@ function fit(head: string, foot: string, notes: number): [string, string] {
   return [clip(head, LIMITS.text - short.length - 2 * notes - QUIET.length), short];
 }
 
-/** @returns rows of five; buttons beyond five rows are left out */
-export function rowsOf(actions: readonly CardAction[]): APIActionRowComponent<APIButtonComponent>[] {
-  const rows: APIActionRowComponent<APIButtonComponent>[] = [];
-  for (let at = 0; at < actions.length; at += LIMITS.buttonsPerRow) {
-    const components = actions.slice(at, at + LIMITS.buttonsPerRow).map(buttonOf);
-    rows.push({ type: ComponentType.ActionRow, components });
-  }
-  return rows;
-}
+export const rowsOf = (actions: readonly CardAction[]): APIActionRowComponent<APIButtonComponent>[] =>
+  buttonRows(actions).map((row) => ({ type: ComponentType.ActionRow, components: row.map(buttonOf) }));
 
 const STYLE = { primary: ButtonStyle.Primary, danger: ButtonStyle.Danger } as const;
 

@@ -5,8 +5,6 @@ export const SLACK_LIMITS = {
   sectionText: 3000,
   /** Options of an overflow menu. */
   overflow: 5,
-  /** Buttons that we put into one row. */
-  row: 5,
   buttonLabel: 75,
   buttonValue: 2000,
   altText: 2000,

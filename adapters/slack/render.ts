@@ -1,5 +1,6 @@
 /** A card in Slack's idiom (Block Kit): sentence, picture, one quiet line, buttons. */
 import type { types } from '@slack/bolt';
+import { buttonRows } from '../button-rows.ts';
 import { ABOUT_CHARACTERS, type Card, type CardAction, NOTE_CHARACTERS } from '../card.ts';
 import { clip } from '../clip.ts';
 import { SLACK_LIMITS as LIMITS } from './limits.ts';
@@ -81,22 +82,17 @@ function contextOf(line: string): types.ContextBlock[] {
   return [{ type: 'context', elements: [{ type: 'plain_text', text, emoji: false }] }];
 }
 
-/** A row for each verb that is there for several pictures, and the menu More at the end of the last one. */
+/** The menu More ends the last row. */
 function actionsOf(actions: readonly CardAction[], more: readonly CardAction[]): types.ActionsBlock[] {
-  const verbs = Object.values(Object.groupBy(actions, ({ id }) => (isNumbered(id) ? id.split(':')[0]! : '')));
-  const rows = verbs.flatMap((row = []) =>
-    Array.from({ length: Math.ceil(row.length / LIMITS.row) }, (_, i) =>
-      row.slice(i * LIMITS.row, (i + 1) * LIMITS.row),
-    ),
-  );
-  const blocks: types.ActionsBlock[] = rows.map((row) => ({ type: 'actions', elements: row.map(buttonOf) }));
+  const blocks: types.ActionsBlock[] = buttonRows(actions).map((row) => ({
+    type: 'actions',
+    elements: row.map(buttonOf),
+  }));
   if (more.length === 0) return blocks;
   const last = blocks.at(-1);
   if (last === undefined) return [{ type: 'actions', elements: [menuOf(more)] }];
   return [...blocks.slice(0, -1), { ...last, elements: [...last.elements, menuOf(more)] }];
 }
-
-const isNumbered = (id: string) => /^[a-z]+:[^:]+:\d+$/.test(id);
 
 /** An overflow menu takes five; a longer menu is a select. */
 function menuOf(more: readonly CardAction[]): types.Overflow | types.StaticSelect {
