@@ -73,10 +73,11 @@ export const doctor: Verb = {
 /** What the data folder holds so that models open faster. */
 async function describeKept(settings: Settings): Promise<string> {
   const options = sideFilesOptions(settings);
+  const decimal = (amount: number) => `${(amount / 1e9).toFixed(1)} GB`;
   const { bytes, files } = await new SideFiles(options).usage();
   if (options.limit === 0) return 'off: DARKROOM_CACHE_GB is 0';
-  const used = files === 0 ? 'none yet' : `${gigabytes(bytes)} in ${files} ${files === 1 ? 'file' : 'files'}`;
-  return `${used}, at most ${gigabytes(options.limit)}, in ${options.folder}, which may be deleted`;
+  const used = files === 0 ? 'none yet' : `${decimal(bytes)} in ${files} ${files === 1 ? 'file' : 'files'}`;
+  return `${used}, at most ${decimal(options.limit)}, in ${options.folder}, which may be deleted`;
 }
 
 /** The devices that pictures are made on, or why the setting cannot be used. */
