@@ -4,11 +4,12 @@
  */
 import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
-import { cpuDevice } from '../src/engine/device.ts';
 import { openSession } from '../src/engine/session.ts';
+import { engineOptions } from '../src/engine-options.ts';
 import { sd3TransformerGraph } from '../src/graph/mmdit.ts';
 import { unetGraph } from '../src/graph/unet.ts';
 import { ModelFiles } from '../src/models/files.ts';
+import { benchSettings } from './settings.ts';
 
 const [folder, threads, calls, inputs, npy] = process.argv.slice(2) as [
   string,
@@ -32,7 +33,8 @@ const started = performance.now();
 const files = await ModelFiles.at(dirname(folder));
 const component = await files.component(basename(folder), 'diffusion_pytorch_model');
 const graph = isTransformer ? sd3TransformerGraph(component) : unetGraph(component);
-const session = await openSession(graph, cpuDevice({ threads: Number(threads) }));
+const [{ device }] = await engineOptions(benchSettings(), { device: 'cpu', threads: Number(threads) });
+const session = await openSession(graph, device);
 const opened = (performance.now() - started) / 1000;
 
 const feeds = Object.fromEntries(

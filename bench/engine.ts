@@ -5,13 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { cpuDevice } from '../src/engine/device.ts';
 import { createEngine } from '../src/engine/pipeline.ts';
+import { engineOptions } from '../src/engine-options.ts';
 import { decodeFitted } from '../src/image/pixels.ts';
 import { modelFolders } from '../src/installed-models.ts';
 import { openModelFolder } from '../src/models/folder.ts';
 import { freezeRequest, requestToJson, SAMPLER_NAMES, samplerNamed } from '../src/request.ts';
 import { type Figure, median } from './figure.ts';
+import { benchSettings } from './settings.ts';
 import { openUnetCall } from './unet-call.ts';
 
 const THREADS = 2;
@@ -86,7 +87,8 @@ const COMPARED = SAMPLER_NAMES.filter(
 
 async function agreement(reference: Reference): Promise<Figure[]> {
   const spec = await openModelFolder(MODEL, 'mini');
-  const studio = await createEngine({ models: [MODEL], device: cpuDevice({ threads: THREADS }) });
+  const [options] = await engineOptions(benchSettings(), { device: 'cpu', threads: THREADS });
+  const studio = await createEngine({ ...options, models: [MODEL] });
   const figures: Figure[] = [];
   let start: Uint8Array | undefined;
   for (const from of ['txt2img', 'img2img'] as const) {

@@ -1,8 +1,13 @@
-/** The memory of `serve` on the embedded database, its engine apart, while many jobs pass through it. */
+/**
+ * The memory of `serve` on the embedded database, its engine apart, while many jobs pass through it; and what one picture of
+ * full size takes beside what was planned for it.
+ */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { addressOf, Member } from '../test/chaos/cluster.ts';
 import { freePort } from '../test/queue/databases.ts';
 import type { Figure } from './figure.ts';
@@ -35,12 +40,37 @@ export async function memory(): Promise<Figure[]> {
         target: 450,
       },
       { name: 'the same, at their end', value: residentOf(serve.pid), unit: 'MiB' },
+      ...plans(),
     ];
   } finally {
     clearInterval(watch);
     await serve.kill();
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+const SIDES: Readonly<Record<string, number>> = { sd15: 512, sdxl: 1024, 'sd35-medium': 1024 };
+
+/** DARKROOM_BENCH_FOLDER holds the models (bench/forge.ts makes them); DARKROOM_BENCH_MODELS, such as "sd15,sdxl", chooses. */
+function plans(): Figure[] {
+  const folder = process.env['DARKROOM_BENCH_FOLDER'];
+  if (folder === undefined) {
+    console.log('memory: plans of full-size models skipped; DARKROOM_BENCH_FOLDER names no folder with them');
+    return [];
+  }
+  const asked = process.env['DARKROOM_BENCH_MODELS']?.split(',') ?? Object.keys(SIDES);
+  return asked.flatMap((name) => {
+    const child = fileURLToPath(new URL('plan-child.ts', import.meta.url));
+    const answer = execFileSync(process.execPath, [child, join(folder, name), `${SIDES[name]}`], {
+      encoding: 'utf8',
+    });
+    const { planned, measured } = JSON.parse(answer) as { planned: number; measured: number };
+    return [
+      { name: `${name} at ${SIDES[name]}: planned`, value: planned / 2 ** 30, unit: 'GB' },
+      { name: `${name} at ${SIDES[name]}: taken at most`, value: measured / 2 ** 30, unit: 'GB' },
+      { name: `${name}: taken beside planned`, value: measured / planned, unit: 'x', target: 1.15 },
+    ];
+  });
 }
 
 async function draw(url: string, user: string, seed: number): Promise<void> {

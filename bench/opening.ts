@@ -8,7 +8,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { LARGE_PAGES } from '../src/engine/process/process.ts';
+import { ALLOCATOR } from '../src/engine/process/process.ts';
 import { type Figure, median } from './figure.ts';
 import { type Dtype, forgeModel } from './forge.ts';
 
@@ -87,6 +87,6 @@ function turn(command: string, script: string, given: string[]): Turn {
   const file = fileURLToPath(new URL(script, import.meta.url));
   const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
   // Each side as its users run it: ours in an inference process.
-  const env = command === process.execPath ? { ...LARGE_PAGES, ...process.env } : process.env;
+  const env = command === process.execPath ? { ...ALLOCATOR, ...process.env } : process.env;
   return JSON.parse(execFileSync(command, [file, ...given], { encoding: 'utf8', stdio, env })) as Turn;
 }

@@ -1,8 +1,9 @@
 /** The embedded model's UNet, open, and what it is fed for so many pictures: zeros, since time does not hang on values. */
-import { cpuDevice } from '../src/engine/device.ts';
 import { openSession } from '../src/engine/session.ts';
+import { engineOptions } from '../src/engine-options.ts';
 import { unetGraph } from '../src/graph/unet.ts';
 import { clipTokenizerOf, type ModelSpec } from '../src/models/spec.ts';
+import { benchSettings } from './settings.ts';
 
 /** @returns `call` runs the UNet for some pictures, each with a row for its prompt and one for none */
 export async function openUnetCall(spec: ModelSpec, threads: number) {
@@ -15,7 +16,8 @@ export async function openUnetCall(spec: ModelSpec, threads: number) {
     data: new Float32Array(dims.reduce((a, b) => a * b)),
     dims,
   });
-  const session = await openSession(unetGraph(component), cpuDevice({ threads }));
+  const [{ device }] = await engineOptions(benchSettings(), { device: 'cpu', threads });
+  const session = await openSession(unetGraph(component), device);
   return {
     async call(pictures: number): Promise<void> {
       const feeds = {

@@ -41,7 +41,7 @@ test('a model whose largest part is larger than the memory of a device, as it ho
 });
 
 test('a request is refused before it is queued where none of the devices has the memory, as the largest would say it', async () => {
-  const [small, large] = [sized(2 ** 20), { ...sized(2 ** 28), index: 1 }];
+  const [small, large] = [sized(2 ** 20), sized(2 ** 28)];
   const models = await createModels([MODELS], [small, large]);
   const { defaults } = await models.resolve('tiny-sd15');
   const { request } = freezeRequest({ prompt: 'a mug' }, { model: 'tiny-sd15', defaults });

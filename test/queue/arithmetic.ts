@@ -157,7 +157,10 @@ export class Bench {
 
   constructor(
     options: Partial<
-      Pick<WorkerOptions, 'slots' | 'onFailure' | 'onError' | 'callLimit' | 'device' | 'canRunElsewhere'>
+      Pick<
+        WorkerOptions,
+        'slots' | 'onFailure' | 'onError' | 'callLimit' | 'device' | 'canRunElsewhere' | 'fits'
+      >
     > = {},
     secondsOf: (job: Job, kind: Call['kind']) => number = (_, kind) => (kind === 'step' ? 1 : 0.25),
   ) {

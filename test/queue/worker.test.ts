@@ -295,6 +295,19 @@ test('a job that takes the engine down twice fails with a sentence; the bystande
   await bench.worker.stop(0);
 });
 
+test('a job that a device lacks the memory for is left to another worker where there is one', async () => {
+  const bench = new Bench({
+    fits: async ({ prompt }) => prompt !== 'too large',
+    canRunElsewhere: async () => true,
+  });
+  const large = jobOf('large', 'a');
+  bench.submit({ ...large, request: { ...large.request, prompt: 'too large' } }, jobOf('small', 'b'));
+  assert.deepEqual(await bench.endOf('large'), { state: 'given back' });
+  assert.deepEqual(await bench.endsOf('small'), ['done']);
+  assert.ok(bench.calls.every(({ id }) => id !== 'large'));
+  await bench.worker.stop(0);
+});
+
 const FULL = new DarkroomError('too_large', 'cuda:1 has not enough free memory for this.');
 
 test('a job whose device fails goes to another one where there is one; the bystander stays', async () => {

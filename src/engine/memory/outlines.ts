@@ -8,6 +8,8 @@ import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 export interface Footprint {
   /** Bytes of the weights as the device holds them. */
   readonly weights: number;
+  /** Bytes of the same weights as they are stored: while they are opened, both are in memory. */
+  readonly stored: number;
   /** Bytes of all values that exist at once in a run. */
   activations(sides: Sides): number;
   readonly outline: Outline;
@@ -50,6 +52,7 @@ function footprint(graph: ReturnType<ModelSpec['graph']>): Footprint {
     outline,
     // In place they stay in the file, but a run reads all of them.
     weights: graph.weightsInPlace === true ? outline.stored + outline.largest : outline.weights,
+    stored: graph.weightsInPlace === true ? 0 : outline.stored,
     activations(sides) {
       const key = JSON.stringify(sides);
       const bytes = bySides.get(key) ?? outline.activations(sides);

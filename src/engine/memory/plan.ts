@@ -26,6 +26,8 @@ export interface Stage {
   /** Bytes. */
   readonly weights: number;
   readonly activations: number;
+  /** What is read from the files while it opens, besides the weights as they are held. */
+  readonly opening: number;
 }
 
 export interface MemoryPlan {
@@ -116,11 +118,15 @@ function planOf(planned: Planned, { device, nets, budget }: PlanFor, savers: rea
   const { provider } = device;
   const resident = stages.reduce((sum, stage) => sum + idleBytes(stage, provider), 0);
   const isInTurn = savers.includes('turns');
-  const most = Math.max(
-    ...stages.map(
-      (stage) => runningBytes(stage, provider) + (isInTurn ? 0 : resident - idleBytes(stage, provider)),
-    ),
-  );
+  let before = 0;
+  let most = 0;
+  for (const stage of stages) {
+    const others = isInTurn ? 0 : resident - idleBytes(stage, provider);
+    // They are opened in their order, before the first one runs.
+    const opened = (isInTurn ? 0 : before) + stage.weights + stage.opening;
+    most = Math.max(most, runningBytes(stage, provider) + others, opened);
+    before += stage.weights;
+  }
   const bytes = BASE[provider] + most;
   return { bytes, savers, stages, budget, fits: budget === undefined || bytes <= budget };
 }
@@ -140,10 +146,16 @@ function stagesOf(
   const target = targetOf(device);
   const sizes: Size[] = [request, ...(request.hires === undefined ? [] : [request.hires])];
   const last = sizes.at(-1)!;
-  const stage = (name: string, { weights, activations }: Footprint, runs: readonly Sides[]): Stage => ({
+  const stage = (
+    name: string,
+    { weights, stored, activations }: Footprint,
+    runs: readonly Sides[],
+  ): Stage => ({
     name,
     weights,
     activations: Math.max(...runs.map(activations)),
+    // A card gets its weights as they are to be: what they are made from is in the machine's memory.
+    opening: device.provider === 'cpu' ? stored : 0,
   });
   const part = (name: ComponentName, runs: readonly Sides[]) =>
     stage(name, footprintOf(spec, name, target), runs);
@@ -185,6 +197,7 @@ function stagesOf(
       name: whole,
       weights: all.weights + tiles.weights,
       activations: Math.max(all.activations, tiles.activations),
+      opening: Math.max(all.opening, tiles.opening),
     };
   };
   const grows = request.hires !== undefined && request.hires.upscaler !== 'latent';

@@ -1,0 +1,34 @@
+/**
+ * One picture in a process of its own, so that its peak of memory is its own: node plan-child.ts FOLDER SIDE -> one JSON
+ * object, what was planned and what was taken, in bytes.
+ */
+import { basename, dirname } from 'node:path';
+import { createEngine } from '../src/engine/pipeline.ts';
+import { engineOptions } from '../src/engine-options.ts';
+import { openModelFolder } from '../src/models/folder.ts';
+import { freezeRequest } from '../src/request.ts';
+import { benchSettings } from './settings.ts';
+
+const [folder, side] = process.argv.slice(2) as [string, string];
+const spec = await openModelFolder(folder);
+const { request } = freezeRequest(
+  { prompt: 'a red mug', num_inference_steps: 2, width: Number(side), height: Number(side), seed: 1 },
+  { model: spec.name, defaults: spec.defaults },
+);
+const [options] = await engineOptions(benchSettings({ DARKROOM_CACHE_GB: '0' }), {
+  device: 'cpu',
+  threads: 2,
+});
+const engine = await createEngine({ ...options, models: [dirname(folder)] });
+const run = await engine.open({
+  id: 'bench',
+  user: 'bench',
+  request: { ...request, model: basename(folder) },
+  inputs: new Map(),
+});
+while (!(await run.advance(1, () => {})).done);
+await run.decode();
+const measured = process.resourceUsage().maxRSS * 1024;
+await run.close();
+await engine.close();
+console.log(JSON.stringify({ planned: run.memory!.bytes, measured, savers: run.memory!.savers }));
