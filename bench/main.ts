@@ -14,6 +14,7 @@ import type { Bench, Figure } from './figure.ts';
 import { gpu } from './gpu.ts';
 import { history } from './history.ts';
 import { liveness } from './liveness.ts';
+import { lora } from './lora.ts';
 import { memory } from './memory.ts';
 import { opening } from './opening.ts';
 import { queue } from './queue.ts';
@@ -34,12 +35,13 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   engine,
   denoisers,
   opening,
+  lora,
   gpu,
   day,
   eta,
 };
 /** Too long to run unasked. */
-const BY_NAME: readonly string[] = ['opening', 'gpu', 'day', 'eta'];
+const BY_NAME: readonly string[] = ['opening', 'lora', 'gpu', 'day', 'eta'];
 
 const asked = process.argv.slice(2);
 const stray = asked.find((name) => !Object.hasOwn(BENCHES, name));

@@ -31,6 +31,8 @@ export interface Adapted {
   readonly feeds: ReadonlyMap<AdaptedPart, Feeds>;
   /** The same for the same LoRAs. */
   readonly key: string;
+  /** What the factors take up. */
+  readonly bytes: number;
 }
 
 interface Folded {
@@ -62,17 +64,18 @@ export class AdaptedModels {
 
   /** @returns the model itself where the LoRAs change nothing */
   async adapt(spec: ModelSpec, loras: Loras): Promise<Adapted> {
-    if (loras.changes.length === 0) return { spec, feeds: new Map(), key: '' };
+    if (loras.changes.length === 0) return { spec, feeds: new Map(), key: '', bytes: 0 };
     const parts = [...Map.groupBy(loras.changes, ({ place }) => place.part)];
     const beside = parts.filter(([, changes]) => canBranch(changes));
     const within = parts.filter(([, changes]) => !canBranch(changes)).flatMap(([, changes]) => changes);
     const base = within.length === 0 ? spec : await this.#foldedModel(spec, within, loras.key);
-    if (beside.length === 0) return { spec: base, feeds: new Map(), key: loras.key };
+    if (beside.length === 0) return { spec: base, feeds: new Map(), key: loras.key, bytes: 0 };
     const branched = this.#branchedModel(base, beside);
     const key = `${this.#keyOf(branched.spec)}\n${loras.key}`;
     const feeds = this.#factors.get(key) ?? (await this.#feedsOf(branched, new Map(beside)));
-    this.#factors.set(key, feeds, bytesOf(feeds));
-    return { spec: branched.spec, feeds, key };
+    const bytes = bytesOf(feeds);
+    this.#factors.set(key, feeds, bytes);
+    return { spec: branched.spec, feeds, key, bytes };
   }
 
   async close(): Promise<void> {

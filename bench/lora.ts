@@ -1,0 +1,162 @@
+/**
+ * A LoRA that joins: at full size (random weights), the seconds until the first step with it, what a step then costs beside
+ * one without, for factors beside the weights and for folded weights, and memory. `DARKROOM_BENCH_LORA=sd15,sdxl` chooses
+ * models, `DARKROOM_BENCH_FOLDER` keeps the forged folders.
+ */
+import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { cpuDevice, targetOf } from '../src/engine/device.ts';
+import { AdaptedModels, readLoras } from '../src/engine/lora/loras.ts';
+import { openSession, type Session } from '../src/engine/session.ts';
+import { openModelFolder } from '../src/models/folder.ts';
+import type { ModelSpec } from '../src/models/spec.ts';
+import { freezeRequest } from '../src/request.ts';
+import { type Figure, median } from './figure.ts';
+import { type FullSize, forgeModel } from './forge.ts';
+
+const SIZES: Readonly<Record<string, { readonly size: FullSize; readonly pixels: number }>> = {
+  sd15: { size: 'sd15', pixels: 512 },
+  sdxl: { size: 'sdxl', pixels: 1024 },
+};
+const RANKS = [16, 32, 128];
+const ROUNDS = 3;
+
+export async function lora(): Promise<Figure[]> {
+  const asked = (process.env['DARKROOM_BENCH_LORA'] ?? 'sd15').split(',');
+  const kept = process.env['DARKROOM_BENCH_FOLDER'];
+  const root = kept ?? (await mkdtemp(join(tmpdir(), 'darkroom-bench-')));
+  try {
+    const figures: Figure[] = [];
+    for (const name of asked) figures.push(...(await measure(name, root)));
+    return figures;
+  } finally {
+    if (kept === undefined) await rm(root, { recursive: true, force: true });
+  }
+}
+
+async function measure(name: string, root: string): Promise<Figure[]> {
+  const { size, pixels } = SIZES[name]!;
+  const folder = join(root, name);
+  const isThere = await stat(join(folder, 'model_index.json')).catch(() => undefined);
+  if (isThere === undefined) await forgeModel(size, folder);
+  const spec = await openModelFolder(folder);
+  const device = cpuDevice();
+  const models = new AdaptedModels(device);
+  const target = targetOf(device);
+  const open = (one: ModelSpec) => openSession(one.graph('denoiser', target), device);
+  const plain = await timed(() => open(spec));
+  const feeds = feedsOf(spec, pixels);
+  await plain.result.run(feeds, ['out_sample']);
+  const figures: Figure[] = [{ name: `${name}: the UNet opens`, value: plain.seconds, unit: 's' }];
+  let branched: Session | undefined;
+  for (const rank of RANKS) {
+    const files = [
+      await forgeLora(spec, root, `${name}-${rank}-one`, rank),
+      await forgeLora(spec, root, `${name}-${rank}-two`, rank),
+    ];
+    const adapt = async (file: string) => {
+      const context = { model: spec.name, defaults: spec.defaults };
+      const { request } = freezeRequest({ prompt: 'x', loras: [{ file, weight: 0.8 }] }, context);
+      return models.adapt(spec, await readLoras(request, spec, [join(root, 'loras')]));
+    };
+    const first = await timed(() => adapt(files[0]!));
+    const opening = branched === undefined ? await timed(() => open(first.result.spec)) : undefined;
+    branched ??= opening!.result;
+    if (opening !== undefined)
+      figures.push({
+        name: `${name}: the UNet with places for LoRAs opens`,
+        value: opening.seconds,
+        unit: 's',
+      });
+    const second = await timed(() => adapt(files[1]!));
+    const own = { ...feeds, ...second.result.feeds.get('denoiser') };
+    const with_ = branched;
+    await with_.run(own, ['out_sample']);
+    const ratios: number[] = [];
+    for (let round = 0; round < ROUNDS; round++) {
+      const without = await timed(() => plain.result.run(feeds, ['out_sample']));
+      const beside = await timed(() => with_.run(own, ['out_sample']));
+      ratios.push(beside.seconds / without.seconds);
+    }
+    const bytes = Object.values(second.result.feeds.get('denoiser') ?? {}).reduce(
+      (sum, { data }) => sum + data.byteLength,
+      0,
+    );
+    figures.push(
+      { name: `${name}, rank ${rank}: another LoRA is ready`, value: second.seconds, unit: 's' },
+      {
+        name: `${name}, rank ${rank}: a step against one without`,
+        value: median(ratios),
+        unit: 'x',
+        ...(rank === 32 && { target: 1.08 }),
+      },
+      { name: `${name}, rank ${rank}: memory of its factors`, value: bytes / 1e6, unit: 'MB' },
+    );
+  }
+  await plain.result.close();
+  await branched?.close();
+  await models.close();
+  return [
+    ...figures,
+    {
+      name: `${name}: peak memory, both UNets open`,
+      value: process.resourceUsage().maxRSS / 1e6,
+      unit: 'GB',
+    },
+  ];
+}
+
+async function timed<Result>(work: () => Promise<Result>): Promise<{ result: Result; seconds: number }> {
+  const started = performance.now();
+  const result = await work();
+  return { result, seconds: (performance.now() - started) / 1000 };
+}
+
+/** Zeros: time does not hang on values. */
+function feedsOf(spec: ModelSpec, pixels: number) {
+  const { config } = spec.denoiser.component;
+  const tensor = (dims: readonly number[]) => ({
+    data: new Float32Array(dims.reduce((a, b) => a * b)),
+    dims,
+  });
+  const side = pixels / spec.vaeScaleFactor;
+  return {
+    sample: tensor([2, spec.latentChannels, side, side]),
+    timestep: { data: Float32Array.of(500), dims: [1] },
+    encoder_hidden_states: tensor([2, 77, config['cross_attention_dim'] as number]),
+    ...(config['addition_embed_type'] === 'text_time' && {
+      text_embeds: tensor([2, 1280]),
+      time_ids: tensor([2, 6]),
+    }),
+  };
+}
+
+/** A LoRA of the layers that kohya-ss trains by default: all linear layers in the transformers. */
+async function forgeLora(spec: ModelSpec, root: string, name: string, rank: number): Promise<string> {
+  const header: Record<string, unknown> = {};
+  let offset = 0;
+  const add = (key: string, shape: readonly number[]) => {
+    const bytes = 2 * shape.reduce((a, b) => a * b, 1);
+    header[key] = { dtype: 'F16', shape, data_offsets: [offset, offset + bytes] };
+    offset += bytes;
+  };
+  for (const [weight, { shape }] of spec.denoiser.component.tensors) {
+    if (!weight.includes('attentions.') || !weight.endsWith('.weight') || shape.length < 2) continue;
+    const module = `lora_unet_${weight.slice(0, -'.weight'.length).replaceAll('.', '_')}`;
+    add(`${module}.lora_down.weight`, [rank, ...shape.slice(1)]);
+    add(`${module}.lora_up.weight`, [shape[0]!, rank, ...shape.slice(2)]);
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(json.length));
+  const values = new Float16Array(offset / 2);
+  const seed = name.length + rank;
+  for (let i = 0; i < values.length; i++) values[i] = (((i * 7919 + seed) % 2001) - 1000) / 100_000;
+  await mkdir(join(root, 'loras'), { recursive: true });
+  await writeFile(
+    join(root, 'loras', `${name}.safetensors`),
+    Buffer.concat([length, json, Buffer.from(values.buffer)]),
+  );
+  return name;
+}
