@@ -6,7 +6,7 @@ import { Catalogue } from '../models/catalogue.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { freezeRequest, type GenerationRequest } from '../request.ts';
 import { openDetectors } from './control/controls.ts';
-import { AdaptedModels, readLoras } from './lora/loras.ts';
+import { type Adapted, AdaptedModels, readLoras } from './lora/loras.ts';
 import { budgetOf, keptBytes, type MemoryPlan, planMemory, requireFit } from './memory/memory.ts';
 import { ModelCache, type ModelLease, type Room } from './model/model-cache.ts';
 import { draftJob, prepareJob } from './prepare.ts';
@@ -37,14 +37,17 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     spec: ModelSpec,
     request: GenerationRequest,
     nets: readonly Component[] = [],
+    adaptation?: Adapted,
   ): Promise<{ readonly plan: MemoryPlan; readonly room: Room }> {
-    const { inUse, all } = cache.held(spec);
+    // With LoRAs it is a model of its own, which other runs may use already.
+    const { inUse, all } = cache.held(adaptation?.spec ?? spec);
     const budget = await budgetOf(device, device.provider === 'cpu' ? undefined : all);
     // What other runs use cannot make room.
     const how = { device, nets, budget: budget === undefined ? undefined : budget - inUse };
     const plan = await planMemory(spec, request, how);
     await requireFit(spec, request, how, plan);
-    return { plan, room: { bytes: plan.bytes, kept: keptBytes(plan, device), budget } };
+    const factors = adaptation?.bytes ?? 0;
+    return { plan, room: { bytes: plan.bytes + factors, kept: keptBytes(plan, device) + factors, budget } };
   }
 
   /** The run that is made owns the lease. */
@@ -70,20 +73,23 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       const { upscaleImage } = job.request;
       if (upscaleImage !== undefined) {
         const draft = await draftUpscale(job, upscaleImage, spec, models);
+        const model = await adapted.adapt(spec, loras);
         // Without refinement only the upscaler runs.
         const { plan, room } =
-          draft.plan === undefined ? UNPLANNED : await planned(spec, { ...job.request, enlarge: false });
-        const model = await adapted.adapt(spec, loras);
+          draft.plan === undefined
+            ? UNPLANNED
+            : await planned(spec, { ...job.request, enlarge: false }, [], model);
         return await leased(model.spec, room, (lease) => openUpscale(job, draft, { lease, plan }, model));
       }
       const draft = await draftJob(job, spec, { folders: models, detectors });
       const { nets } = draft.controls;
+      const model = await adapted.adapt(spec, loras);
       const { plan, room } = await planned(
         spec,
         job.request,
         nets.map(({ component }) => component),
+        model,
       );
-      const model = await adapted.adapt(spec, loras);
       return await leased(model.spec, room, async (lease) => {
         const { components } = lease;
         if (plan.savers.includes('turns')) await components.release();

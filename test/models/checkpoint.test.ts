@@ -88,7 +88,7 @@ async function latentsOf(spec: ModelSpec): Promise<Float32Array> {
   const lease = await new ModelCache(device).lease(spec, { bytes: 0, kept: 0, budget: undefined });
   try {
     const prepared = await prepareJob(job, draft, lease.components, {
-      adapted: { spec, feeds: new Map(), key: '' },
+      adapted: { spec, feeds: new Map(), key: '', bytes: 0 },
       savers: plan.savers,
     });
     const run = new PictureRun(request, { ...prepared, lease, plan, seconds: { open: 0, encode: 0 } });
