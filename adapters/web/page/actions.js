@@ -10,6 +10,8 @@ import { opensPopup } from './popup.js';
 /** @typedef {{ onPress: (action: Action) => Promise<void>, onUse: (control: import('./controls.js').Control) => void }} ActionsContext */
 
 const ROW = 5;
+/** The likeliest beside one picture. */
+const FIRST = ['vary', 'edit', 'upscale', 'use'];
 
 /** In the web chat an edit is a reply: the prompt line is the form. @param {Action} action */
 export const isEdit = ({ id }) => verbOf(id) === 'edit';
@@ -25,14 +27,23 @@ const isNumbered = ({ id }) => /^[a-z]+:[^:]+:\d+$/.test(id);
  * @param {number} number of the picture, from 1
  * @returns {Action[]}
  */
-export const actionsOf = ({ actions, pictures }, number) =>
-  pictures.length === 1
-    ? actions
-    : actions
-        .filter((action) => !isNumbered(action) || action.id.endsWith(`:${number}`))
-        .map((action) =>
-          isNumbered(action) ? { ...action, label: wordOf(action.id), isOne: true } : action,
-        );
+export function actionsOf({ actions, pictures }, number) {
+  const own =
+    pictures.length === 1
+      ? actions
+      : actions
+          .filter((action) => !isNumbered(action) || action.id.endsWith(`:${number}`))
+          .map((action) =>
+            isNumbered(action) ? { ...action, label: wordOf(action.id), isOne: true } : action,
+          );
+  // These two work with every picture, also where the card of several has no button for one of them.
+  const always = [
+    { id: 'edit', label: 'Edit' },
+    { id: 'use', label: 'Use as' },
+  ].filter(({ id }) => !own.some((action) => verbOf(action.id) === id));
+  const rank = (/** @type {Action} */ { id }) => [...FIRST, verbOf(id)].indexOf(verbOf(id));
+  return [...own, ...always].toSorted((a, b) => rank(a) - rank(b));
+}
 
 /** `U2` is a button for many pictures; beside one picture there is room for the word. @param {string} id */
 function wordOf(id) {
