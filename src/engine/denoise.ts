@@ -34,7 +34,11 @@ export async function* denoise(
   for (let index = 0; !next.done; index++) {
     const call = denoiserCall(pass, next.value, { index, extra, sampleName, isHalved });
     const predicted = await components.denoise(call, nets);
-    const prediction = guided(predicted, next.value.sample.length, conditions);
+    const { negativeFeeds } = conditions;
+    const negative =
+      negativeFeeds &&
+      (await components.denoise({ ...call, feeds: { ...call.feeds, ...negativeFeeds } }, nets));
+    const prediction = guided(predicted, negative, next.value.sample.length, conditions);
     check(prediction);
     next = sampling.next(prediction);
     if (next.done) check(next.value);
@@ -47,9 +51,11 @@ export async function* denoise(
 /** Of both halves one prediction; without guidance there is only one half. */
 function guided(
   predicted: Float32Array,
+  negative: Float32Array | undefined,
   size: number,
   { guidanceScale, guidanceRescale }: Conditions,
 ): Float32Array {
+  if (negative !== undefined) return guide(negative, predicted, guidanceScale, guidanceRescale);
   if (predicted.length === size) return predicted;
   return guide(predicted.subarray(0, size), predicted.subarray(size), guidanceScale, guidanceRescale);
 }

@@ -29,7 +29,7 @@ function negativeNotes(request: GenerationRequest, spec: ModelSpec): string[] {
     ...(guidanceRescale > 0 ? ['guidance_rescale'] : []),
   ];
   const why = spec.isGuided(Number.MAX_VALUE)
-    ? `at guidance ${guidanceScale}; choose a value above 1`
+    ? `at guidance ${guidanceScale}; choose a value above ${1 - (spec.guidanceOffset ?? 0)}`
     : `on ${spec.name}, which draws without classifier-free guidance`;
   return unused.map((what) => `${what} has no effect ${why}.`);
 }

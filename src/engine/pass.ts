@@ -24,6 +24,8 @@ export interface Conditions {
   readonly batch: number;
   /** The denoiser's inputs but for the latents and the timestep. */
   readonly feeds: Feeds;
+  /** Of the negative half, where it is a call of its own. */
+  readonly negativeFeeds?: Feeds;
   readonly guidanceScale: number;
   readonly guidanceRescale: number;
   readonly controls: ControlFeeds | undefined;

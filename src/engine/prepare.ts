@@ -1,5 +1,6 @@
 /** A job prepared for its first denoiser call: pictures read and encoded, the prompt too, passes planned. */
 import type { Job } from '../job.ts';
+import type { EncodedPrompt } from '../models/families/family.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import type { GenerationRequest } from '../request.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
@@ -101,19 +102,27 @@ export async function encodeConditions(
     readonly adapted: Adapted;
   },
 ): Promise<Encoded> {
-  const { guidanceScale, guidanceRescale } = request;
+  const { guidanceRescale } = request;
+  const guidanceScale = request.guidanceScale + (spec.guidanceOffset ?? 0);
   const encoders = { ...textEncoders, factors: adapted };
-  const prompt = await encodePrompt(encoders, request, spec.isGuided(guidanceScale), inversions);
+  const isGuided = spec.isGuided(request.guidanceScale);
+  const { prompt, negative, notes } = await encodePrompt(encoders, request, isGuided, inversions);
   const batch = prompt.context.dims[0]!;
   const scales = spec.latentScales(inpainting !== undefined);
   const passes = plans.map((plan, i): Pass => {
-    const feeds = {
-      ...spec.denoiser.conditioning({ request, size: plan, dims: plan.dims, prompt }),
+    const feedsOf = (half: EncodedPrompt) => ({
+      ...spec.denoiser.conditioning({ request, size: plan, dims: plan.dims, prompt: half }),
       ...adapted.feeds.get('denoiser'),
+    });
+    const conditions = {
+      batch,
+      feeds: feedsOf(prompt),
+      ...(negative !== undefined && { negativeFeeds: feedsOf(negative) }),
+      guidanceScale,
+      guidanceRescale,
+      controls: controls?.feeds(i, batch),
     };
-    const steered = controls?.feeds(i, batch);
-    const conditions = { batch, feeds, guidanceScale, guidanceRescale, controls: steered };
     return { ...plan, inpainting, conditions, scales };
   });
-  return { passes, notes: [...inversions.notes, ...prompt.notes] };
+  return { passes, notes: [...inversions.notes, ...notes] };
 }

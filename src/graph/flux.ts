@@ -82,6 +82,7 @@ export function fluxTransformerGraph(component: Component, target: Target = PORT
   const { inChannels, numLayers, numSingleLayers, numAttentionHeads: heads } = config;
   const channels = heads * config.attentionHeadDim;
   const latentChannels = inChannels / FLUX_PATCH ** 2;
+  const patch = { channels: latentChannels, side: FLUX_PATCH, order: 'channels first' } as const;
   const b = new GraphBuilder('transformer', component, target);
   const latents = b.input('hidden_states', 'float', ['batch', latentChannels, 'height', 'width']);
   const context = b.narrow(
@@ -90,7 +91,7 @@ export function fluxTransformerGraph(component: Component, target: Target = PORT
   const condition = timeTextGuidance(b, config, channels);
   const rotary = rotaryInputs(b, config.attentionHeadDim);
 
-  const tokens = pack(b, b.narrow(latents), latentChannels, FLUX_PATCH);
+  const tokens = pack(b, b.narrow(latents), patch);
   let picture = linear(b, tokens, 'x_embedder', inChannels, channels);
   let text: Value = linear(b, context, 'context_embedder', config.jointAttentionDim, channels);
   const options = { channels, heads, qkNorm: true, dualAttention: false, contextPreOnly: false, rotary };
@@ -111,7 +112,7 @@ export function fluxTransformerGraph(component: Component, target: Target = PORT
   const last = modulate(b, plainLayerNorm(b, picture, channels, EPSILON), shift, scale);
   const pixels = linear(b, last, 'proj_out', channels, inChannels);
   const sides = b.op('Shape', [latents], { start: 2, end: 4 });
-  b.output('out_hidden_states', unpack(b, pixels, sides, latentChannels, FLUX_PATCH), [
+  b.output('out_hidden_states', unpack(b, pixels, sides, patch), [
     'batch',
     latentChannels,
     'out_height',

@@ -157,10 +157,17 @@ export function gatedSum(b: GraphBuilder, x: Value, gate: Value, change: Value, 
 }
 
 /** Root mean square normalisation of queries or keys [B, S, channels], each head for itself. */
-export function headNorm(b: GraphBuilder, x: Value, name: string, channels: number, heads: number): Value {
+export function headNorm(
+  b: GraphBuilder,
+  x: Value,
+  name: string,
+  channels: number,
+  heads: number,
+  epsilon = EPSILON,
+): Value {
   const size = channels / heads;
   const perHead = b.op('Reshape', [x, b.ints([0, 0, heads, size])]);
-  return b.op('Reshape', [rmsNorm(b, perHead, name, size, EPSILON), b.ints([0, 0, channels])]);
+  return b.op('Reshape', [rmsNorm(b, perHead, name, size, epsilon), b.ints([0, 0, channels])]);
 }
 
 function feedForward(

@@ -7,6 +7,7 @@ import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
 import { activation, conv, imageToSequence, linear, plainLayerNorm } from './layers.ts';
 import { EPSILON, jointBlock, modulate, modulation } from './mmdit-block.ts';
+import { unpack } from './patches.ts';
 import { PORTABLE, type Target } from './target.ts';
 import { embedder, sinusoids } from './timestep.ts';
 
@@ -111,12 +112,15 @@ export function sd3TransformerGraph(component: Component, target: Target = PORTA
   const [scale, shift] = modulation(b, condition, 'norm_out', channels, 2) as [Value, Value];
   const last = modulate(b, plainLayerNorm(b, streams.picture, channels, EPSILON), shift, scale);
   const pixels = linear(b, last, 'proj_out', channels, config.patchSize ** 2 * outChannels);
-  b.output('out_hidden_states', unpatch(b, pixels, sides, config), [
-    'batch',
-    outChannels,
-    'out_height',
-    'out_width',
-  ]);
+  b.output(
+    'out_hidden_states',
+    unpack(b, pixels, b.op('Shape', [latents], { start: 2, end: 4 }), {
+      channels: outChannels,
+      side: config.patchSize,
+      order: 'channels last',
+    }),
+    ['batch', outChannels, 'out_height', 'out_width'],
+  );
   return b.finish();
 }
 
@@ -145,16 +149,6 @@ function patches(b: GraphBuilder, latents: Value, sides: Value, config: Sd3Trans
     imageToSequence(b, cut, channels),
     b.lookup('pos_embed.pos_embed', [max * max, channels], ids),
   ]);
-}
-
-/** [B, patches, p p C] -> [B,C,h,w] */
-function unpatch(b: GraphBuilder, x: Value, sides: Value, config: Sd3TransformerConfig): Value {
-  const { patchSize: p, outChannels } = config;
-  const batch = b.op('Shape', [x], { start: 0, end: 1 });
-  const apart = b.op('Concat', [batch, sides, b.ints([p, p, outChannels])], { axis: 0 });
-  const ordered = b.op('Transpose', [b.op('Reshape', [x, apart])], { perm: [0, 5, 1, 3, 2, 4] });
-  const pixels = b.op('Mul', [sides, b.ints([p])]);
-  return b.op('Reshape', [ordered, b.op('Concat', [batch, b.ints([outChannels]), pixels], { axis: 0 })]);
 }
 
 /** The table of positions [1, max x max, channels] as rows, to be looked up by number. */

@@ -1,4 +1,4 @@
-/** Rotary position embeddings (Su et al. 2021, RoFormer): pairs of neighbouring channels are turned by an angle. */
+/** Rotary position embeddings (Su et al. 2021, RoFormer): pairs of channels are turned by an angle. */
 import type { GraphBuilder, Value } from './builder.ts';
 
 /** [S, channels of a head / 2] each, in the target's type; one row for each position of the sequence. */
@@ -13,8 +13,18 @@ export function rotaryInputs(b: GraphBuilder, size: number): Rotary {
   return { cos: of('rotary_cos'), sin: of('rotary_sin') };
 }
 
-/** Queries or keys [B, S, heads x size] turned by their positions. */
-export function rotate(b: GraphBuilder, x: Value, heads: number, { cos, sin }: Rotary): Value {
+/**
+ * Queries or keys [B, S, heads x size] turned by their positions.
+ * @param pairs of neighbouring channels, or of one in each half of a head
+ */
+export function rotate(
+  b: GraphBuilder,
+  x: Value,
+  heads: number,
+  { cos, sin }: Rotary,
+  pairs: 'neighbours' | 'halves' = 'neighbours',
+): Value {
   // One position id: where the sequence starts in the tables.
-  return b.fused('RotaryEmbedding', [x, b.ints([0]), cos, sin], { interleaved: 1, num_heads: heads });
+  const how = { interleaved: pairs === 'neighbours' ? 1 : 0, num_heads: heads };
+  return b.fused('RotaryEmbedding', [x, b.ints([0]), cos, sin], how);
 }

@@ -33,6 +33,13 @@ test('guidance that a model was trained without, and layers that it does not rea
   assert.deepEqual(await notes('tiny-flux-schnell', { guidance_scale: 0 }), []);
 });
 
+test('Z-Image: guidance above 0 guides', async () => {
+  assert.deepEqual(await notes('tiny-z-image', { guidance_scale: 0.5, negative_prompt: 'blue' }), []);
+  assert.deepEqual(await notes('tiny-z-image', { guidance_scale: 0, negative_prompt: 'blue' }), [
+    'The negative prompt has no effect at guidance 0; choose a value above 0.',
+  ]);
+});
+
 test('fields that only other families read', async () => {
   const sizes = { original_size: [64, 64], crops_coords_top_left: [0, 8], target_size: [64, 64] };
   const sequence = { max_sequence_length: 77 };

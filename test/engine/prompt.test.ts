@@ -6,6 +6,7 @@ import { cpuDevice } from '../../src/engine/device.ts';
 import { Components } from '../../src/engine/model/components.ts';
 import { encodePrompt, type PromptEmbeddings } from '../../src/engine/prompt/prompt.ts';
 import { Catalogue } from '../../src/models/catalogue.ts';
+import type { EncodedPrompt } from '../../src/models/families/family.ts';
 import type { GenerationRequest } from '../../src/request.ts';
 import type { Tensor } from '../../src/tensor.ts';
 import { FIXTURES, jobOf, MODELS } from './goldens.ts';
@@ -43,9 +44,11 @@ async function encode(
   model: string,
   fields: Partial<GenerationRequest>,
   guided = true,
-): Promise<PromptEmbeddings> {
+): Promise<EncodedPrompt & Pick<PromptEmbeddings, 'notes'>> {
   const { request } = await jobOf({ model, prompt: 'a red mug' });
-  return encodePrompt((await componentsOf(model)).textEncoders, { ...request, ...fields }, guided);
+  const { textEncoders } = await componentsOf(model);
+  const { prompt, notes } = await encodePrompt(textEncoders, { ...request, ...fields }, guided);
+  return { ...prompt, notes };
 }
 
 const FIELDS: Readonly<Record<string, keyof GenerationRequest>> = {

@@ -114,7 +114,7 @@ def run(request: dict, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor
         arguments["mask_image"] = pipeline.mask_processor.blur(mask, blur) if blur else mask
         if "only_masked_padding" in request:
             arguments["padding_mask_crop"] = request["only_masked_padding"]
-    if "mask_image" in request or "image" not in request or request.get("controls") or "Flux" in type(pipeline).__name__:
+    if "mask_image" in request or "image" not in request or request.get("controls") or type(pipeline).__name__.startswith(("Flux", "ZImage")):
         arguments |= size
     if request.get("controls"):
         pictures = [read(control["image"]) for control in request["controls"]]

@@ -319,6 +319,23 @@ test('FLUX.1: steps and guidance of the distilled model, parts that do not belon
   await assert.rejects(openModelFolder(folder), { code: 'bad_model', message: /d_model \(16\) .* \(24\)/ });
 });
 
+test('Z-Image: base and Turbo, and a text encoder of another width', async (t) => {
+  const folder = await copyModel(t, 'tiny-z-image');
+  const base = await openModelFolder(folder);
+  assert.deepEqual([base.defaults.numInferenceSteps, base.defaults.guidanceScale], [50, 5]);
+  assert.deepEqual([base.sizeMultiple, base.defaults.width, base.defaults.maxSize], [16, 1024, 2048]);
+  await spoil(join(folder, 'scheduler/scheduler_config.json'), { shift: 3 });
+  const turbo = await openModelFolder(folder);
+  assert.deepEqual([turbo.defaults.numInferenceSteps, turbo.defaults.guidanceScale], [8, 0]);
+  await spoil(join(folder, 'transformer/config.json'), { cap_feat_dim: 32 });
+  await assert.rejects(openModelFolder(folder), {
+    code: 'bad_model',
+    message: /\(24\) is not cap_feat_dim \(32\)/,
+  });
+  await spoil(join(folder, 'transformer/config.json'), { cap_feat_dim: 24, siglip_feat_dim: 8 });
+  await assert.rejects(openModelFolder(folder), { code: 'unsupported', message: /siglip_feat_dim is 8/ });
+});
+
 test('parts of different families in one folder are refused', async (t) => {
   const folder = await copyModel(t, 'tiny-sdxl');
   await rm(join(folder, 'unet'), { recursive: true });

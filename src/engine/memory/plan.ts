@@ -53,6 +53,7 @@ export type PlannedSpec = Pick<
   | 'denoiser'
   | 'encodePrompt'
   | 'graph'
+  | 'guidesApart'
   | 'isGuided'
   | 'latentChannels'
   | 'latentShape'
@@ -204,7 +205,8 @@ function stagesOf(
   const encoded = [...(request.image === undefined ? [] : [request]), ...(grows ? [last] : [])];
   if (encoded.length > 0) stages.push(vae('vaeEncoder', 'vaeEncoderLast', 'vaeEncoderFirst', encoded));
 
-  const isBatched = spec.isGuided(request.guidanceScale) && !savers.includes('guidance');
+  const isBatched =
+    spec.isGuided(request.guidanceScale) && spec.guidesApart !== true && !savers.includes('guidance');
   const denoiser = denoiserFootprint(spec, nets, target);
   const both = isBatched ? doubled(prompt) : prompt;
   const runs = sizes.map((size) =>
@@ -231,7 +233,8 @@ function textLength(
   encoder: ModelSpec['textEncoders'][number],
   { maxSequenceLength }: GenerationRequest,
 ): number {
-  return encoder.kind === 'clip' ? CLIP_WINDOW : (maxSequenceLength ?? encoder.length);
+  if (encoder.kind === 'clip') return CLIP_WINDOW;
+  return maxSequenceLength ?? (encoder.kind === 'qwen' ? encoder.rules.length : encoder.length);
 }
 
 /** What the text encoders would make of a prompt that fits into one window: zeros of its shape. */
@@ -246,6 +249,12 @@ function promptShape(
       if (encoder?.kind !== 'clip') throw new Error(`text encoder ${index} is no CLIP`);
       const { hiddenSize, projectionDim = hiddenSize } = encoder;
       return { states: zeros([1, CLIP_WINDOW, hiddenSize]), pooled: zeros([1, projectionDim]) };
+    },
+    async qwen(index) {
+      const encoder = textEncoders[index];
+      if (encoder?.kind !== 'qwen') throw new Error(`text encoder ${index} is no Qwen`);
+      const { hiddenSize, rules } = encoder;
+      return zeros([1, textLength(encoder, request), hiddenSize * rules.layers.length]);
     },
     async t5(index) {
       const encoder = textEncoders[index];

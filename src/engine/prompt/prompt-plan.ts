@@ -6,9 +6,9 @@ import type { T5Tokenizer } from '../../models/t5-tokenizer.ts';
 import type { ClipTokenizer, Word } from '../../models/tokenizer.ts';
 import type { GenerationRequest, PromptSyntax } from '../../request.ts';
 import { type PlacedWord, placeInversions, type SpelledInversion, spell, type Vector } from './inversions.ts';
-import type { TextReader } from './text-encoders.ts';
+import type { QwenReader, TextReader } from './text-encoders.ts';
 import type { PromptTexts } from './texts.ts';
-import { describeUnread } from './unread.ts';
+import { describeUnread, type EncoderTitle } from './unread.ts';
 
 /**
  * Chunks of one prompt that are read. Cross-attention grows with them; at 16 (1200 tokens) it still costs less than
@@ -33,6 +33,8 @@ export interface EncoderPlan {
   readonly dropped: string;
   /** A weight beyond WEIGHT_LIMIT, which was clamped. */
   readonly excess?: number;
+  /** Whether it was given weights of words, which do not reach it. */
+  readonly ignoresWeights?: true;
 }
 
 /** A prompt or a negative prompt for all encoders of a model. */
@@ -51,19 +53,25 @@ export function planPrompt(
   texts: PromptTexts,
   inversions: readonly Inversion[] = [],
 ): PromptPlan {
-  const encoders = readers.map((reader, i) =>
-    reader.kind === 'clip'
-      ? planClip(reader.tokenizer, texts[i]!, promptSyntax, spell(inversions, i, reader.tokenizer))
-      : planT5(reader.tokenizer, texts[i]!, promptSyntax, maxSequenceLength ?? reader.length),
-  );
+  const encoders = readers.map((reader, i) => {
+    const text = texts[i]!;
+    if (reader.kind === 'clip')
+      return planClip(reader.tokenizer, text, promptSyntax, spell(inversions, i, reader.tokenizer));
+    if (reader.kind === 'qwen') {
+      return planQwen(reader, text, promptSyntax, maxSequenceLength ?? reader.rules.length);
+    }
+    return planT5(reader.tokenizer, text, promptSyntax, maxSequenceLength ?? reader.length);
+  });
   const notes = readers.flatMap(({ kind }, i) => {
     const isSame = texts[i] === texts[0];
     // Two CLIPs that read the same text stop at the same word, save for an odd spelling.
     if (kind === 'clip' && i > 0 && isSame) return [];
-    return describePlan(isSame ? label : `${label} ${i + 1}`, kind === 'clip' ? 'CLIP' : 'T5', encoders[i]!);
+    return describePlan(isSame ? label : `${label} ${i + 1}`, TITLES[kind], encoders[i]!);
   });
   return { encoders, notes: [...new Set(notes)] };
 }
+
+const TITLES = { clip: 'CLIP', t5: 'T5', qwen: 'Qwen' } as const;
 
 /** `plain`: one window, cut at its end. `a1111`: as many as the prompt needs, up to MAX_CHUNKS. */
 export function planClip(
@@ -143,8 +151,29 @@ export function planT5(
   };
 }
 
-function describePlan(label: string, name: 'CLIP' | 'T5', plan: EncoderPlan): string[] {
+/** One window within its chat frame, as it stands: weights of words do not reach a Qwen. */
+export function planQwen(
+  { tokenizer, rules }: QwenReader,
+  text: string,
+  syntax: PromptSyntax,
+  length: number,
+): EncoderPlan {
+  const segments = syntax === 'plain' ? [] : parsePrompt(text).sections.flat();
+  const isWeighted = segments.some(({ weight }) => weight !== 1);
+  const words = isWeighted ? segments.map((segment) => segment.text).join('') : text;
+  const { ids, dropped } = tokenizer.encode(words, { maxLength: length, thinks: rules.thinks });
+  return {
+    windows: [{ ids: BigInt64Array.from(ids, BigInt), weights: [] }],
+    dropped,
+    ...(isWeighted && { ignoresWeights: true }),
+  };
+}
+
+function describePlan(label: string, name: EncoderTitle, plan: EncoderPlan): string[] {
   const notes = [];
+  if (plan.ignoresWeights === true) {
+    notes.push(`Weights of words in the ${label} have no effect: ${name} reads the words as a sentence.`);
+  }
   const unread = describeUnread(label, name, plan.dropped);
   if (unread !== '') notes.push(unread);
   if (plan.excess !== undefined) {

@@ -8,13 +8,16 @@ import { type Inversions, NO_INVERSIONS } from './inversions.ts';
 import { emptyWindow, type PromptPlan, planPrompt } from './prompt-plan.ts';
 import type { TextEncoders, TextReader } from './text-encoders.ts';
 import { negativeTexts, positiveTexts } from './texts.ts';
-import { encodeClip, encodeT5 } from './windows.ts';
+import { encodeClip, encodeQwen, encodeT5 } from './windows.ts';
 
 export { type Inversions, NO_INVERSIONS, readInversions } from './inversions.ts';
 export { type TextEncoders, type TextReader, textEncodersOf, textReadersOf } from './text-encoders.ts';
 
-/** With guidance of batch 2: the negative prompt comes first, as in diffusers. */
-export interface PromptEmbeddings extends EncodedPrompt {
+export interface PromptEmbeddings {
+  /** With guidance of batch 2: the negative prompt comes first, as in diffusers. Of a family that guides apart only the prompt. */
+  readonly prompt: EncodedPrompt;
+  /** Of a family that guides apart, where there is guidance. */
+  readonly negative?: EncodedPrompt;
   /** Sentences about words that the model does not read and weights that were clamped. */
   readonly notes: readonly string[];
 }
@@ -69,11 +72,19 @@ export async function encodePrompt(
   const sides = [await encode(prompt, clipSkip)];
   if (negative !== undefined) sides.unshift(await encode(negative, 0));
   else if (guided) sides.unshift(zeroSide(sides[0]!));
+  const notes = plans.flatMap(({ notes: of }) => of);
+  if (spec.guidesApart === true) {
+    const [first, second] = sides as [EncodedPrompt, EncodedPrompt?];
+    return second === undefined ? { prompt: first, notes } : { prompt: second, negative: first, notes };
+  }
+  return { prompt: together(sides), notes };
+}
+
+function together(sides: readonly EncodedPrompt[]): EncodedPrompt {
   const pooled = sides.flatMap((side) => side.pooled ?? []);
   return {
     context: stack(sides.map(({ context }) => context)),
     ...(pooled.length === 0 ? {} : { pooled: stack(pooled) }),
-    notes: plans.flatMap(({ notes }) => notes),
   };
 }
 
@@ -98,6 +109,12 @@ function sideOf(
       const windows = [...plan.encoders[index]!.windows];
       while (windows.length < chunks) windows.push(emptyWindow(reader.tokenizer));
       return encodeClip(encoders, reader, windows, clipSkip);
+    },
+    async qwen(index) {
+      const reader = encoders.readers[index];
+      if (reader?.kind !== 'qwen') throw new Error(`text encoder ${index} is no Qwen`);
+      const length = maxSequenceLength ?? reader.rules.length;
+      return encodeQwen(encoders, reader, plan.encoders[index]!.windows[0]!, length);
     },
     async t5(index) {
       const reader = encoders.readers[index];

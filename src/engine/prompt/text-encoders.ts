@@ -1,7 +1,8 @@
 /** The text encoders of an open model, and their tokenizers. */
 import { Lru } from '../../lru.ts';
 import type { EncodedText } from '../../models/families/family.ts';
-import type { ClipRules, TextEncoderName } from '../../models/families/text-encoders.ts';
+import type { ClipRules, QwenRules, TextEncoderName } from '../../models/families/text-encoders.ts';
+import { createQwenTokenizer, type QwenTokenizer } from '../../models/qwen-tokenizer.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import { createT5Tokenizer, type T5Tokenizer } from '../../models/t5-tokenizer.ts';
 import { type ClipTokenizer, createTokenizer } from '../../models/tokenizer.ts';
@@ -9,7 +10,7 @@ import type { Feeds } from '../../tensor.ts';
 import type { Runner } from '../session.ts';
 
 /** One text encoder without its weights: what is needed to say which words of a prompt it reads. */
-export type TextReader = ClipReader | T5Reader;
+export type TextReader = ClipReader | T5Reader | QwenReader;
 
 export interface ClipReader {
   readonly kind: 'clip';
@@ -28,6 +29,15 @@ export interface T5Reader {
   readonly length: number;
 }
 
+export interface QwenReader {
+  readonly kind: 'qwen';
+  readonly name: TextEncoderName;
+  readonly tokenizer: QwenTokenizer;
+  readonly rules: QwenRules;
+  /** The inputs that place so many tokens. */
+  positions(length: number): Feeds;
+}
+
 export interface TextEncoders {
   readonly spec: ModelSpec;
   readonly readers: readonly TextReader[];
@@ -40,22 +50,18 @@ export interface TextEncoders {
 
 /** The tokenizers of a model; making them reads tens of thousands of words. */
 export function textReadersOf({ textEncoders }: ModelSpec): TextReader[] {
-  return textEncoders.map((part) =>
-    part.kind === 'clip'
-      ? {
-          kind: 'clip',
-          name: part.name,
-          tokenizer: createTokenizer(part.tokenizer),
-          rules: part.rules,
-          width: part.hiddenSize,
-        }
-      : {
-          kind: 't5',
-          name: part.name,
-          tokenizer: createT5Tokenizer(part.tokenizer),
-          length: part.length,
-        },
-  );
+  return textEncoders.map((part) => {
+    const { name } = part;
+    if (part.kind === 'clip') {
+      const { rules, hiddenSize: width } = part;
+      return { kind: 'clip', name, tokenizer: createTokenizer(part.tokenizer), rules, width };
+    }
+    if (part.kind === 't5') {
+      return { kind: 't5', name, tokenizer: createT5Tokenizer(part.tokenizer), length: part.length };
+    }
+    const { rules, positions } = part;
+    return { kind: 'qwen', name, tokenizer: createQwenTokenizer(part.tokenizer), rules, positions };
+  });
 }
 
 /** Kept of each model's encoded prompts: some hundred chunks of SDXL, a dozen prompts of SD3's T5. */

@@ -1,5 +1,7 @@
 /** The note about words of a prompt that a text encoder does not read. */
 
+export type EncoderTitle = 'CLIP' | 'T5' | 'Qwen';
+
 /** Words that are quoted, and characters of each. */
 const QUOTED = { words: 6, characters: 40 };
 
@@ -9,7 +11,7 @@ const QUOTED = { words: 6, characters: 40 };
  * @param dropped the words that it does not read, as the tokenizer spells them
  * @returns one sentence for the user; '' where every word was read
  */
-export function describeUnread(label: string, encoder: 'CLIP' | 'T5', dropped: string): string {
+export function describeUnread(label: string, encoder: EncoderTitle, dropped: string): string {
   const words = dropped.split(/\s+/).filter((word) => word !== '');
   if (words.length === 0) return '';
   const quoted = words.slice(0, QUOTED.words).map(shorten).join(' ');

@@ -2,10 +2,10 @@
 import { emphasize } from '../../diffusion/prompt-emphasis.ts';
 import { VECTOR_PLACES, VECTORS } from '../../graph/clip.ts';
 import type { EncodedText } from '../../models/families/family.ts';
-import { type Feeds, joinRows, type Tensor } from '../../tensor.ts';
+import { type Feeds, joinColumns, joinRows, type Tensor } from '../../tensor.ts';
 import type { Runner } from '../session.ts';
 import type { Window } from './prompt-plan.ts';
-import type { ClipReader, T5Reader, TextEncoders } from './text-encoders.ts';
+import type { ClipReader, QwenReader, T5Reader, TextEncoders } from './text-encoders.ts';
 
 /** Output of a CLIP with a projection. */
 const PROJECTED = 'text_embeds';
@@ -49,6 +49,38 @@ export async function encodeT5(encoders: TextEncoders, { name }: T5Reader, windo
   const session = await encoders.session(name);
   const { states } = await encodeWindow(encoders, name, session, window, ['last_hidden_state']);
   return { data: emphasize(states.data, window.weights, 'no_norm'), dims: states.dims };
+}
+
+/** Added to the scores of padding: far below every score. */
+const HIDDEN = -1e9;
+
+/** @returns [1, S, D x layers]: the states of the family's layers side by side */
+export async function encodeQwen(
+  { embeddings, session, factors }: TextEncoders,
+  { name, rules, tokenizer, positions }: QwenReader,
+  { ids }: Window,
+  length: number,
+): Promise<Tensor> {
+  const key = `${factors?.key ?? ''}\n${name} ${length} ${ids.join(' ')}`;
+  const known = embeddings.get(key);
+  if (known !== undefined) return known.states;
+  const outputs = rules.layers.map((layer) => `hidden_states.${layer}`);
+  const padded = rules.pads ? length : ids.length;
+  const all = new BigInt64Array(padded).fill(BigInt(tokenizer.padId));
+  all.set(ids);
+  const padding = Float32Array.from(all, (_, i) => (i < ids.length ? 0 : HIDDEN));
+  const results = await (await session(name)).run(
+    {
+      input_ids: { data: all, dims: [1, padded] },
+      padding: { data: padding, dims: [1, padded] },
+      ...positions(padded),
+      ...factors?.feeds.get(name),
+    },
+    outputs,
+  );
+  const encoded: EncodedText = { states: joinColumns(outputs.map((output) => results[output]!)) };
+  embeddings.set(key, encoded, encoded.states.data.byteLength);
+  return encoded.states;
 }
 
 /**

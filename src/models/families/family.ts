@@ -58,6 +58,10 @@ export interface FamilyModel {
   isGuided(guidanceScale: number): boolean;
   /** Its prompt can be an instruction about the picture that comes with it, such as `make it blue`. */
   readonly editsByInstruction?: boolean;
+  /** Added to the guidance scale, where its pipelines call 0 what others call 1: no guidance. */
+  readonly guidanceOffset?: number;
+  /** Both halves of guidance are calls of their own, since what they are conditioned on has another shape. */
+  readonly guidesApart?: true;
   /** What its pipeline does to the scheduler. */
   habits(request: Pick<GenerationRequest, 'maskImage' | 'controls'>): PipelineHabits;
 }
@@ -126,7 +130,7 @@ export interface PassConditions {
   readonly size: Size;
   /** [1, C, h, w] of its latents. */
   readonly dims: readonly number[];
-  /** With guidance of batch 2, the negative half first. */
+  /** With guidance of batch 2, the negative half first; one half where the family guides apart. */
   readonly prompt: EncodedPrompt;
 }
 
@@ -146,6 +150,8 @@ export interface ControlNetTraits {
 export interface PromptSide {
   /** @returns the states of all chunks of one CLIP encoder, and the summary of the first where it has one */
   clip(encoder: number): Promise<EncodedText>;
+  /** @returns [1, S, D] of a Qwen: the states of several layers side by side */
+  qwen(encoder: number): Promise<Tensor>;
   /** @returns [1, S, D] of a T5 */
   t5(encoder: number): Promise<Tensor>;
   /** Of the request. */

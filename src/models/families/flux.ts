@@ -72,7 +72,11 @@ async function openTransformer(files: ModelSource) {
       encoder_hidden_states: prompt.context,
       pooled_projections: prompt.pooled!,
       ...(guidanceEmbeds && { guidance: { data: Float32Array.of(request.guidanceScale), dims: [1] } }),
-      ...rotaryTables(positions(dims, prompt.context.dims[1]!), { channels: axesDimsRope, theta: THETA }),
+      ...rotaryTables(positions(dims, prompt.context.dims[1]!), {
+        channels: axesDimsRope,
+        theta: THETA,
+        precision: 'float64',
+      }),
     }),
   };
   return {

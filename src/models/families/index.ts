@@ -5,6 +5,7 @@ import { lcm } from './lcm.ts';
 import { sd } from './sd.ts';
 import { sd3 } from './sd3.ts';
 import { sdxl } from './sdxl.ts';
+import { zImage } from './z-image.ts';
 
 export type {
   EncodedPrompt,
@@ -15,4 +16,4 @@ export type {
   PromptSide,
 } from './family.ts';
 
-export const FAMILIES: readonly Family[] = [sd, sdxl, sd3, flux, lcm];
+export const FAMILIES: readonly Family[] = [sd, sdxl, sd3, flux, zImage, lcm];

@@ -1,20 +1,24 @@
 /** The text encoders that several families share, as parts of a folder. */
 import { readClipTextConfig, textEncoderGraph } from '../../graph/clip.ts';
 import type { Component, Graph } from '../../graph/component.ts';
+import { qwen3Graph, readQwen3Config } from '../../graph/qwen3.ts';
 import { t5EncoderGraph } from '../../graph/t5.ts';
 import type { Target } from '../../graph/target.ts';
 import { isRecord } from '../../json.ts';
+import type { Feeds } from '../../tensor.ts';
 import { classOf, type ModelIndex } from '../parts.ts';
+import { type QwenTokenizerFiles, readQwenTokenizer } from '../qwen-tokenizer.ts';
 import type { ModelSource } from '../source.ts';
 import type { T5TokenizerFiles } from '../t5-tokenizer.ts';
 import { readT5Tokenizer } from '../t5-tokenizer-files.ts';
 import type { TokenizerFiles } from '../tokenizer.ts';
 import { readTokenizer } from '../tokenizer-files.ts';
+import { rotaryTables } from './rotary.ts';
 
 /** The three that diffusers' folders can have: text_encoder, text_encoder_2, text_encoder_3. */
 export type TextEncoderName = 'textEncoder' | 'textEncoder2' | 'textEncoder3';
 
-export type TextEncoderPart = ClipPart | T5Part;
+export type TextEncoderPart = ClipPart | T5Part | QwenPart;
 
 export interface ClipPart extends Part {
   readonly kind: 'clip';
@@ -31,6 +35,27 @@ export interface T5Part extends Part {
   readonly tokenizer: T5TokenizerFiles;
   /** Tokens that it reads where the request says nothing. */
   readonly length: number;
+}
+
+export interface QwenPart extends Part {
+  readonly kind: 'qwen';
+  readonly tokenizer: QwenTokenizerFiles;
+  readonly rules: QwenRules;
+  readonly hiddenSize: number;
+  /** The inputs that place so many tokens. */
+  positions(length: number): Feeds;
+}
+
+/** What a family takes from its Qwen. */
+export interface QwenRules {
+  /** Tokens that it reads where the request says nothing. */
+  readonly length: number;
+  /** Whether the frame of the prompt lets it think. */
+  readonly thinks: boolean;
+  /** Layers whose states are taken: what leaves the first i layers. */
+  readonly layers: readonly number[];
+  /** Whether padding up to the length is part of the states. */
+  readonly pads: boolean;
 }
 
 interface Part {
@@ -105,6 +130,31 @@ export async function openT5(
     tokenizer: (await files.sharedT5Tokenizer?.()) ?? (await readT5Tokenizer(files, `tokenizer${suffix}`)),
     length,
     graph: (target, changed = component) => t5EncoderGraph(changed, target),
+  };
+}
+
+/** @param layersOf its depth: the layers whose states the family takes */
+export async function openQwen(
+  files: ModelSource,
+  index: ModelIndex,
+  { layersOf, ...rules }: Omit<QwenRules, 'layers'> & { layersOf(depth: number): readonly number[] },
+): Promise<QwenPart> {
+  const component = await openPart(files, index, 'text_encoder');
+  const { hiddenSize, numHiddenLayers, headDim, ropeTheta } = readQwen3Config(component);
+  const layers = layersOf(numHiddenLayers);
+  return {
+    kind: 'qwen',
+    name: 'textEncoder',
+    component,
+    tokenizer: await readQwenTokenizer(files, 'tokenizer'),
+    rules: { ...rules, layers },
+    hiddenSize,
+    positions: (length) =>
+      rotaryTables(
+        Array.from({ length }, (_, i) => [i]),
+        { channels: [headDim], theta: ropeTheta, precision: 'float32' },
+      ),
+    graph: (target, changed = component) => qwen3Graph(changed, layers, target),
   };
 }
 
