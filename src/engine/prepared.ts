@@ -1,7 +1,7 @@
 /**
  * Optimised graphs that are kept. Opening a model means to widen its weights, to fold constants and to lay the weights out
  * as the kernels read them: gigabytes that are written again and again. onnxruntime can save what it has made; the next
- * opening maps that file into memory and is done (SD 1.5's UNet in float16: a second instead of twelve).
+ * opening maps that file into memory and is done.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
