@@ -12,6 +12,7 @@ import { type Part, plannedSteps } from './costs.ts';
 import type { Claim, ClaimOptions, JobEnd, StoredPicture } from './dispatcher.ts';
 import { Gpu, type GpuCosts } from './gpu.ts';
 import type { NoticeListener, RunningEvent } from './job-events.ts';
+import { localityOf, withModels } from './locality.ts';
 import { PassedOn } from './passed-on.ts';
 import { Slot } from './slot.ts';
 
@@ -88,7 +89,7 @@ const POLL = 2000;
 const RETRY = 500;
 /** Milliseconds that other workers have to take a job which this worker's device failed under. */
 const MOVING = 60_000;
-/** Models that stay open in an engine, as far as affinity counts on it. */
+/** Models and LoRAs that stay open in an engine, as far as affinity counts on it. */
 const WARM = 2;
 
 export class Worker {
@@ -178,7 +179,7 @@ export class Worker {
         ...this.#passedOn.users(),
       ];
       const claim = await queue
-        .claim({ worker, models: models(), busy, warm: this.#warm })
+        .claim({ worker, models: models(), busy, warm: withModels(this.#warm) })
         .catch(async (error: unknown) => {
           onError(error);
           await sleep(RETRY);
@@ -218,8 +219,8 @@ export class Worker {
   async #hold(slot: Slot): Promise<void> {
     const { claim } = slot;
     const { onError, costs, events, clock } = this.#options;
-    const { model } = claim.request;
-    this.#warm = [model, ...this.#warm.filter((other) => other !== model)].slice(0, WARM);
+    const locality = localityOf(claim.request);
+    this.#warm = [locality, ...this.#warm.filter((other) => other !== locality)].slice(0, WARM);
     let end: JobEnd | undefined;
     try {
       end = await this.#run(slot);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import fc from 'fast-check';
+import { localityOf, withModels } from '../../src/queue/locality.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { openServer } from '../../src/store/postgres.ts';
@@ -356,5 +357,18 @@ describe('fair share', () => {
     const taken: (string | undefined)[] = [];
     for (let i = 0; i < 3; i++) taken.push((await bench.claim({ warm: ['mini'] }))?.id);
     assert.deepEqual(taken, ['warm', 'cold', 'warm2']);
+  });
+
+  test('jobs with the LoRAs that are in use go together, only where it costs nobody his turn', async () => {
+    const bench = new PolicyBench(embedded);
+    await bench.clear();
+    await bench.submit({ id: 'other', tenant: 's', user: 'a', cost: 5, loras: ['ink'] });
+    await bench.submit({ id: 'same', tenant: 's', user: 'b', cost: 5, loras: ['pixel', 'soft'] });
+    await bench.submit({ id: 'same2', tenant: 's', user: 'b', cost: 5, loras: ['pixel', 'soft'] });
+    const running = { model: 'mini', loras: ['pixel', 'soft'].map((file) => ({ file, weight: 1 })) };
+    const warm = withModels([localityOf(running)]);
+    const taken: (string | undefined)[] = [];
+    for (let i = 0; i < 3; i++) taken.push((await bench.claim({ warm }))?.id);
+    assert.deepEqual(taken, ['same', 'other', 'same2']);
   });
 });

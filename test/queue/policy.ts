@@ -16,6 +16,8 @@ export interface Submission {
   readonly user: string;
   readonly cost: number;
   readonly model?: string;
+  /** Names of its LoRAs. */
+  readonly loras?: readonly string[];
   readonly tenantWeight?: number;
   readonly userWeight?: number;
 }
@@ -36,14 +38,21 @@ export class PolicyBench {
   }
 
   async submit(job: Submission): Promise<void> {
-    const { id, tenant, user, cost, model = 'mini', tenantWeight = 1, userWeight = 1 } = job;
+    const { id, tenant, user, cost, model = 'mini', tenantWeight = 1, userWeight = 1, loras } = job;
     await this.#database.transaction(async (tx) => {
       await tx.query('select darkroom.submit($1, $2, $3, $4)', [tenant, user, tenantWeight, userWeight]);
       await tx.query(
         `insert into darkroom.job (id, tenant, user_id, user_name, platform, channel, request, inputs, frame, model, notes,
            cost, state)
-         values ($1, $2, $3, '', 'web', 'web', '{}', '{}', '{}', $4, '[]', $5, 'queued')`,
-        [id, tenant, user, model, cost],
+         values ($1, $2, $3, '', 'web', 'web', $6, '{}', '{}', $4, '[]', $5, 'queued')`,
+        [
+          id,
+          tenant,
+          user,
+          model,
+          cost,
+          JSON.stringify(loras === undefined ? {} : { loras: loras.map((file) => ({ file })) }),
+        ],
       );
     });
   }

@@ -51,11 +51,18 @@ begin
   perform darkroom.add_waiting(of_tenant, of_user, 1);
 end $f$;
 
--- The fairest waiting job that a worker can run; where a warm model's job is within the bound, that one.
+-- What a worker has open for a job: its model, and its LoRAs by name. src/queue/locality.ts says the same.
+create function darkroom.locality(j darkroom.job) returns text language sql immutable as $f$
+  select j.model || coalesce((select string_agg(E'\\n' || (lora->>'file'), '' order by place)
+    from jsonb_array_elements(j.request->'loras') with ordinality as listed(lora, place)), '')
+$f$;
+
+-- The fairest waiting job that a worker can run; where a job of the same model and LoRAs, or else of a warm model, is
+-- within the bound, that one. warm: what is open there, as models and as localities.
 -- busy: users who have a slot in that worker already.
 create function darkroom.fairest(models text[], busy text[], warm text[])
 returns setof darkroom.job language plpgsql stable as $f$
-declare s darkroom.flow; u darkroom.flow; j darkroom.job; lead record;
+declare s darkroom.flow; u darkroom.flow; j darkroom.job; lead record; is_exact boolean;
 begin
   for s in select * from darkroom.flow where user_id = '' and waiting > 0 order by tag, tenant loop
     for u in select * from darkroom.flow where tenant = s.tenant and user_id <> '' and waiting > 0
@@ -70,22 +77,28 @@ begin
           and ticket is null and model = any(models) order by number limit 1;
         continue when not found;
       end if;
-      if j.model = any(warm) or cardinality(warm) = 0 then return next j; return; end if;
-      -- Ahead of the fairest only as far as its tags stay within its largest charge: the bound holds as it was,
-      -- except for the error of this one's estimate.
-      for lead in
-        select h.id from darkroom.flow a
-          join darkroom.flow b on b.tenant = a.tenant and b.user_id <> '' and b.waiting > 0
-          cross join lateral (select * from darkroom.job where tenant = b.tenant and user_id = b.user_id
-            and state = 'queued' and ticket is null order by number limit 1) h
-        where a.user_id = '' and a.waiting > 0 and not b.user_id = any(busy)
-          and h.model = any(warm) and h.model = any(models)
-          and a.tag + h.cost / a.weight <= s.tag + greatest(a.largest, h.cost) / a.weight
-          and b.tag + h.cost / b.weight <= greatest(b.largest, h.cost) / b.weight
-            + (select min(c.tag) from darkroom.flow c
-               where c.tenant = a.tenant and c.user_id <> '' and c.waiting > 0)
-        order by a.tag, a.tenant, b.tag, b.user_id limit 1 loop
-        return query select * from darkroom.job where id = lead.id; return;
+      if cardinality(warm) = 0 then return next j; return; end if;
+      foreach is_exact in array array[true, false] loop
+        if j.model = any(warm) and (not is_exact or darkroom.locality(j) = any(warm)) then
+          return next j; return;
+        end if;
+        -- Ahead of the fairest only as far as its tags stay within its largest charge: the bound holds as it was,
+        -- except for the error of this one's estimate.
+        for lead in
+          select h.id from darkroom.flow a
+            join darkroom.flow b on b.tenant = a.tenant and b.user_id <> '' and b.waiting > 0
+            cross join lateral (select * from darkroom.job where tenant = b.tenant and user_id = b.user_id
+              and state = 'queued' and ticket is null order by number limit 1) h
+          where a.user_id = '' and a.waiting > 0 and not b.user_id = any(busy)
+            and h.model = any(warm) and h.model = any(models)
+            and (not is_exact or darkroom.locality(h) = any(warm))
+            and a.tag + h.cost / a.weight <= s.tag + greatest(a.largest, h.cost) / a.weight
+            and b.tag + h.cost / b.weight <= greatest(b.largest, h.cost) / b.weight
+              + (select min(c.tag) from darkroom.flow c
+                 where c.tenant = a.tenant and c.user_id <> '' and c.waiting > 0)
+          order by a.tag, a.tenant, b.tag, b.user_id limit 1 loop
+          return query select * from darkroom.job where id = lead.id; return;
+        end loop;
       end loop;
       return next j; return;
     end loop;
