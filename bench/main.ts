@@ -16,6 +16,7 @@ import { history } from './history.ts';
 import { liveness } from './liveness.ts';
 import { lora } from './lora.ts';
 import { memory } from './memory.ts';
+import { models } from './models.ts';
 import { opening } from './opening.ts';
 import { queue } from './queue.ts';
 import { samplers } from './samplers.ts';
@@ -29,6 +30,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   queue,
   waiting,
   memory,
+  models,
   batching,
   liveness,
   samplers,

@@ -51,7 +51,56 @@ export interface ModelInfo {
   readonly commercial?: boolean;
 }
 
+/** What is known of a file or folder of models, as its inventory has it; texts in it are words of strangers. */
+export interface ModelFile {
+  readonly name: string;
+  readonly kind: string;
+  readonly path: string;
+  readonly bytes: number;
+  readonly family?: string;
+  readonly variant?: string;
+  readonly predictionType?: string;
+  readonly dtype?: string;
+  /** Why it cannot be used, as a sentence. */
+  readonly refusal?: string;
+  readonly title?: string;
+  readonly licence?: string;
+  readonly baseModel?: string;
+  readonly triggerWords?: readonly string[];
+  /** Path of a picture beside it. */
+  readonly thumbnail?: string;
+  /** Hex; absent until it has been computed. */
+  readonly sha256?: string;
+  /** Why its name is not the file's own, as a sentence. */
+  readonly renamed?: string;
+}
+
+/** A model that can be fetched. */
+export interface OfferedModel {
+  readonly name: string;
+  /** What a person should know first, one fact a row. */
+  readonly facts: readonly (readonly [name: string, value: string])[];
+  /**
+   * Fetches it; one at a time, the others wait.
+   * @param onProgress called with words about what has come
+   * @throws DarkroomError
+   */
+  fetch(onProgress: (words: string) => void): Promise<void>;
+}
+
+export interface DownloadsPort {
+  /**
+   * @param address as an admin typed it
+   * @throws DarkroomError('forbidden') where the operator does not allow it, and what finding it throws
+   */
+  offer(address: string): Promise<OfferedModel>;
+}
+
 export interface ModelsPort {
+  /** Everything that lies in the models' folders, as far as it is known. */
+  files(): readonly ModelFile[];
+  /** Files whose contents are not known yet. */
+  unread(): number;
   /**
    * @param name as typed; the default model where it is absent
    * @throws DarkroomError('not_found') that offers the nearest names
@@ -96,6 +145,7 @@ export interface UploadedPicture {
 export interface Ports {
   readonly queue: QueuePort;
   readonly models: ModelsPort;
+  readonly downloads: DownloadsPort;
   readonly jobs: JobStore;
   readonly pictures: PictureStore;
   readonly settings: SettingsStore;

@@ -57,6 +57,7 @@ async function namesFor(
   option: string,
   tenant: string | undefined,
 ): Promise<readonly string[]> {
+  if (command === 'models show') return [...new Set(models.files().map(({ name }) => name))];
   if (option === 'model') return models.names();
   if (option === 'lora') return models.loraNames();
   if (option === 'style')

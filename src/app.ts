@@ -6,6 +6,7 @@ import { createWebAdapter } from '../adapters/web/server.ts';
 import type { ModelsPort } from '../commands/ports.ts';
 import { createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
+import { createChatDownloads } from './chat-downloads.ts';
 import { detectedKinds } from './engine/detected-kinds.ts';
 import { nameOf } from './engine/device.ts';
 import { engineOptions } from './engine-options.ts';
@@ -58,7 +59,10 @@ export async function startApp(options: AppOptions): Promise<App> {
   const { settings, log, threads, engineFactory: factory, worker: draws = true } = options;
   const onError = createReport(log);
   const all = await engineOptions(settings, { threads });
-  const models = await createModels(all[0].models, draws ? all.map(({ device }) => device) : []);
+  const models = await createModels(all[0].models, {
+    index: all[0].index,
+    devices: draws ? all.map(({ device }) => device) : [],
+  });
   const { name } = await models.resolve();
   let ready = !draws;
   // What a start that fails half-way must end again; the app takes it over once it runs.
@@ -88,6 +92,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const commands = createCommands({
     queue,
     models,
+    downloads: createChatDownloads(settings, draws),
     jobs: store.jobs,
     pictures: store.pictures,
     settings: store.settings,

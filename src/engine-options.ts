@@ -4,7 +4,7 @@ import type { Settings } from '../config/settings.ts';
 import { devicesOf } from './engine/choose-device.ts';
 import { type Device, nameOf } from './engine/device.ts';
 import type { EngineOptions } from './engine/process/process.ts';
-import { foldersOf } from './installed-models.ts';
+import { foldersOf, indexFile } from './installed-models.ts';
 import type { SideFilesOptions } from './models/side-files.ts';
 
 type EngineSettings = Pick<
@@ -34,6 +34,7 @@ export async function engineOptions(
 ): Promise<[EngineOptions, ...EngineOptions[]]> {
   const shared = {
     models: foldersOf(settings),
+    index: indexFile(settings),
     detectors: settings.DARKROOM_DETECTORS,
     sideFiles: sideFilesOptions(settings),
   };

@@ -1,5 +1,6 @@
 /** The models of this machine as the commands see them, and where they lie. */
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
 import type { Settings } from '../config/settings.ts';
@@ -9,7 +10,7 @@ import { describeUnreadPrompt, type TextReader, textReadersOf } from './engine/p
 import { verifyModel } from './engine/verify.ts';
 import type { Component } from './graph/component.ts';
 import { Catalogue } from './models/catalogue.ts';
-import { listLoras } from './models/lora/catalogue.ts';
+import { watchInventory } from './models/inventory/watch.ts';
 import { findLoras } from './models/lora/known.ts';
 import type { ModelSpec } from './models/spec.ts';
 import type { GenerationRequest } from './request.ts';
@@ -30,6 +31,10 @@ type FolderSettings = Pick<Settings, 'DARKROOM_MODELS' | 'DARKROOM_DATA'>;
 /** Where `darkroom models add` puts models. */
 export const downloadFolder = ({ DARKROOM_DATA }: Pick<FolderSettings, 'DARKROOM_DATA'>) =>
   join(DARKROOM_DATA, 'models');
+
+/** Where what is known of the files in them is kept. */
+export const indexFile = ({ DARKROOM_DATA }: Pick<FolderSettings, 'DARKROOM_DATA'>) =>
+  join(DARKROOM_DATA, 'models.json');
 
 /** All folders that models are found in. */
 export const foldersOf = (settings: FolderSettings) =>
@@ -55,29 +60,47 @@ export interface InstalledModels extends ModelsPort {
   }>;
 }
 
-/** Milliseconds between two looks at the folders. */
-const LOOK_EVERY = 2000;
+export interface ModelsOptions {
+  /** Where what is known of the files is kept; in memory only where left out. */
+  readonly index?: string | undefined;
+  /** False for a program that ends soon: it reads no more files than it is asked for. */
+  readonly stays?: boolean;
+  /** All jobs run on these; where left out nobody here knows them. */
+  readonly devices?: readonly Device[];
+}
 
-/**
- * Each model is opened when it is first named, and again when its files change. Folders that come later are found.
- * @param devices that all jobs run on; where left out nobody here knows them
- */
+/** Milliseconds that a start waits for files that are not known yet, where they are few; others are read while it runs. */
+const START_PATIENCE = 10_000;
+
+/** Each model is opened when it is first named, and again when its files change. Files that come later are found. */
 export async function createModels(
   folders: readonly string[],
-  devices: readonly Device[] = [],
+  { index, stays = true, devices = [] }: ModelsOptions = {},
 ): Promise<InstalledModels> {
-  const catalogue = new Catalogue(folders);
+  const catalogue = new Catalogue(folders, { file: index });
+  const { inventory } = catalogue;
   const readers = new WeakMap<ModelSpec, readonly TextReader[]>();
   const listeners = new Set<() => Promise<void>>();
-  let names = (await catalogue.list()).map(({ name }) => name);
+  const checkpoints = () => inventory.entries('checkpoint').map(({ name }) => name);
+  await inventory.look();
+  await Promise.race([inventory.nearlySettled(), sleep(START_PATIENCE, undefined, { ref: false })]);
+  let names = checkpoints();
 
-  const look = async (): Promise<void> => {
-    const found = (await catalogue.list()).map(({ name }) => name);
+  const announce = async (): Promise<void> => {
+    const found = checkpoints();
     if (found.join('\n') === names.join('\n')) return;
     names = found;
     await Promise.all(Array.from(listeners, (listener) => listener()));
   };
-  setInterval(() => void look().catch(() => {}), LOOK_EVERY).unref();
+  const look = async (): Promise<void> => {
+    await inventory.look();
+    await inventory.nearlySettled();
+    await announce();
+  };
+  if (stays) {
+    void inventory.settled().then(announce, () => {});
+    watchInventory(inventory, look);
+  }
 
   const planOn = async (request: GenerationRequest, device: Device) => {
     const spec = await catalogue.open(request.model);
@@ -86,11 +109,14 @@ export async function createModels(
 
   return {
     names: () => names,
-    loraNames: async () => (await listLoras(folders)).map(({ name }) => name),
-    findLoras: (asked) => findLoras(asked, folders),
+    loraNames: async () => inventory.entries('lora').map(({ name }) => name),
+    findLoras: (asked) => findLoras(asked, inventory),
+    files: () => inventory.entries(),
+    unread: () => inventory.unread,
     async resolve(name = EMBEDDED_MODEL): Promise<ModelInfo> {
-      await look();
       const spec = await catalogue.open(name);
+      // What was found only now is announced before a job for it is sent.
+      await announce();
       const { defaults, gallery, words, vocabulary, controlnets, licence, commercialUse } = spec;
       const { editsByInstruction } = spec;
       return {
@@ -108,15 +134,21 @@ export async function createModels(
       return () => listeners.delete(listener);
     },
     async fitting(device) {
+      const capacity = capacityOf(device);
       const sizes = await Promise.all(
-        names.map((name) =>
-          catalogue.open(name).then(
-            (spec) => ({ name, bytes: leastBytes(spec, device) }),
-            () => ({ name, bytes: 0 }),
-          ),
-        ),
+        inventory
+          .entries('checkpoint')
+          .filter(({ name }) => names.includes(name))
+          .map(async ({ name, form, parameters }) => {
+            // Opening thousands of files would delay the start: one that fits as a whole is left closed.
+            if (form === 'file' && 4 * (parameters ?? 0) <= capacity) return { name, bytes: 0 };
+            return catalogue.open(name).then(
+              (spec) => ({ name, bytes: leastBytes(spec, device) }),
+              () => ({ name, bytes: 0 }),
+            );
+          }),
       );
-      const tooLarge = sizes.filter(({ bytes }) => bytes > capacityOf(device));
+      const tooLarge = sizes.filter(({ bytes }) => bytes > capacity);
       return { names: names.filter((name) => tooLarge.every((other) => other.name !== name)), tooLarge };
     },
     plan: planOn,

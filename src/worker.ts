@@ -99,8 +99,11 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
   const presence = setInterval(() => void register(false), PRESENCE);
   presence.unref();
   const forget = options.models.onChange(async () => {
+    const before = models;
     await look();
     await register(false);
+    const gone = before.filter((model) => !options.models.names().includes(model));
+    if (gone.length > 0) await queue.dispatcher.failGone((model) => gone.includes(model)).catch(onError);
   });
   return {
     get models() {
@@ -136,7 +139,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<GpuWo
   const { DARKROOM_DATA: folder, DATABASE_URL: url, DARKROOM_PICTURES: pictures } = settings;
   const onError = createReport(log);
   const engines = await engineOptions(settings, { threads });
-  const models = await createModels(engines[0].models);
+  const models = await createModels(engines[0].models, { index: engines[0].index });
   const store = await openStore({ folder, url, pictures, onError });
   const queue = await Queue.open({ database: store.database, url, onError });
   const { name } = await models.resolve();

@@ -45,6 +45,7 @@ const WIRING = [
   'src/worker.ts',
   'src/platforms.ts',
   'src/installed-models.ts',
+  'src/chat-downloads.ts',
   'src/model-downloads.ts',
   'src/engine-options.ts',
   'src/log.ts',
@@ -98,7 +99,7 @@ test('the rooms of the engine are entered by their doors', () => {
 const ONLY: Readonly<Record<string, RegExp>> = {
   'onnxruntime-node': /^src\/engine\/session\.ts$/,
   sharp: /^src\/image\//,
-  'p-queue': /^(src\/(queue|download)\/|adapters\/downloads\.ts$)/,
+  'p-queue': /^(src\/(queue|download)\/|(adapters\/|src\/chat-)downloads\.ts$)/,
   '@huggingface/hub': /^src\/download\/hub\.ts$/,
   hono: /^adapters\/web\//,
   '@hono/node-server': /^adapters\/web\//,

@@ -47,6 +47,7 @@ export async function planFromCivitai(
       { url, path: name, label: name, bytes, digest: { algorithm: 'sha256', hex: sha256 }, token, refuse },
     ],
     origin: originOf(model, version, endpoint),
+    ...(isRecord(model['creator']) && { owner: String(model['creator']['username']) }),
     notes: warningsOf(file),
   };
 }

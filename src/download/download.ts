@@ -19,6 +19,7 @@ import { isRecord } from '../json.ts';
 import type { Patience } from './ask.ts';
 import { digestOf, downloadFile } from './file.ts';
 import { type Plan, type PlannedFile, sizeOfPlan } from './plan.ts';
+import { inUnits } from './units.ts';
 
 export interface FetchOptions {
   readonly patience: Patience;
@@ -195,12 +196,4 @@ async function finish({ isFolder, origin, files }: Plan, incoming: string, path:
   await writeFile(originFileOf(path), text);
   await rename(join(incoming, files[0]!.path), path);
   await rm(incoming, { recursive: true, force: true });
-}
-
-/** `6.9 GB`, in decimal units as hubs show them. */
-export function inUnits(bytes: number): string {
-  const units = ['bytes', 'kB', 'MB', 'GB', 'TB', 'PB', 'EB'];
-  const power = Math.min(units.length - 1, Math.max(0, Math.floor(Math.log10(Math.max(1, bytes)) / 3)));
-  const value = bytes / 1000 ** power;
-  return `${power === 0 ? value : value.toFixed(value < 10 ? 1 : 0)} ${units[power]}`;
 }

@@ -63,7 +63,7 @@ export async function planFromHub(address: Address & { kind: 'hub' }, options: H
   const planned = (path: string) =>
     plannedFile(listed.find((entry) => entry.path === path)!, resolve(path), { address, commit, options });
   const origin = originOf(info, { repository, commit, page });
-  const name = repository.split('/')[1]!;
+  const [owner, name] = repository.split('/') as [string, string];
   if (origin.gating !== undefined) {
     // Whether the gate is open for this token is said before anything large is asked for.
     const [first] = files;
@@ -84,20 +84,23 @@ export async function planFromHub(address: Address & { kind: 'hub' }, options: H
         'not_found',
         `${repository} has no file ${address.file} at revision ${commit.slice(0, 10)}.`,
       );
-    return singleFile(await planned(address.file), origin);
+    return { ...singleFile(await planned(address.file), origin), owner };
   }
   if (files.some(({ path }) => path === 'model_index.json')) {
     const index = await readIndex(resolve('model_index.json'), address, options);
     const parts = options.partsOf(index);
     const { paths, notes } = choosePipelineFiles(files, { precision: options.precision, parts });
-    return { name, isFolder: true, files: await Promise.all(paths.map(planned)), origin, notes };
+    return { name, owner, isFolder: true, files: await Promise.all(paths.map(planned)), origin, notes };
   }
   const component = chooseComponentFiles(files, options.precision);
   if (component !== undefined) {
     const { paths, notes } = component;
-    return { name, isFolder: true, files: await Promise.all(paths.map(planned)), origin, notes };
+    return { name, owner, isFolder: true, files: await Promise.all(paths.map(planned)), origin, notes };
   }
-  return singleFile(await planned(chooseSingleFile(files, page.href, options.precision)), origin);
+  return {
+    ...singleFile(await planned(chooseSingleFile(files, page.href, options.precision)), origin),
+    owner,
+  };
 }
 
 /** The library's fetch: patient, with the token for the hub's own origin only, and with our sentences for refusals. */

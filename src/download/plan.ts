@@ -14,6 +14,8 @@ export interface Plan {
   readonly isFolder: boolean;
   readonly files: readonly PlannedFile[];
   readonly origin: Origin;
+  /** Whose it is there: an account of the Hub or of Civitai. */
+  readonly owner?: string;
   /** Sentences for the user. */
   readonly notes: readonly string[];
 }

@@ -28,7 +28,8 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   const { models } = options;
   const device = { ...options.device, sideFiles: options.sideFiles };
   const detectors = openDetectors(options.detectors, device);
-  const catalogue = new Catalogue(models);
+  const catalogue = new Catalogue(models, { file: options.index, keeps: false });
+  const { inventory } = catalogue;
   const cache = new ModelCache(device);
   const adapted = new AdaptedModels(device);
 
@@ -69,10 +70,10 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     async open(job) {
       const started = performance.now();
       const spec = await catalogue.open(job.request.model);
-      const loras = await readLoras(job.request, spec, models);
+      const loras = await readLoras(job.request, spec, inventory);
       const { upscaleImage } = job.request;
       if (upscaleImage !== undefined) {
-        const draft = await draftUpscale(job, upscaleImage, spec, models);
+        const draft = await draftUpscale(job, upscaleImage, spec, inventory);
         const model = await adapted.adapt(spec, loras);
         // Without refinement only the upscaler runs.
         const { plan, room } =
@@ -81,7 +82,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
             : await planned(spec, { ...job.request, enlarge: false }, [], model);
         return await leased(model.spec, room, (lease) => openUpscale(job, draft, { lease, plan }, model));
       }
-      const draft = await draftJob(job, spec, { folders: models, detectors });
+      const draft = await draftJob(job, spec, { folders: models, detectors, inventory });
       const { nets } = draft.controls;
       const model = await adapted.adapt(spec, loras);
       const { plan, room } = await planned(

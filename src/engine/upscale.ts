@@ -8,6 +8,7 @@ import { writePngText } from '../image/png-text.ts';
 import { type Raster, resample } from '../image/resample.ts';
 import { blendTiles, cutTile, type PlacedTile } from '../image/tiles.ts';
 import type { Job, Progress, Run } from '../job.ts';
+import type { Inventory } from '../models/inventory/inventory.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import {
   type GenerationRequest,
@@ -47,7 +48,7 @@ export async function draftUpscale(
   { request, inputs }: Job,
   wanted: UpscaleImageRequest,
   spec: ModelSpec,
-  folders: readonly string[],
+  inventory: Inventory,
 ): Promise<UpscaleDraft> {
   const isRefined = (request.strength ?? 0) > 0;
   if (isRefined && isInpaintingModel(spec)) {
@@ -58,7 +59,7 @@ export async function draftUpscale(
   }
   if (isRefined) checkRequest(request, spec);
   const picture = await decodeRgb(bytesOf(inputs, request.image ?? '', 'The source image'));
-  const inversions = isRefined ? await readInversions(request, spec, folders) : NO_INVERSIONS;
+  const inversions = isRefined ? await readInversions(request, spec, inventory) : NO_INVERSIONS;
   return { picture, wanted, plan: isRefined ? planPasses(request, spec)[0] : undefined, inversions };
 }
 

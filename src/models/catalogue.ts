@@ -1,80 +1,80 @@
 /** The models of this machine by name. */
-import { readdir, realpath } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { stat } from 'node:fs/promises';
 import { DarkroomError, offerNames } from '../errors.ts';
-import { ModelFiles } from './files.ts';
+import { openCheckpoint } from './checkpoint/open.ts';
 import { openModelFolder } from './folder.ts';
+import { type Entry, Inventory, type InventoryOptions } from './inventory/inventory.ts';
 import type { ModelSpec } from './spec.ts';
 
 export interface CatalogueEntry {
   readonly name: string;
+  /** Of a folder in diffusers' layout, or of a single file. */
   readonly folder: string;
 }
 
-/** Looks again at each call: a folder that is copied in is found, and a model whose files changed is opened again. */
+/** Looks again at each call: a model that is copied in is found, and one whose files changed is opened again. */
 export class Catalogue {
-  readonly #folders: readonly string[];
-  /** By folder and name. */
+  readonly inventory: Inventory;
+  /** By path and name. */
   readonly #opened = new Map<string, ModelSpec>();
 
-  /** @param folders each holds model folders, or is one itself; where two models share a name, the first one has it */
-  constructor(folders: readonly string[]) {
-    this.#folders = folders;
+  /**
+   * @param folders hold models in any layout, or are one themselves; where two models share a name, the first one has it
+   * @param options.file where the inventory is kept
+   */
+  constructor(folders: readonly string[], options: InventoryOptions = {}) {
+    this.inventory = new Inventory(folders, options);
   }
 
-  /** All models in the order of the folders; nothing of them is opened. Folders that cannot be read are empty. */
+  /** All models in the order of the folders; none is opened. Folders that cannot be read are empty. */
   async list(): Promise<CatalogueEntry[]> {
-    const found = new Map<string, CatalogueEntry>();
-    for (const folder of this.#folders) {
-      for (const candidate of [folder, ...(await subfolders(folder))]) {
-        const real = await realpath(candidate).catch(() => candidate);
-        const name = basename(candidate === folder ? real : candidate);
-        if (!found.has(name) && (await isModel(candidate))) found.set(name, { name, folder: real });
-      }
-    }
-    return [...found.values()];
+    await this.inventory.look();
+    await this.inventory.settled();
+    return this.inventory.entries('checkpoint').map(({ name, path }) => ({ name, folder: path }));
   }
 
-  /** @throws DarkroomError('not_found') that offers the nearest names; and what openModelFolder throws */
+  /** @throws DarkroomError('not_found') that offers the nearest names; and what opening a model throws */
   async open(name: string): Promise<ModelSpec> {
-    const entries = await this.list();
-    const entry = entries.find((known) => known.name === name);
-    if (entry !== undefined) return this.#open(entry.folder, entry.name);
-    const names = entries.map((known) => known.name);
-    const offer = names.length === 0 ? 'No models are installed.' : offerNames(name, names);
-    throw new DarkroomError('not_found', `There is no model ${name}. ${offer}`);
+    const entry = await this.inventory.find('checkpoint', name);
+    if (entry !== undefined) return this.#openEntry(entry);
+    throw await this.#unknown(name);
   }
 
-  /** A name, or the path of a folder. For the operator's shell only: what comes from a chat goes to open(). */
+  /** A name, or the path of a folder or file. For the operator's shell only: what comes from a chat goes to open(). */
   async openNameOrFolder(nameOrFolder: string): Promise<ModelSpec> {
-    const entries = await this.list();
-    const isName = entries.some(({ name }) => name === nameOrFolder);
-    if (!isName && (/[/\\]/.test(nameOrFolder) || (await isModel(nameOrFolder))))
-      return this.#open(nameOrFolder);
-    return this.open(nameOrFolder);
+    const entry = await this.inventory.find('checkpoint', nameOrFolder);
+    if (entry !== undefined) return this.#openEntry(entry);
+    const found = await stat(nameOrFolder).catch(() => undefined);
+    if (found === undefined && !/[/\\]/.test(nameOrFolder)) throw await this.#unknown(nameOrFolder);
+    return this.#open(nameOrFolder, found?.isFile() === true ? 'file' : 'folder');
+  }
+
+  async #unknown(name: string): Promise<DarkroomError> {
+    await this.inventory.nearlySettled();
+    const other = this.inventory
+      .entries()
+      .find((entry) => entry.name === name && entry.refusal !== undefined);
+    if (other !== undefined)
+      return new DarkroomError('bad_model', `${name} cannot be used. ${other.refusal}`);
+    const names = this.inventory.entries('checkpoint').map((known) => known.name);
+    const unread = this.inventory.unread;
+    const yet = unread === 0 ? '' : ` ${unread} files are not read yet; it may be in one of them.`;
+    const offer = names.length === 0 ? 'No models are installed.' : offerNames(name, names);
+    return new DarkroomError('not_found', `There is no model ${name}. ${offer}${yet}`);
+  }
+
+  #openEntry(entry: Entry): Promise<ModelSpec> {
+    return this.#open(entry.path, entry.form, entry.name);
   }
 
   /** One spec for as long as the files are the same: who compares specs sees a change. */
-  async #open(folder: string, name?: string): Promise<ModelSpec> {
-    const key = `${name ?? ''}\n${folder}`;
+  async #open(path: string, form: Entry['form'], name?: string): Promise<ModelSpec> {
+    const key = `${name ?? ''}\n${path}`;
     const known = this.#opened.get(key);
     if (known !== undefined && (await known.isCurrent())) return known;
     this.#opened.delete(key);
-    const spec = await openModelFolder(folder, name);
+    const spec = await (form === 'file' ? openCheckpoint(path, name) : openModelFolder(path, name));
     this.#opened.set(key, spec);
     return spec;
   }
-}
-
-async function isModel(folder: string): Promise<boolean> {
-  const files = await ModelFiles.at(folder).catch(() => undefined);
-  return (await files?.has('model_index.json')) ?? false;
-}
-
-async function subfolders(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
-  return entries
-    .filter((entry) => entry.isDirectory() || entry.isSymbolicLink())
-    .map((entry) => join(folder, entry.name))
-    .sort();
 }

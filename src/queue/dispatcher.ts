@@ -8,6 +8,7 @@ import type { GenerationRequest } from '../request.ts';
 import type { JobFrame } from '../store/jobs.ts';
 import { type Database, json, type Sql } from '../store/sql.ts';
 import type { Ticket, Tickets } from './tickets.ts';
+import { IS_PRESENT } from './worker-registry.ts';
 
 /** Jobs whose acceptance is remembered. */
 const MOST_REMEMBERED = 10_000;
@@ -246,6 +247,38 @@ export class Dispatcher {
   }
 
   /**
+   * Ends waiting jobs whose model is gone and which no registered worker can run any more.
+   * @param isGone whether a model of this machine was removed
+   * @returns how many
+   */
+  async failGone(isGone: (model: string) => boolean): Promise<number> {
+    const waiting = await this.#database.query<{ id: string; model: string }>(
+      `select id, model from darkroom.job where state = 'queued' and ticket is null
+         and not exists (select 1 from darkroom.worker where ${IS_PRESENT} and job.model = any(models))`,
+    );
+    let failed = 0;
+    for (const { id, model } of waiting) {
+      if (isGone(model) && (await this.#failWaiting(id, goneError(model)))) failed++;
+    }
+    return failed;
+  }
+
+  /** @returns whether it still waited */
+  #failWaiting(id: string, outcome: JobEnd): Promise<boolean> {
+    return this.#database.transaction(async (tx) => {
+      await tx.query('select darkroom.lock_queue()');
+      const [job] = await tx.query<{ tenant: string; user_id: string }>(
+        `select tenant, user_id from darkroom.job where id = $1 and state = 'queued' and ticket is null for update`,
+        [id],
+      );
+      if (job === undefined) return false;
+      await tx.query('select darkroom.add_waiting($1, $2, -1)', [job.tenant, job.user_id]);
+      await this.#end(tx, id, undefined, outcome);
+      return true;
+    });
+  }
+
+  /**
    * On the embedded database at the start: no other process has it open, so whoever held a ticket is dead.
    * @returns how many jobs wait or run again
    */
@@ -277,6 +310,14 @@ export class Dispatcher {
     ]);
   }
 }
+
+const goneError = (model: string): JobEnd => ({
+  state: 'failed',
+  error: {
+    code: 'not_found',
+    message: `The model ${model} was removed from this machine while this waited. Choose another model and ask again.`,
+  },
+});
 
 const POISON: JobEnd = {
   state: 'failed',

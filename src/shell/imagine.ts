@@ -8,6 +8,7 @@ import { describeError } from '../errors.ts';
 import { PictureReader } from '../image/reader.ts';
 import type { JobMemory, StageSeconds } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
+import { Inventory } from '../models/inventory/inventory.ts';
 import { findLoras } from '../models/lora/known.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import {
@@ -96,7 +97,7 @@ class Studio {
     options: EngineOptions,
     { nets, loras }: { readonly nets: readonly string[]; readonly loras: readonly string[] },
   ) {
-    this.#catalogue = new Catalogue(options.models);
+    this.#catalogue = new Catalogue(options.models, { file: options.index, keeps: false });
     this.#options = options;
     this.#nets = nets;
     this.#loras = loras;
@@ -117,7 +118,7 @@ class Studio {
       return { ...control, controlnet: isAbsolute(net) ? netName(net, this.#nets) : net };
     });
     const loras = draft.loras?.map((lora) => ({ ...lora, file: loraFileOrName(lora.file, task.base) }));
-    const known = await findLoras(lorasOf({ ...draft, loras }).loras, this.#places(spec));
+    const known = await findLoras(lorasOf({ ...draft, loras }).loras, this.#inventory(spec));
     const { request, notes } = freezeRequest(
       {
         ...draft,
@@ -171,6 +172,10 @@ class Studio {
   /** Where an engine looks for models and what goes with them; what a request names itself comes first. */
   #places({ folder }: Pick<ModelSpec, 'folder'>): string[] {
     return [...this.#loras, folder, ...this.#nets, ...this.#options.models];
+  }
+
+  #inventory(spec: Pick<ModelSpec, 'folder'>): Inventory {
+    return new Inventory(this.#places(spec), { file: this.#options.index, keeps: false });
   }
 
   async #engine({ folder }: ModelSpec): Promise<Pipeline> {

@@ -1,10 +1,13 @@
 /** `darkroom models`: what is installed, what a folder holds, whether it can be used. */
 import { loadSettings } from '../../config/settings.ts';
+import { inUnits } from '../download/units.ts';
 import { verifyModel } from '../engine/verify.ts';
-import { describeError } from '../errors.ts';
-import { foldersOf } from '../installed-models.ts';
+import { DarkroomError, describeError } from '../errors.ts';
+import { foldersOf, indexFile } from '../installed-models.ts';
 import { Catalogue } from '../models/catalogue.ts';
-import { clipTokenizerOf } from '../models/spec.ts';
+import type { Entry, Inventory } from '../models/inventory/inventory.ts';
+import { FILE_KINDS } from '../models/recognise.ts';
+import { clipTokenizerOf, type ModelSpec } from '../models/spec.ts';
 import { addModel } from './models-add.ts';
 import { readOptions, UsageError, type Verb } from './verb.ts';
 
@@ -13,8 +16,8 @@ const QUOTED = 3;
 
 export const models: Verb = {
   summary: 'list, show, verify and fetch the models of this machine',
-  help: `darkroom models list              names and folders
-darkroom models show NAME|FOLDER  defaults, sizes, hash
+  help: `darkroom models list              everything in the folders of models: kind, family, type, size, hash
+darkroom models show NAME|FOLDER  what is known of a model, LoRA, VAE or embedding; defaults of a model
 darkroom models verify [NAME|FOLDER …]  reads every file but the weights and plans a picture; exit code 1 where one cannot draw
 darkroom models add MODEL [--to FOLDER]  fetches a model into FOLDER (default: models in DARKROOM_DATA); MODEL is
     owner/name or owner/name@revision   of the Hugging Face Hub (HF_TOKEN, HF_ENDPOINT and HF_HOME are respected)
@@ -32,7 +35,7 @@ darkroom models add MODEL [--to FOLDER]  fetches a model into FOLDER (default: m
     const [action = 'list', ...names] = positionals;
     if (action === 'add') return addModel(names, { settings, to: values.to });
     if (values.to !== undefined) throw new UsageError('--to goes with darkroom models add.');
-    const catalogue = new Catalogue(foldersOf(settings));
+    const catalogue = new Catalogue(foldersOf(settings), { file: indexFile(settings) });
     if (action === 'list') return list(catalogue);
     if (action === 'show') return show(catalogue, names);
     if (action === 'verify') return verify(catalogue, names);
@@ -40,17 +43,95 @@ darkroom models add MODEL [--to FOLDER]  fetches a model into FOLDER (default: m
   },
 };
 
-async function list(catalogue: Catalogue): Promise<number> {
-  for (const { name, folder } of await catalogue.list()) process.stdout.write(`${name}\t${folder}\n`);
+/** Aligned on a terminal; elsewhere a line for each file, with tabs: name, path, kind, family, prediction, type, bytes, SHA-256. */
+async function list({ inventory }: Catalogue): Promise<number> {
+  await inventory.look();
+  await inventory.settled();
+  await inventory.save();
+  const entries = inventory
+    .entries()
+    .toSorted((a, b) => FILE_KINDS.indexOf(a.kind) - FILE_KINDS.indexOf(b.kind));
+  const rows = entries.map((entry) => {
+    const { name, path, kind, predictionType = '', dtype = '', bytes, sha256 = '' } = entry;
+    return [name, path, kind, familyOf(entry), predictionType, dtype, String(bytes), sha256];
+  });
+  process.stdout.write(
+    process.stdout.isTTY ? table(entries) : rows.map((row) => `${row.join('\t')}\n`).join(''),
+  );
+  const notes = [
+    ...entries.flatMap(({ name, refusal }) => (refusal === undefined ? [] : [`${name}: ${refusal}`])),
+    ...entries.flatMap(({ renamed }) => renamed ?? []),
+    ...[...inventory.refused].map(([path, why]) => `${path}: ${why}`),
+  ];
+  for (const note of notes) process.stderr.write(`${note}\n`);
   return 0;
+}
+
+const familyOf = ({ family = '', variant }: Entry) =>
+  variant === undefined ? family : `${family} ${variant}`;
+
+function table(entries: readonly Entry[]): string {
+  const rows = entries.map((entry) => [
+    ...[entry.name, entry.kind, familyOf(entry), entry.predictionType ?? '', entry.dtype ?? ''],
+    ...[entry.bytes > 0 ? inUnits(entry.bytes) : '', entry.sha256?.slice(0, 10) ?? ''],
+  ]);
+  const widths = [0, 1, 2, 3, 4, 5].map((column) => Math.max(...rows.map((row) => row[column]!.length)));
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i] ?? 0))
+      .join('  ')
+      .trimEnd();
+  return rows.map((row) => `${line(row)}\n`).join('');
 }
 
 async function show(catalogue: Catalogue, names: readonly string[]): Promise<number> {
   const [name, ...others] = names;
   if (name === undefined || others.length > 0) throw new UsageError('models show takes one name or folder.');
-  const spec = await catalogue.openNameOrFolder(name);
+  const { inventory } = catalogue;
+  await inventory.look();
+  await inventory.settled();
+  const files = inventory.entries().filter((entry) => entry.name === name || entry.path === name);
+  const facts: [string, string | number][] = [];
+  for (const entry of files) facts.push(...(await factsOf(entry, inventory)));
+  await inventory.save();
+  const isModel =
+    files.length === 0 || files.some(({ kind, refusal }) => kind === 'checkpoint' && refusal === undefined);
+  const rows = [...facts, ...(isModel ? await rowsOf(await catalogue.openNameOrFolder(name)) : [])];
+  for (const [key, value] of rows) process.stdout.write(`${key.padEnd(WIDTH)}${value}\n`);
+  return 0;
+}
+
+/** Columns of the names of facts. */
+const WIDTH = 15;
+
+async function factsOf(entry: Entry, inventory: Inventory): Promise<[string, string | number][]> {
+  const sha256 = await inventory.hash(entry.path);
+  const { dtype, baseModel, title, triggerWords, licence, thumbnail, refusal, renamed, predictionType } =
+    entry;
+  const rows: [string, string | number | undefined][] = [
+    ['file', entry.path],
+    ['kind', entry.kind],
+    ['made for', familyOf(entry)],
+    ...[['prediction', predictionType] as const, ['type', dtype] as const].map(
+      ([key, value]): [string, string | undefined] => [key, value],
+    ),
+    ['bytes', entry.bytes > 0 ? `${entry.bytes} (${inUnits(entry.bytes)})` : undefined],
+    ['title', title],
+    ['base model', baseModel],
+    ['trigger words', triggerWords?.join(', ')],
+    ['licence', licence],
+    ['thumbnail', thumbnail],
+    ['sha256', sha256],
+    ['short hash', sha256?.slice(0, 10)],
+    ['note', renamed],
+    ['cannot be used', refusal],
+  ];
+  return rows.flatMap(([key, value]) => (value === undefined || value === '' ? [] : [[key, value]]));
+}
+
+async function rowsOf(spec: ModelSpec): Promise<[string, string | number][]> {
   const { defaults } = spec;
-  const rows: [string, string | number][] = [
+  return [
     ['name', spec.name],
     ['folder', spec.folder],
     ['family', spec.family],
@@ -65,8 +146,6 @@ async function show(catalogue: Catalogue, names: readonly string[]): Promise<num
     ],
     ['prompt', `${clipTokenizerOf(spec).modelMaxLength} tokens`],
   ];
-  for (const [key, value] of rows) process.stdout.write(`${key.padEnd(10)}${value}\n`);
-  return 0;
 }
 
 async function verify(catalogue: Catalogue, given: readonly string[]): Promise<number> {
@@ -74,6 +153,15 @@ async function verify(catalogue: Catalogue, given: readonly string[]): Promise<n
   let code = 0;
   for (const name of names) {
     try {
+      const other = await otherFile(catalogue.inventory, name);
+      if (other !== undefined) {
+        if (other.refusal !== undefined) throw new DarkroomError('bad_model', other.refusal);
+        const sha256 = await catalogue.inventory.hash(other.path);
+        process.stdout.write(
+          `${name}: ${other.kind}, good${sha256 === undefined ? '' : `, ${sha256.slice(0, 10)}`}\n`,
+        );
+        continue;
+      }
       const spec = await catalogue.openNameOrFolder(name);
       const { unused } = await verifyModel(spec);
       const rest = unused.length === 0 ? '' : `; ${describeUnused(unused)}`;
@@ -84,6 +172,13 @@ async function verify(catalogue: Catalogue, given: readonly string[]): Promise<n
     }
   }
   return code;
+}
+
+/** A file that is no model: a LoRA, a VAE, an embedding. */
+async function otherFile(inventory: Inventory, name: string): Promise<Entry | undefined> {
+  if ((await inventory.find('checkpoint', name)) !== undefined) return undefined;
+  await inventory.settled();
+  return inventory.entries().find((entry) => entry.kind !== 'checkpoint' && entry.name === name);
 }
 
 function describeUnused(names: readonly string[]): string {

@@ -2,7 +2,7 @@
 import { userInfo } from 'node:os';
 import type { ModelsPort } from '../../commands/ports.ts';
 import { loadSettings } from '../../config/settings.ts';
-import { createModels, foldersOf } from '../installed-models.ts';
+import { createModels, foldersOf, indexFile } from '../installed-models.ts';
 import { Dispatcher } from '../queue/dispatcher.ts';
 import { Tickets } from '../queue/tickets.ts';
 import { openStore, type Store } from '../store/store.ts';
@@ -62,7 +62,7 @@ export async function operate(
     return await work({
       ...VOICE,
       ...{ args, store, asker },
-      models: () => createModels(foldersOf(settings)),
+      models: () => createModels(foldersOf(settings), { index: indexFile(settings), stays: false }),
       isAlone: url === undefined,
       async cancel(job) {
         const onError = (error: unknown) => {

@@ -1,5 +1,5 @@
 /** Progress on stderr: one bar that moves on a terminal, a line every few steps elsewhere. */
-import { inUnits } from '../download/download.ts';
+import { describeBytes } from '../download/units.ts';
 
 export type ProgressStyle = 'bar' | 'plain' | 'none';
 
@@ -72,20 +72,6 @@ export function createByteProgress(output: ProgressOutput): ProgressView {
       if (isDrawn) output.write('\n');
     },
   };
-}
-
-/** `3.1 GB of 6.9 GB, 24 MB a second, 2 min left` @param since bytes that were there at the start */
-export function describeBytes(
-  bytes: number,
-  total: number,
-  { seconds, since }: { readonly seconds: number; readonly since: number },
-): string {
-  const share = `${inUnits(bytes)} of ${inUnits(total)}`;
-  const rate = seconds > 0 ? (bytes - since) / seconds : 0;
-  if (rate <= 0 || bytes >= total) return share;
-  const left = (total - bytes) / rate;
-  const time = left < 90 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`;
-  return `${share}, ${inUnits(rate)} a second, ${time} left`;
 }
 
 /** As much of bar and words as fits: the bar shrinks first, then goes, then the words are cut. */

@@ -235,6 +235,11 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     find: (_platform, tenant, kind, typed) => adapter.find(tenant, kind, typed),
     tenantsOf: async () => [],
     rolesOf: async () => [],
+    downloads: {
+      offer: async () => {
+        throw new DarkroomError('forbidden', 'Models are not fetched here.');
+      },
+    },
     models: {
       resolve(name) {
         if (name === undefined || name === 'mini') return MINI;
@@ -243,6 +248,8 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
       names: () => ['mini'],
       loraNames: async () => [],
       findLoras: async () => new Map(),
+      files: () => [],
+      unread: () => 0,
       describeUnread: (_model, prompt) => prompt.split(' ').slice(75).join(' '),
     },
     readUpload,

@@ -13,6 +13,8 @@ const start = () =>
       names: () => ['mini'],
       loraNames: async () => [],
       findLoras: async () => new Map(),
+      files: () => [],
+      unread: () => 0,
       describeUnread: () => '',
     },
   });

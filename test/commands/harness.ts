@@ -151,6 +151,11 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       },
       history: async (tenant) => changes.filter((one) => one.tenant === tenant).toReversed(),
     },
+    downloads: {
+      offer: async () => {
+        throw new DarkroomError('forbidden', 'Models are not fetched here.');
+      },
+    },
     models: {
       resolve(name) {
         if (name === undefined || name === 'mini') return MINI;
@@ -159,6 +164,8 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       names: () => ['mini'],
       loraNames: async () => [],
       findLoras: async () => new Map(),
+      files: () => [],
+      unread: () => 0,
       describeUnread: () => '',
     },
     clock: { now: async () => Date.now() },

@@ -100,6 +100,8 @@ test('one model folder that cannot be read leaves the others in the list', async
       },
       loraNames: async () => [],
       findLoras: async () => new Map(),
+      files: () => [],
+      unread: () => 0,
       describeUnread: () => '',
     },
   });
@@ -151,6 +153,8 @@ test('a model whose folder cannot be opened does not become the default', async 
       names: () => ['mini', 'broken'],
       loraNames: async () => [],
       findLoras: async () => new Map(),
+      files: () => [],
+      unread: () => 0,
       describeUnread: () => '',
     },
   });

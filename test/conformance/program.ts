@@ -69,6 +69,11 @@ export async function startProgram(
       find: (_platform, tenant, kind, typed) => adapter.find(tenant, kind, typed),
       tenantsOf: (_platform, user) => adapter.tenantsOf(user),
       rolesOf: (_platform, server, user) => adapter.rolesOf(server, user),
+      downloads: {
+        offer: async () => {
+          throw new DarkroomError('forbidden', 'Models are not fetched here.');
+        },
+      },
       models: {
         async resolve(name) {
           await sleep(answerMs);
@@ -78,6 +83,8 @@ export async function startProgram(
         names: () => ['mini'],
         loraNames: async () => [],
         findLoras: async () => new Map(),
+        files: () => [],
+        unread: () => 0,
         describeUnread: () => '',
       },
       readUpload,

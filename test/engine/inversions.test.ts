@@ -9,6 +9,7 @@ import { readInversions, type TextReader, textReadersOf } from '../../src/engine
 import { planPrompt } from '../../src/engine/prompt/prompt-plan.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
+import { Inventory } from '../../src/models/inventory/inventory.ts';
 import { temporaryFolder } from '../models/forge.ts';
 import { random, writeLora as writeTensors } from '../models/lora-files.ts';
 import { compareLatents, FIXTURES, jobOf, MODELS, readNpy } from './goldens.ts';
@@ -36,7 +37,7 @@ const readers: readonly TextReader[] = textReadersOf(spec);
 /** The places of vectors in each window of a prompt; `.` is a token. */
 async function places(prompt: string): Promise<string[]> {
   const { request } = await jobOf({ model: 'tiny-sd15', prompt });
-  const { found } = await readInversions(request, spec, [MODELS]);
+  const { found } = await readInversions(request, spec, new Inventory([MODELS]));
   const plan = planPrompt(readers, request, 'prompt', [prompt, prompt, prompt], found);
   return plan.encoders[0]!.windows.map(({ vectors = [] }) =>
     vectors
@@ -60,7 +61,7 @@ test('the vectors of an embedding stay in one chunk', async () => {
 
 test('an embedding of another family is read as words, which is said', async () => {
   const { request } = await jobOf({ model: 'tiny-sd15', prompt: 'a wave' });
-  const { found, notes } = await readInversions(request, spec, [MODELS]);
+  const { found, notes } = await readInversions(request, spec, new Inventory([MODELS]));
   assert.deepEqual(found, []);
   assert.match(notes.join(), /The embedding wave was made for another family of models than tiny-sd15/);
 });
@@ -75,7 +76,11 @@ test('embeddings that cannot be used are refused by name, and plain prompts call
   await writeTensors(embeddings, 'nothing', { emb_params: random(1, 0, 16) });
   await writeTensors(embeddings, 'other', { weight: random(1, 2, 2, 2) });
   const read = async (prompt: string, more = {}) =>
-    readInversions((await jobOf({ model: 'tiny-sd15', prompt, ...more })).request, spec, [folder]);
+    readInversions(
+      (await jobOf({ model: 'tiny-sd15', prompt, ...more })).request,
+      spec,
+      new Inventory([folder]),
+    );
   const refused = {
     broken: /no numbers/,
     many: /76 vectors/,

@@ -6,6 +6,7 @@ import { cpuDevice } from '../../src/engine/device.ts';
 import { AdaptedModels, readLoras } from '../../src/engine/lora/loras.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
+import { Inventory } from '../../src/models/inventory/inventory.ts';
 import { compareLatents, FIXTURES, jobOf, MODELS, readNpy } from './goldens.ts';
 
 interface Case {
@@ -42,7 +43,7 @@ test('LoRAs that alternate share one model with places for both, and each has it
   t.after(() => models.close());
   const adapt = async (file: string, weight = 1) => {
     const { request } = await jobOf({ model: 'tiny-sd15', prompt: 'a mug', loras: [{ file, weight }] });
-    return models.adapt(spec, await readLoras(request, spec, [`${FIXTURES}loras`]));
+    return models.adapt(spec, await readLoras(request, spec, new Inventory([`${FIXTURES}loras`])));
   };
   await adapt('sd15-kohya');
   const conv = await adapt('sd15-conv');

@@ -11,6 +11,7 @@ import { PictureRun } from '../../src/engine/run.ts';
 import { clipTokenizer } from '../../src/models/checkpoint/clip-tokenizer.ts';
 import { openCheckpoint } from '../../src/models/checkpoint/open.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
+import { Inventory } from '../../src/models/inventory/inventory.ts';
 import type { ModelSpec } from '../../src/models/spec.ts';
 import { createTokenizer } from '../../src/models/tokenizer.ts';
 import { freezeRequest } from '../../src/request.ts';
@@ -83,7 +84,10 @@ async function latentsOf(spec: ModelSpec): Promise<Float32Array> {
     { model: spec.name, defaults: spec.defaults },
   );
   const job = { id: 'one', user: 'test:one', request, inputs: new Map() };
-  const draft = await draftJob(job, spec, { folders: [], detectors: openDetectors(undefined, device) });
+  const draft = await draftJob(job, spec, {
+    ...{ folders: [], inventory: new Inventory([]) },
+    detectors: openDetectors(undefined, device),
+  });
   const plan = await planMemory(spec, request, { device, nets: [], budget: undefined });
   const lease = await new ModelCache(device).lease(spec, { bytes: 0, kept: 0, budget: undefined });
   try {

@@ -9,9 +9,10 @@ import { type TestContext, test } from 'node:test';
 import { foldComponent } from '../../src/engine/lora/fold.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
-import { listLoras, loraNamed } from '../../src/models/lora/catalogue.ts';
+import { Inventory } from '../../src/models/inventory/inventory.ts';
 import type { Matrix } from '../../src/models/lora/delta.ts';
 import { openLora } from '../../src/models/lora/file.ts';
+import { loraNamed } from '../../src/models/lora/known.ts';
 import { componentsOf, describeUnused, type LoraPlan, planLora } from '../../src/models/lora/plan.ts';
 import { ValueReader } from '../../src/models/lora/values.ts';
 import { FIXTURES, temporaryFolder, write } from './forge.ts';
@@ -566,9 +567,16 @@ test('LoRAs are found in the folders of A1111 and ComfyUI, by name in any case',
   await mkdir(join(folder, 'loras'));
   await writeFile(join(folder, 'loras', 'ink.safetensors'), bytes);
   await symlink(folder, join(folder, 'loras', 'round'));
-  const entries = await listLoras([folder]);
-  assert.deepEqual(entries.map(({ name }) => name).sort(), ['Pixel Art v2', 'ink']);
-  assert.equal(loraNamed('pixel art v2', entries).name, 'Pixel Art v2');
-  assert.throws(() => loraNamed('inc', entries), /There is no LoRA inc. Did you mean ink\?/);
-  assert.throws(() => loraNamed('../../etc/passwd', entries), /There is no LoRA/);
+  const inventory = new Inventory([folder]);
+  assert.equal((await loraNamed('pixel art v2', inventory)).name, 'Pixel Art v2');
+  assert.equal((await loraNamed('styles/Pixel Art v2.safetensors', inventory)).name, 'Pixel Art v2');
+  await assert.rejects(loraNamed('inc', inventory), /There is no LoRA inc. Did you mean ink\?/);
+  await assert.rejects(loraNamed('../../etc/passwd', inventory), /There is no LoRA/);
+  assert.deepEqual(
+    inventory
+      .entries('lora')
+      .map(({ name }) => name)
+      .sort(),
+    ['Pixel Art v2', 'ink'],
+  );
 });

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, beforeEach, test } from 'node:test';
 import type { Share } from '../../src/job.ts';
 import { Queue } from '../../src/queue/queue.ts';
+import { registerWorker } from '../../src/queue/worker-registry.ts';
 import { freezeRequest } from '../../src/request.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import type { JobRecord } from '../../src/store/jobs.ts';
@@ -161,4 +162,30 @@ test('a model that no worker runs is refused while there are workers, and waits 
   await database.query('update darkroom.worker set is_draining = false');
   await queue.submit(recordOf('ada'));
   await database.query('delete from darkroom.worker');
+});
+
+test('jobs that wait for a model that was removed end with a sentence; those of others wait on', async () => {
+  await registerWorker(database, { id: 'w', models: ['mini', 'gone'], slots: 1, isDraining: false });
+  const records = ['ada', 'bo', 'cy'].map((user, i) => {
+    const record = recordOf(user);
+    return i === 0 ? record : { ...record, request: { ...request, model: i === 1 ? 'gone' : 'elsewhere' } };
+  });
+  for (const record of records.slice(0, 2)) await queue.submit(record);
+  await registerWorker(database, { id: 'v', models: ['elsewhere'], slots: 1, isDraining: false });
+  await queue.submit(records[2]!);
+  await registerWorker(database, { id: 'w', models: ['mini'], slots: 1, isDraining: false });
+  assert.equal(await queue.dispatcher.failGone(() => true), 1);
+  const rows = await database.query<{ model: string; state: string; error: { message: string } | null }>(
+    'select model, state, error from darkroom.job order by at, id',
+  );
+  assert.deepEqual(rows.map(({ model, state }) => `${model} ${state}`).toSorted(), [
+    'elsewhere queued',
+    'gone failed',
+    'mini queued',
+  ]);
+  assert.match(rows.find(({ model }) => model === 'gone')!.error!.message, /The model gone was removed/);
+  const [waiting] = await database.query("select waiting from darkroom.flow where user_id = 'bo'");
+  assert.deepEqual(waiting, { waiting: 0 });
+  assert.equal(await queue.dispatcher.failGone(() => true), 0);
+  await database.script('delete from darkroom.worker');
 });

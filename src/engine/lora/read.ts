@@ -1,7 +1,8 @@
 /** The LoRAs of a request, found, read and checked against the model before anything is loaded. */
 import { DarkroomError } from '../../errors.ts';
-import { hashOfFile, listLoras, loraNamed } from '../../models/lora/catalogue.ts';
+import type { Inventory } from '../../models/inventory/inventory.ts';
 import { openLora } from '../../models/lora/file.ts';
+import { hashOfLora, loraNamed } from '../../models/lora/known.ts';
 import { describeUnused, planLora } from '../../models/lora/plan.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { GenerationRequest, LoraRequest } from '../../request.ts';
@@ -19,21 +20,20 @@ export interface Loras {
 export const NO_LORAS: Loras = { changes: [], key: '', notes: [] };
 
 /**
- * @param places folders that hold LoRAs, and single files
+ * @param inventory in which they are found
  * @throws DarkroomError for a file that is not there, is damaged, was changed, or belongs to another family
  */
 export async function readLoras(
   { loras = [] }: GenerationRequest,
   spec: ModelSpec,
-  places: readonly string[],
+  inventory: Inventory,
 ): Promise<Loras> {
   if (loras.length === 0) return NO_LORAS;
-  const entries = await listLoras(places);
   const read = await Promise.all(
     loras.map(async (lora) => {
-      const entry = loraNamed(lora.file, entries);
-      const file = await openLora(entry.file, entry.name);
-      const hash = await requireSame(lora, entry.file);
+      const entry = await loraNamed(lora.file, inventory);
+      const file = await openLora(entry.path, entry.name);
+      const hash = requireSame(lora, await hashOfLora(entry, inventory));
       const plan = planLora(file, spec);
       const unused = describeUnused(plan, entry.name);
       const changes = plan.changes.flatMap((change): WeightedChange[] => {
@@ -55,8 +55,7 @@ export async function readLoras(
   };
 }
 
-async function requireSame({ file, hash }: LoraRequest, path: string): Promise<string> {
-  const found = await hashOfFile(path);
+function requireSame({ file, hash }: LoraRequest, found: string): string {
   if (hash === undefined || hash === found) return found;
   throw new DarkroomError(
     'bad_model',

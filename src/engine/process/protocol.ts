@@ -10,6 +10,8 @@ import type { Device } from '../device.ts';
 export interface EngineOptions {
   /** Folders that hold model folders. */
   readonly models: readonly string[];
+  /** Where the serving process keeps what it knows of the files in them. */
+  readonly index?: string | undefined;
   readonly device: Device;
   /** Folder with depth.onnx or pose.onnx, for control pictures from photos. */
   readonly detectors?: string | undefined;

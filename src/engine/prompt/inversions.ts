@@ -1,6 +1,7 @@
 /** The embeddings (textual inversion) that prompts call by name, as A1111 finds them: by the tokens of the name. */
 import { createHash } from 'node:crypto';
-import { type Inversion, listInversions, openInversion } from '../../models/inversion/inversion.ts';
+import type { Inventory } from '../../models/inventory/inventory.ts';
+import { type Inversion, inversionsNamed, openInversion } from '../../models/inversion/inversion.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { ClipTokenizer, Word } from '../../models/tokenizer.ts';
 import type { GenerationRequest } from '../../request.ts';
@@ -21,19 +22,17 @@ const plain = (text: string) => text.normalize('NFC').replaceAll(/\s+/g, '').toL
 
 /**
  * Reads those whose names stand in the request's prompts, which is before anything else is loaded.
- * @param places folders with embeddings/ in or beside them
+ * @param inventory in which they are found
  * @throws DarkroomError('bad_model') for one that is damaged
  */
 export async function readInversions(
   request: GenerationRequest,
   spec: ModelSpec,
-  places: readonly string[],
+  inventory: Inventory,
 ): Promise<Inversions> {
   if (request.promptSyntax === 'plain') return NO_INVERSIONS;
   const text = plain([...positiveTexts(request), ...negativeTexts(request)].join('\n'));
-  const named = (await listInversions(places)).filter(
-    ({ name }) => name !== '' && text.includes(plain(name)),
-  );
+  const named = await inversionsNamed(inventory, (name) => text.includes(plain(name)));
   const found: Inversion[] = [];
   const notes: string[] = [];
   for (const file of named.slice(0, MOST)) {

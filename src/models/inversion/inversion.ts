@@ -3,20 +3,36 @@
  * Files of A1111 and its trainers (`emb_params`, `string_to_param`), of diffusers (one tensor by the word), and for SDXL
  * (`clip_l` and `clip_g`).
  */
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { DarkroomError } from '../../errors.ts';
 import type { StoredTensor } from '../../graph/component.ts';
 import type { TextEncoderPart } from '../families/text-encoders.ts';
+import type { Inventory } from '../inventory/inventory.ts';
 import { ValueReader } from '../lora/values.ts';
-import { listNamedFiles, type NamedFile } from '../named-files.ts';
 import { readWeights } from '../weights.ts';
 
-export const listInversions = (places: readonly string[]): Promise<NamedFile[]> =>
-  listNamedFiles(places, {
-    folders: /^embeddings$/i,
-    endings: ['.safetensors', '.pt', '.bin'],
-    beside: true,
-  });
+/** An embedding by its name, and where it is. */
+export interface NamedFile {
+  readonly name: string;
+  readonly file: string;
+}
+
+/**
+ * The embeddings whose names are wanted. What lies in a folder `embeddings` and is none counts as well: whoever calls it
+ * by name is told why it cannot be used.
+ */
+export async function inversionsNamed(
+  inventory: Inventory,
+  isWanted: (name: string) => boolean,
+): Promise<NamedFile[]> {
+  const all = await inventory.matching(isWanted);
+  const meant = all.filter(
+    ({ kind, path }) => kind === 'embedding' || (kind === 'unknown' && EMBEDDINGS.test(dirname(path))),
+  );
+  return meant.map(({ name, path }) => ({ name, file: path }));
+}
+
+const EMBEDDINGS = /(^|[/\\])embeddings([/\\]|$)/i;
 
 export interface Inversion {
   readonly name: string;

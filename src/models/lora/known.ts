@@ -1,17 +1,40 @@
 /** The LoRAs that a draft asks for, found among those that are installed. */
+import { DarkroomError, offerNames } from '../../errors.ts';
 import type { KnownLoras, LoraDraft } from '../../request.ts';
-import { hashOfFile, listLoras, loraNamed } from './catalogue.ts';
+import type { Entry, Inventory } from '../inventory/inventory.ts';
 
-/**
- * @param places as listLoras takes them
- * @throws DarkroomError('not_found') for one that is not there
- */
-export async function findLoras(asked: readonly LoraDraft[], places: readonly string[]): Promise<KnownLoras> {
-  if (asked.length === 0) return new Map();
-  const entries = await listLoras(places);
+/** @throws DarkroomError('not_found') for one that is not there */
+export async function findLoras(asked: readonly LoraDraft[], inventory: Inventory): Promise<KnownLoras> {
   const found = asked.map(async ({ file }) => {
-    const entry = loraNamed(file, entries);
-    return [file, { name: entry.name, hash: await hashOfFile(entry.file) }] as const;
+    const entry = await loraNamed(file, inventory);
+    return [file, { name: entry.name, hash: await hashOfLora(entry, inventory) }] as const;
   });
   return new Map(await Promise.all(found));
+}
+
+/**
+ * @param name a file that is in the inventory, or, as A1111 takes it, its name in any case, with or without its ending
+ * @throws DarkroomError('not_found') that offers the nearest names
+ */
+export async function loraNamed(name: string, inventory: Inventory): Promise<Entry> {
+  const isPath = /[/\\]/.test(name);
+  const exact = isPath ? await inventory.at('lora', name) : await inventory.find('lora', name);
+  // A1111 takes a name with the folders in front.
+  const short = name.replaceAll('\\', '/').split('/').at(-1)!;
+  const entry = exact ?? (await inventory.find('lora', short));
+  if (entry !== undefined) return entry;
+  await inventory.nearlySettled();
+  const known = inventory.entries('lora').map((one) => one.name);
+  const offer =
+    known.length === 0
+      ? 'None are installed: put them into a folder of DARKROOM_MODELS.'
+      : offerNames(short, known);
+  throw new DarkroomError('not_found', `There is no LoRA ${name.slice(0, 100)}. ${offer}`);
+}
+
+/** First 10 hex digits of the file's SHA-256, as Civitai and A1111 show it; computed once for a file that stays as it is. */
+export async function hashOfLora({ path, name }: Entry, inventory: Inventory): Promise<string> {
+  const sha256 = await inventory.hash(path);
+  if (sha256 !== undefined) return sha256.slice(0, 10);
+  throw new DarkroomError('bad_model', `The LoRA ${name} cannot be read.`);
 }

@@ -1,0 +1,81 @@
+/** `/models add` in chat: off unless the operator lists hosts and owners, and one download at a time. */
+import PQueue from 'p-queue';
+import type { DownloadsPort } from '../commands/ports.ts';
+import type { Settings } from '../config/settings.ts';
+import type { Address } from './download/address.ts';
+import { describeBytes } from './download/units.ts';
+import { DarkroomError } from './errors.ts';
+import { downloadFolder } from './installed-models.ts';
+import { createDownloads, type Downloads, describePlan } from './model-downloads.ts';
+
+/** Downloads that wait for the one before them. */
+const MOST_WAITING = 10;
+
+/** @param draws whether models are used in this process: elsewhere they would be of no use */
+export function createChatDownloads(
+  settings: Settings,
+  draws: boolean,
+  downloads: Downloads = createDownloads(settings),
+): DownloadsPort {
+  const allowed = settings.DARKROOM_MODELS_ADD.map((item) => item.toLowerCase());
+  const queue = new PQueue({ concurrency: 1 });
+  const hostOf = (address: Address) =>
+    address.kind === 'url'
+      ? address.url.host
+      : new URL(address.kind === 'hub' ? settings.HF_ENDPOINT : settings.CIVITAI_API_URL).host;
+  const refuse = (what: string) => {
+    throw new DarkroomError(
+      'forbidden',
+      `Models of ${what} may not be fetched here; the operator allows ${allowed.join(', ')} (DARKROOM_MODELS_ADD).`,
+    );
+  };
+
+  return {
+    async offer(text) {
+      if (allowed.length === 0) {
+        throw new DarkroomError(
+          'forbidden',
+          'Models are not fetched from chats here. The operator can allow it with DARKROOM_MODELS_ADD, or run darkroom models add.',
+        );
+      }
+      if (!draws) {
+        throw new DarkroomError(
+          'forbidden',
+          'This process draws no pictures. Run darkroom models add on the machine of the worker.',
+        );
+      }
+      const address = downloads.parse(text);
+      const host = hostOf(address).toLowerCase();
+      const isListed = allowed.some((item) => item === host || item.startsWith(`${host}/`));
+      if (!isListed || (address.kind === 'url' && address.url.protocol !== 'https:')) refuse(host);
+      const plan = await downloads.plan(address);
+      const owner = `${host}/${plan.owner?.toLowerCase()}`;
+      if (!allowed.includes(host) && !allowed.includes(owner)) refuse(owner);
+      return {
+        name: plan.name,
+        facts: describePlan(plan),
+        async fetch(onProgress) {
+          if (queue.size >= MOST_WAITING) {
+            throw new DarkroomError(
+              'too_many',
+              `${queue.size} downloads wait already. Try again when some are done.`,
+            );
+          }
+          if (queue.pending > 0) onProgress(`waiting for ${queue.size + queue.pending} other downloads`);
+          await queue.add(async () => {
+            const begun = performance.now();
+            let since: number | undefined;
+            await downloads.fetch(plan, downloadFolder(settings), {
+              onProgress(bytes, total) {
+                since ??= bytes;
+                onProgress(
+                  describeBytes(bytes, total, { seconds: (performance.now() - begun) / 1000, since }),
+                );
+              },
+            });
+          });
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,51 @@
+/** What the small files beside a model say: those of A1111, of Civitai's helpers, and our own of downloads. */
+import { readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { isRecord } from '../../json.ts';
+import { bounded, boundedList } from './text.ts';
+
+export interface Beside {
+  readonly licence?: string;
+  readonly baseModel?: string;
+  readonly triggerWords?: readonly string[];
+}
+
+const LARGEST = 2_000_000;
+
+/** @param names of files in the folder; those that cannot be read say nothing */
+export async function readBesides(folder: string, names: readonly string[]): Promise<Beside> {
+  let all: Beside = {};
+  // Later ones win: what somebody wrote by hand into NAME.json is the nearest to the operator.
+  for (const kind of [/source\.json$/, /\.civitai\.info$/i, /^(?!.*source\.json$).*\.json$/i]) {
+    const name = names.find((one) => kind.test(one));
+    const json = name === undefined ? undefined : await readJson(join(folder, name));
+    if (json !== undefined) all = { ...all, ...factsOf(json) };
+  }
+  return all;
+}
+
+function factsOf(json: Readonly<Record<string, unknown>>): Beside {
+  // Ours; Civitai's API; A1111's card of a LoRA.
+  const licence = bounded(json['licence']);
+  const baseModel = bounded(json['base_model'] ?? json['baseModel'] ?? json['sd version']);
+  const activation = json['activation text'];
+  const listed =
+    json['trigger_words'] ?? json['trainedWords'] ?? (typeof activation === 'string' ? [activation] : []);
+  const words = Array.isArray(listed) ? boundedList(listed) : [];
+  return {
+    ...(licence !== undefined && { licence }),
+    ...(baseModel !== undefined && { baseModel }),
+    ...(words.length > 0 && { triggerWords: words }),
+  };
+}
+
+async function readJson(path: string): Promise<Readonly<Record<string, unknown>> | undefined> {
+  try {
+    const found = await stat(path);
+    if (!found.isFile() || found.size > LARGEST) return undefined;
+    const value: unknown = JSON.parse(await readFile(path, 'utf8'));
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,134 @@
+/** /models in chat: what lies in the folders, and fetching more where the operator allows it. */
+import assert from 'node:assert/strict';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import type { ModelFile } from '../../commands/ports.ts';
+import { loadSettings } from '../../config/settings.ts';
+import { createChatDownloads } from '../../src/chat-downloads.ts';
+import { createDownloads } from '../../src/model-downloads.ts';
+import { MINI } from '../adapters/stand-in.ts';
+import { openHubs } from '../download/hubs.ts';
+import { temporaryFolder } from '../models/forge.ts';
+import { startCommands } from './harness.ts';
+
+const admin = { where: { isAdmin: true } };
+const FILES: readonly ModelFile[] = [
+  { name: 'mini', kind: 'checkpoint', path: '/m/mini', bytes: 0, family: 'sd' },
+  ...Array.from({ length: 60 }, (_, i) => ({
+    ...{
+      name: `ink ${i}`,
+      kind: 'lora',
+      path: `/m/ink ${i}`,
+      bytes: 2e8,
+      family: 'Stable Diffusion XL',
+      dtype: 'F16',
+    },
+    ...{ sha256: 'ab'.repeat(32), triggerWords: ['dark room', '<@everyone>'], title: '**loud**' },
+  })),
+  { name: 'bad', kind: 'unknown', path: '/m/bad', bytes: 10, refusal: 'bad.safetensors was cut off.' },
+];
+const models = {
+  resolve: () => MINI,
+  names: () => ['mini'],
+  files: () => FILES,
+  unread: () => 7,
+  loraNames: async () => [],
+  findLoras: async () => new Map(),
+  describeUnread: () => '',
+};
+
+test('the list is searched, bounded, and says what is left out', async () => {
+  const chat = startCommands({ models });
+  const { ephemeral } = await chat.say('/models list', admin);
+  assert.equal(ephemeral[0]!.fields!.length, 20);
+  assert.deepEqual(ephemeral[0]!.notes, [
+    'And 42 more: search with /models list WORDS.',
+    '7 files are not read yet.',
+  ]);
+  const found = await chat.say('/models list lora xl 33', admin);
+  assert.deepEqual(found.ephemeral[0]!.fields, [
+    { name: 'ink 33', value: 'LoRA, Stable Diffusion XL, F16, 200 MB' },
+  ]);
+  const bad = await chat.say('/models list bad', admin);
+  assert.match(bad.ephemeral[0]!.fields![0]!.value, /not recognised.*was cut off/);
+  assert.match(
+    (await chat.say('/models list nothing', admin)).ephemeral[0]!.text,
+    /Nothing here matches nothing/,
+  );
+});
+
+test('one of them is shown with its words as they are, to admins', async () => {
+  const chat = startCommands({ models });
+  const { ephemeral } = await chat.say('/models show INK 33', admin);
+  const value = (name: string) => ephemeral[0]!.fields!.find((field) => field.name === name)?.value;
+  assert.equal(value('trigger words'), 'dark room, <@everyone>');
+  assert.equal(value('short hash'), 'abababab'.padEnd(10, 'ab'));
+  assert.equal(value('how to use'), '<lora:ink 33:1> in the prompt, or --lora "ink 33"');
+  assert.match(
+    (await chat.say('/models show inc 33', admin)).ephemeral[0]!.text,
+    /There is no model file inc 33\. Did you mean ink 33/,
+  );
+  assert.match((await chat.say('/models show mini')).ephemeral[0]!.text, /Only/);
+  const offered = await chat.commands.suggest({
+    command: 'models show',
+    option: 'name',
+    typed: 'k 5',
+    tenant: undefined,
+  });
+  assert.deepEqual(offered.slice(0, 2), ['ink 5', 'ink 50']);
+});
+
+test('models are fetched where the operator allows it, by admins, with progress in one message', async (t) => {
+  const hubs = await openHubs(t);
+  const data = await temporaryFolder(t);
+  writeFileSync(join(data, 'empty.json'), '{}');
+  const bytes = Buffer.alloc(5000, 7);
+  hubs.repositories.set('ada/one', { files: { 'one.safetensors': bytes }, licence: 'mit' });
+  hubs.repositories.set('eve/one', { files: { 'one.safetensors': bytes } });
+  const chatWith = (allowed: string, draws = true) => {
+    const env = { HF_ENDPOINT: hubs.hub, DARKROOM_DATA: data, DARKROOM_DEVICES: 'cpu', HF_HOME: data };
+    const { settings } = loadSettings({ ...env, DARKROOM_MODELS_ADD: allowed }, join(data, 'empty.json'));
+    const patience = { tries: 1, pause: 1, longestWait: 1, silence: 1000 };
+    return startCommands({
+      models,
+      downloads: createChatDownloads(settings, draws, createDownloads(settings, patience)),
+    });
+  };
+  const host = new URL(hubs.hub).host;
+  const said = async (chat: ReturnType<typeof chatWith>, line: string, as = {}) => {
+    const { posted, ephemeral } = await chat.say(line, as);
+    return [...posted, ...ephemeral].at(-1)!;
+  };
+  const chat = chatWith(`${host}/ada`);
+  assert.match((await said(chat, '/models add ada/one')).text, /^Only/);
+  assert.match(
+    (await said(chatWith(''), '/models add ada/one', admin)).text,
+    /can allow it with DARKROOM_MODELS_ADD/,
+  );
+  assert.match((await said(chatWith(host, false), '/models add ada/one', admin)).text, /draws no pictures/);
+  assert.match((await said(chat, '/models add eve/one', admin)).text, /\/eve may not be fetched here/);
+  assert.match(
+    (await said(chat, '/models add http://10.0.0.1/x.safetensors', admin)).text,
+    /may not be fetched here/,
+  );
+  assert.match(
+    (await said(chatWith('10.0.0.1'), '/models add http://10.0.0.1/x.safetensors', admin)).text,
+    /may not be fetched/,
+  );
+  assert.deepEqual(
+    hubs.seen.filter(({ host: on }) => on === 'files'),
+    [],
+  );
+
+  const { posted } = await chat.say('/models add ada/one', admin);
+  assert.match(posted[0]!.text, /^Fetching one\.$/);
+  assert.ok(posted[0]!.fields!.some(({ name, value }) => name === 'licence' && value === 'mit'));
+  assert.match(posted.at(-1)!.text, /one is here/);
+  assert.ok(existsSync(join(data, 'models/one.safetensors')));
+  hubs.repositories.set('ada/two', {
+    files: { 'two.safetensors': bytes },
+    wrongHashes: { 'two.safetensors': 'a'.repeat(64) },
+  });
+  assert.match((await said(chat, '/models add ada/two', admin)).error!.message, /came damaged/);
+});
