@@ -1,4 +1,6 @@
 /** /models: what lies in the models' folders, and which of it can be used here. */
+import { randomUUID } from 'node:crypto';
+import type { CardPicture } from '../adapters/card.ts';
 import { DarkroomError, describeError, offerNames } from '../src/errors.ts';
 import type { Scope } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
@@ -74,7 +76,7 @@ const showModel = defineCommand({
     },
   },
   examples: ['/models show mini'],
-  async run({ name = '' }, context: Context<ConfigPorts>) {
+  async run({ name = '' }, context: Context<ConfigPorts & PicturePorts>) {
     const { invocation, reply, ports } = context;
     await requireAdmin(invocation, ports);
     const found = filesNamed(name, ports.models.files());
@@ -82,7 +84,11 @@ const showModel = defineCommand({
       const names = ports.models.files().map((file) => file.name);
       throw new DarkroomError('not_found', `There is no model file ${name}. ${offerNames(name, names)}`);
     }
-    for (const file of found) await reply.postEphemeral({ text: file.name, fields: fieldsOfFile(file) });
+    for (const file of found) {
+      const picture = await pictureOf(file, ports);
+      const card = { text: file.name, fields: fieldsOfFile(file) };
+      await reply.postEphemeral({ ...card, ...(picture && { pictures: [picture] }) });
+    }
   },
 });
 
@@ -138,6 +144,26 @@ const addModel = defineCommand({
 
 /** Milliseconds between two states of a download's message. */
 const LEAST_PACE = 2000;
+
+type PicturePorts = Pick<Ports, 'pictures' | 'readUpload'>;
+
+/** The picture beside a file; it is read as an upload is, and belongs to no job, so that it is soon removed. */
+async function pictureOf(
+  file: ModelFile,
+  { models, pictures, readUpload }: ConfigPorts & PicturePorts,
+): Promise<CardPicture | undefined> {
+  try {
+    const given = await models.thumbnail(file);
+    if (given === undefined) return undefined;
+    const { bytes, width, height } = await readUpload(given, 'picture');
+    const id = await pictures.put(bytes, { job: `thumbnail-${randomUUID()}`, kind: 'input' });
+    return { id, width, height, alt: `What ${file.name} draws` };
+  } catch (error) {
+    // A picture that cannot be used is no reason to keep the words back.
+    if (error instanceof DarkroomError) return undefined;
+    throw error;
+  }
+}
 
 function filesNamed(name: string, files: readonly ModelFile[]): readonly ModelFile[] {
   const exact = files.filter((file) => file.name === name);

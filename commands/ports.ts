@@ -101,6 +101,8 @@ export interface ModelsPort {
   files(): readonly ModelFile[];
   /** Files whose contents are not known yet. */
   unread(): number;
+  /** The picture that lies beside a file, as somebody put it there; undefined where it is too large or gone. */
+  thumbnail(file: Pick<ModelFile, 'thumbnail'>): Promise<Uint8Array | undefined>;
   /**
    * @param name as typed; the default model where it is absent
    * @throws DarkroomError('not_found') that offers the nearest names

@@ -1,4 +1,5 @@
 /** The models of this machine as the commands see them, and where they lie. */
+import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -113,6 +114,7 @@ export async function createModels(
     findLoras: (asked) => findLoras(asked, inventory),
     files: () => inventory.entries(),
     unread: () => inventory.unread,
+    thumbnail: ({ thumbnail }) => readThumbnail(thumbnail),
     async resolve(name = EMBEDDED_MODEL): Promise<ModelInfo> {
       const spec = await catalogue.open(name);
       // What was found only now is announced before a job for it is sent.
@@ -183,3 +185,13 @@ function leastBytes({ textEncoders, denoiser }: ModelSpec, { precision }: Device
 
 /** All that models and pictures may ever take there. */
 const capacityOf = ({ limit, memory }: Device): number => limit ?? memory;
+
+/** Bytes of a picture beside a model. */
+const LARGEST_THUMBNAIL = 10_000_000;
+
+async function readThumbnail(path: string | undefined): Promise<Uint8Array | undefined> {
+  if (path === undefined) return undefined;
+  const found = await stat(path).catch(() => undefined);
+  if (found?.isFile() !== true || found.size > LARGEST_THUMBNAIL) return undefined;
+  return readFile(path).catch(() => undefined);
+}

@@ -250,6 +250,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
       findLoras: async () => new Map(),
       files: () => [],
       unread: () => 0,
+      thumbnail: async () => undefined,
       describeUnread: (_model, prompt) => prompt.split(' ').slice(75).join(' '),
     },
     readUpload,

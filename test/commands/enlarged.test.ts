@@ -15,6 +15,7 @@ const start = () =>
       findLoras: async () => new Map(),
       files: () => [],
       unread: () => 0,
+      thumbnail: async () => undefined,
       describeUnread: () => '',
     },
   });

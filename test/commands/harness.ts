@@ -166,6 +166,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       findLoras: async () => new Map(),
       files: () => [],
       unread: () => 0,
+      thumbnail: async () => undefined,
       describeUnread: () => '',
     },
     clock: { now: async () => Date.now() },

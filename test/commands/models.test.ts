@@ -24,7 +24,12 @@ const FILES: readonly ModelFile[] = [
       family: 'Stable Diffusion XL',
       dtype: 'F16',
     },
-    ...{ sha256: 'ab'.repeat(32), triggerWords: ['dark room', '<@everyone>'], title: '**loud**' },
+    ...{
+      sha256: 'ab'.repeat(32),
+      triggerWords: ['dark room', '<@everyone>'],
+      title: '**loud**',
+      thumbnail: '/m/x.preview.png',
+    },
   })),
   { name: 'bad', kind: 'unknown', path: '/m/bad', bytes: 10, refusal: 'bad.safetensors was cut off.' },
 ];
@@ -33,6 +38,8 @@ const models = {
   names: () => ['mini'],
   files: () => FILES,
   unread: () => 7,
+  thumbnail: async ({ thumbnail }: { thumbnail?: string }) =>
+    thumbnail === undefined ? undefined : Uint8Array.of(1),
   loraNames: async () => [],
   findLoras: async () => new Map(),
   describeUnread: () => '',
@@ -63,6 +70,10 @@ test('one of them is shown with its words as they are, to admins', async () => {
   const { ephemeral } = await chat.say('/models show INK 33', admin);
   const value = (name: string) => ephemeral[0]!.fields!.find((field) => field.name === name)?.value;
   assert.equal(value('trigger words'), 'dark room, <@everyone>');
+  assert.deepEqual(
+    ephemeral[0]!.pictures!.map(({ width }) => width),
+    [64],
+  );
   assert.equal(value('short hash'), 'abababab'.padEnd(10, 'ab'));
   assert.equal(value('how to use'), '<lora:ink 33:1> in the prompt, or --lora "ink 33"');
   assert.match(

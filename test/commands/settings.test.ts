@@ -102,6 +102,7 @@ test('one model folder that cannot be read leaves the others in the list', async
       findLoras: async () => new Map(),
       files: () => [],
       unread: () => 0,
+      thumbnail: async () => undefined,
       describeUnread: () => '',
     },
   });
@@ -155,6 +156,7 @@ test('a model whose folder cannot be opened does not become the default', async 
       findLoras: async () => new Map(),
       files: () => [],
       unread: () => 0,
+      thumbnail: async () => undefined,
       describeUnread: () => '',
     },
   });

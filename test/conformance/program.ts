@@ -85,6 +85,7 @@ export async function startProgram(
         findLoras: async () => new Map(),
         files: () => [],
         unread: () => 0,
+        thumbnail: async () => undefined,
         describeUnread: () => '',
       },
       readUpload,
