@@ -163,6 +163,9 @@ export async function startApp(options: AppOptions): Promise<App> {
       }),
     ),
   );
+  // Alone with its database, this process knows all models that there are.
+  if (draws && store.database.kind === 'embedded' && models.unread() === 0)
+    await queue.dispatcher.failGone((model) => !models.names().includes(model)).catch(onError);
   // Running jobs are given back: the next start, or another worker, goes on with them.
   made.defer(async () => void (await Promise.all(workers.map((worker) => worker.stop(0)))));
   made.defer(() => commands.release());
