@@ -31,8 +31,8 @@ async function serve(t: TestContext, models: string) {
   };
   const child = spawn(process.execPath, [MAIN, 'serve'], { env });
   child.stderr.resume();
+  const ended = once(child, 'exit');
   t.after(async () => {
-    const ended = once(child, 'exit');
     child.kill('SIGKILL');
     await ended;
   });
