@@ -5,7 +5,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type TestContext, test } from 'node:test';
@@ -24,7 +25,7 @@ interface Message {
 }
 
 async function serve(t: TestContext, models: string) {
-  const data = await temporaryFolder(t);
+  const data = await mkdtemp(join(tmpdir(), 'darkroom-tour-'));
   const env = {
     ...{ ...process.env, DARKROOM_MODELS: models, DARKROOM_DATA: data },
     ...{ DARKROOM_PORT: '0', DARKROOM_DEVICES: 'cpu', DARKROOM_WEB_USERS: 'header' },
@@ -35,6 +36,8 @@ async function serve(t: TestContext, models: string) {
   t.after(async () => {
     child.kill('SIGKILL');
     await ended;
+    // Its engine ends a moment after it.
+    await rm(data, { recursive: true, force: true, maxRetries: 5 });
   });
   const url = await new Promise<string>((resolve, reject) => {
     child.once('exit', () => reject(new Error('serve ended')));
