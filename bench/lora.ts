@@ -10,6 +10,7 @@ import { cpuDevice, targetOf } from '../src/engine/device.ts';
 import { AdaptedModels, readLoras } from '../src/engine/lora/loras.ts';
 import { openSession, type Session } from '../src/engine/session.ts';
 import { openModelFolder } from '../src/models/folder.ts';
+import { Inventory } from '../src/models/inventory/inventory.ts';
 import type { ModelSpec } from '../src/models/spec.ts';
 import { freezeRequest } from '../src/request.ts';
 import { type Figure, median } from './figure.ts';
@@ -58,7 +59,7 @@ async function measure(name: string, root: string): Promise<Figure[]> {
     const adapt = async (file: string) => {
       const context = { model: spec.name, defaults: spec.defaults };
       const { request } = freezeRequest({ prompt: 'x', loras: [{ file, weight: 0.8 }] }, context);
-      return models.adapt(spec, await readLoras(request, spec, [join(root, 'loras')]));
+      return models.adapt(spec, await readLoras(request, spec, new Inventory([join(root, 'loras')])));
     };
     const first = await timed(() => adapt(files[0]!));
     const opening = branched === undefined ? await timed(() => open(first.result.spec)) : undefined;
