@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import type { Component } from '../graph/component.ts';
 import type { Engine, Job } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
+import { vaeNamed, withVae } from '../models/other-vae.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { freezeRequest, type GenerationRequest } from '../request.ts';
 import { openDetectors } from './control/controls.ts';
@@ -69,7 +70,9 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   return {
     async open(job) {
       const started = performance.now();
-      const spec = await catalogue.open(job.request.model);
+      const own = await catalogue.open(job.request.model);
+      const { vae } = job.request;
+      const spec = vae === undefined ? own : await withVae(own, await vaeNamed(vae, inventory));
       const loras = await readLoras(job.request, spec, inventory);
       const { upscaleImage } = job.request;
       if (upscaleImage !== undefined) {

@@ -67,13 +67,24 @@ export class Catalogue {
     return this.#open(entry.path, entry.form, entry.name);
   }
 
+  /** Files that may hold a part which another one lacks; those that hold nothing else first. */
+  async #lenders(part: 'vae' | 'text_encoder'): Promise<Entry[]> {
+    await this.inventory.look();
+    await this.inventory.settled();
+    return [...this.inventory.entries(part), ...this.inventory.entries('checkpoint')].filter(
+      ({ form }) => form === 'file',
+    );
+  }
+
   /** One spec for as long as the files are the same: who compares specs sees a change. */
   async #open(path: string, form: Entry['form'], name?: string): Promise<ModelSpec> {
     const key = `${name ?? ''}\n${path}`;
     const known = this.#opened.get(key);
     if (known !== undefined && (await known.isCurrent())) return known;
     this.#opened.delete(key);
-    const spec = await (form === 'file' ? openCheckpoint(path, name) : openModelFolder(path, name));
+    const spec = await (form === 'file'
+      ? openCheckpoint(path, name, (part) => this.#lenders(part))
+      : openModelFolder(path, name));
     this.#opened.set(key, spec);
     return spec;
   }

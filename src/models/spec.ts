@@ -54,6 +54,8 @@ export interface ModelSpec extends Omit<FamilyModel, 'latentScales'> {
   readonly commercialUse?: boolean;
   /** @throws DarkroomError('bad_model' | 'unsupported') where the weights and the config of the part disagree */
   graph(part: ComponentName, target: Target): Graph;
+  /** Names of the files that lend parts which the model's own file lacks, by part; absent for folders. */
+  readonly lent?: ReadonlyMap<string, string>;
   /** Whether the files of the folder are still those that this was read from. */
   isCurrent(): Promise<boolean>;
   /** First 10 hex digits of the sha256 over the denoiser's weight files, in the order of their names; computed once, on demand. */

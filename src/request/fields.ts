@@ -14,6 +14,7 @@ import { SOURCE_FIELDS } from './fields/source.ts';
 import { TOLD_FIELDS } from './fields/told.ts';
 import { TUNING_FIELDS } from './fields/tuning.ts';
 import { UPSCALE_FIELDS } from './fields/upscale.ts';
+import { VAE_FIELDS } from './fields/vae.ts';
 import type { FieldOption } from './option.ts';
 
 /** In the order in which A1111's text and a recipe's command write them. */
@@ -24,6 +25,7 @@ export const FIELDS = {
   ...SOURCE_FIELDS,
   ...CONTROL_FIELDS,
   ...LORA_FIELDS,
+  ...VAE_FIELDS,
   ...TUNING_FIELDS,
   ...UPSCALE_FIELDS,
   ...NOISE_FIELDS,

@@ -1,5 +1,5 @@
 /** `darkroom imagine`: pictures without a chat, a queue or a database; the engine runs in this process. */
-import { isAbsolute } from 'node:path';
+import { isAbsolute, parse } from 'node:path';
 import { loadSettings, type Settings } from '../../config/settings.ts';
 import { createEngine, type Pipeline } from '../engine/pipeline.ts';
 import type { EngineOptions } from '../engine/process/process.ts';
@@ -25,7 +25,16 @@ import { encodeNpy } from './npy.ts';
 import { checkOut, planOutput, writeOutput } from './output.ts';
 import { createProgress } from './progress.ts';
 import { samePixels } from './remake.ts';
-import { folderOrName, loraFileOrName, loraFiles, netFolders, netName, type Task } from './task.ts';
+import {
+  folderOrName,
+  loraFileOrName,
+  loraFiles,
+  netFolders,
+  netName,
+  type Task,
+  vaeFileOrName,
+  vaeFiles,
+} from './task.ts';
 import { asUsage, type Verb } from './verb.ts';
 
 export const imagine: Verb = {
@@ -37,7 +46,10 @@ export const imagine: Verb = {
     checkOut(how.out, tasks.length);
     const { settings } = loadSettings(process.env, config);
     const [options] = await optionsOf(settings, how);
-    const studio = new Studio(options, { nets: netFolders(tasks), loras: loraFiles(tasks) });
+    const studio = new Studio(options, {
+      nets: netFolders(tasks),
+      files: [...loraFiles(tasks), ...vaeFiles(tasks)],
+    });
     let code = 0;
     try {
       for (const task of tasks) {
@@ -88,19 +100,19 @@ class Studio {
   readonly #options: EngineOptions;
   /** Folders of ControlNets that the requests name. */
   readonly #nets: readonly string[];
-  /** Files of LoRAs that they name. */
-  readonly #loras: readonly string[];
+  /** Files of LoRAs and VAEs that they name. */
+  readonly #files: readonly string[];
   readonly #reader = new PictureReader();
   #open: { readonly folder: string; readonly engine: Pipeline } | undefined;
 
   constructor(
     options: EngineOptions,
-    { nets, loras }: { readonly nets: readonly string[]; readonly loras: readonly string[] },
+    { nets, files }: { readonly nets: readonly string[]; readonly files: readonly string[] },
   ) {
     this.#catalogue = new Catalogue(options.models, { file: options.index, keeps: false });
     this.#options = options;
     this.#nets = nets;
-    this.#loras = loras;
+    this.#files = files;
   }
 
   async make(task: Task, how: ImagineOptions): Promise<Result> {
@@ -118,12 +130,14 @@ class Studio {
       return { ...control, controlnet: isAbsolute(net) ? netName(net, this.#nets) : net };
     });
     const loras = draft.loras?.map((lora) => ({ ...lora, file: loraFileOrName(lora.file, task.base) }));
+    const vae = draft.vae && vaeFileOrName(draft.vae, task.base);
     const known = await findLoras(lorasOf({ ...draft, loras }).loras, this.#inventory(spec));
     const { request, notes } = freezeRequest(
       {
         ...draft,
         ...(controls && { controls }),
         ...(loras && { loras }),
+        ...(vae !== undefined && { vae: isAbsolute(vae) ? parse(vae).name : vae }),
         ...(task.ratio !== undefined && sizeOfRatio(task.ratio, spec.defaults)),
       },
       {
@@ -171,7 +185,7 @@ class Studio {
 
   /** Where an engine looks for models and what goes with them; what a request names itself comes first. */
   #places({ folder }: Pick<ModelSpec, 'folder'>): string[] {
-    return [...this.#loras, folder, ...this.#nets, ...this.#options.models];
+    return [...this.#files, folder, ...this.#nets, ...this.#options.models];
   }
 
   #inventory(spec: Pick<ModelSpec, 'folder'>): Inventory {

@@ -61,6 +61,20 @@ export function netFolders(tasks: readonly Task[]): string[] {
 export const loraFileOrName = (lora: string, base: string) =>
   /[/\\]|\.safetensors$/i.test(lora) ? resolve(base, lora) : lora;
 
+/** The same for a VAE, which has more endings. */
+export const vaeFileOrName = (vae: string, base: string) =>
+  /[/\\]|\.(safetensors|pt|pth|ckpt|bin)$/i.test(vae) ? resolve(base, vae) : vae;
+
+/** The files of VAEs that drafts name, each once. */
+export function vaeFiles(tasks: readonly Task[]): string[] {
+  const files = tasks.flatMap(({ draft, base }) => {
+    const vae = (draft as { vae?: unknown } | null)?.vae;
+    const found = typeof vae === 'string' ? vaeFileOrName(vae, base) : '';
+    return isAbsolute(found) ? [found] : [];
+  });
+  return requireNames([...new Set(files)], 'VAE');
+}
+
 /** The files of LoRAs that drafts name, each once. */
 export function loraFiles(tasks: readonly Task[]): string[] {
   const files = tasks.flatMap(({ draft, base }) => {
@@ -71,11 +85,15 @@ export function loraFiles(tasks: readonly Task[]): string[] {
       return isAbsolute(found) ? [found] : [];
     });
   });
-  const each = [...new Set(files)];
+  return requireNames([...new Set(files)], 'LoRA');
+}
+
+/** A request calls them by their names. */
+function requireNames(each: string[], what: string): string[] {
   const names = each.map((file) => basename(file));
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice === undefined) return each;
-  throw new UsageError(`Two different LoRA files are called ${twice}. Rename one of them.`);
+  throw new UsageError(`Two different ${what} files are called ${twice}. Rename one of them.`);
 }
 
 /** What a request calls a ControlNet's folder: its name, with those above it where another one has that name too. */

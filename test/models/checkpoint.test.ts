@@ -12,6 +12,7 @@ import { clipTokenizer } from '../../src/models/checkpoint/clip-tokenizer.ts';
 import { openCheckpoint } from '../../src/models/checkpoint/open.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
 import { Inventory } from '../../src/models/inventory/inventory.ts';
+import { vaeNamed, withVae } from '../../src/models/other-vae.ts';
 import type { ModelSpec } from '../../src/models/spec.ts';
 import { createTokenizer } from '../../src/models/tokenizer.ts';
 import { freezeRequest } from '../../src/request.ts';
@@ -116,6 +117,30 @@ for (const [layout, folder] of Object.entries(FOLDERS)) {
     assert.deepEqual(await latentsOf(one), await latentsOf(whole));
   });
 }
+
+test('a VAE of its own replaces the one in the file, with the scale of the model', async (t) => {
+  const at = await temporaryFolder(t);
+  const spec = await openCheckpoint(
+    await writeSafetensors(join(at, 'xl.safetensors'), forgeModel('sdxl').single),
+  );
+  const own = (layout: string) =>
+    new Map([...forgeModel(layout).single].filter(([name]) => name.startsWith('first_stage_model.')));
+  await writeSafetensors(join(at, 'vae', 'Soft.safetensors'), own('sd1'));
+  await writeSafetensors(join(at, 'vae', 'wide.safetensors'), own('sd35-medium'));
+  await writeSafetensors(join(at, 'vae', 'none.safetensors'), new Map([['a', float([1], [1])]]));
+  const vaes = new Inventory([at]);
+  const soft = await withVae(spec, await vaeNamed('soft.safetensors', vaes));
+  assert.equal(await withVae(spec, await vaeNamed('Soft', vaes)), soft);
+  assert.match(soft.vae.tensors.get('decoder.conv_in.weight')!.file, /Soft\.safetensors$/);
+  assert.equal(soft.vae.config['scaling_factor'], 0.13025);
+  assert.deepEqual(await latentsOf(soft), await latentsOf(spec));
+  await assert.rejects(withVae(spec, await vaeNamed('wide', vaes)), {
+    message: /wide has 16 latent channels.*xl needs 4/,
+  });
+  const none = { name: 'none', path: join(at, 'vae', 'none.safetensors') };
+  await assert.rejects(withVae(spec, none), { message: /none\.safetensors holds no VAE/ });
+  await assert.rejects(vaeNamed('sofd', vaes), { message: /There is no VAE sofd\. Did you mean Soft/ });
+});
 
 test('scaled 8-bit floats give the latents of the products in float32', async (t) => {
   const at = await temporaryFolder(t);

@@ -194,6 +194,49 @@ test('what is missing or cannot be drawn is named', async (t) => {
   for (const [message, file] of cases) await assert.rejects(open(t, file), { message });
 });
 
+test('a VAE and text encoders that a file lacks are taken from others, or named', async (t) => {
+  const folder = await temporaryFolder(t);
+  const safe = (name: string, file: ForgedFile) => writeSafetensors(join(folder, name), file);
+  const only = (prefix: string) =>
+    renamed('sd1', (name) => (name.startsWith(prefix) ? name.slice(prefix.length) : undefined));
+  const bare = await safe(
+    'bare.safetensors',
+    renamed('sd1', (name) => (name.startsWith(UNET) ? name : undefined)),
+  );
+  const whole = await safe('whole.safetensors', forgeModel('sd1').single);
+  const wanted = shapesOf(await openCheckpoint(whole));
+  const lenders = async () => [
+    { name: 'broken', path: await write(join(folder, 'broken.safetensors'), 'no') },
+    { name: 'other', path: await safe('other.safetensors', forgeModel('sdxl').single) },
+    { name: 'whole', path: whole },
+  ];
+  const lent = await openCheckpoint(bare, 'bare', lenders);
+  assert.deepEqual(shapesOf(lent), wanted);
+  assert.deepEqual(
+    [...lent.lent!],
+    [
+      ['text_encoder', 'whole'],
+      ['vae', 'whole'],
+    ],
+  );
+  // Files of their own, and A1111's name for a VAE beside the checkpoint, come first.
+  await safe('bare.vae.safetensors', only('first_stage_model.'));
+  const clip = { name: 'clip_l', path: await safe('clip_l.safetensors', only(TEXT)) };
+  const beside = await openCheckpoint(bare, 'bare', async () => [clip]);
+  assert.deepEqual(shapesOf(beside), wanted);
+  assert.deepEqual(
+    [...beside.lent!],
+    [
+      ['text_encoder', 'clip_l'],
+      ['vae', 'bare.vae.safetensors'],
+    ],
+  );
+  await writeFile(join(folder, 'bare.json'), '{"text_encoders": "mine"}');
+  await assert.rejects(openCheckpoint(bare, 'bare', lenders), {
+    message: /is to use mine, which is not installed/,
+  });
+});
+
 /** A weight in 8-bit floats, and its values times the scale. */
 const NAME = 'input_blocks.1.1.transformer_blocks.0.attn1.to_q';
 async function valuesOf(spec: ModelSpec): Promise<Float32Array> {

@@ -3,7 +3,7 @@
  * transformer.py), whose queries, keys and values are one matrix and whose projection is transposed.
  */
 import type { StoredTensor } from '../../graph/component.ts';
-import { known, numbersBehind, sideOf, type Tensors, thirdsOf } from './tensors.ts';
+import { known, numbersBehind, sideOf, type Tensors, thirdsOf, under } from './tensors.ts';
 
 export interface TextEncoder {
   readonly tensors: Tensors;
@@ -55,6 +55,13 @@ export function readClipText(tensors: Tensors, { hiddenAct, layers: most }: Clip
       eos_token_id: 2,
     }),
   };
+}
+
+/** A text encoder of this width in a file of its own. */
+export function readLoneClip(tensors: Tensors, width: number, traits: ClipTraits): TextEncoder | undefined {
+  const part = [tensors, under(tensors, 'transformer.'), under(tensors, 'text_encoder.')].find(isClipText);
+  const found = part && readClipText(part, traits);
+  return found?.config['hidden_size'] === width ? found : undefined;
 }
 
 /** position_ids counts 0, 1, 2 ..., in some files as floats; logit_scale belongs to training. */

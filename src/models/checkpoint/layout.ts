@@ -4,6 +4,7 @@ import type { ModelIndex } from '../parts.ts';
 import type { Weights } from '../weights.ts';
 import type { Beside } from './beside.ts';
 import type { SchedulerConfig } from './schedulers.ts';
+import type { Tensors } from './tensors.ts';
 
 export interface CheckpointLayout {
   /** From names and shapes; undefined where the file is of another family. */
@@ -45,6 +46,8 @@ export interface MissingPart {
   readonly part: string;
   /** As a sentence names it: `the text encoder CLIP-L`. */
   readonly what: string;
+  /** From a file that holds nothing else; undefined where that is another part, or one of another size. */
+  read(tensors: Tensors): Pick<Component, 'tensors' | 'config'> | undefined;
 }
 
 /** A part as a sentence names it where its config would be named: "unet of dreams.safetensors". */

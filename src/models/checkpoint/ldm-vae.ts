@@ -3,7 +3,7 @@
  * checkpoint or as a file of its own. Names as diffusers' convert_ldm_vae_checkpoint gives them, the config from the shapes.
  */
 import type { StoredTensor } from '../../graph/component.ts';
-import { known, numbersBehind, sideOf, type Tensors } from './tensors.ts';
+import { known, numbersBehind, sideOf, type Tensors, under } from './tensors.ts';
 
 export interface LdmVae {
   readonly tensors: Tensors;
@@ -24,6 +24,13 @@ export const isVae = (tensors: Tensors): boolean =>
   tensors.has('decoder.conv_in.weight') &&
   (tensors.has('decoder.mid.block_1.conv1.weight') ||
     tensors.has('decoder.mid_block.resnets.0.conv1.weight'));
+
+/** An autoencoder with this many latent channels in a file of its own. */
+export function readLoneVae(tensors: Tensors, channels: number): LdmVae | undefined {
+  const part = [tensors, under(tensors, 'first_stage_model.'), under(tensors, 'vae.')].find(isVae);
+  const found = part && readLdmVae(part);
+  return found?.config['latent_channels'] === channels ? found : undefined;
+}
 
 /** @param tensors without the prefix first_stage_model. */
 export function readLdmVae(tensors: Tensors): LdmVae {

@@ -2,9 +2,9 @@
 import type { Component, StoredTensor } from '../../graph/component.ts';
 import type { Weights } from '../weights.ts';
 import { isClipText } from './clip-text.ts';
-import { partOf } from './layout.ts';
+import { type MissingPart, partOf } from './layout.ts';
 import { readLdmUnet, type UnetTraits } from './ldm-unet.ts';
-import { isVae, readLdmVae } from './ldm-vae.ts';
+import { isVae, readLdmVae, readLoneVae } from './ldm-vae.ts';
 import { type Tensors, under } from './tensors.ts';
 
 export interface LdmParts {
@@ -98,3 +98,13 @@ export function readVaeOf(
   const { tensors, config } = readLdmVae(vae);
   return partOf(weights, 'vae', { tensors, config: { ...config, ...scale } });
 }
+
+/** @param scale as of readVaeOf */
+export const missingVae = (scale: Readonly<Record<string, unknown>>, channels = 4): MissingPart => ({
+  part: 'vae',
+  what: 'the VAE',
+  read(tensors) {
+    const found = readLoneVae(tensors, channels);
+    return found && { tensors: found.tensors, config: { ...found.config, ...scale } };
+  },
+});

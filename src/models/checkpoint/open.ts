@@ -8,13 +8,19 @@ import type { ModelSpec } from '../spec.ts';
 import { readWeights } from '../weights.ts';
 import { readBeside } from './beside.ts';
 import { CheckpointFiles } from './files.ts';
+import { type Lenders, withLent } from './lend.ts';
 
 /**
  * @param path of a checkpoint; links are followed
  * @param name under which the catalogue knows it; the file's own name where left out
+ * @param lenders files that may hold what this one lacks
  * @throws DarkroomError('not_found' | 'bad_model' | 'unsupported') with a sentence that names file and value
  */
-export async function openCheckpoint(path: string, name: string = parse(path).name): Promise<ModelSpec> {
+export async function openCheckpoint(
+  path: string,
+  name: string = parse(path).name,
+  lenders: Lenders = async () => [],
+): Promise<ModelSpec> {
   const seen = new SeenFiles();
   await seen.note(path);
   const weights = await readWeights(path);
@@ -23,12 +29,9 @@ export async function openCheckpoint(path: string, name: string = parse(path).na
     const traits = checkpoint?.recognise(weights);
     if (checkpoint === undefined || traits === undefined) continue;
     if (traits.refusal !== undefined) throw new DarkroomError('unsupported', traits.refusal);
-    const parts = await checkpoint.read(weights, beside);
-    if (parts.missing.length > 0) {
-      const what = parts.missing.map((part) => part.what).join(' and ');
-      throw new DarkroomError('bad_model', `${weights.label} does not hold ${what}.`);
-    }
-    return openModel(new CheckpointFiles(weights, parts, beside, seen), name);
+    const own = await checkpoint.read(weights, beside);
+    const { parts, lent } = await withLent(weights, own, { path, beside, layout: checkpoint, lenders, seen });
+    return { ...(await openModel(new CheckpointFiles(weights, parts, beside, seen), name)), lent };
   }
   throw new DarkroomError(
     'unsupported',

@@ -2,14 +2,22 @@
 
 import type { Component } from '../../graph/component.ts';
 import type { Beside } from '../checkpoint/beside.ts';
-import { readClipText } from '../checkpoint/clip-text.ts';
+import { type ClipTraits, readClipText, readLoneClip, type TextEncoder } from '../checkpoint/clip-text.ts';
 import {
   type CheckpointLayout,
   type CheckpointTraits,
   type MissingPart,
   partOf,
 } from '../checkpoint/layout.ts';
-import { findLdm, type LdmParts, ldmRefusal, readUnetOf, readVaeOf, variantOf } from '../checkpoint/ldm.ts';
+import {
+  findLdm,
+  type LdmParts,
+  ldmRefusal,
+  missingVae,
+  readUnetOf,
+  readVaeOf,
+  variantOf,
+} from '../checkpoint/ldm.ts';
 import { type Prediction, predictionOfSd2, readPrediction } from '../checkpoint/prediction.ts';
 import { lcmScheduler, sd1Scheduler, sd2Scheduler } from '../checkpoint/schedulers.ts';
 import type { Weights } from '../weights.ts';
@@ -55,10 +63,21 @@ export const sdCheckpoint: CheckpointLayout = {
     const components = new Map<string, Component>([['unet', unet]]);
     const missing: MissingPart[] = [];
     const text = ldm.texts[0];
-    if (text === undefined)
-      missing.push({ part: 'text_encoder', what: second ? 'OpenCLIP ViT-H' : 'CLIP-L' });
-    else components.set('text_encoder', readText(weights, text, second));
-    if (ldm.vae === undefined) missing.push({ part: 'vae', what: 'the VAE' });
+    if (text === undefined) {
+      const width = Number(unet.config['cross_attention_dim']);
+      missing.push({
+        part: 'text_encoder',
+        what: second ? 'OpenCLIP ViT-H' : 'CLIP-L',
+        read(tensors) {
+          const lone = readLoneClip(tensors, width, clipTraits(second));
+          return lone && withoutProjection(lone);
+        },
+      });
+    } else {
+      const own = withoutProjection(readClipText(text, clipTraits(second)));
+      components.set('text_encoder', partOf(weights, 'text_encoder', own));
+    }
+    if (ldm.vae === undefined) missing.push(missingVae(LATENT_SCALE));
     else components.set('vae', readVaeOf(weights, ldm.vae, LATENT_SCALE));
     return {
       index: {
@@ -96,12 +115,13 @@ function isSd2({ unet }: LdmParts): boolean {
   return [...unet].find(([name]) => name.endsWith('.proj_in.weight'))?.[1].shape.length === 2;
 }
 
-function readText(weights: Weights, tensors: NonNullable<LdmParts['vae']>, second: boolean): Component {
-  const { tensors: found, config } = readClipText(tensors, {
-    hiddenAct: second ? 'gelu' : 'quick_gelu',
-    ...(second && { layers: SD2_LAYERS }),
-  });
-  // The family reads no projection; it would be a tensor that its config gives no place to.
-  const used = new Map([...found].filter(([name]) => name !== 'text_projection.weight'));
-  return partOf(weights, 'text_encoder', { tensors: used, config });
+const clipTraits = (second: boolean): ClipTraits => ({
+  hiddenAct: second ? 'gelu' : 'quick_gelu',
+  ...(second && { layers: SD2_LAYERS }),
+});
+
+/** The family reads no projection; it would be a tensor that its config gives no place to. */
+function withoutProjection({ tensors, config }: TextEncoder): TextEncoder {
+  const used = [...tensors].filter(([name]) => name !== 'text_projection.weight');
+  return { tensors: new Map(used), config };
 }

@@ -1,8 +1,9 @@
 /** Stable Diffusion 3 and 3.5 as single files in Stability's layout (github.com/Stability-AI/sd3.5 sd3_impls.py, mmditx.py). */
 import type { Component, StoredTensor } from '../../graph/component.ts';
-import { isClipText, readClipText } from '../checkpoint/clip-text.ts';
+import { isClipText, readClipText, readLoneClip, type TextEncoder } from '../checkpoint/clip-text.ts';
 import { type CheckpointLayout, type MissingPart, partOf } from '../checkpoint/layout.ts';
-import { isVae, readLdmVae } from '../checkpoint/ldm-vae.ts';
+import { missingVae, readVaeOf } from '../checkpoint/ldm.ts';
+import { isVae } from '../checkpoint/ldm-vae.ts';
 import { fromOriginal } from '../checkpoint/original.ts';
 import { sd3Scheduler } from '../checkpoint/schedulers.ts';
 import { isT5Text, readT5Text } from '../checkpoint/t5-text.ts';
@@ -13,9 +14,10 @@ import { mmditModules } from './original-names.ts';
 const PREFIXES = ['model.diffusion_model.', '', 'model.', 'net.'];
 const VAE_PREFIXES = ['first_stage_model.', 'vae.'];
 const CLIPS = [
-  ['text_encoder', 'CLIP-L', 'text_encoders.clip_l.transformer.', 'quick_gelu'],
-  ['text_encoder_2', 'OpenCLIP ViT-bigG', 'text_encoders.clip_g.transformer.', 'gelu'],
+  ['text_encoder', 'CLIP-L', 'text_encoders.clip_l.transformer.', 'quick_gelu', 768],
+  ['text_encoder_2', 'OpenCLIP ViT-bigG', 'text_encoders.clip_g.transformer.', 'gelu', 1280],
 ] as const;
+const LATENT_SCALE = { scaling_factor: 1.5305, shift_factor: 0.0609, force_upcast: true };
 const T5_PREFIX = 'text_encoders.t5xxl.transformer.';
 
 export const sd3Checkpoint: CheckpointLayout = {
@@ -40,21 +42,30 @@ export const sd3Checkpoint: CheckpointLayout = {
   async read(weights) {
     const components = new Map<string, Component>([['transformer', readTransformer(weights)]]);
     const missing: MissingPart[] = [];
-    for (const [part, what, prefix, hiddenAct] of CLIPS) {
+    for (const [part, what, prefix, hiddenAct, width] of CLIPS) {
       const tensors = under(weights.tensors, prefix);
-      if (!isClipText(tensors)) missing.push({ part, what });
-      else components.set(part, readClip(weights, part, tensors, hiddenAct));
+      if (isClipText(tensors)) {
+        components.set(
+          part,
+          partOf(weights, part, projected(weights, part, readClipText(tensors, { hiddenAct }))),
+        );
+        continue;
+      }
+      missing.push({
+        part,
+        what,
+        read(of) {
+          const lone = readLoneClip(of, width, { hiddenAct });
+          return lone && projected(weights, part, lone);
+        },
+      });
     }
     const t5 = under(weights.tensors, T5_PREFIX);
     const hasT5Weights = isT5Text(t5);
     if (hasT5Weights) components.set('text_encoder_3', partOf(weights, 'text_encoder_3', readT5Text(t5)));
     const vae = findVae(weights);
-    if (vae === undefined) missing.push({ part: 'vae', what: 'the VAE' });
-    else {
-      const { tensors, config } = readLdmVae(vae);
-      const scale = { scaling_factor: 1.5305, shift_factor: 0.0609, force_upcast: true };
-      components.set('vae', partOf(weights, 'vae', { tensors, config: { ...config, ...scale } }));
-    }
+    if (vae === undefined) missing.push(missingVae(LATENT_SCALE, 16));
+    else components.set('vae', readVaeOf(weights, vae, LATENT_SCALE));
     return {
       index: {
         _class_name: 'StableDiffusion3Pipeline',
@@ -121,9 +132,9 @@ function readTransformer(weights: Weights): Component {
  * The summary of CLIP-L is not projected in Stable Diffusion 3: whatever projection the file holds, diffusers puts the
  * identity in its place (convert_ldm_clip_checkpoint).
  */
-function readClip(weights: Weights, part: string, of: Tensors, hiddenAct: 'quick_gelu' | 'gelu'): Component {
-  const { tensors, config } = readClipText(of, { hiddenAct });
-  if (part !== 'text_encoder') return partOf(weights, part, { tensors, config });
+function projected(weights: Weights, part: string, encoder: TextEncoder): TextEncoder {
+  if (part !== 'text_encoder') return encoder;
+  const { tensors, config } = encoder;
   const width = Number(config['hidden_size']);
   const identity: StoredTensor = {
     name: 'text_projection.weight',
@@ -134,8 +145,8 @@ function readClip(weights: Weights, part: string, of: Tensors, hiddenAct: 'quick
     length: 0,
     decode: { identity: true },
   };
-  return partOf(weights, part, {
+  return {
     tensors: new Map([...tensors, ['text_projection.weight', identity]]),
     config: { ...config, projection_dim: width },
-  });
+  };
 }

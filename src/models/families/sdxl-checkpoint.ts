@@ -1,13 +1,21 @@
 /** Stable Diffusion XL as a single file in the layout of generative-models (github.com/Stability-AI/generative-models). */
 import type { Component } from '../../graph/component.ts';
-import { readClipText } from '../checkpoint/clip-text.ts';
+import { readClipText, readLoneClip } from '../checkpoint/clip-text.ts';
 import {
   type CheckpointLayout,
   type CheckpointTraits,
   type MissingPart,
   partOf,
 } from '../checkpoint/layout.ts';
-import { findLdm, type LdmParts, ldmRefusal, readUnetOf, readVaeOf, variantOf } from '../checkpoint/ldm.ts';
+import {
+  findLdm,
+  type LdmParts,
+  ldmRefusal,
+  missingVae,
+  readUnetOf,
+  readVaeOf,
+  variantOf,
+} from '../checkpoint/ldm.ts';
 import { readPrediction } from '../checkpoint/prediction.ts';
 import { playgroundScheduler, sdxlScheduler } from '../checkpoint/schedulers.ts';
 import { sideOf } from '../checkpoint/tensors.ts';
@@ -15,6 +23,7 @@ import { readValues, type Weights } from '../weights.ts';
 
 /** Widths of what the UNets attend to. */
 const CONTEXT = { refiner: 1280, unclip: 1024 };
+const WIDTHS = { l: 768, g: 1280 };
 /** The projection of open_clip's ViT-bigG. */
 const POOLED = 1280;
 
@@ -44,12 +53,20 @@ export const sdxlCheckpoint: CheckpointLayout = {
     const components = new Map<string, Component>();
     const missing: MissingPart[] = [];
     const texts = [
-      ['text_encoder', 'CLIP-L', first, 'quick_gelu'],
-      ['text_encoder_2', 'OpenCLIP ViT-bigG', second, 'gelu'],
+      ['text_encoder', 'CLIP-L', first, 'quick_gelu', WIDTHS.l],
+      ['text_encoder_2', 'OpenCLIP ViT-bigG', second, 'gelu', WIDTHS.g],
     ] as const;
-    for (const [part, what, tensors, hiddenAct] of texts) {
-      if (tensors === undefined) missing.push({ part, what });
-      else
+    for (const [part, what, tensors, hiddenAct, width] of texts) {
+      if (tensors === undefined) {
+        missing.push({
+          part,
+          what,
+          read(of) {
+            const lone = readLoneClip(of, width, { hiddenAct });
+            return lone && withoutProjection(part, lone);
+          },
+        });
+      } else
         components.set(
           part,
           partOf(weights, part, withoutProjection(part, readClipText(tensors, { hiddenAct }))),
@@ -67,11 +84,9 @@ export const sdxlCheckpoint: CheckpointLayout = {
       }),
     );
     const playground = await readPlayground(weights);
-    if (ldm.vae === undefined) missing.push({ part: 'vae', what: 'the VAE' });
-    else {
-      const scale = playground ?? { scaling_factor: 0.13025, force_upcast: true };
-      components.set('vae', readVaeOf(weights, ldm.vae, scale));
-    }
+    const scale = playground ?? { scaling_factor: 0.13025, force_upcast: true };
+    if (ldm.vae === undefined) missing.push(missingVae(scale));
+    else components.set('vae', readVaeOf(weights, ldm.vae, scale));
     return {
       index: {
         _class_name: `StableDiffusionXL${isInpainting ? 'Inpaint' : ''}Pipeline`,

@@ -1,0 +1,114 @@
+/** Parts that a checkpoint does not hold, taken from other files of the machine: many share their text encoders and VAE. */
+import { basename, dirname, join, parse } from 'node:path';
+import { DarkroomError } from '../../errors.ts';
+import type { Component } from '../../graph/component.ts';
+import { FAMILIES } from '../families/index.ts';
+import type { SeenFiles } from '../seen.ts';
+import { readWeights, type Weights } from '../weights.ts';
+import type { Beside } from './beside.ts';
+import type { CheckpointLayout, CheckpointParts, MissingPart } from './layout.ts';
+
+/** A file that may hold what another one lacks. */
+export interface Lender {
+  /** As the operator knows it. */
+  readonly name: string;
+  readonly path: string;
+}
+
+/** @returns files in the order in which they are asked: VAEs and text encoders of their own before checkpoints */
+export type Lenders = (part: 'vae' | 'text_encoder') => Promise<readonly Lender[]>;
+
+/** A1111 takes NAME.vae.safetensors beside NAME.safetensors for its VAE. */
+const BESIDE = ['.vae.safetensors', '.vae.pt', '.vae.ckpt'];
+
+/**
+ * @returns the parts with those that were found, and the names of the files that they are of
+ * @throws DarkroomError('bad_model') naming what is missing and where it is looked for; ('not_found') for a name that
+ *   the operator wrote beside the file
+ */
+export async function withLent(
+  weights: Weights,
+  parts: CheckpointParts,
+  {
+    path,
+    beside,
+    layout,
+    lenders,
+    seen,
+  }: {
+    readonly path: string;
+    readonly beside: Beside;
+    readonly layout: CheckpointLayout;
+    readonly lenders: Lenders;
+    readonly seen: SeenFiles;
+  },
+): Promise<{ readonly parts: CheckpointParts; readonly lent: ReadonlyMap<string, string> }> {
+  const components = new Map(parts.components);
+  const lent = new Map<string, string>();
+  for (const missing of parts.missing) {
+    const isVae = missing.part === 'vae';
+    const all = await lenders(isVae ? 'vae' : 'text_encoder');
+    const chosen = isVae ? beside.vae : beside.textEncoders;
+    const candidates = chosen === undefined ? all : all.filter(({ name }) => name === chosen);
+    if (chosen !== undefined && candidates.length === 0) {
+      throw new DarkroomError('not_found', `${weights.label} is to use ${chosen}, which is not installed.`);
+    }
+    const stem = join(dirname(path), parse(path).name);
+    // A VAE's shapes do not tell which family it was trained for: one of its own is only taken where it is named.
+    const isNamed = !isVae || chosen !== undefined;
+    const near = isVae
+      ? BESIDE.map((ending) => ({ name: basename(stem) + ending, path: stem + ending }))
+      : [];
+    const asked = { missing, layout, weights };
+    const found =
+      (await firstOf(near, { ...asked, isNamed: true })) ??
+      (await firstOf(candidates, { ...asked, isNamed }));
+    if (found === undefined) throw lacks(weights, parts.missing);
+    await seen.note(found.lender.path);
+    components.set(missing.part, found.component);
+    lent.set(missing.part, found.lender.name);
+  }
+  return { parts: { ...parts, components, missing: [] }, lent };
+}
+
+async function firstOf(
+  lenders: readonly Lender[],
+  {
+    missing,
+    layout,
+    weights,
+    isNamed,
+  }: {
+    readonly missing: MissingPart;
+    readonly layout: CheckpointLayout;
+    readonly weights: Weights;
+    /** Files that hold nothing else are taken as well. */
+    readonly isNamed: boolean;
+  },
+): Promise<{ readonly lender: Lender; readonly component: Component } | undefined> {
+  const base = layout.recognise(weights)?.base;
+  for (const lender of lenders) {
+    // A file that is missing or damaged lends nothing.
+    const other = await readWeights(lender.path).catch(() => undefined);
+    if (other === undefined || other.file === weights.file) continue;
+    const isSame = layout.recognise(other)?.base === base;
+    const isWhole = FAMILIES.some(({ checkpoint }) => checkpoint?.recognise(other) !== undefined);
+    const lone = isWhole || !isNamed ? undefined : missing.read(other.tensors);
+    const component = isSame ? (await layout.read(other, {})).components.get(missing.part) : lone;
+    if (component === undefined) continue;
+    return { lender, component: { ...component, configFile: `${missing.part} of ${other.label}` } };
+  }
+  return undefined;
+}
+
+function lacks({ label }: Weights, missing: readonly MissingPart[]): DarkroomError {
+  const what = missing.map((part) => part.what).join(' and ');
+  const places = [
+    ...(missing.some(({ part }) => part !== 'vae') ? ['text encoders into text_encoders'] : []),
+    ...(missing.some(({ part }) => part === 'vae') ? ['a VAE into vae'] : []),
+  ].join(', ');
+  return new DarkroomError(
+    'bad_model',
+    `${label} does not hold ${what}, and no other file here lends it. Put ${places} in DARKROOM_MODELS, or a whole checkpoint of the same family beside it.`,
+  );
+}

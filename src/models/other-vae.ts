@@ -1,0 +1,78 @@
+/** A VAE other than the model's own: a file of its own, which says nothing of how its latents relate to the denoiser's. */
+import { stat } from 'node:fs/promises';
+import { DarkroomError, offerNames } from '../errors.ts';
+import type { Component } from '../graph/component.ts';
+import { readVaeConfig, vaeDecoderGraph, vaeEncoderGraph } from '../graph/vae.ts';
+import { isVae, readLdmVae } from './checkpoint/ldm-vae.ts';
+import { type Tensors, under } from './checkpoint/tensors.ts';
+import type { Entry, Inventory } from './inventory/inventory.ts';
+import type { ModelSpec } from './spec.ts';
+import { readWeights } from './weights.ts';
+
+/**
+ * @param name of a VAE's file, as A1111 takes it, in any case
+ * @throws DarkroomError('not_found') that offers the nearest names
+ */
+export async function vaeNamed(name: string, inventory: Inventory): Promise<Entry> {
+  const found = await inventory.find('vae', name);
+  if (found !== undefined && found.form === 'file') return found;
+  await inventory.nearlySettled();
+  const names = inventory.entries('vae').flatMap((entry) => (entry.form === 'file' ? [entry.name] : []));
+  const offer =
+    names.length === 0
+      ? 'None are installed: they belong in a folder of DARKROOM_MODELS, such as vae.'
+      : offerNames(name, names);
+  throw new DarkroomError('not_found', `There is no VAE ${name.slice(0, 100)}. ${offer}`);
+}
+
+/** By the model and the VAE's file: the same model with the same VAE is one model for whoever keeps models open. */
+const made = new WeakMap<ModelSpec, Map<string, ModelSpec>>();
+
+/**
+ * The model with another VAE. Scale and shift of the latents stay the model's: its denoiser was trained with them.
+ * @throws DarkroomError('bad_model') where the file is no VAE, ('unsupported') where it belongs to other models
+ */
+export async function withVae(
+  spec: ModelSpec,
+  { name, path: file }: Pick<Entry, 'name' | 'path'>,
+): Promise<ModelSpec> {
+  const { dev, ino, size, mtimeNs } = await stat(file, { bigint: true });
+  const key = `${file} ${dev} ${ino} ${size} ${mtimeNs}`;
+  const known = made.get(spec) ?? new Map<string, ModelSpec>();
+  made.set(spec, known);
+  const found = known.get(key) ?? replaced(spec, await readVae(file, spec.vae), name);
+  known.set(key, found);
+  return found;
+}
+
+async function readVae(file: string, own: Component): Promise<Component> {
+  const { tensors: all, label } = await readWeights(file);
+  const parts: Tensors[] = [all, under(all, 'first_stage_model.'), under(all, 'vae.')];
+  const part = parts.find(isVae);
+  if (part === undefined) throw new DarkroomError('bad_model', `${label} holds no VAE.`);
+  const { tensors, config } = readLdmVae(part);
+  const kept = ['scaling_factor', 'shift_factor', 'latents_mean', 'latents_std', 'force_upcast'];
+  const scale = Object.fromEntries(
+    kept.filter((key) => key in own.config).map((key) => [key, own.config[key]]),
+  );
+  return { configFile: `vae of ${label}`, tensors, config: { ...config, ...scale } };
+}
+
+function replaced(spec: ModelSpec, vae: Component, name: string): ModelSpec {
+  const { latentChannels, blockOutChannels } = readVaeConfig(vae);
+  const factor = 2 ** (blockOutChannels.length - 1);
+  if (latentChannels !== spec.latentChannels || factor !== spec.vaeScaleFactor) {
+    throw new DarkroomError(
+      'unsupported',
+      `The VAE ${name} has ${latentChannels} latent channels, one for ${factor}x${factor} pixels; ${spec.name} needs ${spec.latentChannels}, one for ${spec.vaeScaleFactor}x${spec.vaeScaleFactor}. Choose a VAE of the same family.`,
+    );
+  }
+  return {
+    ...spec,
+    vae,
+    graph(part, target) {
+      if (part === 'vaeEncoder') return vaeEncoderGraph(vae, target);
+      return part === 'vaeDecoder' ? vaeDecoderGraph(vae, target) : spec.graph(part, target);
+    },
+  };
+}
