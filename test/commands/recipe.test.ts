@@ -112,6 +112,7 @@ const FIELDS = {
       })),
     { maxLength: 3 },
   ),
+  vae: fc.constantFrom('Soft', 'vae ft mse', 'a.b'),
   clip_skip: fc.nat(12),
   guidance_rescale: decimals(1),
   eta: decimals(1),
