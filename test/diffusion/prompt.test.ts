@@ -159,7 +159,8 @@ describe('for every text', () => {
       fc.property(texts, (text) => {
         const { sections } = parsePrompt(text);
         const joined = sections.map((s) => s.map((p) => p.text).join('')).join('BREAK');
-        for (const word of ['a', ' ', '빨', '😀', ',']) {
+        // Spaces are not counted: those within (mug: 1.3 ) are part of the weight.
+        for (const word of ['a', '빨', '😀', ',']) {
           assert.equal(joined.split(word).length, text.split(word).length);
         }
         let at = 0;
