@@ -171,7 +171,7 @@ describe('refused before any model runs', () => {
   test('depth without a detector says how to add one', async () => {
     const error = await refusal(engine.open(await withControls({ kind: 'depth' })));
     assert.equal(error.code, 'unsupported');
-    assert.match(error.message, /depth\.onnx/);
+    assert.match(error.message, /no detector is installed/);
   });
 
   test('a transformer takes none', async () => {

@@ -107,7 +107,14 @@ function drawMore(actions, { onPress }) {
 
 /** @param {Action} action @param {ActionsContext} context */
 function drawAction(action, { onPress, onUse }) {
-  if (verbOf(action.id) === 'use') return useButton('action', onUse);
+  if (verbOf(action.id) === 'use') {
+    const choices = action.form?.fields.find(({ name }) => name === 'control')?.choices;
+    return useButton(
+      'action',
+      onUse,
+      choices?.map(({ value }) => value),
+    );
+  }
   const number = isNumbered(action) ? action.id.split(':')[2] : undefined;
   const title = number && `${verbOf(action.id) === 'upscale' ? 'Upscale' : 'Vary'} picture ${number}`;
   const className = `action ${action.style ?? ''}`;

@@ -14,14 +14,24 @@ export const CONTROLS = [
   { value: 'depth', label: 'Depth' },
 ];
 
-/** @param {(control: Control) => void} onChoose @returns {import('./popup.js').PopupItem[]} */
-export const controlItems = (onChoose) =>
-  CONTROLS.map((control) => ({ label: control.label, onChoose: () => onChoose(control) }));
+/**
+ * @param {(control: Control) => void} onChoose
+ * @param {readonly string[]} [kinds] that are offered; all where left out
+ * @returns {import('./popup.js').PopupItem[]}
+ */
+export const controlItems = (onChoose, kinds) =>
+  CONTROLS.filter(({ value }) => kinds?.includes(value) ?? true).map((control) => ({
+    label: control.label,
+    onChoose: () => onChoose(control),
+  }));
 
-/** A button with a menu of the kinds. @param {string} className @param {(control: Control) => void} onChoose */
-export function useButton(className, onChoose) {
+/**
+ * A button with a menu of the kinds.
+ * @param {string} className @param {(control: Control) => void} onChoose @param {readonly string[]} [kinds]
+ */
+export function useButton(className, onChoose, kinds) {
   const button = el('button', { type: 'button', className }, 'Use as\u2026');
-  opensPopup(button, 'Use this picture as', () => controlItems(onChoose));
+  opensPopup(button, 'Use this picture as', () => controlItems(onChoose, kinds));
   return button;
 }
 
