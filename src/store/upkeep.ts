@@ -82,6 +82,8 @@ export async function rewriteDeleted(database: Database): Promise<void> {
     await database.query(`vacuum full darkroom.${table}`);
   }
   await database.query("update darkroom.counter set count = $1 where name = 'rewritten'", [row!.forgotten]);
+  // The words may lie in the log that is written to now: a new one is begun, so that the checkpoints can let go of it.
+  await database.query('select pg_switch_wal()');
   // The second one lets go of the log that the first one was written in.
   await database.query('checkpoint');
   await database.query('checkpoint');
