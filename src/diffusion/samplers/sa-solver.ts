@@ -17,7 +17,11 @@ const STOCHASTIC = { from: 200, to: 800 };
 export const saSolver = defineSampler({
   name: 'sa_solver',
   a1111: ['SA-Solver', 'SA Solver'],
-  diffusers: { name: 'SASolverScheduler' },
+  diffusers: {
+    name: 'SASolverScheduler',
+    // Solvers of other classes have an algorithm_type of their own, which a folder of theirs names.
+    variant: { options: { algorithm_type: 'data_prediction' }, describes: () => true },
+  },
   kind: 'diffusion',
   schedules: SCHEDULES_OF.curvesAndSpacing,
   callsPerStep: 1,
