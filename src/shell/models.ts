@@ -43,7 +43,7 @@ darkroom models add MODEL [--to FOLDER]  fetches a model into FOLDER (default: m
   },
 };
 
-/** Aligned on a terminal; elsewhere a line for each file, with tabs: name, path, kind, family, prediction, type, bytes, SHA-256. */
+/** Aligned on a terminal; elsewhere a line for each file, with tabs: name, path, kind, family, prediction, type, bytes (of a file), SHA-256. */
 async function list({ inventory }: Catalogue): Promise<number> {
   await inventory.look();
   await inventory.settled();
@@ -53,7 +53,7 @@ async function list({ inventory }: Catalogue): Promise<number> {
     .toSorted((a, b) => FILE_KINDS.indexOf(a.kind) - FILE_KINDS.indexOf(b.kind));
   const rows = entries.map((entry) => {
     const { name, path, kind, predictionType = '', dtype = '', bytes, sha256 = '' } = entry;
-    return [name, path, kind, familyOf(entry), predictionType, dtype, String(bytes), sha256];
+    return [name, path, kind, familyOf(entry), predictionType, dtype, bytes > 0 ? String(bytes) : '', sha256];
   });
   process.stdout.write(
     process.stdout.isTTY ? table(entries) : rows.map((row) => `${row.join('\t')}\n`).join(''),
