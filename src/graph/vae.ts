@@ -158,7 +158,8 @@ function encodeFirst(b: GraphBuilder, input: Value, config: VaeConfig, normalise
   let channels = blockOutChannels[0]!;
   let x = conv(b, input, 'encoder.conv_in', inChannels, channels);
   for (const [block, outputs] of blockOutChannels.slice(0, -1).entries()) {
-    x = downBlock(b, x, block, [channels, outputs], config, normalise);
+    const of = { name: `encoder.down_blocks.${block}`, count: config.layersPerBlock, normalise };
+    x = resnets(b, x, of, [channels, outputs], config);
     channels = outputs;
     const name = `encoder.down_blocks.${block}.downsamplers.0.conv`;
     x = conv(b, x, name, channels, channels, { stride: 2, pads: [0, 0, 1, 1] });
@@ -171,7 +172,11 @@ function encodeLast(b: GraphBuilder, input: Value, config: VaeConfig): Value {
   const { latentChannels, blockOutChannels } = config;
   const channels = blockOutChannels.at(-1)!;
   const before = blockOutChannels.at(-2) ?? channels;
-  let x = downBlock(b, input, blockOutChannels.length - 1, [before, channels], config, groupNorm);
+  const of = {
+    name: `encoder.down_blocks.${blockOutChannels.length - 1}`,
+    count: config.layersPerBlock,
+  };
+  let x = resnets(b, input, of, [before, channels], config);
   x = middle(b, x, 'encoder', channels, config);
   x = groupNorm(b, x, 'encoder.conv_norm_out', lastNorm(channels, config));
   const moments = 2 * latentChannels;
@@ -179,18 +184,18 @@ function encodeLast(b: GraphBuilder, input: Value, config: VaeConfig): Value {
   return config.useQuantConv ? conv(b, x, 'quant_conv', moments, moments, { kernel: 1 }) : x;
 }
 
-function downBlock(
+/** The residual blocks of one size; the decoder has one more of them. */
+function resnets(
   b: GraphBuilder,
   input: Value,
-  block: number,
+  { name, count, normalise = groupNorm }: { name: string; count: number; normalise?: Norm },
   [inputs, outputs]: readonly [number, number],
-  { layersPerBlock, normNumGroups: groups }: VaeConfig,
-  normalise: Norm,
+  { normNumGroups: groups }: VaeConfig,
 ): Value {
   let x = input;
-  for (let i = 0; i < layersPerBlock; i++) {
+  for (let i = 0; i < count; i++) {
     const how = { inputs: i === 0 ? inputs : outputs, outputs, groups, epsilon: EPSILON, normalise };
-    x = resnetBlock(b, x, `encoder.down_blocks.${block}.resnets.${i}`, how);
+    x = resnetBlock(b, x, `${name}.resnets.${i}`, how);
   }
   return x;
 }
@@ -209,7 +214,8 @@ function decodeFirst(b: GraphBuilder, input: Value, config: VaeConfig): Value {
     channels,
     config,
   );
-  return upBlock(b, x, 0, [channels, channels], config, groupNorm);
+  const of = { name: 'decoder.up_blocks.0', count: config.layersPerBlock + 1 };
+  return resnets(b, x, of, [channels, channels], config);
 }
 
 /** The decoder's layers from the latents' size up to the picture's. */
@@ -220,27 +226,12 @@ function decodeLast(b: GraphBuilder, input: Value, config: VaeConfig, normalise:
   for (const [i, outputs] of blockOutChannels.toReversed().slice(1).entries()) {
     const name = `decoder.up_blocks.${i}.upsamplers.0.conv`;
     x = conv(b, upsample(b, x), name, channels, channels);
-    x = upBlock(b, x, i + 1, [channels, outputs], config, normalise);
+    const of = { name: `decoder.up_blocks.${i + 1}`, count: config.layersPerBlock + 1, normalise };
+    x = resnets(b, x, of, [channels, outputs], config);
     channels = outputs;
   }
   x = normalise(b, x, 'decoder.conv_norm_out', lastNorm(channels, config));
   return conv(b, x, 'decoder.conv_out', channels, outChannels);
-}
-
-function upBlock(
-  b: GraphBuilder,
-  input: Value,
-  block: number,
-  [inputs, outputs]: readonly [number, number],
-  { layersPerBlock, normNumGroups: groups }: VaeConfig,
-  normalise: Norm,
-): Value {
-  let x = input;
-  for (let i = 0; i <= layersPerBlock; i++) {
-    const how = { inputs: i === 0 ? inputs : outputs, outputs, groups, epsilon: EPSILON, normalise };
-    x = resnetBlock(b, x, `decoder.up_blocks.${block}.resnets.${i}`, how);
-  }
-  return x;
 }
 
 /** Activations of SDXL's VAE overflow float16, and its file says so (diffusers upcasts it as well). */
