@@ -6,10 +6,11 @@ import { scaledAttention } from './attention.ts';
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph } from './component.ts';
 import { ConfigReader } from './config.ts';
+import { placedHeads } from './heads.ts';
 import { activation, linear, plainLayerNorm } from './layers.ts';
-import { EPSILON, gatedSum, headNorm, jointBlock, modulate, modulation } from './mmdit-block.ts';
+import { EPSILON, gatedSum, jointBlock, modulate, modulation } from './mmdit-block.ts';
 import { pack, unpack } from './patches.ts';
-import { type Rotary, rotaryInputs, rotate } from './rotary.ts';
+import { type Rotary, rotaryInputs } from './rotary.ts';
 import { PORTABLE, type Target } from './target.ts';
 import { embedder, sinusoids } from './timestep.ts';
 
@@ -155,7 +156,7 @@ function singleBlock(
   const projected = (projection: string) =>
     linear(b, normal, `${name}.attn.${projection}`, channels, channels);
   const turned = (projection: string, norm: string) =>
-    rotate(b, headNorm(b, projected(projection), `${name}.attn.${norm}`, channels, heads), heads, rotary);
+    placedHeads(b, projected(projection), `${name}.attn.${norm}`, { channels, heads, rotary });
   const mixed = scaledAttention(b, [turned('to_q', 'norm_q'), turned('to_k', 'norm_k'), projected('to_v')], {
     channels,
     heads,

@@ -3,9 +3,10 @@ import { scaledAttention } from './attention.ts';
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
-import { activation, linear, rmsNorm } from './layers.ts';
-import { headNorm } from './mmdit-block.ts';
-import { type Rotary, rotaryInputs, rotate } from './rotary.ts';
+import { placedHeads } from './heads.ts';
+import { linear, rmsNorm } from './layers.ts';
+import { type Rotary, rotaryInputs } from './rotary.ts';
+import { swiGlu } from './swiglu.ts';
 import { PORTABLE, type Target } from './target.ts';
 
 export interface Qwen3Config {
@@ -91,7 +92,7 @@ export function qwen3Graph(
   { attention, storedTables, fusedMatMul }: Target = PORTABLE,
 ): Graph {
   const config = readQwen3Config(component);
-  const { vocabSize, hiddenSize, headDim, rmsNormEps } = config;
+  const { vocabSize, hiddenSize, intermediateSize, headDim, rmsNormEps } = config;
   const tensors = withoutPrefix(component);
   const target = { ...PORTABLE, attention, storedTables, fusedMatMul };
   const b = new GraphBuilder('text_encoder', component, target, tensors);
@@ -106,7 +107,8 @@ export function qwen3Graph(
     const norm1 = rmsNorm(b, x, `${name}.input_layernorm`, hiddenSize, rmsNormEps);
     x = b.op('Add', [x, selfAttention(b, norm1, `${name}.self_attn`, config, { rotary, bias })]);
     const norm2 = rmsNorm(b, x, `${name}.post_attention_layernorm`, hiddenSize, rmsNormEps);
-    x = b.op('Add', [x, feedForward(b, norm2, `${name}.mlp`, config)]);
+    const names = { gate: `${name}.mlp.gate_proj`, up: `${name}.mlp.up_proj`, down: `${name}.mlp.down_proj` };
+    x = b.op('Add', [x, swiGlu(b, norm2, names, hiddenSize, intermediateSize)]);
     if (layers.includes(i + 1)) b.output(`hidden_states.${i + 1}`, x, [1, 'sequence', hiddenSize]);
   }
   const isBeyond = (name: string) => {
@@ -128,8 +130,8 @@ function selfAttention(
   const bare = { bias: false };
   const placed = (projection: string, norm: string, width: number, count: number) => {
     const projected = linear(b, x, `${name}.${projection}`, hiddenSize, width, bare);
-    const normed = headNorm(b, projected, `${name}.${norm}`, width, count, rmsNormEps);
-    return rotate(b, normed, count, rotary, 'halves');
+    const how = { channels: width, heads: count, rotary, pairs: 'halves', epsilon: rmsNormEps } as const;
+    return placedHeads(b, projected, `${name}.${norm}`, how);
   };
   const repeated = (values: Value) => {
     if (numKeyValueHeads === heads) return values;
@@ -142,15 +144,6 @@ function selfAttention(
   const v = repeated(linear(b, x, `${name}.v_proj`, hiddenSize, narrow, bare));
   const mixed = scaledAttention(b, [q, k, v], { channels, heads, bias });
   return linear(b, mixed, `${name}.o_proj`, channels, hiddenSize, bare);
-}
-
-/** SwiGLU (Shazeer 2020) */
-function feedForward(b: GraphBuilder, x: Value, name: string, config: Qwen3Config): Value {
-  const { hiddenSize, intermediateSize } = config;
-  const widened = (part: string) =>
-    linear(b, x, `${name}.${part}`, hiddenSize, intermediateSize, { bias: false });
-  const inner = b.op('Mul', [activation(b, widened('gate_proj'), 'silu'), widened('up_proj')]);
-  return linear(b, inner, `${name}.down_proj`, intermediateSize, hiddenSize, { bias: false });
 }
 
 /** Far below every score. */

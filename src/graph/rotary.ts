@@ -13,16 +13,16 @@ export function rotaryInputs(b: GraphBuilder, size: number): Rotary {
   return { cos: of('rotary_cos'), sin: of('rotary_sin') };
 }
 
-/**
- * Queries or keys [B, S, heads x size] turned by their positions.
- * @param pairs of neighbouring channels, or of one in each half of a head
- */
+/** Of neighbouring channels, or of one in each half of a head. */
+export type RotaryPairs = 'neighbours' | 'halves';
+
+/** Queries or keys [B, S, heads x size] turned by their positions. */
 export function rotate(
   b: GraphBuilder,
   x: Value,
   heads: number,
   { cos, sin }: Rotary,
-  pairs: 'neighbours' | 'halves' = 'neighbours',
+  pairs: RotaryPairs = 'neighbours',
 ): Value {
   // One position id: where the sequence starts in the tables.
   const how = { interleaved: pairs === 'neighbours' ? 1 : 0, num_heads: heads };

@@ -6,10 +6,12 @@ import { scaledAttention } from './attention.ts';
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
+import { placedHeads } from './heads.ts';
 import { activation, linear, plainLayerNorm, rmsNorm } from './layers.ts';
-import { gatedSum, headNorm } from './mmdit-block.ts';
+import { gatedSum } from './mmdit-block.ts';
 import { pack, unpack } from './patches.ts';
-import { type Rotary, rotaryInputs, rotate } from './rotary.ts';
+import { type Rotary, rotaryInputs } from './rotary.ts';
+import { swiGlu } from './swiglu.ts';
 import { PORTABLE, type Target } from './target.ts';
 import { sinusoids } from './timestep.ts';
 
@@ -201,24 +203,17 @@ function selfAttention(
   rotary: Rotary,
 ): Value {
   const projected = (projection: string) => linear(b, x, `${name}.${projection}`, dim, dim, { bias: false });
+  const how = { channels: dim, heads, rotary, epsilon: ATTENTION_EPSILON };
   const placed = (projection: string, norm: string) =>
-    rotate(
-      b,
-      headNorm(b, projected(projection), `${name}.${norm}`, dim, heads, ATTENTION_EPSILON),
-      heads,
-      rotary,
-    );
+    placedHeads(b, projected(projection), `${name}.${norm}`, how);
   const inputs = [placed('to_q', 'norm_q'), placed('to_k', 'norm_k'), projected('to_v')] as const;
   const mixed = scaledAttention(b, inputs, { channels: dim, heads });
   return linear(b, mixed, `${name}.to_out.0`, dim, dim, { bias: false });
 }
 
-/** SwiGLU (Shazeer 2020) */
 function feedForward(b: GraphBuilder, x: Value, name: string, dim: number): Value {
-  const wide = Math.trunc((dim / 3) * 8);
-  const widened = (part: string) => linear(b, x, `${name}.${part}`, dim, wide, { bias: false });
-  const inner = b.op('Mul', [activation(b, widened('w1'), 'silu'), widened('w3')]);
-  return linear(b, inner, `${name}.w2`, wide, dim, { bias: false });
+  const names = { gate: `${name}.w1`, up: `${name}.w3`, down: `${name}.w2` };
+  return swiGlu(b, x, names, dim, Math.trunc((dim / 3) * 8));
 }
 
 /** The embedders are stored by the size of their patch, of which there is one. */
