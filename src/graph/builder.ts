@@ -1,15 +1,6 @@
 /** Assembles one ONNX graph: nodes with unique names, small constants, and weights that stay on disk. */
-import { dirname, relative, sep } from 'node:path';
-import { DarkroomError } from '../errors.ts';
+import type { Component, FactorPlace, Graph, StoredTensor } from './component.ts';
 import {
-  type Component,
-  type FactorPlace,
-  type Graph,
-  STORED_DTYPES,
-  type StoredTensor,
-} from './component.ts';
-import {
-  type AttributeProto,
   type AttributeValue,
   attribute,
   DataType,
@@ -20,19 +11,10 @@ import {
   type ValueInfoProto,
 } from './onnx.ts';
 import { PORTABLE, type Target } from './target.ts';
+import { GraphWeights, type RowRange, type Value } from './weights.ts';
 
-/** The name of a tensor within the graph. */
-export type Value = string;
+export type { Value } from './weights.ts';
 export type Attributes = Readonly<Record<string, AttributeValue | { readonly float: number }>>;
-
-const STORED: Readonly<Record<(typeof STORED_DTYPES)[number], { type: DataTypeName; bytes: number }>> = {
-  F32: { type: 'float', bytes: 4 },
-  F16: { type: 'float16', bytes: 2 },
-  BF16: { type: 'bfloat16', bytes: 2 },
-  F64: { type: 'double', bytes: 8 },
-  F8_E4M3: { type: 'float8e4m3fn', bytes: 1 },
-  F8_E5M2: { type: 'float8e5m2', bytes: 1 },
-};
 
 /** IR 9 and opset 20 (exact Gelu, LayerNormalization); `com.microsoft` holds onnxruntime's fused operators. */
 const IR_VERSION = 9;
@@ -49,34 +31,20 @@ export interface Residual {
   readonly bias: Value | undefined;
 }
 
-/** Rows of a stored tensor, under the name that the layers ask for. */
-interface Rows {
-  readonly name: string;
-  readonly stored: StoredTensor;
-  readonly first: number;
-  readonly count: number;
-}
-
 export class GraphBuilder {
   readonly target: Target;
   readonly #name: string;
-  readonly #label: string;
   readonly #isTemporary: boolean;
-  readonly #tensors: ReadonlyMap<string, StoredTensor>;
+  readonly #weights: GraphWeights;
   readonly #taken = new Set<string>();
   readonly #values = new Map<string, Value>();
   readonly #nodes: NodeProto[] = [];
-  /** Tensors that a layer asked for. */
-  readonly #used = new Set<StoredTensor>();
-  /** Casts and transposes of weights. */
-  readonly #prepared: NodeProto[] = [];
   /** Sums that nothing has taken over, by their value. */
   readonly #residuals = new Map<
     Value,
     { readonly addends: Residual; readonly nodes: readonly NodeProto[] }
   >();
   readonly #initializers: TensorProto[] = [];
-  readonly #external: { proto: TensorProto; stored: StoredTensor; offset: number; length: number }[] = [];
   readonly #inputs: ValueInfoProto[] = [];
   readonly #outputs: ValueInfoProto[] = [];
 
@@ -93,9 +61,12 @@ export class GraphBuilder {
   ) {
     this.target = target;
     this.#name = name;
-    this.#label = component.configFile.replace(/\/?config\.json$/, '') || name;
     this.#isTemporary = component.isTemporary === true;
-    this.#tensors = tensors;
+    const label = component.configFile.replace(/\/?config\.json$/, '') || name;
+    this.#weights = new GraphWeights(label, tensors, target, {
+      unique: (base) => this.#unique(base),
+      once: (key, make) => this.#once(key, make),
+    });
   }
 
   /** Declares an input; a dimension given by name is free. */
@@ -230,51 +201,24 @@ export class GraphBuilder {
   }
 
   has(name: string): boolean {
-    return this.#tensors.has(name);
+    return this.#weights.get(name) !== undefined;
   }
 
-  /**
-   * A weight in the target's type. One stored in another type is cast once, when the session folds its constants.
-   * @param shape what the layer expects; a convolution of 1x1 passes for a matrix and the other way round
-   * @param rows takes [first, first + count) of the first axis: how a fused projection is read in parts
-   */
-  weight(name: string, shape: readonly number[], rows?: { first: number; count: number }): Value {
-    return this.#cast(this.#stored(name, shape, rows), this.target.type);
+  /** As GraphWeights has it; and so the next three. */
+  weight(name: string, shape: readonly number[], rows?: RowRange): Value {
+    return this.#weights.weight(name, shape, rows);
   }
 
-  /** A matrix [outputs, inputs] as [inputs, outputs]; it is turned once, when the session folds its constants. */
-  turnedWeight(
-    name: string,
-    shape: readonly [number, number],
-    rows?: { first: number; count: number },
-  ): Value {
-    const weight = this.weight(name, shape, rows);
-    return this.#once(`${weight}.turned`, () =>
-      this.#prepare('Transpose', weight, attribute('perm', [1, 0])),
-    );
+  turnedWeight(name: string, shape: readonly [number, number], rows?: RowRange): Value {
+    return this.#weights.turnedWeight(name, shape, rows);
   }
 
-  /** A weight in float32 on every target: scale and shift of a fused group norm. */
   wideWeight(name: string, shape: readonly number[]): Value {
-    return this.#cast(this.#stored(name, shape), 'float');
+    return this.#weights.wideWeight(name, shape);
   }
 
-  /**
-   * A convolution's weight [outputs, inputs, rows, columns], as the target's operator takes it: with channels last
-   * [outputs, rows, columns, inputs]. It is turned once, when the session folds its constants.
-   */
   kernel(name: string, shape: readonly [number, number, number, number]): Value {
-    if (!this.target.channelsLast) return this.weight(name, shape);
-    const [outputs, inputs, rows, columns] = shape;
-    // Of a 1x1 kernel the bytes are the same in both orders.
-    if (rows * columns === 1) {
-      const stored = this.#stored(name, shape, undefined, [outputs, 1, 1, inputs]);
-      return this.#cast(stored, this.target.type);
-    }
-    const weight = this.weight(name, shape);
-    return this.#once(`${weight}.nhwc`, () =>
-      this.#prepare('Transpose', weight, attribute('perm', [0, 2, 3, 1])),
-    );
+    return this.#weights.kernel(name, shape);
   }
 
   /**
@@ -282,8 +226,8 @@ export class GraphBuilder {
    * @param rows of the weight, as `weight` takes them
    * @returns undefined where nothing is added to it
    */
-  factors(name: string, rows?: { first: number; count: number }): { down: Value; up: Value } | undefined {
-    const stored = this.#tensors.get(name);
+  factors(name: string, rows?: RowRange): { down: Value; up: Value } | undefined {
+    const stored = this.#weights.get(name);
     if (stored?.factors === undefined) return undefined;
     const { group, down, up } = stored.factors;
     const [outputs = 1, ...rest] = stored.shape;
@@ -308,11 +252,11 @@ export class GraphBuilder {
 
   /** Rows of a table by int64 ids. They are cast after the look-up, so that the table itself stays as it is. */
   lookup(name: string, shape: readonly [number, number], ids: Value): Value {
-    const stored = this.#stored(name, shape);
     const { type, storedTables } = this.target;
-    if (!storedTables) return this.op('Gather', [this.#cast(stored, type), ids]);
-    const found = this.op('Gather', [stored.value, ids]);
-    return STORED[stored.dtype].type === type ? found : this.op('Cast', [found], { to: DataType[type] });
+    if (!storedTables) return this.op('Gather', [this.weight(name, shape), ids]);
+    const table = this.#weights.table(name, shape);
+    const found = this.op('Gather', [table.value, ids]);
+    return table.type === type ? found : this.op('Cast', [found], { to: DataType[type] });
   }
 
   /**
@@ -323,17 +267,8 @@ export class GraphBuilder {
    * @throws DarkroomError('bad_model') for such a contradiction
    */
   finish(elsewhere: (name: string) => boolean = () => false): Graph {
-    const unused = this.#unused(elsewhere);
-    const folder = commonFolder(this.#external.map(({ stored }) => stored.file));
-    const external = this.#external.map(({ proto, stored, offset, length }) => ({
-      ...proto,
-      dataLocation: 1,
-      externalData: [
-        { key: 'location', value: relative(folder, stored.file).replaceAll(sep, '/') },
-        { key: 'offset', value: String(offset) },
-        { key: 'length', value: String(length) },
-      ],
-    }));
+    const unused = this.#weights.unused(elsewhere);
+    const { folder, protos } = this.#weights.initializers();
     const bytes = encodeModel({
       irVersion: IR_VERSION,
       producerName: 'darkroom',
@@ -342,35 +277,15 @@ export class GraphBuilder {
         name: this.#name,
         // onnxruntime takes of a node's inputs the one made last first: a cast made first runs right before it is
         // needed. Behind its layer it would run at the very beginning, and all weights would be wide at once.
-        node: [...this.#prepared, ...this.#nodes],
-        initializer: [...this.#initializers, ...external],
+        node: [...this.#weights.prepared, ...this.#nodes],
+        initializer: [...this.#initializers, ...protos],
         input: this.#inputs,
         output: this.#outputs,
       },
     });
     if (this.#isTemporary) return { bytes, folder, unused };
-    const files = [...new Set(this.#external.map(({ stored }) => stored.file))];
-    const elements = this.#external.reduce(
-      (sum, { proto }) => sum + proto.dims.reduce((a, b) => a * b, 1),
-      0,
-    );
+    const { files, elements } = this.#weights;
     return { bytes, folder, unused, source: { files, bytes: elements * 4 } };
-  }
-
-  #unused(elsewhere: (name: string) => boolean): string[] {
-    const used = this.#used;
-    const modules = new Set(
-      [...this.#tensors].filter(([, of]) => used.has(of)).map(([name]) => moduleOf(name)),
-    );
-    const unused = [...this.#tensors].filter(([name, stored]) => !used.has(stored) && !elsewhere(name));
-    for (const [name, stored] of unused) {
-      if (!modules.has(moduleOf(name))) continue;
-      throw new DarkroomError(
-        'bad_model',
-        `${this.#label}: the weights hold a tensor ${stored.name} that its config.json gives no place to.`,
-      );
-    }
-    return unused.map(([, { name }]) => name);
   }
 
   #node(opType: string, domain: string, inputs: readonly Value[], attributes: Attributes): Value {
@@ -390,139 +305,12 @@ export class GraphBuilder {
     return { input, output, name: output[0]!, opType, domain, attribute: list };
   }
 
-  #cast({ value, dtype }: { value: Value; dtype: keyof typeof STORED }, type: Target['type']): Value {
-    if (STORED[dtype].type === type) return value;
-    return this.#once(`${value}.${type}`, () =>
-      this.#prepare('Cast', value, attribute('to', DataType[type])),
-    );
-  }
-
-  /** A node that only depends on weights. */
-  #prepare(opType: string, value: Value | readonly Value[], ...how: readonly AttributeProto[]): Value {
-    const name = this.#unique(opType);
-    this.#prepared.push({ input: [value].flat(), output: [name], name, opType, domain: '', attribute: how });
-    return name;
-  }
-
   #constant(type: DataTypeName, dims: readonly number[], rawData: Uint8Array): Value {
     const key = `${type} ${dims} ${Buffer.from(rawData).toString('base64')}`;
     return this.#once(key, () => {
       const name = this.#unique('constant');
       this.#initializers.push({ name, dims, dataType: DataType[type], rawData });
       return name;
-    });
-  }
-
-  #stored(
-    name: string,
-    shape: readonly number[],
-    rows?: { first: number; count: number },
-    as: readonly number[] = [rows?.count ?? shape[0]!, ...shape.slice(1)],
-  ) {
-    const stored = this.#tensors.get(name);
-    if (stored === undefined) {
-      throw new DarkroomError(
-        'bad_model',
-        `${this.#label}: the weights lack ${name} (${shape.join(' x ')}).`,
-      );
-    }
-    const dtype = STORED_DTYPES.find((known) => known === stored.dtype);
-    if (dtype === undefined) {
-      const known = STORED_DTYPES.join(', ');
-      throw new DarkroomError(
-        'unsupported',
-        `${this.#label}: ${stored.name} is stored as ${stored.dtype}; weights can be ${known}.`,
-      );
-    }
-    if (trimmed(stored.shape) !== trimmed(shape)) {
-      throw new DarkroomError(
-        'bad_model',
-        `${this.#label}: ${stored.name} is ${stored.shape.join(' x ')}; its config.json asks for ${shape.join(' x ')}.`,
-      );
-    }
-    this.#used.add(stored);
-    const { first, count } = rows ?? { first: 0, count: shape[0]! };
-    const of = { name, stored, first, count };
-    const { transposed, halvesSwapped, scale, identity } = stored.decode ?? {};
-    if (identity === true) return { value: this.#identity(name, shape[0]!), dtype: 'F32' as const };
-    const value =
-      transposed === true
-        ? this.#transposed(of, shape)
-        : halvesSwapped === true
-          ? this.#halvesSwapped(of, as)
-          : this.#region(of, as);
-    return scale === undefined
-      ? { value, dtype }
-      : { value: this.#scaled({ first, count, stored: scale }, { value, dtype }, as), dtype: 'F32' as const };
-  }
-
-  /** `count` rows of a tensor in its file, from `first` on. */
-  #region({ name, stored, first, count }: Rows, as: readonly number[]): Value {
-    const rowBytes = stored.length / (stored.shape[0] ?? 1);
-    return this.#once(`weight ${name} ${as} ${first}`, () => {
-      const unique = this.#unique(name);
-      const type = STORED[stored.dtype as keyof typeof STORED].type;
-      this.#external.push({
-        proto: { name: unique, dims: as, dataType: DataType[type] },
-        stored,
-        offset: stored.offset + first * rowBytes,
-        length: count * rowBytes,
-      });
-      return unique;
-    });
-  }
-
-  #transposed(of: Rows, [rows, columns]: readonly number[]): Value {
-    if (of.first !== 0 || of.count !== rows) throw new Error(`${of.name} is transposed: it is used whole`);
-    const value = this.#region(of, [columns!, rows]);
-    return this.#once(`${value}.transposed`, () =>
-      this.#prepare('Transpose', value, attribute('perm', [1, 0])),
-    );
-  }
-
-  #halvesSwapped(of: Rows, [rows, ...rest]: readonly number[]): Value {
-    if (of.first !== 0 || of.count !== rows)
-      throw new Error(`the halves of ${of.name} are swapped: it is used whole`);
-    const half = of.count / 2;
-    const [front, back] = [0, half].map((first) =>
-      this.#region({ ...of, first, count: half }, [half, ...rest]),
-    );
-    return this.#once(`${front}.swapped`, () =>
-      this.#prepare('Concat', [back!, front!], attribute('axis', 0)),
-    );
-  }
-
-  /** In float32: a scale can be too small for float16. */
-  #scaled(
-    { stored: scale, first, count }: Omit<Rows, 'name'>,
-    { value, dtype }: { readonly value: Value; readonly dtype: keyof typeof STORED },
-    [rows, ...rest]: readonly number[],
-  ): Value {
-    if (!Object.hasOwn(STORED, scale.dtype)) {
-      throw new DarkroomError('unsupported', `${this.#label}: ${scale.name} is stored as ${scale.dtype}.`);
-    }
-    const isOne = scale.shape.every((side) => side === 1);
-    const factor = isOne
-      ? this.#region({ name: scale.name, stored: scale, first: 0, count: scale.shape[0] ?? 1 }, [])
-      : this.#region({ name: scale.name, stored: scale, first, count }, [rows!, ...rest.map(() => 1)]);
-    const wide = this.#cast({ value: factor, dtype: scale.dtype as keyof typeof STORED }, 'float');
-    return this.#once(`${value} times ${factor}`, () =>
-      this.#prepare('Mul', [this.#cast({ value, dtype }, 'float'), wide]),
-    );
-  }
-
-  #identity(name: string, size: number): Value {
-    return this.#once(`identity ${size}`, () => {
-      const unique = this.#unique(name);
-      const values = new Float32Array(size * size);
-      for (let i = 0; i < size; i++) values[i * size + i] = 1;
-      this.#initializers.push({
-        name: unique,
-        dims: [size, size],
-        dataType: DataType.float,
-        rawData: new Uint8Array(values.buffer),
-      });
-      return unique;
     });
   }
 
@@ -542,24 +330,7 @@ export class GraphBuilder {
   }
 }
 
-/** The first part of a tensor's name; of a ControlNet within a UNet's graph, the first behind its prefix. */
-const moduleOf = (name: string): string => /^(controlnet\.\d+\.)?[^.]*/.exec(name)![0];
-
 function valueInfo(name: string, type: DataTypeName, dims: readonly (number | string)[]): ValueInfoProto {
   const dim = dims.map((d) => (typeof d === 'number' ? { dimValue: d } : { dimParam: d }));
   return { name, type: { tensorType: { elemType: DataType[type], shape: { dim } } } };
-}
-
-/** A shape without its trailing ones: [C, C, 1, 1] and [C, C] hold the same bytes. */
-function trimmed(shape: readonly number[]): string {
-  return shape.slice(0, Math.max(2, shape.findLastIndex((n) => n !== 1) + 1)).join('x');
-}
-
-function commonFolder(files: readonly string[]): string {
-  let folder = dirname(files[0] ?? '/');
-  for (const file of files) {
-    while (folder !== dirname(folder) && !`${dirname(file)}${sep}`.startsWith(`${folder}${sep}`))
-      folder = dirname(folder);
-  }
-  return folder;
 }

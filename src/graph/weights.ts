@@ -1,0 +1,324 @@
+/** The weights of one graph: they stay on disk, and are cast, turned and scaled by nodes that depend on nothing else. */
+import { dirname, relative, sep } from 'node:path';
+import { DarkroomError } from '../errors.ts';
+import { STORED_DTYPES, type StoredTensor } from './component.ts';
+import {
+  type AttributeProto,
+  attribute,
+  DataType,
+  type DataTypeName,
+  type NodeProto,
+  type TensorProto,
+} from './onnx.ts';
+import type { Target } from './target.ts';
+
+/** The name of a tensor within the graph. */
+export type Value = string;
+
+/** Rows [first, first + count) of the first axis. */
+export interface RowRange {
+  readonly first: number;
+  readonly count: number;
+}
+
+/** Where the weights' values get their names. */
+export interface Names {
+  /** A name that nothing has yet. */
+  unique(base: string): Value;
+  /** The value of a key; made the first time. */
+  once(key: string, make: () => Value): Value;
+}
+
+const STORED: Readonly<Record<(typeof STORED_DTYPES)[number], { type: DataTypeName; bytes: number }>> = {
+  F32: { type: 'float', bytes: 4 },
+  F16: { type: 'float16', bytes: 2 },
+  BF16: { type: 'bfloat16', bytes: 2 },
+  F64: { type: 'double', bytes: 8 },
+  F8_E4M3: { type: 'float8e4m3fn', bytes: 1 },
+  F8_E5M2: { type: 'float8e5m2', bytes: 1 },
+};
+
+/** Rows of a stored tensor, under the name that the layers ask for. */
+interface Rows {
+  readonly name: string;
+  readonly stored: StoredTensor;
+  readonly first: number;
+  readonly count: number;
+}
+
+export class GraphWeights {
+  readonly #label: string;
+  readonly #tensors: ReadonlyMap<string, StoredTensor>;
+  readonly #target: Pick<Target, 'type' | 'channelsLast'>;
+  readonly #names: Names;
+  /** Tensors that a layer asked for. */
+  readonly #used = new Set<StoredTensor>();
+  /** Nodes that only depend on weights. */
+  readonly #prepared: NodeProto[] = [];
+  readonly #initializers: TensorProto[] = [];
+  readonly #external: { proto: TensorProto; stored: StoredTensor; offset: number; length: number }[] = [];
+
+  /**
+   * @param label of the model's part, as a sentence names it
+   * @param tensors by the names that the layers ask for
+   */
+  constructor(
+    label: string,
+    tensors: ReadonlyMap<string, StoredTensor>,
+    target: Pick<Target, 'type' | 'channelsLast'>,
+    names: Names,
+  ) {
+    this.#label = label;
+    this.#tensors = tensors;
+    this.#target = target;
+    this.#names = names;
+  }
+
+  get(name: string): StoredTensor | undefined {
+    return this.#tensors.get(name);
+  }
+
+  /**
+   * A weight in the target's type. One stored in another type is cast once, when the session folds its constants.
+   * @param shape what the layer expects; a convolution of 1x1 passes for a matrix and the other way round
+   * @param rows takes [first, first + count) of the first axis: how a fused projection is read in parts
+   */
+  weight(name: string, shape: readonly number[], rows?: RowRange): Value {
+    return this.#cast(this.#stored(name, shape, rows), this.#target.type);
+  }
+
+  /** A matrix [outputs, inputs] as [inputs, outputs]; it is turned once, when the session folds its constants. */
+  turnedWeight(name: string, shape: readonly [number, number], rows?: RowRange): Value {
+    const weight = this.weight(name, shape, rows);
+    return this.#names.once(`${weight}.turned`, () =>
+      this.#prepare('Transpose', weight, attribute('perm', [1, 0])),
+    );
+  }
+
+  /** A weight in float32 on every target: scale and shift of a fused group norm. */
+  wideWeight(name: string, shape: readonly number[]): Value {
+    return this.#cast(this.#stored(name, shape), 'float');
+  }
+
+  /**
+   * A convolution's weight [outputs, inputs, rows, columns], as the target's operator takes it: with channels last
+   * [outputs, rows, columns, inputs]. It is turned once, when the session folds its constants.
+   */
+  kernel(name: string, shape: readonly [number, number, number, number]): Value {
+    if (!this.#target.channelsLast) return this.weight(name, shape);
+    const [outputs, inputs, rows, columns] = shape;
+    // Of a 1x1 kernel the bytes are the same in both orders.
+    if (rows * columns === 1) {
+      const stored = this.#stored(name, shape, undefined, [outputs, 1, 1, inputs]);
+      return this.#cast(stored, this.#target.type);
+    }
+    const weight = this.weight(name, shape);
+    return this.#names.once(`${weight}.nhwc`, () =>
+      this.#prepare('Transpose', weight, attribute('perm', [0, 2, 3, 1])),
+    );
+  }
+
+  /** A table's rows as they are stored. */
+  table(
+    name: string,
+    shape: readonly [number, number],
+  ): { readonly value: Value; readonly type: DataTypeName } {
+    const { value, dtype } = this.#stored(name, shape);
+    return { value, type: STORED[dtype].type };
+  }
+
+  /** Casts, transposes and sums of weights. */
+  get prepared(): readonly NodeProto[] {
+    return this.#prepared;
+  }
+
+  /** Real paths of the files that are read. */
+  get files(): string[] {
+    return [...new Set(this.#external.map(({ stored }) => stored.file))];
+  }
+
+  /** Numbers that are read. */
+  get elements(): number {
+    return this.#external.reduce((sum, { proto }) => sum + proto.dims.reduce((a, b) => a * b, 1), 0);
+  }
+
+  /** @returns what the model holds of them, and the folder that their places are relative to */
+  initializers(): { readonly folder: string; readonly protos: TensorProto[] } {
+    const folder = commonFolder(this.#external.map(({ stored }) => stored.file));
+    const external = this.#external.map(({ proto, stored, offset, length }) => ({
+      ...proto,
+      dataLocation: 1,
+      externalData: [
+        { key: 'location', value: relative(folder, stored.file).replaceAll(sep, '/') },
+        { key: 'offset', value: String(offset) },
+        { key: 'length', value: String(length) },
+      ],
+    }));
+    return { folder, protos: [...this.#initializers, ...external] };
+  }
+
+  /**
+   * @param elsewhere whether a tensor that no layer asked for belongs to another graph of the same file
+   * @returns names of tensors that no layer asked for
+   * @throws DarkroomError('bad_model') for one within a module that is read
+   */
+  unused(elsewhere: (name: string) => boolean): string[] {
+    const used = this.#used;
+    const modules = new Set(
+      [...this.#tensors].filter(([, of]) => used.has(of)).map(([name]) => moduleOf(name)),
+    );
+    const unused = [...this.#tensors].filter(([name, stored]) => !used.has(stored) && !elsewhere(name));
+    for (const [name, stored] of unused) {
+      if (!modules.has(moduleOf(name))) continue;
+      throw new DarkroomError(
+        'bad_model',
+        `${this.#label}: the weights hold a tensor ${stored.name} that its config.json gives no place to.`,
+      );
+    }
+    return unused.map(([, { name }]) => name);
+  }
+
+  #cast({ value, dtype }: { value: Value; dtype: keyof typeof STORED }, type: Target['type']): Value {
+    if (STORED[dtype].type === type) return value;
+    return this.#names.once(`${value}.${type}`, () =>
+      this.#prepare('Cast', value, attribute('to', DataType[type])),
+    );
+  }
+
+  /** A node that only depends on weights. */
+  #prepare(opType: string, value: Value | readonly Value[], ...how: readonly AttributeProto[]): Value {
+    const name = this.#names.unique(opType);
+    this.#prepared.push({ input: [value].flat(), output: [name], name, opType, domain: '', attribute: how });
+    return name;
+  }
+
+  #stored(
+    name: string,
+    shape: readonly number[],
+    rows?: RowRange,
+    as: readonly number[] = [rows?.count ?? shape[0]!, ...shape.slice(1)],
+  ) {
+    const stored = this.#tensors.get(name);
+    if (stored === undefined) {
+      throw new DarkroomError(
+        'bad_model',
+        `${this.#label}: the weights lack ${name} (${shape.join(' x ')}).`,
+      );
+    }
+    const dtype = STORED_DTYPES.find((known) => known === stored.dtype);
+    if (dtype === undefined) {
+      const known = STORED_DTYPES.join(', ');
+      throw new DarkroomError(
+        'unsupported',
+        `${this.#label}: ${stored.name} is stored as ${stored.dtype}; weights can be ${known}.`,
+      );
+    }
+    if (trimmed(stored.shape) !== trimmed(shape)) {
+      throw new DarkroomError(
+        'bad_model',
+        `${this.#label}: ${stored.name} is ${stored.shape.join(' x ')}; its config.json asks for ${shape.join(' x ')}.`,
+      );
+    }
+    this.#used.add(stored);
+    const { first, count } = rows ?? { first: 0, count: shape[0]! };
+    const of = { name, stored, first, count };
+    const { transposed, halvesSwapped, scale, identity } = stored.decode ?? {};
+    if (identity === true) return { value: this.#identity(name, shape[0]!), dtype: 'F32' as const };
+    const value =
+      transposed === true
+        ? this.#transposed(of, shape)
+        : halvesSwapped === true
+          ? this.#halvesSwapped(of, as)
+          : this.#region(of, as);
+    return scale === undefined
+      ? { value, dtype }
+      : { value: this.#scaled({ first, count, stored: scale }, { value, dtype }, as), dtype: 'F32' as const };
+  }
+
+  /** `count` rows of a tensor in its file, from `first` on. */
+  #region({ name, stored, first, count }: Rows, as: readonly number[]): Value {
+    const rowBytes = stored.length / (stored.shape[0] ?? 1);
+    return this.#names.once(`weight ${name} ${as} ${first}`, () => {
+      const unique = this.#names.unique(name);
+      const type = STORED[stored.dtype as keyof typeof STORED].type;
+      this.#external.push({
+        proto: { name: unique, dims: as, dataType: DataType[type] },
+        stored,
+        offset: stored.offset + first * rowBytes,
+        length: count * rowBytes,
+      });
+      return unique;
+    });
+  }
+
+  #transposed(of: Rows, [rows, columns]: readonly number[]): Value {
+    if (of.first !== 0 || of.count !== rows) throw new Error(`${of.name} is transposed: it is used whole`);
+    const value = this.#region(of, [columns!, rows]);
+    return this.#names.once(`${value}.transposed`, () =>
+      this.#prepare('Transpose', value, attribute('perm', [1, 0])),
+    );
+  }
+
+  #halvesSwapped(of: Rows, [rows, ...rest]: readonly number[]): Value {
+    if (of.first !== 0 || of.count !== rows)
+      throw new Error(`the halves of ${of.name} are swapped: it is used whole`);
+    const half = of.count / 2;
+    const [front, back] = [0, half].map((first) =>
+      this.#region({ ...of, first, count: half }, [half, ...rest]),
+    );
+    return this.#names.once(`${front}.swapped`, () =>
+      this.#prepare('Concat', [back!, front!], attribute('axis', 0)),
+    );
+  }
+
+  /** In float32: a scale can be too small for float16. */
+  #scaled(
+    { stored: scale, first, count }: Omit<Rows, 'name'>,
+    { value, dtype }: { readonly value: Value; readonly dtype: keyof typeof STORED },
+    [rows, ...rest]: readonly number[],
+  ): Value {
+    if (!Object.hasOwn(STORED, scale.dtype)) {
+      throw new DarkroomError('unsupported', `${this.#label}: ${scale.name} is stored as ${scale.dtype}.`);
+    }
+    const isOne = scale.shape.every((side) => side === 1);
+    const factor = isOne
+      ? this.#region({ name: scale.name, stored: scale, first: 0, count: scale.shape[0] ?? 1 }, [])
+      : this.#region({ name: scale.name, stored: scale, first, count }, [rows!, ...rest.map(() => 1)]);
+    const wide = this.#cast({ value: factor, dtype: scale.dtype as keyof typeof STORED }, 'float');
+    return this.#names.once(`${value} times ${factor}`, () =>
+      this.#prepare('Mul', [this.#cast({ value, dtype }, 'float'), wide]),
+    );
+  }
+
+  #identity(name: string, size: number): Value {
+    return this.#names.once(`identity ${size}`, () => {
+      const unique = this.#names.unique(name);
+      const values = new Float32Array(size * size);
+      for (let i = 0; i < size; i++) values[i * size + i] = 1;
+      this.#initializers.push({
+        name: unique,
+        dims: [size, size],
+        dataType: DataType.float,
+        rawData: new Uint8Array(values.buffer),
+      });
+      return unique;
+    });
+  }
+}
+
+/** The first part of a tensor's name; of a ControlNet within a UNet's graph, the first behind its prefix. */
+const moduleOf = (name: string): string => /^(controlnet\.\d+\.)?[^.]*/.exec(name)![0];
+
+/** A shape without its trailing ones: [C, C, 1, 1] and [C, C] hold the same bytes. */
+function trimmed(shape: readonly number[]): string {
+  return shape.slice(0, Math.max(2, shape.findLastIndex((n) => n !== 1) + 1)).join('x');
+}
+
+function commonFolder(files: readonly string[]): string {
+  let folder = dirname(files[0] ?? '/');
+  for (const file of files) {
+    while (folder !== dirname(folder) && !`${dirname(file)}${sep}`.startsWith(`${folder}${sep}`))
+      folder = dirname(folder);
+  }
+  return folder;
+}
