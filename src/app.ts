@@ -22,6 +22,7 @@ import { type Connection, connect, createPlatforms } from './platforms.ts';
 import { formatFigures, readFigures } from './queue/operators.ts';
 import { Queue } from './queue/queue.ts';
 import { createReport } from './report.ts';
+import { operateBackup } from './shell/backup.ts';
 import { operateConfig } from './shell/config.ts';
 import { openDoor, type ShellDoor } from './shell/door.ts';
 import { operatePeople } from './shell/people.ts';
@@ -207,7 +208,9 @@ interface DoorParts {
 /** Where nobody else can open the database, the shell asks this process. */
 async function openShellDoor({ folder, store, queue, models }: DoorParts): Promise<ShellDoor | undefined> {
   if (store.database.kind !== 'embedded') return undefined;
-  const operations = { queue: operateQueue, config: operateConfig, people: operatePeople };
+  const operations = {
+    ...{ queue: operateQueue, config: operateConfig, people: operatePeople, backup: operateBackup },
+  };
   return openDoor(folder, async ({ verb, args, asker }, voice, signal) =>
     operations[verb]({
       ...{ ...voice, args, store, asker, signal },

@@ -2,6 +2,7 @@
 /** `darkroom VERB …`: finds the verb, and turns its end into an exit code: 0 done, 1 failed, 2 wrong usage. */
 import packageJson from '../package.json' with { type: 'json' };
 import { DarkroomError, describeError, offerNames } from './errors.ts';
+import { backup } from './shell/backup.ts';
 import { bench } from './shell/bench.ts';
 import { config } from './shell/config.ts';
 import { doctor } from './shell/doctor.ts';
@@ -10,6 +11,7 @@ import { imagine } from './shell/imagine.ts';
 import { models } from './shell/models.ts';
 import { people } from './shell/people.ts';
 import { queue } from './shell/queue.ts';
+import { restore } from './shell/restore.ts';
 import { serve } from './shell/serve.ts';
 import { watchStreams } from './shell/streams.ts';
 import { UsageError, type Verb } from './shell/verb.ts';
@@ -23,6 +25,8 @@ const VERBS: Readonly<Record<string, Verb>> = {
   config,
   queue,
   people,
+  backup,
+  restore,
   gpu,
   bench,
   doctor,

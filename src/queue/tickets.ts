@@ -8,6 +8,7 @@ import { reduce } from '../store/postgres.ts';
 import type { Database, Sql } from '../store/sql.ts';
 
 const QUEUE = 'gpu';
+const SCHEMA = 'darkroom_boss';
 /** Seconds without a touch after which a ticket is delivered again; pg-boss's least is 10. */
 export const LEASE_SECONDS = 12;
 const DAY = 86_400;
@@ -51,7 +52,7 @@ export class Tickets {
       ...(isEmbedded
         ? { db: fromPglite((database as Embedded).pglite), backend: 'pglite' as const }
         : { connectionString: url ?? '', max: 2, application_name: 'darkroom tickets' }),
-      schema: 'darkroom_boss',
+      schema: SCHEMA,
       schedule: false,
       // Leases lapse only where another process may hold them.
       superviseIntervalSeconds: isEmbedded ? 300 : 3,
@@ -69,6 +70,12 @@ export class Tickets {
 
   async issue(tx: Sql): Promise<void> {
     await this.#boss.send(QUEUE, {}, { db: asDb(tx) });
+  }
+
+  /** After a restore: takes all tickets back and issues others. @param count of jobs that wait */
+  async reissue(tx: Sql, count: number): Promise<void> {
+    await tx.query(`delete from ${SCHEMA}.job where name = $1`, [QUEUE]);
+    for (let i = 0; i < count; i++) await this.issue(tx);
   }
 
   async fetch(tx: Sql): Promise<Ticket | undefined> {

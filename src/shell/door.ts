@@ -13,7 +13,7 @@ import { DarkroomError, describeError, type ErrorCode } from '../errors.ts';
 import { UsageError } from './verb.ts';
 
 export interface Question {
-  readonly verb: 'queue' | 'config' | 'people';
+  readonly verb: 'queue' | 'config' | 'people' | 'backup';
   /** What stands behind the verb. */
   readonly args: readonly string[];
   /** Name of the one who asks. */

@@ -1,4 +1,4 @@
-/** What `queue`, `config` and `people` are carried out on: the store here, or through the door of the serve that holds it. */
+/** What `queue`, `config`, `people` and `backup` are carried out on: the store here, or through the door of the serve that holds it. */
 import { userInfo } from 'node:os';
 import type { ModelsPort } from '../../commands/ports.ts';
 import { loadSettings } from '../../config/settings.ts';
@@ -50,14 +50,15 @@ export async function operate(
   work: Operate,
 ): Promise<number> {
   const { settings } = loadSettings(process.env, file);
-  const { DARKROOM_DATA: folder, DATABASE_URL: url } = settings;
+  const { DARKROOM_DATA: folder, DATABASE_URL: url, DARKROOM_PICTURES: pictures } = settings;
   const asker = userName();
   if (url === undefined) {
     const code = await askAtDoor(folder, { verb, args, asker }, VOICE);
     if (code !== undefined) return code;
   }
   process.umask(0o077);
-  const store = await openStore({ folder, url });
+  // A store elsewhere is not asked for what nobody wants from it.
+  const store = await openStore({ folder, url, ...(verb === 'backup' && { pictures }) });
   try {
     return await work({
       ...VOICE,

@@ -5,19 +5,23 @@ import { people } from './schema/people.ts';
 import { tables } from './schema/tables.ts';
 import type { Database, Sql } from './sql.ts';
 
-/** Step n is the n-th, applied once, in one transaction with its number; never changed once released. */
-const STEPS: readonly string[] = [tables + fairShare, people];
+/**
+ * Step n is the n-th, applied once. A step that a release has is never changed (test/store/upgrade.test.ts holds their
+ * hashes); what changes the schema is a new step at the end.
+ */
+export const STEPS: readonly string[] = [tables + fairShare, people];
 
 /** Held while migrating, so that programs that start together take turns. */
 const LOCK = 7340;
 
 /**
- * Brings the schema up to this program's version.
+ * Brings the schema up to this program's version, in one transaction.
+ * @returns how many steps were applied
  * @throws DarkroomError('misconfigured') where the database is of a newer release, since nothing is migrated down, or
  *   of a build before the first release
  */
-export async function migrate(database: Database): Promise<void> {
-  const version = await database.transaction(async (tx) => {
+export async function migrate(database: Database): Promise<number> {
+  return database.transaction(async (tx) => {
     await tx.query(`select pg_advisory_xact_lock(${LOCK})`);
     await refuseUnreleased(tx);
     await tx.query('create schema if not exists darkroom');
@@ -25,21 +29,37 @@ export async function migrate(database: Database): Promise<void> {
       `create table if not exists darkroom.schema_version
          (number int primary key, at timestamptz not null default now())`,
     );
-    return versionOf(tx);
+    const version = await versionOf(tx);
+    requireKnownVersion('The database', version);
+    return applySteps(tx, version, STEPS.length);
   });
-  if (version > STEPS.length) {
-    throw new DarkroomError(
-      'misconfigured',
-      `The database has schema version ${version}; this release knows versions up to ${STEPS.length}. Use the newer release of Darkroom that made it, or restore a backup.`,
-    );
+}
+
+/** @throws DarkroomError('misconfigured') for a schema of a newer release */
+export function requireKnownVersion(what: string, version: number): void {
+  if (version <= STEPS.length) return;
+  throw new DarkroomError(
+    'misconfigured',
+    `${what} has schema version ${version}; this release knows versions up to ${STEPS.length}. Use the newer release of Darkroom that made it, or restore a backup.`,
+  );
+}
+
+/**
+ * Steps `from` + 1 to `to`.
+ * @param from the schema's version, 0 for an empty schema
+ * @returns how many
+ */
+export async function applySteps(tx: Sql, from: number, to: number): Promise<number> {
+  for (let number = from + 1; number <= to; number++) {
+    // `do` makes one statement of many.
+    await tx.query(`do $step$ begin execute $text$ ${STEPS[number - 1]!} $text$; end $step$`);
+    await tx.query('insert into darkroom.schema_version (number) values ($1)', [number]);
   }
-  for (let number = version + 1; number <= STEPS.length; number++) {
-    await database.script(statementOf(number, STEPS[number - 1]!));
-  }
+  return to - from;
 }
 
 /** Builds before the first release counted their schema in another table. */
-async function refuseUnreleased(sql: Sql): Promise<void> {
+export async function refuseUnreleased(sql: Sql): Promise<void> {
   const [row] = await sql.query<{ is_there: boolean }>(
     "select to_regclass('darkroom.migration') is not null as is_there",
   );
@@ -50,18 +70,8 @@ async function refuseUnreleased(sql: Sql): Promise<void> {
   );
 }
 
-/** One script, so that a step is applied as a whole or not at all, also where another program was first. */
-const statementOf = (number: number, text: string) => `
-begin;
-select pg_advisory_xact_lock(${LOCK});
-do $migration$ begin
-  if exists (select from darkroom.schema_version where number = ${number}) then return; end if;
-  execute $text$ ${text} $text$;
-  insert into darkroom.schema_version (number) values (${number});
-end $migration$;
-commit;`;
-
-async function versionOf(sql: Sql): Promise<number> {
+/** 0 for an empty schema. */
+export async function versionOf(sql: Sql): Promise<number> {
   const [row] = await sql.query<{ version: number }>(
     'select coalesce(max(number), 0)::int as version from darkroom.schema_version',
   );

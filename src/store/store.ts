@@ -21,7 +21,7 @@ import {
 } from './pictures.ts';
 import { openServer } from './postgres.ts';
 import { createSettings } from './settings.ts';
-import type { Database } from './sql.ts';
+import type { Database, Sql } from './sql.ts';
 
 export interface Store<Message extends StoredMessage> {
   readonly database: Database;
@@ -61,7 +61,7 @@ export interface StoreOptions {
 export async function openStore<Message extends StoredMessage>({
   folder,
   url,
-  pictures = url === undefined ? 'files' : 'rows',
+  pictures = defaultPlace(url),
   onError,
 }: StoreOptions): Promise<Store<Message>> {
   const embedded = url === undefined ? await openEmbedded(folder) : undefined;
@@ -90,7 +90,11 @@ export async function openStore<Message extends StoredMessage>({
   }
 }
 
-async function openPictureBytes(place: string, folder: string, database: Database): Promise<PictureBytes> {
+/** Where pictures lie, where no setting says so. */
+export const defaultPlace = (url: string | undefined) => (url === undefined ? 'files' : 'rows');
+
+/** @param database where pictures are rows of it */
+export async function openPictureBytes(place: string, folder: string, database: Sql): Promise<PictureBytes> {
   if (place === 'rows') return createPictureRows(database);
   if (place.startsWith('s3:')) {
     // Large: loaded only where it is used.
