@@ -110,6 +110,7 @@ const ONLY: Readonly<Record<string, RegExp>> = {
   pg: /^src\/store\/postgres\.ts$/,
   'pg-boss': /^src\/queue\/tickets\.ts$/,
   '@electric-sql/pglite': /^src\/store\/embedded\.ts$/,
+  'modern-tar': /^src\/store\/backup\/archive\.ts$/,
   '@aws-sdk/client-s3': /^src\/store\/s3\.ts$/,
 };
 

@@ -1,6 +1,7 @@
 /** `darkroom backup` and `restore`: what was stored comes back, in any kind of store, or nothing changes. */
 import assert from 'node:assert/strict';
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import {
   existsSync,
@@ -18,17 +19,19 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { packTar, unpackTar } from 'modern-tar';
 import { Queue } from '../../src/queue/queue.ts';
 import type { GenerationRequest } from '../../src/request.ts';
+import { backup } from '../../src/shell/backup.ts';
+import { askAtDoor, type Question } from '../../src/shell/door.ts';
+import { restore } from '../../src/shell/restore.ts';
+import type { Verb } from '../../src/shell/verb.ts';
 import type { JobRecord } from '../../src/store/jobs.ts';
 import { openStore } from '../../src/store/store.ts';
 import { PostgresServer, skipServer } from '../queue/databases.ts';
 import { startS3 } from './s3-server.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
-const exec = promisify(execFile);
 const running = new Set<ChildProcess>();
 after(() => {
   for (const child of running) child.kill('SIGKILL');
@@ -41,8 +44,26 @@ function newFolder(t: TestContext): string {
 }
 
 type Env = Readonly<Record<string, string>>;
-const darkroom = (env: Env, ...args: string[]) =>
-  exec(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env } });
+
+/** Settings by a file, so that the verbs can run in this process. */
+async function darkroom(env: Env, verb: Verb, ...args: string[]): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'darkroom-settings-'));
+  const file = join(folder, 'darkroom.config.json');
+  writeFileSync(file, JSON.stringify(env));
+  try {
+    assert.equal(await verb.run([...args, '--config', file]), 0);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** What the process that holds a folder answers. */
+async function ask(folder: string, verb: Question['verb'], ...args: string[]): Promise<string> {
+  const heard: string[] = [];
+  const hear = (text: string) => void heard.push(text);
+  assert.equal(await askAtDoor(folder, { verb, args, asker: 'ada' }, { say: hear, complain: hear }), 0);
+  return heard.join('\n');
+}
 
 interface Message {
   readonly id: string;
@@ -99,20 +120,20 @@ test('serve draws, is backed up while it runs, its folder is wiped and restored:
   const env = { DARKROOM_DATA: data, DARKROOM_LOG: 'silent', DARKROOM_ADMINS: 'web:ada' };
   const first = await serve(env);
   const drawn = await first.draw('/imagine a red mug --steps 2 --seed 1');
-  await darkroom(env, 'config', 'set', 'default_steps', '7');
-  await darkroom(env, 'people', 'link', 'bo', '--admin');
-  await darkroom(env, 'queue', 'pause');
+  await ask(data, 'config', 'set', 'default_steps', '7');
+  await ask(data, 'people', 'link', 'bo', '--admin');
+  await ask(data, 'queue', 'pause');
   await first.say('/imagine a blue car --steps 2 --seed 2');
-  assert.match((await darkroom(env, 'backup', file)).stdout, /: \d+ rows and 1 pictures, .* Models are not/);
+  assert.match(await ask(data, 'backup', file), /: \d+ rows and 1 pictures, .* Models are not/);
   assert.equal(statSync(file).mode & 0o777, 0o600);
-  await assert.rejects(darkroom(env, 'backup', file), { code: 1, stderr: /exists already/ });
-  await assert.rejects(darkroom(env, 'restore', file), { code: 1, stderr: /in use by process \d+/ });
+  await assert.rejects(darkroom(env, backup, file), { message: /exists already/ });
+  await assert.rejects(darkroom(env, restore, file), { message: /in use by process \d+/ });
   const before = await first.messages();
   const png = await first.picture(drawn.pictures[0]!.url);
   // What comes after the backup is not in it.
   await first.say('/help');
   await first.stop();
-  await assert.rejects(darkroom(env, 'restore', file), { code: 1, stderr: /data already.*--replace/ });
+  await assert.rejects(darkroom(env, restore, file), { message: /data already.*--replace/ });
 
   // A damaged file changes nothing.
   const damaged = join(folder, 'damaged.tar');
@@ -129,12 +150,12 @@ test('serve draws, is backed up while it runs, its folder is wiped and restored:
     [cut, /cut off|not a whole tar/],
     [fileURLToPath(import.meta.url), /not a whole tar|it holds/],
   ] as const)
-    await assert.rejects(darkroom(env, 'restore', wrong, '--replace'), { code: 1, stderr: why });
+    await assert.rejects(darkroom(env, restore, wrong, '--replace'), { message: why });
 
   for (const wiped of [false, true]) {
     if (wiped) rmSync(data, { recursive: true });
     const args = wiped ? [] : ['--replace'];
-    assert.match((await darkroom(env, 'restore', file, ...args)).stdout, /1 pictures of 20.* 1 jobs wait/);
+    await darkroom(env, restore, file, ...args);
     assert.deepEqual(readdirSync(join(data, 'pictures')).length, 1);
   }
   const second = await serve(env);
@@ -144,8 +165,8 @@ test('serve draws, is backed up while it runs, its folder is wiped and restored:
   });
   assert.deepEqual((await second.messages()).map(position), before.map(position));
   assert.deepEqual(await second.picture(drawn.pictures[0]!.url), png);
-  assert.match((await darkroom(env, 'config', 'show')).stdout, /default_steps: .*7/);
-  await darkroom(env, 'queue', 'resume');
+  assert.match(await ask(data, 'config', 'show'), /default_steps: .*7/);
+  await ask(data, 'queue', 'resume');
   // What waited is drawn, and new jobs follow.
   await second.draw('/imagine a green boat --steps 2 --seed 3');
   assert.equal((await second.messages()).filter(({ job }) => job?.state === 'done').length, 3);
@@ -198,19 +219,19 @@ test('from the embedded database into PostgreSQL and S3, and back into an embedd
   await queue.close();
   await store.close();
 
-  await darkroom(one, 'backup', join(folder, '1.tar'));
-  await darkroom(two, 'restore', join(folder, '1.tar'));
+  await darkroom(one, backup, join(folder, '1.tar'));
+  await darkroom(two, restore, join(folder, '1.tar'));
   const remote = await openStore({ folder, url, pictures: s3.address });
   assert.deepEqual(await remote.pictures.get(picture), PHOTO);
   const open = await Queue.open({ database: remote.database, url, onError: assert.ifError });
-  await assert.rejects(darkroom(two, 'restore', join(folder, '1.tar'), '--replace'), {
-    stderr: /Stop every darkroom serve/,
+  await assert.rejects(darkroom(two, restore, join(folder, '1.tar'), '--replace'), {
+    message: /Stop every darkroom serve/,
   });
   await open.close();
   await remote.close();
 
-  await darkroom(two, 'backup', join(folder, '2.tar'));
-  await darkroom(three, 'restore', join(folder, '2.tar'));
+  await darkroom(two, backup, join(folder, '2.tar'));
+  await darkroom(three, restore, join(folder, '2.tar'));
   const rowsOf = async (file: string) =>
     (await unpackTar(readFileSync(join(folder, file))))
       .filter(({ header }) =>
@@ -218,18 +239,14 @@ test('from the embedded database into PostgreSQL and S3, and back into an embedd
       )
       .map(({ header, data }) => [header.name, Buffer.from(data!).toString().split('\n').sort()] as const)
       .sort(([a], [b]) => (a < b ? -1 : 1));
-  await darkroom(three, 'backup', join(folder, '3.tar'));
+  await darkroom(three, backup, join(folder, '3.tar'));
   assert.deepEqual(await rowsOf('3.tar'), await rowsOf('2.tar'));
 
   const last = await openStore({ folder: three['DARKROOM_DATA']! });
   const again = await Queue.open({ database: last.database, onError: assert.ifError });
-  t.after(async () => {
-    await again.close();
-    await last.close();
-  });
   assert.equal((await last.jobs.get('done'))?.pictures[0]?.id, picture);
   assert.deepEqual((await last.jobs.get('waits'))?.notes, recordOf('waits').notes);
-  assert.deepEqual(await last.pictures.get(picture), PHOTO);
+  assert.deepEqual(await last.pictures.get(picture), Buffer.from(PHOTO));
   // The charge of the one that ran is taken back, once; both are drawn, in their order, and counted once.
   const [tag] = await last.database.query<{ tag: number }>(
     "select tag from darkroom.flow where user_id = 'web:ada'",
@@ -247,24 +264,25 @@ test('from the embedded database into PostgreSQL and S3, and back into an embedd
     "select count from darkroom.counter where name = 'lease_losses'",
   );
   assert.equal(Number(losses!['count']), 0);
+  await again.close();
+  await last.close();
 });
 
 test('a backup that fails leaves nothing; a backup of a newer release is refused by its version', async (t) => {
   const folder = newFolder(t);
   const env = { DARKROOM_DATA: join(folder, 'data') };
-  await assert.rejects(darkroom(env, 'backup', join(folder, 'nowhere', 'all.tar')), {
-    stderr: /nowhere.* its folder does not exist/,
+  await assert.rejects(darkroom(env, backup, join(folder, 'nowhere', 'all.tar')), {
+    message: /nowhere.* its folder does not exist/,
   });
   mkdirSync(join(folder, 'full'));
   writeFileSync(join(folder, 'full', 'all.tar.partial'), '');
-  await assert.rejects(darkroom(env, 'backup', join(folder, 'full', 'all.tar')), {
-    stderr: /Delete it if none is/,
+  await assert.rejects(darkroom(env, backup, join(folder, 'full', 'all.tar')), {
+    message: /Delete it if none is/,
   });
   const file = join(folder, 'all.tar');
-  await darkroom(env, 'backup', file);
+  await darkroom(env, backup, file);
   assert.ok(!existsSync(`${file}.partial`));
   const entries = await unpackTar(readFileSync(file));
-  const { createHash } = await import('node:crypto');
   const manifest = JSON.parse(Buffer.from(entries[0]!.data!).toString()) as { schema: number };
   const text = Buffer.from(JSON.stringify({ ...manifest, schema: 9999 }));
   const sums = Buffer.from(entries.at(-1)!.data!).toString();
@@ -277,7 +295,7 @@ test('a backup that fails leaves nothing; a backup of a newer release is refused
     },
   ];
   writeFileSync(join(folder, 'newer.tar'), await packTar(newer));
-  await assert.rejects(darkroom(env, 'restore', join(folder, 'newer.tar')), {
-    stderr: /newer\.tar has schema version 9999; this release knows/,
+  await assert.rejects(darkroom(env, restore, join(folder, 'newer.tar')), {
+    message: /newer\.tar has schema version 9999; this release knows/,
   });
 });
