@@ -7,7 +7,7 @@ import {
   NOTE_CHARACTERS,
 } from '../adapters/card.ts';
 import { describeError } from '../src/errors.ts';
-import { shortName } from '../src/request.ts';
+import { builtInUpscaler, shortName } from '../src/request.ts';
 import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { useForm } from './forms.ts';
 import type { LiveEvent } from './job-card.ts';
@@ -137,7 +137,7 @@ function printCard(record: JobRecord): Pick<Card, 'text' | 'pictures' | 'footer'
     pictures,
     footer: [
       shortName(request.model),
-      ...(isDrawing ? [seeds] : [`${pictures[0]?.width}x${pictures[0]?.height}`]),
+      ...(isDrawing ? [seeds] : [...enlargedBy(record), `${pictures[0]?.width}x${pictures[0]?.height}`]),
       ...(seconds === undefined ? [] : [`${seconds.toFixed(1)} s`]),
     ].join(' \u00b7 '),
     actions: isOne ? actionsOfOne(record) : actionsOfMany(record),
@@ -151,6 +151,12 @@ function printCard(record: JobRecord): Pick<Card, 'text' | 'pictures' | 'footer'
       { id: `delete:${id}`, label: 'Delete', style: 'danger' },
     ],
   };
+}
+
+/** The upscaler, where it is one that somebody chose. */
+function enlargedBy({ request: { upscaleImage } }: JobRecord): string[] {
+  const name = upscaleImage?.upscaler;
+  return name === undefined || builtInUpscaler(name) !== undefined ? [] : [name];
 }
 
 /** Whether a card has no room for all of its notes. */

@@ -3,6 +3,7 @@ import type { Invocation } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import { traitsOf } from '../adapters/platforms.ts';
 import { DarkroomError, offerNames } from '../src/errors.ts';
+import { builtInUpscaler } from '../src/request.ts';
 import {
   findSetting,
   meaningOf,
@@ -254,6 +255,11 @@ async function requireKnown(
     require('model', [String(value)], models.names());
     // A folder that cannot be opened would refuse every request.
     await models.resolve(String(value));
+  }
+  if (key === 'default_upscaler') {
+    const name = String(value);
+    if (builtInUpscaler(name) === undefined) await models.findUpscalers([name]);
+    else require('upscaler', [name], ['lanczos']);
   }
   if (key === 'allowed_models') require('model', value as readonly string[], models.names());
   if (key === 'default_style') {

@@ -41,6 +41,7 @@ function usage({ kind, name, refusal }: ModelFile): string | undefined {
   const quoted = /\s/.test(name) ? `"${name}"` : name;
   if (kind === 'checkpoint') return `--model ${quoted}`;
   if (kind === 'lora') return `<lora:${name}:1> in the prompt, or --lora ${quoted}`;
+  if (kind === 'upscaler') return `--upscaler ${quoted}, with --upscale 2 or --upscale-image 2`;
   return kind === 'embedding' ? `${name} in the prompt` : undefined;
 }
 

@@ -150,6 +150,12 @@ export class Policy {
     };
   }
 
+  /** A model's defaults with the upscaler that the admin has chosen. */
+  withUpscaler(defaults: ModelDefaults): ModelDefaults {
+    const upscaler = this.text('default_upscaler');
+    return upscaler === undefined ? defaults : { ...defaults, upscaler };
+  }
+
   /** Adds the admin's defaults, within the admin's limits, to a draft; what the user set stays. */
   fill(draft: RequestDraft): RequestDraft {
     const side = this.number('max_size') ?? Number.POSITIVE_INFINITY;

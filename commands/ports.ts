@@ -6,6 +6,7 @@ import type { JobEvent } from '../src/job.ts';
 import type {
   GenerationRequest,
   KnownLoras,
+  KnownUpscalers,
   LoraDraft,
   ModelDefaults,
   PromptSyntax,
@@ -113,6 +114,8 @@ export interface ModelsPort {
   loraNames(): Promise<readonly string[]>;
   /** @throws DarkroomError('not_found') for a LoRA that is not installed, with the nearest names */
   findLoras(asked: readonly LoraDraft[]): Promise<KnownLoras>;
+  /** @throws DarkroomError for an upscaler that is not installed, with the nearest names, or that does not run here */
+  findUpscalers(asked: readonly string[]): Promise<KnownUpscalers>;
   /**
    * Whether some device has the memory for a request; asked before it is queued. Absent where nobody knows the devices.
    * @throws DarkroomError('too_large') that names the largest size that fits

@@ -109,6 +109,7 @@ async function ownDefault({ models }: ConfigPorts, key: Change['key']): Promise<
     default_steps: defaults.numInferenceSteps,
     default_guidance: defaults.guidanceScale,
     default_sampler: defaults.sampler,
+    default_upscaler: 'lanczos',
     max_size: defaults.maxSize,
   };
   return Object.hasOwn(own, key) ? { before: own[key]! } : {};

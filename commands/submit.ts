@@ -2,7 +2,13 @@
 import { randomUUID } from 'node:crypto';
 import type { Invocation, Reply } from '../adapters/adapter.ts';
 import type { CardPicture } from '../adapters/card.ts';
-import { freezeRequest, type GenerationRequest, lorasOf, type RequestDraft } from '../src/request.ts';
+import {
+  freezeRequest,
+  type GenerationRequest,
+  lorasOf,
+  type RequestDraft,
+  upscalerFilesOf,
+} from '../src/request.ts';
 import type { JobFrame, JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { Policy } from './policy.ts';
 import type { ModelInfo, Ports } from './ports.ts';
@@ -116,10 +122,12 @@ export function createSubmit(
       const policy = await Policy.of(invocation, ports);
       policy.requireEntry();
       const { source } = pictures;
+      const defaults = policy.withUpscaler(model.defaults);
       const { request, notes } = freezeRequest(draft, {
         model: model.name,
-        defaults: model.defaults,
+        defaults,
         loras: await models.findLoras(lorasOf(draft).loras),
+        upscalers: await models.findUpscalers(upscalersOf(draft, defaults)),
         ...(source && { imageSize: source }),
       });
       policy.requireAllowed(request);
@@ -155,6 +163,13 @@ export function createSubmit(
       return record;
     },
   };
+}
+
+/** The files that may enlarge: those that the draft names, and the admin's where it names none. */
+function upscalersOf(draft: RequestDraft, { enlarges, upscaler }: ModelInfo['defaults']): string[] {
+  const asked = upscalerFilesOf(draft);
+  if (draft.upscale_image === undefined || enlarges !== undefined || asked.length > 0) return asked;
+  return upscalerFilesOf({ ...(upscaler !== undefined && { upscaler }) });
 }
 
 function originOf({ verb, record, of }: NonNullable<Order['origin']>): Pick<JobFrame, 'origin' | 'told'> {

@@ -1,4 +1,5 @@
 /** Answers to what is typed so far in an option: names that begin with it first, then those that hold it. */
+import { HIRES_UPSCALERS } from '../src/request.ts';
 import type { AnyCommand } from './command.ts';
 import type { Ports } from './ports.ts';
 import { allStyles } from './styles.ts';
@@ -60,6 +61,7 @@ async function namesFor(
   if (command === 'models show') return [...new Set(models.files().map(({ name }) => name))];
   if (option === 'model') return models.names();
   if (option === 'lora') return models.loraNames();
+  if (option === 'upscaler' || option === 'image-upscaler') return upscalerNames(option, models);
   if (option === 'style')
     return [...allStyles(tenant === undefined ? new Map() : await settings.styles(tenant)).keys()];
   const all = commands.flatMap((one) => [one, ...(one.subcommands ?? [])]);
@@ -68,4 +70,10 @@ async function namesFor(
   if (found?.type === 'text')
     return found.suggestions ?? (command === 'help' ? commands.map(({ name }) => name) : []);
   return [];
+}
+
+function upscalerNames(option: 'upscaler' | 'image-upscaler', models: Ports['models']): readonly string[] {
+  const files = models.files().filter(({ kind, refusal }) => kind === 'upscaler' && refusal === undefined);
+  const builtIn = option === 'upscaler' ? HIRES_UPSCALERS : HIRES_UPSCALERS.filter((one) => one !== 'latent');
+  return [...files.map(({ name }) => name), ...builtIn];
 }

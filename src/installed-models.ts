@@ -14,6 +14,7 @@ import { Catalogue } from './models/catalogue.ts';
 import { watchInventory } from './models/inventory/watch.ts';
 import { findLoras } from './models/lora/known.ts';
 import type { ModelSpec } from './models/spec.ts';
+import { findUpscalers } from './models/upscaler/known.ts';
 import type { GenerationRequest } from './request.ts';
 
 /** The model that ships inside; what is drawn with where nobody names another. */
@@ -112,6 +113,7 @@ export async function createModels(
     names: () => names,
     loraNames: async () => inventory.entries('lora').map(({ name }) => name),
     findLoras: (asked) => findLoras(asked, inventory),
+    findUpscalers: (asked) => findUpscalers(asked, inventory),
     files: () => inventory.entries(),
     unread: () => inventory.unread,
     thumbnail: ({ thumbnail }) => readThumbnail(thumbnail),

@@ -28,7 +28,7 @@ export { type Pair, type PictureFacts, shortName } from './request/fields/field.
 export type { PromptSyntax } from './request/fields/prompt.ts';
 export { type GenerationRequest, type RequestDraft, ROWS } from './request/fields.ts';
 export { freezeRequest } from './request/freeze.ts';
-export type { HiresRequest, Upscaler } from './request/hires.ts';
+export type { HiresRequest } from './request/hires.ts';
 export { requestToJson } from './request/json.ts';
 export { LIMITS } from './request/limits.ts';
 export {
@@ -51,8 +51,16 @@ export { type OtherRecipe, readOtherRecipe } from './request/other-programs.ts';
 export { REGIONS, type Region } from './request/regions.ts';
 export { parseRatio, RATIO_TEXT, sizeOfRatio, withinRatio } from './request/sizes.ts';
 export {
+  layEnlargedTiles,
   layTiles,
   REFINE_STRENGTH,
   type TilePlace,
   type UpscaleImageRequest,
 } from './request/upscale-image.ts';
+export {
+  builtInUpscaler,
+  type ChosenUpscaler,
+  HIRES_UPSCALERS,
+  type KnownUpscalers,
+  upscalerFilesOf,
+} from './request/upscalers.ts';

@@ -83,6 +83,7 @@ const DOORS: Readonly<Record<string, string>> = {
   memory: 'memory.ts',
   model: 'model-cache.ts',
   picture: 'pictures.ts',
+  upscaler: 'upscalers.ts',
   process: 'process.ts',
   prompt: 'prompt.ts',
 };

@@ -8,12 +8,22 @@ import type { ModelSpec } from '../models/spec.ts';
 import { freezeRequest, type GenerationRequest } from '../request.ts';
 import { openDetectors } from './control/controls.ts';
 import { type Adapted, AdaptedModels, readLoras } from './lora/loras.ts';
-import { budgetOf, keptBytes, type MemoryPlan, planMemory, requireFit } from './memory/memory.ts';
+import {
+  budgetOf,
+  keptBytes,
+  type MemoryPlan,
+  planMemory,
+  planUpscaler,
+  requireFit,
+  requireUpscalerFit,
+  tileWithin,
+} from './memory/memory.ts';
 import { ModelCache, type ModelLease, type Room } from './model/model-cache.ts';
 import { draftJob, prepareJob } from './prepare.ts';
 import type { EngineOptions } from './process/process.ts';
 import { PictureRun, type PipelineRun } from './run.ts';
 import { draftUpscale, openUpscale } from './upscale.ts';
+import { findUpscaler, ownUpscaler, type Upscaler } from './upscaler/upscalers.ts';
 
 const UNPLANNED = { plan: undefined, room: { bytes: 0, kept: 0, budget: undefined } };
 
@@ -38,19 +48,47 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   async function planned(
     spec: ModelSpec,
     request: GenerationRequest,
-    nets: readonly Component[] = [],
-    adaptation?: Adapted,
+    {
+      nets = [],
+      adaptation,
+      upscaler,
+    }: {
+      readonly nets?: readonly Component[];
+      readonly adaptation?: Adapted;
+      readonly upscaler?: Upscaler | undefined;
+    } = {},
   ): Promise<{ readonly plan: MemoryPlan; readonly room: Room }> {
     // With LoRAs it is a model of its own, which other runs may use already.
     const { inUse, all } = cache.held(adaptation?.spec ?? spec);
     const budget = await budgetOf(device, device.provider === 'cpu' ? undefined : all);
     // What other runs use cannot make room.
-    const how = { device, nets, budget: budget === undefined ? undefined : budget - inUse };
+    const how = {
+      ...{ device, nets, budget: budget === undefined ? undefined : budget - inUse },
+      upscaler: upscaler?.footprint,
+    };
     const plan = await planMemory(spec, request, how);
     await requireFit(spec, request, how, plan);
     const factors = adaptation?.bytes ?? 0;
     return { plan, room: { bytes: plan.bytes + factors, kept: keptBytes(plan, device) + factors, budget } };
   }
+
+  /** The same where nothing but an upscaler runs. */
+  async function plannedUpscaler(
+    spec: ModelSpec,
+    upscaler: Upscaler,
+  ): Promise<{ readonly plan: MemoryPlan; readonly room: Room }> {
+    const { inUse, all } = cache.held(spec);
+    const budget = await budgetOf(device, device.provider === 'cpu' ? undefined : all);
+    const how = { device, budget: budget === undefined ? undefined : budget - inUse };
+    const plan = planUpscaler(upscaler.footprint, how);
+    requireUpscalerFit(upscaler.name, device, plan);
+    return { plan, room: { bytes: plan.bytes, kept: upscaler.isOwn ? keptBytes(plan, device) : 0, budget } };
+  }
+
+  const tiled = (upscaler: Upscaler | undefined, plan: MemoryPlan | undefined) =>
+    upscaler === undefined || plan === undefined
+      ? undefined
+      : { upscaler, tile: tileWithin(plan, upscaler.footprint, device) };
 
   /** The run that is made owns the lease. */
   async function leased(
@@ -77,23 +115,27 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       const { upscaleImage } = job.request;
       if (upscaleImage !== undefined) {
         const draft = await draftUpscale(job, upscaleImage, spec, inventory);
+        const upscaler = await findUpscaler(upscaleImage, spec, { inventory, device });
         const model = await adapted.adapt(spec, loras);
-        // Without refinement only the upscaler runs.
+        // Without refinement only the upscaler runs, or nothing.
         const { plan, room } =
-          draft.plan === undefined
-            ? UNPLANNED
-            : await planned(spec, { ...job.request, enlarge: false }, [], model);
-        return await leased(model.spec, room, (lease) => openUpscale(job, draft, { lease, plan }, model));
+          draft.plan !== undefined
+            ? await planned(spec, { ...job.request, enlarge: false }, { adaptation: model, upscaler })
+            : upscaler === undefined
+              ? UNPLANNED
+              : await plannedUpscaler(spec, upscaler);
+        const how = { upscaler: tiled(upscaler, plan), adapted: model };
+        return await leased(model.spec, room, (lease) => openUpscale(job, draft, { lease, plan }, how));
       }
       const draft = await draftJob(job, spec, { folders: models, detectors, inventory });
       const { nets } = draft.controls;
+      const { hires, enlarge } = job.request;
+      const upscaler = hires && (await findUpscaler(hires, spec, { inventory, device }));
       const model = await adapted.adapt(spec, loras);
-      const { plan, room } = await planned(
-        spec,
-        job.request,
-        nets.map(({ component }) => component),
-        model,
-      );
+      const { plan, room } = await planned(spec, job.request, {
+        nets: nets.map(({ component }) => component),
+        ...{ adaptation: model, upscaler },
+      });
       return await leased(model.spec, room, async (lease) => {
         const { components } = lease;
         if (plan.savers.includes('turns')) await components.release();
@@ -103,16 +145,19 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
           if (job.request.image !== undefined) await components.vaeEncoder(isTiled);
         }
         const opened = performance.now();
-        const prepared = await prepareJob(job, draft, components, { adapted: model, savers: plan.savers });
+        const prepared = await prepareJob(job, draft, components, {
+          ...{ adapted: model, savers: plan.savers, upscaler: tiled(upscaler, plan) },
+        });
+        const own = enlarge === true ? tiled(ownUpscaler(spec, device), plan) : undefined;
         const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
         const notes = [...loras.notes, ...prepared.notes];
-        return new PictureRun(job.request, { ...prepared, notes, lease, plan, seconds });
+        return new PictureRun(job.request, { ...prepared, own, notes, lease, plan, seconds });
       });
     },
     async warm(model) {
       const spec = await catalogue.open(model);
       const { request } = freezeRequest({ prompt: '' }, { model, defaults: spec.defaults });
-      const { plan, room } = await planned(spec, request, []);
+      const { plan, room } = await planned(spec, request);
       const lease = await cache.lease(spec, room);
       try {
         // What is loaded in turn is not loaded ahead.

@@ -22,6 +22,7 @@ import {
 } from './picture/pictures.ts';
 import { encodePrompt, type Inversions, readInversions } from './prompt/prompt.ts';
 import type { Prepared } from './run.ts';
+import type { TiledUpscaler } from './upscaler/upscalers.ts';
 
 /** What needs no weights: everything here is refused before the GPU is asked for. */
 export interface Draft {
@@ -50,8 +51,17 @@ export async function prepareJob(
   { request }: Job,
   { sources, plans, controls, inversions }: Draft,
   components: Components,
-  { adapted, savers }: { readonly adapted: Adapted; readonly savers: readonly Saver[] },
-): Promise<Omit<Prepared, 'lease' | 'seconds' | 'plan'>> {
+  {
+    adapted,
+    savers,
+    upscaler,
+  }: {
+    readonly adapted: Adapted;
+    readonly savers: readonly Saver[];
+    /** What enlarges before a second pass, where a network does. */
+    readonly upscaler?: TiledUpscaler | undefined;
+  },
+): Promise<Omit<Prepared, 'lease' | 'seconds' | 'plan' | 'own'>> {
   const { spec } = components;
   const { start, masked } = sources;
   const turn = async () => {
@@ -71,13 +81,14 @@ export async function prepareJob(
     adapted,
   });
   await turn();
+  const how = upscaler ?? (request.hires?.upscaler === 'latent' ? 'latent' : 'lanczos');
   const encoded = await encode(start);
   if (encoded !== undefined) await turn();
   return {
     passes,
     nets: controls.nets,
     start: encoded,
-    grow: (latents, pass) => grow(components, request.hires?.upscaler ?? 'lanczos', latents, pass, savers),
+    grow: (latents, pass) => grow(components, how, latents, pass, savers),
     decodeScale: passes[0]!.scales.decode,
     finish: masked?.finish ?? (async (picture) => picture),
     notes: [...notesOf(request, spec), ...sources.notes, ...controls.notes, ...notes],

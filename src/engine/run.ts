@@ -17,8 +17,9 @@ import { requireFinite } from './finite.ts';
 import type { MemoryPlan } from './memory/memory.ts';
 import type { ModelLease } from './model/model-cache.ts';
 import type { Pass, Start } from './pass.ts';
-import { decodeLatents, enlarge } from './picture/pictures.ts';
+import { decodeLatents } from './picture/pictures.ts';
 import { recipeTexts } from './recipe.ts';
+import { enlarge, type TiledUpscaler } from './upscaler/upscalers.ts';
 
 const PREVIEW_EVERY_MS = 500;
 /** Longer side of a preview that shows a picture around the part that is drawn. */
@@ -43,6 +44,8 @@ export interface Prepared {
   readonly start: Start;
   /** The latents of one pass as the next pass starts from them. */
   grow(latents: Tensor, pass: Pass): Promise<Start>;
+  /** The model's own upscaler, where it makes the finished pictures larger. */
+  readonly own?: TiledUpscaler | undefined;
   /** How the decoder's latents relate to the sampler's. */
   readonly decodeScale: LatentScale;
   /** The last change to a picture, decoded and enlarged, such as laying its kept part over it. */
@@ -122,8 +125,12 @@ export class PictureRun implements PipelineRun {
   }
 
   async #enlarged(picture: Raster): Promise<Raster> {
-    if (this.#request.enlarge !== true) return picture;
-    return enlarge(await this.#prepared.lease.components.session('upscaler'), picture);
+    const { own, lease } = this.#prepared;
+    if (own === undefined) return picture;
+    const { runner } = await own.upscaler.open(lease.components);
+    const { scale } = own.upscaler;
+    const size = { width: scale * picture.width, height: scale * picture.height };
+    return enlarge({ ...own.upscaler, runner, tile: own.tile }, picture, size);
   }
 
   async close(): Promise<void> {

@@ -7,7 +7,7 @@ import { decodeRgb, encodePng, toPlanes } from '../image/pixels.ts';
 import { writePngText } from '../image/png-text.ts';
 import { type Raster, resample } from '../image/resample.ts';
 import { blendTiles, cutTile, type PlacedTile } from '../image/tiles.ts';
-import type { Job, Progress, Run } from '../job.ts';
+import type { Job, JobMemory, Progress, Run } from '../job.ts';
 import type { Inventory } from '../models/inventory/inventory.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import {
@@ -26,11 +26,12 @@ import type { MemoryPlan, Saver } from './memory/memory.ts';
 import type { ModelLease } from './model/model-cache.ts';
 import type { Pass } from './pass.ts';
 import { type PlannedPass, planPasses } from './passes.ts';
-import { bytesOf, decodeLatents, encodePicture, enlarge } from './picture/pictures.ts';
+import { bytesOf, decodeLatents, encodePicture } from './picture/pictures.ts';
 import { type Encoded, encodeConditions } from './prepare.ts';
 import { type Inversions, NO_INVERSIONS, readInversions } from './prompt/prompt.ts';
 import { recipeTexts } from './recipe.ts';
 import type { PipelineRun } from './run.ts';
+import { countTiles, enlargeTiles, type TiledUpscaler } from './upscaler/upscalers.ts';
 
 const SEEDS = LIMITS.seed.max + 1;
 
@@ -74,41 +75,23 @@ export async function openUpscale(
   { request }: Job,
   { picture, wanted, plan, inversions }: UpscaleDraft,
   { lease, plan: memory }: InMemory,
-  adapted: Adapted,
+  { upscaler, adapted }: { readonly upscaler: TiledUpscaler | undefined; readonly adapted: Adapted },
 ): Promise<PipelineRun> {
   const started = performance.now();
   const { components } = lease;
-  const larger =
-    wanted.upscaler === 'model' ? await enlarge(await components.session('upscaler'), picture) : picture;
-  const large = resample(larger, wanted);
+  const savers = memory?.savers ?? [];
+  const shared = { request, lease, savers, picture, wanted, upscaler, memory };
   if (plan === undefined) {
     const seconds = { open: (performance.now() - started) / 1000, encode: 0 };
-    return new UpscaleRun({
-      request,
-      lease,
-      savers: memory?.savers ?? [],
-      picture,
-      large,
-      refinement: undefined,
-      seconds,
-    });
+    return new UpscaleRun({ ...shared, refinement: undefined, seconds });
   }
-  const savers = memory?.savers ?? [];
   if (!savers.includes('turns')) await components.openAll([], savers.includes('tiles'));
   const opened = performance.now();
   const encoded = await encodeConditions(request, [plan], components, { inversions, adapted });
   const [pass] = encoded.passes;
   const refinement = { ...encoded, pass: pass!, places: layTiles(wanted, plan) };
   const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
-  return new UpscaleRun({
-    request,
-    lease,
-    savers: memory?.savers ?? [],
-    picture,
-    large,
-    refinement,
-    seconds,
-  });
+  return new UpscaleRun({ ...shared, refinement, seconds });
 }
 
 interface Parts {
@@ -116,26 +99,33 @@ interface Parts {
   readonly lease: ModelLease;
   readonly savers: readonly Saver[];
   readonly picture: Raster;
-  /** The picture made larger. */
-  readonly large: Raster;
+  readonly wanted: UpscaleImageRequest;
+  /** What enlarges; undefined for a Lanczos filter. */
+  readonly upscaler: TiledUpscaler | undefined;
+  readonly memory: MemoryPlan | undefined;
   readonly refinement: (Encoded & { readonly pass: Pass; readonly places: readonly TilePlace[] }) | undefined;
   readonly seconds: { readonly open: number; readonly encode: number };
 }
 
 class UpscaleRun implements PipelineRun {
   readonly steps: number;
+  readonly memory?: JobMemory;
   readonly #parts: Parts;
   readonly #calls: AsyncGenerator<unknown>;
   readonly #finished: Tensor[] = [];
+  #large: Raster | undefined;
+  #closeUpscaler: (() => Promise<void>) | undefined;
   #callsMade = 0;
   #closed = false;
   #denoiseSeconds = 0;
 
   constructor(parts: Parts) {
     this.#parts = parts;
-    const { refinement } = parts;
-    this.steps = refinement === undefined ? 0 : refinement.places.length * refinement.pass.plan.calls;
-    this.#calls = this.#refine();
+    const { refinement, upscaler, picture, memory } = parts;
+    const refined = refinement === undefined ? 0 : refinement.places.length * refinement.pass.plan.calls;
+    this.steps = (upscaler === undefined ? 0 : countTiles(picture, upscaler.tile)) + refined;
+    if (memory !== undefined) this.memory = { bytes: memory.bytes, savers: memory.savers };
+    this.#calls = this.#work();
   }
 
   async advance(
@@ -164,7 +154,8 @@ class UpscaleRun implements PipelineRun {
   async decode(): ReturnType<Run['decode']> {
     this.#requireOpen();
     const started = performance.now();
-    const { request, lease, savers, picture, large, refinement, seconds } = this.#parts;
+    const { request, lease, savers, picture, wanted, upscaler, refinement, seconds } = this.#parts;
+    const large = this.#large ?? resample(picture, wanted);
     if (savers.includes('turns')) await lease.components.release();
     const tiles: PlacedTile[] = [];
     for (const [i, latents] of this.#finished.entries()) {
@@ -173,11 +164,11 @@ class UpscaleRun implements PipelineRun {
       const tile = await decodeLatents(decoder, latents, refinement!.pass.scales.decode);
       tiles.push({ picture: tile, ...refinement!.places[i]! });
     }
-    // What was drawn adds detail; what the picture shows stays what it was.
-    const { data, width, height } = projectBack(
-      tiles.length === 0 ? large : blendTiles(tiles, large),
-      picture,
-    );
+    const made = tiles.length === 0 ? large : blendTiles(tiles, large);
+    // What was drawn adds detail; what the picture shows stays what it was. A network that somebody chose may also mend
+    // the picture: what it changes is what it was chosen for.
+    const isPlain = upscaler === undefined || upscaler.upscaler.isOwn || tiles.length > 0;
+    const { data, width, height } = isPlain ? projectBack(made, picture) : made;
     const texts = await recipeTexts(request, request.seed, lease.components.spec);
     const png = writePngText(await encodePng(data, width, height), texts);
     const decode = (performance.now() - started) / 1000;
@@ -190,12 +181,28 @@ class UpscaleRun implements PipelineRun {
 
   async close(): Promise<void> {
     this.#closed = true;
+    await this.#closeUpscaler?.();
     await this.#parts.lease.release();
   }
 
+  /** The network's tiles, then all denoiser calls; yields after each one. */
+  async *#work(): AsyncGenerator<unknown> {
+    const { picture, wanted, upscaler, lease } = this.#parts;
+    let large: Raster;
+    if (upscaler === undefined) large = resample(picture, wanted);
+    else {
+      const { runner, close } = await upscaler.upscaler.open(lease.components);
+      this.#closeUpscaler = close;
+      large = yield* enlargeTiles({ ...upscaler.upscaler, runner, tile: upscaler.tile }, picture, wanted);
+      await close();
+    }
+    this.#large = large;
+    yield* this.#refine(large);
+  }
+
   /** All denoiser calls of all tiles, each with noise of its own; yields after each one. */
-  async *#refine(): AsyncGenerator<unknown> {
-    const { request, lease, savers, large, refinement } = this.#parts;
+  async *#refine(large: Raster): AsyncGenerator<unknown> {
+    const { request, lease, savers, refinement } = this.#parts;
     if (refinement === undefined) return;
     const { components } = lease;
     const { pass, places } = refinement;

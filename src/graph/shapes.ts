@@ -308,6 +308,14 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
     },
   ],
   [
+    'SpaceToDepth',
+    (inputs, node) => {
+      const [batch, channels, height, width] = need(inputs, 0).dims as [number, number, number, number];
+      const size = node.int('blocksize', 1);
+      return [{ dims: [batch, channels * size ** 2, Math.ceil(height / size), Math.ceil(width / size)] }];
+    },
+  ],
+  [
     'BiasSplitGelu',
     (inputs) => {
       const { dims } = need(inputs, 0);

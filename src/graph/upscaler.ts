@@ -9,7 +9,7 @@ import { conv } from './layers.ts';
 import { PORTABLE, type Target } from './target.ts';
 
 /** Of the sides. */
-const UPSCALE = { min: 2, max: 4 } as const;
+const UPSCALE = { min: 1, max: 4 } as const;
 const CHANNELS = 3;
 /** Slope below zero, as in Real-ESRGAN. */
 const LEAK = 0.1;
@@ -40,8 +40,15 @@ export function readUpscalerConfig(component: Component): UpscalerConfig {
 }
 
 /** Input: `picture` [B, 3, H, W] in 0..1. Output: `enlarged` [B, 3, upscale x H, upscale x W], not clamped. */
-export function upscalerGraph(component: Component, target: Target = PORTABLE): Graph {
-  const { numFeat, numConv, upscale, actType } = readUpscalerConfig(component);
+export const upscalerGraph = (component: Component, target: Target = PORTABLE): Graph =>
+  compactGraph(component, readUpscalerConfig(component), target);
+
+/** The same for a network whose tensors say what its config would. */
+export function compactGraph(
+  component: Component,
+  { numFeat, numConv, upscale, actType }: UpscalerConfig,
+  target: Target = PORTABLE,
+): Graph {
   const b = new GraphBuilder('upscaler', component, target);
   const picture = b.input('picture', 'float', ['batch', CHANNELS, 'height', 'width']);
   let x = b.enter(picture);

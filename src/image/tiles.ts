@@ -25,6 +25,25 @@ export function cutTile(
   return { data: tile, ...size, channels };
 }
 
+/** A picture whose sides are multiples of a number; what is missing on the right and below mirrors what is there. */
+export function mirrored(picture: Raster, multiple: number): Raster {
+  const grown = (side: number) => Math.ceil(side / multiple) * multiple;
+  const size = { width: grown(picture.width), height: grown(picture.height) };
+  if (size.width === picture.width && size.height === picture.height) return picture;
+  const { data, width, height, channels } = picture;
+  const inside = (at: number, side: number) => (at < side ? at : Math.max(0, 2 * (side - 1) - at));
+  const larger = new Uint8Array(size.width * size.height * channels);
+  let to = 0;
+  for (let y = 0; y < size.height; y++) {
+    const row = inside(y, height) * width;
+    for (let x = 0; x < size.width; x++) {
+      const from = (row + inside(x, width)) * channels;
+      for (let c = 0; c < channels; c++) larger[to++] = data[from + c]!;
+    }
+  }
+  return { data: larger, ...size, channels };
+}
+
 /** @param tiles of one size, which together cover all of the picture; the nearer a tile's middle, the more it counts */
 export function blendTiles(tiles: readonly PlacedTile[], { width, height }: Size): Raster {
   const channels = 3;

@@ -7,6 +7,7 @@ import { isT5Text } from './checkpoint/t5-text.ts';
 import { type Tensors, under } from './checkpoint/tensors.ts';
 import { FAMILIES } from './families/index.ts';
 import { SeenFiles } from './seen.ts';
+import { type FoundUpscaler, findUpscaler, refuse } from './upscaler/network.ts';
 import { readWeights, type Weights } from './weights.ts';
 
 export const FILE_KINDS = [
@@ -51,7 +52,7 @@ export async function recognise(path: string): Promise<Recognised> {
   const shared = { ...measure(tensors), metadata };
   const checkpoint = await recogniseCheckpoint(weights, path);
   if (checkpoint !== undefined) return { ...shared, ...checkpoint };
-  return { ...shared, ...recogniseOther(tensors) };
+  return { ...shared, ...recogniseOther(tensors, weights.label) };
 }
 
 type Found = Omit<Recognised, 'dtype' | 'parameters' | 'metadata'>;
@@ -105,9 +106,7 @@ const FOREIGN: readonly (readonly [key: string, family: string])[] = [
 const LORA =
   /(\.lora_(down|up|mid|A|B)\b|_lora\.(down|up)\.weight$|\.lora\.(down|up)\.weight$|\.lora_linear_layer\.|\.hada_w[12]_[ab]$|\.lokr_w[12](_[ab])?$|\.oft_(blocks|diag)|^lora_.*\.(diff|diff_b|a1|b1)(\.weight)?$|\.(diff|diff_b)$)/;
 
-const UPSCALER = /^(model\.1\.sub\.0\.|body\.0\.rdb1\.conv1\.|RRDB_trunk\.0\.|layers\.0\.residual_group\.)/;
-
-function recogniseOther(tensors: Tensors): Found {
+function recogniseOther(tensors: Tensors, label: string): Found {
   const names = [...tensors.keys()];
   if (names.some((name) => LORA.test(name))) return { kind: 'lora' };
   if (isEmbedding(tensors)) return { kind: 'embedding', ...embeddingFamily(tensors) };
@@ -119,11 +118,22 @@ function recogniseOther(tensors: Tensors): Found {
     return { kind: 'controlnet' };
   if (isVae(tensors) || isVae(under(tensors, 'first_stage_model.')) || isVae(under(tensors, 'vae.')))
     return { kind: 'vae' };
-  if (names.some((name) => UPSCALER.test(name))) return { kind: 'upscaler' };
+  const upscaler = findUpscaler(tensors, label);
+  if (upscaler !== undefined) return { kind: 'upscaler', ...traitsOfUpscaler(upscaler, label) };
   if (isT5Text(tensors)) return { kind: 'text_encoder', family: 'T5' };
   if (isClipText(tensors) || isClipText(under(tensors, 'transformer.')))
     return { kind: 'text_encoder', family: 'CLIP' };
   return { kind: 'unknown' };
+}
+
+function traitsOfUpscaler(
+  found: FoundUpscaler,
+  label: string,
+): Pick<Found, 'family' | 'variant' | 'refusal'> {
+  if ('foreign' in found) return { family: found.foreign, refusal: refuse(label, found.foreign) };
+  if ('refusal' in found) return { refusal: found.refusal };
+  const { architecture, scale } = found.network;
+  return { family: architecture, variant: `${scale}x` };
 }
 
 /** At most this many rows: one token stands for all of them. */

@@ -1,5 +1,5 @@
 /** What jobs cost, in GPU-seconds, learned from those that ran and shared over processes by the database. */
-import { type GenerationRequest, layTiles } from '../request.ts';
+import { builtInUpscaler, type GenerationRequest, layEnlargedTiles, layTiles } from '../request.ts';
 import type { Database } from '../store/sql.ts';
 
 /** Weight of the newest measurement in the running mean. */
@@ -95,10 +95,20 @@ export function plannedSteps(request: GenerationRequest): number {
   const { image, strength, numInferenceSteps, numImages, upscaleImage } = request;
   if (upscaleImage !== undefined) {
     const tiles = layTiles(upscaleImage, request).length;
-    return tiles * Math.floor(numInferenceSteps * (strength ?? 0));
+    return enlargingSteps(upscaleImage) + tiles * Math.floor(numInferenceSteps * (strength ?? 0));
   }
   const part = image === undefined ? 1 : (strength ?? 1);
   return Math.max(1, Math.floor(numInferenceSteps * part)) * numImages;
+}
+
+/** Side of the tiles in which a network enlarges, and how many times longer the sides become, usually. */
+const USUAL = { tile: 512, scale: 2 };
+
+function enlargingSteps({ upscaler, width, height }: NonNullable<GenerationRequest['upscaleImage']>): number {
+  const builtIn = builtInUpscaler(upscaler);
+  if (builtIn !== undefined && builtIn !== 'model') return 0;
+  const before = { width: width / USUAL.scale, height: height / USUAL.scale };
+  return layEnlargedTiles(before, USUAL.tile).length;
 }
 
 type Shape = Pick<GenerationRequest, 'model' | 'width' | 'height' | 'upscaleImage'>;

@@ -2,6 +2,7 @@
 import type { SamplerName } from '../diffusion/samplers/index.ts';
 import type { ScheduleName } from '../diffusion/schedule.ts';
 import type { KnownLoras } from './loras.ts';
+import type { KnownUpscalers } from './upscalers.ts';
 
 /** What a model folder says about itself. */
 export interface ModelDefaults {
@@ -18,6 +19,8 @@ export interface ModelDefaults {
   readonly runsAtAnyStrength?: boolean;
   /** How many times longer the model's own upscaler makes the sides of a picture; absent where it has none. */
   readonly enlarges?: number;
+  /** What enlarges finished pictures where the model has no upscaler of its own; lanczos where left out. */
+  readonly upscaler?: string;
   /** What the sides of a picture must be multiples of; 8 where left out. */
   readonly sizeMultiple?: number;
   /** Longest side, in pixels, that the model can draw. */
@@ -30,6 +33,8 @@ export interface DraftContext {
   readonly defaults: ModelDefaults;
   /** The LoRAs that the draft asks for, found; where left out, they are taken as they are called. */
   readonly loras?: KnownLoras;
+  /** The same for the upscalers that are files. */
+  readonly upscalers?: KnownUpscalers;
   /** Width and height in pixels of the picture behind `draft.image`; needed where the draft has one. */
   readonly imageSize?: { readonly width: number; readonly height: number };
 }

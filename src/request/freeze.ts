@@ -29,7 +29,7 @@ export function freezeRequest(
   input: unknown,
   context: DraftContext,
 ): { request: GenerationRequest; notes: string[] } {
-  const draft = parseDraft(input);
+  const draft = withUpscaler(parseDraft(input));
   const asked = lorasOf(draft);
   const { loras, notes } = freezeLoras(asked.loras, context.loras);
   const chosen = choose(draft, context, { prompt: asked.prompt, loras });
@@ -59,7 +59,24 @@ function choose(draft: RequestDraft, context: DraftContext, read: Pick<Chosen, '
     hasImage: draft.image !== undefined,
     hasMask: draft.mask_image !== undefined,
     enlarge: chooseEnlarge(draft, context, size),
-    hires: chooseHires(draft, defaults, { ...size, numInferenceSteps }),
+    hires: chooseHires(draft, context, { ...size, numInferenceSteps }),
+  };
+}
+
+/** `upscaler` is whatever enlarges: the picture as it is, or the first pass. */
+function withUpscaler(draft: RequestDraft): RequestDraft {
+  const { upscaler, hires, upscale_image: image } = draft;
+  if (upscaler === undefined) return draft;
+  if (hires === undefined && image === undefined) {
+    throw new DarkroomError(
+      'bad_request',
+      `upscaler ${upscaler} has nothing to enlarge. Add --upscale 2, or --upscale-image 2 with a picture.`,
+    );
+  }
+  return {
+    ...draft,
+    ...(hires !== undefined && { hires: { upscaler, ...hires } }),
+    ...(image !== undefined && { upscale_image: { upscaler, ...image } }),
   };
 }
 
@@ -117,7 +134,7 @@ function chooseRefinement(strength: number, defaults: ModelDefaults, steps: numb
   return strength;
 }
 
-function chooseUpscaleImage(draft: RequestDraft, { defaults, imageSize }: DraftContext) {
+function chooseUpscaleImage(draft: RequestDraft, { defaults, imageSize, upscalers }: DraftContext) {
   const { upscale_image: wanted, image } = draft;
   if (wanted === undefined) return undefined;
   if (image === undefined || imageSize === undefined) {
@@ -130,7 +147,7 @@ function chooseUpscaleImage(draft: RequestDraft, { defaults, imageSize }: DraftC
   if ((draft.num_images ?? 1) > 1) {
     throw new DarkroomError('bad_request', 'upscale_image makes one picture. Leave the count out.');
   }
-  return freezeUpscaleImage(wanted, defaults, imageSize);
+  return freezeUpscaleImage(wanted, defaults, imageSize, upscalers);
 }
 
 function requireImage(draft: RequestDraft): void {
@@ -166,12 +183,12 @@ function chooseEnlarge(
 
 function chooseHires(
   { hires, mask_image: mask }: RequestDraft,
-  defaults: ModelDefaults,
+  { defaults, upscalers }: DraftContext,
   first: { readonly width: number; readonly height: number; readonly numInferenceSteps: number },
 ) {
   if (hires === undefined) return undefined;
   if (mask !== undefined) {
     throw new DarkroomError('bad_request', 'hires and mask_image do not go together. Leave one out.');
   }
-  return freezeHires(hires, defaults, first);
+  return freezeHires(hires, defaults, first, upscalers);
 }

@@ -3,18 +3,22 @@ import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
 import type { ModelDefaults } from './defaults.ts';
 import { LIMITS } from './limits.ts';
-import { integer, name, number, UNIT } from './schemas.ts';
+import { integer, number, UNIT } from './schemas.ts';
 import { multipleOf, requireSize } from './sizes.ts';
 import { requireStep } from './strength.ts';
+import {
+  type ChosenUpscaler,
+  chooseUpscaler,
+  HIRES_UPSCALERS,
+  type KnownUpscalers,
+  upscalerHash,
+  upscalerName,
+} from './upscalers.ts';
 
-/** How the picture of the first pass grows: its pixels by Lanczos before the VAE, or its latents after it. */
-export const UPSCALERS = ['lanczos', 'latent'] as const;
-export type Upscaler = (typeof UPSCALERS)[number];
-
-export interface HiresRequest {
+/** How the picture of the first pass grows: its pixels by Lanczos or by a network, or its latents. */
+export interface HiresRequest extends ChosenUpscaler {
   readonly width: number;
   readonly height: number;
-  readonly upscaler: Upscaler;
   readonly strength: number;
   readonly numInferenceSteps: number;
 }
@@ -23,7 +27,8 @@ export const hiresShape = {
   scale: number('hires scale', LIMITS.hiresScale).optional(),
   width: integer('hires width', LIMITS.size).optional(),
   height: integer('hires height', LIMITS.size).optional(),
-  upscaler: name('hires upscaler', UPSCALERS).optional(),
+  upscaler: upscalerName('hires upscaler').optional(),
+  upscaler_hash: upscalerHash('hires upscaler_hash').optional(),
   strength: number('hires strength', UNIT).optional(),
   num_inference_steps: integer('hires steps', LIMITS.steps).optional(),
 };
@@ -38,12 +43,14 @@ export const HIRES_STRENGTH = 0.5;
 
 /**
  * @param first size and steps of the first pass
+ * @param known the upscalers that are installed; undefined where nobody has looked for them
  * @throws DarkroomError('bad_request')
  */
 export function freezeHires(
   hires: HiresDraft,
   defaults: ModelDefaults,
   first: { readonly width: number; readonly height: number; readonly numInferenceSteps: number },
+  known?: KnownUpscalers,
 ): HiresRequest {
   const isSized = hires.width !== undefined && hires.height !== undefined;
   if (
@@ -59,10 +66,18 @@ export function freezeHires(
   const strength = hires.strength ?? HIRES_STRENGTH;
   const numInferenceSteps = hires.num_inference_steps ?? first.numInferenceSteps;
   requireStep('hires strength', strength, numInferenceSteps, defaults);
-  return Object.freeze({ ...size, upscaler: hires.upscaler ?? 'lanczos', strength, numInferenceSteps });
+  const upscaler = chooseUpscaler(hires.upscaler ?? 'lanczos', {
+    label: 'hires upscaler',
+    builtIn: HIRES_UPSCALERS,
+    hasOwn: defaults.enlarges !== undefined,
+    known,
+    hash: hires.upscaler_hash,
+  });
+  return Object.freeze({ ...size, ...upscaler, strength, numInferenceSteps });
 }
 
-export const hiresToJson = ({ numInferenceSteps, ...hires }: HiresRequest): HiresDraft => ({
+export const hiresToJson = ({ numInferenceSteps, upscalerHash, ...hires }: HiresRequest): HiresDraft => ({
   ...hires,
+  ...(upscalerHash !== undefined && { upscaler_hash: upscalerHash }),
   num_inference_steps: numInferenceSteps,
 });

@@ -3,24 +3,30 @@ import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
 import type { ModelDefaults } from './defaults.ts';
 import { LIMITS } from './limits.ts';
-import { integer, name, number } from './schemas.ts';
+import { integer, number } from './schemas.ts';
 import { multipleOf, type Size } from './sizes.ts';
+import {
+  type ChosenUpscaler,
+  chooseUpscaler,
+  IMAGE_UPSCALERS,
+  type KnownUpscalers,
+  upscalerHash,
+  upscalerName,
+} from './upscalers.ts';
 
-/** What makes the pixels larger: a Lanczos filter, or the upscaler network of the model's folder. */
-export const IMAGE_UPSCALERS = ['lanczos', 'model'] as const;
-
-export interface UpscaleImageRequest {
+/** What makes the pixels larger is a Lanczos filter, the upscaler of the model's folder, or one in a file. */
+export interface UpscaleImageRequest extends ChosenUpscaler {
   /** Of the result, in pixels. The request's own width and height are those of the tiles that are refined. */
   readonly width: number;
   readonly height: number;
-  readonly upscaler: (typeof IMAGE_UPSCALERS)[number];
 }
 
 export const upscaleImageShape = {
   scale: number('upscale_image scale', LIMITS.upscaleScale).optional(),
   width: integer('upscale_image width', LIMITS.size).optional(),
   height: integer('upscale_image height', LIMITS.size).optional(),
-  upscaler: name('upscale_image upscaler', IMAGE_UPSCALERS).optional(),
+  upscaler: upscalerName('upscale_image upscaler').optional(),
+  upscaler_hash: upscalerHash('upscale_image upscaler_hash').optional(),
 };
 export const upscaleImageSchema = z.strictObject(
   upscaleImageShape,
@@ -35,12 +41,14 @@ const SCALE = 2;
 
 /**
  * @param source the picture's size
+ * @param known the upscalers that are installed; undefined where nobody has looked for them
  * @throws DarkroomError('bad_request')
  */
 export function freezeUpscaleImage(
   draft: UpscaleImageDraft,
   defaults: ModelDefaults,
   source: Size,
+  known?: KnownUpscalers,
 ): UpscaleImageRequest {
   const { width, height, scale } = draft;
   if ((width === undefined) !== (height === undefined) || (width !== undefined && scale !== undefined)) {
@@ -64,15 +72,21 @@ export function freezeUpscaleImage(
       `upscale_image makes pictures larger; ${size.width}x${size.height} is smaller than the picture's ${source.width}x${source.height}.`,
     );
   }
-  if (draft.upscaler === 'model' && defaults.enlarges === undefined) {
-    throw new DarkroomError(
-      'bad_request',
-      'upscale_image: this model has no upscaler of its own. Try upscaler lanczos.',
-    );
-  }
-  const upscaler = draft.upscaler ?? (defaults.enlarges === undefined ? 'lanczos' : 'model');
-  return Object.freeze({ ...size, upscaler });
+  const usual = defaults.enlarges === undefined ? (defaults.upscaler ?? 'lanczos') : 'model';
+  const upscaler = chooseUpscaler(draft.upscaler ?? usual, {
+    label: 'upscale_image upscaler',
+    builtIn: IMAGE_UPSCALERS,
+    hasOwn: defaults.enlarges !== undefined,
+    known,
+    hash: draft.upscaler_hash,
+  });
+  return Object.freeze({ ...size, ...upscaler });
 }
+
+export const upscaleImageToJson = ({ upscalerHash, ...one }: UpscaleImageRequest): UpscaleImageDraft => ({
+  ...one,
+  ...(upscalerHash !== undefined && { upscaler_hash: upscalerHash }),
+});
 
 /** The tiles in which the result is refined: the model's own size, no larger than the result. */
 export function tileSize({ width, height }: Size, defaults: ModelDefaults): Size {
@@ -95,6 +109,27 @@ export function layTiles(whole: Size, tile: Size): TilePlace[] {
   const rows = starts(whole.height, tile.height);
   const columns = starts(whole.width, tile.width);
   return rows.flatMap((top) => columns.map((left) => ({ left, top })));
+}
+
+/** Pixels that two tiles share when a network enlarges a picture. */
+const ENLARGED_OVERLAP = 16;
+
+/** The tiles in which a network enlarges a picture, row by row, no longer than `side` pixels. */
+export function layEnlargedTiles({ width, height }: Size, side: number) {
+  const spans = (whole: number): (readonly [number, number])[] => {
+    if (whole <= side) return [[0, whole]];
+    const count = Math.ceil((whole - ENLARGED_OVERLAP) / (side - ENLARGED_OVERLAP));
+    // About equal ones: a thin rest would cost as much as its overlap.
+    const length = Math.ceil((whole + (count - 1) * ENLARGED_OVERLAP) / count);
+    return Array.from({ length: count }, (_, i) => {
+      const start = Math.round((i * (whole - length)) / (count - 1));
+      return [start, start + length];
+    });
+  };
+  const columns = spans(width);
+  return spans(height).flatMap(([top, bottom]) =>
+    columns.map(([left, right]) => ({ left, top, right, bottom })),
+  );
 }
 
 function starts(whole: number, tile: number): number[] {

@@ -118,6 +118,12 @@ export const SETTINGS = {
     meaning: (v) => `The sampler is ${v}, unless a request says otherwise.`,
     example: 'dpmpp_2m',
   },
+  default_upscaler: {
+    ...latest,
+    parse: text(200),
+    meaning: (v) => `Upscale enlarges with ${v}, unless the model has an upscaler of its own.`,
+    example: '4x-UltraSharp',
+  },
   default_negative_prompt: {
     ...latest,
     parse: text(1000),

@@ -11,6 +11,7 @@ import { Catalogue } from '../models/catalogue.ts';
 import { Inventory } from '../models/inventory/inventory.ts';
 import { findLoras } from '../models/lora/known.ts';
 import type { ModelSpec } from '../models/spec.ts';
+import { findUpscalers } from '../models/upscaler/known.ts';
 import {
   freezeRequest,
   lorasOf,
@@ -18,6 +19,7 @@ import {
   type RequestDraft,
   requestToJson,
   sizeOfRatio,
+  upscalerFilesOf,
 } from '../request.ts';
 import { IMAGINE_HELP, type ImagineOptions, readTasks } from './imagine-options.ts';
 import { readInputs, withGivenNames } from './inputs.ts';
@@ -31,9 +33,11 @@ import {
   loraFiles,
   netFolders,
   netName,
+  partFileOrName,
   type Task,
-  vaeFileOrName,
+  upscalerFiles,
   vaeFiles,
+  withUpscalerNames,
 } from './task.ts';
 import { asUsage, type Verb } from './verb.ts';
 
@@ -48,7 +52,7 @@ export const imagine: Verb = {
     const [options] = await optionsOf(settings, how);
     const studio = new Studio(options, {
       nets: netFolders(tasks),
-      files: [...loraFiles(tasks), ...vaeFiles(tasks)],
+      files: [...loraFiles(tasks), ...vaeFiles(tasks), ...upscalerFiles(tasks)],
     });
     let code = 0;
     try {
@@ -100,7 +104,7 @@ class Studio {
   readonly #options: EngineOptions;
   /** Folders of ControlNets that the requests name. */
   readonly #nets: readonly string[];
-  /** Files of LoRAs and VAEs that they name. */
+  /** Files of LoRAs, VAEs and upscalers that they name. */
   readonly #files: readonly string[];
   readonly #reader = new PictureReader();
   #open: { readonly folder: string; readonly engine: Pipeline } | undefined;
@@ -130,11 +134,13 @@ class Studio {
       return { ...control, controlnet: isAbsolute(net) ? netName(net, this.#nets) : net };
     });
     const loras = draft.loras?.map((lora) => ({ ...lora, file: loraFileOrName(lora.file, task.base) }));
-    const vae = draft.vae && vaeFileOrName(draft.vae, task.base);
-    const known = await findLoras(lorasOf({ ...draft, loras }).loras, this.#inventory(spec));
+    const vae = draft.vae && partFileOrName(draft.vae, task.base);
+    const inventory = this.#inventory(spec);
+    const known = await findLoras(lorasOf({ ...draft, loras }).loras, inventory);
+    const named = withUpscalerNames(draft, task.base);
     const { request, notes } = freezeRequest(
       {
-        ...draft,
+        ...named,
         ...(controls && { controls }),
         ...(loras && { loras }),
         ...(vae !== undefined && { vae: isAbsolute(vae) ? parse(vae).name : vae }),
@@ -144,6 +150,7 @@ class Studio {
         model: spec.name,
         defaults: spec.defaults,
         loras: known,
+        upscalers: await findUpscalers(upscalerFilesOf(named), inventory),
         ...(imageSize !== undefined && { imageSize }),
       },
     );

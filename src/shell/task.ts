@@ -1,6 +1,7 @@
 /** One request to be made, its files found. */
-import { basename, isAbsolute, resolve, sep } from 'node:path';
+import { basename, isAbsolute, parse, resolve, sep } from 'node:path';
 import { EMBEDDED_MODEL } from '../installed-models.ts';
+import type { RequestDraft } from '../request.ts';
 import { UsageError } from './verb.ts';
 
 export interface Task {
@@ -61,18 +62,49 @@ export function netFolders(tasks: readonly Task[]): string[] {
 export const loraFileOrName = (lora: string, base: string) =>
   /[/\\]|\.safetensors$/i.test(lora) ? resolve(base, lora) : lora;
 
-/** The same for a VAE, which has more endings. */
-export const vaeFileOrName = (vae: string, base: string) =>
+/** The same for a VAE or an upscaler, which have more endings. */
+export const partFileOrName = (vae: string, base: string) =>
   /[/\\]|\.(safetensors|pt|pth|ckpt|bin)$/i.test(vae) ? resolve(base, vae) : vae;
 
 /** The files of VAEs that drafts name, each once. */
 export function vaeFiles(tasks: readonly Task[]): string[] {
   const files = tasks.flatMap(({ draft, base }) => {
     const vae = (draft as { vae?: unknown } | null)?.vae;
-    const found = typeof vae === 'string' ? vaeFileOrName(vae, base) : '';
+    const found = typeof vae === 'string' ? partFileOrName(vae, base) : '';
     return isAbsolute(found) ? [found] : [];
   });
   return requireNames([...new Set(files)], 'VAE');
+}
+
+/** The places of a draft in which an upscaler is named. */
+type UpscalerDraft = Pick<RequestDraft, 'upscaler' | 'hires' | 'upscale_image'>;
+
+/** The files of upscalers that drafts name, each once. */
+export function upscalerFiles(tasks: readonly Task[]): string[] {
+  const files = tasks.flatMap(({ draft, base }) => {
+    const { upscaler, hires, upscale_image: image } = (draft ?? {}) as UpscalerDraft;
+    const named: readonly unknown[] = [upscaler, hires?.upscaler, image?.upscaler];
+    return named.flatMap((name) => {
+      const found = typeof name === 'string' ? partFileOrName(name, base) : '';
+      return isAbsolute(found) ? [found] : [];
+    });
+  });
+  return requireNames([...new Set(files)], 'upscaler');
+}
+
+/** A draft that calls the files of its upscalers by their names. */
+export function withUpscalerNames<Draft extends UpscalerDraft>(draft: Draft, base: string): Draft {
+  const nameOf = (given: string) => {
+    const file = partFileOrName(given, base);
+    return isAbsolute(file) ? parse(file).name : file;
+  };
+  const renamed = <Part extends { upscaler?: string | undefined }>(part: Part): Part =>
+    part.upscaler === undefined ? part : { ...part, upscaler: nameOf(part.upscaler) };
+  return {
+    ...renamed(draft),
+    ...(draft.hires && { hires: renamed(draft.hires) }),
+    ...(draft.upscale_image && { upscale_image: renamed(draft.upscale_image) }),
+  };
 }
 
 /** The files of LoRAs that drafts name, each once. */

@@ -248,6 +248,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
       names: () => ['mini'],
       loraNames: async () => [],
       findLoras: async () => new Map(),
+      findUpscalers: async () => new Map(),
       files: () => [],
       unread: () => 0,
       thumbnail: async () => undefined,

@@ -2,23 +2,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Card } from '../../adapters/card.ts';
+import type { ModelsPort } from '../../commands/ports.ts';
+import { DarkroomError } from '../../src/errors.ts';
 import { MINI } from '../adapters/stand-in.ts';
 import { startCommands } from './harness.ts';
 
 const upscaling = { ...MINI, defaults: { ...MINI.defaults, enlarges: 2, maxSize: 768 } };
-const start = () =>
-  startCommands({
-    models: {
-      resolve: () => upscaling,
-      names: () => ['mini'],
-      loraNames: async () => [],
-      findLoras: async () => new Map(),
-      files: () => [],
-      unread: () => 0,
-      thumbnail: async () => undefined,
-      describeUnread: () => '',
-    },
-  });
+const MODELS: ModelsPort = {
+  resolve: () => upscaling,
+  names: () => ['mini'],
+  loraNames: async () => [],
+  findLoras: async () => new Map(),
+  findUpscalers: async () => new Map(),
+  files: () => [],
+  unread: () => 0,
+  thumbnail: async () => undefined,
+  describeUnread: () => '',
+};
+const start = () => startCommands({ models: MODELS });
 
 /** The picture of the newest job at the size that the upscaler gives it. */
 function enlarge({ jobs }: ReturnType<typeof start>) {
@@ -70,6 +71,45 @@ test('Upscale takes the stored pixels, as large as pictures may be here, and is 
   assert.ok(!labels(again.posted.at(-1)).includes('Upscale'));
   const { ephemeral } = await chat.press(`upscale:${[...chat.jobs.keys()].at(-1)}`);
   assert.match(ephemeral[0]!.text, /already 256x128; pictures have at most 256 pixels a side here/);
+});
+
+test('Upscale enlarges with the upscaler that an admin has chosen, and a line may name another one', async () => {
+  const file = (name: string) => ({ name, kind: 'upscaler', path: `/models/${name}.pth`, bytes: 1 });
+  const chat = startCommands({
+    sizeOf: () => ({ width: 256, height: 256 }),
+    models: {
+      ...MODELS,
+      resolve: () => ({ ...MINI, defaults: { ...MINI.defaults, maxSize: 768 } }),
+      files: () => [file('4xSharp'), { ...file('Swin'), refusal: 'SwinIR does not run.' }],
+      findUpscalers: async (asked) =>
+        new Map(
+          asked.map((name) => {
+            if (name.toLowerCase() === '4xsharp') return [name, { name: '4xSharp', hash: '0123456789' }];
+            throw new DarkroomError('not_found', `There is no upscaler ${name}. Did you mean 4xSharp?`);
+          }),
+        ),
+    },
+  });
+  const admin = { where: { isAdmin: true } };
+  const wrong = await chat.say('/config set default_upscaler 4xShrap', admin);
+  assert.match(wrong.ephemeral[0]!.text, /Did you mean 4xSharp/);
+  await chat.say('/config set default_upscaler 4xSharp', admin);
+  chat.set('default_upscaler', '4xSharp');
+  await chat.say('/imagine a boat');
+  const [first] = chat.jobs.values();
+  const newest = () => [...chat.jobs.values()].at(-1)!.request;
+  const { posted } = await chat.press(`upscale:${first!.id}`);
+  assert.deepEqual(newest().upscaleImage, {
+    ...{ width: 512, height: 512, upscaler: '4xSharp', upscalerHash: '0123456789' },
+  });
+  assert.match(posted.at(-1)!.footer!, /mini \u00b7 4xSharp \u00b7/);
+  await chat.say('/imagine a boat --upscale 2 --upscaler 4XSHARP');
+  assert.equal(newest().hires?.upscaler, '4xSharp');
+  const none = await chat.say('/imagine a boat --upscale 2 --upscaler 4xShrap');
+  assert.match(none.ephemeral[0]!.text, /There is no upscaler 4xShrap/);
+  const asked = { command: 'imagine', tenant: undefined };
+  assert.deepEqual(await chat.commands.suggest({ ...asked, option: 'upscaler', typed: '4' }), ['4xSharp']);
+  assert.ok(!(await chat.commands.suggest({ ...asked, option: 'upscaler', typed: '' })).includes('Swin'));
 });
 
 test('Vary draws at the size of the drawing, not of the enlarged picture', async () => {

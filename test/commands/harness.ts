@@ -164,6 +164,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       names: () => ['mini'],
       loraNames: async () => [],
       findLoras: async () => new Map(),
+      findUpscalers: async () => new Map(),
       files: () => [],
       unread: () => 0,
       thumbnail: async () => undefined,

@@ -42,6 +42,7 @@ const models = {
     thumbnail === undefined ? undefined : Uint8Array.of(1),
   loraNames: async () => [],
   findLoras: async () => new Map(),
+  findUpscalers: async () => new Map(),
   describeUnread: () => '',
 };
 

@@ -144,13 +144,18 @@ const WITH_HIRES = {
   hires: fc
     .tuple(
       hires,
-      fc.constantFrom({}, { upscaler: 'latent' as const, strength: 0.3, num_inference_steps: 33 }),
+      fc.constantFrom(
+        {},
+        { upscaler: '4x Sharp' },
+        { upscaler: 'latent', strength: 0.3, num_inference_steps: 33 },
+      ),
     )
     .map(([size, rest]) => ({ ...size, ...rest })),
 };
 const WITH_UPSCALE = {
   ...WITH_IMAGE,
   strength: fc.constantFrom(0, 0.1, 0.2),
+  upscaler: fc.constantFrom('lanczos', '4x Sharp'),
   upscale_image: fc.oneof(
     fc.record({ scale: fc.constantFrom(1.5, 2) }),
     fc.record({ width: fc.constantFrom(700, 1024), height: fc.constantFrom(700, 801) }),

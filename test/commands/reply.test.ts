@@ -40,6 +40,7 @@ test('a model that edits by instruction is given the words as they stand', async
     names: () => ['mini'],
     describeUnread: () => '',
     findLoras: async () => new Map(),
+    findUpscalers: async () => new Map(),
   };
   assert.equal((await replied('make it blue', { models })).request.prompt, 'make it blue');
 });

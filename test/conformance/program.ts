@@ -83,6 +83,7 @@ export async function startProgram(
         names: () => ['mini'],
         loraNames: async () => [],
         findLoras: async () => new Map(),
+        findUpscalers: async () => new Map(),
         files: () => [],
         unread: () => 0,
         thumbnail: async () => undefined,

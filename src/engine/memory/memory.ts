@@ -1,9 +1,12 @@
 /** What jobs take in memory, what devices have, and what is done to make one fit into the other: the door of this room. */
 export { budgetOf } from './budget.ts';
+export { type Footprint, footprintOf, footprintOfGraph } from './outlines.ts';
 export {
   keptBytes,
   type MemoryPlan,
   planMemory,
+  planUpscaler,
   type Saver,
+  tileWithin,
 } from './plan.ts';
-export { gigabytes, requireFit } from './refuse.ts';
+export { gigabytes, requireFit, requireUpscalerFit } from './refuse.ts';

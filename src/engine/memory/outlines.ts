@@ -45,6 +45,9 @@ function remembered(spec: object, key: string, build: () => ReturnType<ModelSpec
 /** Sizes whose activations are remembered. */
 const REMEMBERED = 64;
 
+/** Of a graph that is no part of a model. */
+export const footprintOfGraph = (graph: ReturnType<ModelSpec['graph']>): Footprint => footprint(graph);
+
 function footprint(graph: ReturnType<ModelSpec['graph']>): Footprint {
   const outline = outlineOf(graph);
   const bySides = new Map<string, number>();

@@ -44,6 +44,8 @@ export interface PlanFor {
   readonly device: Device;
   /** The ControlNets of the request's controls. */
   readonly nets: readonly Component[];
+  /** Of the network that enlarges, where the request has one beside the model. */
+  readonly upscaler?: Footprint | undefined;
   /** Bytes. */
   readonly budget: number | undefined;
 }
@@ -114,8 +116,46 @@ interface Planned {
   readonly prompt: EncodedPrompt;
 }
 
-function planOf(planned: Planned, { device, nets, budget }: PlanFor, savers: readonly Saver[]): MemoryPlan {
-  const stages = stagesOf(planned, device, nets, savers);
+/** Sides of the tiles in which networks enlarge pictures, the usual one first. */
+const UPSCALER_TILES = [512, 384, 256, 192, 128, 96, 64] as const;
+const SMALLEST_TILE = 64;
+const tileSides = (side: number): Sides => ({ batch: 1, height: side, width: side });
+
+/** A job in which only a network runs that enlarges a picture. */
+export function planUpscaler(
+  footprint: Footprint,
+  { device, budget }: Pick<PlanFor, 'device' | 'budget'>,
+): MemoryPlan {
+  return planStages([upscalerStage(footprint, device)], { device, budget }, []);
+}
+
+const upscalerStage = ({ weights, stored, activations }: Footprint, { provider }: Device): Stage => ({
+  name: 'upscaler',
+  weights,
+  activations: activations(tileSides(SMALLEST_TILE)),
+  opening: provider === 'cpu' ? stored : 0,
+});
+
+/** The largest side of a tile for which a plan leaves room, with the plan's own smallest one in it. */
+export function tileWithin(
+  { budget, bytes }: MemoryPlan,
+  { activations }: Footprint,
+  { provider }: Device,
+): number {
+  const most = (side: number) => ARENA[provider] * activations(tileSides(side));
+  const room = budget === undefined ? undefined : budget - bytes + most(SMALLEST_TILE);
+  return UPSCALER_TILES.find((side) => room === undefined || most(side) <= room) ?? SMALLEST_TILE;
+}
+
+function planOf(planned: Planned, how: PlanFor, savers: readonly Saver[]): MemoryPlan {
+  return planStages(stagesOf(planned, how, savers), how, savers);
+}
+
+function planStages(
+  stages: readonly Stage[],
+  { device, budget }: Pick<PlanFor, 'device' | 'budget'>,
+  savers: readonly Saver[],
+): MemoryPlan {
   const { provider } = device;
   const resident = stages.reduce((sum, stage) => sum + idleBytes(stage, provider), 0);
   const isInTurn = savers.includes('turns');
@@ -140,8 +180,7 @@ export function keptBytes({ stages, savers }: MemoryPlan, { provider }: Device):
 
 function stagesOf(
   { spec, request, prompt }: Planned,
-  device: Device,
-  nets: readonly Component[],
+  { device, nets, upscaler }: PlanFor,
   savers: readonly Saver[],
 ): Stage[] {
   const target = targetOf(device);
@@ -216,8 +255,12 @@ function stagesOf(
   stages.push(vae('vaeDecoder', 'vaeDecoderFirst', 'vaeDecoderLast', grows ? sizes : [last]));
   if (spec.upscaler !== undefined && request.enlarge === true) {
     const { width, height } = last;
-    stages.push(part('upscaler', [{ batch: 1, height, width }]));
+    const [most] = UPSCALER_TILES;
+    stages.push(
+      part('upscaler', [{ batch: 1, height: Math.min(height, most), width: Math.min(width, most) }]),
+    );
   }
+  if (upscaler !== undefined) stages.push(upscalerStage(upscaler, device));
   return stages;
 }
 

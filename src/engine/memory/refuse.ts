@@ -1,7 +1,7 @@
 /** What is said of a job that no saver makes fit, and which size would. */
 import { DarkroomError } from '../../errors.ts';
 import type { GenerationRequest } from '../../request.ts';
-import { nameOf } from '../device.ts';
+import { type Device, nameOf } from '../device.ts';
 import { type MemoryPlan, type PlanFor, type PlannedSpec, planMemory } from './plan.ts';
 
 /** @throws DarkroomError('too_large') where the plan does not fit, with the largest size of the same proportion that does */
@@ -21,6 +21,15 @@ export async function requireFit(
   throw new DarkroomError(
     'too_large',
     `${width}x${height} on ${spec.name} needs ${gigabytes(plan.bytes, Math.ceil)} GB; ${nameOf(how.device)} has ${gigabytes(plan.budget!, Math.floor)} GB. ${way}`,
+  );
+}
+
+/** @throws DarkroomError('too_large') where not even the smallest tile of a picture fits beside an upscaler's weights */
+export function requireUpscalerFit(name: string, device: Device, { fits, bytes, budget }: MemoryPlan): void {
+  if (fits) return;
+  throw new DarkroomError(
+    'too_large',
+    `The upscaler ${name} needs ${gigabytes(bytes, Math.ceil)} GB; ${nameOf(device)} has ${gigabytes(budget!, Math.floor)} GB. Choose a smaller one, or lanczos.`,
   );
 }
 

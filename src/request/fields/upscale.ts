@@ -1,21 +1,15 @@
 /** How the picture is made larger. */
-import {
-  HIRES_STRENGTH,
-  type HiresDraft,
-  type HiresRequest,
-  hiresSchema,
-  hiresToJson,
-  UPSCALERS,
-} from '../hires.ts';
+import { HIRES_STRENGTH, type HiresDraft, type HiresRequest, hiresSchema, hiresToJson } from '../hires.ts';
 import { LIMITS } from '../limits.ts';
 import { type OptionValue, option, SIZE } from '../option.ts';
 import { flag, UNIT } from '../schemas.ts';
 import {
-  IMAGE_UPSCALERS,
   type UpscaleImageDraft,
   type UpscaleImageRequest,
   upscaleImageSchema,
+  upscaleImageToJson,
 } from '../upscale-image.ts';
+import { builtInUpscaler, upscalerName } from '../upscalers.ts';
 import { field, type Json, type Pair, requireSizeText } from './field.ts';
 
 export const UPSCALE_FIELDS = {
@@ -54,16 +48,6 @@ export const UPSCALE_FIELDS = {
         },
       }),
       option({
-        names: ['upscaler'],
-        type: 'choice',
-        choices: UPSCALERS,
-        description: 'How the first pass is enlarged.',
-        example: 'latent',
-        read: (upscaler): Json => ({ hires: { upscaler } }),
-        write: (draft): OptionValue | undefined =>
-          hiresPart(draft, ({ upscaler }) => (upscaler === 'lanczos' ? undefined : upscaler)),
-      }),
-      option({
         names: ['upscale-strength'],
         type: 'number',
         ...UNIT,
@@ -92,13 +76,10 @@ export const UPSCALE_FIELDS = {
     name: 'upscale_image',
     schema: upscaleImageSchema,
     fill: (_, { upscaleImage }) => upscaleImage,
-    json: (one): UpscaleImageDraft => ({ ...one }),
+    json: upscaleImageToJson,
     a1111: (request: { readonly upscaleImage?: UpscaleImageRequest }): Pair[] => [
       ['Upscale to', request.upscaleImage && `${request.upscaleImage.width}x${request.upscaleImage.height}`],
-      [
-        'Upscaler',
-        request.upscaleImage && (request.upscaleImage.upscaler === 'lanczos' ? 'Lanczos' : 'Model'),
-      ],
+      ['Upscaler', request.upscaleImage && nameOf(request.upscaleImage.upscaler)],
     ],
     options: [
       option({
@@ -128,13 +109,35 @@ export const UPSCALE_FIELDS = {
       }),
       option({
         names: ['image-upscaler'],
-        type: 'choice',
-        choices: IMAGE_UPSCALERS,
-        description: "What makes the picture larger: a Lanczos filter or the model's own upscaler.",
+        type: 'word',
+        hint: 'NAME',
+        description: 'The same as --upscaler, for the picture alone.',
         example: 'lanczos',
         read: (upscaler): Json => ({ upscale_image: { upscaler } }),
-        write: (draft): OptionValue | undefined =>
-          (draft as { upscale_image?: UpscaleImageDraft }).upscale_image?.upscaler,
+        write: (): undefined => undefined,
+      }),
+    ],
+  }),
+  /** Of a draft alone: what enlarges, for whichever of the two is asked for. */
+  upscaler: field({
+    name: 'upscaler',
+    schema: upscalerName('upscaler'),
+    fill: (): undefined => undefined,
+    options: [
+      option({
+        names: ['upscaler'],
+        type: 'word',
+        hint: 'NAME',
+        description:
+          'What enlarges: lanczos, latent (second pass), model, or an upscaler by the name of its file.',
+        example: '4x-UltraSharp',
+        write: (draft): OptionValue | undefined => {
+          const { hires, upscale_image: image } = draft as {
+            hires?: HiresDraft;
+            upscale_image?: UpscaleImageDraft;
+          };
+          return image?.upscaler ?? (hires?.upscaler === 'lanczos' ? undefined : hires?.upscaler);
+        },
       }),
     ],
   }),
@@ -181,6 +184,12 @@ function hiresPairs(hires: HiresRequest | undefined): Pair[] {
   return [
     ['Hires resize', `${hires.width}x${hires.height}`],
     ['Hires steps', hires.numInferenceSteps],
-    ['Hires upscaler', hires.upscaler === 'lanczos' ? 'Lanczos' : 'Latent'],
+    ['Hires upscaler', nameOf(hires.upscaler)],
   ];
+}
+
+/** As A1111 writes it. */
+function nameOf(upscaler: string): string {
+  const isBuiltIn = builtInUpscaler(upscaler) !== undefined;
+  return isBuiltIn ? `${upscaler[0]!.toUpperCase()}${upscaler.slice(1)}` : upscaler;
 }
