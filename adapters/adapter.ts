@@ -136,6 +136,8 @@ export interface AskedForm {
   /** As in an Invocation. */
   readonly user: string;
   readonly tenant?: string;
+  /** The user's language, as in Where. */
+  readonly locale?: string;
 }
 
 /** What a button, a bare command or a menu on a message asks before it acts; undefined where it asks nothing. */

@@ -75,6 +75,8 @@ export const NOTE_CHARACTERS = 300;
 export interface CardField {
   readonly name: string;
   readonly value: string;
+  /** A command line, to be copied as it stands. */
+  readonly isCode?: true;
 }
 
 export interface Card {

@@ -1,5 +1,6 @@
 /** The buttons of a card: `verb:JOB`, so that they work after a restart too. */
-import { DarkroomError, offerNames } from '../src/errors.ts';
+import { DarkroomError, offer } from '../src/errors.ts';
+import { sentence } from '../src/sentences.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import { deletedCard, endCard, pictureCard } from './cards.ts';
 import type { Context } from './command.ts';
@@ -48,7 +49,7 @@ export async function act(action: string, context: ActionContext): Promise<void>
   if (known === undefined) {
     throw new DarkroomError(
       'bad_request',
-      `Unknown button ${verb}. ${offerNames(verb, Object.keys(ACTIONS))}`,
+      sentence('action.unknown', { verb, offer: offer(verb, Object.keys(ACTIONS)) }),
     );
   }
   await known(await requireJob(job, context.invocation, context.ports), context, Number(picture) - 1);
@@ -64,7 +65,7 @@ async function startAgain(record: JobRecord, context: ActionContext): Promise<vo
 }
 
 /** Whether a picture that was made again is the same to the pixel, on its card. */
-async function compare(record: JobRecord, id: string, { reply, ports }: ActionContext): Promise<void> {
+async function compare(record: JobRecord, id: string, { reply, say, ports }: ActionContext): Promise<void> {
   const made = await ports.jobs.get(id);
   if (made?.state !== 'done') return;
   const pairs = record.pictures.map((picture, i) => [picture.id, made.pictures[i]?.id] as const);
@@ -77,24 +78,25 @@ async function compare(record: JobRecord, id: string, { reply, ports }: ActionCo
       return before !== undefined && after !== undefined && (await ports.arePixelsEqual(before, after));
     }),
   );
-  const note = equal.every(Boolean)
-    ? 'Every pixel is the same as before.'
-    : 'Some pixels differ from before: another device or version drew them.';
+  const note = say(equal.every(Boolean) ? 'action.same_pixels' : 'action.other_pixels');
   const card = endCard(made);
   await reply.post({ ...card, notes: [...(card.notes ?? []), note] });
 }
 
 /** One picture of several, with its own buttons. */
-async function show(record: JobRecord, { reply }: ActionContext, index: number): Promise<void> {
+async function show(record: JobRecord, { reply, say }: ActionContext, index: number): Promise<void> {
   if (record.pictures[index] === undefined) {
-    throw new DarkroomError('bad_request', `That message has ${record.pictures.length} pictures.`);
+    throw new DarkroomError(
+      'bad_request',
+      sentence('action.no_such_picture', { count: record.pictures.length }),
+    );
   }
-  await reply.postEphemeral(pictureCard(record, index));
+  await reply.postEphemeral(pictureCard(record, index, say));
 }
 
 /** All of what a card has no room for. */
-async function showNotes(record: JobRecord, { reply }: ActionContext): Promise<void> {
-  await reply.postEphemeral({ text: record.notes.join('\n') });
+async function showNotes(record: JobRecord, { reply, say }: ActionContext): Promise<void> {
+  await reply.postEphemeral({ text: record.notes.map(say.words).join('\n') });
 }
 
 /** The picture goes from its message at once; the rest follows when nobody has undone it. */
@@ -126,5 +128,5 @@ async function removeNow(record: JobRecord, { invocation, ports }: ActionContext
 async function cancel(record: JobRecord, { invocation, ports }: ActionContext): Promise<void> {
   await requireOwnJob(record, 'cancel', invocation, ports);
   if (await ports.queue.cancel(record.id)) return;
-  throw new DarkroomError('bad_request', 'That job has already ended.');
+  throw new DarkroomError('bad_request', sentence('action.ended'));
 }

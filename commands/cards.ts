@@ -6,8 +6,9 @@ import {
   type CardPicture,
   NOTE_CHARACTERS,
 } from '../adapters/card.ts';
-import { describeError } from '../src/errors.ts';
+import { describeError, wordsOf } from '../src/errors.ts';
 import { builtInUpscaler, shortName } from '../src/request.ts';
+import { type PlainKey, type Say, sayIn } from '../src/sentences.ts';
 import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { useForm } from './forms.ts';
 import type { LiveEvent } from './job-card.ts';
@@ -16,21 +17,25 @@ import { usesOf } from './uses.ts';
 
 type RunningEvent = Extract<LiveEvent, { state: 'running' }>;
 
+/** The message of a job is in the language of whoever asked for it. */
+const sayOf = ({ frame }: Pick<JobRecord, 'frame'>): Say => sayIn(frame?.locale ?? 'en');
+
 /** A queued or running job. */
 export function liveCard(record: JobRecord, event: LiveEvent): Card {
+  const say = sayOf(record);
   const shared = {
     ...frameOf(record),
-    about: aboutOf(record),
-    actions: [{ id: `cancel:${record.id}`, label: 'Cancel' }],
+    about: aboutOf(record, say),
+    actions: [{ id: `cancel:${record.id}`, label: say('button.cancel') }],
   };
   if (event.state === 'queued') {
     const { state, position, etaSeconds } = event;
-    return { ...shared, text: queuedText(event), job: { id: record.id, state, position, etaSeconds } };
+    return { ...shared, text: queuedText(event, say), job: { id: record.id, state, position, etaSeconds } };
   }
   const { state, step, steps, etaSeconds, preview } = event;
   return {
     ...shared,
-    text: runningText(event),
+    text: runningText(event, say),
     job: { id: record.id, state, step, steps, etaSeconds },
     ...(preview && { preview }),
   };
@@ -39,98 +44,110 @@ export function liveCard(record: JobRecord, event: LiveEvent): Card {
 /** What all cards of a job have. */
 function frameOf({ frame, notes }: JobRecord): Pick<Card, 'inputs' | 'isPrivate' | 'thread' | 'notes'> {
   const { inputs, isPrivate, thread, told = [] } = frame ?? {};
+  const say = sayOf({ ...(frame && { frame }) });
+  const toldBefore = told.map(say.words);
   return {
     ...(inputs && { inputs }),
     ...(isPrivate !== undefined && { isPrivate }),
     ...(thread !== undefined && { thread }),
-    notes: notes.filter((note) => !told.includes(note)),
+    notes: notes.map(say.words).filter((note) => !toldBefore.includes(note)),
   };
 }
 
-const ORIGINS: Readonly<Record<OriginVerb, string>> = {
-  again: 'Made again',
-  vary: 'Variation',
-  edit: 'Edit',
-  upscale: 'Upscaled',
-  creative: 'Redrawn larger',
-  use: 'Made with the shape',
-  reroll: 'Re-roll',
-};
+const ORIGINS = {
+  again: 'origin.again',
+  vary: 'origin.vary',
+  edit: 'origin.edit',
+  upscale: 'origin.upscale',
+  creative: 'origin.creative',
+  use: 'origin.use',
+  reroll: 'origin.reroll',
+} as const satisfies Readonly<Record<OriginVerb, PlainKey>>;
 
-function aboutOf({ request, user, frame }: JobRecord): CardAbout {
+function aboutOf({ request, user, frame }: JobRecord, say: Say): CardAbout {
   const { origin } = frame ?? {};
   return {
     prompt: request.prompt,
     asker: user.name,
     ...(origin && {
-      origin: { text: ORIGINS[origin.verb], ...(origin.job !== undefined && { job: origin.job }) },
+      origin: { text: say(ORIGINS[origin.verb]), ...(origin.job !== undefined && { job: origin.job }) },
     }),
   };
 }
 
-export function queuedText({ position, etaSeconds }: { position: number; etaSeconds: number }): string {
-  const order = position <= 1 ? 'Next in line' : `${ordinal(position)} in line`;
-  return `${order}, about ${formatSeconds(etaSeconds)}`;
+export function queuedText(
+  { position, etaSeconds }: { position: number; etaSeconds: number },
+  say: Say,
+): string {
+  const time = timeText(etaSeconds, say);
+  return position <= 1 ? say('job.next', { time }) : say('job.in_line', { position, time });
 }
 
 /** Before the first step there is no step to name, and after the last one the picture is decoded. */
-export function runningText({ step, steps, etaSeconds }: RunningEvent): string {
-  if (step === 0) return `Starting, about ${formatSeconds(etaSeconds)} left`;
-  if (step >= steps) return 'Finishing';
-  return `Step ${step} of ${steps}, ${formatSeconds(etaSeconds)} left`;
+export function runningText({ step, steps, etaSeconds }: RunningEvent, say: Say): string {
+  const time = timeText(etaSeconds, say);
+  if (step === 0) return say('job.starting', { time });
+  return step >= steps ? say('job.finishing') : say('job.step', { step, steps, time });
 }
 
 /** A job that has ended. */
 export function endCard(record: JobRecord): Card {
   const { id, state, seconds, error } = record;
+  const say = sayOf(record);
+  const message = say.words(wordsOf(error ?? describeError(undefined)));
   const job = {
     id,
     state,
     ...(seconds !== undefined && { seconds }),
-    ...(error && { error }),
+    ...(error && { error: { code: error.code, message } }),
   };
-  const shared = { ...frameOf(record), about: aboutOf(record), job };
-  if (state === 'done') return { ...shared, ...printCard(record) };
+  const shared = { ...frameOf(record), about: aboutOf(record, say), job };
+  if (state === 'done') return { ...shared, ...printCard(record, say) };
   const isCancelled = state === 'cancelled';
   return {
     ...shared,
-    text: isCancelled ? 'Cancelled.' : (error ?? describeError(undefined)).message,
+    text: isCancelled ? say('job.cancelled') : message,
     actions: [
-      { id: `again:${id}`, label: isCancelled ? 'Undo' : 'Try again' },
-      { id: `delete:${id}`, label: 'Delete', style: 'danger' },
+      { id: `again:${id}`, label: say(isCancelled ? 'button.undo' : 'button.try_again') },
+      { id: `delete:${id}`, label: say('button.delete'), style: 'danger' },
     ],
   };
 }
 
 /** What stands in the place of a deleted picture for some seconds. */
-export const deletedCard = ({ id }: JobRecord): Card => ({
-  text: 'Deleted.',
-  actions: [{ id: `undelete:${id}`, label: 'Undo' }],
-});
+export function deletedCard({ id, frame }: JobRecord): Card {
+  const say = sayOf({ ...(frame && { frame }) });
+  return { text: say('job.deleted'), actions: [{ id: `undelete:${id}`, label: say('button.undo') }] };
+}
 
 /** One picture of several, with its own buttons. */
-export function pictureCard(record: JobRecord, index: number): Card {
+export function pictureCard(record: JobRecord, index: number, say: Say): Card {
   const { id, request } = record;
   const numbered = ({ id: action, ...rest }: CardAction) => ({ ...rest, id: `${action}:${index + 1}` });
-  const pictures = cardPictures(record).slice(index, index + 1);
+  const pictures = cardPictures(record, say).slice(index, index + 1);
   return {
     text: '',
     pictures,
-    about: aboutOf(record),
-    footer: [shortName(request.model), `seed ${request.seed + index}`].join(' \u00b7 '),
-    actions: actionsOfOne({ ...record, pictures: record.pictures.slice(index, index + 1) }).map(numbered),
-    more: [{ id: `recipe:${id}:${index + 1}`, label: 'Recipe' }],
+    about: aboutOf(record, say),
+    footer: [shortName(request.model), say('job.seed', { seed: request.seed + index })].join(' \u00b7 '),
+    actions: actionsOfOne({ ...record, pictures: record.pictures.slice(index, index + 1) }, say).map(
+      numbered,
+    ),
+    more: [{ id: `recipe:${id}:${index + 1}`, label: say('button.recipe') }],
   };
 }
 
-function printCard(record: JobRecord): Pick<Card, 'text' | 'pictures' | 'footer' | 'actions' | 'more'> {
+function printCard(
+  record: JobRecord,
+  say: Say,
+): Pick<Card, 'text' | 'pictures' | 'footer' | 'actions' | 'more'> {
   const { id, request, seconds } = record;
-  const pictures = cardPictures(record);
+  const pictures = cardPictures(record, say);
   const isOne = pictures.length === 1;
   const seeds =
     request.numImages > 1
-      ? `seeds ${request.seed} to ${request.seed + request.numImages - 1}`
-      : `seed ${request.seed}`;
+      ? say('job.seeds', { first: request.seed, last: request.seed + request.numImages - 1 })
+      : say('job.seed', { seed: request.seed });
   const isDrawing = request.upscaleImage === undefined;
   return {
     text: '',
@@ -138,17 +155,22 @@ function printCard(record: JobRecord): Pick<Card, 'text' | 'pictures' | 'footer'
     footer: [
       shortName(request.model),
       ...(isDrawing ? [seeds] : [...enlargedBy(record), `${pictures[0]?.width}x${pictures[0]?.height}`]),
-      ...(seconds === undefined ? [] : [`${seconds.toFixed(1)} s`]),
+      ...(seconds === undefined ? [] : [say('job.seconds', { seconds: seconds.toFixed(1) })]),
     ].join(' \u00b7 '),
-    actions: isOne ? actionsOfOne(record) : actionsOfMany(record),
+    actions: isOne ? actionsOfOne(record, say) : actionsOfMany(record, say),
     more: [
-      ...(isOne ? [] : pictures.map((_, i) => ({ id: `show:${id}:${i + 1}`, label: `Picture ${i + 1}` }))),
-      ...otherStarts(record),
-      ...(isDrawing ? [{ id: `reroll:${id}`, label: 'Re-roll' }] : []),
-      ...(isOne && isDrawing ? [{ id: `creative:${id}`, label: 'Upscale (creative)' }] : []),
-      { id: `recipe:${id}`, label: 'Recipe' },
-      ...(isFolded(record) ? [{ id: `notes:${id}`, label: 'Notes' }] : []),
-      { id: `delete:${id}`, label: 'Delete', style: 'danger' },
+      ...(isOne
+        ? []
+        : pictures.map((_, i) => ({
+            id: `show:${id}:${i + 1}`,
+            label: say('button.picture_number', { number: i + 1 }),
+          }))),
+      ...otherStarts(record, say),
+      ...(isDrawing ? [{ id: `reroll:${id}`, label: say('button.reroll') }] : []),
+      ...(isOne && isDrawing ? [{ id: `creative:${id}`, label: say('button.creative') }] : []),
+      { id: `recipe:${id}`, label: say('button.recipe') },
+      ...(isFolded(record) ? [{ id: `notes:${id}`, label: say('button.notes') }] : []),
+      { id: `delete:${id}`, label: say('button.delete'), style: 'danger' },
     ],
   };
 }
@@ -163,24 +185,24 @@ function enlargedBy({ request: { upscaleImage } }: JobRecord): string[] {
 const isFolded = (record: JobRecord) => (frameOf(record).notes ?? []).join(' ').length > NOTE_CHARACTERS;
 
 /** Where the first of several pictures was taken, the others are offered. */
-const otherStarts = ({ id, frame }: JobRecord): CardAction[] =>
+const otherStarts = ({ id, frame }: JobRecord, say: Say): CardAction[] =>
   Array.from({ length: (frame?.origin?.of ?? 1) - 1 }, (_, i) => ({
     id: `from:${id}:${i + 2}`,
-    label: `Start from picture ${i + 2}`,
+    label: say('button.start_from', { number: i + 2 }),
   }));
 
 /** The likeliest first. */
-const actionsOfOne = ({ id, ...record }: JobRecord): CardAction[] => [
-  { id: `vary:${id}`, label: 'Vary', style: 'primary' },
-  { id: `edit:${id}`, label: 'Edit' },
-  ...(hasRoom(record) ? [{ id: `upscale:${id}`, label: 'Upscale' }] : []),
-  ...useOf({ id, ...record }),
+const actionsOfOne = ({ id, ...record }: JobRecord, say: Say): CardAction[] => [
+  { id: `vary:${id}`, label: say('button.vary'), style: 'primary' },
+  { id: `edit:${id}`, label: say('button.edit') },
+  ...(hasRoom(record) ? [{ id: `upscale:${id}`, label: say('button.upscale') }] : []),
+  ...useOf({ id, ...record }, say),
 ];
 
 /** Not offered where nothing can be taken from the picture. */
-function useOf(record: JobRecord): CardAction[] {
-  const form = useForm(usesOf(record));
-  return form === undefined ? [] : [{ id: `use:${record.id}`, label: 'Use as', form }];
+function useOf(record: JobRecord, say: Say): CardAction[] {
+  const form = useForm(usesOf(record), say);
+  return form === undefined ? [] : [{ id: `use:${record.id}`, label: say('button.use'), form }];
 }
 
 /** Whether pictures may be larger than these here. */
@@ -188,30 +210,30 @@ const hasRoom = ({ pictures: [picture], frame }: Pick<JobRecord, 'pictures' | 'f
   picture !== undefined && upscaleScale(picture, frame?.maxSize) !== undefined;
 
 /** U and V with the number of the picture that is meant. */
-function actionsOfMany({ id, ...record }: JobRecord): CardAction[] {
+function actionsOfMany({ id, ...record }: JobRecord, say: Say): CardAction[] {
   const count = record.pictures.length;
-  const each = (verb: string, letter: string) =>
-    Array.from({ length: count }, (_, i) => ({ id: `${verb}:${id}:${i + 1}`, label: `${letter}${i + 1}` }));
-  return [...(hasRoom(record) ? each('upscale', 'U') : []), ...each('vary', 'V')];
+  const each = (verb: 'upscale' | 'vary') =>
+    Array.from({ length: count }, (_, i) => ({
+      id: `${verb}:${id}:${i + 1}`,
+      label: say(`button.${verb}_number`, { number: i + 1 }),
+    }));
+  return [...(hasRoom(record) ? each('upscale') : []), ...each('vary')];
 }
 
-function cardPictures({ pictures, request }: JobRecord): CardPicture[] {
+function cardPictures({ pictures, request }: JobRecord, say: Say): CardPicture[] {
   const { prompt, seed } = request;
   const many = pictures.length;
   return pictures.map((picture, i) => ({
     ...picture,
     // Pictures of a grid need names that differ for those who hear them.
-    alt: many > 1 ? `${prompt} (${i + 1} of ${many})` : prompt,
+    alt: many > 1 ? say('job.picture_of_many', { prompt, number: i + 1, count: many }) : prompt,
     seed: seed + i,
   }));
 }
 
-export function formatSeconds(seconds: number): string {
-  if (seconds < 9.95) return `${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < 90) return `${Math.round(seconds / 5) * 5} s`;
-  return `${Math.round(seconds / 60)} min`;
+/** A time that is left, rounded so that it does not flicker. */
+function timeText(seconds: number, say: Say): string {
+  if (seconds < 9.95) return say('job.seconds', { seconds: Math.max(1, Math.round(seconds)) });
+  if (seconds < 90) return say('job.seconds', { seconds: Math.round(seconds / 5) * 5 });
+  return say('job.minutes', { minutes: Math.round(seconds / 60) });
 }
-
-const PLURAL = new Intl.PluralRules('en', { type: 'ordinal' });
-const SUFFIX: Readonly<Partial<Record<Intl.LDMLPluralRule, string>>> = { one: 'st', two: 'nd', few: 'rd' };
-const ordinal = (n: number) => `${n}${SUFFIX[PLURAL.select(n)] ?? 'th'}`;

@@ -5,6 +5,7 @@
 import type { Invocation, Reply } from '../adapters/adapter.ts';
 import { type MentionKind, type Platform, readMention } from '../adapters/platforms.ts';
 import { DarkroomError, offerNames } from '../src/errors.ts';
+import type { Say, Words } from '../src/sentences.ts';
 
 interface OptionBase {
   readonly description: string;
@@ -65,8 +66,10 @@ export interface Context<P = unknown> {
   readonly invocation: Invocation;
   readonly reply: Reply;
   readonly ports: P;
+  /** Says sentences in the language of whoever asked. */
+  readonly say: Say;
   /** Sentences about how the line was read, for the card. */
-  readonly notes?: readonly string[];
+  readonly notes?: readonly Words[];
 }
 
 export interface Command<O extends Options = Options, P = unknown> {

@@ -9,6 +9,7 @@ import {
   type RequestDraft,
   requestToJson,
 } from '../src/request.ts';
+import { type PlainKey, sentence, type Words } from '../src/sentences.ts';
 import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { layOver } from './base.ts';
 import { type AnyCommand, type Context, parseValues } from './command.ts';
@@ -32,15 +33,10 @@ const VARY_STRENGTH = 0.6;
 /** Strength of an enlargement that cannot be a second pass of the same job. */
 const ENLARGE_STRENGTH = 0.35;
 
-const CHOOSE_CONTROL = 'Choose what to take from the picture: its edges, pose, lines or depth.';
-
 /** The same request with another seed. */
 export async function reroll(record: JobRecord, context: DrawContext): Promise<void> {
   if (record.request.upscaleImage !== undefined) {
-    throw new DarkroomError(
-      'bad_request',
-      'An upscaled picture comes out the same each time. Use Vary, or re-roll the picture before it.',
-    );
+    throw new DarkroomError('bad_request', sentence('action.upscaled_stays'));
   }
   const draft = { ...requestToJson(record.request), seed: otherSeed(record.request) };
   await order(record, draft, await inputsOf(record, context), context, 'reroll');
@@ -77,12 +73,7 @@ export async function vary(record: JobRecord, context: DrawContext, index: numbe
 export async function edit(record: JobRecord, context: DrawContext, index: number): Promise<void> {
   const { prompt, strength, region } = formValues(editCommand, context);
   const { controls: _controls, ...rest } = baseOf(record.request);
-  const read = await readWords(
-    prompt,
-    'Describe what the picture should become: reply to it with a prompt.',
-    record,
-    context,
-  );
+  const read = await readWords(prompt, 'action.say_edit', record, context);
   const model = await context.ports.models.resolve(record.request.model);
   const laid = layOver(read.prompt, requestToJson(record.request), model);
   const draft = {
@@ -120,7 +111,10 @@ export async function upscale(record: JobRecord, context: DrawContext, index: nu
   if (scale === undefined) {
     throw new DarkroomError(
       'bad_request',
-      `This picture is already ${source.width}x${source.height}; pictures have at most ${largestSide(policy.number('max_size'))} pixels a side here.`,
+      sentence('action.largest_here', {
+        size: `${source.width}x${source.height}`,
+        limit: largestSide(policy.number('max_size')),
+      }),
     );
   }
   // How it was drawn stays with it, for what is made of it next.
@@ -154,7 +148,10 @@ export async function redraw(record: JobRecord, context: DrawContext, index: num
   if (scale <= 1) {
     throw new DarkroomError(
       'bad_request',
-      `This picture is already ${shown.width}x${shown.height}; this model draws at most ${defaults.maxSize * enlarged} pixels a side.`,
+      sentence('action.largest_of_model', {
+        size: `${shown.width}x${shown.height}`,
+        limit: defaults.maxSize * enlarged,
+      }),
     );
   }
   const same = { ...requestToJson(request), seed: seedOf(request.seed, index), num_images: 1 };
@@ -185,14 +182,9 @@ const seedOf = (seed: number, index: number) => (seed + index) % (LIMITS.seed.ma
 /** A new picture that takes its edges, pose or lines from this one. */
 export async function use(record: JobRecord, context: DrawContext, index: number): Promise<void> {
   const { prompt, control: kind } = formValues(imagine, context);
-  const words = await readWords(
-    prompt,
-    'Describe what to draw with the shape of this picture.',
-    record,
-    context,
-  );
+  const words = await readWords(prompt, 'action.say_use', record, context);
   const model = await context.ports.models.resolve(record.request.model);
-  const wanted = requireWords(kind, CHOOSE_CONTROL);
+  const wanted = requireWords(kind, 'action.choose_control');
   const pose = wanted === 'openpose' ? poseOf(record.request) : undefined;
   if (pose !== undefined) return usePose(record, pose, words, context);
   const control = await openPicture(pictureOf(record, index), context.ports);
@@ -224,19 +216,19 @@ function formValues(command: AnyCommand, { invocation }: DrawContext): Readonly<
 /** The words of a form, which may hold flags as a typed line does. */
 async function readWords(
   prompt: unknown,
-  sentence: string,
+  otherwise: PlainKey,
   { request }: JobRecord,
   { invocation, ports }: DrawContext,
 ): Promise<RequestDraft> {
-  const named = await nameMentions(requireWords(prompt, sentence), invocation, ports);
+  const named = await nameMentions(requireWords(prompt, otherwise), invocation, ports);
   const { values } = readLine(editCommand, named);
   const { defaults } = await ports.models.resolve(request.model);
   return draftOf(parseValues(editCommand, values, invocation.platform), defaults);
 }
 
-function requireWords(prompt: unknown, sentence: string): string {
+function requireWords(prompt: unknown, otherwise: PlainKey): string {
   if (typeof prompt === 'string' && prompt.trim() !== '') return prompt;
-  throw new DarkroomError('bad_request', sentence);
+  throw new DarkroomError('bad_request', sentence(otherwise));
 }
 
 /** The picture of the form is a mask; the picture to start from is the button's. */
@@ -281,8 +273,8 @@ function pictureOf({ pictures }: JobRecord, index: number): string {
   throw new DarkroomError(
     'bad_request',
     pictures.length === 0
-      ? 'That message has no picture yet. Wait for it, or choose another one.'
-      : `That message has ${pictures.length} pictures. Choose one of them.`,
+      ? sentence('action.no_picture_yet')
+      : sentence('action.choose_picture', { count: pictures.length }),
   );
 }
 
@@ -292,7 +284,7 @@ async function order(
   pictures: Pictures,
   { invocation, reply, ports }: DrawContext,
   verb: OriginVerb | undefined,
-  notes: readonly string[] = [],
+  notes: readonly Words[] = [],
 ): Promise<JobRecord> {
   const model = await ports.models.resolve(record.request.model);
   const origin = verb && { verb, record };

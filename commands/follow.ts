@@ -1,7 +1,8 @@
 /** Follows jobs: each event becomes an edit of the job's one message, and its end is shown once. */
 import type { Reply, User } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
-import { DarkroomError, describeError } from '../src/errors.ts';
+import { refusalCard } from '../adapters/refusal-card.ts';
+import { DarkroomError } from '../src/errors.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import { endCard, liveCard } from './cards.ts';
 import { followJob, type LiveEvent } from './job-card.ts';
@@ -37,10 +38,7 @@ export class Follower {
       isSeen = false;
       queue.cancel(record.id).catch((failure) => this.#report(failure));
       if (error.code !== 'forbidden') return;
-      const refusal = describeError(error);
-      reply
-        .postEphemeral({ text: refusal.message, error: refusal })
-        .catch((failure) => this.#report(failure));
+      reply.postEphemeral(refusalCard(error, record.frame?.locale)).catch((failure) => this.#report(failure));
     };
     try {
       await followJob(queue.watch(record.id), show, onShowError, reply.pace);

@@ -1,6 +1,7 @@
 /** Which jobs a user may see and change: their own, and the public ones of the tenant that they are in. */
 import type { Invocation } from '../adapters/adapter.ts';
 import { DarkroomError } from '../src/errors.ts';
+import { sentence } from '../src/sentences.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import { Policy } from './policy.ts';
 import type { Ports } from './ports.ts';
@@ -14,7 +15,7 @@ export async function requireJob(
   const record = await jobs.get(id);
   if (record !== undefined && record.frame?.isDeleted !== true && isVisible(record, invocation))
     return record;
-  throw new DarkroomError('not_found', 'That job no longer exists. Send the prompt again.');
+  throw new DarkroomError('not_found', sentence('action.job_gone'));
 }
 
 /** A job whose deletion can still be undone. @throws DarkroomError('not_found') */
@@ -25,7 +26,7 @@ export async function requireDeletedJob(
 ): Promise<JobRecord> {
   const record = await jobs.get(id);
   if (record?.frame?.isDeleted === true && isVisible(record, invocation)) return record;
-  throw new DarkroomError('not_found', 'It is deleted for good by now.');
+  throw new DarkroomError('not_found', sentence('action.deleted_for_good'));
 }
 
 /** The job that made a picture; undefined for a picture of nobody's, or of a job that the user may not see. */
@@ -59,8 +60,6 @@ export async function requireOwnJob(
 ): Promise<void> {
   if (user.id === invocation.user.id) return;
   if ((await Policy.of(invocation, ports)).isAdmin()) return;
-  throw new DarkroomError(
-    'forbidden',
-    `Only ${user.name}, who requested this picture, and admins can ${verb} it.`,
-  );
+  const key = verb === 'cancel' ? 'action.not_yours_to_cancel' : 'action.not_yours_to_delete';
+  throw new DarkroomError('forbidden', sentence(key, { name: user.name }));
 }

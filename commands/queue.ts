@@ -1,4 +1,6 @@
 /** /queue: my jobs, their position and time left, each with its Cancel. */
+
+import type { Say } from '../src/sentences.ts';
 import { queuedText, runningText } from './cards.ts';
 import { type Context, defineCommand } from './command.ts';
 import type { Follower } from './follow.ts';
@@ -18,31 +20,30 @@ export const queue = defineCommand({
   description: 'Show your queued and running jobs, and cancel them.',
   options: {},
   examples: ['/queue'],
-  async run(_values, { invocation, reply, ports }: Context<QueuePorts>) {
+  async run(_values, { invocation, reply, say, ports }: Context<QueuePorts>) {
     const jobs = await ports.follower.jobsOf(invocation.user);
-    if (jobs.length === 0)
-      return reply.postEphemeral({ text: 'You have no queued or running jobs.', refresh: SHOW_QUEUE });
+    if (jobs.length === 0) return reply.postEphemeral({ text: say('queue.empty'), refresh: SHOW_QUEUE });
     await reply.postEphemeral({
       refresh: SHOW_QUEUE,
-      text: jobs.length === 1 ? 'One job:' : `${jobs.length} jobs, oldest first:`,
+      text: say('queue.jobs', { count: jobs.length }),
       fields: jobs.map(({ record, event }, i) => ({
         name: `${i + 1}. ${brief(record.request.prompt)}`,
-        value: describeState(event),
+        value: describeState(event, say),
       })),
-      actions: jobs
-        .slice(0, MOST_BUTTONS)
-        .map(({ record }, i) => ({ id: `cancel:${record.id}`, label: `Cancel ${i + 1}` })),
+      actions: jobs.slice(0, MOST_BUTTONS).map(({ record }, i) => ({
+        id: `cancel:${record.id}`,
+        label: say('button.cancel_number', { number: i + 1 }),
+      })),
     });
   },
 });
 
-function describeState(event: LiveEvent | undefined) {
-  if (event === undefined) return 'Accepted';
-  if (event.state === 'queued') return queuedText(event);
+function describeState(event: LiveEvent | undefined, say: Say) {
+  if (event === undefined) return say('job.accepted');
+  if (event.state === 'queued') return queuedText(event, say);
   const { memory } = event;
-  return memory === undefined
-    ? runningText(event)
-    : `${runningText(event)}, ${gigabytes(memory.bytes)} GB of memory`;
+  const state = runningText(event, say);
+  return memory === undefined ? state : say('job.memory', { state, gigabytes: gigabytes(memory.bytes) });
 }
 
 /** Gigabytes (2^30). */

@@ -14,6 +14,7 @@ import {
   requestToJson,
   shortName,
 } from '../src/request.ts';
+import { type PlainKey, type Say, sentence } from '../src/sentences.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import { baseOfTexts } from './base.ts';
 import { type Context, defineCommand } from './command.ts';
@@ -34,30 +35,35 @@ export const recipe = defineCommand({
   examples: ['/recipe'],
   async run(
     _values,
-    { invocation, reply, ports }: Context<SourcePorts & StylePorts & Pick<Ports, 'jobs' | 'readPictureText'>>,
+    {
+      invocation,
+      reply,
+      say,
+      ports,
+    }: Context<SourcePorts & StylePorts & Pick<Ports, 'jobs' | 'readPictureText'>>,
   ) {
     const { attachments, repliedTo } = invocation;
     if (attachments.length === 0 && repliedTo === undefined) {
-      throw new DarkroomError('bad_request', 'Whose recipe? Reply to a picture with /recipe, or attach one.');
+      throw new DarkroomError('bad_request', sentence('recipe.whose'));
     }
     const known =
       repliedTo?.pictureIds[0] && (await findJobOfPicture(repliedTo.pictureIds[0], invocation, ports));
     const extra = await styleFlag(invocation, ports);
-    if (attachments.length === 0 && known) return reply.postEphemeral(recipeCard(known, extra));
+    if (attachments.length === 0 && known) return reply.postEphemeral(recipeCard(known, extra, say));
     const [attachment] = attachments;
     const picture =
       attachment === undefined
         ? await openReplied(invocation, ports)
         : await openAttachment(attachment, ports);
-    return reply.postEphemeral(textCard(picture!.texts ?? ports.readPictureText(picture!.bytes), extra));
+    return reply.postEphemeral(textCard(picture!.texts ?? ports.readPictureText(picture!.bytes), extra, say));
   },
 });
 
 /** The recipe of a job that is known here. */
-const recipeCard = ({ id, request, state }: JobRecord, extra: string): Card => {
-  const card = draftCard('What made this picture:', requestToJson(request), extra);
+const recipeCard = ({ id, request, state }: JobRecord, extra: string, say: Say): Card => {
+  const card = draftCard('recipe.made_by', requestToJson(request), extra, say);
   const canAgain = card.notes !== undefined && state === 'done';
-  return canAgain ? { ...card, actions: [{ id: `again:${id}`, label: 'Make again' }] } : card;
+  return canAgain ? { ...card, actions: [{ id: `again:${id}`, label: say('button.again') }] } : card;
 };
 
 type StylePorts = Pick<Ports, 'settings' | 'admins'>;
@@ -68,42 +74,49 @@ async function styleFlag(invocation: Invocation, ports: StylePorts): Promise<str
   return style === undefined || style === PLAIN_STYLE ? '' : ` --style ${PLAIN_STYLE}`;
 }
 
-function textCard(texts: ReadonlyMap<string, string>, extra: string): Card {
-  const text = 'What made this picture, as the file says:';
+function textCard(texts: ReadonlyMap<string, string>, extra: string, say: Say): Card {
   const base = baseOfTexts(texts);
-  if (base !== undefined) return draftCard(text, base.draft, extra);
+  if (base !== undefined) return draftCard('recipe.made_by_file', base.draft, extra, say);
   const other = readOtherRecipe(texts);
-  if (other !== undefined) return otherCard(other, texts.get('parameters'));
   const parameters = texts.get('parameters');
-  if (parameters !== undefined) return { text, fields: [{ name: 'Parameters', value: parameters }] };
-  throw new DarkroomError(
-    'not_found',
-    'This picture carries no recipe. Pictures that were saved again by other programs often lose it.',
-  );
-}
-
-/** The command leaves their model out: a model of that name need not be here. */
-function otherCard({ program, draft }: OtherRecipe, parameters: string | undefined): Card {
-  const { model, ...rest } = draft;
-  const theirs =
-    model === undefined ? '' : ` It was made with ${shortName(model)}; add --model for one that is here.`;
+  if (other !== undefined) return otherCard(other, parameters, say);
+  if (parameters === undefined) throw new DarkroomError('not_found', sentence('recipe.none'));
   return {
-    text: `What made this picture, as ${program} wrote it:`,
-    fields: [
-      ...fieldsOf(draft),
-      ...(parameters === undefined ? [] : [{ name: 'Parameters', value: parameters }]),
-      { name: 'Command', value: commandLine(rest) },
-    ],
-    notes: [`The command goes as far as both programs agree; the picture may differ.${theirs}`],
+    text: say('recipe.made_by_file'),
+    fields: [{ name: say('recipe.parameters'), value: parameters }],
   };
 }
 
-function draftCard(text: string, draft: RequestDraft, extra: string): Card {
+/** The command leaves their model out: a model of that name need not be here. */
+function otherCard({ program, draft }: OtherRecipe, parameters: string | undefined, say: Say): Card {
+  const { model, ...rest } = draft;
+  return {
+    text: say('recipe.made_by_program', { program }),
+    fields: [
+      ...fieldsOf(draft, say),
+      ...(parameters === undefined ? [] : [{ name: say('recipe.parameters'), value: parameters }]),
+      commandField(commandLine(rest), say),
+    ],
+    notes: [
+      model === undefined ? say('recipe.as_far') : say('recipe.as_far_model', { model: shortName(model) }),
+    ],
+  };
+}
+
+const commandField = (value: string, say: Say): CardField => ({
+  name: say('recipe.command'),
+  value,
+  isCode: true,
+});
+
+function draftCard(text: PlainKey, draft: RequestDraft, extra: string, say: Say): Card {
   const missing = notCarried(draft);
   return {
-    text,
-    fields: [...fieldsOf(draft), { name: 'Command', value: commandLine(draft) + extra }],
-    ...(missing.length > 0 && { notes: [`The command cannot carry everything. ${missing.join(' ')}`] }),
+    text: say(text),
+    fields: [...fieldsOf(draft, say), commandField(commandLine(draft) + extra, say)],
+    ...(missing.length > 0 && {
+      notes: [say('recipe.not_carried', { missing: missing.map(say.words).join(' ') })],
+    }),
   };
 }
 
@@ -134,22 +147,24 @@ function controlFlags({
     : [['control', controlWords(control.kind, steering), 'word']];
 }
 
-function fieldsOf(draft: RequestDraft): CardField[] {
-  const named: readonly (readonly [string, unknown])[] = [
-    ['Prompt', draft.prompt],
-    ['Negative prompt', draft.negative_prompt || undefined],
-    ['Model', draft.model === undefined ? undefined : shortName(draft.model)],
-    ['Seed', draft.seed],
-    ['Steps', draft.num_inference_steps],
-    ['Guidance', draft.guidance_scale],
-    ['Sampler', draft.sampler],
-    ['Schedule', draft.schedule],
-    ['Size', draft.width === undefined ? undefined : `${draft.width}x${draft.height}`],
-    ['Strength', draft.strength],
+function fieldsOf(draft: RequestDraft, say: Say): CardField[] {
+  const named: readonly (readonly [PlainKey, unknown])[] = [
+    ['recipe.prompt', draft.prompt],
+    ['recipe.negative', draft.negative_prompt || undefined],
+    ['recipe.model', draft.model === undefined ? undefined : shortName(draft.model)],
+    ['recipe.seed', draft.seed],
+    ['recipe.steps', draft.num_inference_steps],
+    ['recipe.guidance', draft.guidance_scale],
+    ['recipe.sampler', draft.sampler],
+    ['recipe.schedule', draft.schedule],
+    ['recipe.size', draft.width === undefined ? undefined : `${draft.width}x${draft.height}`],
+    ['recipe.strength', draft.strength],
   ];
-  return named.flatMap(([name, value]) => (value === undefined ? [] : { name, value: String(value) }));
+  return named.flatMap(([key, value]) =>
+    value === undefined ? [] : { name: say(key), value: String(value) },
+  );
 }
 
 /** The button under a picture. */
-export const showRecipe = async (record: JobRecord, { invocation, reply, ports }: Context<StylePorts>) =>
-  reply.postEphemeral(recipeCard(record, await styleFlag(invocation, ports)));
+export const showRecipe = async (record: JobRecord, { invocation, reply, say, ports }: Context<StylePorts>) =>
+  reply.postEphemeral(recipeCard(record, await styleFlag(invocation, ports), say));

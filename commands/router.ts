@@ -1,7 +1,9 @@
 /** The commands behind one door: what came in goes to its command, a refusal comes back as a card. */
 import type { FormOf, Handle, Invocation } from '../adapters/adapter.ts';
 import type { Platform } from '../adapters/platforms.ts';
-import { DarkroomError, describeError, offerNames } from '../src/errors.ts';
+import { refusalCard } from '../adapters/refusal-card.ts';
+import { DarkroomError, offer } from '../src/errors.ts';
+import { localeOf, sayIn, sentence } from '../src/sentences.ts';
 import { type ActionPorts, act } from './actions.ts';
 import { ban, pause } from './admin.ts';
 import { cleanInvocation } from './clean.ts';
@@ -97,12 +99,14 @@ export function createCommands(ports: Ports): Commands {
     async handle(invocation, reply) {
       try {
         const located = await locate(cleanInvocation(invocation), ports);
-        await dispatch({ invocation: await withShownPictures(located, ports), reply, ports: all });
+        await dispatch({
+          invocation: await withShownPictures(located, ports),
+          ...{ reply, say: sayIn(localeOf(invocation.where.locale)), ports: all },
+        });
       } catch (error) {
         if (!(error instanceof DarkroomError)) ports.onError?.(error);
-        const refusal = describeError(error);
         await reply
-          .postEphemeral({ text: refusal.message, error: refusal })
+          .postEphemeral(refusalCard(error, invocation.where.locale))
           .catch((failure: unknown) => ports.onError?.(failure));
       }
     },
@@ -205,8 +209,8 @@ function findCommand(name: string): RoutedCommand {
   throw new DarkroomError(
     'bad_request',
     name === ''
-      ? `Add a command after the slash. Known: ${names.join(', ')}.`
-      : `There is no /${name}. ${offerNames(name, names)}`,
+      ? sentence('command.missing', { names })
+      : sentence('command.unknown', { name, offer: offer(name, names) }),
   );
 }
 
@@ -219,7 +223,10 @@ function findSubcommand(command: RoutedCommand, rest: string): { command: Routed
   const found = subcommands.find((one) => lastWord(one.name) === name.toLowerCase());
   if (found !== undefined) return { command: found, rest: after };
   const names = subcommands.map((one) => lastWord(one.name));
-  throw new DarkroomError('bad_request', `/${command.name} has no ${name}. ${offerNames(name, names)}`);
+  throw new DarkroomError(
+    'bad_request',
+    sentence('command.no_subcommand', { command: command.name, name, offer: offer(name, names) }),
+  );
 }
 
 function describeCommand(command: AnyCommand, ports: Ports): CommandsJson['commands'][number] {

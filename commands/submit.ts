@@ -9,6 +9,7 @@ import {
   type RequestDraft,
   upscalerFilesOf,
 } from '../src/request.ts';
+import { localeOf, type Words } from '../src/sentences.ts';
 import type { JobFrame, JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { Policy } from './policy.ts';
 import type { ModelInfo, Ports } from './ports.ts';
@@ -23,7 +24,7 @@ export interface Order {
   readonly draft: RequestDraft;
   readonly pictures?: Partial<Readonly<Record<PictureRole, Source>>>;
   /** Sentences about how the request was read. */
-  readonly notes?: readonly string[];
+  readonly notes?: readonly Words[];
   /** What it is made from, where that is a picture: one of ours has a record. */
   readonly origin?: {
     readonly verb: OriginVerb;
@@ -137,6 +138,7 @@ export function createSubmit(
       await models.requireMemory?.(request);
       const sources = Object.entries(pictures) as [PictureRole, Source][];
       const maxSize = policy.number('max_size');
+      const locale = localeOf(invocation.where.locale);
       const record = await accept(
         {
           id: randomUUID(),
@@ -150,6 +152,7 @@ export function createSubmit(
             ...notes,
           ],
           frame: {
+            ...(locale !== 'en' && { locale }),
             ...(policy.value('result_visibility') === 'private' && { isPrivate: true }),
             uses: ports.takenFromPhotos().filter((kind) => model.controls.includes(kind)),
             ...(maxSize !== undefined && { maxSize }),

@@ -2,6 +2,7 @@
  * The errors of Darkroom. One class: `code` is for programs, `message` is one sentence for the person who
  * asked (it names the value, the limit and the way out), `cause` is for the operator's log.
  */
+import { type Sentence, sayWords, sentence, type Words } from './sentences.ts';
 
 export type ErrorCode =
   | 'bad_request' // a value that cannot be used; the message names it
@@ -19,16 +20,19 @@ export type ErrorCode =
 
 export class DarkroomError extends Error {
   readonly code: ErrorCode;
+  /** `message` before it was said in English; absent where only operators meet the error. */
+  readonly sentence: Sentence | undefined;
 
   /**
    * @param code what went wrong, for programs
-   * @param message one sentence for the user, shown as it stands
+   * @param words one sentence for the user; English text where only operators meet it
    * @param options.cause the reason for the operator; never shown to the user
    */
-  constructor(code: ErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  constructor(code: ErrorCode, words: Words, options?: { cause?: unknown }) {
+    super(sayWords('en', words), options);
     this.name = 'DarkroomError';
     this.code = code;
+    this.sentence = typeof words === 'string' ? undefined : words;
   }
 }
 
@@ -48,28 +52,29 @@ export class DiskFull extends Error {
   }
 }
 
-/** What a user is told of any error: our own sentence, or a neutral one where the error is not ours. */
-export function describeError(error: unknown): { code: ErrorCode; message: string } {
-  if (error instanceof DarkroomError) return { code: error.code, message: error.message };
-  if (error instanceof DatabaseAway) {
-    return {
-      code: 'internal',
-      message:
-        'Darkroom cannot reach its database just now. What was accepted is not lost; ask again in a minute.',
-    };
-  }
-  if (error instanceof DiskFull) {
-    return {
-      code: 'internal',
-      message:
-        "The disk of Darkroom's database is full. What was accepted is not lost; ask again when the operator has freed some of it.",
-    };
-  }
-  return {
-    code: 'internal',
-    message: 'Something went wrong here. The operator finds the reason in the log.',
-  };
+/** An error as plain data, to be stored and sent. */
+export interface ErrorWords {
+  readonly code: ErrorCode;
+  /** In English: for logs, scripts and the shell. */
+  readonly message: string;
+  /** To be said in the reader's language; absent where only operators meet the error. */
+  readonly sentence?: Sentence;
 }
+
+/** What a user is told of any error: our own sentence, or a neutral one where the error is not ours. */
+export function describeError(error: unknown): ErrorWords {
+  const { code, message, sentence: own } = error instanceof DarkroomError ? error : neutral(error);
+  return { code, message, ...(own && { sentence: own }) };
+}
+
+function neutral(error: unknown): DarkroomError {
+  if (error instanceof DatabaseAway) return new DarkroomError('internal', sentence('error.database_away'));
+  if (error instanceof DiskFull) return new DarkroomError('internal', sentence('error.disk_full'));
+  return new DarkroomError('internal', sentence('error.internal'));
+}
+
+/** The words of an error, in the reader's language as soon as they are said. */
+export const wordsOf = ({ sentence: own, message }: ErrorWords): Words => own ?? message;
 
 /**
  * The names nearest to a mistyped one, best first, at most three, by edit distance (Levenshtein 1966).
@@ -86,10 +91,16 @@ export function nearestNames(word: string, names: readonly string[]): string[] {
 }
 
 /** A sentence's tail that offers the nearest names, or all of them where none is near. */
-export function offerNames(word: string, names: readonly string[]): string {
+export function offer(word: string, names: readonly string[]): Sentence {
   const near = nearestNames(word, names);
-  return near.length > 0 ? `Did you mean ${near.join(' or ')}?` : `Known: ${names.join(', ')}.`;
+  return near.length > 0
+    ? sentence('error.did_you_mean', { names: { anyOf: near } })
+    : sentence('error.known', { names });
 }
+
+/** The same in English, for sentences that only operators meet. */
+export const offerNames = (word: string, names: readonly string[]): string =>
+  sayWords('en', offer(word, names));
 
 function editDistance(a: string, b: string): number {
   let row = Array.from({ length: b.length + 1 }, (_, j) => j);

@@ -2,8 +2,9 @@
  * A job as it passes between rooms: what the queue takes, what the engine offers, what a watcher sees.
  * No platform object and no tensor appears here.
  */
-import type { DarkroomError, ErrorCode } from './errors.ts';
+import type { DarkroomError, ErrorWords } from './errors.ts';
 import type { GenerationRequest } from './request.ts';
+import type { Words } from './sentences.ts';
 
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
@@ -67,7 +68,7 @@ export type JobEvent =
     }
   /** Its pictures are in the store by now. */
   | { readonly state: 'done' }
-  | { readonly state: 'failed'; readonly error: { readonly code: ErrorCode; readonly message: string } }
+  | { readonly state: 'failed'; readonly error: ErrorWords }
   | { readonly state: 'cancelled' };
 
 export interface Progress {
@@ -100,7 +101,7 @@ export interface Run {
   /** Latents to pictures, after the last call. */
   decode(): Promise<{
     pictures: readonly FinishedPicture[];
-    notes: readonly string[];
+    notes: readonly Words[];
     seconds: StageSeconds;
   }>;
   /** Frees what it holds; safe at any time, also twice. */

@@ -37,6 +37,7 @@ const SHARED = [
   'src/name-key.ts',
   'src/request.ts',
   'src/rounding.ts',
+  'src/sentences.ts',
   'src/tensor.ts',
 ];
 const WIRING = [
@@ -56,8 +57,8 @@ function roomOf(file: string): string {
   if (WIRING.includes(file) || file.startsWith('src/shell/')) return 'src/wiring';
   if (/^adapters\/[^/]+\.ts$/.test(file)) return 'adapters/contract';
   const room = Object.keys(MAY_IMPORT).find((name) => file.startsWith(`${name}/`));
-  // The request's own parts, behind its door.
-  if (file.startsWith('src/request/')) return 'shared';
+  // The parts of the request and of the sentences, behind their doors.
+  if (/^src\/(?:request|sentences)\//.test(file)) return 'shared';
   assert.ok(room !== undefined || SHARED.includes(file), `${file} is in no room`);
   return room ?? 'shared';
 }
@@ -107,6 +108,7 @@ const ONLY: Readonly<Record<string, RegExp>> = {
   protobufjs: /^src\/(graph|models)\//,
   'discord.js': /^adapters\/discord\//,
   '@slack/bolt': /^adapters\/slack\//,
+  'intl-messageformat': /^src\/sentences\/say\.ts$/,
   pino: /^src\/log\.ts$/,
   pg: /^src\/store\/postgres\.ts$/,
   'pg-boss': /^src\/queue\/tickets\.ts$/,

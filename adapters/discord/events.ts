@@ -13,9 +13,10 @@ import {
   type TextBasedChannel,
   type User,
 } from 'discord.js';
-import { DarkroomError, describeError } from '../../src/errors.ts';
+import { DarkroomError } from '../../src/errors.ts';
 import type { FormOf, Handle, Invocation, RepliedMessage, Reply } from '../adapter.ts';
 import type { Downloads } from '../downloads.ts';
+import { refusalCard } from '../refusal-card.ts';
 import { SeenOnce } from '../seen-once.ts';
 import { NEW_PICTURE, shownJob } from '../shown-job.ts';
 import { MESSAGE_COMMANDS } from './commands.ts';
@@ -109,25 +110,29 @@ export class DiscordEvents {
     const { channel } = message;
     if (!channel.isSendable()) return;
     const reply = new MessageReply(channel, this.#ports, message);
-    await this.#serve(reply, async () => {
-      this.#requirePermissions(message);
-      const { text: words, attachments: pasted } = this.#downloads.pasted(
-        wordsOf(message, this.#client.user!.id),
-      );
-      const attachments = [...filesOf(message, this.#downloads), ...pasted];
-      const target = (await this.#repliedTo(message)) ?? (await this.#inThread(message, words));
-      const otherFiles = otherFilesOf(message);
-      return {
-        id: `discord:${message.id}`,
-        user: userOf(message.author, message.member),
-        channel: `discord:${message.channelId}`,
-        where: whereOfMessage(message),
-        attachments,
-        ...(otherFiles.length > 0 && { otherFiles }),
-        ...(target !== undefined && { repliedTo: this.#repliedMessage(target) }),
-        input: { kind: 'line', text: words },
-      };
-    });
+    await this.#serve(
+      reply,
+      async () => {
+        this.#requirePermissions(message);
+        const { text: words, attachments: pasted } = this.#downloads.pasted(
+          wordsOf(message, this.#client.user!.id),
+        );
+        const attachments = [...filesOf(message, this.#downloads), ...pasted];
+        const target = (await this.#repliedTo(message)) ?? (await this.#inThread(message, words));
+        const otherFiles = otherFilesOf(message);
+        return {
+          id: `discord:${message.id}`,
+          user: userOf(message.author, message.member),
+          channel: `discord:${message.channelId}`,
+          where: whereOfMessage(message),
+          attachments,
+          ...(otherFiles.length > 0 && { otherFiles }),
+          ...(target !== undefined && { repliedTo: this.#repliedMessage(target) }),
+          input: { kind: 'line', text: words },
+        };
+      },
+      whereOfMessage(message).locale,
+    );
   }
 
   async #takeInteraction(interaction: AnyInteraction): Promise<void> {
@@ -168,9 +173,9 @@ export class DiscordEvents {
     await interaction.showModal(renderForm(id, form));
   }
 
-  #formOf(action: string, { user, guildId }: AnyInteraction, job?: string): ReturnType<FormOf> {
+  #formOf(action: string, { user, guildId, locale }: AnyInteraction, job?: string): ReturnType<FormOf> {
     return this.#ports.formOf({
-      ...{ action, platform: 'discord', user: `discord:${user.id}` },
+      ...{ action, platform: 'discord', user: `discord:${user.id}`, locale },
       ...(job !== undefined && { job }),
       ...(guildId !== null && { tenant: `discord:${guildId}` }),
     });
@@ -239,28 +244,36 @@ export class DiscordEvents {
 
   async #serveInteraction(interaction: Interaction, read: () => Promise<Reading>): Promise<void> {
     const reply = new InteractionReply(interaction, this.#ports);
-    await this.#serve(reply, async () => {
-      if (interaction.guildId !== null && !interaction.appPermissions.has(NEEDED)) throw missingPermissions();
-      return {
-        id: `discord:${interaction.id}`,
-        user: userOf(interaction.user, interaction.inCachedGuild() ? interaction.member : null),
-        channel: `discord:${interaction.channelId ?? interaction.user.id}`,
-        where: whereOfInteraction(interaction),
-        ...(await read()),
-      };
-    });
+    await this.#serve(
+      reply,
+      async () => {
+        if (interaction.guildId !== null && !interaction.appPermissions.has(NEEDED))
+          throw missingPermissions();
+        return {
+          id: `discord:${interaction.id}`,
+          user: userOf(interaction.user, interaction.inCachedGuild() ? interaction.member : null),
+          channel: `discord:${interaction.channelId ?? interaction.user.id}`,
+          where: whereOfInteraction(interaction),
+          ...(await read()),
+        };
+      },
+      interaction.locale,
+    );
     await reply.finish();
   }
 
   /** Hands over what was read; what could not be read is refused in private. */
-  async #serve(reply: Reply, read: () => Promise<Omit<Invocation, 'platform'>>): Promise<void> {
+  async #serve(
+    reply: Reply,
+    read: () => Promise<Omit<Invocation, 'platform'>>,
+    locale: string | undefined,
+  ): Promise<void> {
     let invocation: Omit<Invocation, 'platform'>;
     try {
       invocation = await read();
     } catch (error) {
       if (!(error instanceof DarkroomError)) this.#ports.onError(error);
-      const refusal = describeError(error);
-      return reply.postEphemeral({ text: refusal.message, error: refusal });
+      return reply.postEphemeral(refusalCard(error, locale));
     }
     await this.#ports.handle({ ...invocation, platform: 'discord' }, reply);
   }

@@ -8,7 +8,7 @@ import {
   ComponentType,
 } from 'discord.js';
 import { buttonRows } from '../button-rows.ts';
-import { ABOUT_CHARACTERS, type Card, type CardAction, NOTE_CHARACTERS } from '../card.ts';
+import { ABOUT_CHARACTERS, type Card, type CardAction, type CardField, NOTE_CHARACTERS } from '../card.ts';
 import { clip } from '../clip.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 
@@ -34,10 +34,7 @@ export function renderCard(
   origin?: string,
 ): Rendered {
   const files = uploadsOf(card, pictures);
-  const above = [
-    card.text,
-    ...(card.fields ?? []).map(({ name, value }) => `**${plain(name)}**\n${fieldText(name, value)}`),
-  ];
+  const above = [card.text, ...(card.fields ?? []).map((one) => `**${plain(one.name)}**\n${fieldText(one)}`)];
   const below = [...aboutLines(card, origin)];
   const notes = clip((card.notes ?? []).join(' '), NOTE_CHARACTERS);
   const [head, foot] = fit(
@@ -144,8 +141,8 @@ function buttonOf({ id, label, style }: CardAction): APIButtonComponent {
 }
 
 /** A command line is shown as code, so that it can be copied. */
-function fieldText(name: string, value: string): string {
-  return name === 'Command' ? `\`\`\`\n${value.replaceAll('```', '`\u200b``')}\n\`\`\`` : plain(value);
+function fieldText({ value, isCode }: CardField): string {
+  return isCode ? `\`\`\`\n${value.replaceAll('```', '`\u200b``')}\n\`\`\`` : plain(value);
 }
 
 /** Words as words: nothing in them is markup, a mention or a link preview. Pings are switched off as well. */

@@ -9,10 +9,11 @@ import type {
   SlashCommand,
   StaticSelectAction,
 } from '@slack/bolt';
-import { DarkroomError, describeError } from '../../src/errors.ts';
+import { DarkroomError } from '../../src/errors.ts';
 import type { Attachment, FormOf, Handle, Invocation, RepliedMessage } from '../adapter.ts';
 import type { CardForm } from '../card.ts';
 import type { Downloads } from '../downloads.ts';
+import { refusalCard } from '../refusal-card.ts';
 import { SeenOnce } from '../seen-once.ts';
 import { NEW_PICTURE, shownJob } from '../shown-job.ts';
 import { attachmentOf, buttonsOf, filesOf, otherFilesOf, type SlackFile } from './files.ts';
@@ -214,9 +215,11 @@ export class SlackEvents {
     });
   }
 
-  #formOf(action: string, user: string, job?: string): ReturnType<FormOf> {
+  async #formOf(action: string, user: string, job?: string): ReturnType<FormOf> {
+    const locale = await this.#users.locale(user).catch(() => undefined);
     return this.#ports.formOf({
       ...{ action, platform: 'slack', user: `slack:${user}`, tenant: this.#users.tenant },
+      ...(locale !== undefined && { locale }),
       ...(job !== undefined && { job }),
     });
   }
@@ -265,8 +268,8 @@ export class SlackEvents {
       );
     } catch (error) {
       if (!(error instanceof DarkroomError)) this.#ports.onError(error);
-      const refusal = describeError(error);
-      await reply.postEphemeral({ text: refusal.message, error: refusal }).catch(this.#ports.onError);
+      const locale = await this.#users.locale(to.user).catch(() => undefined);
+      await reply.postEphemeral(refusalCard(error, locale)).catch(this.#ports.onError);
     }
   }
 }

@@ -1,7 +1,7 @@
 /** A card in Slack's idiom (Block Kit): sentence, picture, one quiet line, buttons. */
 import type { types } from '@slack/bolt';
 import { buttonRows } from '../button-rows.ts';
-import { ABOUT_CHARACTERS, type Card, type CardAction, NOTE_CHARACTERS } from '../card.ts';
+import { ABOUT_CHARACTERS, type Card, type CardAction, type CardField, NOTE_CHARACTERS } from '../card.ts';
 import { clip } from '../clip.ts';
 import { SLACK_LIMITS as LIMITS } from './limits.ts';
 
@@ -22,7 +22,7 @@ export interface SlackPicture {
 /** @param origin address of the message of the picture that it was made from */
 export function renderCard(card: Card, pictures: readonly SlackPicture[], origin?: string): Rendered {
   const words = card.text === '' ? [] : [section(card.text)];
-  const fields = (card.fields ?? []).map(({ name, value }) => fieldBlock(name, value));
+  const fields = (card.fields ?? []).map(fieldBlock);
   const images = pictures.map(({ file, alt }) => ({
     type: 'image' as const,
     slack_file: { id: file },
@@ -45,10 +45,10 @@ const section = (text: string): types.SectionBlock => ({
 });
 
 /** A command line is shown as code, so that it can be copied. */
-function fieldBlock(name: string, value: string): types.SectionBlock {
+function fieldBlock({ name, value, isCode }: CardField): types.SectionBlock {
   const most = LIMITS.sectionText / 2;
   const shown = escapeText(clip(value, most)).replaceAll('```', '`\u200b``');
-  const body = name === 'Command' ? `\`\`\`${shown}\`\`\`` : noMarkup(shown);
+  const body = isCode ? `\`\`\`${shown}\`\`\`` : noMarkup(shown);
   return {
     type: 'section',
     text: {

@@ -33,6 +33,11 @@ export class SlackUsers {
     return (await this.#get(user)).user;
   }
 
+  /** The user's language, as in Where. */
+  async locale(user: string): Promise<string | undefined> {
+    return (await this.#get(user)).locale;
+  }
+
   async where(user: string, channel: string): Promise<Where> {
     const { isAdmin, locale } = await this.#get(user);
     return {

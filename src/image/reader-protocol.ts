@@ -1,5 +1,5 @@
 /** What the program and the process that reads uploads send each other. */
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorWords } from '../errors.ts';
 import type { Unturned, Upload, UploadUse } from './upload.ts';
 
 /** Bytes of memory of the reading process: the program itself has 100 MB, a photo of 50 megapixels takes 200. */
@@ -14,7 +14,7 @@ export interface ToReader {
 export type FromReader = (
   | { readonly upload: Upload }
   /** `detail` is for the operator. */
-  | { readonly error: { readonly code: ErrorCode; readonly message: string; readonly detail: string } }
+  | { readonly error: ErrorWords & { readonly detail: string } }
 ) & {
   /** Whether the process holds so much memory that the next file should get a new one. */
   readonly isSpent: boolean;

@@ -4,7 +4,7 @@
  * gets a new one. Files are read one at a time.
  */
 import { type ChildProcess, fork } from 'node:child_process';
-import { DarkroomError } from '../errors.ts';
+import { DarkroomError, wordsOf } from '../errors.ts';
 import type { FromReader, ToReader } from './reader-protocol.ts';
 import { MEMORY_LIMIT } from './reader-protocol.ts';
 import type { Unturned, Upload, UploadUse } from './upload.ts';
@@ -127,7 +127,9 @@ export class PictureReader {
       if (message.isSpent) this.#end();
       if ('upload' in message) resolve(message.upload);
       else
-        reject(new DarkroomError(message.error.code, message.error.message, { cause: message.error.detail }));
+        reject(
+          new DarkroomError(message.error.code, wordsOf(message.error), { cause: message.error.detail }),
+        );
     };
     const onClose = (code: number | null, signal: NodeJS.Signals | null) =>
       reject(isLate ? this.#tooSlow() : this.#ended(code, signal));

@@ -1,6 +1,7 @@
 /** Whether one more job of a user is accepted: caps on what waits and on what a day may use. */
 import { DarkroomError } from '../errors.ts';
 import type { Share } from '../job.ts';
+import { type Sentence, sentence } from '../sentences.ts';
 import type { Sql } from '../store/sql.ts';
 
 /** Jobs that one user may have waiting, where no admin has said otherwise. */
@@ -118,49 +119,36 @@ export function describeCap(
   waitSeconds: number | undefined,
   isGroup = false,
 ): DarkroomError {
+  const refuse = (words: Sentence) => new DarkroomError('too_many', words);
   if (cap === 'waiting' || cap === 'waiting pictures') {
-    const unit = cap === 'waiting' ? 'job' : 'picture';
-    if (limit === 0) {
-      return new DarkroomError(
-        'too_many',
-        `You may have no waiting ${unit}s here. Ask an admin for a higher quota.`,
-      );
-    }
-    if (cap === 'waiting pictures' && cost > limit) {
-      return new DarkroomError(
-        'too_many',
-        `You asked for ${cost} pictures; you may have ${limit} waiting. Try --n ${limit}.`,
-      );
-    }
+    const isJobs = cap === 'waiting';
+    if (limit === 0) return refuse(sentence(isJobs ? 'quota.none_jobs' : 'quota.none_pictures'));
+    if (!isJobs && cost > limit) return refuse(sentence('quota.pictures_at_once', { count: cost, limit }));
     const starts =
       waitSeconds === undefined
-        ? 'Wait until one starts'
-        : `The next one starts in ${words(waitSeconds)}: wait for it`;
-    return new DarkroomError(
-      'too_many',
-      `${isGroup ? 'You and other new visitors from your network' : 'You'} have ${used} waiting ${unit}${used === 1 ? '' : 's'}; the limit is ${limit}. ${starts}, or cancel one in /queue.`,
-    );
+        ? sentence('quota.wait')
+        : sentence('quota.next_starts', { time: about(waitSeconds) });
+    const own = isJobs ? 'quota.jobs' : 'quota.pictures';
+    const ofGroup = isJobs ? 'quota.group_jobs' : 'quota.group_pictures';
+    return refuse(sentence(isGroup ? ofGroup : own, { used, limit, starts }));
   }
-  const users = isGroup ? 'You and other new visitors from your network have' : 'You have';
-  const whose = cap === 'day' ? users : 'This server has';
-  const own = cap === 'day' ? 'your limit' : "the server's limit";
+  const isOwn = cap === 'day';
+  const numbers = { cost: round(cost), limit: round(limit) };
   if (cost > limit) {
-    return new DarkroomError(
-      'too_many',
-      `This request takes about ${round(cost)} GPU-seconds; ${own} is ${round(limit)} in 24 hours. Choose a smaller size, fewer steps or fewer images.`,
-    );
+    return refuse(sentence(isOwn ? 'quota.request_beyond_own' : 'quota.request_beyond_server', numbers));
   }
-  const frees = freesIn === undefined ? 'when the waiting jobs have ended' : `in ${words(freesIn)}`;
-  return new DarkroomError(
-    'too_many',
-    `${whose} used or requested ${round(used)} GPU-seconds in the last 24 hours, and this request takes about ${round(cost)}; ${own} is ${round(limit)}. There is room again ${frees}.`,
-  );
+  const frees =
+    freesIn === undefined
+      ? sentence('quota.frees_later')
+      : sentence('quota.frees_in', { time: about(freesIn) });
+  const key = isOwn ? (isGroup ? 'quota.group_day' : 'quota.day') : 'quota.server_day';
+  return refuse(sentence(key, { ...numbers, used: round(used), frees }));
 }
 
 const round = (seconds: number) => (seconds < 10 ? Math.round(seconds * 10) / 10 : Math.round(seconds));
 
-function words(seconds: number): string {
-  if (seconds < 90) return `about ${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < 5400) return `about ${Math.round(seconds / 60)} minutes`;
-  return `about ${Math.round(seconds / 3600)} hours`;
+function about(seconds: number): Sentence {
+  if (seconds < 90) return sentence('quota.about_seconds', { seconds: Math.max(1, Math.round(seconds)) });
+  if (seconds < 5400) return sentence('quota.about_minutes', { minutes: Math.round(seconds / 60) });
+  return sentence('quota.about_hours', { hours: Math.round(seconds / 3600) });
 }

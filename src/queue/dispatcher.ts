@@ -2,9 +2,10 @@
  * The steps of a job's life in the database, one transaction each, so that whatever crashes in between, a job is in
  * one state, its ticket agrees, and its GPU-seconds are charged once. src/store/schema/fair-share.ts decides the order.
  */
-import type { ErrorCode } from '../errors.ts';
+import { DarkroomError, describeError, type ErrorWords } from '../errors.ts';
 import type { Share } from '../job.ts';
 import type { GenerationRequest } from '../request.ts';
+import { sentence, type Words } from '../sentences.ts';
 import type { JobFrame } from '../store/jobs.ts';
 import { type Database, json, type Sql } from '../store/sql.ts';
 import type { Ticket, Tickets } from './tickets.ts';
@@ -33,7 +34,7 @@ export interface NewJob extends Flow {
   readonly request: GenerationRequest;
   /** Ids in the picture store by the reference in the request. */
   readonly inputs: Readonly<Record<string, string>>;
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
   readonly share?: Share;
   readonly frame?: JobFrame;
   /** GPU-seconds expected. */
@@ -70,8 +71,8 @@ export interface StoredPicture {
 }
 
 export type JobEnd =
-  | { readonly state: 'done'; readonly pictures: readonly StoredPicture[]; readonly notes: readonly string[] }
-  | { readonly state: 'failed'; readonly error: { readonly code: ErrorCode; readonly message: string } };
+  | { readonly state: 'done'; readonly pictures: readonly StoredPicture[]; readonly notes: readonly Words[] }
+  | { readonly state: 'failed'; readonly error: ErrorWords };
 
 /** What a ticket stands for; besides `new` and `again` the job's own columns may be null. */
 interface Bound {
@@ -221,7 +222,7 @@ export class Dispatcher {
    * A worker whose device failed hands a job to another one: it keeps its position and its charge, and the try counts.
    * @param note for the user
    */
-  move({ ticket, id }: Claim, note: string): Promise<boolean> {
+  move({ ticket, id }: Claim, note: Words): Promise<boolean> {
     return this.#database.transaction(async (tx) => {
       if (!(await this.#tickets.giveBack(tx, ticket))) return false;
       // Without its attempt it does not count as a lease that lapsed.
@@ -313,18 +314,12 @@ export class Dispatcher {
 
 const goneError = (model: string): JobEnd => ({
   state: 'failed',
-  error: {
-    code: 'not_found',
-    message: `The model ${model} was removed from this machine while this waited. Choose another model and ask again.`,
-  },
+  error: describeError(new DarkroomError('not_found', sentence('queue.model_removed', { model }))),
 });
 
 const POISON: JobEnd = {
   state: 'failed',
-  error: {
-    code: 'engine_failed',
-    message: 'The engine stopped twice while generating this image. Try a smaller size or fewer images.',
-  },
+  error: describeError(new DarkroomError('engine_failed', sentence('queue.stopped_twice'))),
 };
 
 const notify = (tx: Sql, notice: string) => tx.query('select pg_notify($1, $2)', [CHANNEL, notice]);

@@ -4,6 +4,7 @@
  */
 import { DarkroomError } from '../errors.ts';
 import type { JobEvent } from '../job.ts';
+import { sentence } from '../sentences.ts';
 import type { JobRecord } from '../store/jobs.ts';
 import type { Database } from '../store/sql.ts';
 import { type Applicant, admit, CapReached, describeCap, WAITING_PER_USER } from './admission.ts';
@@ -139,10 +140,7 @@ export class Queue {
     const workers = await readWorkers(this.#parts.database);
     if (workers.length === 0 || workers.some(({ models }) => models.includes(model))) return;
     const models = [...new Set(workers.flatMap((worker) => worker.models))].sort();
-    throw new DarkroomError(
-      'not_found',
-      `No running machine has the model ${model}. Choose another: ${models.join(', ')}.`,
-    );
+    throw new DarkroomError('not_found', sentence('queue.no_machine', { model, models }));
   }
 }
 

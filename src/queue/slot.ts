@@ -1,5 +1,6 @@
 /** A slot of this worker that is in use: the claim of its job, its run, and what it has used. */
 import type { Job, Run } from '../job.ts';
+import type { Words } from '../sentences.ts';
 import type { Claim } from './dispatcher.ts';
 
 export class Slot {
@@ -17,7 +18,7 @@ export class Slot {
   /** Number of the engine's process in which the run was opened. */
   life = 0;
   /** Sentences for the user about what happened on its way. */
-  readonly notes: string[] = [];
+  readonly notes: Words[] = [];
   /** Why the work stops before its end, if it does. */
   leaving: 'cancelled' | 'lost' | 'given back' | 'moved' | undefined;
 

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import { DarkroomError, DatabaseAway, describeError } from '../errors.ts';
 import { EngineLost, type Job, type ProcessEngine } from '../job.ts';
+import { sentence, type Words } from '../sentences.ts';
 import type { PictureOwner } from '../store/pictures.ts';
 import { type Part, plannedSteps } from './costs.ts';
 import type { Claim, ClaimOptions, JobEnd, StoredPicture } from './dispatcher.ts';
@@ -22,7 +23,7 @@ export interface JobSource {
   touch(claim: Claim, used: number): Promise<'held' | 'cancelled' | 'lost'>;
   finish(claim: Claim, used: number, end: JobEnd | undefined): Promise<boolean>;
   giveBack(claim: Claim): Promise<boolean>;
-  move(claim: Claim, note: string): Promise<boolean>;
+  move(claim: Claim, note: Words): Promise<boolean>;
 }
 
 export interface ProgressEvents {
@@ -353,7 +354,7 @@ export class Worker {
     for (const [reference, picture] of Object.entries(inputs)) {
       const found = await this.#options.pictures.get(picture);
       if (found === undefined) {
-        throw new DarkroomError('not_found', 'An input image of this job was deleted. Choose another image.');
+        throw new DarkroomError('not_found', sentence('queue.input_deleted'));
       }
       bytes.set(reference, found);
     }
@@ -380,11 +381,7 @@ export class Worker {
       onError(error);
       return false;
     });
-    slot.notes.push(
-      isTaken
-        ? `${device} failed in the middle of this picture; it was started again on another device.`
-        : `${device} failed in the middle of this picture; it was started again.`,
-    );
+    slot.notes.push(sentence(isTaken ? 'queue.moved' : 'queue.restarted', { device: String(device) }));
     if (!isTaken) return false;
     slot.leaving = 'moved';
     this.#moved.add(user);
@@ -400,11 +397,7 @@ export class Worker {
     this.#options.onFailure({ id: claim.id, model: claim.request.model }, error);
     const shown =
       error instanceof EngineLost
-        ? (error.deviceError ??
-          new DarkroomError(
-            'engine_failed',
-            'The engine stopped twice while generating this image. Try a smaller size or fewer images.',
-          ))
+        ? (error.deviceError ?? new DarkroomError('engine_failed', sentence('queue.stopped_twice')))
         : error;
     return { state: 'failed', error: describeError(shown) };
   }

@@ -21,6 +21,7 @@ import {
   sizeOfRatio,
   upscalerFilesOf,
 } from '../request.ts';
+import { sayWords } from '../sentences.ts';
 import { IMAGINE_HELP, type ImagineOptions, readTasks } from './imagine-options.ts';
 import { readInputs, withGivenNames } from './inputs.ts';
 import { encodeNpy } from './npy.ts';
@@ -177,7 +178,7 @@ class Studio {
         seconds,
         model_hash: await spec.modelHash(),
         ...(run.memory !== undefined && { memory: run.memory }),
-        notes: [...read, ...notes, ...told],
+        notes: [...read, ...notes, ...told].map((note) => sayWords('en', note)),
         ...(task.from !== undefined && { agrees: await samePixels(pictures[0]!, task.from, this.#reader) }),
       };
     } finally {

@@ -1,7 +1,8 @@
 /** Jobs as the chat sees them: here they are read and removed; src/queue accepts and changes them. */
-import type { ErrorCode } from '../errors.ts';
+import type { ErrorWords } from '../errors.ts';
 import type { JobState, Share } from '../job.ts';
 import type { GenerationRequest } from '../request.ts';
+import type { Locale, Words } from '../sentences.ts';
 import type { PictureStore } from './pictures.ts';
 import { json, type Sql } from './sql.ts';
 
@@ -17,6 +18,8 @@ export interface JobFrame {
     readonly height: number;
     readonly alt: string;
   }[];
+  /** Of whoever asked for it; English where it is absent. */
+  readonly locale?: Locale;
   /** Only its user sees it. */
   readonly isPrivate?: boolean;
   /** Name of the thread that is opened for it. */
@@ -31,7 +34,7 @@ export interface JobFrame {
   /** Which control pictures its model and machine can take from it. */
   readonly uses?: readonly string[];
   /** What was said of the picture that it was made from, and need not be said again. */
-  readonly told?: readonly string[];
+  readonly told?: readonly Words[];
   /** Somebody has deleted it, which can be undone for some seconds. */
   readonly isDeleted?: boolean;
   /** Longest side in pixels that its user may have pictures of there, where an admin has set one. */
@@ -50,7 +53,7 @@ export interface JobRecord {
   /** Ids in the picture store by the reference that stands in the request. */
   readonly inputs: Readonly<Record<string, string>>;
   readonly state: JobState;
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
   readonly frame?: JobFrame;
   /** Finished pictures, picture i of seed + i. */
   readonly pictures: readonly { readonly id: string; readonly width: number; readonly height: number }[];
@@ -58,7 +61,7 @@ export interface JobRecord {
   readonly share?: Share;
   /** From acceptance to picture. */
   readonly seconds?: number;
-  readonly error?: { readonly code: ErrorCode; readonly message: string };
+  readonly error?: ErrorWords;
 }
 
 export interface JobStore {
@@ -106,7 +109,7 @@ interface JobRow {
   readonly request: GenerationRequest;
   readonly inputs: Record<string, string>;
   readonly state: JobState;
-  readonly notes: string[];
+  readonly notes: Words[];
   readonly frame: JobFrame;
   readonly pictures: JobRecord['pictures'];
   readonly share: Share | null;

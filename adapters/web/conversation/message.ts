@@ -123,7 +123,7 @@ export function withCard(message: MessageRecord, card: Card): MessageRecord {
     ...(card.about && { about: card.about }),
     ...(card.job && { job: jobJson(card) }),
     ...(card.footer !== undefined && { footer: card.footer }),
-    ...(card.fields && { fields: card.fields }),
+    ...(card.fields && { fields: card.fields.map(({ name, value }) => ({ name, value })) }),
     ...(card.notes?.length && { notes: card.notes }),
     ...(card.refresh !== undefined && { refresh: card.refresh }),
     ...(card.error && { error: card.error }),

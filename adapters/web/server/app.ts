@@ -1,6 +1,7 @@
 /** The HTTP server of the web chat: what comes before every call, what errors look like, and the page. */
 import { type Context, Hono } from 'hono';
-import { describeError, type ErrorCode } from '../../../src/errors.ts';
+import { describeError, type ErrorCode, wordsOf } from '../../../src/errors.ts';
+import { sayIn } from '../../../src/sentences.ts';
 import type { Conversation } from '../conversation/conversation.ts';
 import type { EventHub } from '../conversation/event-hub.ts';
 import { basePathOf, isOpenedHere, PAGE_HEADERS } from './access.ts';
@@ -8,6 +9,7 @@ import { Admission, type AdmissionOptions } from './admission.ts';
 import { addCalls, type Call, type CallOptions, type Env } from './calls.ts';
 import { addDoor, drawDoor } from './door.ts';
 import { drawErrorPage } from './error-page.ts';
+import { localeOfCall } from './language.ts';
 import { WEB_LIMITS, type WebLimits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { openapi } from './openapi.ts';
@@ -47,7 +49,8 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
     const refusal = describeError(error);
     if (refusal.code === 'internal') options.onError?.(error);
     metrics.add('darkroom_refusals_total', 1, `code="${refusal.code}"`);
-    return answerError(c, statusOf(error, refusal.code), refusal);
+    const message = sayIn(localeOfCall(c)).words(wordsOf(refusal));
+    return answerError(c, statusOf(error, refusal.code), { code: refusal.code, message });
   });
   app.notFound((c) =>
     answerError(c, 404, { code: 'not_found', message: `${c.req.method} ${c.req.path} does not exist.` }),

@@ -11,6 +11,7 @@ import { HISTORY_PAGE, MAX_HISTORY_PAGE } from '../page/shared.js';
 import type { Sender } from './admission.ts';
 import { OpenBodies, readBody } from './body.ts';
 import { type MessageForm, readAction, readMessageForm } from './form.ts';
+import { localeOfCall } from './language.ts';
 import type { WebLimits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
 import { pictureType } from './page-files.ts';
@@ -99,7 +100,12 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
       id: conversation.newId(),
       platform: 'web',
       channel: 'web',
-      where: { ...WHERE, isAdmin: role !== 'member', ...(quotaGroup !== undefined && { quotaGroup }) },
+      where: {
+        ...WHERE,
+        isAdmin: role !== 'member',
+        locale: localeOfCall(c),
+        ...(quotaGroup !== undefined && { quotaGroup }),
+      },
     } as const;
     const end = options.handle(whole, reply).then(() => ({}));
     end.catch((error) => options.onError?.(error));

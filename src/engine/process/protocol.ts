@@ -2,9 +2,10 @@
  * What the serving process and the inference process say to each other, as structured clones over Node's IPC
  * channel. Each call carries a number; its reply, progress and error carry the same one.
  */
-import { DarkroomError, describeError, type ErrorCode } from '../../errors.ts';
+import { DarkroomError, describeError, type ErrorWords, wordsOf } from '../../errors.ts';
 import type { Engine, FinishedPicture, Job, JobMemory, Progress, StageSeconds } from '../../job.ts';
 import type { SideFilesOptions } from '../../models/side-files.ts';
+import type { Words } from '../../sentences.ts';
 import type { Device } from '../device.ts';
 
 export interface EngineOptions {
@@ -36,7 +37,7 @@ export interface Calls {
   advance: { in: { run: number; count: number }; out: { done: boolean; seconds: number } };
   decode: {
     in: { run: number };
-    out: { pictures: readonly FinishedPicture[]; notes: readonly string[]; seconds: StageSeconds };
+    out: { pictures: readonly FinishedPicture[]; notes: readonly Words[]; seconds: StageSeconds };
   };
   close: { in: { run: number }; out: undefined };
 }
@@ -55,9 +56,7 @@ export type FromChild =
   /** The engine could not be made; the child ends after it. */
   | { readonly name: 'refused'; readonly error: WireError };
 
-export interface WireError {
-  readonly code: ErrorCode;
-  readonly message: string;
+export interface WireError extends ErrorWords {
   /** For the operator: the stack of what was thrown, with its causes. */
   readonly detail: string;
 }
@@ -66,8 +65,8 @@ export function toWireError(error: unknown): WireError {
   return { ...describeError(error), detail: detailOf(error) };
 }
 
-export function fromWireError({ code, message, detail }: WireError): DarkroomError {
-  return new DarkroomError(code, message, { cause: detail });
+export function fromWireError({ detail, ...error }: WireError): DarkroomError {
+  return new DarkroomError(error.code, wordsOf(error), { cause: detail });
 }
 
 function detailOf(error: unknown): string {

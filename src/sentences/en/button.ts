@@ -1,0 +1,21 @@
+/** The labels of buttons and menus on messages. */
+export const button = {
+  'button.cancel': 'Cancel',
+  'button.cancel_number': 'Cancel {number}',
+  'button.undo': 'Undo',
+  'button.try_again': 'Try again',
+  'button.delete': 'Delete',
+  'button.vary': 'Vary',
+  'button.edit': 'Edit',
+  'button.upscale': 'Upscale',
+  'button.use': 'Use as',
+  'button.upscale_number': 'U{number}',
+  'button.vary_number': 'V{number}',
+  'button.picture_number': 'Picture {number}',
+  'button.start_from': 'Start from picture {number}',
+  'button.reroll': 'Re-roll',
+  'button.creative': 'Upscale (creative)',
+  'button.recipe': 'Recipe',
+  'button.notes': 'Notes',
+  'button.again': 'Make again',
+} as const;

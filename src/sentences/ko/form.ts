@@ -1,0 +1,25 @@
+import type { form as en } from '../en/form.ts';
+
+export const form = {
+  'form.edit.title': '이 그림 편집',
+  'form.edit.prompt': '어떻게 바꿀까요?',
+  'form.edit.prompt_example': '파란 머그잔으로',
+  'form.edit.strength': '강도: 0은 그대로, 1은 완전히 새로',
+  'form.edit.region': '이 부분만',
+  'form.edit.mask': '또는 마스크: 흰 부분을 다시 그려요',
+  'form.imagine.title': '그림 그리기',
+  'form.imagine.prompt': '무엇을 그릴까요?',
+  'form.imagine.prompt_example': '탁자 위의 빨간 머그잔, 수채화',
+  'form.imagine.no': '그림에 없어야 할 것은?',
+  'form.imagine.style': '화풍',
+  'form.imagine.count': '몇 장',
+  'form.imagine.picture': '바탕이 될 그림',
+  'form.use.title': '이 그림 활용하기',
+  'form.use.prompt_example': '기사, 수채화',
+  'form.use.control': '무엇을 본뜰까요?',
+  'form.use.canny': '윤곽선 (canny)',
+  'form.use.openpose': '자세',
+  'form.use.scribble': '낙서',
+  'form.use.lineart': '선화',
+  'form.use.depth': '깊이',
+} as const satisfies Record<keyof typeof en, string>;

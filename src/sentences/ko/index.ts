@@ -1,0 +1,21 @@
+import { action } from './action.ts';
+import { button } from './button.ts';
+import { command } from './command.ts';
+import { error } from './error.ts';
+import { form } from './form.ts';
+import { job } from './job.ts';
+import { queue } from './queue.ts';
+import { quota } from './quota.ts';
+import { recipe } from './recipe.ts';
+
+export const ko = {
+  ...action,
+  ...button,
+  ...command,
+  ...error,
+  ...form,
+  ...job,
+  ...queue,
+  ...quota,
+  ...recipe,
+} as const;

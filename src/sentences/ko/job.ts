@@ -1,0 +1,25 @@
+import type { job as en } from '../en/job.ts';
+
+export const job = {
+  'job.next': '다음 차례, 약 {time}',
+  'job.in_line': '대기 {position}번째, 약 {time}',
+  'job.starting': '시작하는 중, 약 {time} 남음',
+  'job.step': '{steps}단계 중 {step}단계, {time} 남음',
+  'job.finishing': '마무리하는 중',
+  'job.accepted': '접수됨',
+  'job.cancelled': '취소했어요.',
+  'job.deleted': '삭제했어요.',
+  'job.seconds': '{seconds}초',
+  'job.minutes': '{minutes}분',
+  'job.seed': '시드 {seed}',
+  'job.seeds': '시드 {first}~{last}',
+  'job.picture_of_many': '{prompt} ({count}장 중 {number}번째)',
+  'job.memory': '{state}, 메모리 {gigabytes}GB',
+  'origin.again': '다시 만든 그림',
+  'origin.vary': '변형',
+  'origin.edit': '편집',
+  'origin.upscale': '확대',
+  'origin.creative': '더 크게 다시 그림',
+  'origin.use': '형태를 본떠 그림',
+  'origin.reroll': '새로 뽑기',
+} as const satisfies Record<keyof typeof en, string>;

@@ -1,0 +1,107 @@
+/** The catalogue: both languages have every sentence, with the same arguments, and each can be said. */
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { IntlMessageFormat } from 'intl-messageformat';
+import { DarkroomError, describeError, wordsOf } from '../src/errors.ts';
+import { CATALOGUE, type Key, LOCALES, localeOf, type Sentence, sayIn, sentence } from '../src/sentences.ts';
+
+type Element = ReturnType<IntlMessageFormat['getAst']>[number];
+const KEYS = Object.keys(CATALOGUE.en) as Key[];
+
+/** Elements of an ICU message: 0 is text, 7 the number sign of a plural, the others are arguments. */
+function argumentsOf(elements: readonly Element[]): [name: string, isCounted: boolean][] {
+  return elements.flatMap((element): [string, boolean][] => {
+    if (element.type === 0 || element.type === 7 || element.type === 8) return [];
+    const own: [string, boolean] = [element.value, element.type === 2 || element.type === 6];
+    if (!('options' in element)) return [own];
+    const inner = Object.values(element.options as Record<string, { value: Element[] }>);
+    return [own, ...inner.flatMap(({ value }) => argumentsOf(value))];
+  });
+}
+
+const parsed = (locale: 'en' | 'ko', key: Key) =>
+  argumentsOf(new IntlMessageFormat(CATALOGUE[locale][key], locale, undefined, { ignoreTag: true }).getAst());
+
+test('both languages have each key with the same arguments, and say it', () => {
+  assert.ok(KEYS.length > 50);
+  for (const key of KEYS) {
+    const names = LOCALES.map((locale) => [...new Set(parsed(locale, key).map(([name]) => name))].sort());
+    assert.deepEqual(names[1], names[0], key);
+    for (const [name] of parsed('en', key)) assert.match(name, /^[a-z][A-Za-z]*$/, key);
+    const counted = new Map(LOCALES.flatMap((locale) => parsed(locale, key).filter(([, is]) => is)));
+    for (const count of [0, 1, 2, 5]) {
+      const args = Object.fromEntries(
+        names[0]!.map((name) => [name, counted.has(name) ? count : `«${name}»`]),
+      );
+      for (const locale of LOCALES) {
+        const said = sayIn(locale).words({ key, args } as Sentence);
+        assert.ok(said.trim() !== '' && !/[{}]|undefined/.test(said), `${key}: ${said}`);
+        for (const name of names[0]!) {
+          if (!counted.has(name)) assert.ok(said.includes(`«${name}»`) || isChosen(key), `${key}: ${said}`);
+        }
+      }
+    }
+  }
+});
+
+/** Not every branch of a message holds each argument. */
+const isChosen = (key: Key) => /(?:plural|select)/.test(CATALOGUE.en[key] + CATALOGUE.ko[key]);
+
+test('Korean is Korean, in one tone', () => {
+  for (const key of KEYS) {
+    const ko = CATALOGUE.ko[key];
+    if (/[a-z]{3} [a-z]{3}/i.test(CATALOGUE.en[key])) assert.match(ko, /[가-힣]/, key);
+    // 해요체: no sentence ends in 합니다체 or in plain style.
+    assert.doesNotMatch(ko, /(?:니다|시오|한다|된다|없다|있다)[.!](?:\s|$)/, key);
+    // A particle that depends on the argument before it.
+    assert.doesNotMatch(
+      ko,
+      /\}(?:을|를|은|는|이|가|과|와|으로)(?=[\s,.])|[을를은는이가와과]\((?:를|을|는|은|가|이|과|와)\)/,
+      key,
+    );
+  }
+});
+
+test('an error is said in the language of its reader, and in English in the log', () => {
+  const error = new DarkroomError(
+    'not_found',
+    sentence('queue.no_machine', { model: 'x', models: ['a', 'b'] }),
+  );
+  assert.equal(error.message, 'No running machine has the model x. Choose another: a, b.');
+  // As it comes back from the database.
+  const stored = JSON.parse(JSON.stringify(describeError(error))) as ReturnType<typeof describeError>;
+  assert.match(sayIn('ko').words(wordsOf(stored)), /모델이 있는 기기가 지금 없어요.*a, b/);
+  const typo = sentence('error.did_you_mean', { names: { anyOf: ['euler', 'heun'] } });
+  assert.equal(sayIn('en').words(typo), 'Did you mean euler or heun?');
+  assert.match(sayIn('ko').words(typo), /euler 또는 heun/);
+});
+
+test('a language is known by its tag, whatever its region', () => {
+  assert.deepEqual(['ko', 'ko-KR', 'KO_kr', 'en-GB', 'fr', undefined].map(localeOf), [
+    ...['ko', 'ko', 'ko', 'en', 'en', 'en'],
+  ]);
+});
+
+const ROOT = new URL('../', import.meta.url);
+function* sources(folder: string): Generator<[file: string, text: string]> {
+  for (const file of readdirSync(new URL(folder, ROOT), { recursive: true, encoding: 'utf8' })) {
+    if (/\.[jt]s$/.test(file))
+      yield [`${folder}${file}`, readFileSync(new URL(`${folder}${file}`, ROOT), 'utf8')];
+  }
+}
+
+test('every key is used', () => {
+  const code = ['src/', 'commands/', 'adapters/', 'config/']
+    .flatMap((folder) => [...sources(folder)])
+    .filter(([file]) => !file.startsWith('src/sentences/'))
+    .map(([, text]) => text)
+    .join('\n');
+  const templates = [...code.matchAll(/`([a-z_]+\.[a-z_.]*)\$\{[^}]+\}([a-z_.]*)`/g)].map(
+    ([, before, after]) => new RegExp(`^${before!.replaceAll('.', '\\.')}[a-z0-9_.]+${after}$`),
+  );
+  const unused = KEYS.filter(
+    (key) => !code.includes(`'${key}'`) && !templates.some((template) => template.test(key)),
+  );
+  assert.deepEqual(unused, []);
+});
