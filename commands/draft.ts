@@ -51,6 +51,14 @@ const CHAT_OPTIONS = {
     example: 'canny',
     menu: 12,
   },
+  controlnet: {
+    type: 'text',
+    single: true,
+    flag: '--controlnet',
+    description: 'Which ControlNet follows the control picture, by its name.',
+    example: 'control_v11p_sd15_canny',
+    menu: 12.5,
+  },
   pose: {
     type: 'choice',
     choices: POSES,

@@ -7,7 +7,13 @@ import { type Context, defineCommand } from './command.ts';
 import { DRAFT_OPTIONS, type DraftValues, draftOf, TYPED_OPTIONS } from './draft.ts';
 import { findJobOfPicture } from './job-access.ts';
 import { nameMentions } from './mentions.ts';
-import { draftOfPictures, findPictures, type PicturePorts, type Pictures } from './pictures.ts';
+import {
+  draftOfPictures,
+  findPictures,
+  type PicturePorts,
+  type Pictures,
+  withControlKind,
+} from './pictures.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
 import { allStyles, applyStyle } from './styles.ts';
@@ -39,11 +45,12 @@ export const imagine = defineCommand({
 
 /** Requests a picture by words, from the picture that came with them where there is one. */
 export async function draw(
-  values: DraftValues,
+  given: DraftValues,
   { invocation, reply, ports, notes = [] }: Context<DrawPorts>,
   verb: 'imagine' | 'edit',
 ): Promise<void> {
   const { settings, models } = ports;
+  const values = withControlKind(given, models.files());
   const { words, hosts } = withoutAddresses(await nameMentions(values.prompt ?? '', invocation, ports));
   // A new picture with words of its own takes nothing from the one that is replied to but its pixels.
   const takesOver = verb === 'edit' || words.trim() === '';

@@ -1,9 +1,9 @@
 /** The pictures of an invocation by their roles: source, mask, control. */
 import type { Attachment, Invocation } from '../adapters/adapter.ts';
 import { DarkroomError, offerNames } from '../src/errors.ts';
-import type { ControlKind, RequestDraft } from '../src/request.ts';
+import { CONTROL_KINDS, type ControlKind, type RequestDraft } from '../src/request.ts';
 import { type DraftValues, parseControl } from './draft.ts';
-import type { ModelInfo, Ports } from './ports.ts';
+import type { ModelFile, ModelInfo, Ports } from './ports.ts';
 import { openAttachment, openReplied, type PictureRole, type Source, type SourcePorts } from './sources.ts';
 
 export type Pictures = Partial<Record<PictureRole, Source>>;
@@ -119,7 +119,7 @@ async function addMask(
 /** What the pictures add to a draft, which refers to each by its role. */
 export function draftOfPictures(
   pictures: Pictures,
-  { control, pose }: DraftValues,
+  { control, pose, controlnet }: DraftValues,
   model: ModelInfo,
 ): Partial<RequestDraft> {
   const given = pose ?? control;
@@ -144,17 +144,48 @@ export function draftOfPictures(
       'Add what to take from the control picture, for example --control canny.',
     );
   }
-  if (kind !== undefined) requireControl(kind, model);
+  if (kind !== undefined && controlnet === undefined) requireControl(kind, model);
+  const net = controlnet === undefined ? {} : { controlnet };
   return {
     ...(pictures.source && { image: 'source' }),
     // What is outside the mask stays exactly as it was.
     ...(pictures.mask && { mask_image: 'mask', keep_unmasked: true }),
-    ...(kind !== undefined && { controls: [{ kind, image: (pose && name) ?? 'control', ...steering }] }),
+    ...(kind !== undefined && {
+      controls: [{ kind, image: (pose && name) ?? 'control', ...net, ...steering }],
+    }),
   };
+}
+
+/**
+ * A ControlNet that is named says what to take from the picture, where its own name tells.
+ * @throws DarkroomError('bad_request') where it does not tell and nobody said
+ */
+export function withControlKind(values: DraftValues, files: readonly ModelFile[]): DraftValues {
+  const { control, pose, controlnet } = values;
+  if (controlnet === undefined || (control ?? pose) !== undefined) return values;
+  const wanted = controlnet.toLowerCase();
+  const nets = files.filter(({ kind }) => kind === 'controlnet');
+  const found = nets.find(({ name }) => name.toLowerCase() === wanted);
+  if (found === undefined) {
+    const names = nets.map(({ name }) => name);
+    const offer = names.length === 0 ? 'None are installed.' : offerNames(controlnet, names);
+    throw new DarkroomError('not_found', `There is no ControlNet ${controlnet.slice(0, 100)}. ${offer}`);
+  }
+  if (found.control !== undefined) return { ...values, control: found.control };
+  throw new DarkroomError(
+    'bad_request',
+    `Nothing tells what pictures the ControlNet ${found.name} follows. Add --control ${CONTROL_KINDS.join(', ')}: raw takes the picture as it is.`,
+  );
 }
 
 function requireControl(kind: string, { name, controls }: ModelInfo): void {
   if (controls.includes(kind)) return;
+  if (kind === 'raw') {
+    throw new DarkroomError(
+      'bad_request',
+      '--control raw takes the picture as it is. Add --controlnet with the name of the ControlNet that follows it.',
+    );
+  }
   throw new DarkroomError(
     'bad_request',
     controls.length === 0

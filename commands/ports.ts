@@ -4,6 +4,7 @@ import type { Card } from '../adapters/card.ts';
 import type { MentionKind, Platform } from '../adapters/platforms.ts';
 import type { JobEvent } from '../src/job.ts';
 import type {
+  ControlDraft,
   GenerationRequest,
   KnownLoras,
   KnownUpscalers,
@@ -68,6 +69,8 @@ export interface ModelFile {
   readonly licence?: string;
   readonly baseModel?: string;
   readonly triggerWords?: readonly string[];
+  /** Of a ControlNet: what its pictures show, as far as its name or a file beside it tells. */
+  readonly control?: string;
   /** Path of a picture beside it. */
   readonly thumbnail?: string;
   /** Hex; absent until it has been computed. */
@@ -112,6 +115,15 @@ export interface ModelsPort {
   names(): readonly string[];
   /** Names of the LoRAs that are installed. */
   loraNames(): Promise<readonly string[]>;
+  /**
+   * The controls with the ControlNets that follow them, and sentences for the user.
+   * @param model as resolve() named it
+   * @throws DarkroomError where none is here that the model can use
+   */
+  chooseControlnets(
+    model: string,
+    controls: readonly ControlDraft[],
+  ): Promise<{ readonly controls: readonly ControlDraft[]; readonly notes: readonly string[] }>;
   /** @throws DarkroomError('not_found') for a LoRA that is not installed, with the nearest names */
   findLoras(asked: readonly LoraDraft[]): Promise<KnownLoras>;
   /** @throws DarkroomError for an upscaler that is not installed, with the nearest names, or that does not run here */

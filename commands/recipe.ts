@@ -142,9 +142,13 @@ function controlFlags({
   if (control === undefined) return [];
   const { scale = 1, start = 0, end = 1 } = control;
   const steering = { scale, start, end };
-  return isNamedPose(control)
-    ? [['pose', controlWords(control.image, steering), 'word']]
-    : [['control', controlWords(control.kind, steering), 'word']];
+  const { controlnet } = control;
+  return [
+    isNamedPose(control)
+      ? ['pose', controlWords(control.image, steering), 'word']
+      : ['control', controlWords(control.kind, steering), 'word'],
+    ...(controlnet === undefined ? [] : [['controlnet', shortName(controlnet), 'word'] as const]),
+  ];
 }
 
 function fieldsOf(draft: RequestDraft, say: Say): CardField[] {

@@ -124,7 +124,10 @@ export function createSubmit(
       policy.requireEntry();
       const { source } = pictures;
       const defaults = policy.withUpscaler(model.defaults);
-      const { request, notes } = freezeRequest(draft, {
+      const { controls = [] } = draft;
+      const followed = await models.chooseControlnets(model.name, controls);
+      const whole = controls.length === 0 ? draft : { ...draft, controls: [...followed.controls] };
+      const { request, notes } = freezeRequest(whole, {
         model: model.name,
         defaults,
         loras: await models.findLoras(lorasOf(draft).loras),
@@ -149,6 +152,7 @@ export function createSubmit(
             ...sources.flatMap(([, one]) => one.notes),
             ...(await describeUnread(request)),
             ...describeUntaught(request.prompt, model),
+            ...followed.notes,
             ...notes,
           ],
           frame: {

@@ -51,6 +51,12 @@ export async function complete(
   });
 }
 
+const namesOf = (kind: string, models: Ports['models']): string[] =>
+  models
+    .files()
+    .filter((file) => file.kind === kind && file.refusal === undefined)
+    .map(({ name }) => name);
+
 async function namesFor(
   commands: readonly AnyCommand[],
   { models, settings }: Pick<Ports, 'models' | 'settings'>,
@@ -62,6 +68,8 @@ async function namesFor(
   if (option === 'model') return models.names();
   if (option === 'lora') return models.loraNames();
   if (option === 'upscaler' || option === 'image-upscaler') return upscalerNames(option, models);
+  if (option === 'controlnet') return namesOf('controlnet', models);
+  if (option === 'vae') return namesOf('vae', models);
   if (option === 'style')
     return [...allStyles(tenant === undefined ? new Map() : await settings.styles(tenant)).keys()];
   const all = commands.flatMap((one) => [one, ...(one.subcommands ?? [])]);

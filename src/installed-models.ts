@@ -12,6 +12,7 @@ import { verifyModel } from './engine/verify.ts';
 import type { Component } from './graph/component.ts';
 import { Catalogue } from './models/catalogue.ts';
 import { watchInventory } from './models/inventory/watch.ts';
+import { chooseControlnets, fittingControlnets } from './models/known-controlnets.ts';
 import { findLoras } from './models/lora/known.ts';
 import type { ModelSpec } from './models/spec.ts';
 import { findUpscalers } from './models/upscaler/known.ts';
@@ -114,6 +115,10 @@ export async function createModels(
     loraNames: async () => inventory.entries('lora').map(({ name }) => name),
     findLoras: (asked) => findLoras(asked, inventory),
     findUpscalers: (asked) => findUpscalers(asked, inventory),
+    async chooseControlnets(model, controls) {
+      if (controls.length === 0) return { controls, notes: [] };
+      return chooseControlnets(controls, await catalogue.open(model), inventory);
+    },
     files: () => inventory.entries(),
     unread: () => inventory.unread,
     thumbnail: ({ thumbnail }) => readThumbnail(thumbnail),
@@ -123,8 +128,10 @@ export async function createModels(
       await announce();
       const { defaults, gallery, words, vocabulary, controlnets, licence, commercialUse } = spec;
       const { editsByInstruction } = spec;
+      const others = fittingControlnets(spec, inventory).flatMap(({ control }) => control ?? []);
+      const controls = [...new Set([...controlnets.keys(), ...others])];
       return {
-        ...{ name: spec.name, defaults, gallery, words, vocabulary, controls: [...controlnets.keys()] },
+        ...{ name: spec.name, defaults, gallery, words, vocabulary, controls },
         ...(editsByInstruction === undefined ? {} : { editsByInstruction }),
         ...(licence === undefined ? {} : { licence }),
         ...(commercialUse === undefined ? {} : { commercial: commercialUse }),

@@ -17,6 +17,7 @@ export { SCHEDULES, type ScheduleName } from './diffusion/schedule.ts';
 export { draftOfParameters } from './request/a1111.ts';
 export {
   CONTROL_KINDS,
+  type ControlDraft,
   type ControlKind,
   type ControlRequest,
   isNamedPose,

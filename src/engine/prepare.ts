@@ -1,7 +1,6 @@
 /** A job prepared for its first denoiser call: pictures read and encoded, the prompt too, passes planned. */
 import type { Job } from '../job.ts';
 import type { EncodedPrompt } from '../models/families/family.ts';
-import type { Inventory } from '../models/inventory/inventory.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import type { GenerationRequest } from '../request.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
@@ -33,11 +32,7 @@ export interface Draft {
 }
 
 /** @throws DarkroomError for what the model cannot draw or a picture that cannot be used */
-export async function draftJob(
-  job: Job,
-  spec: ModelSpec,
-  from: ControlSources & { readonly inventory: Inventory },
-): Promise<Draft> {
+export async function draftJob(job: Job, spec: ModelSpec, from: ControlSources): Promise<Draft> {
   checkRequest(job.request, spec);
   const plans = planPasses(job.request, spec);
   const sources = await readSources(job, spec.sizeMultiple);

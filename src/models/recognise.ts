@@ -5,7 +5,9 @@ import { isClipText } from './checkpoint/clip-text.ts';
 import { isVae } from './checkpoint/ldm-vae.ts';
 import { isT5Text } from './checkpoint/t5-text.ts';
 import { type Tensors, under } from './checkpoint/tensors.ts';
+import { controlnetOf, controlRefusal } from './controlnet.ts';
 import { FAMILIES } from './families/index.ts';
+import { unetBase } from './families/unet.ts';
 import { SeenFiles } from './seen.ts';
 import { type FoundUpscaler, findUpscaler, refuse } from './upscaler/network.ts';
 import { readWeights, type Weights } from './weights.ts';
@@ -50,12 +52,25 @@ export async function recognise(path: string): Promise<Recognised> {
   const weights = await readWeights(path);
   const { tensors, metadata } = weights;
   const shared = { ...measure(tensors), metadata };
-  const checkpoint = await recogniseCheckpoint(weights, path);
-  if (checkpoint !== undefined) return { ...shared, ...checkpoint };
+  // The first ControlNets were published as whole checkpoints with their control_model.
+  const found = (await recogniseControl(weights, path)) ?? (await recogniseCheckpoint(weights, path));
+  if (found !== undefined) return { ...shared, ...found };
   return { ...shared, ...recogniseOther(tensors, weights.label) };
 }
 
 type Found = Omit<Recognised, 'dtype' | 'parameters' | 'metadata'>;
+
+async function recogniseControl(weights: Weights, path: string): Promise<Found | undefined> {
+  const refusal = controlRefusal(weights);
+  if (refusal !== undefined) return { kind: 'controlnet', refusal };
+  const component = await controlnetOf(weights, path, new SeenFiles());
+  if (component === undefined) return undefined;
+  const { config } = component;
+  return {
+    kind: 'controlnet',
+    ...(config['cross_attention_dim'] !== undefined && { family: unetBase(config) }),
+  };
+}
 
 async function recogniseCheckpoint(weights: Weights, path: string): Promise<Found | undefined> {
   for (const { checkpoint } of FAMILIES) {
@@ -110,12 +125,6 @@ function recogniseOther(tensors: Tensors, label: string): Found {
   const names = [...tensors.keys()];
   if (names.some((name) => LORA.test(name))) return { kind: 'lora' };
   if (isEmbedding(tensors)) return { kind: 'embedding', ...embeddingFamily(tensors) };
-  if (
-    names.some((name) =>
-      /^(control_model\.)?(input_hint_block\.0|controlnet_cond_embedding\.conv_in)\.weight$/.test(name),
-    )
-  )
-    return { kind: 'controlnet' };
   if (isVae(tensors) || isVae(under(tensors, 'first_stage_model.')) || isVae(under(tensors, 'vae.')))
     return { kind: 'vae' };
   const upscaler = findUpscaler(tensors, label);

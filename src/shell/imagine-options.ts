@@ -44,7 +44,8 @@ ${FIELD_OPTIONS.flatMap(helpLine).join('\n')}
   --mask FILE                 With --image: the white part is redrawn.
   --control KIND=FILE[@SCALE[:START-END]]
                               Repeatable; ${CONTROL_KINDS.join(', ')}
-  --controlnet FOLDER         Repeatable, in the order of --control; default: the model's own for that kind.
+  --controlnet NAME|PATH      Repeatable, in the order of --control: a name, a folder or a file; default: the model's
+                              own for that kind, or one of the models' folders that is named after it.
   --out FILE.png|FOLDER       Default: the working folder.
   --overwrite                 Replaces files that exist.
   --json                      One object: request, files, seeds, seconds, model hash.

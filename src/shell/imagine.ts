@@ -9,10 +9,12 @@ import { PictureReader } from '../image/reader.ts';
 import type { JobMemory, StageSeconds } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import { Inventory } from '../models/inventory/inventory.ts';
+import { chooseControlnets } from '../models/known-controlnets.ts';
 import { findLoras } from '../models/lora/known.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { findUpscalers } from '../models/upscaler/known.ts';
 import {
+  type ControlDraft,
   freezeRequest,
   lorasOf,
   parseDraft,
@@ -29,11 +31,11 @@ import { checkOut, planOutput, writeOutput } from './output.ts';
 import { createProgress } from './progress.ts';
 import { samePixels } from './remake.ts';
 import {
-  folderOrName,
   loraFileOrName,
   loraFiles,
-  netFolders,
   netName,
+  netPathOrName,
+  netPaths,
   partFileOrName,
   type Task,
   upscalerFiles,
@@ -52,7 +54,7 @@ export const imagine: Verb = {
     const { settings } = loadSettings(process.env, config);
     const [options] = await optionsOf(settings, how);
     const studio = new Studio(options, {
-      nets: netFolders(tasks),
+      nets: netPaths(tasks),
       files: [...loraFiles(tasks), ...vaeFiles(tasks), ...upscalerFiles(tasks)],
     });
     let code = 0;
@@ -103,7 +105,7 @@ interface Result {
 class Studio {
   readonly #catalogue: Catalogue;
   readonly #options: EngineOptions;
-  /** Folders of ControlNets that the requests name. */
+  /** Folders and files of ControlNets that the requests name. */
   readonly #nets: readonly string[];
   /** Files of LoRAs, VAEs and upscalers that they name. */
   readonly #files: readonly string[];
@@ -129,11 +131,7 @@ class Studio {
       imageSize,
       notes: read,
     } = await readInputs(parseDraft(task.draft), task.base, this.#reader);
-    const controls = draft.controls?.map((control) => {
-      if (control.controlnet === undefined) return control;
-      const net = folderOrName(control.controlnet, task.base);
-      return { ...control, controlnet: isAbsolute(net) ? netName(net, this.#nets) : net };
-    });
+    const { controls, notes: followed } = await this.#controls(draft.controls ?? [], task.base, spec);
     const loras = draft.loras?.map((lora) => ({ ...lora, file: loraFileOrName(lora.file, task.base) }));
     const vae = draft.vae && partFileOrName(draft.vae, task.base);
     const inventory = this.#inventory(spec);
@@ -142,7 +140,7 @@ class Studio {
     const { request, notes } = freezeRequest(
       {
         ...named,
-        ...(controls && { controls }),
+        ...(controls.length > 0 && { controls }),
         ...(loras && { loras }),
         ...(vae !== undefined && { vae: isAbsolute(vae) ? parse(vae).name : vae }),
         ...(task.ratio !== undefined && sizeOfRatio(task.ratio, spec.defaults)),
@@ -178,7 +176,7 @@ class Studio {
         seconds,
         model_hash: await spec.modelHash(),
         ...(run.memory !== undefined && { memory: run.memory }),
-        notes: [...read, ...notes, ...told].map((note) => sayWords('en', note)),
+        notes: [...read, ...followed, ...notes, ...told].map((note) => sayWords('en', note)),
         ...(task.from !== undefined && { agrees: await samePixels(pictures[0]!, task.from, this.#reader) }),
       };
     } finally {
@@ -189,6 +187,23 @@ class Studio {
   async close(): Promise<void> {
     await this.#reader.stop();
     await this.#open?.engine.close();
+  }
+
+  /** A path is the operator's own; what a name means is found here. */
+  async #controls(drafts: readonly ControlDraft[], base: string, spec: ModelSpec) {
+    const controls: ControlDraft[] = [];
+    const notes: string[] = [];
+    for (const control of drafts) {
+      const net = control.controlnet && netPathOrName(control.controlnet, base);
+      if (net !== undefined && isAbsolute(net)) {
+        controls.push({ ...control, controlnet: netName(net, this.#nets) });
+        continue;
+      }
+      const chosen = await chooseControlnets([control], spec, this.#inventory(spec));
+      controls.push(...chosen.controls);
+      notes.push(...chosen.notes);
+    }
+    return { controls, notes };
   }
 
   /** Where an engine looks for models and what goes with them; what a request names itself comes first. */

@@ -44,18 +44,29 @@ export function taskOf(object: unknown, { line, base }: Pick<Task, 'line' | 'bas
 export const folderOrName = (model: string, base: string) =>
   /[/\\]/.test(model) ? resolve(base, model) : model;
 
-/** The ControlNets that drafts name as folders, each once; what is no draft is looked at when its turn comes. */
-export function netFolders(tasks: readonly Task[]): string[] {
+/** A ControlNet is a folder, or a file that has an ending; a name has neither. */
+export const netPathOrName = (net: string, base: string) =>
+  WEIGHTS.test(net) ? resolve(base, net) : folderOrName(net, base);
+
+const WEIGHTS = /\.(safetensors|pt|pth|ckpt|bin)$/i;
+
+/** The ControlNets that drafts name by their paths, each once; what is no draft is looked at when its turn comes. */
+export function netPaths(tasks: readonly Task[]): string[] {
   const folders = tasks.flatMap(({ draft, base }) => {
     const controls = (draft as { controls?: unknown } | null)?.controls;
     if (!Array.isArray(controls)) return [];
     return controls.flatMap((control: { controlnet?: unknown } | null) => {
       const net = control?.controlnet;
-      const found = typeof net === 'string' ? folderOrName(net, base) : '';
+      const found = typeof net === 'string' ? netPathOrName(net, base) : '';
       return isAbsolute(found) ? [found] : [];
     });
   });
-  return [...new Set(folders)];
+  const paths = [...new Set(folders)];
+  requireNames(
+    paths.filter((path) => WEIGHTS.test(path)),
+    'ControlNet',
+  );
+  return paths;
 }
 
 /** A LoRA's file is relative to the request file; a name has neither a slash nor an ending. */
@@ -64,7 +75,7 @@ export const loraFileOrName = (lora: string, base: string) =>
 
 /** The same for a VAE or an upscaler, which have more endings. */
 export const partFileOrName = (vae: string, base: string) =>
-  /[/\\]|\.(safetensors|pt|pth|ckpt|bin)$/i.test(vae) ? resolve(base, vae) : vae;
+  /[/\\]/.test(vae) || WEIGHTS.test(vae) ? resolve(base, vae) : vae;
 
 /** The files of VAEs that drafts name, each once. */
 export function vaeFiles(tasks: readonly Task[]): string[] {
@@ -128,7 +139,7 @@ function requireNames(each: string[], what: string): string[] {
   throw new UsageError(`Two different ${what} files are called ${twice}. Rename one of them.`);
 }
 
-/** What a request calls a ControlNet's folder: its name, with those above it where another one has that name too. */
+/** What a request calls a ControlNet's folder or file: its name, with those above it where another one has that name too. */
 export function netName(folder: string, folders: readonly string[]): string {
   const parts = folder.split(sep);
   for (let from = parts.length - 1; from > 0; from--) {

@@ -249,6 +249,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
       loraNames: async () => [],
       findLoras: async () => new Map(),
       findUpscalers: async () => new Map(),
+      chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
       files: () => [],
       unread: () => 0,
       thumbnail: async () => undefined,

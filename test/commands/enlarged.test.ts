@@ -14,6 +14,7 @@ const MODELS: ModelsPort = {
   loraNames: async () => [],
   findLoras: async () => new Map(),
   findUpscalers: async () => new Map(),
+  chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
   files: () => [],
   unread: () => 0,
   thumbnail: async () => undefined,

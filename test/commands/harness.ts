@@ -33,6 +33,7 @@ export interface Answer {
 
 export interface Harness {
   readonly commands: Commands;
+  readonly ports: Ports;
   readonly jobs: Map<string, JobRecord>;
   /** Stored pictures by id: their owner, and what they are. */
   readonly pictures: Map<string, { readonly job: string; readonly kind: string; readonly bytes: Uint8Array }>;
@@ -165,6 +166,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       loraNames: async () => [],
       findLoras: async () => new Map(),
       findUpscalers: async () => new Map(),
+      chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
       files: () => [],
       unread: () => 0,
       thumbnail: async () => undefined,
@@ -219,7 +221,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
   }
 
   return {
-    ...{ commands, jobs, pictures, rules, changes, posts, errors, refusals, handle },
+    ...{ commands, ports, jobs, pictures, rules, changes, posts, errors, refusals, handle },
     say: (text, said) => handle({ kind: 'line', text }, said),
     press: (action, values = {}, said) => handle({ kind: 'action', action, values, message: 'm' }, said),
     set(key, value, scope = 'server', target = '') {

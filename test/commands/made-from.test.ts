@@ -154,3 +154,27 @@ test('a recipe whose command cannot carry everything offers to make the picture 
   const other = (await chat.press(`recipe:${[...chat.jobs.keys()].at(-1)}`)).ephemeral[0]!;
   assert.equal(other.actions, undefined);
 });
+
+test('a ControlNet that is named says what to take from the picture, or asks', async () => {
+  const file = { kind: 'controlnet', path: '/x', bytes: 1 };
+  const chat = startCommands();
+  const { models } = chat.ports;
+  const files = [
+    { ...file, name: 'sd15_canny', control: 'canny' },
+    { ...file, name: 'mine' },
+  ];
+  const own = startCommands({ models: { ...models, files: () => files } });
+  const say = (words: string) => own.say(`/imagine a boat ${words}`, { attachments: [photo()] });
+  await say('--controlnet SD15_canny');
+  const [job] = own.jobs.values();
+  assert.deepEqual(
+    job!.request.controls.map(({ kind, controlnet }) => [kind, controlnet]),
+    [['canny', 'SD15_canny']],
+  );
+  const refused = async (words: string) => (await say(words)).ephemeral[0]?.error?.message;
+  assert.match((await refused('--controlnet mine'))!, /Nothing tells .* mine .* --control canny, /);
+  assert.match((await refused('--controlnet sd15_cany'))!, /no ControlNet sd15_cany.*sd15_canny/);
+  assert.match((await refused('--control raw'))!, /--controlnet/);
+  await say('--control raw --controlnet mine');
+  assert.equal([...own.jobs.values()].at(-1)!.request.controls[0]!.kind, 'raw');
+});

@@ -43,6 +43,7 @@ const models = {
   loraNames: async () => [],
   findLoras: async () => new Map(),
   findUpscalers: async () => new Map(),
+  chooseControlnets: async (_: string, controls: readonly never[]) => ({ controls, notes: [] }),
   describeUnread: () => '',
 };
 

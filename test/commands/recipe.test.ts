@@ -212,7 +212,7 @@ test("the recipe's command with the same pictures makes the same request again",
   fc.assert(fc.property(drafts, property), { numRuns: 500 });
 });
 
-test('a ControlNet that the command does not name is named on the card', () => {
+test('the command names the ControlNet', () => {
   const controls = [{ kind: 'canny' as const, image: 'control', controlnet: 'nets/own' }];
-  assert.match(notCarried({ prompt: 'a', controls }).join(), /ControlNet own/);
+  assert.match(commandLine({ prompt: 'a', controls }), /--control canny --controlnet own$/);
 });

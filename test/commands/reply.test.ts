@@ -41,6 +41,7 @@ test('a model that edits by instruction is given the words as they stand', async
     describeUnread: () => '',
     findLoras: async () => new Map(),
     findUpscalers: async () => new Map(),
+    chooseControlnets: async (_: string, controls: readonly never[]) => ({ controls, notes: [] }),
   };
   assert.equal((await replied('make it blue', { models })).request.prompt, 'make it blue');
 });

@@ -84,6 +84,7 @@ export async function startProgram(
         loraNames: async () => [],
         findLoras: async () => new Map(),
         findUpscalers: async () => new Map(),
+        chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
         files: () => [],
         unread: () => 0,
         thumbnail: async () => undefined,

@@ -4,6 +4,8 @@ import { DarkroomError } from '../../errors.ts';
 import type { Component } from '../../graph/component.ts';
 import { isControlnetFolder, openControlnet } from '../../models/controlnet.ts';
 import type { ControlNetTraits } from '../../models/families/family.ts';
+import type { Inventory } from '../../models/inventory/inventory.ts';
+import { controlnetNamed, readerOf } from '../../models/known-controlnets.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { ControlRequest, GenerationRequest } from '../../request.ts';
 
@@ -13,33 +15,34 @@ export interface ControlNet extends ControlNetTraits {
   readonly component: Component;
 }
 
-/** @param folders that hold models and ControlNets, or are one themselves */
+/** Where ControlNets are found by name. */
+export interface ControlnetPlaces {
+  /** Folders that hold models and ControlNets, or are one themselves. */
+  readonly folders: readonly string[];
+  readonly inventory: Inventory;
+}
+
 export async function openControlnets(
   request: GenerationRequest,
   spec: ModelSpec,
-  folders: readonly string[],
+  places: ControlnetPlaces,
 ): Promise<ControlNet[]> {
   if (request.controls.length === 0) return [];
-  const { controlNets } = spec.denoiser;
-  if (controlNets === undefined) {
-    throw new DarkroomError(
-      'unsupported',
-      `${spec.name} does not support ControlNets; models of Stable Diffusion 1, 2 and XL do. Remove the controls, or choose another model.`,
-    );
-  }
+  const controlNets = readerOf(spec);
   return await Promise.all(
     request.controls.map(async (control) => {
-      const folder = await folderOf(control, spec, folders);
-      const { component, version } = await openControlnet(folder);
-      return { id: `${folder}\n${version}`, component, ...controlNets.read(component) };
+      const path = await pathOf(control, spec, places);
+      const { component: own, isFile, version } = await openControlnet(path);
+      const component = isFile ? controlNets.complete(own) : own;
+      return { id: `${path}\n${version}`, component, ...controlNets.read(component) };
     }),
   );
 }
 
-async function folderOf(
+async function pathOf(
   { kind, controlnet }: ControlRequest,
   spec: ModelSpec,
-  folders: readonly string[],
+  { folders, inventory }: ControlnetPlaces,
 ): Promise<string> {
   if (controlnet === undefined) {
     const own = spec.controlnets.get(kind);
@@ -57,10 +60,9 @@ async function folderOf(
     if (`/${folder.split(sep).join('/')}`.endsWith(`/${controlnet}`) && (await isControlnetFolder(folder)))
       return folder;
   }
-  if (!/[/\\]|^\.*$/.test(controlnet)) {
-    for (const folder of folders) {
-      if (await isControlnetFolder(join(folder, controlnet))) return join(folder, controlnet);
-    }
+  const isName = !/[/\\]|^\.*$/.test(controlnet);
+  for (const folder of isName ? folders : []) {
+    if (await isControlnetFolder(join(folder, controlnet))) return join(folder, controlnet);
   }
-  throw new DarkroomError('not_found', `There is no ControlNet ${controlnet}. Check its name.`);
+  return (await controlnetNamed(controlnet, inventory)).path;
 }

@@ -6,7 +6,7 @@ import type { ModelSpec } from '../../models/spec.ts';
 import type { Frame } from '../picture/pictures.ts';
 import { type ControlFeeds, controlFeeds } from './control-feeds.ts';
 import { type ControlPictures, readControlPictures } from './control-pictures.ts';
-import { type ControlNet, openControlnets } from './controlnets.ts';
+import { type ControlNet, type ControlnetPlaces, openControlnets } from './controlnets.ts';
 
 export type { ControlFeeds } from './control-feeds.ts';
 export type { ControlNet } from './controlnets.ts';
@@ -25,9 +25,7 @@ export interface Controls {
   feeds(pass: number, batch: number): ControlFeeds | undefined;
 }
 
-export interface ControlSources {
-  /** Folders that hold models and ControlNets, or are one themselves. */
-  readonly folders: readonly string[];
+export interface ControlSources extends ControlnetPlaces {
   readonly detectors: Detectors;
 }
 
@@ -40,11 +38,11 @@ export interface ControlSources {
 export async function readControls(
   job: Job,
   spec: ModelSpec,
-  { folders, detectors }: ControlSources,
+  { detectors, ...places }: ControlSources,
   { sizes, frame }: { readonly sizes: readonly Size[]; readonly frame: Frame | undefined },
 ): Promise<Controls> {
   const { controls, guessMode } = job.request;
-  const nets = await openControlnets(job.request, spec, folders);
+  const nets = await openControlnets(job.request, spec, places);
   const perPass: ControlPictures[] = [];
   for (const size of sizes) perPass.push(await readControlPictures(job, size, frame, detectors));
   return {

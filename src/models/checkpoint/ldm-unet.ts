@@ -31,7 +31,7 @@ const RESNET: Readonly<Record<string, string>> = {
   skip_connection: 'conv_shortcut',
 };
 
-interface Block {
+export interface Block {
   /** Channels of its first residual layer. */
   channels: number;
   /** Transformer layers behind each residual layer. */
@@ -156,7 +156,7 @@ const attends = ({ depths }: Block): boolean => depths.some((depth) => depth > 0
 const depthOf = (part: Tensors): number => numbersBehind(part.keys(), 'transformer_blocks.').length;
 
 /** One number a block where that says all; lists where layers of a block differ (SSD-1B). */
-function transformerLayers(
+export function transformerLayers(
   down: readonly Block[],
   up: readonly Block[],
   middle: number,

@@ -135,6 +135,10 @@ export interface PassConditions {
 }
 
 export interface ControlNetReader {
+  /** As far as names tell: those of `CheckpointTraits.base`. Opening one says for certain. */
+  fits(base: string | undefined): boolean;
+  /** A ControlNet that came as a single file, with what it shares with the denoiser. */
+  complete(component: Component): Component;
   /** @throws DarkroomError where the ControlNet cannot be used with this model */
   read(component: Component): ControlNetTraits;
 }

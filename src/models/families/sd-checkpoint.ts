@@ -21,9 +21,8 @@ import {
 import { type Prediction, predictionOfSd2, readPrediction } from '../checkpoint/prediction.ts';
 import { lcmScheduler, sd1Scheduler, sd2Scheduler } from '../checkpoint/schedulers.ts';
 import type { Weights } from '../weights.ts';
+import { attendsAsSd2 } from './unet.ts';
 
-/** Width of what the UNet attends to in Stable Diffusion 2, whose text encoder is open_clip's ViT-H. */
-const SD2_CONTEXT = 1024;
 /** Stable Diffusion 2 leaves out the last of ViT-H's 24 layers. */
 const SD2_LAYERS = 23;
 const LATENT_SCALE = { scaling_factor: 0.18215 };
@@ -107,12 +106,9 @@ const predictionOf = (weights: Weights, beside: Beside, ldm: LdmParts): Promise<
       : undefined,
   );
 
-/** By its width, and by the linear projections where the width is neither's. */
 function isSd2({ unet }: LdmParts): boolean {
-  const context = [...unet].find(([name]) => name.endsWith('attn2.to_k.weight'))?.[1].shape[1];
-  if (context === SD2_CONTEXT) return true;
-  if (context === 768) return false;
-  return [...unet].find(([name]) => name.endsWith('.proj_in.weight'))?.[1].shape.length === 2;
+  const find = (end: string) => [...unet].find(([name]) => name.endsWith(end))?.[1].shape;
+  return attendsAsSd2(find('attn2.to_k.weight')?.[1], find('.proj_in.weight')?.length === 2);
 }
 
 const clipTraits = (second: boolean): ClipTraits => ({

@@ -1,5 +1,6 @@
 /** The UNet that Stable Diffusion 1, 2 and XL share: read, built, and given its conditions. */
 import { DarkroomError } from '../../errors.ts';
+import type { Component } from '../../graph/component.ts';
 import { checkControlNet, readControlNetConfig, residualCount } from '../../graph/controlnet.ts';
 import { readUnetConfig, type UnetConfig, unetGraph } from '../../graph/unet.ts';
 import type { Feeds, Tensor } from '../../tensor.ts';
@@ -46,12 +47,45 @@ export async function openUnet(
       ...conditioning(pass),
     }),
     controlNets: {
+      fits: (base) => base === unetBase(component.config),
+      complete: (net) => ({ ...net, config: { ...net.config, ...sharedConfig(config, net) } }),
       read(net) {
         const netConfig = readControlNetConfig(net);
         checkControlNet(netConfig, config, net);
         return { residuals: residualCount(netConfig), pools: netConfig.globalPoolConditions };
       },
     },
+  };
+}
+
+/** Width of what the UNet of Stable Diffusion 2 attends to, whose text encoder is open_clip's ViT-H; of 1 it is CLIP-L. */
+const CONTEXT = { sd1: 768, sd2: 1024 };
+
+/** By its width, and by the linear projections where the width is neither's. */
+export const attendsAsSd2 = (width: unknown, isLinear: boolean): boolean =>
+  width === CONTEXT.sd2 || (width !== CONTEXT.sd1 && isLinear);
+
+/** Which of the models with this UNet it belongs to, as CheckpointTraits.base. @param config of a UNet or a ControlNet */
+export function unetBase(config: Readonly<Record<string, unknown>>): string {
+  if (config['addition_embed_type'] === 'text_time') return 'Stable Diffusion XL';
+  const { cross_attention_dim: width, use_linear_projection: isLinear } = config;
+  return attendsAsSd2(width, isLinear === true) ? 'Stable Diffusion 2' : 'Stable Diffusion 1';
+}
+
+/** What a ControlNet has from the UNet that it was copied from, and the shapes in its file do not tell. */
+function sharedConfig(unet: UnetConfig, { config }: Component): Record<string, unknown> {
+  const blocks = config['block_out_channels'] as readonly number[];
+  return {
+    attention_head_dim: blocks.map((_, i) => unet.heads[i] ?? unet.heads.at(-1)),
+    norm_num_groups: unet.normNumGroups,
+    norm_eps: unet.normEps,
+    upcast_attention: unet.upcastAttention,
+    flip_sin_to_cos: unet.flipSinToCos,
+    freq_shift: unet.freqShift,
+    downsample_padding: unet.downsamplePadding,
+    mid_block_scale_factor: unet.midBlockScaleFactor,
+    ...(unet.addition !== undefined &&
+      config['addition_embed_type'] === 'text_time' && { addition_time_embed_dim: unet.addition.timeDim }),
   };
 }
 

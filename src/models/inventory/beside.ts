@@ -2,12 +2,15 @@
 import { readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isRecord } from '../../json.ts';
+import { CONTROL_KINDS, type ControlKind } from '../../request.ts';
 import { bounded, boundedList } from './text.ts';
 
 export interface Beside {
   readonly licence?: string;
   readonly baseModel?: string;
   readonly triggerWords?: readonly string[];
+  /** What the pictures of a ControlNet show. */
+  readonly control?: ControlKind;
 }
 
 const LARGEST = 2_000_000;
@@ -32,10 +35,12 @@ function factsOf(json: Readonly<Record<string, unknown>>): Beside {
   const listed =
     json['trigger_words'] ?? json['trainedWords'] ?? (typeof activation === 'string' ? [activation] : []);
   const words = Array.isArray(listed) ? boundedList(listed) : [];
+  const control = CONTROL_KINDS.find((kind) => kind === json['control']);
   return {
     ...(licence !== undefined && { licence }),
     ...(baseModel !== undefined && { baseModel }),
     ...(words.length > 0 && { triggerWords: words }),
+    ...(control !== undefined && { control }),
   };
 }
 

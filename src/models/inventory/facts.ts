@@ -1,6 +1,10 @@
 /** What is known of a model without loading it; bounded, since much of it is words of whoever wrote the file. */
 import { basename, dirname, join } from 'node:path';
 import { describeError } from '../../errors.ts';
+import type { Component } from '../../graph/component.ts';
+import type { ControlKind } from '../../request.ts';
+import { controlKindOf, openControlnet } from '../controlnet.ts';
+import { unetBase } from '../families/unet.ts';
 import { ModelFiles } from '../files.ts';
 import { openModelFolder } from '../folder.ts';
 import { readModelIndex } from '../model-index.ts';
@@ -25,6 +29,8 @@ export interface Facts {
   /** What it was trained on or made from. */
   readonly baseModel?: string;
   readonly triggerWords?: readonly string[];
+  /** Of a ControlNet: what its pictures show, as its name or a file beside it says. A hint: nothing in the weights tells. */
+  readonly control?: ControlKind;
   /** A picture beside it, as the operator's folders name it. */
   readonly thumbnail?: string;
 }
@@ -39,24 +45,24 @@ export async function readFacts(found: Found): Promise<Facts> {
 }
 
 async function ofFolder(found: Found): Promise<Facts> {
-  const { path, className } = found;
+  const { path, className, name } = found;
   const { licence, baseModel, triggerWords } = await readBesides(path, ['darkroom-source.json']);
   const known = {
     ...(licence && { licence }),
     ...(baseModel && { baseModel }),
     ...(triggerWords && { triggerWords }),
   };
-  if (className !== undefined) return { kind: kindOfClass(className), ...known };
+  if (className !== undefined) {
+    const kind = kindOfClass(className);
+    return { kind, ...(kind === 'controlnet' && (await controlnetFolder(path, name))), ...known };
+  }
   try {
     const spec = await openModelFolder(path, found.name);
     const { title } = (await readModelIndex(await ModelFiles.at(path))).family;
-    const { tensors } = spec.denoiser.component;
-    const [first] = tensors.values();
     const { prediction_type: prediction } = spec.schedulerConfig;
     return {
       ...{ kind: 'checkpoint', family: title, ...known },
-      ...(first !== undefined && { dtype: first.dtype }),
-      parameters: tensors.values().reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+      ...measure(spec.denoiser.component),
       ...(typeof prediction === 'string' && { predictionType: bounded(prediction) ?? '' }),
       ...(spec.licence !== undefined && { licence: bounded(spec.licence) ?? '' }),
     };
@@ -65,10 +71,28 @@ async function ofFolder(found: Found): Promise<Facts> {
   }
 }
 
+async function controlnetFolder(path: string, name: string): Promise<Partial<Facts>> {
+  try {
+    const { component } = await openControlnet(path);
+    const control = controlKindOf([name]);
+    return { family: unetBase(component.config), ...measure(component), ...(control && { control }) };
+  } catch (error) {
+    return { refusal: bounded(describeError(error).message) ?? '' };
+  }
+}
+
+function measure({ tensors }: Component): Pick<Facts, 'dtype' | 'parameters'> {
+  const [first] = tensors.values();
+  return {
+    ...(first !== undefined && { dtype: first.dtype }),
+    parameters: tensors.values().reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0),
+  };
+}
+
 const kindOfClass = (name: string): FileKind =>
   /ControlNet|T2IAdapter/.test(name) ? 'controlnet' : /^Autoencoder/.test(name) ? 'vae' : 'unknown';
 
-async function ofFile({ path, beside }: Found): Promise<Facts> {
+async function ofFile({ path, beside, name }: Found): Promise<Facts> {
   const seen = await recognise(path);
   const { metadata } = seen;
   const own = await readBesides(dirname(path), beside);
@@ -82,6 +106,7 @@ async function ofFile({ path, beside }: Found): Promise<Facts> {
     own.baseModel ?? text('ss_sd_model_name', 'ss_base_model_version', 'modelspec.architecture');
   const licence = own.licence ?? text('modelspec.license', 'license');
   const words = own.triggerWords ?? triggerWordsOf(metadata);
+  const control = own.control ?? controlKindOf([name, title ?? '']);
   const { kind, family: made, variant, predictionType, dtype, parameters, refusal } = seen;
   return {
     ...{ kind, dtype, parameters },
@@ -93,6 +118,7 @@ async function ofFile({ path, beside }: Found): Promise<Facts> {
     ...(licence !== undefined && { licence }),
     ...(baseModel !== undefined && { baseModel }),
     ...(words.length > 0 && { triggerWords: words }),
+    ...(kind === 'controlnet' && control !== undefined && { control }),
     ...(picture !== undefined && { thumbnail: join(dirname(path), basename(picture)) }),
   };
 }

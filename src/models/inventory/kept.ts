@@ -1,6 +1,7 @@
 /** What was found out about files, kept in the data folder, so that a start need not open each of them again. */
 import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { CONTROL_KINDS } from '../../request.ts';
 import { FILE_KINDS } from '../recognise.ts';
 import type { Facts } from './facts.ts';
 
@@ -14,7 +15,7 @@ export interface Known {
 }
 
 /** One higher when what is found out about a file changes. */
-const VERSION = 1;
+const VERSION = 2;
 const LARGEST = 200_000_000;
 
 const text = z.string();
@@ -33,6 +34,7 @@ const facts = z.object({
     licence: text.optional(),
   },
   ...{ baseModel: text.optional(), triggerWords: z.array(text).optional(), thumbnail: text.optional() },
+  control: z.enum(CONTROL_KINDS).optional(),
 });
 const schema = z.object({
   version: z.literal(VERSION),

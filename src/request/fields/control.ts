@@ -26,9 +26,6 @@ export const CONTROL_FIELDS = {
       const { controls = [] } = draft;
       if (controls.length > 1) return `Its ${controls.length} controls: a command takes one.`;
       const [control] = controls;
-      if (control?.controlnet !== undefined) {
-        return `The ControlNet ${shortName(control.controlnet)}: a command takes the model's own.`;
-      }
       return control === undefined || isNamedPose(control)
         ? undefined
         : `The picture that --control ${control.kind} follows: attach it, or reply to it.`;
