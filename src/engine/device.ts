@@ -7,7 +7,7 @@ import type { SideFilesOptions } from '../models/side-files.ts';
 
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda'] as const;
 export type Provider = (typeof PROVIDERS)[number];
-export type Precision = 'float32' | 'float16';
+export type Precision = 'float32' | 'float16' | 'int8';
 
 /** One device of this machine and how it is used. It is plain data: the inference process is given it as JSON. */
 export interface Device {
@@ -16,7 +16,7 @@ export interface Device {
   readonly index: number;
   /** CPU threads of one operator; 0 takes all cores. */
   readonly threads: number;
-  /** Of weights and activations. */
+  /** Of weights and activations; int8: of the denoiser's, all else being float32. */
   readonly precision: Precision;
   /** Bytes of memory that it has. */
   readonly memory: number;
@@ -108,7 +108,12 @@ const TARGETS: Readonly<Record<Provider, Target>> = { cpu: PORTABLE, webgpu: WEB
 /** What the device's graphs are built for. */
 export function targetOf({ provider, precision }: Device): Target {
   const target = TARGETS[provider];
-  return precision === 'float32' ? inFloat32(target) : { ...target, type: 'float16' };
+  return precision === 'float16' ? { ...target, type: 'float16' } : inFloat32(target);
+}
+
+/** The same for the denoiser, which alone computes in int8. */
+export function denoiserTargetOf(device: Device): Target {
+  return { ...targetOf(device), int8: device.precision === 'int8' };
 }
 
 /** @throws DarkroomError('bad_request') for a name that is unknown */

@@ -10,6 +10,7 @@ import type { Feeds, Tensor } from '../tensor.ts';
 import { type Device, nameOf } from './device.ts';
 import { deviceFailure } from './device-failure.ts';
 import { type Opening, openPrepared } from './prepared.ts';
+import { withWeights } from './quantised-file.ts';
 
 /** What runs a graph. */
 export interface Runner {
@@ -47,7 +48,9 @@ export async function openSession(
   let session: ort.InferenceSession | undefined;
   const { InferenceSession, Tensor: OrtTensor } = await loadRuntime(device);
   const create = (made: Graph, opening: Opening) =>
-    InferenceSession.create(made.bytes, sessionOptions(made, device, { opening, cpuFallback }));
+    withWeights(made, (whole) =>
+      InferenceSession.create(whole.bytes, sessionOptions(whole, device, { opening, cpuFallback })),
+    );
   try {
     session =
       device.sideFiles === undefined || device.provider !== 'cpu' || graph.weightsInPlace === true

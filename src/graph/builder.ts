@@ -11,7 +11,7 @@ import {
   type ValueInfoProto,
 } from './onnx.ts';
 import { PORTABLE, type Target } from './target.ts';
-import { GraphWeights, type RowRange, type Value } from './weights.ts';
+import { GraphWeights, type Int8Weight, type RowRange, type Value } from './weights.ts';
 
 export type { Value } from './weights.ts';
 export type Attributes = Readonly<Record<string, AttributeValue | { readonly float: number }>>;
@@ -250,6 +250,25 @@ export class GraphBuilder {
     return this.op('Gather', [all, this.integer(index)]);
   }
 
+  /** A weight in 8 bits, as GraphWeights makes it. */
+  int8Weight(name: string, shape: readonly number[], rows?: RowRange): Int8Weight {
+    return this.#weights.int8Weight(name, shape, rows);
+  }
+
+  /** A value as uint8, with its scale and zero point: both of the whole tensor, found as the graph runs. */
+  quantise(x: Value): { values: Value; scale: Value; zero: Value } {
+    const values = this.#once(`quantised ${x}`, () => {
+      const name = this.#unique('DynamicQuantizeLinear');
+      const output = [name, `${name}.scale`, `${name}.zero`];
+      this.#nodes.push({
+        ...{ input: [x], output, name },
+        ...{ opType: 'DynamicQuantizeLinear', domain: '', attribute: [] },
+      });
+      return name;
+    });
+    return { values, scale: `${values}.scale`, zero: `${values}.zero` };
+  }
+
   /** Rows of a table by int64 ids. They are cast after the look-up, so that the table itself stays as it is. */
   lookup(name: string, shape: readonly [number, number], ids: Value): Value {
     const { type, storedTables } = this.target;
@@ -283,9 +302,10 @@ export class GraphBuilder {
         output: this.#outputs,
       },
     });
-    if (this.#isTemporary) return { bytes, folder, unused };
-    const { files, elements } = this.#weights;
-    return { bytes, folder, unused, source: { files, bytes: elements * 4 } };
+    const { files, elements, quantised } = this.#weights;
+    const graph = { bytes, folder, unused, ...(quantised !== undefined && { quantised }) };
+    if (this.#isTemporary) return graph;
+    return { ...graph, source: { files, bytes: elements * 4 + (quantised?.bytes ?? 0) } };
   }
 
   #node(opType: string, domain: string, inputs: readonly Value[], attributes: Attributes): Value {

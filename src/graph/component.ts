@@ -58,6 +58,29 @@ export interface Component {
   readonly isTemporary?: true;
 }
 
+/** A weight that is made when a session opens: whole numbers of 8 bits, and a scale for each output. */
+export interface QuantisedWeight {
+  readonly stored: StoredTensor;
+  /** The rows of the stored tensor, that is its outputs, that it has. */
+  readonly first: number;
+  readonly count: number;
+  /** Input channels: what a stored row holds behind them are the positions of a kernel. */
+  readonly inputs: number;
+  /** Where its bytes begin: int8 [positions x inputs, count]. */
+  readonly values: number;
+  /** Where its scales begin: float32 [count], at a multiple of 4. */
+  readonly scales: number;
+}
+
+/** Weights that are made when a session opens, all in one file. */
+export interface QuantisedWeights {
+  /** What the graph's external data calls the file. */
+  readonly location: string;
+  readonly bytes: number;
+  /** In the order of their places, each one's scales right before its values. */
+  readonly weights: readonly QuantisedWeight[];
+}
+
 /** A finished ONNX model over weights on disk; openSession (src/engine/session.ts) runs it. */
 export interface Graph {
   /** The serialised ModelProto; its large tensors are external data. */
@@ -71,6 +94,8 @@ export interface Graph {
    * T5-XXL in half width takes 10 GB of memory that the system may reclaim rather than 19 GB that it may not.
    */
   readonly weightsInPlace?: boolean;
-  /** Where the weights lie, and their bytes in float32; absent where what is made from them cannot be used again. */
+  /** Weights that do not lie in a file as the graph needs them; absent where there are none. */
+  readonly quantised?: QuantisedWeights;
+  /** Where the weights lie, and their bytes as a session holds them; absent where what is made from them cannot be used again. */
   readonly source?: { readonly files: readonly string[]; readonly bytes: number };
 }

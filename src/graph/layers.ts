@@ -5,6 +5,7 @@
  */
 import { scaledAttention } from './attention.ts';
 import type { Attributes, GraphBuilder, Value } from './builder.ts';
+import { int8Conv, int8Linear } from './int8.ts';
 
 export type Activation = 'silu' | 'gelu' | 'gelu_tanh' | 'quick_gelu' | 'relu';
 
@@ -27,6 +28,8 @@ export interface LinearOptions {
   readonly bias?: boolean;
   /** Uses only these rows of the weight, that is these output channels. */
   readonly rows?: { readonly first: number; readonly count: number };
+  /** Stays as wide as the target's type where other layers have 8 bits: it takes little time, or is sensitive. */
+  readonly precise?: boolean;
 }
 
 /**
@@ -39,9 +42,13 @@ export function linear(
   name: string,
   inputs: number,
   outputs: number,
-  { bias = true, rows }: LinearOptions = {},
+  { bias = true, rows, precise = false }: LinearOptions = {},
 ): Value {
   const shape = [outputs, inputs] as const;
+  if (b.target.int8 && !precise) {
+    const sums = int8Linear(b, x, name, shape, { bias: bias ? `${name}.bias` : undefined, rows });
+    return withFactors(b, sums, x, name, rows);
+  }
   const product = b.target.fusedMatMul
     ? b.fused('FusedMatMul', [x, b.weight(`${name}.weight`, shape, rows)], { transB: 1 })
     : b.op('MatMul', [x, b.turnedWeight(`${name}.weight`, shape, rows)]);
@@ -98,18 +105,12 @@ export function conv(
   { kernel = 3, stride = 1, bias = true, pads }: ConvOptions = {},
 ): Value {
   const side = (kernel - 1) >> 1;
-  const [image, matrix] = withEvenChannels(
-    b,
-    [x, b.kernel(`${name}.weight`, [outputs, inputs, kernel, kernel])],
-    inputs,
-  );
-  const weights = [matrix, ...(bias ? [b.weight(`${name}.bias`, [outputs])] : [])];
-  const how = {
-    kernel_shape: [kernel, kernel],
-    strides: [stride, stride],
-    pads: pads ?? [side, side, side, side],
-  };
-  const plain = convolve(b, image, weights, how);
+  const around = pads ?? ([side, side, side, side] as const);
+  const how = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: around };
+  const isInt8 = b.target.int8 && Math.min(inputs, outputs) >= LEAST_INT8_CHANNELS;
+  const plain = isInt8
+    ? int8Conv(b, x, name, [outputs, inputs], { bias, kernel, stride, pads: around })
+    : plainConv(b, x, name, [outputs, inputs], { bias, how });
   const factors = b.factors(`${name}.weight`);
   if (factors === undefined) return plain;
   const down = b.op('Reshape', [factors.down, b.ints([-1, inputs, kernel, kernel])]);
@@ -122,6 +123,22 @@ export function conv(
   const second = b.op('Reshape', [factors.up, b.ints(shape)]);
   const point = { kernel_shape: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0] };
   return b.op('Add', [plain, convolve(b, convolve(b, again, [first], how), [second], point)]);
+}
+
+/** Below so many channels on either side a product of whole numbers gains nothing. */
+const LEAST_INT8_CHANNELS = 32;
+
+function plainConv(
+  b: GraphBuilder,
+  x: Value,
+  name: string,
+  [outputs, inputs]: readonly [outputs: number, inputs: number],
+  { bias, how }: { readonly bias: boolean; readonly how: { readonly kernel_shape: readonly number[] } & Attributes },
+): Value {
+  const [height, width] = how.kernel_shape as [number, number];
+  const kernel = b.kernel(`${name}.weight`, [outputs, inputs, height, width]);
+  const [image, matrix] = withEvenChannels(b, [x, kernel], inputs);
+  return convolve(b, image, [matrix, ...(bias ? [b.weight(`${name}.bias`, [outputs])] : [])], how);
 }
 
 function convolve(b: GraphBuilder, image: Value, weights: readonly Value[], how: Attributes): Value {
@@ -265,8 +282,10 @@ export function attention(
   { channels, contextChannels, heads, projections, bias, causal, wide = false, skip }: AttentionOptions,
 ): Value {
   const q = linear(b, x, `${name}.${projections.q}`, channels, channels, { bias });
-  const k = linear(b, context, `${name}.${projections.k}`, contextChannels, channels, { bias });
-  const v = linear(b, context, `${name}.${projections.v}`, contextChannels, channels, { bias });
+  // A text is short, and its states have a few channels far larger than the others.
+  const precise = context !== x;
+  const k = linear(b, context, `${name}.${projections.k}`, contextChannels, channels, { bias, precise });
+  const v = linear(b, context, `${name}.${projections.v}`, contextChannels, channels, { bias, precise });
   const mixed = scaledAttention(b, [q, k, v], { channels, heads, causal, wide });
   const out = `${name}.${projections.out}`;
   return skip === undefined

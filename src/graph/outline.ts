@@ -39,6 +39,14 @@ const BYTES: ReadonlyMap<number, number> = new Map([
 ]);
 const bytesOf = (dataType: number) => BYTES.get(dataType) ?? 4;
 
+/** Of an element, for operators whose result has another type than their first input. */
+const BYTES_MADE: ReadonlyMap<string, number> = new Map([
+  ['Shape', 8],
+  ['ArgMax', 8],
+  ['DynamicQuantizeLinear', 1],
+  ['MatMulIntegerToFloat', 4],
+]);
+
 /** Values of at most so many elements are kept, since they may become shapes. */
 const FEW = 8192;
 /** Operators whose output is their input under another shape. */
@@ -212,12 +220,9 @@ function shapesOf({ node, attributes }: Step, known: ReadonlyMap<string, Shaped>
   const rule = shapeRule(node.opType);
   const [first] = inputs;
   const made = rule?.(inputs, attributes, node.output.length) ?? [first!];
-  const bytes =
-    node.opType === 'Cast'
-      ? bytesOf(attributes.int('to', DataType.float))
-      : node.opType === 'Shape' || node.opType === 'ArgMax'
-        ? 8
-        : (node.opType === 'Where' ? inputs[1]! : first!).bytes;
+  const { opType } = node;
+  const fixed = opType === 'Cast' ? bytesOf(attributes.int('to', DataType.float)) : BYTES_MADE.get(opType);
+  const bytes = fixed ?? (opType === 'Where' ? inputs[1]! : first!).bytes;
   return node.output.map((_, i) => {
     const { dims, ints, floats } = made[Math.min(i, made.length - 1)]!;
     return { dims, bytes, ...(ints !== undefined && { ints }), ...(floats !== undefined && { floats }) };

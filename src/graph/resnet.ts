@@ -27,7 +27,7 @@ export function resnetBlock(b: GraphBuilder, x: Value, name: string, options: Re
     ...norm,
     channels: outputs,
     ...(time !== undefined && {
-      shift: linear(b, time.value, `${name}.time_emb_proj`, time.channels, outputs),
+      shift: linear(b, time.value, `${name}.time_emb_proj`, time.channels, outputs, { precise: true }),
       bias: biasOf('conv1'),
     }),
   });

@@ -245,6 +245,8 @@ const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
   ['Gemm', product],
   ['Conv', convolution(false)],
   ['NhwcConv', convolution(true)],
+  ['MatMulIntegerToFloat', product],
+  ['DynamicQuantizeLinear', (inputs) => [{ dims: need(inputs, 0).dims }, { dims: [] }, { dims: [] }]],
   ['Reshape', reshape],
   ['Unsqueeze', unsqueeze],
   ['Squeeze', squeeze],

@@ -22,6 +22,11 @@ export interface Target {
   readonly oddChannels: boolean;
   /** The sum before a layer norm joins it as com.microsoft.SkipLayerNormalization. */
   readonly skipNorm: boolean;
+  /**
+   * Linear layers and convolutions that take most of the time are products of whole numbers of 8 bits: weights with a
+   * scale for each output, activations with a scale for each run. Only in float32, channels first.
+   */
+  readonly int8: boolean;
 }
 
 /** Operators that onnxruntime has for the CPU, for WebGPU and for CUDA, in float32. */
@@ -35,6 +40,7 @@ export const PORTABLE: Target = {
   groupNorm: false,
   splitGelu: false,
   skipNorm: false,
+  int8: false,
 };
 
 /**
@@ -68,6 +74,7 @@ export const CUDA: Target = {
   groupNorm: true,
   splitGelu: true,
   skipNorm: true,
+  int8: false,
 };
 
 /** The same target in float32, for what overflows float16. */

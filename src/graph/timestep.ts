@@ -31,6 +31,7 @@ export function sinusoids(
 
 /** linear_1, SiLU, linear_2: [n, inputs] -> [n, channels]. */
 export function embedder(b: GraphBuilder, x: Value, name: string, inputs: number, channels: number): Value {
-  const inner = activation(b, linear(b, x, `${name}.linear_1`, inputs, channels), 'silu');
-  return linear(b, inner, `${name}.linear_2`, channels, channels);
+  const layer = (value: Value, part: string, from: number) =>
+    linear(b, value, `${name}.${part}`, from, channels, { precise: true });
+  return layer(activation(b, layer(x, 'linear_1', inputs), 'silu'), 'linear_2', channels);
 }

@@ -35,7 +35,9 @@ export function spatialTransformer(
   name: string,
   options: SpatialTransformerOptions,
 ): Value {
-  const { channels, layers, groups, linearProjection } = options;
+  const { channels, layers, groups } = options;
+  // A product of 8 bits has channels last, as the sequence.
+  const linearProjection = options.linearProjection || b.target.int8;
   const normal = groupNorm(b, x, `${name}.norm`, { channels, groups, epsilon: 1e-6 });
   let hidden = linearProjection
     ? linear(b, imageToSequence(b, normal, channels), `${name}.proj_in`, channels, channels)

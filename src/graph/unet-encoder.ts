@@ -38,7 +38,10 @@ export function timeEmbedding(
   let waves = sinusoids(b, timestep, channels, config);
   if (timestepCond !== undefined) {
     const name = `${prefix}time_embedding.cond_proj`;
-    const told = linear(b, timestepCond.value, name, timestepCond.channels, channels, { bias: false });
+    const told = linear(b, timestepCond.value, name, timestepCond.channels, channels, {
+      bias: false,
+      precise: true,
+    });
     waves = b.op('Add', [waves, told]);
   }
   let time = embedder(b, waves, `${prefix}time_embedding`, channels, timeEmbeddingDim);

@@ -1,7 +1,7 @@
 /** The weights of one graph: they stay on disk, and are cast, turned and scaled by nodes that depend on nothing else. */
-import { dirname, relative, sep } from 'node:path';
 import { DarkroomError } from '../errors.ts';
-import { STORED_DTYPES, type StoredTensor } from './component.ts';
+import { type QuantisedWeight, type QuantisedWeights, STORED_DTYPES, type StoredTensor } from './component.ts';
+import { commonFolder, externalData, inFile } from './external.ts';
 import {
   type AttributeProto,
   attribute,
@@ -20,6 +20,17 @@ export interface RowRange {
   readonly first: number;
   readonly count: number;
 }
+
+/** A weight in whole numbers of 8 bits. */
+export interface Int8Weight {
+  /** int8 [positions of a kernel x inputs, outputs], from -127 to 127. */
+  readonly values: Value;
+  /** float32 [outputs] */
+  readonly scales: Value;
+}
+
+/** What external data calls the weights that are made when a session opens. */
+const QUANTISED = 'int8';
 
 /** Where the weights' values get their names. */
 export interface Names {
@@ -57,6 +68,8 @@ export class GraphWeights {
   readonly #prepared: NodeProto[] = [];
   readonly #initializers: TensorProto[] = [];
   readonly #external: { proto: TensorProto; stored: StoredTensor; offset: number; length: number }[] = [];
+  readonly #quantised: QuantisedWeight[] = [];
+  #quantisedBytes = 0;
 
   /**
    * @param label of the model's part, as a sentence names it
@@ -118,6 +131,39 @@ export class GraphWeights {
     );
   }
 
+  /**
+   * A weight [outputs, inputs] or [outputs, inputs, rows, columns] in 8 bits, made when a session opens.
+   * @param rows as `weight` takes them
+   */
+  int8Weight(name: string, shape: readonly number[], rows?: RowRange): Int8Weight {
+    const { stored } = this.#checked(name, shape);
+    const { first, count } = rows ?? { first: 0, count: shape[0]! };
+    const values = this.#names.once(`int8 ${name} ${first} ${count}`, () => {
+      const unique = this.#names.unique(`${name}.int8`);
+      const columns = shape.slice(1).reduce((product, side) => product * side, 1);
+      const at = { scales: this.#quantisedBytes, values: this.#quantisedBytes + 4 * count };
+      const [sizes, length] = [4 * count, columns * count];
+      const place = (offset: number, bytes: number) => ({
+        dataLocation: 1,
+        externalData: externalData(QUANTISED, offset, bytes),
+      });
+      this.#initializers.push(
+        { name: unique, dims: [columns, count], dataType: DataType.int8, ...place(at.values, length) },
+        { name: `${unique}.scale`, dims: [count], dataType: DataType.float, ...place(at.scales, sizes) },
+      );
+      this.#quantised.push({ stored, first, count, inputs: shape[1]!, ...at });
+      this.#quantisedBytes = 4 * Math.ceil((at.values + length) / 4);
+      return unique;
+    });
+    return { values, scales: `${values}.scale` };
+  }
+
+  /** The weights that are made when a session opens; undefined where there are none. */
+  get quantised(): QuantisedWeights | undefined {
+    if (this.#quantised.length === 0) return undefined;
+    return { location: QUANTISED, bytes: this.#quantisedBytes, weights: this.#quantised };
+  }
+
   /** A table's rows as they are stored. */
   table(
     name: string,
@@ -134,10 +180,10 @@ export class GraphWeights {
 
   /** Real paths of the files that are read. */
   get files(): string[] {
-    return [...new Set(this.#external.map(({ stored }) => stored.file))];
+    return [...new Set([...this.#external, ...this.#quantised].map(({ stored }) => stored.file))];
   }
 
-  /** Numbers that are read. */
+  /** Numbers that are read as they are stored. */
   get elements(): number {
     return this.#external.reduce((sum, { proto }) => sum + proto.dims.reduce((a, b) => a * b, 1), 0);
   }
@@ -148,11 +194,7 @@ export class GraphWeights {
     const external = this.#external.map(({ proto, stored, offset, length }) => ({
       ...proto,
       dataLocation: 1,
-      externalData: [
-        { key: 'location', value: relative(folder, stored.file).replaceAll(sep, '/') },
-        { key: 'offset', value: String(offset) },
-        { key: 'length', value: String(length) },
-      ],
+      externalData: externalData(inFile(folder, stored.file), offset, length),
     }));
     return { folder, protos: [...this.#initializers, ...external] };
   }
@@ -198,6 +240,24 @@ export class GraphWeights {
     rows?: RowRange,
     as: readonly number[] = [rows?.count ?? shape[0]!, ...shape.slice(1)],
   ) {
+    const { stored, dtype } = this.#checked(name, shape);
+    const { first, count } = rows ?? { first: 0, count: shape[0]! };
+    const of = { name, stored, first, count };
+    const { transposed, halvesSwapped, scale, identity } = stored.decode ?? {};
+    if (identity === true) return { value: this.#identity(name, shape[0]!), dtype: 'F32' as const };
+    const value =
+      transposed === true
+        ? this.#transposed(of, shape)
+        : halvesSwapped === true
+          ? this.#halvesSwapped(of, as)
+          : this.#region(of, as);
+    return scale === undefined
+      ? { value, dtype }
+      : { value: this.#scaled({ first, count, stored: scale }, { value, dtype }, as), dtype: 'F32' as const };
+  }
+
+  /** A stored tensor of that shape. */
+  #checked(name: string, shape: readonly number[]) {
     const stored = this.#tensors.get(name);
     if (stored === undefined) {
       throw new DarkroomError(
@@ -220,19 +280,7 @@ export class GraphWeights {
       );
     }
     this.#used.add(stored);
-    const { first, count } = rows ?? { first: 0, count: shape[0]! };
-    const of = { name, stored, first, count };
-    const { transposed, halvesSwapped, scale, identity } = stored.decode ?? {};
-    if (identity === true) return { value: this.#identity(name, shape[0]!), dtype: 'F32' as const };
-    const value =
-      transposed === true
-        ? this.#transposed(of, shape)
-        : halvesSwapped === true
-          ? this.#halvesSwapped(of, as)
-          : this.#region(of, as);
-    return scale === undefined
-      ? { value, dtype }
-      : { value: this.#scaled({ first, count, stored: scale }, { value, dtype }, as), dtype: 'F32' as const };
+    return { stored, dtype };
   }
 
   /** `count` rows of a tensor in its file, from `first` on. */
@@ -312,13 +360,4 @@ const moduleOf = (name: string): string => /^(controlnet\.\d+\.)?[^.]*/.exec(nam
 /** A shape without its trailing ones: [C, C, 1, 1] and [C, C] hold the same bytes. */
 function trimmed(shape: readonly number[]): string {
   return shape.slice(0, Math.max(2, shape.findLastIndex((n) => n !== 1) + 1)).join('x');
-}
-
-function commonFolder(files: readonly string[]): string {
-  let folder = dirname(files[0] ?? '/');
-  for (const file of files) {
-    while (folder !== dirname(folder) && !`${dirname(file)}${sep}`.startsWith(`${folder}${sep}`))
-      folder = dirname(folder);
-  }
-  return folder;
 }

@@ -9,7 +9,7 @@ import type { EncodedPrompt, PassConditions } from '../../models/families/family
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 import type { GenerationRequest } from '../../request.ts';
 import { repeat, zeros } from '../../tensor.ts';
-import { type Device, type Provider, targetOf } from '../device.ts';
+import { type Device, denoiserTargetOf, type Provider, targetOf } from '../device.ts';
 import { TILE } from '../picture/pictures.ts';
 import { denoiserFootprint, type Footprint, footprintOf } from './outlines.ts';
 
@@ -246,7 +246,7 @@ function stagesOf(
 
   const isBatched =
     spec.isGuided(request.guidanceScale) && spec.guidesApart !== true && !savers.includes('guidance');
-  const denoiser = denoiserFootprint(spec, nets, target);
+  const denoiser = denoiserFootprint(spec, nets, denoiserTargetOf(device));
   const both = isBatched ? doubled(prompt) : prompt;
   const runs = sizes.map((size) =>
     denoiserSides(denoiser.outline.inputs, spec, { request, size, prompt: both }),

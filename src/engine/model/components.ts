@@ -3,7 +3,7 @@ import { DarkroomError } from '../../errors.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 import type { Feeds } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
-import { type Device, targetOf } from '../device.ts';
+import { type Device, denoiserTargetOf, targetOf } from '../device.ts';
 import type { VaeHalf } from '../picture/pictures.ts';
 import { type TextEncoders, textEncodersOf } from '../prompt/prompt.ts';
 import { openSession, type Runner, type Session } from '../session.ts';
@@ -124,7 +124,8 @@ export class Components {
     if (known !== undefined) return known;
     const opening = (async () => {
       const started = performance.now();
-      const session = await openSession(this.spec.graph(name, targetOf(this.#device)), this.#device);
+      const target = (name === 'denoiser' ? denoiserTargetOf : targetOf)(this.#device);
+      const session = await openSession(this.spec.graph(name, target), this.#device);
       this.secondsToOpen += (performance.now() - started) / 1000;
       return session;
     })();

@@ -4,7 +4,7 @@ import { Lru } from '../../lru.ts';
 import type { Denoiser } from '../../models/families/family.ts';
 import type { Feeds, Tensor } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
-import { type Device, targetOf } from '../device.ts';
+import { type Device, denoiserTargetOf } from '../device.ts';
 import { openSession, type Session } from '../session.ts';
 
 /** Combinations of ControlNets that stay open. */
@@ -71,7 +71,7 @@ export class ControlledDenoisers {
 
   async #make(nets: readonly ControlNet[]): Promise<Session> {
     const components = nets.map(({ component }) => component);
-    return openSession(this.#denoiser.graph(components, targetOf(this.#device)), this.#device);
+    return openSession(this.#denoiser.graph(components, denoiserTargetOf(this.#device)), this.#device);
   }
 }
 
