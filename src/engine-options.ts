@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { devicesOf } from './engine/choose-device.ts';
 import { type Device, nameOf } from './engine/device.ts';
+import { withPrecision } from './engine/precision.ts';
 import type { EngineOptions } from './engine/process/process.ts';
 import { foldersOf, indexFile } from './installed-models.ts';
 import type { SideFilesOptions } from './models/side-files.ts';
@@ -12,6 +13,7 @@ type EngineSettings = Pick<
   | 'DARKROOM_MODELS'
   | 'DARKROOM_DETECTORS'
   | 'DARKROOM_DEVICES'
+  | 'DARKROOM_PRECISION'
   | 'DARKROOM_DATA'
   | 'DARKROOM_CACHE_GB'
   | 'DARKROOM_MEMORY'
@@ -22,15 +24,18 @@ export interface EngineFlags {
   readonly device?: string | undefined;
   /** `--threads`; 0 takes all cores. */
   readonly threads?: number | undefined;
+  /** `--precision`, which wins over DARKROOM_PRECISION. */
+  readonly precision?: string | undefined;
 }
 
 /**
  * The options of one engine for each device.
- * @throws DarkroomError('bad_request') for a --device, ('misconfigured') for DARKROOM_DEVICES that names no device
+ * @throws DarkroomError('bad_request') for a --device, ('misconfigured') for DARKROOM_DEVICES that names no device;
+ *   the same for a precision that a device cannot compute in
  */
 export async function engineOptions(
   settings: EngineSettings,
-  { device, threads }: EngineFlags = {},
+  { device, threads, precision }: EngineFlags = {},
 ): Promise<[EngineOptions, ...EngineOptions[]]> {
   const shared = {
     models: foldersOf(settings),
@@ -38,7 +43,15 @@ export async function engineOptions(
     detectors: settings.DARKROOM_DETECTORS,
     sideFiles: sideFilesOptions(settings),
   };
-  const devices = await devicesOf(settings.DARKROOM_DEVICES, { device, threads });
+  const found = await devicesOf(settings.DARKROOM_DEVICES, { device, threads });
+  // The setting is the CPU's, and one run may have another device.
+  const isOther = device !== undefined && found.every(({ provider }) => provider !== 'cpu');
+  const setting = isOther ? undefined : settings.DARKROOM_PRECISION;
+  const [wanted, asker] =
+    precision === undefined
+      ? ([setting, 'DARKROOM_PRECISION'] as const)
+      : ([precision, '--precision'] as const);
+  const devices = wanted === undefined ? found : await withPrecision(found, wanted, asker);
   const [first, ...others] = devices.map(
     (one): EngineOptions => ({ ...shared, device: limited(one, settings.DARKROOM_MEMORY) }),
   );

@@ -33,7 +33,8 @@ export function createDownloads(settings: Settings, patience: Patience = PATIENC
       const shared = { patience, signal };
       if (address.kind === 'url') return planFromUrl(address, shared);
       const [{ device }] = await engineOptions(settings);
-      const { precision } = device;
+      // The weights of int8 are made from those of float32.
+      const precision = device.precision === 'int8' ? 'float32' : device.precision;
       if (address.kind === 'civitai') {
         const token = settings.CIVITAI_TOKEN;
         return planFromCivitai(address, { ...shared, precision, endpoint: hosts.civitai, token });

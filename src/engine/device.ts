@@ -16,7 +16,7 @@ export interface Device {
   readonly index: number;
   /** CPU threads of one operator; 0 takes all cores. */
   readonly threads: number;
-  /** Of weights and activations; int8: of the denoiser's, all else being float32. */
+  /** Of weights and activations; int8: of a denoiser's, all else being float32. */
   readonly precision: Precision;
   /** Bytes of memory that it has. */
   readonly memory: number;
@@ -111,9 +111,17 @@ export function targetOf({ provider, precision }: Device): Target {
   return precision === 'float16' ? { ...target, type: 'float16' } : inFloat32(target);
 }
 
-/** The same for the denoiser, which alone computes in int8. */
-export function denoiserTargetOf(device: Device): Target {
-  return { ...targetOf(device), int8: device.precision === 'int8' };
+/** What the device's denoisers compute in: 8 bits only where the family is made for that. */
+export function precisionOf(
+  { precision }: Device,
+  { takesInt8 = false }: { takesInt8?: boolean },
+): Precision {
+  return precision === 'int8' && !takesInt8 ? 'float32' : precision;
+}
+
+/** targetOf for a denoiser, which alone computes in int8. */
+export function denoiserTargetOf(device: Device, denoiser: { takesInt8?: boolean }): Target {
+  return { ...targetOf(device), int8: precisionOf(device, denoiser) === 'int8' };
 }
 
 /** @throws DarkroomError('bad_request') for a name that is unknown */

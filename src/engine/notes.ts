@@ -1,6 +1,7 @@
 /** Values of a request that change nothing with this model: one sentence each, for the user. */
 import type { ModelSpec } from '../models/spec.ts';
 import type { GenerationRequest } from '../request.ts';
+import { type Device, precisionOf } from './device.ts';
 
 const ORDINALS = ['', 'second', 'third'] as const;
 
@@ -10,6 +11,14 @@ export function notesOf(request: GenerationRequest, spec: ModelSpec): string[] {
     ...guidanceNotes(request, spec),
     ...promptNotes(request, spec),
     ...fieldNotes(request, spec),
+  ];
+}
+
+/** @returns a sentence where the device's int8 has no effect */
+export function precisionNotes(device: Device, { name, denoiser }: ModelSpec): string[] {
+  if (precisionOf(device, denoiser) === device.precision) return [];
+  return [
+    `${device.precision} has no effect on ${name}, which was drawn in float32: it is for models with a UNet.`,
   ];
 }
 

@@ -19,6 +19,7 @@ import {
   tileWithin,
 } from './memory/memory.ts';
 import { ModelCache, type ModelLease, type Room } from './model/model-cache.ts';
+import { precisionNotes } from './notes.ts';
 import { draftJob, prepareJob } from './prepare.ts';
 import type { EngineOptions } from './process/process.ts';
 import { PictureRun, type PipelineRun } from './run.ts';
@@ -150,7 +151,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
         });
         const own = enlarge === true ? tiled(ownUpscaler(spec, device), plan) : undefined;
         const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
-        const notes = [...loras.notes, ...prepared.notes];
+        const notes = [...loras.notes, ...prepared.notes, ...precisionNotes(device, spec)];
         return new PictureRun(job.request, { ...prepared, own, notes, lease, plan, seconds });
       });
     },

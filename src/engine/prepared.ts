@@ -79,12 +79,14 @@ export async function preparedSettled(): Promise<void> {
 }
 
 async function keyOf(graph: Graph, files: readonly string[]): Promise<string[]> {
-  const digest = createHash('sha256').update(graph.bytes).update(graph.folder).digest('hex');
+  const { bytes, folder, quantised } = graph;
+  const made = quantised === undefined ? '' : JSON.stringify(quantised);
+  const digest = createHash('sha256').update(bytes).update(folder).update(made).digest('hex');
   return [VERSION, runtimeVersion(), processor(), digest, ...(await Promise.all(files.map(sourceOf)))];
 }
 
-/** The layout of weights depends on what the processor can do. */
-function processor(): string {
+/** What this processor is and can do: the layout of weights depends on it. */
+export function processor(): string {
   const model = `${process.arch} ${cpus()[0]?.model}`;
   try {
     return `${model} ${/^flags.*$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[0] ?? ''}`;

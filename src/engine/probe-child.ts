@@ -4,6 +4,7 @@ import { isSoftware, listGraphics } from '../gpu/graphics.ts';
 import { scaledAttention } from '../graph/attention.ts';
 import { GraphBuilder } from '../graph/builder.ts';
 import type { Graph } from '../graph/component.ts';
+import { DataType } from '../graph/onnx.ts';
 import type { Target } from '../graph/target.ts';
 import type { Tensor } from '../tensor.ts';
 import { cpuDevice, type Device, targetOf } from './device.ts';
@@ -20,8 +21,8 @@ const SMALL: Size = { side: 16, channels: 64, convolutions: 1 };
 /** Enough arithmetic (5 GFLOP) that the way to a device and back counts for little. */
 const LARGE: Size = { side: 32, channels: 256, convolutions: 4 };
 const HEADS = 4;
-/** Of the root of the summed squares; float16 over some layers. */
-const TOLERANCE = { float32: 1e-3, float16: 2e-2 };
+/** As `distance` has it; float16 over some layers, int8 over one. */
+const TOLERANCE = { float32: 1e-3, float16: 2e-2, int8: 2e-2 };
 
 /** Convolutions, a linear layer and attention over the image's positions. */
 function probeGraph(target: Target, { side, channels, convolutions }: Size): Graph {
@@ -77,13 +78,82 @@ async function run(device: Device, size: Size): Promise<Outcome> {
   return { values, seconds };
 }
 
+/** A product of matrices [rows, inputs] x [inputs, outputs]: about a layer of SD 1.5. */
+const PRODUCT = { rows: 1024, inputs: 1280, outputs: 1280 };
+/** Of which the fastest counts: other programs use the machine as well. */
+const TRIES = 5;
+/** Below this share of the time in float32, int8 is worth its errors. */
+const WORTH = 0.8;
+
+function productGraph(isInt8: boolean): Graph {
+  const { rows, inputs, outputs } = PRODUCT;
+  const b = new GraphBuilder('product', { configFile: 'probe', config: {}, tensors: new Map() });
+  const x = b.input('x', 'float', [rows, inputs]);
+  const weight = b.input('weight', 'float', [inputs, outputs]);
+  const quantised = () => {
+    const { values, scale, zero } = b.quantise(x);
+    const whole = b.op('Cast', [weight], { to: DataType.int8 });
+    return b.fused('MatMulIntegerToFloat', [values, whole, scale, b.floats([1], []), zero]);
+  };
+  b.output('product', isInt8 ? quantised() : b.op('MatMul', [x, weight]), [rows, outputs]);
+  return b.finish();
+}
+
+/**
+ * Whether int8 is faster than float32, and right. Without AMX, VNNI or their like onnxruntime's kernels add two products in
+ * 16 bits, where large ones overflow: the weights here are as large as they get.
+ */
+async function probeInt8(device: Device): Promise<Probe> {
+  const { rows, inputs, outputs } = PRODUCT;
+  // Eight inputs in a row share a sign, so that neighbours add up.
+  const weight = Float32Array.from({ length: inputs * outputs }, (_, i) =>
+    noise((i % outputs) + outputs * Math.floor(i / outputs / 8)) > 0 ? 127 : -127,
+  );
+  const x = Float32Array.from({ length: rows * inputs }, (_, i) => noise(i));
+  const feeds = {
+    x: { data: x, dims: [rows, inputs] },
+    weight: { data: weight, dims: [inputs, outputs] },
+  };
+  const sessions = await Promise.all(
+    [true, false].map((isInt8) => openSession(productGraph(isInt8), device)),
+  );
+  const best = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const values: Float32Array[] = [];
+  for (let i = 0; i < TRIES; i++) {
+    for (const [k, session] of sessions.entries()) {
+      const started = performance.now();
+      const { product } = await session.run(feeds, ['product']);
+      best[k] = Math.min(best[k]!, (performance.now() - started) / 1000);
+      values[k] = product.data;
+    }
+  }
+  const [seconds, cpuSeconds] = best as [number, number];
+  const error = distance(values[0]!, values[1]!);
+  if (error <= TOLERANCE.int8 && seconds <= WORTH * cpuSeconds)
+    return { works: true, precision: 'int8', seconds, cpuSeconds };
+  const times = `a product of matrices takes ${milliseconds(seconds)} in int8 and ${milliseconds(cpuSeconds)} in float32`;
+  const wrong = error <= TOLERANCE.int8 ? '' : ', and is wrong in int8 where weights are large';
+  return { works: false, reason: `${times}${wrong}`, seconds, cpuSeconds };
+}
+
+/** Evenly spread from -1 to 1, without a pattern. */
+const noise = (i: number): number => ((((Math.sin(i * 12.9898) * 43758.5453) % 1) + 1) % 1) * 2 - 1;
+
+const milliseconds = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`;
+
+/** Of the root of the summed squares. */
+function distance(own: Float32Array, reference: Float32Array): number {
+  const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
+  return norm(reference.map((v, i) => v - own[i]!)) / norm(reference);
+}
+
 async function probe(device: Device): Promise<Probe> {
+  if (device.precision === 'int8') return probeInt8(device);
   // The device first: CUDA's libraries must be open before onnxruntime is.
   const own = await run(device, SMALL);
   const cpuTwin = cpuDevice({ threads: device.threads });
   const cpu = await run(cpuTwin, SMALL);
-  const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
-  const error = norm(cpu.values.map((v, i) => v - own.values[i]!)) / norm(cpu.values);
+  const error = distance(own.values, cpu.values);
   const { precision, provider } = device;
   // Numbers that are not finite fail as well.
   if (!(error <= TOLERANCE[precision]))

@@ -3,11 +3,13 @@
  * it in a process of its own, which may crash or hang, and its numbers are held against the CPU's.
  */
 import { fork } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { graphicsVersion } from '../gpu/graphics.ts';
 import { cacheFolder, driverVersion, runtimeVersion } from '../gpu/libraries.ts';
 import { type Device, nameOf, type Precision } from './device.ts';
+import { processor } from './prepared.ts';
 
 export interface Probe {
   readonly works: boolean;
@@ -17,7 +19,10 @@ export interface Probe {
   readonly precision?: Precision;
   /** Only the processor does the work, by a graphics driver made for tests. */
   readonly isSoftware?: boolean;
-  /** Of a larger graph on the device and on the CPU, where that is a question: of hardware behind WebGPU. */
+  /**
+   * Of a larger graph on the device and on the CPU in float32, where that is a question: of hardware behind WebGPU, and of
+   * the CPU's own int8.
+   */
   readonly seconds?: number;
   readonly cpuSeconds?: number;
 }
@@ -32,7 +37,7 @@ const CHILD = new URL(`./probe-child.${EXTENSION}`, import.meta.url);
  * @param child the module that probes, for tests
  */
 export async function probe(device: Device, child: URL = CHILD, seconds = LIMIT): Promise<Probe> {
-  const driver = device.provider === 'webgpu' ? await graphicsVersion() : ((await driverVersion()) ?? 'none');
+  const driver = await driverOf(device);
   const key = `onnxruntime ${runtimeVersion()}, driver ${driver}, ${nameOf(device)}`;
   const file = join(cacheFolder(), 'devices.json');
   const known = await readKnown(file);
@@ -51,6 +56,14 @@ export async function probe(device: Device, child: URL = CHILD, seconds = LIMIT)
     .then(() => writeFile(file, `${JSON.stringify({ ...known, [key]: found }, null, 2)}\n`))
     .catch(() => {});
   return found;
+}
+
+/** What a device's answer depends on besides onnxruntime. */
+async function driverOf({ provider, precision, threads }: Device): Promise<string> {
+  if (provider === 'webgpu') return graphicsVersion();
+  if (provider === 'cuda') return (await driverVersion()) ?? 'none';
+  const kind = createHash('sha256').update(processor()).digest('hex').slice(0, 16);
+  return `processor ${kind}, ${threads} threads, ${precision}`;
 }
 
 async function readKnown(file: string): Promise<Record<string, Probe>> {

@@ -116,7 +116,7 @@ export class PictureRun implements PipelineRun {
         await this.#enlarged(await decodeLatents(decoder, latents, decodeScale)),
       );
       const seed = this.#seed(i);
-      const texts = await recipeTexts(this.#request, seed, lease.components.spec);
+      const texts = await recipeTexts(this.#request, seed, lease.components);
       const png = writePngText(await encodePng(data, width, height), texts);
       pictures.push({ png, width, height, seed });
     }

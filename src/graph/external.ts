@@ -26,7 +26,8 @@ export function withQuantisedFile(graph: Graph, file: string): Graph {
   const { quantised, ...rest } = graph;
   if (quantised === undefined) return graph;
   const model = decodeModel(graph.bytes);
-  const pathOf = (location: string) => (location === quantised.location ? file : join(graph.folder, location));
+  const pathOf = (location: string) =>
+    location === quantised.location ? file : join(graph.folder, location);
   const locations = model.graph.initializer.flatMap(({ externalData: own = [] }) =>
     own.filter(({ key }) => key === 'location').map(({ value }) => pathOf(value)),
   );

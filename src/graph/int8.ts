@@ -24,7 +24,10 @@ function product(
   const weight = b.int8Weight(name, shape, rows);
   // The weights are symmetric: their zero point, left out, is 0.
   const sums = [x, weight.values, scale, weight.scales, zero, ''];
-  return b.fused('MatMulIntegerToFloat', bias === undefined ? sums : [...sums, b.weight(bias, [shape[0]!], rows)]);
+  return b.fused(
+    'MatMulIntegerToFloat',
+    bias === undefined ? sums : [...sums, b.weight(bias, [shape[0]!], rows)],
+  );
 }
 
 /** x [B,S,inputs] -> [B,S,outputs] */
@@ -70,7 +73,9 @@ export function int8Conv(
   const shape = [outputs, inputs, kernel, kernel];
   const options = { bias: bias ? `${name}.bias` : undefined };
   const padded =
-    Math.max(...pads) === 0 ? last : b.op('Pad', [last, b.ints([0, top, left, 0, 0, bottom, right, 0]), how.zero]);
+    Math.max(...pads) === 0
+      ? last
+      : b.op('Pad', [last, b.ints([0, top, left, 0, 0, bottom, right, 0]), how.zero]);
   const positions = b.op('Reshape', [padded, b.ints([0, -1, inputs])]);
   const neighbours =
     kernel === 1 && stride === 1
@@ -80,8 +85,14 @@ export function int8Conv(
           b.ints([0, -1, kernel * kernel * inputs]),
         ]);
   const sums = product(b, neighbours, how, `${name}.weight`, shape, options);
-  const sides = [b.ints([0, outputs]), ...[rows, columns].map(({ steps }) => b.op('Unsqueeze', [steps, b.ints([0])]))];
-  return b.op('Reshape', [b.op('Transpose', [sums], { perm: [0, 2, 1] }), b.op('Concat', sides, { axis: 0 })]);
+  const sides = [
+    b.ints([0, outputs]),
+    ...[rows, columns].map(({ steps }) => b.op('Unsqueeze', [steps, b.ints([0])])),
+  ];
+  return b.op('Reshape', [
+    b.op('Transpose', [sums], { perm: [0, 2, 1] }),
+    b.op('Concat', sides, { axis: 0 }),
+  ]);
 }
 
 /** Which positions of the padded image each position of the result reads: [rows, columns, kernel, kernel]. */

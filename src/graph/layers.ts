@@ -133,7 +133,10 @@ function plainConv(
   x: Value,
   name: string,
   [outputs, inputs]: readonly [outputs: number, inputs: number],
-  { bias, how }: { readonly bias: boolean; readonly how: { readonly kernel_shape: readonly number[] } & Attributes },
+  {
+    bias,
+    how,
+  }: { readonly bias: boolean; readonly how: { readonly kernel_shape: readonly number[] } & Attributes },
 ): Value {
   const [height, width] = how.kernel_shape as [number, number];
   const kernel = b.kernel(`${name}.weight`, [outputs, inputs, height, width]);

@@ -1,6 +1,11 @@
 /** The weights of one graph: they stay on disk, and are cast, turned and scaled by nodes that depend on nothing else. */
 import { DarkroomError } from '../errors.ts';
-import { type QuantisedWeight, type QuantisedWeights, STORED_DTYPES, type StoredTensor } from './component.ts';
+import {
+  type QuantisedWeight,
+  type QuantisedWeights,
+  STORED_DTYPES,
+  type StoredTensor,
+} from './component.ts';
 import { commonFolder, externalData, inFile } from './external.ts';
 import {
   type AttributeProto,
@@ -29,8 +34,8 @@ export interface Int8Weight {
   readonly scales: Value;
 }
 
-/** What external data calls the weights that are made when a session opens. */
-const QUANTISED = 'int8';
+/** What external data calls the weights that are made when a session opens. The number is raised when they become others. */
+const QUANTISED = 'int8.1';
 
 /** Where the weights' values get their names. */
 export interface Names {

@@ -5,8 +5,9 @@ import { checkDiscord } from '../../adapters/discord/checkup.ts';
 import { checkSlack } from '../../adapters/slack/checkup.ts';
 import { loadSettings, type Settings } from '../../config/settings.ts';
 import { bestDevice } from '../engine/choose-device.ts';
-import { AUTO, type Device, nameOf } from '../engine/device.ts';
+import { AUTO, cpuDevice, type Device, nameOf } from '../engine/device.ts';
 import { budgetOf, gigabytes, planMemory, type Saver } from '../engine/memory/memory.ts';
+import { probe } from '../engine/probe.ts';
 import { engineOptions, sideFilesOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
 import { diagnoseCuda } from '../gpu/diagnose.ts';
@@ -35,6 +36,7 @@ export const doctor: Verb = {
       ['memory', `${gib(freemem())} free of ${gib(totalmem())}`],
       ['cuda', (await diagnoseCuda()).text],
       ['devices', await describeDevices(settings)],
+      ['int8', await describeInt8(settings)],
       ...(await describeMemory(settings)),
       ['kept weights', await describeKept(settings)],
     ]);
@@ -90,6 +92,21 @@ async function describeDevices(settings: Settings): Promise<string> {
   } catch (error) {
     return describeError(error).message;
   }
+}
+
+/** What the CPU gains from int8. */
+async function describeInt8({ DARKROOM_PRECISION }: Settings): Promise<string> {
+  const {
+    works,
+    reason = 'its probe failed',
+    seconds,
+    cpuSeconds,
+  } = await probe({ ...cpuDevice(), precision: 'int8' });
+  if (!works || seconds === undefined || cpuSeconds === undefined) return `off: ${reason}`;
+  const gain = `a product of matrices is ${(cpuSeconds / seconds).toFixed(1)} times as fast as in float32`;
+  return DARKROOM_PRECISION === 'int8'
+    ? `on the CPU: ${gain}`
+    : `off; DARKROOM_PRECISION=int8 turns it on for the CPU: ${gain}`;
 }
 
 /** What each device has for models and pictures. */

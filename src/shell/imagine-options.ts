@@ -51,6 +51,7 @@ ${FIELD_OPTIONS.flatMap(helpLine).join('\n')}
   --json                      One object: request, files, seeds, seconds, model hash.
   --latents FILE.npy          Also the final latents, float32 [N,C,H,W].
   --progress auto|plain|none  --threads N  --device auto|cpu|webgpu[:N]|cuda[:N]
+  --precision float32|int8    Of the CPU; int8 is faster where it has AMX or VNNI.
 darkroom imagine --request FILE|-      One JSON object, or one a line; files are relative to FILE.
 darkroom imagine --from PICTURE.png    Makes the picture again and says whether the pixels agree.`;
 
@@ -68,6 +69,7 @@ const OWN = {
   progress: { type: 'string', default: 'auto' },
   threads: { type: 'string' },
   device: { type: 'string' },
+  precision: { type: 'string' },
   request: { type: 'string' },
   from: { type: 'string' },
 } as const;
@@ -88,6 +90,8 @@ export interface ImagineOptions extends OutputOptions {
   readonly threads: number;
   /** `--device`; DARKROOM_DEVICES holds where it is left out. */
   readonly device: string | undefined;
+  /** `--precision`; DARKROOM_PRECISION holds where it is left out. */
+  readonly precision: string | undefined;
   readonly debug: boolean;
 }
 
@@ -128,6 +132,7 @@ export async function readTasks(args: readonly string[]): Promise<Order> {
     progress: values.progress,
     threads: readNumber('threads', values.threads) ?? 0,
     device: values.device,
+    precision: values.precision,
     debug: values.debug ?? false,
     config: values.config,
   };

@@ -1,6 +1,7 @@
 /** `darkroom imagine`: pictures without a chat, a queue or a database; the engine runs in this process. */
 import { isAbsolute, parse } from 'node:path';
 import { loadSettings, type Settings } from '../../config/settings.ts';
+import { type Precision, precisionOf } from '../engine/device.ts';
 import { createEngine, type Pipeline } from '../engine/pipeline.ts';
 import type { EngineOptions } from '../engine/process/process.ts';
 import { engineOptions } from '../engine-options.ts';
@@ -29,7 +30,7 @@ import { readInputs, withGivenNames } from './inputs.ts';
 import { encodeNpy } from './npy.ts';
 import { checkOut, planOutput, writeOutput } from './output.ts';
 import { createProgress } from './progress.ts';
-import { samePixels } from './remake.ts';
+import { comparable, precisionNote, samePixels } from './remake.ts';
 import {
   loraFileOrName,
   loraFiles,
@@ -53,10 +54,14 @@ export const imagine: Verb = {
     checkOut(how.out, tasks.length);
     const { settings } = loadSettings(process.env, config);
     const [options] = await optionsOf(settings, how);
-    const studio = new Studio(options, {
-      nets: netPaths(tasks),
-      files: [...loraFiles(tasks), ...vaeFiles(tasks), ...upscalerFiles(tasks)],
-    });
+    const device = await comparable(options.device, tasks, how.precision);
+    const studio = new Studio(
+      { ...options, device },
+      {
+        nets: netPaths(tasks),
+        files: [...loraFiles(tasks), ...vaeFiles(tasks), ...upscalerFiles(tasks)],
+      },
+    );
     let code = 0;
     try {
       for (const task of tasks) {
@@ -94,6 +99,8 @@ interface Result {
   readonly seeds: readonly number[];
   readonly seconds: StageSeconds;
   readonly model_hash: string;
+  /** Of the denoiser. */
+  readonly precision: Precision;
   /** What the job took in memory at most, as planned, and what was done so that it fitted. */
   readonly memory?: JobMemory;
   readonly notes: readonly string[];
@@ -163,6 +170,7 @@ class Studio {
       }
       progress.end();
       const { pictures, notes: told, seconds } = await run.decode();
+      const precision = precisionOf(this.#options.device, spec.denoiser);
       for (const [i, { png }] of pictures.entries()) {
         await writeOutput(files.pictures[i]!, png, how.overwrite);
       }
@@ -175,8 +183,12 @@ class Studio {
         seeds: pictures.map(({ seed }) => seed),
         seconds,
         model_hash: await spec.modelHash(),
+        precision,
         ...(run.memory !== undefined && { memory: run.memory }),
-        notes: [...read, ...followed, ...notes, ...told].map((note) => sayWords('en', note)),
+        notes: [
+          ...[...read, ...followed, ...notes, ...told].map((note) => sayWords('en', note)),
+          ...precisionNote(task, precision),
+        ],
         ...(task.from !== undefined && { agrees: await samePixels(pictures[0]!, task.from, this.#reader) }),
       };
     } finally {

@@ -1,5 +1,7 @@
 /** `imagine --from`: the request that a PNG carries, and whether a new picture has its pixels. */
 import { readFile } from 'node:fs/promises';
+import type { Device, Precision } from '../engine/device.ts';
+import { withPrecision } from '../engine/precision.ts';
 import { DarkroomError } from '../errors.ts';
 import { decodeRgb } from '../image/pixels.ts';
 import { readPngText } from '../image/png-text.ts';
@@ -26,14 +28,34 @@ export async function readRecipe(from: string, pictures: GivenPictures): Promise
       `${from} carries no recipe of Darkroom. Programs that save a picture again often drop it.`,
     );
   }
-  const { model, ...draft } = parseRecipe(text, from);
+  const { request, isInt8 } = parseRecipe(text, from);
+  const { model, ...draft } = request;
   return {
     line: 1,
     model: typeof model === 'string' ? model : EMBEDDED_MODEL,
     draft: withPictures(draft, from, pictures),
     base: process.cwd(),
     from,
+    isInt8,
   };
+}
+
+/**
+ * The device in the precision that a picture was made in, so that its pixels can be compared; as it is where it cannot, and
+ * where another one is asked for.
+ */
+export async function comparable(device: Device, tasks: readonly Task[], asked?: string): Promise<Device> {
+  const isInt8 = tasks[0]?.isInt8;
+  if (isInt8 === undefined || asked !== undefined || device.provider !== 'cpu') return device;
+  const [changed] = await withPrecision([device], isInt8 ? 'int8' : 'float32', '--precision').catch(() => []);
+  return changed ?? device;
+}
+
+/** @returns a sentence where a picture is made again in another precision */
+export function precisionNote({ isInt8 }: Task, precision: Precision): string[] {
+  if (isInt8 === undefined || isInt8 === (precision === 'int8')) return [];
+  const was = isInt8 ? 'in int8' : 'without int8';
+  return [`The picture was made ${was}, and now in ${precision}: its pixels differ.`];
 }
 
 function withPictures(
@@ -84,10 +106,11 @@ export async function samePixels(
   return isSameSize && ours!.data.every((level, i) => level === theirs!.data[i]);
 }
 
-function parseRecipe(text: string, from: string): Record<string, unknown> {
+function parseRecipe(text: string, from: string): { request: Record<string, unknown>; isInt8: boolean } {
   try {
-    const { request } = JSON.parse(text) as { request?: unknown };
-    if (request !== null && typeof request === 'object') return { ...request };
+    const { request, precision } = JSON.parse(text) as { request?: unknown; precision?: unknown };
+    if (request !== null && typeof request === 'object')
+      return { request: { ...request }, isInt8: precision === 'int8' };
   } catch {
     // Said below: a text that is no JSON is no recipe either.
   }

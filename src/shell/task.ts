@@ -22,6 +22,8 @@ export interface Task {
   readonly latentsOutput?: string;
   /** The picture that is made again. */
   readonly from?: string;
+  /** Whether it was made in int8, which changes pixels. */
+  readonly isInt8?: boolean;
 }
 
 /** @param object what a request file holds at `line`; files in it are relative to `base` */

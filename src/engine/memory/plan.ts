@@ -246,7 +246,7 @@ function stagesOf(
 
   const isBatched =
     spec.isGuided(request.guidanceScale) && spec.guidesApart !== true && !savers.includes('guidance');
-  const denoiser = denoiserFootprint(spec, nets, denoiserTargetOf(device));
+  const denoiser = denoiserFootprint(spec, nets, denoiserTargetOf(device, spec.denoiser));
   const both = isBatched ? doubled(prompt) : prompt;
   const runs = sizes.map((size) =>
     denoiserSides(denoiser.outline.inputs, spec, { request, size, prompt: both }),

@@ -3,7 +3,7 @@ import { DarkroomError } from '../../errors.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 import type { Feeds } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
-import { type Device, denoiserTargetOf, targetOf } from '../device.ts';
+import { type Device, denoiserTargetOf, type Precision, precisionOf, targetOf } from '../device.ts';
 import type { VaeHalf } from '../picture/pictures.ts';
 import { type TextEncoders, textEncodersOf } from '../prompt/prompt.ts';
 import { openSession, type Runner, type Session } from '../session.ts';
@@ -44,6 +44,11 @@ export class Components {
     this.spec = spec;
     this.#device = device;
     this.#controlled = new ControlledDenoisers(spec.denoiser, device);
+  }
+
+  /** What its denoiser computes in. */
+  get precision(): Precision {
+    return precisionOf(this.#device, this.spec.denoiser);
   }
 
   get textEncoders(): TextEncoders {
@@ -124,8 +129,9 @@ export class Components {
     if (known !== undefined) return known;
     const opening = (async () => {
       const started = performance.now();
-      const target = (name === 'denoiser' ? denoiserTargetOf : targetOf)(this.#device);
-      const session = await openSession(this.spec.graph(name, target), this.#device);
+      const device = this.#device;
+      const target = name === 'denoiser' ? denoiserTargetOf(device, this.spec.denoiser) : targetOf(device);
+      const session = await openSession(this.spec.graph(name, target), device);
       this.secondsToOpen += (performance.now() - started) / 1000;
       return session;
     })();

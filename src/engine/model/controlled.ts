@@ -71,7 +71,10 @@ export class ControlledDenoisers {
 
   async #make(nets: readonly ControlNet[]): Promise<Session> {
     const components = nets.map(({ component }) => component);
-    return openSession(this.#denoiser.graph(components, denoiserTargetOf(this.#device)), this.#device);
+    return openSession(
+      this.#denoiser.graph(components, denoiserTargetOf(this.#device, this.#denoiser)),
+      this.#device,
+    );
   }
 }
 

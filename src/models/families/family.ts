@@ -108,6 +108,8 @@ export interface Denoiser {
    * @param component its own with other weights, as a LoRA changes them; the model's where left out
    */
   graph(controlNets: readonly Component[], target: Target, component?: Component): Graph;
+  /** Whether it keeps its quality where its layers compute in 8 bits. */
+  readonly takesInt8?: true;
   /** What a module is called in the files of the network's authors. */
   originalNames(module: string): readonly OriginalName[];
   /** The inputs that stay the same over all calls of a pass; the latents and the timestep come on top. */

@@ -31,6 +31,7 @@ export async function openUnet(
     inChannels,
     outChannels,
     patchSize: 1,
+    takesInt8: true,
     names: { sample: 'sample', output: 'out_sample' },
     graph: (controlNets, target, changed = component) => unetGraph(changed, controlNets, target),
     originalNames: (module) =>
