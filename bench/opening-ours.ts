@@ -1,10 +1,13 @@
-/** Our side of bench/opening.ts: node opening-ours.ts FOLDER WEIGHTS THREADS -> one JSON object. */
+/**
+ * Our side of bench/opening.ts: node opening-ours.ts FOLDER WEIGHTS THREADS [prepare] -> one JSON object. With `prepare` it makes
+ * what is kept, as an idle engine does.
+ */
 import { cpuDevice, targetOf } from '../src/engine/device.ts';
 import { preparedSettled } from '../src/engine/prepared.ts';
-import { openSession } from '../src/engine/session.ts';
+import { openSession, prepareSession } from '../src/engine/session.ts';
 import { openModelFolder } from '../src/models/folder.ts';
 
-const [folder, weights, threads] = process.argv.slice(2) as [string, string, string];
+const [folder, weights, threads, task] = process.argv.slice(2) as [string, string, string, string?];
 const device = { ...cpuDevice({ threads: Number(threads) }), sideFiles: { folder: weights, limit: 1e12 } };
 
 const at = () => {
@@ -15,6 +18,13 @@ const since = (from: readonly [number, number]) => at().map((value, i) => value 
 
 const started = at();
 const spec = await openModelFolder(folder);
+if (task === 'prepare') {
+  const names = [...spec.textEncoders.map(({ name }) => name), 'denoiser'] as const;
+  for (const name of names) await prepareSession(spec.graph(name, targetOf(device)), device);
+  const peakBytes = process.resourceUsage().maxRSS * 1024;
+  console.log(JSON.stringify({ opened: since(started), called: [0, 0], peakBytes }));
+  process.exit();
+}
 const open = (name: Parameters<typeof spec.graph>[0]) =>
   openSession(spec.graph(name, targetOf(device)), device);
 for (const { name } of spec.textEncoders) await open(name);

@@ -3,7 +3,7 @@ import { totalmem } from 'node:os';
 import { DarkroomError } from '../errors.ts';
 import { CARD_ORDER, type Card } from '../gpu/cards.ts';
 import { CUDA, inFloat32, PORTABLE, type Target, WEBGPU } from '../graph/target.ts';
-import type { SideFilesOptions } from '../models/side-files.ts';
+import type { PreparedOptions } from './prepared.ts';
 
 export const PROVIDERS = ['cpu', 'webgpu', 'cuda'] as const;
 export type Provider = (typeof PROVIDERS)[number];
@@ -21,7 +21,7 @@ export interface Device {
   /** Bytes of memory that it has. */
   readonly memory: number;
   /** Where optimised graphs and their weights are kept; nowhere where it is left out. */
-  readonly sideFiles?: (SideFilesOptions & { readonly least?: number }) | undefined;
+  readonly sideFiles?: PreparedOptions | undefined;
   /** Variables that its driver and onnxruntime's provider read when they are loaded. */
   readonly environment: Readonly<Record<string, string>>;
   /** Bytes that models and pictures may take, as the operator has set them; what is free is asked where it is left out. */

@@ -18,7 +18,7 @@ import {
   requireUpscalerFit,
   tileWithin,
 } from './memory/memory.ts';
-import { ModelCache, type ModelLease, type Room } from './model/model-cache.ts';
+import { ModelCache, type ModelLease, Preparing, type Room } from './model/model-cache.ts';
 import { precisionNotes } from './notes.ts';
 import { draftJob, prepareJob } from './prepare.ts';
 import type { EngineOptions } from './process/process.ts';
@@ -42,7 +42,8 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   const detectors = openDetectors(options.detectors, device);
   const catalogue = new Catalogue(models, { file: options.index, keeps: false });
   const { inventory } = catalogue;
-  const cache = new ModelCache(device);
+  const preparing = new Preparing(device);
+  const cache = new ModelCache(device, preparing);
   const adapted = new AdaptedModels(device);
 
   /** @throws DarkroomError('too_large') where nothing makes it fit */
@@ -109,6 +110,8 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   return {
     async open(job) {
       const started = performance.now();
+      // Before memory is planned.
+      await preparing.giveWay();
       const own = await catalogue.open(job.request.model);
       const { vae } = job.request;
       const spec = vae === undefined ? own : await withVae(own, await vaeNamed(vae, inventory));
@@ -168,6 +171,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       }
     },
     async close() {
+      await preparing.close();
       await cache.close();
       await adapted.close();
       await detectors.close();

@@ -9,7 +9,7 @@ import type { Graph } from '../graph/component.ts';
 import type { Feeds, Tensor } from '../tensor.ts';
 import { type Device, nameOf } from './device.ts';
 import { deviceFailure } from './device-failure.ts';
-import { type Opening, openPrepared } from './prepared.ts';
+import { keepPrepared, type Opening, openPrepared, type PreparedOptions } from './prepared.ts';
 import { withWeights } from './quantised-file.ts';
 
 /** What runs a graph. */
@@ -26,6 +26,8 @@ export interface Runner {
 
 export interface Session extends Runner {
   readonly inputNames: readonly string[];
+  /** Whether the graph opens to a faster session once prepareSession has been called. */
+  readonly isMapped: boolean;
   /** Frees the weights; safe to call twice. */
   close(): Promise<void>;
 }
@@ -46,16 +48,16 @@ export async function openSession(
   { cpuFallback = true }: SessionOptions = {},
 ): Promise<Session> {
   let session: ort.InferenceSession | undefined;
+  let isMapped = false;
   const { InferenceSession, Tensor: OrtTensor } = await loadRuntime(device);
   const create = (made: Graph, opening: Opening) =>
     withWeights(made, (whole) =>
       InferenceSession.create(whole.bytes, sessionOptions(whole, device, { opening, cpuFallback })),
     );
   try {
-    session =
-      device.sideFiles === undefined || device.provider !== 'cpu' || graph.weightsInPlace === true
-        ? await create(graph, { kind: 'plain' })
-        : await openPrepared(graph, device.sideFiles, create);
+    const files = filesFor(graph, device);
+    if (files === undefined) session = await create(graph, { kind: 'plain' });
+    else ({ session, isMapped } = await openPrepared(graph, files, create));
   } catch (cause) {
     throw await openingError(device, cause);
   }
@@ -64,6 +66,7 @@ export async function openSession(
   return {
     inputNames,
     outputNames,
+    isMapped,
     async run(feeds, outputs) {
       if (session === undefined) throw new DarkroomError('internal', 'This session is closed.');
       const given: Record<string, ort.Tensor> = {};
@@ -102,6 +105,23 @@ export async function openSession(
     },
   };
 }
+
+/**
+ * Optimises a graph and keeps it, so that the next openSession is fast. It blocks this process for seconds.
+ * @returns whether it is kept now; where there is no room for it, it is not
+ */
+export async function prepareSession(graph: Graph, device: Device): Promise<boolean> {
+  const files = filesFor(graph, device);
+  if (files === undefined) return false;
+  const { InferenceSession } = await loadRuntime(device);
+  return keepPrepared(graph, files, (made, opening) =>
+    InferenceSession.create(made.bytes, sessionOptions(made, device, { opening, cpuFallback: true })),
+  );
+}
+
+/** Where an optimised graph is kept; undefined where it is not, or gains nothing by it. */
+export const filesFor = (graph: Graph, device: Device): PreparedOptions | undefined =>
+  device.provider === 'cpu' && graph.weightsInPlace !== true ? device.sideFiles : undefined;
 
 /** Where the device is what fails, the operator is told what it lacks; otherwise the model is to blame. */
 async function openingError(device: Device, cause: unknown): Promise<DarkroomError> {
@@ -162,13 +182,15 @@ function sessionOptions(
 ): ort.InferenceSession.SessionOptions {
   // A graphics device may lack float16: there all weights are cast before they reach it.
   const weightsInPlace = graph.weightsInPlace === true && device.provider !== 'webgpu';
+  const isMapped = opening.kind === 'mapped';
   return {
     executionProviders: [executionProvider(device)],
     intraOpNumThreads: device.threads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
     // Folding constants would widen all of the weights at once, and an arena would keep what held one of them.
-    graphOptimizationLevel: weightsInPlace || opening.kind === 'prepared' ? 'disabled' : 'all',
+    graphOptimizationLevel:
+      weightsInPlace || opening.kind === 'prepared' ? 'disabled' : isMapped ? 'extended' : 'all',
     // An arena grows by powers of two and keeps all of it: SD 1.5's VAE took 1.7 GB there at 512x512, and takes 0.65 GB
     // without one, which it gives back. The memory pattern makes one block of a run's values.
     enableCpuMemArena: false,
@@ -176,10 +198,11 @@ function sessionOptions(
     logSeverityLevel: 3,
     ...(opening.kind === 'saving' ? { optimizedModelFilePath: opening.file } : {}),
     extra: {
+      ...(isMapped && { optimization: { disable_specified_optimizers: WIDENING.join(';') } }),
       session: {
         ...(opening.kind === 'saving' ? savingOptions(opening.data) : {}),
         model_external_initializers_file_folder_path: graph.folder,
-        disable_prepacking: weightsInPlace ? '1' : '0',
+        disable_prepacking: weightsInPlace || isMapped ? '1' : '0',
         disable_cpu_ep_fallback: cpuFallback ? '0' : '1',
         // Spinning threads take the cores away from whatever else runs: on a busy machine a call took a third
         // longer with them.
@@ -190,6 +213,9 @@ function sessionOptions(
     },
   };
 }
+
+/** Optimisers that would make float32 of weights which are stored in half of that. */
+const WIDENING = ['ConstantFolding', 'FuseFp16InitializerToFp32NodeTransformer'];
 
 /** Weights go into one file, those that a kernel packs as it packs them. */
 const savingOptions = (data: string) => ({

@@ -302,10 +302,11 @@ export class GraphBuilder {
         output: this.#outputs,
       },
     });
-    const { files, elements, quantised } = this.#weights;
+    const { files, elements, prepared, quantised } = this.#weights;
     const graph = { bytes, folder, unused, ...(quantised !== undefined && { quantised }) };
     if (this.#isTemporary) return graph;
-    return { ...graph, source: { files, bytes: elements * 4 + (quantised?.bytes ?? 0) } };
+    const isCast = quantised === undefined && prepared.every(({ opType }) => opType === 'Cast');
+    return { ...graph, source: { files, bytes: elements * 4 + (quantised?.bytes ?? 0), isCast } };
   }
 
   #node(opType: string, domain: string, inputs: readonly Value[], attributes: Attributes): Value {

@@ -97,5 +97,10 @@ export interface Graph {
   /** Weights that do not lie in a file as the graph needs them; absent where there are none. */
   readonly quantised?: QuantisedWeights;
   /** Where the weights lie, and their bytes as a session holds them; absent where what is made from them cannot be used again. */
-  readonly source?: { readonly files: readonly string[]; readonly bytes: number };
+  readonly source?: {
+    readonly files: readonly string[];
+    readonly bytes: number;
+    /** Whether the weights are only cast before use, which a run can do as well as the opening. */
+    readonly isCast: boolean;
+  };
 }

@@ -75,7 +75,7 @@ const NO_ROOM: readonly unknown[] = [
 export class SideFiles {
   readonly #options: SideFilesOptions;
   /** Open in this process, by name; each with how many hold it. */
-  readonly #held = new Map<string, number>();
+  readonly #holders = new Map<string, number>();
   readonly #making = new Map<string, Promise<string | undefined>>();
   readonly #syncing = new Set<Promise<void>>();
 
@@ -91,12 +91,24 @@ export class SideFiles {
    * @returns undefined where such a file cannot be kept
    */
   async open(key: readonly string[], bytes: number, write: WriteSideFile): Promise<SideFile | undefined> {
-    const name = createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 40) + SUFFIX;
+    const name = nameOf(key);
+    return this.#holding(name, async () => {
+      const making = this.#making.get(name) ?? this.#findOrMake(name, bytes, write);
+      this.#making.set(name, making);
+      return making.finally(() => this.#making.delete(name));
+    });
+  }
+
+  /** The file of a key where it is there already. */
+  async find(key: readonly string[]): Promise<SideFile | undefined> {
+    const name = nameOf(key);
+    return this.#holding(name, () => this.#find(name));
+  }
+
+  async #holding(name: string, find: () => Promise<string | undefined>): Promise<SideFile | undefined> {
     this.#hold(name);
     try {
-      const making = this.#making.get(name) ?? this.#find(name, bytes, write);
-      this.#making.set(name, making);
-      const path = await making.finally(() => this.#making.delete(name));
+      const path = await find();
       if (path !== undefined) {
         return { path, release: once(() => this.#drop(name)), discard: () => remove(path) };
       }
@@ -119,14 +131,19 @@ export class SideFiles {
     return { bytes: found.reduce((sum, { bytes }) => sum + bytes, 0), files: found.length };
   }
 
-  async #find(name: string, bytes: number, write: WriteSideFile): Promise<string | undefined> {
+  async #find(name: string): Promise<string | undefined> {
     const path = join(this.#options.folder, name);
-    if (await isWhole(path)) {
-      const now = new Date();
-      // Of a folder that is read-only by now, the files are still good.
-      await utimes(path, now, now).catch(() => {});
-      return path;
-    }
+    if (!(await isWhole(path))) return undefined;
+    const now = new Date();
+    // Of a folder that is read-only by now, the files are still good.
+    await utimes(path, now, now).catch(() => {});
+    return path;
+  }
+
+  async #findOrMake(name: string, bytes: number, write: WriteSideFile): Promise<string | undefined> {
+    const found = await this.#find(name);
+    if (found !== undefined) return found;
+    const path = join(this.#options.folder, name);
     try {
       await mkdir(this.#options.folder).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw error;
@@ -175,7 +192,7 @@ export class SideFiles {
     for (const { name, bytes: size, isWhole, usedAt } of found) {
       const isAbandoned = !isWhole && usedAt < now - ABANDONED_MS;
       if (total + bytes <= limit && bytes <= free && !isAbandoned) continue;
-      if (this.#held.has(name) || usedAt > now - IN_USE_MS || (!isWhole && !isAbandoned)) continue;
+      if (this.#holders.has(name) || usedAt > now - IN_USE_MS || (!isWhole && !isAbandoned)) continue;
       await remove(join(folder, name));
       total -= size;
       free += size;
@@ -201,15 +218,25 @@ export class SideFiles {
   }
 
   #hold(name: string): void {
-    this.#held.set(name, (this.#held.get(name) ?? 0) + 1);
+    this.#holders.set(name, (this.#holders.get(name) ?? 0) + 1);
   }
 
   #drop(name: string): void {
-    const left = this.#held.get(name)! - 1;
-    if (left === 0) this.#held.delete(name);
-    else this.#held.set(name, left);
+    const left = this.#holders.get(name)! - 1;
+    if (left === 0) this.#holders.delete(name);
+    else this.#holders.set(name, left);
   }
 }
+
+/** What a process that was ended has left unfinished. */
+export async function partsOf({ folder }: SideFilesOptions, pid: number): Promise<string[]> {
+  const names = await readdir(folder).catch(() => []);
+  return names.filter((name) => name.includes(`${SUFFIX}.${pid}.part`)).map((name) => join(folder, name));
+}
+
+/** The name of a key's file. */
+const nameOf = (key: readonly string[]): string =>
+  createHash('sha256').update(JSON.stringify(key)).digest('hex').slice(0, 40) + SUFFIX;
 
 /**
  * A file as the key of what is made from it: its path, and what changes with its contents.

@@ -3,47 +3,111 @@ import { readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cpuDevice, targetOf } from '../../src/engine/device.ts';
-import { preparedSettled } from '../../src/engine/prepared.ts';
+import { Preparing } from '../../src/engine/model/model-cache.ts';
+import { type PreparedOptions, preparedSettled } from '../../src/engine/prepared.ts';
 import { openSession } from '../../src/engine/session.ts';
 import { modelFolders } from '../../src/installed-models.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
 import { temporaryFolder } from '../models/forge.ts';
 
-test('a graph that was opened before is opened from what was kept, with the same numbers to the bit', async (t) => {
-  const spec = await openModelFolder(modelFolders([])[0]!);
-  const folder = join(await temporaryFolder(t), 'weights');
-  const draw = async (limit: number) => {
-    const device = { ...cpuDevice({ threads: 1 }), sideFiles: { folder, limit, least: 0 } };
-    const session = await openSession(spec.graph('denoiser', targetOf(device)), device);
-    const field = (dims: readonly number[]) => {
-      const data = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => (i % 101) / 50 - 1);
-      return { data, dims };
-    };
-    const states = spec.denoiser.component.config['cross_attention_dim'] as number;
-    const feeds = {
-      sample: field([1, spec.latentChannels, 8, 8]),
-      timestep: { data: Float32Array.of(500), dims: [1] },
-      encoder_hidden_states: field([1, 16, states]),
-    };
-    const { data } = (await session.run(feeds, ['out_sample'])).out_sample;
-    await session.close();
-    await preparedSettled();
-    return data;
-  };
-  const kept = async () => (await readdir(folder)).filter((name) => name.endsWith('.weights'));
+const spec = await openModelFolder(modelFolders([])[0]!);
 
-  const first = await draw(1e9);
-  const [name] = await kept();
+function deviceWith(sideFiles: PreparedOptions) {
+  return { ...cpuDevice({ threads: 1 }), sideFiles };
+}
+
+const graphFor = (device: ReturnType<typeof deviceWith>) => spec.graph('denoiser', targetOf(device));
+
+/** One call of a fresh session. */
+async function draw(device: ReturnType<typeof deviceWith>) {
+  const session = await openSession(graphFor(device), device);
+  const field = (dims: readonly number[]) => {
+    const data = Float32Array.from({ length: dims.reduce((a, b) => a * b) }, (_, i) => (i % 101) / 50 - 1);
+    return { data, dims };
+  };
+  const states = spec.denoiser.component.config['cross_attention_dim'] as number;
+  const feeds = {
+    sample: field([1, spec.latentChannels, 8, 8]),
+    timestep: { data: Float32Array.of(500), dims: [1] },
+    encoder_hidden_states: field([1, 16, states]),
+  };
+  const { data } = (await session.run(feeds, ['out_sample'])).out_sample;
+  await session.close();
+  await preparedSettled();
+  return { data, isMapped: session.isMapped };
+}
+
+const keptIn = async (folder: string) =>
+  (await readdir(folder).catch(() => [])).filter((name) => name.endsWith('.weights'));
+
+test('a graph that was opened before is opened from what was kept, with the same numbers to the bit', async (t) => {
+  const folder = join(await temporaryFolder(t), 'weights');
+  const device = deviceWith({ folder, limit: 1e9, least: 0 });
+  const first = await draw(device);
+  const [name] = await keptIn(folder);
   const path = join(folder, name!);
   const { ino, size } = await stat(path);
-  assert.deepEqual(await draw(1e9), first);
+  assert.deepEqual(await draw(device), first);
   assert.equal((await stat(path)).ino, ino, 'it was made once');
 
   // The mark says that these bytes are whole, and they are no model.
   await truncate(path, 1000);
   await writeFile(`${path}.whole`, '1000');
-  assert.deepEqual(await draw(1e9), first);
-  assert.deepEqual(await kept(), [], 'what cannot be used is deleted');
-  assert.deepEqual(await draw(1e9), first);
+  assert.deepEqual(await draw(device), first);
+  assert.deepEqual(await keptIn(folder), [], 'what cannot be used is deleted');
+  assert.deepEqual(await draw(device), first);
   assert.equal((await stat(path)).size, size, 'and made again');
+});
+
+test('a large graph is mapped at first, and made faster while the engine is idle', async (t) => {
+  const folder = join(await temporaryFolder(t), 'weights');
+  const device = deviceWith({ folder, limit: 1e9, least: 0, leastLater: 0 });
+  const mapped = await draw(device);
+  assert.ok(mapped.isMapped);
+  assert.deepEqual(await keptIn(folder), [], 'nobody waits for it');
+
+  const isKept = Promise.withResolvers<void>();
+  const begun = Promise.withResolvers<void>();
+  let starts = 0;
+  const preparing = new Preparing(device, {
+    quietMs: 0,
+    niceness: 0,
+    free: async () => {
+      starts++;
+      begun.resolve();
+      return Number.POSITIVE_INFINITY;
+    },
+  });
+  t.after(() => preparing.close());
+  preparing.add(graphFor(device), isKept.resolve);
+  await begun.promise;
+  const end = await preparing.hold();
+  assert.deepEqual(await readdir(folder).catch(() => []), [], 'a job ends it, and nothing of it stays');
+  end();
+  await isKept.promise;
+  assert.equal(starts, 2);
+  assert.equal((await keptIn(folder)).length, 1);
+  const kept = await draw(device);
+  assert.equal(kept.isMapped, false);
+  assert.ok(mapped.data.every((value, i) => Math.abs(value - kept.data[i]!) < 1e-4));
+});
+
+test('nothing is made where memory is short or the folder may not grow so far', async (t) => {
+  const folder = join(await temporaryFolder(t), 'weights');
+  const device = deviceWith({ folder, limit: 1e9, least: 0, leastLater: 0 });
+  const asked = Promise.withResolvers<void>();
+  const preparing = new Preparing(device, {
+    quietMs: 0,
+    free: async () => {
+      asked.resolve();
+      return 1000;
+    },
+  });
+  t.after(() => preparing.close());
+  preparing.add(graphFor(device), () => assert.fail('it was made'));
+  await asked.promise;
+  await (await preparing.hold())();
+  assert.deepEqual(await keptIn(folder), []);
+  const { isMapped } = await draw(deviceWith({ folder, limit: 1000, least: 0, leastLater: 0 }));
+  assert.equal(isMapped, false, 'without a file to come, it is opened as fast as it can run');
 });

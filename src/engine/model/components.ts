@@ -1,5 +1,6 @@
 /** The sessions of one model: each is opened when it is first needed, then kept until it is released. */
 import { DarkroomError } from '../../errors.ts';
+import type { Graph } from '../../graph/component.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 import type { Feeds } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
@@ -9,6 +10,7 @@ import { type TextEncoders, textEncodersOf } from '../prompt/prompt.ts';
 import { openSession, type Runner, type Session } from '../session.ts';
 import { ControlledDenoisers } from './controlled.ts';
 import { inHalves } from './halves.ts';
+import { Preparing } from './preparing.ts';
 
 /** A call as the session takes it. Nothing in it points back at the run, so a queue may batch several. */
 export interface DenoiserCall {
@@ -35,15 +37,19 @@ export class Components {
   readonly #device: Device;
   readonly #sessions = new Map<ComponentName, Open>();
   readonly #controlled: ControlledDenoisers;
+  readonly #preparing: Preparing;
   #textEncoders: TextEncoders | undefined;
   #closed = false;
   /** Seconds that its sessions took to open, all together. */
   secondsToOpen = 0;
+  /** Whether faster sessions can be opened by now. Runs that have begun keep theirs, so that all calls agree to the bit. */
+  isOutdated = false;
 
-  constructor(spec: ModelSpec, device: Device) {
+  constructor(spec: ModelSpec, device: Device, preparing = new Preparing(device)) {
     this.spec = spec;
     this.#device = device;
-    this.#controlled = new ControlledDenoisers(spec.denoiser, device);
+    this.#preparing = preparing;
+    this.#controlled = new ControlledDenoisers(spec.denoiser, device, (graph) => this.#openGraph(graph));
   }
 
   /** What its denoiser computes in. */
@@ -131,7 +137,7 @@ export class Components {
       const started = performance.now();
       const device = this.#device;
       const target = name === 'denoiser' ? denoiserTargetOf(device, this.spec.denoiser) : targetOf(device);
-      const session = await openSession(this.spec.graph(name, target), device);
+      const session = await this.#openGraph(this.spec.graph(name, target));
       this.secondsToOpen += (performance.now() - started) / 1000;
       return session;
     })();
@@ -146,6 +152,16 @@ export class Components {
     this.#sessions.set(name, open);
     opening.catch(() => this.#sessions.delete(name));
     return open;
+  }
+
+  async #openGraph(graph: Graph): Promise<Session> {
+    const session = await openSession(graph, this.#device);
+    if (session.isMapped) {
+      this.#preparing.add(graph, () => {
+        this.isOutdated = true;
+      });
+    }
+    return session;
   }
 
   async #run<Result>(name: ComponentName, work: (session: Session) => Promise<Result>): Promise<Result> {

@@ -1,11 +1,12 @@
 /** Denoisers with ControlNets in one graph, a few kept open: each holds a second copy of the denoiser. */
 import { DarkroomError } from '../../errors.ts';
+import type { Graph } from '../../graph/component.ts';
 import { Lru } from '../../lru.ts';
 import type { Denoiser } from '../../models/families/family.ts';
 import type { Feeds, Tensor } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
 import { type Device, denoiserTargetOf } from '../device.ts';
-import { openSession, type Session } from '../session.ts';
+import type { Session } from '../session.ts';
 
 /** Combinations of ControlNets that stay open. */
 const KEPT = 2;
@@ -21,11 +22,13 @@ export class ControlledDenoisers {
   readonly #device: Device;
   /** By the ControlNets' ids. */
   readonly #kept = new Lru<Kept>({ limit: KEPT, isIdle: ({ calls }) => calls === 0, onDrop: closeSession });
+  readonly #openGraph: (graph: Graph) => Promise<Session>;
   #closed = false;
 
-  constructor(denoiser: Denoiser, device: Device) {
+  constructor(denoiser: Denoiser, device: Device, open: (graph: Graph) => Promise<Session>) {
     this.#denoiser = denoiser;
     this.#device = device;
+    this.#openGraph = open;
   }
 
   async open(nets: readonly ControlNet[]): Promise<void> {
@@ -71,10 +74,8 @@ export class ControlledDenoisers {
 
   async #make(nets: readonly ControlNet[]): Promise<Session> {
     const components = nets.map(({ component }) => component);
-    return openSession(
-      this.#denoiser.graph(components, denoiserTargetOf(this.#device, this.#denoiser)),
-      this.#device,
-    );
+    const target = denoiserTargetOf(this.#device, this.#denoiser);
+    return this.#openGraph(this.#denoiser.graph(components, target));
   }
 }
 

@@ -5,8 +5,10 @@
 import type { ModelSpec } from '../../models/spec.ts';
 import type { Device } from '../device.ts';
 import { Components } from './components.ts';
+import { Preparing } from './preparing.ts';
 
 export type { Components, DenoiserCall } from './components.ts';
+export { Preparing } from './preparing.ts';
 
 /** A model in use by a run. */
 export interface ModelLease {
@@ -45,9 +47,11 @@ export class ModelCache {
   #age = 0;
   /** Models that left the cache and still hold memory. */
   readonly #closing = new Set<Promise<void>>();
+  readonly #preparing: Preparing;
 
-  constructor(device: Device) {
+  constructor(device: Device, preparing = new Preparing(device)) {
     this.#device = device;
+    this.#preparing = preparing;
   }
 
   /** Bytes that open models hold. @param spec one that is left out */
@@ -59,13 +63,16 @@ export class ModelCache {
 
   /** Resolves once the models that had to make room are closed. */
   async lease(spec: ModelSpec, { bytes, kept: size, budget }: Room): Promise<ModelLease> {
-    const found = this.#kept.get(spec);
-    const kept = found ?? { components: new Components(spec, this.#device), leases: 0, size, worth: 0 };
+    const kept = this.#current(spec) ?? {
+      components: new Components(spec, this.#device, this.#preparing),
+      ...{ leases: 0, size, worth: 0 },
+    };
     this.#kept.set(spec, kept);
     kept.size = Math.max(kept.size, size);
     kept.leases++;
     this.#makeRoom(kept, bytes, budget);
     await Promise.all(this.#closing);
+    const end = await this.#preparing.hold();
     let released = false;
     return {
       components: kept.components,
@@ -74,13 +81,17 @@ export class ModelCache {
         released = true;
         kept.leases--;
         kept.worth = this.#age + kept.components.secondsToOpen / Math.max(1, kept.size);
+        // Runs that began later have faster sessions of their own.
+        if (kept.leases === 0 && this.#kept.get(spec) !== kept) this.#close(kept);
         await Promise.all(this.#closing);
+        end();
       },
     };
   }
 
   async close(): Promise<void> {
-    for (const [spec, kept] of this.#kept) this.#close(spec, kept);
+    for (const kept of this.#kept.values()) this.#close(kept);
+    this.#kept.clear();
     await Promise.all(this.#closing);
   }
 
@@ -96,12 +107,21 @@ export class ModelCache {
     for (const [spec, kept] of idle) {
       if (fits()) return;
       this.#age = Math.max(this.#age, kept.worth);
-      this.#close(spec, kept);
+      this.#kept.delete(spec);
+      this.#close(kept);
     }
   }
 
-  #close(spec: ModelSpec, { components }: Kept): void {
+  /** The open model, unless faster sessions can be opened by now. */
+  #current(spec: ModelSpec): Kept | undefined {
+    const kept = this.#kept.get(spec);
+    if (kept?.components.isOutdated !== true) return kept;
     this.#kept.delete(spec);
+    if (kept.leases === 0) this.#close(kept);
+    return undefined;
+  }
+
+  #close({ components }: Kept): void {
     const closing = components.close().finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
