@@ -1,5 +1,6 @@
 /** The buttons of a card: `verb:JOB`, so that they work after a restart too. */
 import { DarkroomError, offer } from '../src/errors.ts';
+import { inWordsOf } from '../src/request.ts';
 import { sentence } from '../src/sentences.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import { deletedCard, endCard, pictureCard } from './cards.ts';
@@ -42,7 +43,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 
 /** @throws DarkroomError for an unknown button, a job that is gone, or one that is another's */
 export async function act(action: string, context: ActionContext): Promise<void> {
-  const [verb = '', job = '', picture = '1'] = action.split(':');
+  const [verb = '', job = '', picture] = action.split(':');
   if (verb === 'undo') return undoById(job, context);
   if (verb === 'undelete') return undelete(job, context);
   const known = Object.hasOwn(ACTIONS, verb) ? ACTIONS[verb] : undefined;
@@ -52,7 +53,10 @@ export async function act(action: string, context: ActionContext): Promise<void>
       sentence('action.unknown', { verb, offer: offer(verb, Object.keys(ACTIONS)) }),
     );
   }
-  await known(await requireJob(job, context.invocation, context.ports), context, Number(picture) - 1);
+  const record = await requireJob(job, context.invocation, context.ports);
+  const index = Number(picture ?? 1) - 1;
+  const one = picture === undefined ? record : { ...record, request: inWordsOf(record.request, index) };
+  await known(one, context, index);
 }
 
 /** In the message of the job that was cancelled or failed. */

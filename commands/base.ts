@@ -1,7 +1,7 @@
 /** The request of a picture as what the next one starts from: how it was drawn, without what belonged to its own pictures. */
 import type { Invocation } from '../adapters/adapter.ts';
 import { isRecord } from '../src/json.ts';
-import { parseDraft, type RequestDraft, requestToJson } from '../src/request.ts';
+import { inWordsOf, parseDraft, type RequestDraft, requestToJson } from '../src/request.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import { applyChanges } from './instruction/apply.ts';
 import { readInstruction } from './instruction/instruction.ts';
@@ -21,7 +21,9 @@ export async function baseOfReply(
 ): Promise<Base | undefined> {
   const [picture] = invocation.repliedTo?.pictureIds ?? [];
   const record = picture === undefined ? undefined : await findJobOfPicture(picture, invocation, ports);
-  return record && { draft: requestToJson(record.request), record };
+  if (record === undefined) return undefined;
+  const index = record.pictures.findIndex(({ id }) => id === picture);
+  return { draft: requestToJson(inWordsOf(record.request, index)), record };
 }
 
 /** Of an upload that says how it was made; a text that others have written may hold anything. */

@@ -67,7 +67,8 @@ const ORIGINS = {
 function aboutOf({ request, user, frame }: JobRecord, say: Say): CardAbout {
   const { origin } = frame ?? {};
   return {
-    prompt: request.prompt,
+    // Pictures with words of their own have only what was typed in common.
+    prompt: (request.pictureWords && request.templates?.prompt) ?? request.prompt,
     asker: user.name,
     ...(origin && {
       origin: { text: say(ORIGINS[origin.verb]), ...(origin.job !== undefined && { job: origin.job }) },

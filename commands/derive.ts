@@ -1,5 +1,6 @@
 /** Pictures that are made from another one by its buttons. */
 import { randomInt } from 'node:crypto';
+import { asTyped } from '../src/choices/choices.ts';
 import { DarkroomError } from '../src/errors.ts';
 import {
   type ControlRequest,
@@ -38,7 +39,7 @@ export async function reroll(record: JobRecord, context: DrawContext): Promise<v
   if (record.request.upscaleImage !== undefined) {
     throw new DarkroomError('bad_request', sentence('action.upscaled_stays'));
   }
-  const draft = { ...requestToJson(record.request), seed: otherSeed(record.request) };
+  const draft = { ...asTyped(requestToJson(record.request)), seed: otherSeed(record.request) };
   await order(record, draft, await inputsOf(record, context), context, 'reroll');
 }
 
@@ -249,6 +250,8 @@ function baseOf(request: GenerationRequest): RequestDraft {
     only_masked_padding: _padding,
     hires: _hires,
     upscale_image: upscaled,
+    templates: _templates,
+    picture_words: _words,
     ...draft
   } = requestToJson(request);
   // Its width and height are those of its tiles.

@@ -2,6 +2,7 @@
 import type { Found, Membership } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import type { MentionKind, Platform } from '../adapters/platforms.ts';
+import type { ListSource } from '../src/choices/choices.ts';
 import type { JobEvent } from '../src/job.ts';
 import type {
   ControlDraft,
@@ -166,6 +167,8 @@ export interface Ports {
   readonly jobs: JobStore;
   readonly pictures: PictureStore;
   readonly settings: SettingsStore;
+  /** The operator's lists of words for prompts. */
+  readonly wildcards: ListSource;
   /** The time for retention. */
   readonly clock: RetentionClock;
   /** Users whom the operator lets change settings everywhere, beside the platforms' own admins. */

@@ -1,6 +1,7 @@
 /** /recipe: what made a picture, out of the stored request or out of the PNG's own text. */
 import type { Invocation } from '../adapters/adapter.ts';
 import type { Card, CardField } from '../adapters/card.ts';
+import { asTyped } from '../src/choices/choices.ts';
 import { DarkroomError } from '../src/errors.ts';
 import {
   isNamedPose,
@@ -61,7 +62,10 @@ export const recipe = defineCommand({
 
 /** The recipe of a job that is known here. */
 const recipeCard = ({ id, request, state }: JobRecord, extra: string, say: Say): Card => {
-  const card = draftCard('recipe.made_by', requestToJson(request), extra, say);
+  const frozen = requestToJson(request);
+  // Pictures with words of their own are made again from what was typed.
+  const draft = frozen.picture_words === undefined ? frozen : asTyped(frozen);
+  const card = draftCard('recipe.made_by', draft, extra, say);
   const canAgain = card.notes !== undefined && state === 'done';
   return canAgain ? { ...card, actions: [{ id: `again:${id}`, label: say('button.again') }] } : card;
 };

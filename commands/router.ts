@@ -31,6 +31,7 @@ import { actionOfWords, commandOfWords, withoutRequest } from './small-talk.ts';
 import { style } from './style.ts';
 import { createSubmit } from './submit.ts';
 import { type Completion, complete, suggest } from './suggest.ts';
+import { wildcard } from './wildcard.ts';
 
 /** What all commands together use; each is given it as the type of its own ports. */
 type RouterPorts = ActionPorts & QueuePorts & Ports;
@@ -44,6 +45,7 @@ export const COMMANDS: readonly RoutedCommand[] = [
   recipe,
   queue,
   style,
+  wildcard,
   config,
   models,
   ban,

@@ -17,6 +17,7 @@ import { nameTarget, nameTargets } from './targets.ts';
 
 type NamePorts = Pick<Ports, 'find'>;
 const STYLE = 'style.';
+const WILDCARD = 'wildcard.';
 
 export async function changeCard(change: Change, invocation: Invocation, ports: NamePorts): Promise<Card> {
   const { sentence, line } = await describeChange(change, invocation, ports);
@@ -39,6 +40,13 @@ export async function describeChange(
       after === undefined
         ? `The style ${name} was removed.`
         : `Style ${name}: ${describeStyle(String(after))}`;
+    const verb = after === undefined ? 'removed' : before === undefined ? 'added' : 'changed';
+    return { sentence, line: `${key}: ${verb}` };
+  }
+  if (key.startsWith(WILDCARD)) {
+    const name = key.slice(WILDCARD.length);
+    const words = String(after).replaceAll('\n', ' | ');
+    const sentence = after === undefined ? `The wildcard ${name} was removed.` : `Wildcard ${name}: ${words}`;
     const verb = after === undefined ? 'removed' : before === undefined ? 'added' : 'changed';
     return { sentence, line: `${key}: ${verb}` };
   }

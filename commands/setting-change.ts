@@ -96,6 +96,8 @@ async function currentValue(
   { key, scope, target }: Pick<Change, 'key' | 'scope' | 'target'>,
 ) {
   if (key.startsWith('style.')) return (await settings.styles(tenant)).get(key.slice('style.'.length));
+  if (key.startsWith('wildcard.'))
+    return (await settings.wildcards(tenant)).get(key.slice('wildcard.'.length));
   const rules = await settings.rules(tenant);
   return rules.find((rule) => rule.key === key && rule.scope === scope && rule.target === target)?.value;
 }

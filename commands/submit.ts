@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Invocation, Reply } from '../adapters/adapter.ts';
 import type { CardPicture } from '../adapters/card.ts';
+import { drawWords, together } from '../src/choices/choices.ts';
 import {
   freezeRequest,
   type GenerationRequest,
@@ -11,10 +12,11 @@ import {
 } from '../src/request.ts';
 import { localeOf, type Words } from '../src/sentences.ts';
 import type { JobFrame, JobRecord, OriginVerb } from '../src/store/jobs.ts';
-import { Policy } from './policy.ts';
+import { Policy, tenantOf } from './policy.ts';
 import type { ModelInfo, Ports } from './ports.ts';
 import type { PictureRole, Source } from './sources.ts';
 import { describeUntaught } from './untaught.ts';
+import { wildcardsOf } from './wildcards.ts';
 
 export interface Order {
   readonly invocation: Invocation;
@@ -58,7 +60,7 @@ const ALT: Readonly<Record<PictureRole, string>> = {
 
 export type SubmitPorts = Pick<
   Ports,
-  'queue' | 'models' | 'settings' | 'admins' | 'pictures' | 'takenFromPhotos'
+  'queue' | 'models' | 'settings' | 'wildcards' | 'admins' | 'pictures' | 'takenFromPhotos'
 >;
 
 /** @param follow posts the job's states to its reply, to the end */
@@ -119,19 +121,21 @@ export function createSubmit(
       await queue.requireRoom({ user: invocation.user, request, ...shareOf(policy, invocation) });
     },
 
-    async submit({ invocation, reply, model, draft, pictures = {}, notes: read = [], origin }) {
+    async submit({ invocation, reply, model, draft: typed, pictures = {}, notes: read = [], origin }) {
       const policy = await Policy.of(invocation, ports);
       policy.requireEntry();
       const { source } = pictures;
       const defaults = policy.withUpscaler(model.defaults);
-      const { controls = [] } = draft;
+      const lists = [wildcardsOf(ports.settings, tenantOf(invocation)), ports.wildcards];
+      const drawn = await drawWords(typed, together(lists));
+      const { controls = [] } = drawn;
       const followed = await models.chooseControlnets(model.name, controls);
-      const whole = controls.length === 0 ? draft : { ...draft, controls: [...followed.controls] };
+      const whole = controls.length === 0 ? drawn : { ...drawn, controls: [...followed.controls] };
       const { request, notes } = freezeRequest(whole, {
         model: model.name,
         defaults,
-        loras: await models.findLoras(lorasOf(draft).loras),
-        upscalers: await models.findUpscalers(upscalersOf(draft, defaults)),
+        loras: await models.findLoras(lorasOf(drawn).loras),
+        upscalers: await models.findUpscalers(upscalersOf(drawn, defaults)),
         ...(source && { imageSize: source }),
       });
       policy.requireAllowed(request);
@@ -188,10 +192,11 @@ function originOf({ verb, record, of }: NonNullable<Order['origin']>): Pick<JobF
 }
 
 /** What of a draft decides what it costs; the rest depends on pictures that are not known yet. */
-function costOf({ prompt, width, height, ...draft }: RequestDraft): RequestDraft {
+function costOf({ width, height, ...draft }: RequestDraft): RequestDraft {
   const { num_inference_steps, num_images, guidance_scale, sampler, strength } = draft;
   return {
-    ...{ prompt, image: 'source' },
+    // Choices in the prompt are not drawn yet.
+    ...{ prompt: '', image: 'source' },
     ...(width !== undefined && { width }),
     ...(height !== undefined && { height }),
     ...(num_inference_steps !== undefined && { num_inference_steps }),

@@ -30,6 +30,8 @@ const schema = z.object({
     .transform((text) => text.split(':').filter((folder) => folder !== '')),
   /** What admins may fetch in chat: hosts, or an owner's models as host/owner. */
   DARKROOM_MODELS_ADD: list,
+  /** Lists of words for prompts, one text file each. */
+  DARKROOM_WILDCARDS: z.string().min(1).optional(),
   DARKROOM_DETECTORS: z.string().min(1).optional(),
   /** Most gigabytes of weights that are prepared for their next use and kept; 0 keeps none. */
   DARKROOM_CACHE_GB: z.coerce.number().min(0).max(1_000_000).default(40),

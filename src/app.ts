@@ -7,6 +7,7 @@ import type { ModelsPort } from '../commands/ports.ts';
 import { createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
 import { createChatDownloads } from './chat-downloads.ts';
+import { wildcardFolder } from './choices/choices.ts';
 import { detectedKinds } from './engine/detected-kinds.ts';
 import { nameOf } from './engine/device.ts';
 import { engineOptions } from './engine-options.ts';
@@ -97,6 +98,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     jobs: store.jobs,
     pictures: store.pictures,
     settings: store.settings,
+    wildcards: wildcardFolder(settings.DARKROOM_WILDCARDS),
     admins: settings.DARKROOM_ADMINS,
     async post(platform, tenant, channel, card) {
       await adapters.find((one) => one.platform === platform)?.post(tenant, channel, card);

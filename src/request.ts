@@ -25,6 +25,7 @@ export {
 } from './request/controls.ts';
 export type { DraftContext, ModelDefaults } from './request/defaults.ts';
 export { parseDraft } from './request/draft.ts';
+export { type PictureWords, TEXT_FIELDS, type TextField } from './request/fields/choices.ts';
 export { type Pair, type PictureFacts, shortName } from './request/fields/field.ts';
 export type { PromptSyntax } from './request/fields/prompt.ts';
 export { type GenerationRequest, type RequestDraft, ROWS } from './request/fields.ts';
@@ -40,6 +41,7 @@ export {
   loraTag,
   loraToJson,
 } from './request/loras.ts';
+export { inWordsOf, ofPicture, seedOfPicture } from './request/of-picture.ts';
 export type { FieldOption, OptionType, OptionValue } from './request/option.ts';
 export {
   draftOfOptions,

@@ -9,6 +9,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   // The request names samplers and random numbers as their own files do.
   shared: ['src/diffusion'],
   'src/diffusion': [],
+  'src/choices': [],
   'src/graph': [],
   'src/models': ['src/diffusion', 'src/graph'],
   'src/image': [],
@@ -18,7 +19,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/queue': ['src/store'],
   'src/store': ['config', 'src/settings'],
   'src/settings': [],
-  commands: ['adapters/contract', 'src/queue', 'src/settings', 'src/store'],
+  commands: ['adapters/contract', 'src/choices', 'src/queue', 'src/settings', 'src/store'],
   'adapters/contract': [],
   'adapters/web/conversation': ['adapters/contract', 'src/store'],
   'adapters/web/server': ['adapters/contract', 'adapters/web/conversation'],

@@ -2,7 +2,7 @@
 import type { Job } from '../job.ts';
 import type { EncodedPrompt } from '../models/families/family.ts';
 import type { ModelSpec } from '../models/spec.ts';
-import type { GenerationRequest } from '../request.ts';
+import { type GenerationRequest, inWordsOf } from '../request.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
 import { type ControlSources, type Controls, readControls } from './control/controls.ts';
 import { grow } from './hires.ts';
@@ -69,26 +69,36 @@ export async function prepareJob(
     masked: isInpaintingModel(spec) ? await encode(masked.masked) : undefined,
     isPure: request.strength === 1,
   };
-  const { passes, notes } = await encodeConditions(request, plans, components, {
-    inpainting,
-    controls,
-    inversions,
-    adapted,
-  });
+  const encoded: Encoded[] = [];
+  for (const worded of wordedRequests(request)) {
+    encoded.push(
+      await encodeConditions(worded, plans, components, { inpainting, controls, inversions, adapted }),
+    );
+  }
+  const passes = encoded.map((one) => one.passes);
   await turn();
   const how = upscaler ?? (request.hires?.upscaler === 'latent' ? 'latent' : 'lanczos');
-  const encoded = await encode(start);
-  if (encoded !== undefined) await turn();
+  const posterior = await encode(start);
+  if (posterior !== undefined) await turn();
   return {
     passes,
     nets: controls.nets,
-    start: encoded,
+    start: posterior,
     grow: (latents, pass) => grow(components, how, latents, pass, savers),
-    decodeScale: passes[0]!.scales.decode,
+    decodeScale: passes[0]![0]!.scales.decode,
     finish: masked?.finish ?? (async (picture) => picture),
-    notes: [...notesOf(request, spec), ...sources.notes, ...controls.notes, ...notes],
+    notes: [
+      ...notesOf(request, spec),
+      ...sources.notes,
+      ...controls.notes,
+      ...new Set(encoded.flatMap(({ notes }) => notes)),
+    ],
   };
 }
+
+/** One for each picture where their words differ. */
+const wordedRequests = (request: GenerationRequest): readonly GenerationRequest[] =>
+  request.pictureWords?.map((_, i) => inWordsOf(request, i)) ?? [request];
 
 export interface Encoded {
   readonly passes: readonly Pass[];

@@ -7,13 +7,11 @@ import type { Precision } from './device.ts';
 
 const ENGINE_VERSION: string = packageJson.version;
 
-/** @param seed of this picture, which the request may count on from. @param precision of the denoiser */
+/** @param single of this one picture. @param precision of the denoiser */
 export async function recipeTexts(
-  request: GenerationRequest,
-  seed: number,
+  single: GenerationRequest,
   { spec, precision }: { readonly spec: ModelSpec; readonly precision: Precision },
 ): Promise<Record<'parameters' | 'darkroom', string>> {
-  const single = { ...request, seed, numImages: 1 };
   const modelHash = await spec.modelHash();
   const recipe = {
     ...{ request: requestToJson(single), model_hash: modelHash, engine_version: ENGINE_VERSION },
@@ -21,7 +19,7 @@ export async function recipeTexts(
     ...(precision === 'int8' && { precision }),
   };
   return {
-    parameters: formatParameters(single, { seed, modelHash, modelName: spec.name }),
+    parameters: formatParameters(single, { seed: single.seed, modelHash, modelName: spec.name }),
     darkroom: JSON.stringify(recipe),
   };
 }

@@ -9,7 +9,7 @@ import { encodePreview } from '../image/preview.ts';
 import { fit, type Raster } from '../image/resample.ts';
 import type { FinishedPicture, JobMemory, Progress, Run } from '../job.ts';
 import type { LatentScale } from '../models/latent-scale.ts';
-import { type GenerationRequest, LIMITS } from '../request.ts';
+import { type GenerationRequest, ofPicture, seedOfPicture } from '../request.ts';
 import type { Tensor } from '../tensor.ts';
 import type { ControlNet } from './control/controls.ts';
 import { denoise } from './denoise.ts';
@@ -24,7 +24,6 @@ import { enlarge, type TiledUpscaler } from './upscaler/upscalers.ts';
 const PREVIEW_EVERY_MS = 500;
 /** Longer side of a preview that shows a picture around the part that is drawn. */
 const MASKED_PREVIEW = 192;
-const SEEDS = LIMITS.seed.max + 1;
 
 /** A run whose latents can be looked at, for parity tests. */
 export interface PipelineRun extends Run {
@@ -36,8 +35,11 @@ export interface PipelineRun extends Run {
 export interface Prepared {
   readonly lease: ModelLease;
   readonly plan: MemoryPlan;
-  /** At least one; each starts from the latents of the one before. */
-  readonly passes: readonly Pass[];
+  /**
+   * Of each picture, or once for all where they have the same words. At least one pass; each starts from the latents of
+   * the one before.
+   */
+  readonly passes: readonly (readonly Pass[])[];
   /** In the order of the request's controls. */
   readonly nets: readonly ControlNet[];
   /** What the first pass starts from. */
@@ -72,7 +74,7 @@ export class PictureRun implements PipelineRun {
     this.#prepared = prepared;
     this.#calls = this.#draw();
     this.memory = { bytes: prepared.plan.bytes, savers: prepared.plan.savers };
-    const calls = prepared.passes.reduce((sum, { plan }) => sum + plan.calls, 0);
+    const calls = prepared.passes[0]!.reduce((sum, { plan }) => sum + plan.calls, 0);
     this.steps = calls * request.numImages;
   }
 
@@ -115,10 +117,10 @@ export class PictureRun implements PipelineRun {
       const { data, width, height } = await finish(
         await this.#enlarged(await decodeLatents(decoder, latents, decodeScale)),
       );
-      const seed = this.#seed(i);
-      const texts = await recipeTexts(this.#request, seed, lease.components);
+      const single = ofPicture(this.#request, i);
+      const texts = await recipeTexts(single, lease.components);
       const png = writePngText(await encodePng(data, width, height), texts);
-      pictures.push({ png, width, height, seed });
+      pictures.push({ png, width, height, seed: single.seed });
     }
     const decode = (performance.now() - started) / 1000;
     return { pictures, notes, seconds: { ...seconds, denoise: this.#denoiseSeconds, decode } };
@@ -144,10 +146,10 @@ export class PictureRun implements PipelineRun {
     const model = { components: lease.components, nets, isHalved: plan.savers.includes('guidance') };
     for (let picture = 0; picture < this.#request.numImages; picture++) {
       let latents: Tensor | undefined;
-      for (const pass of passes) {
+      for (const pass of passes[picture % passes.length]!) {
         const from = latents === undefined ? start : await grow(latents, pass);
         // A pass draws from its picture's seed and from nothing that came before.
-        const random = createRandom(this.#request.rng, this.#seed(picture));
+        const random = createRandom(this.#request.rng, seedOfPicture(this.#request, picture));
         latents = yield* denoise(pass, model, { random, start: from }, (values) =>
           this.#requireFinite(values),
         );
@@ -159,10 +161,6 @@ export class PictureRun implements PipelineRun {
   #requireFinite(values: Float32Array): void {
     const place = { call: this.#callsMade + 1, calls: this.steps };
     requireFinite(values, this.#request, this.#prepared.lease.components.spec, place);
-  }
-
-  #seed(picture: number): number {
-    return (this.#request.seed + picture) % SEEDS;
   }
 
   /** Only where the model folder says how latents look, and at most one in PREVIEW_EVERY_MS. */

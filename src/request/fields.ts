@@ -3,6 +3,7 @@
  * chats, A1111's text and the recipe's command all derive from these rows: a new field is a row, and what uses it.
  */
 import type { z } from 'zod';
+import { CHOICE_FIELDS } from './fields/choices.ts';
 import { CONTROL_FIELDS } from './fields/control.ts';
 import type { Field } from './fields/field.ts';
 import { LORA_FIELDS } from './fields/lora.ts';
@@ -20,6 +21,7 @@ import type { FieldOption } from './option.ts';
 /** In the order in which A1111's text and a recipe's command write them. */
 export const FIELDS = {
   ...PROMPT_FIELDS,
+  ...CHOICE_FIELDS,
   ...SAMPLING_FIELDS,
   ...PICTURE_FIELDS,
   ...SOURCE_FIELDS,

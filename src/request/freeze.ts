@@ -14,7 +14,7 @@ import type { DraftContext, ModelDefaults } from './defaults.ts';
 import { parseDraft } from './draft.ts';
 import { type GenerationRequest, type RequestDraft, ROWS } from './fields.ts';
 import { freezeHires } from './hires.ts';
-import { freezeLoras, lorasOf } from './loras.ts';
+import { freezeLoras, type LoraDraft, lorasOf } from './loras.ts';
 import { notesOf } from './notes.ts';
 import { chooseSize, isWithinOwnArea, type Size } from './sizes.ts';
 import { requireStep } from './strength.ts';
@@ -32,13 +32,37 @@ export function freezeRequest(
   const draft = withUpscaler(parseDraft(input));
   const asked = lorasOf(draft);
   const { loras, notes } = freezeLoras(asked.loras, context.loras);
+  const words = pictureWordsOf(draft, asked.loras);
   const chosen = choose(draft, context, { prompt: asked.prompt, loras });
   const filled = ROWS.flatMap(([key, { name, fill }]) => {
-    const value = fill(draft[name as keyof RequestDraft], chosen);
+    const typed = name === 'picture_words' ? words : draft[name as keyof RequestDraft];
+    const value = fill(typed, chosen);
     return value === undefined ? [] : [[key, value]];
   });
   const request = Object.freeze(Object.fromEntries(filled)) as GenerationRequest;
   return { request, notes: [...notes, ...notesOf(request, context.defaults)] };
+}
+
+/** What each picture's seed has drawn, without the tags of LoRAs: those are the same for all pictures of a request. */
+function pictureWordsOf(draft: RequestDraft, loras: readonly LoraDraft[]) {
+  const { picture_words: words, num_images: count = 1 } = draft;
+  if (words === undefined) return undefined;
+  if (words.length !== count) {
+    throw new DarkroomError(
+      'bad_request',
+      `picture_words has the words of ${words.length} pictures, and ${count} are asked for. Leave it out.`,
+    );
+  }
+  return words.map((one) => {
+    const own = lorasOf({ ...draft, prompt: one.prompt ?? draft.prompt });
+    if (JSON.stringify(own.loras) !== JSON.stringify(loras)) {
+      throw new DarkroomError(
+        'bad_request',
+        'The choices draw another LoRA for each picture, which takes a request each. Ask for one picture.',
+      );
+    }
+    return { ...one, ...(one.prompt !== undefined && { prompt: own.prompt }) };
+  });
 }
 
 function choose(draft: RequestDraft, context: DraftContext, read: Pick<Chosen, 'prompt' | 'loras'>): Chosen {

@@ -16,7 +16,6 @@ function noteGuidance({ guidanceScale }: GenerationRequest, defaults: ModelDefau
 
 /** Grammar of other programs that is read as words here. */
 const UNREAD = [
-  /\{[^{}]*\|[^{}]*\}/,
   /\[[^\][:]*:[^\][:]*:\s*[\d.]+\s*\]/,
   /<hypernet:[^<>]*>/i,
   /__[\w/-]+__/,
@@ -31,5 +30,7 @@ function noteSyntax({ prompt, promptSyntax }: GenerationRequest): string[] {
   const found = UNREAD.flatMap((pattern) => pattern.exec(prompt)?.[0] ?? []);
   const unread = found.filter((part) => part !== 'AND' || hasCase).map((part) => part.slice(0, QUOTED));
   if (unread.length === 0) return [];
-  return [`Read as plain words: ${unread.join(', ')}. Prompts take weights, (red:1.3), and BREAK.`];
+  return [
+    `Read as plain words: ${unread.join(', ')}. Prompts take weights, (red:1.3), choices, {red|blue}, and BREAK.`,
+  ];
 }

@@ -1,8 +1,10 @@
 /** `darkroom config`: the settings that admins change in chat, by the operator on the machine. */
+
 import type { Reply } from '../../adapters/adapter.ts';
 import type { Card } from '../../adapters/card.ts';
 import { PLATFORM_NAMES, type Platform } from '../../adapters/platforms.ts';
 import { createCommands } from '../../commands/router.ts';
+import { wildcardFolder } from '../choices/choices.ts';
 import type { Voice } from './door.ts';
 import { type Operate, operate } from './operator.ts';
 import { UsageError, type Verb } from './verb.ts';
@@ -42,6 +44,7 @@ export const operateConfig: Operate = async ({ args, store, models, asker, say, 
     jobs: store.jobs,
     pictures: store.pictures,
     settings: store.settings,
+    wildcards: wildcardFolder(undefined),
     admins: [],
     post: async () => undefined,
     unpost: async () => undefined,

@@ -1,6 +1,7 @@
 /** `darkroom imagine`: pictures without a chat, a queue or a database; the engine runs in this process. */
 import { isAbsolute, parse } from 'node:path';
 import { loadSettings, type Settings } from '../../config/settings.ts';
+import { drawWords, type ListSource, wildcardFolder } from '../choices/choices.ts';
 import { type Precision, precisionOf } from '../engine/device.ts';
 import { createEngine, type Pipeline } from '../engine/pipeline.ts';
 import type { EngineOptions } from '../engine/process/process.ts';
@@ -60,6 +61,7 @@ export const imagine: Verb = {
       {
         nets: netPaths(tasks),
         files: [...loraFiles(tasks), ...vaeFiles(tasks), ...upscalerFiles(tasks)],
+        wildcards: wildcardFolder(settings.DARKROOM_WILDCARDS),
       },
     );
     let code = 0;
@@ -116,17 +118,27 @@ class Studio {
   readonly #nets: readonly string[];
   /** Files of LoRAs, VAEs and upscalers that they name. */
   readonly #files: readonly string[];
+  readonly #wildcards: ListSource;
   readonly #reader = new PictureReader();
   #open: { readonly folder: string; readonly engine: Pipeline } | undefined;
 
   constructor(
     options: EngineOptions,
-    { nets, files }: { readonly nets: readonly string[]; readonly files: readonly string[] },
+    {
+      nets,
+      files,
+      wildcards,
+    }: {
+      readonly nets: readonly string[];
+      readonly files: readonly string[];
+      readonly wildcards: ListSource;
+    },
   ) {
     this.#catalogue = new Catalogue(options.models, { file: options.index, keeps: false });
     this.#options = options;
     this.#nets = nets;
     this.#files = files;
+    this.#wildcards = wildcards;
   }
 
   async make(task: Task, how: ImagineOptions): Promise<Result> {
@@ -137,7 +149,7 @@ class Studio {
       given,
       imageSize,
       notes: read,
-    } = await readInputs(parseDraft(task.draft), task.base, this.#reader);
+    } = await readInputs(await drawWords(parseDraft(task.draft), this.#wildcards), task.base, this.#reader);
     const { controls, notes: followed } = await this.#controls(draft.controls ?? [], task.base, spec);
     const loras = draft.loras?.map((lora) => ({ ...lora, file: loraFileOrName(lora.file, task.base) }));
     const vae = draft.vae && partFileOrName(draft.vae, task.base);

@@ -4,6 +4,9 @@ import type { SettingKey } from '../settings/schema.ts';
 import type { Change, SettingsStore } from '../settings/store.ts';
 import { json, type Sql } from './sql.ts';
 
+/** What is kept by names of its own, beside the rules. */
+const NAMED = /^(style|wildcard)\./;
+
 export function createSettings(sql: Sql): SettingsStore {
   /** A tenant's latest change of each key, scope and target, where it left a value. */
   const standing = async (tenant: string): Promise<Change[]> => {
@@ -17,10 +20,14 @@ export function createSettings(sql: Sql): SettingsStore {
     );
     return rows.map(({ data }) => data);
   };
+  const named = async (tenant: string, prefix: string) => {
+    const found = (await standing(tenant)).filter(({ key }) => key.startsWith(prefix));
+    return new Map(found.map(({ key, after }) => [key.slice(prefix.length), String(after)]));
+  };
   return {
     async rules(tenant) {
       return (await standing(tenant)).flatMap(({ key, scope, target, after, at, author }): Rule[] =>
-        key.startsWith('style.')
+        NAMED.test(key)
           ? []
           : [{ key: key as SettingKey, scope, target, value: after!, at, by: author.name }],
       );
@@ -32,10 +39,8 @@ export function createSettings(sql: Sql): SettingsStore {
       );
       return rows.map(({ tenant }) => tenant);
     },
-    async styles(tenant) {
-      const found = (await standing(tenant)).filter(({ key }) => key.startsWith('style.'));
-      return new Map(found.map(({ key, after }) => [key.slice('style.'.length), String(after)]));
-    },
+    styles: (tenant) => named(tenant, 'style.'),
+    wildcards: (tenant) => named(tenant, 'wildcard.'),
     async apply(change) {
       await sql.query('insert into darkroom.change (id, tenant, data) values ($1, $2, $3)', [
         change.id,

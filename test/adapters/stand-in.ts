@@ -1,4 +1,5 @@
 /** A queue that develops pictures at a test's word, and a web chat on a free port around it. */
+
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +9,7 @@ import type { MessageJson, MessageRecord } from '../../adapters/web/conversation
 import { createWebAdapter, type WebOptions } from '../../adapters/web/server.ts';
 import type { ModelInfo, QueuePort } from '../../commands/ports.ts';
 import { createCommands } from '../../commands/router.ts';
+import { wildcardFolder } from '../../src/choices/choices.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { arePixelsEqual } from '../../src/image/equal-pixels.ts';
 import { plainSize } from '../../src/image/plain-size.ts';
@@ -228,6 +230,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     jobs: store.jobs,
     pictures: store.pictures,
     settings: store.settings,
+    wildcards: wildcardFolder(undefined),
     admins: ['web:ada'],
     post: async () => undefined,
     unpost: (job) => adapter.unpost(job),

@@ -1,9 +1,11 @@
 /** The commands over ports in memory: what a user says goes in, cards come out, and what was touched is seen. */
+
 import type { Attachment, Invocation, Reply, Where } from '../../adapters/adapter.ts';
 import type { Card } from '../../adapters/card.ts';
 import type { Platform } from '../../adapters/platforms.ts';
 import type { Ports } from '../../commands/ports.ts';
 import { type Commands, createCommands } from '../../commands/router.ts';
+import { wildcardFolder } from '../../src/choices/choices.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import type { JobEvent } from '../../src/job.ts';
 import type { Rule } from '../../src/settings/resolve.ts';
@@ -146,6 +148,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       },
       tenantsWith: async () => [],
       styles: async () => new Map(),
+      wildcards: async () => new Map(),
       async apply(change) {
         requireStorable(change);
         changes.push(change);
@@ -172,6 +175,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       thumbnail: async () => undefined,
       describeUnread: () => '',
     },
+    wildcards: wildcardFolder(undefined),
     clock: { now: async () => Date.now() },
     admins: [],
     post: async (platform, tenant, channel, { text }) => {

@@ -8,8 +8,8 @@ const labels = (actions: Card['actions']) => actions?.map(({ label }) => label);
 
 test('each card says the prompt, who asked, and what the picture was made from; notes are not said twice', async () => {
   const chat = startCommands();
-  const { posted } = await chat.say('/imagine a {red|blue} boat');
-  assert.deepEqual(posted[0]!.about, { prompt: 'a {red|blue} boat', asker: 'discord:ada' });
+  const { posted } = await chat.say('/imagine a boat __init__');
+  assert.deepEqual(posted[0]!.about, { prompt: 'a boat __init__', asker: 'discord:ada' });
   assert.match(posted[0]!.notes!.join(), /Read as plain words/);
   const [first] = chat.jobs.values();
   for (const [verb, text] of [

@@ -1,8 +1,10 @@
 /** The program around an adapter: commands, store and a queue that develops pictures at a test's word. */
+
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Adapter, Deliveries, Delivery } from '../../adapters/adapter.ts';
 import type { MessageRecord } from '../../adapters/web/conversation/message.ts';
 import { type Commands, createCommands } from '../../commands/router.ts';
+import { wildcardFolder } from '../../src/choices/choices.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { arePixelsEqual } from '../../src/image/equal-pixels.ts';
 import { plainSize } from '../../src/image/plain-size.ts';
@@ -62,6 +64,7 @@ export async function startProgram(
       jobs: store.jobs,
       pictures: store.pictures,
       settings: store.settings,
+      wildcards: wildcardFolder(undefined),
       admins: ['web:ada', 'slack:U_ADA'],
       post: (_platform, tenant, channel, card) => adapter.post(tenant, channel, card),
       unpost: (job) => adapter.unpost(job),

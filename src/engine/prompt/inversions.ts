@@ -4,7 +4,7 @@ import type { Inventory } from '../../models/inventory/inventory.ts';
 import { type Inversion, inversionsNamed, openInversion } from '../../models/inversion/inversion.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { ClipTokenizer, Word } from '../../models/tokenizer.ts';
-import type { GenerationRequest } from '../../request.ts';
+import { type GenerationRequest, inWordsOf } from '../../request.ts';
 import { negativeTexts, positiveTexts } from './texts.ts';
 
 export interface Inversions {
@@ -31,7 +31,9 @@ export async function readInversions(
   inventory: Inventory,
 ): Promise<Inversions> {
   if (request.promptSyntax === 'plain') return NO_INVERSIONS;
-  const text = plain([...positiveTexts(request), ...negativeTexts(request)].join('\n'));
+  const pictures = request.pictureWords?.map((_, i) => inWordsOf(request, i)) ?? [request];
+  const texts = pictures.flatMap((one) => [...positiveTexts(one), ...negativeTexts(one)]);
+  const text = plain(texts.join('\n'));
   const named = await inversionsNamed(inventory, (name) => text.includes(plain(name)));
   const found: Inversion[] = [];
   const notes: string[] = [];

@@ -7,6 +7,7 @@ import { job } from './job.ts';
 import { queue } from './queue.ts';
 import { quota } from './quota.ts';
 import { recipe } from './recipe.ts';
+import { wildcard } from './wildcard.ts';
 
 export const ko = {
   ...action,
@@ -18,4 +19,5 @@ export const ko = {
   ...queue,
   ...quota,
   ...recipe,
+  ...wildcard,
 } as const;

@@ -1,0 +1,76 @@
+/** The words that a seed draws from a prompt with choices. */
+import { createHash } from 'node:crypto';
+import { DarkroomError } from '../errors.ts';
+import { LIMITS } from '../request.ts';
+import type { Lists } from './lists.ts';
+import { type Choice, type Option, type Part, wildcardsOf } from './template.ts';
+
+/** Choices that are made in one text. */
+const MOST_DRAWN = 5000;
+
+/**
+ * The same words for the same seed on every machine: numbers are the first 32 bits of SHA-256 over `seed:field:count`,
+ * apart from those of the noise.
+ * @param field which text of the request it is, so that two texts do not draw alike
+ * @throws DarkroomError('bad_request') for a text that becomes too long
+ */
+export function drawText(
+  parts: readonly Part[],
+  { seed, field, lists }: { readonly seed: number; readonly field: string; readonly lists: Lists },
+): string {
+  let drawn = 0;
+  let length = 0;
+  const random = () => {
+    if (drawn === MOST_DRAWN) throw tooMuch(`makes more than ${MOST_DRAWN} choices`);
+    const digest = createHash('sha256').update(`${seed}:${field}:${drawn++}`).digest();
+    return digest.readUInt32BE() / 2 ** 32;
+  };
+  const text = (of: readonly Part[]): string => of.map(part).join('');
+  const part = (one: Part): string => {
+    if (typeof one === 'string') {
+      length += one.length;
+      if (length > LIMITS.promptCharacters)
+        throw tooMuch(`becomes longer than ${LIMITS.promptCharacters} characters`);
+      return one;
+    }
+    if (one.kind === 'choice') return choice(one);
+    const lines = lists.get(one.name);
+    return lines === undefined ? `__${one.name}__` : text(pick(lines, random).parts);
+  };
+  const choice = ({ least, most, joiner, options }: Choice): string => {
+    const count = least + Math.floor(random() * (most - least + 1));
+    const left = [...several(options, lists)];
+    const taken: string[] = [];
+    for (let i = 0; i < count && left.length > 0; i++) {
+      const one = pick(left, random);
+      left.splice(left.indexOf(one), 1);
+      taken.push(text(one.parts));
+    }
+    return most === 1 ? taken.join('') : taken.map((words) => words.trim()).join(joiner);
+  };
+  // An option that is empty leaves the spaces of both its sides.
+  return text(parts)
+    .replaceAll(/[^\S\n]{2,}/g, ' ')
+    .trim();
+}
+
+/** Of a list that is the only option, several lines are taken: `{2$$__colour__}`. */
+function several(options: readonly Option[], lists: Lists): readonly Option[] {
+  const [only, ...others] = options;
+  const wildcards = only === undefined || others.length > 0 ? [] : wildcardsOf(only.parts);
+  const isList = wildcards.length === 1 && only!.parts.length === 1 && typeof only!.parts[0] !== 'string';
+  return (isList ? lists.get(wildcards[0]!) : undefined) ?? options;
+}
+
+function pick(options: readonly Option[], random: () => number): Option {
+  const sum = options.reduce((total, { weight }) => total + weight, 0);
+  let rest = random() * sum;
+  for (const one of options) {
+    rest -= one.weight;
+    if (rest < 0) return one;
+  }
+  return options.at(-1)!;
+}
+
+const tooMuch = (what: string) =>
+  new DarkroomError('bad_request', `The prompt ${what} once its choices are drawn. Use fewer of them.`);

@@ -1,0 +1,98 @@
+/** Lists of words that prompts call by name: `__colour__` is a line of the list colour. */
+import { DarkroomError, nearestNames } from '../errors.ts';
+import { type Option, parseOption, wildcardsOf } from './template.ts';
+
+/** The lines of each list, by the names that prompts call them. */
+export type Lists = ReadonlyMap<string, readonly Option[]>;
+
+/** Where lists come from. */
+export interface ListSource {
+  names(): Promise<readonly string[]>;
+  /** @returns its lines as they were written; undefined where there is no such list */
+  read(name: string): Promise<readonly string[] | undefined>;
+}
+
+/** Lists that one request may call. */
+const MOST_LISTS = 100;
+
+/** The first source that has a list is the one that is read. */
+export const together = (sources: readonly ListSource[]): ListSource => ({
+  async names() {
+    return [...new Set((await Promise.all(sources.map((source) => source.names()))).flat())];
+  },
+  async read(name) {
+    for (const source of sources) {
+      const lines = await source.read(name);
+      if (lines !== undefined) return lines;
+    }
+    return undefined;
+  },
+});
+
+/** The lines of a text: one each, without empty ones and comments. */
+export const linesOf = (text: string): string[] =>
+  text
+    .split(/\r?\n/)
+    .map((line) => line.trim())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+
+/**
+ * Reads the lists that are called, and those that their lines call.
+ * @returns without those that nobody has: they are words, unless their name is nearly that of a list
+ * @throws DarkroomError('bad_request') for a list that calls itself, an empty one, too many, and a mistyped name
+ */
+export async function readLists(called: readonly string[], source: ListSource): Promise<Lists> {
+  const lists = new Map<string, readonly Option[]>();
+  const known = called.length === 0 ? [] : await source.names();
+  const visit = async (name: string, path: readonly string[]): Promise<void> => {
+    if (path.includes(name)) {
+      const round = [...path.slice(path.indexOf(name)), name].join(' → ');
+      throw new DarkroomError(
+        'bad_request',
+        `The wildcard ${name} calls itself: ${round}. An admin can change that list.`,
+      );
+    }
+    if (lists.has(name)) return;
+    const names = name.includes('*') ? matching(name, known) : [name];
+    const lines = (await Promise.all(names.map((one) => source.read(one)))).flatMap((found) => found ?? []);
+    if (lines.length === 0) return requireUnlike(name, known);
+    if (lists.size === MOST_LISTS) {
+      throw new DarkroomError(
+        'bad_request',
+        `The prompt calls more than ${MOST_LISTS} wildcards. Use fewer.`,
+      );
+    }
+    const options = lines.map(parseOption);
+    for (const next of new Set(options.flatMap(({ parts }) => wildcardsOf(parts)))) {
+      await visit(next, [...path, name]);
+    }
+    lists.set(name, options);
+  };
+  for (const name of new Set(called)) await visit(name, []);
+  return lists;
+}
+
+function matching(pattern: string, names: readonly string[]): string[] {
+  const parts = pattern.split('*');
+  return names.filter((name) => {
+    let at = 0;
+    return parts.every((part, i) => {
+      const isLast = i === parts.length - 1;
+      const found = isLast && i > 0 ? name.length - part.length : name.indexOf(part, at);
+      const fits = found >= at && name.startsWith(part, found) && (i > 0 || found === 0);
+      at = found + part.length;
+      return fits;
+    });
+  });
+}
+
+/** `__init__` is a word; `__color__` beside a list `colour` is a slip. */
+function requireUnlike(name: string, known: readonly string[]): void {
+  if (known.includes(name)) throw new DarkroomError('bad_request', `The wildcard ${name} has no lines.`);
+  const near = nearestNames(name, known);
+  if (near.length === 0) return;
+  throw new DarkroomError(
+    'bad_request',
+    `There is no wildcard ${name}. Did you mean __${near.join('__ or __')}__?`,
+  );
+}

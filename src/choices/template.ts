@@ -1,0 +1,148 @@
+/**
+ * Prompts with choices, in the grammar of dynamic prompts (https://github.com/adieyal/dynamicprompts):
+ * `{red|blue}`, `{3::red|blue}` with weights, `{2$$a|b|c}` and `{1-2$$ and $$a|b|c}` for several, `__colour__` for a
+ * line of a list, each within each other.
+ */
+import { DarkroomError } from '../errors.ts';
+
+export type Part = string | Choice | Wildcard;
+
+/** Some of several options. */
+export interface Choice {
+  readonly kind: 'choice';
+  /** How many are taken, at least and at most; no option is taken twice. */
+  readonly least: number;
+  readonly most: number;
+  /** Between those that are taken. */
+  readonly joiner: string;
+  readonly options: readonly Option[];
+}
+
+export interface Option {
+  /** How often it is taken, compared with the others. */
+  readonly weight: number;
+  readonly parts: readonly Part[];
+}
+
+/** A line of a list. */
+export interface Wildcard {
+  readonly kind: 'wildcard';
+  /** May hold `*`, which stands for any part of the names of lists. */
+  readonly name: string;
+}
+
+/** Choices within choices. */
+const MOST_DEPTH = 20;
+const JOINER = ', ';
+
+/** `__colour__`, `__animals/cats__`, `__hair_*__`. */
+const WILDCARD = /__([\p{L}\p{N}*](?:[\p{L}\p{N}*/-]|_(?!_))*)__/gu;
+/** `2$$`, `1-3$$`, `2$$ and $$`. */
+const HEAD = /^\s*(\d{1,3})(?:-(\d{1,3}))?\$\$(?:([^{}|$]*)\$\$)?/;
+const WEIGHT = /^\s*(\d{1,6}(?:\.\d{1,6})?)::/;
+
+/**
+ * @returns the text in parts; braces without a choice in them, and those that are not closed, are words
+ * @throws DarkroomError('bad_request') for choices that lie too deep in each other
+ */
+export function parseTemplate(text: string): readonly Part[] {
+  return new Reader(text).parts(0, text.length, 0);
+}
+
+/** @param line of a list, which may begin with a weight as an option does */
+export function parseOption(line: string): Option {
+  const [head = '', weight = '1'] = WEIGHT.exec(line) ?? [];
+  return { weight: Number(weight), parts: parseTemplate(line.slice(head.length)) };
+}
+
+/** Names of all lists in a template. */
+export function wildcardsOf(parts: readonly Part[]): string[] {
+  return parts.flatMap((part) => {
+    if (typeof part === 'string') return [];
+    return part.kind === 'wildcard' ? [part.name] : part.options.flatMap((one) => wildcardsOf(one.parts));
+  });
+}
+
+class Reader {
+  readonly #text: string;
+  /** Where the brace is closed that opens at a place. */
+  readonly #closing = new Map<number, number>();
+
+  constructor(text: string) {
+    this.#text = text;
+    const open: number[] = [];
+    for (let at = 0; at < text.length; at++) {
+      if (text[at] === '{') open.push(at);
+      else if (text[at] === '}' && open.length > 0) this.#closing.set(open.pop()!, at);
+    }
+  }
+
+  parts(from: number, to: number, depth: number): Part[] {
+    if (depth > MOST_DEPTH) {
+      throw new DarkroomError(
+        'bad_request',
+        `The prompt has choices that lie more than ${MOST_DEPTH} deep in each other. Use fewer braces.`,
+      );
+    }
+    const found: Part[] = [];
+    let words = from;
+    const endWords = (end: number) => {
+      if (end > words) found.push(...withWildcards(this.#text.slice(words, end)));
+    };
+    for (let at = from; at < to; ) {
+      const close = this.#closing.get(at);
+      const choice = close === undefined ? undefined : this.#choice(at + 1, close, depth);
+      if (choice === undefined) {
+        at++;
+        continue;
+      }
+      endWords(at);
+      found.push(choice);
+      at = close! + 1;
+      words = at;
+    }
+    endWords(to);
+    return found;
+  }
+
+  #choice(from: number, to: number, depth: number): Choice | undefined {
+    const [head, low, high, joiner = JOINER] = HEAD.exec(this.#text.slice(from, to)) ?? [];
+    const options = this.#split(from + (head?.length ?? 0), to);
+    if (head === undefined && options.length === 1) return undefined;
+    const counts = [Number(low ?? 1), Number(high ?? low ?? 1)];
+    return {
+      kind: 'choice',
+      least: Math.min(...counts),
+      most: Math.max(...counts),
+      joiner,
+      options: options.map(([start, end]): Option => {
+        const [weighed = '', weight = '1'] = WEIGHT.exec(this.#text.slice(start, end)) ?? [];
+        return { weight: Number(weight), parts: this.parts(start + weighed.length, end, depth + 1) };
+      }),
+    };
+  }
+
+  /** Where the options between the bars begin and end. */
+  #split(from: number, to: number): (readonly [number, number])[] {
+    const found: (readonly [number, number])[] = [];
+    let start = from;
+    for (let at = from; at < to; at++) {
+      at = this.#closing.get(at) ?? at;
+      if (this.#text[at] !== '|') continue;
+      found.push([start, at]);
+      start = at + 1;
+    }
+    return [...found, [start, to]];
+  }
+}
+
+function withWildcards(words: string): Part[] {
+  const found: Part[] = [];
+  let end = 0;
+  for (const match of words.matchAll(WILDCARD)) {
+    if (match.index > end) found.push(words.slice(end, match.index));
+    found.push({ kind: 'wildcard', name: match[1]! });
+    end = match.index + match[0].length;
+  }
+  return end < words.length ? [...found, words.slice(end)] : found;
+}

@@ -1,0 +1,134 @@
+/** Prompts with choices: which words a seed draws, what is refused, and what stays words. */
+import assert from 'node:assert/strict';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { asTyped, drawWords, type ListSource, wildcardFolder } from '../../src/choices/choices.ts';
+import { freezeRequest, ofPicture, type RequestDraft, requestToJson } from '../../src/request.ts';
+
+const lists = (of: Readonly<Record<string, readonly string[]>> = {}): ListSource => ({
+  names: async () => Object.keys(of),
+  read: async (name) => (Object.hasOwn(of, name) ? of[name] : undefined),
+});
+const draw = (prompt: string, more: Partial<RequestDraft> = {}, of = lists()) =>
+  drawWords({ prompt, seed: 1, ...more }, of);
+const seen = async (prompt: string, of = lists(), seeds = 60) => {
+  const all = await Promise.all(
+    Array.from({ length: seeds }, async (_, seed) => (await draw(prompt, { seed }, of)).prompt),
+  );
+  return all;
+};
+const CONTEXT = {
+  model: 'mini',
+  defaults: {
+    ...({ numInferenceSteps: 20, guidanceScale: 5, sampler: 'ddim', schedule: 'normal' } as const),
+    ...{ width: 256, height: 256, strength: 0.8, maxSize: 512 },
+  },
+};
+
+test('a seed draws the same words each time, every option is drawn, and weights count', async () => {
+  const one = await draw('a {red|blue|green} mug on {a table|the beach}', { seed: 7 });
+  assert.deepEqual(one, await draw('a {red|blue|green} mug on {a table|the beach}', { seed: 7 }));
+  assert.match(one.prompt, /^a (red|blue|green) mug on (a table|the beach)$/);
+  assert.equal(one.templates?.prompt, 'a {red|blue|green} mug on {a table|the beach}');
+  assert.deepEqual(new Set(await seen('{red|blue|green}')), new Set(['red', 'blue', 'green']));
+  const weighed = await seen('{9::red|1::blue}', lists(), 200);
+  const reds = weighed.filter((word) => word === 'red').length;
+  assert.ok(reds > 150 && reds < 200, `${reds} of 200`);
+});
+
+test('several without repetition, with a joiner, nested, and an empty option', async () => {
+  for (const words of await seen('{2$$ and $$red|blue|green}')) {
+    assert.match(words, /^(red|blue|green) and (?!\1)(red|blue|green)$/);
+  }
+  assert.deepEqual(
+    new Set((await seen('{1-2$$a|b}')).map((words) => words.split(', ').length)),
+    new Set([1, 2]),
+  );
+  assert.deepEqual(
+    new Set(await seen('a {very {old|new}|small} {shiny |}car')),
+    new Set(['very old', 'very new', 'small'].flatMap((first) => [`a ${first} car`, `a ${first} shiny car`])),
+  );
+  const colours = lists({ colour: ['red', 'blue', 'green'] });
+  for (const words of await seen('{2$$__colour__}', colours)) {
+    assert.match(words, /^(red|blue|green), (?!\1)(red|blue|green)$/);
+  }
+});
+
+test('wildcards: lines of lists, lists within lists, names with a star', async () => {
+  const of = lists({
+    thing: ['a __colour__ mug', '{tall|small} tree'],
+    colour: ['red', 'blue'],
+    'x/hair': ['long'],
+  });
+  assert.deepEqual(
+    new Set(await seen('__thing__', of)),
+    new Set(['a red mug', 'a blue mug', 'tall tree', 'small tree']),
+  );
+  assert.equal((await draw('__x/*__ hair', {}, of)).prompt, 'long hair');
+});
+
+test('what is no choice stays words: single braces, open braces, unknown names, plain syntax', async () => {
+  for (const prompt of ['{red}', 'a { b', 'a } b', '{a|b', '__init__', '{{{{'.repeat(5000)]) {
+    assert.equal((await draw(prompt)).prompt, prompt, prompt.slice(0, 20));
+  }
+  assert.equal((await draw('{a|b}', { prompt_syntax: 'plain' })).prompt, '{a|b}');
+});
+
+test('what cannot be drawn is refused with a sentence', async () => {
+  const rows: readonly (readonly [string, Readonly<Record<string, string[]>>, RegExp])[] = [
+    ['__a__', { a: ['x __b__'], b: ['__a__', 'y'] }, /a calls itself: a → b → a/],
+    ['__colur__', { colour: ['red'] }, /no wildcard colur. Did you mean __colour__/],
+    ['__none__', { none: [] }, /none has no lines/],
+    [`${'{a|'.repeat(30)}b${'}'.repeat(30)}`, {}, /more than 20 deep/],
+    ['__a__', { a: ['__b__ '.repeat(100)], b: ['word '.repeat(300)] }, /longer than 10000/],
+    ['__a__', { a: ['__b__'.repeat(300)], b: ['__c__'.repeat(300)], c: ['x'] }, /more than 5000 choices/],
+  ];
+  for (const [prompt, of, sentence] of rows) {
+    await assert.rejects(draw(prompt, {}, lists(of)), { code: 'bad_request', message: sentence });
+  }
+});
+
+test('each picture of several has the words of its own seed, and its recipe makes it again', async () => {
+  const typed: RequestDraft = { prompt: 'a {red|blue|green|white} mug', seed: 3, num_images: 4 };
+  const drawn = await drawWords(typed, lists());
+  const { request } = freezeRequest(drawn, CONTEXT);
+  for (let i = 0; i < 4; i++) {
+    const single = await drawWords({ ...typed, seed: 3 + i, num_images: 1 }, lists());
+    const own = ofPicture(request, i);
+    assert.equal(own.prompt, single.prompt);
+    const again = freezeRequest(await drawWords(requestToJson(own), lists()), CONTEXT).request;
+    assert.deepEqual(again, own);
+  }
+  assert.deepEqual(await drawWords(requestToJson(request), lists()), requestToJson(request));
+  const { prompt, num_images, templates } = asTyped(requestToJson(request));
+  assert.deepEqual(
+    { prompt, num_images, templates },
+    { ...{ prompt: typed.prompt, num_images: 4 }, templates: undefined },
+  );
+});
+
+test('a LoRA may be a choice of one picture, and not another one for each of several', async () => {
+  const prompt = '{<lora:ink:1> ink|<lora:oil:0.5> oil} mug';
+  const one = freezeRequest(await draw(prompt, { seed: 2 }), CONTEXT).request;
+  assert.match(one.prompt, /^(ink|oil) mug$/);
+  assert.equal(one.loras?.length, 1);
+  const four = await draw(prompt, { num_images: 8 });
+  assert.throws(() => freezeRequest(four, CONTEXT), /another LoRA for each picture/);
+  // Typed again, the LoRA that was drawn does not stay.
+  assert.equal(asTyped(requestToJson(one)).loras, undefined);
+});
+
+test("the operator's folder: names are paths, and never leave it", async (t) => {
+  const folder = await mkdtemp(join(tmpdir(), 'wildcards-'));
+  t.after(() => rm(folder, { recursive: true }));
+  await mkdir(join(folder, 'x', 'lists'), { recursive: true });
+  await writeFile(join(folder, 'secret.txt'), 'secret');
+  await writeFile(join(folder, 'x', 'lists', 'colour.txt'), '# colours\nred\r\n\nblue\n');
+  const source = wildcardFolder(join(folder, 'x'));
+  assert.deepEqual(await source.names(), ['lists/colour']);
+  assert.deepEqual(await source.read('lists/colour'), ['red', 'blue']);
+  assert.equal(await source.read('../secret'), undefined);
+  await assert.rejects(wildcardFolder(join(folder, 'none')).names(), { code: 'misconfigured' });
+});
