@@ -30,7 +30,7 @@ import { removeJob, startRetention } from './retention.ts';
 import { actionOfWords, commandOfWords, withoutRequest } from './small-talk.ts';
 import { style } from './style.ts';
 import { createSubmit } from './submit.ts';
-import { type Completion, complete, suggest } from './suggest.ts';
+import { type Completion, complete } from './suggest.ts';
 import { wildcard } from './wildcard.ts';
 
 /** What all commands together use; each is given it as the type of its own ports. */
@@ -73,9 +73,7 @@ export interface Commands {
   /** What a platform's menu and its empty state show. */
   describe(): Promise<CommandsJson>;
   /** What an option can be completed to. @param asked.tenant whose styles are known; undefined in a direct message */
-  suggest(asked: Parameters<typeof suggest>[2]): Promise<readonly string[]>;
-  /** The same with a word on each value, for menus that have room for it. */
-  complete(asked: Parameters<typeof suggest>[2]): Promise<readonly Completion[]>;
+  complete(asked: Parameters<typeof complete>[2]): Promise<readonly Completion[]>;
 }
 
 export interface CommandsJson {
@@ -132,7 +130,6 @@ export function createCommands(ports: Ports): Commands {
       for (const resumption of resumptions) resumption.stop();
       stopRetention?.();
     },
-    suggest: (asked) => suggest(COMMANDS, ports, asked),
     complete: (asked) => complete(COMMANDS, ports, asked),
     async describe() {
       const { gallery, words } = await ports.models.resolve();

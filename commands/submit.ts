@@ -7,13 +7,14 @@ import {
   freezeRequest,
   type GenerationRequest,
   lorasOf,
+  noteTriggers,
   type RequestDraft,
   upscalerFilesOf,
 } from '../src/request.ts';
 import { localeOf, type Words } from '../src/sentences.ts';
 import type { JobFrame, JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { Policy, tenantOf } from './policy.ts';
-import type { ModelInfo, Ports } from './ports.ts';
+import type { ModelFile, ModelInfo, Ports } from './ports.ts';
 import type { PictureRole, Source } from './sources.ts';
 import { describeUntaught } from './untaught.ts';
 import { wildcardsOf } from './wildcards.ts';
@@ -157,6 +158,7 @@ export function createSubmit(
             ...(await describeUnread(request)),
             ...describeUntaught(request.prompt, model),
             ...followed.notes,
+            ...noteTriggers(request, triggersIn(models.files())),
             ...notes,
           ],
           frame: {
@@ -175,6 +177,10 @@ export function createSubmit(
     },
   };
 }
+
+/** Trigger words by the name of a LoRA. */
+const triggersIn = (files: readonly ModelFile[]) => (name: string) =>
+  files.find((file) => file.kind === 'lora' && file.name === name)?.triggerWords ?? [];
 
 /** The files that may enlarge: those that the draft names, and the admin's where it names none. */
 function upscalersOf(draft: RequestDraft, { enlarges, upscaler }: ModelInfo['defaults']): string[] {

@@ -8,7 +8,7 @@ import { noteOf, noteOfStyle } from './value-notes.ts';
 /** What a menu shows at most. */
 const MOST_COMPLETIONS = 50;
 
-export async function suggest(
+async function suggest(
   commands: readonly AnyCommand[],
   ports: Pick<Ports, 'models' | 'settings'>,
   {
@@ -32,24 +32,43 @@ export interface Completion {
   readonly value: string;
   /** What it is good for, in a few words. */
   readonly note?: string;
+  /** Of a LoRA: its trigger words. */
+  readonly words?: readonly string[];
 }
 
-/** The same as suggest(), with a word on each value. */
+/** Trigger words of one LoRA that are offered. */
+const MOST_WORDS = 4;
+
+/** What an option can be completed to, with a word on each value. */
 export async function complete(
   commands: readonly AnyCommand[],
   ports: Pick<Ports, 'models' | 'settings'>,
   asked: Parameters<typeof suggest>[2],
 ): Promise<readonly Completion[]> {
   const { option, tenant } = asked;
+  const { models } = ports;
   const values = (await suggest(commands, ports, asked)).slice(0, MOST_COMPLETIONS);
   const styles = option === 'style' && tenant !== undefined ? await ports.settings.styles(tenant) : new Map();
   const known = allStyles(styles);
+  const triggers = option === 'lora' ? triggersOf(models) : undefined;
   return values.map((value) => {
+    const words = triggers?.get(value.slice(value.lastIndexOf(',') + 1).trim());
+    if (words !== undefined) return { value, note: words.join(', '), words };
     const style = option === 'style' ? known.get(value) : undefined;
     const note = style === undefined ? noteOf(option, value) : noteOfStyle(style);
     return { value, ...(note !== undefined && { note }) };
   });
 }
+
+/** By the LoRA's name. */
+const triggersOf = (models: Ports['models']): ReadonlyMap<string, readonly string[]> =>
+  new Map(
+    models
+      .files()
+      .flatMap(({ kind, name, triggerWords: words = [] }) =>
+        kind === 'lora' && words.length > 0 ? [[name, words.slice(0, MOST_WORDS)] as const] : [],
+      ),
+  );
 
 const namesOf = (kind: string, models: Ports['models']): string[] =>
   models

@@ -110,7 +110,7 @@ export async function createPlatforms(
         mediaHosts: settings.DISCORD_MEDIA_HOSTS,
         commands: COMMANDS,
         korean: KOREAN,
-        suggest: commands.suggest,
+        complete: commands.complete,
         forget: commands.forget,
         shrink: shrinkPicture,
       }),

@@ -37,6 +37,7 @@ export {
   type KnownLoras,
   type LoraDraft,
   type LoraRequest,
+  loraLabel,
   lorasOf,
   loraTag,
   loraToJson,
@@ -53,6 +54,7 @@ export {
 export { type OtherRecipe, readOtherRecipe } from './request/other-programs.ts';
 export { REGIONS, type Region } from './request/regions.ts';
 export { parseRatio, RATIO_TEXT, sizeOfRatio, withinRatio } from './request/sizes.ts';
+export { noteTriggers } from './request/triggers.ts';
 export {
   layEnlargedTiles,
   layTiles,

@@ -14,7 +14,9 @@ import {
   type User,
 } from 'discord.js';
 import { DarkroomError } from '../../src/errors.ts';
+import { loraLabel } from '../../src/request.ts';
 import type { FormOf, Handle, Invocation, RepliedMessage, Reply } from '../adapter.ts';
+import { clip } from '../clip.ts';
 import type { Downloads } from '../downloads.ts';
 import { refusalCard } from '../refusal-card.ts';
 import { SeenOnce } from '../seen-once.ts';
@@ -40,12 +42,12 @@ export interface EventPorts extends DiscordReplyPorts {
   /** Removes a job whose message was deleted. */
   readonly forget: (job: string) => Promise<void>;
   /** Answers to what is typed so far in an option. */
-  readonly suggest: (asked: {
+  readonly complete: (asked: {
     readonly command: string;
     readonly option: string;
     readonly typed: string;
     readonly tenant: string | undefined;
-  }) => Promise<readonly string[]>;
+  }) => Promise<readonly { readonly value: string; readonly words?: readonly string[] }[]>;
 }
 
 type Reading = Pick<Invocation, 'attachments' | 'repliedTo' | 'input'>;
@@ -291,7 +293,7 @@ export class DiscordEvents {
     const { name, value } = interaction.options.getFocused(true);
     const sub = interaction.options.getSubcommand(false);
     const command = sub === null ? interaction.commandName : `${interaction.commandName} ${sub}`;
-    const answers = await this.#ports.suggest({
+    const answers = await this.#ports.complete({
       command,
       option: name,
       typed: String(value),
@@ -299,9 +301,9 @@ export class DiscordEvents {
     });
     await interaction.respond(
       answers
-        .filter((answer) => answer.length <= LIMITS.choiceName)
+        .filter(({ value }) => value.length <= LIMITS.choiceName)
         .slice(0, LIMITS.choices)
-        .map((answer) => ({ name: answer, value: answer })),
+        .map(({ value, words }) => ({ name: clip(loraLabel(value, words), LIMITS.choiceName), value })),
     );
   }
 }

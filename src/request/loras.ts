@@ -77,10 +77,18 @@ const badTag = (tag: string) =>
     `${tag.slice(0, 80)} cannot be read. Write <lora:NAME:0.8>, or <lora:NAME:0.5:0.8> for the text encoders and the rest.`,
   );
 
+/** Between a LoRA's name and its trigger words, where a menu shows both. */
+const LABEL = ' \u00b7 ';
+
+/** What a menu shows for a LoRA. Whoever goes on typing behind it sends all of it: readLoraWords drops the words again. */
+export const loraLabel = (value: string, triggers: readonly string[] = []): string =>
+  triggers.length === 0 ? value : value + LABEL + triggers.join(' / ').replaceAll(/\s*,\s*/g, ' / ');
+
 /** `name`, `name:0.8`, `name:0.5:0.8` as in a tag; several with commas. */
 export function readLoraWords(words: string): LoraDraft[] {
   return words
     .split(',')
+    .map((part) => part.split(LABEL, 1)[0]!)
     .filter((part) => part.trim() !== '')
     .map((part) => {
       const match =

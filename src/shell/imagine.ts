@@ -19,6 +19,7 @@ import {
   type ControlDraft,
   freezeRequest,
   lorasOf,
+  noteTriggers,
   parseDraft,
   type RequestDraft,
   requestToJson,
@@ -198,7 +199,9 @@ class Studio {
         precision,
         ...(run.memory !== undefined && { memory: run.memory }),
         notes: [
-          ...[...read, ...followed, ...notes, ...told].map((note) => sayWords('en', note)),
+          ...[...read, ...followed, ...notes, ...noteTriggers(request, triggersIn(inventory)), ...told].map(
+            (note) => sayWords('en', note),
+          ),
           ...precisionNote(task, precision),
         ],
         ...(task.from !== undefined && { agrees: await samePixels(pictures[0]!, task.from, this.#reader) }),
@@ -250,6 +253,10 @@ class Studio {
     return engine;
   }
 }
+
+/** Trigger words by the name of a LoRA. */
+const triggersIn = (inventory: Inventory) => (name: string) =>
+  inventory.entries('lora').find((entry) => entry.name === name)?.triggerWords ?? [];
 
 function latentsFile(
   latents: readonly { readonly data: Float32Array; readonly dims: readonly number[] }[],

@@ -109,8 +109,10 @@ test('Upscale enlarges with the upscaler that an admin has chosen, and a line ma
   const none = await chat.say('/imagine a boat --upscale 2 --upscaler 4xShrap');
   assert.match(none.ephemeral[0]!.text, /There is no upscaler 4xShrap/);
   const asked = { command: 'imagine', tenant: undefined };
-  assert.deepEqual(await chat.commands.suggest({ ...asked, option: 'upscaler', typed: '4' }), ['4xSharp']);
-  assert.ok(!(await chat.commands.suggest({ ...asked, option: 'upscaler', typed: '' })).includes('Swin'));
+  const offered = async (typed: string) =>
+    (await chat.commands.complete({ ...asked, option: 'upscaler', typed })).map(({ value }) => value);
+  assert.deepEqual(await offered('4'), ['4xSharp']);
+  assert.ok(!(await offered('')).includes('Swin'));
 });
 
 test('Vary draws at the size of the drawing, not of the enlarged picture', async () => {

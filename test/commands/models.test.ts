@@ -7,6 +7,7 @@ import type { ModelFile } from '../../commands/ports.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { createChatDownloads } from '../../src/chat-downloads.ts';
 import { createDownloads } from '../../src/model-downloads.ts';
+import { loraLabel } from '../../src/request.ts';
 import { MINI } from '../adapters/stand-in.ts';
 import { openHubs } from '../download/hubs.ts';
 import { temporaryFolder } from '../models/forge.ts';
@@ -83,13 +84,16 @@ test('one of them is shown with its words as they are, to admins', async () => {
     /There is no model file inc 33\. Did you mean ink 33/,
   );
   assert.match((await chat.say('/models show mini')).ephemeral[0]!.text, /Only/);
-  const offered = await chat.commands.suggest({
+  const offered = await chat.commands.complete({
     command: 'models show',
     option: 'name',
     typed: 'k 5',
     tenant: undefined,
   });
-  assert.deepEqual(offered.slice(0, 2), ['ink 5', 'ink 50']);
+  assert.deepEqual(
+    offered.slice(0, 2).map(({ value }) => value),
+    ['ink 5', 'ink 50'],
+  );
 });
 
 test('models are fetched where the operator allows it, by admins, with progress in one message', async (t) => {
@@ -144,4 +148,42 @@ test('models are fetched where the operator allows it, by admins, with progress 
     wrongHashes: { 'two.safetensors': 'a'.repeat(64) },
   });
   assert.match((await said(chat, '/models add ada/two', admin)).error!.message, /came damaged/);
+});
+
+test('the trigger words of a LoRA are offered with its name, and missed on the card', async () => {
+  const file = { kind: 'lora', path: '/x', bytes: 1 };
+  const files = [
+    { ...file, name: 'ink', triggerWords: ['ink_style, wash', 'sumi-e'] },
+    { ...file, name: 'plain' },
+  ];
+  const chat = startCommands({
+    models: {
+      ...models,
+      files: () => files,
+      loraNames: async () => ['ink', 'plain'],
+      findLoras: async (asked) =>
+        new Map(asked.map(({ file: name }) => [name, { name, hash: '0123456789' }])),
+      findUpscalers: async () => new Map(),
+      chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
+    },
+  });
+  const asked = { command: 'imagine', option: 'lora', tenant: undefined };
+  const words = ['ink_style, wash', 'sumi-e'];
+  assert.deepEqual(await chat.commands.complete({ ...asked, typed: 'plain:1, in' }), [
+    { value: 'plain:1, ink', note: 'ink_style, wash, sumi-e', words },
+    { value: 'plain:1, plain' },
+  ]);
+  const notes = async (prompt: string) =>
+    (await chat.say(`/imagine ${prompt}`)).posted.at(-1)!.notes?.join(' ') ?? '';
+  assert.match(await notes('a fox <lora:ink:1>'), /no trigger word of: ink \(ink_style, wash, sumi-e\)\./);
+  assert.doesNotMatch(await notes('a fox, Ink  Style <lora:ink:1> <lora:plain:1>'), /trigger/);
+  // What Discord's menu shows is what it sends once somebody types on behind it.
+  assert.match(await notes(`a fox --lora "${loraLabel('ink', words)}, plain:0.5"`), /trigger word of: ink /);
+  assert.deepEqual(
+    [...chat.jobs.values()].at(-1)!.request.loras!.map(({ file: name, weight }) => [name, weight]),
+    [
+      ['ink', 1],
+      ['plain', 0.5],
+    ],
+  );
 });

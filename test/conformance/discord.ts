@@ -40,7 +40,7 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
         commands: COMMANDS,
         korean: KOREAN,
         formOf: commands.formOf,
-        suggest: commands.suggest,
+        complete: commands.complete,
         forget: commands.forget,
         shrink: shrinkPicture,
         pictures: store.pictures,

@@ -32,6 +32,8 @@ export function suggest(commands, text, caret, plain, complete) {
   }
   const command = commandOf(commands, text, plain);
   if (command === undefined) return undefined;
+  const tag = /<(?:lora|lyco):([^<>:]*)$/i.exec(before);
+  if (tag) return offerTags(complete(command.name, 'lora', tag[1] ?? '') ?? [], tag[1] ?? '', caret);
   const word = /\S*$/.exec(before)?.[0] ?? '';
   const option = optionOfWord(command, before);
   if (option && ['text', 'word', 'choice'].includes(option.type) && !/^-(?!-.*=)/.test(word)) {
@@ -65,6 +67,23 @@ function offerCommands(commands, typed, from) {
       description: command.description,
     }));
   return entries.length > 0 ? { from, entries } : undefined;
+}
+
+/**
+ * The rest of `<lora:`, without and with the words that the LoRA answers to.
+ * @param {Completion[]} values @param {string} typed @param {number} caret @returns {Suggestion | undefined}
+ */
+function offerTags(values, typed, caret) {
+  const entries = values.flatMap(({ value, note = '', words = [] }) => {
+    const plain = { insert: `${value}:1> `, title: value, hint: '', description: note };
+    const first = words[0];
+    if (first === undefined) return [plain];
+    return [
+      plain,
+      { insert: `${value}:1> ${first} `, title: `${value} + ${first}`, hint: '', description: '' },
+    ];
+  });
+  return entries.length > 0 ? { from: caret - typed.length, entries } : undefined;
 }
 
 /** @param {Completion[]} values @param {string} typed @param {number} caret @returns {Suggestion | undefined} */

@@ -33,7 +33,7 @@
  * @typedef {{
  *   name: string, description: string, options: CommandOption[], subcommands?: Command[],
  * }} Command the name of a subcommand begins with its command: `config set`
- * @typedef {{ value: string, note?: string }} Completion a value of an option, and what it is good for
+ * @typedef {{ value: string, note?: string, words?: string[] }} Completion a value of an option, what it is good for, and a LoRA's trigger words
  * @typedef {{ prompt: string, seed?: number, picture?: string, width?: number, height?: number }} Example
  * @typedef {{ commands: Command[], gallery: Example[], words: string[] }} Commands
  */

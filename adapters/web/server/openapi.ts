@@ -162,7 +162,9 @@ export const openapi = {
       get: {
         summary: 'What an option of a command can be completed to, with a word on each value.',
         parameters: ['command', 'option', 'typed'].map((name) => ({ name, in: 'query', schema: text })),
-        responses: { '200': json(list(object({ value: text, note: text }, ['value'])), 'The values.') },
+        responses: {
+          '200': json(list(object({ value: text, note: text, words: list(text) }, ['value'])), 'The values.'),
+        },
       },
     },
     '/api/me': {

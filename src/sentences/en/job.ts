@@ -14,6 +14,7 @@ export const job = {
   'job.seeds': 'seeds {first} to {last}',
   'job.picture_of_many': '{prompt} ({number} of {count})',
   'job.memory': '{state}, {gigabytes} GB of memory',
+  'job.no_trigger': 'The prompt has no trigger word of: {loras}.',
   'origin.again': 'Made again',
   'origin.vary': 'Variation',
   'origin.edit': 'Edit',

@@ -15,6 +15,7 @@ export const job = {
   'job.seeds': '시드 {first}~{last}',
   'job.picture_of_many': '{prompt} ({count}장 중 {number}번째)',
   'job.memory': '{state}, 메모리 {gigabytes}GB',
+  'job.no_trigger': '프롬프트에 트리거 단어가 없는 LoRA: {loras}.',
   'origin.again': '다시 만든 그림',
   'origin.vary': '변형',
   'origin.edit': '편집',
