@@ -20,6 +20,7 @@ import { models } from './models.ts';
 import { opening } from './opening.ts';
 import { queue } from './queue.ts';
 import { samplers } from './samplers.ts';
+import { upscale } from './upscale.ts';
 import { waiting } from './waiting.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
@@ -38,12 +39,13 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   denoisers,
   opening,
   lora,
+  upscale,
   gpu,
   day,
   eta,
 };
 /** Too long to run unasked. */
-const BY_NAME: readonly string[] = ['opening', 'lora', 'gpu', 'day', 'eta'];
+const BY_NAME: readonly string[] = ['opening', 'lora', 'upscale', 'gpu', 'day', 'eta'];
 
 const asked = process.argv.slice(2);
 const stray = asked.find((name) => !Object.hasOwn(BENCHES, name));

@@ -52,6 +52,7 @@ export {
   optionsOfDraft,
 } from './request/options.ts';
 export { type OtherRecipe, readOtherRecipe } from './request/other-programs.ts';
+export { type OutpaintRequest, PANS, type Pan } from './request/outpaint.ts';
 export { REGIONS, type Region } from './request/regions.ts';
 export { parseRatio, RATIO_TEXT, sizeOfRatio, withinRatio } from './request/sizes.ts';
 export { noteTriggers } from './request/triggers.ts';

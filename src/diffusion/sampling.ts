@@ -24,6 +24,7 @@ export interface SamplingRequest {
   readonly image?: string;
   readonly strength?: number;
   readonly maskImage?: string;
+  readonly outpaint?: object;
   readonly controls: readonly unknown[];
 }
 
@@ -77,7 +78,10 @@ export function planSampling(
   const sampler = chooseSampler(override, request.sampler);
   requireKinship(base, sampler);
   const schedule = chooseSchedule(override, request.schedule, sampler);
-  const use = { inpaints: request.maskImage !== undefined, controlled: request.controls.length > 0 };
+  const use = {
+    inpaints: request.maskImage !== undefined || request.outpaint !== undefined,
+    controlled: request.controls.length > 0,
+  };
   const options = collectOptions(base, { ...schedule.options, ...override }, sampler, habits, use);
   const config = readSchedulerConfig(options, sampler.scheduler);
   const strength = request.image === undefined ? 1 : (request.strength ?? 1);

@@ -17,7 +17,7 @@ export function checkRequest(request: GenerationRequest, spec: ModelSpec): void 
 export const isInpaintingModel = ({ latentChannels, denoiser }: ModelSpec): boolean =>
   denoiser.inChannels === 2 * latentChannels + 1;
 
-function checkMask({ maskImage }: GenerationRequest, spec: ModelSpec): void {
+function checkMask({ maskImage, outpaint }: GenerationRequest, spec: ModelSpec): void {
   const { name, latentChannels, denoiser } = spec;
   const { inChannels } = denoiser;
   if (inChannels === latentChannels) return;
@@ -27,7 +27,7 @@ function checkMask({ maskImage }: GenerationRequest, spec: ModelSpec): void {
       `The denoiser of ${name} reads ${inChannels} channels; Darkroom runs denoisers of ${latentChannels} channels, or ${2 * latentChannels + 1} for inpainting. Choose another model.`,
     );
   }
-  if (maskImage !== undefined) return;
+  if (maskImage !== undefined || outpaint !== undefined) return;
   throw new DarkroomError(
     'bad_request',
     `${name} is an inpainting model: it needs a source image and a mask. Attach both, or choose another model.`,

@@ -65,7 +65,7 @@ export async function prepareJob(
   const encode = async (picture: Sources['start']): Promise<Posterior | undefined> =>
     picture && encodePicture(await components.vaeEncoder(savers.includes('tiles')), picture);
   const inpainting: Inpainting | undefined = masked && {
-    mask: maskOfLatents(masked.mask, request, spec.vaeScaleFactor, request.keepUnmasked === true),
+    mask: maskOfLatents(masked.mask, request, spec.vaeScaleFactor, masked.keepsRest),
     masked: isInpaintingModel(spec) ? await encode(masked.masked) : undefined,
     isPure: request.strength === 1,
   };

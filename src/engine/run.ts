@@ -172,7 +172,8 @@ export class PictureRun implements PipelineRun {
     this.#lastPreview = now;
     const [, , height, width] = latents.dims as [number, number, number, number];
     const rgb = latentsToRgb(latents.data, latentRgb);
-    if (this.#request.maskImage === undefined) return await encodePreview(rgb, width, height);
+    const { maskImage, outpaint } = this.#request;
+    if (maskImage === undefined && outpaint === undefined) return await encodePreview(rgb, width, height);
     // What is kept is shown as it is: the estimate of that part is not what it will look like.
     const drawn = within(MASKED_PREVIEW, { data: rgb, width, height, channels: 3 });
     const whole = within(MASKED_PREVIEW, await this.#prepared.finish(drawn));

@@ -62,7 +62,10 @@ export function blendTiles(tiles: readonly PlacedTile[], { width, height }: Size
       }
     }
   }
-  const data = Uint8Array.from(sums, (sum, i) => Math.round(sum / weights[Math.floor(i / channels)]!));
+  const data = new Uint8Array(sums.length);
+  for (let at = 0, to = 0; at < weights.length; at++) {
+    for (let c = 0; c < channels; c++, to++) data[to] = Math.round(sums[to]! / weights[at]!);
+  }
   return { data, width, height, channels };
 }
 

@@ -3,6 +3,7 @@ import type { ScheduleName } from '../diffusion/schedule.ts';
 import type { ModelDefaults } from './defaults.ts';
 import type { HiresRequest } from './hires.ts';
 import type { LoraRequest } from './loras.ts';
+import type { OutpaintRequest } from './outpaint.ts';
 import type { UpscaleImageRequest } from './upscale-image.ts';
 
 /** What depends on several fields and on the model, decided before the fields are filled. */
@@ -20,6 +21,7 @@ export interface Chosen {
   readonly hasMask: boolean;
   readonly hires: HiresRequest | undefined;
   readonly upscaleImage: UpscaleImageRequest | undefined;
+  readonly outpaint: OutpaintRequest | undefined;
   /** Undefined where the model has no upscaler of its own. */
   readonly enlarge: boolean | undefined;
 }

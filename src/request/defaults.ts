@@ -21,6 +21,8 @@ export interface ModelDefaults {
   readonly enlarges?: number;
   /** What enlarges finished pictures where the model has no upscaler of its own; lanczos where left out. */
   readonly upscaler?: string;
+  /** Longest side, in pixels, that a finished picture may have there; LIMITS.size.max where left out. */
+  readonly largestPicture?: number;
   /** What the sides of a picture must be multiples of; 8 where left out. */
   readonly sizeMultiple?: number;
   /** Longest side, in pixels, that the model can draw. */

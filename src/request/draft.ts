@@ -5,6 +5,7 @@ import { controlShape } from './controls.ts';
 import { type RequestDraft, ROWS } from './fields.ts';
 import { hiresShape } from './hires.ts';
 import { loraShape } from './loras.ts';
+import { outpaintShape } from './outpaint.ts';
 import { upscaleImageShape } from './upscale-image.ts';
 
 const draftShape: Readonly<Record<string, z.ZodType>> = Object.fromEntries(
@@ -17,6 +18,7 @@ const SHAPES = new Map<unknown, Readonly<Record<string, z.ZodType>>>([
   ['controls', controlShape],
   ['hires', hiresShape],
   ['loras', loraShape],
+  ['outpaint', outpaintShape],
   ['upscale_image', upscaleImageShape],
 ]);
 

@@ -8,6 +8,7 @@ import { CONTROL_FIELDS } from './fields/control.ts';
 import type { Field } from './fields/field.ts';
 import { LORA_FIELDS } from './fields/lora.ts';
 import { NOISE_FIELDS } from './fields/noise.ts';
+import { OUTPAINT_FIELDS } from './fields/outpaint.ts';
 import { PICTURE_FIELDS } from './fields/picture.ts';
 import { PROMPT_FIELDS } from './fields/prompt.ts';
 import { SAMPLING_FIELDS } from './fields/sampling.ts';
@@ -25,6 +26,7 @@ export const FIELDS = {
   ...SAMPLING_FIELDS,
   ...PICTURE_FIELDS,
   ...SOURCE_FIELDS,
+  ...OUTPAINT_FIELDS,
   ...CONTROL_FIELDS,
   ...LORA_FIELDS,
   ...VAE_FIELDS,

@@ -16,6 +16,13 @@ import { type GenerationRequest, type RequestDraft, ROWS } from './fields.ts';
 import { freezeHires } from './hires.ts';
 import { freezeLoras, type LoraDraft, lorasOf } from './loras.ts';
 import { notesOf } from './notes.ts';
+import {
+  freezeOutpaint,
+  noteOutpaint,
+  OUTPAINT_STRENGTH,
+  type OutpaintRequest,
+  outpaintSize,
+} from './outpaint.ts';
 import { chooseSize, isWithinOwnArea, type Size } from './sizes.ts';
 import { requireStep } from './strength.ts';
 import { freezeUpscaleImage, REFINE_STRENGTH, tileSize, type UpscaleImageRequest } from './upscale-image.ts';
@@ -40,7 +47,9 @@ export function freezeRequest(
     return value === undefined ? [] : [[key, value]];
   });
   const request = Object.freeze(Object.fromEntries(filled)) as GenerationRequest;
-  return { request, notes: [...notes, ...notesOf(request, context.defaults)] };
+  const { imageSize } = context;
+  const placed = request.outpaint && imageSize ? noteOutpaint(request.outpaint, imageSize) : [];
+  return { request, notes: [...notes, ...placed, ...notesOf(request, context.defaults)] };
 }
 
 /** What each picture's seed has drawn, without the tags of LoRAs: those are the same for all pictures of a request. */
@@ -69,8 +78,10 @@ function choose(draft: RequestDraft, context: DraftContext, read: Pick<Chosen, '
   const { defaults, model } = context;
   const numInferenceSteps = draft.num_inference_steps ?? defaults.numInferenceSteps;
   const upscaleImage = chooseUpscaleImage(draft, context);
+  const outpaint = chooseOutpaint(draft, context);
   const tile = upscaleImage && tileSize(upscaleImage, defaults);
-  const size = chooseSize({ ...tile, ...draftSize(draft) }, context);
+  const drawn = outpaint && outpaintSize(outpaint, defaults);
+  const size = chooseSize({ ...tile, ...drawn, ...draftSize(draft) }, context);
   requireMask(draft);
   return {
     model,
@@ -78,11 +89,12 @@ function choose(draft: RequestDraft, context: DraftContext, read: Pick<Chosen, '
     ...read,
     ...chooseSampler(draft, defaults),
     ...size,
-    strength: chooseStrength(draft, defaults, numInferenceSteps, upscaleImage),
+    strength: chooseStrength(draft, defaults, numInferenceSteps, { upscaleImage, outpaint }),
     upscaleImage,
+    outpaint,
     hasImage: draft.image !== undefined,
     hasMask: draft.mask_image !== undefined,
-    enlarge: chooseEnlarge(draft, context, size),
+    enlarge: chooseEnlarge(draft, context, size, outpaint),
     hires: chooseHires(draft, context, { ...size, numInferenceSteps }),
   };
 }
@@ -137,12 +149,18 @@ function chooseStrength(
   draft: RequestDraft,
   defaults: ModelDefaults,
   steps: number,
-  upscaleImage: UpscaleImageRequest | undefined,
+  {
+    upscaleImage,
+    outpaint,
+  }: {
+    readonly upscaleImage: UpscaleImageRequest | undefined;
+    readonly outpaint: OutpaintRequest | undefined;
+  },
 ): number {
   if (upscaleImage !== undefined) return chooseRefinement(draft.strength ?? 0, defaults, steps);
   if (draft.image === undefined) requireImage(draft);
   const usual = draft.mask_image === undefined ? defaults.strength : (defaults.inpaintStrength ?? 1);
-  const strength = draft.strength ?? usual;
+  const strength = draft.strength ?? (outpaint === undefined ? usual : OUTPAINT_STRENGTH);
   if (draft.image !== undefined) requireStep('strength', strength, steps, defaults);
   return strength;
 }
@@ -174,6 +192,21 @@ function chooseUpscaleImage(draft: RequestDraft, { defaults, imageSize, upscaler
   return freezeUpscaleImage(wanted, defaults, imageSize, upscalers);
 }
 
+function chooseOutpaint(draft: RequestDraft, { defaults, imageSize }: DraftContext) {
+  const { outpaint: wanted, image } = draft;
+  if (wanted === undefined) return undefined;
+  if (image === undefined || imageSize === undefined) {
+    throw new DarkroomError('bad_request', 'zoom and pan need a picture. Attach one or reply to one.');
+  }
+  const stray = (['upscale_image', 'mask_image', 'hires', 'controls'] as const).find(
+    (key) => draft[key] !== undefined && !(Array.isArray(draft[key]) && draft[key].length === 0),
+  );
+  if (stray !== undefined) {
+    throw new DarkroomError('bad_request', `outpaint and ${stray} do not go together. Leave one out.`);
+  }
+  return freezeOutpaint(wanted, defaults, imageSize);
+}
+
 function requireImage(draft: RequestDraft): void {
   const stray = (['strength', 'mask_image'] as const).find((key) => draft[key] !== undefined);
   if (stray === undefined) return;
@@ -197,9 +230,14 @@ function chooseEnlarge(
   { enlarge, upscale_image: upscaled }: RequestDraft,
   { model, defaults }: DraftContext,
   drawn: Size,
+  outpaint: OutpaintRequest | undefined,
 ) {
   // A picture that is made larger as it is has its size already.
   if (defaults.enlarges !== undefined && upscaled !== undefined) return false;
+  // What is drawn around a picture is made as large as the picture.
+  if (defaults.enlarges !== undefined && outpaint !== undefined) {
+    return enlarge ?? (outpaint.width > drawn.width || outpaint.height > drawn.height);
+  }
   if (defaults.enlarges !== undefined) return enlarge ?? isWithinOwnArea(drawn, defaults);
   if (enlarge !== true) return undefined;
   throw new DarkroomError('bad_request', `enlarge: ${model} has no upscaler of its own. Leave it out.`);

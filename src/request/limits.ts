@@ -21,4 +21,5 @@ export const LIMITS = {
   controlScale: { min: 0, max: 5 },
   hiresScale: { min: 1, max: 4 },
   upscaleScale: { min: 1, max: 8 },
+  zoom: { min: 1, max: 3 },
 } as const;

@@ -15,6 +15,8 @@ export interface MaskedPicture {
   readonly mask: Float32Array;
   /** The part that is drawn of a picture of that size; all of it where undefined. */
   readonly frame: Frame | undefined;
+  /** Whether the rest of the picture is laid back over what was drawn. */
+  readonly keepsRest: boolean;
   readonly notes: readonly string[];
   /** Lays what was drawn, which may have been enlarged since, over the picture that it started from, where asked for. */
   finish(drawn: Raster): Promise<Raster>;
@@ -69,6 +71,7 @@ export async function readMasked(
     start: { data: planes, dims },
     masked: { data: planes.map((value, i) => (area[i % area.length] === 1 ? 0 : value)), dims },
     mask: area,
+    keepsRest: keepUnmasked,
     frame: region && { region, whole: { width: picture.width, height: picture.height } },
     notes,
     finish: async (result) => {

@@ -5,6 +5,7 @@ import { type Fit, fit, type Raster } from '../../image/resample.ts';
 import type { Job } from '../../job.ts';
 import type { Tensor } from '../../tensor.ts';
 import { type MaskedPicture, readMasked } from './inpaint.ts';
+import { layOnCanvas } from './outpaint.ts';
 
 export interface Sources {
   /** [1, 3, H, W] in -1..1: what the first pass starts from. */
@@ -19,7 +20,7 @@ export interface Sources {
  * @throws DarkroomError('bad_request' | 'bad_picture') for a picture that did not travel or cannot be used
  */
 export async function readSources({ request, inputs }: Job, multiple: number): Promise<Sources> {
-  const { image, maskImage, width, height } = request;
+  const { image, maskImage, outpaint, width, height } = request;
   if (image === undefined) return { notes: [] };
   const bytes = bytesOf(inputs, image, 'The source image');
   if (maskImage !== undefined) {
@@ -27,6 +28,10 @@ export async function readSources({ request, inputs }: Job, multiple: number): P
     return { start: masked.start, masked, notes: masked.notes };
   }
   const picture = await decodeRgb(bytes);
+  if (outpaint !== undefined) {
+    const masked = layOnCanvas(picture, outpaint, request);
+    return { start: masked.start, masked, notes: [] };
+  }
   const size = { width, height };
   const how = request.controls.length > 0 || keepsSize(picture, size, multiple) ? 'stretch' : 'cover';
   return { start: planesOf(picture, size, how), notes: [] };

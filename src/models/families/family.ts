@@ -63,7 +63,7 @@ export interface FamilyModel {
   /** Both halves of guidance are calls of their own, since what they are conditioned on has another shape. */
   readonly guidesApart?: true;
   /** What its pipeline does to the scheduler. */
-  habits(request: Pick<GenerationRequest, 'maskImage' | 'controls'>): PipelineHabits;
+  habits(request: Pick<GenerationRequest, 'maskImage' | 'outpaint' | 'controls'>): PipelineHabits;
 }
 
 export type FamilyField =

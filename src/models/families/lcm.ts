@@ -21,7 +21,7 @@ export const lcm: Family = {
       ...model,
       isGuided: () => false,
       habits: (request) =>
-        request.maskImage === undefined && request.controls.length === 0
+        request.maskImage === undefined && request.outpaint === undefined && request.controls.length === 0
           ? { ...PLAIN_HABITS, squeezesSteps: true }
           : model.habits(request),
     };
