@@ -6,9 +6,10 @@ import type { JobRecord } from '../src/store/jobs.ts';
 import { deletedCard, endCard, pictureCard } from './cards.ts';
 import type { Context } from './command.ts';
 import type { Deletions } from './deletions.ts';
-import { again, edit, from, redraw, reroll, upscale, use, vary } from './derive.ts';
+import { again, edit, from, redraw, reroll, upscale, use, vary, varyStrong, varySubtle } from './derive.ts';
 import type { DrawPorts } from './imagine.ts';
 import { requireDeletedJob, requireJob, requireOwnJob } from './job-access.ts';
+import { OUTPAINT_ACTIONS } from './outpaint.ts';
 import type { Ports } from './ports.ts';
 import { showRecipe } from './recipe.ts';
 import { removeJob } from './retention.ts';
@@ -28,6 +29,9 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   reroll,
   again: startAgain,
   vary,
+  vary_subtle: varySubtle,
+  vary_strong: varyStrong,
+  ...OUTPAINT_ACTIONS,
   from,
   edit,
   upscale,

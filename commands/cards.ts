@@ -12,6 +12,7 @@ import { type PlainKey, type Say, sayIn } from '../src/sentences.ts';
 import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { useForm } from './forms.ts';
 import type { LiveEvent } from './job-card.ts';
+import { OUTPAINTS } from './outpaint-verbs.ts';
 import { upscaleScale } from './upscaling.ts';
 import { usesOf } from './uses.ts';
 
@@ -57,11 +58,15 @@ function frameOf({ frame, notes }: JobRecord): Pick<Card, 'inputs' | 'isPrivate'
 const ORIGINS = {
   again: 'origin.again',
   vary: 'origin.vary',
+  vary_subtle: 'origin.vary_subtle',
+  vary_strong: 'origin.vary_strong',
   edit: 'origin.edit',
   upscale: 'origin.upscale',
   creative: 'origin.creative',
   use: 'origin.use',
   reroll: 'origin.reroll',
+  zoom: 'origin.zoom',
+  pan: 'origin.pan',
 } as const satisfies Readonly<Record<OriginVerb, PlainKey>>;
 
 function aboutOf({ request, user, frame }: JobRecord, say: Say): CardAbout {
@@ -169,12 +174,20 @@ function printCard(
       ...otherStarts(record, say),
       ...(isDrawing ? [{ id: `reroll:${id}`, label: say('button.reroll') }] : []),
       ...(isOne && isDrawing ? [{ id: `creative:${id}`, label: say('button.creative') }] : []),
+      ...(isOne ? furtherActions(record, say) : []),
       { id: `recipe:${id}`, label: say('button.recipe') },
       ...(isFolded(record) ? [{ id: `notes:${id}`, label: say('button.notes') }] : []),
       { id: `delete:${id}`, label: say('button.delete'), style: 'danger' },
     ],
   };
 }
+
+/** Variations of two strengths, and what draws on beyond the picture. */
+const furtherActions = ({ id }: JobRecord, say: Say): CardAction[] => [
+  { id: `vary_subtle:${id}`, label: say('button.vary_subtle') },
+  { id: `vary_strong:${id}`, label: say('button.vary_strong') },
+  ...Object.entries(OUTPAINTS).map(([verb, { label }]) => ({ id: `${verb}:${id}`, label: say(label) })),
+];
 
 /** The upscaler, where it is one that somebody chose. */
 function enlargedBy({ request: { upscaleImage } }: JobRecord): string[] {

@@ -30,6 +30,9 @@ type DrawContext = Context<DrawPorts>;
 
 /** Strength of a variation: the composition stays, the details are redrawn. */
 const VARY_STRENGTH = 0.6;
+/** Details change a little; and the composition may change as well. */
+const SUBTLE_STRENGTH = 0.35;
+const STRONG_STRENGTH = 0.8;
 
 /** Strength of an enlargement that cannot be a second pass of the same job. */
 const ENLARGE_STRENGTH = 0.35;
@@ -63,11 +66,25 @@ export async function from(record: JobRecord, context: DrawContext, index: numbe
   await ports.submit({ invocation, reply, model, draft, pictures, origin: { verb, record: origin } });
 }
 
-export async function vary(record: JobRecord, context: DrawContext, index: number): Promise<void> {
-  const draft = { ...baseOf(record.request), image: 'source', strength: VARY_STRENGTH };
+/** @param how much is redrawn */
+const varying =
+  (strength: number, verb: OriginVerb) =>
+  (record: JobRecord, context: DrawContext, index: number): Promise<void> =>
+    varyBy({ strength, verb }, record, context, index);
+export const vary = varying(VARY_STRENGTH, 'vary');
+export const varySubtle = varying(SUBTLE_STRENGTH, 'vary_subtle');
+export const varyStrong = varying(STRONG_STRENGTH, 'vary_strong');
+
+async function varyBy(
+  { strength, verb }: { readonly strength: number; readonly verb: OriginVerb },
+  record: JobRecord,
+  context: DrawContext,
+  index: number,
+): Promise<void> {
+  const draft = { ...baseOf(record.request), image: 'source', strength };
   const { control } = await inputsOf(record, context);
   const source = await openPicture(pictureOf(record, index), context.ports);
-  await order(record, draft, { source, ...(control && { control }) }, context, 'vary');
+  await order(record, draft, { source, ...(control && { control }) }, context, verb);
 }
 
 /** The form behind the button asks for the prompt. */
@@ -240,7 +257,7 @@ const masksOf = ({ invocation }: DrawContext) =>
 const otherSeed = ({ seed }: GenerationRequest) => (seed + randomInt(1, LIMITS.seed.max)) % LIMITS.seed.max;
 
 /** The request as a draft of one picture with another seed, without what belonged to its own source. */
-function baseOf(request: GenerationRequest): RequestDraft {
+export function baseOf(request: GenerationRequest): RequestDraft {
   const {
     image: _image,
     strength: _strength,
@@ -252,12 +269,13 @@ function baseOf(request: GenerationRequest): RequestDraft {
     upscale_image: upscaled,
     templates: _templates,
     picture_words: _words,
+    outpaint: extended,
     ...draft
   } = requestToJson(request);
   // Its width and height are those of its tiles.
   const { width: _width, height: _height, ...sizeless } = draft;
   return {
-    ...(upscaled === undefined ? draft : sizeless),
+    ...(upscaled === undefined && extended === undefined ? draft : sizeless),
     ...{ prompt: request.prompt, seed: otherSeed(request), num_images: 1 },
   };
 }
@@ -270,7 +288,7 @@ async function inputsOf({ inputs }: JobRecord, { ports }: DrawContext): Promise<
   return Object.fromEntries(await Promise.all(opened));
 }
 
-function pictureOf({ pictures }: JobRecord, index: number): string {
+export function pictureOf({ pictures }: JobRecord, index: number): string {
   const picture = pictures[index];
   if (picture !== undefined) return picture.id;
   throw new DarkroomError(

@@ -7,6 +7,7 @@ import { type Context, defineCommand } from './command.ts';
 import { DRAFT_OPTIONS, type DraftValues, draftOf, TYPED_OPTIONS } from './draft.ts';
 import { findJobOfPicture } from './job-access.ts';
 import { nameMentions } from './mentions.ts';
+import { outpaintModel } from './outpaint-model.ts';
 import {
   draftOfPictures,
   findPictures,
@@ -58,7 +59,12 @@ export async function draw(
   const policy = await Policy.of(invocation, ports);
   policy.requireEntry();
   const own = replied && models.names().find((name) => name === replied.draft.model);
-  const model = await models.resolve(values.model ?? own ?? policy.text('default_model'));
+  const named = values.model ?? own ?? policy.text('default_model');
+  const isExtended = values.zoom !== undefined || values.pan !== undefined;
+  const { model, notes: told } =
+    isExtended && values.model === undefined
+      ? await outpaintModel((await models.resolve(named)).name, { invocation, ports })
+      : { model: await models.resolve(named), notes: [] };
   const styles = allStyles(await settings.styles(tenantOf(invocation)));
   const complete = (draft: RequestDraft, base?: Base) => {
     const filled = policy.fill(draft);
@@ -74,10 +80,11 @@ export async function draw(
   requireSubject(values, pictures);
   const base = replied ?? (takesOver ? baseOfTexts(pictures.source?.texts) : undefined);
   const laid = base && layOver(words, base.draft, model);
-  const isSameModel = base?.draft.model === model.name;
+  // An inpainting model of the same family draws with the picture's settings too.
+  const isSame = base?.draft.model === model.name || (isExtended && base?.draft.model === named);
   const draft = complete(
     {
-      ...(isSameModel && settingsOf(base.draft, policy.number('max_steps'))),
+      ...(base !== undefined && isSame && settingsOf(base.draft, policy.number('max_steps'))),
       ...draftOfPictures(pictures, values, model),
       // What the line says about its pictures takes precedence over what their presence implies.
       ...draftOf({ ...values, prompt: words }, limited, pictures.source),
@@ -89,6 +96,7 @@ export async function draw(
   const defaults = { ...limited, maxSize: model.defaults.maxSize };
   const read = [
     ...notes,
+    ...told,
     ...describeOtherFiles(invocation),
     ...hosts.map((host) => `Pictures are not fetched from ${host}. Attach the picture instead.`),
     ...(laid?.notes ?? []),
@@ -104,10 +112,11 @@ export async function draw(
 async function originOf(
   invocation: Invocation,
   { source, control }: Pictures,
-  { upscale_image: upscaled }: RequestDraft,
+  { upscale_image: upscaled, outpaint }: RequestDraft,
   ports: DrawPorts,
 ): Promise<NonNullable<Order['origin']>> {
-  const how = upscaled === undefined ? 'edit' : 'upscale';
+  const beyond = outpaint?.pan === undefined ? 'zoom' : 'pan';
+  const how = outpaint !== undefined ? beyond : upscaled === undefined ? 'edit' : 'upscale';
   const verb = source === undefined ? 'use' : how;
   const own = (source ?? control)?.from;
   const record =

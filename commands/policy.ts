@@ -150,10 +150,19 @@ export class Policy {
     };
   }
 
-  /** A model's defaults with the upscaler that the admin has chosen. */
-  withUpscaler(defaults: ModelDefaults): ModelDefaults {
+  /** A model's defaults with the admin's rules for finished pictures: how large they may be, and what enlarges them. */
+  withPictureRules(defaults: ModelDefaults): ModelDefaults {
     const upscaler = this.text('default_upscaler');
-    return upscaler === undefined ? defaults : { ...defaults, upscaler };
+    const largestPicture = this.number('max_size');
+    return {
+      ...defaults,
+      ...(upscaler !== undefined && { upscaler }),
+      ...(largestPicture !== undefined && { largestPicture }),
+    };
+  }
+
+  allowsModel(name: string): boolean {
+    return this.#list('allowed_models')?.includes(name) ?? true;
   }
 
   /** Adds the admin's defaults, within the admin's limits, to a draft; what the user set stays. */
@@ -182,8 +191,8 @@ export class Policy {
 
   /** @throws DarkroomError('forbidden') that names the value, the limit and whose it is */
   requireAllowed(request: GenerationRequest): void {
-    const { model, numInferenceSteps, numImages, hires, upscaleImage } = request;
-    const { width, height } = upscaleImage ?? hires ?? request;
+    const { model, numInferenceSteps, numImages, hires, upscaleImage, outpaint } = request;
+    const { width, height } = upscaleImage ?? outpaint ?? hires ?? request;
     const models = this.#list('allowed_models');
     if (models !== undefined && !models.includes(model)) {
       throw new DarkroomError(

@@ -127,6 +127,8 @@ export interface ModelsPort {
   ): Promise<{ readonly controls: readonly ControlDraft[]; readonly notes: readonly string[] }>;
   /** @throws DarkroomError('not_found') for a LoRA that is not installed, with the nearest names */
   findLoras(asked: readonly LoraDraft[]): Promise<KnownLoras>;
+  /** Names of the inpainting models of a model's family, where it is none itself. */
+  inpaintingOf(name: string): readonly string[];
   /** @throws DarkroomError for an upscaler that is not installed, with the nearest names, or that does not run here */
   findUpscalers(asked: readonly string[]): Promise<KnownUpscalers>;
   /**

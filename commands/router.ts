@@ -27,7 +27,7 @@ import { recipe } from './recipe.ts';
 import { withShownPictures } from './replied.ts';
 import { type Reopen, type Resumption, resumeJobs } from './resume.ts';
 import { removeJob, startRetention } from './retention.ts';
-import { actionOfWords, commandOfWords, withoutRequest } from './small-talk.ts';
+import { actionOfWords, commandOfWords, flagsOfWords, withoutRequest } from './small-talk.ts';
 import { style } from './style.ts';
 import { createSubmit } from './submit.ts';
 import { type Completion, complete } from './suggest.ts';
@@ -165,7 +165,7 @@ async function dispatch(context: Context<RouterPorts>): Promise<void> {
     line === undefined
       ? {
           command: commandForWords(invocation),
-          rest: isAboutPicture(invocation) ? text : withoutRequest(text),
+          rest: isAboutPicture(invocation) ? (flagsOfWords(text) ?? text) : withoutRequest(text),
         }
       : findSubcommand(findCommand(line.name), line.rest);
   if (asksForHelp(found.rest)) return run(help, { command: found.command.name }, context);

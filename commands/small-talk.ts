@@ -1,5 +1,7 @@
 /** Words that people say to somebody who draws: what they ask for is done, and is no part of a prompt. */
 
+import { OUTPAINT_VERBS, OUTPAINTS, outpaintLine } from './outpaint-verbs.ts';
+
 const plainOf = (text: string) =>
   text
     .trim()
@@ -30,6 +32,9 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
     ...['upscale', 'upscale it', 'upscale this', 'bigger', 'larger', 'make it bigger', 'make it larger'],
     ...['enlarge', 'enlarge it', 'higher resolution', '크게', '더 크게', '확대'],
   ],
+  vary_subtle: ['vary subtle', 'subtle variation', 'vary it a little', 'vary a little', '조금만 다르게'],
+  vary_strong: ['vary strong', 'strong variation', 'vary it a lot', 'vary a lot', '많이 다르게'],
+  ...Object.fromEntries(OUTPAINT_VERBS.map((verb) => [verb, OUTPAINTS[verb].words])),
   vary: ['vary', 'vary it', 'variation', 'variations', 'more like this', 'something similar', '비슷하게'],
   reroll: ['again', 'another one', 'one more', 'reroll', 're-roll', 'retry', 'try again', '다시', '하나 더'],
   recipe: ['recipe', 'prompt', 'what was the prompt', 'seed', 'what seed'],
@@ -37,6 +42,12 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
 
 export const actionOfWords = (text: string): string | undefined =>
   Object.keys(ACTIONS).find((one) => ACTIONS[one]!.includes(plainOf(text)));
+
+/** What words do with a picture that was not made here, as flags: `--zoom 2`. */
+export function flagsOfWords(text: string): string | undefined {
+  const verb = OUTPAINT_VERBS.find((one) => OUTPAINTS[one].words.some((words) => words === plainOf(text)));
+  return verb && outpaintLine(verb);
+}
 
 const ASKED =
   /^(?:(?:please|pls|plz|hey|hi|ok)[\s,]+)*(?:(?:can|could|would|will) (?:you|u)\s+(?:please\s+)?)?(?:(?:draw|paint|sketch|imagine|generate|create|make|give|show)(?:\s+me)?\s+)(?:(?:an?|the)\s+(?:picture|image|pic|drawing)\s+of\s+)?(?=\S)/i;

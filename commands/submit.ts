@@ -126,7 +126,7 @@ export function createSubmit(
       const policy = await Policy.of(invocation, ports);
       policy.requireEntry();
       const { source } = pictures;
-      const defaults = policy.withUpscaler(model.defaults);
+      const defaults = policy.withPictureRules(model.defaults);
       const lists = [wildcardsOf(ports.settings, tenantOf(invocation)), ports.wildcards];
       const drawn = await drawWords(typed, together(lists));
       const { controls = [] } = drawn;

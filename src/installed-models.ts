@@ -11,6 +11,7 @@ import { describeUnreadPrompt, type TextReader, textReadersOf } from './engine/p
 import { verifyModel } from './engine/verify.ts';
 import type { Component } from './graph/component.ts';
 import { Catalogue } from './models/catalogue.ts';
+import { inpaintingKin } from './models/families/kin.ts';
 import { watchInventory } from './models/inventory/watch.ts';
 import { chooseControlnets, fittingControlnets } from './models/known-controlnets.ts';
 import { findLoras } from './models/lora/known.ts';
@@ -119,6 +120,7 @@ export async function createModels(
       if (controls.length === 0) return { controls, notes: [] };
       return chooseControlnets(controls, await catalogue.open(model), inventory);
     },
+    inpaintingOf: (name) => inpaintingKin(name, inventory.entries('checkpoint')),
     files: () => inventory.entries(),
     unread: () => inventory.unread,
     thumbnail: ({ thumbnail }) => readThumbnail(thumbnail),

@@ -7,7 +7,18 @@ import type { PictureStore } from './pictures.ts';
 import { json, type Sql } from './sql.ts';
 
 /** How a picture was made from another one. */
-export type OriginVerb = 'again' | 'vary' | 'edit' | 'upscale' | 'creative' | 'use' | 'reroll';
+export type OriginVerb =
+  | 'again'
+  | 'vary'
+  | 'vary_subtle'
+  | 'vary_strong'
+  | 'edit'
+  | 'upscale'
+  | 'creative'
+  | 'use'
+  | 'reroll'
+  | 'zoom'
+  | 'pan';
 
 /** What a job's message has besides its state, from its first one on. */
 export interface JobFrame {

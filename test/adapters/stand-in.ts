@@ -253,6 +253,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
       findLoras: async () => new Map(),
       findUpscalers: async () => new Map(),
       chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
+      inpaintingOf: () => [],
       files: () => [],
       unread: () => 0,
       thumbnail: async () => undefined,

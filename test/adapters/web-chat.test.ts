@@ -19,7 +19,11 @@ test('words become a picture in one message, edited in place', async (t) => {
   assert.match(done.footer ?? '', /^mini · seed 3 · \d+\.\d s$/);
   assert.deepEqual(
     done.actions.map(({ label }) => label),
-    ['Vary', 'Edit', 'Upscale', 'Use as', 'Re-roll', 'Upscale (creative)', 'Recipe', 'Delete'],
+    [
+      ...['Vary', 'Edit', 'Upscale', 'Use as', 'Re-roll', 'Upscale (creative)', 'Vary (subtle)'],
+      ...['Vary (strong)', 'Zoom out 1.5x', 'Zoom out 2x', 'Pan left', 'Pan right', 'Pan up', 'Pan down'],
+      ...['Recipe', 'Delete'],
+    ],
   );
   const [picture] = done.pictures;
   assert.equal(picture?.alt, 'a red mug');

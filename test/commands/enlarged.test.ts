@@ -15,6 +15,7 @@ const MODELS: ModelsPort = {
   findLoras: async () => new Map(),
   findUpscalers: async () => new Map(),
   chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
+  inpaintingOf: () => [],
   files: () => [],
   unread: () => 0,
   thumbnail: async () => undefined,

@@ -4,6 +4,10 @@ import { test } from 'node:test';
 import type { Card, CardForm } from '../../adapters/card.ts';
 import { photo, startCommands, TENANT } from './harness.ts';
 
+const FURTHER = [
+  ...['Vary (subtle)', 'Vary (strong)', 'Zoom out 1.5x', 'Zoom out 2x'],
+  ...['Pan left', 'Pan right', 'Pan up', 'Pan down'],
+];
 const labels = (actions: Card['actions']) => actions?.map(({ label }) => label);
 
 test('each card says the prompt, who asked, and what the picture was made from; notes are not said twice', async () => {
@@ -17,6 +21,10 @@ test('each card says the prompt, who asked, and what the picture was made from; 
     ['upscale', 'Upscaled'],
     ['reroll', 'Re-roll'],
     ['creative', 'Redrawn larger'],
+    ['vary_subtle', 'Subtle variation'],
+    ['vary_strong', 'Strong variation'],
+    ['zoom_2', 'Zoomed out'],
+    ['pan_left', 'Panned'],
   ]) {
     const made = await chat.press(`${verb}:${first!.id}`, {}, { user: 'discord:bo' });
     const card = made.posted.at(-1)!;
@@ -29,7 +37,7 @@ test('four likely buttons, the others in More; several pictures have a row for e
   const chat = startCommands();
   const one = (await chat.say('/imagine a boat')).posted.at(-1)!;
   assert.deepEqual(labels(one.actions), ['Vary', 'Edit', 'Upscale', 'Use as']);
-  assert.deepEqual(labels(one.more), ['Re-roll', 'Upscale (creative)', 'Recipe', 'Delete']);
+  assert.deepEqual(labels(one.more), ['Re-roll', 'Upscale (creative)', ...FURTHER, 'Recipe', 'Delete']);
   const [job] = chat.jobs.values();
   const four = { ...job!, pictures: Array.from({ length: 4 }, () => job!.pictures[0]!) };
   chat.jobs.set(job!.id, four);

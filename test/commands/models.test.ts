@@ -45,6 +45,7 @@ const models = {
   findLoras: async () => new Map(),
   findUpscalers: async () => new Map(),
   chooseControlnets: async (_: string, controls: readonly never[]) => ({ controls, notes: [] }),
+  inpaintingOf: () => [],
   describeUnread: () => '',
 };
 

@@ -161,6 +161,13 @@ const WITH_UPSCALE = {
     fc.record({ width: fc.constantFrom(700, 1024), height: fc.constantFrom(700, 801) }),
   ),
 };
+const WITH_OUTPAINT = {
+  ...WITH_IMAGE,
+  outpaint: fc.oneof(
+    fc.record({ zoom: fc.constantFrom(1.5, 2) }),
+    fc.record({ zoom: fc.constantFrom(1, 1.2), pan: fc.constantFrom('left' as const, 'down' as const) }),
+  ),
+};
 const some = <T>(fields: T, required: readonly (keyof T & string)[] = []) =>
   fc.record(fields as Record<string, fc.Arbitrary<unknown>>, { requiredKeys: [...required] });
 const drafts: fc.Arbitrary<RequestDraft> = fc
@@ -174,12 +181,15 @@ const drafts: fc.Arbitrary<RequestDraft> = fc
       some({ ...WITH_IMAGE, ...WITH_HIRES }, ['image']),
       some({ ...WITH_IMAGE, ...WITH_MASK }, ['image', 'mask_image']),
       some(WITH_UPSCALE, ['image', 'upscale_image']),
+      some(WITH_OUTPAINT, ['image', 'outpaint']),
     ),
   )
   .map(([text, plain, rest]) => {
     const { controls: _controls, num_images: _count, ...single } = plain;
-    const isUpscale = 'upscale_image' in rest;
-    return { prompt: text, ...(isUpscale ? single : plain), ...rest } as RequestDraft;
+    if ('upscale_image' in rest) return { prompt: text, ...single, ...rest } as RequestDraft;
+    const { width: _w, height: _h, ...sizeless } = plain;
+    const { controls: _c, ...uncontrolled } = sizeless;
+    return { prompt: text, ...('outpaint' in rest ? uncontrolled : plain), ...rest } as RequestDraft;
   });
 
 test('the drafts below have every field', () => {
@@ -191,6 +201,7 @@ test('the drafts below have every field', () => {
     ...WITH_MASK,
     ...WITH_HIRES,
     ...WITH_UPSCALE,
+    ...WITH_OUTPAINT,
   };
   assert.deepEqual(Object.keys(drawn).sort(), ROWS.map(([, { name }]) => name).sort());
 });

@@ -42,6 +42,7 @@ test('a model that edits by instruction is given the words as they stand', async
     findLoras: async () => new Map(),
     findUpscalers: async () => new Map(),
     chooseControlnets: async (_: string, controls: readonly never[]) => ({ controls, notes: [] }),
+    inpaintingOf: () => [],
   };
   assert.equal((await replied('make it blue', { models })).request.prompt, 'make it blue');
 });

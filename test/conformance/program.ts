@@ -88,6 +88,7 @@ export async function startProgram(
         findLoras: async () => new Map(),
         findUpscalers: async () => new Map(),
         chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
+        inpaintingOf: () => [],
         files: () => [],
         unread: () => 0,
         thumbnail: async () => undefined,

@@ -60,8 +60,11 @@ async function ofFolder(found: Found): Promise<Facts> {
     const spec = await openModelFolder(path, found.name);
     const { title } = (await readModelIndex(await ModelFiles.at(path))).family;
     const { prediction_type: prediction } = spec.schedulerConfig;
+    // As the denoiser of an inpainting model reads them: latents, masked latents, a mask.
+    const isInpainting = spec.denoiser.inChannels === 2 * spec.latentChannels + 1;
     return {
       ...{ kind: 'checkpoint', family: title, ...known },
+      ...(isInpainting && { variant: 'inpainting' }),
       ...measure(spec.denoiser.component),
       ...(typeof prediction === 'string' && { predictionType: bounded(prediction) ?? '' }),
       ...(spec.licence !== undefined && { licence: bounded(spec.licence) ?? '' }),

@@ -17,6 +17,7 @@ export const action = {
   'action.choose_control': 'Choose what to take from the picture: its edges, pose, lines or depth.',
   'action.say_edit': 'Describe what the picture should become: reply to it with a prompt.',
   'action.say_use': 'Describe what to draw with the shape of this picture.',
+  'action.inpainting_model': 'Drawn by {model}, the inpainting model of the same family.',
   'action.largest_here': 'This picture is already {size}; pictures have at most {limit} pixels a side here.',
   'action.largest_of_model':
     'This picture is already {size}; this model draws at most {limit} pixels a side.',
