@@ -3,7 +3,7 @@
  * idiom (message, blocks, components). A card holds words, never markup.
  */
 import type { ErrorCode } from '../src/errors.ts';
-import type { JobState } from '../src/job.ts';
+import type { JobState, Loading } from '../src/job.ts';
 
 export interface CardPicture {
   /** Id in the picture store. */
@@ -23,6 +23,8 @@ export interface CardJob {
   readonly etaSeconds?: number;
   readonly step?: number;
   readonly steps?: number;
+  /** While its model is being loaded and is large. */
+  readonly loading?: Loading;
   /** Seconds from acceptance to picture. */
   readonly seconds?: number;
   readonly error?: { readonly code: ErrorCode; readonly message: string };

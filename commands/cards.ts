@@ -7,6 +7,7 @@ import {
   NOTE_CHARACTERS,
 } from '../adapters/card.ts';
 import { describeError, wordsOf } from '../src/errors.ts';
+import type { Loading } from '../src/job.ts';
 import { builtInUpscaler, shortName } from '../src/request.ts';
 import { type PlainKey, type Say, sayIn } from '../src/sentences.ts';
 import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
@@ -33,11 +34,11 @@ export function liveCard(record: JobRecord, event: LiveEvent): Card {
     const { state, position, etaSeconds } = event;
     return { ...shared, text: queuedText(event, say), job: { id: record.id, state, position, etaSeconds } };
   }
-  const { state, step, steps, etaSeconds, preview } = event;
+  const { state, step, steps, etaSeconds, loading, preview } = event;
   return {
     ...shared,
-    text: runningText(event, say),
-    job: { id: record.id, state, step, steps, etaSeconds },
+    text: runningText(event, record.request.model, say),
+    job: { id: record.id, state, step, steps, etaSeconds, ...(loading && { loading }) },
     ...(preview && { preview }),
   };
 }
@@ -90,10 +91,22 @@ export function queuedText(
 }
 
 /** Before the first step there is no step to name, and after the last one the picture is decoded. */
-export function runningText({ step, steps, etaSeconds }: RunningEvent, say: Say): string {
+export function runningText(
+  { step, steps, etaSeconds, loading }: RunningEvent,
+  model: string,
+  say: Say,
+): string {
+  if (loading !== undefined) return loadingText(model, loading, say);
   const time = timeText(etaSeconds, say);
   if (step === 0) return say('job.starting', { time });
   return step >= steps ? say('job.finishing') : say('job.step', { step, steps, time });
+}
+
+/** Of a large model: how much of it is open. */
+function loadingText(model: string, { opened, total }: Loading, say: Say): string {
+  // A digit behind the point where whole gigabytes would hardly move.
+  const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(total < 4e9 ? 1 : 0);
+  return say('job.loading', { model: shortName(model), opened: gigabytes(opened), total: gigabytes(total) });
 }
 
 /** A job that has ended. */

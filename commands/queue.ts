@@ -28,7 +28,7 @@ export const queue = defineCommand({
       text: say('queue.jobs', { count: jobs.length }),
       fields: jobs.map(({ record, event }, i) => ({
         name: `${i + 1}. ${brief(record.request.prompt)}`,
-        value: describeState(event, say),
+        value: describeState(event, record.request.model, say),
       })),
       actions: jobs.slice(0, MOST_BUTTONS).map(({ record }, i) => ({
         id: `cancel:${record.id}`,
@@ -38,11 +38,11 @@ export const queue = defineCommand({
   },
 });
 
-function describeState(event: LiveEvent | undefined, say: Say) {
+function describeState(event: LiveEvent | undefined, model: string, say: Say) {
   if (event === undefined) return say('job.accepted');
   if (event.state === 'queued') return queuedText(event, say);
   const { memory } = event;
-  const state = runningText(event, say);
+  const state = runningText(event, model, say);
   return memory === undefined ? state : say('job.memory', { state, gigabytes: gigabytes(memory.bytes) });
 }
 

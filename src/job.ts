@@ -61,6 +61,8 @@ export type JobEvent =
       readonly step: number;
       readonly steps: number;
       readonly etaSeconds: number;
+      /** Its model, while that is being loaded and is large. */
+      readonly loading?: Loading;
       /** What it takes in memory; absent until it is open. */
       readonly memory?: JobMemory;
       /** A small PNG of the latents as they stand, at most two a second. */
@@ -70,6 +72,12 @@ export type JobEvent =
   | { readonly state: 'done' }
   | { readonly state: 'failed'; readonly error: ErrorWords }
   | { readonly state: 'cancelled' };
+
+/** Bytes of a model that are open, of those that are to be opened. */
+export interface Loading {
+  readonly opened: number;
+  readonly total: number;
+}
 
 export interface Progress {
   readonly step: number;
@@ -110,8 +118,11 @@ export interface Run {
 
 /** What the queue needs of an engine: the inference process in production, arithmetic in tests. */
 export interface Engine {
-  /** Loads the model where needed, encodes prompt and pictures, draws the noise. */
-  open(job: Job): Promise<Run>;
+  /**
+   * Loads the model where needed, encodes prompt and pictures, draws the noise.
+   * @param onLoading is told how far a large model is, at most four times a second
+   */
+  open(job: Job, onLoading?: (loading: Loading) => void): Promise<Run>;
 }
 
 /** An engine in a process of its own. */

@@ -1,7 +1,7 @@
 /** The engine: requests to runs over models that stay open between them. It runs in a process of its own. */
 import { performance } from 'node:perf_hooks';
 import type { Component } from '../graph/component.ts';
-import type { Engine, Job } from '../job.ts';
+import type { Engine, Job, Loading } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import { vaeNamed, withVae } from '../models/other-vae.ts';
 import type { ModelSpec } from '../models/spec.ts';
@@ -29,7 +29,7 @@ import { findUpscaler, ownUpscaler, type Upscaler } from './upscaler/upscalers.t
 const UNPLANNED = { plan: undefined, room: { bytes: 0, kept: 0, budget: undefined } };
 
 export interface Pipeline extends Engine {
-  open(job: Job): Promise<PipelineRun>;
+  open(job: Job, onLoading?: (loading: Loading) => void): Promise<PipelineRun>;
   /** Opens what the first text-to-image job of a model would wait for. */
   warm(model: string): Promise<void>;
   /** Frees all models. Runs that are still open fail at their next step. */
@@ -108,7 +108,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   }
 
   return {
-    async open(job) {
+    async open(job, onLoading) {
       const started = performance.now();
       // Before memory is planned.
       await preparing.giveWay();
@@ -145,7 +145,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
         if (plan.savers.includes('turns')) await components.release();
         else {
           const isTiled = plan.savers.includes('tiles');
-          await components.openAll(nets, isTiled);
+          await components.openAll(nets, isTiled, onLoading);
           if (job.request.image !== undefined) await components.vaeEncoder(isTiled);
         }
         const opened = performance.now();

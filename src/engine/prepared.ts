@@ -16,6 +16,7 @@ import { runtimeVersion } from '../gpu/libraries.ts';
 import type { Graph } from '../graph/component.ts';
 import { externalBytes } from '../graph/onnx.ts';
 import { type SideFilePlace, SideFiles, type SideFilesOptions, sourceOf } from '../models/side-files.ts';
+import { readAhead } from './read-ahead.ts';
 
 /** Raised when the same sources give another file. */
 const VERSION = '1';
@@ -65,12 +66,14 @@ const isKeptLater = (source: Source, { leastLater = LEAST_LATER_BYTES, limit }: 
 /**
  * Opens a session by what is kept of its graph.
  * @param create makes the session; what it throws for a plain or mapped opening is thrown
+ * @param onRead is told which share of the files that are mapped has been read, where that takes its time
  * @returns with it, whether it is mapped: once keepPrepared has made the file, it opens to a faster one
  */
 export async function openPrepared<Session>(
   graph: Graph,
   options: PreparedOptions,
   create: Create<Session>,
+  onRead: (share: number) => void = () => {},
 ): Promise<{ readonly session: Session; readonly isMapped: boolean }> {
   const { source } = graph;
   const { least = LEAST_BYTES } = options;
@@ -91,6 +94,7 @@ export async function openPrepared<Session>(
   try {
     if (made !== undefined) return { session: made, isMapped: false };
     if (file !== undefined) {
+      await readAhead([file.path], onRead);
       const bytes = await readModel(file.path);
       const kept = { bytes, folder: dirname(file.path) };
       return { session: await create(kept, { kind: 'prepared' }), isMapped: false };
@@ -100,7 +104,9 @@ export async function openPrepared<Session>(
   } finally {
     file?.release();
   }
-  return isLater ? { session: await create(graph, { kind: 'mapped' }), isMapped: true } : plain();
+  if (!isLater) return plain();
+  await readAhead(source.files, onRead);
+  return { session: await create(graph, { kind: 'mapped' }), isMapped: true };
 }
 
 /**

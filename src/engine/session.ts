@@ -35,6 +35,8 @@ export interface Session extends Runner {
 export interface SessionOptions {
   /** False refuses a graph with an operator that the device lacks; otherwise the CPU runs that one. */
   readonly cpuFallback?: boolean;
+  /** Is told which share of large files has been read, where that takes its time. */
+  readonly onRead?: ((share: number) => void) | undefined;
 }
 
 /**
@@ -45,7 +47,7 @@ export interface SessionOptions {
 export async function openSession(
   graph: Graph,
   device: Device,
-  { cpuFallback = true }: SessionOptions = {},
+  { cpuFallback = true, onRead }: SessionOptions = {},
 ): Promise<Session> {
   let session: ort.InferenceSession | undefined;
   let isMapped = false;
@@ -57,7 +59,7 @@ export async function openSession(
   try {
     const files = filesFor(graph, device);
     if (files === undefined) session = await create(graph, { kind: 'plain' });
-    else ({ session, isMapped } = await openPrepared(graph, files, create));
+    else ({ session, isMapped } = await openPrepared(graph, files, create, onRead));
   } catch (cause) {
     throw await openingError(device, cause);
   }

@@ -1,5 +1,5 @@
 /** A slot of this worker that is in use: the claim of its job, its run, and what it has used. */
-import type { Job, Run } from '../job.ts';
+import type { Job, Loading, Run } from '../job.ts';
 import type { Words } from '../sentences.ts';
 import type { Claim } from './dispatcher.ts';
 
@@ -9,6 +9,8 @@ export class Slot {
   job: Job | undefined;
   run: Run | undefined;
   step = 0;
+  /** While its model is being loaded and is large. */
+  loading: Loading | undefined;
   /** Seconds of the worker's clock when the GPU was done with it. */
   decodedAt = 0;
   /** GPU-seconds of the current try. */

@@ -252,6 +252,7 @@ export class Worker {
         this.#gpu.refund(slot);
         slot.step = 0;
         slot.run = undefined;
+        slot.loading = undefined;
       }
     }
   }
@@ -262,9 +263,18 @@ export class Worker {
     if (slot.leaving !== undefined) return undefined;
     const run = await this.#gpu.turn(slot, 'open', () => {
       slot.life = this.#life;
-      return this.#watched(job, 'open', () => engine.open(job));
+      return this.#watched(job, 'open', () =>
+        engine.open(job, (loading) => {
+          slot.loading = loading;
+          this.#publish(slot);
+        }),
+      );
     });
     slot.run = run;
+    if (slot.loading !== undefined) {
+      slot.loading = undefined;
+      this.#publish(slot);
+    }
     // A run that draws nothing has only its last part.
     let isDone = run.steps === 0;
     while (!isDone && slot.leaving === undefined) {
@@ -403,13 +413,14 @@ export class Worker {
   }
 
   #publish(slot: Slot, preview?: Uint8Array): void {
-    const { claim, step, run } = slot;
+    const { claim, step, run, loading } = slot;
     this.#options.events.publish(claim.id, {
       state: 'running',
       step,
       steps: run?.steps ?? plannedSteps(claim.request),
       etaSeconds: this.#gpu.etaOf(slot, this.#slots.values()),
       ...(run?.memory !== undefined && { memory: run.memory }),
+      ...(loading !== undefined && { loading }),
       ...(preview === undefined ? {} : { preview }),
     });
   }

@@ -175,8 +175,13 @@ class Studio {
     );
     const files = await planOutput(task, how, { count: request.numImages, seed: request.seed });
     const engine = await this.#engine(spec);
-    const run = await engine.open({ id: 'shell', user: 'shell', request, inputs });
     const progress = createProgress(how.progress, process.stderr);
+    const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
+    const run = await engine
+      .open({ id: 'shell', user: 'shell', request, inputs }, ({ opened, total }) =>
+        progress.load(`Loading ${spec.name}, ${gigabytes(opened)} of ${gigabytes(total)} GB`),
+      )
+      .finally(() => progress.loaded());
     try {
       for (let done = false; !done; ) {
         ({ done } = await run.advance(1, ({ step, steps }) => progress.show(step, steps)));

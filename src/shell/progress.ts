@@ -4,6 +4,10 @@ import { describeBytes } from '../download/units.ts';
 export type ProgressStyle = 'bar' | 'plain' | 'none';
 
 export interface ProgressView {
+  /** Of a large model that is being opened. @param words what of it is open */
+  load(words: string): void;
+  /** Takes those words off the terminal. */
+  loaded(): void;
   show(step: number, steps: number): void;
   /** Ends the bar's line. */
   end(): void;
@@ -27,7 +31,20 @@ export function createProgress(choice: string, output: ProgressOutput): Progress
   const style: ProgressStyle = choice === 'none' ? 'none' : choice === 'auto' && isTerminal ? 'bar' : 'plain';
   const started = performance.now();
   let isDrawn = false;
+  let lastLoad = Number.NEGATIVE_INFINITY;
   return {
+    load(words) {
+      const now = performance.now();
+      if (style === 'none' || now - lastLoad < (style === 'bar' ? BYTES_EVERY.bar : BYTES_EVERY.line)) return;
+      lastLoad = now;
+      if (style === 'plain') output.write(`${words}\n`);
+      else output.write(`\r${words.slice(0, (output.columns || USUAL_COLUMNS) - 1)}\x1b[K`);
+      isDrawn ||= style === 'bar';
+    },
+    loaded() {
+      if (isDrawn) output.write('\r\x1b[K');
+      isDrawn = false;
+    },
     show(step, steps) {
       if (style === 'none') return;
       const left = ((performance.now() - started) / 1000 / step) * (steps - step);
@@ -51,7 +68,7 @@ export function createProgress(choice: string, output: ProgressOutput): Progress
 const BYTES_EVERY = { bar: 200, line: 10_000 };
 
 /** Of a download: bytes, rate and time left. */
-export function createByteProgress(output: ProgressOutput): ProgressView {
+export function createByteProgress(output: ProgressOutput): Pick<ProgressView, 'show' | 'end'> {
   const isTerminal = output.isTTY === true;
   const started = performance.now();
   let first: number | undefined;

@@ -1,5 +1,6 @@
 /** What the processes on one database announce about web messages: only ids, never what a message says. */
 import { randomUUID } from 'node:crypto';
+import type { Loading } from '../job.ts';
 import type { Database } from './sql.ts';
 
 const CHANNEL = 'darkroom_web';
@@ -19,6 +20,7 @@ export interface RunningNumbers {
   readonly step: number;
   readonly steps: number;
   readonly etaSeconds: number;
+  readonly loading?: Loading;
   readonly preview?: Uint8Array;
 }
 

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { runningText } from '../../commands/cards.ts';
 import { followJob, type LiveEvent, PACE } from '../../commands/job-card.ts';
 import { TimeLeft } from '../../commands/time-left.ts';
 import type { JobEvent } from '../../src/job.ts';
+import { sayIn } from '../../src/sentences.ts';
 
 const noError = (error: unknown) => assert.fail(String(error));
 const preview = new Uint8Array([1]);
@@ -84,4 +86,16 @@ test('the time left does not jump, whatever the estimates do, and comes to where
   }
   const settled = Array.from({ length: 20 }, (_, i) => time.next(30 - i, (7 + i) * 1000)).at(-1)!;
   assert.ok(Math.abs(settled - 11) < 2, String(settled));
+});
+
+test('a job whose large model is being loaded says how far that is', () => {
+  const words = (opened: number, total: number, language: 'en' | 'ko' = 'en') =>
+    runningText(
+      { state: 'running', step: 0, steps: 20, etaSeconds: 90, loading: { opened, total } },
+      'stabilityai/sdxl-base',
+      sayIn(language),
+    );
+  assert.equal(words(3.9e9, 6.9e9), 'Loading sdxl-base, 4 of 7 GB');
+  assert.equal(words(0, 2.13e9), 'Loading sdxl-base, 0.0 of 2.1 GB');
+  assert.equal(words(3.9e9, 6.9e9, 'ko'), 'sdxl-base 불러오는 중, 7GB 중 4GB');
 });

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { createRandom } from '../../src/diffusion/random.ts';
 import { cpuDevice, parseDevice } from '../../src/engine/device.ts';
-import { freeMemory } from '../../src/engine/memory/budget.ts';
+import { freeMemory } from '../../src/engine/free-memory.ts';
 import { footprintOf } from '../../src/engine/memory/outlines.ts';
 import { type MemoryPlan, planMemory, planWith } from '../../src/engine/memory/plan.ts';
 import { requireFit } from '../../src/engine/memory/refuse.ts';

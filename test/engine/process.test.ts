@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuDevice } from '../../src/engine/device.ts';
 import { EngineProcess } from '../../src/engine/process/process.ts';
 import { DarkroomError } from '../../src/errors.ts';
-import { EngineLost, type Job, type Progress } from '../../src/job.ts';
+import { EngineLost, type Job, type Loading, type Progress } from '../../src/job.ts';
 import { freezeRequest } from '../../src/request.ts';
 
 const factory = new URL('./stand-in.ts', import.meta.url).href;
@@ -62,6 +62,14 @@ test('a job runs in the child and comes back whole', async () => {
   await run.close();
   await run.close();
   assert.deepEqual(lines, ['stand-in ready']);
+});
+
+test('how far a large model is loaded is told while a job opens', async () => {
+  const { engine } = start();
+  const told: Loading[] = [];
+  const run = await engine.open(jobOf('load=1'), (loading) => told.push(loading));
+  assert.deepEqual(told, [{ opened: 4e9, total: 7e9 }]);
+  await run.close();
 });
 
 test('the child yields to the chat', async () => {

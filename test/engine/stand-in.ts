@@ -19,11 +19,15 @@ export async function createEngine({ device }: EngineOptions): Promise<WarmEngin
     async warm(model) {
       if (model === 'too-large') throw new DeviceFailure('too_large', 'The card is full.');
     },
-    async open({ request, inputs }) {
+    async open({ request, inputs }, onLoading) {
       const option = (name: string) => new RegExp(`${name}=(\\w+)`).exec(request.prompt)?.[1];
       const ms = Number(option('ms') ?? 1);
       const fail = option('fail');
       if (fail === 'open') throw new DarkroomError('bad_model', 'The stand-in was told to fail.');
+      if (option('load') !== undefined) {
+        onLoading?.({ opened: 4e9, total: 7e9 });
+        await sleep(Number(option('load')));
+      }
       const steps = request.numInferenceSteps * request.numImages;
       let step = 0;
       return {

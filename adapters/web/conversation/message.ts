@@ -1,6 +1,6 @@
 /** A message of the web chat: as it is stored, and as the page and scripts read it. */
 import type { ErrorCode } from '../../../src/errors.ts';
-import type { JobState } from '../../../src/job.ts';
+import type { JobState, Loading } from '../../../src/job.ts';
 import type { RunningNumbers } from '../../../src/store/notices.ts';
 import type { Card, CardForm, CardPicture } from '../../card.ts';
 
@@ -35,6 +35,8 @@ export interface JobJson {
   readonly eta_seconds?: number;
   readonly step?: number;
   readonly steps?: number;
+  /** Bytes of a large model that are open, while it is being loaded. */
+  readonly loading?: Loading;
   /** Seconds from acceptance to picture. */
   readonly seconds?: number;
   /** `data:` URL of a small PNG of the latents as they stand. */
@@ -131,10 +133,17 @@ export function withCard(message: MessageRecord, card: Card): MessageRecord {
 }
 
 /** A running job's numbers as another process published them. */
-export const runningJson = ({ step, steps, etaSeconds, preview }: RunningNumbers): Partial<JobJson> => ({
+export const runningJson = ({
+  step,
+  steps,
+  etaSeconds,
+  loading,
+  preview,
+}: RunningNumbers): Partial<JobJson> => ({
   step,
   steps,
   eta_seconds: etaSeconds,
+  ...(loading && { loading }),
   ...(preview && { preview: dataUrl(preview) }),
 });
 
@@ -144,7 +153,7 @@ const OPENED_BY_PAGE = /^show:/;
 const dataUrl = (png: Uint8Array) => `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
 
 function jobJson({ job, preview }: Card): JobJson {
-  const { id, state, position, etaSeconds, step, steps, seconds, error } = job!;
+  const { id, state, position, etaSeconds, step, steps, loading, seconds, error } = job!;
   return {
     id,
     state,
@@ -152,6 +161,7 @@ function jobJson({ job, preview }: Card): JobJson {
     ...(etaSeconds !== undefined && { eta_seconds: etaSeconds }),
     ...(step !== undefined && { step }),
     ...(steps !== undefined && { steps }),
+    ...(loading && { loading }),
     ...(seconds !== undefined && { seconds }),
     ...(preview && { preview: dataUrl(preview) }),
     ...(error && { error }),

@@ -225,6 +225,7 @@ export const openapi = {
           eta_seconds: number,
           step: integer,
           steps: integer,
+          loading: object({ opened: integer, total: integer }, ['opened', 'total']),
           seconds: number,
           preview: { ...text, description: 'data: URL of a small PNG' },
           error: ref('Error'),

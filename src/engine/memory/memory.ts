@@ -1,5 +1,5 @@
 /** What jobs take in memory, what devices have, and what is done to make one fit into the other: the door of this room. */
-export { budgetOf, freeMemory } from './budget.ts';
+export { budgetOf } from './budget.ts';
 export { type Footprint, footprintOf, footprintOfGraph } from './outlines.ts';
 export {
   keptBytes,

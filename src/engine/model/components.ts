@@ -1,15 +1,19 @@
 /** The sessions of one model: each is opened when it is first needed, then kept until it is released. */
 import { DarkroomError } from '../../errors.ts';
 import type { Graph } from '../../graph/component.ts';
+import type { Target } from '../../graph/target.ts';
+import type { Loading } from '../../job.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 import type { Feeds } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
 import { type Device, denoiserTargetOf, type Precision, precisionOf, targetOf } from '../device.ts';
+import { footprintOf } from '../memory/memory.ts';
 import type { VaeHalf } from '../picture/pictures.ts';
 import { type TextEncoders, textEncodersOf } from '../prompt/prompt.ts';
 import { openSession, type Runner, type Session } from '../session.ts';
 import { ControlledDenoisers } from './controlled.ts';
 import { inHalves } from './halves.ts';
+import { LoadingWatch } from './loading.ts';
 import { Preparing } from './preparing.ts';
 
 /** A call as the session takes it. Nothing in it points back at the run, so a queue may batch several. */
@@ -89,12 +93,30 @@ export class Components {
   }
 
   /** Opens what every picture of a request needs; the VAE's encoder is opened where it starts from a picture. */
-  async openAll(nets: readonly ControlNet[], isTiled: boolean): Promise<void> {
-    for (const { name } of this.spec.textEncoders) await this.session(name);
-    if (nets.length === 0) await this.session('denoiser');
-    else await this.#controlled.open(nets);
-    await this.vaeDecoder(isTiled);
-    if (this.spec.upscaler !== undefined) await this.session('upscaler');
+  async openAll(
+    nets: readonly ControlNet[],
+    isTiled: boolean,
+    onLoading?: (loading: Loading) => void,
+  ): Promise<void> {
+    const { spec } = this;
+    const names: ComponentName[] = [
+      ...spec.textEncoders.map(({ name }) => name),
+      ...(nets.length === 0 ? (['denoiser'] as const) : []),
+      ...(isTiled ? (['vaeDecoderFirst', 'vaeDecoderLast'] as const) : (['vaeDecoder'] as const)),
+      ...(spec.upscaler === undefined ? [] : (['upscaler'] as const)),
+    ];
+    const missing = names.filter((name) => !this.#sessions.has(name));
+    const bytes = missing.map((name) => footprintOf(spec, name, this.#targetOf(name)).stored);
+    const watch = new LoadingWatch(bytes, onLoading);
+    for (const [i, name] of missing.entries()) {
+      await this.#open(name, (share) => watch.read(i, share)).session;
+      watch.read(i, 1);
+    }
+    if (nets.length > 0) await this.#controlled.open(nets);
+  }
+
+  #targetOf(name: ComponentName): Target {
+    return name === 'denoiser' ? denoiserTargetOf(this.#device, this.spec.denoiser) : targetOf(this.#device);
   }
 
   /**
@@ -129,15 +151,13 @@ export class Components {
     await this.#controlled.close();
   }
 
-  #open(name: ComponentName): Open {
+  #open(name: ComponentName, onRead?: (share: number) => void): Open {
     if (this.#closed) throw new DarkroomError('cancelled', 'The engine was stopped.');
     const known = this.#sessions.get(name);
     if (known !== undefined) return known;
     const opening = (async () => {
       const started = performance.now();
-      const device = this.#device;
-      const target = name === 'denoiser' ? denoiserTargetOf(device, this.spec.denoiser) : targetOf(device);
-      const session = await this.#openGraph(this.spec.graph(name, target));
+      const session = await this.#openGraph(this.spec.graph(name, this.#targetOf(name)), onRead);
       this.secondsToOpen += (performance.now() - started) / 1000;
       return session;
     })();
@@ -154,8 +174,8 @@ export class Components {
     return open;
   }
 
-  async #openGraph(graph: Graph): Promise<Session> {
-    const session = await openSession(graph, this.#device);
+  async #openGraph(graph: Graph, onRead?: (share: number) => void): Promise<Session> {
+    const session = await openSession(graph, this.#device, { onRead });
     if (session.isMapped) {
       this.#preparing.add(graph, () => {
         this.isOutdated = true;

@@ -8,7 +8,7 @@ import { rm } from 'node:fs/promises';
 import type { Graph } from '../../graph/component.ts';
 import { partsOf } from '../../models/side-files.ts';
 import type { Device } from '../device.ts';
-import { freeMemory } from '../memory/memory.ts';
+import { freeMemory } from '../free-memory.ts';
 import type { PrepareAnswer, PrepareOrder } from '../prepare-child.ts';
 
 /** How long no job must have been open. */

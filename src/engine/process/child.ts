@@ -52,7 +52,9 @@ async function carryOut(engine: WarmEngine, message: ToChild): Promise<Calls[key
     case 'warm':
       return void (await engine.warm(message.model));
     case 'open': {
-      const run = await engine.open(message.job);
+      const run = await engine.open(message.job, (loading) =>
+        say({ name: 'loading', call: message.call, loading }),
+      );
       runs.set(message.call, run);
       const { steps, memory } = run;
       return { run: message.call, steps, ...(memory !== undefined && { memory }) };

@@ -2,7 +2,14 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { DarkroomError } from '../../errors.ts';
-import { EngineLost, type Job, type ProcessEngine, type Progress, type Run } from '../../job.ts';
+import {
+  EngineLost,
+  type Job,
+  type Loading,
+  type ProcessEngine,
+  type Progress,
+  type Run,
+} from '../../job.ts';
 import {
   type CallName,
   type Calls,
@@ -50,12 +57,12 @@ export class EngineProcess implements ProcessEngine {
   }
 
   /** @throws EngineLost where the child dies meanwhile; the next call starts a fresh one */
-  async open(job: Job): Promise<Run> {
+  async open(job: Job, onLoading?: (loading: Loading) => void): Promise<Run> {
     const child = this.#running();
-    const { run, ...told } = await child.call('open', { job });
+    const { run, ...told } = await child.call('open', { job }, { onLoading });
     return {
       ...told,
-      advance: (count, onProgress) => child.call('advance', { run, count }, onProgress),
+      advance: (count, onProgress) => child.call('advance', { run, count }, { onProgress }),
       decode: () => child.call('decode', { run }),
       close: async () => {
         // A process that has ended holds no run.
@@ -90,10 +97,15 @@ export class EngineProcess implements ProcessEngine {
  */
 export const ALLOCATOR = { GLIBC_TUNABLES: 'glibc.malloc.mmap_threshold=1048576:glibc.malloc.hugetlb=1' };
 
-interface PendingCall {
+/** Who is told what happens during a call. */
+interface Listeners {
+  readonly onProgress?: ((progress: Progress) => void) | undefined;
+  readonly onLoading?: ((loading: Loading) => void) | undefined;
+}
+
+interface PendingCall extends Listeners {
   resolve(result: Calls[CallName]['out']): void;
   reject(error: Error): void;
-  onProgress?(progress: Progress): void;
 }
 
 /** What the operator should know of a signal that ended the process. */
@@ -153,7 +165,7 @@ class Child {
   call<K extends CallName>(
     name: K,
     input: Calls[K]['in'],
-    onProgress?: (progress: Progress) => void,
+    listeners: Listeners = {},
   ): Promise<Calls[K]['out']> {
     const { promise, resolve, reject } = Promise.withResolvers<Calls[K]['out']>();
     if (this.lost) {
@@ -166,7 +178,7 @@ class Child {
       // The reply to a call has that call's type: child.ts answers with the same number.
       resolve: resolve as PendingCall['resolve'],
       reject,
-      ...(onProgress === undefined ? {} : { onProgress }),
+      ...listeners,
     });
     this.#process.send({ name, call, ...input } as ToChild, (error) => {
       if (error === null || !this.#pending.delete(call)) return;
@@ -198,6 +210,10 @@ class Child {
     if (pending === undefined) return;
     if (message.name === 'progress') {
       pending.onProgress?.(message.progress);
+      return;
+    }
+    if (message.name === 'loading') {
+      pending.onLoading?.(message.loading);
       return;
     }
     this.#pending.delete(message.call);

@@ -3,7 +3,7 @@
  * channel. Each call carries a number; its reply, progress and error carry the same one.
  */
 import { DarkroomError, describeError, type ErrorWords, wordsOf } from '../../errors.ts';
-import type { Engine, FinishedPicture, Job, JobMemory, Progress, StageSeconds } from '../../job.ts';
+import type { Engine, FinishedPicture, Job, JobMemory, Loading, Progress, StageSeconds } from '../../job.ts';
 import type { SideFilesOptions } from '../../models/side-files.ts';
 import type { Words } from '../../sentences.ts';
 import type { Device } from '../device.ts';
@@ -49,6 +49,7 @@ export type ToChild = {
 
 export type FromChild =
   | { readonly name: 'progress'; readonly call: number; readonly progress: Progress }
+  | { readonly name: 'loading'; readonly call: number; readonly loading: Loading }
   | { readonly name: 'reply'; readonly call: number; readonly result: Calls[CallName]['out'] }
   | { readonly name: 'error'; readonly call: number; readonly error: WireError }
   /** The device failed under this call; the child ends after it, which frees the device. */

@@ -3,6 +3,7 @@ export const job = {
   'job.next': 'Next in line, about {time}',
   'job.in_line': '{position, selectordinal, one {#st} two {#nd} few {#rd} other {#th}} in line, about {time}',
   'job.starting': 'Starting, about {time} left',
+  'job.loading': 'Loading {model}, {opened} of {total} GB',
   'job.step': 'Step {step} of {steps}, {time} left',
   'job.finishing': 'Finishing',
   'job.accepted': 'Accepted',

@@ -4,6 +4,7 @@ export const job = {
   'job.next': '다음 차례, 약 {time}',
   'job.in_line': '대기 {position}번째, 약 {time}',
   'job.starting': '시작하는 중, 약 {time} 남음',
+  'job.loading': '{model} 불러오는 중, {total}GB 중 {opened}GB',
   'job.step': '{steps}단계 중 {step}단계, {time} 남음',
   'job.finishing': '마무리하는 중',
   'job.accepted': '접수됨',
