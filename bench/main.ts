@@ -18,6 +18,7 @@ import { lora } from './lora.ts';
 import { memory } from './memory.ts';
 import { models } from './models.ts';
 import { opening } from './opening.ts';
+import { precision } from './precision.ts';
 import { queue } from './queue.ts';
 import { samplers } from './samplers.ts';
 import { upscale } from './upscale.ts';
@@ -38,6 +39,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   engine,
   denoisers,
   opening,
+  precision,
   lora,
   upscale,
   gpu,
@@ -45,7 +47,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   eta,
 };
 /** Too long to run unasked. */
-const BY_NAME: readonly string[] = ['opening', 'lora', 'upscale', 'gpu', 'day', 'eta'];
+const BY_NAME: readonly string[] = ['opening', 'precision', 'lora', 'upscale', 'gpu', 'day', 'eta'];
 
 const asked = process.argv.slice(2);
 const stray = asked.find((name) => !Object.hasOwn(BENCHES, name));

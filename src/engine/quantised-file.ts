@@ -8,17 +8,19 @@ import { writeQuantised } from '../models/quantise.ts';
 
 /**
  * @param open is given the graph with all of its weights in files
+ * @param onRead is told which share of the weights has been read
  * @throws what `open` throws, and where the weights cannot be read or written
  */
 export async function withWeights<Session>(
   graph: Graph,
   open: (whole: Graph) => Promise<Session>,
+  onRead?: (share: number) => void,
 ): Promise<Session> {
   if (graph.quantised === undefined) return open(graph);
   const folder = await mkdtemp(join(await realpath(tmpdir()), 'darkroom-int8-'));
   try {
     const file = join(folder, 'weights');
-    await writeQuantised(graph.quantised, file);
+    await writeQuantised(graph.quantised, file, onRead);
     return await open(withQuantisedFile(graph, file));
   } finally {
     // What is mapped stays mapped; a system that keeps such files gives this one up with its folder for temporary files.

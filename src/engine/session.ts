@@ -37,6 +37,8 @@ export interface SessionOptions {
   readonly cpuFallback?: boolean;
   /** Is told which share of large files has been read, where that takes its time. */
   readonly onRead?: ((share: number) => void) | undefined;
+  /** Beginning of the path of a file that gets what each operator took, once the session is closed. */
+  readonly profile?: string;
 }
 
 /**
@@ -47,19 +49,17 @@ export interface SessionOptions {
 export async function openSession(
   graph: Graph,
   device: Device,
-  { cpuFallback = true, onRead }: SessionOptions = {},
+  options: SessionOptions = {},
 ): Promise<Session> {
   let session: ort.InferenceSession | undefined;
   let isMapped = false;
-  const { InferenceSession, Tensor: OrtTensor } = await loadRuntime(device);
-  const create = (made: Graph, opening: Opening) =>
-    withWeights(made, (whole) =>
-      InferenceSession.create(whole.bytes, sessionOptions(whole, device, { opening, cpuFallback })),
-    );
+  const runtime = await loadRuntime(device);
+  const { Tensor: OrtTensor } = runtime;
+  const create = creator(runtime, device, options);
   try {
     const files = filesFor(graph, device);
     if (files === undefined) session = await create(graph, { kind: 'plain' });
-    else ({ session, isMapped } = await openPrepared(graph, files, create, onRead));
+    else ({ session, isMapped } = await openPrepared(graph, files, create, options.onRead));
   } catch (cause) {
     throw await openingError(device, cause);
   }
@@ -115,11 +115,17 @@ export async function openSession(
 export async function prepareSession(graph: Graph, device: Device): Promise<boolean> {
   const files = filesFor(graph, device);
   if (files === undefined) return false;
-  const { InferenceSession } = await loadRuntime(device);
-  return keepPrepared(graph, files, (made, opening) =>
-    InferenceSession.create(made.bytes, sessionOptions(made, device, { opening, cpuFallback: true })),
-  );
+  return keepPrepared(graph, files, creator(await loadRuntime(device), device, {}));
 }
+
+const creator =
+  ({ InferenceSession }: typeof ort, device: Device, how: SessionOptions) =>
+  (graph: Graph, opening: Opening): Promise<ort.InferenceSession> =>
+    withWeights(
+      graph,
+      (whole) => InferenceSession.create(whole.bytes, sessionOptions(whole, device, { ...how, opening })),
+      how.onRead,
+    );
 
 /** Where an optimised graph is kept; undefined where it is not, or gains nothing by it. */
 export const filesFor = (graph: Graph, device: Device): PreparedOptions | undefined =>
@@ -180,7 +186,7 @@ async function loadRuntime({ provider, environment }: Device): Promise<typeof or
 function sessionOptions(
   graph: Graph,
   device: Device,
-  { opening, cpuFallback }: { readonly opening: Opening; readonly cpuFallback: boolean },
+  { opening, cpuFallback = true, profile }: SessionOptions & { readonly opening: Opening },
 ): ort.InferenceSession.SessionOptions {
   // A graphics device may lack float16: there all weights are cast before they reach it.
   const weightsInPlace = graph.weightsInPlace === true && device.provider !== 'webgpu';
@@ -198,6 +204,7 @@ function sessionOptions(
     enableCpuMemArena: false,
     enableMemPattern: true,
     logSeverityLevel: 3,
+    ...(profile !== undefined && { enableProfiling: true, profileFilePrefix: profile }),
     ...(opening.kind === 'saving' ? { optimizedModelFilePath: opening.file } : {}),
     extra: {
       ...(isMapped && { optimization: { disable_specified_optimizers: WIDENING.join(';') } }),

@@ -82,6 +82,8 @@ export function linearInto(
   outputs: number,
   skip: Value,
 ): Value {
+  // A product of 8 bits adds its bias as it becomes float32.
+  if (b.target.int8) return b.residual(linear(b, x, name, inputs, outputs), skip);
   const product = linear(b, x, name, inputs, outputs, { bias: false });
   const bias = b.weight(`${name}.bias`, [outputs]);
   return b.residual(product, skip, bias);

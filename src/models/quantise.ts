@@ -12,15 +12,21 @@ const ROUNDER = 1.5 * 2 ** 52;
 
 /**
  * Writes the file that a graph's external data names. One weight after another is in memory.
+ * @param onRead is told which share of the weights has been read
  * @throws DarkroomError('bad_model') where a file of the model has become shorter
  */
-export async function writeQuantised({ weights }: QuantisedWeights, path: string): Promise<void> {
+export async function writeQuantised(
+  { weights, bytes: total }: QuantisedWeights,
+  path: string,
+  onRead: (share: number) => void = () => {},
+): Promise<void> {
   const reader = new ValueReader();
   const file = await open(path, 'wx');
   try {
     for (const weight of weights) {
       const bytes = quantise(await reader.read(weight.stored), weight);
       await file.write(bytes, 0, bytes.length, weight.scales);
+      onRead((weight.scales + bytes.length) / total);
     }
   } finally {
     await reader.close();
