@@ -4,6 +4,7 @@
  */
 import type { ErrorCode } from '../src/errors.ts';
 import type { JobState, Loading } from '../src/job.ts';
+import type { Locale } from '../src/sentences.ts';
 
 export interface CardPicture {
   /** Id in the picture store. */
@@ -82,6 +83,8 @@ export interface CardField {
 }
 
 export interface Card {
+  /** Of its words, for those that an adapter adds; English where it is absent. */
+  readonly locale?: Locale;
   /** The sentence; empty where the picture says it all. */
   readonly text: string;
   readonly about?: CardAbout;

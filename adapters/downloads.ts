@@ -1,6 +1,7 @@
 /** Attachments that a platform holds, fetched when a command reads them and only some at a time. */
 import PQueue from 'p-queue';
 import { DarkroomError } from '../src/errors.ts';
+import { sentence } from '../src/sentences.ts';
 import type { Attachment } from './adapter.ts';
 import { fetchMedia, isAllowed, type MediaRules } from './media.ts';
 
@@ -58,7 +59,7 @@ export class Downloads {
       const mb = (bytes: number) => (bytes / 1024 / 1024).toFixed(1);
       throw new DarkroomError(
         'too_large',
-        `${name} is ${mb(size)} MB; the limit is ${mb(maxBytes)} MB. Attach a smaller picture.`,
+        sentence('media.file_too_large', { name, size: mb(size), limit: mb(maxBytes) }),
       );
     }
     return fetchMedia(url, this.#rules);

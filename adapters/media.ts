@@ -5,6 +5,7 @@
 import { get as httpGet, type IncomingMessage } from 'node:http';
 import { get as httpsGet } from 'node:https';
 import { DarkroomError } from '../src/errors.ts';
+import { sentence } from '../src/sentences.ts';
 
 export interface MediaRules {
   /** The platform's own host names, reached only by https; one that starts with a dot stands for all below it. */
@@ -43,20 +44,15 @@ async function follow(start: URL, rules: MediaRules, signal: AbortSignal): Promi
     response.destroy();
     url = requireAllowed(URL.parse(headers.location!, url.href), rules);
   }
-  throw new DarkroomError(
-    'bad_picture',
-    `The address of that picture was redirected more than ${MOST_REDIRECTS} times. Attach the picture again.`,
-  );
+  throw new DarkroomError('bad_picture', sentence('media.redirected', { count: MOST_REDIRECTS }));
 }
 
 function requireAllowed(url: URL | null, rules: MediaRules): URL {
   const isSimple = url !== null && url.username === '' && url.password === '';
   if (isSimple && (isOwn(url, rules) || isFurther(url, rules))) return url;
-  throw new DarkroomError(
-    'forbidden',
-    'Pictures are only fetched from this chat. Attach the picture to your message.',
-    { cause: new Error(`refused to fetch from ${url?.host ?? 'an address that cannot be read'}`) },
-  );
+  throw new DarkroomError('forbidden', sentence('media.only_here'), {
+    cause: new Error(`refused to fetch from ${url?.host ?? 'an address that cannot be read'}`),
+  });
 }
 
 const isOwn = (url: URL, { hosts }: Pick<MediaRules, 'hosts'>) =>
@@ -90,7 +86,7 @@ async function get(url: URL, rules: MediaRules, signal: AbortSignal): Promise<In
     response.on('error', () => undefined);
     return response;
   } catch (cause) {
-    throw new DarkroomError('not_found', 'That picture could not be fetched. Attach it again.', { cause });
+    throw new DarkroomError('not_found', sentence('media.not_fetched'), { cause });
   }
 }
 
@@ -98,7 +94,7 @@ async function read(response: IncomingMessage, { maxBytes }: MediaRules): Promis
   try {
     const { statusCode = 0, headers } = response;
     if (statusCode < 200 || statusCode >= 300) {
-      throw new DarkroomError('not_found', 'That picture no longer exists. Attach it again.', {
+      throw new DarkroomError('not_found', sentence('media.gone'), {
         cause: new Error(`the platform answered ${statusCode}`),
       });
     }
@@ -113,7 +109,7 @@ async function read(response: IncomingMessage, { maxBytes }: MediaRules): Promis
     return Buffer.concat(parts);
   } catch (cause) {
     if (cause instanceof DarkroomError) throw cause;
-    throw new DarkroomError('not_found', 'That picture could not be read to its end. Attach it again.', {
+    throw new DarkroomError('not_found', sentence('media.cut_off'), {
       cause,
     });
   } finally {
@@ -122,7 +118,4 @@ async function read(response: IncomingMessage, { maxBytes }: MediaRules): Promis
 }
 
 const tooLarge = (maxBytes: number) =>
-  new DarkroomError(
-    'too_large',
-    `That picture is larger than ${Math.floor(maxBytes / 1024 / 1024)} MB. Send a smaller one.`,
-  );
+  new DarkroomError('too_large', sentence('media.too_large', { limit: Math.floor(maxBytes / 1024 / 1024) }));

@@ -2,6 +2,8 @@
  * A failed call to a platform, reduced to what its operator may read. The errors of the platforms' clients carry the
  * whole call: the token of an interaction, the picture's bytes and the prompt, none of which belongs in a log.
  */
+
+import { sayIn } from '../src/sentences.ts';
 import { type Platform, traitsOf } from './platforms.ts';
 
 export interface FailedCall {
@@ -23,7 +25,7 @@ export class PlatformError extends Error {
 
   constructor(platform: Platform, { code, status, route, fields = [] }: FailedCall) {
     const parts = [
-      `${traitsOf(platform).title} refused ${route ?? 'a call'}`,
+      `${sayIn('en')(traitsOf(platform).title)} refused ${route ?? 'a call'}`,
       ...(status === undefined ? [] : [`status ${status}`]),
       ...(code === undefined ? [] : [`code ${code}`]),
       ...(fields.length === 0 ? [] : [`fields ${fields.join(', ')}`]),

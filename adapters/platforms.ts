@@ -1,4 +1,5 @@
 /** The chat platforms: one line each, with what commands need to know of them. Adding one starts here. */
+import type { PlainKey } from '../src/sentences.ts';
 
 export type MentionKind = 'user' | 'role' | 'channel';
 
@@ -10,11 +11,11 @@ export interface Mention {
 
 export interface PlatformTraits {
   /** As people write it. */
-  readonly title: string;
+  readonly title: PlainKey;
   /** What people call a tenant there. */
-  readonly tenant: string;
+  readonly tenant: PlainKey;
   /** Those whom the platform itself lets administer a tenant, in the plural. */
-  readonly admins: string;
+  readonly admins: PlainKey;
   /** How a mention starts in the text of a message: `<@42>`. Empty where people only write names. */
   readonly mentions: Readonly<Record<string, MentionKind>>;
   readonly capabilities: {
@@ -42,23 +43,23 @@ const everything = {
 
 export const PLATFORMS = {
   web: {
-    title: 'The web chat',
-    tenant: 'chat',
-    admins: 'the users named in DARKROOM_ADMINS',
+    title: 'platform.web',
+    tenant: 'platform.web.tenant',
+    admins: 'platform.web.admins',
     mentions: {},
     capabilities: { ...everything, threads: false, roles: false, channels: false, ageRestriction: false },
   },
   discord: {
-    title: 'Discord',
-    tenant: 'server',
-    admins: 'members who can manage this server',
+    title: 'platform.discord',
+    tenant: 'platform.discord.tenant',
+    admins: 'platform.discord.admins',
     mentions: { '@': 'user', '@!': 'user', '@&': 'role', '#': 'channel' },
     capabilities: everything,
   },
   slack: {
-    title: 'Slack',
-    tenant: 'workspace',
-    admins: 'admins of this workspace',
+    title: 'platform.slack',
+    tenant: 'platform.slack.tenant',
+    admins: 'platform.slack.admins',
     mentions: { '@': 'user', '!subteam^': 'role', '#': 'channel' },
     capabilities: { ...everything, ageRestriction: false },
   },

@@ -1,6 +1,7 @@
 /** /ban and /pause: settings under the names that admins look for. */
 
 import { DarkroomError } from '../src/errors.ts';
+import { sentence } from '../src/sentences.ts';
 import type { Scope } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import { tenantOf } from './policy.ts';
@@ -12,7 +13,7 @@ const PERSON = {
   type: 'mention',
   of: 'user',
   required: true,
-  description: 'The user.',
+  description: 'describe.ban.user',
   example: '@ada',
 } as const;
 
@@ -24,28 +25,28 @@ async function userScope(user: string, { invocation, ports }: Context<ConfigPort
 
 const listBans = defineCommand({
   name: 'ban list',
-  description: 'Show who is banned.',
+  description: 'describe.ban.list',
   options: {},
   examples: ['/ban list'],
-  async run(_values, { invocation, reply, ports }: Context<ConfigPorts>) {
+  async run(_values, { invocation, reply, say, ports }: Context<ConfigPorts>) {
     await requireAdmin(invocation, ports);
     const rules = await ports.settings.rules(tenantOf(invocation));
     const bans = rules.filter(({ key, value }) => key === 'banned' && value === true);
     const fields = await Promise.all(
       bans.map(async ({ scope, target, by, at }) => ({
         name: await describeScope(scope, target, invocation, ports),
-        value: `by ${by}, ${formatTime(at)}`,
+        value: say('ban.by', { by, at: formatTime(at) }),
       })),
     );
     await reply.postEphemeral(
-      fields.length === 0 ? { text: 'Nobody is banned here.' } : { text: 'Banned here:', fields },
+      fields.length === 0 ? { text: say('ban.none') } : { text: say('ban.list'), fields },
     );
   },
 });
 
 const addBan = defineCommand({
   name: 'ban add',
-  description: 'Stop a user from requesting pictures.',
+  description: 'describe.ban',
   options: { user: PERSON },
   examples: ['/ban add @ada'],
   async run({ user = '' }, context: Context<ConfigPorts>) {
@@ -55,7 +56,7 @@ const addBan = defineCommand({
 
 const removeBan = defineCommand({
   name: 'ban remove',
-  description: 'Allow a user to request pictures again.',
+  description: 'describe.ban.remove',
   options: { user: PERSON },
   examples: ['/ban remove @ada'],
   async run({ user = '' }, context: Context<ConfigPorts>) {
@@ -63,34 +64,35 @@ const removeBan = defineCommand({
   },
 });
 
-export const ban = defineGroup(
-  { name: 'ban', description: 'Stop a user from requesting pictures.', isForAdmins: true },
-  [listBans, addBan, removeBan],
-);
+export const ban = defineGroup({ name: 'ban', description: 'describe.ban', isForAdmins: true }, [
+  listBans,
+  addBan,
+  removeBan,
+]);
 
 export const pause = defineCommand({
   name: 'pause',
   isForAdmins: true,
-  description: 'Pause new pictures here; queued ones are still drawn.',
+  description: 'describe.pause',
   options: {
     state: {
       type: 'choice',
       choices: ['on', 'off'],
       required: true,
-      description: 'on pauses, off resumes.',
+      description: 'describe.pause.state',
       example: 'on',
     },
     channel: {
       type: 'mention',
       of: 'channel',
       flag: '--channel',
-      description: 'Only this channel.',
+      description: 'describe.pause.channel',
       example: '#art',
     },
   },
   examples: ['/pause on', '/pause off'],
   async run({ state, channel }, context: Context<ConfigPorts>) {
-    if (state === undefined) throw new DarkroomError('bad_request', 'Use /pause on or /pause off.');
+    if (state === undefined) throw new DarkroomError('bad_request', sentence('pause.which'));
     const { invocation, ports } = context;
     const at: { scope: Scope; target: string } =
       channel === undefined

@@ -2,6 +2,7 @@
 import type { Invocation } from '../adapters/adapter.ts';
 import { isRecord } from '../src/json.ts';
 import { inWordsOf, parseDraft, type RequestDraft, requestToJson } from '../src/request.ts';
+import { sentence, type Words } from '../src/sentences.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import { applyChanges } from './instruction/apply.ts';
 import { readInstruction } from './instruction/instruction.ts';
@@ -70,7 +71,7 @@ export interface LaidOver {
   readonly prompt: string;
   readonly negative?: string;
   /** Sentences about how the words were read. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /**
@@ -86,10 +87,8 @@ export function layOver(
   const changes = editsByInstruction ? undefined : readInstruction(words);
   if (changes === undefined || prompt.trim() === '') return { prompt: words, notes: [] };
   const changed = applyChanges({ prompt, negative }, changes);
-  const avoided = changed.negative === negative ? '' : ` Negative prompt: ${changed.negative}.`;
-  return {
-    prompt: changed.prompt,
-    ...(avoided !== '' && { negative: changed.negative }),
-    notes: [`Read as a change of the picture's prompt: ${changed.prompt}.${avoided}`],
-  };
+  if (changed.negative === negative) {
+    return { prompt: changed.prompt, notes: [sentence('draw.changed', { prompt: changed.prompt })] };
+  }
+  return { ...changed, notes: [sentence('draw.changed_negative', { ...changed })] };
 }

@@ -44,11 +44,15 @@ export function liveCard(record: JobRecord, event: LiveEvent): Card {
 }
 
 /** What all cards of a job have. */
-function frameOf({ frame, notes }: JobRecord): Pick<Card, 'inputs' | 'isPrivate' | 'thread' | 'notes'> {
+function frameOf({
+  frame,
+  notes,
+}: JobRecord): Pick<Card, 'locale' | 'inputs' | 'isPrivate' | 'thread' | 'notes'> {
   const { inputs, isPrivate, thread, told = [] } = frame ?? {};
   const say = sayOf({ ...(frame && { frame }) });
   const toldBefore = told.map(say.words);
   return {
+    locale: say.locale,
     ...(inputs && { inputs }),
     ...(isPrivate !== undefined && { isPrivate }),
     ...(thread !== undefined && { thread }),
@@ -145,6 +149,7 @@ export function pictureCard(record: JobRecord, index: number, say: Say): Card {
   const numbered = ({ id: action, ...rest }: CardAction) => ({ ...rest, id: `${action}:${index + 1}` });
   const pictures = cardPictures(record, say).slice(index, index + 1);
   return {
+    locale: say.locale,
     text: '',
     pictures,
     about: aboutOf(record, say),

@@ -4,11 +4,12 @@
  */
 import type { Invocation, Reply } from '../adapters/adapter.ts';
 import { type MentionKind, type Platform, readMention } from '../adapters/platforms.ts';
-import { DarkroomError, offerNames } from '../src/errors.ts';
+import { DarkroomError, offer } from '../src/errors.ts';
 import type { Say, Words } from '../src/sentences.ts';
+import { type PlainKey, sentence } from '../src/sentences.ts';
 
 interface OptionBase {
-  readonly description: string;
+  readonly description: PlainKey;
   /** `--seed`; an option without a flag takes the words that follow no flag. */
   readonly flag?: string;
   /** Other flags of the same option. */
@@ -37,7 +38,7 @@ export type Option = OptionBase &
         /** Words that stand for a number. */
         readonly spelling?: (text: string) => string | undefined;
         /** Says how a number above `max` is written. */
-        readonly beyond?: (text: string) => string | undefined;
+        readonly beyond?: (text: string) => Words | undefined;
       }
     | {
         readonly type: 'choice';
@@ -74,7 +75,7 @@ export interface Context<P = unknown> {
 
 export interface Command<O extends Options = Options, P = unknown> {
   readonly name: string;
-  readonly description: string;
+  readonly description: PlainKey;
   readonly options: O;
   /** Options that a typed line can give and no menu shows. */
   readonly typed?: Options;
@@ -143,7 +144,10 @@ export function parseValues(
     const option = Object.hasOwn(options, name) ? options[name] : undefined;
     if (option === undefined) {
       const names = Object.keys(options);
-      throw new DarkroomError('bad_request', `Unknown option ${name}. ${offerNames(name, names)}`);
+      throw new DarkroomError(
+        'bad_request',
+        sentence('command.unknown_option', { name, offer: offer(name, names) }),
+      );
     }
     if (value === undefined || option.type === 'picture') continue;
     parsed[name] = parseValue(option.flag ?? name, option, value, platform);
@@ -160,9 +164,10 @@ function parseValue(label: string, option: Option, value: unknown, platform: Pla
   if (option.type !== 'choice') return text;
   const choice = option.choices.find((known) => known === text.toLowerCase()) ?? option.spelling?.(text);
   if (choice !== undefined) return choice;
+  const known = offer(text, option.choices);
   throw new DarkroomError(
     'bad_request',
-    `${text} is not a value of ${label}. ${offerNames(text, option.choices)}`,
+    sentence('command.not_a_value', { value: text, flag: label, offer: known }),
   );
 }
 
@@ -171,25 +176,32 @@ function parseMention(label: string, kind: MentionKind, text: string, platform: 
   const mention = readMention(platform, text);
   if (mention === undefined) return text.replace(/^[@#]/, '');
   if (mention.kind === kind) return mention.id;
-  throw new DarkroomError('bad_request', `${label} takes a ${kind}; ${text} is a ${mention.kind}.`);
+  throw new DarkroomError(
+    'bad_request',
+    sentence('command.wrong_mention', { flag: label, wanted: kind, value: text, given: mention.kind }),
+  );
 }
 
 function parseNumber(label: string, option: Option & { type: 'integer' | 'number' }, value: unknown): number {
   const { min, max, type, spelling, beyond } = option;
   const text = String(value).trim().normalize('NFKC').replace(/[;,]$/, '');
   const number = text === '' ? Number.NaN : readNumber(spelling?.(text) ?? text, max);
-  const kind = type === 'integer' ? 'a whole number' : 'a number';
+  const given = { flag: label, value: String(value) };
   if (!Number.isFinite(number)) {
-    throw new DarkroomError('bad_request', `${label} ${value} is not ${kind} from ${min} to ${max}.`);
+    const key = type === 'integer' ? 'command.not_whole' : 'command.not_number';
+    throw new DarkroomError('bad_request', sentence(key, { ...given, min, max }));
   }
   const words = number > max ? beyond?.(text) : undefined;
   if (words !== undefined) throw new DarkroomError('bad_request', words);
   if (number < min || number > max) {
     const near = number > max ? max : min;
-    throw new DarkroomError('bad_request', `${label} ${value} is outside ${min} to ${max}. Try ${near}.`);
+    throw new DarkroomError('bad_request', sentence('command.outside', { ...given, min, max, near }));
   }
   if (type === 'integer' && !Number.isInteger(number)) {
-    throw new DarkroomError('bad_request', `${label} ${value} is not ${kind}. Try ${Math.round(number)}.`);
+    throw new DarkroomError(
+      'bad_request',
+      sentence('command.not_integer', { ...given, near: Math.round(number) }),
+    );
   }
   return number;
 }
@@ -210,11 +222,11 @@ export function usageOf({ name, options }: AnyCommand): string {
 }
 
 /** What an option takes, in words: "0 to 4294967295", "ddim, euler". */
-export function rangeOf(option: Option): string {
+export function rangeOf(option: Option): Words {
   switch (option.type) {
     case 'integer':
     case 'number':
-      return `${option.min} to ${option.max}`;
+      return sentence('command.range', { min: option.min, max: option.max });
     case 'choice':
       return option.choices.join(', ');
     default:

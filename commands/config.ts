@@ -2,8 +2,9 @@
 import type { Invocation } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import { traitsOf } from '../adapters/platforms.ts';
-import { DarkroomError, offerNames } from '../src/errors.ts';
+import { DarkroomError, offer } from '../src/errors.ts';
 import { builtInUpscaler } from '../src/request.ts';
+import { sentence } from '../src/sentences.ts';
 import {
   findSetting,
   meaningOf,
@@ -26,7 +27,7 @@ const SETTING = {
   type: 'text',
   single: true,
   required: true,
-  description: 'The setting.',
+  description: 'describe.config.setting',
   suggestions: SETTING_KEYS,
   example: 'default_steps',
 } as const;
@@ -35,21 +36,21 @@ const SCOPE_OPTIONS = {
     type: 'mention',
     of: 'channel',
     flag: '--channel',
-    description: 'Only for this channel.',
+    description: 'describe.config.channel',
     example: '#art',
   },
   role: {
     type: 'mention',
     of: 'role',
     flag: '--role',
-    description: 'Only for this role.',
+    description: 'describe.config.role',
     example: '@artists',
   },
   user: {
     type: 'mention',
     of: 'user',
     flag: '--user',
-    description: 'Only for this user.',
+    description: 'describe.config.user',
     example: '@ada',
   },
 } as const;
@@ -60,49 +61,45 @@ const HISTORY = 15;
 
 const show = defineCommand({
   name: 'config show',
-  description: 'Show the settings of this server.',
+  description: 'describe.config.show',
   options: {},
   examples: ['/config show'],
-  async run(_values, { invocation, reply, ports }: Context<ConfigPorts>) {
+  async run(_values, { invocation, reply, say, ports }: Context<ConfigPorts>) {
     const rules = await ports.settings.rules(tenantOf(invocation));
     const fields = await Promise.all(
       SETTING_KEYS.filter((key) => rules.some((rule) => rule.key === key)).map((key) =>
         ruleField(
           key,
           rules.filter((rule) => rule.key === key),
-          invocation,
-          ports,
+          { invocation, say, ports },
         ),
       ),
     );
-    const { tenant } = traitsOf(invocation.platform);
+    const tenant = say(traitsOf(invocation.platform).tenant);
     await reply.postEphemeral(
       fields.length === 0
         ? {
-            text: `Nothing is set in this ${tenant}. The model's own defaults apply.`,
-            notes: ['To set something: /config set default_steps 24'],
+            text: say('config.none', { tenant }),
+            notes: [say('config.how')],
           }
-        : { text: `Settings of this ${tenant}:`, fields },
+        : { text: say('config.settings', { tenant }), fields },
     );
   },
 });
 
 const set = defineCommand({
   name: 'config set',
-  description: 'Change a setting for everyone, or for one channel, role or user.',
+  description: 'describe.config.set',
   options: {
     setting: SETTING,
-    value: { type: 'text', required: true, description: 'The new value.', example: '24' },
+    value: { type: 'text', required: true, description: 'describe.config.value', example: '24' },
     ...SCOPE_OPTIONS,
   },
   examples: ['/config set default_steps 24', '/config set quota_waiting 6 --role @boosters'],
   async run({ setting = '', value, ...scopes }, context: Context<ConfigPorts>) {
     const key = findSetting(setting);
     if (value === undefined || value.trim() === '') {
-      throw new DarkroomError(
-        'bad_request',
-        `Add a value: /config set ${key} VALUE. To clear it: /config reset ${key}.`,
-      );
+      throw new DarkroomError('bad_request', sentence('config.add_value', { key }));
     }
     const { invocation, ports } = context;
     const at = await scopeOf(scopes, invocation, ports);
@@ -116,7 +113,7 @@ const set = defineCommand({
 
 const reset = defineCommand({
   name: 'config reset',
-  description: 'Clear a setting.',
+  description: 'describe.config.reset',
   options: { setting: SETTING, ...SCOPE_OPTIONS },
   examples: ['/config reset default_steps'],
   async run({ setting = '', ...scopes }, context: Context<ConfigPorts>) {
@@ -127,23 +124,24 @@ const reset = defineCommand({
 
 const history = defineCommand({
   name: 'config history',
-  description: 'Show who changed what, newest first.',
+  description: 'describe.config.history',
   options: {},
   examples: ['/config history'],
-  async run(_values, { invocation, reply, ports }: Context<ConfigPorts>) {
+  async run(_values, { invocation, reply, say, ports }: Context<ConfigPorts>) {
     await requireAdmin(invocation, ports);
     const changes = await ports.settings.history(tenantOf(invocation), HISTORY);
     const fields = await Promise.all(
       changes.map(async (change) => {
         const { line } = await describeChange(change, invocation, ports);
+        const by = { at: formatTime(change.at), by: change.author.name };
         return {
-          name: `${formatTime(change.at)}, ${change.author.name}`,
-          value: `${line}${change.undoes === undefined ? '' : ' (undone)'}`,
+          name: say('config.changed_by', by),
+          value: change.undoes === undefined ? say.words(line) : say('config.undone', { line }),
         };
       }),
     );
     await reply.postEphemeral({
-      text: fields.length === 0 ? 'No settings have been changed yet.' : 'Changes to settings:',
+      text: say(fields.length === 0 ? 'config.no_changes' : 'config.changes'),
       fields,
     });
   },
@@ -151,29 +149,29 @@ const history = defineCommand({
 
 const undo = defineCommand({
   name: 'config undo',
-  description: 'Undo the latest change.',
+  description: 'describe.config.undo',
   options: {},
   examples: ['/config undo'],
   async run(_values, context: Context<ConfigPorts>) {
     const changes = await context.ports.settings.history(tenantOf(context.invocation), HISTORY);
     const undone = new Set(changes.map(({ undoes }) => undoes));
     const latest = changes.find(({ id, undoes }) => undoes === undefined && !undone.has(id));
-    if (latest === undefined) throw new DarkroomError('bad_request', 'There is no change to undo.');
+    if (latest === undefined) throw new DarkroomError('bad_request', sentence('config.nothing_to_undo'));
     await undoChange(latest, context);
   },
 });
 
 const why = defineCommand({
   name: 'config why',
-  description: 'Show which rule applies to a user here.',
-  options: { setting: SETTING, user: { ...SCOPE_OPTIONS.user, description: 'Another user than you.' } },
+  description: 'describe.config.why',
+  options: { setting: SETTING, user: { ...SCOPE_OPTIONS.user, description: 'describe.config.other_user' } },
   examples: ['/config why allowed_models', '/config why max_size --user @ada'],
-  async run({ setting = '', user }, { invocation, reply, ports }: Context<ConfigPorts>) {
+  async run({ setting = '', user }, { invocation, reply, say, ports }: Context<ConfigPorts>) {
     const key = findSetting(setting);
     if (user !== undefined) await requireAdmin(invocation, ports);
     const asked = user === undefined ? invocation : await asUser(user, invocation, ports);
     const policy = await Policy.of(asked, ports);
-    await reply.postEphemeral(await explainRule(policy, key, invocation, ports));
+    await reply.postEphemeral(await explainRule(policy, key, { invocation, say, ports }));
   },
 });
 
@@ -181,16 +179,18 @@ const why = defineCommand({
 async function explainRule(
   policy: Policy,
   key: SettingKey,
-  invocation: Invocation,
-  ports: ConfigPorts,
+  { invocation, say, ports }: Pick<Context<ConfigPorts>, 'invocation' | 'say' | 'ports'>,
 ): Promise<Card> {
   const rule = policy.rules.get(key);
-  if (rule === undefined) return { text: `${key} is not set here. Darkroom's own limits apply.` };
+  if (rule === undefined) return { text: say('config.not_set_here', { key }) };
   const whom = await describeScope(rule.scope, rule.target, invocation, ports);
   const value = (await nameTargets(key, rule.value, invocation, ports)) as SettingValue;
   return {
-    text: `${key} is ${showSetting(value)}, set for ${whom === '' ? 'everyone' : whom} by ${rule.by}.`,
-    notes: [meaningOf(key, value)],
+    text: say('config.rule', {
+      ...{ key, value: showSetting(value), by: rule.by },
+      whom: whom === '' ? say('config.everyone') : whom,
+    }),
+    notes: [say.words(meaningOf(key, value))],
   };
 }
 
@@ -202,10 +202,14 @@ async function asUser(user: string, invocation: Invocation, ports: ConfigPorts):
   return { ...invocation, user: { id, name: user }, where: { ...where, roles, isAdmin: false } };
 }
 
-export const config = defineGroup(
-  { name: 'config', description: "See and change this server's settings.", isForAdmins: true },
-  [show, set, reset, history, undo, why],
-);
+export const config = defineGroup({ name: 'config', description: 'describe.config', isForAdmins: true }, [
+  show,
+  set,
+  reset,
+  history,
+  undo,
+  why,
+]);
 
 async function scopeOf(
   values: ScopeValues,
@@ -217,10 +221,7 @@ async function scopeOf(
   );
   const [scope, surplus] = named;
   if (surplus !== undefined) {
-    throw new DarkroomError(
-      'bad_request',
-      `A setting applies to one ${scope} or to one ${surplus}, not to both. Choose one.`,
-    );
+    throw new DarkroomError('bad_request', sentence('config.one_scope', { scope: scope!, surplus }));
   }
   if (scope === undefined) return { scope: 'server', target: '' };
   return { scope, target: await findTarget(scope, values[scope]!, invocation, ports) };
@@ -229,11 +230,11 @@ async function scopeOf(
 /** @throws DarkroomError('bad_request') for a setting that the platform cannot carry out */
 function requireEffect(key: SettingKey, value: SettingValue, { platform }: Invocation): void {
   const { title, capabilities } = traitsOf(platform);
-  const missing =
-    (key === 'thread_per_request' && value === true && !capabilities.threads && 'threads') ||
-    (key === 'age_restricted' && value === true && !capabilities.ageRestriction && 'age-restricted channels');
-  if (missing)
-    throw new DarkroomError('bad_request', `${title} has no ${missing}; ${key} has no effect there.`);
+  const refuse = (words: 'config.no_threads' | 'config.no_age_restriction') =>
+    new DarkroomError('bad_request', sentence(words, { platform: sentence(title), key }));
+  if (value !== true) return;
+  if (key === 'thread_per_request' && !capabilities.threads) throw refuse('config.no_threads');
+  if (key === 'age_restricted' && !capabilities.ageRestriction) throw refuse('config.no_age_restriction');
 }
 
 /** A model or style must exist before its name is stored. */
@@ -243,12 +244,16 @@ async function requireKnown(
   { models, settings }: ConfigPorts,
   invocation: Invocation,
 ): Promise<void> {
-  const require = (kind: string, wanted: readonly string[], known: readonly string[]) => {
+  const require = (
+    kind: 'model' | 'style' | 'upscaler',
+    wanted: readonly string[],
+    known: readonly string[],
+  ) => {
     const stray = wanted.find((name) => !known.includes(name));
     if (stray === undefined) return;
     throw new DarkroomError(
       'bad_request',
-      `${key}: there is no ${kind} ${stray}. ${offerNames(stray, known)}`,
+      sentence(`config.no_${kind}`, { key, name: stray, offer: offer(stray, known) }),
     );
   };
   if (key === 'default_model') {

@@ -16,6 +16,7 @@ import {
   sizeOfRatio,
   withinRatio,
 } from '../src/request.ts';
+import { sentence } from '../src/sentences.ts';
 import type { Option, Options } from './command.ts';
 
 /** The region of an upload that is its transparent part. */
@@ -29,7 +30,7 @@ const CHAT_OPTIONS = {
     flag: '--ar',
     aliases: ['--aspect'],
     pattern: RATIO_TEXT,
-    description: 'Width to height; the area stays that of the model.',
+    description: 'option.ar',
     suggestions: ['1:1', '3:2', '2:3', '16:9'],
     example: '3:2',
     menu: 4,
@@ -38,7 +39,7 @@ const CHAT_OPTIONS = {
     type: 'text',
     single: true,
     flag: '--style',
-    description: 'A preset that is laid over the prompt; /style list shows them.',
+    description: 'option.style',
     example: 'watercolor',
     menu: 7,
   },
@@ -47,7 +48,7 @@ const CHAT_OPTIONS = {
     choices: CONTROL_KINDS,
     spelling: (text) => controlSpelling(text, CONTROL_KINDS),
     flag: '--control',
-    description: 'What to take from the attached picture: its edges, pose, lines or depth.',
+    description: 'option.control',
     example: 'canny',
     menu: 12,
   },
@@ -55,7 +56,7 @@ const CHAT_OPTIONS = {
     type: 'text',
     single: true,
     flag: '--controlnet',
-    description: 'Which ControlNet follows the control picture, by its name.',
+    description: 'option.controlnet',
     example: 'control_v11p_sd15_canny',
     menu: 12.5,
   },
@@ -64,7 +65,7 @@ const CHAT_OPTIONS = {
     choices: POSES,
     spelling: (text) => controlSpelling(text, POSES),
     flag: '--pose',
-    description: 'How a person in the picture stands.',
+    description: 'option.pose',
     example: 'dancing',
     menu: 13,
   },
@@ -72,7 +73,7 @@ const CHAT_OPTIONS = {
     type: 'choice',
     choices: [...REGIONS, TRANSPARENT],
     flag: '--region',
-    description: 'With a picture: the part that is redrawn.',
+    description: 'option.region',
     example: 'background',
     menu: 14,
   },
@@ -184,7 +185,7 @@ function sizeOf(
   source?: { readonly width: number; readonly height: number },
 ): { width?: number; height?: number } {
   if (size !== undefined && ar !== undefined) {
-    throw new DarkroomError('bad_request', `--size ${size} and --ar ${ar} both set the size. Leave one out.`);
+    throw new DarkroomError('bad_request', sentence('command.size_twice', { size, ar }));
   }
   if (size !== undefined) return {};
   if (ar !== undefined) return sizeOfRatio(parseRatio(ar), defaults);

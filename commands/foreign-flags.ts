@@ -1,22 +1,22 @@
 /** Flags of other programs that people type here, each with what takes its place. */
+import { type Sentence, sentence } from '../src/sentences.ts';
 
-const NOT_HERE = 'It is not available here. Leave it out.';
-const MIDJOURNEY: readonly (readonly [names: readonly string[], instead: string])[] = [
-  [['v', 'version', 'niji'], 'Choose a model with --model.'],
-  [['q', 'quality', 'hd'], 'More detail comes with --steps, a larger picture with --upscale.'],
-  [['s', 'stylize'], 'How closely the prompt is followed is --cfg; looks are in /style list.'],
-  [['c', 'chaos', 'w', 'weird', 'r', 'repeat'], 'Several different pictures come with --n 4.'],
-  [['iw', 'cw', 'sw'], 'How much of a picture is kept is --strength.'],
-  [['sref', 'cref', 'oref', 'p', 'profile', 'sv'], NOT_HERE],
-  [['tile', 'stop', 'video', 'motion', 'loop', 'raw', 'draft'], NOT_HERE],
-  [['fast', 'relax', 'turbo', 'stealth', 'public'], 'Jobs take turns by fair share. Leave it out.'],
-];
+const MIDJOURNEY = [
+  [['v', 'version', 'niji'], 'foreign.model'],
+  [['q', 'quality', 'hd'], 'foreign.quality'],
+  [['s', 'stylize'], 'foreign.stylize'],
+  [['c', 'chaos', 'w', 'weird', 'r', 'repeat'], 'foreign.chaos'],
+  [['iw', 'cw', 'sw'], 'foreign.weight'],
+  [['sref', 'cref', 'oref', 'p', 'profile', 'sv'], 'foreign.not_here'],
+  [['tile', 'stop', 'video', 'motion', 'loop', 'raw', 'draft'], 'foreign.not_here'],
+  [['fast', 'relax', 'turbo', 'stealth', 'public'], 'foreign.turns'],
+] as const;
 const SIZES = ['w', 'h', 'width', 'height'];
 
 /** @returns a sentence for `--v`; undefined for a flag that no program is known for */
-export function foreignFlag(flag: string): string | undefined {
+export function foreignFlag(flag: string): Sentence | undefined {
   const name = flag.slice(2);
-  if (SIZES.includes(name) && name !== 'w') return `${flag} is written as --size WIDTHxHEIGHT here.`;
-  const found = MIDJOURNEY.find(([names]) => names.includes(name));
-  return found && `${flag} is a flag of Midjourney. ${found[1]}`;
+  if (SIZES.includes(name) && name !== 'w') return sentence('foreign.size', { flag });
+  const found = MIDJOURNEY.find(([names]) => names.some((one) => one === name));
+  return found && sentence(found[1], { flag });
 }

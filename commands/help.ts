@@ -1,6 +1,7 @@
 /** /help: the commands, their flags, and lines that the model does well. */
 import type { Card } from '../adapters/card.ts';
-import { DarkroomError, offerNames } from '../src/errors.ts';
+import { DarkroomError, offer } from '../src/errors.ts';
+import { type Say, sentence } from '../src/sentences.ts';
 import { type AnyCommand, type Context, defineCommand, lineOptions, rangeOf, usageOf } from './command.ts';
 import { Policy } from './policy.ts';
 import type { ModelInfo, Ports } from './ports.ts';
@@ -11,61 +12,68 @@ type HelpPorts = Pick<Ports, 'models' | 'settings' | 'admins'>;
 export const createHelp = (commands: () => readonly AnyCommand[]) =>
   defineCommand({
     name: 'help',
-    description: 'Show all commands, or the options of one.',
+    description: 'describe.help',
     options: {
-      command: { type: 'text', single: true, description: 'The command to explain.', example: 'imagine' },
+      command: { type: 'text', single: true, description: 'describe.help.command', example: 'imagine' },
     },
     examples: ['/help', '/help imagine'],
-    async run({ command: name }, { invocation, reply, ports }: Context<HelpPorts>) {
+    async run({ command: name }, { invocation, reply, say, ports }: Context<HelpPorts>) {
       if (name === undefined || name === '') {
         const isAdmin = (await Policy.of(invocation, ports)).isAdmin();
         const offered = commands().filter(({ isForAdmins }) => isAdmin || !isForAdmins);
-        return reply.postEphemeral(overview(offered, await ports.models.resolve()));
+        return reply.postEphemeral(overview(offered, await ports.models.resolve(), say));
       }
       const wanted = name.replace(/^(?:\/|--)/, '').toLowerCase();
       const command = commands().find((known) => known.name === wanted);
-      if (command !== undefined) return reply.postEphemeral(explain(command));
-      const flag = flagOf(wanted, commands());
+      if (command !== undefined) return reply.postEphemeral(explain(command, say));
+      const flag = flagOf(wanted, commands(), say);
       if (flag !== undefined) return reply.postEphemeral(flag);
       const names = commands().map((known) => known.name);
-      throw new DarkroomError('bad_request', `There is no /${wanted}. ${offerNames(wanted, names)}`);
+      throw new DarkroomError(
+        'bad_request',
+        sentence('help.no_command', { name: wanted, offer: offer(wanted, names) }),
+      );
     },
   });
 
-function overview(commands: readonly AnyCommand[], { gallery, words }: ModelInfo): Card {
+function overview(commands: readonly AnyCommand[], { gallery, words }: ModelInfo, say: Say): Card {
   const examples = gallery
     .slice(0, 4)
     .map(({ prompt, seed }) => `/imagine ${prompt}${seed === undefined ? '' : ` --seed ${seed}`}`);
   return {
-    text: 'Describe a picture and I draw it. Reply to a picture with words to change it.',
+    text: say('help.text'),
     fields: [
-      ...commands.map(({ name, description }) => ({ name: `/${name}`, value: description })),
-      ...(examples.length > 0 ? [{ name: 'Try', value: examples.join('\n') }] : []),
+      ...commands.map(({ name, description }) => ({ name: `/${name}`, value: say(description) })),
+      ...(examples.length > 0 ? [{ name: say('help.try'), value: examples.join('\n') }] : []),
     ],
-    ...(words.length > 0 && { notes: [`This small model knows these words best: ${words.join(', ')}.`] }),
+    ...(words.length > 0 && { notes: [say('help.words', { words })] }),
   };
 }
 
 /** `/help seed`, `/help flags`: of the first command that has options. */
-function flagOf(wanted: string, commands: readonly AnyCommand[]): Card | undefined {
+function flagOf(wanted: string, commands: readonly AnyCommand[], say: Say): Card | undefined {
   const command = commands.find(({ typed }) => typed !== undefined);
   if (command === undefined) return undefined;
-  if (wanted === 'flags' || wanted === 'options') return explain(command);
+  if (wanted === 'flags' || wanted === 'options') return explain(command, say);
   const option = Object.values(lineOptions(command)).find(({ flag, aliases = [] }) =>
     [flag, ...aliases].includes(`--${wanted}`),
   );
-  return option && { text: `${option.flag}: ${option.description} (${rangeOf(option)})` };
+  if (option === undefined) return undefined;
+  const { flag = wanted, description } = option;
+  return {
+    text: say('help.option', { flag, description: say(description), range: rangeOf(option) }),
+  };
 }
 
-function explain(command: AnyCommand): Card {
+function explain(command: AnyCommand, say: Say): Card {
   return {
-    text: `${command.description} ${usageOf(command)}`,
+    text: say('help.usage', { description: say(command.description), usage: usageOf(command) }),
     fields: [
       ...Object.entries(command.options).map(([name, option]) => ({
         name: option.flag ?? name,
-        value: `${option.description} (${rangeOf(option)})`,
+        value: say('help.description', { description: say(option.description), range: rangeOf(option) }),
       })),
-      { name: 'Try', value: command.examples.join('\n') },
+      { name: say('help.try'), value: command.examples.join('\n') },
     ],
   };
 }

@@ -2,6 +2,7 @@
 import type { Invocation } from '../adapters/adapter.ts';
 import { DarkroomError } from '../src/errors.ts';
 import type { RequestDraft } from '../src/request.ts';
+import { type Sentence, sentence, type Words } from '../src/sentences.ts';
 import { type Base, baseOfReply, baseOfTexts, type LaidOver, layOver, settingsOf } from './base.ts';
 import { type Context, defineCommand } from './command.ts';
 import { DRAFT_OPTIONS, type DraftValues, draftOf, TYPED_OPTIONS } from './draft.ts';
@@ -31,13 +32,17 @@ export type DrawPorts = PicturePorts &
 
 export const imagine = defineCommand({
   name: 'imagine',
-  description: 'Draw a picture from words.',
+  description: 'describe.imagine',
   options: {
-    prompt: { type: 'text', description: 'What to draw.', example: 'a red mug on a table, watercolor' },
+    prompt: {
+      type: 'text',
+      description: 'describe.imagine.prompt',
+      example: 'a red mug on a table, watercolor',
+    },
     ...DRAFT_OPTIONS,
-    picture: { type: 'picture', description: 'A picture to start from: attach it, or reply to it.' },
-    mask: { type: 'picture', description: 'With a picture: white where it is redrawn.' },
-    control_picture: { type: 'picture', description: 'A picture to take edges, a pose or lines from.' },
+    picture: { type: 'picture', description: 'describe.imagine.picture' },
+    mask: { type: 'picture', description: 'describe.imagine.mask' },
+    control_picture: { type: 'picture', description: 'describe.imagine.control_picture' },
   },
   typed: TYPED_OPTIONS,
   examples: ['/imagine a red mug on a table, watercolor', '/imagine a blue boat --seed 3 --ar 3:2'],
@@ -98,7 +103,7 @@ export async function draw(
     ...notes,
     ...told,
     ...describeOtherFiles(invocation),
-    ...hosts.map((host) => `Pictures are not fetched from ${host}. Attach the picture instead.`),
+    ...hosts.map((host) => sentence('draw.address', { host })),
     ...(laid?.notes ?? []),
   ];
   const isMadeFrom = pictures.source !== undefined || pictures.control !== undefined;
@@ -125,21 +130,27 @@ async function originOf(
   return { verb, ...(record && { record, ...(count > 1 && { of: count }) }) };
 }
 
-function describeOtherFiles({ otherFiles = [] }: DrawInvocation): string[] {
+function describeOtherFiles({ otherFiles = [] }: DrawInvocation): Sentence[] {
   if (otherFiles.length === 0) return [];
-  const names = otherFiles.slice(0, FILES_NAMED).join(', ');
-  const rest = otherFiles.length > FILES_NAMED ? ` and ${otherFiles.length - FILES_NAMED} more` : '';
-  return [`Not used, as no picture: ${names}${rest}.`];
+  const names = otherFiles.slice(0, FILES_NAMED);
+  const more = otherFiles.length - names.length;
+  return [
+    more > 0 ? sentence('draw.other_files_more', { names, more }) : sentence('draw.other_files', { names }),
+  ];
 }
 
 /** An address says nothing to a model. */
-function withoutAddresses(text: string): { words: string; hosts: string[] } {
+function withoutAddresses(text: string): { words: string; hosts: Words[] } {
   const hosts = new Set<string>();
+  let isUnreadable = false;
   const words = text.replaceAll(/<?(https?:\/\/[^\s<>]+)>?/g, (_, url: string) => {
-    hosts.add(URL.parse(url)?.host ?? 'that address');
+    const host = URL.parse(url)?.host;
+    if (host === undefined) isUnreadable = true;
+    else hosts.add(host);
     return '';
   });
-  return hosts.size === 0 ? { words: text, hosts: [] } : { words: words.trim(), hosts: [...hosts] };
+  const named = [...hosts, ...(isUnreadable ? [sentence('draw.that_address')] : [])];
+  return named.length === 0 ? { words: text, hosts: [] } : { words: words.trim(), hosts: named };
 }
 
 /** What the picture avoided, an instruction avoids, and --no says, add up. */
@@ -155,8 +166,5 @@ function wordsOf(
 /** No prompt is needed where a picture says what to draw. */
 function requireSubject({ prompt = '', pose }: DraftValues, pictures: Pictures): void {
   if (prompt.trim() !== '' || pose !== undefined || Object.keys(pictures).length > 0) return;
-  throw new DarkroomError(
-    'bad_request',
-    'Say what to draw, for example: a red mug on a table, watercolor. Or attach a picture to start from.',
-  );
+  throw new DarkroomError('bad_request', sentence('draw.no_subject'));
 }

@@ -1,5 +1,6 @@
 /** A typed line -> option values: words, quoted words (`\"` inside them), `--flag value`, `--flag=value`. */
-import { DarkroomError, offerNames } from '../src/errors.ts';
+import { DarkroomError, offer } from '../src/errors.ts';
+import { sentence, type Words } from '../src/sentences.ts';
 import { type AnyCommand, lineOptions, type Option, rangeOf } from './command.ts';
 import { foreignFlag } from './foreign-flags.ts';
 import { type Flag, flagOf, type Token, tokenize } from './line-tokens.ts';
@@ -14,7 +15,7 @@ export interface LineValues {
   /** Texts by option name, for parseValues. */
   readonly values: Record<string, string>;
   /** Sentences about how the line was read, for the card. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /**
@@ -32,7 +33,7 @@ export function readLine(command: AnyCommand, line: string): LineValues {
     hasFlags ? flagOf(token, (name) => find(name) !== undefined) : undefined;
   const tokens = tokenize(line);
   const values: Record<string, string> = {};
-  const notes: string[] = [];
+  const notes: Words[] = [];
   const words: Token[] = [];
   let at = 0;
   while (at < tokens.length) {
@@ -51,14 +52,14 @@ export function readLine(command: AnyCommand, line: string): LineValues {
       const example = option.example ?? rangeOf(option);
       throw new DarkroomError(
         'bad_request',
-        `${option.flag} needs a value, for example ${option.flag} ${example}.`,
+        sentence('command.needs_value', { flag: option.flag ?? name, example }),
       );
     }
     at += taken.count;
     const before = Object.hasOwn(values, name) ? values[name] : undefined;
     const addsUp = option.type === 'text' && (option.single !== true || option.repeats === true);
     if (before !== undefined && !addsUp) {
-      notes.push(`${option.flag} was given more than once; the last one, ${taken.text}, is used.`);
+      notes.push(sentence('command.twice', { flag: option.flag ?? name, value: taken.text }));
     }
     values[name] = before !== undefined && addsUp ? `${before}, ${taken.text}` : taken.text;
   }
@@ -72,8 +73,8 @@ function refuseFlag(command: AnyCommand, flag: string): never {
   if (foreign !== undefined) throw new DarkroomError('bad_request', foreign);
   // A single letter is near everything.
   const isLetter = flag.length <= '--x'.length;
-  const known = isLetter ? `Known: ${flags.join(', ')}.` : offerNames(flag, flags);
-  throw new DarkroomError('bad_request', `Unknown flag ${flag}. ${known}`);
+  const known = isLetter ? sentence('error.known', { names: flags }) : offer(flag, flags);
+  throw new DarkroomError('bad_request', sentence('command.unknown_flag', { flag, offer: known }));
 }
 
 /** Options without a flag take the words in their order: one each, and the last open one all that are left. */
@@ -89,8 +90,8 @@ function putWords(command: AnyCommand, words: readonly Token[], values: Record<s
   throw new DarkroomError(
     'bad_request',
     left.length === words.length
-      ? `/${command.name} takes no words. Send only /${command.name}.`
-      : `/${command.name} takes nothing after that; leave ${joinWords(left)} out.`,
+      ? sentence('command.no_words', { name: command.name })
+      : sentence('command.nothing_more', { name: command.name, words: joinWords(left) }),
   );
 }
 
@@ -155,5 +156,8 @@ function takeSpelling(
   const text = joinWords(run);
   if (run.length === 1 || isKnown(text))
     return { text: run.length === 1 ? run[0]!.text : text, count: run.length };
-  throw new DarkroomError('bad_request', `${text} is not a value of ${flag}. ${offerNames(text, choices)}`);
+  throw new DarkroomError(
+    'bad_request',
+    sentence('command.not_a_value', { value: text, flag: flag ?? '', offer: offer(text, choices) }),
+  );
 }

@@ -1,48 +1,55 @@
 /** What is known of a model's file, in words. The file's own texts are a stranger's: cards hold them as plain words. */
 import type { CardField } from '../adapters/card.ts';
+import type { PlainKey, Say } from '../src/sentences.ts';
 import type { ModelFile } from './ports.ts';
 
-const KINDS: Readonly<Record<string, string>> = {
-  checkpoint: 'model',
-  lora: 'LoRA',
-  vae: 'VAE',
-  embedding: 'embedding',
-  controlnet: 'ControlNet',
-  upscaler: 'upscaler',
-  text_encoder: 'text encoder',
-};
+const KINDS = {
+  checkpoint: 'models.kind.checkpoint',
+  lora: 'models.kind.lora',
+  vae: 'models.kind.vae',
+  embedding: 'models.kind.embedding',
+  controlnet: 'models.kind.controlnet',
+  upscaler: 'models.kind.upscaler',
+  text_encoder: 'models.kind.text_encoder',
+} as const satisfies Readonly<Record<string, PlainKey>>;
+
+const kindKey = (kind: string): PlainKey =>
+  Object.hasOwn(KINDS, kind) ? KINDS[kind as keyof typeof KINDS] : 'models.kind.other';
 
 /** `LoRA, Stable Diffusion XL, F16, 0.2 GB` */
-export function kindWords({ kind, family, variant, dtype, bytes }: ModelFile): string {
-  const what = Object.hasOwn(KINDS, kind) ? KINDS[kind] : 'not recognised';
-  return [what, family, variant, dtype, bytes > 0 && sizeWords(bytes)].filter(Boolean).join(', ');
+export function kindWords({ kind, family, variant, dtype, bytes }: ModelFile, say: Say): string {
+  return [say(kindKey(kind)), family, variant, dtype, bytes > 0 && sizeWords(bytes)]
+    .filter(Boolean)
+    .join(', ');
 }
 
-export function fieldsOfFile(file: ModelFile): CardField[] {
+export function fieldsOfFile(file: ModelFile, say: Say): CardField[] {
   const { kind, predictionType, sha256, triggerWords, baseModel, title, licence, refusal, renamed } = file;
-  const rows: [string, string | undefined][] = [
-    ['kind', kindWords(file)],
-    ['prediction', predictionType],
-    ['title', title === file.name ? undefined : title],
-    ['base model', baseModel],
-    ['trigger words', triggerWords?.join(', ')],
-    ['how to use', usage(file)],
-    ['licence', licence ?? (kind === 'checkpoint' ? 'none stated' : undefined)],
-    ['SHA-256', sha256],
-    ['short hash', sha256?.slice(0, 10)],
-    ['note', renamed],
-    ['cannot be used', refusal],
+  const rows: [PlainKey, string | undefined][] = [
+    ['models.field.kind', kindWords(file, say)],
+    ['models.field.prediction', predictionType],
+    ['models.field.title', title === file.name ? undefined : title],
+    ['models.field.base', baseModel],
+    ['models.field.triggers', triggerWords?.join(', ')],
+    ['models.field.usage', usage(file, say)],
+    ['models.field.licence', licence ?? (kind === 'checkpoint' ? say('models.licence_none') : undefined)],
+    ['models.field.sha256', sha256],
+    ['models.field.short_hash', sha256?.slice(0, 10)],
+    ['models.field.note', renamed],
+    ['models.field.refusal', refusal],
   ];
-  return rows.flatMap(([name, value]) => (value === undefined || value === '' ? [] : [{ name, value }]));
+  return rows.flatMap(([key, value]) =>
+    value === undefined || value === '' ? [] : [{ name: say(key), value }],
+  );
 }
 
-function usage({ kind, name, refusal }: ModelFile): string | undefined {
+function usage({ kind, name, refusal }: ModelFile, say: Say): string | undefined {
   if (refusal !== undefined) return undefined;
   const quoted = /\s/.test(name) ? `"${name}"` : name;
   if (kind === 'checkpoint') return `--model ${quoted}`;
-  if (kind === 'lora') return `<lora:${name}:1> in the prompt, or --lora ${quoted}`;
-  if (kind === 'upscaler') return `--upscaler ${quoted}, with --upscale 2 or --upscale-image 2`;
-  return kind === 'embedding' ? `${name} in the prompt` : undefined;
+  if (kind === 'lora') return say('models.use_lora', { tag: `<lora:${name}:1>`, name: quoted });
+  if (kind === 'upscaler') return say('models.use_upscaler', { name: quoted });
+  return kind === 'embedding' ? say('models.use_embedding', { name }) : undefined;
 }
 
 const sizeWords = (bytes: number) =>

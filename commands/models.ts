@@ -1,7 +1,9 @@
 /** /models: what lies in the models' folders, and which of it can be used here. */
 import { randomUUID } from 'node:crypto';
 import type { CardPicture } from '../adapters/card.ts';
-import { DarkroomError, describeError, offerNames } from '../src/errors.ts';
+import { refusalCard } from '../adapters/refusal-card.ts';
+import { DarkroomError, describeError, offer, wordsOf } from '../src/errors.ts';
+import { type Say, sentence } from '../src/sentences.ts';
 import type { Scope } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import { fieldsOfFile, kindWords } from './model-cards.ts';
@@ -13,7 +15,7 @@ const MODEL = {
   type: 'text',
   single: true,
   required: true,
-  description: 'The model.',
+  description: 'describe.models.model',
   example: 'mini',
 } as const;
 /** Rows of one answer: platforms show no more fields than 25. */
@@ -21,16 +23,17 @@ const MOST_LISTED = 20;
 
 const listModels = defineCommand({
   name: 'models list',
-  description: 'List the models and LoRAs, and which models are allowed here.',
+  description: 'describe.models.list',
   options: {
     search: {
       type: 'text',
-      description: 'Words in the name, the kind or the family.',
+      description: 'describe.models.search',
       example: 'lora xl',
     },
   },
   examples: ['/models list', '/models list lora'],
   async run({ search = '' }, context: Context<ConfigPorts>) {
+    const { say } = context;
     const { models } = context.ports;
     const { names, allowed } = await modelsHere(context);
     const words = search
@@ -49,44 +52,44 @@ const listModels = defineCommand({
     const fields = await Promise.all(
       rows.slice(0, MOST_LISTED).map(async ({ name, file }) => {
         const isModel = file === undefined || file.kind === 'checkpoint';
-        const use = isModel ? `${allowed.includes(name) ? 'allowed here' : 'not allowed here'}; ` : '';
-        const terms = isModel ? await describeTerms(name, context.ports) : file.refusal;
-        return { name, value: `${use}${[file && kindWords(file), terms].filter(Boolean).join('; ')}` };
+        const use = isModel && say(allowed.includes(name) ? 'models.allowed' : 'models.not_allowed');
+        const terms = isModel ? await describeTerms(name, context.ports, say) : file.refusal;
+        return { name, value: [use, file && kindWords(file, say), terms].filter(Boolean).join('; ') };
       }),
     );
     const more = rows.length - fields.length;
     const notes = [
-      ...(more > 0 ? [`And ${more} more: search with /models list WORDS.`] : []),
-      ...(models.unread() > 0 ? [`${models.unread()} files are not read yet.`] : []),
+      ...(more > 0 ? [say('models.more', { count: more })] : []),
+      ...(models.unread() > 0 ? [say('models.unread', { count: models.unread() })] : []),
     ];
-    const text = fields.length === 0 ? `Nothing here matches ${search}.` : 'Models:';
+    const text = fields.length === 0 ? say('models.no_match', { search }) : say('models.list');
     await context.reply.postEphemeral({ text, fields, ...(notes.length > 0 && { notes }) });
   },
 });
 
 const showModel = defineCommand({
   name: 'models show',
-  description: 'Show what is known of a model, LoRA, VAE or embedding.',
+  description: 'describe.models.show',
   options: {
     name: {
       type: 'text',
       required: true,
-      description: 'Its name.',
+      description: 'describe.name',
       example: 'mini',
     },
   },
   examples: ['/models show mini'],
   async run({ name = '' }, context: Context<ConfigPorts & PicturePorts>) {
-    const { invocation, reply, ports } = context;
+    const { invocation, reply, say, ports } = context;
     await requireAdmin(invocation, ports);
     const found = filesNamed(name, ports.models.files());
     if (found.length === 0) {
       const names = ports.models.files().map((file) => file.name);
-      throw new DarkroomError('not_found', `There is no model file ${name}. ${offerNames(name, names)}`);
+      throw new DarkroomError('not_found', sentence('models.no_file', { name, offer: offer(name, names) }));
     }
     for (const file of found) {
-      const picture = await pictureOf(file, ports);
-      const card = { text: file.name, fields: fieldsOfFile(file) };
+      const picture = await pictureOf(file, ports, say);
+      const card = { text: file.name, fields: fieldsOfFile(file, say) };
       await reply.postEphemeral({ ...card, ...(picture && { pictures: [picture] }) });
     }
   },
@@ -94,23 +97,23 @@ const showModel = defineCommand({
 
 const addModel = defineCommand({
   name: 'models add',
-  description: 'Fetch a model from the Hugging Face Hub or Civitai, where the operator allows it.',
+  description: 'describe.models.add',
   options: {
     source: {
       type: 'text',
       single: true,
       required: true,
-      description: 'owner/name, civitai:NUMBER, or the address of a page or file.',
+      description: 'describe.models.source',
       example: 'owner/name',
     },
   },
   examples: ['/models add owner/name'],
   async run({ source = '' }, context: Context<ConfigPorts & Pick<Ports, 'downloads'>>) {
-    const { invocation, reply, ports } = context;
+    const { invocation, reply, say, ports } = context;
     await requireAdmin(invocation, ports);
-    const offer = await ports.downloads.offer(source);
-    const fields = offer.facts.map(([name, value]) => ({ name, value }));
-    await reply.post({ text: `Fetching ${offer.name}.`, fields });
+    const model = await ports.downloads.offer(source);
+    const fields = model.facts.map(([name, value]) => ({ name, value }));
+    await reply.post({ text: say('models.fetching', { name: model.name }), fields });
     const pace = Math.max(LEAST_PACE, reply.pace?.edit ?? 0);
     let words = '';
     let shown = '';
@@ -119,25 +122,26 @@ const addModel = defineCommand({
       if (words === shown) return;
       shown = words;
       editing = editing
-        .then(() => reply.post({ text: `Fetching ${offer.name}: ${words}.`, fields }))
+        .then(() =>
+          reply.post({ text: say('models.fetching_state', { name: model.name, state: words }), fields }),
+        )
         .catch(() => {});
     }, pace);
     try {
-      await offer.fetch((now) => {
+      await model.fetch((now) => {
         words = now;
       });
       clearInterval(timer);
       await editing;
       await reply.post({
-        text: `${offer.name} is here. /models show ${offer.name} says what it is.`,
+        text: say('models.fetched', { name: model.name }),
         fields,
       });
     } catch (error) {
       clearInterval(timer);
       await editing;
-      const refusal = describeError(error);
       if (!(error instanceof DarkroomError)) ports.onError?.(error);
-      await reply.post({ text: refusal.message, fields, error: refusal });
+      await reply.post({ ...refusalCard(error, say.locale), fields });
     }
   },
 });
@@ -151,13 +155,14 @@ type PicturePorts = Pick<Ports, 'pictures' | 'readUpload'>;
 async function pictureOf(
   file: ModelFile,
   { models, pictures, readUpload }: ConfigPorts & PicturePorts,
+  say: Say,
 ): Promise<CardPicture | undefined> {
   try {
     const given = await models.thumbnail(file);
     if (given === undefined) return undefined;
     const { bytes, width, height } = await readUpload(given, 'picture');
     const id = await pictures.put(bytes, { job: `thumbnail-${randomUUID()}`, kind: 'input' });
-    return { id, width, height, alt: `What ${file.name} draws` };
+    return { id, width, height, alt: say('models.draws', { name: file.name }) };
   } catch (error) {
     // A picture that cannot be used is no reason to keep the words back.
     if (error instanceof DarkroomError) return undefined;
@@ -171,19 +176,19 @@ function filesNamed(name: string, files: readonly ModelFile[]): readonly ModelFi
 }
 
 /** One folder that cannot be read does not take the others from the list. */
-async function describeTerms(name: string, { models }: ConfigPorts): Promise<string> {
+async function describeTerms(name: string, { models }: ConfigPorts, say: Say): Promise<string> {
   try {
     const { licence, commercial } = await models.resolve(name);
-    if (licence === undefined) return 'no licence stated';
-    return `${licence}${commercial === false ? ', not for commercial use' : ''}`;
+    if (licence === undefined) return say('models.no_licence');
+    return commercial === false ? say('models.not_commercial', { licence }) : licence;
   } catch (error) {
-    return `cannot be used: ${describeError(error).message}`;
+    return say('models.cannot_be_used', { reason: wordsOf(describeError(error)) });
   }
 }
 
 const enableModel = defineCommand({
   name: 'models enable',
-  description: 'Allow a model here.',
+  description: 'describe.models.enable',
   options: { model: MODEL },
   examples: ['/models enable mini'],
   async run({ model = '' }, context: Context<ConfigPorts>) {
@@ -200,17 +205,14 @@ const enableModel = defineCommand({
 
 const disableModel = defineCommand({
   name: 'models disable',
-  description: 'Stop a model from being used here.',
+  description: 'describe.models.disable',
   options: { model: MODEL },
   examples: ['/models disable mini'],
   async run({ model = '' }, context: Context<ConfigPorts>) {
     const { allowed } = await modelsHere(context, model);
     const after = allowed.filter((name) => name !== model);
     if (after.length === 0)
-      throw new DarkroomError(
-        'bad_request',
-        `${model} is the only model allowed here. To stop all pictures, use /pause on.`,
-      );
+      throw new DarkroomError('bad_request', sentence('models.only_one', { name: model }));
     await changeSetting(context, { ...WHOLE, key: 'allowed_models', after });
   },
 });
@@ -221,14 +223,20 @@ const WHOLE: { scope: Scope; target: string } = { scope: 'server', target: '' };
 async function modelsHere({ invocation, ports }: Context<ConfigPorts>, wanted?: string) {
   const names = ports.models.names();
   if (wanted !== undefined && !names.includes(wanted)) {
-    throw new DarkroomError('bad_request', `There is no model ${wanted}. ${offerNames(wanted, names)}`);
+    throw new DarkroomError(
+      'bad_request',
+      sentence('models.none', { name: wanted, offer: offer(wanted, names) }),
+    );
   }
   const rules = await ports.settings.rules(tenantOf(invocation));
   const rule = rules.find(({ key, scope }) => key === 'allowed_models' && scope === 'server');
   return { names, allowed: Array.isArray(rule?.value) ? (rule.value as readonly string[]) : names };
 }
 
-export const models = defineGroup(
-  { name: 'models', description: 'See the models, and choose which can be used here.', isForAdmins: true },
-  [listModels, showModel, addModel, enableModel, disableModel],
-);
+export const models = defineGroup({ name: 'models', description: 'describe.models', isForAdmins: true }, [
+  listModels,
+  showModel,
+  addModel,
+  enableModel,
+  disableModel,
+]);

@@ -1,10 +1,11 @@
 /** What people paste into a chat: code fences, quoted lines, several commands, another program's parameters. */
 import { draftOfParameters } from '../src/request.ts';
+import { sentence, type Words } from '../src/sentences.ts';
 import { commandLine } from './recipe.ts';
 
 export interface Unwrapped {
   readonly line: string;
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /** @param names of the commands, to tell `/imagine` from a path */
@@ -15,7 +16,7 @@ export function unwrap(text: string, names: readonly string[]): Unwrapped {
     const { model: _theirs, ...rest } = draft;
     return {
       line: commandLine(rest),
-      notes: ['Read as the parameters of another program, as far as they go.'],
+      notes: [sentence('command.other_parameters')],
     };
   }
   return firstCommand(plain, names);
@@ -43,8 +44,6 @@ function firstCommand(typed: string, names: readonly string[]): Unwrapped {
   const isCut = line.length < text.length;
   return {
     line: line.replace(/^(\/(?:imagine|edit)\s+)prompt\s*[:=]\s*/i, '$1'),
-    notes: isCut
-      ? [`Only the first of ${starts.length} commands was read. Send each in a message of its own.`]
-      : [],
+    notes: isCut ? [sentence('command.first_of_several', { count: starts.length })] : [],
   };
 }

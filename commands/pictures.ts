@@ -1,7 +1,8 @@
 /** The pictures of an invocation by their roles: source, mask, control. */
 import type { Attachment, Invocation } from '../adapters/adapter.ts';
-import { DarkroomError, offerNames } from '../src/errors.ts';
+import { DarkroomError, offer } from '../src/errors.ts';
 import { CONTROL_KINDS, type ControlKind, type RequestDraft } from '../src/request.ts';
+import { sentence } from '../src/sentences.ts';
 import { type DraftValues, parseControl } from './draft.ts';
 import type { ModelFile, ModelInfo, Ports } from './ports.ts';
 import { openAttachment, openReplied, type PictureRole, type Source, type SourcePorts } from './sources.ts';
@@ -47,7 +48,7 @@ export async function findPictures(
     const replied = own === undefined ? await openReplied(invocation, ports) : undefined;
     if (replied !== undefined) pictures[free] = replied;
   } else if (own === undefined && showsPictures(invocation)) {
-    const note = 'The attached picture was used, and not the one of the message that you replied to.';
+    const note = sentence('draw.attached_used');
     pictures[free] = { ...before, notes: [...before.notes, note] };
   }
   await addMask(pictures, values, ports);
@@ -67,14 +68,11 @@ function roleOf(
   if (option === 'picture' || option === undefined) {
     return option === undefined && control !== undefined && !taken.has('control') ? 'control' : 'source';
   }
-  throw new DarkroomError('bad_request', `The option ${option} does not take a picture.`);
+  throw new DarkroomError('bad_request', sentence('draw.no_picture_option', { option }));
 }
 
 const tooMany = (count: number) =>
-  new DarkroomError(
-    'bad_request',
-    `You attached ${count} pictures; at most three can be used: a source, a mask and a control picture.`,
-  );
+  new DarkroomError('bad_request', sentence('draw.too_many_pictures', { count }));
 
 /** From this share on it is not clear what somebody wants with a picture that is transparent. */
 const MOSTLY = 0.5;
@@ -88,30 +86,24 @@ async function addMask(
   const { source, mask } = pictures;
   if (source === undefined) {
     if (mask === undefined && region === undefined) return;
-    throw new DarkroomError(
-      'bad_request',
-      'A mask needs a picture to redraw. Attach the picture too, or reply to it.',
-    );
+    throw new DarkroomError('bad_request', sentence('draw.mask_alone'));
   }
   if (mask !== undefined) return;
   const { transparency, width, height } = source;
   if (region !== undefined) {
     const bytes = region === 'transparent' ? transparency?.mask : await drawRegion(region, { width, height });
     if (bytes === undefined) {
-      throw new DarkroomError(
-        'bad_request',
-        'The picture has no transparent part. Choose another region, or attach a mask.',
-      );
+      throw new DarkroomError('bad_request', sentence('draw.not_transparent'));
     }
     pictures.mask = { bytes, width, height, from: { name: 'mask.png' }, notes: [] };
   } else if (transparency !== undefined) {
     if (transparency.share > MOSTLY) {
       throw new DarkroomError(
         'bad_request',
-        `${Math.round(transparency.share * 100)} % of the picture is transparent. Add --region transparent to redraw that part, or send the picture with a background to change all of it.`,
+        sentence('draw.mostly_transparent', { share: Math.round(transparency.share * 100) }),
       );
     }
-    const note = 'The transparent part of the picture was filled with white.';
+    const note = sentence('draw.filled_white');
     pictures.source = { ...source, notes: [...source.notes, note] };
   }
 }
@@ -125,24 +117,15 @@ export function draftOfPictures(
   const given = pose ?? control;
   const { name, ...steering } = given === undefined ? { name: undefined } : parseControl(given);
   if (pose !== undefined && control !== undefined && parseControl(control).name !== 'openpose') {
-    throw new DarkroomError(
-      'bad_request',
-      `--pose ${pose} and --control ${control} cannot be combined. Leave one out.`,
-    );
+    throw new DarkroomError('bad_request', sentence('draw.pose_and_control', { pose, control }));
   }
   // The choice was checked against the kinds when the values were parsed.
   const kind = (pose === undefined ? name : 'openpose') as ControlKind | undefined;
   if (kind !== undefined && pictures.control === undefined && pose === undefined) {
-    throw new DarkroomError(
-      'bad_request',
-      `--control ${kind} needs a picture to follow. Attach one, or reply to one.`,
-    );
+    throw new DarkroomError('bad_request', sentence('draw.control_needs_picture', { kind }));
   }
   if (kind === undefined && pictures.control !== undefined) {
-    throw new DarkroomError(
-      'bad_request',
-      'Add what to take from the control picture, for example --control canny.',
-    );
+    throw new DarkroomError('bad_request', sentence('draw.say_control'));
   }
   if (kind !== undefined && controlnet === undefined) requireControl(kind, model);
   const net = controlnet === undefined ? {} : { controlnet };
@@ -168,13 +151,18 @@ export function withControlKind(values: DraftValues, files: readonly ModelFile[]
   const found = nets.find(({ name }) => name.toLowerCase() === wanted);
   if (found === undefined) {
     const names = nets.map(({ name }) => name);
-    const offer = names.length === 0 ? 'None are installed.' : offerNames(controlnet, names);
-    throw new DarkroomError('not_found', `There is no ControlNet ${controlnet.slice(0, 100)}. ${offer}`);
+    const name = controlnet.slice(0, 100);
+    throw new DarkroomError(
+      'not_found',
+      names.length === 0
+        ? sentence('draw.no_nets', { name })
+        : sentence('draw.no_net', { name, offer: offer(controlnet, names) }),
+    );
   }
   if (found.control !== undefined) return { ...values, control: found.control };
   throw new DarkroomError(
     'bad_request',
-    `Nothing tells what pictures the ControlNet ${found.name} follows. Add --control ${CONTROL_KINDS.join(', ')}: raw takes the picture as it is.`,
+    sentence('draw.net_of_no_kind', { name: found.name, kinds: CONTROL_KINDS }),
   );
 }
 
@@ -189,7 +177,7 @@ function requireControl(kind: string, { name, controls }: ModelInfo): void {
   throw new DarkroomError(
     'bad_request',
     controls.length === 0
-      ? `${name} has no ControlNets and cannot follow a picture's ${kind}. Choose another model.`
-      : `${name} has no ControlNet for ${kind}. ${offerNames(kind, controls)}`,
+      ? sentence('draw.no_controlnets', { model: name, kind })
+      : sentence('draw.no_controlnet', { model: name, kind, offer: offer(kind, controls) }),
   );
 }

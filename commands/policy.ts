@@ -4,6 +4,7 @@ import { traitsOf } from '../adapters/platforms.ts';
 import { DarkroomError } from '../src/errors.ts';
 import type { Share } from '../src/job.ts';
 import { type GenerationRequest, LIMITS, type ModelDefaults, type RequestDraft } from '../src/request.ts';
+import { type Sentence, sentence, type Words } from '../src/sentences.ts';
 import { type Effective, resolveSettings } from '../src/settings/resolve.ts';
 import type { SettingKey, SettingValue } from '../src/settings/schema.ts';
 import type { Ports } from './ports.ts';
@@ -64,53 +65,43 @@ export class Policy {
   }
 
   /** "this channel's setting": where the rule comes from, for a refusal. */
-  source(key: SettingKey): string {
+  source(key: SettingKey): Sentence {
     const scope = this.#effective.get(key)?.scope ?? 'server';
-    return { server: "this server's", channel: "this channel's", role: "your role's", user: 'your own' }[
-      scope
-    ];
+    return sentence(`policy.whose.${scope}`);
   }
 
   /** @throws DarkroomError('forbidden') where this user may not request pictures here */
   requireEntry(): void {
     const { where, platform } = this.#invocation;
-    const forbid = (words: string) => new DarkroomError('forbidden', words);
-    if (this.isOn('banned')) throw forbid('An admin has banned you from requesting pictures here.');
-    if (this.isOn('paused')) throw forbid('An admin has paused new pictures here. Try again later.');
-    const { tenant } = traitsOf(platform);
-    if (where.tenant === undefined)
-      throw forbid(
-        `I cannot tell which ${tenant} you belong to. Ask in a channel of a ${tenant} that I am in.`,
-      );
+    if (this.isOn('banned')) throw forbid(sentence('policy.banned'));
+    if (this.isOn('paused')) throw forbid(sentence('policy.paused'));
+    const tenant = sentence(traitsOf(platform).tenant);
+    if (where.tenant === undefined) throw forbid(sentence('policy.which_tenant', { tenant }));
     if (where.isDirect) this.#requireDirect(tenant);
     else this.#requireChannel();
     const roles = this.#list('roles');
     const isMember = roles?.some((one) => where.roles.some((role) => isSame(one, role, platform)));
     if (roles !== undefined && !isMember && !this.isAdmin()) {
-      throw forbid(`Only ${roles.join(', ')} can request pictures here.`);
+      throw forbid(sentence('policy.only_roles', { roles }));
     }
   }
 
   #requireChannel(): void {
     const { where, platform } = this.#invocation;
-    const forbid = (words: string) => new DarkroomError('forbidden', words);
     if (this.isOn('age_restricted') && !where.isAgeRestricted) {
-      throw forbid('Pictures are allowed only in age-restricted channels here. Ask in one of those.');
+      throw forbid(sentence('policy.age_restricted'));
     }
     const channels = this.#list('channels');
     if (channels !== undefined && !channels.some((one) => isSame(one, where.channel, platform))) {
-      throw forbid(`Pictures are not allowed in this channel. Ask in ${channels.join(', ')}.`);
+      throw forbid(sentence('policy.other_channels', { channels }));
     }
   }
 
   /** Where pictures are limited to some channels, direct messages are not among them unless an admin says so. */
-  #requireDirect(tenant: string): void {
+  #requireDirect(tenant: Sentence): void {
     const isLimited = this.isOn('age_restricted') || this.#list('channels') !== undefined;
     if ((this.value('direct_messages') ?? !isLimited) === true) return;
-    throw new DarkroomError(
-      'forbidden',
-      `Pictures are not allowed in direct messages by your ${tenant}. Ask in one of its channels.`,
-    );
+    throw forbid(sentence('policy.no_direct', { tenant }));
   }
 
   /** By which this user's jobs share the GPU here. */
@@ -197,23 +188,29 @@ export class Policy {
     if (models !== undefined && !models.includes(model)) {
       throw new DarkroomError(
         'forbidden',
-        `The model ${model} is not allowed here; ${this.source('allowed_models')} setting allows ${models.join(', ')}.`,
+        sentence('policy.model', { model, whose: this.source('allowed_models'), models }),
       );
     }
     this.#requireAtMost('max_size', Math.max(width, height), `${width}x${height}`);
-    this.#requireAtMost('max_steps', numInferenceSteps, `${numInferenceSteps} steps`);
-    this.#requireAtMost('max_count', numImages, `${numImages} pictures`);
+    this.#requireAtMost(
+      'max_steps',
+      numInferenceSteps,
+      sentence('policy.steps', { steps: numInferenceSteps }),
+    );
+    this.#requireAtMost('max_count', numImages, sentence('policy.pictures', { count: numImages }));
   }
 
-  #requireAtMost(key: 'max_size' | 'max_steps' | 'max_count', value: number, words: string): void {
+  #requireAtMost(key: 'max_size' | 'max_steps' | 'max_count', value: number, asked: Words): void {
     const most = this.number(key);
     if (most === undefined || value <= most) return;
     throw new DarkroomError(
       'forbidden',
-      `You asked for ${words}; ${this.source(key)} limit is ${most} (${key}). Try ${most}.`,
+      sentence('policy.at_most', { asked, whose: this.source(key), limit: most, key }),
     );
   }
 }
+
+const forbid = (words: Sentence) => new DarkroomError('forbidden', words);
 
 /** A size whose longer side is at most so long, in the same proportion. */
 function fitSize(

@@ -13,6 +13,7 @@ import type {
   ModelDefaults,
   PromptSyntax,
 } from '../src/request.ts';
+import type { Words } from '../src/sentences.ts';
 import type { SettingsStore } from '../src/settings/store.ts';
 import type { RetentionClock } from '../src/store/clock.ts';
 import type { JobRecord, JobStore } from '../src/store/jobs.ts';
@@ -137,7 +138,7 @@ export interface ModelsPort {
    */
   requireMemory?(request: GenerationRequest): Promise<void>;
   /** A sentence about the words of a prompt that the model's text encoder does not read; '' where it reads all. */
-  describeUnread(model: string, prompt: string, syntax: PromptSyntax): string | Promise<string>;
+  describeUnread(model: string, prompt: string, syntax: PromptSyntax): Words | Promise<Words>;
 }
 
 /** A picture that its file has lying on its side: a mask may have been painted on it so. */
@@ -152,8 +153,8 @@ export interface UploadedPicture {
   readonly bytes: Uint8Array;
   readonly width: number;
   readonly height: number;
-  /** Sentences for the user. */
-  readonly notes: readonly string[];
+  /** For the user. */
+  readonly notes: readonly Words[];
   /** The transparent part, where there is one: its share of the pixels, and as a mask. */
   readonly transparency?: { readonly share: number; readonly mask: Uint8Array };
   /** What the file said about how it was made: `darkroom`, `parameters`. */

@@ -17,7 +17,7 @@ export interface QueuePorts {
 
 export const queue = defineCommand({
   name: 'queue',
-  description: 'Show your queued and running jobs, and cancel them.',
+  description: 'describe.queue',
   options: {},
   examples: ['/queue'],
   async run(_values, { invocation, reply, say, ports }: Context<QueuePorts>) {

@@ -29,9 +29,9 @@ import { PLAIN_STYLE } from './styles.ts';
 
 export const recipe = defineCommand({
   name: 'recipe',
-  description: 'Show what made a picture: reply to it, or attach it.',
+  description: 'describe.recipe',
   options: {
-    picture: { type: 'picture', description: 'The picture: attach it, or reply to it.' },
+    picture: { type: 'picture', description: 'describe.recipe.picture' },
   },
   examples: ['/recipe'],
   async run(

@@ -3,7 +3,7 @@ import type { FormOf, Handle, Invocation } from '../adapters/adapter.ts';
 import type { Platform } from '../adapters/platforms.ts';
 import { refusalCard } from '../adapters/refusal-card.ts';
 import { DarkroomError, offer } from '../src/errors.ts';
-import { localeOf, sayIn, sentence } from '../src/sentences.ts';
+import { type Locale, localeOf, type Say, sayIn, sentence } from '../src/sentences.ts';
 import { type ActionPorts, act } from './actions.ts';
 import { ban, pause } from './admin.ts';
 import { cleanInvocation } from './clean.ts';
@@ -71,9 +71,9 @@ export interface Commands {
   /** Call it before the queue is closed: jobs that have not ended are then resumed at the next start. */
   release(): void;
   /** What a platform's menu and its empty state show. */
-  describe(): Promise<CommandsJson>;
+  describe(locale: Locale): Promise<CommandsJson>;
   /** What an option can be completed to. @param asked.tenant whose styles are known; undefined in a direct message */
-  complete(asked: Parameters<typeof complete>[2]): Promise<readonly Completion[]>;
+  complete(asked: Parameters<typeof complete>[2], locale: Locale): Promise<readonly Completion[]>;
 }
 
 export interface CommandsJson {
@@ -130,10 +130,14 @@ export function createCommands(ports: Ports): Commands {
       for (const resumption of resumptions) resumption.stop();
       stopRetention?.();
     },
-    complete: (asked) => complete(COMMANDS, ports, asked),
-    async describe() {
+    complete: (asked, locale) => complete(COMMANDS, ports, asked, sayIn(locale)),
+    async describe(locale) {
       const { gallery, words } = await ports.models.resolve();
-      return { commands: COMMANDS.map((command) => describeCommand(command, ports)), gallery, words };
+      return {
+        commands: COMMANDS.map((command) => describeCommand(command, ports, sayIn(locale))),
+        gallery,
+        words,
+      };
     },
   };
 }
@@ -228,19 +232,24 @@ function findSubcommand(command: RoutedCommand, rest: string): { command: Routed
   );
 }
 
-function describeCommand(command: AnyCommand, ports: Ports): CommandsJson['commands'][number] {
+function describeCommand(command: AnyCommand, ports: Ports, say: Say): CommandsJson['commands'][number] {
   const { name, description, examples, options, subcommands } = command;
   return {
     name,
-    description,
+    description: say(description),
     examples,
-    ...(subcommands && { subcommands: subcommands.map((sub) => describeCommand(sub, ports)) }),
+    ...(subcommands && { subcommands: subcommands.map((sub) => describeCommand(sub, ports, say)) }),
     options: Object.entries(options).map(([key, { ...option }]) => {
       if ('spelling' in option) delete option.spelling;
       if ('beyond' in option) delete option.beyond;
       if ('pattern' in option) delete option.pattern;
       if ('partOfName' in option) delete option.partOfName;
-      return { name: key, ...option, ...(key === 'model' && { choices: ports.models.names() }) };
+      return {
+        name: key,
+        ...option,
+        description: say(option.description),
+        ...(key === 'model' && { choices: ports.models.names() }),
+      };
     }),
   };
 }

@@ -2,6 +2,7 @@
 import type { Invocation } from '../adapters/adapter.ts';
 import type { Card, CardField } from '../adapters/card.ts';
 import type { MentionKind } from '../adapters/platforms.ts';
+import { type Sentence, sentence, type Words } from '../src/sentences.ts';
 import type { Rule } from '../src/settings/resolve.ts';
 import {
   meaningOf,
@@ -11,17 +12,23 @@ import {
   showSetting,
 } from '../src/settings/schema.ts';
 import type { Change } from '../src/settings/store.ts';
+import type { Context } from './command.ts';
 import type { Ports } from './ports.ts';
 import { readStyle } from './styles.ts';
 import { nameTarget, nameTargets } from './targets.ts';
 
 type NamePorts = Pick<Ports, 'find'>;
+type Asked = Pick<Context<NamePorts>, 'invocation' | 'say' | 'ports'>;
 const STYLE = 'style.';
 const WILDCARD = 'wildcard.';
 
-export async function changeCard(change: Change, invocation: Invocation, ports: NamePorts): Promise<Card> {
-  const { sentence, line } = await describeChange(change, invocation, ports);
-  return { text: sentence, notes: [line], actions: [{ id: `undo:${change.id}`, label: 'Undo' }] };
+export async function changeCard(change: Change, { invocation, say, ports }: Asked): Promise<Card> {
+  const { meaning, line } = await describeChange(change, invocation, ports);
+  return {
+    text: say.words(meaning),
+    notes: [say.words(line)],
+    actions: [{ id: `undo:${change.id}`, label: say('button.undo') }],
+  };
 }
 
 /**
@@ -32,59 +39,71 @@ export async function describeChange(
   { key, scope, target, before, after }: Pick<Change, 'key' | 'scope' | 'target' | 'before' | 'after'>,
   invocation: Invocation,
   ports: NamePorts,
-): Promise<{ readonly sentence: string; readonly line: string }> {
+): Promise<{ readonly meaning: Sentence; readonly line: Sentence }> {
   const whom = await describeScope(scope, target, invocation, ports);
   if (key.startsWith(STYLE)) {
     const name = key.slice(STYLE.length);
-    const sentence =
-      after === undefined
-        ? `The style ${name} was removed.`
-        : `Style ${name}: ${describeStyle(String(after))}`;
     const verb = after === undefined ? 'removed' : before === undefined ? 'added' : 'changed';
-    return { sentence, line: `${key}: ${verb}` };
+    return {
+      meaning:
+        after === undefined
+          ? sentence('config.style_removed', { name })
+          : sentence('config.style', { name, style: describeStyle(String(after)) }),
+      line: sentence(`config.line.${verb}`, { key }),
+    };
   }
   if (key.startsWith(WILDCARD)) {
     const name = key.slice(WILDCARD.length);
     const words = String(after).replaceAll('\n', ' | ');
-    const sentence = after === undefined ? `The wildcard ${name} was removed.` : `Wildcard ${name}: ${words}`;
     const verb = after === undefined ? 'removed' : before === undefined ? 'added' : 'changed';
-    return { sentence, line: `${key}: ${verb}` };
+    return {
+      meaning:
+        after === undefined
+          ? sentence('config.wildcard_removed', { name })
+          : sentence('config.wildcard', { name, words }),
+      line: sentence(`config.line.${verb}`, { key }),
+    };
   }
   const [old, now] = await Promise.all(
     [before, after].map((value) => nameTargets(key, value, invocation, ports)),
   );
-  const meaning = now === undefined ? `${key} is no longer set.` : meaningOf(key as SettingKey, now);
+  const meaning = now === undefined ? sentence('config.cleared', { key }) : meaningOf(key as SettingKey, now);
+  const values = { key, before: showSetting(old), after: showSetting(now) };
+  if (whom === '') return { meaning, line: sentence('config.line', values) };
   return {
-    sentence: whom === '' ? meaning : `For ${whom}: ${meaning}`,
-    line: `${key}${whom === '' ? '' : ` (${whom})`}: ${showSetting(old)} -> ${showSetting(now)}`,
+    meaning: sentence('config.for', { whom, meaning }),
+    line: sentence('config.line_for', { ...values, whom }),
   };
 }
 
 /** `{prompt}, oil painting; without photo; 30 steps` */
-export function describeStyle(text: string): string {
+export function describeStyle(text: string): Words {
   const style = readStyle(text);
-  if (style === undefined) return 'a style that cannot be read';
+  if (style === undefined) return sentence('config.unreadable_style');
   const { template, negative, settings = {} } = style;
-  return [
+  const { num_inference_steps: steps, guidance_scale: guidance } = settings;
+  const parts: Words[] = [
     template,
-    ...(negative === undefined ? [] : [`without ${negative}`]),
-    ...(settings.num_inference_steps === undefined ? [] : [`${settings.num_inference_steps} steps`]),
-    ...(settings.guidance_scale === undefined ? [] : [`guidance ${settings.guidance_scale}`]),
-  ].join('; ');
+    ...(negative === undefined ? [] : [sentence('config.style_without', { negative })]),
+    ...(steps === undefined ? [] : [sentence('config.style_steps', { steps })]),
+    ...(guidance === undefined ? [] : [sentence('config.style_guidance', { guidance })]),
+  ];
+  return parts.reduce((before, part) => sentence('config.style_parts', { before, part }));
 }
 
 /** The rules of one setting as a field of a card: what each means, for whom, by whom and when. */
 export async function ruleField(
   key: SettingKey,
   rules: readonly Rule[],
-  invocation: Invocation,
-  ports: NamePorts,
+  { invocation, say, ports }: Asked,
 ): Promise<CardField> {
   const lines = await Promise.all(
     rules.map(async ({ scope, target, value, by, at }) => {
       const whom = await describeScope(scope, target, invocation, ports);
       const shown = (await nameTargets(key, value, invocation, ports)) as SettingValue;
-      return `${whom === '' ? '' : `For ${whom}: `}${meaningOf(key, shown)} (${by}, ${formatTime(at)})`;
+      const own = meaningOf(key, shown);
+      const meaning = whom === '' ? own : sentence('config.for', { whom, meaning: own });
+      return say('config.rule_by', { meaning, by, at: formatTime(at) });
     }),
   );
   return { name: key, value: lines.join('\n') };

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { Invocation } from '../adapters/adapter.ts';
 import { traitsOf } from '../adapters/platforms.ts';
 import { DarkroomError } from '../src/errors.ts';
+import { sentence } from '../src/sentences.ts';
 import { type SettingValue, showSetting } from '../src/settings/schema.ts';
 import type { Change } from '../src/settings/store.ts';
 import type { Context } from './command.ts';
@@ -27,13 +28,13 @@ export async function requireAdmin(
   if (policy.isAdmin()) return;
   throw new DarkroomError(
     'forbidden',
-    `Only ${traitsOf(invocation.platform).admins}, and roles in admin_roles, can change settings.`,
+    sentence('policy.admins_only', { admins: sentence(traitsOf(invocation.platform).admins) }),
   );
 }
 
 /** Stores a change and shows it to the admin and in the log channel. */
 export async function changeSetting(
-  { invocation, reply, ports }: Context<ConfigPorts>,
+  { invocation, reply, say, ports }: Context<ConfigPorts>,
   { key, scope, target, after }: Pick<Change, 'key' | 'scope' | 'target' | 'after'>,
   undoes?: string,
 ): Promise<void> {
@@ -41,7 +42,7 @@ export async function changeSetting(
   const tenant = tenantOf(invocation);
   const before = await currentValue(ports, tenant, { key, scope, target });
   if (isEqual(before, after)) {
-    throw new DarkroomError('bad_request', `${key} is already ${showSetting(after)}.`);
+    throw new DarkroomError('bad_request', sentence('config.already', { key, value: showSetting(after) }));
   }
   const { id, name } = invocation.user;
   const change: Change = {
@@ -56,9 +57,9 @@ export async function changeSetting(
   };
   await ports.settings.apply(change);
   const shown = { ...change, ...(before === undefined && (await ownDefault(ports, key))) };
-  await reply.postEphemeral(await changeCard(shown, invocation, ports));
+  await reply.postEphemeral(await changeCard(shown, { invocation, say, ports }));
   const { line } = await describeChange(shown, invocation, ports);
-  await log(invocation, `${name}: ${line}`, ports);
+  await log(invocation, say('config.logged', { name, line }), ports);
 }
 
 /** That the log channel cannot be reached is no reason to fail. */
@@ -77,9 +78,9 @@ export async function undoById(id: string, context: Context<ConfigPorts>): Promi
   await requireAdmin(context.invocation, context.ports);
   const changes = await context.ports.settings.history(tenantOf(context.invocation), UNDOABLE);
   const change = changes.find((one) => one.id === id);
-  if (change === undefined) throw new DarkroomError('not_found', 'That change is no longer on record.');
+  if (change === undefined) throw new DarkroomError('not_found', sentence('config.change_gone'));
   if (changes.some(({ undoes }) => undoes === id))
-    throw new DarkroomError('bad_request', 'That change was already undone.');
+    throw new DarkroomError('bad_request', sentence('config.already_undone'));
   await undoChange(change, context);
 }
 

@@ -1,6 +1,7 @@
 /** Pictures that a request starts from, opened and checked: attachments, pictures replied to, stored pictures. */
 import type { Attachment, Invocation } from '../adapters/adapter.ts';
 import { DarkroomError } from '../src/errors.ts';
+import { sentence, type Words } from '../src/sentences.ts';
 import type { Ports, UnturnedPicture } from './ports.ts';
 
 /** What a request refers to its pictures by. */
@@ -12,7 +13,7 @@ export interface Source {
   readonly height: number;
   /** A picture of the store, which belongs to another job; or an upload by its name, which the new job will own. */
   readonly from: { readonly id: string } | { readonly name: string };
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
   /** The transparent part of an upload, where there is one. */
   readonly transparency?: { readonly share: number; readonly mask: Uint8Array };
   /** Set where an upload was turned upright. */
@@ -53,26 +54,23 @@ export async function openReplied(
   if (id === undefined) {
     // Words in a thread, with pictures of their own.
     if (attachments.length > 0) return undefined;
-    throw new DarkroomError(
-      'bad_request',
-      'The message you replied to has no picture. Reply to one that has, or send the prompt without replying.',
-    );
+    throw new DarkroomError('bad_request', sentence('draw.reply_without_picture'));
   }
   const count = repliedTo.pictureIds.length;
   return openPicture(id, ports, count > 1 ? [firstOf(count)] : []);
 }
 
-const firstOf = (count: number) => `Started from the first of ${count} pictures.`;
+const firstOf = (count: number) => sentence('draw.first_of', { count });
 
 /** @throws DarkroomError('not_found') for a picture that was deleted */
 export async function openPicture(
   id: string,
   { pictures, sizeOf }: SourcePorts,
-  notes: readonly string[] = [],
+  notes: readonly Words[] = [],
 ): Promise<Source> {
   const bytes = await pictures.get(id);
   if (bytes === undefined) {
-    throw new DarkroomError('not_found', 'The picture to start from was deleted. Choose another one.');
+    throw new DarkroomError('not_found', sentence('draw.source_deleted'));
   }
   return { bytes, ...sizeOf(bytes), from: { id }, notes };
 }

@@ -1,5 +1,6 @@
 /** /style: named presets that an admin adds in chat. */
-import { DarkroomError, offerNames } from '../src/errors.ts';
+import { DarkroomError, offer } from '../src/errors.ts';
+import { sentence } from '../src/sentences.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import { tenantOf } from './policy.ts';
 import { type ConfigPorts, changeSetting } from './setting-change.ts';
@@ -7,40 +8,40 @@ import { allStyles, OWN_STYLES, styleName, writeStyle } from './styles.ts';
 
 const list = defineCommand({
   name: 'style list',
-  description: 'List the styles.',
+  description: 'describe.style.list',
   options: {},
   examples: ['/style list'],
-  async run(_values, { invocation, reply, ports }: Context<ConfigPorts>) {
+  async run(_values, { invocation, reply, say, ports }: Context<ConfigPorts>) {
     const styles = allStyles(await ports.settings.styles(tenantOf(invocation)));
     const fields = [...styles].map(([name, { template, negative }]) => ({
       name,
-      value: negative === undefined ? template : `${template}\nwithout: ${negative}`,
+      value: negative === undefined ? template : say('style.without', { template, negative }),
     }));
-    await reply.postEphemeral({ text: 'Styles for /imagine --style:', fields });
+    await reply.postEphemeral({ text: say('style.list'), fields });
   },
 });
 
 const add = defineCommand({
   name: 'style add',
-  description: 'Add a style, or change one.',
+  description: 'describe.style.add',
   options: {
-    name: { type: 'text', single: true, required: true, description: 'Its name.', example: 'oil' },
+    name: { type: 'text', single: true, required: true, description: 'describe.name', example: 'oil' },
     template: {
       type: 'text',
       required: true,
-      description: 'The prompt, with {prompt} where the words of the user go.',
+      description: 'describe.style.template',
       example: '{prompt}, oil painting',
     },
-    no: { type: 'text', flag: '--no', description: 'What its pictures should not show.', example: 'text' },
+    no: { type: 'text', flag: '--no', description: 'describe.style.no', example: 'text' },
     steps: {
       type: 'integer',
       flag: '--steps',
-      description: 'Number of steps.',
+      description: 'describe.style.steps',
       min: 1,
       max: 150,
       example: '30',
     },
-    cfg: { type: 'number', flag: '--cfg', description: 'Guidance scale.', min: 0, max: 30, example: '6' },
+    cfg: { type: 'number', flag: '--cfg', description: 'describe.style.cfg', min: 0, max: 30, example: '6' },
   },
   examples: ['/style add oil {prompt}, oil painting --no photo'],
   async run({ name = '', template = '', no, steps, cfg }, context: Context<ConfigPorts>) {
@@ -64,9 +65,9 @@ const add = defineCommand({
 
 const remove = defineCommand({
   name: 'style remove',
-  description: 'Remove a style that was added.',
+  description: 'describe.style.remove',
   options: {
-    name: { type: 'text', required: true, description: 'Its name.', example: 'oil' },
+    name: { type: 'text', required: true, description: 'describe.name', example: 'oil' },
   },
   examples: ['/style remove oil'],
   async run({ name = '' }, context: Context<ConfigPorts>) {
@@ -75,16 +76,15 @@ const remove = defineCommand({
     if (!own.includes(wanted)) {
       throw new DarkroomError(
         'bad_request',
-        wanted in OWN_STYLES
-          ? `${wanted} is built in. Add a style of the same name to replace it.`
-          : `There is no style ${wanted}. ${own.length > 0 ? offerNames(wanted, own) : 'No styles have been added yet.'}`,
+        Object.hasOwn(OWN_STYLES, wanted)
+          ? sentence('style.built_in', { name: wanted })
+          : own.length > 0
+            ? sentence('style.none', { name: wanted, offer: offer(wanted, own) })
+            : sentence('style.none_added', { name: wanted }),
       );
     }
     await changeSetting(context, { key: `style.${wanted}`, scope: 'server', target: '' });
   },
 });
 
-export const style = defineGroup(
-  { name: 'style', description: 'Styles: presets that are added to a prompt.' },
-  [list, add, remove],
-);
+export const style = defineGroup({ name: 'style', description: 'describe.style' }, [list, add, remove]);

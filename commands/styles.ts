@@ -1,7 +1,8 @@
 /** Styles: named presets that are added to a prompt. Some are built in, admins add others. */
 import { z } from 'zod';
-import { DarkroomError, offerNames } from '../src/errors.ts';
+import { DarkroomError, offer } from '../src/errors.ts';
 import type { RequestDraft } from '../src/request.ts';
+import { sentence } from '../src/sentences.ts';
 
 export interface Style {
   /** `{prompt}` is where the user's prompt goes. */
@@ -41,10 +42,7 @@ const shape = z.strictObject({
 export function styleName(typed: string): string {
   const name = typed.trim().toLowerCase();
   if (NAME.test(name)) return name;
-  throw new DarkroomError(
-    'bad_request',
-    `${typed} is not a valid style name. Use up to 40 letters, digits, spaces, - and _.`,
-  );
+  throw new DarkroomError('bad_request', sentence('style.bad_name', { name: typed }));
 }
 
 /** @returns the stored JSON text as a style; undefined where it is none */
@@ -56,10 +54,7 @@ export function readStyle(text: string): Style | undefined {
 /** @throws DarkroomError('bad_request') for a template without `{prompt}` */
 export function writeStyle(style: Style): string {
   if (!style.template.includes('{prompt}')) {
-    throw new DarkroomError(
-      'bad_request',
-      'The template has no {prompt}. Put it where the words of the user go, for example: {prompt}, oil painting.',
-    );
+    throw new DarkroomError('bad_request', sentence('style.no_place'));
   }
   return JSON.stringify(shape.parse(style));
 }
@@ -84,7 +79,7 @@ export function applyStyle(
   if (style === undefined) {
     throw new DarkroomError(
       'bad_request',
-      `There is no style ${name}. ${offerNames(name, [...styles.keys()])}`,
+      sentence('style.none', { name, offer: offer(name, [...styles.keys()]) }),
     );
   }
   const negative = [draft.negative_prompt, style.negative]

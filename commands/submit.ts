@@ -11,7 +11,7 @@ import {
   type RequestDraft,
   upscalerFilesOf,
 } from '../src/request.ts';
-import { localeOf, type Words } from '../src/sentences.ts';
+import { localeOf, type PlainKey, type Say, sayIn, type Words } from '../src/sentences.ts';
 import type { JobFrame, JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { ModelFile, ModelInfo, Ports } from './ports.ts';
@@ -53,11 +53,11 @@ export interface Submit {
 }
 
 /** Alternative texts of uploads: a file's own name may say who or what it shows, and everybody can read it. */
-const ALT: Readonly<Record<PictureRole, string>> = {
-  source: 'Uploaded picture',
-  mask: 'Uploaded mask',
-  control: 'Uploaded control image',
-};
+const ALT = {
+  source: 'draw.uploaded_picture',
+  mask: 'draw.uploaded_mask',
+  control: 'draw.uploaded_control',
+} as const satisfies Readonly<Record<PictureRole, PlainKey>>;
 
 export type SubmitPorts = Pick<
   Ports,
@@ -72,9 +72,9 @@ export function createSubmit(
   const { queue, models, pictures: store } = ports;
 
   /** In the engine's own words, so that its note at the end is not a second one. */
-  async function describeUnread({ model, prompt, promptSyntax }: GenerationRequest): Promise<string[]> {
-    const sentence = await models.describeUnread(model, prompt, promptSyntax);
-    return sentence === '' ? [] : [sentence];
+  async function describeUnread({ model, prompt, promptSyntax }: GenerationRequest): Promise<Words[]> {
+    const words = await models.describeUnread(model, prompt, promptSyntax);
+    return words === '' ? [] : [words];
   }
 
   /** A picture of the store stays with its own job; an upload belongs to the new one from here on. */
@@ -82,9 +82,10 @@ export function createSubmit(
     role: PictureRole,
     { from, bytes, width, height }: Source,
     job: string,
+    say: Say,
   ): Promise<CardPicture> {
     if ('id' in from) return { id: from.id, width, height, alt: '' };
-    return { id: await store.put(bytes, { job, kind: 'input' }), width, height, alt: ALT[role] };
+    return { id: await store.put(bytes, { job, kind: 'input' }), width, height, alt: say(ALT[role]) };
   }
 
   /** Stores the uploads of a job, and only then the job: it must find them whenever it runs. */
@@ -97,7 +98,7 @@ export function createSubmit(
         sources.map(async ([role, source]) => ({
           role,
           source,
-          picture: await keep(role, source, record.id),
+          picture: await keep(role, source, record.id, sayIn(record.frame?.locale ?? 'en')),
         })),
       );
       const uploads = kept.flatMap(({ source, picture }) => ('name' in source.from ? [picture] : []));

@@ -1,5 +1,6 @@
 /** Answers to what is typed so far in an option: names that begin with it first, then those that hold it. */
 import { HIRES_UPSCALERS } from '../src/request.ts';
+import type { Say } from '../src/sentences.ts';
 import type { AnyCommand } from './command.ts';
 import type { Ports } from './ports.ts';
 import { allStyles } from './styles.ts';
@@ -44,6 +45,7 @@ export async function complete(
   commands: readonly AnyCommand[],
   ports: Pick<Ports, 'models' | 'settings'>,
   asked: Parameters<typeof suggest>[2],
+  say: Say,
 ): Promise<readonly Completion[]> {
   const { option, tenant } = asked;
   const { models } = ports;
@@ -55,7 +57,7 @@ export async function complete(
     const words = triggers?.get(value.slice(value.lastIndexOf(',') + 1).trim());
     if (words !== undefined) return { value, note: words.join(', '), words };
     const style = option === 'style' ? known.get(value) : undefined;
-    const note = style === undefined ? noteOf(option, value) : noteOfStyle(style);
+    const note = style === undefined ? noteOf(option, value, say) : noteOfStyle(style, say);
     return { value, ...(note !== undefined && { note }) };
   });
 }

@@ -2,6 +2,7 @@
 import type { Invocation } from '../adapters/adapter.ts';
 import { type MentionKind, readMention, traitsOf } from '../adapters/platforms.ts';
 import { DarkroomError } from '../src/errors.ts';
+import { sentence } from '../src/sentences.ts';
 import type { SettingKey, SettingValue } from '../src/settings/schema.ts';
 import { tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
@@ -32,16 +33,23 @@ export async function findTarget(
   const { platform } = invocation;
   const { title, tenant, capabilities } = traitsOf(platform);
   const isThere = { user: true, role: capabilities.roles, channel: capabilities.channels }[kind];
-  if (!isThere) throw new DarkroomError('bad_request', `${title} has no ${kind}s.`);
+  if (!isThere)
+    throw new DarkroomError(
+      'bad_request',
+      sentence('target.no_such_kind', { platform: sentence(title), kind }),
+    );
   const mention = readMention(platform, typed);
   if (mention !== undefined && mention.kind !== kind)
-    throw new DarkroomError('bad_request', `${typed} is a ${mention.kind}, not a ${kind}.`);
+    throw new DarkroomError(
+      'bad_request',
+      sentence('target.other_kind', { typed, given: mention.kind, kind }),
+    );
   const wanted = mention?.id ?? typed.replace(/^[#@]/, '').replace(new RegExp(`^${platform}:`), '');
   const found = wanted === '' ? undefined : await find(platform, tenantOf(invocation), kind, wanted);
   if (found !== undefined) return `${platform}:${found.id}`;
   throw new DarkroomError(
     'not_found',
-    `This ${tenant} has no ${kind} ${SIGNS[kind]}${wanted}. Mention it, so that I know which one you mean.`,
+    sentence('target.none', { tenant: sentence(tenant), kind, name: `${SIGNS[kind]}${wanted}` }),
   );
 }
 

@@ -1,4 +1,6 @@
 /** What is said of a prompt's words that a small model was never taught. */
+
+import { type Sentence, sentence } from '../src/sentences.ts';
 import type { ModelInfo } from './ports.ts';
 
 /** Of either kind of words in the sentence. */
@@ -8,7 +10,7 @@ const WORD = /\p{L}[\p{L}\p{M}]*(?:['’]s(?!\p{L}))?/gu;
 const BREAK = 'BREAK';
 
 /** @returns one sentence; none where the model knows all the words, or does not list what it knows */
-export function describeUntaught(prompt: string, { vocabulary, words }: ModelInfo): string[] {
+export function describeUntaught(prompt: string, { vocabulary, words }: ModelInfo): Sentence[] {
   if (vocabulary.length === 0) return [];
   const known = new Set(vocabulary.flatMap((word) => [word, ...stemsOf(word)]));
   const typed = (prompt.match(WORD) ?? []).filter((word) => word !== BREAK).map((word) => word.toLowerCase());
@@ -16,11 +18,9 @@ export function describeUntaught(prompt: string, { vocabulary, words }: ModelInf
     (word) => ![word, ...stemsOf(word), ...pluralsOf(word)].some((form) => known.has(form)),
   );
   if (untaught.length === 0) return [];
-  const rest = untaught.length > QUOTED ? ` and ${untaught.length - QUOTED} more` : '';
-  return [
-    `This small model was not taught: ${untaught.slice(0, QUOTED).map(shorten).join(', ')}${rest}. ` +
-      `It knows ${words.slice(0, QUOTED).join(', ')} and more: /help lists its words.`,
-  ];
+  const args = { words: untaught.slice(0, QUOTED).map(shorten), known: words.slice(0, QUOTED) };
+  const more = untaught.length - args.words.length;
+  return [more > 0 ? sentence('draw.untaught_more', { ...args, more }) : sentence('draw.untaught', args)];
 }
 
 /** Particles of Korean nouns, the longest first. */

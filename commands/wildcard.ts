@@ -15,7 +15,7 @@ const SHOWN = { lists: 40, characters: 200 };
 
 const list = defineCommand({
   name: 'wildcard list',
-  description: 'List the wildcards: lists of words that prompts call as __name__.',
+  description: 'describe.wildcard.list',
   options: {},
   examples: ['/wildcard list'],
   async run(_values, { invocation, reply, ports, say }: Context<WildcardPorts>) {
@@ -40,13 +40,13 @@ const list = defineCommand({
 
 const set = defineCommand({
   name: 'wildcard set',
-  description: 'Add a wildcard, or change one.',
+  description: 'describe.wildcard.set',
   options: {
-    name: { type: 'text', single: true, required: true, description: 'Its name.', example: 'colour' },
+    name: { type: 'text', single: true, required: true, description: 'describe.name', example: 'colour' },
     words: {
       type: 'text',
       required: true,
-      description: 'What is chosen from, with | or commas between.',
+      description: 'describe.wildcard.words',
       example: 'red | dark blue | green',
     },
   },
@@ -63,8 +63,8 @@ const set = defineCommand({
 
 const remove = defineCommand({
   name: 'wildcard remove',
-  description: 'Remove a wildcard that was added in chat.',
-  options: { name: { type: 'text', required: true, description: 'Its name.', example: 'colour' } },
+  description: 'describe.wildcard.remove',
+  options: { name: { type: 'text', required: true, description: 'describe.name', example: 'colour' } },
   examples: ['/wildcard remove colour'],
   async run({ name = '' }, context: Context<WildcardPorts>) {
     const { invocation, ports } = context;
@@ -81,7 +81,8 @@ const remove = defineCommand({
   },
 });
 
-export const wildcard = defineGroup(
-  { name: 'wildcard', description: 'Wildcards: lists of words that prompts choose from.' },
-  [list, set, remove],
-);
+export const wildcard = defineGroup({ name: 'wildcard', description: 'describe.wildcard' }, [
+  list,
+  set,
+  remove,
+]);

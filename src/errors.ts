@@ -58,7 +58,7 @@ export interface ErrorWords {
   /** In English: for logs, scripts and the shell. */
   readonly message: string;
   /** To be said in the reader's language; absent where only operators meet the error. */
-  readonly sentence?: Sentence;
+  readonly sentence?: Sentence | undefined;
 }
 
 /** What a user is told of any error: our own sentence, or a neutral one where the error is not ours. */

@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Adapter, Deliveries } from '../adapters/adapter.ts';
 import type { Platform } from '../adapters/platforms.ts';
 import type { MessageRecord } from '../adapters/web/conversation/message.ts';
-import { KOREAN } from '../commands/korean.ts';
 import { COMMANDS, type Commands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
 import { DarkroomError, describeError } from './errors.ts';
@@ -109,7 +108,6 @@ export async function createPlatforms(
         ...(DISCORD_API_URL !== undefined && { apiUrl: DISCORD_API_URL }),
         mediaHosts: settings.DISCORD_MEDIA_HOSTS,
         commands: COMMANDS,
-        korean: KOREAN,
         complete: commands.complete,
         forget: commands.forget,
         shrink: shrinkPicture,

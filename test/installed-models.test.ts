@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { cpuDevice, type Device } from '../src/engine/device.ts';
 import { createModels } from '../src/installed-models.ts';
 import { freezeRequest } from '../src/request.ts';
+import { sayWords } from '../src/sentences.ts';
 import { MODELS } from './engine/goldens.ts';
 import { temporaryFolder } from './models/forge.ts';
 
@@ -18,12 +19,12 @@ test('unread words are told before a job is queued, by the syntax that it will b
   );
   assert.equal(await models.describeUnread('tiny-sd15', prompt, 'a1111'), '');
   assert.equal(
-    await models.describeUnread('tiny-sd15', 'a '.repeat(1200) + prompt, 'a1111'),
+    sayWords('en', await models.describeUnread('tiny-sd15', 'a '.repeat(1200) + prompt, 'a1111')),
     `The end of the prompt was not read, from “${'a '.repeat(6)}…”.`,
   );
   // Its T5 has the shorter window.
   assert.match(
-    await models.describeUnread('tiny-sd3', 'mug '.repeat(300), 'a1111'),
+    sayWords('en', await models.describeUnread('tiny-sd3', 'mug '.repeat(300), 'a1111')),
     /^T5 did not read the end of the prompt/,
   );
 });

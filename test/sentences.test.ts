@@ -36,7 +36,10 @@ test('both languages have each key with the same arguments, and say it', () => {
       );
       for (const locale of LOCALES) {
         const said = sayIn(locale).words({ key, args } as Sentence);
-        assert.ok(said.trim() !== '' && !/[{}]|undefined/.test(said), `${key}: ${said}`);
+        assert.ok(
+          said.trim() !== '' && !/[{}]|undefined/.test(said.replaceAll('{prompt}', '')),
+          `${key}: ${said}`,
+        );
         for (const name of names[0]!) {
           if (!counted.has(name)) assert.ok(said.includes(`«${name}»`) || isChosen(key), `${key}: ${said}`);
         }

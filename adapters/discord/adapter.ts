@@ -2,12 +2,13 @@
 import { Client, Events, GatewayIntentBits, Partials, Routes, type SendableChannels } from 'discord.js';
 import type { AnyCommand } from '../../commands/command.ts';
 import { DarkroomError } from '../../src/errors.ts';
+import { sentence } from '../../src/sentences.ts';
 import type { Adapter, Found, Membership, Reply, RequestedJob } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import { Downloads } from '../downloads.ts';
 import { findPosted } from '../job-reply.ts';
 import type { MentionKind } from '../platforms.ts';
-import { haveChanged, renderCommands, type Translation } from './commands.ts';
+import { haveChanged, renderCommands } from './commands.ts';
 import { findInGuild } from './directory.ts';
 import { isRefusal, loginProblem, reduceError } from './errors.ts';
 import { DiscordEvents, type EventPorts } from './events.ts';
@@ -26,7 +27,6 @@ export interface DiscordOptions extends EventPorts {
   readonly mediaHosts: readonly string[];
   readonly maxPictureBytes: number;
   readonly commands: readonly AnyCommand[];
-  readonly korean: Translation;
 }
 
 const FETCH_MS = 20_000;
@@ -150,7 +150,7 @@ class DiscordAdapter implements Adapter {
     const guild = this.#client.guilds.cache.get(plainId(tenant));
     const found = guild?.channels.cache.find(({ id, name }) => id === wanted || name === wanted);
     if (!found?.isSendable())
-      throw new DarkroomError('not_found', `This server has no channel ${channel} that I can write in.`);
+      throw new DarkroomError('not_found', sentence('discord.no_channel', { channel }));
     await new MessageReply(found, this.#options, undefined).post(card);
   }
 
@@ -158,7 +158,7 @@ class DiscordAdapter implements Adapter {
   async #register(): Promise<void> {
     const { rest, application } = this.#client;
     const route = Routes.applicationCommands(application!.id);
-    const ours = renderCommands(this.#options.commands, this.#options.korean);
+    const ours = renderCommands(this.#options.commands);
     const query = new URLSearchParams({ with_localizations: 'true' });
     try {
       const theirs = await rest.get(route, { query });

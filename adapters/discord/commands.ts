@@ -9,24 +9,19 @@ import {
   type RESTPostAPIApplicationCommandsJSONBody,
 } from 'discord.js';
 import type { AnyCommand, Option } from '../../commands/command.ts';
+import { CATALOGUE, isKey, type PlainKey, sayIn } from '../../src/sentences.ts';
 import { clip } from '../clip.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
-
-/** Names and descriptions of one language: `imagine`, `imagine.prompt`. */
-export type Translation = ReadonlyMap<string, { readonly name?: string; readonly description: string }>;
 
 const FOR_ADMINS = String(PermissionFlagsBits.ManageGuild);
 
 /** The message commands: right click on a message, Apps. */
 export const MESSAGE_COMMANDS = {
-  edit: { name: 'Edit picture', ko: '사진 고치기' },
-  use: { name: 'Use picture as', ko: '사진을 본으로 쓰기' },
+  edit: { name: sayIn('en')('discord.menu.edit'), ko: sayIn('ko')('discord.menu.edit') },
+  use: { name: sayIn('en')('discord.menu.use'), ko: sayIn('ko')('discord.menu.use') },
 } as const;
 
-export function renderCommands(
-  commands: readonly AnyCommand[],
-  korean: Translation,
-): RESTPostAPIApplicationCommandsJSONBody[] {
+export function renderCommands(commands: readonly AnyCommand[]): RESTPostAPIApplicationCommandsJSONBody[] {
   const everywhere = {
     contexts: [InteractionContextType.Guild, InteractionContextType.BotDM],
     integration_types: [ApplicationIntegrationType.GuildInstall],
@@ -37,10 +32,9 @@ export function renderCommands(
       ...everywhere,
       // Discord hides it from other members; the command checks again, as admins can change what Discord shows.
       ...(isForAdmins && { default_member_permissions: FOR_ADMINS }),
-      ...localized(name, description, korean.get(name)),
+      ...localized(name, description),
       type: ApplicationCommandType.ChatInput as const,
-      options:
-        subcommands?.map((sub) => renderSubcommand(sub, korean)) ?? renderOptions(name, options, korean),
+      options: subcommands?.map(renderSubcommand) ?? renderOptions(options),
     };
   });
   const menus = Object.values(MESSAGE_COMMANDS).map(({ name, ko }) => ({
@@ -52,20 +46,20 @@ export function renderCommands(
   return [...slash, ...menus];
 }
 
-function renderSubcommand({ name, description, options }: AnyCommand, korean: Translation) {
+function renderSubcommand({ name, description, options }: AnyCommand) {
   return {
-    ...localized(lastWord(name), description, korean.get(name)),
+    ...localized(lastWord(name), description),
     type: ApplicationCommandOptionType.Subcommand as const,
-    options: renderOptions(name, options, korean),
+    options: renderOptions(options),
   };
 }
 
 /** Discord wants the required ones first. */
-function renderOptions(name: string, options: AnyCommand['options'], korean: Translation) {
+function renderOptions(options: AnyCommand['options']) {
   return Object.entries(options)
     .sort(([, a], [, b]) => Number(b.required ?? false) - Number(a.required ?? false))
     .slice(0, LIMITS.options)
-    .map(([key, option]) => renderOption(key, option, korean.get(`${name}.${key}`)));
+    .map(([key, option]) => renderOption(key, option));
 }
 
 const lastWord = (name: string) => name.split(' ').at(-1)!;
@@ -76,27 +70,19 @@ const MENTION = {
   channel: ApplicationCommandOptionType.Channel,
 } as const;
 
-function localized(
-  name: string,
-  description: string,
-  ko: { name?: string; description: string } | undefined,
-) {
+/** Name and description in all languages. */
+function localized(name: string, description: PlainKey) {
+  const key = `name.${name}`;
   return {
     name,
-    description: clip(description, LIMITS.description),
-    ...(ko !== undefined && {
-      description_localizations: { ko: clip(ko.description, LIMITS.description) },
-      ...(ko.name !== undefined && { name_localizations: { ko: ko.name } }),
-    }),
+    description: clip(sayIn('en')(description), LIMITS.description),
+    description_localizations: { ko: clip(sayIn('ko')(description), LIMITS.description) },
+    ...(isKey(key) && { name_localizations: { ko: CATALOGUE.ko[key] } }),
   };
 }
 
-function renderOption(
-  name: string,
-  option: Option,
-  ko: { name?: string; description: string } | undefined,
-): APIApplicationCommandBasicOption {
-  const shared = { ...localized(name, option.description, ko), required: option.required ?? false };
+function renderOption(name: string, option: Option): APIApplicationCommandBasicOption {
+  const shared = { ...localized(name, option.description), required: option.required ?? false };
   switch (option.type) {
     case 'picture':
       return { ...shared, type: ApplicationCommandOptionType.Attachment };

@@ -1,6 +1,7 @@
 /** Discord's refusals: what they mean to a user, and what the operator may read of them. */
 import { DiscordAPIError, HTTPError, RateLimitError, RESTJSONErrorCodes } from 'discord.js';
 import { DarkroomError } from '../../src/errors.ts';
+import { type Sentence, sentence } from '../../src/sentences.ts';
 import { PlatformError } from '../platform-error.ts';
 
 /** Whether Discord answered that it will not do this, however often it is asked. */
@@ -46,42 +47,32 @@ function fieldsOf(errors: unknown, path: readonly string[] = []): string[] {
 /** A refusal that means something to the commands as a DarkroomError; anything else reduced. */
 export function explainError(error: unknown): unknown {
   if (!isRefusal(error) || error.status === 429) return reduceError(error);
-  const refusal = (code: 'not_found' | 'forbidden', sentence: string) =>
-    new DarkroomError(code, sentence, { cause: reduceError(error) });
+  const refusal = (code: 'not_found' | 'forbidden', words: Sentence) =>
+    new DarkroomError(code, words, { cause: reduceError(error) });
   switch (error.code) {
     case RESTJSONErrorCodes.UnknownMessage:
     case RESTJSONErrorCodes.UnknownChannel:
-      return refusal('not_found', "This job's message was deleted.");
+      return refusal('not_found', sentence('platform.job_message_deleted'));
     case RESTJSONErrorCodes.MissingPermissions:
-      return refusal(
-        'forbidden',
-        'I cannot post pictures in this channel. An admin of this server can allow me Send Messages and Attach Files here.',
-      );
+      return refusal('forbidden', sentence('discord.may_not_post'));
     case RESTJSONErrorCodes.MissingAccess:
-      return refusal(
-        'forbidden',
-        'I cannot see this channel. An admin of this server can allow me View Channel here.',
-      );
+      return refusal('forbidden', sentence('discord.may_not_see'));
     case RESTJSONErrorCodes.ThreadLocked:
     case RESTJSONErrorCodes.InvalidActionOnArchivedThread:
-      return refusal('forbidden', 'This thread is archived or locked. Reopen it, then ask again.');
+      return refusal('forbidden', sentence('discord.thread_closed'));
     case RESTJSONErrorCodes.CannotSendMessagesToThisUser:
     case RESTJSONErrorCodes.CannotSendMessagesToThisUserDueToHavingNoMutualGuilds:
-      return refusal(
-        'forbidden',
-        'I cannot send you a direct message. Allow direct messages from this server, or use a slash command.',
-      );
+      return refusal('forbidden', sentence('discord.no_direct'));
     default:
       // Asking again would be refused again.
-      return refusal('forbidden', `Discord refused this message (code ${error.code}).`);
+      return refusal('forbidden', sentence('discord.refused', { code: String(error.code) }));
   }
 }
 
 /** What is wrong with a login, for the operator: a wrong setting, or Discord cannot be reached now. */
 export function loginProblem(error: unknown): DarkroomError {
   const cause = reduceError(error);
-  const wrong = (sentence: string) =>
-    new DarkroomError('misconfigured', `Discord is off: ${sentence}`, { cause });
+  const wrong = (why: string) => new DarkroomError('misconfigured', `Discord is off: ${why}`, { cause });
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   if (code === 'TokenInvalid' || (error instanceof DiscordAPIError && error.status === 401)) {
     return wrong('DISCORD_TOKEN is not valid. Copy it again from the Bot page of your application.');

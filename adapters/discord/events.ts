@@ -15,6 +15,7 @@ import {
 } from 'discord.js';
 import { DarkroomError } from '../../src/errors.ts';
 import { loraLabel } from '../../src/request.ts';
+import { type Locale, localeOf, sentence } from '../../src/sentences.ts';
 import type { FormOf, Handle, Invocation, RepliedMessage, Reply } from '../adapter.ts';
 import { clip } from '../clip.ts';
 import type { Downloads } from '../downloads.ts';
@@ -42,12 +43,15 @@ export interface EventPorts extends DiscordReplyPorts {
   /** Removes a job whose message was deleted. */
   readonly forget: (job: string) => Promise<void>;
   /** Answers to what is typed so far in an option. */
-  readonly complete: (asked: {
-    readonly command: string;
-    readonly option: string;
-    readonly typed: string;
-    readonly tenant: string | undefined;
-  }) => Promise<readonly { readonly value: string; readonly words?: readonly string[] }[]>;
+  readonly complete: (
+    asked: {
+      readonly command: string;
+      readonly option: string;
+      readonly typed: string;
+      readonly tenant: string | undefined;
+    },
+    locale: Locale,
+  ) => Promise<readonly { readonly value: string; readonly words?: readonly string[] }[]>;
 }
 
 type Reading = Pick<Invocation, 'attachments' | 'repliedTo' | 'input'>;
@@ -187,8 +191,7 @@ export class DiscordEvents {
     const [, verb, channelId, messageId] = FORM_OF_MESSAGE.exec(interaction.customId) ?? [];
     const action = verb ?? interaction.customId;
     const form = await this.#formOf(action, interaction);
-    if (form === undefined)
-      throw new DarkroomError('bad_request', 'That form is out of date. Open it again.');
+    if (form === undefined) throw new DarkroomError('bad_request', sentence('platform.old_form'));
     const { values, attachments } = formValues(form, interaction, this.#downloads);
     if (verb === undefined || channelId === undefined || messageId === undefined) {
       const message = interaction.message?.id ?? '';
@@ -197,7 +200,7 @@ export class DiscordEvents {
     const target = await this.#fetchForUser(channelId, messageId, interaction);
     const repliedTo = this.#repliedMessage(target);
     if (repliedTo.attachments?.length === 0) {
-      throw new DarkroomError('bad_request', 'That message has no picture. Choose one that has.');
+      throw new DarkroomError('bad_request', sentence('platform.no_picture'));
     }
     return {
       ...{ attachments, repliedTo },
@@ -293,12 +296,15 @@ export class DiscordEvents {
     const { name, value } = interaction.options.getFocused(true);
     const sub = interaction.options.getSubcommand(false);
     const command = sub === null ? interaction.commandName : `${interaction.commandName} ${sub}`;
-    const answers = await this.#ports.complete({
-      command,
-      option: name,
-      typed: String(value),
-      tenant: interaction.guildId === null ? undefined : `discord:${interaction.guildId}`,
-    });
+    const answers = await this.#ports.complete(
+      {
+        command,
+        option: name,
+        typed: String(value),
+        tenant: interaction.guildId === null ? undefined : `discord:${interaction.guildId}`,
+      },
+      localeOf(interaction.locale),
+    );
     await interaction.respond(
       answers
         .filter(({ value }) => value.length <= LIMITS.choiceName)
@@ -325,11 +331,6 @@ async function fetchMessage(channel: TextBasedChannel, id: string): Promise<Mess
   throw messageGone();
 }
 
-const messageGone = () =>
-  new DarkroomError('not_found', 'That message was deleted, or its channel cannot be read.');
+const messageGone = () => new DarkroomError('not_found', sentence('platform.message_gone'));
 
-const missingPermissions = () =>
-  new DarkroomError(
-    'forbidden',
-    'I cannot post pictures in this channel. An admin of this server can allow me View Channel, Send Messages and Attach Files here.',
-  );
+const missingPermissions = () => new DarkroomError('forbidden', sentence('discord.may_not_see_and_post'));

@@ -7,6 +7,7 @@ import {
   ButtonStyle,
   ComponentType,
 } from 'discord.js';
+import { type Say, sayIn } from '../../src/sentences.ts';
 import { buttonRows } from '../button-rows.ts';
 import { ABOUT_CHARACTERS, type Card, type CardAction, type CardField, NOTE_CHARACTERS } from '../card.ts';
 import { clip } from '../clip.ts';
@@ -57,17 +58,18 @@ export function renderCard(
         ]),
     ...(foot === '' ? [] : [{ type: ComponentType.TextDisplay as const, content: foot }]),
     ...rowsOf(card.actions ?? []),
-    ...(card.more?.length ? [menuOf(card.more)] : []),
+    ...(card.more?.length ? [menuOf(card.more, sayIn(card.locale ?? 'en'))] : []),
     ...(notes === '' ? [] : [{ type: ComponentType.TextDisplay as const, content: quiet(plain(notes)) }]),
   ];
   return { components, files };
 }
 
 function uploadsOf(card: Card, pictures: readonly (Uint8Array | undefined)[]): Upload[] {
+  const say = sayIn(card.locale ?? 'en');
   if (card.preview !== undefined) {
     // The name changes with the step: a client shows an old file of the same name from its cache.
     const name = `developing-${card.job?.step ?? 0}.png`;
-    return [{ name, attachment: Buffer.from(card.preview), description: 'The picture in progress' }];
+    return [{ name, attachment: Buffer.from(card.preview), description: say('card.in_progress') }];
   }
   return (card.pictures ?? []).slice(0, LIMITS.gallery).flatMap(({ id, alt }, i) => {
     const bytes = pictures[i];
@@ -77,7 +79,7 @@ function uploadsOf(card: Card, pictures: readonly (Uint8Array | undefined)[]): U
       {
         name,
         attachment: Buffer.from(bytes),
-        description: clip(alt === '' ? 'A picture' : alt, LIMITS.altText),
+        description: clip(alt === '' ? say('card.picture') : alt, LIMITS.altText),
       },
     ];
   });
@@ -87,21 +89,23 @@ const QUIET = '-# ';
 const quiet = (line: string) => `${QUIET}${line.replaceAll('\n', ' ')}`;
 
 /** What the picture is, and the quiet line under it. */
-function aboutLines({ about, footer = '' }: Card, origin: string | undefined): string[] {
+function aboutLines({ about, footer = '', locale = 'en' }: Card, origin: string | undefined): string[] {
+  const say = sayIn(locale);
   if (about === undefined) return footer === '' ? [] : [quiet(plain(footer))];
   const { prompt, asker, origin: from } = about;
   const what = prompt.trim() === '' ? [] : [plain(clip(prompt, ABOUT_CHARACTERS)).replaceAll('\n', ' ')];
-  const linked = origin === undefined ? 'another picture' : `[this picture](${origin})`;
-  const made =
-    from && (from.job === undefined ? `${from.text} of an attached picture` : `${from.text} of ${linked}`);
-  const facts = [`for ${plain(asker)}`, made, plain(footer)].filter(
+  const linked =
+    origin === undefined ? say('card.another_picture') : `[${say('card.this_picture')}](${origin})`;
+  const picture = from?.job === undefined ? say('card.attached_picture') : linked;
+  const made = from && say('card.origin', { what: from.text, picture });
+  const facts = [say('card.for', { name: plain(asker) }), made, plain(footer)].filter(
     (part) => part !== undefined && part !== '',
   );
   return [...what, quiet(facts.join(' \u00b7 '))];
 }
 
 /** A menu takes no room until it is opened. */
-function menuOf(actions: readonly CardAction[]): APIActionRowComponent<APIStringSelectComponent> {
+function menuOf(actions: readonly CardAction[], say: Say): APIActionRowComponent<APIStringSelectComponent> {
   const [first] = actions;
   return {
     type: ComponentType.ActionRow,
@@ -109,7 +113,7 @@ function menuOf(actions: readonly CardAction[]): APIActionRowComponent<APIString
       {
         type: ComponentType.StringSelect,
         custom_id: `more:${first!.id.split(':')[1]}`,
-        placeholder: 'More',
+        placeholder: say('card.more'),
         options: actions
           .slice(0, LIMITS.choices)
           .map(({ id, label }) => ({ label: clip(label, LIMITS.choiceName), value: id })),

@@ -12,6 +12,7 @@ import {
   type SendableChannels,
   ThreadAutoArchiveDuration,
 } from 'discord.js';
+import { localeOf, sayIn } from '../../src/sentences.ts';
 import type { Card } from '../card.ts';
 import { clip } from '../clip.ts';
 import { type Address, JobReply, type ReplyPorts } from '../job-reply.ts';
@@ -297,7 +298,8 @@ export class MessageReply extends DiscordReply {
     await this.send(body, true, undefined).catch(async (error: unknown) => {
       if (!CLOSED.includes(codeOf(error))) throw error;
       // What was private stays unsaid: everybody can read the reply.
-      const text = 'My answer is private, and you do not take direct messages. Use a slash command instead.';
+      const locale = this.#request?.guild?.preferredLocale;
+      const text = sayIn(localeOf(locale))('discord.private_needs_direct');
       const { components, files } = renderCard({ text }, []);
       await sendTo(
         this.#channel,

@@ -1,6 +1,7 @@
 /** Slack: slash commands, mentions, message shortcuts, buttons and modals, over Bolt (Socket Mode or HTTP). */
 import { App } from '@slack/bolt';
 import { DarkroomError } from '../../src/errors.ts';
+import { sentence } from '../../src/sentences.ts';
 import type { Adapter, Found, Membership, Reply, RequestedJob } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import { Downloads } from '../downloads.ts';
@@ -174,7 +175,7 @@ class SlackAdapter implements Adapter {
 
   async post(tenant: string, channel: string, card: Card): Promise<void> {
     if (tenant !== this.#users.tenant)
-      throw new DarkroomError('not_found', `This workspace has no channel ${channel}.`);
+      throw new DarkroomError('not_found', sentence('slack.no_channel', { channel }));
     const wanted = channel.replace(/^<?#?(?:slack:)?|(?:\|[^>]*)?>$/g, '');
     await new SlackReply(this.#workspace, this.#options, { channel: wanted }).post(card);
   }

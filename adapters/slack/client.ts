@@ -1,6 +1,7 @@
 /** Slack's Web API client, whose errors hold nothing of what was sent, and what its refusals mean. */
 import { type Logger, LogLevel, webApi } from '@slack/bolt';
 import { DarkroomError } from '../../src/errors.ts';
+import { sentence } from '../../src/sentences.ts';
 import { PlatformError } from '../platform-error.ts';
 
 /** Slack refused a call, or could not be reached. `code` is Slack's own word: `not_in_channel`. */
@@ -49,23 +50,21 @@ export function explainError(error: unknown): unknown {
     case 'message_not_found':
     case 'cant_update_message':
     case 'is_inactive':
-      return new DarkroomError('not_found', "This job's message was deleted.", { cause: error });
+      return new DarkroomError('not_found', sentence('platform.job_message_deleted'), { cause: error });
     case 'not_in_channel':
     case 'channel_not_found':
     case 'restricted_action':
     case 'missing_scope':
-      return new DarkroomError(
-        'forbidden',
-        'I cannot post in this channel. Invite me with /invite @Darkroom, then ask again.',
-        { cause: error },
-      );
+      return new DarkroomError('forbidden', sentence('slack.may_not_post'), { cause: error });
     case 'is_archived':
-      return new DarkroomError('forbidden', 'This channel is archived. Ask in another one.', {
+      return new DarkroomError('forbidden', sentence('slack.archived'), {
         cause: error,
       });
     default:
       return isForGood(error)
-        ? new DarkroomError('forbidden', `Slack refused this message (${error.code}).`, { cause: error })
+        ? new DarkroomError('forbidden', sentence('slack.refused', { code: String(error.code) }), {
+            cause: error,
+          })
         : error;
   }
 }
@@ -85,8 +84,7 @@ const isForGood = (error: unknown): error is SlackCallError =>
 
 /** What is wrong with a start, for the operator: a wrong setting, or Slack cannot be reached now. */
 export function startProblem(cause: unknown): DarkroomError {
-  const wrong = (sentence: string) =>
-    new DarkroomError('misconfigured', `Slack is off: ${sentence}`, { cause });
+  const wrong = (why: string) => new DarkroomError('misconfigured', `Slack is off: ${why}`, { cause });
   switch (slackCode(cause)) {
     case 'invalid_auth':
     case 'not_authed':

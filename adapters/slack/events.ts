@@ -10,6 +10,7 @@ import type {
   StaticSelectAction,
 } from '@slack/bolt';
 import { DarkroomError } from '../../src/errors.ts';
+import { localeOf, sayIn } from '../../src/sentences.ts';
 import type { Attachment, FormOf, Handle, Invocation, RepliedMessage } from '../adapter.ts';
 import type { CardForm } from '../card.ts';
 import type { Downloads } from '../downloads.ts';
@@ -203,7 +204,8 @@ export class SlackEvents {
     if (form === undefined) return;
     const files = filesOf(shortcut.message).flatMap(({ id }) => id ?? []);
     if (files.length === 0) {
-      const text = 'That message has no picture. Choose one that has.';
+      const locale = await this.#users.locale(to.user).catch(() => undefined);
+      const text = sayIn(localeOf(locale))('platform.no_picture');
       return new SlackReply(this.#workspace, this.#ports, to).postEphemeral({ text });
     }
     const thread = (shortcut.message['thread_ts'] as string | undefined) ?? shortcut.message_ts;

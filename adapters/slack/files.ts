@@ -1,5 +1,6 @@
 /** Pictures uploaded to Slack, and attachments that are fetched from it when they are read. */
 import { DarkroomError } from '../../src/errors.ts';
+import { sentence } from '../../src/sentences.ts';
 import type { Attachment } from '../adapter.ts';
 import type { AnnouncedFile, Downloads } from '../downloads.ts';
 import { PlatformError } from '../platform-error.ts';
@@ -63,7 +64,7 @@ async function fileInfo(client: SlackClient, id: string): Promise<SlackFile> {
     if (file !== undefined) return file;
     throw new Error('Slack has no such file');
   } catch (cause) {
-    throw new DarkroomError('not_found', 'That picture no longer exists. Attach it again.', { cause });
+    throw new DarkroomError('not_found', sentence('media.gone'), { cause });
   }
 }
 

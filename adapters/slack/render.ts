@@ -1,5 +1,6 @@
 /** A card in Slack's idiom (Block Kit): sentence, picture, one quiet line, buttons. */
 import type { types } from '@slack/bolt';
+import { type Say, sayIn } from '../../src/sentences.ts';
 import { buttonRows } from '../button-rows.ts';
 import { ABOUT_CHARACTERS, type Card, type CardAction, type CardField, NOTE_CHARACTERS } from '../card.ts';
 import { clip } from '../clip.ts';
@@ -21,15 +22,16 @@ export interface SlackPicture {
 
 /** @param origin address of the message of the picture that it was made from */
 export function renderCard(card: Card, pictures: readonly SlackPicture[], origin?: string): Rendered {
+  const say = sayIn(card.locale ?? 'en');
   const words = card.text === '' ? [] : [section(card.text)];
   const fields = (card.fields ?? []).map(fieldBlock);
   const images = pictures.map(({ file, alt }) => ({
     type: 'image' as const,
     slack_file: { id: file },
-    alt_text: clip(alt === '' ? 'A picture' : alt, LIMITS.altText),
+    alt_text: clip(alt === '' ? say('card.picture') : alt, LIMITS.altText),
   }));
   const about = aboutBlocks(card, origin);
-  const actions = actionsOf(card.actions ?? [], card.more ?? []);
+  const actions = actionsOf(card.actions ?? [], card.more ?? [], say);
   const notes = contextOf((card.notes ?? []).join(' '));
   const room = LIMITS.blocks - images.length - about.length - actions.length - notes.length;
   return {
@@ -60,14 +62,19 @@ function fieldBlock({ name, value, isCode }: CardField): types.SectionBlock {
 }
 
 /** What the picture is, and the quiet line under it. */
-function aboutBlocks({ about, footer = '' }: Card, origin: string | undefined): types.KnownBlock[] {
+function aboutBlocks(
+  { about, footer = '', locale = 'en' }: Card,
+  origin: string | undefined,
+): types.KnownBlock[] {
+  const say = sayIn(locale);
   if (about === undefined) return contextOf(footer);
   const { prompt, asker, origin: from } = about;
-  const linked = origin === undefined ? 'another picture' : `<${origin}|this picture>`;
-  const made =
-    from && (from.job === undefined ? `${from.text} of an attached picture` : `${from.text} of ${linked}`);
+  const linked =
+    origin === undefined ? say('card.another_picture') : `<${origin}|${say('card.this_picture')}>`;
+  const picture = from?.job === undefined ? say('card.attached_picture') : linked;
+  const made = from && say('card.origin', { what: from.text, picture });
   const words = (text: string) => noMarkup(escapeText(text));
-  const facts = [`for ${words(asker)}`, made, words(footer)].filter(
+  const facts = [say('card.for', { name: words(asker) }), made, words(footer)].filter(
     (part) => part !== undefined && part !== '',
   );
   return [
@@ -83,26 +90,30 @@ function contextOf(line: string): types.ContextBlock[] {
 }
 
 /** The menu More ends the last row. */
-function actionsOf(actions: readonly CardAction[], more: readonly CardAction[]): types.ActionsBlock[] {
+function actionsOf(
+  actions: readonly CardAction[],
+  more: readonly CardAction[],
+  say: Say,
+): types.ActionsBlock[] {
   const blocks: types.ActionsBlock[] = buttonRows(actions).map((row) => ({
     type: 'actions',
     elements: row.map(buttonOf),
   }));
   if (more.length === 0) return blocks;
   const last = blocks.at(-1);
-  if (last === undefined) return [{ type: 'actions', elements: [menuOf(more)] }];
-  return [...blocks.slice(0, -1), { ...last, elements: [...last.elements, menuOf(more)] }];
+  if (last === undefined) return [{ type: 'actions', elements: [menuOf(more, say)] }];
+  return [...blocks.slice(0, -1), { ...last, elements: [...last.elements, menuOf(more, say)] }];
 }
 
 /** An overflow menu takes five; a longer menu is a select. */
-function menuOf(more: readonly CardAction[]): types.Overflow | types.StaticSelect {
+function menuOf(more: readonly CardAction[], say: Say): types.Overflow | types.StaticSelect {
   const action_id = `more:${more[0]!.id.split(':')[1]}`;
   const options = more.slice(0, LIMITS.choices).map(({ id, label }) => ({
     text: { type: 'plain_text' as const, text: clip(label, LIMITS.choiceLabel), emoji: false },
     value: id,
   }));
   if (options.length <= LIMITS.overflow) return { type: 'overflow', action_id, options };
-  const placeholder = { type: 'plain_text' as const, text: 'More', emoji: false };
+  const placeholder = { type: 'plain_text' as const, text: say('card.more'), emoji: false };
   return { type: 'static_select', action_id, options, placeholder };
 }
 

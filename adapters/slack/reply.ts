@@ -1,5 +1,6 @@
 /** Answers on Slack: one message a job, posted and edited by chat.*, whatever became of the interaction since. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type Locale, sayIn } from '../../src/sentences.ts';
 import type { Card } from '../card.ts';
 import { type Address, JobReply, type ReplyPorts } from '../job-reply.ts';
 import { PlatformError } from '../platform-error.ts';
@@ -147,7 +148,9 @@ export class SlackReply extends JobReply<Posted> {
     if (!budget.take()) return;
     try {
       const pictures =
-        card.preview === undefined ? [] : [await this.#preview(card.preview, card.job?.step ?? 0)];
+        card.preview === undefined
+          ? []
+          : [await this.#preview(card.preview, card.job?.step ?? 0, card.locale ?? 'en')];
       await hasty.chat.update({ ...renderCard(card, pictures, await this.#linkTo(card)), channel, ts });
     } catch (error) {
       const seconds = error instanceof SlackCallError ? error.retryAfter : undefined;
@@ -158,11 +161,11 @@ export class SlackReply extends JobReply<Posted> {
     }
   }
 
-  async #preview(bytes: Uint8Array, step: number): Promise<SlackPicture> {
+  async #preview(bytes: Uint8Array, step: number, locale: Locale): Promise<SlackPicture> {
     const picture = await uploadPicture(this.#workspace.hasty, {
       bytes,
       name: `developing-${step}.png`,
-      alt: 'The picture in progress',
+      alt: sayIn(locale)('card.in_progress'),
     });
     this.#previews.push(picture.file);
     return picture;

@@ -2,6 +2,7 @@
  * How a field is written on a line: `--steps 20`. The shell, the chats' typed lines and the platforms' own menus all
  * derive their options from these.
  */
+import type { PlainKey, Words } from '../sentences.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -19,7 +20,7 @@ export interface FieldOption<
   /** Without dashes. Chats and recipes use the first; all of them are read everywhere. */
   readonly names: Names;
   readonly type: Type;
-  readonly description: string;
+  readonly description: PlainKey;
   readonly example: string;
   /** What stands for its value in the shell's help; by its type where left out. */
   readonly hint?: string;
@@ -37,7 +38,7 @@ export interface FieldOption<
   /** Of a choice: words that go into the names, `Karras`. */
   readonly partOfName?: RegExp;
   /** Says how a number above `max` is written; undefined where it is refused like any other. */
-  readonly beyond?: (text: string) => string | undefined;
+  readonly beyond?: (text: string) => Words | undefined;
   /** It may be given several times: the values are joined with commas. */
   readonly repeats?: true;
   /**

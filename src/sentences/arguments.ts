@@ -1,11 +1,15 @@
 /**
  * The arguments of an ICU message, read from its text by the type checker: `{name}` takes a value, and what is counted
  * (`plural`, `selectordinal`, `number`) a number. The branches of a plural or select may hold arguments of their own, but
- * no further plural.
+ * no further plural. Braces in apostrophes are text: `'{prompt}'`.
  */
 
 /** Name and type of each argument, as a union of pairs. */
-type Arguments<S extends string> = S extends `${string}{${infer Rest}` ? FromArgument<Rest> : never;
+type Arguments<S extends string> = S extends `${infer Before}'{${string}}'${infer After}`
+  ? Arguments<Before> | Arguments<After>
+  : S extends `${string}{${infer Rest}`
+    ? FromArgument<Rest>
+    : never;
 
 type FromArgument<S extends string> = S extends `${infer Head}}${infer Rest}`
   ? Head extends `${infer Name}, ${infer Kind}`

@@ -5,5 +5,7 @@ import type { Locale } from './locale.ts';
 
 export type Key = keyof typeof en;
 
+export const isKey = (text: string): text is Key => Object.hasOwn(en, text);
+
 export const CATALOGUE: Readonly<Record<Locale, Readonly<Record<Key, string>>>> = { en, ko };
 export type English = typeof en;

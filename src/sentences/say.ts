@@ -1,6 +1,6 @@
 /** Says sentences in a language. The messages are ICU's, rendered by intl-messageformat. */
 import { IntlMessageFormat } from 'intl-messageformat';
-import { CATALOGUE, type Key } from './catalogue.ts';
+import { CATALOGUE, isKey, type Key } from './catalogue.ts';
 import type { Locale } from './locale.ts';
 import { type ArgsOf, sentence, type Value, type Words } from './sentence.ts';
 
@@ -32,7 +32,7 @@ function render(locale: Locale, value: Value): string | number {
 export function sayWords(locale: Locale, words: Words): string {
   if (typeof words === 'string') return words;
   const { key, args = {} } = words;
-  if (!Object.hasOwn(CATALOGUE.en, key)) return key;
+  if (!isKey(key)) return key;
   const values = Object.fromEntries(
     Object.entries(args).map(([name, value]) => [name, render(locale, value)]),
   );

@@ -13,6 +13,7 @@ import {
   parseRatio,
   type RequestDraft,
 } from '../request.ts';
+import { sayIn } from '../sentences.ts';
 import { givenPictures, type PictureOptions } from './given-pictures.ts';
 import type { OutputOptions } from './output.ts';
 import { readRecipe } from './remake.ts';
@@ -34,7 +35,7 @@ const COLUMN = 30;
 function helpLine({ names, type, hint = HINTS[type], description, choices = [] }: FieldOption): string[] {
   const flags = names.map((name) => `--${name}`).join(', ');
   const known = choices.length > 0 ? [`${' '.repeat(COLUMN)}${choices.join(', ')}`] : [];
-  return [`${`  ${flags} ${hint}`.padEnd(COLUMN)}${description}`, ...known];
+  return [`${`  ${flags} ${hint}`.padEnd(COLUMN)}${sayIn('en')(description)}`, ...known];
 }
 
 export const IMAGINE_HELP = `darkroom imagine "PROMPT"

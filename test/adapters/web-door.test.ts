@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { createParser } from 'eventsource-parser';
 import { Identities } from '../../adapters/web/server/identity.ts';
 import { RateLimit } from '../../adapters/web/server/rate-limit.ts';
+import { sentence } from '../../src/sentences.ts';
 import { chatFor } from './stand-in.ts';
 
 /** A call whose Host and path go out as they stand; fetch would mend them. */
@@ -137,7 +138,9 @@ test('a flood is slowed down, one user at a time', async (t) => {
   for (let i = 0; i < 3; i++) assert.equal((await chat.as('Ada').post('')).status, 400);
   assert.equal((await chat.as('Ada').post('')).status, 429);
   assert.equal((await chat.as('Eve').post('')).status, 400);
-  const limit = new RateLimit({ burst: 1, perSecond: 1 }, (seconds) => `Wait ${seconds} s.`);
+  const limit = new RateLimit({ burst: 1, perSecond: 1 }, (seconds) =>
+    sentence('web.many_from_network', { seconds }),
+  );
   limit.take('a', 1, 0);
   assert.throws(() => limit.take('a', 1, 500), { code: 'too_many' });
   limit.take('a', 1, 1600);

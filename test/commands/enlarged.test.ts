@@ -111,7 +111,7 @@ test('Upscale enlarges with the upscaler that an admin has chosen, and a line ma
   assert.match(none.ephemeral[0]!.text, /There is no upscaler 4xShrap/);
   const asked = { command: 'imagine', tenant: undefined };
   const offered = async (typed: string) =>
-    (await chat.commands.complete({ ...asked, option: 'upscaler', typed })).map(({ value }) => value);
+    (await chat.commands.complete({ ...asked, option: 'upscaler', typed }, 'en')).map(({ value }) => value);
   assert.deepEqual(await offered('4'), ['4xSharp']);
   assert.ok(!(await offered('')).includes('Swin'));
 });

@@ -10,6 +10,7 @@ import { queue } from '../../commands/queue.ts';
 import { commandLine } from '../../commands/recipe.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { freezeRequest, type ModelDefaults, requestToJson } from '../../src/request.ts';
+import { sayWords } from '../../src/sentences.ts';
 
 const parse = (line: string, command: AnyCommand = imagine) =>
   parseValues(command, readLine(command, line).values, 'discord');
@@ -121,7 +122,10 @@ test('lines are read as phones, locales and other programs write them', () => {
   ];
   for (const [line, values] of rows) assert.deepEqual(parse(line), values, line);
   const { notes } = readLine(imagine, 'a mug --seed 3 --no a --no b --seed 4');
-  assert.deepEqual(notes, ['--seed was given more than once; the last one, 4, is used.']);
+  assert.deepEqual(
+    notes.map((note) => sayWords('en', note)),
+    ['--seed was given more than once; the last one, 4, is used.'],
+  );
 });
 
 test('flags of other programs, and names that are none, are refused in a sentence of their own', () => {
@@ -163,7 +167,7 @@ test('what is pasted is unwrapped', () => {
   assert.equal(unwrapped('a mug and /a/path').line, 'a mug and /a/path');
   const two = unwrapped('/imagine a mug\r\n/imagine a cat\r\n');
   assert.equal(two.line, '/imagine a mug');
-  assert.match(two.notes.join(), /Only the first of 2 commands/);
+  assert.match(two.notes.map((note) => sayWords('en', note)).join(), /Only the first of 2 commands/);
   const theirs = unwrapped(
     'a red mug, (blue:1.2)\nNegative prompt: text\nSteps: 20, Sampler: DPM++ 2M Karras, CFG scale: 7.5, Seed: 5, Size: 512x768, Model hash: abc, Model: other, Clip skip: 2',
   );
@@ -171,7 +175,7 @@ test('what is pasted is unwrapped', () => {
     theirs.line,
     '/imagine a red mug, (blue:1.2) --no text --steps 20 --sampler dpmpp_2m --schedule karras --cfg 7.5 --seed 5 --size 512x768 --clip-skip 1',
   );
-  assert.match(theirs.notes.join(), /parameters of another program/);
+  assert.match(theirs.notes.map((note) => sayWords('en', note)).join(), /parameters of another program/);
 });
 
 test('a proportion keeps about the model’s area, in multiples of 8 within its size', () => {

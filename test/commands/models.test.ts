@@ -85,12 +85,15 @@ test('one of them is shown with its words as they are, to admins', async () => {
     /There is no model file inc 33\. Did you mean ink 33/,
   );
   assert.match((await chat.say('/models show mini')).ephemeral[0]!.text, /Only/);
-  const offered = await chat.commands.complete({
-    command: 'models show',
-    option: 'name',
-    typed: 'k 5',
-    tenant: undefined,
-  });
+  const offered = await chat.commands.complete(
+    {
+      command: 'models show',
+      option: 'name',
+      typed: 'k 5',
+      tenant: undefined,
+    },
+    'en',
+  );
   assert.deepEqual(
     offered.slice(0, 2).map(({ value }) => value),
     ['ink 5', 'ink 50'],
@@ -170,7 +173,7 @@ test('the trigger words of a LoRA are offered with its name, and missed on the c
   });
   const asked = { command: 'imagine', option: 'lora', tenant: undefined };
   const words = ['ink_style, wash', 'sumi-e'];
-  assert.deepEqual(await chat.commands.complete({ ...asked, typed: 'plain:1, in' }), [
+  assert.deepEqual(await chat.commands.complete({ ...asked, typed: 'plain:1, in' }, 'en'), [
     { value: 'plain:1, ink', note: 'ink_style, wash, sumi-e', words },
     { value: 'plain:1, plain' },
   ]);

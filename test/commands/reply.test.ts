@@ -1,6 +1,7 @@
 /** Words in reply to a picture are laid over its own prompt and settings. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sayWords } from '../../src/sentences.ts';
 import { MINI } from '../adapters/stand-in.ts';
 import { startCommands } from './harness.ts';
 
@@ -10,7 +11,13 @@ async function replied(words: string, more = {}) {
   const [picture] = [...chat.jobs.values()][0]!.pictures;
   const answer = await chat.say(words, { repliedTo: { id: 'm', pictureIds: [picture!.id] } });
   const { request, notes } = [...chat.jobs.values()].at(-1)!;
-  return { request, notes: notes.join(' '), answer, chat, picture: picture!.id };
+  return {
+    request,
+    notes: notes.map((note) => sayWords('en', note)).join(' '),
+    answer,
+    chat,
+    picture: picture!.id,
+  };
 }
 
 test('a short instruction changes the prompt, and the card says what it has become', async () => {

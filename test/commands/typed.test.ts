@@ -1,6 +1,7 @@
 /** Lines as people type, paste and fill them in, through the door of the commands. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sayWords } from '../../src/sentences.ts';
 import { startCommands } from './harness.ts';
 
 test('flags in the prompt option of a platform are read; the options beside it win', async () => {
@@ -52,7 +53,10 @@ test('what was read otherwise than typed is said on the card', async () => {
   await chat.say('/imagine a mug --seed 3 --seed 4\r\n/imagine a cat');
   const [job] = chat.jobs.values();
   assert.equal(job!.request.prompt, 'a mug');
-  assert.match(job!.notes.join(' '), /Only the first of 2 commands.*given more than once; the last one, 4/);
+  assert.match(
+    job!.notes.map((note) => sayWords('en', note)).join(' '),
+    /Only the first of 2 commands.*given more than once; the last one, 4/,
+  );
 });
 
 test('control characters are dropped', async () => {
@@ -77,7 +81,7 @@ test('what is read as words though it looks like syntax is said on the card', as
   const notes = async (line: string) => {
     chat.jobs.clear();
     await chat.say(line);
-    return [...chat.jobs.values()][0]!.notes.join(' ');
+    return [...chat.jobs.values()][0]!.notes.map((note) => sayWords('en', note)).join(' ');
   };
   assert.match(await notes('a __init__ mug <hypernet:x:0.8>'), /plain words: <hypernet:x:0.8>, __init__/);
   assert.match(await notes('a [red:blue:0.5] mug AND a cat'), /plain words: \[red:blue:0.5\], AND/);

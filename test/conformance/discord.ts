@@ -1,6 +1,5 @@
 /** Discord for the conformance suite: the real adapter and client against the server on loopback. */
 import { createDiscordAdapter } from '../../adapters/discord/adapter.ts';
-import { KOREAN } from '../../commands/korean.ts';
 import { COMMANDS } from '../../commands/router.ts';
 import { shrinkPicture } from '../../src/image/shrink.ts';
 import { temporaryFolder } from '../adapters/stand-in.ts';
@@ -38,7 +37,6 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
         maxPictureBytes: 8 * 1024 * 1024,
         handle: commands.handle,
         commands: COMMANDS,
-        korean: KOREAN,
         formOf: commands.formOf,
         complete: commands.complete,
         forget: commands.forget,

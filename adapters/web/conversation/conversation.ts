@@ -1,6 +1,7 @@
 /** The messages of the web chat: posted, edited in place, removed, and published to the open event streams. */
 import { randomBytes } from 'node:crypto';
 import { DarkroomError } from '../../../src/errors.ts';
+import { sentence } from '../../../src/sentences.ts';
 import type { MessageRange, MessageStore } from '../../../src/store/messages.ts';
 import type { MessageNotices } from '../../../src/store/notices.ts';
 import type { EventHub } from './event-hub.ts';
@@ -90,7 +91,7 @@ export class Conversation {
   async find(id: string, user: string): Promise<MessageRecord> {
     const message = isMessageId(id) ? (this.#live.get(id) ?? (await this.#store.get(id))) : undefined;
     if (message !== undefined && (message.reader ?? user) === user) return message;
-    throw new DarkroomError('not_found', 'That message no longer exists. Choose another one.');
+    throw new DarkroomError('not_found', sentence('web.message_gone'));
   }
 
   /** The message that shows a job. */

@@ -1,5 +1,6 @@
 /** Server-sent events: each has a number and is kept for a while, so that a reader can resume after a cut. */
 import { DarkroomError } from '../../../src/errors.ts';
+import { sentence } from '../../../src/sentences.ts';
 
 export interface ChatEvent {
   readonly name: 'message' | 'job' | 'removed';
@@ -148,9 +149,7 @@ export class EventHub {
     if (own < perKey && this.#readers.size < total) return;
     throw new DarkroomError(
       'too_many',
-      own < perKey
-        ? 'Too many people have the chat open at the moment. Try again in a minute.'
-        : `Your network has the chat open ${own} times. Close some of its windows.`,
+      own < perKey ? sentence('web.chat_full') : sentence('web.open_windows', { count: own }),
     );
   }
 

@@ -1,6 +1,7 @@
 /** Lets a request in: finds out who sends it and from where, and counts it against the limits of both. */
 import type { IncomingMessage } from 'node:http';
 import { DarkroomError } from '../../../src/errors.ts';
+import { sentence } from '../../../src/sentences.ts';
 import type { User } from '../../adapter.ts';
 import { type AccessOptions, checkHeaders } from './access.ts';
 import { addressKey, ClientAddresses } from './client-address.ts';
@@ -47,14 +48,12 @@ export class Admission {
       ),
     );
     this.#identities = new Identities(options);
-    this.#users = new RateLimit(
-      { burst: limits.burst, perSecond: limits.perSecond },
-      (seconds) =>
-        `You sent more than ${limits.burst} requests in a short time. Wait ${seconds} s, then try again.`,
+    this.#users = new RateLimit({ burst: limits.burst, perSecond: limits.perSecond }, (seconds) =>
+      sentence('web.many_requests', { count: limits.burst, seconds }),
     );
     this.#networks = new RateLimit(
       { burst: limits.addressBurst, perSecond: limits.addressPerSecond },
-      (seconds) => `Your network sent too many requests in a short time. Wait ${seconds} s, then try again.`,
+      (seconds) => sentence('web.many_from_network', { seconds }),
     );
   }
 
@@ -103,7 +102,7 @@ export class Admission {
       return this.#identities.identify(request, address, token);
     } catch (error) {
       if (!(error instanceof DarkroomError) || error.code !== 'forbidden') throw error;
-      throw new HttpRefusal(401, 'forbidden', error.message);
+      throw new HttpRefusal(401, 'forbidden', error.sentence ?? error.message);
     }
   }
 }

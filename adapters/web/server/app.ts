@@ -1,7 +1,7 @@
 /** The HTTP server of the web chat: what comes before every call, what errors look like, and the page. */
 import { type Context, Hono } from 'hono';
 import { describeError, type ErrorCode, wordsOf } from '../../../src/errors.ts';
-import { sayIn } from '../../../src/sentences.ts';
+import { type Locale, sayIn } from '../../../src/sentences.ts';
 import type { Conversation } from '../conversation/conversation.ts';
 import type { EventHub } from '../conversation/event-hub.ts';
 import { basePathOf, isOpenedHere, PAGE_HEADERS } from './access.ts';
@@ -20,7 +20,7 @@ import { sharedFor } from './shared-result.ts';
 
 export interface AppOptions extends AdmissionOptions, CallOptions {
   /** Commands, gallery and words, for the menu and the empty state of the page. */
-  readonly describe: () => Promise<unknown>;
+  readonly describe: (locale: Locale) => Promise<unknown>;
   /** Whether jobs can be accepted. */
   readonly ready: () => boolean | Promise<boolean>;
   /** Further lines of /metrics, in the text format of Prometheus. */
@@ -41,9 +41,13 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
   const answerError = (c: Context, status: RefusalStatus, error: { code: ErrorCode; message: string }) => {
     const wantsPage = c.req.header('accept')?.includes('text/html');
     if (!wantsPage) return c.json({ error }, status);
-    if (status !== 401) return c.html(drawErrorPage(status, error.message, base), status);
+    const locale = localeOfCall(c);
+    if (status !== 401) return c.html(drawErrorPage(status, error.message, { base, locale }), status);
     const isTried = c.req.method === 'POST' || c.req.query('token') !== undefined;
-    return c.html(drawDoor({ base, needsToken: true, ...(isTried && { message: error.message }) }), status);
+    return c.html(
+      drawDoor({ base, locale, needsToken: true, ...(isTried && { message: error.message }) }),
+      status,
+    );
   };
   app.onError((error, c) => {
     const refusal = describeError(error);
@@ -84,7 +88,7 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
 
   addCalls(app, options, { conversation, hub, metrics, limits });
   addPeopleCalls(app, options, admission.people);
-  app.get('/api/commands', async (c) => c.json((await options.describe()) as object));
+  app.get('/api/commands', async (c) => c.json((await options.describe(localeOfCall(c))) as object));
   app.get('/api/openapi.json', (c) => c.json(openapi));
   const figures = sharedFor(MONITORING_MS, async () => (await options.figures?.()) ?? '');
   app.get('/metrics', async (c) =>

@@ -2,6 +2,7 @@
 import type { IncomingMessage } from 'node:http';
 import { Transform } from 'node:stream';
 import { DarkroomError } from '../../../src/errors.ts';
+import { sentence } from '../../../src/sentences.ts';
 import { HttpRefusal } from './refusal.ts';
 
 export interface BodyLimits {
@@ -71,16 +72,12 @@ export async function readBody(request: IncomingMessage, limits: BodyLimits): Pr
   return Buffer.concat(chunks);
 }
 
-const stopped = () =>
-  new HttpRefusal(408, 'bad_request', 'The upload stopped before it was complete. Send the message again.');
+const stopped = () => new HttpRefusal(408, 'bad_request', sentence('web.upload_stopped'));
 
 function tooLarge(bytes: number): DarkroomError {
   const limit =
     bytes < 1024 * 1024 ? `${Math.floor(bytes / 1024)} KB` : `${Math.floor(bytes / 1024 / 1024)} MB`;
-  return new DarkroomError(
-    'too_large',
-    `Your message has more than ${limit}. Send a shorter one, or smaller or fewer pictures.`,
-  );
+  return new DarkroomError('too_large', sentence('web.message_too_large', { limit }));
 }
 
 /** How many bodies are under way, in all and for each key. */
@@ -103,9 +100,7 @@ export class OpenBodies {
     if (open >= perKey || this.#total >= total) {
       throw new DarkroomError(
         'too_many',
-        open >= perKey
-          ? `${open} of your uploads are not finished. Wait for one of them, then send the message again.`
-          : 'Too many uploads are under way at the moment. Send the message again in a few seconds.',
+        open >= perKey ? sentence('web.uploads_open', { count: open }) : sentence('web.uploads_full'),
       );
     }
     this.#open.set(key, open + 1);

@@ -2,6 +2,7 @@
 import type { HttpBindings } from '@hono/node-server';
 import type { Context, Hono } from 'hono';
 import { DarkroomError } from '../../../src/errors.ts';
+import { type Locale, sentence } from '../../../src/sentences.ts';
 import type { Handle, Invocation, Where } from '../../adapter.ts';
 import type { Conversation } from '../conversation/conversation.ts';
 import type { EventHub } from '../conversation/event-hub.ts';
@@ -27,12 +28,15 @@ export interface CallOptions {
     use: 'control',
   ): Promise<{ readonly bytes: Uint8Array; readonly isPose?: boolean }>;
   /** What an option of a command can be completed to, with a word on each value. */
-  complete(asked: {
-    readonly command: string;
-    readonly option: string;
-    readonly typed: string;
-    readonly tenant: string;
-  }): Promise<readonly { readonly value: string; readonly note?: string }[]>;
+  complete(
+    asked: {
+      readonly command: string;
+      readonly option: string;
+      readonly typed: string;
+      readonly tenant: string;
+    },
+    locale: Locale,
+  ): Promise<readonly { readonly value: string; readonly note?: string }[]>;
   /** Called with errors that are not the user's. */
   readonly onError?: (error: unknown) => void;
 }
@@ -66,8 +70,7 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
   const uploads = new OpenBodies({ perKey: limits.openUploadsPerUser, total: limits.openUploads });
   const uploadBytes = new RateLimit(
     { burst: limits.uploadBytes, perSecond: limits.uploadBytesPerSecond },
-    (seconds) =>
-      `Your network sent many pictures in a short time. Wait ${seconds} s, then send the message again.`,
+    (seconds) => sentence('web.many_pictures', { seconds }),
   );
 
   /** Reads a message while it is counted: against its sender's limits, and against those of all. */
@@ -182,10 +185,7 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     // Of a job's message the command decides: an admin may delete it too.
     const isJob = message.author.bot && message.job !== undefined;
     if (!isJob && owner.id !== user.id) {
-      throw new DarkroomError(
-        'forbidden',
-        `This message belongs to ${owner.name}. You can delete your own messages.`,
-      );
+      throw new DarkroomError('forbidden', sentence('web.not_yours', { name: owner.name }));
     }
     if (message.author.bot) await deleteAnswer(c, message);
     else {
@@ -219,7 +219,7 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     const message = await conversation.find(id, c.get('sender').user.id);
     const isRefresh = action === message.refresh;
     if (!isRefresh && !message.actions.some((known) => known.id === action)) {
-      throw new DarkroomError('bad_request', 'That message no longer has this button.');
+      throw new DarkroomError('bad_request', sentence('web.button_gone'));
     }
     const input = { kind: 'action', action, values, message: id } as const;
     return c.json(
@@ -230,7 +230,7 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
 
   app.delete('/api/jobs/:id', async (c) => {
     const job = c.req.param('id');
-    if (!JOB_ID.test(job)) throw new DarkroomError('not_found', 'That job does not exist.');
+    if (!JOB_ID.test(job)) throw new DarkroomError('not_found', sentence('web.no_job'));
     const message = (await conversation.ofJob(job))?.id ?? '';
     const input = { kind: 'action', action: `cancel:${job}`, values: {}, message } as const;
     await invoke(c, { attachments: [], input }, {});
@@ -241,13 +241,13 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     const [command = '', option = '', typed = ''] = ['command', 'option', 'typed'].map((name) =>
       c.req.query(name)?.slice(0, MAX_TYPED),
     );
-    return c.json(await options.complete({ command, option, typed, tenant: WHERE.tenant }));
+    return c.json(await options.complete({ command, option, typed, tenant: WHERE.tenant }, localeOfCall(c)));
   });
 
   app.get('/api/pictures/:file', async (c) => {
     const id = PICTURE_FILE.exec(c.req.param('file'))?.[1];
     const bytes = id === undefined ? undefined : await options.pictures.get(id);
-    if (bytes === undefined) throw new DarkroomError('not_found', 'That picture no longer exists.');
+    if (bytes === undefined) throw new DarkroomError('not_found', sentence('web.picture_gone'));
     return c.body(new Uint8Array(bytes), 200, {
       'content-type': pictureType(bytes),
       'content-disposition': `inline; filename="darkroom-${id}.png"`,

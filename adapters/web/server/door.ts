@@ -1,11 +1,13 @@
 /** The door of the chat: the page that asks for the token and a name, and the one behind a link. */
 import type { Hono } from 'hono';
 import { html } from 'hono/html';
-import { DarkroomError } from '../../../src/errors.ts';
+import { DarkroomError, wordsOf } from '../../../src/errors.ts';
+import { sayIn } from '../../../src/sentences.ts';
 import type { Admission } from './admission.ts';
 import { readBody } from './body.ts';
 import type { Call, Env } from './calls.ts';
-import { drawFrame } from './page-frame.ts';
+import { localeOfCall } from './language.ts';
+import { drawFrame, type Frame } from './page-frame.ts';
 import { statusOf } from './refusal.ts';
 
 const FORM = { bytes: 4096, idleMs: 5000, totalMs: 10_000 };
@@ -34,7 +36,9 @@ export function addDoor(
       } catch (error) {
         if (!(error instanceof DarkroomError)) throw error;
         // The token was right: the cookie stands for it now.
-        return c.html(drawDoor({ base, name, message: error.message }), statusOf(error, error.code));
+        const locale = localeOfCall(c);
+        const message = sayIn(locale).words(wordsOf(error));
+        return c.html(drawDoor({ base, locale, name, message }), statusOf(error, error.code));
       }
     }
     return c.redirect(`${base}/`, 303);
@@ -43,7 +47,8 @@ export function addDoor(
   // Programs that show a preview of a link open it too: only the button uses it up.
   app.get('/link', async (c) => {
     const code = c.req.query('code') ?? '';
-    return c.html(drawLink(base, code, (await admission.people.invitation(code)).name));
+    const { name } = await admission.people.invitation(code);
+    return c.html(drawLink({ base, locale: localeOfCall(c) }, code, name));
   });
   app.post('/link', async (c) => {
     const form = await readForm(c);
@@ -55,8 +60,7 @@ export function addDoor(
 const readForm = async (c: Call) =>
   new URLSearchParams((await readBody(c.env.incoming, FORM)).toString('utf8'));
 
-interface Door {
-  readonly base: string;
+interface Door extends Frame {
   /** Whether it asks for the token, too. */
   readonly needsToken?: boolean;
   readonly name?: string;
@@ -64,33 +68,37 @@ interface Door {
   readonly message?: string;
 }
 
-export const drawDoor = ({ base, needsToken = false, name = '', message }: Door) =>
-  drawFrame(
-    needsToken ? 'Open the chat' : 'Choose a name',
-    base,
+export function drawDoor({ base, locale, needsToken = false, name = '', message }: Door) {
+  const say = sayIn(locale);
+  return drawFrame(
+    say(needsToken ? 'web.open_chat' : 'web.choose_name'),
+    { base, locale },
     html`${message === undefined ? '' : html`<p class="door-refusal" role="alert">${message}</p>`}
 <form method="post" action="${base}/token">
 ${
   needsToken
-    ? html`<label for="token">Token</label>
-<p class="door-hint" id="token-hint">The operator of this chat gave it to you.</p>
+    ? html`<label for="token">${say('web.token')}</label>
+<p class="door-hint" id="token-hint">${say('web.token_hint')}</p>
 <input id="token" name="token" type="password" autocomplete="current-password" aria-describedby="token-hint" required autofocus>`
     : ''
 }
-<label for="name">Name</label>
-<p class="door-hint" id="name-hint">What the others see. Without one you are a guest with a number.</p>
+<label for="name">${say('web.name')}</label>
+<p class="door-hint" id="name-hint">${say('web.name_hint')}</p>
 <input id="name" name="name" autocomplete="nickname" maxlength="40" aria-describedby="name-hint" value="${name}">
-<button type="submit">Open the chat</button>
+<button type="submit">${say('web.open_chat')}</button>
 </form>`,
   );
+}
 
-const drawLink = (base: string, code: string, name: string) =>
-  drawFrame(
-    `Come in as ${name}`,
-    base,
-    html`<p>This link opens the chat once, in this browser.</p>
-<form method="post" action="${base}/link">
+function drawLink(frame: Frame, code: string, name: string) {
+  const say = sayIn(frame.locale);
+  return drawFrame(
+    say('web.come_in', { name }),
+    frame,
+    html`<p>${say('web.link_hint')}</p>
+<form method="post" action="${frame.base}/link">
 <input type="hidden" name="code" value="${code}">
-<button type="submit" autofocus>Open the chat</button>
+<button type="submit" autofocus>${say('web.open_chat')}</button>
 </form>`,
   );
+}

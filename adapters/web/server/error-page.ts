@@ -1,23 +1,23 @@
 /** Errors as a page, for people who open an address in a browser; programs get JSON. */
 import { html } from 'hono/html';
-import { drawFrame } from './page-frame.ts';
+import { type PlainKey, sayIn } from '../../../src/sentences.ts';
+import { drawFrame, type Frame } from './page-frame.ts';
 import type { RefusalStatus } from './refusal.ts';
 
-const TITLES: Readonly<Partial<Record<RefusalStatus, string>>> = {
-  403: 'Not allowed',
-  404: 'Not found',
-  429: 'Too many requests',
-  500: 'Something went wrong',
+const TITLES: Readonly<Partial<Record<RefusalStatus, PlainKey>>> = {
+  403: 'web.title.forbidden',
+  404: 'web.title.not_found',
+  429: 'web.title.too_many',
+  500: 'web.title.internal',
 };
 
-/**
- * @param base the path below which the chat is served, without a slash at its end
- * @param message one sentence
- */
-export const drawErrorPage = (status: RefusalStatus, message: string, base: string) =>
-  drawFrame(
-    TITLES[status] ?? 'This does not work',
-    base,
+/** @param message one sentence */
+export function drawErrorPage(status: RefusalStatus, message: string, frame: Frame) {
+  const say = sayIn(frame.locale);
+  return drawFrame(
+    say(TITLES[status] ?? 'web.title.other'),
+    frame,
     html`<p>${message}</p>
-<p><a href="${base}/">Open the chat</a></p>`,
+<p><a href="${frame.base}/">${say('web.open_chat')}</a></p>`,
   );
+}

@@ -4,6 +4,7 @@ import { pipeline } from 'node:stream/promises';
 import { Busboy, type BusboyHeaders } from '@fastify/busboy';
 import { DarkroomError } from '../../../src/errors.ts';
 import { isRecord } from '../../../src/json.ts';
+import { sentence } from '../../../src/sentences.ts';
 import type { Attachment } from '../../adapter.ts';
 import { type BodyLimits, boundedBody, requireLength } from './body.ts';
 import { HttpRefusal } from './refusal.ts';
@@ -88,12 +89,7 @@ async function parse(
     files.add(plainName(fileName), stream);
   });
   parser.on('filesLimit', () =>
-    parser.destroy(
-      new DarkroomError(
-        'too_large',
-        `You attached more than ${limits.files} files; at most ${limits.files} are allowed. Send fewer.`,
-      ),
-    ),
+    parser.destroy(new DarkroomError('too_large', sentence('web.too_many_files', { limit: limits.files }))),
   );
   for (const event of ['fieldsLimit', 'partsLimit'] as const) {
     parser.on(event, () =>
@@ -105,7 +101,7 @@ async function parse(
     await files.written();
   } catch (cause) {
     if (cause instanceof DarkroomError) throw cause;
-    throw new DarkroomError('bad_request', 'The form is incomplete or damaged. Send it again.', { cause });
+    throw new DarkroomError('bad_request', sentence('web.form_damaged'), { cause });
   }
   return fields;
 }
@@ -148,7 +144,7 @@ function tooLong(name: string, { textCharacters }: FormLimits): DarkroomError {
   return new DarkroomError(
     'too_large',
     name === 'text'
-      ? `The message has more than ${textCharacters} characters; at most ${textCharacters} are allowed. Shorten it.`
+      ? sentence('web.text_too_long', { limit: textCharacters })
       : `The field ${name} is too long; it is the id of a message.`,
   );
 }

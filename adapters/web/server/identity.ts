@@ -1,6 +1,7 @@
 /** Who sends a request: a signed cookie names the user, and a token is needed where one is set. */
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
 import { DarkroomError } from '../../../src/errors.ts';
+import { sentence } from '../../../src/sentences.ts';
 import type { User } from '../../adapter.ts';
 import { type AccessOptions, basePathOf, checkExposure } from './access.ts';
 import { addressKey } from './client-address.ts';
@@ -48,14 +49,10 @@ export class Identities {
   readonly #options: IdentityOptions;
   readonly #key: Buffer;
   readonly #cookie: string;
-  readonly #newIdentities = new RateLimit(
-    NEW_IDENTITIES,
-    (seconds) => `Too many new visitors came from your network. Try again in ${seconds} s.`,
+  readonly #newIdentities = new RateLimit(NEW_IDENTITIES, (seconds) =>
+    sentence('web.many_visitors', { seconds }),
   );
-  readonly #guesses = new RateLimit(
-    GUESSES,
-    (seconds) => `Too many wrong tokens came from your network. Wait ${seconds} s, then try again.`,
-  );
+  readonly #guesses = new RateLimit(GUESSES, (seconds) => sentence('web.many_tokens', { seconds }));
   readonly #noticed = new Map<string, number>();
 
   constructor(options: IdentityOptions) {
@@ -135,9 +132,7 @@ export class Identities {
     }
     throw new DarkroomError(
       'forbidden',
-      tokens.length > 0
-        ? 'That is not the token of this chat. Ask its operator for it.'
-        : 'This chat needs a token. Open it once with ?token=…, or send Authorization: Bearer ….',
+      tokens.length > 0 ? sentence('web.wrong_token') : sentence('web.needs_token'),
     );
   }
 

@@ -1,12 +1,23 @@
 /** The frame of the pages that the server draws by itself: errors, and the door. */
 import { html } from 'hono/html';
+import type { Locale } from '../../../src/sentences.ts';
+
+export interface Frame {
+  /** The path below which the chat is served, without a slash at its end. */
+  readonly base: string;
+  /** Of whoever reads it. */
+  readonly locale: Locale;
+}
 
 /**
- * @param base the path below which the chat is served, without a slash at its end
  * @param body markup that hono's `html` has escaped
  */
-export const drawFrame = (title: string, base: string, body: ReturnType<typeof html>) => html`<!doctype html>
-<html lang="en">
+export const drawFrame = (
+  title: string,
+  { base, locale }: Frame,
+  body: ReturnType<typeof html>,
+) => html`<!doctype html>
+<html lang="${locale}">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">

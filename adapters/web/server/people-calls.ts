@@ -2,6 +2,7 @@
 import type { Hono } from 'hono';
 import { DarkroomError } from '../../../src/errors.ts';
 import { isRecord } from '../../../src/json.ts';
+import { sentence } from '../../../src/sentences.ts';
 import { type AccessOptions, basePathOf } from './access.ts';
 import { readBody } from './body.ts';
 import type { Call, Env } from './calls.ts';
@@ -14,10 +15,7 @@ export function addPeopleCalls(app: Hono<Env>, options: AccessOptions, people: P
   app.get('/api/me', (c) => {
     const { isLasting, ...known } = c.get('sender');
     if (!isLasting) {
-      throw new DarkroomError(
-        'too_many',
-        'Too many new visitors came from your network. Wait some minutes, then open the chat again.',
-      );
+      throw new DarkroomError('too_many', sentence('web.many_visitors_page'));
     }
     return c.json(meJson(known));
   });

@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { DarkroomError } from '../../../src/errors.ts';
 import { nameKey } from '../../../src/name-key.ts';
+import { sentence } from '../../../src/sentences.ts';
 import type { User } from '../../adapter.ts';
 
 /** A person as src/store/people.ts keeps one. */
@@ -83,10 +84,7 @@ export class People {
     const person = await this.#get(id);
     const isOwn = person?.name !== undefined && nameKey(person.name) === nameKey(name);
     if (person?.role !== 'operator' && !isOwn && this.#isTrusted(name)) {
-      throw new DarkroomError(
-        'forbidden',
-        `The name ${name} needs a link from the operator of this chat. Ask for one, or choose another name.`,
-      );
+      throw new DarkroomError('forbidden', sentence('web.name_needs_link', { name }));
     }
     await this.#store.rename(id, name);
     this.#kept.delete(id);
@@ -101,7 +99,7 @@ export class People {
   async invite(by: User, typed: string, isAdmin: boolean): Promise<string> {
     const { role } = await this.of(by);
     if (role === 'member') {
-      throw new DarkroomError('forbidden', 'Only the operator and admins of this chat can make links.');
+      throw new DarkroomError('forbidden', sentence('web.links_by_admins'));
     }
     const name = readName(typed);
     const holder = await this.#store.named(name);
@@ -110,13 +108,14 @@ export class People {
     if (role !== 'operator' && (isAdmin || isHeld || this.#isTrusted(name))) {
       throw new DarkroomError(
         'forbidden',
-        isAdmin
-          ? 'Only the operator can make a link for an admin. `darkroom people link NAME --admin` makes one on the server.'
-          : `Only the operator can make a link for ${name}: the name is an admin's, or somebody has it by a link.`,
+        isAdmin ? sentence('web.admin_link_by_operator') : sentence('web.held_link_by_operator', { name }),
       );
     }
     if (holder?.role === 'operator') {
-      throw new DarkroomError('forbidden', `${holder.name ?? name} is the operator, who needs no link.`);
+      throw new DarkroomError(
+        'forbidden',
+        sentence('web.operator_needs_none', { name: holder.name ?? name }),
+      );
     }
     const code = randomBytes(24).toString('base64url');
     await this.#store.invite(code, { name, role: isAdmin ? 'admin' : 'member' });
@@ -142,7 +141,7 @@ export class People {
     if (isOther && (person.isGiven || person.role !== 'member')) {
       throw new DarkroomError(
         'forbidden',
-        `This browser is ${person.name ?? 'the operator'}. Open the link in the browser of ${name}; it was not used up.`,
+        sentence('web.other_person', { name: person.name ?? sentence('web.the_operator'), owner: name }),
       );
     }
     const redeemed = await this.#store.redeem(code, opener.id);
@@ -179,21 +178,14 @@ export function readName(typed: string): string {
   const name = typed.normalize('NFC').trim().replaceAll(/\s+/g, ' ');
   const isName = NAME.test(name) && !INVISIBLE.test(name) && nameKey(name) !== '';
   if (!isName || RESERVED.test(name) || nameKey(name) === 'darkroom') {
-    throw new DarkroomError(
-      'bad_request',
-      'A name has 1 to 40 letters, digits, spaces, . _ or -, and is neither Darkroom nor guest-….',
-    );
+    throw new DarkroomError('bad_request', sentence('web.bad_name'));
   }
   if (MIXED.test(name)) {
-    throw new DarkroomError(
-      'bad_request',
-      `${name} mixes letters of two alphabets that look alike. Use one of them.`,
-    );
+    throw new DarkroomError('bad_request', sentence('web.mixed_name', { name }));
   }
   return name;
 }
 
 const isCode = (code: string) => /^[\w-]{32}$/.test(code);
 
-const usedUp = () =>
-  new DarkroomError('not_found', 'This link was used already, or is older than 24 hours. Ask for a new one.');
+const usedUp = () => new DarkroomError('not_found', sentence('web.link_used'));

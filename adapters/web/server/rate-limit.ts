@@ -1,5 +1,6 @@
 /** Token buckets: how often, or how much, somebody may ask for something. */
 import { DarkroomError } from '../../../src/errors.ts';
+import type { Sentence } from '../../../src/sentences.ts';
 
 /** Beyond this many buckets, full ones are forgotten, and then those used longest ago. */
 const MAX_BUCKETS = 10_000;
@@ -12,11 +13,11 @@ export interface Bucket {
 
 export class RateLimit {
   readonly #bucket: Bucket;
-  readonly #refusal: (seconds: number) => string;
+  readonly #refusal: (seconds: number) => Sentence;
   readonly #buckets = new Map<string, { left: number; at: number }>();
 
   /** @param refusal the sentence for somebody who must wait that many seconds */
-  constructor(bucket: Bucket, refusal: (seconds: number) => string) {
+  constructor(bucket: Bucket, refusal: (seconds: number) => Sentence) {
     this.#bucket = bucket;
     this.#refusal = refusal;
   }

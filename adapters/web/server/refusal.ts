@@ -1,5 +1,6 @@
 /** Refusals whose HTTP status does not follow from their code. */
 import { DarkroomError, type ErrorCode } from '../../../src/errors.ts';
+import type { Words } from '../../../src/sentences.ts';
 
 const STATUS = {
   forbidden: 403,
@@ -17,8 +18,8 @@ export type RefusalStatus = 400 | 401 | 405 | 408 | 415 | (typeof STATUS)[keyof 
 export class HttpRefusal extends DarkroomError {
   readonly status: RefusalStatus;
 
-  constructor(status: RefusalStatus, code: ErrorCode, message: string) {
-    super(code, message);
+  constructor(status: RefusalStatus, code: ErrorCode, words: Words) {
+    super(code, words);
     this.status = status;
   }
 }

@@ -42,7 +42,7 @@ export const CONTROL_FIELDS = {
       option({
         names: ['guess-mode'],
         type: 'switch',
-        description: 'Only the control says what is drawn.',
+        description: 'option.guess',
         example: 'on',
         write: ({ guess_mode: isOn }): OptionValue | undefined => (isOn === true ? 'on' : undefined),
       }),

@@ -29,7 +29,7 @@ export const LORA_FIELDS = {
         names: ['lora'],
         type: 'word',
         hint: 'NAME[:WEIGHT]',
-        description: `A LoRA and how strongly it acts; up to ${LIMITS.loras}, with commas between them.`,
+        description: 'option.lora',
         example: 'pixel-art:0.8',
         menu: 18,
         repeats: true,

@@ -19,7 +19,7 @@ export const NOISE_FIELDS = {
         names: ['rng'],
         type: 'choice',
         choices: RNGS,
-        description: "Random numbers as diffusers draws them, or A1111's.",
+        description: 'option.rng',
         example: 'philox',
       }),
     ],
@@ -35,7 +35,7 @@ export const NOISE_FIELDS = {
         names: ['scheduler-config'],
         type: 'word',
         hint: 'JSON',
-        description: "JSON that is laid over the model's scheduler_config.json.",
+        description: 'option.scheduler_config',
         example: '{"timestep_spacing":"trailing"}',
         read: (value): Json => ({ scheduler_config: parseJson('scheduler-config', value) }),
         write: ({ scheduler_config: config }): OptionValue | undefined =>

@@ -28,7 +28,7 @@ export const OUTPAINT_FIELDS = {
         names: ['zoom'],
         type: 'number',
         ...LIMITS.zoom,
-        description: 'With a picture: draws on around it, on a canvas so many times larger.',
+        description: 'option.outpaint',
         example: '1.5',
         read: (zoom): Json => ({ outpaint: { zoom } }),
         write: (draft): OptionValue | undefined => {
@@ -40,7 +40,7 @@ export const OUTPAINT_FIELDS = {
         names: ['pan'],
         type: 'choice',
         choices: PANS,
-        description: 'With a picture: draws on beyond one of its sides.',
+        description: 'option.pan',
         example: 'left',
         read: (pan): Json => ({ outpaint: { pan } }),
         write: (draft): OptionValue | undefined => draftOf(draft)?.pan,

@@ -1,4 +1,6 @@
 /** What the picture shows, in words. */
+
+import type { PlainKey } from '../../sentences.ts';
 import { option } from '../option.ts';
 import { name, text } from '../schemas.ts';
 import { field, or, same } from './field.ts';
@@ -10,7 +12,7 @@ export type PromptSyntax = (typeof PROMPT_SYNTAXES)[number];
 const textField = <const Name extends string, const Flag extends string>(
   snake: Name,
   flagName: Flag,
-  description: string,
+  description: PlainKey,
 ) =>
   field({
     name: snake,
@@ -28,8 +30,8 @@ export const PROMPT_FIELDS = {
     fill: (_, { prompt }) => prompt,
   }),
   /** For the second and third text encoder; `prompt` where left out. */
-  prompt2: textField('prompt_2', 'prompt-2', 'A prompt of its own for the second text encoder.'),
-  prompt3: textField('prompt_3', 'prompt-3', 'A prompt of its own for the third text encoder.'),
+  prompt2: textField('prompt_2', 'prompt-2', 'option.prompt_2'),
+  prompt3: textField('prompt_3', 'prompt-3', 'option.prompt_3'),
   /** Left out is not the same as empty: SDXL then takes zeros instead of the encoded empty prompt. */
   negativePrompt: field({
     name: 'negative_prompt',
@@ -39,14 +41,14 @@ export const PROMPT_FIELDS = {
       option({
         names: ['no', 'negative'],
         type: 'text',
-        description: 'What should not be in the picture.',
+        description: 'option.no',
         example: 'text',
         menu: 5,
       }),
     ],
   }),
-  negativePrompt2: textField('negative_prompt_2', 'no-2', 'What the second text encoder should avoid.'),
-  negativePrompt3: textField('negative_prompt_3', 'no-3', 'What the third text encoder should avoid.'),
+  negativePrompt2: textField('negative_prompt_2', 'no-2', 'option.no_2'),
+  negativePrompt3: textField('negative_prompt_3', 'no-3', 'option.no_3'),
   /** `a1111`: weights, BREAK, chunks beyond 77 tokens; `plain`: as diffusers takes it. */
   promptSyntax: field({
     name: 'prompt_syntax',
@@ -58,7 +60,7 @@ export const PROMPT_FIELDS = {
         names: ['syntax'],
         type: 'choice',
         choices: PROMPT_SYNTAXES,
-        description: 'How the prompt is read: with weights, or as plain words up to 77 tokens.',
+        description: 'option.syntax',
         example: 'plain',
       }),
     ],

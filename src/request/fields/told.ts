@@ -1,5 +1,6 @@
 /** What some denoisers and text encoders are given beside the prompt. */
 import { DarkroomError } from '../../errors.ts';
+import type { PlainKey } from '../../sentences.ts';
 import { LIMITS } from '../limits.ts';
 import { type OptionValue, option, SIZE } from '../option.ts';
 import { integer, pair } from '../schemas.ts';
@@ -9,7 +10,7 @@ import { field, type Json, requireSizeText, same } from './field.ts';
 const sizeField = <const Name extends string, const Flag extends string>(
   snake: Name,
   flagName: Flag,
-  description: string,
+  description: PlainKey,
 ) =>
   field({
     name: snake,
@@ -46,13 +47,13 @@ export const TOLD_FIELDS = {
         names: ['max-sequence-length'],
         type: 'integer',
         ...LIMITS.sequence,
-        description: 'Tokens that the T5 text encoder reads.',
+        description: 'option.t5_tokens',
         example: '512',
       }),
     ],
   }),
   /** SDXL is given sizes and crop, [height, width] and [top, left]; the picture's own size and 0 where left out. */
-  originalSize: sizeField('original_size', 'original-size', 'The original size that SDXL is given.'),
+  originalSize: sizeField('original_size', 'original-size', 'option.original_size'),
   cropsCoordsTopLeft: field({
     name: 'crops_coords_top_left',
     schema: pair('crops_coords_top_left', 'top, left'),
@@ -63,7 +64,7 @@ export const TOLD_FIELDS = {
         names: ['crop'],
         type: 'word',
         hint: 'TOP,LEFT',
-        description: 'The crop that SDXL is given: top,left.',
+        description: 'option.crop',
         example: '0,0',
         read: (value): Json => {
           const match = /^(\d+),(\d+)$/.exec(String(value));
@@ -75,5 +76,5 @@ export const TOLD_FIELDS = {
       }),
     ],
   }),
-  targetSize: sizeField('target_size', 'target-size', 'The target size that SDXL is given.'),
+  targetSize: sizeField('target_size', 'target-size', 'option.target_size'),
 } as const;

@@ -24,7 +24,7 @@ export const UPSCALE_FIELDS = {
         names: ['upscale', 'hires'],
         type: 'number',
         ...LIMITS.hiresScale,
-        description: 'A second pass draws the picture so many times larger.',
+        description: 'option.upscale',
         example: '2',
         menu: 16,
         read: (scale): Json => ({ hires: { scale } }),
@@ -35,7 +35,7 @@ export const UPSCALE_FIELDS = {
         type: 'word',
         hint: 'WxH',
         pattern: SIZE,
-        description: 'Size of the second pass in pixels.',
+        description: 'option.upscale_size',
         example: '512x768',
         read: (value): Json => {
           const [width, height] = requireSizeText('upscale-size', value);
@@ -51,7 +51,7 @@ export const UPSCALE_FIELDS = {
         names: ['upscale-strength'],
         type: 'number',
         ...UNIT,
-        description: 'How much the second pass changes.',
+        description: 'option.upscale_strength',
         example: '0.3',
         read: (strength): Json => ({ hires: { strength } }),
         write: (draft): OptionValue | undefined =>
@@ -61,7 +61,7 @@ export const UPSCALE_FIELDS = {
         names: ['upscale-steps'],
         type: 'integer',
         ...LIMITS.steps,
-        description: 'Steps of the second pass.',
+        description: 'option.upscale_steps',
         example: '20',
         read: (steps): Json => ({ hires: { num_inference_steps: steps } }),
         write: (draft): OptionValue | undefined =>
@@ -86,7 +86,7 @@ export const UPSCALE_FIELDS = {
         names: ['upscale-image'],
         type: 'number',
         ...LIMITS.upscaleScale,
-        description: 'With a picture: makes it so many times larger without drawing another one.',
+        description: 'option.upscale_image',
         example: '2',
         read: (scale): Json => ({ upscale_image: { scale } }),
         write: (): undefined => undefined,
@@ -96,7 +96,7 @@ export const UPSCALE_FIELDS = {
         type: 'word',
         hint: 'WxH',
         pattern: SIZE,
-        description: 'With a picture: makes it that large without drawing another one.',
+        description: 'option.upscale_image_size',
         example: '1024x1024',
         read: (value): Json => {
           const [width, height] = requireSizeText('upscale-image-size', value);
@@ -111,7 +111,7 @@ export const UPSCALE_FIELDS = {
         names: ['image-upscaler'],
         type: 'word',
         hint: 'NAME',
-        description: 'The same as --upscaler, for the picture alone.',
+        description: 'option.upscale_image_by',
         example: 'lanczos',
         read: (upscaler): Json => ({ upscale_image: { upscaler } }),
         write: (): undefined => undefined,
@@ -128,8 +128,7 @@ export const UPSCALE_FIELDS = {
         names: ['upscaler'],
         type: 'word',
         hint: 'NAME',
-        description:
-          'What enlarges: lanczos, latent (second pass), model, or an upscaler by the name of its file.',
+        description: 'option.upscaler',
         example: '4x-UltraSharp',
         write: (draft): OptionValue | undefined => {
           const { hires, upscale_image: image } = draft as {
@@ -152,7 +151,7 @@ export const UPSCALE_FIELDS = {
         type: 'choice',
         choices: ['on', 'off'],
         hint: 'on|off',
-        description: "Makes the finished picture larger with the model's own upscaler. On where it has one.",
+        description: 'option.enlarge',
         example: 'off',
         read: (value): Json => ({ enlarge: value === 'on' }),
         write: ({ enlarge }): OptionValue | undefined =>

@@ -15,7 +15,7 @@ export const VAE_FIELDS = {
         names: ['vae'],
         type: 'word',
         hint: 'NAME',
-        description: "Another VAE than the model's own, by the name of its file.",
+        description: 'option.vae',
         example: 'vae-ft-mse-840000',
       }),
     ],

@@ -1,23 +1,47 @@
 import { action } from './action.ts';
 import { button } from './button.ts';
+import { card } from './card.ts';
 import { command } from './command.ts';
+import { config } from './config.ts';
+import { describe } from './describe.ts';
+import { draw } from './draw.ts';
 import { error } from './error.ts';
 import { form } from './form.ts';
+import { help } from './help.ts';
 import { job } from './job.ts';
+import { models } from './models.ts';
+import { name } from './name.ts';
+import { note } from './note.ts';
+import { policy } from './policy.ts';
 import { queue } from './queue.ts';
 import { quota } from './quota.ts';
 import { recipe } from './recipe.ts';
+import { setting } from './setting.ts';
+import { style } from './style.ts';
+import { web } from './web.ts';
 import { wildcard } from './wildcard.ts';
 
 export const ko = {
   ...action,
   ...button,
+  ...card,
   ...command,
+  ...config,
+  ...describe,
+  ...draw,
   ...error,
   ...form,
+  ...help,
   ...job,
+  ...models,
+  ...name,
+  ...note,
+  ...policy,
   ...queue,
   ...quota,
   ...recipe,
+  ...setting,
+  ...style,
+  ...web,
   ...wildcard,
 } as const;
