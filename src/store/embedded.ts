@@ -1,5 +1,5 @@
 /** PGlite, PostgreSQL inside this process, behind the Database door: durable, and the only one in its folder. */
-import { existsSync, fsyncSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, fsyncSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
@@ -43,10 +43,11 @@ export async function openEmbedded(
   const lock = await claimFolder(folder);
   const data = join(folder, 'database');
   try {
+    requireVersion(data);
     if (!isMadeAnew && !existsSync(data)) layOutDatabase(data);
   } catch (cause) {
     lock.release();
-    throw unusable(folder, cause);
+    throw cause instanceof DarkroomError ? cause : unusable(folder, cause);
   }
   const pglite = new PGlite({
     dataDir: data,
@@ -136,6 +137,19 @@ const stoppedBy = (cause: unknown) =>
     'The embedded database had to stop: its disk is full. Free some space, then start Darkroom again; accepted jobs are not lost.',
     { cause },
   );
+
+/** PostgreSQL does not read the files of another of its major versions. */
+const POSTGRES = '18';
+
+function requireVersion(data: string): void {
+  const file = join(data, 'PG_VERSION');
+  const version = existsSync(file) ? readFileSync(file, 'utf8').trim() : POSTGRES;
+  if (version === POSTGRES) return;
+  throw new DarkroomError(
+    'misconfigured',
+    `The database in ${data} was made by PostgreSQL ${version}, and this release has PostgreSQL ${POSTGRES}. With the release of Darkroom that made it, run darkroom backup; then run darkroom restore with this one, into a new DARKROOM_DATA.`,
+  );
+}
 
 async function claimFolder(folder: string): Promise<FolderLock> {
   try {
