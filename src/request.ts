@@ -53,6 +53,7 @@ export {
 } from './request/options.ts';
 export { type OtherRecipe, readOtherRecipe } from './request/other-programs.ts';
 export { type OutpaintRequest, PANS, type Pan } from './request/outpaint.ts';
+export { LARGEST_REFERENCE, referenceSize } from './request/references.ts';
 export { REGIONS, type Region } from './request/regions.ts';
 export { parseRatio, RATIO_TEXT, sizeOfRatio, withinRatio } from './request/sizes.ts';
 export { noteTriggers } from './request/triggers.ts';

@@ -15,6 +15,8 @@ export interface PipelineHabits {
   readonly squeezesSteps: boolean;
   /** A flow's sigmas fall evenly from 1 to 1 / steps before any shift, and not to the scheduler's lowest sigma. */
   readonly evenSigmas: boolean;
+  /** use_dynamic_shifting takes FLUX.2's own fit (empiricalMu) in place of the scheduler's line. */
+  readonly empiricalShift?: true;
 }
 
 /** Pipelines that use a folder's scheduler as it is. */

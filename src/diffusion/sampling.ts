@@ -8,6 +8,7 @@ import { type PipelineHabits, PLAIN_HABITS, requireKinship, stepsSkipped } from 
 import type { Sampling } from './sampler.ts';
 import type { SamplerName } from './samplers/index.ts';
 import { curveOf, type NoiseLevel, type ScheduleName } from './schedule.ts';
+import { empiricalMu } from './schedules/flow-shift.ts';
 
 export type { PipelineHabits } from './pipeline-habits.ts';
 export type { ModelCall, Sampling } from './sampler.ts';
@@ -92,6 +93,7 @@ export function planSampling(
     strength: isSqueezed ? strength : 1,
     imageSeqLen,
     evenSigmas: habits.evenSigmas,
+    ...(habits.empiricalShift === true && { mu: empiricalMu(imageSeqLen, steps) }),
   });
   const first = isSqueezed ? 0 : stepsSkipped(habits, steps, strength);
   const firstCall = first * sampler.callsPerStep;

@@ -49,6 +49,8 @@ export interface ScheduleOrder {
   readonly strength: number;
   /** Tokens that a transformer sees of the latents: for use_dynamic_shifting. */
   readonly imageSeqLen: number;
+  /** The shift of use_dynamic_shifting where a pipeline computes it itself. */
+  readonly mu?: number;
   /** A flow's sigmas fall evenly from 1 to 1 / steps before any shift. */
   readonly evenSigmas: boolean;
 }

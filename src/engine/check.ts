@@ -14,17 +14,17 @@ export function checkRequest(request: GenerationRequest, spec: ModelSpec): void 
 }
 
 /** Whether the denoiser takes a mask and a masked picture as further channels. */
-export const isInpaintingModel = ({ latentChannels, denoiser }: ModelSpec): boolean =>
-  denoiser.inChannels === 2 * latentChannels + 1;
+export const isInpaintingModel = ({ denoiser: { inChannels, outChannels } }: ModelSpec): boolean =>
+  inChannels === 2 * outChannels + 1;
 
 function checkMask({ maskImage, outpaint }: GenerationRequest, spec: ModelSpec): void {
-  const { name, latentChannels, denoiser } = spec;
-  const { inChannels } = denoiser;
-  if (inChannels === latentChannels) return;
+  const { name, denoiser } = spec;
+  const { inChannels, outChannels } = denoiser;
+  if (inChannels === outChannels) return;
   if (!isInpaintingModel(spec)) {
     throw new DarkroomError(
       'unsupported',
-      `The denoiser of ${name} reads ${inChannels} channels; Darkroom runs denoisers of ${latentChannels} channels, or ${2 * latentChannels + 1} for inpainting. Choose another model.`,
+      `The denoiser of ${name} reads ${inChannels} channels; Darkroom runs denoisers of ${outChannels} channels, or ${2 * outChannels + 1} for inpainting. Choose another model.`,
     );
   }
   if (maskImage !== undefined || outpaint !== undefined) return;

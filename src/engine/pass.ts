@@ -4,7 +4,7 @@ import type { AfterCall, Sampling, SamplingPlan } from '../diffusion/sampling.ts
 import type { LatentScales } from '../models/families/family.ts';
 import type { Feeds } from '../tensor.ts';
 import type { ControlFeeds } from './control/controls.ts';
-import { type Posterior, samplePosterior } from './picture/pictures.ts';
+import { meanOf, type Posterior, samplePosterior } from './picture/pictures.ts';
 
 export interface Pass {
   /** Of the drawing, in pixels. */
@@ -32,7 +32,7 @@ export interface Conditions {
 }
 
 export interface Inpainting {
-  /** [h, w] of the latents: 1 where the picture is redrawn, 0 where it is kept. */
+  /** [h, w] of the latents: 1 where the picture is redrawn, 0 where it is kept, between them where both are blended. */
   readonly mask: Float32Array;
   /**
    * What the encoder saw in the picture with mid-grey in place of its masked part, for a UNet that takes it as
@@ -59,7 +59,9 @@ export interface Begun {
 export function beginPass(pass: Pass, random: Random, start: Start): Begun {
   const { dims, plan, inpainting } = pass;
   const size = dims.reduce((product, side) => product * side);
-  const draw = (posterior: Posterior) => samplePosterior(posterior, random.randn(size), pass.scales.encode);
+  const { encode, takesMean } = pass.scales;
+  const draw = (posterior: Posterior) =>
+    takesMean === true ? meanOf(posterior, encode) : samplePosterior(posterior, random.randn(size), encode);
   if (inpainting === undefined) {
     const picture = start === undefined || start instanceof Float32Array ? start : draw(start);
     return { sampling: plan.begin(size, random, picture), extra: undefined };
@@ -83,7 +85,10 @@ export function beginPass(pass: Pass, random: Random, start: Start): Begun {
 function layOver(picture: Float32Array, mask: Float32Array): AfterCall {
   return (latents, { level: { signal, spread }, noise }) => {
     for (let i = 0; i < latents.length; i++) {
-      if (mask[i % mask.length] === 0) latents[i] = signal * picture[i]! + spread * noise[i]!;
+      const share = mask[i % mask.length]!;
+      if (share === 1) continue;
+      const kept = signal * picture[i]! + spread * noise[i]!;
+      latents[i] = share === 0 ? kept : (1 - share) * kept + share * latents[i]!;
     }
   };
 }

@@ -3,6 +3,7 @@ import { performance } from 'node:perf_hooks';
 import type { Component } from '../graph/component.ts';
 import type { Engine, Job, Loading } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
+import type { Size } from '../models/families/family.ts';
 import { vaeNamed, withVae } from '../models/other-vae.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { freezeRequest, type GenerationRequest } from '../request.ts';
@@ -54,10 +55,13 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       nets = [],
       adaptation,
       upscaler,
+      references,
     }: {
       readonly nets?: readonly Component[];
       readonly adaptation?: Adapted;
       readonly upscaler?: Upscaler | undefined;
+      /** Sizes of the pictures that the model sees beside its drawing. */
+      readonly references?: readonly Size[];
     } = {},
   ): Promise<{ readonly plan: MemoryPlan; readonly room: Room }> {
     // With LoRAs it is a model of its own, which other runs may use already.
@@ -67,6 +71,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     const how = {
       ...{ device, nets, budget: budget === undefined ? undefined : budget - inUse },
       upscaler: upscaler?.footprint,
+      ...(references && { references }),
     };
     const plan = await planMemory(spec, request, how);
     await requireFit(spec, request, how, plan);
@@ -139,6 +144,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       const { plan, room } = await planned(spec, job.request, {
         nets: nets.map(({ component }) => component),
         ...{ adaptation: model, upscaler },
+        references: draft.sources.references.map(({ dims }) => ({ width: dims[3]!, height: dims[2]! })),
       });
       return await leased(model.spec, room, async (lease) => {
         const { components } = lease;
@@ -146,7 +152,8 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
         else {
           const isTiled = plan.savers.includes('tiles');
           await components.openAll(nets, isTiled, onLoading);
-          if (job.request.image !== undefined) await components.vaeEncoder(isTiled);
+          const { image, referenceImages } = job.request;
+          if (image !== undefined || referenceImages !== undefined) await components.vaeEncoder(isTiled);
         }
         const opened = performance.now();
         const prepared = await prepareJob(job, draft, components, {

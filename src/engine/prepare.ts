@@ -3,6 +3,7 @@ import type { Job } from '../job.ts';
 import type { EncodedPrompt } from '../models/families/family.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { type GenerationRequest, inWordsOf } from '../request.ts';
+import type { Tensor } from '../tensor.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
 import { type ControlSources, type Controls, readControls } from './control/controls.ts';
 import { grow } from './hires.ts';
@@ -15,6 +16,7 @@ import { type PlannedPass, planPasses } from './passes.ts';
 import {
   encodePicture,
   maskOfLatents,
+  meanOf,
   type Posterior,
   readSources,
   type Sources,
@@ -64,22 +66,35 @@ export async function prepareJob(
   };
   const encode = async (picture: Sources['start']): Promise<Posterior | undefined> =>
     picture && encodePicture(await components.vaeEncoder(savers.includes('tiles')), picture);
+  const posterior = await encode(start);
+  const references: Tensor[] = [];
+  const see = ({ mean }: Posterior) => {
+    const { encode: scale } = spec.latentScales(masked !== undefined);
+    references.push({ data: meanOf({ mean }, scale), dims: mean.dims });
+  };
+  // Where a part is redrawn, the model sees the whole first.
+  if (posterior !== undefined && masked !== undefined && spec.editsByInstruction === true) see(posterior);
+  for (const reference of sources.references) see((await encode(reference))!);
   const inpainting: Inpainting | undefined = masked && {
-    mask: maskOfLatents(masked.mask, request, spec.vaeScaleFactor, masked.keepsRest),
+    mask: maskOfLatents(
+      masked.mask,
+      request,
+      request.width / plans[0]!.dims[3]!,
+      masked.keepsRest,
+      spec.blendsMask === true ? 'middle' : 'corner',
+    ),
     masked: isInpaintingModel(spec) ? await encode(masked.masked) : undefined,
     isPure: request.strength === 1,
   };
+  if (posterior !== undefined || references.length > 0) await turn();
   const encoded: Encoded[] = [];
   for (const worded of wordedRequests(request)) {
-    encoded.push(
-      await encodeConditions(worded, plans, components, { inpainting, controls, inversions, adapted }),
-    );
+    const more = { inpainting, references, controls, inversions, adapted };
+    encoded.push(await encodeConditions(worded, plans, components, more));
   }
   const passes = encoded.map((one) => one.passes);
   await turn();
   const how = upscaler ?? (request.hires?.upscaler === 'latent' ? 'latent' : 'lanczos');
-  const posterior = await encode(start);
-  if (posterior !== undefined) await turn();
   return {
     passes,
     nets: controls.nets,
@@ -113,11 +128,14 @@ export async function encodeConditions(
   { spec, textEncoders }: Components,
   {
     inpainting,
+    references = [],
     controls,
     inversions,
     adapted,
   }: {
     readonly inpainting?: Inpainting | undefined;
+    /** As PassConditions has them. */
+    readonly references?: readonly Tensor[];
     readonly controls?: Controls;
     readonly inversions: Inversions;
     readonly adapted: Adapted;
@@ -132,7 +150,7 @@ export async function encodeConditions(
   const scales = spec.latentScales(inpainting !== undefined);
   const passes = plans.map((plan, i): Pass => {
     const feedsOf = (half: EncodedPrompt) => ({
-      ...spec.denoiser.conditioning({ request, size: plan, dims: plan.dims, prompt: half }),
+      ...spec.denoiser.conditioning({ request, size: plan, dims: plan.dims, prompt: half, references }),
       ...adapted.feeds.get('denoiser'),
     });
     const conditions = {

@@ -14,6 +14,8 @@ export interface JointAttentionOptions {
   readonly rotary?: Rotary;
   /** Whether the projections have biases; they have where left out. */
   readonly bias?: boolean;
+  /** Of the norms of queries and keys; 1e-6 where left out. */
+  readonly epsilon?: number;
 }
 
 /** What one stream asks of the attention: x after its norm, and the names of its four projections. */
@@ -48,7 +50,7 @@ export function jointAttention(
   b: GraphBuilder,
   parts: readonly Part[],
   name: string,
-  { channels, heads, qkNorm, rotary, bias = true }: JointAttentionOptions,
+  { channels, heads, qkNorm, rotary, bias = true, epsilon }: JointAttentionOptions,
 ): (Value | undefined)[] {
   const joined = (project: (part: Part) => Value) => {
     const values = parts.map(project);
@@ -57,7 +59,7 @@ export function jointAttention(
   const projected = (x: Value, projection: string) =>
     linear(b, x, `${name}.${projection}`, channels, channels, { bias });
   const normed = (x: Value, norm: string) =>
-    qkNorm ? headNorm(b, x, `${name}.${norm}`, channels, heads) : x;
+    qkNorm ? headNorm(b, x, `${name}.${norm}`, channels, heads, epsilon) : x;
   const placed = (x: Value) => (rotary === undefined ? x : rotate(b, x, heads, rotary));
   const q = placed(joined((part) => normed(projected(part.x, part.q), part.norms[0])));
   const k = placed(joined((part) => normed(projected(part.x, part.k), part.norms[1])));

@@ -1,6 +1,6 @@
 /** How a number (a timestep, a size) enters a network: sinusoids, then two linear layers. */
 import type { GraphBuilder, Value } from './builder.ts';
-import { activation, linear } from './layers.ts';
+import { activation, type LinearOptions, linear } from './layers.ts';
 
 export interface SinusoidOptions {
   readonly flipSinToCos: boolean;
@@ -30,8 +30,15 @@ export function sinusoids(
 }
 
 /** linear_1, SiLU, linear_2: [n, inputs] -> [n, channels]. */
-export function embedder(b: GraphBuilder, x: Value, name: string, inputs: number, channels: number): Value {
+export function embedder(
+  b: GraphBuilder,
+  x: Value,
+  name: string,
+  inputs: number,
+  channels: number,
+  how: Pick<LinearOptions, 'bias'> = {},
+): Value {
   const layer = (value: Value, part: string, from: number) =>
-    linear(b, value, `${name}.${part}`, from, channels, { precise: true });
+    linear(b, value, `${name}.${part}`, from, channels, { precise: true, ...how });
   return layer(activation(b, layer(x, 'linear_1', inputs), 'silu'), 'linear_2', channels);
 }

@@ -1,8 +1,12 @@
-/** AutoencoderKL (diffusers models/autoencoders/autoencoder_kl.py, vae.py): pictures to latents and back. */
+/**
+ * AutoencoderKL (diffusers models/autoencoders/autoencoder_kl.py, vae.py) and FLUX.2's AutoencoderKLFlux2: pictures to
+ * latents and back.
+ */
 import { DarkroomError } from '../errors.ts';
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
+import { joinSquares, readSquares, type Squares, splitSquares } from './latent-squares.ts';
 import {
   attention,
   conv,
@@ -24,6 +28,8 @@ export interface VaeConfig {
   readonly outChannels: number;
   readonly latentChannels: number;
   readonly blockOutChannels: readonly number[];
+  /** Of the decoder, where they are others. */
+  readonly decoderBlockOutChannels: readonly number[];
   readonly layersPerBlock: number;
   readonly normNumGroups: number;
   readonly useQuantConv: boolean;
@@ -31,6 +37,8 @@ export interface VaeConfig {
   readonly midBlockAddAttention: boolean;
   /** Float32 on every target. diffusers' own default is true, but only SDXL's pipelines act on it, and their files say it. */
   readonly forceUpcast: boolean;
+  /** How its latents become those of the sampler, where that is more than a scale (FLUX.2). */
+  readonly squares?: Squares;
 }
 
 /** @throws DarkroomError naming file, key and value for everything that the builder does not carry out */
@@ -42,12 +50,14 @@ export function readVaeConfig(component: Component): VaeConfig {
     outChannels: reader.integer('out_channels', 3),
     latentChannels: reader.integer('latent_channels', 4),
     blockOutChannels,
+    decoderBlockOutChannels: readDecoderChannels(reader, component, blockOutChannels),
     layersPerBlock: reader.integer('layers_per_block', 1),
     normNumGroups: reader.integer('norm_num_groups', 32),
     useQuantConv: reader.boolean('use_quant_conv', true),
     usePostQuantConv: reader.boolean('use_post_quant_conv', true),
     midBlockAddAttention: reader.boolean('mid_block_add_attention', true),
     forceUpcast: reader.boolean('force_upcast', false),
+    ...readSquares(reader, component),
   };
   reader.choices('down_block_types', ['DownEncoderBlock2D'], blockOutChannels.length);
   reader.choices('up_block_types', ['UpDecoderBlock2D'], blockOutChannels.length);
@@ -55,43 +65,51 @@ export function readVaeConfig(component: Component): VaeConfig {
   // Scale, shift and statistics of the latents are the caller's (ModelSpec).
   reader.harmless(['sample_size', 'scaling_factor', 'shift_factor', 'latents_mean', 'latents_std']);
   reader.finish();
-  if (blockOutChannels.some((channels) => channels % config.normNumGroups !== 0)) {
-    throw reader.contradiction(
-      'block_out_channels',
-      `norm_num_groups (${config.normNumGroups}) must divide each`,
-    );
+  for (const [key, list] of [
+    ['block_out_channels', blockOutChannels],
+    ['decoder_block_out_channels', config.decoderBlockOutChannels],
+  ] as const) {
+    if (list.every((channels) => channels % config.normNumGroups === 0)) continue;
+    throw reader.contradiction(key, `norm_num_groups (${config.normNumGroups}) must divide each`);
   }
   return config;
 }
 
+/** FLUX.2's smaller decoder has channels of its own. */
+function readDecoderChannels(reader: ConfigReader, { config }: Component, own: readonly number[]) {
+  const key = 'decoder_block_out_channels';
+  if ((config[key] ?? null) === null) {
+    reader.harmless([key]);
+    return own;
+  }
+  const channels = reader.integers(key);
+  if (channels.length === own.length) return channels;
+  throw reader.contradiction(key, `block_out_channels has ${own.length} sizes`);
+}
+
 /**
  * Input: `sample` [B, 3, H, W] in -1..1. Output: `latent_parameters` [B, 2 x latent_channels, h, w]: the mean,
- * then the log variance (unclamped), both before scaling_factor.
+ * then the log variance (unclamped), both before scaling_factor. With squares both are of the sampler's latents,
+ * [B, 8 x latent_channels, h / 2, w / 2].
  */
 export function vaeEncoderGraph(component: Component, target: Target = PORTABLE): Graph {
   const config = readVaeConfig(component);
   const b = new GraphBuilder('vae_encoder', component, targetOf(config, target), currentNames(component));
   const sample = b.input('sample', 'float', ['batch', config.inChannels, 'height', 'width']);
   const x = encodeLast(b, encodeFirst(b, b.enter(sample), config, groupNorm), config);
-  const sides = ['batch', 2 * config.latentChannels, 'latent_height', 'latent_width'];
-  b.output('latent_parameters', b.leave(x), sides);
+  leaveMoments(b, x, config);
   return b.finish(isDecoders);
 }
 
 /**
- * Input: `latent_sample` [B, latent_channels, h, w], already divided by scaling_factor.
+ * Input: `latent_sample` [B, latent_channels, h, w], already divided by scaling_factor; with squares the sampler's
+ * latents, [B, 4 x latent_channels, h / 2, w / 2].
  * Output: `sample` [B, 3, H, W], about -1..1 and not clamped.
  */
 export function vaeDecoderGraph(component: Component, target: Target = PORTABLE): Graph {
   const config = readVaeConfig(component);
   const b = new GraphBuilder('vae_decoder', component, targetOf(config, target), currentNames(component));
-  const latents = b.input('latent_sample', 'float', [
-    'batch',
-    config.latentChannels,
-    'latent_height',
-    'latent_width',
-  ]);
-  const x = decodeLast(b, decodeFirst(b, b.enter(latents), config), config, groupNorm);
+  const x = decodeLast(b, decodeFirst(b, enterLatents(b, config), config), config, groupNorm);
   b.output('sample', b.leave(x), ['batch', config.outChannels, 'height', 'width']);
   return b.finish(isEncoders);
 }
@@ -109,10 +127,9 @@ export function vaeDecoderGraph(component: Component, target: Target = PORTABLE)
 export function tiledDecoderGraphs(component: Component, target: Target = PORTABLE): TiledGraphs {
   const config = readVaeConfig(component);
   const wide = inFloat32(target);
-  const channels = config.blockOutChannels.at(-1)!;
+  const channels = config.decoderBlockOutChannels.at(-1)!;
   const first = new GraphBuilder('vae_decoder_first', component, wide, currentNames(component));
-  const latents = first.input('latent_sample', 'float', ['batch', config.latentChannels, ...LATENT_SIDES]);
-  const features = decodeFirst(first, first.enter(latents), config);
+  const features = decodeFirst(first, enterLatents(first, config), config);
   first.output('features', first.leave(features), ['batch', channels, ...LATENT_SIDES]);
   const last = new GraphBuilder('vae_decoder_last', component, wide, currentNames(component));
   const norms = new SharedNorms(last, config.normNumGroups);
@@ -136,9 +153,7 @@ export function tiledEncoderGraphs(component: Component, target: Target = PORTAB
   norms.finish();
   const last = new GraphBuilder('vae_encoder_last', component, wide, currentNames(component));
   const seen = last.input('features', 'float', ['batch', channels, ...LATENT_SIDES]);
-  const moments = encodeLast(last, last.enter(seen), config);
-  const sides = ['batch', 2 * config.latentChannels, ...LATENT_SIDES];
-  last.output('latent_parameters', last.leave(moments), sides);
+  leaveMoments(last, encodeLast(last, last.enter(seen), config), config);
   return { first: first.finish(anywhere), last: last.finish(anywhere) };
 }
 
@@ -148,9 +163,33 @@ export interface TiledGraphs {
 }
 
 const LATENT_SIDES = ['latent_height', 'latent_width'] as const;
-const isDecoders = (name: string) => /^(decoder|post_quant_conv)\./.test(name);
-const isEncoders = (name: string) => /^(encoder|quant_conv)\./.test(name);
+const SQUARE_SIDES = ['square_height', 'square_width'] as const;
+const isDecoders = (name: string) => /^((decoder|post_quant_conv)\.|bn\.num_batches_tracked$)/.test(name);
+const isEncoders = (name: string) => /^((encoder|quant_conv)\.|bn\.num_batches_tracked$)/.test(name);
 const anywhere = () => true;
+
+/** The input of a decoder, as its layers take it. */
+function enterLatents(b: GraphBuilder, { latentChannels, squares }: VaeConfig): Value {
+  if (squares === undefined) {
+    return b.enter(b.input('latent_sample', 'float', ['batch', latentChannels, ...LATENT_SIDES]));
+  }
+  const sides = ['batch', squares.area * latentChannels, ...SQUARE_SIDES];
+  return b.enter(splitSquares(b, b.input('latent_sample', 'float', sides), latentChannels, squares));
+}
+
+/** The output of an encoder. */
+function leaveMoments(b: GraphBuilder, moments: Value, { latentChannels, squares }: VaeConfig): void {
+  if (squares === undefined) {
+    b.output('latent_parameters', b.leave(moments), ['batch', 2 * latentChannels, ...LATENT_SIDES]);
+    return;
+  }
+  const sides = ['batch', 2 * squares.area * latentChannels, ...SQUARE_SIDES];
+  b.output(
+    'latent_parameters',
+    b.narrow(joinSquares(b, b.widen(b.leave(moments)), latentChannels, squares)),
+    sides,
+  );
+}
 
 /** The encoder's layers down to the latents' size. */
 function encodeFirst(b: GraphBuilder, input: Value, config: VaeConfig, normalise: Norm): Value {
@@ -202,8 +241,8 @@ function resnets(
 
 /** The decoder's layers at the latents' size. */
 function decodeFirst(b: GraphBuilder, input: Value, config: VaeConfig): Value {
-  const { latentChannels, blockOutChannels, usePostQuantConv } = config;
-  const channels = blockOutChannels.at(-1)!;
+  const { latentChannels, decoderBlockOutChannels, usePostQuantConv } = config;
+  const channels = decoderBlockOutChannels.at(-1)!;
   const entered = usePostQuantConv
     ? conv(b, input, 'post_quant_conv', latentChannels, latentChannels, { kernel: 1 })
     : input;
@@ -220,10 +259,10 @@ function decodeFirst(b: GraphBuilder, input: Value, config: VaeConfig): Value {
 
 /** The decoder's layers from the latents' size up to the picture's. */
 function decodeLast(b: GraphBuilder, input: Value, config: VaeConfig, normalise: Norm): Value {
-  const { outChannels, blockOutChannels } = config;
-  let channels = blockOutChannels.at(-1)!;
+  const { outChannels, decoderBlockOutChannels } = config;
+  let channels = decoderBlockOutChannels.at(-1)!;
   let x = input;
-  for (const [i, outputs] of blockOutChannels.toReversed().slice(1).entries()) {
+  for (const [i, outputs] of decoderBlockOutChannels.toReversed().slice(1).entries()) {
     const name = `decoder.up_blocks.${i}.upsamplers.0.conv`;
     x = conv(b, upsample(b, x), name, channels, channels);
     const of = { name: `decoder.up_blocks.${i + 1}`, count: config.layersPerBlock + 1, normalise };

@@ -12,6 +12,7 @@ interface Folder extends SchedulerPart {
   readonly sizeMultiple: number;
   /** Its pipeline runs at least one step at any strength above 0. */
   readonly runsAtAnyStrength: boolean;
+  readonly editsByInstruction?: boolean;
   /** How many times longer its own upscaler makes the sides. */
   readonly enlarges?: number;
 }
@@ -29,6 +30,7 @@ export function chooseDefaults(own: Card['defaults'], folder: Folder): ModelDefa
     vaeScaleFactor,
     sizeMultiple,
     runsAtAnyStrength,
+    editsByInstruction,
     enlarges,
   } = folder;
   const { sampleSize, ...defaults } = pipeline;
@@ -44,6 +46,7 @@ export function chooseDefaults(own: Card['defaults'], folder: Folder): ModelDefa
     schedule: scheduleOfConfig(schedulerConfig),
     sizeMultiple,
     runsAtAnyStrength,
+    ...(editsByInstruction === true && { editsByInstruction }),
     ...(enlarges !== undefined && { enlarges }),
     width: width * vaeScaleFactor,
     height: height * vaeScaleFactor,

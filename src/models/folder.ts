@@ -17,7 +17,7 @@ import {
 import { readCard } from './card.ts';
 import { modelControlnets } from './controlnet.ts';
 import { chooseDefaults } from './defaults.ts';
-import type { Denoiser, FamilyModel } from './families/family.ts';
+import type { FamilyModel, Size } from './families/family.ts';
 import { ModelFiles } from './files.ts';
 import { readLatentScale } from './latent-scale.ts';
 import { readModelIndex, readScheduler } from './model-index.ts';
@@ -43,15 +43,15 @@ export async function openModel(files: ModelSource, name: string): Promise<Model
   const model = await family.open(files, index);
   const vae = await files.component('vae', 'diffusion_pytorch_model');
   const vaeConfig = readVaeConfig(vae);
-  checkLatents(vaeConfig, model.denoiser);
   const upscaler = (await files.has('upscaler/config.json'))
     ? await files.component('upscaler', 'model')
     : undefined;
   const vaeScale = readLatentScale(vae, vaeConfig.latentChannels);
   const vaeScaleFactor = 2 ** (vaeConfig.blockOutChannels.length - 1);
   const sizeMultiple = vaeScaleFactor * model.denoiser.patchSize;
+  checkLatents(vaeConfig, model, { width: sizeMultiple, height: sizeMultiple });
   const scheduler = await readScheduler(files, index);
-  const { defaults, ...card } = await readCard(files, vaeConfig.latentChannels);
+  const { defaults, ...card } = await readCard(files, model.denoiser.outChannels);
   const { strengthSteps, squeezesSteps } = model.habits({ controls: [] });
   let hash: Promise<string> | undefined;
   return {
@@ -66,6 +66,7 @@ export async function openModel(files: ModelSource, name: string): Promise<Model
       denoiser: model.denoiser,
       vaeScaleFactor,
       sizeMultiple,
+      ...(model.editsByInstruction === true && { editsByInstruction: true }),
       runsAtAnyStrength: strengthSteps === 'part' || squeezesSteps,
       ...(upscaler !== undefined && { enlarges: readUpscalerConfig(upscaler).upscale }),
     }),
@@ -106,8 +107,15 @@ function buildGraph(
 }
 
 /** @throws DarkroomError('bad_model') where the VAE was not trained together with the denoiser */
-function checkLatents({ latentChannels }: VaeConfig, { label, outChannels }: Denoiser): void {
-  if (latentChannels === outChannels) return;
+function checkLatents(
+  { latentChannels, blockOutChannels, squares }: VaeConfig,
+  { denoiser: { label, outChannels }, latentShape }: FamilyModel,
+  size: Size,
+): void {
+  const scaleFactor = 2 ** (blockOutChannels.length - 1);
+  const [, channels] = latentShape(size, { channels: latentChannels, scaleFactor });
+  const made = latentChannels * (squares?.area ?? 1);
+  if (channels === outChannels && made === outChannels) return;
   throw new DarkroomError(
     'bad_model',
     `The VAE has ${latentChannels} latent channels, the ${label} ${outChannels}: the parts come from different models.`,

@@ -29,6 +29,7 @@ export interface ModelSpec extends Omit<FamilyModel, 'latentScales'> {
   readonly vae: Component;
   /** Enlarges finished pictures; absent where the folder has none. */
   readonly upscaler?: Component;
+  /** Of the VAE. The sampler's latents can have others (latentShape). */
   readonly latentChannels: number;
   /** Pixels per latent on each side. */
   readonly vaeScaleFactor: number;
@@ -73,7 +74,7 @@ export function clipTokenizerOf({
 }
 
 export interface LatentRgb {
-  /** [latentChannels][3]: rgb in -1..1 = latents x factors + bias. */
+  /** [channels of the sampler's latents][3]: rgb in -1..1 = latents x factors + bias. */
   readonly factors: readonly (readonly [number, number, number])[];
   readonly bias: readonly [number, number, number];
 }

@@ -19,6 +19,8 @@ export interface Chosen {
   readonly loras: readonly LoraRequest[];
   readonly hasImage: boolean;
   readonly hasMask: boolean;
+  /** Pictures that are seen beside the drawing. */
+  readonly references: readonly string[];
   readonly hires: HiresRequest | undefined;
   readonly upscaleImage: UpscaleImageRequest | undefined;
   readonly outpaint: OutpaintRequest | undefined;

@@ -25,6 +25,8 @@ export interface ModelDefaults {
   readonly largestPicture?: number;
   /** What the sides of a picture must be multiples of; 8 where left out. */
   readonly sizeMultiple?: number;
+  /** Its prompt is an instruction about the pictures that come with it, which it sees as references. */
+  readonly editsByInstruction?: boolean;
   /** Longest side, in pixels, that the model can draw. */
   readonly maxSize: number;
 }
@@ -37,6 +39,9 @@ export interface DraftContext {
   readonly loras?: KnownLoras;
   /** The same for the upscalers that are files. */
   readonly upscalers?: KnownUpscalers;
-  /** Width and height in pixels of the picture behind `draft.image`; needed where the draft has one. */
+  /**
+   * Width and height in pixels of the picture behind `draft.image`, else of the first of `draft.reference_images`; needed
+   * where the draft has one.
+   */
   readonly imageSize?: { readonly width: number; readonly height: number };
 }

@@ -14,6 +14,7 @@ import type { DraftContext, ModelDefaults } from './defaults.ts';
 import { parseDraft } from './draft.ts';
 import { type GenerationRequest, type RequestDraft, ROWS } from './fields.ts';
 import { freezeHires } from './hires.ts';
+import { LIMITS } from './limits.ts';
 import { freezeLoras, type LoraDraft, lorasOf } from './loras.ts';
 import { notesOf } from './notes.ts';
 import {
@@ -40,7 +41,8 @@ export function freezeRequest(
   const asked = lorasOf(draft);
   const { loras, notes } = freezeLoras(asked.loras, context.loras);
   const words = pictureWordsOf(draft, asked.loras);
-  const chosen = choose(draft, context, { prompt: asked.prompt, loras });
+  const seen = chooseReferences(draft, context);
+  const chosen = choose(draft, context, { prompt: asked.prompt, loras, ...seen });
   const filled = ROWS.flatMap(([key, { name, fill }]) => {
     const typed = name === 'picture_words' ? words : draft[name as keyof RequestDraft];
     const value = fill(typed, chosen);
@@ -49,7 +51,7 @@ export function freezeRequest(
   const request = Object.freeze(Object.fromEntries(filled)) as GenerationRequest;
   const { imageSize } = context;
   const placed = request.outpaint && imageSize ? noteOutpaint(request.outpaint, imageSize) : [];
-  return { request, notes: [...notes, ...placed, ...notesOf(request, context.defaults)] };
+  return { request, notes: [...notes, ...seen.notes, ...placed, ...notesOf(request, context.defaults)] };
 }
 
 /** What each picture's seed has drawn, without the tags of LoRAs: those are the same for all pictures of a request. */
@@ -74,14 +76,17 @@ function pictureWordsOf(draft: RequestDraft, loras: readonly LoraDraft[]) {
   });
 }
 
-function choose(draft: RequestDraft, context: DraftContext, read: Pick<Chosen, 'prompt' | 'loras'>): Chosen {
+type Read = Pick<Chosen, 'prompt' | 'loras' | 'references' | 'hasImage'>;
+
+function choose(draft: RequestDraft, context: DraftContext, { references, hasImage, ...read }: Read): Chosen {
   const { defaults, model } = context;
   const numInferenceSteps = draft.num_inference_steps ?? defaults.numInferenceSteps;
   const upscaleImage = chooseUpscaleImage(draft, context);
   const outpaint = chooseOutpaint(draft, context);
   const tile = upscaleImage && tileSize(upscaleImage, defaults);
   const drawn = outpaint && outpaintSize(outpaint, defaults);
-  const size = chooseSize({ ...tile, ...drawn, ...draftSize(draft) }, context);
+  const isSeen = references.length > 0 && !hasImage;
+  const size = chooseSize({ ...tile, ...drawn, ...draftSize(draft) }, context, isSeen);
   requireMask(draft);
   return {
     model,
@@ -92,7 +97,8 @@ function choose(draft: RequestDraft, context: DraftContext, read: Pick<Chosen, '
     strength: chooseStrength(draft, defaults, numInferenceSteps, { upscaleImage, outpaint }),
     upscaleImage,
     outpaint,
-    hasImage: draft.image !== undefined,
+    references,
+    hasImage,
     hasMask: draft.mask_image !== undefined,
     enlarge: chooseEnlarge(draft, context, size, outpaint),
     hires: chooseHires(draft, context, { ...size, numInferenceSteps }),
@@ -114,6 +120,39 @@ function withUpscaler(draft: RequestDraft): RequestDraft {
     ...(hires !== undefined && { hires: { upscaler, ...hires } }),
     ...(image !== undefined && { upscale_image: { upscaler, ...image } }),
   };
+}
+
+/**
+ * A model that edits by instruction sees the picture to start from, and does not start from it; where a mask or a wider
+ * canvas says what is drawn, it does both.
+ */
+function chooseReferences(draft: RequestDraft, { model, defaults }: DraftContext) {
+  const { image, strength, reference_images: given = [] } = draft;
+  if (defaults.editsByInstruction !== true) {
+    if (given.length > 0) {
+      throw new DarkroomError(
+        'bad_request',
+        `reference_images: ${model} cannot edit by reference pictures. Give one picture as image, which it redraws, or choose a FLUX.2 klein model.`,
+      );
+    }
+    return { references: [], hasImage: image !== undefined, notes: [] };
+  }
+  const isKept = [draft.mask_image, draft.outpaint, draft.upscale_image].some((one) => one !== undefined);
+  const starts = image !== undefined && isKept;
+  const references = [...(image === undefined || starts ? [] : [image]), ...given];
+  if (references.length > LIMITS.references) {
+    throw new DarkroomError(
+      'bad_request',
+      `${references.length} pictures are too many to edit from; the limit is ${LIMITS.references}. Leave some out.`,
+    );
+  }
+  const isIdle = image !== undefined && !starts && strength !== undefined;
+  const notes = isIdle
+    ? [
+        `Strength ${strength} has no effect: ${model} edits by instruction, with the picture as its reference.`,
+      ]
+    : [];
+  return { references, hasImage: starts, notes };
 }
 
 const draftSize = ({ width, height }: RequestDraft) => ({

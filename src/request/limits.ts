@@ -16,6 +16,8 @@ export const LIMITS = {
   /** Pixels around the masked part. */
   maskPadding: { min: 0, max: 512 },
   controls: 5,
+  /** Pictures that a model sees beside its drawing. */
+  references: 4,
   loras: 8,
   loraWeight: { min: -10, max: 10 },
   controlScale: { min: 0, max: 5 },

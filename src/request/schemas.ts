@@ -59,6 +59,11 @@ export const name = <const T extends readonly string[]>(label: string, names: T)
 export const image = (label: string) =>
   z.string(`${label} must be a file name or a picture.`).min(1, `${label} is empty.`);
 
+export const images = (label: string, most: number) =>
+  z.array(image(`each of ${label}`), `${label} must be a list of pictures.`).refine((v) => v.length <= most, {
+    error: ({ input }) => `${label} names ${(input as unknown[]).length} pictures; the limit is ${most}.`,
+  });
+
 /** @param order what the two numbers are, for the refusal */
 export const pair = (label: string, order: string) =>
   z.tuple(

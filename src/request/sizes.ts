@@ -2,6 +2,7 @@
 import { DarkroomError } from '../errors.ts';
 import type { DraftContext, ModelDefaults } from './defaults.ts';
 import { LIMITS } from './limits.ts';
+import { referenceSize } from './references.ts';
 
 export interface Size {
   readonly width: number;
@@ -10,9 +11,17 @@ export interface Size {
 
 export const multipleOf = ({ sizeMultiple = LIMITS.size.multiple }: ModelDefaults) => sizeMultiple;
 
-/** The size that is asked for; else that of the picture to start from, where the model can draw it; else the model's. */
-export function chooseSize(asked: Partial<Size>, { defaults, imageSize }: DraftContext): Size {
+/**
+ * The size that is asked for; else that of the picture to start from, where the model can draw it; else the model's.
+ * @param isReference whether the picture is only seen; its size is then the one at which it is seen
+ */
+export function chooseSize(
+  asked: Partial<Size>,
+  { defaults, imageSize: given }: DraftContext,
+  isReference = false,
+): Size {
   const multiple = multipleOf(defaults);
+  const imageSize = isReference && given !== undefined ? referenceSize(given, multiple).seen : given;
   const down = (side: number) => Math.floor(side / multiple) * multiple;
   // As in diffusers, a picture to start from keeps its own size.
   const fits =

@@ -40,6 +40,7 @@ type Draft = Readonly<Record<string, unknown>> & {
   readonly model: string;
   readonly image?: string;
   readonly mask_image?: string;
+  readonly reference_images?: readonly string[];
   readonly controls?: readonly { readonly image: string; readonly controlnet?: string }[];
 };
 
@@ -50,7 +51,12 @@ export async function jobOf(draft: Draft, { user = 'test:one', models = MODELS }
   const controls = draft.controls?.map((control) =>
     control.controlnet === undefined ? control : { ...control, controlnet: basename(control.controlnet) },
   );
-  const references = [draft.image, draft.mask_image, ...(controls ?? []).map(({ image }) => image)];
+  const references = [
+    draft.image,
+    draft.mask_image,
+    ...(draft.reference_images ?? []),
+    ...(controls ?? []).map(({ image }) => image),
+  ];
   const inputs = new Map<string, Uint8Array>();
   for (const reference of references) {
     if (reference !== undefined) inputs.set(reference, readFileSync(`${FIXTURES}${reference}`));

@@ -12,7 +12,7 @@ import tempfile
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, FluxPipeline, FluxTransformer2DModel
-from make_models import MODELS, WORDS, enliven, smooth, write_json, write_tokenizer
+from make_models import MODELS, WORDS, descend, enliven, smooth, write_json, write_tokenizer
 from make_sd3 import scale_vae, sentencepiece_model, short_rules, write_t5_tokenizer
 from transformers import CLIPTextConfig, CLIPTextModel, T5Config, T5EncoderModel
 
@@ -24,12 +24,11 @@ SCHEDULERS = {  # word for word what the hub's folders have
 
 def train(pipeline: FluxPipeline, steps: int, generator: torch.Generator) -> float:
     """Rectified flow on smooth fields whose colour follows the prompt's embeddings."""
-    transformer, average = pipeline.transformer, 1.0
+    transformer = pipeline.transformer
     channels = transformer.config.in_channels // 4
     colour = torch.randn(transformer.config.pooled_projection_dim, channels, generator=generator) / 3
-    optimizer = torch.optim.Adam(transformer.parameters(), lr=3e-3)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    for _ in range(steps):
+
+    def loss() -> torch.Tensor:
         prompts = [" ".join(WORDS[i] for i in torch.randint(0, len(WORDS), (3,), generator=generator)) for _ in range(8)]
         with torch.no_grad():
             context, pooled, text_ids = pipeline.encode_prompt(prompts, prompts, max_sequence_length=32)
@@ -41,14 +40,9 @@ def train(pipeline: FluxPipeline, steps: int, generator: torch.Generator) -> flo
         ids = FluxPipeline._prepare_latent_image_ids(8, 6, 6, "cpu", torch.float32)
         guidance = 1 + 6 * torch.rand(8, generator=generator) if transformer.config.guidance_embeds else None
         out = transformer(pack(noisy), context, pooled, sigma, ids, text_ids, guidance).sample
-        loss = F.mse_loss(out, pack(noise - latents))
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(transformer.parameters(), 1.0)
-        optimizer.step()
-        rate.step()
-        average = 0.98 * average + 0.02 * loss.item()
-    return average
+        return F.mse_loss(out, pack(noise - latents))
+
+    return descend(transformer, steps, 3e-3, loss)
 
 
 def make(kind: str, seed: int, steps: int = 400) -> None:

@@ -107,14 +107,28 @@ def smooth(n: int, c: int, h: int, w: int, generator: torch.Generator) -> torch.
     return F.interpolate(coarse, (h, w), mode="bicubic")
 
 
+def descend(model: torch.nn.Module, steps: int, rate: float, loss_of) -> float:
+    """Adam with one cycle of its rate. @returns the running mean of the loss"""
+    optimizer = torch.optim.Adam(model.parameters(), lr=rate)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
+    average = 1.0
+    for _ in range(steps):
+        loss = loss_of()
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.step()
+        cycle.step()
+        average = 0.98 * average + 0.02 * loss.item()
+    return average
+
+
 def train_unet(unet, text_encoder, tokenizer, prediction: str, steps: int, generator: torch.Generator) -> float:
     """Noise prediction on smooth fields whose colour follows the prompt's pooled embedding."""
     schedule = DDPMScheduler(**BETAS, prediction_type=prediction)
     colour = torch.randn(text_encoder.config.hidden_size, 4, generator=generator) / math.sqrt(text_encoder.config.hidden_size)
-    optimizer = torch.optim.Adam(unet.parameters(), lr=4e-3)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, 4e-3, total_steps=steps)
-    average = 1.0
-    for _ in range(steps):
+
+    def loss() -> torch.Tensor:
         prompts = []
         for _ in range(16):
             count = int(torch.randint(0, 6, (1,), generator=generator))
@@ -128,14 +142,9 @@ def train_unet(unet, text_encoder, tokenizer, prediction: str, steps: int, gener
         t = torch.randint(0, 1000, (16,), generator=generator)
         noisy = schedule.add_noise(latents, noise, t)
         target = noise if prediction == "epsilon" else schedule.get_velocity(latents, noise, t)
-        loss = F.mse_loss(unet(noisy, t, text.last_hidden_state).sample, target)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
-        optimizer.step()
-        rate.step()
-        average = 0.98 * average + 0.02 * loss.item()
-    return average
+        return F.mse_loss(unet(noisy, t, text.last_hidden_state).sample, target)
+
+    return descend(unet, steps, 4e-3, loss)
 
 
 # ---- files

@@ -38,6 +38,8 @@ def make_inputs() -> None:
     inputs = FIXTURES / "inputs"
     hills(67, 51).save(inputs / "hills-67x51.png", optimize=True)
     hills(70, 53).save(inputs / "hills-70x53.png", optimize=True)
+    hills(70, 93).save(inputs / "hills-70x93.png", optimize=True)
+    hills(1300, 840).save(inputs / "wide-1300x840.png", optimize=True)
     mask(64, 64).save(inputs / "mask-64x64.png", optimize=True)
     mask(100, 80).save(inputs / "mask-100x80.png", optimize=True)
     x = np.linspace(0, 255, 64)[None].repeat(64, 0)
@@ -66,6 +68,8 @@ def open_pipeline(request: dict, dtype: torch.dtype):
     whole = d.DiffusionPipeline.from_pretrained(folder, torch_dtype=torch.float32, **variant, **absent)
     parts = {k: v for k, v in whole.components.items() if k not in ("feature_extractor", "image_encoder", "safety_checker")}
     kind = "inpaint" if "mask_image" in request else "img2img" if "image" in request else "txt2img"
+    if "reference_images" in request and kind == "txt2img":
+        kind = "edit"
     if request.get("controls"):
         kind = f"control-{kind}"
         nets = [
@@ -78,6 +82,7 @@ def open_pipeline(request: dict, dtype: torch.dtype):
     parts["scheduler"] = scheduler.from_config(whole.scheduler.config, **options)
     pipeline_class = PIPELINES[type(whole).__name__][kind]
     extra = {"safety_checker": None, "feature_extractor": None, "requires_safety_checker": False}
+    extra["is_distilled"] = index.get("is_distilled", False)
     known = pipeline_class.__init__.__code__.co_varnames
     pipeline = pipeline_class(**parts, **{k: v for k, v in extra.items() if k in known})
     pipeline.set_progress_bar_config(disable=True)
@@ -105,6 +110,13 @@ def run(request: dict, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor
         arguments["generator"] = arguments["generator"][0]
     if "Consistency" in type(pipeline).__name__:
         arguments.pop("negative_prompt", None)
+    is_klein = type(pipeline).__name__.startswith("Flux2Klein")
+    if is_klein:  # it takes the negative prompt encoded
+        negative, _ = pipeline.encode_prompt(arguments.pop("negative_prompt", ""))
+        arguments["negative_prompt_embeds"] = negative
+    if "reference_images" in request:
+        references = [read(name) for name in request["reference_images"]]
+        arguments["image_reference" if "image" in request else "image"] = references
     size = {key: request[key] for key in ("width", "height") if key in request}
     if "image" in request:
         arguments["image"] = read(request["image"])
@@ -128,7 +140,11 @@ def run(request: dict, dtype: torch.dtype = torch.float32) -> tuple[torch.Tensor
             values = [float(control.get(key, default)) for control in request["controls"]]
             arguments[name] = values if several else values[0]
     pictures = pipeline(**arguments).images
-    if "Flux" in type(pipeline).__name__:
+    if is_klein:
+        width, height = pictures[0].size
+        scale = 2 * pipeline.vae_scale_factor
+        latents.append(latents[-1].transpose(1, 2).reshape(count, -1, height // scale, width // scale))
+    elif "Flux" in type(pipeline).__name__:
         latents.append(pipeline._unpack_latents(latents[-1], size["height"], size["width"], pipeline.vae_scale_factor))
     return latents[-1], pictures
 

@@ -25,7 +25,7 @@ import sentencepiece
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, SD3Transformer2DModel, StableDiffusion3Pipeline
-from make_models import MODELS, WORDS, enliven, smooth, write_json, write_tokenizer
+from make_models import MODELS, WORDS, descend, enliven, smooth, write_json, write_tokenizer
 from transformers import CLIPTextConfig, CLIPTextModelWithProjection, T5Config, T5EncoderModel, T5TokenizerFast
 
 GOLDENS = MODELS.parent / "sd3"
@@ -112,10 +112,8 @@ def train_transformer(pipeline: StableDiffusion3Pipeline, steps: int, generator:
     transformer = pipeline.transformer
     channels, width = transformer.config.in_channels, transformer.config.pooled_projection_dim
     colour = torch.randn(width, channels, generator=generator) / math.sqrt(width)
-    optimizer = torch.optim.Adam(transformer.parameters(), lr=3e-3)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    average = 1.0
-    for _ in range(steps):
+
+    def loss() -> torch.Tensor:
         prompts = []
         for _ in range(8):
             count = int(torch.randint(0, 6, (1,), generator=generator))
@@ -127,14 +125,9 @@ def train_transformer(pipeline: StableDiffusion3Pipeline, steps: int, generator:
         noise = torch.randn(latents.shape, generator=generator)
         sigma = torch.sigmoid(torch.randn(8, generator=generator))
         noisy = (1 - sigma)[:, None, None, None] * latents + sigma[:, None, None, None] * noise
-        loss = F.mse_loss(transformer(noisy, context, pooled, 1000 * sigma).sample, noise - latents)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(transformer.parameters(), 1.0)
-        optimizer.step()
-        rate.step()
-        average = 0.98 * average + 0.02 * loss.item()
-    return average
+        return F.mse_loss(transformer(noisy, context, pooled, 1000 * sigma).sample, noise - latents)
+
+    return descend(transformer, steps, 3e-3, loss)
 
 
 # ---- folders

@@ -13,7 +13,7 @@ import sys
 import torch
 import torch.nn.functional as F
 from diffusers import AutoencoderKL, FlowMatchEulerDiscreteScheduler, ZImagePipeline, ZImageTransformer2DModel
-from make_models import MODELS, WORDS, enliven, smooth, write_json
+from make_models import MODELS, WORDS, descend, enliven, smooth, write_json
 from make_sd3 import PROMPTS, random_prompts, scale_vae
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 from transformers import Qwen2TokenizerFast, Qwen3Config, Qwen3Model
@@ -55,11 +55,10 @@ def write_qwen_tokenizer(folder, merges: int) -> Qwen2TokenizerFast:
 
 def train(pipeline: ZImagePipeline, steps: int, generator: torch.Generator) -> float:
     """Rectified flow on smooth fields whose colour follows the prompt's states."""
-    transformer, average = pipeline.transformer, 1.0
+    transformer = pipeline.transformer
     colour = torch.randn(transformer.config.cap_feat_dim, 16, generator=generator) / 3
-    optimizer = torch.optim.Adam(transformer.parameters(), lr=3e-3)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimizer, 3e-3, total_steps=steps)
-    for _ in range(steps):
+
+    def loss() -> torch.Tensor:
         prompts = [" ".join(WORDS[i] for i in torch.randint(0, len(WORDS), (3,), generator=generator)) for _ in range(4)]
         with torch.no_grad():
             context, _ = pipeline.encode_prompt(list(prompts), do_classifier_free_guidance=False)
@@ -69,14 +68,9 @@ def train(pipeline: ZImagePipeline, steps: int, generator: torch.Generator) -> f
         sigma = torch.sigmoid(torch.randn(4, generator=generator))
         noisy = (1 - sigma)[:, None, None, None] * latents + sigma[:, None, None, None] * noise
         out = torch.stack(transformer(list(noisy.unsqueeze(2)), 1 - sigma, context).sample).squeeze(2)
-        loss = F.mse_loss(-out, noise - latents)
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(transformer.parameters(), 1.0)
-        optimizer.step()
-        rate.step()
-        average = 0.98 * average + 0.02 * loss.item()
-    return average
+        return F.mse_loss(-out, noise - latents)
+
+    return descend(transformer, steps, 3e-3, loss)
 
 
 def new_qwen(tokenizer, kind=Qwen3Model, layers: int = 3):

@@ -61,6 +61,11 @@ PIPELINES = {
         "img2img": d.ZImageImg2ImgPipeline,
         "inpaint": d.ZImageInpaintPipeline,
     },
+    "Flux2KleinPipeline": {
+        "txt2img": d.Flux2KleinPipeline,
+        "edit": d.Flux2KleinPipeline,
+        "inpaint": d.Flux2KleinInpaintPipeline,
+    },
     "LatentConsistencyModelPipeline": {
         "txt2img": d.LatentConsistencyModelPipeline,
         "img2img": d.LatentConsistencyModelImg2ImgPipeline,
@@ -105,6 +110,7 @@ def sampler_requests() -> dict[str, dict]:
     return requests
 
 
+HILLS = "inputs/hills-70x93.png"
 START = {"image": "inputs/hills-64x64.png"}
 MASK = {"mask_image": "inputs/mask-64x64.png"}
 def control(net: str, picture: str = "edges-64x64.png", **more) -> dict:
@@ -131,13 +137,23 @@ def family_requests() -> dict[str, dict]:
             requests[f"{model}-txt2img-wide"] = base(model, **sampler, **wide, seed=42)
             requests[f"{model}-txt2img-seed-last"] = base(model, **sampler, seed=2**32 - 1, guidance_scale=1)
             requests[f"{model}-txt2img-two"] = base(model, **sampler, num_images=2, seed=7)
+        if "edit" in PIPELINES[kind]:
+            edit = lambda *pictures, **more: without(base(model, **sampler, reference_images=list(pictures), **more), "width", "height")
+            requests[f"{model}-edit"] = edit(HILLS, seed=42)
+            requests[f"{model}-edit-two"] = edit("inputs/bars-100x80.png", HILLS, seed=3)
+            requests[f"{model}-edit-sized"] = edit(HILLS, num_images=2, seed=4) | {"width": 96, "height": 64}
+            requests[f"{model}-edit-large"] = edit("inputs/wide-1300x840.png", max_sequence_length=40) | {"width": 64, "height": 48}
+            requests[f"{model}-inpaint-reference"] = base(
+                model, **sampler, **START, **MASK, reference_images=["inputs/bars-100x80.png"], strength=0.8, seed=6
+            )
+        elif not only_inpaints:
             requests[f"{model}-img2img"] = base(model, **sampler, **START, strength=0.6, seed=42)
             requests[f"{model}-img2img-whole"] = base(model, **sampler, **START, strength=1)
         if inpaints:
             for strength in (0.6, 1):
                 name = f"{model}-inpaint-{strength}"
                 requests[name] = base(model, **sampler, **START, **MASK, strength=strength, seed=42)
-            if "ZImage" in kind:  # its pipeline neither fits the picture to the size nor has a padding_mask_crop
+            if "ZImage" in kind or "Flux2" in kind:  # its pipeline neither fits the picture to the size nor has a padding_mask_crop
                 continue
             requests[f"{model}-inpaint-wide"] = base(
                 model, **sampler, **START, **MASK, width=96, height=64, strength=0.8, seed=3

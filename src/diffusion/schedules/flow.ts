@@ -14,9 +14,9 @@ const { fround } = Math;
  */
 export function flowSchedule(config: SchedulerConfig, order: ScheduleOrder, callsPerStep: 1 | 2): Schedule {
   const { numTrainTimesteps: total, flow } = config;
-  const { curve, steps, imageSeqLen, evenSigmas } = order;
+  const { curve, steps, evenSigmas } = order;
   const isDynamic = flow.useDynamicShifting;
-  const mu = dynamicMu(flow, imageSeqLen);
+  const mu = dynamicMu(flow, order);
   const least = isDynamic ? fround(1 / total) : shift32(fround(1 / total), flow.shift);
   const line = evenSigmas
     ? linspace(1, 1 / steps, steps).map(fround)

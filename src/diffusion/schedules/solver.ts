@@ -92,12 +92,9 @@ function solverLevels(
   return { timesteps, levels: timesteps.map((t) => interpolate(trained, t)) };
 }
 
-function flowSigmas(
-  { flow, numTrainTimesteps }: SchedulerConfig,
-  { steps, imageSeqLen }: ScheduleOrder,
-): number[] {
-  const shift = flow.useDynamicShifting ? Math.exp(dynamicMu(flow, imageSeqLen)) : flow.shift;
-  return linspace(1, 1 / numTrainTimesteps, steps + 1)
+function flowSigmas({ flow, numTrainTimesteps }: SchedulerConfig, order: ScheduleOrder): number[] {
+  const shift = flow.useDynamicShifting ? Math.exp(dynamicMu(flow, order)) : flow.shift;
+  return linspace(1, 1 / numTrainTimesteps, order.steps + 1)
     .map((alpha) => shiftSigma(1 - alpha, shift))
     .slice(1)
     .reverse();
@@ -106,12 +103,9 @@ function flowSigmas(
 /** A first sigma of 1 would leave no signal to divide by. */
 const UNIPC_BELOW_ONE = 1e-6;
 
-function unipcFlowSigmas(
-  { flow, numTrainTimesteps }: SchedulerConfig,
-  { steps, imageSeqLen }: ScheduleOrder,
-): number[] {
-  const even = linspace(1, 1 / numTrainTimesteps, steps + 1).slice(0, -1);
-  const mu = dynamicMu(flow, imageSeqLen);
+function unipcFlowSigmas({ flow, numTrainTimesteps }: SchedulerConfig, order: ScheduleOrder): number[] {
+  const even = linspace(1, 1 / numTrainTimesteps, order.steps + 1).slice(0, -1);
+  const mu = dynamicMu(flow, order);
   const shifted = even.map((s) =>
     flow.useDynamicShifting ? timeShift(flow, mu, s) : shiftSigma(s, flow.shift),
   );

@@ -7,7 +7,7 @@ import type { Sides } from '../../graph/outline.ts';
 import { readT5Config } from '../../graph/t5.ts';
 import type { EncodedPrompt, PassConditions } from '../../models/families/family.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
-import type { GenerationRequest } from '../../request.ts';
+import { type GenerationRequest, LARGEST_REFERENCE } from '../../request.ts';
 import { repeat, zeros } from '../../tensor.ts';
 import { type Device, denoiserTargetOf, type Provider, targetOf } from '../device.ts';
 import { TILE } from '../picture/pictures.ts';
@@ -48,11 +48,14 @@ export interface PlanFor {
   readonly upscaler?: Footprint | undefined;
   /** Bytes. */
   readonly budget: number | undefined;
+  /** Of the request's reference pictures, in pixels; the largest there are where nobody has looked at them. */
+  readonly references?: readonly Size[];
 }
 
 export type PlannedSpec = Pick<
   ModelSpec,
   | 'denoiser'
+  | 'editsByInstruction'
   | 'encodePrompt'
   | 'graph'
   | 'guidesApart'
@@ -180,10 +183,14 @@ export function keptBytes({ stages, savers }: MemoryPlan, { provider }: Device):
 
 function stagesOf(
   { spec, request, prompt }: Planned,
-  { device, nets, upscaler }: PlanFor,
+  { device, nets, upscaler, ...how }: PlanFor,
   savers: readonly Saver[],
 ): Stage[] {
   const target = targetOf(device);
+  const given = how.references ?? (request.referenceImages ?? []).map(() => LARGEST_REFERENCE);
+  const isMasked = request.maskImage !== undefined || request.outpaint !== undefined;
+  const isSeen = spec.editsByInstruction === true && isMasked;
+  const references: Size[] = [...(isSeen ? [request] : []), ...given];
   const sizes: Size[] = [request, ...(request.hires === undefined ? [] : [request.hires])];
   const last = sizes.at(-1)!;
   const stage = (
@@ -217,6 +224,8 @@ function stagesOf(
     const sidesOf = ([h, w]: readonly [number, number]): Sides => ({
       ...{ batch: 1, latent_height: h, latent_width: w, norms: 0, groups: 1 },
       ...{ height: h * spec.vaeScaleFactor, width: w * spec.vaeScaleFactor },
+      // Of a VAE whose latents are squares of the sampler's.
+      ...{ square_height: Math.ceil(h / 2), square_width: Math.ceil(w / 2) },
     });
     if (!isTiled || !runs.some((size) => latentsOf(size).some((side) => side > TILE)))
       return part(
@@ -241,7 +250,7 @@ function stagesOf(
     };
   };
   const grows = request.hires !== undefined && request.hires.upscaler !== 'latent';
-  const encoded = [...(request.image === undefined ? [] : [request]), ...(grows ? [last] : [])];
+  const encoded = [...(request.image === undefined ? [] : [request]), ...given, ...(grows ? [last] : [])];
   if (encoded.length > 0) stages.push(vae('vaeEncoder', 'vaeEncoderLast', 'vaeEncoderFirst', encoded));
 
   const isBatched =
@@ -249,7 +258,7 @@ function stagesOf(
   const denoiser = denoiserFootprint(spec, nets, denoiserTargetOf(device, spec.denoiser));
   const both = isBatched ? doubled(prompt) : prompt;
   const runs = sizes.map((size) =>
-    denoiserSides(denoiser.outline.inputs, spec, { request, size, prompt: both }),
+    denoiserSides(denoiser.outline.inputs, spec, { request, size, prompt: both }, references),
   );
   stages.push(stage('denoiser', denoiser, runs));
   stages.push(vae('vaeDecoder', 'vaeDecoderFirst', 'vaeDecoderLast', grows ? sizes : [last]));
@@ -316,14 +325,17 @@ const doubled = ({ context, pooled }: EncodedPrompt): EncodedPrompt => ({
 function denoiserSides(
   inputs: Footprint['outline']['inputs'],
   spec: PlannedSpec,
-  pass: Omit<PassConditions, 'dims'>,
+  pass: Omit<PassConditions, 'dims' | 'references'>,
+  pictures: readonly Size[],
 ): Sides {
   const { latentChannels: channels, vaeScaleFactor: scaleFactor } = spec;
   const { width, height } = pass.size;
-  const dims = spec.latentShape(pass.size, { channels, scaleFactor });
+  const dimsOf = (size: Size) => spec.latentShape(size, { channels, scaleFactor });
+  const dims = dimsOf(pass.size);
+  const references = pictures.map((size) => zeros(dimsOf(size)));
   const batch = pass.prompt.context.dims[0]!;
   const fed: Record<string, readonly number[]> = { timestep: [1], [spec.denoiser.names.sample]: dims };
-  for (const [name, tensor] of Object.entries(spec.denoiser.conditioning({ ...pass, dims })))
+  for (const [name, tensor] of Object.entries(spec.denoiser.conditioning({ ...pass, dims, references })))
     fed[name] = tensor.dims;
   const sides: Record<string, number> = { picture_height: height, picture_width: width };
   for (const [name, declared] of inputs) {

@@ -107,19 +107,24 @@ function place(
   return whole;
 }
 
+/** How the mask of a latent is sampled: at the first pixel of its block, or between the four in its middle. */
+export type MaskSample = 'corner' | 'middle';
+
 /**
- * A mask at the latents' size. diffusers samples it at rows and columns 0, s, 2s, ..., and so misses lines that are
- * narrower than a block of s x s pixels. Here such a thin part counts in every block that it touches: a block counts if
+ * A mask at the latents' size. diffusers samples it at rows and columns 0, s, 2s, ... (or in the middle of a
+ * block, bilinearly), and so misses lines that are narrower than a block of s x s pixels. Here such a thin part counts in every block that it touches: a block counts if
  * its sample is masked, or if any of its pixels is and no block beside it is masked as a whole.
  * @param mask [H, W]
  * @param scale pixels per latent, s
  * @param isWide whether every block with a masked pixel counts. That is right where the kept pixels are laid back.
+ * @returns 0 to 1
  */
 export function maskOfLatents(
   mask: Float32Array,
   { width, height }: Size,
   scale: number,
   isWide: boolean,
+  sample: MaskSample = 'corner',
 ): Float32Array {
   const [across, down] = [width / scale, height / scale];
   const masked = new Uint32Array(across * down);
@@ -135,9 +140,18 @@ export function maskOfLatents(
     masked[row * across + column] === scale * scale;
   const isBesideWhole = (column: number, row: number) =>
     [row - 1, row, row + 1].some((y) => [column - 1, column, column + 1].some((x) => isWhole(x, y)));
+  const at = (x: number, y: number) => mask[y * width + x]!;
+  const sampled = (column: number, row: number): number => {
+    const [x, y] = [column * scale, row * scale];
+    if (sample === 'corner') return at(x, y);
+    const [right, below] = [x + scale / 2, y + scale / 2];
+    return (at(right, below) + at(right - 1, below) + at(right, below - 1) + at(right - 1, below - 1)) / 4;
+  };
   return Float32Array.from(masked, (count, i) => {
     const [column, row] = [i % across, Math.floor(i / across)];
-    if (mask[row * scale * width + column * scale] === 1) return 1;
-    return count > 0 && (isWide || !isBesideWhole(column, row)) ? 1 : 0;
+    if (count > 0 && isWide) return 1;
+    const value = sampled(column, row);
+    if (value > 0) return value;
+    return count > 0 && !isBesideWhole(column, row) ? 1 : 0;
   });
 }

@@ -6,11 +6,14 @@ import type { Job } from '../../job.ts';
 import type { Tensor } from '../../tensor.ts';
 import { type MaskedPicture, readMasked } from './inpaint.ts';
 import { layOnCanvas } from './outpaint.ts';
+import { planesOfReference } from './references.ts';
 
 export interface Sources {
   /** [1, 3, H, W] in -1..1: what the first pass starts from. */
   readonly start?: Tensor;
   readonly masked?: MaskedPicture;
+  /** [1, 3, H, W] in -1..1 each, of sizes of their own: what the model sees beside its drawing. */
+  readonly references: readonly Tensor[];
   /** Sentences for the user, about pictures that were fitted. */
   readonly notes: readonly string[];
 }
@@ -20,21 +23,26 @@ export interface Sources {
  * @throws DarkroomError('bad_request' | 'bad_picture') for a picture that did not travel or cannot be used
  */
 export async function readSources({ request, inputs }: Job, multiple: number): Promise<Sources> {
-  const { image, maskImage, outpaint, width, height } = request;
-  if (image === undefined) return { notes: [] };
+  const { image, maskImage, outpaint, width, height, referenceImages = [] } = request;
+  const references: Tensor[] = [];
+  for (const reference of referenceImages) {
+    const bytes = bytesOf(inputs, reference, 'A reference picture');
+    references.push(planesOfReference(await decodeRgb(bytes), multiple));
+  }
+  if (image === undefined) return { references, notes: [] };
   const bytes = bytesOf(inputs, image, 'The source image');
   if (maskImage !== undefined) {
     const masked = await readMasked(bytes, bytesOf(inputs, maskImage, 'The mask'), request);
-    return { start: masked.start, masked, notes: masked.notes };
+    return { start: masked.start, masked, references, notes: masked.notes };
   }
   const picture = await decodeRgb(bytes);
   if (outpaint !== undefined) {
     const masked = layOnCanvas(picture, outpaint, request);
-    return { start: masked.start, masked, notes: [] };
+    return { start: masked.start, masked, references, notes: [] };
   }
   const size = { width, height };
   const how = request.controls.length > 0 || keepsSize(picture, size, multiple) ? 'stretch' : 'cover';
-  return { start: planesOf(picture, size, how), notes: [] };
+  return { start: planesOf(picture, size, how), references, notes: [] };
 }
 
 /** @throws DarkroomError('bad_request') naming what is gone */

@@ -36,11 +36,22 @@ export async function encodePicture(encoder: VaeHalf, picture: Tensor): Promise<
 export function samplePosterior(
   { mean, std }: Posterior,
   noise: Float32Array,
+  scale: LatentScale,
+): Float32Array {
+  const drawn = mean.data.map((value, i) => value + Math.fround(std[i]! * noise[i]!));
+  return scaled({ data: drawn, dims: mean.dims }, scale);
+}
+
+/** The likeliest latents of a posterior, in the sampler's scale. */
+export const meanOf = ({ mean }: Pick<Posterior, 'mean'>, scale: LatentScale): Float32Array =>
+  scaled(mean, scale);
+
+function scaled(
+  { data, dims }: Tensor,
   { scalingFactor, shiftFactor, statistics }: LatentScale,
 ): Float32Array {
-  const area = mean.data.length / mean.dims[1]!;
-  return mean.data.map((value, i) => {
-    const drawn = Math.fround(value + Math.fround(std[i]! * noise[i]!));
+  const area = data.length / dims[1]!;
+  return data.map((drawn, i) => {
     if (statistics === undefined) return Math.fround(drawn - shiftFactor) * scalingFactor;
     const channel = Math.floor(i / area);
     const centred = Math.fround(drawn - statistics.mean[channel]!);

@@ -54,13 +54,18 @@ export interface FamilyModel {
   latentShape(size: Size, vae: LatentGrid): readonly number[];
   /** Encodes one prompt, the positive or the negative one. */
   encodePrompt(side: PromptSide): Promise<EncodedPrompt>;
+  /** Its pipeline blends along the edge of a mask, which it samples between pixels; others take whole latents. */
+  readonly blendsMask?: true;
   /** Whether a request is drawn against its negative prompt: both halves of guidance then run in one batch. */
   isGuided(guidanceScale: number): boolean;
-  /** Its prompt can be an instruction about the picture that comes with it, such as `make it blue`. */
+  /**
+   * Its prompt can be an instruction about the pictures that come with it, such as `make it blue`: it sees them as
+   * references beside what it draws (PassConditions), and does not start from them.
+   */
   readonly editsByInstruction?: boolean;
   /** Added to the guidance scale, where its pipelines call 0 what others call 1: no guidance. */
   readonly guidanceOffset?: number;
-  /** Both halves of guidance are calls of their own, since what they are conditioned on has another shape. */
+  /** Both halves of guidance are calls of their own, since what they are conditioned on has another shape or is long. */
   readonly guidesApart?: true;
   /** What its pipeline does to the scheduler. */
   habits(request: Pick<GenerationRequest, 'maskImage' | 'outpaint' | 'controls'>): PipelineHabits;
@@ -81,6 +86,8 @@ export interface Size {
 export interface LatentScales {
   readonly encode: LatentScale;
   readonly decode: LatentScale;
+  /** A picture's latents are the mean of what the encoder sees in it; elsewhere they are drawn from it. */
+  readonly takesMean?: true;
 }
 
 export interface LatentGrid {
@@ -97,7 +104,7 @@ export interface Denoiser {
   readonly inChannels: number;
   /** Channels of its output, which are the latents'. */
   readonly outChannels: number;
-  /** Rows and columns of latents that it reads as one token; the sides of a picture are multiples of them. */
+  /** Rows and columns of the VAE's latents that it reads as one token; the sides of a picture are multiples of them. */
   readonly patchSize: number;
   /** Largest side in latents, where it has one. */
   readonly maxSide?: number;
@@ -134,6 +141,8 @@ export interface PassConditions {
   readonly dims: readonly number[];
   /** With guidance of batch 2, the negative half first; one half where the family guides apart. */
   readonly prompt: EncodedPrompt;
+  /** Pictures beside the drawing, each [1, C, h, w] in the sampler's scale; only of a model that edits by instruction. */
+  readonly references: readonly Tensor[];
 }
 
 export interface ControlNetReader {

@@ -2,7 +2,7 @@
 import type { HiresRequest } from '../hires.ts';
 import { LIMITS } from '../limits.ts';
 import { type OptionValue, option } from '../option.ts';
-import { flag, image, integer, number, UNIT } from '../schemas.ts';
+import { flag, image, images, integer, number, UNIT } from '../schemas.ts';
 import { field, type Pair, same } from './field.ts';
 
 export const SOURCE_FIELDS = {
@@ -10,11 +10,26 @@ export const SOURCE_FIELDS = {
   image: field({
     name: 'image',
     schema: image('image'),
-    fill: same,
+    fill: (value, { hasImage }) => (hasImage ? value : undefined),
     notCarried: (draft: { readonly image?: unknown }): string | undefined =>
       draft.image === undefined
         ? undefined
         : 'The picture that it started from: send the command as a reply to it, or attach it.',
+  }),
+  /** References of the pictures that a model sees beside its drawing; only of a model that edits by instruction. */
+  referenceImages: field({
+    name: 'reference_images',
+    schema: images('reference_images', LIMITS.references),
+    fill: (_, { references }) => (references.length > 0 ? references : undefined),
+    notCarried: (draft: {
+      readonly reference_images?: readonly unknown[] | undefined;
+    }): string | undefined => {
+      const { reference_images: references = [] } = draft;
+      if (references.length === 0) return undefined;
+      return references.length === 1
+        ? 'The picture that it was edited from: send the command as a reply to it, or attach it.'
+        : 'The pictures that it was edited from: attach them in their order.';
+    },
   }),
   /** 0 keeps the picture, 1 forgets it; only with `image`. */
   strength: field({
