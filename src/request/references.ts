@@ -3,7 +3,11 @@
  * (pipelines/flux2/image_processor.py): a large one is made smaller, and what is left over of the model's multiples is cut off.
  */
 import { DarkroomError } from '../errors.ts';
-import type { Size } from './sizes.ts';
+
+interface Size {
+  readonly width: number;
+  readonly height: number;
+}
 
 const LEAST_SIDE = 64;
 const MOST_AREA = 1024 * 1024;

@@ -39,7 +39,6 @@ def make_inputs() -> None:
     hills(67, 51).save(inputs / "hills-67x51.png", optimize=True)
     hills(70, 53).save(inputs / "hills-70x53.png", optimize=True)
     hills(70, 93).save(inputs / "hills-70x93.png", optimize=True)
-    hills(1300, 840).save(inputs / "wide-1300x840.png", optimize=True)
     mask(64, 64).save(inputs / "mask-64x64.png", optimize=True)
     mask(100, 80).save(inputs / "mask-100x80.png", optimize=True)
     x = np.linspace(0, 255, 64)[None].repeat(64, 0)

@@ -142,7 +142,6 @@ def family_requests() -> dict[str, dict]:
             requests[f"{model}-edit"] = edit(HILLS, seed=42)
             requests[f"{model}-edit-two"] = edit("inputs/bars-100x80.png", HILLS, seed=3)
             requests[f"{model}-edit-sized"] = edit(HILLS, num_images=2, seed=4) | {"width": 96, "height": 64}
-            requests[f"{model}-edit-large"] = edit("inputs/wide-1300x840.png", max_sequence_length=40) | {"width": 64, "height": 48}
             requests[f"{model}-inpaint-reference"] = base(
                 model, **sampler, **START, **MASK, reference_images=["inputs/bars-100x80.png"], strength=0.8, seed=6
             )

@@ -111,9 +111,10 @@ function place(
 export type MaskSample = 'corner' | 'middle';
 
 /**
- * A mask at the latents' size. diffusers samples it at rows and columns 0, s, 2s, ... (or in the middle of a
- * block, bilinearly), and so misses lines that are narrower than a block of s x s pixels. Here such a thin part counts in every block that it touches: a block counts if
- * its sample is masked, or if any of its pixels is and no block beside it is masked as a whole.
+ * A mask at the latents' size. diffusers samples it at rows and columns 0, s, 2s, ... (or bilinearly in the middle of a
+ * block), and so misses lines that are narrower than a block of s x s pixels. Here such a thin part counts in every block
+ * that it touches: a block counts if its sample is masked, or if any of its pixels is and no block beside it is masked as
+ * a whole (in the middle: is sampled at all).
  * @param mask [H, W]
  * @param scale pixels per latent, s
  * @param isWide whether every block with a masked pixel counts. That is right where the kept pixels are laid back.
@@ -132,14 +133,6 @@ export function maskOfLatents(
     if (value !== 1) continue;
     masked[Math.floor(i / width / scale) * across + Math.floor((i % width) / scale)]!++;
   }
-  const isWhole = (column: number, row: number) =>
-    column >= 0 &&
-    column < across &&
-    row >= 0 &&
-    row < down &&
-    masked[row * across + column] === scale * scale;
-  const isBesideWhole = (column: number, row: number) =>
-    [row - 1, row, row + 1].some((y) => [column - 1, column, column + 1].some((x) => isWhole(x, y)));
   const at = (x: number, y: number) => mask[y * width + x]!;
   const sampled = (column: number, row: number): number => {
     const [x, y] = [column * scale, row * scale];
@@ -147,11 +140,20 @@ export function maskOfLatents(
     const [right, below] = [x + scale / 2, y + scale / 2];
     return (at(right, below) + at(right - 1, below) + at(right, below - 1) + at(right - 1, below - 1)) / 4;
   };
+  // Between pixels a block is masked in part, and its neighbours are no more than its edge.
+  const isFound = (column: number, row: number) =>
+    sample === 'corner' ? masked[row * across + column] === scale * scale : sampled(column, row) > 0;
+  const isBesideFound = (column: number, row: number) =>
+    [row - 1, row, row + 1].some((y) =>
+      [column - 1, column, column + 1].some(
+        (x) => x >= 0 && x < across && y >= 0 && y < down && isFound(x, y),
+      ),
+    );
   return Float32Array.from(masked, (count, i) => {
     const [column, row] = [i % across, Math.floor(i / across)];
     if (count > 0 && isWide) return 1;
     const value = sampled(column, row);
     if (value > 0) return value;
-    return count > 0 && !isBesideWhole(column, row) ? 1 : 0;
+    return count > 0 && !isBesideFound(column, row) ? 1 : 0;
   });
 }
