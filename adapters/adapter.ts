@@ -107,6 +107,11 @@ export interface Reply {
   take(message: string): Promise<void>;
   /** An answer that only its reader sees. */
   postEphemeral(card: Card): Promise<void>;
+  /**
+   * Says something to a user in reply to the message, so that the platform notifies them. Absent where there is nothing
+   * to notify with: the web chat's page does that by itself.
+   */
+  mention?(user: Pick<User, 'id'>, text: string): Promise<void>;
   /** Deletes the bot's message. */
   delete(message: string): Promise<void>;
 }

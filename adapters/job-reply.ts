@@ -2,7 +2,7 @@
  * What the answers on platforms that keep their own messages have in common: one message a job, posted once, edited
  * from then on, and found again by its job after a restart.
  */
-import type { Deliveries, Reply, RequestedJob } from './adapter.ts';
+import type { Deliveries, Reply, RequestedJob, User } from './adapter.ts';
 import type { Card } from './card.ts';
 import type { Platform } from './platforms.ts';
 
@@ -65,6 +65,13 @@ export abstract class JobReply<M> implements Reply {
     });
   }
 
+  async mention({ id }: Pick<User, 'id'>, text: string): Promise<void> {
+    if (this.#message === undefined) return;
+    await this.notify(this.#message, id.slice(this.platform.length + 1), text).catch((error: unknown) => {
+      throw this.explain(error);
+    });
+  }
+
   async delete(message: string): Promise<void> {
     await this.remove(message).catch((error: unknown) => {
       throw this.explain(error);
@@ -77,6 +84,8 @@ export abstract class JobReply<M> implements Reply {
   /** The message whose button was pressed, where it is that one. */
   protected abstract pressed(message: string): M | undefined;
   protected abstract sendEphemeral(card: Card): Promise<void>;
+  /** @param user by the platform's own id */
+  protected abstract notify(message: M, user: string, text: string): Promise<void>;
   protected abstract remove(message: string): Promise<void>;
   protected abstract addressOf(message: M): Address;
   /** A refusal that means something to the commands as a DarkroomError, anything else without its secrets. */

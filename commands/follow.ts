@@ -3,13 +3,14 @@ import type { Reply, User } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import { refusalCard } from '../adapters/refusal-card.ts';
 import { DarkroomError } from '../src/errors.ts';
+import { sayIn } from '../src/sentences.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import { endCard, liveCard } from './cards.ts';
 import { followJob, type LiveEvent } from './job-card.ts';
 import type { Ports } from './ports.ts';
 import { TimeLeft } from './time-left.ts';
 
-export type FollowPorts = Pick<Ports, 'queue' | 'jobs' | 'onError'>;
+export type FollowPorts = Pick<Ports, 'queue' | 'jobs' | 'awaitedMs' | 'onError'>;
 
 export class Follower {
   readonly #ports: FollowPorts;
@@ -42,9 +43,8 @@ export class Follower {
     };
     try {
       await followJob(queue.watch(record.id), show, onShowError, reply.pace);
-      await this.showEnd(record.id, async (card) => {
-        if (isSeen) await post(card);
-      });
+      if (isSeen) await this.showEnd(record.id, reply);
+      else await this.showEnd(record.id, undefined);
     } catch (error) {
       // At a stop the queue ends its events early. Otherwise the database was away: the job goes on without its
       // message, and its end is shown later (resume.ts).
@@ -68,11 +68,13 @@ export class Follower {
    * Shows a job's end, once: the process that takes it shows it, and only then it counts as shown. What is shown is one
    * message edited in place, so that showing it again after a crash in between changes nothing.
    */
-  async showEnd(id: string, post: (card: Card) => Promise<unknown>): Promise<void> {
+  async showEnd(id: string, reply: Pick<Reply, 'post' | 'mention'> | undefined): Promise<void> {
     const record = await this.#ports.jobs.takeEnd(id);
     if (record === undefined) return;
+    const mention = mentionOf(record, Date.now() - (this.#ports.awaitedMs ?? AWAITED_MS));
     try {
-      await post(endCard(record));
+      await reply?.post(endCard(record));
+      if (mention !== undefined) await reply?.mention?.(record.user, mention);
     } catch (error) {
       // A DarkroomError: the channel is gone or closed. Others may pass, and the end is shown later.
       if (!(error instanceof DarkroomError)) return this.#report(error);
@@ -88,4 +90,14 @@ export class Follower {
   #report(error: unknown): void {
     this.#ports.onError?.(error);
   }
+}
+
+/** A picture that was there at once is seen without being told. */
+const AWAITED_MS = 10_000;
+
+/** What whoever asked is told with a mention, where they want one. @param before milliseconds since 1970: what was asked since is not awaited */
+function mentionOf({ at, state, frame }: JobRecord, before: number): string | undefined {
+  const isWanted = frame?.isMentioned === true && frame.isPrivate !== true;
+  if (!isWanted || at > before || state === 'cancelled') return undefined;
+  return sayIn(frame.locale ?? 'en')(state === 'done' ? 'job.ready' : 'job.not_made');
 }

@@ -208,6 +208,8 @@ export interface Ports {
   takenFromPhotos(): readonly string[];
   /** Whether two pictures of the store show exactly the same. */
   arePixelsEqual(one: Uint8Array, other: Uint8Array): Promise<boolean>;
+  /** Milliseconds after which a picture counts as awaited; some seconds where left out. */
+  readonly awaitedMs?: number;
   /** Milliseconds in which a deletion can be undone; some seconds where left out. */
   readonly undoMs?: number;
   /** Called with errors that are not the user's. */

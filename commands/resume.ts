@@ -36,7 +36,7 @@ export async function resumeJobs(
       if (follower.isFollowed(id)) continue;
       const record = await jobs.get(id);
       const reply = record && (await reopen(record));
-      await follower.showEnd(id, async (card) => reply?.post(card));
+      await follower.showEnd(id, reply);
     }
   };
 

@@ -20,6 +20,7 @@ import { readLine, splitCommand } from './line.ts';
 import { tokenize } from './line-tokens.ts';
 import { locate } from './locate.ts';
 import { models } from './models.ts';
+import { notify } from './notify.ts';
 import { unwrap } from './paste.ts';
 import type { Ports } from './ports.ts';
 import { type QueuePorts, queue, SHOW_QUEUE } from './queue.ts';
@@ -44,6 +45,7 @@ export const COMMANDS: readonly RoutedCommand[] = [
   edit,
   recipe,
   queue,
+  notify,
   style,
   wildcard,
   config,

@@ -168,6 +168,7 @@ export function createSubmit(
             uses: ports.takenFromPhotos().filter((kind) => model.controls.includes(kind)),
             ...(maxSize !== undefined && { maxSize }),
             ...(origin && originOf(origin)),
+            ...(policy.isOn('mention_when_done') && { isMentioned: true }),
             ...(policy.isOn('thread_per_request') && { thread: request.prompt }),
           },
         },

@@ -97,6 +97,14 @@ abstract class DiscordReply extends JobReply<Message> {
     await this.sendPrivately(await this.#render(card));
   }
 
+  protected async notify(message: Message, user: string, text: string): Promise<void> {
+    await message.reply({
+      content: `<@${user}> ${text}`,
+      allowedMentions: { users: [user], repliedUser: false },
+      failIfNotExists: false,
+    });
+  }
+
   protected addressOf({ id, channelId }: Message): Address {
     return { channel: channelId, message: id };
   }

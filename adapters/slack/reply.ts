@@ -98,6 +98,14 @@ export class SlackReply extends JobReply<Posted> {
     await this.#workspace.client.chat.delete({ channel: this.#to.channel, ts: message });
   }
 
+  protected async notify({ channel, ts }: Posted, user: string, text: string): Promise<void> {
+    await this.#workspace.client.chat.postMessage({
+      channel,
+      thread_ts: this.#to.thread ?? ts,
+      text: `<@${user}> ${text}`,
+    });
+  }
+
   protected addressOf({ channel, ts }: Posted): Address {
     return { channel, message: ts };
   }

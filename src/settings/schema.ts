@@ -199,6 +199,13 @@ export const SETTINGS = {
     meaning: (v) => sentence(v === 'private' ? 'setting.result_private' : 'setting.result_public'),
     example: 'private',
   },
+  mention_when_done: {
+    ofRoles: 'latest',
+    scopes: EVERYWHERE,
+    parse: yesNo,
+    meaning: switched('setting.mention_on', 'setting.mention_off'),
+    example: 'on',
+  },
   thread_per_request: {
     ofRoles: 'latest',
     scopes: NOT_USER,

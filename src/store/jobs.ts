@@ -33,6 +33,8 @@ export interface JobFrame {
   readonly locale?: Locale;
   /** Only its user sees it. */
   readonly isPrivate?: boolean;
+  /** Whoever asked is mentioned when it has ended. */
+  readonly isMentioned?: boolean;
   /** Name of the thread that is opened for it. */
   readonly thread?: string;
   /** What it was made from: how, and the job of that picture where it is one of ours. */

@@ -197,8 +197,8 @@ function seen(server: DiscordServer, message: Json): Seen {
   const parts = walk(message.components);
   return {
     id: message.id,
-    text: parts
-      .filter(({ type }) => type === 10)
+    text: [{ type: 10, content: message.content }, ...parts]
+      .filter(({ type, content }) => type === 10 && content !== '')
       .map(({ content }) => content)
       .join('\n')
       .replaceAll(/\\(.)/g, '$1'),

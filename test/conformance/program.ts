@@ -100,6 +100,7 @@ export async function startProgram(
       readPictureText: readPngText,
       takenFromPhotos: () => ['canny', 'openpose'],
       arePixelsEqual,
+      awaitedMs: 0,
       get undoMs() {
         return undo.ms;
       },

@@ -98,7 +98,8 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
     const images = blocks.filter(({ type }) => type === 'image');
     return {
       id: message.ts,
-      text: words
+      // What stands beside blocks is for notifications; without any it is the message.
+      text: (blocks.length === 0 ? [{ type: 'mrkdwn', text: message.text }] : words)
         .map(({ type, text }: Json) => (type === 'mrkdwn' ? unescapeText(text) : text))
         .join('\n')
         .replaceAll('\u200b', ''),

@@ -265,6 +265,24 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.deepEqual(chat.errors, []);
     });
 
+    it('whoever wants it is mentioned when a picture is ready; the page notifies by itself', async () => {
+      await using chat = await start();
+      const isMention = ({ text }: Seen) => text.includes('your picture is ready.');
+      await chat.command('cy', 'imagine', { prompt: 'a tree' });
+      await until(chat, 'cy', hasPicture);
+      await chat.command('bo', 'notify', { when: 'on' });
+      await until(chat, 'bo', ({ text }) => text.includes('You are mentioned'));
+      await chat.command('bo', 'imagine', { prompt: 'a boat' });
+      if (chat.platform !== 'web') {
+        const mention = await until(chat, 'bo', isMention);
+        assert.ok(mention.text.includes(`<@${chat.idOf('bo').replaceAll(/[<@>]/g, '')}>`), mention.text);
+      }
+      await until(chat, 'bo', (message) => hasPicture(message) && message.pictures[0]?.alt === 'a boat');
+      const mentions = (await chat.seenBy('bo')).filter(isMention);
+      assert.equal(mentions.length, chat.platform === 'web' ? 0 : 1);
+      assert.deepEqual(chat.errors, []);
+    });
+
     it('50 people at once are all served', async () => {
       await using chat = await start();
       const people = Array.from({ length: 50 }, (_, i) => `p${i}`);

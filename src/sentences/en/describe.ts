@@ -12,6 +12,8 @@ export const describe = {
   'describe.recipe': 'Show what made a picture: reply to it, or attach it.',
   'describe.recipe.picture': 'The picture: attach it, or reply to it.',
   'describe.queue': 'Show your queued and running jobs, and cancel them.',
+  'describe.notify': 'Be mentioned when a picture of yours that took a while is ready.',
+  'describe.notify.when': 'Whether you want it; left out, it shows how it is.',
   'describe.help': 'Show all commands, or the options of one.',
   'describe.help.command': 'The command to explain.',
   'describe.style': 'Styles: presets that are added to a prompt.',

@@ -37,6 +37,8 @@ export const setting = {
   'setting.weight': "Each user's share of the GPU is {value} times the usual one.",
   'setting.result_private': 'Only the user who asked sees the result.',
   'setting.result_public': 'Everybody in the channel sees results.',
+  'setting.mention_on': 'Whoever asked is mentioned when a picture that took a while is ready.',
+  'setting.mention_off': 'Nobody is mentioned when a picture is ready.',
   'setting.threads_on': 'Each request opens a thread.',
   'setting.threads_off': 'Requests are answered in their channel.',
   'setting.direct_on': 'Pictures are allowed in direct messages.',

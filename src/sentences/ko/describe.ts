@@ -13,6 +13,8 @@ export const describe = {
   'describe.recipe': '그림을 만든 값을 보여 줘요. 답장하거나 첨부하세요.',
   'describe.recipe.picture': '그림. 첨부하거나 그 그림에 답장하세요.',
   'describe.queue': '내 대기·진행 작업을 보고 취소해요.',
+  'describe.notify': '시간이 걸린 내 그림이 완성되면 멘션으로 알려 줘요.',
+  'describe.notify.when': '받을지 말지. 비우면 지금 설정을 보여 줘요.',
   'describe.help': '모든 명령, 또는 한 명령의 옵션을 보여 줘요.',
   'describe.help.command': '설명할 명령.',
   'describe.style': '화풍: 프롬프트에 더하는 프리셋.',

@@ -32,6 +32,8 @@ export const setting = {
   'setting.weight': '사용자마다 GPU 몫이 보통의 {value}배예요.',
   'setting.result_private': '요청한 사용자만 결과를 볼 수 있어요.',
   'setting.result_public': '채널의 모두가 결과를 볼 수 있어요.',
+  'setting.mention_on': '시간이 걸린 그림이 완성되면 요청한 사람을 멘션해요.',
+  'setting.mention_off': '그림이 완성되어도 멘션하지 않아요.',
   'setting.threads_on': '요청마다 스레드를 열어요.',
   'setting.threads_off': '요청한 채널에서 바로 답해요.',
   'setting.direct_on': 'DM에서도 그림을 그릴 수 있어요.',
