@@ -105,7 +105,8 @@ async function readHeader(
     );
   }
   if (!isRecord(header)) throw broken('its header is not a JSON object');
-  const twice = firstDuplicateKey(text);
+  // JSON.parse keeps the last of two equal keys.
+  const twice = countKeys(raw) === Object.keys(header).length ? undefined : firstDuplicateKey(text);
   if (twice !== undefined) throw broken(`it names ${twice} twice`);
 
   const whole = start + lastByte(header);
@@ -132,9 +133,7 @@ async function readHeader(
   }
 
   let next = start;
-  for (const { name, offset, length } of [...tensors.values()].sort(
-    (a, b) => a.offset - b.offset || a.length - b.length,
-  )) {
+  for (const { name, offset, length } of inOrder([...tensors.values()])) {
     if (offset < next) throw broken(`${name} overlaps another tensor`);
     if (offset > next) throw broken(`${offset - next} bytes before ${name} belong to no tensor`);
     next = offset + length;
@@ -148,6 +147,13 @@ function readMetadata(value: unknown): ReadonlyMap<string, string> {
   return new Map(entries.filter((entry): entry is [string, string] => typeof entry[1] === 'string'));
 }
 
+/** As they lie in the file, which is nearly always the order of the header. */
+function inOrder(tensors: StoredTensor[]): StoredTensor[] {
+  const compare = (a: StoredTensor, b: StoredTensor) => a.offset - b.offset || a.length - b.length;
+  const isSorted = tensors.every((one, i) => i === 0 || compare(tensors[i - 1]!, one) <= 0);
+  return isSorted ? tensors : tensors.sort(compare);
+}
+
 /** End of the last tensor that the header lists with usable offsets, from the end of the header. */
 function lastByte(header: Readonly<Record<string, unknown>>): number {
   return Object.values(header).reduce<number>((last, entry) => {
@@ -156,7 +162,27 @@ function lastByte(header: Readonly<Record<string, unknown>>): number {
   }, 0);
 }
 
-/** JSON.parse keeps the last of two equal keys; here the first repeated one of the outermost object is found. */
+const [QUOTE, BACKSLASH, COLON] = [0x22, 0x5c, 0x3a];
+const OPENING = [0x7b, 0x5b] as const;
+const CLOSING = [0x7d, 0x5d] as const;
+
+/** Keys of the outermost object as they are written, repeated ones too. @param json valid JSON in UTF-8 */
+function countKeys(json: Uint8Array): number {
+  let [depth, count, isText] = [0, 0, false];
+  for (let i = 0; i < json.length; i++) {
+    const byte = json[i]!;
+    if (isText) {
+      if (byte === BACKSLASH) i++;
+      else if (byte === QUOTE) isText = false;
+    } else if (byte === QUOTE) isText = true;
+    else if (byte === COLON) count += depth === 1 ? 1 : 0;
+    else if (byte === OPENING[0] || byte === OPENING[1]) depth++;
+    else if (byte === CLOSING[0] || byte === CLOSING[1]) depth--;
+  }
+  return count;
+}
+
+/** The first repeated key of the outermost object. */
 function firstDuplicateKey(json: string): string | undefined {
   const seen = new Set<string>();
   let depth = 0;

@@ -33,6 +33,9 @@ const OTHERS: readonly (readonly [key: RegExp, what: string])[] = [
   [/^(controlnet_)?(down|up)_blocks_out\./, 'a ControlNet-XS'],
 ];
 
+/** Any of them: a file has thousands of names. */
+const ANY_OTHER = new RegExp(OTHERS.map(([key]) => key.source).join('|'));
+
 /** The tensors of the ControlNet in a file, without their prefix; undefined where there is none. */
 export const findControlnet = (tensors: Tensors): Tensors | undefined =>
   ['', 'control_model.']
@@ -42,8 +45,7 @@ export const findControlnet = (tensors: Tensors): Tensors | undefined =>
 /** What kind of control network a file holds that is not run, as a sentence names it. */
 export function otherControl(tensors: Tensors): string | undefined {
   for (const name of tensors.keys()) {
-    const found = OTHERS.find(([key]) => key.test(name));
-    if (found !== undefined) return found[1];
+    if (ANY_OTHER.test(name)) return OTHERS.find(([key]) => key.test(name))?.[1];
   }
   return undefined;
 }

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import type { FileKind } from '../recognise.ts';
 import { type Facts, readFacts } from './facts.ts';
 import { type Known, readKept, writeKept } from './kept.ts';
@@ -36,6 +36,8 @@ const SETTLING = 5000;
 
 /** Milliseconds for which a look counts as fresh, where it took no time. */
 const FRESH = 1000;
+/** Files whose headers are read at the same time: a disk, and more so a network, answers several at once. */
+const AT_ONCE = 8;
 /** Files that are read while somebody waits. */
 const FEW = 200;
 
@@ -55,7 +57,7 @@ export class Inventory {
   /** Paths by kind and name. */
   #owners = new Map<string, string>();
   /** Those whose contents are not known yet, next first. */
-  #unread: Found[] = [];
+  #unread = new Set<Found>();
   #reading: Promise<void> | undefined;
   #looking: Promise<void> | undefined;
   #writing: NodeJS.Timeout | undefined;
@@ -86,7 +88,7 @@ export class Inventory {
 
   /** The same where that is a matter of moments, for a sentence that offers names. */
   async nearlySettled(): Promise<void> {
-    if (this.#unread.length <= FEW) await this.settled();
+    if (this.#unread.size <= FEW) await this.settled();
   }
 
   /** What is known so far, in the order of the folders. */
@@ -97,7 +99,7 @@ export class Inventory {
 
   /** Files whose contents are not known yet. */
   get unread(): number {
-    return this.#unread.length;
+    return this.#unread.size;
   }
 
   /** Why something was passed over, as sentences by path. */
@@ -119,7 +121,7 @@ export class Inventory {
     if (known !== undefined && (await this.#isCurrent(known))) return known;
     await this.look();
     const wanted = plainName(name).replace(/-\d+$/, '');
-    const early = this.#unread.filter(({ name: own }) => {
+    const early = [...this.#unread].filter(({ name: own }) => {
       const plain = plainName(typable(own));
       return plain === plainName(name) || plain === wanted || wanted.endsWith(`-${plain}`);
     });
@@ -133,14 +135,14 @@ export class Inventory {
    */
   async matching(isWanted: (name: string) => boolean): Promise<Entry[]> {
     if (performance.now() >= this.#freshUntil) await this.look();
-    for (const one of this.#unread.filter(({ name }) => isWanted(typable(name)))) await this.#read(one);
+    for (const one of [...this.#unread].filter(({ name }) => isWanted(typable(name)))) await this.#read(one);
     return this.entries().filter(({ name }) => isWanted(name));
   }
 
   /** By the path that one of the folders was given as, or that it is at below one. */
   async at(kind: FileKind, path: string): Promise<Entry | undefined> {
     await this.look();
-    const unread = this.#unread.find((one) => one.path === path);
+    const unread = this.#unread.values().find((one) => one.path === path);
     if (unread !== undefined) await this.#read(unread);
     const entry = this.#entries.get(path);
     return entry?.kind === kind ? entry : undefined;
@@ -212,9 +214,9 @@ export class Inventory {
     const isSame =
       before.size === this.#found.size &&
       found.every((one) => before.get(one.path)?.identity === one.identity);
-    if (isSame && this.#unread.length === 0) return;
+    if (isSame && this.#unread.size === 0) return;
     for (const path of kept.keys()) if (!this.#found.has(path)) kept.delete(path);
-    this.#unread = found.filter(({ path, identity }) => kept.get(path)?.identity !== identity);
+    this.#unread = new Set(found.filter(({ path, identity }) => kept.get(path)?.identity !== identity));
     this.#arrange();
   }
 
@@ -232,16 +234,22 @@ export class Inventory {
   }
 
   async #readAll(): Promise<void> {
-    for (let next = this.#unread[0]; next !== undefined; next = this.#unread[0]) {
-      await this.#read(next);
+    while (this.#unread.size > 0) {
+      const next = this.#unread.values().take(AT_ONCE).toArray();
+      const read = await Promise.all(next.map(readFacts));
+      // In the order of the folders: the first of two with one name keeps it.
+      for (const [i, facts] of read.entries()) this.#take(next[i]!, facts);
       // Headers of thousands of files must not keep others waiting.
-      await sleep(0);
+      await setImmediate();
     }
   }
 
   async #read(found: Found): Promise<void> {
-    const facts = await readFacts(found);
-    this.#unread = this.#unread.filter((one) => one !== found);
+    this.#take(found, await readFacts(found));
+  }
+
+  #take(found: Found, facts: Facts): void {
+    if (!this.#unread.delete(found)) return;
     if (this.#found.get(found.path) !== found) return;
     const mtime = Number(found.identity.split(' ')[1]);
     if (facts.refusal !== undefined && facts.kind === 'unknown' && Date.now() - mtime < SETTLING) {
@@ -281,7 +289,9 @@ export class Inventory {
   #changed(): void {
     for (const listener of this.#listeners) listener();
     if (this.#file === undefined || !this.#keeps || this.#writing !== undefined) return;
-    this.#writing = setTimeout(() => void this.save(), WRITE_AFTER);
+    // All of it is written each time: while thousands are read, seldom.
+    const after = this.#unread.size > FEW ? WRITE_AFTER * 10 : WRITE_AFTER;
+    this.#writing = setTimeout(() => void this.save(), after);
     this.#writing.unref();
   }
 
