@@ -133,6 +133,11 @@ export interface ModelsPort {
   /** @throws DarkroomError for an upscaler that is not installed, with the nearest names, or that does not run here */
   findUpscalers(asked: readonly string[]): Promise<KnownUpscalers>;
   /**
+   * Whether a model can be drawn with another VAE, by its name. Absent where nobody knows the files.
+   * @throws DarkroomError where it is not here, or belongs to other models
+   */
+  requireVae?(model: string, vae: string): Promise<void>;
+  /**
    * Whether some device has the memory for a request; asked before it is queued. Absent where nobody knows the devices.
    * @throws DarkroomError('too_large') that names the largest size that fits
    */

@@ -144,6 +144,7 @@ export function createSubmit(
       const { user, platform, channel } = invocation;
       const share = shareOf(policy, invocation);
       await queue.requireRoom({ user, request, ...share });
+      if (request.vae !== undefined) await models.requireVae?.(model.name, request.vae);
       await models.requireMemory?.(request);
       const sources = Object.entries(pictures) as [PictureRole, Source][];
       const maxSize = policy.number('max_size');

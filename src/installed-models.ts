@@ -15,6 +15,7 @@ import { inpaintingKin } from './models/families/kin.ts';
 import { watchInventory } from './models/inventory/watch.ts';
 import { chooseControlnets, fittingControlnets } from './models/known-controlnets.ts';
 import { findLoras } from './models/lora/known.ts';
+import { vaeNamed, withVae } from './models/other-vae.ts';
 import type { ModelSpec } from './models/spec.ts';
 import { findUpscalers } from './models/upscaler/known.ts';
 import type { GenerationRequest } from './request.ts';
@@ -121,6 +122,9 @@ export async function createModels(
       return chooseControlnets(controls, await catalogue.open(model), inventory);
     },
     inpaintingOf: (name) => inpaintingKin(name, inventory.entries('checkpoint')),
+    async requireVae(model, vae) {
+      await withVae(await catalogue.open(model), await vaeNamed(vae, inventory));
+    },
     files: () => inventory.entries(),
     unread: () => inventory.unread,
     thumbnail: ({ thumbnail }) => readThumbnail(thumbnail),

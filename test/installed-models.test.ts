@@ -29,6 +29,14 @@ test('unread words are told before a job is queued, by the syntax that it will b
   );
 });
 
+test('another VAE is refused before a job is queued where it is not here', async () => {
+  const models = await createModels([MODELS], { stays: false });
+  await assert.rejects(models.requireVae!('tiny-sd15', 'soft'), {
+    code: 'not_found',
+    message: /no VAE soft/,
+  });
+});
+
 const sized = (limit: number): Device => ({ ...cpuDevice(), limit });
 
 test('a model whose largest part is larger than the memory of a device, as it holds it, is not run there', async () => {

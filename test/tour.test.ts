@@ -109,7 +109,7 @@ async function writeInk(folder: string, name: string): Promise<void> {
 
 const SIZE = '--steps 2 --size 64x64 --seed 1';
 
-test('a folder of A1111: a checkpoint, a LoRA and an embedding, by their names', async (t) => {
+test('a folder of A1111: a checkpoint, a LoRA, a VAE and an embedding, by their names', async (t) => {
   const root = await temporaryFolder(t);
   const models = join(root, 'models');
   await writeSafetensors(
@@ -118,11 +118,23 @@ test('a folder of A1111: a checkpoint, a LoRA and an embedding, by their names',
   );
   await writeSafetensors(join(models, 'Stable-diffusion/photo.safetensors'), forgeModel('sd1').single);
   await writeInk(join(models, 'Lora'), 'ink');
+  const vae = [...forgeModel('sd1').single].filter(([name]) => name.startsWith('first_stage_model.'));
+  await writeSafetensors(
+    join(models, 'VAE/soft.safetensors'),
+    new Map(vae.map(([name, of]) => [name.replace('first_stage_model.', ''), of])),
+  );
   await writeLora(join(root, 'embeddings'), 'moody', { clip_l: random(3, 2, 32), clip_g: random(4, 2, 32) });
   const chat = await serve(t, models);
   const plain = await chat.draw(`/imagine a moody lamp --model "Dream XL v2" ${SIZE}`);
   const inked = await chat.draw(`/imagine a moody lamp <lora:ink:0.8> --model "Dream XL v2" ${SIZE}`);
   assert.notEqual(inked, plain);
+  assert.notEqual(
+    await chat.draw(`/imagine a moody lamp --vae soft --model "Dream XL v2" ${SIZE}`),
+    plain,
+    'another VAE',
+  );
+  // Before it is queued.
+  assert.match(await chat.refused(`/imagine a lamp --vae sofd --model photo ${SIZE}`), /no VAE sofd.*soft/);
   await rm(join(root, 'embeddings/moody.safetensors'));
   await sleep(1500);
   assert.notEqual(await chat.draw(`/imagine a moody lamp --model "Dream XL v2" ${SIZE}`), plain);

@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { FIXTURES } from './forge.ts';
 import { type ForgedFile, float, forgeModel, half, writeSafetensors } from './forge-checkpoint.ts';
 import { torchFile } from './forge-pickle.ts';
 
@@ -24,6 +25,10 @@ export async function SPOILT(): Promise<[kind: string, bytes: Buffer][]> {
     return [
       ['LoRA', await safe(LORA)],
       ['checkpoint', await safe(shrunk('sdxl'))],
+      [
+        'ControlNet',
+        await readFile(join(FIXTURES, '../controlnets/sd15-canny/diffusion_pytorch_model.safetensors')),
+      ],
       ['embedding', await safe(new Map([['emb_params', float([1, 4], [1, 2, 3, 4])]]))],
       ['pickle', torchFile('zip', LORA)],
       ['old pickle', torchFile('legacy', LORA)],

@@ -44,26 +44,27 @@ export function* mutations(bytes: Buffer, count: number, seed = 1): Generator<Bu
 }
 
 if (import.meta.main) {
-  const { recognise } = await import('../../src/models/recognise.ts');
+  const { reading } = await import('./fuzz-reading.ts');
+  const read = await reading();
   const { DarkroomError } = await import('../../src/errors.ts');
   const { SPOILT } = await import('./fuzz-files.ts');
   const seconds = Number(process.argv[2] ?? 60);
   const file = `${process.env['TMPDIR'] ?? '/tmp'}/darkroom-fuzz-${process.pid}.safetensors`;
   for (const [kind, bytes] of await SPOILT()) {
     const end = Date.now() + seconds * 1000;
-    let [read, refused] = [0, 0];
+    let [good, refused] = [0, 0];
     for (let seed = 1; Date.now() < end; seed++) {
       for (const copy of mutations(bytes, 100, seed)) {
         await writeFile(file, copy);
         try {
-          await recognise(file);
-          read++;
+          await read(file);
+          good++;
         } catch (error) {
           if (!(error instanceof DarkroomError) || error.code === 'internal') throw error;
           refused++;
         }
       }
     }
-    process.stdout.write(`${kind}: ${read} read, ${refused} refused\n`);
+    process.stdout.write(`${kind}: ${good} read, ${refused} refused\n`);
   }
 }

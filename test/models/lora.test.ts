@@ -13,7 +13,13 @@ import { Inventory } from '../../src/models/inventory/inventory.ts';
 import type { Matrix } from '../../src/models/lora/delta.ts';
 import { openLora } from '../../src/models/lora/file.ts';
 import { loraNamed } from '../../src/models/lora/known.ts';
-import { componentsOf, describeUnused, type LoraPlan, planLora } from '../../src/models/lora/plan.ts';
+import {
+  componentsOf,
+  describeIdle,
+  describeUnused,
+  type LoraPlan,
+  planLora,
+} from '../../src/models/lora/plan.ts';
 import { ValueReader } from '../../src/models/lora/values.ts';
 import { FIXTURES, temporaryFolder, write } from './forge.ts';
 import { loraBytes, random, respell, scalar, type Values, writeLora } from './lora-files.ts';
@@ -538,6 +544,24 @@ test('NaN and infinite numbers are found when they are read', async (t) => {
       /x holds numbers that are no numbers/,
     );
   }
+});
+
+test('layers whose alpha is 0 are told', async (t) => {
+  const folder = await temporaryFolder(t);
+  const told = async (...alphas: number[]) => {
+    const modules = [unet, cross].slice(0, alphas.length);
+    const tensors = modules.map((module, i) => ({
+      ...pair(module, module === unet ? 8 : 16, 8),
+      [`${module}.alpha`]: scalar(alphas[i]!),
+    }));
+    const file = await openLora(
+      await writeLora(folder, `x${alphas.join('')}`, Object.assign({}, ...tensors)),
+    );
+    return describeIdle(planLora(file, sd15), 'x');
+  };
+  assert.equal(await told(0), 'x has no effect: its alpha is 0 in all of its layers.');
+  assert.equal(await told(1, 0), 'x: 1 of 2 layers have no effect, as their alpha is 0.');
+  assert.equal(await told(4, 8), undefined);
 });
 
 test('a file cut off anywhere is refused in one sentence', async (t) => {

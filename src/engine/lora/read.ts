@@ -3,7 +3,7 @@ import { DarkroomError } from '../../errors.ts';
 import type { Inventory } from '../../models/inventory/inventory.ts';
 import { openLora } from '../../models/lora/file.ts';
 import { hashOfLora, loraNamed } from '../../models/lora/known.ts';
-import { describeUnused, planLora } from '../../models/lora/plan.ts';
+import { describeIdle, describeUnused, planLora } from '../../models/lora/plan.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { GenerationRequest, LoraRequest } from '../../request.ts';
 import type { WeightedChange } from './change.ts';
@@ -35,7 +35,7 @@ export async function readLoras(
       const file = await openLora(entry.path, entry.name);
       const hash = requireSame(lora, await hashOfLora(entry, inventory));
       const plan = planLora(file, spec);
-      const unused = describeUnused(plan, entry.name);
+      const told = [describeUnused(plan, entry.name), await describeIdle(plan, entry.name)];
       const changes = plan.changes.flatMap((change): WeightedChange[] => {
         const weight =
           change.place.part === 'denoiser' ? lora.weight : (lora.textEncoderWeight ?? lora.weight);
@@ -44,7 +44,7 @@ export async function readLoras(
       return {
         changes,
         key: `${hash} ${lora.weight} ${lora.textEncoderWeight ?? lora.weight}`,
-        notes: unused === undefined ? [] : [unused],
+        notes: told.filter((note) => note !== undefined),
       };
     }),
   );

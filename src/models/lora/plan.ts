@@ -10,7 +10,7 @@ import type { LoraFile } from './file.ts';
 import { otherKind, type Role, readKey } from './key.ts';
 import { type AdaptedPart, type Place, placesOf } from './modules.ts';
 import { originOf } from './origin.ts';
-import { isReadable } from './values.ts';
+import { isReadable, ValueReader } from './values.ts';
 
 /** One change of one module. */
 export interface Change {
@@ -94,6 +94,30 @@ export function describeUnused({ used, total, unused }: LoraPlan, name: string):
   const rest = unused.length - shown.length;
   const more = rest > 0 ? ` and ${rest} more` : '';
   return `${name}: used ${count(used)} of ${count(total)} tensors; this model has no place for ${shown.join(', ')}${more}.`;
+}
+
+/**
+ * A layer's change is multiplied by its alpha: files that were shrunk or merged wrongly have zeros there.
+ * @returns a sentence for the user about layers that change nothing for that reason; undefined where there are none
+ * @throws DarkroomError('bad_model') where the file has become shorter
+ */
+export async function describeIdle(
+  { changes }: Pick<LoraPlan, 'changes'>,
+  name: string,
+): Promise<string | undefined> {
+  const values = new ValueReader();
+  const alphas = new Set(changes.flatMap(({ adapter: { tensors, rank } }) => (rank && tensors.alpha) || []));
+  try {
+    let idle = 0;
+    for (const alpha of alphas) if ((await values.read(alpha))[0] === 0) idle++;
+    if (idle === 0) return undefined;
+    const modules = new Set(changes.map(({ adapter }) => Object.values(adapter.tensors)[0]!.name)).size;
+    return idle >= modules
+      ? `${name} has no effect: its alpha is 0 in all of its layers.`
+      : `${name}: ${count(idle)} of ${count(modules)} layers have no effect, as their alpha is 0.`;
+  } finally {
+    await values.close();
+  }
 }
 
 const SHOWN = 3;
