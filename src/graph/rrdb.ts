@@ -60,7 +60,7 @@ export function rrdbGraph(component: Component, config: RrdbConfig, target: Targ
 function residualBlock(b: GraphBuilder, x: Value, name: string, config: RrdbConfig): Value {
   let inner = x;
   for (let i = 1; i <= DENSE_BLOCKS; i++) inner = denseBlock(b, inner, `${name}.rdb${i}`, config);
-  return shareOf(b, inner, x);
+  return b.op('Add', [shrink(b, inner, config.features), x]);
 }
 
 /** Each convolution sees what all before it have made. */
@@ -82,11 +82,21 @@ function denseBlock(
     if (shortcuts && i === 4) made = b.op('Add', [made, seen[2]!]);
     seen.push(made);
   }
-  return shareOf(b, conv(b, all(), `${name}.conv5`, channels(), features), x);
+  const made = conv(b, all(), `${name}.conv5`, channels(), features);
+  return b.op('Add', [b.op('Mul', [made, b.numbers([SHARE], [])]), x]);
 }
 
-const shareOf = (b: GraphBuilder, made: Value, x: Value): Value =>
-  b.op('Add', [b.op('Mul', [made, b.numbers([SHARE], [])]), x]);
+/**
+ * The share of what three dense blocks have made. As a product it would lie between convolutions that onnxruntime's CPU
+ * runs on blocks of channels, and put every image behind it out of these blocks and back again, at each convolution; a
+ * convolution of one pixel and one channel stays within them.
+ */
+function shrink(b: GraphBuilder, x: Value, features: number): Value {
+  if (b.target.channelsLast || !b.target.oddChannels) return b.op('Mul', [x, b.numbers([SHARE], [])]);
+  const weights = b.numbers(new Array<number>(features).fill(SHARE), [features, 1, 1, 1]);
+  const how = { kernel_shape: [1, 1], strides: [1, 1], pads: [0, 0, 0, 0] };
+  return b.op('Conv', [x, weights], { ...how, group: features });
+}
 
 const leaky = (b: GraphBuilder, x: Value): Value => b.op('LeakyRelu', [x], { alpha: { float: LEAK } });
 
