@@ -164,6 +164,15 @@ describe('the page in its states', { skip }, () => {
     await check(page, 'viewer');
     const labels = await viewer.locator('.viewer-actions button').allTextContents();
     for (const label of ['Vary', 'Edit']) assert.ok(labels.includes(label), labels.join());
+    await viewer.getByRole('button', { name: 'Compare' }).click();
+    const slider = viewer.getByRole('slider', { name: /earlier picture/ });
+    await slider.press('ArrowRight');
+    assert.equal(await slider.inputValue(), '51');
+    assert.match((await viewer.locator('.compare').getAttribute('style')) ?? '', /--at: 51%/);
+    assert.equal(await viewer.locator('.compare img').count(), 2);
+    await check(page, 'viewer-compare');
+    await viewer.getByRole('button', { name: 'Compare' }).click();
+    await slider.waitFor({ state: 'hidden' });
     const address = page.url();
     assert.match(address, /#message-[0-9a-z]+-3$/);
     await viewer.getByRole('button', { name: 'Show in chat' }).click();

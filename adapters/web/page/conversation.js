@@ -194,6 +194,13 @@ export class Conversation {
     return { id, message: parent };
   }
 
+  /** The message of the picture that another one was made from: by a button, or by words in reply to it. @param {Message} message */
+  parentOf(message) {
+    const request = this.get(message.reply_to ?? undefined);
+    const origin = this.originOf(message) ?? (request && this.originOf(request));
+    return origin?.message;
+  }
+
   /** @param {Message} message */
   #insert(message) {
     const index = this.indexOf(message.id);

@@ -30,6 +30,7 @@ const viewer = new Viewer({
   pictures,
   onReply: reply,
   onPress: press,
+  before: (message) => conversation.parentOf(message),
   onShowMessage: ({ id }) => timeline.goTo(id),
 });
 const sheet = new Sheet({ pictures, onOpen: (id) => viewer.open(id) });

@@ -7,6 +7,7 @@
  * @import { Action, Message, Picture } from './types.js'
  */
 import { actionsOf, drawActions, isEdit } from './actions.js';
+import { Comparison } from './compare.js';
 import { announce, byId, copyText, el, iconButton } from './dom.js';
 import { drawForm } from './form.js';
 import { leavePlace, linkTo } from './places.js';
@@ -29,8 +30,10 @@ export class Viewer {
   /**
    * @param {{
    *   pictures: PictureList, onReply: Reply, onShowMessage: (message: Message) => void,
+   *   before: (message: Message) => Message | undefined,
    *   onPress: (message: Message, action: Action, values?: FormValues) => Promise<boolean>,
-   * }} context `onPress` resolves to whether the server accepted
+   * }} context `onPress` resolves to whether the server accepted; `before` finds the message of the picture that another
+   *   one was made from
    */
   constructor(context) {
     this.context = context;
@@ -46,6 +49,12 @@ export class Viewer {
       { type: 'button', className: 'quiet', onclick: () => this.#copyLink() },
       'Copy link',
     );
+    this.comparison = new Comparison();
+    this.compare = el(
+      'button',
+      { type: 'button', className: 'quiet', onclick: () => this.#compare() },
+      'Compare',
+    );
     const inChat = el(
       'button',
       { type: 'button', className: 'quiet', onclick: () => this.#showMessage() },
@@ -56,12 +65,12 @@ export class Viewer {
     const close = iconButton('Close', 'close', () => this.dialog.close());
     close.classList.add('viewer-close');
     this.dialog.append(
-      el('div', { className: 'viewer-stage' }, this.previous, this.image, this.next),
+      el('div', { className: 'viewer-stage' }, this.previous, this.image, this.comparison.element, this.next),
       el(
         'div',
         { className: 'viewer-line' },
         el('div', { className: 'viewer-words', 'aria-live': 'polite' }, this.caption, this.foot),
-        el('div', { className: 'viewer-ways' }, inChat, this.copy, this.save),
+        el('div', { className: 'viewer-ways' }, this.compare, inChat, this.copy, this.save),
         this.actions,
         this.refusal,
         this.ask,
@@ -70,6 +79,7 @@ export class Viewer {
     );
     this.dialog.addEventListener('close', () => {
       this.#closeForm();
+      this.#endComparison();
       leavePlace();
     });
     this.dialog.addEventListener('keydown', (event) => this.#onKey(event));
@@ -88,6 +98,8 @@ export class Viewer {
       { passive: true },
     );
     this.dialog.addEventListener('touchend', (event) => {
+      // The slider is moved in the same way.
+      if (this.comparison.isShown) return;
       const distance = (event.changedTouches[0]?.clientX ?? 0) - this.#touchX;
       if (Math.abs(distance) > 56) this.#move(distance < 0 ? 1 : -1);
     });
@@ -121,7 +133,10 @@ export class Viewer {
     const shown = pictures[index];
     if (shown === undefined) return;
     const { picture, message } = shown;
-    if (this.#shown?.picture.id !== id) this.#closeForm();
+    if (this.#shown?.picture.id !== id) {
+      this.#closeForm();
+      this.#endComparison();
+    }
     this.#shown = shown;
     const number = message.pictures.indexOf(picture) + 1;
     this.image.src = picture.url;
@@ -135,6 +150,7 @@ export class Viewer {
     this.save.href = picture.url;
     this.save.download = `darkroom-${picture.id}.png`;
     this.copy.textContent = 'Copy link';
+    this.compare.hidden = this.#earlier() === undefined;
     this.previous.disabled = index === 0 && !hasEarlier();
     this.next.disabled = index === pictures.length - 1;
     this.actions.replaceChildren(
@@ -144,6 +160,28 @@ export class Viewer {
       }),
     );
     history.replaceState(null, '', linkTo(message.id, number));
+  }
+
+  /** The picture that this one was made from, or else the one before it. */
+  #earlier() {
+    const { message, picture } = /** @type {Shown} */ (this.#shown);
+    const pictures = this.context.pictures.all();
+    const index = pictures.findIndex((one) => one.picture.id === picture.id);
+    return this.context.before(message)?.pictures[0] ?? pictures[index - 1]?.picture;
+  }
+
+  #compare() {
+    const earlier = this.#earlier();
+    if (this.comparison.isShown || earlier === undefined) return this.#endComparison();
+    this.comparison.show(earlier, /** @type {Shown} */ (this.#shown).picture);
+    this.image.hidden = true;
+    this.compare.setAttribute('aria-pressed', 'true');
+  }
+
+  #endComparison() {
+    this.comparison.hide();
+    this.image.hidden = false;
+    this.compare.setAttribute('aria-pressed', 'false');
   }
 
   /** @param {Action} action */
