@@ -2,6 +2,7 @@
 
 import type { Adapter } from '../adapters/adapter.ts';
 import type { MessageRecord } from '../adapters/web/conversation/message.ts';
+import { isLoopback } from '../adapters/web/server/access.ts';
 import { createWebAdapter } from '../adapters/web/server.ts';
 import type { ModelsPort } from '../commands/ports.ts';
 import { createCommands } from '../commands/router.ts';
@@ -19,6 +20,7 @@ import { PictureReader } from './image/reader.ts';
 import { drawRegion } from './image/region.ts';
 import { createModels } from './installed-models.ts';
 import type { Logger } from './log.ts';
+import { describeMachine } from './machine-status.ts';
 import { type Connection, connect, createPlatforms } from './platforms.ts';
 import { formatFigures, readFigures } from './queue/operators.ts';
 import { Queue } from './queue/queue.ts';
@@ -28,6 +30,7 @@ import { operateConfig } from './shell/config.ts';
 import { openDoor, type ShellDoor } from './shell/door.ts';
 import { operatePeople } from './shell/people.ts';
 import { operateQueue } from './shell/queue.ts';
+import type { Database } from './store/sql.ts';
 import { openStore, type Store } from './store/store.ts';
 import { startUpkeep } from './store/upkeep.ts';
 import { createEngine, type GpuWorkerOptions, startWorker } from './worker.ts';
@@ -140,6 +143,12 @@ export async function startApp(options: AppOptions): Promise<App> {
     complete: commands.complete,
     ready: async () => ready && connections.every(({ isUp }) => isUp) && (await store.isWritable()),
     figures: async () => formatFigures(await readFigures(store.database)),
+    status: () =>
+      describeMachine({
+        ...{ settings, models, database: store.database, isWritable: store.isWritable },
+        devices: draws ? all.map(({ device }) => device) : [],
+        isUp: (platform) => connections[adapters.findIndex((one) => one.platform === platform) - 1]?.isUp,
+      }),
     onError,
   });
   const adapters: readonly Adapter[] = [
@@ -152,6 +161,9 @@ export async function startApp(options: AppOptions): Promise<App> {
     if (again > 0) log.info(`${adapter.platform}: ${again} unfinished jobs of the last run go on`);
   };
   log.info(await web.start());
+  if (isLoopback(settings.DARKROOM_HOST) && (await isUnused(store.database))) {
+    log.info(`first start: ${web.url}/welcome shows what was found, and what is missing`);
+  }
   made.defer(() => web.stop());
   await resume(web);
   connections.push(...adapters.slice(1).map((one) => connect(one, log, () => resume(one))));
@@ -198,6 +210,14 @@ async function openStoreAndQueue(settings: Settings, onError: (error: unknown) =
     await store.close();
     throw error;
   }
+}
+
+/** Whether nobody has asked for anything yet. */
+async function isUnused(database: Database): Promise<boolean> {
+  const [row] = await database.query<{ used: boolean }>(
+    'select exists (select from darkroom.job) or exists (select from darkroom.message) as used',
+  );
+  return row?.used === false;
 }
 
 interface DoorParts {

@@ -51,6 +51,7 @@ const WIRING = [
   'src/model-downloads.ts',
   'src/engine-options.ts',
   'src/log.ts',
+  'src/machine-status.ts',
   'src/report.ts',
 ];
 

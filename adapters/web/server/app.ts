@@ -17,6 +17,7 @@ import { readPageFile } from './page-files.ts';
 import { addPeopleCalls } from './people-calls.ts';
 import { type RefusalStatus, statusOf } from './refusal.ts';
 import { sharedFor } from './shared-result.ts';
+import { addStatusPages, type StatusSection } from './status-page.ts';
 
 export interface AppOptions extends AdmissionOptions, CallOptions {
   /** Commands, gallery and words, for the menu and the empty state of the page. */
@@ -25,6 +26,8 @@ export interface AppOptions extends AdmissionOptions, CallOptions {
   readonly ready: () => boolean | Promise<boolean>;
   /** Further lines of /metrics, in the text format of Prometheus. */
   readonly figures?: () => Promise<string>;
+  /** What this machine has and lacks, for the operator's pages; absent where nobody knows. */
+  readonly status?: () => Promise<readonly StatusSection[]>;
   readonly limits?: Partial<WebLimits>;
 }
 
@@ -88,6 +91,11 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
 
   addCalls(app, options, { conversation, hub, metrics, limits });
   addPeopleCalls(app, options, admission.people);
+  const { status } = options;
+  if (status !== undefined) {
+    const shared = sharedFor(MONITORING_MS, status);
+    addStatusPages(app, options, { people: admission.people, base, status: shared });
+  }
   app.get('/api/commands', async (c) => c.json((await options.describe(localeOfCall(c))) as object));
   app.get('/api/openapi.json', (c) => c.json(openapi));
   const figures = sharedFor(MONITORING_MS, async () => (await options.figures?.()) ?? '');

@@ -1,4 +1,4 @@
-/** The frame of the pages that the server draws by itself: errors, and the door. */
+/** The frame of the pages that the server draws by itself: errors, the door, and the operator's. */
 import { html } from 'hono/html';
 import type { Locale } from '../../../src/sentences.ts';
 
@@ -27,6 +27,7 @@ export const drawFrame = (
 <link rel="stylesheet" href="${base}/theme.css">
 <link rel="stylesheet" href="${base}/style.css">
 <link rel="stylesheet" href="${base}/error.css">
+<link rel="stylesheet" href="${base}/status.css">
 <script src="${base}/theme.js"></script>
 </head>
 <body class="error-page">

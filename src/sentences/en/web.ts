@@ -32,6 +32,7 @@ export const web = {
   'web.form_damaged': 'The form is incomplete or damaged. Send it again.',
   'web.name_needs_link':
     'The name {name} needs a link from the operator of this chat. Ask for one, or choose another name.',
+  'web.status_by_admins': 'Only the operator and admins of this chat can see this page.',
   'web.links_by_admins': 'Only the operator and admins of this chat can make links.',
   'web.admin_link_by_operator':
     'Only the operator can make a link for an admin. `darkroom people link NAME --admin` makes one on the server.',

@@ -31,6 +31,7 @@ export const web = {
   'web.form_damaged': '양식이 불완전하거나 손상됐어요. 다시 보내 주세요.',
   'web.name_needs_link':
     '{name} 이름을 쓰려면 운영자가 주는 링크가 필요해요. 링크를 받거나 다른 이름을 골라 주세요.',
+  'web.status_by_admins': '이 페이지는 이 채팅의 운영자와 관리자만 볼 수 있어요.',
   'web.links_by_admins': '링크는 이 채팅의 운영자와 관리자만 만들 수 있어요.',
   'web.admin_link_by_operator':
     '관리자용 링크는 운영자만 만들 수 있어요. 서버에서는 `darkroom people link NAME --admin`으로 만들어요.',
