@@ -119,6 +119,7 @@ async function factsOf(entry: Entry, inventory: Inventory): Promise<[string, str
     ['title', title],
     ['base model', baseModel],
     ['trigger words', triggerWords?.join(', ')],
+    ['follows', entry.control],
     ['licence', licence],
     ['thumbnail', thumbnail],
     ['sha256', sha256],
@@ -145,6 +146,7 @@ async function rowsOf(spec: ModelSpec): Promise<[string, string | number][]> {
       `${spec.latentChannels} channels, one for ${spec.vaeScaleFactor}x${spec.vaeScaleFactor} pixels`,
     ],
     ['prompt', `${clipTokenizerOf(spec).modelMaxLength} tokens`],
+    ...Array.from(spec.lent ?? [], ([part, from]): [string, string] => [part, `taken from ${from}`]),
   ];
 }
 

@@ -67,6 +67,7 @@ const FOLDERS: Readonly<Record<string, Folder>> = {
     scheduler: { _class_name: 'EulerDiscreteScheduler', ...LEADING, timestep_spacing: 'leading' },
     tokenizers: { tokenizer: '<|endoftext|>', tokenizer_2: '!' },
   },
+  sd3: SD3,
   'sd35-medium': SD3,
 };
 

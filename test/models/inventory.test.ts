@@ -83,6 +83,9 @@ test('layouts of A1111, ComfyUI, the Hugging Face cache and flat folders: by con
     [photo.family, photo.dtype, photo.predictionType],
     ['Stable Diffusion 1', 'F16', 'epsilon'],
   );
+  // A folder is as large as its weights.
+  const { bytes } = (await inventory.find('checkpoint', 'hubbed'))!;
+  assert.ok(bytes > 400_000, `${bytes}`);
 
   const catalogue = new Catalogue([join(root, 'a1111'), join(root, 'hub')]);
   assert.equal((await catalogue.open('photo')).name, 'photo');

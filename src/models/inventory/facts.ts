@@ -22,6 +22,8 @@ export interface Facts {
   readonly predictionType?: string;
   readonly dtype?: string;
   readonly parameters?: number;
+  /** Bytes of the weights, of a folder. */
+  readonly weights?: number;
   /** Why it cannot be used, as a sentence. */
   readonly refusal?: string;
   readonly title?: string;
@@ -66,6 +68,10 @@ async function ofFolder(found: Found): Promise<Facts> {
       ...{ kind: 'checkpoint', family: title, ...known },
       ...(isInpainting && { variant: 'inpainting' }),
       ...measure(spec.denoiser.component),
+      weights: weightsOf([
+        spec.vae,
+        ...[spec.denoiser, ...spec.textEncoders].map(({ component }) => component),
+      ]),
       ...(typeof prediction === 'string' && { predictionType: bounded(prediction) ?? '' }),
       ...(spec.licence !== undefined && { licence: bounded(spec.licence) ?? '' }),
     };
@@ -78,11 +84,15 @@ async function controlnetFolder(path: string, name: string): Promise<Partial<Fac
   try {
     const { component } = await openControlnet(path);
     const control = controlKindOf([name]);
-    return { family: unetBase(component.config), ...measure(component), ...(control && { control }) };
+    const facts = { family: unetBase(component.config), weights: weightsOf([component]) };
+    return { ...facts, ...measure(component), ...(control && { control }) };
   } catch (error) {
     return { refusal: bounded(describeError(error).message) ?? '' };
   }
 }
+
+const weightsOf = (parts: readonly Component[]): number =>
+  parts.flatMap(({ tensors }) => [...tensors.values()]).reduce((sum, { length }) => sum + length, 0);
 
 function measure({ tensors }: Component): Pick<Facts, 'dtype' | 'parameters'> {
   const [first] = tensors.values();

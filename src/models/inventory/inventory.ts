@@ -15,6 +15,7 @@ export interface Entry extends Facts {
   /** As the operator's folders name it: of a file, or of a folder in diffusers' layout. */
   readonly path: string;
   readonly form: 'file' | 'folder';
+  /** Of a folder those of its weights, 0 where they are not known. */
   readonly bytes: number;
   /** Hex; absent until it has been computed, and for folders. */
   readonly sha256?: string;
@@ -317,7 +318,7 @@ export class Inventory {
 function entryOf({ path, form, bytes, name: own }: Found, { facts, name, sha256 }: Known): Entry {
   const isRenamed = name !== typable(own);
   return {
-    ...{ ...facts, name, path, form, bytes },
+    ...{ ...facts, name, path, form, bytes: form === 'folder' ? (facts.weights ?? 0) : bytes },
     ...(sha256 !== undefined && { sha256 }),
     ...(isRenamed && {
       renamed: `Another ${facts.kind} is called ${typable(own)}, so this one is called ${name}.`,

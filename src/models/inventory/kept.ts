@@ -29,6 +29,7 @@ const facts = z.object({
   },
   ...{
     parameters: z.number().optional(),
+    weights: z.number().optional(),
     refusal: text.optional(),
     title: text.optional(),
     licence: text.optional(),
