@@ -192,6 +192,9 @@ const drafts: fc.Arbitrary<RequestDraft> = fc
     return { prompt: text, ...('outpaint' in rest ? uncontrolled : plain), ...rest } as RequestDraft;
   });
 
+/** Words that are drawn (choices.test.ts) are in the prompt; pictures that a model looks at have to be attached again. */
+const SAID_OTHERWISE = ['templates', 'picture_words', 'reference_images'];
+
 test('the drafts below have every field', () => {
   const drawn = {
     prompt,
@@ -203,7 +206,8 @@ test('the drafts below have every field', () => {
     ...WITH_UPSCALE,
     ...WITH_OUTPAINT,
   };
-  assert.deepEqual(Object.keys(drawn).sort(), ROWS.map(([, { name }]) => name).sort());
+  const known = [...Object.keys(drawn), ...SAID_OTHERWISE];
+  assert.deepEqual(known.sort(), ROWS.map(([, { name }]) => name).sort());
 });
 
 test("the recipe's command with the same pictures makes the same request again", () => {
@@ -221,6 +225,10 @@ test("the recipe's command with the same pictures makes the same request again",
     assert.deepEqual({ ...again, controls: [] }, { ...request, controls: [] });
   };
   fc.assert(fc.property(drafts, property), { numRuns: 500 });
+});
+
+test('the command says that pictures which the model looks at have to come again', () => {
+  assert.match(notCarried({ prompt: 'a', reference_images: ['one', 'two'] }).join(), /pictures|attach/i);
 });
 
 test('the command names the ControlNet', () => {
