@@ -58,7 +58,7 @@ export async function openSession(
   const create = creator(runtime, device, options);
   try {
     const files = filesFor(graph, device);
-    if (files === undefined) session = await create(graph, { kind: 'plain' });
+    if (files === undefined) session = await create(graph, { kind: opensMapped(graph) ? 'mapped' : 'plain' });
     else ({ session, isMapped } = await openPrepared(graph, files, create, options.onRead));
   } catch (cause) {
     throw await openingError(device, cause);
@@ -129,7 +129,9 @@ const creator =
 
 /** Where an optimised graph is kept; undefined where it is not, or gains nothing by it. */
 export const filesFor = (graph: Graph, device: Device): PreparedOptions | undefined =>
-  device.provider === 'cpu' && graph.weightsInPlace !== true ? device.sideFiles : undefined;
+  device.provider === 'cpu' && graph.weightsInPlace !== true && graph.blocks === undefined
+    ? device.sideFiles
+    : undefined;
 
 /** Where the device is what fails, the operator is told what it lacks; otherwise the model is to blame. */
 async function openingError(device: Device, cause: unknown): Promise<DarkroomError> {
@@ -183,13 +185,19 @@ async function loadRuntime({ provider, environment }: Device): Promise<typeof or
   return (await import('onnxruntime-node')).default;
 }
 
+/** Weights in blocks are read out at each run, by the same operators that would read them out once. */
+const opensMapped = ({ blocks }: Graph): boolean => blocks === 'in place';
+
+/** A graphics device may lack float16: there all weights are cast before they reach it. */
+const staysInPlace = ({ blocks, weightsInPlace }: Graph, { provider }: Device): boolean =>
+  weightsInPlace === true && blocks === undefined && provider !== 'webgpu';
+
 function sessionOptions(
   graph: Graph,
   device: Device,
   { opening, cpuFallback = true, profile }: SessionOptions & { readonly opening: Opening },
 ): ort.InferenceSession.SessionOptions {
-  // A graphics device may lack float16: there all weights are cast before they reach it.
-  const weightsInPlace = graph.weightsInPlace === true && device.provider !== 'webgpu';
+  const weightsInPlace = staysInPlace(graph, device);
   const isMapped = opening.kind === 'mapped';
   return {
     executionProviders: [executionProvider(device)],

@@ -7,7 +7,10 @@ export const STORED_DTYPES = ['F32', 'F16', 'BF16', 'F64', 'F8_E4M3', 'F8_E5M2']
 
 export interface StoredTensor {
   readonly name: string;
-  /** safetensors' name of the type. Builders take STORED_DTYPES; others are listed so that they can be refused. */
+  /**
+   * safetensors' name of the type, or ggml's. Builders take STORED_DTYPES and BLOCK_TYPES; others are listed so that they
+   * can be refused.
+   */
   readonly dtype: string;
   readonly shape: readonly number[];
   /** Real path of the file. */
@@ -96,6 +99,11 @@ export interface Graph {
   readonly weightsInPlace?: boolean;
   /** Weights that do not lie in a file as the graph needs them; absent where there are none. */
   readonly quantised?: QuantisedWeights;
+  /**
+   * Some weights are blocks of whole numbers (block-types.ts): they stay in the file and are read out at each run, or they
+   * are read out once, when the session folds its constants.
+   */
+  readonly blocks?: 'in place' | 'folded';
   /** Where the weights lie, and their bytes as a session holds them; absent where what is made from them cannot be used again. */
   readonly source?: {
     readonly files: readonly string[];

@@ -45,16 +45,26 @@ export function linear(
   { bias = true, rows, precise = false }: LinearOptions = {},
 ): Value {
   const shape = [outputs, inputs] as const;
-  if (b.target.int8 && !precise) {
+  const isInBlocks = b.isInBlocks(`${name}.weight`);
+  if (b.target.int8 && !precise && !isInBlocks) {
     const sums = int8Linear(b, x, name, shape, { bias: bias ? `${name}.bias` : undefined, rows });
     return withFactors(b, sums, x, name, rows);
   }
-  const product = b.target.fusedMatMul
-    ? b.fused('FusedMatMul', [x, b.weight(`${name}.weight`, shape, rows)], { transB: 1 })
-    : b.op('MatMul', [x, b.turnedWeight(`${name}.weight`, shape, rows)]);
+  const product = b.blockProduct(x, `${name}.weight`, shape, rows) ?? plainProduct(b, x, name, shape, rows);
   const sum = withFactors(b, product, x, name, rows);
   return bias ? b.op('Add', [sum, b.weight(`${name}.bias`, [outputs], rows)]) : sum;
 }
+
+const plainProduct = (
+  b: GraphBuilder,
+  x: Value,
+  name: string,
+  shape: readonly [number, number],
+  rows: LinearOptions['rows'],
+): Value =>
+  b.target.fusedMatMul
+    ? b.fused('FusedMatMul', [x, b.weight(`${name}.weight`, shape, rows)], { transB: 1 })
+    : b.op('MatMul', [x, b.turnedWeight(`${name}.weight`, shape, rows)]);
 
 /** The product of a linear layer over x, with what a LoRA adds to it. */
 function withFactors(
@@ -109,7 +119,8 @@ export function conv(
   const side = (kernel - 1) >> 1;
   const around = pads ?? ([side, side, side, side] as const);
   const how = { kernel_shape: [kernel, kernel], strides: [stride, stride], pads: around };
-  const isInt8 = b.target.int8 && Math.min(inputs, outputs) >= LEAST_INT8_CHANNELS;
+  const isInt8 =
+    b.target.int8 && !b.isInBlocks(`${name}.weight`) && Math.min(inputs, outputs) >= LEAST_INT8_CHANNELS;
   const plain = isInt8
     ? int8Conv(b, x, name, [outputs, inputs], { bias, kernel, stride, pads: around })
     : plainConv(b, x, name, [outputs, inputs], { bias, how });

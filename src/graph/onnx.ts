@@ -7,6 +7,7 @@ import protobuf from 'protobufjs/light.js';
 /** TensorProto.DataType */
 export const DataType = {
   float: 1,
+  uint8: 2,
   int8: 3,
   int32: 6,
   int64: 7,

@@ -32,6 +32,8 @@ const BYTES: ReadonlyMap<number, number> = new Map([
   [DataType.int32, 4],
   [DataType.int64, 8],
   [DataType.float16, 2],
+  [DataType.uint8, 1],
+  [DataType.int8, 1],
   [DataType.bfloat16, 2],
   [1 + DataType.float, 1],
   [2 + DataType.float, 1],
@@ -65,10 +67,15 @@ export function outlineOf({ bytes }: Pick<Graph, 'bytes'>): Outline {
   const { graph } = decodeModel(bytes);
   const constants = new Map<string, Shaped>();
   const fromFiles = new Map<string, number>();
+  /** Bytes that are listed under several types are there once. */
+  const places = new Map<string, number>();
   for (const { name, dims, dataType, rawData, externalData } of graph.initializer) {
     const size = bytesOf(dataType);
     const isExternal = (externalData?.length ?? 0) > 0;
-    if (isExternal) fromFiles.set(name, size * count(dims));
+    if (isExternal) {
+      fromFiles.set(name, size * count(dims));
+      places.set(JSON.stringify(externalData), size * count(dims));
+    }
     constants.set(name, { dims, bytes: size, ...(isExternal ? {} : valuesOf(dims, dataType, rawData)) });
   }
   const unknown = new Set(
@@ -103,7 +110,7 @@ export function outlineOf({ bytes }: Pick<Graph, 'bytes'>): Outline {
   const outputs = new Set(graph.output.map(({ name }) => name));
   return {
     weights: sum(sizes),
-    stored: sum(fromFiles.values()),
+    stored: sum(places.values()),
     largest: Math.max(0, ...sizes),
     inputs,
     unknown: [...unknown],
@@ -171,7 +178,7 @@ function mostAtOnce(steps: readonly Step[], { known, constants, entering, output
         buffers.get(buffer)!.users++;
       } else allocate(name);
     }
-    most = Math.max(most, now + scratchOf(node, known));
+    most = Math.max(most, now + scratchOf(step, known));
     for (const name of new Set([...node.input, ...node.output])) {
       if ((lastRead.get(name) ?? i) <= i) release(name);
     }
@@ -209,9 +216,14 @@ function sharedInput(
 }
 
 /** What an operator takes for itself while it runs. */
-function scratchOf({ opType, input }: NodeProto, known: ReadonlyMap<string, Shaped>): number {
+function scratchOf(
+  { node: { opType, input }, attributes }: Step,
+  known: ReadonlyMap<string, Shaped>,
+): number {
   // Queries, keys and values are laid out by heads first.
   if (opType === 'MultiHeadAttention') return sum(input.slice(0, 3).map((name) => sizeOf(known.get(name)!)));
+  // The CPU reads the weight out in float32 first.
+  if (opType === 'MatMulNBits') return 4 * attributes.int('K', 0) * attributes.int('N', 0);
   return 0;
 }
 

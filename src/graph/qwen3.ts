@@ -89,12 +89,12 @@ function readTheta(reader: ConfigReader, { configFile, config }: Component): num
 export function qwen3Graph(
   component: Component,
   layers: readonly number[],
-  { attention, storedTables, fusedMatMul }: Target = PORTABLE,
+  { attention, storedTables, fusedMatMul, blocksInPlace }: Target = PORTABLE,
 ): Graph {
   const config = readQwen3Config(component);
   const { vocabSize, hiddenSize, intermediateSize, headDim, rmsNormEps } = config;
   const tensors = withoutPrefix(component);
-  const target = { ...PORTABLE, attention, storedTables, fusedMatMul };
+  const target = { ...PORTABLE, attention, storedTables, fusedMatMul, blocksInPlace };
   const b = new GraphBuilder('text_encoder', component, target, tensors);
   const ids = b.input('input_ids', 'int64', [1, 'sequence']);
   const rotary = rotaryInputs(b, headDim);

@@ -63,14 +63,14 @@ export function readT5Config(component: Component): T5Config {
  */
 export function t5EncoderGraph(
   component: Component,
-  { attention, storedTables, fusedMatMul }: Target = PORTABLE,
+  { attention, storedTables, fusedMatMul, blocksInPlace }: Target = PORTABLE,
 ): Graph {
   const config = readT5Config(component);
   const { vocabSize, dModel, dFf, numLayers, layerNormEpsilon: epsilon } = config;
   const b = new GraphBuilder(
     'text_encoder',
     component,
-    { ...PORTABLE, attention, storedTables, fusedMatMul },
+    { ...PORTABLE, attention, storedTables, fusedMatMul, blocksInPlace },
     withOneEmbedding(component),
   );
   const ids = b.input('input_ids', 'int64', ['batch', 'sequence']);

@@ -20,6 +20,8 @@ export interface Target {
   readonly storedTables: boolean;
   /** A convolution may take any number of channels; otherwise multiples of 3 from 6 on get zeros beside them. */
   readonly oddChannels: boolean;
+  /** Weights that are stored in blocks are read out at each run; otherwise once, when the session folds its constants. */
+  readonly blocksInPlace: boolean;
   /** The sum before a layer norm joins it as com.microsoft.SkipLayerNormalization. */
   readonly skipNorm: boolean;
   /**
@@ -33,6 +35,7 @@ export interface Target {
 export const PORTABLE: Target = {
   type: 'float',
   storedTables: true,
+  blocksInPlace: true,
   channelsLast: false,
   attention: true,
   fusedMatMul: true,
@@ -55,6 +58,7 @@ export const WEBGPU: Target = {
   ...PORTABLE,
   attention: false,
   storedTables: false,
+  blocksInPlace: false,
   fusedMatMul: false,
   oddChannels: false,
 };
@@ -67,6 +71,7 @@ export const WEBGPU: Target = {
 export const CUDA: Target = {
   type: 'float16',
   storedTables: true,
+  blocksInPlace: false,
   channelsLast: true,
   attention: true,
   fusedMatMul: true,

@@ -1,5 +1,7 @@
 /** The weights of one graph: they stay on disk, and are cast, turned and scaled by nodes that depend on nothing else. */
 import { DarkroomError } from '../errors.ts';
+import { BLOCK_TYPES, type BlockType, type BlockTypeName, isBlockType } from './block-types.ts';
+import { type Blocks, blockValues } from './block-values.ts';
 import {
   type QuantisedWeight,
   type QuantisedWeights,
@@ -43,6 +45,28 @@ export interface Names {
   unique(base: string): Value;
   /** The value of a key; made the first time. */
   once(key: string, make: () => Value): Value;
+  constant(type: DataTypeName, dims: readonly number[], rawData: Uint8Array): Value;
+}
+
+/** A matrix in blocks, as MatMulNBits takes it. */
+export interface BlockMatrix {
+  readonly bits: 4 | 8;
+  readonly blockSize: number;
+  /** uint8 [outputs, blocks of a row, bytes of a block] */
+  readonly quants: Value;
+  /** [outputs, blocks of a row], of the target's type */
+  readonly scales: Value;
+  /** A byte's lower half is number i of its block and its upper half number i + 16, rather than its neighbour. */
+  readonly halvesApart: boolean;
+}
+
+interface External {
+  readonly proto: TensorProto;
+  readonly stored: StoredTensor;
+  readonly offset: number;
+  readonly length: number;
+  /** Numbers that are read; 0 where the same bytes are listed as another type as well. */
+  readonly elements: number;
 }
 
 const STORED: Readonly<Record<(typeof STORED_DTYPES)[number], { type: DataTypeName; bytes: number }>> = {
@@ -53,6 +77,16 @@ const STORED: Readonly<Record<(typeof STORED_DTYPES)[number], { type: DataTypeNa
   F8_E4M3: { type: 'float8e4m3fn', bytes: 1 },
   F8_E5M2: { type: 'float8e5m2', bytes: 1 },
 };
+
+/** What the bytes of a block are read as. */
+const VIEWS = {
+  bytes: { type: 'uint8', bytes: 1 },
+  signedBytes: { type: 'int8', bytes: 1 },
+  halves: { type: 'float16', bytes: 2 },
+} as const satisfies Readonly<Record<string, { type: DataTypeName; bytes: number }>>;
+type View = keyof typeof VIEWS;
+
+const product = (sides: readonly number[]): number => sides.reduce((total, side) => total * side, 1);
 
 /** Rows of a stored tensor, under the name that the layers ask for. */
 interface Rows {
@@ -72,7 +106,7 @@ export class GraphWeights {
   /** Nodes that only depend on weights. */
   readonly #prepared: NodeProto[] = [];
   readonly #initializers: TensorProto[] = [];
-  readonly #external: { proto: TensorProto; stored: StoredTensor; offset: number; length: number }[] = [];
+  readonly #external: External[] = [];
   readonly #quantised: QuantisedWeight[] = [];
   #quantisedBytes = 0;
 
@@ -90,6 +124,10 @@ export class GraphWeights {
     this.#tensors = tensors;
     this.#target = target;
     this.#names = names;
+  }
+
+  isInBlocks(name: string): boolean {
+    return isBlockType(this.#tensors.get(name)?.dtype ?? '');
   }
 
   get(name: string): StoredTensor | undefined {
@@ -141,7 +179,7 @@ export class GraphWeights {
    * @param rows as `weight` takes them
    */
   int8Weight(name: string, shape: readonly number[], rows?: RowRange): Int8Weight {
-    const { stored } = this.#checked(name, shape);
+    const stored = this.#checked(name, shape);
     const { first, count } = rows ?? { first: 0, count: shape[0]! };
     const values = this.#names.once(`int8 ${name} ${first} ${count}`, () => {
       const unique = this.#names.unique(`${name}.int8`);
@@ -169,13 +207,61 @@ export class GraphWeights {
     return { location: QUANTISED, bytes: this.#quantisedBytes, weights: this.#quantised };
   }
 
-  /** A table's rows as they are stored. */
+  /** A table's rows as they are stored; undefined where they lie in blocks. */
   table(
     name: string,
     shape: readonly [number, number],
-  ): { readonly value: Value; readonly type: DataTypeName } {
+  ): { readonly value: Value; readonly type: DataTypeName } | undefined {
+    if (isBlockType(this.#checked(name, shape).dtype)) return undefined;
     const { value, dtype } = this.#stored(name, shape);
     return { value, type: STORED[dtype].type };
+  }
+
+  /**
+   * Rows of a table that lies in blocks, read out where they are looked up.
+   * @param emit adds a node that runs each time
+   * @returns float32 [rows looked up, numbers of a row]
+   */
+  blockRows(name: string, shape: readonly [number, number], ids: Value, emit: Blocks['op']): Value {
+    const stored = this.#checked(name, shape);
+    const type = stored.dtype as BlockTypeName;
+    const [rows, columns] = shape;
+    const { bytes } = BLOCK_TYPES[type];
+    const rowBytes = stored.length / rows;
+    const view = (of: View) => {
+      const size = VIEWS[of].bytes;
+      const table = this.#view({ name, stored, first: 0, count: rows }, of, [rows, rowBytes / size]);
+      return this.#names.once(`${table} ${ids}`, () =>
+        emit('Reshape', [emit('Gather', [table, ids]), this.#ints([-1, bytes / size])]),
+      );
+    };
+    return emit('Reshape', [blockValues(type, this.#blocks(view, emit)), this.#ints([-1, columns])]);
+  }
+
+  /** @returns undefined where the weight is not stored in blocks that the operator takes as they are */
+  blockMatrix(name: string, shape: readonly [number, number], rows?: RowRange): BlockMatrix | undefined {
+    const stored = this.#checked(name, shape);
+    if (!isBlockType(stored.dtype) || stored.decode !== undefined) return undefined;
+    const { elements, bytes, bits }: BlockType = BLOCK_TYPES[stored.dtype];
+    if (bits === undefined || shape[1] % elements !== 0) return undefined;
+    const { first, count } = rows ?? { first: 0, count: shape[0] };
+    const of: Rows = { name, stored, first, count };
+    const inRow = shape[1] / elements;
+    const view = (as: View) => this.#view(of, as, [count * inRow, bytes / VIEWS[as].bytes]);
+    const blocks = this.#blocks(view, this.#prepareOp);
+    const whole = blocks.bytes(2, bytes - 2);
+    // The operator counts from 0 with the zero point in the middle; the file has numbers with a sign.
+    const quants = bits === 8 ? this.#prepareOp('BitwiseXor', [whole, blocks.octets([128], [])]) : whole;
+    const scale = blocks.half(0);
+    const wide =
+      this.#target.type === 'float16' ? scale : this.#prepareOp('Cast', [scale], { to: DataType.float });
+    return {
+      bits,
+      blockSize: elements,
+      quants: this.#prepareOp('Reshape', [quants, this.#ints([count, inRow, bytes - 2])]),
+      scales: this.#prepareOp('Reshape', [wide, this.#ints([count, inRow])]),
+      halvesApart: bits === 4,
+    };
   }
 
   /** Casts, transposes and sums of weights. */
@@ -188,9 +274,14 @@ export class GraphWeights {
     return [...new Set([...this.#external, ...this.#quantised].map(({ stored }) => stored.file))];
   }
 
+  /** Whether weights that are read lie in blocks. */
+  get hasBlocks(): boolean {
+    return this.#external.some(({ stored }) => isBlockType(stored.dtype));
+  }
+
   /** Numbers that are read as they are stored. */
   get elements(): number {
-    return this.#external.reduce((sum, { proto }) => sum + proto.dims.reduce((a, b) => a * b, 1), 0);
+    return this.#external.reduce((sum, { elements }) => sum + elements, 0);
   }
 
   /** @returns what the model holds of them, and the folder that their places are relative to */
@@ -239,30 +330,8 @@ export class GraphWeights {
     return name;
   }
 
-  #stored(
-    name: string,
-    shape: readonly number[],
-    rows?: RowRange,
-    as: readonly number[] = [rows?.count ?? shape[0]!, ...shape.slice(1)],
-  ) {
-    const { stored, dtype } = this.#checked(name, shape);
-    const { first, count } = rows ?? { first: 0, count: shape[0]! };
-    const of = { name, stored, first, count };
-    const { transposed, halvesSwapped, scale, identity } = stored.decode ?? {};
-    if (identity === true) return { value: this.#identity(name, shape[0]!), dtype: 'F32' as const };
-    const value =
-      transposed === true
-        ? this.#transposed(of, shape)
-        : halvesSwapped === true
-          ? this.#halvesSwapped(of, as)
-          : this.#region(of, as);
-    return scale === undefined
-      ? { value, dtype }
-      : { value: this.#scaled({ first, count, stored: scale }, { value, dtype }, as), dtype: 'F32' as const };
-  }
-
-  /** A stored tensor of that shape. */
-  #checked(name: string, shape: readonly number[]) {
+  /** What the file holds under a name, where its type and shape are as they should be; it counts as used. */
+  #checked(name: string, shape: readonly number[]): StoredTensor {
     const stored = this.#tensors.get(name);
     if (stored === undefined) {
       throw new DarkroomError(
@@ -270,9 +339,8 @@ export class GraphWeights {
         `${this.#label}: the weights lack ${name} (${shape.join(' x ')}).`,
       );
     }
-    const dtype = STORED_DTYPES.find((known) => known === stored.dtype);
-    if (dtype === undefined) {
-      const known = STORED_DTYPES.join(', ');
+    if (!isBlockType(stored.dtype) && !STORED_DTYPES.some((known) => known === stored.dtype)) {
+      const known = [...STORED_DTYPES, ...Object.keys(BLOCK_TYPES)].join(', ');
       throw new DarkroomError(
         'unsupported',
         `${this.#label}: ${stored.name} is stored as ${stored.dtype}; weights can be ${known}.`,
@@ -285,24 +353,114 @@ export class GraphWeights {
       );
     }
     this.#used.add(stored);
-    return { stored, dtype };
+    return stored;
   }
 
-  /** `count` rows of a tensor in its file, from `first` on. */
-  #region({ name, stored, first, count }: Rows, as: readonly number[]): Value {
+  #stored(
+    name: string,
+    shape: readonly number[],
+    rows?: RowRange,
+    as: readonly number[] = [rows?.count ?? shape[0]!, ...shape.slice(1)],
+  ): { readonly value: Value; readonly dtype: keyof typeof STORED } {
+    const stored = this.#checked(name, shape);
+    const dtype = isBlockType(stored.dtype) ? 'F32' : (stored.dtype as keyof typeof STORED);
+    const { first, count } = rows ?? { first: 0, count: shape[0]! };
+    const of = { name, stored, first, count };
+    const { transposed, halvesSwapped, scale, identity } = stored.decode ?? {};
+    if (identity === true) return { value: this.#identity(name, shape[0]!), dtype: 'F32' };
+    const value =
+      transposed === true
+        ? this.#transposed(of, shape)
+        : halvesSwapped === true
+          ? this.#halvesSwapped(of, as)
+          : this.#region(of, as);
+    return scale === undefined
+      ? { value, dtype }
+      : { value: this.#scaled({ first, count, stored: scale }, { value, dtype }, as), dtype: 'F32' };
+  }
+
+  /** `count` rows of a tensor in its file, from `first` on: as they are stored, or in float32 where they lie in blocks. */
+  #region(of: Rows, as: readonly number[]): Value {
+    const { name, stored, first, count } = of;
+    if (!isBlockType(stored.dtype)) {
+      const { type } = STORED[stored.dtype as keyof typeof STORED];
+      return this.#listed(of, {
+        key: `weight ${name} ${as} ${first}`,
+        type,
+        dims: as,
+        elements: product(as),
+      });
+    }
+    const { bytes } = BLOCK_TYPES[stored.dtype];
+    const length = (stored.length / (stored.shape[0] ?? 1)) * count;
+    if (length % bytes !== 0) {
+      throw new DarkroomError(
+        'unsupported',
+        `${this.#label}: the rows of ${stored.name} do not begin with a block of ${stored.dtype}.`,
+      );
+    }
+    const view = (type: View) => this.#view(of, type, [length / bytes, bytes / VIEWS[type].bytes]);
+    const { dtype } = stored;
+    return this.#names.once(`numbers ${name} ${as} ${first}`, () =>
+      this.#prepareOp('Reshape', [blockValues(dtype, this.#blocks(view, this.#prepareOp)), this.#ints(as)]),
+    );
+  }
+
+  /** The bytes of blocks as numbers of one type. */
+  #view(of: Rows, type: View, dims: readonly number[]): Value {
+    const elements = type === 'bytes' ? product(of.stored.shape) : 0;
+    const key = `${type} ${of.name} ${dims} ${of.first}`;
+    return this.#listed(of, { key, type: VIEWS[type].type, dims, elements });
+  }
+
+  #listed(
+    { name, stored, first, count }: Rows,
+    {
+      key,
+      type,
+      dims,
+      elements,
+    }: {
+      readonly key: string;
+      readonly type: DataTypeName;
+      readonly dims: readonly number[];
+      readonly elements: number;
+    },
+  ): Value {
     const rowBytes = stored.length / (stored.shape[0] ?? 1);
-    return this.#names.once(`weight ${name} ${as} ${first}`, () => {
+    return this.#names.once(key, () => {
       const unique = this.#names.unique(name);
-      const type = STORED[stored.dtype as keyof typeof STORED].type;
       this.#external.push({
-        proto: { name: unique, dims: as, dataType: DataType[type] },
+        proto: { name: unique, dims, dataType: DataType[type] },
         stored,
         offset: stored.offset + first * rowBytes,
         length: count * rowBytes,
+        elements,
       });
       return unique;
     });
   }
+
+  #blocks(view: (type: View) => Value, op: Blocks['op']): Blocks {
+    const part = (from: Value, first: number, count: number) =>
+      op('Slice', [from, this.#ints([first]), this.#ints([first + count]), this.#ints([-1])]);
+    return {
+      op,
+      ints: this.#ints,
+      octets: (values, dims) => this.#names.constant('uint8', dims, Uint8Array.from(values)),
+      floats: (values, dims) =>
+        this.#names.constant('float', dims, new Uint8Array(Float32Array.from(values).buffer)),
+      bytes: (first, count) => part(view('bytes'), first, count),
+      signedBytes: (first, count) => part(view('signedBytes'), first, count),
+      half: (at) => part(view('halves'), at / 2, 1),
+    };
+  }
+
+  readonly #ints = (values: readonly number[]): Value =>
+    this.#names.constant('int64', [values.length], new Uint8Array(BigInt64Array.from(values, BigInt).buffer));
+
+  readonly #prepareOp: Blocks['op'] = (opType, inputs, attributes = {}) =>
+    this.#prepare(opType, inputs, ...Object.entries(attributes).map(([key, value]) => attribute(key, value)));
 
   #transposed(of: Rows, [rows, columns]: readonly number[]): Value {
     if (of.first !== 0 || of.count !== rows) throw new Error(`${of.name} is transposed: it is used whole`);

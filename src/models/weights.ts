@@ -3,6 +3,8 @@ import { open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { StoredTensor } from '../graph/component.ts';
+import { isGguf, readGguf } from './gguf.ts';
+import { withCurrentNames } from './gguf-names.ts';
 import { isReadable, ValueReader } from './lora/values.ts';
 import { isTorchFile, readTorchFile } from './pickle/torch-file.ts';
 import { readSafetensorsFile } from './safetensors.ts';
@@ -51,6 +53,10 @@ export async function readTensorFile(
   { label, folder }: { readonly label: string; readonly folder: string },
 ): Promise<Pick<Weights, 'tensors' | 'metadata' | 'numbers'>> {
   const beginning = await beginningOf(file);
+  if (isGguf(beginning)) {
+    const { tensors, metadata } = await readGguf(file, { label, folder });
+    return { tensors: withCurrentNames(tensors, metadata), metadata, numbers: new Map() };
+  }
   // The length of a safetensors header may begin as a pickle does.
   if (isTorchFile(beginning) && !looksSafe(beginning)) {
     const { tensors, numbers, texts } = await readTorchFile(file, label);

@@ -51,11 +51,12 @@ export const footprintOfGraph = (graph: ReturnType<ModelSpec['graph']>): Footpri
 function footprint(graph: ReturnType<ModelSpec['graph']>): Footprint {
   const outline = outlineOf(graph);
   const bySides = new Map<string, number>();
+  const isInPlace = graph.blocks === undefined ? graph.weightsInPlace === true : graph.blocks === 'in place';
   return {
     outline,
     // In place they stay in the file, but a run reads all of them.
-    weights: graph.weightsInPlace === true ? outline.stored + outline.largest : outline.weights,
-    stored: graph.weightsInPlace === true ? 0 : outline.stored,
+    weights: isInPlace ? outline.stored + outline.largest : outline.weights,
+    stored: isInPlace ? 0 : outline.stored,
     activations(sides) {
       const key = JSON.stringify(sides);
       const bytes = bySides.get(key) ?? outline.activations(sides);
