@@ -30,7 +30,7 @@ const CONTENTS: [string, string, RegExp][] = [
     'PK\u0003\u0004\u0014\u0000\u0000',
     /is not a usable PyTorch file: its directory is missing, as of a download that did not end/,
   ],
-  ['a GGUF file', 'GGUF\u0003\u0000\u0000\u0000\u0001', /is a GGUF file/],
+  ['the beginning of a GGUF file', 'GGUF\u0003\u0000\u0000\u0000\u0001', /was cut off: it has 9 bytes/],
 ];
 for (const [what, content, message] of CONTENTS) {
   test(`${what} in place of weights`, async (t) => {
