@@ -28,7 +28,7 @@ const AFTER = `${END}\n${BEGIN}assistant\n`;
 const WITHOUT_THOUGHTS = `${THOUGHTS[0]}\n\n${THOUGHTS[1]}\n\n`;
 
 /** Qwen2's and Qwen3's own: another one, of a hostile file, could take for ever. */
-const SPLIT =
+export const QWEN_SPLIT =
   "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|\\p{N}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+";
 
 /** @throws DarkroomError('bad_model') where the folder holds no tokenizer of Qwen's */
@@ -43,7 +43,7 @@ export async function readQwenTokenizer(files: ModelSource, folder: string): Pro
   if (!isRecord(model) || model['type'] !== 'BPE') throw refuse('holds no byte pairs');
   if (!isRecord(normalizer) || normalizer['type'] !== 'NFC') throw refuse('does not normalise to NFC');
   const patterns = [...JSON.stringify(first).matchAll(/"Regex":("(?:[^"\\]|\\.)*")/g)];
-  if (patterns.length !== 1 || JSON.parse(patterns[0]![1]!) !== SPLIT)
+  if (patterns.length !== 1 || JSON.parse(patterns[0]![1]!) !== QWEN_SPLIT)
     throw refuse('splits words in another way');
   const contents = Array.isArray(added) ? added.map((token) => isRecord(token) && token['content']) : [];
   for (const token of [BEGIN, END, PAD, ...THOUGHTS]) {

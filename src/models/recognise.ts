@@ -3,6 +3,7 @@
 import { readBeside } from './checkpoint/beside.ts';
 import { isClipText } from './checkpoint/clip-text.ts';
 import { isVae } from './checkpoint/ldm-vae.ts';
+import { isQwenText } from './checkpoint/qwen-text.ts';
 import { isT5Text } from './checkpoint/t5-text.ts';
 import { type Tensors, under } from './checkpoint/tensors.ts';
 import { controlnetOf, controlRefusal } from './controlnet.ts';
@@ -130,6 +131,7 @@ function recogniseOther(tensors: Tensors, label: string): Found {
   const upscaler = findUpscaler(tensors, label);
   if (upscaler !== undefined) return { kind: 'upscaler', ...traitsOfUpscaler(upscaler, label) };
   if (isT5Text(tensors)) return { kind: 'text_encoder', family: 'T5' };
+  if (isQwenText(tensors)) return { kind: 'text_encoder', family: 'Qwen3' };
   if (isClipText(tensors) || isClipText(under(tensors, 'transformer.')))
     return { kind: 'text_encoder', family: 'CLIP' };
   return { kind: 'unknown' };

@@ -1,5 +1,6 @@
 /** Where a model's parts come from: a folder in diffusers' layout, or a single file that is read as if it were one. */
 import type { Component } from '../graph/component.ts';
+import type { QwenTokenizerFiles } from './qwen-tokenizer.ts';
 import type { T5TokenizerFiles } from './t5-tokenizer.ts';
 import type { TokenizerFiles } from './tokenizer.ts';
 
@@ -25,6 +26,7 @@ export interface ModelSource {
   /** The tokenizer that all models of the kind share, where the source brings none of its own. */
   sharedClipTokenizer?(subfolder: string): Promise<TokenizerFiles>;
   sharedT5Tokenizer?(): Promise<T5TokenizerFiles>;
+  sharedQwenTokenizer?(): Promise<QwenTokenizerFiles>;
   /** Whether all that was looked at is still what it was. */
   isUnchanged(): Promise<boolean>;
   /** Of all that was looked at: another one for each change. */

@@ -1,24 +1,119 @@
 /** GGUF files against what gguf's own package decodes, and transformers and diffusers run (make_gguf.py). */
-import { readFile } from 'node:fs/promises';
+import assert from 'node:assert/strict';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { GraphBuilder } from '../../src/graph/builder.ts';
+import { fluxTransformerGraph } from '../../src/graph/flux.ts';
 import { linear } from '../../src/graph/layers.ts';
+import { qwen3Graph } from '../../src/graph/qwen3.ts';
+import { t5EncoderGraph } from '../../src/graph/t5.ts';
 import { PORTABLE, type Target, WEBGPU } from '../../src/graph/target.ts';
+import { zImageGraph } from '../../src/graph/z-image.ts';
+import { readQwenText } from '../../src/models/checkpoint/qwen-text.ts';
+import { readT5Text } from '../../src/models/checkpoint/t5-text.ts';
+import { fluxCheckpoint } from '../../src/models/families/flux-checkpoint.ts';
+import { gridPositions, rotaryTables } from '../../src/models/families/rotary.ts';
+import { zImageCheckpoint } from '../../src/models/families/z-image-checkpoint.ts';
 import { readWeights } from '../../src/models/weights.ts';
-import { agree, outputs, type PackedTensor, unpacked } from '../graph/agree.ts';
+import { agree, outputs, type PackedTensor, temporaryFolder, unpacked } from '../graph/agree.ts';
 import { FIXTURES } from './forge.ts';
 
 const FOLDER = join(FIXTURES, '../gguf');
 const goldens = JSON.parse(await readFile(join(FOLDER, 'goldens.json'), 'utf8')) as {
   products: { x: PackedTensor; types: Record<string, { product: PackedTensor; rows: PackedTensor }> };
+  t5: { ids: number[]; states: PackedTensor };
+  qwen: { ids: number[]; layer: number; states: PackedTensor };
+  flux: Transformer & { pooled: PackedTensor; guidance: number };
+  zImage: Transformer;
 };
+
+interface Transformer {
+  latents: PackedTensor;
+  words: PackedTensor;
+  timestep: number;
+  out: PackedTensor;
+}
 
 const TARGETS: readonly (readonly [string, Target])[] = [
   ['in place', PORTABLE],
   ['folded', { ...PORTABLE, blocksInPlace: false }],
   ['for WebGPU', WEBGPU],
 ];
+
+const idsOf = (ids: readonly number[]) => ({ data: BigInt64Array.from(ids, BigInt), dims: [1, ids.length] });
+const one = (value: number) => ({ data: Float32Array.of(value), dims: [1] });
+
+test('a T5 in llama.cpp’s names gives the states that transformers gives for the decoded weights', async () => {
+  const { ids, states } = goldens.t5;
+  const { tensors, label } = await readWeights(join(FOLDER, 't5.gguf'));
+  const graph = t5EncoderGraph({ configFile: label, ...readT5Text(tensors) });
+  const { last_hidden_state: made } = await outputs(graph, { input_ids: idsOf(ids) }, ['last_hidden_state']);
+  agree(made!, unpacked(states), 'states');
+});
+
+test('a Qwen3 in llama.cpp’s names gives the states that transformers gives for the decoded weights', async () => {
+  const { ids, layer, states } = goldens.qwen;
+  const { tensors, label } = await readWeights(join(FOLDER, 'qwen.gguf'));
+  const graph = qwen3Graph({ configFile: label, ...readQwenText(tensors) }, [layer]);
+  const feeds = {
+    input_ids: idsOf(ids),
+    padding: { data: new Float32Array(ids.length), dims: [1, ids.length] },
+    ...rotaryTables(
+      ids.map((_, i) => [i]),
+      { channels: [16], theta: 1e6, precision: 'float32' },
+    ),
+  };
+  const name = `hidden_states.${layer}`;
+  agree((await outputs(graph, feeds, [name]))[name]!, unpacked(states), 'states');
+});
+
+test('a FLUX.1 in its authors’ names predicts what diffusers predicts with the decoded weights', async () => {
+  const { latents, words, pooled, timestep, guidance, out } = goldens.flux;
+  const weights = await readWeights(join(FOLDER, 'flux.gguf'));
+  assert.deepEqual(fluxCheckpoint.recognise(weights), {
+    ...{ base: 'FLUX.1', variant: 'dev', hasVae: false, hasTextEncoders: false },
+  });
+  const { components } = await fluxCheckpoint.read(weights, {});
+  const grid = gridPositions(2, 3, (row, column) => [0, row, column]);
+  const feeds = {
+    hidden_states: unpacked(latents),
+    encoder_hidden_states: unpacked(words),
+    pooled_projections: unpacked(pooled),
+    timestep: one(timestep),
+    guidance: one(guidance),
+    ...rotaryTables([...grid, ...Array.from({ length: 5 }, () => [0, 0, 0])], {
+      ...{ channels: [4, 14, 14], theta: 10_000, precision: 'float64' },
+    }),
+  };
+  const graph = fluxTransformerGraph(components.get('transformer')!);
+  const made = await outputs(graph, feeds, ['out_hidden_states']);
+  agree(made['out_hidden_states']!, unpacked(out), 'velocity');
+});
+
+test('a Z-Image in its authors’ names predicts what diffusers predicts with the decoded weights', async (t) => {
+  const { latents, words, timestep, out } = goldens.zImage;
+  const file = join(await temporaryFolder(t), 'z-image.gguf');
+  await writeFile(file, gunzipSync(await readFile(join(FOLDER, 'z-image.gguf.gz'))));
+  const weights = await readWeights(file);
+  assert.equal(zImageCheckpoint.recognise(weights)?.base, 'Z-Image');
+  const { components } = await zImageCheckpoint.read(weights, {});
+  const grid = gridPositions(2, 3, (row, column) => [33, row, column]);
+  const filling = Array.from({ length: 32 - grid.length }, () => [0, 0, 0]);
+  const text = Array.from({ length: 32 }, (_, i) => [i + 1, 0, 0]);
+  const feeds = {
+    hidden_states: unpacked(latents),
+    encoder_hidden_states: unpacked(words),
+    timestep: one(timestep),
+    ...rotaryTables([...grid, ...filling, ...text], {
+      ...{ channels: [4, 6, 6], theta: 256, precision: 'rounded' },
+    }),
+  };
+  const graph = zImageGraph(components.get('transformer')!);
+  const made = await outputs(graph, feeds, ['out_hidden_states']);
+  agree(made['out_hidden_states']!, unpacked(out), 'velocity');
+});
 
 for (const [how, target] of TARGETS) {
   test(`weights of every type, ${how}: products, parts of rows, swapped halves and looked-up rows`, async () => {

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { qwenTokenizer } from '../../src/models/checkpoint/qwen-vocabulary.ts';
 import { ModelFiles } from '../../src/models/files.ts';
 import { createQwenTokenizer, readQwenTokenizer } from '../../src/models/qwen-tokenizer.ts';
 import { copyModel, FIXTURES, write } from './forge.ts';
@@ -21,6 +22,15 @@ test('every text has the ids that transformers gives it, with thoughts and witho
     assert.equal(dropped === '', ids.length < 512, JSON.stringify(text));
     assert.deepEqual(tokenizer.encode(text, { maxLength: 512, thinks: false }).ids.slice(-12), plain);
   }
+});
+
+test('single files have Qwen’s own vocabulary: every text has the ids that tiktoken gives it', async () => {
+  const words: readonly { text: string; ids: number[] }[] = JSON.parse(
+    await readFile(join(FIXTURES, '../qwen-words.json'), 'utf8'),
+  );
+  const tokenizer = createQwenTokenizer(await qwenTokenizer());
+  for (const { text, ids } of words)
+    assert.deepEqual(tokenizer.encode(text, { maxLength: 512, thinks: true }).ids, ids, JSON.stringify(text));
 });
 
 test('the words beyond the limit are named as they were typed', async () => {

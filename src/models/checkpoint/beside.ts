@@ -13,6 +13,8 @@ export type PredictionType = 'epsilon' | 'v_prediction';
 export interface Beside {
   readonly predictionType?: PredictionType;
   readonly zeroTerminalSnr?: boolean;
+  /** Of the schedule of a flow model whose file does not tell it: 6 makes a Z-Image the base model rather than Turbo. */
+  readonly shift?: number;
   /** A VAE file of the models' folders, by name, instead of the one in the file. */
   readonly vae?: string;
   /** A model of the catalogue whose text encoders stand in for those that the file lacks. */
@@ -26,6 +28,7 @@ const CARD_KEYS = ['defaults', 'latent_rgb', 'gallery', 'words', 'vocabulary', '
 const schema = z.object({
   prediction_type: z.enum(['epsilon', 'v_prediction']).optional(),
   zero_terminal_snr: z.boolean().optional(),
+  shift: z.number().positive().max(100).optional(),
   vae: z.string().max(200).optional(),
   text_encoders: z.string().max(200).optional(),
 });
@@ -51,6 +54,7 @@ export async function readBeside(file: string, seen: SeenFiles): Promise<Beside>
   const {
     prediction_type: predictionType,
     zero_terminal_snr: zeroTerminalSnr,
+    shift,
     vae,
     text_encoders,
   } = parsed.data;
@@ -59,6 +63,7 @@ export async function readBeside(file: string, seen: SeenFiles): Promise<Beside>
   return {
     ...(stated !== undefined && { predictionType: stated }),
     ...(zeroTerminalSnr !== undefined && { zeroTerminalSnr }),
+    ...(shift !== undefined && { shift }),
     ...(vae !== undefined && { vae }),
     ...(text_encoders !== undefined && { textEncoders: text_encoders }),
     ...(Object.keys(card).length > 0 && { card }),

@@ -1,6 +1,7 @@
 /** A single file, read as the folder in diffusers' layout that it could have been saved as. */
 import { DarkroomError } from '../../errors.ts';
 import type { Component } from '../../graph/component.ts';
+import type { QwenTokenizerFiles } from '../qwen-tokenizer.ts';
 import type { SeenFiles } from '../seen.ts';
 import type { ModelSource } from '../source.ts';
 import type { T5TokenizerFiles } from '../t5-tokenizer.ts';
@@ -8,6 +9,7 @@ import type { TokenizerFiles } from '../tokenizer.ts';
 import { type Beside, nameOfBeside } from './beside.ts';
 import { clipTokenizer } from './clip-tokenizer.ts';
 import type { CheckpointParts } from './layout.ts';
+import { qwenTokenizer } from './qwen-vocabulary.ts';
 import { t5Tokenizer } from './t5-text.ts';
 
 const CARD = 'darkroom.json';
@@ -72,6 +74,10 @@ export class CheckpointFiles implements ModelSource {
 
   sharedT5Tokenizer(): Promise<T5TokenizerFiles> {
     return t5Tokenizer();
+  }
+
+  sharedQwenTokenizer(): Promise<QwenTokenizerFiles> {
+    return qwenTokenizer();
   }
 
   isUnchanged(): Promise<boolean> {

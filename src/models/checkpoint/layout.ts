@@ -46,6 +46,10 @@ export interface MissingPart {
   readonly part: string;
   /** As a sentence names it: `the text encoder CLIP-L`. */
   readonly what: string;
+  /** The address of a file that holds it; absent where models of the family bring it. */
+  readonly source?: string;
+  /** A VAE of its own is taken though nobody names it, where it is the only one of this size. */
+  readonly isTakenUnnamed?: true;
   /** From a file that holds nothing else; undefined where that is another part, or one of another size. */
   read(tensors: Tensors): Pick<Component, 'tensors' | 'config'> | undefined;
 }

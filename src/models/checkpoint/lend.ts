@@ -5,7 +5,7 @@ import type { Component } from '../../graph/component.ts';
 import { FAMILIES } from '../families/index.ts';
 import type { SeenFiles } from '../seen.ts';
 import { readWeights, type Weights } from '../weights.ts';
-import type { Beside } from './beside.ts';
+import { type Beside, nameOfBeside } from './beside.ts';
 import type { CheckpointLayout, CheckpointParts, MissingPart } from './layout.ts';
 
 /** A file that may hold what another one lacks. */
@@ -45,6 +45,7 @@ export async function withLent(
 ): Promise<{ readonly parts: CheckpointParts; readonly lent: ReadonlyMap<string, string> }> {
   const components = new Map(parts.components);
   const lent = new Map<string, string>();
+  const notFound: MissingPart[] = [];
   for (const missing of parts.missing) {
     const isVae = missing.part === 'vae';
     const all = await lenders(isVae ? 'vae' : 'text_encoder');
@@ -62,13 +63,50 @@ export async function withLent(
     const asked = { missing, layout, weights };
     const found =
       (await firstOf(near, { ...asked, isNamed: true })) ??
-      (await firstOf(candidates, { ...asked, isNamed }));
-    if (found === undefined) throw lacks(weights, parts.missing);
+      (await firstOf(candidates, { ...asked, isNamed })) ??
+      (missing.isTakenUnnamed === true && !isNamed ? await onlyOf(candidates, asked) : undefined);
+    if (found === undefined) {
+      notFound.push(missing);
+      continue;
+    }
     await seen.note(found.lender.path);
     components.set(missing.part, found.component);
     lent.set(missing.part, found.lender.name);
   }
+  if (notFound.length > 0) throw lacks(weights, notFound);
   return { parts: { ...parts, components, missing: [] }, lent };
+}
+
+interface Asked {
+  readonly missing: MissingPart;
+  readonly layout: CheckpointLayout;
+  readonly weights: Weights;
+}
+
+interface Lent {
+  readonly lender: Lender;
+  readonly component: Component;
+}
+
+/**
+ * The file that holds such a part and nothing else, where there is one.
+ * @throws DarkroomError('bad_model') where several do: their shapes do not tell which one the model was trained with
+ */
+async function onlyOf(lenders: readonly Lender[], asked: Asked): Promise<Lent | undefined> {
+  const found: Lent[] = [];
+  for (const lender of lenders) {
+    const one = await firstOf([lender], { ...asked, isNamed: true });
+    if (one !== undefined) found.push(one);
+  }
+  if (found.length > 1) {
+    const { label } = asked.weights;
+    const names = found.map(({ lender }) => lender.name).join(', ');
+    throw new DarkroomError(
+      'bad_model',
+      `${label} does not hold ${asked.missing.what}, and ${names} could all be it. Write the right one into ${nameOfBeside(label)}: {"vae": "${found[0]!.lender.name}"}.`,
+    );
+  }
+  return found[0];
 }
 
 async function firstOf(
@@ -78,14 +116,11 @@ async function firstOf(
     layout,
     weights,
     isNamed,
-  }: {
-    readonly missing: MissingPart;
-    readonly layout: CheckpointLayout;
-    readonly weights: Weights;
+  }: Asked & {
     /** Files that hold nothing else are taken as well. */
     readonly isNamed: boolean;
   },
-): Promise<{ readonly lender: Lender; readonly component: Component } | undefined> {
+): Promise<Lent | undefined> {
   const base = layout.recognise(weights)?.base;
   for (const lender of lenders) {
     // A file that is missing or damaged lends nothing.
@@ -107,8 +142,12 @@ function lacks({ label }: Weights, missing: readonly MissingPart[]): DarkroomErr
     ...(missing.some(({ part }) => part !== 'vae') ? ['text encoders into text_encoders'] : []),
     ...(missing.some(({ part }) => part === 'vae') ? ['a VAE into vae'] : []),
   ].join(', ');
+  const sources = missing.flatMap(({ source }) =>
+    source === undefined ? [] : [`darkroom models add ${source}`],
+  );
+  const toGet = sources.length === 0 ? '' : ` It can be fetched: ${sources.join(' ; ')}`;
   return new DarkroomError(
     'bad_model',
-    `${label} does not hold ${what}, and no other file here lends it. Put ${places} in DARKROOM_MODELS, or a whole checkpoint of the same family beside it.`,
+    `${label} does not hold ${what}, and no other file here lends it. Put ${places} in DARKROOM_MODELS, or a whole checkpoint of the same family beside it.${toGet}`,
   );
 }

@@ -104,3 +104,31 @@ export const sd3Scheduler: SchedulerConfig = {
   num_train_timesteps: 1000,
   shift: 3,
 };
+
+/** FLUX.1 schnell. */
+export const fluxSchnellScheduler: SchedulerConfig = {
+  _class_name: 'FlowMatchEulerDiscreteScheduler',
+  num_train_timesteps: 1000,
+  shift: 1,
+  use_dynamic_shifting: false,
+};
+
+/** FLUX.1 dev: its shift follows the size of the picture. */
+export const fluxDevScheduler: SchedulerConfig = {
+  _class_name: 'FlowMatchEulerDiscreteScheduler',
+  num_train_timesteps: 1000,
+  shift: 3,
+  use_dynamic_shifting: true,
+  base_shift: 0.5,
+  max_shift: 1.15,
+  base_image_seq_len: 256,
+  max_image_seq_len: 4096,
+};
+
+/** @param shift 3 of Z-Image-Turbo, 6 of the base model: their weights have the same names and shapes */
+export const zImageScheduler = (shift = 3): SchedulerConfig => ({
+  _class_name: 'FlowMatchEulerDiscreteScheduler',
+  num_train_timesteps: 1000,
+  shift,
+  use_dynamic_shifting: false,
+});

@@ -5,6 +5,7 @@ import { FLUX_PATCH, fluxTransformerGraph, readFluxTransformerConfig } from '../
 import { readT5Config } from '../../graph/t5.ts';
 import type { ModelSource } from '../source.ts';
 import { type Denoiser, type Family, imageLatents } from './family.ts';
+import { fluxCheckpoint } from './flux-checkpoint.ts';
 import { originalFluxNames } from './original-flux-names.ts';
 import { gridPositions, rotaryTables } from './rotary.ts';
 import { type ClipPart, openClip, openT5, SUMMARY, type T5Part } from './text-encoders.ts';
@@ -30,6 +31,8 @@ export const flux: Family = {
     inpaintStrength: 0.6,
     sampleSize: 128,
   },
+
+  checkpoint: fluxCheckpoint,
 
   async open(files, index) {
     const clip = await openClip(files, index, '', SUMMARY);

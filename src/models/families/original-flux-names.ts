@@ -62,3 +62,21 @@ export function originalFluxNames(module: string): OriginalName[] {
   const { name, ...rest } = table[inner]!;
   return [{ name: `${blocks}.${number}.${name}`, ...rest }];
 }
+
+/** All modules of such a transformer, with their places; a file need not have all of them. */
+export function* fluxModules(
+  layers: number,
+  singleLayers: number,
+): Generator<readonly [module: string, original: OriginalName]> {
+  const blocks = (prefix: string, count: number, table: Readonly<Record<string, unknown>>) =>
+    Array.from({ length: count }, (_, i) =>
+      Object.keys(table).map((inner) => `${prefix}transformer_blocks.${i}.${inner}`),
+    ).flat();
+  const modules = [
+    ...[...Object.keys(OUTER), 'norm_out.linear'],
+    ...[...blocks('', layers, DOUBLE), ...blocks('single_', singleLayers, SINGLE)],
+  ];
+  for (const module of modules) {
+    for (const original of originalFluxNames(module)) yield [module, original];
+  }
+}

@@ -146,7 +146,7 @@ export async function openQwen(
     kind: 'qwen',
     name: 'textEncoder',
     component,
-    tokenizer: await readQwenTokenizer(files, 'tokenizer'),
+    tokenizer: (await files.sharedQwenTokenizer?.()) ?? (await readQwenTokenizer(files, 'tokenizer')),
     rules: { ...rules, layers },
     hiddenSize,
     positions: (length) =>

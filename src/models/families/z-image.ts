@@ -4,8 +4,10 @@ import { DarkroomError } from '../../errors.ts';
 import { readZImageConfig, SEQUENCE_MULTIPLE, Z_IMAGE_PATCH, zImageGraph } from '../../graph/z-image.ts';
 import type { ModelSource } from '../source.ts';
 import { type Denoiser, type Family, imageLatents } from './family.ts';
+import { originalZImageNames } from './original-z-image-names.ts';
 import { gridPositions, type Position, rotaryTables } from './rotary.ts';
 import { openQwen } from './text-encoders.ts';
+import { zImageCheckpoint } from './z-image-checkpoint.ts';
 
 /** Of Turbo's scheduler; the base model has 6. Nothing else in the folders tells them apart. */
 const TURBO_SHIFT = 3;
@@ -27,6 +29,8 @@ export const zImage: Family = {
     inpaintStrength: 1,
     sampleSize: 128,
   },
+
+  checkpoint: zImageCheckpoint,
 
   async open(files, index) {
     const qwen = await openQwen(files, index, {
@@ -75,7 +79,7 @@ async function openTransformer(files: ModelSource) {
     maxSide: Math.min(axesLens[1]!, axesLens[2]!) * Z_IMAGE_PATCH,
     names: { sample: 'hidden_states', output: 'out_hidden_states' },
     graph: (_, target, changed = component) => zImageGraph(changed, target),
-    originalNames: () => [],
+    originalNames: originalZImageNames,
     conditioning: ({ dims, prompt: { context } }) => ({
       encoder_hidden_states: context,
       ...rotaryTables(positions(dims, context.dims[1]!), axes),
