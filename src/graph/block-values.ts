@@ -3,8 +3,7 @@
  * as ggml has them (ggml-common.h, ggml-quants.c; gguf's Python package, quants.py).
  */
 import type { BlockTypeName } from './block-types.ts';
-import { DataType } from './onnx.ts';
-import type { Value } from './weights.ts';
+import { DataType, type Value } from './onnx.ts';
 
 /** Blocks, and what their numbers are made with. */
 export interface Blocks {

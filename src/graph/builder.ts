@@ -8,12 +8,13 @@ import {
   encodeModel,
   type NodeProto,
   type TensorProto,
+  type Value,
   type ValueInfoProto,
 } from './onnx.ts';
 import { PORTABLE, type Target } from './target.ts';
-import { GraphWeights, type Int8Weight, type RowRange, type Value } from './weights.ts';
+import { GraphWeights, type Int8Weight, type RowRange } from './weights.ts';
 
-export type { Value } from './weights.ts';
+export type { Value } from './onnx.ts';
 export type Attributes = Readonly<Record<string, AttributeValue | { readonly float: number }>>;
 
 /** IR 9 and opset 20 (exact Gelu, LayerNormalization); `com.microsoft` holds onnxruntime's fused operators. */

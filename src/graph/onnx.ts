@@ -17,6 +17,8 @@ export const DataType = {
   float8e4m3fn: 17,
   float8e5m2: 19,
 } as const;
+/** The name of a tensor within the graph. */
+export type Value = string;
 export type DataTypeName = keyof typeof DataType;
 
 /** AttributeProto.AttributeType */

@@ -16,11 +16,9 @@ import {
   type DataTypeName,
   type NodeProto,
   type TensorProto,
+  type Value,
 } from './onnx.ts';
 import type { Target } from './target.ts';
-
-/** The name of a tensor within the graph. */
-export type Value = string;
 
 /** Rows [first, first + count) of the first axis. */
 export interface RowRange {

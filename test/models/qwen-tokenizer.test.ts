@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { qwenTokenizer } from '../../src/models/checkpoint/qwen-vocabulary.ts';
 import { ModelFiles } from '../../src/models/files.ts';
-import { createQwenTokenizer, readQwenTokenizer } from '../../src/models/qwen-tokenizer.ts';
+import { createQwenTokenizer } from '../../src/models/qwen-tokenizer.ts';
+import { readQwenTokenizer } from '../../src/models/qwen-tokenizer-files.ts';
 import { copyModel, FIXTURES, write } from './forge.ts';
 
 const cases: readonly { text: string; thinking: number[]; plain: number[] }[] = JSON.parse(

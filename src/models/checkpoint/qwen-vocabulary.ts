@@ -2,7 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
-import { QWEN_SPLIT, type QwenTokenizerFiles } from '../qwen-tokenizer.ts';
+import type { QwenTokenizerFiles } from '../qwen-tokenizer.ts';
+import { QWEN_SPLIT } from '../qwen-tokenizer-files.ts';
 import { BYTE_CHARACTERS } from '../tokenizer.ts';
 
 // The package's root is two above src/models/checkpoint in a checkout, one more in a package.
