@@ -74,6 +74,14 @@ const ORIGINS = {
   pan: 'origin.pan',
 } as const satisfies Readonly<Record<OriginVerb, PlainKey>>;
 
+/** How a picture was edited: by the words, or by redrawing it. */
+function originText(verb: OriginVerb, request: JobRecord['request'], say: Say): string {
+  const { referenceImages, maskImage, strength } = request;
+  if (verb === 'edit' && referenceImages !== undefined) return say('origin.instructed');
+  if (verb !== 'edit' || maskImage !== undefined || strength === undefined) return say(ORIGINS[verb]);
+  return say('origin.redrawn', { strength });
+}
+
 function aboutOf({ request, user, frame }: JobRecord, say: Say): CardAbout {
   const { origin } = frame ?? {};
   return {
@@ -81,7 +89,10 @@ function aboutOf({ request, user, frame }: JobRecord, say: Say): CardAbout {
     prompt: (request.pictureWords && request.templates?.prompt) ?? request.prompt,
     asker: user.name,
     ...(origin && {
-      origin: { text: say(ORIGINS[origin.verb]), ...(origin.job !== undefined && { job: origin.job }) },
+      origin: {
+        text: originText(origin.verb, request, say),
+        ...(origin.job !== undefined && { job: origin.job }),
+      },
     }),
   };
 }

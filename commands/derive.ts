@@ -22,6 +22,7 @@ import { readLine } from './line.ts';
 import { nameMentions } from './mentions.ts';
 import { draftOfPictures, findPictures, type Pictures } from './pictures.ts';
 import { Policy } from './policy.ts';
+import type { ModelInfo } from './ports.ts';
 import { openPicture } from './sources.ts';
 import { largestSide, UPSCALE, upscaleScale } from './upscaling.ts';
 import { poseOf } from './uses.ts';
@@ -81,11 +82,16 @@ async function varyBy(
   context: DrawContext,
   index: number,
 ): Promise<void> {
-  const draft = { ...baseOf(record.request), image: 'source', strength };
+  const model = await context.ports.models.resolve(record.request.model);
+  const draft = { ...baseOf(record.request), image: 'source', ...redrawnBy(strength, model) };
   const { control } = await inputsOf(record, context);
   const source = await openPicture(pictureOf(record, index), context.ports);
   await order(record, draft, { source, ...(control && { control }) }, context, verb);
 }
+
+/** A model that edits by instruction sees the picture, and redraws nothing of it by strength. */
+const redrawnBy = (strength: number, { editsByInstruction }: Pick<ModelInfo, 'editsByInstruction'>) =>
+  editsByInstruction === true ? {} : { strength };
 
 /** The form behind the button asks for the prompt. */
 export async function edit(record: JobRecord, context: DrawContext, index: number): Promise<void> {
@@ -97,7 +103,7 @@ export async function edit(record: JobRecord, context: DrawContext, index: numbe
   const draft = {
     ...rest,
     image: 'source',
-    strength: typeof strength === 'number' ? strength : VARY_STRENGTH,
+    ...(typeof strength === 'number' ? { strength } : redrawnBy(VARY_STRENGTH, model)),
     ...read,
     prompt: laid.prompt,
     ...(laid.negative !== undefined && { negative_prompt: laid.negative }),
@@ -108,7 +114,7 @@ export async function edit(record: JobRecord, context: DrawContext, index: numbe
     { ...context.invocation, attachments: masksOf(context) },
     mask,
     context.ports,
-    source,
+    { own: source },
   );
   const isMasked = pictures.mask !== undefined;
   await order(
@@ -187,7 +193,7 @@ export async function redraw(record: JobRecord, context: DrawContext, index: num
     image: 'source',
     width: side(width),
     height: side(height),
-    strength: ENLARGE_STRENGTH,
+    ...redrawnBy(ENLARGE_STRENGTH, { editsByInstruction: defaults.editsByInstruction === true }),
   };
   const { control } = await inputsOf(record, context);
   const source = await openPicture(pictureOf(record, index), ports);
@@ -262,6 +268,7 @@ export function baseOf(request: GenerationRequest): RequestDraft {
     image: _image,
     strength: _strength,
     mask_image: _mask,
+    reference_images: _references,
     mask_blur: _blur,
     keep_unmasked: _keep,
     only_masked_padding: _padding,

@@ -190,6 +190,10 @@ function sizeOf(
   if (size !== undefined) return {};
   if (ar !== undefined) return sizeOfRatio(parseRatio(ar), defaults);
   // An upload beyond the model's size keeps its proportion; a smaller one keeps its size (freezeRequest).
-  const isLarge = source !== undefined && Math.max(source.width, source.height) > defaults.maxSize;
+  // Where the picture is a reference, its own size decides.
+  const isLarge =
+    defaults.editsByInstruction !== true &&
+    source !== undefined &&
+    Math.max(source.width, source.height) > defaults.maxSize;
   return isLarge ? sizeOfRatio(withinRatio(source.width / source.height), defaults) : {};
 }

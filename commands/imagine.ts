@@ -81,7 +81,9 @@ export async function draw(
   if (invocation.attachments.length > 0) {
     await ports.precheck({ invocation, model, draft: complete(draftOf(values, limited)) });
   }
-  const pictures = await findPictures(invocation, values, ports);
+  const pictures = await findPictures(invocation, values, ports, {
+    editsByInstruction: model.editsByInstruction === true,
+  });
   requireSubject(values, pictures);
   const base = replied ?? (takesOver ? baseOfTexts(pictures.source?.texts) : undefined);
   const laid = base && layOver(words, base.draft, model);

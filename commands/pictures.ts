@@ -1,11 +1,18 @@
 /** The pictures of an invocation by their roles: source, mask, control. */
 import type { Attachment, Invocation } from '../adapters/adapter.ts';
 import { DarkroomError, offer } from '../src/errors.ts';
-import { CONTROL_KINDS, type ControlKind, type RequestDraft } from '../src/request.ts';
+import { CONTROL_KINDS, type ControlKind, LIMITS, type RequestDraft } from '../src/request.ts';
 import { sentence } from '../src/sentences.ts';
 import { type DraftValues, parseControl } from './draft.ts';
 import type { ModelFile, ModelInfo, Ports } from './ports.ts';
-import { openAttachment, openReplied, type PictureRole, type Source, type SourcePorts } from './sources.ts';
+import {
+  openAttachment,
+  openReplied,
+  type PictureRole,
+  REFERENCES,
+  type Source,
+  type SourcePorts,
+} from './sources.ts';
 
 export type Pictures = Partial<Record<PictureRole, Source>>;
 /** What it takes to open the pictures of an invocation. */
@@ -14,23 +21,29 @@ export type PicturePorts = SourcePorts & Pick<Ports, 'drawRegion'>;
 /** Where a platform does not say what a file is for, a mask is known by its name. */
 const MASK_NAME = /^mask\.png$/i;
 
-const ROLES = ['source', 'mask', 'control'] as const satisfies readonly PictureRole[];
+const ROLES = ['source', ...REFERENCES, 'mask', 'control'] as const satisfies readonly PictureRole[];
 
 /**
  * @param values of imagine or edit: a control kind turns the picture into a control picture
  * @param own the picture to start from, where a button names it
+ * @param editsByInstruction whether the model sees several pictures beside its drawing
  * @throws DarkroomError('bad_request') for more pictures than there are roles, or a reply to a message without any
  */
 export async function findPictures(
   invocation: Invocation,
   values: DraftValues,
   ports: PicturePorts,
-  own?: Source,
+  { own, editsByInstruction = false }: { readonly own?: Source; readonly editsByInstruction?: boolean } = {},
 ): Promise<Pictures> {
   const roles = new Map<PictureRole, Attachment>();
+  // Beside the picture that was replied to, the attached ones are further references.
+  const isReplied = editsByInstruction && own === undefined && showsPictures(invocation);
+  const isFree = (role: PictureRole) => !roles.has(role) && !(isReplied && role === 'source');
   for (const attachment of invocation.attachments) {
-    const role = roleOf(attachment, values, roles);
-    if (roles.has(role)) throw tooMany(invocation.attachments.length);
+    const wanted = roleOf(attachment, values, roles);
+    const seen = wanted === 'source' && editsByInstruction ? (['source', ...REFERENCES] as const) : [wanted];
+    const role = seen.find(isFree);
+    if (role === undefined) throw tooMany(invocation.attachments.length, editsByInstruction);
     roles.set(role, attachment);
   }
   const pictures: Pictures = {};
@@ -71,8 +84,13 @@ function roleOf(
   throw new DarkroomError('bad_request', sentence('draw.no_picture_option', { option }));
 }
 
-const tooMany = (count: number) =>
-  new DarkroomError('bad_request', sentence('draw.too_many_pictures', { count }));
+const tooMany = (count: number, editsByInstruction: boolean) =>
+  new DarkroomError(
+    'bad_request',
+    editsByInstruction
+      ? sentence('draw.too_many_references', { count, limit: LIMITS.references })
+      : sentence('draw.too_many_pictures', { count }),
+  );
 
 /** From this share on it is not clear what somebody wants with a picture that is transparent. */
 const MOSTLY = 0.5;
@@ -128,9 +146,11 @@ export function draftOfPictures(
     throw new DarkroomError('bad_request', sentence('draw.say_control'));
   }
   if (kind !== undefined && controlnet === undefined) requireControl(kind, model);
+  const references = REFERENCES.filter((role) => pictures[role] !== undefined);
   const net = controlnet === undefined ? {} : { controlnet };
   return {
     ...(pictures.source && { image: 'source' }),
+    ...(references.length > 0 && { reference_images: references }),
     // What is outside the mask stays exactly as it was.
     ...(pictures.mask && { mask_image: 'mask', keep_unmasked: true }),
     ...(kind !== undefined && {

@@ -5,7 +5,10 @@ import { sentence, type Words } from '../src/sentences.ts';
 import type { Ports, UnturnedPicture } from './ports.ts';
 
 /** What a request refers to its pictures by. */
-export type PictureRole = 'source' | 'mask' | 'control';
+export type PictureRole = 'source' | 'mask' | 'control' | (typeof REFERENCES)[number];
+
+/** Pictures beside the source that a model edits from, in their order. */
+export const REFERENCES = ['reference_2', 'reference_3', 'reference_4'] as const;
 
 export interface Source {
   readonly bytes: Uint8Array;
@@ -31,7 +34,7 @@ export async function openAttachment(
   role: PictureRole = 'source',
   turned?: UnturnedPicture,
 ): Promise<Source> {
-  const use = role === 'source' ? 'picture' : role;
+  const use = role === 'mask' || role === 'control' ? role : 'picture';
   const upload = await readUpload(await attachment.read(), use, role === 'mask' ? turned : undefined);
   return { ...upload, from: { name: attachment.name } };
 }

@@ -57,6 +57,9 @@ const ALT = {
   source: 'draw.uploaded_picture',
   mask: 'draw.uploaded_mask',
   control: 'draw.uploaded_control',
+  reference_2: 'draw.uploaded_picture',
+  reference_3: 'draw.uploaded_picture',
+  reference_4: 'draw.uploaded_picture',
 } as const satisfies Readonly<Record<PictureRole, PlainKey>>;
 
 export type SubmitPorts = Pick<

@@ -227,3 +227,22 @@ test('enlarge is refused for a model without an upscaler; leaving it off asks fo
   assert.equal('enlarge' in freeze({ prompt: 'x', enlarge: false }), false);
   assert.equal('enlarge' in freeze({ prompt: 'x' }), false);
 });
+
+test('a model that edits by instruction sees its pictures; others redraw one', () => {
+  const editor = { ...defaults, editsByInstruction: true, sizeMultiple: 16, maxSize: 2048 };
+  const context = { defaults: editor, imageSize: { width: 2000, height: 1000 } };
+  const edited = freeze({ prompt: 'x', image: 'a.png', reference_images: ['b.png'] }, context);
+  assert.deepEqual([edited.image, edited.referenceImages], [undefined, ['a.png', 'b.png']]);
+  // The size at which the first is seen: at most 1024 x 1024 pixels, in multiples of 16.
+  assert.deepEqual([edited.width, edited.height], [1440, 720]);
+  assert.deepEqual(freeze(requestToJson(edited), context), edited);
+  const masked = freeze({ prompt: 'x', image: 'a.png', mask_image: 'm.png', strength: 0.5 }, context);
+  assert.deepEqual([masked.image, masked.strength, masked.referenceImages], ['a.png', 0.5, undefined]);
+  const refused = (draft: object, words: RegExp, more: object = context) =>
+    assert.throws(() => freeze({ prompt: 'x', ...draft }, more), { message: words });
+  refused({ reference_images: Array(5).fill('a.png') }, /5 pictures; the limit is 4/);
+  refused({ image: 'z.png', reference_images: Array(4).fill('a.png') }, /5 pictures are too many/);
+  refused({ image: 'a.png' }, /64 pixels or more/, { ...context, imageSize: { width: 40, height: 400 } });
+  refused({ image: 'a.png' }, /8 times as long/, { ...context, imageSize: { width: 1000, height: 100 } });
+  refused({ reference_images: ['a.png'] }, /cannot edit by reference pictures/, { ...context, defaults });
+});

@@ -4,6 +4,8 @@ import { UsageError } from './verb.ts';
 export interface GivenPictures {
   readonly image: string | undefined;
   readonly mask_image: string | undefined;
+  /** Pictures that a model edits from. */
+  readonly reference_images: readonly string[];
   readonly controls: readonly GivenControl[];
 }
 
@@ -20,6 +22,7 @@ export interface GivenControl {
 export interface PictureOptions {
   readonly image?: string | undefined;
   readonly mask?: string | undefined;
+  readonly reference?: readonly string[] | undefined;
   readonly control?: readonly string[] | undefined;
   readonly controlnet?: readonly string[] | undefined;
 }
@@ -28,6 +31,7 @@ export interface PictureOptions {
 export function givenPictures({
   image,
   mask,
+  reference = [],
   control: controls = [],
   controlnet: nets = [],
 }: PictureOptions): GivenPictures {
@@ -39,6 +43,7 @@ export function givenPictures({
   return {
     image,
     mask_image: mask,
+    reference_images: reference,
     controls: controls.map((text, i) => ({
       ...readControl(text),
       ...(nets[i] !== undefined && { controlnet: nets[i] }),

@@ -43,6 +43,7 @@ ${FIELD_OPTIONS.flatMap(helpLine).join('\n')}
   --ar W:H                    Width to height; the area stays that of the model.
   --image FILE                The picture to start from.
   --mask FILE                 With --image: the white part is redrawn.
+  --reference FILE            Repeatable: pictures that a model such as FLUX.2 klein edits from.
   --control KIND=FILE[@SCALE[:START-END]]
                               Repeatable; ${CONTROL_KINDS.join(', ')}
   --controlnet NAME|PATH      Repeatable, in the order of --control: a name, a folder or a file; default: the model's
@@ -60,6 +61,7 @@ const OWN = {
   ar: { type: 'string' },
   image: { type: 'string' },
   mask: { type: 'string' },
+  reference: { type: 'string', multiple: true },
   control: { type: 'string', multiple: true },
   controlnet: { type: 'string', multiple: true },
   lora: { type: 'string', multiple: true },
@@ -140,8 +142,12 @@ export async function readTasks(args: readonly string[]): Promise<Order> {
 }
 
 function promptTask(prompt: string, values: PictureOptions & { readonly ar?: string | undefined }): Task {
-  const { image, mask_image, controls } = givenPictures(values);
-  const pictures = { image, mask_image, controls: controls.length === 0 ? undefined : controls };
+  const { image, mask_image, reference_images: references, controls } = givenPictures(values);
+  const pictures = {
+    ...{ image, mask_image },
+    reference_images: references.length === 0 ? undefined : references,
+    controls: controls.length === 0 ? undefined : controls,
+  };
   const typed = wordsOf(prompt);
   const own = fieldsOf(values as Readonly<Record<string, unknown>>);
   const { model = EMBEDDED_MODEL, ...draft } = { ...typed.draft, ...own };

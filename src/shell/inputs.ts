@@ -38,11 +38,17 @@ export async function readInputs(draft: RequestDraft, base: string, reader: Pict
     notes.push(...upload.notes);
     return { ...upload, name };
   };
-  const { image, mask_image, controls } = draft;
+  const { image, mask_image, reference_images: references = [], controls } = draft;
   const source = image === undefined ? undefined : await add(image, 'picture');
   if (source?.transparency) notes.push('The transparent part of the image was filled with white.');
   const mask = mask_image === undefined ? undefined : await add(mask_image, 'mask', source?.unturned);
   let imageSize: Inputs['imageSize'] = source;
+  const seen: string[] = [];
+  for (const reference of references) {
+    const upload = await add(reference, 'picture');
+    imageSize ??= upload;
+    seen.push(upload.name);
+  }
   const named: NonNullable<RequestDraft['controls']>[number][] = [];
   for (const control of controls ?? []) {
     if (control.kind === 'openpose' && isPoseName(control.image)) {
@@ -59,6 +65,7 @@ export async function readInputs(draft: RequestDraft, base: string, reader: Pict
       ...draft,
       ...(source && { image: source.name }),
       ...(mask && { mask_image: mask.name }),
+      ...(seen.length > 0 && { reference_images: seen }),
       ...(controls !== undefined && { controls: named }),
     },
     ...{ inputs, given, imageSize, notes },
@@ -75,12 +82,13 @@ function freeName(base: string, taken: ReadonlyMap<string, unknown>): string {
 
 /** The request as it was given, with the names of its files. */
 export function withGivenNames(request: RequestDraft, given: ReadonlyMap<string, string>): RequestDraft {
-  const { image, mask_image, controls } = request;
+  const { image, mask_image, reference_images: references, controls } = request;
   const nameOf = (name: string) => given.get(name) ?? name;
   return {
     ...request,
     ...(image !== undefined && { image: nameOf(image) }),
     ...(mask_image !== undefined && { mask_image: nameOf(mask_image) }),
+    ...(references !== undefined && { reference_images: references.map(nameOf) }),
     ...(controls !== undefined && {
       controls: controls.map((control) => ({ ...control, image: nameOf(control.image) })),
     }),

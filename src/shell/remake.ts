@@ -61,7 +61,7 @@ export function precisionNote({ isInt8 }: Task, precision: Precision): string[] 
 function withPictures(
   draft: Record<string, unknown>,
   from: string,
-  { image, mask_image, controls }: GivenPictures,
+  { image, mask_image, reference_images: references, controls }: GivenPictures,
 ): Record<string, unknown> {
   if ('image' in draft && image === undefined) {
     throw new UsageError(`${from} was made from another picture. Give that one with --image.`);
@@ -69,8 +69,16 @@ function withPictures(
   if ('mask_image' in draft && mask_image === undefined) {
     throw new UsageError(`${from} was made with a mask. Give it with --mask.`);
   }
+  const { reference_images: known } = draft;
+  const wanted = Array.isArray(known) ? known.length : 0;
+  if (wanted !== references.length) {
+    throw new UsageError(
+      `${from} was edited from ${wanted} pictures, ${references.length} are given. Give each with --reference, in their order.`,
+    );
+  }
   return {
     ...draft,
+    ...(wanted > 0 && { reference_images: references }),
     ...(image !== undefined && { image }),
     ...(mask_image !== undefined && { mask_image }),
     ...('controls' in draft && { controls: withControls(draft['controls'], from, controls) }),

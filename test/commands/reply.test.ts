@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sayWords } from '../../src/sentences.ts';
 import { MINI } from '../adapters/stand-in.ts';
-import { startCommands } from './harness.ts';
+import { MODELS, photo, startCommands } from './harness.ts';
 
 async function replied(words: string, more = {}) {
   const chat = startCommands(more);
@@ -40,18 +40,56 @@ test('flags alone keep the prompt, a description takes its place', async () => {
   assert.equal((await replied('/imagine make it blue')).request.prompt, 'make it blue');
 });
 
-test('a model that edits by instruction is given the words as they stand', async () => {
-  const model = { ...MINI, editsByInstruction: true };
-  const models = {
-    resolve: () => model,
-    names: () => ['mini'],
-    describeUnread: () => '',
-    findLoras: async () => new Map(),
-    findUpscalers: async () => new Map(),
-    chooseControlnets: async (_: string, controls: readonly never[]) => ({ controls, notes: [] }),
-    inpaintingOf: () => [],
-  };
-  assert.equal((await replied('make it blue', { models })).request.prompt, 'make it blue');
+const EDITOR = {
+  ...MINI,
+  editsByInstruction: true,
+  defaults: { ...MINI.defaults, editsByInstruction: true },
+};
+const editing = { models: { ...MODELS, resolve: () => EDITOR } };
+
+test('a model that edits by instruction is given the words as they stand, and sees the picture', async () => {
+  for (const words of ['make it blue', '/edit make it blue']) {
+    const { request, answer, chat } = await replied(words, editing);
+    assert.equal(request.prompt, 'make it blue');
+    assert.deepEqual(
+      [request.referenceImages, request.image, request.strength],
+      [['source'], undefined, undefined],
+    );
+    assert.equal(answer.posted.at(-1)!.about?.origin?.text, 'Edited by instruction');
+    const [, first] = chat.jobs.keys();
+    await chat.press(`again:${first}`);
+    const [, edited, again] = chat.jobs.values();
+    assert.deepEqual([again!.inputs, again!.request], [edited!.inputs, edited!.request]);
+    await chat.press(`vary:${first}`);
+    assert.deepEqual([...chat.jobs.values()].at(-1)!.request.referenceImages, ['source']);
+  }
+  const { notes } = await replied('/edit make it blue --strength 0.4', editing);
+  assert.match(notes, /Strength 0.4 has no effect/);
+});
+
+test('elsewhere the card says how much was redrawn', async () => {
+  const { answer } = await replied('/edit a blue mug --strength 0.6');
+  assert.equal(answer.posted.at(-1)!.about?.origin?.text, 'Redrawn from the picture, strength 0.6');
+});
+
+test('several pictures are several references, in their order, up to a limit', async () => {
+  const chat = startCommands(editing);
+  const say = (count: number, more = {}) =>
+    chat.say('/edit put them together', {
+      attachments: Array.from({ length: count }, () => photo()),
+      ...more,
+    });
+  await say(3);
+  const job = [...chat.jobs.values()].at(-1)!;
+  assert.deepEqual(job.request.referenceImages, ['source', 'reference_2', 'reference_3']);
+  assert.deepEqual(Object.keys(job.inputs).toSorted(), ['reference_2', 'reference_3', 'source']);
+  const [shown] = job.pictures;
+  await say(1, { repliedTo: { id: 'm', pictureIds: [shown!.id] } });
+  const beside = [...chat.jobs.values()].at(-1)!;
+  assert.equal(beside.inputs['source'], shown!.id, 'the one that was replied to comes first');
+  assert.deepEqual(beside.request.referenceImages, ['source', 'reference_2']);
+  const { ephemeral } = await say(5);
+  assert.match(sayWords('en', ephemeral[0]!.text), /You attached 5 pictures; 4 can be used/);
 });
 
 test('the form of Edit takes instructions too', async () => {

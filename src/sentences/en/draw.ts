@@ -12,6 +12,8 @@ export const draw = {
     'There is no picture to edit. Reply to a picture or attach one, and say what it should become.',
   'draw.attached_used': 'The attached picture was used, and not the one of the message that you replied to.',
   'draw.no_picture_option': 'The option {option} does not take a picture.',
+  'draw.too_many_references':
+    'You attached {count} pictures; {limit} can be used at most to edit from, beside a mask.',
   'draw.too_many_pictures':
     'You attached {count} pictures; at most three can be used: a source, a mask and a control picture.',
   'draw.mask_alone': 'A mask needs a picture to redraw. Attach the picture too, or reply to it.',

@@ -27,6 +27,8 @@ export const job = {
   'origin.zoom': 'Zoomed out',
   'origin.pan': 'Panned',
   'origin.edit': 'Edit',
+  'origin.instructed': 'Edited by instruction',
+  'origin.redrawn': 'Redrawn from the picture, strength {strength, number}',
   'origin.upscale': 'Upscaled',
   'origin.creative': 'Redrawn larger',
   'origin.use': 'Made with the shape',

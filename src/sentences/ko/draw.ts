@@ -12,6 +12,8 @@ export const draw = {
   'draw.nothing_to_edit': '고칠 그림이 없어요. 그림에 답장하거나 그림을 첨부하고, 어떻게 바꿀지 적어 주세요.',
   'draw.attached_used': '답장한 메시지의 그림 대신 첨부한 그림을 썼어요.',
   'draw.no_picture_option': '{option} 옵션에는 그림을 쓸 수 없어요.',
+  'draw.too_many_references':
+    '그림을 {count}장 첨부했지만 편집에는 마스크 외에 최대 {limit}장까지 쓸 수 있어요.',
   'draw.too_many_pictures':
     '그림을 {count}장 첨부했지만 최대 3장까지 쓸 수 있어요: 원본, 마스크, 컨트롤 그림',
   'draw.mask_alone':
