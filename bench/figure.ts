@@ -8,7 +8,8 @@ export interface Figure {
   readonly least?: boolean;
 }
 
-export type Bench = () => Promise<readonly Figure[]>;
+/** @param say prints a figure of a long bench as soon as it is there; the others are printed at the end */
+export type Bench = (say: (figure: Figure) => void) => Promise<readonly Figure[]>;
 
 export function median(values: readonly number[]): number {
   const sorted = values.toSorted((a, b) => a - b);

@@ -1,9 +1,11 @@
 /**
  * A LoRA that joins: at full size (random weights), the seconds until the first step with it, what a step then costs beside
- * one without, for factors beside the weights and for folded weights, and memory. `DARKROOM_BENCH_LORA=sd15,sdxl` chooses
- * models, `DARKROOM_BENCH_FOLDER` keeps the forged folders.
+ * one without, and memory. Both sessions have their weights mapped, as after a first opening, so that they share them.
+ * Each figure is printed as soon as it is there. `DARKROOM_BENCH_LORA=sd15,sdxl` chooses models, `DARKROOM_BENCH_RANKS=16,128`
+ * ranks, `DARKROOM_BENCH_ROUNDS=3` steps of each kind; `DARKROOM_BENCH_FOLDER` keeps the forged folders.
  */
-import { mkdir, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { cpuDevice, targetOf } from '../src/engine/device.ts';
@@ -20,92 +22,86 @@ const SIZES: Readonly<Record<string, { readonly size: FullSize; readonly pixels:
   sd15: { size: 'sd15', pixels: 512 },
   sdxl: { size: 'sdxl', pixels: 1024 },
 };
-const RANKS = [16, 32, 128];
-const ROUNDS = 3;
+const RANKS = (process.env['DARKROOM_BENCH_RANKS'] ?? '16,32,128').split(',').map(Number);
+const ROUNDS = Number(process.env['DARKROOM_BENCH_ROUNDS'] ?? 2);
 
-export async function lora(): Promise<Figure[]> {
+export async function lora(say: (figure: Figure) => void): Promise<Figure[]> {
   const asked = (process.env['DARKROOM_BENCH_LORA'] ?? 'sd15').split(',');
   const kept = process.env['DARKROOM_BENCH_FOLDER'];
   const root = kept ?? (await mkdtemp(join(tmpdir(), 'darkroom-bench-')));
+  const figures: Figure[] = [];
+  const add = (figure: Figure) => {
+    figures.push(figure);
+    say(figure);
+  };
   try {
-    const figures: Figure[] = [];
-    for (const name of asked) figures.push(...(await measure(name, root)));
+    for (const name of asked) await measure(name, root, add);
     return figures;
   } finally {
     if (kept === undefined) await rm(root, { recursive: true, force: true });
   }
 }
 
-async function measure(name: string, root: string): Promise<Figure[]> {
+async function measure(name: string, root: string, add: (figure: Figure) => void): Promise<void> {
   const { size, pixels } = SIZES[name]!;
-  const folder = join(root, name);
-  const isThere = await stat(join(folder, 'model_index.json')).catch(() => undefined);
-  if (isThere === undefined) await forgeModel(size, folder);
+  const folder = join(root, `${name}-F16`);
+  // model_index.json is written last.
+  if (!existsSync(join(folder, 'model_index.json'))) await forgeModel(size, folder);
   const spec = await openModelFolder(folder);
-  const device = cpuDevice();
+  const weights = join(root, 'lora-weights');
+  const device = { ...cpuDevice(), sideFiles: { folder: weights, limit: 1e12 } };
   const models = new AdaptedModels(device);
   const target = targetOf(device);
   const open = (one: ModelSpec) => openSession(one.graph('denoiser', target), device);
   const plain = await timed(() => open(spec));
+  add({ name: `${name}: the UNet opens`, value: plain.seconds, unit: 's' });
   const feeds = feedsOf(spec, pixels);
-  await plain.result.run(feeds, ['out_sample']);
-  const figures: Figure[] = [{ name: `${name}: the UNet opens`, value: plain.seconds, unit: 's' }];
+  const step = (session: Session, inputs: Parameters<Session['run']>[0]) =>
+    timed(() => session.run(inputs, ['out_sample']));
+  add({ name: `${name}: its first step`, value: (await step(plain.result, feeds)).seconds, unit: 's' });
   let branched: Session | undefined;
   for (const rank of RANKS) {
-    const files = [
-      await forgeLora(spec, root, `${name}-${rank}-one`, rank),
-      await forgeLora(spec, root, `${name}-${rank}-two`, rank),
-    ];
-    const adapt = async (file: string) => {
+    const adapt = async (which: string) => {
+      const file = await forgeLora(spec, root, `${name}-${rank}-${which}`, rank);
       const context = { model: spec.name, defaults: spec.defaults };
       const { request } = freezeRequest({ prompt: 'x', loras: [{ file, weight: 0.8 }] }, context);
-      return models.adapt(spec, await readLoras(request, spec, new Inventory([join(root, 'loras')])));
+      return timed(async () =>
+        models.adapt(spec, await readLoras(request, spec, new Inventory([join(root, 'loras')]))),
+      );
     };
-    const first = await timed(() => adapt(files[0]!));
-    const opening = branched === undefined ? await timed(() => open(first.result.spec)) : undefined;
-    branched ??= opening!.result;
-    if (opening !== undefined)
-      figures.push({
-        name: `${name}: the UNet with places for LoRAs opens`,
-        value: opening.seconds,
-        unit: 's',
-      });
-    const second = await timed(() => adapt(files[1]!));
-    const own = { ...feeds, ...second.result.feeds.get('denoiser') };
-    const with_ = branched;
-    await with_.run(own, ['out_sample']);
+    const row = `${name}, rank ${rank}`;
+    if (branched === undefined) {
+      const first = await adapt('one');
+      const opening = await timed(() => open(first.result.spec));
+      branched = opening.result;
+      const seconds = first.seconds + opening.seconds;
+      add({ name: `${row}: the first LoRA is ready`, value: seconds, unit: 's' });
+    }
+    const other = await adapt('two');
+    add({ name: `${row}: another LoRA is ready`, value: other.seconds, unit: 's' });
+    const factors = other.result.feeds.get('denoiser') ?? {};
+    const own = { ...feeds, ...factors };
+    add({ name: `${row}: its first step`, value: (await step(branched, own)).seconds, unit: 's' });
     const ratios: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
-      const without = await timed(() => plain.result.run(feeds, ['out_sample']));
-      const beside = await timed(() => with_.run(own, ['out_sample']));
-      ratios.push(beside.seconds / without.seconds);
+      const without = await step(plain.result, feeds);
+      ratios.push((await step(branched, own)).seconds / without.seconds);
     }
-    const bytes = Object.values(second.result.feeds.get('denoiser') ?? {}).reduce(
-      (sum, { data }) => sum + data.byteLength,
-      0,
-    );
-    figures.push(
-      { name: `${name}, rank ${rank}: another LoRA is ready`, value: second.seconds, unit: 's' },
-      {
-        name: `${name}, rank ${rank}: a step against one without`,
-        value: median(ratios),
-        unit: 'x',
-        ...(rank === 32 && { target: 1.08 }),
-      },
-      { name: `${name}, rank ${rank}: memory of its factors`, value: bytes / 1e6, unit: 'MB' },
-    );
+    add({
+      name: `${row}: a step against one without`,
+      value: median(ratios),
+      unit: 'x',
+      ...(rank === 32 && { target: 1.08 }),
+    });
+    const bytes = Object.values(factors).reduce((sum, { data }) => sum + data.byteLength, 0);
+    add({ name: `${row}: memory of its factors`, value: bytes / 1e6, unit: 'MB' });
   }
   await plain.result.close();
   await branched?.close();
   await models.close();
-  return [
-    ...figures,
-    {
-      name: `${name}: peak memory, both UNets open`,
-      value: process.resourceUsage().maxRSS / 1e6,
-      unit: 'GB',
-    },
-  ];
+  await rm(weights, { recursive: true, force: true });
+  const peak = process.resourceUsage().maxRSS / 1e6;
+  add({ name: `${name}: peak memory, both UNets open`, value: peak, unit: 'GB' });
 }
 
 async function timed<Result>(work: () => Promise<Result>): Promise<{ result: Result; seconds: number }> {
@@ -148,6 +144,8 @@ async function forgeLora(spec: ModelSpec, root: string, name: string, rank: numb
     add(`${module}.lora_down.weight`, [rank, ...shape.slice(1)]);
     add(`${module}.lora_up.weight`, [shape[0]!, rank, ...shape.slice(2)]);
   }
+  const path = join(root, 'loras', `${name}.safetensors`);
+  if (existsSync(path)) return name;
   const json = Buffer.from(JSON.stringify(header));
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(json.length));
@@ -155,9 +153,6 @@ async function forgeLora(spec: ModelSpec, root: string, name: string, rank: numb
   const seed = name.length + rank;
   for (let i = 0; i < values.length; i++) values[i] = (((i * 7919 + seed) % 2001) - 1000) / 100_000;
   await mkdir(join(root, 'loras'), { recursive: true });
-  await writeFile(
-    join(root, 'loras', `${name}.safetensors`),
-    Buffer.concat([length, json, Buffer.from(values.buffer)]),
-  );
+  await writeFile(path, Buffer.concat([length, json, Buffer.from(values.buffer)]));
   return name;
 }

@@ -59,8 +59,13 @@ if (stray !== undefined) {
 const results: Record<string, readonly Figure[]> = {};
 for (const [name, bench] of Object.entries(BENCHES)) {
   if (asked.length > 0 ? !asked.includes(name) : BY_NAME.includes(name)) continue;
-  results[name] = await bench();
-  for (const figure of results[name]) console.log(describe(figure));
+  const said = new Set<Figure>();
+  const say = (figure: Figure) => {
+    said.add(figure);
+    console.log(describe(figure));
+  };
+  results[name] = await bench(say);
+  for (const figure of results[name]) if (!said.has(figure)) say(figure);
 }
 const folder = fileURLToPath(new URL('results/', import.meta.url));
 mkdirSync(folder, { recursive: true });

@@ -1,6 +1,8 @@
 """The reference's side of bench/engine.ts: one JSON request a line on stdin, one JSON answer a line on stdout.
 
 {"open": FOLDER, "threads": N} | {"call": true} | {"draw": REQUEST, "scheduler": [CLASS, OPTIONS], "image": PNG or null}
+
+An answer is {"error": TEXT} where the request failed, and a drawing {"rgb": null} where diffusers has no such way.
 """
 import json
 import sys
@@ -36,7 +38,11 @@ def call():
 
 def draw(request, scheduler, image):
     name, options = scheduler
-    parts = pipe.components | {"scheduler": getattr(diffusers, name).from_config(pipe.scheduler.config, **options)}
+    made = getattr(diffusers, name).from_config(pipe.scheduler.config, **options)
+    # IPNDMScheduler: diffusers starts from no picture with it.
+    if image is not None and not hasattr(made, "add_noise"):
+        return {"rgb": None}
+    parts = pipe.components | {"scheduler": made}
     kind = StableDiffusionPipeline if image is None else StableDiffusionImg2ImgPipeline
     drawing = kind(**parts, requires_safety_checker=False)
     drawing.set_progress_bar_config(disable=True)
@@ -50,10 +56,13 @@ def draw(request, scheduler, image):
 
 for line in sys.stdin:
     message = json.loads(line)
-    if "open" in message:
-        answer = open_model(message["open"], message["threads"])
-    elif "call" in message:
-        answer = call()
-    else:
-        answer = draw(message["draw"], message["scheduler"], message["image"])
+    try:
+        if "open" in message:
+            answer = open_model(message["open"], message["threads"])
+        elif "call" in message:
+            answer = call()
+        else:
+            answer = draw(message["draw"], message["scheduler"], message["image"])
+    except Exception as error:
+        answer = {"error": repr(error)}
     print(json.dumps(answer), flush=True)
