@@ -1,6 +1,7 @@
-/** What a PNG says of itself: a request that makes this one picture again. */
+/** What a PNG says of itself: a request that makes this one picture again, and that a model drew it. */
 import packageJson from '../../package.json' with { type: 'json' };
 import { formatParameters } from '../image/parameters.ts';
+import { provenanceXmp, XMP } from '../image/provenance.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { type GenerationRequest, requestToJson } from '../request.ts';
 import type { Precision } from './device.ts';
@@ -11,7 +12,7 @@ const ENGINE_VERSION: string = packageJson.version;
 export async function recipeTexts(
   single: GenerationRequest,
   { spec, precision }: { readonly spec: ModelSpec; readonly precision: Precision },
-): Promise<Record<'parameters' | 'darkroom', string>> {
+): Promise<Record<'parameters' | 'darkroom' | typeof XMP, string>> {
   const modelHash = await spec.modelHash();
   const recipe = {
     ...{ request: requestToJson(single), model_hash: modelHash, engine_version: ENGINE_VERSION },
@@ -21,5 +22,6 @@ export async function recipeTexts(
   return {
     parameters: formatParameters(single, { seed: single.seed, modelHash, modelName: spec.name }),
     darkroom: JSON.stringify(recipe),
+    [XMP]: provenanceXmp(single.image !== undefined),
   };
 }

@@ -10,6 +10,7 @@ import {
   isPng,
   joinChunks,
 } from './png-chunks.ts';
+import { XMP } from './provenance.ts';
 
 /** All texts of one file together, after inflation; a recipe has a few kilobytes. */
 const TEXT_BYTES = 1 << 20;
@@ -18,7 +19,7 @@ const LATIN1 = /^[\n\x20-\x7e\xa0-\xff]*$/;
 
 /**
  * The PNG with these texts added before its pixels; texts of the same keyword are replaced.
- * @param texts keyword (1 to 79 latin-1 characters) -> text; tEXt if latin-1 can hold it, else iTXt
+ * @param texts keyword (1 to 79 latin-1 characters) -> text; tEXt if latin-1 can hold it, else iTXt; XMP is always iTXt
  */
 export function writePngText(png: Uint8Array, texts: Readonly<Record<string, string>>): Uint8Array {
   const kept: Uint8Array[] = [];
@@ -83,7 +84,7 @@ function textChunk(keyword: string, text: string): Uint8Array {
     throw new DarkroomError('internal', `A PNG keyword has 1 to 79 latin-1 characters; got ${keyword}.`);
   }
   const key = Buffer.from(`${keyword}\0`, 'latin1');
-  return LATIN1.test(text)
+  return LATIN1.test(text) && keyword !== XMP
     ? encodeChunk('tEXt', Buffer.concat([key, Buffer.from(text, 'latin1')]))
     : encodeChunk(
         'iTXt',

@@ -137,6 +137,7 @@ describe('pictures', () => {
     const texts = readPngText(second!.png);
     const { request, model_hash, engine_version } = JSON.parse(texts.get('darkroom')!);
     assert.match(model_hash, /^[0-9a-f]{10}$/);
+    assert.match(texts.get('XML:com.adobe.xmp') ?? '', /digitalsourcetype\/trainedAlgorithmicMedia"/);
     assert.match(engine_version, /^\d+\.\d+\.\d+/);
     const again = await jobOf(request);
     assert.deepEqual(requestToJson(again.request), request);
