@@ -8,6 +8,7 @@ import {
   parseSampler,
   requestToJson,
 } from '../src/request.ts';
+import { inEnglish } from './english.ts';
 
 const defaults: ModelDefaults = {
   numInferenceSteps: 20,
@@ -140,7 +141,7 @@ test('scheduler_config may pick the sampler by its diffusers class; two that dis
 test('guidance above 15 is a warning, not a refusal', () => {
   const { request, notes } = freezeRequest({ prompt: 'x', guidance_scale: 18 }, context);
   assert.equal(request.guidanceScale, 18);
-  assert.match(notes.join(), /Guidance 18.*artefacts/);
+  assert.match(inEnglish(notes).join(), /Guidance 18.*artefacts/);
 });
 
 test('a refusal names the value, the limit and the way out', () => {

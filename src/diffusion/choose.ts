@@ -1,5 +1,6 @@
 /** Which sampler and schedule a request's names and its scheduler_config come to. */
 import { DarkroomError, offerNames } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { samplerOfConfig, scheduleOfConfig } from './names.ts';
 import type { Sampler } from './sampler.ts';
 import { SAMPLERS, type SamplerName, samplerNamed } from './samplers/index.ts';
@@ -54,7 +55,7 @@ export function chooseSchedule(
   if (!sampler.schedules.includes(name)) {
     throw new DarkroomError(
       'unsupported',
-      `${sampler.name} has no schedule ${name}. It has ${sampler.schedules.join(', ')}.`,
+      sentence('request.sampler_schedule', { sampler: sampler.name, name, schedules: sampler.schedules }),
     );
   }
   const isSpacing = name !== 'normal' && !CURVES.some((curve) => curve === name);

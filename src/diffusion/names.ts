@@ -1,5 +1,6 @@
 /** Samplers and schedules by the names that people and files use: ours, A1111's, and diffusers' classes. */
-import { DarkroomError, offerNames } from '../errors.ts';
+import { DarkroomError, offer } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import type { ModelKind, Sampler } from './sampler.ts';
 import { SAMPLER_NAMES, SAMPLERS, type SamplerName, samplerNamed } from './samplers/index.ts';
 import { SCHEDULES, type ScheduleName } from './schedule.ts';
@@ -48,7 +49,10 @@ export function parseSchedule(name: string): ScheduleName | undefined {
   if (plain === 'automatic') return undefined;
   const schedule = SCHEDULES.find((known) => known === plain || known.replaceAll('_', ' ') === plain);
   if (schedule !== undefined) return schedule;
-  throw new DarkroomError('bad_request', `Unknown schedule ${name}. ${offerNames(name, SCHEDULES)}`);
+  throw new DarkroomError(
+    'bad_request',
+    sentence('request.no_schedule', { name, offer: offer(name, SCHEDULES) }),
+  );
 }
 
 /** A schedule as A1111 writes it: `SGM Uniform`. */
@@ -75,7 +79,10 @@ export function parseSampler(
   );
   const sampler = (named.find((known) => known.kind === kind) ?? named[0])?.name;
   if (sampler === undefined) {
-    throw new DarkroomError('bad_request', `Unknown sampler ${name}. ${offerNames(name, SAMPLER_NAMES)}`);
+    throw new DarkroomError(
+      'bad_request',
+      sentence('request.no_sampler', { name, offer: offer(name, SAMPLER_NAMES) }),
+    );
   }
   return schedule === undefined ? { sampler } : { sampler, schedule };
 }

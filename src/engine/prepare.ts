@@ -3,6 +3,7 @@ import type { Job } from '../job.ts';
 import type { EncodedPrompt } from '../models/families/family.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { type GenerationRequest, inWordsOf } from '../request.ts';
+import type { Words } from '../sentences.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
 import { type ControlSources, type Controls, readControls } from './control/controls.ts';
@@ -118,7 +119,7 @@ const wordedRequests = (request: GenerationRequest): readonly GenerationRequest[
 export interface Encoded {
   readonly passes: readonly Pass[];
   /** Sentences for the user, about the prompt. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /** Runs the text encoders: the prompt becomes what each pass is conditioned on. */

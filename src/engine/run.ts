@@ -10,6 +10,7 @@ import { fit, type Raster } from '../image/resample.ts';
 import type { FinishedPicture, JobMemory, Progress, Run } from '../job.ts';
 import type { LatentScale } from '../models/latent-scale.ts';
 import { type GenerationRequest, ofPicture, seedOfPicture } from '../request.ts';
+import type { Words } from '../sentences.ts';
 import type { Tensor } from '../tensor.ts';
 import type { ControlNet } from './control/controls.ts';
 import { denoise } from './denoise.ts';
@@ -53,7 +54,7 @@ export interface Prepared {
   /** The last change to a picture, decoded and enlarged, such as laying its kept part over it. */
   finish(picture: Raster): Promise<Raster>;
   /** Sentences for the user. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
   readonly seconds: { readonly open: number; readonly encode: number };
 }
 

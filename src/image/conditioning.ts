@@ -1,6 +1,7 @@
 /** Turns whatever a user gives for a ControlNet into the conditioning picture that the ControlNet sees. */
 import { DarkroomError, offerNames } from '../errors.ts';
 import type { ControlKind } from '../request.ts';
+import { sentence, type Words } from '../sentences.ts';
 import { canny } from './canny.ts';
 import type { Detectors } from './detector.ts';
 import { checkPicture } from './inspect.ts';
@@ -17,7 +18,7 @@ export interface Conditioning {
   /** [height, width, 3] of the requested size. */
   readonly picture: Raster;
   /** Sentences for the user. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /**
@@ -71,7 +72,7 @@ function drawPose(kind: ControlKind, words: string, size: Size): Raster {
   if (kind === 'openpose') {
     throw new DarkroomError('bad_request', `Unknown pose ${words}. ${offerNames(words, POSE_NAMES)}`);
   }
-  throw new DarkroomError('bad_request', `The ${kind} control needs a picture. Attach one.`);
+  throw new DarkroomError('bad_request', sentence('picture.control_needs', { kind }));
 }
 
 async function readFitted(kind: ControlKind, bytes: Uint8Array, size: Size, how: Fit): Promise<Conditioning> {
@@ -91,8 +92,12 @@ async function checkControl(kind: ControlKind, bytes: Uint8Array): Promise<void>
     await checkPicture(bytes);
   } catch (error) {
     if (!(error instanceof DarkroomError)) throw error;
-    throw new DarkroomError(error.code, `The ${kind} picture cannot be used. ${error.message}`, {
-      cause: error,
-    });
+    throw new DarkroomError(
+      error.code,
+      sentence('picture.control_refused', { kind, reason: error.sentence ?? error.message }),
+      {
+        cause: error,
+      },
+    );
   }
 }

@@ -2,6 +2,7 @@
 import { hash } from 'node:crypto';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { type ColourSpace, spaceOfCodePoints } from './colour.ts';
 import { formatOf, type PictureFormat, SEND_ANOTHER } from './format.ts';
 import { stripJpeg } from './jpeg-file.ts';
@@ -49,10 +50,7 @@ export async function openPicture(bytes: Uint8Array): Promise<OpenPicture> {
   assertSize(width, height, bufferedBytes(header, png));
   assertDepth(header, format);
   if ((header.pages ?? 1) > 1) {
-    throw new DarkroomError(
-      'bad_picture',
-      `The picture has ${header.pages} frames; one can be used. Send a single frame.`,
-    );
+    throw new DarkroomError('bad_picture', sentence('picture.frames', { count: header.pages ?? 0 }));
   }
   const space = format === 'avif' ? spaceOfAvif(bytes) : png?.space;
   const isUpright = (header.orientation ?? 1) === 1;
@@ -97,7 +95,7 @@ export async function decodeWhole<T>(
     }
     throw new DarkroomError(
       'bad_picture',
-      `This ${format.toUpperCase()} is damaged or cut short. Save it again and resend. ${SEND_ANOTHER}`,
+      sentence('picture.cut_short', { format: format.toUpperCase(), another: SEND_ANOTHER }),
       { cause },
     );
   }
@@ -124,7 +122,7 @@ async function readHeader(bytes: Uint8Array, format: PictureFormat): Promise<Met
   } catch (cause) {
     throw new DarkroomError(
       'bad_picture',
-      `This ${format.toUpperCase()} is damaged and cannot be read. ${SEND_ANOTHER}`,
+      sentence('picture.damaged', { format: format.toUpperCase(), another: SEND_ANOTHER }),
       { cause },
     );
   }
@@ -135,19 +133,21 @@ function assertSize(width: number, height: number, buffer: number): void {
   if (width * height > MAX_PIXELS) {
     throw new DarkroomError(
       'too_large',
-      `The picture is ${width}x${height}; the limit is ${MAX_PIXELS / 1e6} megapixels. Send a smaller one, such as 1024x1024.`,
+      sentence('picture.pixels', { width, height, limit: MAX_PIXELS / 1e6 }),
     );
   }
   if (long > short * MAX_RATIO) {
-    throw new DarkroomError(
-      'too_large',
-      `The picture is ${width}x${height}; one side can be at most ${MAX_RATIO} times as long as the other. Crop it.`,
-    );
+    throw new DarkroomError('too_large', sentence('picture.ratio', { width, height, limit: MAX_RATIO }));
   }
   if (buffer > MAX_BUFFER) {
     throw new DarkroomError(
       'too_large',
-      `Decoded, the picture of ${width}x${height} has ${Math.ceil(buffer / (1 << 20))} MB; the limit is ${MAX_BUFFER >> 20} MB. Send it as JPEG, or smaller.`,
+      sentence('picture.buffer', {
+        width,
+        height,
+        size: Math.ceil(buffer / (1 << 20)),
+        limit: MAX_BUFFER >> 20,
+      }),
     );
   }
 }
@@ -173,10 +173,7 @@ function spaceOfAvif(bytes: Uint8Array): ColourSpace | undefined {
 
 function assertDepth({ depth }: Metadata, format: PictureFormat): void {
   if (depth === 'uchar' || depth === 'ushort') return;
-  throw new DarkroomError(
-    'bad_picture',
-    `The samples of this ${format.toUpperCase()} are of the kind ${depth}; 8 and 16 bits can be read. Save it as PNG with 8 or 16 bits.`,
-  );
+  throw new DarkroomError('bad_picture', sentence('picture.depth', { format: format.toUpperCase(), depth }));
 }
 
 /** Without a profile, or with one that says in its description that it is sRGB's. */

@@ -4,6 +4,7 @@
  */
 import { DarkroomError } from '../errors.ts';
 import { isRecord } from '../json.ts';
+import { sentence, type Words } from '../sentences.ts';
 import { BODY_18, type Body, type Keypoint } from './openpose.ts';
 import type { Size } from './resample.ts';
 
@@ -15,7 +16,7 @@ export interface Keypoints {
   /** In pixels, where the file gives it. */
   readonly canvas: Size | undefined;
   /** Sentences for the user. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /** Where BODY_25 has the parts of BODY_18; the middle of its hips and its feet are not drawn. */
@@ -34,7 +35,7 @@ export function parseKeypoints(text: string): Keypoints {
   if (people.length > MOST_PEOPLE) {
     throw refuse(`has ${people.length} people; at most ${MOST_PEOPLE} are drawn`);
   }
-  const notes: string[] = [];
+  const notes: Words[] = [];
   const bodies: Body[] = [];
   for (const [i, person] of people.entries()) {
     const values = valuesOf(person);
@@ -48,7 +49,7 @@ export function parseKeypoints(text: string): Keypoints {
     throw refuse('shows nobody: all keypoints are missing');
   }
   if (people.some((person) => hasMore(person))) {
-    notes.push('Keypoints of hands and faces are not drawn; only the body is followed.');
+    notes.push(sentence('picture.hands'));
   }
   const areShares = mostAreShares(bodies);
   const canvas = canvasOf(frame);
@@ -65,7 +66,7 @@ export function parseKeypoints(text: string): Keypoints {
 export function placeBodies(
   { bodies, areShares, canvas }: Keypoints,
   size: Size,
-): { readonly bodies: readonly Body[]; readonly notes: readonly string[] } {
+): { readonly bodies: readonly Body[]; readonly notes: readonly Words[] } {
   const given = canvas ?? size;
   const scale = Math.min(size.width / given.width, size.height / given.height);
   const left = (size.width - given.width * scale) / 2;

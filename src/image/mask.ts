@@ -1,5 +1,6 @@
 /** Masks: which part of a picture is redrawn. White (255) is redrawn, black (0) is kept. */
 import { DarkroomError } from '../errors.ts';
+import { type Sentence, sentence, type Words } from '../sentences.ts';
 import { checkPicture } from './inspect.ts';
 import { toGrey } from './luma.ts';
 import { decodeRgb, onWhite } from './pixels.ts';
@@ -17,7 +18,7 @@ export interface MaskRaster {
   /** [height, width, 1 or 3], opaque. */
   readonly raster: Raster;
   /** Sentences for the user. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /**
@@ -41,10 +42,10 @@ export async function readMaskRaster(upload: Raster): Promise<MaskRaster> {
   const opaque = levels.length - count.clear;
   if (count.clear === 0 || opaque === 0) return { raster: colours, notes: [] };
   const isStrokes = count.white >= opaque * NEARLY_ALL && count.whiteBelow < count.clear * (1 - NEARLY_ALL);
-  if (isStrokes) return { raster: colours, notes: ['The white part of the mask is redrawn.'] };
+  if (isStrokes) return { raster: colours, notes: [sentence('picture.mask_white_part')] };
   return {
     raster: { data: clear, width, height, channels: 1 },
-    notes: ['The transparent part of the mask is redrawn.'],
+    notes: [sentence('picture.mask_clear_part')],
   };
 }
 
@@ -66,12 +67,19 @@ function withoutAlpha({ data, width, height, channels }: Raster): Raster {
 export async function readMask(
   bytes: Uint8Array,
   size: Size,
-): Promise<{ readonly mask: Raster; readonly notes: readonly string[] }> {
+): Promise<{ readonly mask: Raster; readonly notes: readonly Words[] }> {
   await checkMask(bytes);
   const picture = await decodeRgb(bytes);
   const isStretched = picture.width !== size.width || picture.height !== size.height;
   const notes = isStretched
-    ? [`The mask of ${picture.width}x${picture.height} was stretched to ${size.width}x${size.height}.`]
+    ? [
+        sentence('picture.mask_stretched', {
+          width: picture.width,
+          height: picture.height,
+          newWidth: size.width,
+          newHeight: size.height,
+        }),
+      ]
     : [];
   // In colour first, then to grey, as the reference does; for a grey mask the two orders are one.
   const stretched = toBlackAndWhite(toGrey(fit(picture, size, 'stretch')));
@@ -119,7 +127,11 @@ async function checkMask(bytes: Uint8Array): Promise<void> {
     await checkPicture(bytes);
   } catch (error) {
     if (!(error instanceof DarkroomError)) throw error;
-    throw new DarkroomError(error.code, `The mask cannot be used. ${error.message}`, { cause: error });
+    throw new DarkroomError(
+      error.code,
+      sentence('picture.mask_refused', { reason: error.sentence ?? error.message }),
+      { cause: error },
+    );
   }
 }
 
@@ -127,15 +139,12 @@ async function checkMask(bytes: Uint8Array): Promise<void> {
  * @returns a sentence where all is masked
  * @throws DarkroomError('bad_request') where nothing is
  */
-export function judgeMask(mask: Raster): string | undefined {
+export function judgeMask(mask: Raster): Sentence | undefined {
   const masked = mask.data.reduce((count, level) => count + (level >= MASKED_FROM ? 1 : 0), 0);
   if (masked === 0) {
-    throw new DarkroomError(
-      'bad_request',
-      'The mask is all black: nothing would be redrawn. Paint the part to change in white.',
-    );
+    throw new DarkroomError('bad_request', sentence('picture.mask_black'));
   }
-  return masked === mask.data.length ? 'The mask is all white: the whole picture is redrawn.' : undefined;
+  return masked === mask.data.length ? sentence('picture.mask_white') : undefined;
 }
 
 /** @returns [height, width]: 1 where the picture is redrawn, 0 where it is kept */

@@ -3,6 +3,7 @@
  * like any other picture, and the engine draws the figure from the keypoints at the size that it needs.
  */
 import { decodeText } from '../decode-text.ts';
+import type { Words } from '../sentences.ts';
 import { formatKeypoints, type Keypoints, parseKeypoints, placeBodies } from './keypoints.ts';
 import { drawBodies } from './openpose.ts';
 import { encodePng } from './pixels.ts';
@@ -19,7 +20,7 @@ const USUAL_SIDE = 512;
 
 export interface PosePicture extends Size {
   readonly bytes: Uint8Array;
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /** Whether a file is JSON: no picture format starts with a bracket. */

@@ -5,6 +5,7 @@
  */
 import { type ChildProcess, fork } from 'node:child_process';
 import { DarkroomError, wordsOf } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import type { FromReader, ToReader } from './reader-protocol.ts';
 import { MEMORY_LIMIT } from './reader-protocol.ts';
 import type { Unturned, Upload, UploadUse } from './upload.ts';
@@ -49,7 +50,7 @@ export class PictureReader {
    */
   async read(bytes: Uint8Array, use: UploadUse, turned?: Unturned): Promise<Upload> {
     if (this.#waiting >= this.#limits.waiting) {
-      throw new DarkroomError('too_many', 'Too many pictures are being read. Send yours again in a minute.');
+      throw new DarkroomError('too_many', sentence('picture.reading_many'));
     }
     this.#waiting++;
     const reading = this.#last.then(() => this.#readNow({ bytes, use, ...(turned && { turned }) }));
@@ -77,8 +78,7 @@ export class PictureReader {
   }
 
   async #readNow(call: ToReader): Promise<Upload> {
-    if (this.#isStopped)
-      throw new DarkroomError('cancelled', 'Darkroom is stopping. Send the picture again.');
+    if (this.#isStopped) throw new DarkroomError('cancelled', sentence('picture.stopping'));
     clearTimeout(this.#idle);
     const child = this.#running();
     child.ref();
@@ -147,28 +147,17 @@ export class PictureReader {
   }
 
   #tooSlow(): DarkroomError {
-    return new DarkroomError(
-      'bad_picture',
-      `The picture takes more than ${this.#limits.time / 1000} s to read. Save it as PNG or JPEG and send it again.`,
-    );
+    return new DarkroomError('bad_picture', sentence('picture.slow', { seconds: this.#limits.time / 1000 }));
   }
 
   #ended(code: number | null, signal: NodeJS.Signals | null): DarkroomError {
     const cause = new Error(`the process that reads pictures ended: ${signal ?? `exit code ${code}`}`);
     if (signal === 'SIGKILL') {
       const most = Math.floor(this.#limits.memory / (1 << 20));
-      return new DarkroomError(
-        'too_large',
-        `The picture needs more than ${most} MB of memory to read. Send a smaller one, as PNG or JPEG.`,
-        { cause },
-      );
+      return new DarkroomError('too_large', sentence('picture.memory', { limit: most }), { cause });
     }
-    return new DarkroomError(
-      'bad_picture',
-      'The picture is damaged. Save it again as PNG or JPEG and resend.',
-      {
-        cause,
-      },
-    );
+    return new DarkroomError('bad_picture', sentence('picture.broken'), {
+      cause,
+    });
   }
 }

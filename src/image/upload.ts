@@ -5,6 +5,7 @@
  */
 import sharp from 'sharp';
 import { DarkroomError } from '../errors.ts';
+import { sentence, type Words } from '../sentences.ts';
 import { readExifComment } from './exif.ts';
 import { assertWhole, type OpenPicture, openPicture } from './inspect.ts';
 import { readMaskRaster } from './mask.ts';
@@ -22,7 +23,7 @@ export interface Upload {
   readonly width: number;
   readonly height: number;
   /** Sentences for the user. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
   /** The transparent part of a picture, where there is one. */
   readonly transparency?: Transparency;
   /** What the file says about how it was made: `darkroom`, `parameters`, ComfyUI's `prompt` and `workflow`. */
@@ -119,10 +120,7 @@ async function turnOver({ data, width, height, channels }: Raster, orientation: 
 
 async function readPose(bytes: Uint8Array, use: UploadUse): Promise<Upload> {
   if (use === 'control') return { ...(await readPoseFile(bytes)), texts: new Map(), isPose: true };
-  throw new DarkroomError(
-    'bad_picture',
-    'That file is JSON, not a picture. Add --control openpose to have its pose followed.',
-  );
+  throw new DarkroomError('bad_picture', sentence('picture.json'));
 }
 
 /** A text that cannot be read is none: it has nothing to do with the pixels. */

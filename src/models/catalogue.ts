@@ -1,6 +1,7 @@
 /** The models of this machine by name. */
 import { stat } from 'node:fs/promises';
-import { DarkroomError, offerNames } from '../errors.ts';
+import { DarkroomError, offer } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { openCheckpoint } from './checkpoint/open.ts';
 import { openModelFolder } from './folder.ts';
 import { type Entry, Inventory, type InventoryOptions } from './inventory/inventory.ts';
@@ -58,9 +59,13 @@ export class Catalogue {
       return new DarkroomError('bad_model', `${name} cannot be used. ${other.refusal}`);
     const names = this.inventory.entries('checkpoint').map((known) => known.name);
     const unread = this.inventory.unread;
-    const yet = unread === 0 ? '' : ` ${unread} files are not read yet; it may be in one of them.`;
-    const offer = names.length === 0 ? 'No models are installed.' : offerNames(name, names);
-    return new DarkroomError('not_found', `There is no model ${name}. ${offer}${yet}`);
+    const offered = names.length === 0 ? sentence('models.none_installed') : offer(name, names);
+    return new DarkroomError(
+      'not_found',
+      unread === 0
+        ? sentence('models.none', { name, offer: offered })
+        : sentence('models.none_yet', { name, offer: offered, unread }),
+    );
   }
 
   #openEntry(entry: Entry): Promise<ModelSpec> {

@@ -1,6 +1,7 @@
 /** Pictures that steer the denoiser through ControlNets. */
 import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { LIMITS } from './limits.ts';
 import { image, name, number, UNIT } from './schemas.ts';
 
@@ -43,10 +44,7 @@ export type ControlDraft = z.input<typeof controlSchema>;
 export function freezeControl(draft: ControlDraft): ControlRequest {
   const { kind, controlnet, image: picture, scale = 1, start = 0, end = 1 } = draft;
   if (start >= end) {
-    throw new DarkroomError(
-      'bad_request',
-      `control start ${start} is not below its end ${end}. Try 0 to 1, all of the steps.`,
-    );
+    throw new DarkroomError('bad_request', sentence('request.control_start', { start, end }));
   }
   const net = controlnet === undefined ? {} : { controlnet };
   return Object.freeze({ kind, ...net, image: picture, scale, start, end });

@@ -9,6 +9,7 @@ import {
 } from '../diffusion/names.ts';
 import { samplerNamed } from '../diffusion/samplers/index.ts';
 import { DarkroomError } from '../errors.ts';
+import { sentence, type Words } from '../sentences.ts';
 import type { Chosen } from './chosen.ts';
 import type { DraftContext, ModelDefaults } from './defaults.ts';
 import { parseDraft } from './draft.ts';
@@ -36,7 +37,7 @@ import { freezeUpscaleImage, REFINE_STRENGTH, tileSize, type UpscaleImageRequest
 export function freezeRequest(
   input: unknown,
   context: DraftContext,
-): { request: GenerationRequest; notes: string[] } {
+): { request: GenerationRequest; notes: Words[] } {
   const draft = withUpscaler(parseDraft(input));
   const asked = lorasOf(draft);
   const { loras, notes } = freezeLoras(asked.loras, context.loras);
@@ -67,10 +68,7 @@ function pictureWordsOf(draft: RequestDraft, loras: readonly LoraDraft[]) {
   return words.map((one) => {
     const own = lorasOf({ ...draft, prompt: one.prompt ?? draft.prompt });
     if (JSON.stringify(own.loras) !== JSON.stringify(loras)) {
-      throw new DarkroomError(
-        'bad_request',
-        'The choices draw another LoRA for each picture, which takes a request each. Ask for one picture.',
-      );
+      throw new DarkroomError('bad_request', sentence('request.loras_differ'));
     }
     return { ...one, ...(one.prompt !== undefined && { prompt: own.prompt }) };
   });
@@ -110,10 +108,7 @@ function withUpscaler(draft: RequestDraft): RequestDraft {
   const { upscaler, hires, upscale_image: image } = draft;
   if (upscaler === undefined) return draft;
   if (hires === undefined && image === undefined) {
-    throw new DarkroomError(
-      'bad_request',
-      `upscaler ${upscaler} has nothing to enlarge. Add --upscale 2, or --upscale-image 2 with a picture.`,
-    );
+    throw new DarkroomError('bad_request', sentence('request.nothing_to_enlarge', { upscaler }));
   }
   return {
     ...draft,
@@ -208,7 +203,7 @@ function chooseRefinement(strength: number, defaults: ModelDefaults, steps: numb
   if (strength > REFINE_STRENGTH.max) {
     throw new DarkroomError(
       'bad_request',
-      `strength ${strength} would draw another picture; upscale_image takes 0 to ${REFINE_STRENGTH.max}. Use --upscale to redraw it larger.`,
+      sentence('request.refine_strength', { strength, limit: REFINE_STRENGTH.max }),
     );
   }
   if (strength > 0) requireStep('strength', strength, steps, defaults);
@@ -219,14 +214,14 @@ function chooseUpscaleImage(draft: RequestDraft, { defaults, imageSize, upscaler
   const { upscale_image: wanted, image } = draft;
   if (wanted === undefined) return undefined;
   if (image === undefined || imageSize === undefined) {
-    throw new DarkroomError('bad_request', 'upscale_image needs a picture. Attach one or reply to one.');
+    throw new DarkroomError('bad_request', sentence('request.upscale_needs_picture'));
   }
   const stray = (['mask_image', 'hires', 'controls'] as const).find((key) => draft[key] !== undefined);
   if (stray !== undefined) {
-    throw new DarkroomError('bad_request', `upscale_image and ${stray} do not go together. Leave one out.`);
+    throw new DarkroomError('bad_request', sentence('request.upscale_and', { other: stray }));
   }
   if ((draft.num_images ?? 1) > 1) {
-    throw new DarkroomError('bad_request', 'upscale_image makes one picture. Leave the count out.');
+    throw new DarkroomError('bad_request', sentence('request.upscale_one'));
   }
   return freezeUpscaleImage(wanted, defaults, imageSize, upscalers);
 }
@@ -235,13 +230,13 @@ function chooseOutpaint(draft: RequestDraft, { defaults, imageSize }: DraftConte
   const { outpaint: wanted, image } = draft;
   if (wanted === undefined) return undefined;
   if (image === undefined || imageSize === undefined) {
-    throw new DarkroomError('bad_request', 'zoom and pan need a picture. Attach one or reply to one.');
+    throw new DarkroomError('bad_request', sentence('request.outpaint_needs_picture'));
   }
   const stray = (['upscale_image', 'mask_image', 'hires', 'controls'] as const).find(
     (key) => draft[key] !== undefined && !(Array.isArray(draft[key]) && draft[key].length === 0),
   );
   if (stray !== undefined) {
-    throw new DarkroomError('bad_request', `outpaint and ${stray} do not go together. Leave one out.`);
+    throw new DarkroomError('bad_request', sentence('request.outpaint_and', { other: stray }));
   }
   return freezeOutpaint(wanted, defaults, imageSize);
 }
@@ -249,10 +244,7 @@ function chooseOutpaint(draft: RequestDraft, { defaults, imageSize }: DraftConte
 function requireImage(draft: RequestDraft): void {
   const stray = (['strength', 'mask_image'] as const).find((key) => draft[key] !== undefined);
   if (stray === undefined) return;
-  throw new DarkroomError(
-    'bad_request',
-    `${stray} needs a picture to start from. Attach one or leave it out.`,
-  );
+  throw new DarkroomError('bad_request', sentence('request.needs_picture', { option: stray }));
 }
 
 function requireMask(draft: RequestDraft): void {
@@ -261,7 +253,7 @@ function requireMask(draft: RequestDraft): void {
     (key) => draft[key] !== undefined && draft[key] !== false,
   );
   if (stray === undefined) return;
-  throw new DarkroomError('bad_request', `${stray} needs a mask_image. Give one or leave it out.`);
+  throw new DarkroomError('bad_request', sentence('request.needs_mask', { option: stray }));
 }
 
 /** By default up to the model's own area: what is drawn larger is large already. */
@@ -279,7 +271,7 @@ function chooseEnlarge(
   }
   if (defaults.enlarges !== undefined) return enlarge ?? isWithinOwnArea(drawn, defaults);
   if (enlarge !== true) return undefined;
-  throw new DarkroomError('bad_request', `enlarge: ${model} has no upscaler of its own. Leave it out.`);
+  throw new DarkroomError('bad_request', sentence('request.no_own_upscaler', { model }));
 }
 
 function chooseHires(
@@ -289,7 +281,7 @@ function chooseHires(
 ) {
   if (hires === undefined) return undefined;
   if (mask !== undefined) {
-    throw new DarkroomError('bad_request', 'hires and mask_image do not go together. Leave one out.');
+    throw new DarkroomError('bad_request', sentence('request.hires_and_mask'));
   }
   return freezeHires(hires, defaults, first, upscalers);
 }

@@ -1,6 +1,7 @@
 /** LoRAs of a request: in its `loras`, or in the prompt as A1111 writes them, `<lora:name:0.8>`. */
 import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
+import { sentence, type Words } from '../sentences.ts';
 import { LIMITS } from './limits.ts';
 import { number } from './schemas.ts';
 
@@ -72,10 +73,7 @@ const draftOf = (file: string, weight: number, text: number): LoraDraft => ({
 });
 
 const badTag = (tag: string) =>
-  new DarkroomError(
-    'bad_request',
-    `${tag.slice(0, 80)} cannot be read. Write <lora:NAME:0.8>, or <lora:NAME:0.5:0.8> for the text encoders and the rest.`,
-  );
+  new DarkroomError('bad_request', sentence('request.bad_lora_tag', { tag: tag.slice(0, 80) }));
 
 /** Between a LoRA's name and its trigger words, where a menu shows both. */
 const LABEL = ' \u00b7 ';
@@ -135,14 +133,14 @@ export function lorasOf({ prompt, prompt_syntax: syntax, loras = [] }: Asked): {
 export function freezeLoras(
   drafts: readonly LoraDraft[],
   known?: KnownLoras,
-): { loras: readonly LoraRequest[]; notes: string[] } {
+): { loras: readonly LoraRequest[]; notes: Words[] } {
   if (drafts.length > LIMITS.loras) {
     throw new DarkroomError(
       'bad_request',
-      `${drafts.length} LoRAs are given; up to ${LIMITS.loras} work together. Leave some out.`,
+      sentence('request.many_loras', { count: drafts.length, limit: LIMITS.loras }),
     );
   }
-  const notes: string[] = [];
+  const notes: Words[] = [];
   const loras = drafts.map((draft): LoraRequest => {
     const parsed = loraSchema.safeParse(draft);
     if (!parsed.success) throw new DarkroomError('bad_request', parsed.error.issues[0]!.message);
@@ -150,12 +148,10 @@ export function freezeLoras(
     const found = known?.get(file);
     const hash = found?.hash ?? asked;
     if (found !== undefined && asked !== undefined && asked !== found.hash) {
-      notes.push(
-        `The LoRA ${found.name} here is another file than the one asked for (${found.hash}, not ${asked}): the picture may differ.`,
-      );
+      notes.push(sentence('request.other_lora', { name: found.name, hash: found.hash, asked }));
     }
     if (weight === 0 && (text ?? 0) === 0)
-      notes.push(`The LoRA ${found?.name ?? file} has no effect at weight 0.`);
+      notes.push(sentence('request.lora_at_zero', { name: found?.name ?? file }));
     return Object.freeze({
       file: found?.name ?? file,
       weight,

@@ -1,6 +1,7 @@
 /** A picture on a larger canvas, whose rest is drawn: zoomed out on all sides, or panned to one of them. */
 import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import type { ModelDefaults } from './defaults.ts';
 import { LIMITS } from './limits.ts';
 import { integer, name, number } from './schemas.ts';
@@ -56,7 +57,7 @@ export type OutpaintDraft = z.input<typeof outpaintSchema>;
 export function freezeOutpaint(draft: OutpaintDraft, defaults: ModelDefaults, source: Size): OutpaintRequest {
   const { zoom = 1, pan } = draft;
   if (zoom === 1 && pan === undefined) {
-    throw new DarkroomError('bad_request', 'outpaint adds nothing at zoom 1. Try zoom 1.5, or pan left.');
+    throw new DarkroomError('bad_request', sentence('request.outpaint_nothing'));
   }
   requireLarge(source, `The picture is ${source.width}x${source.height}`);
   const placed = placeOf(draft) ?? layOut({ zoom, ...(pan && { pan }) }, defaults, source);

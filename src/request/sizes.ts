@@ -1,5 +1,6 @@
 /** Sizes in pixels that a model can draw. */
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import type { DraftContext, ModelDefaults } from './defaults.ts';
 import { LIMITS } from './limits.ts';
 import { referenceSize } from './references.ts';
@@ -50,13 +51,24 @@ export function requireSize(sides: Readonly<Record<string, number>>, defaults: M
     if (side % multiple !== 0) {
       throw new DarkroomError(
         'bad_request',
-        `${label} ${side} is not a multiple of ${multiple}. Try ${Math.max(multiple, Math.floor(side / multiple) * multiple)}.`,
+        sentence('request.not_multiple', {
+          label,
+          side,
+          multiple,
+          near: Math.max(multiple, Math.floor(side / multiple) * multiple),
+        }),
       );
     }
     if (side > defaults.maxSize) {
       throw new DarkroomError(
         'bad_request',
-        `${label} ${side} is beyond this model; it draws up to ${defaults.maxSize}. Try ${defaults.width}x${defaults.height}.`,
+        sentence('request.beyond_model', {
+          label,
+          side,
+          limit: defaults.maxSize,
+          width: defaults.width,
+          height: defaults.height,
+        }),
       );
     }
   }
@@ -98,5 +110,5 @@ export function parseRatio(text: string): number {
   );
   const ratio = match === null ? Number.NaN : Number(match[1]) / Number(match[2]);
   if (ratio >= RATIO.min && ratio <= RATIO.max) return ratio;
-  throw new DarkroomError('bad_request', `--ar ${text} is not a proportion from 1:4 to 4:1. Try --ar 3:2.`);
+  throw new DarkroomError('bad_request', sentence('request.bad_ratio', { text }));
 }

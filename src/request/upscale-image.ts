@@ -1,6 +1,7 @@
 /** A picture made larger as it is: its own pixels, not another drawing of them. */
 import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import type { ModelDefaults } from './defaults.ts';
 import { LIMITS } from './limits.ts';
 import { integer, number } from './schemas.ts';
@@ -63,13 +64,18 @@ export function freezeUpscaleImage(
   if (longest > LIMITS.size.max) {
     throw new DarkroomError(
       'bad_request',
-      `The picture would be ${size.width}x${size.height}; at most ${LIMITS.size.max} pixels a side are allowed.`,
+      sentence('request.too_large', { width: size.width, height: size.height, limit: LIMITS.size.max }),
     );
   }
   if (size.width < source.width || size.height < source.height) {
     throw new DarkroomError(
       'bad_request',
-      `upscale_image makes pictures larger; ${size.width}x${size.height} is smaller than the picture's ${source.width}x${source.height}.`,
+      sentence('request.not_larger', {
+        width: size.width,
+        height: size.height,
+        ownWidth: source.width,
+        ownHeight: source.height,
+      }),
     );
   }
   const usual = defaults.enlarges === undefined ? (defaults.upscaler ?? 'lanczos') : 'model';

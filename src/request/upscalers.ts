@@ -1,6 +1,7 @@
 /** What enlarges pictures: a way that is built in, or a network in a file, by its name. */
 import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 
 /** `model`: the upscaler in the model's own folder. */
 export const IMAGE_UPSCALERS = ['lanczos', 'model'] as const;
@@ -63,16 +64,10 @@ export function chooseUpscaler(
     return { upscaler: found?.name ?? name, ...(frozen !== undefined && { upscalerHash: frozen }) };
   }
   if (!builtIn.includes(own)) {
-    throw new DarkroomError(
-      'bad_request',
-      `${label}: latent is for a second pass, as in --upscale 2. Try lanczos, or the name of an upscaler.`,
-    );
+    throw new DarkroomError('bad_request', sentence('request.latent_elsewhere', { label }));
   }
   if (own === 'model' && !hasOwn) {
-    throw new DarkroomError(
-      'bad_request',
-      `${label}: this model has no upscaler of its own. Try lanczos, or the name of an upscaler.`,
-    );
+    throw new DarkroomError('bad_request', sentence('request.model_has_none', { label }));
   }
   return { upscaler: own };
 }

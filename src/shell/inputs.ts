@@ -5,6 +5,7 @@ import { DarkroomError } from '../errors.ts';
 import type { PictureReader } from '../image/reader.ts';
 import type { Unturned, UploadUse } from '../image/upload.ts';
 import type { RequestDraft } from '../request.ts';
+import { sayWords } from '../sentences.ts';
 
 export interface Inputs {
   /**
@@ -35,7 +36,7 @@ export async function readInputs(draft: RequestDraft, base: string, reader: Pict
     const name = freeName(basename(reference), inputs);
     inputs.set(name, upload.bytes);
     given.set(name, reference);
-    notes.push(...upload.notes);
+    notes.push(...upload.notes.map((note) => sayWords('en', note)));
     return { ...upload, name };
   };
   const { image, mask_image, reference_images: references = [], controls } = draft;

@@ -59,6 +59,28 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.equal(chat.queue.jobs.length, 0);
     });
 
+    it('whoever reads Korean gets Korean, others English: a picture, a refusal, a private answer', async (t) => {
+      await using chat = await start();
+      // The local Slack keeps no languages of its users.
+      if (chat.platform === 'slack') return t.skip('no languages there');
+      await chat.command('min', 'imagine', { prompt: '빨간 머그잔', seed: 7 });
+      const print = await until(
+        chat,
+        'bo',
+        ({ pictures, buttons }) => pictures.length > 0 && buttons.includes('변형'),
+      );
+      assert.match(print.text, /시드 7 · \d+\.\d초/);
+      await chat.command('min', 'imagine', { prompt: 'a boat', size: '65x64' });
+      await until(chat, 'min', ({ text }) => /65: 8의 배수가 아니에요/.test(text));
+      await chat.command('min', 'queue');
+      const answer = await until(chat, 'min', ({ text }) =>
+        text.includes('대기 중이거나 진행 중인 작업이 없어요.'),
+      );
+      assert.equal(answer.isPrivate, true);
+      await chat.command('bo', 'queue');
+      await until(chat, 'bo', ({ text }) => text.includes('You have no queued or running jobs.'));
+    });
+
     it('buttons work: re-roll, vary, edit, recipe, delete', async () => {
       await using chat = await start();
       await chat.command('bo', 'imagine', { prompt: 'a boat', seed: 7 });

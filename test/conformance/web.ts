@@ -29,7 +29,10 @@ export async function startWeb(): Promise<Chat> {
     }),
   );
   const client = (person: string) =>
-    new Client((program.adapter as WebAdapter).url, { 'x-darkroom-user': person });
+    new Client((program.adapter as WebAdapter).url, {
+      'x-darkroom-user': person,
+      'accept-language': person === 'min' ? 'ko-KR,ko;q=0.9,en;q=0.8' : 'en',
+    });
   const acknowledged: number[] = [];
   /** Refusals answer the call itself: their asker alone sees them. */
   const refused = new Map<string, Seen[]>();

@@ -230,7 +230,7 @@ export class DiscordServer {
       token: interaction.token,
       version: 1,
       app_permissions: String(BOT_PERMISSIONS & ~(this.denied.get(channel) ?? 0n)),
-      locale: 'en-US',
+      locale: user.name === 'min' ? 'ko' : 'en-US',
       guild_locale: 'en-US',
       entitlements: [],
       authorizing_integration_owners: { 0: GUILD },

@@ -8,6 +8,7 @@ import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import type { Job } from '../../src/job.ts';
+import { inEnglish } from '../english.ts';
 import { CONTROLNETS, jobOf, MODELS, readPixels } from './goldens.ts';
 
 const CONTROL = { kind: 'raw', image: 'inputs/edges-64x64.png', controlnet: 'sd15-canny' };
@@ -91,7 +92,7 @@ describe('what controls do', () => {
   test('a control picture of another size is stretched, and said so', async () => {
     const bars = [{ ...CONTROL, image: 'inputs/bars-100x80.png' }];
     const { notes } = await make(await jobOf({ ...DRAFT, width: 64, height: 72, controls: bars }));
-    assert.deepEqual(notes, ['The raw picture of 100x80 was stretched to 64x72.']);
+    assert.deepEqual(inEnglish(notes), ['The raw picture of 100x80 was stretched to 64x72.']);
     const { pictures } = await make(await jobOf({ ...DRAFT, controls: bars }));
     assert.deepEqual([pictures[0]!.width, pictures[0]!.height], [100, 80], "the control picture's own size");
   });

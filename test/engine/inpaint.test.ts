@@ -7,6 +7,7 @@ import { maskOfLatents } from '../../src/engine/picture/inpaint.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import type { Job } from '../../src/job.ts';
+import { inEnglish } from '../english.ts';
 import { jobOf, MODELS, readPixels } from './goldens.ts';
 
 const DRAFT = {
@@ -114,12 +115,12 @@ describe('what is kept', () => {
 describe('masks that are not as they should be', () => {
   test('one of another size is stretched, and said so', async () => {
     const { notes } = await make(await jobOf({ ...DRAFT, mask_image: 'inputs/mask-100x80.png' }));
-    assert.match(notes.join(), /mask of 100x80.*64x64/);
+    assert.match(inEnglish(notes).join(), /mask of 100x80.*64x64/);
   });
 
   test('an all white one is allowed, and said so', async () => {
     const { notes } = await make(await withMask(await grey(64, 64, () => 255)));
-    assert.match(notes.join(), /all white/);
+    assert.match(inEnglish(notes).join(), /all white/);
   });
 
   test('an all black one is refused', async () => {

@@ -9,6 +9,7 @@ import { withPrecision } from '../../src/engine/precision.ts';
 import { engineOptions } from '../../src/engine-options.ts';
 import { readPngText } from '../../src/image/png-text.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
+import { sayWords } from '../../src/sentences.ts';
 import { comparable, precisionNote } from '../../src/shell/remake.ts';
 import { jobOf, MODELS, readPixels } from './goldens.ts';
 import { skipWithoutInt8 } from './int8.ts';
@@ -44,7 +45,7 @@ test('only denoisers that keep their quality compute in int8, and a run says whe
   assert.equal(precisionOf(device, unet!.denoiser), 'int8');
   assert.deepEqual(precisionNotes(device, unet!), []);
   assert.equal(precisionOf(device, transformer!.denoiser), 'float32');
-  assert.match(precisionNotes(device, transformer!)[0]!, /^int8 has no effect on tiny-sd3/);
+  assert.match(sayWords('en', precisionNotes(device, transformer!)[0]!), /^int8 has no effect on tiny-sd3/);
 });
 
 const works = async () => ({ works: true });

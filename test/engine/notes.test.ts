@@ -3,11 +3,12 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { notesOf } from '../../src/engine/notes.ts';
 import { Catalogue } from '../../src/models/catalogue.ts';
+import { sayWords } from '../../src/sentences.ts';
 import { jobOf, MODELS } from './goldens.ts';
 
 async function notes(model: string, fields: Record<string, unknown>): Promise<string[]> {
   const { request } = await jobOf({ prompt: 'a red mug', guidance_scale: 4, ...fields, model });
-  return notesOf(request, await new Catalogue([MODELS]).open(model));
+  return notesOf(request, await new Catalogue([MODELS]).open(model)).map((note) => sayWords('en', note));
 }
 
 test('a negative prompt without guidance', async () => {

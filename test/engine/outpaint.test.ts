@@ -9,6 +9,7 @@ import { crop, type Raster, resample } from '../../src/image/resample.ts';
 import type { FinishedPicture, Job } from '../../src/job.ts';
 import { Catalogue } from '../../src/models/catalogue.ts';
 import { freezeRequest, type ModelDefaults } from '../../src/request.ts';
+import { inEnglish } from '../english.ts';
 import { uniform } from '../graph/forge.ts';
 import { MODELS, readPixels } from './goldens.ts';
 
@@ -102,7 +103,7 @@ test("what is larger than pictures may be is made smaller, which is said; large 
   const { request, notes } = await freeze(picture, { outpaint: { zoom: 2 } }, { largestPicture: 144 });
   const { width, height, keptWidth, keptHeight, left, top } = request.outpaint!;
   assert.deepEqual([width, height, keptWidth, keptHeight], [144, 96, 72, 48]);
-  assert.match(notes.join(), /made smaller, from 96x64 to 72x48, .* not larger than 144 pixels/);
+  assert.match(inEnglish(notes).join(), /made smaller, from 96x64 to 72x48, .* not larger than 144 pixels/);
   const all = await raster(await make(picture, request));
   const inner = crop(resample(picture, { width: 72, height: 48 }), {
     left: 8,

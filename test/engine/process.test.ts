@@ -9,6 +9,7 @@ import { EngineProcess } from '../../src/engine/process/process.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { EngineLost, type Job, type Loading, type Progress } from '../../src/job.ts';
 import { freezeRequest } from '../../src/request.ts';
+import { inEnglish } from '../english.ts';
 
 const factory = new URL('./stand-in.ts', import.meta.url).href;
 const engines: EngineProcess[] = [];
@@ -58,7 +59,7 @@ test('a job runs in the child and comes back whole', async () => {
   const { pictures, notes } = await run.decode();
   assert.equal(pictures[0]!.seed, 11);
   assert.equal(Buffer.from(pictures[0]!.png).toString('latin1', 1, 4), 'PNG');
-  assert.deepEqual(notes, ['1 pictures came along']);
+  assert.deepEqual(inEnglish(notes), ['1 pictures came along']);
   await run.close();
   await run.close();
   assert.deepEqual(lines, ['stand-in ready']);

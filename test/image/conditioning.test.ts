@@ -8,6 +8,7 @@ import type { Detectors } from '../../src/image/detector.ts';
 import { greyToRgb } from '../../src/image/luma.ts';
 import { fit } from '../../src/image/resample.ts';
 import { CONTROL_KINDS, type ControlKind } from '../../src/request.ts';
+import { inEnglish } from '../english.ts';
 import { conditioningFile, differing, readRaster } from './conditioning-goldens.ts';
 
 const SCENE = conditioningFile('scene-97x61.png');
@@ -37,7 +38,7 @@ test('every kind gives RGB of the size asked for', async () => {
         kind,
       );
       if (size === OWN) assert.deepEqual(notes, [], kind);
-      else assert.match(notes.join(' '), new RegExp(`${kind} picture of 97x61.*64x80`));
+      else assert.match(inEnglish(notes).join(' '), new RegExp(`${kind} picture of 97x61.*64x80`));
     }
   }
 });

@@ -6,6 +6,7 @@ import { binarize, cropRegion, inward, overlay, readMask } from '../../src/image
 import { drawRegion, REGIONS, regionMask } from '../../src/image/region.ts';
 import type { Raster } from '../../src/image/resample.ts';
 import { readUpload } from '../../src/image/upload.ts';
+import { inEnglish } from '../english.ts';
 import { casesOf, conditioningFile, differing, readRaster } from './conditioning-goldens.ts';
 
 const SIZE = { width: 97, height: 61 };
@@ -45,7 +46,7 @@ test('a mask of the same size comes as it stands, without a note', async () => {
 test('a mask of another size is stretched, and said so', async () => {
   const { mask, notes } = await readMask(await png(box(20, 20, [0, 0, 10, 20])), { width: 80, height: 40 });
   assert.deepEqual([mask.width, mask.height, mask.data.length], [80, 40, 3200]);
-  assert.match(notes.join(' '), /20x20.*80x40/);
+  assert.match(inEnglish(notes).join(' '), /20x20.*80x40/);
   const area = binarize(mask);
   assert.deepEqual([area[5], area[75]], [1, 0]);
 });
@@ -71,7 +72,7 @@ test('colour, palette, 16-bit and JPEG masks are read by their brightness', asyn
 async function uploaded(file: Uint8Array) {
   const { bytes, notes } = await readUpload(file, 'mask');
   const { mask } = await readMask(bytes, await sharp(bytes).metadata());
-  return { mask, notes: notes.join(' ') };
+  return { mask, notes: inEnglish(notes).join(' ') };
 }
 
 /** RGBA of the size with a level and an alpha for each pixel. */
@@ -144,7 +145,7 @@ test('all black is refused, all white is noted', async () => {
   await refused(await png(box(97, 61, [0, 0, 0, 0])), 'bad_request', /all black.*white/);
   await refused(await png(box(97, 61, [0, 0, 97, 61], 127)), 'bad_request', /all black/);
   const { notes } = await readMask(await png(box(97, 61, [0, 0, 97, 61])), SIZE);
-  assert.match(notes.join(' '), /all white/);
+  assert.match(inEnglish(notes).join(' '), /all white/);
 });
 
 test('an animated, damaged or foreign file is refused as a mask', async () => {

@@ -6,6 +6,7 @@ import { drawBodies } from '../../src/image/openpose.ts';
 import { decodeRgb } from '../../src/image/pixels.ts';
 import { keypointsOf } from '../../src/image/pose-file.ts';
 import { readUpload } from '../../src/image/upload.ts';
+import { inEnglish } from '../english.ts';
 import { casesOf, differing, readRaster } from './conditioning-goldens.ts';
 
 const SIZE = { width: 64, height: 96 };
@@ -84,7 +85,7 @@ test('shares of the picture, pixels of a canvas and pixels of the picture mean t
 
 test('a canvas of another proportion is fitted whole, in the middle, and said so', () => {
   const { bodies, notes } = read(pose(COCO, { canvas_width: 96, canvas_height: 96 }), SIZE);
-  assert.match(notes.join(' '), /96x96.*64x96/);
+  assert.match(inEnglish(notes).join(' '), /96x96.*64x96/);
   const [x = 0, y = 0] = COCO;
   assert.deepEqual(bodies[0]![0], { x: (x * 64) / 96, y: 16 + (y * 64) / 96 });
 });
@@ -100,7 +101,10 @@ test('a part without confidence is left out with its limbs', () => {
 
 test('hands and faces are left out with a note', () => {
   const person = { pose_keypoints_2d: COCO, hand_left_keypoints_2d: [1, 2, 1], face_keypoints_2d: [] };
-  assert.match(read(JSON.stringify({ people: [person] }), SIZE).notes.join(' '), /hands and faces/);
+  assert.match(
+    inEnglish(read(JSON.stringify({ people: [person] }), SIZE).notes).join(' '),
+    /hands and faces/,
+  );
 });
 
 test('what is no pose is refused in a sentence', () => {
@@ -152,7 +156,7 @@ test('a person with hands or a face only is left out with a note', () => {
   const { bodies, notes } = read(JSON.stringify({ people: [{ pose_keypoints_2d: COCO }, ...others] }), SIZE);
   assert.equal(bodies.length, 1);
   for (const number of [2, 3, 4, 5])
-    assert.match(notes.join(' '), new RegExp(`Person ${number} .* left out`));
+    assert.match(inEnglish(notes).join(' '), new RegExp(`Person ${number} .* left out`));
 });
 
 test('a limb over the edge does not turn shares into pixels', () => {

@@ -7,6 +7,7 @@ import { DarkroomError } from '../../src/errors.ts';
 import { decodeRgb } from '../../src/image/pixels.ts';
 import { plainSize } from '../../src/image/plain-size.ts';
 import { PictureReader } from '../../src/image/reader.ts';
+import { inEnglish } from '../english.ts';
 
 const reader = new PictureReader();
 after(() => reader.stop());
@@ -171,7 +172,7 @@ test('what is plain already stays as it is, pixel for pixel', async () => {
     .webp()
     .toBuffer();
   const { bytes, notes } = await reader.read(large, 'picture');
-  assert.match(notes.join(), /5000x2500 was reduced to 4096x2048/);
+  assert.match(inEnglish(notes).join(), /5000x2500 was reduced to 4096x2048/);
   assert.deepEqual((await reader.read(bytes, 'picture')).bytes, Buffer.from(bytes));
 });
 

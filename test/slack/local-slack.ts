@@ -60,7 +60,12 @@ export interface LocalSlack extends AsyncDisposable {
 /** @param people names of users; `U_NAME` is the id of each. @param requestUrl where HTTP mode sends its events */
 export async function startLocalSlack(people: readonly string[], requestUrl?: string): Promise<LocalSlack> {
   const folder = await mkdtemp(join(tmpdir(), 'darkroom-slack-'));
-  const users = people.map((name) => ({ id: userId(name), name, real_name: name }));
+  const users = people.map((name) => ({
+    id: userId(name),
+    name,
+    real_name: name,
+    ...(name === 'min' && { locale: 'ko-KR' }),
+  }));
   const config = {
     workspace: { name: 'Loopback', domain: 'loopback', teamId: 'T0LOOP' },
     app: {

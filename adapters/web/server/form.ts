@@ -152,10 +152,7 @@ function tooLong(name: string, { textCharacters }: FormLimits): DarkroomError {
 /** @throws DarkroomError('bad_request' | 'too_large') for text that cannot be stored */
 function requireText(text: string, most: number): void {
   if (text.length > most) {
-    throw new DarkroomError(
-      'too_large',
-      `The message has ${text.length} characters; at most ${most} are allowed. Shorten it.`,
-    );
+    throw new DarkroomError('too_large', sentence('web.text_too_long', { limit: most }));
   }
   if (!isStorable(text)) {
     throw new DarkroomError('bad_request', 'The message contains a NUL character (U+0000). Remove it.');

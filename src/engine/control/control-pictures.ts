@@ -4,13 +4,14 @@ import type { Detectors } from '../../image/detector.ts';
 import { toPlanes } from '../../image/pixels.ts';
 import type { Size } from '../../image/resample.ts';
 import type { Job } from '../../job.ts';
+import type { Words } from '../../sentences.ts';
 import type { Tensor } from '../../tensor.ts';
 import { bytesOf, cutOut, type Frame } from '../picture/pictures.ts';
 
 export interface ControlPictures {
   /** [1, 3, H, W] in 0..1, in the order of the request's controls. */
   readonly pictures: readonly Tensor[];
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /**
@@ -24,7 +25,7 @@ export async function readControlPictures(
   detectors: Detectors,
 ): Promise<ControlPictures> {
   const pictures: Tensor[] = [];
-  const notes: string[] = [];
+  const notes: Words[] = [];
   for (const { kind, image } of request.controls) {
     const isNamed = kind === 'openpose' && !inputs.has(image);
     const source = isNamed ? image : bytesOf(inputs, image, `The ${kind} control image`);

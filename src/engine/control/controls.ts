@@ -3,6 +3,7 @@ import type { Detectors } from '../../image/detector.ts';
 import type { Size } from '../../image/resample.ts';
 import type { Job } from '../../job.ts';
 import type { ModelSpec } from '../../models/spec.ts';
+import type { Words } from '../../sentences.ts';
 import type { Frame } from '../picture/pictures.ts';
 import { type ControlFeeds, controlFeeds } from './control-feeds.ts';
 import { type ControlPictures, readControlPictures } from './control-pictures.ts';
@@ -16,7 +17,7 @@ export interface Controls {
   /** In the order of the request's controls. */
   readonly nets: readonly ControlNet[];
   /** Sentences for the user. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
   /**
    * @param pass by its place in the request, from 0
    * @param batch 2 with guidance

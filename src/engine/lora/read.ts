@@ -6,6 +6,7 @@ import { hashOfLora, loraNamed } from '../../models/lora/known.ts';
 import { describeIdle, describeUnused, planLora } from '../../models/lora/plan.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { GenerationRequest, LoraRequest } from '../../request.ts';
+import type { Words } from '../../sentences.ts';
 import type { WeightedChange } from './change.ts';
 
 export interface Loras {
@@ -14,7 +15,7 @@ export interface Loras {
   /** The same for the same files with the same weights. */
   readonly key: string;
   /** Sentences for the user. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 export const NO_LORAS: Loras = { changes: [], key: '', notes: [] };

@@ -1,6 +1,7 @@
 /** What is said of a job that no saver makes fit, and which size would. */
 import { DarkroomError } from '../../errors.ts';
 import type { GenerationRequest } from '../../request.ts';
+import { sentence } from '../../sentences.ts';
 import { type Device, nameOf } from '../device.ts';
 import { type MemoryPlan, type PlanFor, type PlannedSpec, planMemory } from './plan.ts';
 
@@ -14,13 +15,18 @@ export async function requireFit(
   if (plan.fits) return;
   const { width, height } = request.hires ?? request;
   const fitting = await largestFit(spec, request, how);
-  const way =
-    fitting === undefined
-      ? 'No size of it fits: choose a smaller model, or ask the operator for a device with more memory.'
-      : `${fitting.width}x${fitting.height} fits.`;
+  const way = fitting === undefined ? sentence('engine.no_size_fits') : sentence('engine.fits', fitting);
   throw new DarkroomError(
     'too_large',
-    `${width}x${height} on ${spec.name} needs ${gigabytes(plan.bytes, Math.ceil)} GB; ${nameOf(how.device)} has ${gigabytes(plan.budget!, Math.floor)} GB. ${way}`,
+    sentence('engine.memory', {
+      width,
+      height,
+      model: spec.name,
+      needed: gigabytes(plan.bytes, Math.ceil),
+      device: nameOf(how.device),
+      room: gigabytes(plan.budget!, Math.floor),
+      way,
+    }),
   );
 }
 
@@ -29,7 +35,12 @@ export function requireUpscalerFit(name: string, device: Device, { fits, bytes, 
   if (fits) return;
   throw new DarkroomError(
     'too_large',
-    `The upscaler ${name} needs ${gigabytes(bytes, Math.ceil)} GB; ${nameOf(device)} has ${gigabytes(budget!, Math.floor)} GB. Choose a smaller one, or lanczos.`,
+    sentence('engine.upscaler_memory', {
+      name,
+      needed: gigabytes(bytes, Math.ceil),
+      device: nameOf(device),
+      room: gigabytes(budget!, Math.floor),
+    }),
   );
 }
 

@@ -4,6 +4,7 @@ import { binarize, cropRegion, inward, overlay, readMask } from '../../image/mas
 import { decodeRgb, toPlanes } from '../../image/pixels.ts';
 import { type Box, crop, fit, paste, type Raster, type Size } from '../../image/resample.ts';
 import type { GenerationRequest } from '../../request.ts';
+import type { Words } from '../../sentences.ts';
 import type { Tensor } from '../../tensor.ts';
 
 export interface MaskedPicture {
@@ -17,7 +18,7 @@ export interface MaskedPicture {
   readonly frame: Frame | undefined;
   /** Whether the rest of the picture is laid back over what was drawn. */
   readonly keepsRest: boolean;
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
   /** Lays what was drawn, which may have been enlarged since, over the picture that it started from, where asked for. */
   finish(drawn: Raster): Promise<Raster>;
 }

@@ -3,6 +3,7 @@ import { DarkroomError } from '../../errors.ts';
 import { decodeRgb, toPlanes } from '../../image/pixels.ts';
 import { type Fit, fit, type Raster } from '../../image/resample.ts';
 import type { Job } from '../../job.ts';
+import type { Words } from '../../sentences.ts';
 import type { Tensor } from '../../tensor.ts';
 import { type MaskedPicture, readMasked } from './inpaint.ts';
 import { layOnCanvas } from './outpaint.ts';
@@ -15,7 +16,7 @@ export interface Sources {
   /** [1, 3, H, W] in -1..1 each, of sizes of their own: what the model sees beside its drawing. */
   readonly references: readonly Tensor[];
   /** Sentences for the user, about pictures that were fitted. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /**

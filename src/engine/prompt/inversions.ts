@@ -5,12 +5,13 @@ import { type Inversion, inversionsNamed, openInversion } from '../../models/inv
 import type { ModelSpec } from '../../models/spec.ts';
 import type { ClipTokenizer, Word } from '../../models/tokenizer.ts';
 import { type GenerationRequest, inWordsOf } from '../../request.ts';
+import { sentence, type Words } from '../../sentences.ts';
 import { negativeTexts, positiveTexts } from './texts.ts';
 
 export interface Inversions {
   readonly found: readonly Inversion[];
   /** Sentences for the user. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 export const NO_INVERSIONS: Inversions = { found: [], notes: [] };
@@ -36,14 +37,11 @@ export async function readInversions(
   const text = plain(texts.join('\n'));
   const named = await inversionsNamed(inventory, (name) => text.includes(plain(name)));
   const found: Inversion[] = [];
-  const notes: string[] = [];
+  const notes: Words[] = [];
   for (const file of named.slice(0, MOST)) {
     const inversion = await openInversion(file, spec.textEncoders);
     if (inversion !== undefined) found.push(inversion);
-    else
-      notes.push(
-        `The embedding ${file.name} was made for another family of models than ${spec.name}: its name is read as words.`,
-      );
+    else notes.push(sentence('engine.embedding_of_other', { name: file.name, model: spec.name }));
   }
   return { found, notes };
 }

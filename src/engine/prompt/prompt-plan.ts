@@ -5,10 +5,11 @@ import type { Inversion } from '../../models/inversion/inversion.ts';
 import type { T5Tokenizer } from '../../models/t5-tokenizer.ts';
 import type { ClipTokenizer, Word } from '../../models/tokenizer.ts';
 import type { GenerationRequest, PromptSyntax } from '../../request.ts';
+import { type Sentence, sentence, type Words } from '../../sentences.ts';
 import { type PlacedWord, placeInversions, type SpelledInversion, spell, type Vector } from './inversions.ts';
 import type { QwenReader, TextReader } from './text-encoders.ts';
 import type { PromptTexts } from './texts.ts';
-import { describeUnread, type EncoderTitle } from './unread.ts';
+import { describeUnread, type EncoderTitle, textName } from './unread.ts';
 
 /**
  * Chunks of one prompt that are read. Cross-attention grows with them; at 16 (1200 tokens) it still costs less than
@@ -42,7 +43,7 @@ export interface PromptPlan {
   /** In the order of the model's text encoders. */
   readonly encoders: readonly EncoderPlan[];
   /** Sentences for the user: words that are ignored and weights that were clamped. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /** @param label which prompt it is, for the notes: "prompt", "negative prompt" */
@@ -68,7 +69,7 @@ export function planPrompt(
     if (kind === 'clip' && i > 0 && isSame) return [];
     return describePlan(isSame ? label : `${label} ${i + 1}`, TITLES[kind], encoders[i]!);
   });
-  return { encoders, notes: [...new Set(notes)] };
+  return { encoders, notes: withoutRepeats(notes) };
 }
 
 const TITLES = { clip: 'CLIP', t5: 'T5', qwen: 'Qwen' } as const;
@@ -169,20 +170,26 @@ export function planQwen(
   };
 }
 
-function describePlan(label: string, name: EncoderTitle, plan: EncoderPlan): string[] {
-  const notes = [];
+/** Several encoders may say the same. */
+const withoutRepeats = (notes: readonly Words[]) => [
+  ...new Map(notes.map((note) => [JSON.stringify(note), note])).values(),
+];
+
+function describePlan(label: string, name: EncoderTitle, plan: EncoderPlan): Sentence[] {
+  const notes: Sentence[] = [];
+  const text = textName(label);
   if (plan.ignoresWeights === true) {
-    notes.push(`Weights of words in the ${label} have no effect: ${name} reads the words as a sentence.`);
+    notes.push(sentence('engine.weights_idle', { text, encoder: name }));
   }
   const unread = describeUnread(label, name, plan.dropped);
-  if (unread !== '') notes.push(unread);
+  if (unread !== undefined) notes.push(unread);
   if (plan.excess !== undefined) {
     const limit = Math.sign(plan.excess) * WEIGHT_LIMIT;
     const isShort = Math.abs(plan.excess) < 1e6;
-    const value = isShort ? `The weight ${Number(plan.excess.toPrecision(4))}` : 'A weight';
-    notes.push(
-      `${value} in the ${label} is outside the range from -${WEIGHT_LIMIT} to ${WEIGHT_LIMIT}; ${limit} was used.`,
-    );
+    const value = isShort
+      ? sentence('engine.the_weight', { weight: Number(plan.excess.toPrecision(4)) })
+      : sentence('engine.a_weight');
+    notes.push(sentence('engine.weight_range', { value, text, limit: WEIGHT_LIMIT, used: limit }));
   }
   return notes;
 }

@@ -3,6 +3,7 @@ import { DarkroomError } from '../../errors.ts';
 import type { EncodedPrompt, PromptSide } from '../../models/families/family.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { GenerationRequest, PromptSyntax } from '../../request.ts';
+import type { Words } from '../../sentences.ts';
 import { stack, zeros } from '../../tensor.ts';
 import { type Inversions, NO_INVERSIONS } from './inversions.ts';
 import { emptyWindow, type PromptPlan, planPrompt } from './prompt-plan.ts';
@@ -19,7 +20,7 @@ export interface PromptEmbeddings {
   /** Of a family that guides apart, where there is guidance. */
   readonly negative?: EncodedPrompt;
   /** Sentences about words that the model does not read and weights that were clamped. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /**
@@ -134,6 +135,6 @@ export function describeUnreadPrompt(
   readers: readonly TextReader[],
   prompt: string,
   promptSyntax: PromptSyntax,
-): string {
+): Words {
   return planPrompt(readers, { promptSyntax }, 'prompt', [prompt, prompt, prompt]).notes[0] ?? '';
 }

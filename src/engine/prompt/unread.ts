@@ -1,4 +1,5 @@
 /** The note about words of a prompt that a text encoder does not read. */
+import { type Sentence, sentence, type Words } from '../../sentences.ts';
 
 export type EncoderTitle = 'CLIP' | 'T5' | 'Qwen';
 
@@ -9,16 +10,21 @@ const QUOTED = { words: 6, characters: 40 };
  * @param label which text it is: "prompt", "negative prompt"
  * @param encoder which text encoder, as users know it
  * @param dropped the words that it does not read, as the tokenizer spells them
- * @returns one sentence for the user; '' where every word was read
+ * @returns one sentence for the user; undefined where every word was read
  */
-export function describeUnread(label: string, encoder: EncoderTitle, dropped: string): string {
+export function describeUnread(label: string, encoder: EncoderTitle, dropped: string): Sentence | undefined {
   const words = dropped.split(/\s+/).filter((word) => word !== '');
-  if (words.length === 0) return '';
+  if (words.length === 0) return undefined;
   const quoted = words.slice(0, QUOTED.words).map(shorten).join(' ');
-  const from = `from “${quoted}${words.length > QUOTED.words ? ' …' : ''}”`;
+  const args = { text: textName(label), words: `${quoted}${words.length > QUOTED.words ? ' …' : ''}` };
   // Some models have a second text encoder, which may have read all of it.
-  if (encoder === 'T5') return `T5 did not read the end of the ${label}, ${from}.`;
-  return `The end of the ${label} was not read, ${from}.`;
+  return sentence(encoder === 'T5' ? 'engine.unread_t5' : 'engine.unread', args);
+}
+
+/** Which text it is, as users know it: "prompt", "negative prompt", or a field's own name. */
+export function textName(label: string): Words {
+  if (label === 'prompt') return sentence('engine.text.prompt');
+  return label === 'negative prompt' ? sentence('engine.text.negative') : label;
 }
 
 function shorten(word: string): string {

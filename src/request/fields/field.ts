@@ -1,6 +1,7 @@
 /** A row of the table of request fields, and what rows are made of. */
 import type { z } from 'zod';
 import { DarkroomError } from '../../errors.ts';
+import { sentence } from '../../sentences.ts';
 import type { Chosen } from '../chosen.ts';
 import { type FieldOption, type OptionValue, parseSize } from '../option.ts';
 
@@ -66,10 +67,7 @@ export const or =
 export function requireSizeText(flagName: string, value: OptionValue): readonly [number, number] {
   const size = parseSize(String(value));
   if (size !== undefined) return size;
-  throw new DarkroomError(
-    'bad_request',
-    `--${flagName} ${value} is not WIDTHxHEIGHT. Try --${flagName} 256x256.`,
-  );
+  throw new DarkroomError('bad_request', sentence('request.not_size', { flag: flagName, value }));
 }
 
 /** A folder's last part. */

@@ -1,6 +1,7 @@
 /** What some denoisers and text encoders are given beside the prompt. */
 import { DarkroomError } from '../../errors.ts';
 import type { PlainKey } from '../../sentences.ts';
+import { sentence } from '../../sentences.ts';
 import { LIMITS } from '../limits.ts';
 import { type OptionValue, option, SIZE } from '../option.ts';
 import { integer, pair } from '../schemas.ts';
@@ -69,7 +70,7 @@ export const TOLD_FIELDS = {
         read: (value): Json => {
           const match = /^(\d+),(\d+)$/.exec(String(value));
           if (match !== null) return { crops_coords_top_left: [Number(match[1]), Number(match[2])] };
-          throw new DarkroomError('bad_request', `--crop ${value} is not TOP,LEFT. Try --crop 0,0.`);
+          throw new DarkroomError('bad_request', sentence('request.not_crop', { value }));
         },
         write: ({ crops_coords_top_left: crop }): OptionValue | undefined =>
           crop === undefined ? undefined : (crop as readonly number[]).join(','),

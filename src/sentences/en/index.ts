@@ -5,6 +5,7 @@ import { command } from './command.ts';
 import { config } from './config.ts';
 import { describe } from './describe.ts';
 import { draw } from './draw.ts';
+import { engine } from './engine.ts';
 import { error } from './error.ts';
 import { form } from './form.ts';
 import { help } from './help.ts';
@@ -12,10 +13,12 @@ import { job } from './job.ts';
 import { models } from './models.ts';
 import { name } from './name.ts';
 import { note } from './note.ts';
+import { picture } from './picture.ts';
 import { policy } from './policy.ts';
 import { queue } from './queue.ts';
 import { quota } from './quota.ts';
 import { recipe } from './recipe.ts';
+import { request } from './request.ts';
 import { setting } from './setting.ts';
 import { style } from './style.ts';
 import { web } from './web.ts';
@@ -29,6 +32,7 @@ export const en = {
   ...config,
   ...describe,
   ...draw,
+  ...engine,
   ...error,
   ...form,
   ...help,
@@ -36,10 +40,12 @@ export const en = {
   ...models,
   ...name,
   ...note,
+  ...picture,
   ...policy,
   ...queue,
   ...quota,
   ...recipe,
+  ...request,
   ...setting,
   ...style,
   ...web,

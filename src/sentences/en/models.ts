@@ -39,4 +39,7 @@ export const models = {
   'models.use_lora': '{tag} in the prompt, or --lora {name}',
   'models.use_embedding': '{name} in the prompt',
   'models.use_upscaler': '--upscaler {name}, with --upscale 2 or --upscale-image 2',
+  'models.none_installed': 'No models are installed.',
+  'models.none_yet':
+    'There is no model {name}. {offer} {unread} files are not read yet; it may be in one of them.',
 } as const;

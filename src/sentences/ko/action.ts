@@ -18,6 +18,6 @@ export const action = {
   'action.say_edit': '어떤 그림이 되어야 하는지 적어 주세요. 그림에 답장으로 프롬프트를 보내면 돼요.',
   'action.say_use': '이 그림의 형태로 무엇을 그릴지 적어 주세요.',
   'action.inpainting_model': '그린 모델: {model} (같은 계열의 인페인팅 모델).',
-  'action.largest_here': '이 그림은 이미 {size}예요. 여기에서는 한 변이 최대 {limit}픽셀이에요.',
-  'action.largest_of_model': '이 그림은 이미 {size}예요. 이 모델은 한 변을 최대 {limit}픽셀까지 그려요.',
+  'action.largest_here': '이 그림은 이미 {size} 크기예요. 여기에서는 한 변이 최대 {limit}픽셀이에요.',
+  'action.largest_of_model': '이 그림은 이미 {size} 크기예요. 이 모델은 한 변을 최대 {limit}픽셀까지 그려요.',
 } as const satisfies Record<keyof typeof en, string>;

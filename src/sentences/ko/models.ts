@@ -41,4 +41,7 @@ export const models = {
   'models.use_lora': '프롬프트에 {tag}, 또는 --lora {name}',
   'models.use_embedding': '프롬프트에 {name}',
   'models.use_upscaler': '--upscaler {name}, 그리고 --upscale 2 또는 --upscale-image 2',
+  'models.none_installed': '설치된 모델이 없어요.',
+  'models.none_yet':
+    '{name} 모델은 없어요. {offer} 아직 읽지 않은 파일이 {unread}개 있으니 그 안에 있을 수도 있어요.',
 } as const satisfies Record<keyof typeof en, string>;

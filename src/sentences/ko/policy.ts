@@ -12,7 +12,7 @@ export const policy = {
   'policy.no_direct': '회원님의 {tenant}에서는 DM으로 그림을 그릴 수 없어요. 채널에서 요청해 주세요.',
   'policy.model': '{model} 모델은 여기에서 쓸 수 없어요. {whose} 설정이 허용하는 모델: {models}',
   'policy.at_most':
-    '{asked} 요청은 한도를 넘어요. {whose} 한도는 {limit}예요({key}). {limit}로 시도해 보세요.',
+    '{asked} 요청은 한도를 넘어요. {whose} 한도: {limit} ({key}). {limit} 값으로 시도해 보세요.',
   'policy.steps': '{steps}단계',
   'policy.pictures': '그림 {count}장',
   'policy.whose.server': '이 서버의',

@@ -5,7 +5,7 @@ export const quota = {
   'quota.none_pictures':
     '여기에서는 대기 중인 그림을 둘 수 없어요. 관리자에게 한도를 올려 달라고 요청해 주세요.',
   'quota.pictures_at_once':
-    '그림 {count}장을 요청했지만 최대 {limit}장까지 대기할 수 있어요. --n {limit}로 시도해 보세요.',
+    '그림 {count}장을 요청했지만 최대 {limit}장까지 대기할 수 있어요. --n {limit} 값으로 시도해 보세요.',
   'quota.wait': '하나가 시작될 때까지 기다리거나',
   'quota.next_starts': '다음 작업은 {time} 뒤에 시작해요. 그때까지 기다리거나',
   'quota.jobs': '대기 작업이 {used}개이고 한도는 {limit}개예요. {starts} /queue에서 하나를 취소해 주세요.',

@@ -8,7 +8,7 @@ export const recipe = {
   'recipe.none': '이 그림에는 레시피가 없어요. 다른 프로그램에서 다시 저장하면 사라지는 경우가 많아요.',
   'recipe.as_far': '두 프로그램에서 뜻이 같은 값만 명령에 담았어요. 그림은 다를 수 있어요.',
   'recipe.as_far_model':
-    '두 프로그램에서 뜻이 같은 값만 명령에 담았어요. 그림은 다를 수 있어요. 원래 모델은 {model}예요. 여기에 있는 모델을 쓰려면 --model을 붙여 주세요.',
+    '두 프로그램에서 뜻이 같은 값만 명령에 담았어요. 그림은 다를 수 있어요. 원래 모델: {model}. 여기에 있는 모델을 쓰려면 --model을 붙여 주세요.',
   'recipe.not_carried': '명령에 다 담을 수 없는 값이 있어요. {missing}',
   'recipe.prompt': '프롬프트',
   'recipe.negative': '제외 프롬프트',

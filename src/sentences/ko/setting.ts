@@ -17,7 +17,7 @@ export const setting = {
   'setting.default_style': '모든 프롬프트에 {value} 화풍을 더해요.',
   'setting.default_size': '요청에 크기가 없으면 {value} 픽셀로 그려요.',
   'setting.default_steps': '요청에 단계 수가 없으면 {count}단계로 그려요.',
-  'setting.default_guidance': '요청에 가이던스가 없으면 {value}로 그려요.',
+  'setting.default_guidance': '요청에 가이던스가 없으면 {value} 값으로 그려요.',
   'setting.default_sampler': '요청에 샘플러가 없으면 {value} 샘플러로 그려요.',
   'setting.default_negative_prompt': '모든 제외 프롬프트에 이 말을 더해요: {value}',
   'setting.allowed_models': '이 모델만 쓸 수 있어요: {value}',
@@ -47,5 +47,5 @@ export const setting = {
   'setting.paused_off': '새 그림을 받아요.',
   'setting.banned_on': '그림 요청이 차단됐어요.',
   'setting.banned_off': '그림을 요청할 수 있어요.',
-  'setting.default_upscaler': '모델에 자체 업스케일러가 없으면 {value}로 확대해요.',
+  'setting.default_upscaler': '모델에 자체 업스케일러가 없으면 {value} 방식으로 확대해요.',
 } as const satisfies Record<keyof typeof en, string>;
