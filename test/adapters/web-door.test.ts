@@ -207,7 +207,10 @@ test('what operators and scripts read', async (t) => {
   };
   assert.deepEqual(
     commands.map(({ name }) => name),
-    ['imagine', 'edit', 'recipe', 'queue', 'style', 'config', 'models', 'ban', 'pause', 'help'],
+    [
+      ...['imagine', 'edit', 'recipe', 'queue', 'notify', 'style', 'wildcard', 'config'],
+      ...['models', 'ban', 'pause', 'help'],
+    ],
   );
   assert.equal(commands[0]?.options.find(({ name }) => name === 'seed')?.flag, '--seed');
   assert.equal(gallery.length, 1);

@@ -64,7 +64,6 @@ export async function startLocalSlack(people: readonly string[], requestUrl?: st
     id: userId(name),
     name,
     real_name: name,
-    ...(name === 'min' && { locale: 'ko-KR' }),
   }));
   const config = {
     workspace: { name: 'Loopback', domain: 'loopback', teamId: 'T0LOOP' },
