@@ -157,6 +157,22 @@ export function tiledEncoderGraphs(component: Component, target: Target = PORTAB
   return { first: first.finish(anywhere), last: last.finish(anywhere) };
 }
 
+/** Parts of a model that are its VAE's. */
+export type VaePart = keyof typeof PARTS;
+
+const PARTS = {
+  vaeEncoder: vaeEncoderGraph,
+  vaeDecoder: vaeDecoderGraph,
+  vaeEncoderFirst: (vae: Component, target: Target) => tiledEncoderGraphs(vae, target).first,
+  vaeEncoderLast: (vae: Component, target: Target) => tiledEncoderGraphs(vae, target).last,
+  vaeDecoderFirst: (vae: Component, target: Target) => tiledDecoderGraphs(vae, target).first,
+  vaeDecoderLast: (vae: Component, target: Target) => tiledDecoderGraphs(vae, target).last,
+} as const;
+
+export const isVaePart = (part: string): part is VaePart => Object.hasOwn(PARTS, part);
+
+export const vaeGraph = (part: VaePart, vae: Component, target: Target): Graph => PARTS[part](vae, target);
+
 export interface TiledGraphs {
   readonly first: Graph;
   readonly last: Graph;

@@ -6,14 +6,7 @@ import { DarkroomError } from '../errors.ts';
 import type { Component, Graph } from '../graph/component.ts';
 import type { Target } from '../graph/target.ts';
 import { readUpscalerConfig, upscalerGraph } from '../graph/upscaler.ts';
-import {
-  readVaeConfig,
-  tiledDecoderGraphs,
-  tiledEncoderGraphs,
-  type VaeConfig,
-  vaeDecoderGraph,
-  vaeEncoderGraph,
-} from '../graph/vae.ts';
+import { isVaePart, readVaeConfig, type VaeConfig, vaeGraph } from '../graph/vae.ts';
 import { readCard } from './card.ts';
 import { modelControlnets } from './controlnet.ts';
 import { chooseDefaults } from './defaults.ts';
@@ -94,12 +87,7 @@ function buildGraph(
   target: Target,
 ): Graph {
   if (part === 'denoiser') return denoiser.graph([], target);
-  if (part === 'vaeEncoder') return vaeEncoderGraph(vae, target);
-  if (part === 'vaeDecoder') return vaeDecoderGraph(vae, target);
-  if (part === 'vaeEncoderFirst') return tiledEncoderGraphs(vae, target).first;
-  if (part === 'vaeEncoderLast') return tiledEncoderGraphs(vae, target).last;
-  if (part === 'vaeDecoderFirst') return tiledDecoderGraphs(vae, target).first;
-  if (part === 'vaeDecoderLast') return tiledDecoderGraphs(vae, target).last;
+  if (isVaePart(part)) return vaeGraph(part, vae, target);
   if (part === 'upscaler' && upscaler !== undefined) return upscalerGraph(upscaler, target);
   const encoder = textEncoders.find(({ name }) => name === part);
   if (encoder === undefined) throw new Error(`this model has no ${part}`);

@@ -2,7 +2,7 @@
 import { stat } from 'node:fs/promises';
 import { DarkroomError, offerNames } from '../errors.ts';
 import type { Component } from '../graph/component.ts';
-import { readVaeConfig, vaeDecoderGraph, vaeEncoderGraph } from '../graph/vae.ts';
+import { isVaePart, readVaeConfig, vaeGraph } from '../graph/vae.ts';
 import { isVae, readLdmVae } from './checkpoint/ldm-vae.ts';
 import { type Tensors, under } from './checkpoint/tensors.ts';
 import type { Entry, Inventory } from './inventory/inventory.ts';
@@ -70,9 +70,6 @@ function replaced(spec: ModelSpec, vae: Component, name: string): ModelSpec {
   return {
     ...spec,
     vae,
-    graph(part, target) {
-      if (part === 'vaeEncoder') return vaeEncoderGraph(vae, target);
-      return part === 'vaeDecoder' ? vaeDecoderGraph(vae, target) : spec.graph(part, target);
-    },
+    graph: (part, target) => (isVaePart(part) ? vaeGraph(part, vae, target) : spec.graph(part, target)),
   };
 }

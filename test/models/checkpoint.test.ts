@@ -8,6 +8,7 @@ import { planMemory } from '../../src/engine/memory/memory.ts';
 import { ModelCache } from '../../src/engine/model/model-cache.ts';
 import { draftJob, prepareJob } from '../../src/engine/prepare.ts';
 import { PictureRun } from '../../src/engine/run.ts';
+import { PORTABLE } from '../../src/graph/target.ts';
 import { clipTokenizer } from '../../src/models/checkpoint/clip-tokenizer.ts';
 import { openCheckpoint } from '../../src/models/checkpoint/open.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
@@ -132,6 +133,10 @@ test('a VAE of its own replaces the one in the file, with the scale of the model
   const vaes = new Inventory([at]);
   const soft = await withVae(spec, await vaeNamed('soft.safetensors', vaes));
   assert.equal(await withVae(spec, await vaeNamed('Soft', vaes)), soft);
+  // In tiles too: no part of the model's own VAE is left.
+  for (const part of ['vaeEncoderFirst', 'vaeEncoderLast', 'vaeDecoderFirst', 'vaeDecoderLast'] as const) {
+    assert.notDeepEqual(soft.graph(part, PORTABLE).bytes, spec.graph(part, PORTABLE).bytes, part);
+  }
   assert.match(soft.vae.tensors.get('decoder.conv_in.weight')!.file, /Soft\.safetensors$/);
   assert.equal(soft.vae.config['scaling_factor'], 0.13025);
   assert.deepEqual(await latentsOf(soft), await latentsOf(spec));
