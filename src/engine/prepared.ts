@@ -132,20 +132,6 @@ export async function keepPrepared(
   return file !== undefined;
 }
 
-/** How the next opening will find a graph. */
-export async function keepingOf(
-  graph: Graph,
-  options: PreparedOptions,
-): Promise<'kept' | 'mapped' | 'plain'> {
-  const { source } = graph;
-  const { least = LEAST_BYTES } = options;
-  if (source === undefined || source.bytes < least) return 'plain';
-  const file = await sideFilesOf(options).find(await keyOf(graph, source.files));
-  file?.release();
-  if (file !== undefined) return 'kept';
-  return isKeptLater(source, options) ? 'mapped' : 'plain';
-}
-
 /** Resolves once all that was saved is on the disk: for a program that ends soon, and for tests. */
 export async function preparedSettled(): Promise<void> {
   await Promise.all([...cache.values()].map((files) => files.settled()));
