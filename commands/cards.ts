@@ -8,7 +8,7 @@ import {
 } from '../adapters/card.ts';
 import { describeError, wordsOf } from '../src/errors.ts';
 import type { Loading } from '../src/job.ts';
-import { builtInUpscaler, shortName } from '../src/request.ts';
+import { builtInUpscaler, seedOfPicture, shortName } from '../src/request.ts';
 import { type PlainKey, type Say, sayIn } from '../src/sentences.ts';
 import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { useForm } from './forms.ts';
@@ -164,7 +164,9 @@ export function pictureCard(record: JobRecord, index: number, say: Say): Card {
     text: '',
     pictures,
     about: aboutOf(record, say),
-    footer: [shortName(request.model), say('job.seed', { seed: request.seed + index })].join(' \u00b7 '),
+    footer: [shortName(request.model), say('job.seed', { seed: seedOfPicture(request, index) })].join(
+      ' \u00b7 ',
+    ),
     actions: actionsOfOne({ ...record, pictures: record.pictures.slice(index, index + 1) }, say).map(
       numbered,
     ),
@@ -181,7 +183,7 @@ function printCard(
   const isOne = pictures.length === 1;
   const seeds =
     request.numImages > 1
-      ? say('job.seeds', { first: request.seed, last: request.seed + request.numImages - 1 })
+      ? say('job.seeds', { first: request.seed, last: seedOfPicture(request, request.numImages - 1) })
       : say('job.seed', { seed: request.seed });
   const isDrawing = request.upscaleImage === undefined;
   return {

@@ -9,6 +9,7 @@ import {
   LIMITS,
   type RequestDraft,
   requestToJson,
+  seedOfPicture,
 } from '../src/request.ts';
 import { type PlainKey, sentence, type Words } from '../src/sentences.ts';
 import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
@@ -150,7 +151,7 @@ export async function upscale(record: JobRecord, context: DrawContext, index: nu
     height: _h,
     ...drawn
   } = baseOf(record.request);
-  const seed = seedOf(record.request.seed, index);
+  const seed = seedOfPicture(record.request, index);
   const draft = { ...drawn, image: 'source', upscale_image: { scale }, seed };
   await order(record, draft, { source }, context, 'upscale');
 }
@@ -178,7 +179,7 @@ export async function redraw(record: JobRecord, context: DrawContext, index: num
       }),
     );
   }
-  const same = { ...requestToJson(request), seed: seedOf(request.seed, index), num_images: 1 };
+  const same = { ...requestToJson(request), seed: seedOfPicture(request, index), num_images: 1 };
   const isDrawing = request.upscaleImage === undefined;
   if (isDrawing && request.maskImage === undefined && request.hires === undefined) {
     const pictures = await inputsOf(record, context);
@@ -199,9 +200,6 @@ export async function redraw(record: JobRecord, context: DrawContext, index: num
   const source = await openPicture(pictureOf(record, index), ports);
   await order(record, draft, { source, ...(control && { control }) }, context, 'creative');
 }
-
-/** Picture i has the request's seed + i. */
-const seedOf = (seed: number, index: number) => (seed + index) % (LIMITS.seed.max + 1);
 
 /** A new picture that takes its edges, pose or lines from this one. */
 export async function use(record: JobRecord, context: DrawContext, index: number): Promise<void> {

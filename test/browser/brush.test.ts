@@ -78,15 +78,15 @@ describe('the brush', { skip }, () => {
     );
     const mask = files[0]!.bytes;
     const { width, height } = await sharp(mask).metadata();
-    assert.deepEqual([width, height], [256, 256]);
+    assert.deepEqual([width, height], [512, 512]);
     const pixels = await grey(mask);
-    assert.equal(pixels[128 * 256 + 128], 255, 'white where it was painted');
-    assert.equal(pixels[20 * 256 + 20], 0, 'black elsewhere');
+    assert.equal(pixels[256 * 512 + 256], 255, 'white where it was painted');
+    assert.equal(pixels[40 * 512 + 40], 0, 'black elsewhere');
 
     const [before, after] = await Promise.all([printed(0), printed(1)]);
-    const corner = { left: 0, top: 0, width: 64, height: 64 };
+    const corner = { left: 0, top: 0, width: 128, height: 128 };
     assert.deepEqual(await grey(after, corner), await grey(before, corner), 'what was not painted is kept');
-    const centre = { left: 116, top: 116, width: 24, height: 24 };
+    const centre = { left: 232, top: 232, width: 48, height: 48 };
     assert.notDeepEqual(await grey(after, centre), await grey(before, centre));
   });
 

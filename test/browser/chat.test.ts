@@ -54,7 +54,7 @@ describe('the web chat in a browser', { skip }, () => {
     assert.match((await image.getAttribute('alt')) ?? '', /red mug/);
     const bytes = await page.request.get(new URL((await image.getAttribute('src'))!, app.url).href);
     const { width, height } = await sharp(await bytes.body()).metadata();
-    assert.deepEqual([width, height], [256, 256]);
+    assert.deepEqual([width, height], [512, 512]);
     const answer = messages().nth(1);
     assert.match((await answer.textContent()) ?? '', /mini · seed 1 · [\d.]+ s/);
     const labels = await answer.locator('.message-actions button').allTextContents();
