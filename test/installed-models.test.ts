@@ -14,10 +14,10 @@ test('unread words are told before a job is queued, by the syntax that it will b
   const models = await createModels([MODELS]);
   const prompt = `${'a '.repeat(75)}(zebra:1.3) \\(crossing\\)`;
   assert.equal(
-    await models.describeUnread('tiny-sd15', prompt, 'plain'),
+    sayWords('en', await models.describeUnread('tiny-sd15', prompt, 'plain')),
     'The end of the prompt was not read, from “(zebra:1.3) \\(crossing\\)”.',
   );
-  assert.equal(await models.describeUnread('tiny-sd15', prompt, 'a1111'), '');
+  assert.equal(sayWords('en', await models.describeUnread('tiny-sd15', prompt, 'a1111')), '');
   assert.equal(
     sayWords('en', await models.describeUnread('tiny-sd15', 'a '.repeat(1200) + prompt, 'a1111')),
     `The end of the prompt was not read, from “${'a '.repeat(6)}…”.`,

@@ -18,7 +18,8 @@ after(() => engine.close());
 
 for (const { name, request, picture } of cases) {
   test(`diffusers draws the same: ${name}`, async () => {
-    const run = await engine.open(await jobOf(request, { models }));
+    // diffusers has no upscaler of that kind.
+    const run = await engine.open(await jobOf({ ...request, enlarge: false }, { models }));
     try {
       assert.equal((await run.advance(run.steps, () => {})).done, true);
       const { pictures } = await run.decode();

@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { DarkroomError } from '../../src/errors.ts';
 import type { Job } from '../../src/job.ts';
 import { callLimit } from '../../src/queue/worker.ts';
+import { sentence } from '../../src/sentences.ts';
 import { Bench, jobOf } from './arithmetic.ts';
 
 const USERS = ['a', 'b', 'c', 'd'];
@@ -319,7 +320,7 @@ test('a job whose device fails goes to another one where there is one; the bysta
     bench.die(FULL);
   };
   bench.submit(jobOf('victim', 'a', 12), jobOf('bystander', 'b', 12));
-  const note = 'cuda:1 failed in the middle of this picture; it was started again on another device.';
+  const note = sentence('queue.moved', { device: 'cuda:1' });
   assert.deepEqual(await bench.endOf('victim'), { state: 'moved', note });
   assert.deepEqual(await bench.endsOf('bystander'), ['done']);
   assert.equal(failures, 1);
@@ -341,7 +342,7 @@ test('with one device the job is started again there once, says so, and fails wi
   bench.submit(jobOf('one-failure', 'a'));
   const first = await bench.endOf('one-failure');
   assert.deepEqual(first.state === 'done' && first.notes, [
-    'cuda:1 failed in the middle of this picture; it was started again.',
+    sentence('queue.restarted', { device: 'cuda:1' }),
   ]);
   bench.submit(jobOf('two', 'b'));
   assert.deepEqual(await bench.endOf('two'), {
