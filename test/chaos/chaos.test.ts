@@ -15,6 +15,7 @@ import { fileURLToPath } from 'node:url';
 import { askAtDoor } from '../../src/shell/door.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import { openServer } from '../../src/store/postgres.ts';
+import type { Sql } from '../../src/store/sql.ts';
 import { freePort, PostgresServer, skipServer } from '../queue/databases.ts';
 import { Crowd, Member } from './cluster.ts';
 import { checkLedger } from './ledger.ts';
@@ -36,6 +37,16 @@ async function tellAlive(url: string): Promise<string> {
   );
   await database.close();
   return JSON.stringify(alive);
+}
+
+/** An end whose note was cut off is shown again some seconds later, and only then counts as shown. */
+async function allShown(database: Sql): Promise<void> {
+  const until = Date.now() + PATIENCE;
+  while (Date.now() < until) {
+    const [left] = await database.query<{ count: number }>('select count(*)::int from darkroom.outbox');
+    if (left!.count === 0) return;
+    await sleep(500);
+  }
 }
 
 /** Runs `serve` in namespaces of its own, as a container has them. @returns why it ended; undefined where that cannot be tried */
@@ -182,9 +193,10 @@ test('many processes: kill -9 of chat, worker, engine and PostgreSQL, and a work
       throw new Error(await tellAlive(url), { cause: error });
     });
     assert.ok(messages.length > 5, `${messages.length} promises`);
+    const database = await openServer({ url });
+    await allShown(database);
     for (const worker of workers) assert.equal(await worker.stop(), 0);
     assert.equal(await chat.stop(), 0);
-    const database = await openServer({ url });
     await checkLedger(database, messages);
     await database.close();
   } finally {
