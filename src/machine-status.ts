@@ -69,7 +69,7 @@ function describeModels({ models, settings }: MachineParts): StatusRow[] {
   const rows: StatusRow[] = [
     {
       name: 'embedded',
-      value: `${EMBEDDED_MODEL}: small, 256x256; it draws what /help lists`,
+      value: `${EMBEDDED_MODEL}: small, 512x512; it draws what /help lists`,
       state: 'good',
     },
     own.length > 0
