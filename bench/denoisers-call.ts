@@ -2,6 +2,7 @@
  * Our side of bench/denoisers.ts, in a process of its own so that its peak of memory is its own:
  * node denoisers-call.ts FOLDER THREADS CALLS INPUTS REFERENCE.npy -> one JSON object.
  */
+
 import { readFileSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { openSession } from '../src/engine/session.ts';
@@ -9,6 +10,7 @@ import { engineOptions } from '../src/engine-options.ts';
 import { sd3TransformerGraph } from '../src/graph/mmdit.ts';
 import { unetGraph } from '../src/graph/unet.ts';
 import { ModelFiles } from '../src/models/files.ts';
+import { inputOf } from './inputs.ts';
 import { benchSettings } from './settings.ts';
 
 const [folder, threads, calls, inputs, npy] = process.argv.slice(2) as [
@@ -18,15 +20,6 @@ const [folder, threads, calls, inputs, npy] = process.argv.slice(2) as [
   string,
   string,
 ];
-
-/** The same numbers in denoisers.py. */
-function field(name: string, dims: readonly number[]) {
-  const count = dims.reduce((a, b) => a * b);
-  const data = Float32Array.from({ length: count }, (_, i) =>
-    name === 'timestep' ? 500 : (i % 101) / 50 - 1,
-  );
-  return { data, dims };
-}
 
 const isTransformer = basename(folder) === 'transformer';
 const started = performance.now();
@@ -40,7 +33,7 @@ const opened = (performance.now() - started) / 1000;
 const feeds = Object.fromEntries(
   Object.entries(JSON.parse(inputs) as Record<string, number[]>).map(([name, dims]) => [
     name,
-    field(name, dims),
+    inputOf(name, dims),
   ]),
 );
 const output = isTransformer ? 'out_hidden_states' : 'out_sample';

@@ -2,10 +2,12 @@
  * Our side of bench/precision.ts: node precision-ours.ts FOLDER THREADS INPUTS PRECISION PROFILE. Each line of standard input
  * is one call of the UNet; `{"end": true}` ends the session, which writes what its operators took to a file PROFILE_….json.
  */
+
 import { createInterface } from 'node:readline';
 import { cpuDevice, denoiserTargetOf, type Precision } from '../src/engine/device.ts';
 import { openSession } from '../src/engine/session.ts';
 import { openModelFolder } from '../src/models/folder.ts';
+import { inputOf } from './inputs.ts';
 
 const [folder, threads, inputs, precision, profile] = process.argv.slice(2) as [
   string,
@@ -14,15 +16,6 @@ const [folder, threads, inputs, precision, profile] = process.argv.slice(2) as [
   Precision,
   string,
 ];
-
-/** The same numbers in precision.py. */
-function field(name: string, dims: readonly number[]) {
-  const count = dims.reduce((a, b) => a * b);
-  const data = Float32Array.from({ length: count }, (_, i) =>
-    name === 'timestep' ? 500 : (i % 101) / 50 - 1,
-  );
-  return { data, dims };
-}
 
 const started = performance.now();
 const { denoiser } = await openModelFolder(folder);
@@ -34,7 +27,7 @@ const opened = (performance.now() - started) / 1000;
 const feeds = Object.fromEntries(
   Object.entries(JSON.parse(inputs) as Record<string, number[]>).map(([name, dims]) => [
     name,
-    field(name, dims),
+    inputOf(name, dims),
   ]),
 );
 for await (const line of createInterface({ input: process.stdin })) {

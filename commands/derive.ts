@@ -142,15 +142,7 @@ export async function upscale(record: JobRecord, context: DrawContext, index: nu
       }),
     );
   }
-  // How it was drawn stays with it, for what is made of it next.
-  const {
-    controls: _c,
-    guess_mode: _g,
-    enlarge: _e,
-    width: _w,
-    height: _h,
-    ...drawn
-  } = baseOf(record.request);
+  const drawn = pictureBaseOf(record.request);
   const seed = seedOfPicture(record.request, index);
   const draft = { ...drawn, image: 'source', upscale_image: { scale }, seed };
   await order(record, draft, { source }, context, 'upscale');
@@ -260,8 +252,24 @@ const masksOf = ({ invocation }: DrawContext) =>
 /** Never the same seed: that would draw the same picture. */
 const otherSeed = ({ seed }: GenerationRequest) => (seed + randomInt(1, LIMITS.seed.max)) % LIMITS.seed.max;
 
+/**
+ * For what is made of the picture's own pixels: without what steered its drawing, which would steer the rest to the same
+ * place, and without its size.
+ */
+export function pictureBaseOf(request: GenerationRequest): RequestDraft {
+  const {
+    controls: _controls,
+    guess_mode: _guess,
+    enlarge: _enlarge,
+    width: _width,
+    height: _height,
+    ...drawn
+  } = baseOf(request);
+  return drawn;
+}
+
 /** The request as a draft of one picture with another seed, without what belonged to its own source. */
-export function baseOf(request: GenerationRequest): RequestDraft {
+function baseOf(request: GenerationRequest): RequestDraft {
   const {
     image: _image,
     strength: _strength,

@@ -2,7 +2,7 @@
 import type { RequestDraft } from '../src/request.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import type { Context } from './command.ts';
-import { baseOf, pictureOf } from './derive.ts';
+import { pictureBaseOf, pictureOf } from './derive.ts';
 import type { DrawPorts } from './imagine.ts';
 import { outpaintModel } from './outpaint-model.ts';
 import { OUTPAINT_VERBS, OUTPAINTS, type OutpaintVerb } from './outpaint-verbs.ts';
@@ -16,15 +16,7 @@ const outpainting =
     const { invocation, reply, ports } = context;
     const source = await openPicture(pictureOf(record, index), ports);
     const { model, notes } = await outpaintModel(record.request.model, context);
-    // What steered the picture would steer the rest of it to the same place.
-    const {
-      controls: _c,
-      guess_mode: _g,
-      enlarge: _e,
-      width: _w,
-      height: _h,
-      ...drawn
-    } = baseOf(record.request);
+    const drawn = pictureBaseOf(record.request);
     const draft: RequestDraft = { ...drawn, image: 'source', outpaint: OUTPAINTS[verb].outpaint };
     await ports.submit({
       ...{ invocation, reply, model, draft, pictures: { source }, notes },

@@ -19,12 +19,11 @@ const list = defineCommand({
   options: {},
   examples: ['/wildcard list'],
   async run(_values, { invocation, reply, ports, say }: Context<WildcardPorts>) {
-    const lists = together([wildcardsOf(ports.settings, tenantOf(invocation)), ports.wildcards]);
-    const names = (await lists.names()).toSorted();
+    const lists = await together([wildcardsOf(ports.settings, tenantOf(invocation)), ports.wildcards])();
+    const names = [...lists.keys()].toSorted();
     const fields = await Promise.all(
       names.slice(0, SHOWN.lists).map(async (name) => {
-        const lines = (await lists.read(name)) ?? [];
-        const words = lines.join(' | ');
+        const words = (await lists.get(name)!()).join(' | ');
         const shown = words.length > SHOWN.characters ? `${words.slice(0, SHOWN.characters)}…` : words;
         return { name: `__${name}__`, value: shown };
       }),
@@ -71,7 +70,7 @@ const remove = defineCommand({
     const wanted = wildcardName(name);
     const own = await ports.settings.wildcards(tenantOf(invocation));
     if (!own.has(wanted)) {
-      const isFile = (await ports.wildcards.names()).includes(wanted);
+      const isFile = (await ports.wildcards()).has(wanted);
       throw new DarkroomError(
         'bad_request',
         sentence(isFile ? 'wildcard.is_file' : 'wildcard.unknown', { name: wanted }),

@@ -38,10 +38,9 @@ export function writeWildcard(typed: string): string {
 }
 
 /** The lists of a tenant. */
-export const wildcardsOf = (settings: Pick<SettingsStore, 'wildcards'>, tenant: string): ListSource => ({
-  names: async () => [...(await settings.wildcards(tenant)).keys()],
-  async read(name) {
-    const text = (await settings.wildcards(tenant)).get(name);
-    return text === undefined ? undefined : linesOf(text);
-  },
-});
+export const wildcardsOf =
+  (settings: Pick<SettingsStore, 'wildcards'>, tenant: string): ListSource =>
+  async () => {
+    const texts = await settings.wildcards(tenant);
+    return new Map(Array.from(texts, ([name, text]) => [name, async () => linesOf(text)] as const));
+  };

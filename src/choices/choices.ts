@@ -1,14 +1,12 @@
 /** Choices in prompts: drawn before a request is frozen, by the seed of each picture. */
 import { randomInt } from 'node:crypto';
-import { LIMITS, type PictureWords, type RequestDraft, TEXT_FIELDS } from '../request.ts';
+import { LIMITS, type PictureWords, type RequestDraft, seedOfPicture, TEXT_FIELDS } from '../request.ts';
 import { drawText } from './draw.ts';
 import { type ListSource, readLists } from './lists.ts';
 import { parseTemplate, wildcardsOf } from './template.ts';
 
 export { wildcardFolder } from './folder.ts';
 export { type ListSource, linesOf, together } from './lists.ts';
-
-const SEEDS = LIMITS.seed.max + 1;
 
 /**
  * Draws the words of a draft. What was typed stays in `templates`; where several pictures draw different words, those
@@ -30,12 +28,12 @@ export async function drawWords(draft: RequestDraft, source: ListSource): Promis
     parts.some((part) => typeof part !== 'string' && (part.kind === 'choice' || lists.has(part.name))),
   );
   if (templates.length === 0) return draft;
-  const seed = draft.seed === undefined || draft.seed === -1 ? randomInt(SEEDS) : draft.seed;
+  const seed = draft.seed === undefined || draft.seed === -1 ? randomInt(LIMITS.seed.max + 1) : draft.seed;
   const wordsOf = (picture: number): PictureWords =>
     Object.fromEntries(
       templates.map(({ field, parts }) => [
         field,
-        drawText(parts, { seed: (seed + picture) % SEEDS, field, lists }),
+        drawText(parts, { seed: seedOfPicture({ seed }, picture), field, lists }),
       ]),
     );
   const count = Math.min(draft.num_images ?? 1, LIMITS.images.max);

@@ -11,9 +11,10 @@ const MOST_FILES = 10_000;
 const MOST_BYTES = 2 ** 20;
 
 /** @param folder undefined where the operator has none */
-export function wildcardFolder(folder: string | undefined): ListSource {
-  const names = async (): Promise<string[]> => {
-    if (folder === undefined) return [];
+export const wildcardFolder =
+  (folder: string | undefined): ListSource =>
+  async () => {
+    if (folder === undefined) return new Map();
     const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
       (cause: unknown) => {
         throw new DarkroomError(
@@ -25,26 +26,25 @@ export function wildcardFolder(folder: string | undefined): ListSource {
         );
       },
     );
-    return entries
-      .filter((entry) => entry.isFile() && entry.name.endsWith(ENDING))
-      .slice(0, MOST_FILES)
-      .map((entry) => join(entry.parentPath, entry.name).slice(folder.length + 1, -ENDING.length))
-      .map((name) => name.replaceAll(sep, '/'));
+    return new Map(
+      entries
+        .filter((entry) => entry.isFile() && entry.name.endsWith(ENDING))
+        .slice(0, MOST_FILES)
+        .map((entry) => {
+          const file = join(entry.parentPath, entry.name);
+          const name = file.slice(folder.length + 1, -ENDING.length).replaceAll(sep, '/');
+          return [name, () => readLines(name, file)] as const;
+        }),
+    );
   };
-  return {
-    names,
-    async read(name) {
-      // Only what was listed: a name of a prompt is never a path.
-      if (folder === undefined || !(await names()).includes(name)) return undefined;
-      const file = join(folder, `${name}${ENDING}`);
-      const { size } = await stat(file);
-      if (size > MOST_BYTES) {
-        throw new DarkroomError(
-          'too_large',
-          `The wildcard ${name} is a file of ${size} bytes; the limit is ${MOST_BYTES}. Ask the operator to shorten it.`,
-        );
-      }
-      return linesOf(decodeText(await readFile(file)));
-    },
-  };
+
+async function readLines(name: string, file: string): Promise<string[]> {
+  const { size } = await stat(file);
+  if (size > MOST_BYTES) {
+    throw new DarkroomError(
+      'too_large',
+      `The wildcard ${name} is a file of ${size} bytes; the limit is ${MOST_BYTES}. Ask the operator to shorten it.`,
+    );
+  }
+  return linesOf(decodeText(await readFile(file)));
 }

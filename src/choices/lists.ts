@@ -5,29 +5,19 @@ import { type Option, parseOption, wildcardsOf } from './template.ts';
 /** The lines of each list, by the names that prompts call them. */
 export type Lists = ReadonlyMap<string, readonly Option[]>;
 
-/** Where lists come from. */
-export interface ListSource {
-  names(): Promise<readonly string[]>;
-  /** @returns its lines as they were written; undefined where there is no such list */
-  read(name: string): Promise<readonly string[] | undefined>;
-}
+/** The lists that there are now, by name; the lines of each, as they were written, are read when it is called. */
+export type ListSource = () => Promise<ReadonlyMap<string, () => Promise<readonly string[]>>>;
 
 /** Lists that one request may call. */
 const MOST_LISTS = 100;
 
 /** The first source that has a list is the one that is read. */
-export const together = (sources: readonly ListSource[]): ListSource => ({
-  async names() {
-    return [...new Set((await Promise.all(sources.map((source) => source.names()))).flat())];
-  },
-  async read(name) {
-    for (const source of sources) {
-      const lines = await source.read(name);
-      if (lines !== undefined) return lines;
-    }
-    return undefined;
-  },
-});
+export const together =
+  (sources: readonly ListSource[]): ListSource =>
+  async () => {
+    const found = await Promise.all(sources.map((source) => source()));
+    return new Map(found.toReversed().flatMap((lists) => [...lists]));
+  };
 
 /** The lines of a text: one each, without empty ones and comments. */
 export const linesOf = (text: string): string[] =>
@@ -43,7 +33,9 @@ export const linesOf = (text: string): string[] =>
  */
 export async function readLists(called: readonly string[], source: ListSource): Promise<Lists> {
   const lists = new Map<string, readonly Option[]>();
-  const known = called.length === 0 ? [] : await source.names();
+  if (called.length === 0) return lists;
+  const found = await source();
+  const known = [...found.keys()];
   const visit = async (name: string, path: readonly string[]): Promise<void> => {
     if (path.includes(name)) {
       const round = [...path.slice(path.indexOf(name)), name].join(' → ');
@@ -54,7 +46,7 @@ export async function readLists(called: readonly string[], source: ListSource): 
     }
     if (lists.has(name)) return;
     const names = name.includes('*') ? matching(name, known) : [name];
-    const lines = (await Promise.all(names.map((one) => source.read(one)))).flatMap((found) => found ?? []);
+    const lines = (await Promise.all(names.map(async (one) => (await found.get(one)?.()) ?? []))).flat();
     if (lines.length === 0) return requireUnlike(name, known);
     if (lists.size === MOST_LISTS) {
       throw new DarkroomError(

@@ -12,8 +12,8 @@ import type { Inventory } from '../models/inventory/inventory.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import {
   type GenerationRequest,
-  LIMITS,
   layTiles,
+  seedOfPicture,
   type TilePlace,
   type UpscaleImageRequest,
 } from '../request.ts';
@@ -32,8 +32,6 @@ import { type Inversions, NO_INVERSIONS, readInversions } from './prompt/prompt.
 import { recipeTexts } from './recipe.ts';
 import type { PipelineRun } from './run.ts';
 import { countTiles, enlargeTiles, type TiledUpscaler } from './upscaler/upscalers.ts';
-
-const SEEDS = LIMITS.seed.max + 1;
 
 /** What needs no weights. */
 export interface UpscaleDraft {
@@ -212,7 +210,7 @@ class UpscaleRun implements PipelineRun {
       const encoder = await components.vaeEncoder(savers.includes('tiles'));
       const start = await encodePicture(encoder, { data: tile, dims: [1, 3, pass.height, pass.width] });
       if (savers.includes('turns')) await components.release();
-      const random = createRandom(request.rng, (request.seed + i) % SEEDS);
+      const random = createRandom(request.rng, seedOfPicture(request, i));
       const latents = yield* denoise(
         pass,
         { components, nets: [], isHalved: savers.includes('guidance') },

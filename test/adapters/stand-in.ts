@@ -7,7 +7,7 @@ import type { TestContext } from 'node:test';
 import { crc32, deflateSync } from 'node:zlib';
 import type { MessageJson, MessageRecord } from '../../adapters/web/conversation/message.ts';
 import { createWebAdapter, type WebOptions } from '../../adapters/web/server.ts';
-import type { ModelInfo, QueuePort } from '../../commands/ports.ts';
+import type { ModelInfo, ModelsPort, QueuePort } from '../../commands/ports.ts';
 import { createCommands } from '../../commands/router.ts';
 import { wildcardFolder } from '../../src/choices/choices.ts';
 import { DarkroomError } from '../../src/errors.ts';
@@ -217,6 +217,24 @@ export interface Attachable {
   detach(): Promise<void>;
 }
 
+/** Knows mini, and no other file. */
+export const ONLY_MINI: ModelsPort = {
+  resolve(name) {
+    if (name === undefined || name === 'mini') return MINI;
+    throw new DarkroomError('not_found', `There is no model ${name}. Known: mini.`);
+  },
+  names: () => ['mini'],
+  loraNames: async () => [],
+  findLoras: async () => new Map(),
+  findUpscalers: async () => new Map(),
+  chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
+  inpaintingOf: () => [],
+  files: () => [],
+  unread: () => 0,
+  thumbnail: async () => undefined,
+  describeUnread: () => '',
+};
+
 export async function startChatWith<Q extends QueuePort & Attachable>(
   queue: Q,
   folder: string,
@@ -244,19 +262,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
       },
     },
     models: {
-      resolve(name) {
-        if (name === undefined || name === 'mini') return MINI;
-        throw new DarkroomError('not_found', `There is no model ${name}. Known: mini.`);
-      },
-      names: () => ['mini'],
-      loraNames: async () => [],
-      findLoras: async () => new Map(),
-      findUpscalers: async () => new Map(),
-      chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
-      inpaintingOf: () => [],
-      files: () => [],
-      unread: () => 0,
-      thumbnail: async () => undefined,
+      ...ONLY_MINI,
       describeUnread: (_model, prompt) => prompt.split(' ').slice(75).join(' '),
     },
     readUpload,

@@ -7,10 +7,10 @@ import { test } from 'node:test';
 import { asTyped, drawWords, type ListSource, wildcardFolder } from '../../src/choices/choices.ts';
 import { freezeRequest, ofPicture, type RequestDraft, requestToJson } from '../../src/request.ts';
 
-const lists = (of: Readonly<Record<string, readonly string[]>> = {}): ListSource => ({
-  names: async () => Object.keys(of),
-  read: async (name) => (Object.hasOwn(of, name) ? of[name] : undefined),
-});
+const lists =
+  (of: Readonly<Record<string, readonly string[]>> = {}): ListSource =>
+  async () =>
+    new Map(Object.entries(of).map(([name, lines]) => [name, async () => lines] as const));
 const draw = (prompt: string, more: Partial<RequestDraft> = {}, of = lists()) =>
   drawWords({ prompt, seed: 1, ...more }, of);
 const seen = async (prompt: string, of = lists(), seeds = 60) => {
@@ -127,8 +127,9 @@ test("the operator's folder: names are paths, and never leave it", async (t) => 
   await writeFile(join(folder, 'secret.txt'), 'secret');
   await writeFile(join(folder, 'x', 'lists', 'colour.txt'), '# colours\nred\r\n\nblue\n');
   const source = wildcardFolder(join(folder, 'x'));
-  assert.deepEqual(await source.names(), ['lists/colour']);
-  assert.deepEqual(await source.read('lists/colour'), ['red', 'blue']);
-  assert.equal(await source.read('../secret'), undefined);
-  await assert.rejects(wildcardFolder(join(folder, 'none')).names(), { code: 'misconfigured' });
+  const found = await source();
+  assert.deepEqual([...found.keys()], ['lists/colour']);
+  assert.deepEqual(await found.get('lists/colour')!(), ['red', 'blue']);
+  assert.equal(found.get('../secret'), undefined);
+  await assert.rejects(wildcardFolder(join(folder, 'none'))(), { code: 'misconfigured' });
 });

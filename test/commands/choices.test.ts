@@ -7,10 +7,7 @@ const admin = { where: { isAdmin: true } };
 
 test('a prompt with choices draws words; the recipe has them, and a re-roll draws others', async () => {
   const chat = startCommands({
-    wildcards: {
-      names: async () => ['colour'],
-      read: async (name) => (name === 'colour' ? ['red', 'blue', 'green', 'white', 'black'] : undefined),
-    },
+    wildcards: async () => new Map([['colour', async () => ['red', 'blue', 'green', 'white', 'black']]]),
   });
   const { posted } = await chat.say('/imagine a __colour__ {mug|cup} --seed 5 --n 4');
   const [first] = chat.jobs.values();

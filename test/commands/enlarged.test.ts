@@ -4,23 +4,11 @@ import { test } from 'node:test';
 import type { Card } from '../../adapters/card.ts';
 import type { ModelsPort } from '../../commands/ports.ts';
 import { DarkroomError } from '../../src/errors.ts';
-import { MINI } from '../adapters/stand-in.ts';
+import { MINI, ONLY_MINI } from '../adapters/stand-in.ts';
 import { startCommands } from './harness.ts';
 
 const upscaling = { ...MINI, defaults: { ...MINI.defaults, enlarges: 2, maxSize: 768 } };
-const MODELS: ModelsPort = {
-  resolve: () => upscaling,
-  names: () => ['mini'],
-  loraNames: async () => [],
-  findLoras: async () => new Map(),
-  findUpscalers: async () => new Map(),
-  chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
-  inpaintingOf: () => [],
-  files: () => [],
-  unread: () => 0,
-  thumbnail: async () => undefined,
-  describeUnread: () => '',
-};
+const MODELS: ModelsPort = { ...ONLY_MINI, resolve: () => upscaling };
 const start = () => startCommands({ models: MODELS });
 
 /** The picture of the newest job at the size that the upscaler gives it. */

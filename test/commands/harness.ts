@@ -3,7 +3,7 @@
 import type { Attachment, Invocation, Reply, Where } from '../../adapters/adapter.ts';
 import type { Card } from '../../adapters/card.ts';
 import type { Platform } from '../../adapters/platforms.ts';
-import type { ModelsPort, Ports } from '../../commands/ports.ts';
+import type { Ports } from '../../commands/ports.ts';
 import { type Commands, createCommands } from '../../commands/router.ts';
 import { wildcardFolder } from '../../src/choices/choices.ts';
 import { DarkroomError } from '../../src/errors.ts';
@@ -12,7 +12,7 @@ import type { Rule } from '../../src/settings/resolve.ts';
 import type { Scope, SettingKey, SettingValue } from '../../src/settings/schema.ts';
 import type { Change } from '../../src/settings/store.ts';
 import type { JobRecord } from '../../src/store/jobs.ts';
-import { MINI } from '../adapters/stand-in.ts';
+import { ONLY_MINI } from '../adapters/stand-in.ts';
 
 export interface Said {
   readonly platform?: Platform;
@@ -63,24 +63,6 @@ const DIRECTORY = {
     { id: 'ada', name: 'Ada' },
     { id: 'bo', name: 'Bo' },
   ],
-};
-
-/** Knows mini alone. */
-export const MODELS: ModelsPort = {
-  resolve(name) {
-    if (name === undefined || name === 'mini') return MINI;
-    throw new DarkroomError('not_found', `There is no model ${name}. Known: mini.`);
-  },
-  names: () => ['mini'],
-  loraNames: async () => [],
-  findLoras: async () => new Map(),
-  findUpscalers: async () => new Map(),
-  chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
-  inpaintingOf: () => [],
-  files: () => [],
-  unread: () => 0,
-  thumbnail: async () => undefined,
-  describeUnread: () => '',
 };
 
 export function startCommands(more: Partial<Ports> = {}): Harness {
@@ -179,7 +161,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       },
     },
     wildcards: wildcardFolder(undefined),
-    models: MODELS,
+    models: ONLY_MINI,
     clock: { now: async () => Date.now() },
     admins: [],
     post: async (platform, tenant, channel, { text }) => {

@@ -1,8 +1,8 @@
 /** Zoom out and pan: by buttons, by words in a reply, by flags, on pictures made here and on others. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { MINI } from '../adapters/stand-in.ts';
-import { MODELS as NONE, photo, startCommands } from './harness.ts';
+import { MINI, ONLY_MINI } from '../adapters/stand-in.ts';
+import { photo, startCommands } from './harness.ts';
 
 const newest = ({ jobs }: ReturnType<typeof startCommands>) => [...jobs.values()].at(-1)!;
 
@@ -72,7 +72,7 @@ test("an admin's limit makes the picture smaller, which is said", async () => {
 test('the inpainting model of the family draws around a picture, where one is installed and allowed', async () => {
   const chat = startCommands({
     models: {
-      ...NONE,
+      ...ONLY_MINI,
       resolve: (name) => ({ ...MINI, name: name ?? 'mini' }),
       names: () => ['mini', 'mini-inpainting'],
       inpaintingOf: (name) => (name === 'mini' ? ['mini-inpainting'] : []),

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { sayWords } from '../../src/sentences.ts';
-import { MINI } from '../adapters/stand-in.ts';
-import { MODELS, photo, startCommands } from './harness.ts';
+import { MINI, ONLY_MINI } from '../adapters/stand-in.ts';
+import { photo, startCommands } from './harness.ts';
 
 async function replied(words: string, more = {}) {
   const chat = startCommands(more);
@@ -45,7 +45,7 @@ const EDITOR = {
   editsByInstruction: true,
   defaults: { ...MINI.defaults, editsByInstruction: true },
 };
-const editing = { models: { ...MODELS, resolve: () => EDITOR } };
+const editing = { models: { ...ONLY_MINI, resolve: () => EDITOR } };
 
 test('a model that edits by instruction is given the words as they stand, and sees the picture', async () => {
   for (const words of ['make it blue', '/edit make it blue']) {

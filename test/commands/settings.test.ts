@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DarkroomError } from '../../src/errors.ts';
-import { MINI } from '../adapters/stand-in.ts';
+import { MINI, ONLY_MINI } from '../adapters/stand-in.ts';
 import { startCommands } from './harness.ts';
 
 const admin = { where: { isAdmin: true } };
@@ -93,20 +93,12 @@ test('a command of commands shows when it stands on its own', async () => {
 test('one model folder that cannot be read leaves the others in the list', async () => {
   const chat = startCommands({
     models: {
+      ...ONLY_MINI,
       names: () => ['broken', 'mini'],
       resolve(name) {
         if (name === 'broken') throw new DarkroomError('bad_model', 'broken/unet has no config.json.');
         return MINI;
       },
-      loraNames: async () => [],
-      findLoras: async () => new Map(),
-      findUpscalers: async () => new Map(),
-      chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
-      inpaintingOf: () => [],
-      files: () => [],
-      unread: () => 0,
-      thumbnail: async () => undefined,
-      describeUnread: () => '',
     },
   });
   const { ephemeral } = await chat.say('/models list', admin);
@@ -150,20 +142,12 @@ test('commands whose options a platform has parsed do what their lines do', asyn
 test('a model whose folder cannot be opened does not become the default', async () => {
   const chat = startCommands({
     models: {
+      ...ONLY_MINI,
       resolve(name) {
         if (name !== 'broken') return MINI;
         throw new DarkroomError('bad_model', 'broken/unet/config.json is not JSON. Download it again.');
       },
       names: () => ['mini', 'broken'],
-      loraNames: async () => [],
-      findLoras: async () => new Map(),
-      findUpscalers: async () => new Map(),
-      chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
-      inpaintingOf: () => [],
-      files: () => [],
-      unread: () => 0,
-      thumbnail: async () => undefined,
-      describeUnread: () => '',
     },
   });
   const { ephemeral } = await chat.say('/config set default_model broken', admin);

@@ -12,7 +12,7 @@ import { readPngText } from '../../src/image/png-text.ts';
 import { drawRegion } from '../../src/image/region.ts';
 import { readUpload } from '../../src/image/upload.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
-import { MINI, StandInQueue } from '../adapters/stand-in.ts';
+import { ONLY_MINI, StandInQueue } from '../adapters/stand-in.ts';
 
 export interface Parts {
   readonly commands: Commands;
@@ -78,21 +78,11 @@ export async function startProgram(
         },
       },
       models: {
+        ...ONLY_MINI,
         async resolve(name) {
           await sleep(answerMs);
-          if (name === undefined || name === 'mini') return MINI;
-          throw new DarkroomError('not_found', `There is no model ${name}. Known: mini.`);
+          return ONLY_MINI.resolve(name);
         },
-        names: () => ['mini'],
-        loraNames: async () => [],
-        findLoras: async () => new Map(),
-        findUpscalers: async () => new Map(),
-        chooseControlnets: async (_model, controls) => ({ controls, notes: [] }),
-        inpaintingOf: () => [],
-        files: () => [],
-        unread: () => 0,
-        thumbnail: async () => undefined,
-        describeUnread: () => '',
       },
       readUpload,
       sizeOf: plainSize,
