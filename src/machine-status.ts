@@ -15,7 +15,7 @@ export interface MachineParts {
   readonly settings: Settings;
   /** Absent where other processes draw. */
   readonly devices: readonly Device[];
-  readonly models: Pick<ModelsPort, 'files' | 'unread' | 'names'>;
+  readonly models: Pick<ModelsPort, 'files' | 'unread' | 'names' | 'resolve'>;
   readonly database: Database;
   /** Whether a platform is connected, by its name; undefined for one that is off. */
   readonly isUp: (platform: string) => boolean | undefined;
@@ -30,7 +30,7 @@ const LOW_SPACE = 2 * 2 ** 30;
 export async function describeMachine(parts: MachineParts): Promise<StatusSection[]> {
   return [
     { title: 'Devices', rows: await describeDevices(parts) },
-    { title: 'Models', rows: describeModels(parts) },
+    { title: 'Models', rows: await describeModels(parts) },
     { title: 'Chats', rows: describeChats(parts) },
     { title: 'Queue', rows: await describeQueue(parts) },
     { title: 'Data', rows: await describeData(parts) },
@@ -62,14 +62,15 @@ async function describeDevices({ devices }: MachineParts): Promise<StatusRow[]> 
   ];
 }
 
-function describeModels({ models, settings }: MachineParts): StatusRow[] {
+async function describeModels({ models, settings }: MachineParts): Promise<StatusRow[]> {
+  const { width, height, enlarges = 1 } = (await models.resolve(EMBEDDED_MODEL)).defaults;
   const names = models.names();
   const own = names.filter((name) => name !== EMBEDDED_MODEL);
   const refused = models.files().filter(({ refusal }) => refusal !== undefined);
   const rows: StatusRow[] = [
     {
       name: 'embedded',
-      value: `${EMBEDDED_MODEL}: small, 512x512; it draws what /help lists`,
+      value: `${EMBEDDED_MODEL}: small, ${enlarges * width}x${enlarges * height}; it draws what /help lists`,
       state: 'good',
     },
     own.length > 0
