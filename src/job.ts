@@ -11,12 +11,26 @@ export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 /** The encoded pictures a request refers to, by the reference that stands in the request. */
 export type JobInputs = ReadonlyMap<string, Uint8Array>;
 
+/** What becomes of a picture that the check flags; the others are shown as usual. */
+export type Moderation = 'spoiler' | 'hold' | 'refuse';
+
+/** What the check of a picture found. */
+export interface Finding {
+  readonly isFlagged: boolean;
+  /** The label with the highest score: `concept 3` of a safety checker, or a class of the operator's classifier. */
+  readonly label: string;
+  /** Above 0 a safety checker's concept is found; of a classifier, the probability of the class. */
+  readonly score: number;
+}
+
 export interface Job {
   readonly id: string;
   /** Who is charged: an opaque name, unique over all platforms ("web:4f1c"). */
   readonly user: string;
   readonly request: GenerationRequest;
   readonly inputs: JobInputs;
+  /** Whether its pictures are checked: there are no previews then. */
+  readonly isModerated?: boolean;
   /** Absent where no tenant's settings hold: a direct message, or the shell. */
   readonly share?: Share;
 }
@@ -43,6 +57,8 @@ export interface FinishedPicture {
   readonly width: number;
   readonly height: number;
   readonly seed: number;
+  /** Of a job whose pictures are checked. */
+  readonly finding?: Finding;
 }
 
 /** Seconds of work by stage. `denoise` counts model calls only. */

@@ -3,7 +3,7 @@
  * one state, its ticket agrees, and its GPU-seconds are charged once. src/store/schema/fair-share.ts decides the order.
  */
 import { DarkroomError, describeError, type ErrorWords } from '../errors.ts';
-import type { Share } from '../job.ts';
+import type { Finding, Moderation, Share } from '../job.ts';
 import type { GenerationRequest } from '../request.ts';
 import { sentence, type Words } from '../sentences.ts';
 import type { JobFrame } from '../store/jobs.ts';
@@ -62,12 +62,16 @@ export interface Claim {
   readonly inputs: Readonly<Record<string, string>>;
   /** Whether an earlier worker died over it or lost its lease. */
   readonly isSuspect: boolean;
+  /** How its pictures are checked; absent where they are not. */
+  readonly moderation?: Moderation;
 }
 
 export interface StoredPicture {
   readonly id: string;
   readonly width: number;
   readonly height: number;
+  /** What the check of it found; absent where it was not checked. */
+  readonly finding?: Finding;
 }
 
 export type JobEnd =
@@ -83,6 +87,7 @@ interface Bound {
   readonly request: GenerationRequest;
   readonly inputs: Readonly<Record<string, string>>;
   readonly tries: number;
+  readonly moderation: Moderation | null;
 }
 
 export class Dispatcher {
@@ -325,6 +330,9 @@ const POISON: JobEnd = {
 const notify = (tx: Sql, notice: string) => tx.query('select pg_notify($1, $2)', [CHANNEL, notice]);
 
 function claimOf(bound: Bound, ticket: Ticket): Claim {
-  const { job, user_id: user, weight, request, inputs, tries } = bound;
-  return { ticket, id: job!, user, weight, request, inputs, isSuspect: tries > 1 };
+  const { job, user_id: user, weight, request, inputs, tries, moderation } = bound;
+  return {
+    ...{ ticket, id: job!, user, weight, request, inputs, isSuspect: tries > 1 },
+    ...(moderation !== null && { moderation }),
+  };
 }

@@ -92,6 +92,8 @@ const RETRY = 500;
 const MOVING = 60_000;
 /** Models and LoRAs that stay open in an engine, as far as affinity counts on it. */
 const WARM = 2;
+/** The request was allowed, and nobody is at fault: it is no failure for the log. */
+const REFUSED = describeError(new DarkroomError('forbidden', sentence('moderation.refused')));
 
 export class Worker {
   readonly #options: Required<WorkerOptions>;
@@ -299,12 +301,15 @@ export class Worker {
       this.#watched(job, 'decode', () => run.decode()),
     );
     slot.decodedAt = clock();
+    if (slot.claim.moderation === 'refuse' && pictures.some(({ finding }) => finding?.isFlagged !== false)) {
+      return { state: 'failed', error: REFUSED };
+    }
     const stored: StoredPicture[] = [];
-    for (const { png, width, height } of pictures) {
+    for (const { png, width, height, finding } of pictures) {
       const id = await this.#patiently(slot, () =>
         this.#options.pictures.put(png, { job: job.id, kind: 'result' }),
       );
-      stored.push({ id, width, height });
+      stored.push({ id, width, height, ...(finding && { finding }) });
     }
     return { state: 'done', pictures: stored, notes: [...slot.notes, ...notes] };
   }
@@ -359,7 +364,7 @@ export class Worker {
     }
   }
 
-  async #jobOf({ id, user, request, inputs }: Claim): Promise<Job> {
+  async #jobOf({ id, user, request, inputs, moderation }: Claim): Promise<Job> {
     const bytes = new Map<string, Uint8Array>();
     for (const [reference, picture] of Object.entries(inputs)) {
       const found = await this.#options.pictures.get(picture);
@@ -368,7 +373,7 @@ export class Worker {
       }
       bytes.set(reference, found);
     }
-    return { id, user, request, inputs: bytes };
+    return { id, user, request, inputs: bytes, ...(moderation !== undefined && { isModerated: true }) };
   }
 
   /** Whether a job whose engine died gets another try. */

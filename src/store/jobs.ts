@@ -1,6 +1,6 @@
 /** Jobs as the chat sees them: here they are read and removed; src/queue accepts and changes them. */
 import type { ErrorWords } from '../errors.ts';
-import type { JobState, Share } from '../job.ts';
+import type { Finding, JobState, Moderation, Share } from '../job.ts';
 import type { GenerationRequest } from '../request.ts';
 import type { Locale, Words } from '../sentences.ts';
 import type { PictureStore } from './pictures.ts';
@@ -50,6 +50,10 @@ export interface JobFrame {
   readonly told?: readonly Words[];
   /** Somebody has deleted it, which can be undone for some seconds. */
   readonly isDeleted?: boolean;
+  /** How its pictures are checked; absent where they are not. */
+  readonly moderation?: Moderation;
+  /** Set where its pictures wait for a reviewer, or waited. */
+  readonly review?: 'held' | 'approved' | 'rejected';
   /** Longest side in pixels that its user may have pictures of there, where an admin has set one. */
   readonly maxSize?: number;
 }
@@ -68,8 +72,14 @@ export interface JobRecord {
   readonly state: JobState;
   readonly notes: readonly Words[];
   readonly frame?: JobFrame;
-  /** Finished pictures, picture i of seed + i. */
-  readonly pictures: readonly { readonly id: string; readonly width: number; readonly height: number }[];
+  /** Finished pictures, picture i of seed + i; empty while they wait for a reviewer. */
+  readonly pictures: readonly {
+    readonly id: string;
+    readonly width: number;
+    readonly height: number;
+    /** What the check of it found; absent where it was not checked. */
+    readonly finding?: Finding;
+  }[];
   /** By which it shares the GPU; absent in a direct message. */
   readonly share?: Share;
   /** From acceptance to picture. */

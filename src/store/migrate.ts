@@ -2,6 +2,7 @@
 import { DarkroomError } from '../errors.ts';
 import { fairShare } from './schema/fair-share.ts';
 import { people } from './schema/people.ts';
+import { review } from './schema/review.ts';
 import { tables } from './schema/tables.ts';
 import type { Database, Sql } from './sql.ts';
 
@@ -9,7 +10,7 @@ import type { Database, Sql } from './sql.ts';
  * Step n is the n-th, applied once. A step that a release has is never changed (test/store/upgrade.test.ts holds their
  * hashes); what changes the schema is a new step at the end.
  */
-export const STEPS: readonly string[] = [tables + fairShare, people];
+export const STEPS: readonly string[] = [tables + fairShare, people, review];
 
 /** Held while migrating, so that programs that start together take turns. */
 const LOCK = 7340;

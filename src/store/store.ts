@@ -20,6 +20,7 @@ import {
   type PictureStore,
 } from './pictures.ts';
 import { openServer } from './postgres.ts';
+import { createReviews, type ReviewStore } from './reviews.ts';
 import { createSettings } from './settings.ts';
 import type { Database, Sql } from './sql.ts';
 
@@ -33,6 +34,8 @@ export interface Store<Message extends StoredMessage> {
   /** Names and roles of the web chat. */
   readonly people: PeopleStore;
   readonly settings: SettingsStore;
+  /** Pictures that wait for a reviewer. */
+  readonly reviews: ReviewStore;
   /** When retention may delete what is old. */
   readonly clock: RetentionClock;
   /** Where jobs' messages are on their platforms, by job. */
@@ -78,6 +81,7 @@ export async function openStore<Message extends StoredMessage>({
       people: createPeople(database),
       clock: createRetentionClock(database),
       settings: createSettings(database),
+      reviews: createReviews(database, stored),
       deliveries: createDeliveries(database),
       secret: await readSecret(database),
       ...(embedded && { lost: embedded.lost }),

@@ -14,7 +14,7 @@ import type { Database } from '../../src/store/sql.ts';
 import { openStore } from '../../src/store/store.ts';
 
 /** The first 16 digits of each step's SHA-256. Lines are added for new steps; none is ever changed. */
-const RELEASED = ['5758ab7329e1ad29', 'aef40762e59e041f'];
+const RELEASED = ['5758ab7329e1ad29', 'aef40762e59e041f', '65fe97e611638fba'];
 
 test('the steps that a release has are as they were', () => {
   const hashes = STEPS.map((step) => createHash('sha256').update(step).digest('hex').slice(0, 16));

@@ -11,6 +11,7 @@ import { form } from './form.ts';
 import { help } from './help.ts';
 import { job } from './job.ts';
 import { models } from './models.ts';
+import { moderation } from './moderation.ts';
 import { name } from './name.ts';
 import { note } from './note.ts';
 import { picture } from './picture.ts';
@@ -38,6 +39,7 @@ export const ko = {
   ...help,
   ...job,
   ...models,
+  ...moderation,
   ...name,
   ...note,
   ...picture,

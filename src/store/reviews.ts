@@ -1,0 +1,149 @@
+/** Pictures that wait for a reviewer, and what reviewers decided. */
+import type { JobRecord } from './jobs.ts';
+import type { PictureStore } from './pictures.ts';
+import { type Database, json, type Sql } from './sql.ts';
+
+export type Verdict = 'approved' | 'rejected';
+
+/** A job whose pictures wait, or waited. */
+export interface Review {
+  readonly job: string;
+  /** As in JobRecord.share. */
+  readonly tenant: string;
+  /** Milliseconds since 1970 when it was held. */
+  readonly at: number;
+  readonly state: 'held' | Verdict;
+  /** Empty once it is decided. */
+  readonly pictures: JobRecord['pictures'];
+  /** Who decided it, and when. */
+  readonly decided?: { readonly by: string; readonly at: number };
+}
+
+export interface ReviewStore {
+  get(job: string): Promise<Review | undefined>;
+  /** Those of a tenant that wait, the oldest first. @param most how many at most */
+  held(tenant: string, most: number): Promise<Review[]>;
+  countHeld(tenant: string): Promise<number>;
+  /** What was decided in a tenant, the latest first. */
+  decided(tenant: string, most: number): Promise<Review[]>;
+  /**
+   * Decides it, once: the pictures become their job's, or they are deleted and the job ends as failed. Either end is
+   * shown in the job's message again.
+   * @param error of a job whose pictures are rejected
+   * @returns whether it was still waiting
+   */
+  decide(
+    job: string,
+    verdict: Verdict,
+    by: { readonly id: string; readonly name: string },
+    error: NonNullable<JobRecord['error']>,
+  ): Promise<boolean>;
+  /** Whether a picture waits for a reviewer, so that nobody else may see it. */
+  isHeld(picture: string): Promise<boolean>;
+}
+
+interface ReviewRow {
+  readonly [column: string]: unknown;
+  readonly job: string;
+  readonly tenant: string;
+  readonly at: Date;
+  readonly state: Review['state'];
+  readonly pictures: Review['pictures'];
+  readonly decided_name: string | null;
+  readonly decided_at: Date | null;
+}
+
+export function createReviews(database: Database, stored: PictureStore): ReviewStore {
+  const find = async (where: string, values: unknown[]) =>
+    (
+      await database.query<ReviewRow>(
+        `select job, tenant, at, state, pictures, decided_name, decided_at from darkroom.review where ${where}`,
+        values,
+      )
+    ).map(reviewOf);
+  return {
+    async get(job) {
+      return (await find('job = $1', [job]))[0];
+    },
+    held: (tenant, most) => find("tenant = $1 and state = 'held' order by at limit $2", [tenant, most]),
+    async countHeld(tenant) {
+      const [row] = await database.query<{ count: number }>(
+        "select count(*)::int as count from darkroom.review where tenant = $1 and state = 'held'",
+        [tenant],
+      );
+      return row!.count;
+    },
+    decided: (tenant, most) =>
+      find("tenant = $1 and state <> 'held' order by decided_at desc limit $2", [tenant, most]),
+    async decide(job, verdict, by, error) {
+      const pictures = await database.transaction((tx) => decideIn(tx, { job, verdict, by, error }));
+      if (pictures === undefined) return false;
+      // Condemned by now, so that they go later if this is cut off.
+      if (verdict === 'rejected') await Promise.all(pictures.map(({ id }) => stored.remove(id)));
+      return true;
+    },
+    async isHeld(picture) {
+      const [row] = await database.query<{ is_held: boolean }>(
+        `select exists (select from darkroom.review where state = 'held' and pictures @> $1) as is_held`,
+        [json([{ id: picture }])],
+      );
+      return row!.is_held;
+    },
+  };
+}
+
+/** @returns the pictures that waited; undefined where it is decided already, or gone */
+async function decideIn(
+  tx: Sql,
+  {
+    job,
+    verdict,
+    by,
+    error,
+  }: {
+    readonly job: string;
+    readonly verdict: Verdict;
+    readonly by: { readonly id: string; readonly name: string };
+    readonly error: NonNullable<JobRecord['error']>;
+  },
+): Promise<Review['pictures'] | undefined> {
+  const [held] = await tx.query<{ pictures: Review['pictures'] }>(
+    "select pictures from darkroom.review where job = $1 and state = 'held' for update",
+    [job],
+  );
+  if (held === undefined) return undefined;
+  await tx.query(
+    `update darkroom.review set state = $2, pictures = '[]', decided_by = $3, decided_name = $4,
+       decided_at = clock_timestamp() where job = $1`,
+    [job, verdict, by.id, by.name],
+  );
+  const isApproved = verdict === 'approved';
+  await tx.query(
+    `update darkroom.job set pictures = $2, frame = frame || $3,
+       state = case when $4 then state else 'failed' end, error = case when $4 then error else $5::jsonb end
+     where id = $1`,
+    [job, json(isApproved ? held.pictures : []), json({ review: verdict }), isApproved, json(error)],
+  );
+  if (!isApproved) {
+    await tx.query(
+      "update darkroom.picture set is_condemned = true where picture.job = $1 and kind = 'result'",
+      [job],
+    );
+  }
+  // The end is shown again, in the job's one message; also where it has not been shown yet.
+  await tx.query(
+    `insert into darkroom.outbox (job, platform) select id, platform from darkroom.job where id = $1
+     on conflict (job) do update set taken_until = null`,
+    [job],
+  );
+  return held.pictures;
+}
+
+function reviewOf({ at, decided_name: by, decided_at: when, ...row }: ReviewRow): Review {
+  const { job, tenant, state, pictures } = row;
+  return {
+    ...{ job, tenant, state, pictures },
+    at: at.getTime(),
+    ...(by !== null && when !== null && { decided: { by, at: when.getTime() } }),
+  };
+}
