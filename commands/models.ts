@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { CardPicture } from '../adapters/card.ts';
 import { refusalCard } from '../adapters/refusal-card.ts';
 import { DarkroomError, describeError, offer, wordsOf } from '../src/errors.ts';
-import { type Say, sentence } from '../src/sentences.ts';
+import { type Say, sentence, type Words } from '../src/sentences.ts';
 import type { Scope } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import { fieldsOfFile, kindWords } from './model-cards.ts';
@@ -112,11 +112,11 @@ const addModel = defineCommand({
     const { invocation, reply, say, ports } = context;
     await requireAdmin(invocation, ports);
     const model = await ports.downloads.offer(source);
-    const fields = model.facts.map(([name, value]) => ({ name, value }));
+    const fields = model.facts.map(([name, value]) => ({ name: say.words(name), value: say.words(value) }));
     await reply.post({ text: say('models.fetching', { name: model.name }), fields });
     const pace = Math.max(LEAST_PACE, reply.pace?.edit ?? 0);
-    let words = '';
-    let shown = '';
+    let words: Words = '';
+    let shown: Words = '';
     let editing: Promise<unknown> = Promise.resolve();
     const timer = setInterval(() => {
       if (words === shown) return;

@@ -189,10 +189,7 @@ export function withControlKind(values: DraftValues, files: readonly ModelFile[]
 function requireControl(kind: string, { name, controls }: ModelInfo): void {
   if (controls.includes(kind)) return;
   if (kind === 'raw') {
-    throw new DarkroomError(
-      'bad_request',
-      '--control raw takes the picture as it is. Add --controlnet with the name of the ControlNet that follows it.',
-    );
+    throw new DarkroomError('bad_request', sentence('control.raw_needs_net'));
   }
   throw new DarkroomError(
     'bad_request',

@@ -85,13 +85,13 @@ export interface ModelFile {
 export interface OfferedModel {
   readonly name: string;
   /** What a person should know first, one fact a row. */
-  readonly facts: readonly (readonly [name: string, value: string])[];
+  readonly facts: readonly (readonly [name: Words, value: Words])[];
   /**
    * Fetches it; one at a time, the others wait.
    * @param onProgress called with words about what has come
    * @throws DarkroomError
    */
-  fetch(onProgress: (words: string) => void): Promise<void>;
+  fetch(onProgress: (words: Words) => void): Promise<void>;
 }
 
 export interface DownloadsPort {
@@ -125,7 +125,7 @@ export interface ModelsPort {
   chooseControlnets(
     model: string,
     controls: readonly ControlDraft[],
-  ): Promise<{ readonly controls: readonly ControlDraft[]; readonly notes: readonly string[] }>;
+  ): Promise<{ readonly controls: readonly ControlDraft[]; readonly notes: readonly Words[] }>;
   /** @throws DarkroomError('not_found') for a LoRA that is not installed, with the nearest names */
   findLoras(asked: readonly LoraDraft[]): Promise<KnownLoras>;
   /** Names of the inpainting models of a model's family, where it is none itself. */

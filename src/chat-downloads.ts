@@ -7,6 +7,7 @@ import { describeBytes } from './download/units.ts';
 import { DarkroomError } from './errors.ts';
 import { downloadFolder } from './installed-models.ts';
 import { createDownloads, type Downloads, describePlan } from './model-downloads.ts';
+import { sentence } from './sentences.ts';
 
 /** Downloads that wait for the one before them. */
 const MOST_WAITING = 10;
@@ -26,23 +27,17 @@ export function createChatDownloads(
   const refuse = (what: string) => {
     throw new DarkroomError(
       'forbidden',
-      `Models of ${what} may not be fetched here; the operator allows ${allowed.join(', ')} (DARKROOM_MODELS_ADD).`,
+      sentence('download.not_allowed', { what, allowed: allowed.join(', ') }),
     );
   };
 
   return {
     async offer(text) {
       if (allowed.length === 0) {
-        throw new DarkroomError(
-          'forbidden',
-          'Models are not fetched from chats here. The operator can allow it with DARKROOM_MODELS_ADD, or run darkroom models add.',
-        );
+        throw new DarkroomError('forbidden', sentence('download.not_from_chats'));
       }
       if (!draws) {
-        throw new DarkroomError(
-          'forbidden',
-          'This process draws no pictures. Run darkroom models add on the machine of the worker.',
-        );
+        throw new DarkroomError('forbidden', sentence('download.draws_nothing'));
       }
       const address = downloads.parse(text);
       const host = hostOf(address).toLowerCase();
@@ -56,12 +51,10 @@ export function createChatDownloads(
         facts: describePlan(plan),
         async fetch(onProgress) {
           if (queue.size >= MOST_WAITING) {
-            throw new DarkroomError(
-              'too_many',
-              `${queue.size} downloads wait already. Try again when some are done.`,
-            );
+            throw new DarkroomError('too_many', sentence('download.queue_full', { count: queue.size }));
           }
-          if (queue.pending > 0) onProgress(`waiting for ${queue.size + queue.pending} other downloads`);
+          if (queue.pending > 0)
+            onProgress(sentence('download.waiting', { count: queue.size + queue.pending }));
           await queue.add(async () => {
             const begun = performance.now();
             let since: number | undefined;

@@ -73,8 +73,15 @@ function neutral(error: unknown): DarkroomError {
   return new DarkroomError('internal', sentence('error.internal'));
 }
 
-/** The words of an error, in the reader's language as soon as they are said. */
-export const wordsOf = ({ sentence: own, message }: ErrorWords): Words => own ?? message;
+/**
+ * The words of an error, in the reader's language as soon as they are said. What is wrong with the files of a model is
+ * for whoever put them there, in English; others are told what it means for them.
+ */
+export function wordsOf({ code, sentence: own, message }: ErrorWords): Words {
+  if (own !== undefined) return own;
+  const isOfFiles = code === 'bad_model' || code === 'unsupported';
+  return isOfFiles ? sentence('error.model_files', { reason: message }) : message;
+}
 
 /**
  * The names nearest to a mistyped one, best first, at most three, by edit distance (Levenshtein 1966).
@@ -98,7 +105,11 @@ export function offer(word: string, names: readonly string[]): Sentence {
     : sentence('error.known', { names });
 }
 
-/** The same in English, for sentences that only operators meet. */
+/** Sentences one after the other. */
+export const inARow = ([first, ...rest]: readonly Sentence[]): Sentence =>
+  rest.length === 0 ? first! : sentence('error.row', { first: first!, second: inARow(rest) });
+
+/** offer() in English, for sentences that only operators meet. */
 export const offerNames = (word: string, names: readonly string[]): string =>
   sayWords('en', offer(word, names));
 

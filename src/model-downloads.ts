@@ -11,6 +11,7 @@ import { inUnits } from './download/units.ts';
 import { planFromUrl } from './download/url.ts';
 import { engineOptions } from './engine-options.ts';
 import { partsOfPipeline } from './models/model-index.ts';
+import { type Sentence, sentence, type Words } from './sentences.ts';
 
 export interface Downloads {
   /** @throws DarkroomError('bad_request') for what is no model's address */
@@ -49,22 +50,23 @@ export function createDownloads(settings: Settings, patience: Patience = PATIENC
 }
 
 /** What a person should know before a download starts, one fact a row. */
-export function describePlan(plan: Plan): [name: string, value: string][] {
+export function describePlan(plan: Plan): (readonly [name: Sentence, value: Words])[] {
   const { origin, files, notes } = plan;
   const pickles = files.filter(({ path }) => /\.(ckpt|pt|pth|bin)$/i.test(path)).length;
   const cached = files.filter((file) => file.cached !== undefined).length;
   return [
-    ['model', origin.source],
-    ['page', origin.page],
-    ['licence', origin.licence ?? 'none stated'],
-    ...(origin.gating === undefined ? [] : [['access', origin.gating] as [string, string]]),
-    ['size', `${inUnits(sizeOfPlan(plan))} in ${files.length} ${files.length === 1 ? 'file' : 'files'}`],
+    [sentence('download.fact.model'), origin.source],
+    [sentence('download.fact.page'), origin.page],
+    [sentence('download.fact.licence'), origin.licence ?? sentence('download.no_licence')],
+    ...(origin.gating === undefined ? [] : [[sentence('download.fact.access'), origin.gating] as const]),
+    [
+      sentence('download.fact.size'),
+      sentence('download.files', { size: inUnits(sizeOfPlan(plan)), count: files.length }),
+    ],
     ...(cached === 0
       ? []
-      : [['cached', `${cached} of them are in the Hub's cache on this machine`] as [string, string]]),
-    ...(pickles === 0
-      ? []
-      : [['format', 'PyTorch pickles; Darkroom reads them without running their code'] as [string, string]]),
-    ...notes.map((note): [string, string] => ['note', note]),
+      : [[sentence('download.fact.cached'), sentence('download.in_cache', { count: cached })] as const]),
+    ...(pickles === 0 ? [] : [[sentence('download.fact.format'), sentence('download.pickles')] as const]),
+    ...notes.map((note) => [sentence('download.fact.note'), note] as const),
   ];
 }

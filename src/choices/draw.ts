@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { DarkroomError } from '../errors.ts';
 import { LIMITS } from '../request.ts';
+import { sentence, type Words } from '../sentences.ts';
 import type { Lists } from './lists.ts';
 import { type Choice, type Option, type Part, wildcardsOf } from './template.ts';
 
@@ -21,7 +22,7 @@ export function drawText(
   let drawn = 0;
   let length = 0;
   const random = () => {
-    if (drawn === MOST_DRAWN) throw tooMuch(`makes more than ${MOST_DRAWN} choices`);
+    if (drawn === MOST_DRAWN) throw tooMuch(sentence('choices.too_many', { limit: MOST_DRAWN }));
     const digest = createHash('sha256').update(`${seed}:${field}:${drawn++}`).digest();
     return digest.readUInt32BE() / 2 ** 32;
   };
@@ -30,7 +31,7 @@ export function drawText(
     if (typeof one === 'string') {
       length += one.length;
       if (length > LIMITS.promptCharacters)
-        throw tooMuch(`becomes longer than ${LIMITS.promptCharacters} characters`);
+        throw tooMuch(sentence('choices.too_long', { limit: LIMITS.promptCharacters }));
       return one;
     }
     if (one.kind === 'choice') return choice(one);
@@ -72,5 +73,4 @@ function pick(options: readonly Option[], random: () => number): Option {
   return options.at(-1)!;
 }
 
-const tooMuch = (what: string) =>
-  new DarkroomError('bad_request', `The prompt ${what} once its choices are drawn. Use fewer of them.`);
+const tooMuch = (what: Words) => new DarkroomError('bad_request', sentence('choices.too_much', { what }));

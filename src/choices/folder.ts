@@ -3,6 +3,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { decodeText } from '../decode-text.ts';
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { type ListSource, linesOf } from './lists.ts';
 
 const ENDING = '.txt';
@@ -17,13 +18,9 @@ export const wildcardFolder =
     if (folder === undefined) return new Map();
     const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(
       (cause: unknown) => {
-        throw new DarkroomError(
-          'misconfigured',
-          'The folder of wildcards (DARKROOM_WILDCARDS) cannot be read.',
-          {
-            cause,
-          },
-        );
+        throw new DarkroomError('misconfigured', sentence('choices.no_folder'), {
+          cause,
+        });
       },
     );
     return new Map(
@@ -41,10 +38,7 @@ export const wildcardFolder =
 async function readLines(name: string, file: string): Promise<string[]> {
   const { size } = await stat(file);
   if (size > MOST_BYTES) {
-    throw new DarkroomError(
-      'too_large',
-      `The wildcard ${name} is a file of ${size} bytes; the limit is ${MOST_BYTES}. Ask the operator to shorten it.`,
-    );
+    throw new DarkroomError('too_large', sentence('choices.large_list', { name, size, limit: MOST_BYTES }));
   }
   return linesOf(decodeText(await readFile(file)));
 }

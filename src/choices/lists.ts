@@ -1,5 +1,6 @@
 /** Lists of words that prompts call by name: `__colour__` is a line of the list colour. */
 import { DarkroomError, nearestNames } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { type Option, parseOption, wildcardsOf } from './template.ts';
 
 /** The lines of each list, by the names that prompts call them. */
@@ -39,20 +40,14 @@ export async function readLists(called: readonly string[], source: ListSource): 
   const visit = async (name: string, path: readonly string[]): Promise<void> => {
     if (path.includes(name)) {
       const round = [...path.slice(path.indexOf(name)), name].join(' → ');
-      throw new DarkroomError(
-        'bad_request',
-        `The wildcard ${name} calls itself: ${round}. An admin can change that list.`,
-      );
+      throw new DarkroomError('bad_request', sentence('choices.round', { name, round }));
     }
     if (lists.has(name)) return;
     const names = name.includes('*') ? matching(name, known) : [name];
     const lines = (await Promise.all(names.map(async (one) => (await found.get(one)?.()) ?? []))).flat();
     if (lines.length === 0) return requireUnlike(name, known);
     if (lists.size === MOST_LISTS) {
-      throw new DarkroomError(
-        'bad_request',
-        `The prompt calls more than ${MOST_LISTS} wildcards. Use fewer.`,
-      );
+      throw new DarkroomError('bad_request', sentence('choices.many_lists', { limit: MOST_LISTS }));
     }
     const options = lines.map(parseOption);
     for (const next of new Set(options.flatMap(({ parts }) => wildcardsOf(parts)))) {
@@ -80,11 +75,11 @@ function matching(pattern: string, names: readonly string[]): string[] {
 
 /** `__init__` is a word; `__color__` beside a list `colour` is a slip. */
 function requireUnlike(name: string, known: readonly string[]): void {
-  if (known.includes(name)) throw new DarkroomError('bad_request', `The wildcard ${name} has no lines.`);
+  if (known.includes(name)) throw new DarkroomError('bad_request', sentence('choices.empty', { name }));
   const near = nearestNames(name, known);
   if (near.length === 0) return;
   throw new DarkroomError(
     'bad_request',
-    `There is no wildcard ${name}. Did you mean __${near.join('__ or __')}__?`,
+    sentence('choices.no_list', { name, near: { anyOf: near.map((one) => `__${one}__`) } }),
   );
 }

@@ -4,6 +4,7 @@
  * line of a list, each within each other.
  */
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 
 export type Part = string | Choice | Wildcard;
 
@@ -79,10 +80,7 @@ class Reader {
 
   parts(from: number, to: number, depth: number): Part[] {
     if (depth > MOST_DEPTH) {
-      throw new DarkroomError(
-        'bad_request',
-        `The prompt has choices that lie more than ${MOST_DEPTH} deep in each other. Use fewer braces.`,
-      );
+      throw new DarkroomError('bad_request', sentence('choices.deep', { limit: MOST_DEPTH }));
     }
     const found: Part[] = [];
     let words = from;

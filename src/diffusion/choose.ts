@@ -41,13 +41,13 @@ export function chooseSchedule(
   for (const [, flag] of flags) {
     const value = override[flag] ?? false;
     if (typeof value === 'boolean') continue;
-    throw new DarkroomError('bad_request', `scheduler_config: ${flag} ${show(value)} is not true or false.`);
+    throw new DarkroomError('bad_request', sentence('scheduler.not_boolean', { flag, value: show(value) }));
   }
   const on = flags.filter(([, flag]) => override[flag] === true);
   if (on.length > 1) {
     throw new DarkroomError(
       'bad_request',
-      `scheduler_config: ${on.map(([, flag]) => flag).join(' and ')} name two schedules. Leave one out.`,
+      sentence('scheduler.two_schedules', { flags: on.map(([, flag]) => flag).join(' and ') }),
     );
   }
   const isOff = flags.some(([curve, flag]) => curve === schedule && override[flag] === false);

@@ -1,5 +1,6 @@
 /** scheduler_config.json as the samplers need it: diffusers' keys, with the defaults of the class in question. */
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { scheduleBetas } from './betas.ts';
 import type { PredictionType, SchedulerClass, SolverAlgorithm, TimestepSpacing } from './scheduler-class.ts';
 import { OptionReader, show } from './scheduler-options.ts';
@@ -119,10 +120,7 @@ export function readSchedulerConfig(
   const keepsNoise = !solver.algorithm.endsWith('++') || !solver.predictX0;
   if (keepsNoise && finalSigmasType === 'zero') {
     const option = solver.predictX0 ? `algorithm_type ${show(solver.algorithm)}` : 'predict_x0 false';
-    throw new DarkroomError(
-      'bad_request',
-      `scheduler_config: ${option} does not reach final_sigmas_type "zero". Add final_sigmas_type "sigma_min".`,
-    );
+    throw new DarkroomError('bad_request', sentence('scheduler.not_to_zero', { option }));
   }
   const result: SchedulerConfig = {
     numTrainTimesteps,
@@ -189,24 +187,15 @@ function readBetas(
   const schedule = o.choice('beta_schedule', betaSchedules, betas.schedule);
   const trained = o.take('trained_betas') ?? undefined;
   if (trained !== undefined && !options.has('beta_schedule')) {
-    throw new DarkroomError(
-      'unsupported',
-      'scheduler_config: trained_betas is not in this version of Darkroom for this class. Leave it out.',
-    );
+    throw new DarkroomError('unsupported', sentence('scheduler.no_trained_betas'));
   }
   if (trained !== undefined) {
     const fits = Array.isArray(trained) && trained.length === count && trained.every((b) => b > 0 && b < 1);
     if (fits) return Float32Array.from(trained);
-    throw new DarkroomError(
-      'bad_request',
-      `scheduler_config: trained_betas is not ${count} numbers within 0..1.`,
-    );
+    throw new DarkroomError('bad_request', sentence('scheduler.trained_betas', { count }));
   }
   if (!(start > 0 && start <= end && end < 1)) {
-    throw new DarkroomError(
-      'bad_request',
-      `scheduler_config: beta_start ${start} and beta_end ${end} must rise within 0..1.`,
-    );
+    throw new DarkroomError('bad_request', sentence('scheduler.betas', { start, end }));
   }
   return scheduleBetas(schedule, start, end, count);
 }
@@ -225,10 +214,7 @@ function readSolver(o: OptionReader, { solver }: SchedulerClass, prediction: Pre
   const type = o.choice('solver_type', SOLVER_TYPES, solver.type);
   const predictX0 = o.flag('predict_x0', true);
   if (!predictX0 && prediction === 'flow_prediction') {
-    throw new DarkroomError(
-      'bad_request',
-      'scheduler_config: predict_x0 false does not go with prediction_type "flow_prediction". Leave it out.',
-    );
+    throw new DarkroomError('bad_request', sentence('scheduler.predict_x0'));
   }
   return {
     order,
@@ -252,10 +238,7 @@ function readEdm(o: OptionReader, { options }: SchedulerClass): EdmConfig {
   };
   const { min: sigmaMin = 0.002, max: sigmaMax = 80 } = limits;
   if (sigmaMin >= sigmaMax) {
-    throw new DarkroomError(
-      'bad_request',
-      `scheduler_config: sigma_min ${sigmaMin} is not below sigma_max ${sigmaMax}.`,
-    );
+    throw new DarkroomError('bad_request', sentence('scheduler.sigmas', { sigmaMin, sigmaMax }));
   }
   return {
     sigmaMin,
@@ -280,7 +263,9 @@ function readSaSolver(
   if (predictsNoise && (prediction === 'flow_prediction' || thresholds)) {
     throw new DarkroomError(
       'bad_request',
-      `scheduler_config: algorithm_type "noise_prediction" does not go with ${thresholds ? 'thresholding true' : 'prediction_type "flow_prediction"'}. Take "data_prediction".`,
+      sentence('scheduler.noise_prediction', {
+        other: thresholds ? 'thresholding true' : 'prediction_type "flow_prediction"',
+      }),
     );
   }
   return {

@@ -1,5 +1,6 @@
 /** Which options hold in a run: the folder's, under the sampler's own, under the request's. */
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { samplerOfConfig } from './names.ts';
 import { correctedByPipeline, type PipelineHabits, type PipelineUse } from './pipeline-habits.ts';
 import type { Sampler } from './sampler.ts';
@@ -37,7 +38,7 @@ export function collectOptions(
     if (isDropped(key, sampler)) {
       throw new DarkroomError(
         'unsupported',
-        `scheduler_config: ${key} ${show(value)} is no option of ${sampler.name}. Leave it out or take another sampler.`,
+        sentence('scheduler.no_option', { key, value: show(value), sampler: sampler.name }),
       );
     }
     options.set(key, value);

@@ -1,5 +1,6 @@
 /** What diffusers' pipelines do to a scheduler before they use it; each family of models says which of it holds. */
 import { DarkroomError } from '../errors.ts';
+import { sentence, type Words } from '../sentences.ts';
 import { samplerOfConfig } from './names.ts';
 import type { ModelKind, Sampler } from './sampler.ts';
 import { SAMPLERS, samplerNamed } from './samplers/index.ts';
@@ -59,10 +60,10 @@ export function correctedByPipeline(
   return corrected;
 }
 
-const KINDS: Readonly<Record<ModelKind, string>> = {
-  diffusion: 'a diffusion over timesteps',
-  flow: 'a rectified flow',
-  edm: 'a model in EDM form',
+const KINDS: Readonly<Record<ModelKind, Words>> = {
+  diffusion: sentence('scheduler.kind.diffusion'),
+  flow: sentence('scheduler.kind.flow'),
+  edm: sentence('scheduler.kind.edm'),
 };
 
 /**
@@ -78,7 +79,12 @@ export function requireKinship(base: Json, sampler: Sampler): void {
   const names = own.map(({ name }) => name);
   throw new DarkroomError(
     'unsupported',
-    `${sampler.name} is for ${KINDS[sampler.kind]}; this model is ${KINDS[kind]}. Try ${[samplerOfConfig(base)!, ...names.slice(0, 3)].join(', ')}.`,
+    sentence('scheduler.other_kind', {
+      sampler: sampler.name,
+      kind: KINDS[sampler.kind],
+      own: KINDS[kind],
+      names: [samplerOfConfig(base)!, ...names.slice(0, 3)].join(', '),
+    }),
   );
 }
 

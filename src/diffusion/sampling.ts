@@ -1,5 +1,6 @@
 /** From a request and a model's scheduler_config.json to a run of a sampler: the door of this room. */
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { chooseSampler, chooseSchedule } from './choose.ts';
 import { readSchedulerConfig } from './config.ts';
 import type { Random } from './noise.ts';
@@ -99,7 +100,7 @@ export function planSampling(
   const firstCall = first * sampler.callsPerStep;
   const timesteps = levels.timesteps.slice(firstCall);
   if (timesteps.length === 0) {
-    throw new DarkroomError('bad_request', `strength ${strength} of ${steps} steps leaves no step to run.`);
+    throw new DarkroomError('bad_request', sentence('scheduler.no_step', { strength, steps }));
   }
   return {
     calls: timesteps.length,

@@ -3,6 +3,7 @@
  * Python's None: false for a flag, unset where the class's own default is None, and no value otherwise.
  */
 import { DarkroomError } from '../errors.ts';
+import { sentence, type Words } from '../sentences.ts';
 
 export class OptionReader {
   readonly #rest: Map<string, unknown>;
@@ -22,64 +23,69 @@ export class OptionReader {
   number(key: string, fallback: number, takesInfinity = false): number {
     const value = this.#takeOr(key, fallback);
     const fits = typeof value === 'number' && (takesInfinity ? !Number.isNaN(value) : Number.isFinite(value));
-    return fits ? value : refuse(key, value, 'a number');
+    return fits ? value : refuse(key, value, sentence('scheduler.a_number'));
   }
 
   within(key: string, fallback: number, low: number, high: number): number {
     const value = this.number(key, fallback);
-    return value >= low && value <= high ? value : refuse(key, value, `a number from ${low} to ${high}`);
+    return value >= low && value <= high
+      ? value
+      : refuse(key, value, sentence('scheduler.a_number_from', { low, high }));
   }
 
   wholeNumber(key: string, fallback: number, low: number, high: number): number {
     const value = this.#takeOr(key, fallback);
     const fits = typeof value === 'number' && Number.isInteger(value) && value >= low && value <= high;
-    return fits ? value : refuse(key, value, `a whole number from ${low} to ${high}`);
+    return fits ? value : refuse(key, value, sentence('scheduler.a_whole_number_from', { low, high }));
   }
 
   optionalWhole(key: string): number | undefined {
     const value = this.take(key) ?? undefined;
     if (value === undefined) return undefined;
     const fits = typeof value === 'number' && Number.isSafeInteger(value) && value >= 0;
-    return fits ? value : refuse(key, value, 'a whole number');
+    return fits ? value : refuse(key, value, sentence('scheduler.a_whole_number'));
   }
 
   wholeNumbers(key: string): readonly number[] {
     const value = this.take(key) ?? [];
     const fits = Array.isArray(value) && value.every((n): n is number => Number.isInteger(n));
-    return fits ? value : refuse(key, value, 'a list of whole numbers');
+    return fits ? value : refuse(key, value, sentence('scheduler.whole_numbers'));
   }
 
   positive(key: string): number | undefined {
     const value = this.take(key) ?? undefined;
     if (value === undefined) return undefined;
     const fits = typeof value === 'number' && value > 0 && Number.isFinite(value);
-    return fits ? value : refuse(key, value, 'a number above 0');
+    return fits ? value : refuse(key, value, sentence('scheduler.above_zero'));
   }
 
   flag(key: string, fallback: boolean): boolean {
     const value = this.#takeOr(key, fallback) ?? false;
-    return typeof value === 'boolean' ? value : refuse(key, value, 'true or false');
+    return typeof value === 'boolean' ? value : refuse(key, value, sentence('scheduler.true_or_false'));
   }
 
   choice<T>(key: string, choices: readonly T[], fallback: T): T {
     const value = this.#takeOr(key, fallback);
-    return choices.find((choice) => choice === value) ?? refuse(key, value, `one of ${choices.join(', ')}`);
+    return (
+      choices.find((choice) => choice === value) ??
+      refuse(key, value, sentence('scheduler.one_of', { choices: choices.join(', ') }))
+    );
   }
 
   optionalChoice<T>(key: string, choices: readonly T[]): T | undefined {
     const value = this.take(key) ?? undefined;
     if (value === undefined) return undefined;
-    return choices.find((choice) => choice === value) ?? refuse(key, value, `one of ${choices.join(', ')}`);
+    return (
+      choices.find((choice) => choice === value) ??
+      refuse(key, value, sentence('scheduler.one_of', { choices: choices.join(', ') }))
+    );
   }
 
   /** @throws DarkroomError('unsupported') for an option that nobody took */
   refuseRest(): void {
     for (const [key, value] of this.#rest) {
       if (value === null) continue;
-      throw new DarkroomError(
-        'unsupported',
-        `scheduler_config: ${key} ${show(value)} is not in this version of Darkroom. Leave it out.`,
-      );
+      throw new DarkroomError('unsupported', sentence('scheduler.not_here', { key, value: show(value) }));
     }
   }
 
@@ -90,8 +96,11 @@ export class OptionReader {
   }
 }
 
-function refuse(key: string, value: unknown, allowed: string): never {
-  throw new DarkroomError('bad_request', `scheduler_config: ${key} ${show(value)} is not ${allowed}.`);
+function refuse(key: string, value: unknown, allowed: Words): never {
+  throw new DarkroomError(
+    'bad_request',
+    sentence('scheduler.not_allowed', { key, value: show(value), allowed }),
+  );
 }
 
 export const show = (value: unknown): string =>

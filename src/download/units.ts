@@ -1,4 +1,5 @@
 /** Bytes and times in words. */
+import { type Sentence, sentence } from '../sentences.ts';
 
 /** `6.9 GB`, in decimal units as hubs show them. */
 export function inUnits(bytes: number): string {
@@ -13,11 +14,14 @@ export function describeBytes(
   bytes: number,
   total: number,
   { seconds, since }: { readonly seconds: number; readonly since: number },
-): string {
-  const share = `${inUnits(bytes)} of ${inUnits(total)}`;
+): Sentence {
+  const share = { bytes: inUnits(bytes), total: inUnits(total) };
   const rate = seconds > 0 ? (bytes - since) / seconds : 0;
-  if (rate <= 0 || bytes >= total) return share;
+  if (rate <= 0 || bytes >= total) return sentence('download.share', share);
   const left = (total - bytes) / rate;
-  const time = left < 90 ? `${Math.ceil(left)} s` : `${Math.ceil(left / 60)} min`;
-  return `${share}, ${inUnits(rate)} a second, ${time} left`;
+  const time =
+    left < 90
+      ? sentence('download.seconds', { count: Math.ceil(left) })
+      : sentence('download.minutes', { count: Math.ceil(left / 60) });
+  return sentence('download.pace', { ...share, rate: inUnits(rate), time });
 }

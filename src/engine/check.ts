@@ -2,6 +2,7 @@
 import { DarkroomError } from '../errors.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import type { GenerationRequest } from '../request.ts';
+import { sentence } from '../sentences.ts';
 import { checkClipSkip } from './prompt/prompt.ts';
 
 /** @throws DarkroomError('bad_request' | 'unsupported') naming value, limit and way out */
@@ -24,14 +25,16 @@ function checkMask({ maskImage, outpaint }: GenerationRequest, spec: ModelSpec):
   if (!isInpaintingModel(spec)) {
     throw new DarkroomError(
       'unsupported',
-      `The denoiser of ${name} reads ${inChannels} channels; Darkroom runs denoisers of ${outChannels} channels, or ${2 * outChannels + 1} for inpainting. Choose another model.`,
+      sentence('engine.channels', {
+        model: name,
+        channels: inChannels,
+        own: outChannels,
+        inpainting: 2 * outChannels + 1,
+      }),
     );
   }
   if (maskImage !== undefined || outpaint !== undefined) return;
-  throw new DarkroomError(
-    'bad_request',
-    `${name} is an inpainting model: it needs a source image and a mask. Attach both, or choose another model.`,
-  );
+  throw new DarkroomError('bad_request', sentence('engine.needs_mask', { model: name }));
 }
 
 function checkSize(size: Readonly<Record<string, number>>, spec: ModelSpec): void {
@@ -41,13 +44,20 @@ function checkSize(size: Readonly<Record<string, number>>, spec: ModelSpec): voi
       const near = Math.max(1, Math.round(side / multiple)) * multiple;
       throw new DarkroomError(
         'bad_request',
-        `${label} ${side} is not a multiple of ${multiple}, which ${name} needs. Try ${near}.`,
+        sentence('engine.multiple', { label, side, multiple, model: name, near }),
       );
     }
     if (side > defaults.maxSize) {
       throw new DarkroomError(
         'bad_request',
-        `${label} ${side} is too large for ${name}, which draws up to ${defaults.maxSize}. Try ${defaults.width}x${defaults.height}.`,
+        sentence('engine.too_large', {
+          label,
+          side,
+          model: name,
+          limit: defaults.maxSize,
+          width: defaults.width,
+          height: defaults.height,
+        }),
       );
     }
   }

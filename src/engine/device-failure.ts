@@ -1,5 +1,6 @@
 /** A device that fails under a model: its memory is taken, or the driver has lost it. */
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { type Device, nameOf } from './device.ts';
 
 /** Only another process gets the device's memory, or the device itself, back. */
@@ -17,18 +18,10 @@ export function deviceFailure(device: Device, cause: unknown): DeviceFailure | u
   const reason = cause instanceof Error ? cause.message : String(cause);
   const name = nameOf(device);
   if (MEMORY.test(reason)) {
-    return new DeviceFailure(
-      'too_large',
-      `${name} has not enough free memory for this; another program may have taken it. Try a smaller size or fewer images, or close that program.`,
-      { cause },
-    );
+    return new DeviceFailure('too_large', sentence('engine.device_memory', { device: name }), { cause });
   }
   if (LOST.test(reason)) {
-    return new DeviceFailure(
-      'engine_failed',
-      `${name} stopped working, as after sleep or a reset of its driver. Ask again; if it happens again, the operator should restart the machine.`,
-      { cause },
-    );
+    return new DeviceFailure('engine_failed', sentence('engine.device_lost', { device: name }), { cause });
   }
   return undefined;
 }

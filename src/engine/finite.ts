@@ -2,6 +2,7 @@
 import { DarkroomError } from '../errors.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { type GenerationRequest, LIMITS } from '../request.ts';
+import { sentence } from '../sentences.ts';
 
 /** @throws DarkroomError('engine_failed') */
 export function requireFinite(
@@ -14,10 +15,7 @@ export function requireFinite(
   if (Number.isFinite(values.reduce((sum, value) => sum + value, 0))) return;
   const cause =
     guidanceScale > LIMITS.guidance.artefactsAbove
-      ? `Guidance ${guidanceScale} is the likely cause; try ${spec.defaults.guidanceScale}.`
-      : `The likely cause is damaged weights of ${spec.name}, or ${sampler} with this scheduler_config.`;
-  throw new DarkroomError(
-    'engine_failed',
-    `The latents became NaN or infinite at step ${call} of ${calls}. ${cause}`,
-  );
+      ? sentence('engine.cause_guidance', { guidance: guidanceScale, usual: spec.defaults.guidanceScale })
+      : sentence('engine.cause_weights', { model: spec.name, sampler });
+  throw new DarkroomError('engine_failed', sentence('engine.not_finite', { call, calls, cause }));
 }

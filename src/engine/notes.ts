@@ -16,9 +16,7 @@ export function notesOf(request: GenerationRequest, spec: ModelSpec): Words[] {
 /** @returns a sentence where the device's int8 has no effect */
 export function precisionNotes(device: Device, { name, denoiser }: ModelSpec): Words[] {
   if (precisionOf(device, denoiser) === device.precision) return [];
-  return [
-    `${device.precision} has no effect on ${name}, which was drawn in float32: it is for models with a UNet.`,
-  ];
+  return [sentence('engine.precision_idle', { precision: device.precision, model: name })];
 }
 
 /** @returns a sentence where a model that was distilled without guidance is given some */

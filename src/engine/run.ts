@@ -10,7 +10,7 @@ import { fit, type Raster } from '../image/resample.ts';
 import type { FinishedPicture, JobMemory, Progress, Run } from '../job.ts';
 import type { LatentScale } from '../models/latent-scale.ts';
 import { type GenerationRequest, ofPicture, seedOfPicture } from '../request.ts';
-import type { Words } from '../sentences.ts';
+import { sentence, type Words } from '../sentences.ts';
 import type { Tensor } from '../tensor.ts';
 import type { ControlNet } from './control/controls.ts';
 import { denoise } from './denoise.ts';
@@ -182,7 +182,7 @@ export class PictureRun implements PipelineRun {
   }
 
   #requireOpen(): void {
-    if (this.#closed) throw new DarkroomError('cancelled', 'The job was cancelled.');
+    if (this.#closed) throw new DarkroomError('cancelled', sentence('engine.cancelled'));
   }
 }
 

@@ -6,6 +6,7 @@ import { DarkroomError } from '../errors.ts';
 import { diagnoseCuda } from '../gpu/diagnose.ts';
 import { openLibraries } from '../gpu/libraries.ts';
 import type { Graph } from '../graph/component.ts';
+import { sentence } from '../sentences.ts';
 import type { Feeds, Tensor } from '../tensor.ts';
 import { type Device, nameOf } from './device.ts';
 import { deviceFailure } from './device-failure.ts';
@@ -86,11 +87,10 @@ export async function openSession(
       try {
         fetched = await session.run(given, [...outputs]);
       } catch (cause) {
-        const sentence = 'The model stopped in the middle of a picture.';
         throw (
           deviceFailure(device, cause) ??
           outOfMemory(cause) ??
-          new DarkroomError('engine_failed', sentence, { cause })
+          new DarkroomError('engine_failed', sentence('engine.model_stopped'), { cause })
         );
       }
       const result: Partial<Record<(typeof outputs)[number], Tensor>> = {};
@@ -139,39 +139,29 @@ async function openingError(device: Device, cause: unknown): Promise<DarkroomErr
   if (device.provider === 'cuda') {
     const { isReady, text } = await diagnoseCuda();
     if (!isReady)
-      return new DarkroomError('misconfigured', `${nameOf(device)} cannot be used: ${text}.`, { cause });
-    if (/invalid device ordinal/.test(reason))
       return new DarkroomError(
         'misconfigured',
-        `There is no ${nameOf(device)}: nvidia-smi -L lists the cards.`,
+        sentence('engine.device_unusable', { device: nameOf(device), reason: text }),
         { cause },
       );
+    if (/invalid device ordinal/.test(reason))
+      return new DarkroomError('misconfigured', sentence('engine.no_card', { device: nameOf(device) }), {
+        cause,
+      });
   }
   if (device.provider === 'webgpu' && /WebGPU adapter/.test(reason)) {
-    return new DarkroomError(
-      'misconfigured',
-      'webgpu cannot be used: no graphics driver was found. On Linux it needs libvulkan1 and the Vulkan driver of the card.',
-      { cause },
-    );
+    return new DarkroomError('misconfigured', sentence('engine.no_webgpu'), { cause });
   }
   const failure = deviceFailure(device, cause) ?? outOfMemory(cause);
   if (failure !== undefined) return failure;
-  return new DarkroomError(
-    'bad_model',
-    'The model could not be loaded. The operator finds the reason in the log.',
-    { cause },
-  );
+  return new DarkroomError('bad_model', sentence('engine.model_unloaded'), { cause });
 }
 
 /** The machine's own memory is at its end: onnxruntime says so where the system refuses it some. */
 function outOfMemory(cause: unknown): DarkroomError | undefined {
   const reason = cause instanceof Error ? cause.message : String(cause);
   if (!/bad_alloc|bad allocation|failed to allocate memory/i.test(reason)) return undefined;
-  return new DarkroomError(
-    'too_large',
-    'This machine has run out of memory. Try a smaller size, or ask again when other programs have given some back.',
-    { cause },
-  );
+  return new DarkroomError('too_large', sentence('engine.out_of_memory'), { cause });
 }
 
 /**

@@ -17,6 +17,7 @@ import {
   type TilePlace,
   type UpscaleImageRequest,
 } from '../request.ts';
+import { sentence } from '../sentences.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
 import { denoise } from './denoise.ts';
@@ -51,13 +52,10 @@ export async function draftUpscale(
 ): Promise<UpscaleDraft> {
   const isRefined = (request.strength ?? 0) > 0;
   if (isRefined && isInpaintingModel(spec)) {
-    throw new DarkroomError(
-      'unsupported',
-      `${spec.name} is an inpainting model, which cannot refine a picture. Set strength to 0, or choose another model.`,
-    );
+    throw new DarkroomError('unsupported', sentence('engine.cannot_refine', { model: spec.name }));
   }
   if (isRefined) checkRequest(request, spec);
-  const picture = await decodeRgb(bytesOf(inputs, request.image ?? '', 'The source image'));
+  const picture = await decodeRgb(bytesOf(inputs, request.image ?? '', sentence('engine.input.source')));
   const inversions = isRefined ? await readInversions(request, spec, inventory) : NO_INVERSIONS;
   return { picture, wanted, plan: isRefined ? planPasses(request, spec)[0] : undefined, inversions };
 }
@@ -223,6 +221,6 @@ class UpscaleRun implements PipelineRun {
   }
 
   #requireOpen(): void {
-    if (this.#closed) throw new DarkroomError('cancelled', 'The job was cancelled.');
+    if (this.#closed) throw new DarkroomError('cancelled', sentence('engine.cancelled'));
   }
 }

@@ -3,6 +3,7 @@
  * gAMA, cICP; ITU-T H.273) instead of an ICC profile, converted to sRGB as browsers do. ICC profiles are left to sharp.
  */
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import type { Raster } from './resample.ts';
 
 type Matrix = readonly (readonly number[])[];
@@ -52,10 +53,7 @@ const HDR_TRANSFERS = [16, 18];
  */
 export function spaceOfCodePoints(primaries: number, transfer: number): ColourSpace | undefined {
   if (HDR_TRANSFERS.includes(transfer)) {
-    throw new DarkroomError(
-      'bad_picture',
-      'This picture is HDR, whose brightness has no counterpart here. Save it as sRGB (SDR) and send it again.',
-    );
+    throw new DarkroomError('bad_picture', sentence('picture.hdr'));
   }
   const [chromaticities, linear] = [PRIMARIES[primaries], TRANSFERS[transfer]];
   if (chromaticities === undefined || linear === undefined) return undefined;

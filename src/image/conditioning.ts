@@ -1,5 +1,5 @@
 /** Turns whatever a user gives for a ControlNet into the conditioning picture that the ControlNet sees. */
-import { DarkroomError, offerNames } from '../errors.ts';
+import { DarkroomError, offer } from '../errors.ts';
 import type { ControlKind } from '../request.ts';
 import { sentence, type Words } from '../sentences.ts';
 import { canny } from './canny.ts';
@@ -59,10 +59,7 @@ const DRAW: Readonly<
   openpose: async (picture, detectors) => {
     const bodies = await detectors.pose(picture);
     if (bodies.length > 0) return drawBodies(bodies, picture);
-    throw new DarkroomError(
-      'bad_picture',
-      `Nobody was found in the openpose picture. Send another picture, or name a pose: ${POSE_NAMES.join(', ')}.`,
-    );
+    throw new DarkroomError('bad_picture', sentence('control.nobody', { poses: POSE_NAMES.join(', ') }));
   },
 };
 
@@ -70,7 +67,10 @@ function drawPose(kind: ControlKind, words: string, size: Size): Raster {
   const pose = kind === 'openpose' ? parsePose(words) : undefined;
   if (pose !== undefined) return drawBodies([poseBody(pose, size)], size);
   if (kind === 'openpose') {
-    throw new DarkroomError('bad_request', `Unknown pose ${words}. ${offerNames(words, POSE_NAMES)}`);
+    throw new DarkroomError(
+      'bad_request',
+      sentence('control.unknown_pose', { name: words, offer: offer(words, POSE_NAMES) }),
+    );
   }
   throw new DarkroomError('bad_request', sentence('picture.control_needs', { kind }));
 }
@@ -80,10 +80,9 @@ async function readFitted(kind: ControlKind, bytes: Uint8Array, size: Size, how:
   const picture = await decodeRgb(bytes);
   if (picture.width === size.width && picture.height === size.height) return { picture, notes: [] };
   const [from, to] = [`${picture.width}x${picture.height}`, `${size.width}x${size.height}`];
-  const verb = how === 'cover' ? 'scaled and cropped' : how === 'fill' ? 'scaled and padded' : 'stretched';
   return {
     picture: fit(picture, size, how),
-    notes: [`The ${kind} picture of ${from} was ${verb} to ${to}.`],
+    notes: [sentence(`control.${how}`, { kind, from, to })],
   };
 }
 

@@ -33,7 +33,7 @@ export function parseKeypoints(text: string): Keypoints {
   const frame = parseFrame(text);
   const people = peopleOf(frame);
   if (people.length > MOST_PEOPLE) {
-    throw refuse(`has ${people.length} people; at most ${MOST_PEOPLE} are drawn`);
+    throw refuse(sentence('control.pose_people', { count: people.length, limit: MOST_PEOPLE }));
   }
   const notes: Words[] = [];
   const bodies: Body[] = [];
@@ -41,12 +41,12 @@ export function parseKeypoints(text: string): Keypoints {
     const values = valuesOf(person);
     const body = values === undefined ? undefined : readBody(values, i + 1);
     if (body?.some((point) => point !== undefined)) bodies.push(body);
-    else notes.push(`Person ${i + 1} of the pose file has no keypoints of a body and was left out.`);
+    else notes.push(sentence('control.no_body', { number: i + 1 }));
   }
   if (bodies.length === 0) {
     const bare = people.findIndex((person) => valuesOf(person) === undefined);
-    if (bare >= 0) throw refuse(`has no pose_keypoints_2d for person ${bare + 1}`);
-    throw refuse('shows nobody: all keypoints are missing');
+    if (bare >= 0) throw refuse(sentence('control.pose_no_keypoints', { number: bare + 1 }));
+    throw refuse(sentence('control.pose_all_missing'));
   }
   if (people.some((person) => hasMore(person))) {
     notes.push(sentence('picture.hands'));
@@ -82,12 +82,15 @@ export function placeBodies(
   );
   const isInside = ({ x, y }: Keypoint) => x >= 0 && y >= 0 && x < size.width && y < size.height;
   if (!placed.some((body) => body.some((point) => point !== undefined && isInside(point)))) {
-    throw refuse(
-      `lies outside the picture of ${size.width}x${size.height}; give canvas_width and canvas_height`,
-    );
+    throw refuse(sentence('control.pose_outside', { width: size.width, height: size.height }));
   }
   const isFitted = Math.max(left, top) >= 1;
-  const note = `The pose's canvas of ${given.width}x${given.height} was fitted into ${size.width}x${size.height}.`;
+  const note = sentence('control.canvas_fitted', {
+    width: given.width,
+    height: given.height,
+    newWidth: size.width,
+    newHeight: size.height,
+  });
   return { bodies: placed, notes: isFitted ? [note] : [] };
 }
 
@@ -105,23 +108,24 @@ type Json = Readonly<Record<string, unknown>>;
 
 function parseFrame(text: string): Json {
   if (text.length > MOST_CHARACTERS)
-    throw refuse(`is ${text.length} characters long; at most ${MOST_CHARACTERS} are read`);
+    throw refuse(sentence('control.pose_long', { count: text.length, limit: MOST_CHARACTERS }));
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (cause) {
-    throw refuse('is not JSON', cause);
+    throw refuse(sentence('control.pose_not_json'), cause);
   }
   // Some tools export a list of frames.
-  if (Array.isArray(value) && value.length > 1) throw refuse(`holds ${value.length} frames; one can be used`);
+  if (Array.isArray(value) && value.length > 1)
+    throw refuse(sentence('control.pose_frames', { count: value.length }));
   const frame: unknown = Array.isArray(value) ? value[0] : value;
-  if (!isRecord(frame)) throw refuse('is not an object with a list `people`');
+  if (!isRecord(frame)) throw refuse(sentence('control.pose_no_object'));
   return frame;
 }
 
 function peopleOf({ people, keypoints }: Json): readonly unknown[] {
   if (Array.isArray(people)) return people;
-  if (!Array.isArray(keypoints)) throw refuse('has no list `people`');
+  if (!Array.isArray(keypoints)) throw refuse(sentence('control.pose_no_people'));
   // Older editors: a list of people, each a list of points; or one person.
   const isPoint = (value: unknown) => Array.isArray(value) && typeof value[0] === 'number';
   return keypoints.some(isPoint) ? [keypoints] : keypoints;
@@ -139,7 +143,7 @@ function readBody(values: readonly unknown[], number: number): Body {
     : pointsOf(values, number);
   const order = { 18: BODY_18.keys().toArray(), 25: IN_BODY_25 }[points.length];
   if (order === undefined) {
-    throw refuse(`has ${points.length} points for person ${number}; BODY_18 has 18, BODY_25 has 25`);
+    throw refuse(sentence('control.pose_points', { count: points.length, number }));
   }
   return order.map((index) => {
     const [x, y, confidence = 1] = points[index]!;
@@ -148,7 +152,7 @@ function readBody(values: readonly unknown[], number: number): Body {
       return undefined;
     const numbers = [x, y, confidence];
     if (!numbers.every((v): v is number => typeof v === 'number' && Number.isFinite(v))) {
-      throw refuse(`has something other than numbers in the keypoints of person ${number}`);
+      throw refuse(sentence('control.pose_not_numbers', { number }));
     }
     const [across = 0, down = 0, sure = 0] = numbers;
     return sure > 0 && !(across === 0 && down === 0) ? { x: across, y: down } : undefined;
@@ -160,9 +164,7 @@ const pointOf = (value: unknown): readonly unknown[] => (Array.isArray(value) ? 
 function pointsOf(values: readonly unknown[], number: number): (readonly unknown[])[] {
   const each = { 54: 3, 75: 3, 36: 2, 50: 2 }[values.length];
   if (each === undefined) {
-    throw refuse(
-      `has ${values.length} numbers in pose_keypoints_2d of person ${number}; BODY_18 has 54, BODY_25 75`,
-    );
+    throw refuse(sentence('control.pose_numbers', { count: values.length, number }));
   }
   return Array.from({ length: values.length / each }, (_, i) => values.slice(i * each, (i + 1) * each));
 }
@@ -189,7 +191,7 @@ function canvasOf(frame: Json): Size | undefined {
   if ((width ?? undefined) === undefined && (height ?? undefined) === undefined) return undefined;
   const [across, down] = [sideOf(width), sideOf(height)];
   if (across === undefined || down === undefined) {
-    throw refuse('has a canvas_width or canvas_height that is no number of pixels');
+    throw refuse(sentence('control.pose_canvas'));
   }
   return { width: across, height: down };
 }
@@ -201,10 +203,6 @@ function sideOf(value: unknown): number | undefined {
   return side >= 1 && side <= 1e6 ? side : undefined;
 }
 
-function refuse(what: string, cause?: unknown): DarkroomError {
-  return new DarkroomError(
-    'bad_picture',
-    `The pose file ${what}. Send OpenPose JSON, a picture of a skeleton as raw, or the name of a pose.`,
-    { cause },
-  );
+function refuse(what: Words, cause?: unknown): DarkroomError {
+  return new DarkroomError('bad_picture', sentence('control.bad_pose', { what }), { cause });
 }

@@ -1,6 +1,7 @@
 /** What a PNG needs to be decoded, and how its colours are meant; everything else is dropped before a decoder sees it. */
 import { inflateSync } from 'node:zlib';
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { type ColourSpace, spaceOfCodePoints, spaceOfGamma } from './colour.ts';
 import { chunksOf, damagedPng, encodeChunk, joinChunks } from './png-chunks.ts';
 
@@ -33,10 +34,7 @@ export function readPngFile(png: Uint8Array): PngFile {
   for (const { type, start, end, data } of chunksOf(png)) {
     const whole = png.subarray(start, end);
     if (type === 'acTL') {
-      throw new DarkroomError(
-        'bad_picture',
-        'The picture is an animation with several frames. Send a single frame.',
-      );
+      throw new DarkroomError('bad_picture', sentence('picture.animation'));
     }
     if (PIXELS.includes(type)) {
       pixels.push(whole);
@@ -76,7 +74,7 @@ export function readPngFile(png: Uint8Array): PngFile {
 
 function headerOf([header]: readonly Uint8Array[]): Uint8Array {
   if (header === undefined || typeOf(header) !== 'IHDR' || header.length !== 25)
-    throw damagedPng('no header');
+    throw damagedPng(sentence('picture.png.no_header'));
   return header.subarray(8, 21);
 }
 

@@ -1,6 +1,7 @@
 /** Text in PNG files: tEXt and zTXt (latin-1) and iTXt (UTF-8) chunks, PNG specification, third edition, 11.3.3. */
 import { inflateSync } from 'node:zlib';
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import {
   assertChecksum,
   type Chunk,
@@ -49,7 +50,7 @@ export function readPngText(png: Uint8Array, wanted?: readonly string[]): Map<st
     budget -= chunk.end - chunk.start;
     const text = decodeText(chunk, budget);
     budget -= text.length;
-    if (budget < 0) throw damagedPng('more than 1 MiB of text');
+    if (budget < 0) throw damagedPng(sentence('picture.png.much_text'));
     texts.set(keywordOf(chunk), text);
   }
   return texts;
@@ -75,7 +76,7 @@ function inflate(data: Uint8Array, budget: number): Uint8Array {
   try {
     return inflateSync(data, { maxOutputLength: Math.max(1, budget) });
   } catch (cause) {
-    throw damagedPng('compressed text that cannot be read or that is longer than 1 MiB', cause);
+    throw damagedPng(sentence('picture.png.bad_text'), cause);
   }
 }
 
@@ -94,7 +95,7 @@ function textChunk(keyword: string, text: string): Uint8Array {
 
 function zeroAt(data: Uint8Array, from: number): number {
   const at = data.indexOf(0, from);
-  if (at < 0) throw damagedPng('text without a keyword');
+  if (at < 0) throw damagedPng(sentence('picture.png.no_keyword'));
   return at;
 }
 

@@ -79,7 +79,14 @@ export async function readUpload(bytes: Uint8Array, use: UploadUse, turned?: Unt
   const raster = turn === undefined ? decoded : await turnOver(decoded, turn);
   const { width, height } = raster;
   const notes = isLarge
-    ? [`The picture of ${opened.width}x${opened.height} was reduced to ${width}x${height}.`]
+    ? [
+        sentence('picture.reduced', {
+          width: opened.width,
+          height: opened.height,
+          newWidth: width,
+          newHeight: height,
+        }),
+      ]
     : [];
   if (use === 'mask') {
     const mask = await readMaskRaster(raster);

@@ -1,6 +1,7 @@
 /** The ControlNets of this machine, found for what a draft asks of them. */
-import { DarkroomError, offerNames } from '../errors.ts';
+import { DarkroomError, inARow, offer } from '../errors.ts';
 import type { ControlDraft } from '../request.ts';
+import { sentence, type Words } from '../sentences.ts';
 import { openControlnet } from './controlnet.ts';
 import type { ControlNetReader } from './families/family.ts';
 import type { Entry, Inventory } from './inventory/inventory.ts';
@@ -25,18 +26,18 @@ export async function controlnetNamed(name: string, inventory: Inventory): Promi
   if (found !== undefined) return found;
   await inventory.nearlySettled();
   const names = inventory.entries('controlnet').map((entry) => entry.name);
-  const offer =
-    names.length === 0
-      ? 'None are installed: they belong in a folder of DARKROOM_MODELS, such as controlnet.'
-      : offerNames(name, names);
-  throw new DarkroomError('not_found', `There is no ControlNet ${name.slice(0, 100)}. ${offer}`);
+  const known = names.length === 0 ? sentence('control.none_installed') : offer(name, names);
+  throw new DarkroomError(
+    'not_found',
+    sentence('control.none_called', { name: name.slice(0, 100), offer: known }),
+  );
 }
 
 export interface ChosenControls {
   /** Each with the name of its ControlNet, where the model has none of its own for it. */
   readonly controls: readonly ControlDraft[];
   /** Sentences for the user. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /**
@@ -49,7 +50,7 @@ export async function chooseControlnets(
   inventory: Inventory,
 ): Promise<ChosenControls> {
   if (controls.length > 0) readerOf(spec);
-  const notes: string[] = [];
+  const notes: Words[] = [];
   const chosen: ControlDraft[] = [];
   for (const control of controls) {
     const { kind, controlnet } = control;
@@ -66,7 +67,7 @@ export async function chooseControlnets(
   return { controls: chosen, notes };
 }
 
-async function forKind(kind: string, spec: ModelSpec, inventory: Inventory, notes: string[]): Promise<Entry> {
+async function forKind(kind: string, spec: ModelSpec, inventory: Inventory, notes: Words[]): Promise<Entry> {
   await inventory.look();
   await inventory.nearlySettled();
   const fitting = fittingControlnets(spec, inventory);
@@ -74,41 +75,34 @@ async function forKind(kind: string, spec: ModelSpec, inventory: Inventory, note
   if (first === undefined) throw noneFor(kind, spec, fitting);
   if (others.length > 0) {
     const names = listed(others);
-    notes.push(
-      `The ${kind} picture was followed with ${first.name}. --controlnet takes another one: ${names}.`,
-    );
+    notes.push(sentence('control.followed', { kind, name: first.name, others: names }));
   }
   return first;
 }
 
 function noneFor(kind: string, spec: ModelSpec, fitting: readonly Entry[]): DarkroomError {
   const kinds = new Set([...spec.controlnets.keys(), ...fitting.flatMap(({ control }) => control ?? [])]);
-  const offer = kinds.size === 0 ? '' : ` It has some for ${[...kinds].join(', ')}.`;
+  const args = { model: spec.name, kind };
   const unknown = fitting.filter(({ control }) => control === undefined);
-  const ask =
-    unknown.length > 0
-      ? ` What these follow is not known: ${listed(unknown)}. Choose one with --controlnet.`
-      : kinds.size === 0
-        ? ' Put one for this kind of model into DARKROOM_MODELS, or choose another model.'
-        : '';
-  return new DarkroomError('bad_request', `${spec.name} has no ControlNet for ${kind}.${offer}${ask}`);
+  const parts = [
+    sentence('control.none_for', args),
+    ...(kinds.size === 0 ? [] : [sentence('control.has_kinds', { kinds: [...kinds] })]),
+    ...(unknown.length > 0 ? [sentence('control.of_no_kind', { names: listed(unknown) })] : []),
+    ...(unknown.length === 0 && kinds.size === 0 ? [sentence('control.put_one')] : []),
+  ];
+  return new DarkroomError('bad_request', inARow(parts));
 }
 
-function listed(entries: readonly Entry[]): string {
-  const rest = entries.length > OFFERED ? ` and ${entries.length - OFFERED} more` : '';
-  return `${entries
-    .slice(0, OFFERED)
-    .map(({ name }) => name)
-    .join(', ')}${rest}`;
+function listed(entries: readonly Entry[]): Words {
+  const names = entries.slice(0, OFFERED).map(({ name }) => name);
+  const more = entries.length - names.length;
+  return more > 0 ? sentence('control.names_more', { names, more }) : names.join(', ');
 }
 
 /** @throws DarkroomError('unsupported') for a model whose denoiser takes none */
 export function readerOf({ name, denoiser }: Pick<ModelSpec, 'name' | 'denoiser'>): ControlNetReader {
   if (denoiser.controlNets !== undefined) return denoiser.controlNets;
-  throw new DarkroomError(
-    'unsupported',
-    `${name} does not support ControlNets; models of Stable Diffusion 1, 2 and XL do. Remove the controls, or choose another model.`,
-  );
+  throw new DarkroomError('unsupported', sentence('control.unsupported', { model: name }));
 }
 
 /** @throws what opening it throws, and where the model cannot use it */

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
 import { sentence } from '../sentences.ts';
 import { LIMITS } from './limits.ts';
-import { image, name, number, UNIT } from './schemas.ts';
+import { image, name, number, said, UNIT } from './schemas.ts';
 
 /** What a control picture shows; `raw` is the conditioning as it stands. */
 export const CONTROL_KINDS = ['canny', 'openpose', 'scribble', 'lineart', 'depth', 'raw'] as const;
@@ -31,13 +31,16 @@ export interface ControlRequest {
 
 export const controlShape = {
   kind: name('control kind', CONTROL_KINDS),
-  controlnet: z.string('controlnet must be a name or a folder.').optional(),
+  controlnet: z.string(said(sentence('field.name_or_folder', { label: 'controlnet' }))).optional(),
   image: image('control image'),
   scale: number('control scale', LIMITS.controlScale).optional(),
   start: number('control start', UNIT).optional(),
   end: number('control end', UNIT).optional(),
 };
-export const controlSchema = z.strictObject(controlShape);
+export const controlSchema = z.strictObject(
+  controlShape,
+  said(sentence('field.objects', { label: 'controls' })),
+);
 export type ControlDraft = z.input<typeof controlSchema>;
 
 /** @throws DarkroomError('bad_request') where it would act in no step */

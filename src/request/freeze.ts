@@ -60,10 +60,7 @@ function pictureWordsOf(draft: RequestDraft, loras: readonly LoraDraft[]) {
   const { picture_words: words, num_images: count = 1 } = draft;
   if (words === undefined) return undefined;
   if (words.length !== count) {
-    throw new DarkroomError(
-      'bad_request',
-      `picture_words has the words of ${words.length} pictures, and ${count} are asked for. Leave it out.`,
-    );
+    throw new DarkroomError('bad_request', sentence('request.other_words', { words: words.length, count }));
   }
   return words.map((one) => {
     const own = lorasOf({ ...draft, prompt: one.prompt ?? draft.prompt });
@@ -125,10 +122,7 @@ function chooseReferences(draft: RequestDraft, { model, defaults }: DraftContext
   const { image, strength, reference_images: given = [] } = draft;
   if (defaults.editsByInstruction !== true) {
     if (given.length > 0) {
-      throw new DarkroomError(
-        'bad_request',
-        `reference_images: ${model} cannot edit by reference pictures. Give one picture as image, which it redraws, or choose a FLUX.2 klein model.`,
-      );
+      throw new DarkroomError('bad_request', sentence('request.no_references', { model }));
     }
     return { references: [], hasImage: image !== undefined, notes: [] };
   }
@@ -138,15 +132,11 @@ function chooseReferences(draft: RequestDraft, { model, defaults }: DraftContext
   if (references.length > LIMITS.references) {
     throw new DarkroomError(
       'bad_request',
-      `${references.length} pictures are too many to edit from; the limit is ${LIMITS.references}. Leave some out.`,
+      sentence('request.many_references', { count: references.length, limit: LIMITS.references }),
     );
   }
   const isIdle = image !== undefined && !starts && strength !== undefined;
-  const notes = isIdle
-    ? [
-        `Strength ${strength} has no effect: ${model} edits by instruction, with the picture as its reference.`,
-      ]
-    : [];
+  const notes = isIdle ? [sentence('request.strength_idle', { strength, model })] : [];
   return { references, hasImage: starts, notes };
 }
 
@@ -165,7 +155,10 @@ function chooseSampler(draft: RequestDraft, defaults: ModelDefaults) {
   if (named !== undefined && ofClass !== undefined && diffusersClassOf(named.sampler) !== className) {
     throw new DarkroomError(
       'bad_request',
-      `sampler ${draft.sampler} and scheduler_config's _class_name ${className} name two samplers. Leave one out.`,
+      sentence('request.two_samplers', {
+        sampler: String(draft.sampler),
+        className: String(className),
+      }),
     );
   }
   const sampler = named?.sampler ?? ofClass ?? defaults.sampler;

@@ -1,9 +1,10 @@
 /** A second pass over the enlarged picture, in the same job. */
 import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import type { ModelDefaults } from './defaults.ts';
 import { LIMITS } from './limits.ts';
-import { integer, number, UNIT } from './schemas.ts';
+import { integer, number, said, UNIT } from './schemas.ts';
 import { multipleOf, requireSize } from './sizes.ts';
 import { requireStep } from './strength.ts';
 import {
@@ -32,10 +33,7 @@ export const hiresShape = {
   strength: number('hires strength', UNIT).optional(),
   num_inference_steps: integer('hires steps', LIMITS.steps).optional(),
 };
-export const hiresSchema = z.strictObject(
-  hiresShape,
-  'hires must be an object with scale, or width and height.',
-);
+export const hiresSchema = z.strictObject(hiresShape, said(sentence('field.scaled', { label: 'hires' })));
 export type HiresDraft = z.input<typeof hiresSchema>;
 
 /** Enough to draw detail that enlarging cannot, too little to draw another picture. */
@@ -57,7 +55,7 @@ export function freezeHires(
     isSized === (hires.scale !== undefined) ||
     (hires.width === undefined) !== (hires.height === undefined)
   ) {
-    throw new DarkroomError('bad_request', 'hires takes either scale, or width and height. Try scale 2.');
+    throw new DarkroomError('bad_request', sentence('request.hires_size'));
   }
   const multiple = multipleOf(defaults);
   const grow = (side: number) => Math.round((side * (hires.scale ?? 1)) / multiple) * multiple;

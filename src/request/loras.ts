@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
 import { sentence, type Words } from '../sentences.ts';
 import { LIMITS } from './limits.ts';
-import { number } from './schemas.ts';
+import { number, said, wordsOfIssue } from './schemas.ts';
 
 /** A change of a model's weights that is laid over it for this request. */
 export interface LoraRequest {
@@ -21,14 +21,17 @@ const HASH = /^[0-9a-f]{10}$/;
 
 export const loraShape = {
   file: z
-    .string('lora file must be a name or a file.')
-    .min(1, 'A LoRA has an empty name.')
-    .max(500, 'The name of a LoRA is too long.'),
+    .string(said(sentence('field.name_or_file', { label: 'lora file' })))
+    .min(1, said(sentence('field.empty_lora')))
+    .max(500, said(sentence('field.long_lora'))),
   weight: number('LoRA weight', LIMITS.loraWeight).optional(),
   text_encoder_weight: number('LoRA text_encoder_weight', LIMITS.loraWeight).optional(),
-  hash: z.string().regex(HASH, 'hash of a LoRA must be 10 hexadecimal digits.').optional(),
+  hash: z
+    .string()
+    .regex(HASH, said(sentence('field.hash', { label: 'hash of a LoRA' })))
+    .optional(),
 };
-export const loraSchema = z.strictObject(loraShape, 'Each of loras must be an object with file and weight.');
+export const loraSchema = z.strictObject(loraShape, said(sentence('field.lora')));
 export type LoraDraft = z.input<typeof loraSchema>;
 
 /** LoRAs that are installed, by the names that a draft calls them. */
@@ -143,7 +146,7 @@ export function freezeLoras(
   const notes: Words[] = [];
   const loras = drafts.map((draft): LoraRequest => {
     const parsed = loraSchema.safeParse(draft);
-    if (!parsed.success) throw new DarkroomError('bad_request', parsed.error.issues[0]!.message);
+    if (!parsed.success) throw new DarkroomError('bad_request', wordsOfIssue(parsed.error.issues[0]!));
     const { file, weight = 1, text_encoder_weight: text, hash: asked } = draft;
     const found = known?.get(file);
     const hash = found?.hash ?? asked;

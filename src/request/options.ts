@@ -1,5 +1,6 @@
 /** The options of all fields, read into a draft and written from one. */
 import { isRecord } from '../json.ts';
+import type { Words } from '../sentences.ts';
 import { type AnyFieldOption, type RequestDraft, ROWS } from './fields.ts';
 import type { FieldOption, OptionType, OptionValue } from './option.ts';
 
@@ -59,6 +60,6 @@ export function optionsOfDraft(
 }
 
 /** Sentences about what a command cannot say of a draft. */
-export function notCarried(draft: RequestDraft): string[] {
+export function notCarried(draft: RequestDraft): Words[] {
   return ROWS.flatMap(([, row]) => row.notCarried?.(draft) ?? []);
 }

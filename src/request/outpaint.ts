@@ -1,10 +1,10 @@
 /** A picture on a larger canvas, whose rest is drawn: zoomed out on all sides, or panned to one of them. */
 import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
-import { sentence } from '../sentences.ts';
+import { sentence, type Words } from '../sentences.ts';
 import type { ModelDefaults } from './defaults.ts';
 import { LIMITS } from './limits.ts';
-import { integer, name, number } from './schemas.ts';
+import { integer, name, number, said } from './schemas.ts';
 import { multipleOf, type Size } from './sizes.ts';
 
 /** The side on which a pan adds to the picture. */
@@ -44,10 +44,7 @@ export const outpaintShape = {
   kept_width: place('kept_width'),
   kept_height: place('kept_height'),
 };
-export const outpaintSchema = z.strictObject(
-  outpaintShape,
-  'outpaint must be an object with zoom, pan or both.',
-);
+export const outpaintSchema = z.strictObject(outpaintShape, said(sentence('field.outpaint')));
 export type OutpaintDraft = z.input<typeof outpaintSchema>;
 
 /**
@@ -59,11 +56,11 @@ export function freezeOutpaint(draft: OutpaintDraft, defaults: ModelDefaults, so
   if (zoom === 1 && pan === undefined) {
     throw new DarkroomError('bad_request', sentence('request.outpaint_nothing'));
   }
-  requireLarge(source, `The picture is ${source.width}x${source.height}`);
+  requireLarge(source, sentence('request.picture_is', { width: source.width, height: source.height }));
   const placed = placeOf(draft) ?? layOut({ zoom, ...(pan && { pan }) }, defaults, source);
   requireLarge(
     { width: placed.keptWidth, height: placed.keptHeight },
-    `On that canvas the picture would be ${placed.keptWidth}x${placed.keptHeight}`,
+    sentence('request.picture_on_canvas', { width: placed.keptWidth, height: placed.keptHeight }),
   );
   requireInside(placed);
   return Object.freeze({ zoom, ...(pan && { pan }), ...placed });
@@ -91,10 +88,16 @@ export function outpaintSize(
 export function noteOutpaint(
   { keptWidth, keptHeight, width, height }: OutpaintRequest,
   source: Size,
-): string[] {
+): Words[] {
   if (keptWidth === source.width && keptHeight === source.height) return [];
   return [
-    `The picture was made smaller, from ${source.width}x${source.height} to ${keptWidth}x${keptHeight}, so that the result is not larger than ${Math.max(width, height)} pixels.`,
+    sentence('request.outpaint_reduced', {
+      width: source.width,
+      height: source.height,
+      keptWidth,
+      keptHeight,
+      limit: Math.max(width, height),
+    }),
   ];
 }
 
@@ -107,10 +110,7 @@ function placeOf(draft: OutpaintDraft): Placed | undefined {
   const given = Object.values(all).filter((one) => one !== undefined).length;
   if (given === 0) return undefined;
   if (given === Object.keys(all).length) return all as Placed;
-  throw new DarkroomError(
-    'bad_request',
-    'outpaint takes zoom and pan; width, height, left, top, kept_width and kept_height go together.',
-  );
+  throw new DarkroomError('bad_request', sentence('request.outpaint_fields'));
 }
 
 /** The picture keeps its size where the result may be as large as that needs. */
@@ -142,18 +142,15 @@ function layOut(
   return { width, height, left, top, keptWidth, keptHeight };
 }
 
-function requireLarge({ width, height }: Size, what: string): void {
+function requireLarge({ width, height }: Size, what: Words): void {
   if (Math.min(width, height) >= SMALLEST) return;
-  throw new DarkroomError(
-    'bad_request',
-    `${what}; at least ${SMALLEST} pixels on each side are needed to draw on from it.`,
-  );
+  throw new DarkroomError('bad_request', sentence('request.outpaint_small', { what, least: SMALLEST }));
 }
 
 function requireInside({ width, height, left, top, keptWidth, keptHeight }: Placed): void {
   if (left + keptWidth <= width && top + keptHeight <= height) return;
   throw new DarkroomError(
     'bad_request',
-    `outpaint: a picture of ${keptWidth}x${keptHeight} at ${left},${top} is not inside ${width}x${height}.`,
+    sentence('request.outpaint_outside', { keptWidth, keptHeight, left, top, width, height }),
   );
 }

@@ -3,6 +3,7 @@
  * (pipelines/flux2/image_processor.py): a large one is made smaller, and what is left over of the model's multiples is cut off.
  */
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 
 interface Size {
   readonly width: number;
@@ -24,15 +25,12 @@ export const LARGEST_REFERENCE: Size = { width: 1024, height: 1024 };
 export function referenceSize({ width, height }: Size, multiple: number): { inner: Size; seen: Size } {
   const least = Math.max(LEAST_SIDE, multiple);
   if (Math.min(width, height) < least) {
-    throw new DarkroomError(
-      'bad_picture',
-      `A picture to edit needs ${least} pixels or more on each side; this one has ${width}x${height}.`,
-    );
+    throw new DarkroomError('bad_picture', sentence('request.reference_small', { least, width, height }));
   }
   if (Math.max(width / height, height / width) > MOST_RATIO) {
     throw new DarkroomError(
       'bad_picture',
-      `A picture to edit can be at most ${MOST_RATIO} times as long as it is wide; this one has ${width}x${height}. Crop it.`,
+      sentence('request.reference_narrow', { ratio: MOST_RATIO, width, height }),
     );
   }
   const scale = Math.min(1, Math.sqrt(MOST_AREA / (width * height)));

@@ -4,7 +4,7 @@ import { DarkroomError } from '../errors.ts';
 import { sentence } from '../sentences.ts';
 import type { ModelDefaults } from './defaults.ts';
 import { LIMITS } from './limits.ts';
-import { integer, number } from './schemas.ts';
+import { integer, number, said } from './schemas.ts';
 import { multipleOf, type Size } from './sizes.ts';
 import {
   type ChosenUpscaler,
@@ -31,7 +31,7 @@ export const upscaleImageShape = {
 };
 export const upscaleImageSchema = z.strictObject(
   upscaleImageShape,
-  'upscale_image must be an object with scale, or width and height.',
+  said(sentence('field.scaled', { label: 'upscale_image' })),
 );
 export type UpscaleImageDraft = z.input<typeof upscaleImageSchema>;
 
@@ -53,10 +53,7 @@ export function freezeUpscaleImage(
 ): UpscaleImageRequest {
   const { width, height, scale } = draft;
   if ((width === undefined) !== (height === undefined) || (width !== undefined && scale !== undefined)) {
-    throw new DarkroomError(
-      'bad_request',
-      'upscale_image takes either scale, or width and height. Try scale 2.',
-    );
+    throw new DarkroomError('bad_request', sentence('request.upscale_size'));
   }
   const grown = (side: number) => Math.round(side * (scale ?? SCALE));
   const size = { width: width ?? grown(source.width), height: height ?? grown(source.height) };

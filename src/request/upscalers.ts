@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
 import { sentence } from '../sentences.ts';
+import { said } from './schemas.ts';
 
 /** `model`: the upscaler in the model's own folder. */
 export const IMAGE_UPSCALERS = ['lanczos', 'model'] as const;
@@ -20,11 +21,11 @@ export interface ChosenUpscaler {
 
 export const upscalerName = (label: string) =>
   z
-    .string(`${label} must be a name.`)
-    .min(1, `${label} is empty.`)
-    .max(200, `${label} must be a name of up to 200 characters.`);
+    .string(said(sentence('field.name', { label })))
+    .min(1, said(sentence('field.empty', { label })))
+    .max(200, said(sentence('field.long_name', { label })));
 export const upscalerHash = (label: string) =>
-  z.string().regex(/^[0-9a-f]{10}$/, `${label} must be 10 hexadecimal digits.`);
+  z.string().regex(/^[0-9a-f]{10}$/, said(sentence('field.hash', { label })));
 
 const ALL: readonly string[] = [...new Set([...IMAGE_UPSCALERS, ...HIRES_UPSCALERS])];
 

@@ -26,7 +26,7 @@ import {
   sizeOfRatio,
   upscalerFilesOf,
 } from '../request.ts';
-import { sayWords } from '../sentences.ts';
+import { sayWords, type Words } from '../sentences.ts';
 import { IMAGINE_HELP, type ImagineOptions, readTasks } from './imagine-options.ts';
 import { readInputs, withGivenNames } from './inputs.ts';
 import { encodeNpy } from './npy.ts';
@@ -224,7 +224,7 @@ class Studio {
   /** A path is the operator's own; what a name means is found here. */
   async #controls(drafts: readonly ControlDraft[], base: string, spec: ModelSpec) {
     const controls: ControlDraft[] = [];
-    const notes: string[] = [];
+    const notes: Words[] = [];
     for (const control of drafts) {
       const net = control.controlnet && netPathOrName(control.controlnet, base);
       if (net !== undefined && isAbsolute(net)) {

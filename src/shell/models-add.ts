@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { Settings } from '../../config/settings.ts';
 import { downloadFolder } from '../installed-models.ts';
 import { createDownloads, describePlan } from '../model-downloads.ts';
+import { sayWords } from '../sentences.ts';
 import { createByteProgress } from './progress.ts';
 import { asUsage, UsageError } from './verb.ts';
 
@@ -21,7 +22,8 @@ export async function addModel(
   const progress = createByteProgress(process.stderr);
   try {
     const plan = await downloads.plan(parse(downloads, text), interrupted.signal);
-    for (const [key, value] of describePlan(plan)) process.stdout.write(`${key.padEnd(10)}${value}\n`);
+    for (const [key, value] of describePlan(plan))
+      process.stdout.write(`${sayWords('en', key).padEnd(10)}${sayWords('en', value)}\n`);
     const { signal } = interrupted;
     const { path, wasThere } = await downloads.fetch(plan, folder, {
       signal,

@@ -1,5 +1,6 @@
 /** Progress on stderr: one bar that moves on a terminal, a line every few steps elsewhere. */
 import { describeBytes } from '../download/units.ts';
+import { sayWords } from '../sentences.ts';
 
 export type ProgressStyle = 'bar' | 'plain' | 'none';
 
@@ -80,7 +81,10 @@ export function createByteProgress(output: ProgressOutput): Pick<ProgressView, '
       first ??= bytes;
       if (now - last < (isTerminal ? BYTES_EVERY.bar : BYTES_EVERY.line) && bytes < total) return;
       last = now;
-      const words = describeBytes(bytes, total, { seconds: (now - started) / 1000, since: first });
+      const words = sayWords(
+        'en',
+        describeBytes(bytes, total, { seconds: (now - started) / 1000, since: first }),
+      );
       const columns = (output.columns || USUAL_COLUMNS) - 1;
       output.write(isTerminal ? `\r${barLine(bytes / total, words, columns)}\x1b[K` : `${words}\n`);
       isDrawn = isTerminal;

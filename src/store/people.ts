@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { DarkroomError } from '../errors.ts';
 import { nameKey } from '../name-key.ts';
+import { sentence } from '../sentences.ts';
 import type { Database, Sql } from './sql.ts';
 
 export type PersonRole = 'operator' | 'admin' | 'member';
@@ -92,7 +93,7 @@ export function createPeople(database: Database): PeopleStore {
         if (row!.open >= MOST_LINKS) {
           throw new DarkroomError(
             'too_many',
-            `${MOST_LINKS} links are open and not used yet. They expire after ${LINK_HOURS} hours.`,
+            sentence('web.many_links', { count: MOST_LINKS, hours: LINK_HOURS }),
           );
         }
         await tx.query(
@@ -133,17 +134,14 @@ async function rename(tx: Sql, id: string, name: string): Promise<Person> {
     [key, name, id],
   );
   if (taken?.person !== id) {
-    throw new DarkroomError('forbidden', `The name ${name} belongs to somebody else. Choose another one.`);
+    throw new DarkroomError('forbidden', sentence('web.name_taken', { name }));
   }
   const [row] = await tx.query<{ names: number }>(
     'select count(*)::int as names from darkroom.person_name where person = $1',
     [id],
   );
   if (row!.names > MOST_NAMES) {
-    throw new DarkroomError(
-      'too_many',
-      `You have had ${MOST_NAMES} names, and they stay yours. Choose one of them again.`,
-    );
+    throw new DarkroomError('too_many', sentence('web.many_names', { count: MOST_NAMES }));
   }
   await tx.query('update darkroom.person set name_key = $2 where id = $1', [id, key]);
   return (await readOne(tx, 'p.id = $1', [id]))!;

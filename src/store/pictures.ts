@@ -7,6 +7,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import type { Sql } from './sql.ts';
 
 /** The job that a picture belongs to: uploaded for it, or made by it. */
@@ -104,11 +105,7 @@ export async function openPictureFiles(folder: string): Promise<PictureBytes> {
         await rm(fileOf(id), { force: true });
         const { code } = cause as NodeJS.ErrnoException;
         if (code !== 'ENOSPC' && code !== 'EDQUOT') throw cause;
-        throw new DarkroomError(
-          'internal',
-          'The disk for pictures is full. Try again when the operator has freed some space.',
-          { cause },
-        );
+        throw new DarkroomError('internal', sentence('picture.disk_full'), { cause });
       }
     },
     read: (id) =>

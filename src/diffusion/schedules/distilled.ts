@@ -1,4 +1,5 @@
 import { DarkroomError } from '../../errors.ts';
+import { sentence } from '../../sentences.ts';
 import type { SchedulerConfig } from '../config.ts';
 import { linspace } from '../float-lines.ts';
 import type { Schedule, ScheduleOrder } from '../schedule.ts';
@@ -16,7 +17,7 @@ export function distilledSchedule(config: SchedulerConfig, order: ScheduleOrder,
   if (usable < steps) {
     throw new DarkroomError(
       'bad_request',
-      `${sampler} has ${usable} timesteps for ${steps} steps (original_inference_steps ${original}). Try ${Math.max(usable, 1)} steps or fewer.`,
+      sentence('scheduler.few_timesteps', { sampler, usable, steps, original, limit: Math.max(usable, 1) }),
     );
   }
   const stride = Math.floor(numTrainTimesteps / original);

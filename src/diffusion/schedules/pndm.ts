@@ -1,4 +1,5 @@
 import { DarkroomError } from '../../errors.ts';
+import { sentence } from '../../sentences.ts';
 import type { SchedulerConfig } from '../config.ts';
 import type { Schedule, ScheduleOrder } from '../schedule.ts';
 import { exactAlphas, levelOfAlpha } from './alphas.ts';
@@ -32,10 +33,7 @@ const secondTwice = (falling: readonly number[]) =>
 function withRungeKutta(falling: readonly number[], { numTrainTimesteps }: SchedulerConfig): number[] {
   const steps = falling.length;
   if (steps < PRK_STEPS) {
-    throw new DarkroomError(
-      'bad_request',
-      `pndm with skip_prk_steps false needs ${PRK_STEPS} steps or more, not ${steps}. Add steps, or skip_prk_steps true.`,
-    );
+    throw new DarkroomError('bad_request', sentence('scheduler.prk_steps', { least: PRK_STEPS, steps }));
   }
   const half = Math.floor(Math.floor(numTrainTimesteps / steps) / 2);
   // Between the four highest timesteps come the middles; all but the ends come twice.

@@ -4,7 +4,7 @@ import type { Detectors } from '../../image/detector.ts';
 import { toPlanes } from '../../image/pixels.ts';
 import type { Size } from '../../image/resample.ts';
 import type { Job } from '../../job.ts';
-import type { Words } from '../../sentences.ts';
+import { sentence, type Words } from '../../sentences.ts';
 import type { Tensor } from '../../tensor.ts';
 import { bytesOf, cutOut, type Frame } from '../picture/pictures.ts';
 
@@ -28,7 +28,7 @@ export async function readControlPictures(
   const notes: Words[] = [];
   for (const { kind, image } of request.controls) {
     const isNamed = kind === 'openpose' && !inputs.has(image);
-    const source = isNamed ? image : bytesOf(inputs, image, `The ${kind} control image`);
+    const source = isNamed ? image : bytesOf(inputs, image, sentence('engine.input.control', { kind }));
     const conditioning = await conditioningPicture(kind, source, frame?.whole ?? size, detectors);
     notes.push(...conditioning.notes);
     const { picture } = conditioning;

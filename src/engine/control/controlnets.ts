@@ -1,6 +1,6 @@
 /** The ControlNets of a request, found and checked against the model before anything is loaded. */
 import { join, sep } from 'node:path';
-import { DarkroomError } from '../../errors.ts';
+import { DarkroomError, inARow } from '../../errors.ts';
 import type { Component } from '../../graph/component.ts';
 import { isControlnetFolder, openControlnet } from '../../models/controlnet.ts';
 import type { ControlNetTraits } from '../../models/families/family.ts';
@@ -8,6 +8,7 @@ import type { Inventory } from '../../models/inventory/inventory.ts';
 import { controlnetNamed, readerOf } from '../../models/known-controlnets.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { ControlRequest, GenerationRequest } from '../../request.ts';
+import { sentence } from '../../sentences.ts';
 
 export interface ControlNet extends ControlNetTraits {
   /** One for each ControlNet, and another one once its files have changed. */
@@ -48,10 +49,13 @@ async function pathOf(
     const own = spec.controlnets.get(kind);
     if (own !== undefined) return own;
     const known = [...spec.controlnets.keys()];
-    const offer = known.length === 0 ? '' : ` It has some for ${known.join(', ')}.`;
     throw new DarkroomError(
       'bad_request',
-      `${spec.name} has no ControlNet for ${kind} of its own.${offer} Name one in the control's controlnet field.`,
+      inARow([
+        sentence('control.none_of_its_own', { model: spec.name, kind }),
+        ...(known.length === 0 ? [] : [sentence('control.has_kinds', { kinds: known })]),
+        sentence('control.name_one'),
+      ]),
     );
   }
   // Never a path: what comes from a chat must not wander through folders. It is the name of one, or of one among

@@ -17,14 +17,15 @@ import {
   parseDetectorCard,
 } from '../../image/detector.ts';
 import type { Raster } from '../../image/resample.ts';
+import { type PlainKey, sentence } from '../../sentences.ts';
 import type { Device } from '../device.ts';
 import { openSession, type Session } from '../session.ts';
 
-/** What a user can do without a detector. */
-const WITHOUT: Readonly<Record<DetectorKind, string>> = {
-  depth: 'send a depth map (near is white) as raw',
-  pose: 'send OpenPose JSON, name a pose such as dancing, or send a drawn skeleton as raw',
-};
+/** With what a user can do instead. */
+const MISSING = {
+  depth: 'control.no_depth_detector',
+  pose: 'control.no_pose_detector',
+} as const satisfies Readonly<Record<DetectorKind, PlainKey>>;
 
 export interface DetectorFolder extends Detectors {
   /** Frees the models; a later picture opens them again. */
@@ -80,13 +81,9 @@ async function open(folder: string | undefined, kind: DetectorKind, device: Devi
   const bytes = await read(`${kind}.onnx`);
   const card = parseDetectorCard(kind, decodeText(await read(`${kind}.json`)));
   const session = await openSession({ bytes, folder }, device).catch((cause: unknown) => {
-    throw new DarkroomError(
-      'bad_model',
-      `The detector ${kind}.onnx could not be loaded; is it an ONNX model?`,
-      {
-        cause,
-      },
-    );
+    throw new DarkroomError('bad_model', sentence('control.detector_unloaded', { kind }), {
+      cause,
+    });
   });
   for (const [field, names] of [
     ['input', session.inputNames],
@@ -97,18 +94,13 @@ async function open(folder: string | undefined, kind: DetectorKind, device: Devi
     await session.close();
     throw new DarkroomError(
       'misconfigured',
-      `The detector's ${kind}.json names the ${field} ${name}; the model has ${names.join(', ')}.`,
+      sentence('control.detector_names', { kind, field, name, names: names.join(', ') }),
     );
   }
   return { card, session };
 }
 
 function missing(kind: DetectorKind, where: string, cause?: unknown): DarkroomError {
-  const what = kind === 'pose' ? 'A pose' : 'Depth';
   const hint = new Error(`put ${kind}.onnx and ${kind}.json into a folder (${where})`, { cause });
-  return new DarkroomError(
-    'unsupported',
-    `${what} cannot be read from a photo here: no detector is installed. Instead, ${WITHOUT[kind]}.`,
-    { cause: hint },
-  );
+  return new DarkroomError('unsupported', sentence(MISSING[kind]), { cause: hint });
 }

@@ -1,6 +1,7 @@
 /** A change of one weight with the strength that a request gives it. */
 import { DarkroomError } from '../../errors.ts';
 import type { Change } from '../../models/lora/plan.ts';
+import { sentence } from '../../sentences.ts';
 
 export interface WeightedChange extends Change {
   readonly weight: number;
@@ -12,8 +13,5 @@ export interface WeightedChange extends Change {
 export function requireFinite(values: Float32Array, scale: number, { lora, adapter }: WeightedChange): void {
   if (Number.isFinite(scale) && values.every((value) => Number.isFinite(value))) return;
   const [first] = Object.values(adapter.tensors);
-  throw new DarkroomError(
-    'bad_model',
-    `${lora} holds numbers that are no numbers (NaN or infinite), at ${first!.name}: the file is damaged. Download it again, or leave it out.`,
-  );
+  throw new DarkroomError('bad_model', sentence('lora.not_finite', { name: lora, tensor: first!.name }));
 }

@@ -6,7 +6,7 @@ import { hashOfLora, loraNamed } from '../../models/lora/known.ts';
 import { describeIdle, describeUnused, planLora } from '../../models/lora/plan.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { GenerationRequest, LoraRequest } from '../../request.ts';
-import type { Words } from '../../sentences.ts';
+import { sentence, type Words } from '../../sentences.ts';
 import type { WeightedChange } from './change.ts';
 
 export interface Loras {
@@ -58,8 +58,5 @@ export async function readLoras(
 
 function requireSame({ file, hash }: LoraRequest, found: string): string {
   if (hash === undefined || hash === found) return found;
-  throw new DarkroomError(
-    'bad_model',
-    `The LoRA ${file} was replaced by another file after this was requested (${found}, not ${hash}). Ask again to use the new one.`,
-  );
+  throw new DarkroomError('bad_model', sentence('lora.replaced', { name: file, found, hash }));
 }

@@ -4,6 +4,7 @@ import type { Graph } from '../../graph/component.ts';
 import type { Target } from '../../graph/target.ts';
 import type { Loading } from '../../job.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
+import { sentence } from '../../sentences.ts';
 import type { Feeds } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
 import { type Device, denoiserTargetOf, type Precision, precisionOf, targetOf } from '../device.ts';
@@ -152,7 +153,7 @@ export class Components {
   }
 
   #open(name: ComponentName, onRead?: (share: number) => void): Open {
-    if (this.#closed) throw new DarkroomError('cancelled', 'The engine was stopped.');
+    if (this.#closed) throw new DarkroomError('cancelled', sentence('engine.stopped'));
     const known = this.#sessions.get(name);
     if (known !== undefined) return known;
     const opening = (async () => {

@@ -3,6 +3,7 @@ import { DarkroomError } from '../../errors.ts';
 import type { Graph } from '../../graph/component.ts';
 import { Lru } from '../../lru.ts';
 import type { Denoiser } from '../../models/families/family.ts';
+import { sentence } from '../../sentences.ts';
 import type { Feeds, Tensor } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
 import { type Device, denoiserTargetOf } from '../device.ts';
@@ -55,7 +56,7 @@ export class ControlledDenoisers {
     nets: readonly ControlNet[],
     work: (session: Session) => Promise<Result>,
   ): Promise<Result> {
-    if (this.#closed) throw new DarkroomError('cancelled', 'The engine was stopped.');
+    if (this.#closed) throw new DarkroomError('cancelled', sentence('engine.stopped'));
     const key = nets.map(({ id }) => id).join('\n\n');
     const kept = this.#kept.get(key) ?? { session: this.#make(nets), calls: 0 };
     kept.calls++;

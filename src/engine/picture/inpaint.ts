@@ -4,7 +4,7 @@ import { binarize, cropRegion, inward, overlay, readMask } from '../../image/mas
 import { decodeRgb, toPlanes } from '../../image/pixels.ts';
 import { type Box, crop, fit, paste, type Raster, type Size } from '../../image/resample.ts';
 import type { GenerationRequest } from '../../request.ts';
-import type { Words } from '../../sentences.ts';
+import { sentence, type Words } from '../../sentences.ts';
 import type { Tensor } from '../../tensor.ts';
 
 export interface MaskedPicture {
@@ -54,7 +54,7 @@ export async function readMasked(
   const isBlurred = maskBlur > 0 && binarize(blurred).includes(1);
   const soft = isBlurred ? blurred : mask;
   if (maskBlur > 0 && !isBlurred) {
-    notes.push(`The mask is too thin for a blur of ${maskBlur} pixels and was used without one.`);
+    notes.push(sentence('engine.thin_mask', { blur: maskBlur }));
   }
   const region = onlyMaskedPadding === undefined ? undefined : cropRegion(soft, size, onlyMaskedPadding);
   const drawn = cutOut(picture, region, size);

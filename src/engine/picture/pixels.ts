@@ -2,6 +2,7 @@
 import { DarkroomError } from '../../errors.ts';
 import type { Raster } from '../../image/resample.ts';
 import { roundHalfToEven } from '../../rounding.ts';
+import { sentence } from '../../sentences.ts';
 import type { Tensor } from '../../tensor.ts';
 
 /**
@@ -21,10 +22,7 @@ export function toPixels(
       const given = data[c * area + i]!;
       const value = low === 0 ? given : Math.fround(given / 2 + 0.5);
       if (!Number.isFinite(value)) {
-        throw new DarkroomError(
-          'engine_failed',
-          `The ${network} of this model produced NaN or infinite values instead of a picture. Try another seed or size; if that does not help, its weights are damaged.`,
-        );
+        throw new DarkroomError('engine_failed', sentence('engine.no_picture', { network }));
       }
       pixels[3 * i + c] = roundHalfToEven(Math.fround(Math.min(Math.max(value, 0), 1) * 255));
     }

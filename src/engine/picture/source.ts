@@ -3,7 +3,7 @@ import { DarkroomError } from '../../errors.ts';
 import { decodeRgb, toPlanes } from '../../image/pixels.ts';
 import { type Fit, fit, type Raster } from '../../image/resample.ts';
 import type { Job } from '../../job.ts';
-import type { Words } from '../../sentences.ts';
+import { type Sentence, sentence, type Words } from '../../sentences.ts';
 import type { Tensor } from '../../tensor.ts';
 import { type MaskedPicture, readMasked } from './inpaint.ts';
 import { layOnCanvas } from './outpaint.ts';
@@ -27,13 +27,17 @@ export async function readSources({ request, inputs }: Job, multiple: number): P
   const { image, maskImage, outpaint, width, height, referenceImages = [] } = request;
   const references: Tensor[] = [];
   for (const reference of referenceImages) {
-    const bytes = bytesOf(inputs, reference, 'A reference picture');
+    const bytes = bytesOf(inputs, reference, sentence('engine.input.reference'));
     references.push(planesOfReference(await decodeRgb(bytes), multiple));
   }
   if (image === undefined) return { references, notes: [] };
-  const bytes = bytesOf(inputs, image, 'The source image');
+  const bytes = bytesOf(inputs, image, sentence('engine.input.source'));
   if (maskImage !== undefined) {
-    const masked = await readMasked(bytes, bytesOf(inputs, maskImage, 'The mask'), request);
+    const masked = await readMasked(
+      bytes,
+      bytesOf(inputs, maskImage, sentence('engine.input.mask')),
+      request,
+    );
     return { start: masked.start, masked, references, notes: masked.notes };
   }
   const picture = await decodeRgb(bytes);
@@ -47,10 +51,10 @@ export async function readSources({ request, inputs }: Job, multiple: number): P
 }
 
 /** @throws DarkroomError('bad_request') naming what is gone */
-export function bytesOf(inputs: Job['inputs'], reference: string, what: string): Uint8Array {
+export function bytesOf(inputs: Job['inputs'], reference: string, what: Sentence): Uint8Array {
   const bytes = inputs.get(reference);
   if (bytes !== undefined) return bytes;
-  throw new DarkroomError('bad_request', `${what} is no longer available. Attach it again.`, {
+  throw new DarkroomError('bad_request', sentence('engine.input_gone', { what }), {
     cause: new Error(`the job holds no bytes for the reference ${reference}`),
   });
 }

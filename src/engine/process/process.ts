@@ -10,6 +10,7 @@ import {
   type Progress,
   type Run,
 } from '../../job.ts';
+import { sentence } from '../../sentences.ts';
 import {
   type CallName,
   type Calls,
@@ -83,7 +84,7 @@ export class EngineProcess implements ProcessEngine {
 
   #running(): Child {
     if (this.#stopped) {
-      throw new DarkroomError('engine_failed', 'Darkroom is stopping. Ask again once it runs.');
+      throw new DarkroomError('engine_failed', sentence('engine.stopping'));
     }
     if (this.#child === undefined || this.#child.lost) this.#child = new Child(this.#options);
     return this.#child;

@@ -3,7 +3,7 @@ import { DarkroomError } from '../../errors.ts';
 import type { EncodedPrompt, PromptSide } from '../../models/families/family.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { GenerationRequest, PromptSyntax } from '../../request.ts';
-import type { Words } from '../../sentences.ts';
+import { sentence, type Words } from '../../sentences.ts';
 import { stack, zeros } from '../../tensor.ts';
 import { type Inversions, NO_INVERSIONS } from './inversions.ts';
 import { emptyWindow, type PromptPlan, planPrompt } from './prompt-plan.ts';
@@ -34,7 +34,7 @@ export function checkClipSkip({ clipSkip }: GenerationRequest, { name, textEncod
     if (clipSkip <= most) continue;
     throw new DarkroomError(
       'bad_request',
-      `clip_skip ${clipSkip} is too high for ${name}: its text encoder can skip at most ${most} layers. Try 0 or 1.`,
+      sentence('engine.clip_skip', { clipSkip, model: name, limit: most }),
     );
   }
 }

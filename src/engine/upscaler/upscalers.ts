@@ -5,6 +5,7 @@ import type { ModelSpec } from '../../models/spec.ts';
 import { hashOfUpscaler, upscalerNamed } from '../../models/upscaler/known.ts';
 import { openUpscaler } from '../../models/upscaler/network.ts';
 import { builtInUpscaler, type ChosenUpscaler } from '../../request.ts';
+import { sentence } from '../../sentences.ts';
 import { type Device, targetOf } from '../device.ts';
 import { type Footprint, footprintOf, footprintOfGraph } from '../memory/memory.ts';
 import type { Components } from '../model/model-cache.ts';
@@ -47,7 +48,7 @@ export async function findUpscaler(
   if (upscalerHash !== undefined && upscalerHash !== hash) {
     throw new DarkroomError(
       'bad_model',
-      `The upscaler ${name} was replaced by another file after this was requested (${hash}, not ${upscalerHash}). Ask again to use the new one.`,
+      sentence('lora.upscaler_replaced', { name, found: hash, hash: upscalerHash }),
     );
   }
   const { scale, multiple, graph } = await openUpscaler(entry.path);

@@ -1,6 +1,7 @@
 /** The LoRAs that a draft asks for, found among those that are installed. */
-import { DarkroomError, offerNames } from '../../errors.ts';
+import { DarkroomError, offer } from '../../errors.ts';
 import type { KnownLoras, LoraDraft } from '../../request.ts';
+import { sentence } from '../../sentences.ts';
 import type { Entry, Inventory } from '../inventory/inventory.ts';
 
 /** @throws DarkroomError('not_found') for one that is not there */
@@ -25,16 +26,16 @@ export async function loraNamed(name: string, inventory: Inventory): Promise<Ent
   if (entry !== undefined) return entry;
   await inventory.nearlySettled();
   const known = inventory.entries('lora').map((one) => one.name);
-  const offer =
-    known.length === 0
-      ? 'None are installed: put them into a folder of DARKROOM_MODELS.'
-      : offerNames(short, known);
-  throw new DarkroomError('not_found', `There is no LoRA ${name.slice(0, 100)}. ${offer}`);
+  const offered = known.length === 0 ? sentence('lora.none_installed') : offer(short, known);
+  throw new DarkroomError(
+    'not_found',
+    sentence('lora.none_called', { name: name.slice(0, 100), offer: offered }),
+  );
 }
 
 /** First 10 hex digits of the file's SHA-256, as Civitai and A1111 show it; computed once for a file that stays as it is. */
 export async function hashOfLora({ path, name }: Entry, inventory: Inventory): Promise<string> {
   const sha256 = await inventory.hash(path);
   if (sha256 !== undefined) return sha256.slice(0, 10);
-  throw new DarkroomError('bad_model', `The LoRA ${name} cannot be read.`);
+  throw new DarkroomError('bad_model', sentence('lora.unreadable', { name }));
 }

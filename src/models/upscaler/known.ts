@@ -1,6 +1,7 @@
 /** The upscalers that are installed, by name. */
-import { DarkroomError, offerNames } from '../../errors.ts';
+import { DarkroomError, offer } from '../../errors.ts';
 import type { KnownUpscalers } from '../../request.ts';
+import { sentence } from '../../sentences.ts';
 import type { Entry, Inventory } from '../inventory/inventory.ts';
 
 /**
@@ -28,16 +29,17 @@ export async function upscalerNamed(name: string, inventory: Inventory): Promise
     .entries('upscaler')
     .filter(({ form, refusal }) => form === 'file' && refusal === undefined)
     .map((entry) => entry.name);
-  const offer =
-    names.length === 0
-      ? 'None are installed: put them into a folder of DARKROOM_MODELS, such as ESRGAN or upscale_models.'
-      : offerNames(name, ['lanczos', ...names]);
-  throw new DarkroomError('not_found', `There is no upscaler ${name.slice(0, 100)}. ${offer}`);
+  const offered =
+    names.length === 0 ? sentence('lora.no_upscaler_installed') : offer(name, ['lanczos', ...names]);
+  throw new DarkroomError(
+    'not_found',
+    sentence('lora.no_upscaler_called', { name: name.slice(0, 100), offer: offered }),
+  );
 }
 
 /** First 10 hex digits of the file's SHA-256; computed once for a file that stays as it is. */
 export async function hashOfUpscaler({ path, name }: Entry, inventory: Inventory): Promise<string> {
   const sha256 = await inventory.hash(path);
   if (sha256 !== undefined) return sha256.slice(0, 10);
-  throw new DarkroomError('bad_model', `The upscaler ${name} cannot be read.`);
+  throw new DarkroomError('bad_model', sentence('lora.upscaler_unreadable', { name }));
 }

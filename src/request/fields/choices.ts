@@ -1,8 +1,9 @@
 /** What was typed where a prompt has choices, and what the seeds of its pictures have drawn from it (src/choices). */
 import { z } from 'zod';
+import { sentence } from '../../sentences.ts';
 import { LIMITS } from '../limits.ts';
 import { type LoraDraft, loraSchema } from '../loras.ts';
-import { text } from '../schemas.ts';
+import { said, text } from '../schemas.ts';
 import { field, type Pair } from './field.ts';
 
 /** The texts of a request that may hold choices. */
@@ -28,7 +29,7 @@ const words = (label: string) =>
       TextField,
       z.ZodOptional<ReturnType<typeof text>>
     >,
-    `${label} must be an object of prompts.`,
+    said(sentence('field.prompts', { label })),
   );
 
 interface WithTemplates {
@@ -52,8 +53,8 @@ export const CHOICE_FIELDS = {
   pictureWords: field({
     name: 'picture_words',
     schema: z
-      .array(words('picture_words'), 'picture_words must be a list of objects.')
-      .max(LIMITS.images.max, `picture_words has texts for more than ${LIMITS.images.max} pictures.`),
+      .array(words('picture_words'), said(sentence('field.objects', { label: 'picture_words' })))
+      .max(LIMITS.images.max, said(sentence('field.many_words', { limit: LIMITS.images.max }))),
     fill: (value): readonly PictureWords[] | undefined => value && Object.freeze([...value]),
     json: (value) => [...value],
   }),

@@ -1,5 +1,6 @@
 /** Pictures that steer the denoiser through ControlNets. */
 import { z } from 'zod';
+import { sentence, type Words } from '../../sentences.ts';
 import {
   type ControlDraft,
   type ControlRequest,
@@ -9,26 +10,26 @@ import {
 } from '../controls.ts';
 import { LIMITS } from '../limits.ts';
 import { type OptionValue, option } from '../option.ts';
-import { flag } from '../schemas.ts';
+import { flag, said } from '../schemas.ts';
 import { field, or, type Pair, shortName } from './field.ts';
 
 export const CONTROL_FIELDS = {
   controls: field({
     name: 'controls',
     schema: z
-      .array(controlSchema, 'controls must be a list of objects.')
-      .max(LIMITS.controls, `Up to ${LIMITS.controls} controls are taken. Leave some out.`),
+      .array(controlSchema, said(sentence('field.objects', { label: 'controls' })))
+      .max(LIMITS.controls, said(sentence('field.many_controls', { limit: LIMITS.controls }))),
     fill: (value): readonly ControlRequest[] => Object.freeze((value ?? []).map(freezeControl)),
     json: (controls) => (controls.length === 0 ? undefined : controls.map((control) => ({ ...control }))),
     a1111: (request: { readonly controls: readonly ControlRequest[]; readonly guessMode: boolean }): Pair[] =>
       request.controls.map((one, i): Pair => [`ControlNet ${i}`, controlText(one, request.guessMode)]),
-    notCarried: (draft: { readonly controls?: ControlDraft[] | undefined }): string | undefined => {
+    notCarried: (draft: { readonly controls?: ControlDraft[] | undefined }): Words | undefined => {
       const { controls = [] } = draft;
-      if (controls.length > 1) return `Its ${controls.length} controls: a command takes one.`;
+      if (controls.length > 1) return sentence('request.left_controls', { count: controls.length });
       const [control] = controls;
       return control === undefined || isNamedPose(control)
         ? undefined
-        : `The picture that --control ${control.kind} follows: attach it, or reply to it.`;
+        : sentence('request.left_control_picture', { kind: control.kind });
     },
   }),
   /** Only the ControlNets steer, deeper layers more than upper ones; the other half of guidance is left free. */

@@ -1,7 +1,7 @@
 /** A row of the table of request fields, and what rows are made of. */
 import type { z } from 'zod';
 import { DarkroomError } from '../../errors.ts';
-import { sentence } from '../../sentences.ts';
+import { sentence, type Words } from '../../sentences.ts';
 import type { Chosen } from '../chosen.ts';
 import { type FieldOption, type OptionValue, parseSize } from '../option.ts';
 
@@ -42,7 +42,7 @@ export interface Field<
   /** What A1111's text says of it. */
   readonly a1111?: (request: Read, facts: PictureFacts) => readonly Pair[];
   /** A sentence about what a recipe's command cannot say of this draft; undefined where it says all. */
-  readonly notCarried?: (draft: ReadDraft) => string | undefined;
+  readonly notCarried?: (draft: ReadDraft) => Words | undefined;
 }
 
 /** Keeps the types of a row. */

@@ -1,5 +1,6 @@
 /** Changes of the model's weights. */
 import { z } from 'zod';
+import { sentence } from '../../sentences.ts';
 import { LIMITS } from '../limits.ts';
 import {
   type LoraDraft,
@@ -10,14 +11,15 @@ import {
   readLoraWords,
 } from '../loras.ts';
 import { type OptionValue, option } from '../option.ts';
+import { said } from '../schemas.ts';
 import { field, type Json, type Pair } from './field.ts';
 
 export const LORA_FIELDS = {
   loras: field({
     name: 'loras',
     schema: z
-      .array(loraSchema, 'loras must be a list of objects.')
-      .max(LIMITS.loras, `Up to ${LIMITS.loras} LoRAs work together. Leave some out.`),
+      .array(loraSchema, said(sentence('field.objects', { label: 'loras' })))
+      .max(LIMITS.loras, said(sentence('field.many_loras', { limit: LIMITS.loras }))),
     fill: (_, { loras }): readonly LoraRequest[] | undefined => (loras.length === 0 ? undefined : loras),
     json: (loras) => loras.map(loraToJson),
     a1111: ({ loras = [] }: { readonly loras?: readonly LoraRequest[] }): Pair[] => {

@@ -2,8 +2,9 @@
 import { z } from 'zod';
 import { RNGS, type Rng } from '../../diffusion/random.ts';
 import { DarkroomError } from '../../errors.ts';
+import { sentence } from '../../sentences.ts';
 import { type OptionValue, option } from '../option.ts';
-import { name } from '../schemas.ts';
+import { name, said } from '../schemas.ts';
 import { field, type Json, or, type Pair } from './field.ts';
 
 export const NOISE_FIELDS = {
@@ -27,7 +28,7 @@ export const NOISE_FIELDS = {
   /** Laid over the model's scheduler_config.json. */
   schedulerConfig: field({
     name: 'scheduler_config',
-    schema: z.record(z.string(), z.unknown(), 'scheduler_config must be an object.'),
+    schema: z.record(z.string(), z.unknown(), said(sentence('field.object', { label: 'scheduler_config' }))),
     fill: (value): Json => Object.freeze({ ...value }),
     json: (config) => ({ ...config }),
     options: [
@@ -51,8 +52,12 @@ function parseJson(flagName: string, value: OptionValue): unknown {
   try {
     return JSON.parse(String(value));
   } catch (cause) {
-    throw new DarkroomError('bad_request', `--${flagName} is not JSON: ${String(value).slice(0, 60)}`, {
-      cause,
-    });
+    throw new DarkroomError(
+      'bad_request',
+      sentence('request.not_json', { flag: flagName, value: String(value).slice(0, 60) }),
+      {
+        cause,
+      },
+    );
   }
 }

@@ -1,9 +1,10 @@
 /** Which picture is drawn: its seed and size, the model, how many. */
 import { randomInt } from 'node:crypto';
 import { z } from 'zod';
+import { sentence } from '../../sentences.ts';
 import { LIMITS } from '../limits.ts';
 import { type OptionValue, option, SIZE } from '../option.ts';
-import { integer, longSeed, SEEDS, seed } from '../schemas.ts';
+import { integer, longSeed, SEEDS, said, seed } from '../schemas.ts';
 import { field, type Json, or, type Pair, requireSizeText, shortName } from './field.ts';
 
 export const PICTURE_FIELDS = {
@@ -60,7 +61,7 @@ export const PICTURE_FIELDS = {
   /** Catalogue name or folder, as the catalogue resolves it. */
   model: field({
     name: 'model',
-    schema: z.string('model must be a name or a folder.'),
+    schema: z.string(said(sentence('field.name_or_folder', { label: 'model' }))),
     fill: (_, { model }) => model,
     a1111: (_, facts): Pair[] => [
       ['Model hash', facts.modelHash],

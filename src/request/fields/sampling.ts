@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { a1111Schedule, PART_OF_SAMPLER, parseSampler, parseSchedule } from '../../diffusion/names.ts';
 import { SAMPLER_NAMES, type SamplerName, samplerNamed } from '../../diffusion/samplers/index.ts';
 import { SCHEDULES, type ScheduleName } from '../../diffusion/schedule.ts';
+import { sentence } from '../../sentences.ts';
 import { LIMITS } from '../limits.ts';
 import { option } from '../option.ts';
-import { integer, number } from '../schemas.ts';
+import { integer, number, said } from '../schemas.ts';
 import { field, type Pair } from './field.ts';
 
 export const SAMPLING_FIELDS = {
@@ -29,7 +30,7 @@ export const SAMPLING_FIELDS = {
   }),
   sampler: field({
     name: 'sampler',
-    schema: z.string('sampler must be a name.'),
+    schema: z.string(said(sentence('field.name', { label: 'sampler' }))),
     fill: (_, { sampler }) => sampler,
     a1111: (request: { readonly sampler: SamplerName }): Pair[] => [
       ['Sampler', samplerNamed(request.sampler).a1111[0]],
@@ -49,7 +50,7 @@ export const SAMPLING_FIELDS = {
   }),
   schedule: field({
     name: 'schedule',
-    schema: z.string('schedule must be a name.'),
+    schema: z.string(said(sentence('field.name', { label: 'schedule' }))),
     fill: (_, { schedule }) => schedule,
     a1111: (request: { readonly schedule: ScheduleName }): Pair[] => [
       ['Schedule type', a1111Schedule(request.schedule)],

@@ -1,4 +1,6 @@
 /** The picture to start from, and the mask of what is redrawn in it. */
+
+import { sentence, type Words } from '../../sentences.ts';
 import type { HiresRequest } from '../hires.ts';
 import { LIMITS } from '../limits.ts';
 import { type OptionValue, option } from '../option.ts';
@@ -11,10 +13,8 @@ export const SOURCE_FIELDS = {
     name: 'image',
     schema: image('image'),
     fill: (value, { hasImage }) => (hasImage ? value : undefined),
-    notCarried: (draft: { readonly image?: unknown }): string | undefined =>
-      draft.image === undefined
-        ? undefined
-        : 'The picture that it started from: send the command as a reply to it, or attach it.',
+    notCarried: (draft: { readonly image?: unknown }): Words | undefined =>
+      draft.image === undefined ? undefined : sentence('request.left_source'),
   }),
   /** References of the pictures that a model sees beside its drawing; only of a model that edits by instruction. */
   referenceImages: field({
@@ -23,12 +23,12 @@ export const SOURCE_FIELDS = {
     fill: (_, { references }) => (references.length > 0 ? references : undefined),
     notCarried: (draft: {
       readonly reference_images?: readonly unknown[] | undefined;
-    }): string | undefined => {
+    }): Words | undefined => {
       const { reference_images: references = [] } = draft;
       if (references.length === 0) return undefined;
       return references.length === 1
-        ? 'The picture that it was edited from: send the command as a reply to it, or attach it.'
-        : 'The pictures that it was edited from: attach them in their order.';
+        ? sentence('request.left_reference')
+        : sentence('request.left_references');
     },
   }),
   /** 0 keeps the picture, 1 forgets it; only with `image`. */
@@ -55,8 +55,8 @@ export const SOURCE_FIELDS = {
     name: 'mask_image',
     schema: image('mask_image'),
     fill: same,
-    notCarried: (draft: { readonly mask_image?: unknown }): string | undefined =>
-      draft.mask_image === undefined ? undefined : 'The mask: attach it as mask.png beside the picture.',
+    notCarried: (draft: { readonly mask_image?: unknown }): Words | undefined =>
+      draft.mask_image === undefined ? undefined : sentence('request.left_mask'),
   }),
   /** Standard deviation in pixels of the Gaussian that softens the mask; only with `maskImage`. */
   maskBlur: field({

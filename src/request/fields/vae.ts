@@ -1,13 +1,17 @@
 /** The VAE that turns latents into the picture. */
 import { z } from 'zod';
+import { sentence } from '../../sentences.ts';
 import { option } from '../option.ts';
+import { said } from '../schemas.ts';
 import { field, type Pair, same } from './field.ts';
 
 export const VAE_FIELDS = {
   /** By name; the model's own where left out. */
   vae: field({
     name: 'vae',
-    schema: z.string('vae must be a name.').max(200, 'vae must be a name of up to 200 characters.'),
+    schema: z
+      .string(said(sentence('field.name', { label: 'vae' })))
+      .max(200, said(sentence('field.long_name', { label: 'vae' }))),
     fill: same,
     a1111: ({ vae }: { readonly vae?: string }): Pair[] => [['VAE', vae]],
     options: [

@@ -28,4 +28,44 @@ export const engine = {
   'engine.text.negative': 'negative prompt',
   'engine.the_weight': 'The weight {weight}',
   'engine.a_weight': 'A weight',
+  'engine.channels':
+    'The denoiser of {model} reads {channels} channels; Darkroom runs denoisers of {own} channels, or {inpainting} for inpainting. Choose another model.',
+  'engine.needs_mask':
+    '{model} is an inpainting model: it needs a source image and a mask. Attach both, or choose another model.',
+  'engine.multiple': '{label} {side} is not a multiple of {multiple}, which {model} needs. Try {near}.',
+  'engine.too_large':
+    '{label} {side} is too large for {model}, which draws up to {limit}. Try {width}x{height}.',
+  'engine.device_memory':
+    '{device} has not enough free memory for this; another program may have taken it. Try a smaller size or fewer images, or close that program.',
+  'engine.device_lost':
+    '{device} stopped working, as after sleep or a reset of its driver. Ask again; if it happens again, the operator should restart the machine.',
+  'engine.cause_guidance': 'Guidance {guidance} is the likely cause; try {usual}.',
+  'engine.cause_weights':
+    'The likely cause is damaged weights of {model}, or {sampler} with this scheduler_config.',
+  'engine.not_finite': 'The latents became NaN or infinite at step {call} of {calls}. {cause}',
+  'engine.precision_idle':
+    '{precision} has no effect on {model}, which was drawn in float32: it is for models with a UNet.',
+  'engine.cancelled': 'The job was cancelled.',
+  'engine.stopped': 'The engine was stopped.',
+  'engine.model_stopped': 'The model stopped in the middle of a picture.',
+  'engine.device_unusable': '{device} cannot be used: {reason}.',
+  'engine.no_card': 'There is no {device}: nvidia-smi -L lists the cards.',
+  'engine.no_webgpu':
+    'webgpu cannot be used: no graphics driver was found. On Linux it needs libvulkan1 and the Vulkan driver of the card.',
+  'engine.model_unloaded': 'The model could not be loaded. The operator finds the reason in the log.',
+  'engine.out_of_memory':
+    'This machine has run out of memory. Try a smaller size, or ask again when other programs have given some back.',
+  'engine.cannot_refine':
+    '{model} is an inpainting model, which cannot refine a picture. Set strength to 0, or choose another model.',
+  'engine.thin_mask': 'The mask is too thin for a blur of {blur} pixels and was used without one.',
+  'engine.no_picture':
+    'The {network} of this model produced NaN or infinite values instead of a picture. Try another seed or size; if that does not help, its weights are damaged.',
+  'engine.input_gone': '{what} is no longer available. Attach it again.',
+  'engine.stopping': 'Darkroom is stopping. Ask again once it runs.',
+  'engine.clip_skip':
+    'clip_skip {clipSkip} is too high for {model}: its text encoder can skip at most {limit} layers. Try 0 or 1.',
+  'engine.input.control': 'The {kind} control image',
+  'engine.input.reference': 'A reference picture',
+  'engine.input.source': 'The source image',
+  'engine.input.mask': 'The mask',
 } as const;

@@ -7,4 +7,6 @@ export const error = {
     "The disk of Darkroom's database is full. What was accepted is not lost; ask again when the operator has freed some of it.",
   'error.did_you_mean': 'Did you mean {names}?',
   'error.known': 'Known: {names}.',
+  'error.row': '{first} {second}',
+  'error.model_files': '{reason}',
 } as const;

@@ -1,15 +1,20 @@
 import { action } from './action.ts';
 import { button } from './button.ts';
 import { card } from './card.ts';
+import { choices } from './choices.ts';
 import { command } from './command.ts';
 import { config } from './config.ts';
+import { control } from './control.ts';
 import { describe } from './describe.ts';
+import { download } from './download.ts';
 import { draw } from './draw.ts';
 import { engine } from './engine.ts';
 import { error } from './error.ts';
+import { field } from './field.ts';
 import { form } from './form.ts';
 import { help } from './help.ts';
 import { job } from './job.ts';
+import { lora } from './lora.ts';
 import { models } from './models.ts';
 import { moderation } from './moderation.ts';
 import { name } from './name.ts';
@@ -20,6 +25,7 @@ import { queue } from './queue.ts';
 import { quota } from './quota.ts';
 import { recipe } from './recipe.ts';
 import { request } from './request.ts';
+import { scheduler } from './scheduler.ts';
 import { setting } from './setting.ts';
 import { style } from './style.ts';
 import { web } from './web.ts';
@@ -52,4 +58,10 @@ export const en = {
   ...style,
   ...web,
   ...wildcard,
+  ...field,
+  ...scheduler,
+  ...choices,
+  ...control,
+  ...lora,
+  ...download,
 } as const;

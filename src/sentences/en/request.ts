@@ -44,4 +44,37 @@ export const request = {
   'request.sampler_schedule': '{sampler} has no schedule {name}. It has {schedules}.',
   'request.plain_words':
     "Read as plain words: {words}. Prompts take weights, (red:1.3), choices, '{red|blue}', and BREAK.",
+  'request.picture_is': 'The picture is {width}x{height}',
+  'request.picture_on_canvas': 'On that canvas the picture would be {width}x{height}',
+  'request.outpaint_small': '{what}; at least {least} pixels on each side are needed to draw on from it.',
+  'request.outpaint_outside':
+    'outpaint: a picture of {keptWidth}x{keptHeight} at {left},{top} is not inside {width}x{height}.',
+  'request.outpaint_fields':
+    'outpaint takes zoom and pan; width, height, left, top, kept_width and kept_height go together.',
+  'request.outpaint_reduced':
+    'The picture was made smaller, from {width}x{height} to {keptWidth}x{keptHeight}, so that the result is not larger than {limit} pixels.',
+  'request.reference_small':
+    'A picture to edit needs {least} pixels or more on each side; this one has {width}x{height}.',
+  'request.reference_narrow':
+    'A picture to edit can be at most {ratio} times as long as it is wide; this one has {width}x{height}. Crop it.',
+  'request.other_words':
+    'picture_words has the words of {words} pictures, and {count} are asked for. Leave it out.',
+  'request.no_references':
+    'reference_images: {model} cannot edit by reference pictures. Give one picture as image, which it redraws, or choose a FLUX.2 klein model.',
+  'request.many_references':
+    '{count} pictures are too many to edit from; the limit is {limit}. Leave some out.',
+  'request.strength_idle':
+    'Strength {strength} has no effect: {model} edits by instruction, with the picture as its reference.',
+  'request.two_samplers':
+    "sampler {sampler} and scheduler_config's _class_name {className} name two samplers. Leave one out.",
+  'request.hires_size': 'hires takes either scale, or width and height. Try scale 2.',
+  'request.upscale_size': 'upscale_image takes either scale, or width and height. Try scale 2.',
+  'request.left_controls': 'Its {count} controls: a command takes one.',
+  'request.left_control_picture': 'The picture that --control {kind} follows: attach it, or reply to it.',
+  'request.left_source': 'The picture that it started from: send the command as a reply to it, or attach it.',
+  'request.left_reference':
+    'The picture that it was edited from: send the command as a reply to it, or attach it.',
+  'request.left_references': 'The pictures that it was edited from: attach them in their order.',
+  'request.left_mask': 'The mask: attach it as mask.png beside the picture.',
+  'request.not_json': '--{flag} is not JSON: {value}',
 } as const;

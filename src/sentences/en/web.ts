@@ -58,4 +58,7 @@ export const web = {
   'web.title.too_many': 'Too many requests',
   'web.title.internal': 'Something went wrong',
   'web.title.other': 'This does not work',
+  'web.many_links': '{count} links are open and not used yet. They expire after {hours} hours.',
+  'web.name_taken': 'The name {name} belongs to somebody else. Choose another one.',
+  'web.many_names': 'You have had {count} names, and they stay yours. Choose one of them again.',
 } as const;

@@ -8,4 +8,6 @@ export const error = {
     'Darkroom 데이터베이스의 디스크가 가득 찼어요. 접수된 작업은 사라지지 않아요. 운영자가 공간을 비운 뒤에 다시 시도해 주세요.',
   'error.did_you_mean': '혹시 이 이름인가요? {names}',
   'error.known': '쓸 수 있는 이름: {names}',
+  'error.row': '{first} {second}',
+  'error.model_files': '이 모델 파일은 쓸 수 없어요. 운영자를 위한 설명: {reason}',
 } as const satisfies Record<keyof typeof en, string>;

@@ -48,4 +48,37 @@ export const request = {
   'request.sampler_schedule': '{sampler} 샘플러에는 {name} 스케줄이 없어요. 쓸 수 있는 스케줄: {schedules}',
   'request.plain_words':
     "글자 그대로 읽은 부분: {words}. 프롬프트에는 가중치 (red:1.3), 선택지 '{red|blue}', BREAK를 쓸 수 있어요.",
+  'request.picture_is': '그림이 {width}x{height} 크기예요',
+  'request.picture_on_canvas': '그 캔버스에서는 그림이 {width}x{height} 크기가 돼요',
+  'request.outpaint_small': '{what}. 이어 그리려면 각 변이 {least}픽셀 이상이어야 해요.',
+  'request.outpaint_outside':
+    'outpaint: {left},{top} 위치에 놓인 {keptWidth}x{keptHeight} 그림이 {width}x{height} 캔버스를 벗어나요.',
+  'request.outpaint_fields':
+    'outpaint에는 zoom과 pan을 써요. width, height, left, top, kept_width, kept_height는 모두 함께 써야 해요.',
+  'request.outpaint_reduced':
+    '결과가 {limit}픽셀보다 커지지 않도록 그림을 {width}x{height}에서 {keptWidth}x{keptHeight} 크기로 줄였어요.',
+  'request.reference_small':
+    '편집할 그림은 각 변이 {least}픽셀 이상이어야 해요. 이 그림은 {width}x{height} 크기예요.',
+  'request.reference_narrow':
+    '편집할 그림의 긴 변은 짧은 변의 {ratio}배까지만 쓸 수 있어요. 이 그림은 {width}x{height} 크기예요. 잘라서 보내 주세요.',
+  'request.other_words':
+    'picture_words에는 그림 {words}장의 글이 있는데 요청한 그림은 {count}장이에요. 이 값을 빼 주세요.',
+  'request.no_references':
+    'reference_images: {model} 모델은 참고 그림으로 편집할 수 없어요. 다시 그릴 그림 한 장을 image로 주거나 FLUX.2 klein 모델을 골라 주세요.',
+  'request.many_references':
+    '편집에 쓸 그림이 {count}장이에요. 최대 {limit}장까지 쓸 수 있어요. 몇 장을 빼 주세요.',
+  'request.strength_idle':
+    '{model} 모델은 그림을 참고해 지시대로 편집해서 강도 {strength} 값이 효과가 없어요.',
+  'request.two_samplers':
+    'sampler {sampler}, scheduler_config의 _class_name {className}: 서로 다른 샘플러예요. 하나를 빼 주세요.',
+  'request.hires_size': 'hires에는 scale, 또는 width와 height 중 한쪽만 써요. scale 2로 시도해 보세요.',
+  'request.upscale_size':
+    'upscale_image에는 scale, 또는 width와 height 중 한쪽만 써요. scale 2로 시도해 보세요.',
+  'request.left_controls': '컨트롤 {count}개: 명령에는 하나만 쓸 수 있어요.',
+  'request.left_control_picture': '--control {kind}의 그림: 첨부하거나 그 그림에 답장해 주세요.',
+  'request.left_source': '바탕이 된 그림: 그 그림에 답장으로 명령을 보내거나 그림을 첨부해 주세요.',
+  'request.left_reference': '편집에 쓴 그림: 그 그림에 답장으로 명령을 보내거나 그림을 첨부해 주세요.',
+  'request.left_references': '편집에 쓴 그림들: 순서대로 첨부해 주세요.',
+  'request.left_mask': '마스크: 그림과 함께 mask.png로 첨부해 주세요.',
+  'request.not_json': '--{flag}: JSON이 아니에요: {value}',
 } as const satisfies Record<keyof typeof en, string>;

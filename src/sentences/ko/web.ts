@@ -57,4 +57,7 @@ export const web = {
   'web.title.too_many': '요청이 너무 많음',
   'web.title.internal': '문제가 생겼어요',
   'web.title.other': '할 수 없는 일이에요',
+  'web.many_links': '아직 쓰지 않은 링크가 {count}개 있어요. {hours}시간이 지나면 만료돼요.',
+  'web.name_taken': '{name}: 다른 사람의 이름이에요. 다른 이름을 골라 주세요.',
+  'web.many_names': '이름을 {count}개 썼고 모두 내 이름으로 남아 있어요. 그중에서 다시 골라 주세요.',
 } as const satisfies Record<keyof typeof en, string>;

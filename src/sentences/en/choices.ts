@@ -1,0 +1,14 @@
+/** Prompts with choices and wildcards: what cannot be drawn. */
+export const choices = {
+  'choices.too_much': 'The prompt {what} once its choices are drawn. Use fewer of them.',
+  'choices.too_many': 'makes more than {limit} choices',
+  'choices.too_long': 'becomes longer than {limit} characters',
+  'choices.no_folder': 'The folder of wildcards (DARKROOM_WILDCARDS) cannot be read.',
+  'choices.large_list':
+    'The wildcard {name} is a file of {size} bytes; the limit is {limit}. Ask the operator to shorten it.',
+  'choices.round': 'The wildcard {name} calls itself: {round}. An admin can change that list.',
+  'choices.many_lists': 'The prompt calls more than {limit} wildcards. Use fewer.',
+  'choices.empty': 'The wildcard {name} has no lines.',
+  'choices.no_list': 'There is no wildcard {name}. Did you mean {near}?',
+  'choices.deep': 'The prompt has choices that lie more than {limit} deep in each other. Use fewer braces.',
+} as const;

@@ -1,0 +1,15 @@
+import type { choices as en } from '../en/choices.ts';
+
+export const choices = {
+  'choices.too_much': '{what} 선택지를 줄여 주세요.',
+  'choices.too_many': '선택지를 뽑는 곳이 {limit}개를 넘어요.',
+  'choices.too_long': '선택지를 뽑으면 프롬프트가 {limit}자를 넘어요.',
+  'choices.no_folder': '와일드카드 폴더(DARKROOM_WILDCARDS)를 읽을 수 없어요.',
+  'choices.large_list':
+    '{name} 와일드카드 파일이 {size}바이트예요. 최대 {limit}바이트예요. 운영자에게 줄여 달라고 요청해 주세요.',
+  'choices.round': '{name} 와일드카드가 자기 자신을 불러요: {round}. 관리자가 그 목록을 고칠 수 있어요.',
+  'choices.many_lists': '프롬프트에 와일드카드가 {limit}개를 넘어요. 더 적게 써 주세요.',
+  'choices.empty': '{name} 와일드카드가 비어 있어요.',
+  'choices.no_list': '{name} 와일드카드는 없어요. 혹시 이 이름인가요? {near}',
+  'choices.deep': '프롬프트의 선택지가 {limit}겹 넘게 들어 있어요. 중괄호를 줄여 주세요.',
+} as const satisfies Record<keyof typeof en, string>;
