@@ -3,9 +3,9 @@
  * what is kept, as an idle engine does.
  */
 import { cpuDevice, targetOf } from '../src/engine/device.ts';
-import { preparedSettled } from '../src/engine/prepared.ts';
 import { openSession, prepareSession } from '../src/engine/session.ts';
 import { openModelFolder } from '../src/models/folder.ts';
+import { sideFilesSettled } from '../src/models/side-files.ts';
 
 const [folder, weights, threads, task] = process.argv.slice(2) as [string, string, string, string?];
 const device = { ...cpuDevice({ threads: Number(threads) }), sideFiles: { folder: weights, limit: 1e12 } };
@@ -47,5 +47,5 @@ const before = at();
 await denoiser.run(feeds, ['out_sample']);
 const called = since(before);
 const peakBytes = process.resourceUsage().maxRSS * 1024;
-await preparedSettled();
+await sideFilesSettled();
 console.log(JSON.stringify({ opened, called, peakBytes }));

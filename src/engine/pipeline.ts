@@ -27,7 +27,8 @@ import { PictureRun, type PipelineRun } from './run.ts';
 import { draftUpscale, openUpscale } from './upscale.ts';
 import { findUpscaler, ownUpscaler, type Upscaler } from './upscaler/upscalers.ts';
 
-const UNPLANNED = { plan: undefined, room: { bytes: 0, kept: 0, budget: undefined } };
+const NONE_KEPT = { parts: new Map(), own: 0 };
+const UNPLANNED = { plan: undefined, room: { bytes: 0, kept: NONE_KEPT, budget: undefined } };
 
 export interface Pipeline extends Engine {
   open(job: Job, onLoading?: (loading: Loading) => void): Promise<PipelineRun>;
@@ -45,7 +46,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   const { inventory } = catalogue;
   const preparing = new Preparing(device);
   const cache = new ModelCache(device, preparing);
-  const adapted = new AdaptedModels(device);
+  const adapted = new AdaptedModels(device, cache);
 
   /** @throws DarkroomError('too_large') where nothing makes it fit */
   async function planned(
@@ -76,7 +77,8 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     const plan = await planMemory(spec, request, how);
     await requireFit(spec, request, how, plan);
     const factors = adaptation?.bytes ?? 0;
-    return { plan, room: { bytes: plan.bytes + factors, kept: keptBytes(plan, device) + factors, budget } };
+    const { parts, own } = keptBytes(plan, device);
+    return { plan, room: { bytes: plan.bytes + factors, kept: { parts, own: own + factors }, budget } };
   }
 
   /** The same where nothing but an upscaler runs. */
@@ -89,7 +91,9 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     const how = { device, budget: budget === undefined ? undefined : budget - inUse };
     const plan = planUpscaler(upscaler.footprint, how);
     requireUpscalerFit(upscaler.name, device, plan);
-    return { plan, room: { bytes: plan.bytes, kept: upscaler.isOwn ? keptBytes(plan, device) : 0, budget } };
+    const own = new Map([['upscaler' as const, keptBytes(plan, device).own]]);
+    const kept = upscaler.isOwn ? { parts: own, own: 0 } : NONE_KEPT;
+    return { plan, room: { bytes: plan.bytes, kept, budget } };
   }
 
   const tiled = (upscaler: Upscaler | undefined, plan: MemoryPlan | undefined) =>

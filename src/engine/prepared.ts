@@ -15,7 +15,7 @@ import { dirname, join } from 'node:path';
 import { runtimeVersion } from '../gpu/libraries.ts';
 import type { Graph } from '../graph/component.ts';
 import { externalBytes } from '../graph/onnx.ts';
-import { type SideFilePlace, SideFiles, type SideFilesOptions, sourceOf } from '../models/side-files.ts';
+import { type SideFilePlace, type SideFilesOptions, sideFilesOf, sourceOf } from '../models/side-files.ts';
 import { readAhead } from './read-ahead.ts';
 
 /** Raised when the same sources give another file. */
@@ -46,15 +46,6 @@ export interface PreparedOptions extends SideFilesOptions {
 
 type Create<Session> = (graph: Graph, opening: Opening) => Promise<Session>;
 type Source = NonNullable<Graph['source']>;
-
-/** One for each folder, since it knows what this process holds. */
-const cache = new Map<string, SideFiles>();
-
-function sideFilesOf(options: SideFilesOptions): SideFiles {
-  const files = cache.get(options.folder) ?? new SideFiles(options);
-  cache.set(options.folder, files);
-  return files;
-}
 
 /** Bytes of a kept graph's file, at most. */
 const mostBytes = ({ bytes }: Source): number => bytes * GROWTH + LEAST_BYTES;
@@ -130,11 +121,6 @@ export async function keepPrepared(
   file?.release();
   await files.settled();
   return file !== undefined;
-}
-
-/** Resolves once all that was saved is on the disk: for a program that ends soon, and for tests. */
-export async function preparedSettled(): Promise<void> {
-  await Promise.all([...cache.values()].map((files) => files.settled()));
 }
 
 async function keyOf(graph: Graph, files: readonly string[]): Promise<string[]> {

@@ -57,7 +57,7 @@ export interface Component {
   readonly configFile: string;
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
-  /** The files of its weights are deleted after this process: nothing that is made from them is kept. */
+  /** Its weights are a copy for a while: nothing that is made from them is kept. */
   readonly isTemporary?: true;
 }
 

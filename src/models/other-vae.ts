@@ -51,7 +51,11 @@ async function readVae(file: string, own: Component): Promise<Component> {
   const part = parts.find(isVae);
   if (part === undefined) throw new DarkroomError('bad_model', `${label} holds no VAE.`);
   const { tensors, config } = readLdmVae(part);
-  const kept = ['scaling_factor', 'shift_factor', 'latents_mean', 'latents_std', 'force_upcast'];
+  // What no tensor says. Groups are 32 in all VAEs but those made small for a test.
+  const kept = [
+    ...['scaling_factor', 'shift_factor', 'latents_mean', 'latents_std', 'force_upcast'],
+    'norm_num_groups',
+  ];
   const scale = Object.fromEntries(
     kept.filter((key) => key in own.config).map((key) => [key, own.config[key]]),
   );

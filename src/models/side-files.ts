@@ -72,6 +72,20 @@ const NO_ROOM: readonly unknown[] = [
   'ENOTDIR',
 ];
 
+/** One for each folder, since it knows what this process holds. */
+const known = new Map<string, SideFiles>();
+
+export function sideFilesOf(options: SideFilesOptions): SideFiles {
+  const files = known.get(options.folder) ?? new SideFiles(options);
+  known.set(options.folder, files);
+  return files;
+}
+
+/** Resolves once all that was made is on the disk: for a program that ends soon, and for tests. */
+export async function sideFilesSettled(): Promise<void> {
+  await Promise.all([...known.values()].map((files) => files.settled()));
+}
+
 export class SideFiles {
   readonly #options: SideFilesOptions;
   /** Open in this process, by name; each with how many hold it. */

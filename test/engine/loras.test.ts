@@ -1,12 +1,18 @@
 /** Pictures with LoRAs, beside the weights and folded into them: diffusers' numbers (make_loras.py). */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
-import { after, test } from 'node:test';
+import { copyFile, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, type TestContext, test } from 'node:test';
+import ort from 'onnxruntime-node';
 import { cpuDevice } from '../../src/engine/device.ts';
 import { AdaptedModels, readLoras } from '../../src/engine/lora/loras.ts';
+import { ModelCache } from '../../src/engine/model/model-cache.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
 import { Inventory } from '../../src/models/inventory/inventory.ts';
+import { sideFilesSettled } from '../../src/models/side-files.ts';
+import { temporaryFolder } from '../models/forge.ts';
 import { compareLatents, FIXTURES, jobOf, MODELS, readNpy } from './goldens.ts';
 
 interface Case {
@@ -39,7 +45,11 @@ for (const { name, request } of cases) {
 
 test('LoRAs that alternate share one model with places for both, and each has its own factors', async (t) => {
   const spec = await openModelFolder(`${MODELS}/tiny-sd15`);
-  const models = new AdaptedModels(cpuDevice({ threads: 1 }));
+  const folder = join(await temporaryFolder(t), 'weights');
+  const models = new AdaptedModels({
+    ...cpuDevice({ threads: 1 }),
+    sideFiles: { folder, limit: 1e9 },
+  });
   t.after(() => models.close());
   const adapt = async (file: string, weight = 1) => {
     const { request } = await jobOf({ model: 'tiny-sd15', prompt: 'a mug', loras: [{ file, weight }] });
@@ -48,13 +58,107 @@ test('LoRAs that alternate share one model with places for both, and each has it
   await adapt('sd15-kohya');
   const conv = await adapt('sd15-conv');
   const kohya = await adapt('sd15-kohya');
-  assert.equal(kohya.spec, conv.spec);
-  assert.notEqual(kohya.feeds, conv.feeds);
-  assert.equal((await adapt('sd15-kohya')).feeds, kohya.feeds);
+  assert.equal(kohya.spec.denoiser.component, conv.spec.denoiser.component);
+  assert.equal(conv.spec.vae, spec.vae);
+  assert.notEqual(kohya.feeds.get('denoiser'), conv.feeds.get('denoiser'));
+  const again = await adapt('sd15-kohya');
+  assert.equal(again.spec, kohya.spec);
+  assert.equal(again.feeds.get('denoiser'), kohya.feeds.get('denoiser'));
+  assert.equal((await adapt('sd15-kohya', 0)).spec, spec);
+
   const dora = await adapt('sd15-dora');
   assert.notEqual(dora.spec, conv.spec);
   assert.equal((await adapt('sd15-dora')).spec, dora.spec);
-  assert.equal((await adapt('sd15-kohya', 0)).spec, spec);
+  const kept = (await readdir(folder)).filter((name) => name.endsWith('.weights'));
+  assert.equal(kept.length, 1, 'folded weights lie among the side files');
+  await sideFilesSettled();
+  await rm(folder, { recursive: true });
+  const remade = await adapt('sd15-dora');
+  assert.equal(
+    (await readdir(folder)).includes(kept[0]!),
+    true,
+    'and are made again where those were deleted',
+  );
+  assert.notEqual(remade.spec, dora.spec);
+});
+
+/** Sessions that onnxruntime opened and has not released. */
+function watchSessions(t: TestContext) {
+  const { InferenceSession } = ort;
+  const create = InferenceSession.create as (...given: unknown[]) => Promise<ort.InferenceSession>;
+  const seen = { opened: 0, open: 0 };
+  t.mock.method(InferenceSession, 'create', async (...given: unknown[]) => {
+    const session = await create.apply(InferenceSession, given);
+    seen.opened++;
+    seen.open++;
+    const release = session.release.bind(session);
+    session.release = () => {
+      seen.open--;
+      return release();
+    };
+    return session;
+  });
+  return seen;
+}
+
+test('two users who alternate LoRAs, another VAE and nothing reload no part of the model', async (t) => {
+  const vaes = await temporaryFolder(t);
+  const vae = `${MODELS}/tiny-sd15/vae/diffusion_pytorch_model.safetensors`;
+  await copyFile(vae, join(vaes, 'other.safetensors'));
+  const seen = watchSessions(t);
+  const own = await createEngine({
+    models: [MODELS, `${FIXTURES}loras`, vaes],
+    device: cpuDevice({ threads: 1 }),
+  });
+  t.after(() => own.close());
+  const opened = async (given: object = {}) => {
+    const before = seen.opened;
+    const run = await own.open(
+      await jobOf({ model: 'tiny-sd15', prompt: 'a mug', num_inference_steps: 1, ...given }),
+    );
+    while (!(await run.advance(run.steps, () => {})).done);
+    await run.decode();
+    await run.close();
+    return seen.opened - before;
+  };
+  const [ada, bob] = [{ loras: [{ file: 'sd15-kohya' }] }, { loras: [{ file: 'sd15-conv' }] }];
+  assert.equal(await opened(), 3, 'text encoder, UNet, VAE');
+  assert.equal(await opened(ada), 2, 'text encoder and UNet with places for factors');
+  assert.equal(await opened(bob), 1, 'a UNet with more places');
+  assert.equal(await opened({ vae: 'other' }), 1, 'the VAE');
+  // The model that had fewer places is closed: no job asks for it again.
+  assert.equal(await opened(ada), 1, 'its text encoder');
+  for (const given of [ada, bob, {}, ada, { ...bob, vae: 'other' }, { vae: 'other' }, bob]) {
+    assert.equal(await opened(given), 0);
+  }
+  assert.equal(seen.open, 6);
+  await own.close();
+  assert.equal(seen.open, 0);
+});
+
+test('what models share counts once, and is closed with the last of them', async (t) => {
+  const seen = watchSessions(t);
+  const spec = await openModelFolder(`${MODELS}/tiny-sd15`);
+  const other = { ...spec, vae: { ...spec.vae } };
+  const cache = new ModelCache(cpuDevice({ threads: 1 }));
+  t.after(() => cache.close());
+  const kept = { parts: new Map([['denoiser', 100] as const, ['vaeDecoder', 10] as const]), own: 1 };
+  const one = await cache.lease(spec, { bytes: 111, kept, budget: 1000 });
+  await one.components.openAll([], false);
+  assert.deepEqual(cache.held(), { inUse: 111, all: 111 });
+  const two = await cache.lease(other, { bytes: 111, kept, budget: 122 });
+  await two.components.openAll([], false);
+  assert.equal(seen.open, 4);
+  assert.deepEqual(cache.held(), { inUse: 122, all: 122 });
+  assert.deepEqual(cache.held(other), { inUse: 11, all: 122 }, 'what it shares is not another one');
+  await one.release();
+  const third = await openModelFolder(`${MODELS}/tiny-sd15`);
+  const last = await cache.lease(third, { bytes: 111, kept, budget: 222 });
+  assert.equal(seen.open, 3, 'the idle one had a VAE of its own');
+  await two.release();
+  await last.release();
+  await (await cache.lease(third, { bytes: 200, kept, budget: 222 })).release();
+  assert.equal(seen.open, 0);
 });
 
 test('a name in the prompt, in the option and in JSON draw the same picture', async () => {

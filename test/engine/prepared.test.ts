@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { cpuDevice, targetOf } from '../../src/engine/device.ts';
 import { Preparing } from '../../src/engine/model/model-cache.ts';
-import { type PreparedOptions, preparedSettled } from '../../src/engine/prepared.ts';
+import type { PreparedOptions } from '../../src/engine/prepared.ts';
 import { openSession } from '../../src/engine/session.ts';
 import { modelFolders } from '../../src/installed-models.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
+import { sideFilesSettled } from '../../src/models/side-files.ts';
 import { temporaryFolder } from '../models/forge.ts';
 
 const spec = await openModelFolder(modelFolders([])[0]!);
@@ -33,7 +34,7 @@ async function draw(device: ReturnType<typeof deviceWith>) {
   };
   const { data } = (await session.run(feeds, ['out_sample'])).out_sample;
   await session.close();
-  await preparedSettled();
+  await sideFilesSettled();
   return { data, isMapped: session.isMapped };
 }
 

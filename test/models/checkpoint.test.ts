@@ -92,7 +92,10 @@ async function latentsOf(spec: ModelSpec): Promise<Float32Array> {
     detectors: openDetectors(undefined, device),
   });
   const plan = await planMemory(spec, request, { device, nets: [], budget: undefined });
-  const lease = await new ModelCache(device).lease(spec, { bytes: 0, kept: 0, budget: undefined });
+  const lease = await new ModelCache(device).lease(spec, {
+    ...{ bytes: 0, budget: undefined },
+    kept: { parts: new Map(), own: 0 },
+  });
   try {
     const prepared = await prepareJob(job, draft, lease.components, {
       adapted: { spec, feeds: new Map(), key: '', bytes: 0 },

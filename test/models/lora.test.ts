@@ -3,10 +3,10 @@
  * and what cannot be used is refused by name.
  */
 import assert from 'node:assert/strict';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
-import { foldComponent } from '../../src/engine/lora/fold.ts';
+import { planFold, withFold, writeFold } from '../../src/engine/lora/fold.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
 import { Inventory } from '../../src/models/inventory/inventory.ts';
@@ -383,11 +383,11 @@ async function folded(t: TestContext, spec: Spec, file: string, folder: string) 
   const arithmetic = { multiply, read: reader.read.bind(reader) };
   const changes = plan.changes.map((change) => ({ ...change, weight: W, lora: 'x' }));
   const component = componentsOf(spec).get('denoiser')!;
-  const made = await foldComponent(component, changes, {
-    dtype: 'F32',
-    file: join(folder, 'folded'),
-    arithmetic,
-  });
+  const fold = planFold(component, changes, 'F32');
+  const path = join(folder, 'folded');
+  const written = await open(path, 'wx');
+  await writeFold(fold, written, arithmetic).finally(() => written.close());
+  const made = withFold(component, fold, path);
   const weightOf = async (of: typeof component, name: string) => await reader.read(of.tensors.get(name)!);
   return { component, made, weightOf, plan };
 }

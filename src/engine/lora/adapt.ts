@@ -1,12 +1,11 @@
 /**
- * Models with LoRAs. A LoRA of low rank goes beside the weights (branches.ts): the model with places for it is opened once
- * and serves all of them. What has no low rank, or too large a one, is folded into the weights (fold.ts): a model of its own.
+ * Models with LoRAs. A LoRA of low rank goes beside the weights (branches.ts): the component with places for it is opened
+ * once and serves all of them. What has no low rank, or too large a one, is folded into the weights (fold.ts): a component
+ * of its own. The other components stay those of the model, so that nothing of them is opened again.
  */
-import { mkdtemp, realpath, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import type { Component } from '../../graph/component.ts';
 import { Lru } from '../../lru.ts';
+import type { Arithmetic } from '../../models/lora/delta.ts';
 import type { AdaptedPart } from '../../models/lora/modules.ts';
 import { componentsOf } from '../../models/lora/plan.ts';
 import { ValueReader } from '../../models/lora/values.ts';
@@ -16,157 +15,128 @@ import { type Device, targetOf } from '../device.ts';
 import { Multiplier } from './arithmetic.ts';
 import { branchFeeds, canBranch, withBranches } from './branches.ts';
 import type { WeightedChange } from './change.ts';
-import { foldComponent } from './fold.ts';
+import { type ComponentUsers, FoldedComponents } from './folded.ts';
 import type { Loras } from './read.ts';
 
-/** Models with folded weights that are kept on the disk. */
-const FOLDED_KEPT = 4;
 /** Bytes of factors that are kept in memory: some LoRAs of SDXL at rank 32 in float32. */
 const FACTOR_BYTES = 2 ** 31;
+/** Combinations of components that are kept for each model. */
+const COMBINATIONS = 16;
 
 /** A model as a request's LoRAs make it. */
 export interface Adapted {
   readonly spec: ModelSpec;
   /** What the graphs of its parts take beside their usual inputs. */
   readonly feeds: ReadonlyMap<AdaptedPart, Feeds>;
-  /** The same for the same LoRAs. */
+  /** The same where the text encoders are given the same factors. */
   readonly key: string;
   /** What the factors take up. */
   readonly bytes: number;
 }
 
-interface Folded {
-  readonly spec: Promise<ModelSpec>;
-  readonly folder: Promise<string>;
+/** A component with places for factors, which grow as LoRAs need more. */
+interface Branched {
+  readonly modules: Set<string>;
+  component: Component;
 }
 
-/** A model with places for factors, which grow as LoRAs need more. */
-interface Branched {
-  readonly modules: Map<AdaptedPart, Set<string>>;
-  version: number;
-  spec: ModelSpec;
-}
+const NOBODY: ComponentUsers = { isUsed: () => false, forget() {} };
 
 export class AdaptedModels {
   readonly #device: Device;
+  readonly #users: ComponentUsers;
   readonly #multiplier: Multiplier;
-  readonly #folded = new Lru<Folded>({ limit: FOLDED_KEPT, onDrop: removeFolder });
-  readonly #branched = new WeakMap<ModelSpec, Branched>();
-  readonly #factors = new Lru<ReadonlyMap<AdaptedPart, Feeds>>({ limit: FACTOR_BYTES });
-  /** One for each spec: a model whose files changed is another one. */
-  readonly #keys = new WeakMap<ModelSpec, number>();
-  #models = 0;
+  readonly #folded: FoldedComponents;
+  /** By the component as the model has it. */
+  readonly #branched = new WeakMap<Component, Branched>();
+  readonly #factors = new Lru<Feeds>({ limit: FACTOR_BYTES });
+  /** By the components that are not the model's own. */
+  readonly #models = new WeakMap<ModelSpec, Lru<ModelSpec>>();
+  readonly #ids = new WeakMap<Component, number>();
+  #components = 0;
 
-  constructor(device: Device) {
+  constructor(device: Device, users: ComponentUsers = NOBODY) {
     this.#device = device;
+    this.#users = users;
     this.#multiplier = new Multiplier(device);
+    this.#folded = new FoldedComponents(device, users);
   }
 
   /** @returns the model itself where the LoRAs change nothing */
   async adapt(spec: ModelSpec, loras: Loras): Promise<Adapted> {
     if (loras.changes.length === 0) return { spec, feeds: new Map(), key: '', bytes: 0 };
-    const parts = [...Map.groupBy(loras.changes, ({ place }) => place.part)];
-    const beside = parts.filter(([, changes]) => canBranch(changes));
-    const within = parts.filter(([, changes]) => !canBranch(changes)).flatMap(([, changes]) => changes);
-    const base = within.length === 0 ? spec : await this.#foldedModel(spec, within, loras.key);
-    if (beside.length === 0) return { spec: base, feeds: new Map(), key: loras.key, bytes: 0 };
-    const branched = this.#branchedModel(base, beside);
-    const key = `${this.#keyOf(branched.spec)}\n${loras.key}`;
-    const feeds = this.#factors.get(key) ?? (await this.#feedsOf(branched, new Map(beside)));
-    const bytes = bytesOf(feeds);
-    this.#factors.set(key, feeds, bytes);
-    return { spec: branched.spec, feeds, key, bytes };
+    const own = componentsOf(spec);
+    const changed = new Map<AdaptedPart, Component>();
+    const feeds = new Map<AdaptedPart, Feeds>();
+    await this.#reading(async (arithmetic) => {
+      for (const [part, changes] of Map.groupBy(loras.changes, ({ place }) => place.part)) {
+        const component = own.get(part)!;
+        if (canBranch(changes)) {
+          const branched = this.#withPlaces(component, changes);
+          changed.set(part, branched);
+          feeds.set(part, await this.#feedsOf(branched, changes, { loras: loras.key, arithmetic }));
+        } else {
+          const how = { key: `${this.#idOf(component)}\n${loras.key}`, loras: loras.key, arithmetic };
+          changed.set(part, await this.#folded.fold(component, changes, how));
+        }
+      }
+    });
+    const isRead = feeds.keys().some((part) => part !== 'denoiser');
+    return {
+      ...{ spec: this.#modelWith(spec, changed), feeds },
+      key: isRead ? loras.key : '',
+      bytes: feeds.values().reduce((sum, inputs) => sum + bytesOf(inputs), 0),
+    };
   }
 
   async close(): Promise<void> {
     this.#factors.clear();
-    await Promise.all(this.#folded.clear().map(removeFolder));
+    await this.#folded.close();
     await this.#multiplier.close();
   }
 
-  #keyOf(spec: ModelSpec): number {
-    const key = this.#keys.get(spec) ?? this.#models++;
-    this.#keys.set(spec, key);
-    return key;
+  #idOf(component: Component): number {
+    const id = this.#ids.get(component) ?? this.#components++;
+    this.#ids.set(component, id);
+    return id;
   }
 
-  #branchedModel(
-    base: ModelSpec,
-    beside: readonly (readonly [AdaptedPart, readonly WeightedChange[]])[],
-  ): Branched {
-    const known = this.#branched.get(base) ?? {
-      modules: new Map<AdaptedPart, Set<string>>(),
-      version: 0,
-      spec: base,
-    };
+  #withPlaces(base: Component, changes: readonly WeightedChange[]): Component {
+    const known = this.#branched.get(base) ?? { modules: new Set<string>(), component: base };
     this.#branched.set(base, known);
-    let isNew = false;
-    for (const [part, changes] of beside) {
-      const modules = known.modules.get(part) ?? new Set();
-      known.modules.set(part, modules);
-      for (const { place } of changes) {
-        isNew ||= !modules.has(place.module);
-        modules.add(place.module);
-      }
+    const { size } = known.modules;
+    for (const { place } of changes) known.modules.add(place.module);
+    if (known.modules.size > size) {
+      const before = known.component;
+      known.component = withBranches(base, known.modules);
+      if (before !== base) this.#users.forget(before);
     }
-    if (isNew) {
-      const components = componentsOf(base);
-      const changed = Array.from(
-        known.modules,
-        ([part, modules]) => [part, withBranches(components.get(part)!, modules)] as const,
-      );
-      known.spec = withComponents(base, new Map(changed));
-      known.version++;
-    }
-    return { ...known };
+    return known.component;
   }
 
-  async #feedsOf({ spec, modules }: Branched, changes: ReadonlyMap<AdaptedPart, readonly WeightedChange[]>) {
-    const components = componentsOf(spec);
+  async #feedsOf(
+    component: Component,
+    changes: readonly WeightedChange[],
+    { loras, arithmetic }: { readonly loras: string; readonly arithmetic: Arithmetic },
+  ): Promise<Feeds> {
+    const key = `${this.#idOf(component)}\n${loras}`;
     const { type } = targetOf(this.#device);
-    return this.#reading(async (arithmetic) => {
-      const feeds = new Map<AdaptedPart, Feeds>();
-      // A part that has places takes factors also from a LoRA that leaves it as it is.
-      for (const part of modules.keys()) {
-        feeds.set(
-          part,
-          await branchFeeds(components.get(part)!, changes.get(part) ?? [], { type, arithmetic }),
-        );
-      }
-      return feeds;
-    });
+    const feeds = this.#factors.get(key) ?? (await branchFeeds(component, changes, { type, arithmetic }));
+    this.#factors.set(key, feeds, bytesOf(feeds));
+    return feeds;
   }
 
-  async #foldedModel(spec: ModelSpec, changes: readonly WeightedChange[], loras: string): Promise<ModelSpec> {
-    const key = `${this.#keyOf(spec)}\n${loras}`;
-    const known = this.#folded.get(key);
-    if (known !== undefined) return known.spec;
-    const folder = realpath(tmpdir()).then((temporary) => mkdtemp(join(temporary, 'darkroom-lora-')));
-    const folded: Folded = { folder, spec: folder.then((path) => this.#fold(spec, changes, path)) };
-    this.#folded.set(key, folded);
-    folded.spec.catch(() => {
-      this.#folded.delete(key);
-      void removeFolder(folded);
-    });
-    return folded.spec;
+  /** One and the same for the same components, for whoever keeps models open. */
+  #modelWith(spec: ModelSpec, changed: ReadonlyMap<AdaptedPart, Component>): ModelSpec {
+    const models = this.#models.get(spec) ?? new Lru<ModelSpec>({ limit: COMBINATIONS });
+    this.#models.set(spec, models);
+    const key = Array.from(changed, ([part, component]) => `${part} ${this.#idOf(component)}`).sort();
+    const found = models.get(key.join('\n')) ?? withComponents(spec, changed);
+    models.set(key.join('\n'), found);
+    return found;
   }
 
-  async #fold(spec: ModelSpec, changes: readonly WeightedChange[], folder: string): Promise<ModelSpec> {
-    const dtype = targetOf(this.#device).type === 'float' ? 'F32' : 'F16';
-    const components = componentsOf(spec);
-    return this.#reading(async (arithmetic) => {
-      const changed = new Map<AdaptedPart, Component>();
-      for (const [part, own] of Map.groupBy(changes, ({ place }) => place.part)) {
-        const file = join(folder, `${part}.weights`);
-        changed.set(part, await foldComponent(components.get(part)!, own, { dtype, file, arithmetic }));
-      }
-      return withComponents(spec, changed);
-    });
-  }
-
-  async #reading<Result>(
-    work: (arithmetic: Parameters<typeof foldComponent>[2]['arithmetic']) => Promise<Result>,
-  ): Promise<Result> {
+  async #reading<Result>(work: (arithmetic: Arithmetic) => Promise<Result>): Promise<Result> {
     const values = new ValueReader();
     try {
       return await work({
@@ -203,15 +173,5 @@ function withComponents(spec: ModelSpec, changed: ReadonlyMap<AdaptedPart, Compo
   };
 }
 
-const bytesOf = (feeds: ReadonlyMap<AdaptedPart, Feeds>): number =>
-  feeds
-    .values()
-    .flatMap((inputs) => Object.values(inputs))
-    .reduce((sum, { data }) => sum + data.byteLength, 0);
-
-function removeFolder({ folder }: Folded): Promise<void> {
-  return folder.then(
-    (path) => rm(path, { recursive: true, force: true }),
-    () => {},
-  );
-}
+const bytesOf = (feeds: Feeds): number =>
+  Object.values(feeds).reduce((sum, { data }) => sum + data.byteLength, 0);

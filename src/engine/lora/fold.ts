@@ -1,5 +1,5 @@
 /** LoRAs added into the weights of one component: the changed weights lie in a file of their own, the others stay. */
-import { type FileHandle, open } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
 import type { Component, StoredTensor } from '../../graph/component.ts';
 import {
   type Arithmetic,
@@ -11,63 +11,71 @@ import {
 } from '../../models/lora/delta.ts';
 import { requireFinite, type WeightedChange } from './change.ts';
 
-/**
- * @param changes of this component, in the order of the LoRAs
- * @param dtype of the weights that are written
- * @param file is written; nothing else of it may be in use
- * @throws DarkroomError('bad_model') for a LoRA that holds NaN or infinite numbers
- */
-export async function foldComponent(
+/** What a file of changed weights holds. Nothing is read or written yet. */
+export interface Fold {
+  readonly dtype: 'F32' | 'F16';
+  /** Of the whole file. */
+  readonly bytes: number;
+  readonly weights: readonly FoldedWeight[];
+}
+
+interface FoldedWeight {
+  readonly name: string;
+  /** As it is without LoRAs. */
+  readonly stored: StoredTensor;
+  readonly isBias: boolean;
+  /** In the order of the LoRAs. */
+  readonly changes: readonly WeightedChange[];
+  readonly offset: number;
+  readonly length: number;
+}
+
+/** @param dtype of the weights that are written */
+export function planFold(
   component: Component,
   changes: readonly WeightedChange[],
-  {
-    dtype,
-    file,
-    arithmetic,
-  }: { readonly dtype: 'F32' | 'F16'; readonly file: string; readonly arithmetic: Arithmetic },
-): Promise<Component> {
-  const writer = await open(file, 'wx');
-  try {
-    const tensors = new Map(component.tensors);
-    let offset = 0;
-    const put = async (name: string, shape: readonly number[], values: Float32Array) => {
-      const stored = await append(writer, { name, dtype, shape, file, offset }, values);
-      offset += stored.length;
-      tensors.set(name, stored);
-    };
-    for (const [module, own] of Map.groupBy(changes, ({ place }) => place.module)) {
-      const weight = component.tensors.get(`${module}.weight`);
-      const bias = component.tensors.get(`${module}.bias`);
-      const ofWeight = own.filter(({ adapter }) => adapter.kind !== 'bias');
-      const ofBias = own.filter(({ adapter }) => adapter.tensors.biasDifference !== undefined);
-      if (weight !== undefined && ofWeight.length > 0) {
-        await put(`${module}.weight`, weight.shape, await foldWeight(weight, ofWeight, arithmetic));
-      }
-      if (bias !== undefined && ofBias.length > 0) {
-        await put(`${module}.bias`, bias.shape, await foldBias(bias, ofBias, arithmetic));
-      }
-    }
-    return { ...component, tensors, isTemporary: true };
-  } finally {
-    await writer.close();
+  dtype: 'F32' | 'F16',
+): Fold {
+  const weights: FoldedWeight[] = [];
+  let bytes = 0;
+  const put = (name: string, isBias: boolean, own: readonly WeightedChange[]) => {
+    const stored = component.tensors.get(name);
+    if (stored === undefined || own.length === 0) return;
+    const elements = stored.shape.reduce((product, side) => product * side, 1);
+    const length = elements * (dtype === 'F32' ? 4 : 2);
+    weights.push({ name, stored, isBias, changes: own, offset: bytes, length });
+    bytes += length;
+  };
+  for (const [module, own] of Map.groupBy(changes, ({ place }) => place.module)) {
+    const ofWeight = own.filter(({ adapter }) => adapter.kind !== 'bias');
+    const ofBias = own.filter(({ adapter }) => adapter.tensors.biasDifference !== undefined);
+    put(`${module}.weight`, false, ofWeight);
+    put(`${module}.bias`, true, ofBias);
+  }
+  return { dtype, bytes, weights };
+}
+
+/** @throws DarkroomError('bad_model') for a LoRA that holds NaN or infinite numbers */
+export async function writeFold(
+  { dtype, weights }: Fold,
+  file: FileHandle,
+  arithmetic: Arithmetic,
+): Promise<void> {
+  for (const { stored, isBias, changes, offset, length } of weights) {
+    const fold = isBias ? foldBias : foldWeight;
+    const values = await fold(stored, changes, arithmetic);
+    const numbers = dtype === 'F32' ? values : Float16Array.from(values);
+    await file.write(new Uint8Array(numbers.buffer, numbers.byteOffset, length), 0, length, offset);
   }
 }
 
-async function append(
-  writer: FileHandle,
-  {
-    name,
-    dtype,
-    shape,
-    file,
-    offset,
-  }: Omit<StoredTensor, 'length' | 'dtype'> & { readonly dtype: 'F32' | 'F16' },
-  values: Float32Array,
-): Promise<StoredTensor> {
-  const numbers = dtype === 'F32' ? values : Float16Array.from(values);
-  const bytes = new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength);
-  await writer.write(bytes, 0, bytes.length, offset);
-  return { name, dtype, shape, file, offset, length: bytes.length };
+/** The component with the weights that writeFold wrote. @param file its real path */
+export function withFold(component: Component, { dtype, weights }: Fold, file: string): Component {
+  const tensors = new Map(component.tensors);
+  for (const { name, stored, offset, length } of weights) {
+    tensors.set(name, { name, dtype, shape: stored.shape, file, offset, length });
+  }
+  return { ...component, tensors, isTemporary: true };
 }
 
 async function foldWeight(

@@ -2,6 +2,7 @@
 export { budgetOf } from './budget.ts';
 export { type Footprint, footprintOf, footprintOfGraph } from './outlines.ts';
 export {
+  type KeptBytes,
   keptBytes,
   type MemoryPlan,
   planMemory,

@@ -23,6 +23,8 @@ export type Saver = (typeof SAVERS)[number];
 /** A part of a job's work, during which one component runs. */
 export interface Stage {
   readonly name: string;
+  /** What of the model runs; absent for a network of its own. */
+  readonly part?: ComponentName;
   /** Bytes. */
   readonly weights: number;
   readonly activations: number;
@@ -175,10 +177,23 @@ function planStages(
   return { bytes, savers, stages, budget, fits: budget === undefined || bytes <= budget };
 }
 
-/** Bytes that a model keeps while it is open and no run uses it. */
-export function keptBytes({ stages, savers }: MemoryPlan, { provider }: Device): number {
-  if (savers.includes('turns')) return 0;
-  return stages.reduce((sum, stage) => sum + idleBytes(stage, provider), 0);
+/** Bytes of an open model that no run uses. */
+export interface KeptBytes {
+  /** What models with the same component share. */
+  readonly parts: ReadonlyMap<ComponentName, number>;
+  /** What belongs to this model only. */
+  readonly own: number;
+}
+
+export function keptBytes({ stages, savers }: MemoryPlan, { provider }: Device): KeptBytes {
+  const parts = new Map<ComponentName, number>();
+  let own = 0;
+  for (const stage of savers.includes('turns') ? [] : stages) {
+    const bytes = idleBytes(stage, provider);
+    if (stage.part === undefined) own += bytes;
+    else parts.set(stage.part, bytes);
+  }
+  return { parts, own };
 }
 
 function stagesOf(
@@ -194,11 +209,11 @@ function stagesOf(
   const sizes: Size[] = [request, ...(request.hires === undefined ? [] : [request.hires])];
   const last = sizes.at(-1)!;
   const stage = (
-    name: string,
+    name: ComponentName,
     { weights, stored, activations }: Footprint,
     runs: readonly Sides[],
   ): Stage => ({
-    name,
+    ...{ name, part: name },
     weights,
     activations: Math.max(...runs.map(activations)),
     // A card gets its weights as they are to be: what they are made from is in the machine's memory.
@@ -243,7 +258,7 @@ function stagesOf(
       ),
     ];
     return {
-      name: whole,
+      ...{ name: whole, part: whole },
       weights: all.weights + tiles.weights,
       activations: Math.max(all.activations, tiles.activations),
       opening: Math.max(all.opening, tiles.opening),

@@ -1,6 +1,5 @@
 /** The sessions of one model: each is opened when it is first needed, then kept until it is released. */
 import { DarkroomError } from '../../errors.ts';
-import type { Graph } from '../../graph/component.ts';
 import type { Target } from '../../graph/target.ts';
 import type { Loading } from '../../job.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
@@ -11,10 +10,10 @@ import { type Device, denoiserTargetOf, type Precision, precisionOf, targetOf } 
 import { footprintOf } from '../memory/memory.ts';
 import type { VaeHalf } from '../picture/pictures.ts';
 import { type TextEncoders, textEncodersOf } from '../prompt/prompt.ts';
-import { openSession, type Runner, type Session } from '../session.ts';
-import { ControlledDenoisers } from './controlled.ts';
+import type { Runner, Session } from '../session.ts';
 import { inHalves } from './halves.ts';
 import { LoadingWatch } from './loading.ts';
+import { componentOf, type OpenPart, Parts } from './parts.ts';
 import { Preparing } from './preparing.ts';
 
 /** A call as the session takes it. Nothing in it points back at the run, so a queue may batch several. */
@@ -28,33 +27,28 @@ export interface DenoiserCall {
   readonly isHalved: boolean;
 }
 
-interface Open {
-  readonly session: Promise<Session>;
-  /** Runs it, and opens it again where it was released meanwhile. */
-  readonly runner: Promise<Runner>;
-  /** Runs under way: only an idle session is closed. */
-  runs: number;
-}
-
 /** A model in use. Sessions of the same component are one and the same for all runs. */
 export class Components {
   readonly spec: ModelSpec;
   readonly #device: Device;
-  readonly #sessions = new Map<ComponentName, Open>();
-  readonly #controlled: ControlledDenoisers;
-  readonly #preparing: Preparing;
+  readonly #parts: Parts;
+  readonly #open = new Map<ComponentName, OpenPart>();
+  #controlled: ReturnType<Parts['borrowControlled']> | undefined;
   #textEncoders: TextEncoders | undefined;
   #closed = false;
   /** Seconds that its sessions took to open, all together. */
   secondsToOpen = 0;
-  /** Whether faster sessions can be opened by now. Runs that have begun keep theirs, so that all calls agree to the bit. */
-  isOutdated = false;
 
-  constructor(spec: ModelSpec, device: Device, preparing = new Preparing(device)) {
+  constructor(spec: ModelSpec, device: Device, parts = new Parts(device, new Preparing(device))) {
     this.spec = spec;
     this.#device = device;
-    this.#preparing = preparing;
-    this.#controlled = new ControlledDenoisers(spec.denoiser, device, (graph) => this.#openGraph(graph));
+    this.#parts = parts;
+  }
+
+  /** Whether faster sessions can be opened by now. Runs that have begun keep theirs, so that all calls agree to the bit. */
+  get isOutdated(): boolean {
+    const open = [...this.#open.values()].filter(({ isClosed }) => !isClosed);
+    return this.#controlled?.isOutdated === true || open.some(({ isOutdated }) => isOutdated);
   }
 
   /** What its denoiser computes in. */
@@ -72,7 +66,11 @@ export class Components {
    * @throws DarkroomError('bad_model') where the weights cannot be read; the next call tries again
    */
   async session(name: ComponentName): Promise<Runner> {
-    return await this.#open(name).runner;
+    const { outputNames } = await this.#borrow(name).session;
+    return {
+      outputNames,
+      run: (feeds, outputs) => this.#run(name, (session) => session.run(feeds, outputs)),
+    };
   }
 
   async vaeEncoder(isTiled: boolean): Promise<VaeHalf> {
@@ -106,14 +104,14 @@ export class Components {
       ...(isTiled ? (['vaeDecoderFirst', 'vaeDecoderLast'] as const) : (['vaeDecoder'] as const)),
       ...(spec.upscaler === undefined ? [] : (['upscaler'] as const)),
     ];
-    const missing = names.filter((name) => !this.#sessions.has(name));
+    const missing = names.filter((name) => !this.#isOpen(name));
     const bytes = missing.map((name) => footprintOf(spec, name, this.#targetOf(name)).stored);
     const watch = new LoadingWatch(bytes, onLoading);
     for (const [i, name] of missing.entries()) {
-      await this.#open(name, (share) => watch.read(i, share)).session;
+      await this.#borrow(name, (share) => watch.read(i, share)).session;
       watch.read(i, 1);
     }
-    if (nets.length > 0) await this.#controlled.open(nets);
+    if (nets.length > 0) await this.#controlledDenoisers().open(nets);
   }
 
   #targetOf(name: ComponentName): Target {
@@ -126,78 +124,70 @@ export class Components {
    */
   async denoise(call: DenoiserCall, nets: readonly ControlNet[]): Promise<Float32Array> {
     const { output } = this.spec.denoiser.names;
-    const needsNets = call.isControlled || (nets.length > 0 && !this.#sessions.has('denoiser'));
+    const needsNets = call.isControlled || (nets.length > 0 && !this.#isOpen('denoiser'));
     const run = needsNets
-      ? async (feeds: Feeds) => (await this.#controlled.run(nets, feeds, output)).data
+      ? async (feeds: Feeds) => (await this.#controlledDenoisers().run(nets, feeds, output)).data
       : async (feeds: Feeds) =>
           (await this.#run('denoiser', (session) => session.run(feeds, [output])))[output]!.data;
     const feeds = needsNets ? { ...call.feeds, ...call.controlFeeds } : call.feeds;
     return call.isHalved ? await inHalves(feeds, run) : await run(feeds);
   }
 
-  /** Closes all sessions that no run is using now; whoever needs one opens it again. */
+  /** Closes all sessions that no run is using now, also for other models that share them; whoever needs one opens it again. */
   async release(): Promise<void> {
-    const idle = [...this.#sessions].filter(([, { runs }]) => runs === 0);
-    for (const [name] of idle) this.#sessions.delete(name);
-    await closeAll(idle.map(([, open]) => open));
-    await this.#controlled.release();
+    const idle = [...this.#open.values()].filter(({ runs }) => runs === 0);
+    await Promise.all(idle.map((part) => this.#parts.release(part)));
+    await this.#controlled?.denoisers.release();
   }
 
   /** Sessions asked for later are refused. */
   async close(): Promise<void> {
     this.#closed = true;
-    const all = [...this.#sessions.values()];
-    this.#sessions.clear();
-    await closeAll(all);
-    await this.#controlled.close();
+    const all = [...this.#open.values()];
+    this.#open.clear();
+    await Promise.all(all.map((part) => this.#parts.giveBack(part)));
+    if (this.#controlled !== undefined) await this.#parts.giveBackControlled(this.#controlled);
+    this.#controlled = undefined;
   }
 
-  #open(name: ComponentName, onRead?: (share: number) => void): Open {
-    if (this.#closed) throw new DarkroomError('cancelled', sentence('engine.stopped'));
-    const known = this.#sessions.get(name);
-    if (known !== undefined) return known;
-    const opening = (async () => {
-      const started = performance.now();
-      const session = await this.#openGraph(this.spec.graph(name, this.#targetOf(name)), onRead);
-      this.secondsToOpen += (performance.now() - started) / 1000;
-      return session;
-    })();
-    const runner = opening.then(
-      ({ outputNames }): Runner => ({
-        outputNames,
-        run: (feeds, outputs) => this.#run(name, (session) => session.run(feeds, outputs)),
-      }),
+  #isOpen(name: ComponentName): boolean {
+    return this.#open.get(name)?.isClosed === false;
+  }
+
+  #borrow(name: ComponentName, onRead?: (share: number) => void): OpenPart {
+    this.#requireOpen();
+    const known = this.#open.get(name);
+    if (known?.isClosed === false) return known;
+    const { spec } = this;
+    const graph = () => spec.graph(name, this.#targetOf(name));
+    const part = this.#parts.borrow(componentOf(spec, name), name, graph, onRead);
+    this.#open.set(name, part);
+    part.session.then(
+      () => {
+        this.secondsToOpen += part.seconds;
+      },
+      () => {},
     );
-    runner.catch(() => {});
-    const open = { session: opening, runner, runs: 0 };
-    this.#sessions.set(name, open);
-    opening.catch(() => this.#sessions.delete(name));
-    return open;
+    return part;
   }
 
-  async #openGraph(graph: Graph, onRead?: (share: number) => void): Promise<Session> {
-    const session = await openSession(graph, this.#device, { onRead });
-    if (session.isMapped) {
-      this.#preparing.add(graph, () => {
-        this.isOutdated = true;
-      });
-    }
-    return session;
+  #controlledDenoisers() {
+    this.#requireOpen();
+    this.#controlled ??= this.#parts.borrowControlled(this.spec.denoiser);
+    return this.#controlled.denoisers;
+  }
+
+  #requireOpen(): void {
+    if (this.#closed) throw new DarkroomError('cancelled', sentence('engine.stopped'));
   }
 
   async #run<Result>(name: ComponentName, work: (session: Session) => Promise<Result>): Promise<Result> {
-    const open = this.#open(name);
-    open.runs++;
+    const part = this.#borrow(name);
+    part.runs++;
     try {
-      return await work(await open.session);
+      return await work(await part.session);
     } finally {
-      open.runs--;
+      part.runs--;
     }
-  }
-}
-
-async function closeAll(opened: readonly Open[]): Promise<void> {
-  for (const session of await Promise.allSettled(opened.map((open) => open.session))) {
-    if (session.status === 'fulfilled') await session.value.close();
   }
 }

@@ -2,9 +2,12 @@
  * The models that are open. Those that no run uses stay open as long as the job that comes next has room beside them; the
  * one that is cheapest to open again for what it takes up is closed first (GreedyDual-Size, Cao and Irani 1997).
  */
-import type { ModelSpec } from '../../models/spec.ts';
+import type { Component } from '../../graph/component.ts';
+import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 import type { Device } from '../device.ts';
+import type { KeptBytes } from '../memory/memory.ts';
 import { Components } from './components.ts';
+import { componentOf, Parts } from './parts.ts';
 import { Preparing } from './preparing.ts';
 
 export type { Components, DenoiserCall } from './components.ts';
@@ -21,8 +24,8 @@ export interface ModelLease {
 export interface Room {
   /** Bytes of the job, at most. */
   readonly bytes: number;
-  /** Bytes that its model keeps afterwards. */
-  readonly kept: number;
+  /** What its model keeps afterwards. */
+  readonly kept: KeptBytes;
   /** Bytes for all models; undefined where nobody knows, and MODELS_KEPT stay open. */
   readonly budget: number | undefined;
 }
@@ -33,8 +36,10 @@ const MODELS_KEPT = 1;
 interface Kept {
   readonly components: Components;
   leases: number;
-  /** Bytes. */
-  size: number;
+  readonly parts: Map<ComponentName, number>;
+  own: number;
+  /** Whether no job will ask for it again. */
+  isForgotten: boolean;
   /** The one with the least is closed first. */
   worth: number;
 }
@@ -48,29 +53,47 @@ export class ModelCache {
   /** Models that left the cache and still hold memory. */
   readonly #closing = new Set<Promise<void>>();
   readonly #preparing: Preparing;
+  readonly #parts: Parts;
 
   constructor(device: Device, preparing = new Preparing(device)) {
     this.#device = device;
     this.#preparing = preparing;
+    this.#parts = new Parts(device, preparing);
   }
 
-  /** Bytes that open models hold. @param spec one that is left out */
+  /** Bytes that open models hold. @param spec one that is left out, with all that other models share with it */
   held(spec?: ModelSpec): { readonly inUse: number; readonly all: number } {
-    const others = [...this.#kept].filter(([other]) => other !== spec).map(([, kept]) => kept);
-    const total = (some: readonly Kept[]) => some.reduce((sum, { size }) => sum + size, 0);
-    return { inUse: total(others.filter(({ leases }) => leases > 0)), all: total([...this.#kept.values()]) };
+    const inUse = [...this.#kept].filter(([other, { leases }]) => other !== spec && leases > 0);
+    return { inUse: bytesOf(inUse, spec), all: bytesOf(this.#kept) };
+  }
+
+  /** Whether a run uses a model that has this component. */
+  isUsed(component: Component): boolean {
+    return [...this.#kept].some(([spec, { leases }]) => leases > 0 && componentsOf(spec).has(component));
+  }
+
+  /** A component that no job will ask for again: its models are closed unless runs use them. */
+  forget(component: Component): void {
+    for (const [spec, kept] of this.#kept) {
+      if (!componentsOf(spec).has(component)) continue;
+      kept.isForgotten = true;
+      if (kept.leases > 0) continue;
+      this.#kept.delete(spec);
+      this.#close(kept);
+    }
   }
 
   /** Resolves once the models that had to make room are closed. */
-  async lease(spec: ModelSpec, { bytes, kept: size, budget }: Room): Promise<ModelLease> {
+  async lease(spec: ModelSpec, { bytes, kept: { parts, own }, budget }: Room): Promise<ModelLease> {
     const kept = this.#current(spec) ?? {
-      components: new Components(spec, this.#device, this.#preparing),
-      ...{ leases: 0, size, worth: 0 },
+      components: new Components(spec, this.#device, this.#parts),
+      ...{ leases: 0, parts: new Map(), own, isForgotten: false, worth: 0 },
     };
     this.#kept.set(spec, kept);
-    kept.size = Math.max(kept.size, size);
+    kept.own = Math.max(kept.own, own);
+    for (const [name, size] of parts) kept.parts.set(name, Math.max(size, kept.parts.get(name) ?? 0));
     kept.leases++;
-    this.#makeRoom(kept, bytes, budget);
+    this.#makeRoom(spec, bytes, budget);
     await Promise.all(this.#closing);
     const end = await this.#preparing.hold();
     let released = false;
@@ -80,9 +103,14 @@ export class ModelCache {
         if (released) return;
         released = true;
         kept.leases--;
-        kept.worth = this.#age + kept.components.secondsToOpen / Math.max(1, kept.size);
+        const size = bytesOf([[spec, kept]]);
+        kept.worth = this.#age + kept.components.secondsToOpen / Math.max(1, size);
         // Runs that began later have faster sessions of their own.
-        if (kept.leases === 0 && this.#kept.get(spec) !== kept) this.#close(kept);
+        const isCurrent = this.#kept.get(spec) === kept;
+        if (kept.leases === 0 && (!isCurrent || kept.isForgotten)) {
+          if (isCurrent) this.#kept.delete(spec);
+          this.#close(kept);
+        }
         await Promise.all(this.#closing);
         end();
       },
@@ -95,14 +123,16 @@ export class ModelCache {
     await Promise.all(this.#closing);
   }
 
-  #makeRoom(wanted: Kept, bytes: number, budget: number | undefined): void {
+  #makeRoom(wanted: ModelSpec, bytes: number, budget: number | undefined): void {
     const idle = [...this.#kept]
-      .filter(([, kept]) => kept !== wanted && kept.leases === 0)
+      .filter(([spec, kept]) => spec !== wanted && kept.leases === 0)
       .sort(([, a], [, b]) => a.worth - b.worth);
     const fits = () => {
-      const others = [...this.#kept.values()].filter((kept) => kept !== wanted);
-      if (budget === undefined) return others.length <= MODELS_KEPT;
-      return others.reduce((sum, { size }) => sum + size, bytes) <= budget;
+      const others = [...this.#kept].filter(([spec]) => spec !== wanted);
+      if (budget !== undefined) return bytesOf(others, wanted) + bytes <= budget;
+      const denoisers = new Set(others.map(([spec]) => spec.denoiser.component));
+      denoisers.delete(wanted.denoiser.component);
+      return denoisers.size <= MODELS_KEPT;
     };
     for (const [spec, kept] of idle) {
       if (fits()) return;
@@ -125,4 +155,32 @@ export class ModelCache {
     const closing = components.close().finally(() => this.#closing.delete(closing));
     this.#closing.add(closing);
   }
+}
+
+const componentsOf = ({ denoiser, textEncoders, vae, upscaler }: ModelSpec): Set<Component> =>
+  new Set([
+    denoiser.component,
+    ...textEncoders.map(({ component }) => component),
+    ...(upscaler === undefined ? [vae] : [vae, upscaler]),
+  ]);
+
+/** What several models share counts once. @param without a model whose components do not count at all */
+function bytesOf(
+  models: Iterable<readonly [ModelSpec, Pick<Kept, 'parts' | 'own'>]>,
+  without?: ModelSpec,
+): number {
+  const left = without === undefined ? new Set() : componentsOf(without);
+  const shared = new Map<Component, Map<ComponentName, number>>();
+  let bytes = 0;
+  for (const [spec, { parts, own }] of models) {
+    bytes += own;
+    for (const [name, size] of parts) {
+      const component = componentOf(spec, name);
+      if (left.has(component)) continue;
+      const sizes = shared.get(component) ?? new Map<ComponentName, number>();
+      shared.set(component, sizes.set(name, Math.max(size, sizes.get(name) ?? 0)));
+    }
+  }
+  const sizes = shared.values().flatMap((names) => names.values());
+  return sizes.reduce((sum, size) => sum + size, bytes);
 }
