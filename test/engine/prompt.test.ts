@@ -207,6 +207,7 @@ test('the same words are encoded once', async () => {
   });
   const session = await components.session('textEncoder');
   const run = mock.method(session, 'run');
+  const borrowed = mock.method(components.textEncoders, 'session', async () => session);
   const first = await encodePrompt(components.textEncoders, request, true);
   assert.equal(run.mock.callCount(), 2);
   const second = await encodePrompt(components.textEncoders, request, true);
@@ -218,4 +219,5 @@ test('the same words are encoded once', async () => {
   await encodePrompt(components.textEncoders, { ...request, clipSkip: 1 }, true);
   assert.equal(run.mock.callCount(), 3);
   run.mock.restore();
+  borrowed.mock.restore();
 });
