@@ -28,6 +28,7 @@ import { recipe } from './recipe.ts';
 import { withShownPictures } from './replied.ts';
 import { type Reopen, type Resumption, resumeJobs } from './resume.ts';
 import { removeJob, startRetention } from './retention.ts';
+import { rules } from './rules.ts';
 import { actionOfWords, commandOfWords, flagsOfWords, withoutRequest } from './small-talk.ts';
 import { style } from './style.ts';
 import { createSubmit } from './submit.ts';
@@ -48,6 +49,7 @@ export const COMMANDS: readonly RoutedCommand[] = [
   notify,
   style,
   wildcard,
+  rules,
   config,
   models,
   ban,

@@ -21,6 +21,7 @@ type NamePorts = Pick<Ports, 'find'>;
 type Asked = Pick<Context<NamePorts>, 'invocation' | 'say' | 'ports'>;
 const STYLE = 'style.';
 const WILDCARD = 'wildcard.';
+const RULE = 'rule.';
 
 export async function changeCard(change: Change, { invocation, say, ports }: Asked): Promise<Card> {
   const { meaning, line } = await describeChange(change, invocation, ports);
@@ -61,6 +62,17 @@ export async function describeChange(
         after === undefined
           ? sentence('config.wildcard_removed', { name })
           : sentence('config.wildcard', { name, words }),
+      line: sentence(`config.line.${verb}`, { key }),
+    };
+  }
+  if (key.startsWith(RULE)) {
+    const name = key.slice(RULE.length);
+    const words = String(after).replaceAll('\n', ' | ');
+    const verb = after === undefined ? 'removed' : before === undefined ? 'added' : 'changed';
+    return {
+      meaning:
+        after === undefined ? sentence('rules.removed', { name }) : sentence('rules.set', { name, words }),
+      // The words stay out of the log channel.
       line: sentence(`config.line.${verb}`, { key }),
     };
   }

@@ -99,6 +99,7 @@ async function currentValue(
   if (key.startsWith('style.')) return (await settings.styles(tenant)).get(key.slice('style.'.length));
   if (key.startsWith('wildcard.'))
     return (await settings.wildcards(tenant)).get(key.slice('wildcard.'.length));
+  if (key.startsWith('rule.')) return (await settings.promptRules(tenant)).get(key.slice('rule.'.length));
   const rules = await settings.rules(tenant);
   return rules.find((rule) => rule.key === key && rule.scope === scope && rule.target === target)?.value;
 }

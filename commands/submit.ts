@@ -15,6 +15,7 @@ import { localeOf, type PlainKey, type Say, sayIn, type Words } from '../src/sen
 import type { JobFrame, JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { ModelFile, ModelInfo, Ports } from './ports.ts';
+import { requirePromptRules } from './prompt-rules.ts';
 import type { PictureRole, Source } from './sources.ts';
 import { describeUntaught } from './untaught.ts';
 import { wildcardsOf } from './wildcards.ts';
@@ -144,6 +145,10 @@ export function createSubmit(
         ...(source && { imageSize: source }),
       });
       policy.requireAllowed(request);
+      await requirePromptRules(request, policy, {
+        settings: ports.settings,
+        tenant: tenantOf(invocation),
+      });
       const { user, platform, channel } = invocation;
       const share = shareOf(policy, invocation);
       await queue.requireRoom({ user, request, ...share });

@@ -248,6 +248,13 @@ export const SETTINGS = {
     meaning: (v) => sentence('setting.admin_roles', { value: named(v) }),
     example: '@moderators',
   },
+  prompt_rules: {
+    ofRoles: 'latest',
+    scopes: EVERYWHERE,
+    parse: yesNo,
+    meaning: switched('setting.prompt_rules_on', 'setting.prompt_rules_off'),
+    example: 'off',
+  },
   paused: {
     ofRoles: 'latest',
     scopes: PLACES,

@@ -5,7 +5,7 @@ import type { Change, SettingsStore } from '../settings/store.ts';
 import { json, type Sql } from './sql.ts';
 
 /** What is kept by names of its own, beside the rules. */
-const NAMED = /^(style|wildcard)\./;
+const NAMED = /^(style|wildcard|rule)\./;
 
 export function createSettings(sql: Sql): SettingsStore {
   /** A tenant's latest change of each key, scope and target, where it left a value. */
@@ -41,6 +41,7 @@ export function createSettings(sql: Sql): SettingsStore {
     },
     styles: (tenant) => named(tenant, 'style.'),
     wildcards: (tenant) => named(tenant, 'wildcard.'),
+    promptRules: (tenant) => named(tenant, 'rule.'),
     async apply(change) {
       await sql.query('insert into darkroom.change (id, tenant, data) values ($1, $2, $3)', [
         change.id,

@@ -208,7 +208,7 @@ test('what operators and scripts read', async (t) => {
   assert.deepEqual(
     commands.map(({ name }) => name),
     [
-      ...['imagine', 'edit', 'recipe', 'queue', 'notify', 'style', 'wildcard', 'config'],
+      ...['imagine', 'edit', 'recipe', 'queue', 'notify', 'style', 'wildcard', 'rules', 'config'],
       ...['models', 'ban', 'pause', 'help'],
     ],
   );

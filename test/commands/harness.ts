@@ -149,6 +149,12 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       tenantsWith: async () => [],
       styles: async () => new Map(),
       wildcards: async () => new Map(),
+      promptRules: async () =>
+        new Map(
+          changes.flatMap(({ key, after }) =>
+            key.startsWith('rule.') && after !== undefined ? [[key.slice(5), String(after)] as const] : [],
+          ),
+        ),
       async apply(change) {
         requireStorable(change);
         changes.push(change);

@@ -107,4 +107,10 @@ export const describe = {
   'option.controlnet': 'Which ControlNet follows the control picture, by its name.',
   'option.outpaint': 'With a picture: draws on around it, on a canvas so many times larger.',
   'option.pan': 'With a picture: draws on beyond one of its sides.',
+  'describe.rules': 'Rules about prompts: words, phrases and patterns that are not allowed here.',
+  'describe.rules.list': 'List the rules about prompts.',
+  'describe.rules.set': 'Add a rule about prompts, or change one.',
+  'describe.rules.remove': 'Remove a rule about prompts.',
+  'describe.rules.name': 'Name of the rule: whoever breaks it sees the name.',
+  'describe.rules.words': 'Words and phrases with | between; bomb* for beginnings, or one /pattern/.',
 } as const;

@@ -2,4 +2,27 @@
 export const moderation = {
   'moderation.refused':
     'The check of pictures here did not let this one through, so it was not kept. Try another description.',
+  'rules.broken': 'This request breaks the rule {rule} here, so nothing was drawn. Describe something else.',
+  'rules.list':
+    'Rules about prompts. Signs between letters and letters that look alike do not get around them; people see only the name of the rule that they broke.',
+  'rules.none':
+    'There are no rules about prompts yet. An example: /rules set weapons gun | machine gun | bomb*',
+  'rules.set': 'Prompts must not have what the rule {name} lists: {words}',
+  'rules.removed': 'The rule {name} no longer applies.',
+  'rules.unknown': 'There is no rule {name}. {offer}',
+  'rules.bad_name': '{name} is not a valid name of a rule. Use up to 40 letters, digits, - and _.',
+  'rules.empty': 'The rule has no words. Write them with | between: gun | machine gun.',
+  'rules.term_too_long': 'A term of the rule has {count} characters; the limit is {limit}. Shorten it.',
+  'rules.term_too_short':
+    'The term {term} is too short: a single letter stands in almost every prompt. Write a word.',
+  'rules.too_many':
+    'That would be {count} {what, select, rules {rules} terms {words and phrases} other {patterns}}; the limit is {limit} for all rules together. Remove some first.',
+  'rules.bad_pattern':
+    'The pattern {pattern} cannot be read. Use the syntax of RE2, which has no look-around and no back-references.',
+  'rules.large_pattern':
+    'The pattern {pattern} becomes too large when its repetitions are written out. Use smaller numbers in braces.',
+  'rules.empty_pattern':
+    'The pattern {pattern} also fits a prompt without any words, so it would refuse everything. Name at least one character.',
+  'rules.long_request':
+    'All texts of the request together have {count} characters; where prompts are checked, the limit is {limit}. Shorten them, or ask for fewer pictures.',
 } as const;

@@ -54,4 +54,6 @@ export const setting = {
   'setting.banned_on': 'Banned from requesting pictures.',
   'setting.banned_off': 'Allowed to request pictures.',
   'setting.default_upscaler': 'Upscale enlarges with {value}, unless the model has an upscaler of its own.',
+  'setting.prompt_rules_on': 'Prompts must keep to the rules of /rules.',
+  'setting.prompt_rules_off': 'The rules of /rules do not apply.',
 } as const;

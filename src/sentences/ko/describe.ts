@@ -107,4 +107,10 @@ export const describe = {
   'option.controlnet': '컨트롤 그림을 따라 그릴 ControlNet의 이름.',
   'option.outpaint': '그림이 있을 때: 이만큼의 배율로 넓힌 캔버스에 둘레를 이어 그려요.',
   'option.pan': '그림이 있을 때: 한쪽 바깥을 이어 그려요.',
+  'describe.rules': '프롬프트 규칙: 이곳에서 허용하지 않는 낱말, 구절, 패턴.',
+  'describe.rules.list': '프롬프트 규칙 목록을 보여 줘요.',
+  'describe.rules.set': '프롬프트 규칙을 추가하거나 바꿔요.',
+  'describe.rules.remove': '프롬프트 규칙을 삭제해요.',
+  'describe.rules.name': '규칙 이름. 규칙을 어긴 사람에게 이 이름이 보여요.',
+  'describe.rules.words': '낱말과 구절을 |로 나눠요. 폭탄*은 앞부분, /패턴/은 하나만 써요.',
 } as const satisfies Record<keyof typeof en, string>;

@@ -3,4 +3,24 @@ import type { moderation as en } from '../en/moderation.ts';
 export const moderation = {
   'moderation.refused':
     '이곳의 그림 검사를 통과하지 못해서 그림을 남기지 않았어요. 다른 설명으로 시도해 보세요.',
+  'rules.broken': '이 요청은 이곳의 {rule} 규칙에 어긋나서 그리지 않았어요. 다른 내용으로 요청해 주세요.',
+  'rules.list':
+    '프롬프트 규칙이에요. 글자 사이에 기호를 넣거나 비슷하게 생긴 글자를 써도 걸러져요. 어긴 사람에게는 규칙 이름만 보여요.',
+  'rules.none': '아직 프롬프트 규칙이 없어요. 예: /rules set weapons 총 | 기관총 | 폭탄*',
+  'rules.set': '{name} 규칙에 있는 것은 프롬프트에 쓸 수 없어요: {words}',
+  'rules.removed': '{name} 규칙을 더는 적용하지 않아요.',
+  'rules.unknown': '{name} 규칙이 없어요. {offer}',
+  'rules.bad_name': '{name}: 규칙 이름으로 쓸 수 없어요. 글자, 숫자, -, _로 40자까지 써 주세요.',
+  'rules.empty': '규칙에 낱말이 없어요. 총 | 기관총처럼 |로 나누어 써 주세요.',
+  'rules.term_too_long': '규칙의 항목이 {count}자인데 한도는 {limit}자예요. 줄여 주세요.',
+  'rules.term_too_short': '{term}: 너무 짧아요. 글자 하나는 거의 모든 프롬프트에 있어요. 낱말을 써 주세요.',
+  'rules.too_many':
+    '{what, select, rules {규칙} terms {낱말과 구절} other {패턴}} 수가 {count}개가 되는데, 모든 규칙을 합한 한도는 {limit}개예요. 먼저 몇 개를 지워 주세요.',
+  'rules.bad_pattern':
+    '{pattern}: 읽을 수 없는 패턴이에요. 전후방 탐색과 역참조가 없는 RE2 문법을 써 주세요.',
+  'rules.large_pattern': '{pattern}: 반복을 펼치면 너무 커져요. 중괄호 안의 숫자를 줄여 주세요.',
+  'rules.empty_pattern':
+    '{pattern}: 낱말이 없는 프롬프트에도 맞아서 모든 요청을 막게 돼요. 글자를 하나 이상 넣어 주세요.',
+  'rules.long_request':
+    '요청의 글을 모두 합하면 {count}자인데, 프롬프트를 검사하는 곳에서는 {limit}자까지 가능해요. 줄이거나 그림 수를 줄여 주세요.',
 } as const satisfies Record<keyof typeof en, string>;

@@ -48,4 +48,6 @@ export const setting = {
   'setting.banned_on': '그림 요청이 차단됐어요.',
   'setting.banned_off': '그림을 요청할 수 있어요.',
   'setting.default_upscaler': '모델에 자체 업스케일러가 없으면 {value} 방식으로 확대해요.',
+  'setting.prompt_rules_on': '프롬프트는 /rules 규칙을 지켜야 해요.',
+  'setting.prompt_rules_off': '/rules 규칙을 적용하지 않아요.',
 } as const satisfies Record<keyof typeof en, string>;
