@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import type { MessageJson } from '../../adapters/web/conversation/message.ts';
 import type { Sql } from '../../src/store/sql.ts';
+import { checkSums } from '../usage/sums.ts';
 
 /** @param messages those that were promised */
 export async function checkLedger(sql: Sql, messages: readonly MessageJson[]): Promise<void> {
@@ -43,6 +44,7 @@ export async function checkLedger(sql: Sql, messages: readonly MessageJson[]): P
   assert.ok(Math.abs(sums!.usage - sums!.jobs) < 1e-6, 'GPU-seconds add up');
   assert.equal(sums!.counted, sums!.settled);
   assert.equal(sums!.waiting, 0);
+  await checkSums(sql);
   const [left] = await sql.query<{ outbox: number }>('select count(*)::int as outbox from darkroom.outbox');
   assert.equal(left!.outbox, 0, 'every end is shown');
 }

@@ -6,6 +6,7 @@ import { Tickets } from '../../src/queue/tickets.ts';
 import type { GenerationRequest } from '../../src/request.ts';
 import { migrate } from '../../src/store/migrate.ts';
 import { openServer } from '../../src/store/postgres.ts';
+import { checkSums } from '../usage/sums.ts';
 import { PostgresServer, skipServer } from './databases.ts';
 
 test('a job that ends and is cancelled at the same moment ends once, and neither step fails', {
@@ -39,6 +40,7 @@ test('a job that ends and is cancelled at the same moment ends once, and neither
          (select count(*) from darkroom.outbox)::int as outbox from darkroom.job`,
     );
     assert.deepEqual(sums, { jobs: 25, seconds: 50, usage: 50, ended: 25, outbox: 25 });
+    await checkSums(database);
   } finally {
     await tickets.close();
     await database.close();
