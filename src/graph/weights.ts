@@ -490,9 +490,11 @@ export class GraphWeights {
       throw new DarkroomError('unsupported', `${this.#label}: ${scale.name} is stored as ${scale.dtype}.`);
     }
     const isOne = scale.shape.every((side) => side === 1);
-    const factor = isOne
-      ? this.#region({ name: scale.name, stored: scale, first: 0, count: scale.shape[0] ?? 1 }, [])
-      : this.#region({ name: scale.name, stored: scale, first, count }, [rows!, ...rest.map(() => 1)]);
+    const ofRows = isOne ? { first: 0, count: scale.shape[0] ?? 1 } : { first, count };
+    const of = { name: scale.name, stored: scale, ...ofRows };
+    const sides = isOne ? [] : [rows!, ...rest.map(() => 1)];
+    const factor =
+      scale.decode?.halvesSwapped === true ? this.#halvesSwapped(of, sides) : this.#region(of, sides);
     const wide = this.#cast({ value: factor, dtype: scale.dtype as keyof typeof STORED }, 'float');
     return this.#names.once(`${value} times ${factor}`, () =>
       this.#prepare('Mul', [this.#cast({ value, dtype }, 'float'), wide]),

@@ -1,4 +1,4 @@
-/** Pictures with LoRAs, beside the weights and folded into them: diffusers' numbers (make_loras.py). */
+/** Pictures with LoRAs, beside the weights and folded into them: diffusers' numbers (make_loras.py, make_flow_loras.py). */
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { copyFile, readdir, rm } from 'node:fs/promises';
@@ -19,7 +19,8 @@ interface Case {
   readonly name: string;
   readonly request: Readonly<Record<string, unknown>> & { readonly model: string };
 }
-const cases: readonly Case[] = JSON.parse(readFileSync(`${FIXTURES}loras.json`, 'utf8'));
+const casesOf = (file: string): readonly Case[] => JSON.parse(readFileSync(`${FIXTURES}${file}`, 'utf8'));
+const cases = [...casesOf('loras.json'), ...casesOf('flow-loras.json')];
 
 const engine = await createEngine({
   models: [MODELS, `${FIXTURES}loras`],

@@ -3,6 +3,7 @@
  * once and serves all of them. What has no low rank, or too large a one, is folded into the weights (fold.ts): a component
  * of its own. The other components stay those of the model, so that nothing of them is opened again.
  */
+import { isBlockType } from '../../graph/block-types.ts';
 import type { Component } from '../../graph/component.ts';
 import { Lru } from '../../lru.ts';
 import type { Arithmetic } from '../../models/lora/delta.ts';
@@ -12,7 +13,7 @@ import { ValueReader } from '../../models/lora/values.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import type { Feeds } from '../../tensor.ts';
 import { type Device, targetOf } from '../device.ts';
-import { Multiplier } from './arithmetic.ts';
+import { Multiplier, readBlocks } from './arithmetic.ts';
 import { branchFeeds, canBranch, withBranches } from './branches.ts';
 import type { WeightedChange } from './change.ts';
 import { type ComponentUsers, FoldedComponents } from './folded.ts';
@@ -71,7 +72,7 @@ export class AdaptedModels {
     await this.#reading(async (arithmetic) => {
       for (const [part, changes] of Map.groupBy(loras.changes, ({ place }) => place.part)) {
         const component = own.get(part)!;
-        if (canBranch(changes)) {
+        if (canBranch(changes, component)) {
           const branched = this.#withPlaces(component, changes);
           changed.set(part, branched);
           feeds.set(part, await this.#feedsOf(branched, changes, { loras: loras.key, arithmetic }));
@@ -141,7 +142,7 @@ export class AdaptedModels {
     try {
       return await work({
         multiply: this.#multiplier.multiply.bind(this.#multiplier),
-        read: values.read.bind(values),
+        read: (stored) => (isBlockType(stored.dtype) ? readBlocks(stored, this.#device) : values.read(stored)),
       });
     } finally {
       await values.close();

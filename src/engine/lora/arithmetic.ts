@@ -1,5 +1,6 @@
-/** Products of matrices by onnxruntime: plain loops would take minutes over the layers of SDXL. */
+/** Matrices in onnxruntime: plain loops would take minutes over the layers of SDXL. */
 import { GraphBuilder } from '../../graph/builder.ts';
+import type { StoredTensor } from '../../graph/component.ts';
 import type { Matrix } from '../../models/lora/delta.ts';
 import { cpuDevice, type Device } from '../device.ts';
 import { openSession, type Session } from '../session.ts';
@@ -25,6 +26,25 @@ export class Multiplier {
 
   async close(): Promise<void> {
     await (await this.#session)?.close();
+  }
+}
+
+/** The numbers of a weight that lies in blocks, read out by the operators that read it out in its own graph. */
+export async function readBlocks(
+  stored: StoredTensor,
+  { threads }: Pick<Device, 'threads'>,
+): Promise<Float32Array> {
+  const b = new GraphBuilder('blocks', {
+    configFile: stored.file,
+    config: {},
+    tensors: new Map([[stored.name, stored]]),
+  });
+  b.output('numbers', b.weight(stored.name, stored.shape), stored.shape);
+  const session = await openSession(b.finish(), cpuDevice({ threads }));
+  try {
+    return (await session.run({}, ['numbers'])).numbers.data;
+  } finally {
+    await session.close();
   }
 }
 

@@ -2,6 +2,7 @@
  * LoRAs beside the weights: the graph adds the product of two factors to each weight, and the factors are inputs. One
  * session serves every LoRA, and another LoRA costs no more than other inputs. Several LoRAs are one whose rank is the sum.
  */
+import { isBlockType } from '../../graph/block-types.ts';
 import type { Component, Factors, StoredTensor } from '../../graph/component.ts';
 import { type Arithmetic, factorsOf, rowsOf, scaleOf } from '../../models/lora/delta.ts';
 import type { Feeds } from '../../tensor.ts';
@@ -12,16 +13,22 @@ const MOST_RANK = 128;
 /** Ranks are filled up to a multiple of it: matrix units work on so many columns at once. */
 const RANK_STEP = 8;
 
+/** Tables of tokens, places and distances, in which rows are looked up: there is no product to add one to. */
+const TABLE = /(?:^|[._])(?:embeddings\.\w+|shared|embed_tokens|relative_attention_bias)$/;
+
 /** Whether factors can carry these changes of one component. */
-export function canBranch(changes: readonly WeightedChange[]): boolean {
+export function canBranch(changes: readonly WeightedChange[], { tensors }: Component): boolean {
   const ranks = new Map<string, number>();
+  let isInBlocks = false;
   for (const { adapter, place } of changes) {
     const { up, doraScale, magnitude, biasDifference } = adapter.tensors;
     const isPlain = adapter.kind === 'low-rank' && (doraScale ?? magnitude ?? biasDifference) === undefined;
-    if (!isPlain) return false;
+    if (!isPlain || TABLE.test(place.module)) return false;
     ranks.set(place.module, (ranks.get(place.module) ?? 0) + columnsOf(up!));
+    isInBlocks ||= isBlockType(tensors.get(`${place.module}.weight`)?.dtype ?? '');
   }
-  return Math.max(0, ...ranks.values()) <= MOST_RANK;
+  // Folded weights would be four times as large as weights in blocks.
+  return isInBlocks || Math.max(0, ...ranks.values()) <= MOST_RANK;
 }
 
 const columnsOf = ({ shape }: StoredTensor) => shape.slice(1).reduce((product, side) => product * side, 1);

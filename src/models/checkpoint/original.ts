@@ -28,10 +28,7 @@ export function fromOriginal(
       const stored = tensors.get(`${name}.${last}`);
       if (stored === undefined) continue;
       const part = rows === undefined ? stored : partOfRows(stored, rows);
-      found.set(
-        `${module}.${current}`,
-        halvesSwapped === true ? { ...part, decode: { ...part.decode, halvesSwapped: true } } : part,
-      );
+      found.set(`${module}.${current}`, halvesSwapped === true ? withHalvesSwapped(part) : part);
     }
   }
   return found;
@@ -43,4 +40,11 @@ function partOfRows(
 ): StoredTensor {
   const rows = Math.floor((stored.shape[0] ?? 0) / of);
   return rowsOf(stored, index * rows, count * rows);
+}
+
+/** A scale for each row goes with its row. */
+function withHalvesSwapped(stored: StoredTensor): StoredTensor {
+  const scale = stored.decode?.scale;
+  const ofRows = scale !== undefined && (scale.shape[0] ?? 1) > 1 ? withHalvesSwapped(scale) : scale;
+  return { ...stored, decode: { ...stored.decode, halvesSwapped: true, ...(ofRows && { scale: ofRows }) } };
 }

@@ -9,6 +9,7 @@ import type { Tensor } from '../../tensor.ts';
 import { joinRows } from '../../tensor.ts';
 import type { ModelSource } from '../source.ts';
 import type { Denoiser, Family, FamilyModel } from './family.ts';
+import { originalFlux2Names } from './original-flux2-names.ts';
 import { gridPositions, type Position, rotaryTables } from './rotary.ts';
 import { openQwen } from './text-encoders.ts';
 
@@ -99,7 +100,7 @@ async function openTransformer(files: ModelSource) {
     patchSize: SQUARE,
     names: { sample: 'hidden_states', output: 'out_hidden_states' },
     graph: (_, target, changed = component) => flux2Graph(changed, target),
-    originalNames: () => [],
+    originalNames: originalFlux2Names,
     conditioning: ({ dims, prompt: { context }, references }) => ({
       encoder_hidden_states: context,
       reference_states: joinRows([noTokens(inChannels), ...references.map(tokensOf)]),

@@ -24,15 +24,24 @@ const DENOISER = {
   flat: ['lora_unet_', 'lora_transformer_', 'lycoris_', 'lycoris_unet_'],
 };
 
-/** In the order of the text encoders. */
-const TEXT_ENCODERS = [
+/** Of a CLIP, in the order of the text encoders. */
+const CLIPS = [
   {
     dotted: ['text_encoder.', 'text_encoders.clip_l.transformer.', 'clip_l.', ''],
     flat: ['lora_te_', 'lora_te1_'],
   },
   { dotted: ['text_encoder_2.', 'text_encoders.clip_g.transformer.', 'clip_g.'], flat: ['lora_te2_'] },
-  { dotted: ['text_encoder_3.', 'text_encoders.t5xxl.transformer.', 't5xxl.'], flat: ['lora_te3_'] },
-] as const;
+];
+/** Of a T5: the third encoder of Stable Diffusion 3 and the second of FLUX.1, where sd-scripts also counts it third. */
+const T5 = {
+  dotted: ['text_encoder_3.', 'text_encoders.t5xxl.transformer.', 't5xxl.transformer.', 't5xxl.'],
+  flat: ['lora_te3_'],
+};
+const SECOND_T5 = { dotted: ['text_encoder_2.', ...T5.dotted.slice(1)], flat: ['lora_te2_', 'lora_te3_'] };
+const QWEN = {
+  dotted: ['text_encoder.', ...['qwen3_4b', 'qwen3_8b'].map((name) => `text_encoders.${name}.transformer.`)],
+  flat: ['lora_te_', 'lora_te1_'],
+};
 const PEFT = 'base_model.model.';
 
 /** By every spelling of every module. */
@@ -62,13 +71,19 @@ export function placesOf({
   for (const module of modulesOf(denoiser.component)) {
     for (const name of denoiserNames(module, denoiser)) add(DENOISER, name, 'denoiser', module);
   }
-  for (const [i, { name: part, component }] of textEncoders.entries()) {
+  for (const encoder of textEncoders) {
+    const { name: part, component } = encoder;
     for (const module of modulesOf(component)) {
-      for (const name of textNames(module))
-        add(TEXT_ENCODERS[i]! as unknown as typeof DENOISER, { name }, part, module);
+      for (const name of textNames(module, encoder)) add(prefixesOf(encoder), { name }, part, module);
     }
   }
   return places;
+}
+
+function prefixesOf({ kind, name }: TextEncoderPart): typeof DENOISER {
+  if (kind === 'qwen') return QWEN;
+  if (kind === 't5') return name === 'textEncoder2' ? SECOND_T5 : T5;
+  return name === 'textEncoder' ? CLIPS[0]! : CLIPS[1]!;
 }
 
 function modulesOf({ tensors }: Component): Set<string> {
@@ -81,7 +96,12 @@ function denoiserNames(module: string, { originalNames }: Denoiser): OriginalNam
 }
 
 /** A CLIP's modules with and without the prefix of the whole model; its projections as diffusers once called them. */
-function textNames(module: string): string[] {
+function textNames(module: string, { kind }: TextEncoderPart): string[] {
+  if (kind === 'qwen') {
+    const bare = module.replace(/^model\./, '');
+    return [bare, `model.${bare}`];
+  }
+  if (kind === 't5') return [module];
   const short = module.replace(/^text_model\./, '');
   const full =
     short === module && !/^(?:encoder\.layers|embeddings|final_layer_norm)\b/.test(short)

@@ -1,7 +1,7 @@
 /** The numbers of stored tensors. */
 import { type FileHandle, open } from 'node:fs/promises';
 import { DarkroomError } from '../../errors.ts';
-import type { StoredTensor } from '../../graph/component.ts';
+import type { Decode, StoredTensor } from '../../graph/component.ts';
 
 /** Types that a LoRA's tensors may have. */
 const READERS: Readonly<Record<string, (bytes: Uint8Array) => Float32Array>> = {
@@ -43,15 +43,10 @@ export class ValueReader {
     if (decode.identity === true) {
       return Float32Array.from({ length: rows * rows }, (_, i) => (i % (rows + 1) === 0 ? 1 : 0));
     }
-    const values = await this.#bytes(stored);
-    const columns = values.length / rows;
-    if (decode.halvesSwapped === true)
-      return joined(values.subarray(values.length / 2), values.subarray(0, values.length / 2));
-    if (decode.transposed === true) {
-      return values.map((_, i) => values[(i % columns) * rows + Math.floor(i / columns)]!);
-    }
+    const values = ordered(await this.#bytes(stored), rows, decode);
     if (decode.scale === undefined) return values;
-    const scale = await this.#bytes(decode.scale);
+    const columns = values.length / rows;
+    const scale = await this.read(decode.scale);
     return values.map((value, i) => value * scale[scale.length === 1 ? 0 : Math.floor(i / columns)]!);
   }
 
@@ -78,6 +73,15 @@ export class ValueReader {
       if (handle.status === 'fulfilled') await handle.value.close();
     }
   }
+}
+
+function ordered(values: Float32Array, rows: number, { halvesSwapped, transposed }: Decode): Float32Array {
+  const columns = values.length / rows;
+  if (halvesSwapped === true)
+    return joined(values.subarray(values.length / 2), values.subarray(0, values.length / 2));
+  if (transposed === true)
+    return values.map((_, i) => values[(i % columns) * rows + Math.floor(i / columns)]!);
+  return values;
 }
 
 function joined(first: Float32Array, second: Float32Array): Float32Array {
