@@ -296,4 +296,5 @@ def main():
     print(OUT, OUT.stat().st_size, {k: {p: len(v["tensors"]) for p, v in m.items()} for k, m in models.items()})
 
 
-main()
+if __name__ == "__main__":
+    main()

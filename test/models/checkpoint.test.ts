@@ -47,6 +47,25 @@ const SD3: Folder = {
   t5: 'tokenizer_3',
 };
 
+const AE = { vae: ['diffusers', 'AutoencoderKL'] };
+const FLOW = { _class_name: 'FlowMatchEulerDiscreteScheduler', num_train_timesteps: 1000 };
+const SHIFTS = { base_shift: 0.5, max_shift: 1.15, base_image_seq_len: 256, max_image_seq_len: 4096 };
+
+const FLUX: Folder = {
+  index: {
+    _class_name: 'FluxPipeline',
+    ...{ text_encoder: CLIP, tokenizer: TOKENIZER },
+    ...{
+      text_encoder_2: ['transformers', 'T5EncoderModel'],
+      tokenizer_2: ['transformers', 'T5TokenizerFast'],
+    },
+    ...{ transformer: ['diffusers', 'FluxTransformer2DModel'], ...AE },
+  },
+  scheduler: { ...FLOW, ...SHIFTS, shift: 3, use_dynamic_shifting: true },
+  tokenizers: { tokenizer: '<|endoftext|>' },
+  t5: 'tokenizer_2',
+};
+
 /** The hub's folders of these families, as far as they matter. */
 const FOLDERS: Readonly<Record<string, Folder>> = {
   sd1: {
@@ -70,6 +89,29 @@ const FOLDERS: Readonly<Record<string, Folder>> = {
   },
   sd3: SD3,
   'sd35-medium': SD3,
+  'flux-dev': FLUX,
+  'z-image': {
+    index: {
+      _class_name: 'ZImagePipeline',
+      ...{ text_encoder: ['transformers', 'Qwen3Model'], tokenizer: ['transformers', 'Qwen2Tokenizer'] },
+      ...{ transformer: ['diffusers', 'ZImageTransformer2DModel'], ...AE },
+    },
+    scheduler: { ...FLOW, shift: 3, use_dynamic_shifting: false },
+    ...{ tokenizers: {}, qwen: true },
+  },
+  klein: {
+    index: {
+      ...{ _class_name: 'Flux2KleinPipeline', is_distilled: true },
+      ...{
+        text_encoder: ['transformers', 'Qwen3ForCausalLM'],
+        tokenizer: ['transformers', 'Qwen2TokenizerFast'],
+      },
+      transformer: ['diffusers', 'Flux2Transformer2DModel'],
+      vae: ['diffusers', 'AutoencoderKLFlux2'],
+    },
+    scheduler: { ...FLOW, ...SHIFTS, shift: 3, use_dynamic_shifting: true, time_shift_type: 'exponential' },
+    ...{ tokenizers: {}, qwen: true },
+  },
 };
 
 /** The latents of a small picture. */

@@ -7,10 +7,13 @@ import { dirname, join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { clipTokenizer } from '../../src/models/checkpoint/clip-tokenizer.ts';
 import type { ClipPadding } from '../../src/models/checkpoint/layout.ts';
+import { qwenTokenizer } from '../../src/models/checkpoint/qwen-vocabulary.ts';
 import { FIXTURES } from './forge.ts';
 
 /** How a tensor lies in the single file. */
-type How = 'same' | 'transposed' | 'swapped' | 'convolution' | 'third 0' | 'third 1' | 'third 2';
+type How =
+  | ('same' | 'transposed' | 'swapped' | 'convolution' | 'third 0' | 'third 1' | 'third 2')
+  | `rows ${number} of ${number}`;
 type Row = readonly [name: string, shape: readonly number[], original: string, how: How];
 
 export interface Part {
@@ -18,9 +21,14 @@ export interface Part {
   readonly tensors: readonly Row[];
 }
 
-export const LAYOUTS: Readonly<Record<string, Readonly<Record<string, Part>>>> = JSON.parse(
-  gunzipSync(await readFile(join(FIXTURES, '../checkpoints.json.gz'))).toString('utf8'),
-);
+type Layouts = Readonly<Record<string, Readonly<Record<string, Part>>>>;
+const layoutsOf = async (file: string): Promise<Layouts> =>
+  JSON.parse(gunzipSync(await readFile(join(FIXTURES, '..', file))).toString('utf8'));
+
+export const LAYOUTS: Layouts = {
+  ...(await layoutsOf('checkpoints.json.gz')),
+  ...(await layoutsOf('flow-checkpoints.json.gz')),
+};
 
 /** Half-precision numbers, or bytes of any other type. */
 export interface Forged {
@@ -58,16 +66,26 @@ function draw(layout: string): ForgedModel {
         layout.startsWith('sd3') && part === 'text_encoder' && name === 'text_projection.weight';
       const values = isIdentity ? identity(shape[0]!) : drawTensor(name, shape, random);
       own.set(name, half(shape, values));
-      if (how.startsWith('third')) {
-        const fused = [3 * shape[0]!, ...shape.slice(1)];
-        const whole = single.get(original) ?? half(fused, new Float32Array(3 * values.length));
-        whole.bytes.set(half(shape, values).bytes, Number(how.at(-1)) * 2 * values.length);
+      const place = rowsOf(how, shape[0]!);
+      if (place !== undefined) {
+        const columns = values.length / shape[0]!;
+        const fused = [place.of, ...shape.slice(1)];
+        const whole = single.get(original) ?? half(fused, new Float32Array(place.of * columns));
+        whole.bytes.set(half(shape, values).bytes, place.first * 2 * columns);
         single.set(original, whole);
       } else single.set(original, layOut(shape, values, how));
     }
     parts.set(part, own);
   }
   return { parts, single };
+}
+
+/** Where the rows of a tensor begin among those of a fused one. */
+function rowsOf(how: How, rows: number): { readonly first: number; readonly of: number } | undefined {
+  const third = /^third (\d)$/.exec(how);
+  if (third !== null) return { first: Number(third[1]) * rows, of: 3 * rows };
+  const place = /^rows (\d+) of (\d+)$/.exec(how);
+  return place === null ? undefined : { first: Number(place[1]), of: Number(place[2]) };
 }
 
 function layOut(shape: readonly number[], values: Float32Array, how: How): Forged {
@@ -89,7 +107,7 @@ const identity = (size: number): Float32Array =>
 /** Norms near 1, the rest small enough that nothing overflows. */
 function drawTensor(name: string, shape: readonly number[], random: () => number): Float32Array {
   const count = shape.reduce((product, side) => product * side, 1);
-  const isNorm = /norm[^.]*\.weight$|layer_norm\.weight$/.test(name) && shape.length === 1;
+  const isNorm = /norm[^.]*\.weight$|layer_norm\.weight$|\.running_var$/.test(name) && shape.length === 1;
   const spread = shape.length > 1 ? 0.5 / Math.sqrt(count / shape[0]!) : 0.05;
   return Float32Array.from({ length: count }, () => (isNorm ? 1 : 0) + (isNorm ? 0.05 : spread) * random());
 }
@@ -149,6 +167,8 @@ export interface Folder {
   readonly tokenizers: Readonly<Record<string, ClipPadding>>;
   /** Folder of its T5 tokenizer. */
   readonly t5?: string;
+  /** Whether `tokenizer` is Qwen's. */
+  readonly qwen?: true;
 }
 
 /** tokenizer.json of a T5, from what the product ships. */
@@ -178,6 +198,11 @@ export async function writeFolder(
     await json(`${part}/special_tokens_map.json`, { pad_token: padding });
   }
   if (of.t5 !== undefined) await json(`${of.t5}/tokenizer.json`, await t5File());
+  if (of.qwen === true) {
+    const { whole, config } = await qwenTokenizer();
+    await json('tokenizer/tokenizer.json', whole);
+    await json('tokenizer/tokenizer_config.json', config);
+  }
   await json('model_index.json', of.index);
   await json('scheduler/scheduler_config.json', of.scheduler);
   return folder;

@@ -142,7 +142,8 @@ export class AdaptedModels {
     try {
       return await work({
         multiply: this.#multiplier.multiply.bind(this.#multiplier),
-        read: (stored) => (isBlockType(stored.dtype) ? readBlocks(stored, this.#device) : values.read(stored)),
+        read: (stored) =>
+          isBlockType(stored.dtype) ? readBlocks(stored, this.#device) : values.read(stored),
       });
     } finally {
       await values.close();

@@ -15,6 +15,8 @@ export interface Beside {
   readonly zeroTerminalSnr?: boolean;
   /** Of the schedule of a flow model whose file does not tell it: 6 makes a Z-Image the base model rather than Turbo. */
   readonly shift?: number;
+  /** Whether a FLUX.2 klein was distilled to a few steps without guidance; false makes it the base model. */
+  readonly distilled?: boolean;
   /** A VAE file of the models' folders, by name, instead of the one in the file. */
   readonly vae?: string;
   /** A model of the catalogue whose text encoders stand in for those that the file lacks. */
@@ -29,6 +31,7 @@ const schema = z.object({
   prediction_type: z.enum(['epsilon', 'v_prediction']).optional(),
   zero_terminal_snr: z.boolean().optional(),
   shift: z.number().positive().max(100).optional(),
+  distilled: z.boolean().optional(),
   vae: z.string().max(200).optional(),
   text_encoders: z.string().max(200).optional(),
 });
@@ -55,6 +58,7 @@ export async function readBeside(file: string, seen: SeenFiles): Promise<Beside>
     prediction_type: predictionType,
     zero_terminal_snr: zeroTerminalSnr,
     shift,
+    distilled,
     vae,
     text_encoders,
   } = parsed.data;
@@ -64,6 +68,7 @@ export async function readBeside(file: string, seen: SeenFiles): Promise<Beside>
     ...(stated !== undefined && { predictionType: stated }),
     ...(zeroTerminalSnr !== undefined && { zeroTerminalSnr }),
     ...(shift !== undefined && { shift }),
+    ...(distilled !== undefined && { distilled }),
     ...(vae !== undefined && { vae }),
     ...(text_encoders !== undefined && { textEncoders: text_encoders }),
     ...(Object.keys(card).length > 0 && { card }),

@@ -39,6 +39,34 @@ export function fluxVae(
 }
 
 /**
+ * The VAE of FLUX.2, whose latents need no scale: it holds their statistics.
+ * @param channels of its latents
+ * @returns as fluxVae
+ */
+export function flux2Vae(
+  weights: Weights,
+  channels: number,
+): { readonly component: Component } | { readonly missing: MissingPart } {
+  const vae = findVae(weights);
+  if (vae !== undefined) return { component: readVaeOf(weights, vae, {}) };
+  const { read, ...missing } = missingVae({}, channels);
+  return {
+    missing: {
+      ...missing,
+      isTakenUnnamed: true,
+      source: `${HUB}Comfy-Org/flux2-dev/blob/main/split_files/vae/flux2-vae.safetensors`,
+      read(tensors) {
+        const found = read(tensors);
+        return found?.tensors.has(LATENT_STATISTICS) === true ? found : undefined;
+      },
+    },
+  };
+}
+
+/** Only FLUX.2's VAE has them. */
+const LATENT_STATISTICS = 'bn.running_mean';
+
+/**
  * A text encoder of the file, or what is to be looked for elsewhere.
  * @param prefixes under which the file may have it
  * @param read the encoder of some tensors, in a file that may hold nothing else; undefined where it is none

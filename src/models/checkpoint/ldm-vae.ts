@@ -37,12 +37,17 @@ export function readLdmVae(tensors: Tensors): LdmVae {
   const levels = numbersBehind(tensors.keys(), 'decoder.up.').length;
   const found = new Map<string, StoredTensor>();
   for (const [name, stored] of tensors) {
-    if (!/^(encoder|decoder|quant_conv|post_quant_conv)\./.test(name)) continue;
+    if (!/^((encoder|decoder|quant_conv|post_quant_conv)\.|bn\.running_(mean|var)$)/.test(name)) continue;
     const current = currentName(name, levels);
     found.set(current, /\.attentions\.0\.to_/.test(current) ? asMatrix(stored) : stored);
   }
   const blocks = numbersBehind(found.keys(), 'decoder.up_blocks.');
-  const first = (block: number) => sideOf(found, `decoder.up_blocks.${block}.resnets.0.conv1.weight`, 0) ?? 0;
+  const channels = (side: string) =>
+    blocks.map((block) => sideOf(found, `${side}_blocks.${block}.resnets.0.conv1.weight`, 0) ?? 0);
+  const decoder = channels('decoder.up').toReversed();
+  const encoder = channels('encoder.down');
+  // A file can lack the encoder, and FLUX.2's smaller decoder has channels of its own.
+  const isSame = encoder.includes(0) || encoder.every((count, i) => count === decoder[i]);
   const layers = numbersBehind(found.keys(), 'decoder.up_blocks.0.resnets.').length - 1;
   return {
     tensors: found,
@@ -50,7 +55,8 @@ export function readLdmVae(tensors: Tensors): LdmVae {
       in_channels: sideOf(found, 'encoder.conv_in.weight', 1),
       out_channels: sideOf(found, 'decoder.conv_out.weight', 0),
       latent_channels: sideOf(found, 'decoder.conv_in.weight', 1),
-      block_out_channels: blocks.map(first).toReversed(),
+      block_out_channels: isSame ? decoder : encoder,
+      ...(!isSame && { decoder_block_out_channels: decoder }),
       layers_per_block: Math.max(1, layers),
       down_block_types: blocks.map(() => 'DownEncoderBlock2D'),
       up_block_types: blocks.map(() => 'UpDecoderBlock2D'),
@@ -77,7 +83,8 @@ function currentName(name: string, levels: number): string {
       (_, part: string) => `.mid_block.attentions.0.${ATTENTION[part]}.`,
     )
     .replace(/\.nin_shortcut\./, '.conv_shortcut.')
-    .replace(/^(encoder|decoder)\.norm_out\./, '$1.conv_norm_out.');
+    .replace(/^(encoder|decoder)\.norm_out\./, '$1.conv_norm_out.')
+    .replace(/^(encoder\.(?=quant_conv\.)|decoder\.(?=post_quant_conv\.))/, '');
 }
 
 /** A convolution of 1x1 is a matrix. */

@@ -132,3 +132,6 @@ export const zImageScheduler = (shift = 3): SchedulerConfig => ({
   shift,
   use_dynamic_shifting: false,
 });
+
+/** FLUX.2 klein: its shift follows the size of the picture and the number of steps. */
+export const flux2Scheduler: SchedulerConfig = { ...fluxDevScheduler, time_shift_type: 'exponential' };

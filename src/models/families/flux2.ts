@@ -9,14 +9,14 @@ import type { Tensor } from '../../tensor.ts';
 import { joinRows } from '../../tensor.ts';
 import type { ModelSource } from '../source.ts';
 import type { Denoiser, Family, FamilyModel } from './family.ts';
+import { flux2Checkpoint } from './flux2-checkpoint.ts';
+import { FLUX2_TEXT_LAYERS } from './flux2-layers.ts';
 import { originalFlux2Names } from './original-flux2-names.ts';
 import { gridPositions, type Position, rotaryTables } from './rotary.ts';
 import { openQwen } from './text-encoders.ts';
 
 /** Sides of the square of the VAE's latents that is one of the sampler's (graph/latent-squares.ts). */
 const SQUARE = 2;
-/** Layers of the text encoder whose states are read. */
-const LAYERS = [9, 18, 27];
 /** Between one picture and the next along the first axis of positions; the drawing stands at 0. */
 const PICTURE_STEP = 10;
 /** Its latents need no scale: the VAE takes the statistics out of them. */
@@ -40,6 +40,8 @@ export const flux2Klein: Family = {
     sampleSize: 128,
   },
 
+  checkpoint: flux2Checkpoint,
+
   async open(files, index) {
     const qwen = await openQwen(files, index, {
       length: 512,
@@ -47,19 +49,19 @@ export const flux2Klein: Family = {
       pads: true,
       layersOf: (depth) => {
         // What leaves the last layer is normed in the reference, and no klein reads that one.
-        if (depth > LAYERS.at(-1)!) return LAYERS;
+        if (depth > FLUX2_TEXT_LAYERS.at(-1)!) return FLUX2_TEXT_LAYERS;
         throw new DarkroomError(
           'bad_model',
-          `The text encoder has ${depth} layers; FLUX.2 klein reads layer ${LAYERS.at(-1)} of more than that.`,
+          `The text encoder has ${depth} layers; FLUX.2 klein reads layer ${FLUX2_TEXT_LAYERS.at(-1)} of more than that.`,
         );
       },
     });
     const { denoiser, contextDim } = await openTransformer(files);
-    const width = qwen.hiddenSize * LAYERS.length;
+    const width = qwen.hiddenSize * FLUX2_TEXT_LAYERS.length;
     if (width !== contextDim) {
       throw new DarkroomError(
         'bad_model',
-        `${LAYERS.length} layers of the text encoder (hidden_size ${qwen.hiddenSize}) make ${width} channels, and joint_attention_dim is ${contextDim}: the parts come from different models.`,
+        `${FLUX2_TEXT_LAYERS.length} layers of the text encoder (hidden_size ${qwen.hiddenSize}) make ${width} channels, and joint_attention_dim is ${contextDim}: the parts come from different models.`,
       );
     }
     const isDistilled = index['is_distilled'] === true;
