@@ -1,5 +1,6 @@
 /** What a user may write behind `darkroom models add`, and what it means. */
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 
 export type Address =
   | { readonly kind: 'hub'; readonly repository: string; readonly revision?: string; readonly file?: string }
@@ -89,10 +90,7 @@ function civitaiAddress(model: string | undefined, version: string | undefined):
 }
 
 function refuse(text: string): never {
-  throw new DarkroomError(
-    'bad_request',
-    `${text.slice(0, 200)} is no model's address. Use owner/name or owner/name@revision of the Hugging Face Hub, civitai:NUMBER, or the address of a page or file.`,
-  );
+  throw new DarkroomError('bad_request', sentence('download.no_address', { text: text.slice(0, 200) }));
 }
 
 /** A path that a server names, if it stays inside the folder that it is for. */
@@ -117,7 +115,7 @@ export function fileName(name: string, host: string): string {
   if (!WEIGHTS.test(last) || last.length > 200) {
     throw new DarkroomError(
       'bad_request',
-      `${host} offers ${JSON.stringify(last.slice(0, 100))}. Darkroom takes .safetensors, and .ckpt, .pt, .pth and .bin of PyTorch.`,
+      sentence('download.other_file', { host, file: JSON.stringify(last.slice(0, 100)) }),
     );
   }
   return last;

@@ -4,6 +4,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DarkroomError } from '../errors.ts';
+import { type Sentence, sayWords, sentence } from '../sentences.ts';
 
 export interface Question {
   /** Sent as a bearer to the origin of the first address, and to no other. */
@@ -33,8 +34,11 @@ export class TryAgain extends Error {
   /** Milliseconds that the server asked for. */
   readonly wait: number | undefined;
 
-  constructor(reason: string, wait?: number, options?: { cause?: unknown }) {
-    super(reason, options);
+  readonly reason: Sentence;
+
+  constructor(reason: Sentence, wait?: number, options?: { cause?: unknown }) {
+    super(sayWords('en', reason), options);
+    this.reason = reason;
     this.wait = wait;
   }
 }
@@ -61,14 +65,14 @@ export async function ask(start: URL, { token, headers = {}, signal }: Question)
     const next = URL.parse(location, url.href);
     const isSafe = next?.protocol === 'https:' || (next?.protocol === 'http:' && url.protocol === 'http:');
     if (next === null || !isSafe || next.username !== '') {
-      throw new DarkroomError(
-        'forbidden',
-        `${url.host} redirects to an address that is not used: only https is followed from there.`,
-      );
+      throw new DarkroomError('forbidden', sentence('download.not_https', { host: url.host }));
     }
     url = next;
   }
-  throw new DarkroomError('not_found', `${start.host} redirects more than ${MOST_REDIRECTS} times.`);
+  throw new DarkroomError(
+    'not_found',
+    sentence('download.redirects', { host: start.host, limit: MOST_REDIRECTS }),
+  );
 }
 
 async function get(
@@ -79,7 +83,7 @@ async function get(
   try {
     return await fetch(url, { headers, redirect: 'manual', ...(signal && { signal }) });
   } catch (cause) {
-    throw new TryAgain(`${url.host} cannot be reached`, undefined, { cause });
+    throw new TryAgain(sentence('download.reason.unreachable', { host: url.host }), undefined, { cause });
   }
 }
 
@@ -87,7 +91,10 @@ async function requireCalm(response: Response, { host }: URL): Promise<Response>
   const { status } = response;
   if (status !== 429 && status < 500) return response;
   await response.body?.cancel();
-  throw new TryAgain(`${host} answered ${status}`, readRetryAfter(response.headers.get('retry-after')));
+  throw new TryAgain(
+    sentence('download.reason.answered', { host, status }),
+    readRetryAfter(response.headers.get('retry-after')),
+  );
 }
 
 /** Seconds or a date (RFC 9110, section 10.2.3), as milliseconds from now. */
@@ -113,20 +120,20 @@ export async function persist<T>(
       });
     } catch (error) {
       if (signal?.aborted === true)
-        throw new DarkroomError('cancelled', 'The download was stopped.', { cause: error });
+        throw new DarkroomError('cancelled', sentence('download.stopped'), { cause: error });
       if (!(error instanceof TryAgain)) throw error;
       const wait = error.wait ?? patience.pause * 2 ** Math.max(0, failures - 1);
       if (wait > patience.longestWait) {
         throw new DarkroomError(
           'too_many',
-          `${error.message} and asks to wait ${Math.ceil(wait / 60_000)} minutes. Try again then; what has come is kept.`,
+          sentence('download.asks_to_wait', { what: error.reason, minutes: Math.ceil(wait / 60_000) }),
           { cause: error },
         );
       }
       if (failures >= patience.tries) {
         throw new DarkroomError(
           'not_found',
-          `${error.message}, ${failures} times in a row. Check the network and try again; what has come is kept.`,
+          sentence('download.failed_often', { what: error.reason, count: failures }),
           { cause: error },
         );
       }
@@ -146,12 +153,13 @@ export async function readBounded(
   try {
     for await (const part of response.body ?? []) {
       size += part.length;
-      if (size > most) throw new DarkroomError('too_large', `${host} answered with more than ${most} bytes.`);
+      if (size > most)
+        throw new DarkroomError('too_large', sentence('download.long_answer', { host, limit: most }));
       parts.push(part);
     }
   } catch (cause) {
     if (cause instanceof DarkroomError) throw cause;
-    throw new TryAgain(`${host} broke off`, undefined, { cause });
+    throw new TryAgain(sentence('download.reason.broke_off', { host }), undefined, { cause });
   }
   return Buffer.concat(parts);
 }

@@ -1,6 +1,7 @@
 /** Plans a download from Civitai (developer.civitai.com/site/reference, read November 2026). */
 import { DarkroomError } from '../errors.ts';
 import { isRecord } from '../json.ts';
+import { sentence, type Words } from '../sentences.ts';
 import { type Address, fileName } from './address.ts';
 import { ask, type Patience, persist, readBounded } from './ask.ts';
 import { withSlash } from './hub.ts';
@@ -30,10 +31,7 @@ export async function planFromCivitai(
   const name = fileName(String(file['name']), endpoint.host);
   const sha256 = isRecord(file['hashes']) ? String(file['hashes']['SHA256'] ?? '').toLowerCase() : '';
   if (!/^[0-9a-f]{64}$/.test(sha256))
-    throw new DarkroomError(
-      'unsupported',
-      `${endpoint.host} has not hashed ${name} yet. Try again in some minutes.`,
-    );
+    throw new DarkroomError('unsupported', sentence('download.not_hashed', { host: endpoint.host, name }));
   const url = URL.parse(String(file['downloadUrl'] ?? version['downloadUrl']), endpoint.href);
   // The token goes where the file is asked for; a page of another host has no claim to it.
   if (url === null || !isCivitai(url, endpoint)) throw strange(endpoint);
@@ -81,8 +79,13 @@ async function readVersion(
   throw new DarkroomError(
     'not_found',
     address.version === undefined
-      ? `Model ${address.model} of ${endpoint.host} has no version that can be downloaded.`
-      : `Model ${address.model} of ${endpoint.host} has no version ${address.version}. It has ${known}.`,
+      ? sentence('download.no_version', { model: address.model, host: endpoint.host })
+      : sentence('download.other_version', {
+          model: address.model,
+          host: endpoint.host,
+          version: address.version,
+          known,
+        }),
   );
 }
 
@@ -119,19 +122,17 @@ function chooseFile(version: Json, precision: CivitaiOptions['precision']): Json
   const best = weights.toSorted((a, b) => score(b) - score(a))[0];
   if (best !== undefined) return best;
   const names = files.map(({ name }) => String(name)).join(', ') || 'no files';
-  throw new DarkroomError(
-    'unsupported',
-    `This version has ${names.slice(0, 300)}; Darkroom takes .safetensors and PyTorch's files.`,
-  );
+  throw new DarkroomError('unsupported', sentence('download.no_weights', { names: names.slice(0, 300) }));
 }
 
-function warningsOf(file: Json): string[] {
+function warningsOf(file: Json): Words[] {
   const scans = ['pickleScanResult', 'virusScanResult'].filter(
     (key) => file[key] !== undefined && file[key] !== 'Success' && file[key] !== 'Pending',
   );
-  return scans.map(
-    (key) =>
-      `Civitai's ${key === 'pickleScanResult' ? 'pickle' : 'virus'} scan says ${String(file[key]).slice(0, 50)}`,
+  return scans.map((key) =>
+    sentence(key === 'pickleScanResult' ? 'download.pickle_scan' : 'download.virus_scan', {
+      result: String(file[key]).slice(0, 50),
+    }),
   );
 }
 
@@ -168,14 +169,13 @@ function refusal(response: Response, { endpoint, token }: CivitaiOptions, what: 
     return new DarkroomError(
       'forbidden',
       token === undefined
-        ? `${endpoint.host} wants an account for ${what}. Make an API key in its account settings and set CIVITAI_TOKEN to it.`
-        : `${endpoint.host} does not let the account of CIVITAI_TOKEN have ${what}. Open its page to see what it asks for.`,
+        ? sentence('download.wants_account', { host: endpoint.host, what })
+        : sentence('download.account_refused', { host: endpoint.host, what }),
     );
   }
   if (status === 404)
-    return new DarkroomError('not_found', `${endpoint.host} has no ${what}. Check the number.`);
-  return new DarkroomError('not_found', `${endpoint.host} answered ${status} for ${what}. Try again later.`);
+    return new DarkroomError('not_found', sentence('download.no_number', { host: endpoint.host, what }));
+  return new DarkroomError('not_found', sentence('download.status', { host: endpoint.host, status, what }));
 }
 
-const strange = ({ host }: URL) =>
-  new DarkroomError('not_found', `${host} does not answer as Civitai does. Try again later.`);
+const strange = ({ host }: URL) => new DarkroomError('not_found', sentence('download.not_civitai', { host }));

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import PQueue from 'p-queue';
 import { DarkroomError } from '../errors.ts';
 import { isRecord } from '../json.ts';
+import { sentence } from '../sentences.ts';
 import type { Patience } from './ask.ts';
 import { digestOf, downloadFile } from './file.ts';
 import { type Plan, type PlannedFile, sizeOfPlan } from './plan.ts';
@@ -122,7 +123,7 @@ async function placeFor(plan: Plan, folder: string): Promise<Place> {
   }
   throw new DarkroomError(
     'bad_request',
-    `${join(folder, names.at(-1)!)} is there already and is not this model. Rename or remove it first.`,
+    sentence('download.in_the_way', { path: join(folder, names.at(-1)!) }),
   );
 }
 
@@ -168,7 +169,7 @@ async function requireRoom({ files }: Plan, incoming: string, folder: string): P
   if (free >= wanted) return;
   throw new DarkroomError(
     'too_large',
-    `The download needs ${inUnits(wanted)} in ${folder}; ${inUnits(free)} are free. Free some, or name another folder with --to.`,
+    sentence('download.no_room', { wanted: inUnits(wanted), folder, free: inUnits(free) }),
   );
 }
 

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { ask, type Patience, persist, TryAgain } from './ask.ts';
 
 /** What a hub says of a file's bytes. `git`: SHA-1 of git's blob, which is all that it says of small files. */
@@ -57,7 +58,7 @@ export async function downloadFile(file: RemoteFile, to: string, options: Downlo
     const what = file.digest?.algorithm === 'git' ? 'hash' : 'SHA-256';
     throw new DarkroomError(
       'bad_model',
-      `${file.label} came damaged: its ${what} is not the one that ${file.url.host} names. Run the command again.`,
+      sentence('download.damaged', { file: file.label, what, host: file.url.host }),
     );
   }
   await rename(part, to);
@@ -119,7 +120,11 @@ class Partial {
     if (this.bytes + chunk.length > this.#file.bytes) {
       throw new DarkroomError(
         'bad_model',
-        `${this.#file.label} is larger than the ${this.#file.bytes} bytes that ${this.#file.url.host} names.`,
+        sentence('download.larger', {
+          file: this.#file.label,
+          bytes: this.#file.bytes,
+          host: this.#file.url.host,
+        }),
       );
     }
     let written = 0;
@@ -167,7 +172,7 @@ async function fetchRest(
     if (response.status === 416) {
       await response.body?.cancel();
       await partial.restart();
-      throw new TryAgain(`${file.url.host} has no such part of ${file.label}`, 0);
+      throw new TryAgain(sentence('download.reason.no_part', { host: file.url.host, file: file.label }), 0);
     }
     if (!response.ok) throw file.refuse(response);
     const begins = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
@@ -179,14 +184,16 @@ async function fetchRest(
       if (await partial.write(chunk)) progressed();
       onBytes(partial.bytes);
     }
-    if (partial.bytes < file.bytes) throw new TryAgain(`${file.url.host} broke off`);
+    if (partial.bytes < file.bytes) throw new TryAgain(brokeOff(file));
   } catch (error) {
     const isOurs = error instanceof DarkroomError || error instanceof TryAgain || isDiskError(error);
-    throw isOurs ? error : new TryAgain(`${file.url.host} broke off`, undefined, { cause: error });
+    throw isOurs ? error : new TryAgain(brokeOff(file), undefined, { cause: error });
   } finally {
     clearTimeout(timer);
   }
 }
+
+const brokeOff = ({ url }: RemoteFile) => sentence('download.reason.broke_off', { host: url.host });
 
 function rangeOf({ etag }: RemoteFile, from: number): Record<string, string> {
   if (from === 0) return {};
@@ -212,7 +219,7 @@ const isDiskError = (error: unknown) => diskReason(error) !== undefined;
 function describeDisk(error: unknown, { label }: RemoteFile): unknown {
   const reason = diskReason(error);
   if (reason === undefined) return error;
-  return new DarkroomError('too_large', `${label} cannot be stored: ${reason}. What has come is kept.`, {
+  return new DarkroomError('too_large', sentence('download.not_stored', { file: label, reason }), {
     cause: error,
   });
 }

@@ -1,5 +1,6 @@
 /** Which files of a repository a model needs. Nothing of them is read but their names. */
 import { DarkroomError } from '../errors.ts';
+import { sentence, type Words } from '../sentences.ts';
 import { WEIGHTS } from './address.ts';
 
 export interface HubFile {
@@ -17,7 +18,7 @@ export interface Wish {
 export interface Choice {
   readonly paths: readonly string[];
   /** Sentences for the user. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /** diffusers' names of variants, best first. A file without one is float32, or the only one there is. */
@@ -38,7 +39,7 @@ const SHARD_INDEX = /\.(safetensors|bin)\.index(?:\.(?<variant>\w+))?\.json$/;
 
 /** Of a pipeline in diffusers' layout. @throws DarkroomError('unsupported') where a part has no weights that are read */
 export function choosePipelineFiles(files: readonly HubFile[], { precision, parts }: Wish): Choice {
-  const notes: string[] = [];
+  const withPickles: string[] = [];
   const chosen = files.filter(
     ({ path, bytes }) =>
       !path.includes('/') &&
@@ -55,13 +56,16 @@ export function choosePipelineFiles(files: readonly HubFile[], { precision, part
       if (names.length === 0) continue;
       throw new DarkroomError(
         'unsupported',
-        `${part} has no weights as safetensors; it has ${names.map(({ path }) => path).join(', ')}.`,
+        sentence('download.no_safetensors', { part, names: names.map(({ path }) => path).join(', ') }),
       );
     }
     chosen.push(...weights.files);
-    if (weights.note !== undefined) notes.push(`${part}: ${weights.note}`);
+    if (weights.hasPickles === true) withPickles.push(part);
   }
-  return { paths: [...new Set(chosen.map(({ path }) => path))], notes: [...new Set(notes)] };
+  return {
+    paths: [...new Set(chosen.map(({ path }) => path))],
+    notes: [...new Set(withPickles)].map((part) => sentence('download.only_pickles_of', { part })),
+  };
 }
 
 /** Of a folder with one network, such as a ControlNet: its config.json and its weights. */
@@ -78,7 +82,7 @@ export function chooseComponentFiles(
   const rest = top.filter(({ path }) => path === 'config.json' || LICENCE.test(path));
   return {
     paths: [...rest, ...weights.files].map(({ path }) => path),
-    notes: weights.note === undefined ? [] : [weights.note],
+    notes: weights.hasPickles === true ? [sentence('download.only_pickles')] : [],
   };
 }
 
@@ -87,7 +91,7 @@ const isSmall = ({ path, bytes }: HubFile) => SMALL_FILES.test(path) && bytes <=
 function chooseWeights(
   files: readonly HubFile[],
   precision: Wish['precision'],
-): { files: readonly HubFile[]; note?: string } | undefined {
+): { files: readonly HubFile[]; hasPickles?: boolean } | undefined {
   const weights = files.flatMap((file) => {
     const found = WEIGHT_FILE.exec(file.path.split('/').at(-1)!)?.groups;
     if (found === undefined) return [];
@@ -108,7 +112,7 @@ function chooseWeights(
     return {
       files:
         single.length > 0 ? single.map(({ file }) => file) : [...wanted.map(({ file }) => file), ...indexes],
-      ...(ending === 'bin' && { note: 'there is no safetensors file, so PyTorch pickles are fetched' }),
+      ...(ending === 'bin' && { hasPickles: true }),
     };
   }
   return undefined;
@@ -137,10 +141,7 @@ export function chooseSingleFile(
     precision === 'float16' ? top.filter(({ path }) => /[._-](fp16|pruned)[._-]/i.test(path)) : [];
   if (halves.length === 1) return halves[0]!.path;
   if (candidates.length === 0) {
-    throw new DarkroomError(
-      'unsupported',
-      `${page} has no model that Darkroom reads: neither a pipeline of diffusers nor a .safetensors file.`,
-    );
+    throw new DarkroomError('unsupported', sentence('download.no_model', { page }));
   }
   const names = candidates.slice(0, 8).map(({ path }) => `${page}/blob/main/${path}`);
   const more = candidates.length > names.length ? ` and ${candidates.length - names.length} more` : '';

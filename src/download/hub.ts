@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ListFileEntry } from '@huggingface/hub';
 import { DarkroomError } from '../errors.ts';
 import { isRecord } from '../json.ts';
+import { sentence } from '../sentences.ts';
 import { type Address, fileName, isInside } from './address.ts';
 import { ask, type Patience, persist, readBounded } from './ask.ts';
 import type { Digest } from './file.ts';
@@ -51,7 +52,7 @@ export async function planFromHub(address: Address & { kind: 'hub' }, options: H
     if (listed.length > MOST_FILES)
       throw new DarkroomError(
         'too_large',
-        `${repository} has more than ${MOST_FILES} files; that is no model.`,
+        sentence('download.many_files', { repository, limit: MOST_FILES }),
       );
   }
   const files = listed.map((entry) => ({ path: entry.path, bytes: entry.lfs?.size ?? entry.size }));
@@ -82,7 +83,7 @@ export async function planFromHub(address: Address & { kind: 'hub' }, options: H
     if (!files.some(({ path }) => path === address.file))
       throw new DarkroomError(
         'not_found',
-        `${repository} has no file ${address.file} at revision ${commit.slice(0, 10)}.`,
+        sentence('download.no_file', { repository, file: address.file, revision: commit.slice(0, 10) }),
       );
     return { ...singleFile(await planned(address.file), origin), owner };
   }
@@ -124,7 +125,7 @@ async function readIndex(url: URL, address: Address & { kind: 'hub' }, options: 
   const response = await asker(address, options)(url);
   const index: unknown = await response.json().catch(() => undefined);
   if (isRecord(index)) return index;
-  throw new DarkroomError('bad_model', `model_index.json of ${address.repository} is not a JSON object.`);
+  throw new DarkroomError('bad_model', sentence('download.bad_index', { repository: address.repository }));
 }
 
 interface Place {
@@ -216,16 +217,16 @@ function refusal(
     return new DarkroomError(
       'forbidden',
       token === undefined
-        ? `${repository} is gated. Accept its terms on ${page}, make a token there, and set HF_TOKEN to it.`
-        : `The token in HF_TOKEN may not read ${repository}. Accept its terms on ${page} with the account of that token.`,
+        ? sentence('download.gated', { repository, page })
+        : sentence('download.token_refused', { repository, page }),
     );
   }
   if (status === 401 || status === 403) {
     return new DarkroomError(
       'forbidden',
       token === undefined
-        ? `${endpoint.host} has no ${repository} that everybody may read. Check the name, or set HF_TOKEN to a token that may read it.`
-        : `${endpoint.host} does not accept the token in HF_TOKEN for ${repository}. Check the name and the token.`,
+        ? sentence('download.not_public', { host: endpoint.host, repository })
+        : sentence('download.bad_token', { host: endpoint.host, repository }),
     );
   }
   if (status === 404) {
@@ -233,18 +234,17 @@ function refusal(
     return new DarkroomError(
       'not_found',
       isRevision
-        ? `${repository} has no revision ${revision}.`
-        : `${endpoint.host} has no model ${repository}. Check the name.`,
+        ? sentence('download.no_revision', { repository, revision })
+        : sentence('download.no_repository', { host: endpoint.host, repository }),
     );
   }
   return new DarkroomError(
     'not_found',
-    `${endpoint.host} answered ${status} for ${repository}. Try again later.`,
+    sentence('download.status', { host: endpoint.host, status, what: repository }),
   );
 }
 
-const strange = ({ host }: URL) =>
-  new DarkroomError('not_found', `${host} does not answer like the Hugging Face Hub. Check HF_ENDPOINT.`);
+const strange = ({ host }: URL) => new DarkroomError('not_found', sentence('download.not_hub', { host }));
 
 /** A URL under which names are resolved, also where a mirror lies below a path. */
 export const withSlash = (url: URL) => new URL(url.href.replace(/\/*$/, '/'));

@@ -1,4 +1,6 @@
 /** What a download will fetch, known before its first large byte. */
+
+import type { Words } from '../sentences.ts';
 import type { RemoteFile } from './file.ts';
 
 export interface PlannedFile extends RemoteFile {
@@ -17,7 +19,7 @@ export interface Plan {
   /** Whose it is there: an account of the Hub or of Civitai. */
   readonly owner?: string;
   /** Sentences for the user. */
-  readonly notes: readonly string[];
+  readonly notes: readonly Words[];
 }
 
 /** Where a model came from; kept beside it. Unknown parts are left out. */

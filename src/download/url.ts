@@ -1,5 +1,6 @@
 /** Plans the download of one file from its address. */
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { type Address, fileName } from './address.ts';
 import { ask, type Patience, persist } from './ask.ts';
 import type { RemoteFile } from './file.ts';
@@ -24,7 +25,7 @@ export async function planFromUrl({ url }: Address & { kind: 'url' }, options: U
     isFolder: false,
     files: [{ url, path: name, label: name, bytes, refuse, ...(isStrong && { etag }) }],
     origin: { source: page, page },
-    notes: ['the server names no SHA-256, so the file is checked by its size and its own header only'],
+    notes: [sentence('download.no_sha256')],
   };
 }
 
@@ -47,10 +48,7 @@ export async function measure(
         total ?? (response.status === 200 ? headers.get('content-length') : null) ?? Number.NaN,
       );
       if (Number.isSafeInteger(bytes) && bytes > 0) return { bytes, headers };
-      throw new DarkroomError(
-        'unsupported',
-        `${url.host} does not say how large the file is. Download it by other means and put it into a folder of DARKROOM_MODELS.`,
-      );
+      throw new DarkroomError('unsupported', sentence('download.no_size', { host: url.host }));
     },
     { patience, signal },
   );
@@ -76,6 +74,9 @@ function decodeLast(path: string): string {
 function refusal(response: Response, { host, pathname }: URL): DarkroomError {
   const { status } = response;
   if (status === 401 || status === 403)
-    return new DarkroomError('forbidden', `${host} does not let everybody read ${pathname} (${status}).`);
-  return new DarkroomError('not_found', `${host} answered ${status} for ${pathname}.`);
+    return new DarkroomError(
+      'forbidden',
+      sentence('download.not_readable', { host, path: pathname, status }),
+    );
+  return new DarkroomError('not_found', sentence('download.url_status', { host, status, path: pathname }));
 }

@@ -1,5 +1,6 @@
 /** What the CPU computes in: float32, or int8 where its probe shows that this is faster and right. */
 import { DarkroomError } from '../errors.ts';
+import { type Sentence, sentence } from '../sentences.ts';
 import { type Device, nameOf } from './device.ts';
 import { type Probe, probe } from './probe.ts';
 
@@ -20,14 +21,22 @@ export async function withPrecision(
   asker: Asker,
   ask: (device: Device) => Promise<Probe> = probe,
 ): Promise<Device[]> {
-  const refusal = (sentence: string) =>
-    new DarkroomError(asker === '--precision' ? 'bad_request' : 'misconfigured', sentence);
+  const refusal = (words: Sentence) =>
+    new DarkroomError(asker === '--precision' ? 'bad_request' : 'misconfigured', words);
   const known = CPU_PRECISIONS.find((one) => one === precision);
   if (known === undefined)
-    throw refusal(`${asker} ${JSON.stringify(precision)} is not known. Use ${CPU_PRECISIONS.join(' or ')}.`);
+    throw refusal(
+      sentence('engine.no_precision', {
+        asker,
+        precision: JSON.stringify(precision),
+        known: { anyOf: CPU_PRECISIONS },
+      }),
+    );
   if (!devices.some(({ provider }) => provider === 'cpu')) {
-    const names = devices.map((device) => `${nameOf(device)} computes in ${device.precision}`).join(', ');
-    throw refusal(`${asker} ${known} is for the CPU: ${names}. Leave it out, or choose the device cpu.`);
+    const names = devices.map((device) =>
+      sentence('engine.device_precision', { device: nameOf(device), precision: device.precision }),
+    );
+    throw refusal(sentence('engine.cpu_precision', { asker, precision: known, names }));
   }
   return Promise.all(
     devices.map(async (device) => {
@@ -35,9 +44,7 @@ export async function withPrecision(
       const changed: Device = { ...device, precision: known };
       const { works, reason = 'its probe failed' } = known === 'int8' ? await ask(changed) : { works: true };
       if (works) return changed;
-      throw refusal(
-        `${asker} int8 is not used, because it gains nothing on this CPU: ${reason}. Use float32.`,
-      );
+      throw refusal(sentence('engine.int8_idle', { asker, reason }));
     }),
   );
 }

@@ -3,6 +3,7 @@
  * what the model expects and returns; the engine runs the session.
  */
 import { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
 import { BODY_18, type Body, type BodyPart, type Keypoint } from './openpose.ts';
 import { fit, type Raster, resample, type Size } from './resample.ts';
 
@@ -209,7 +210,7 @@ function withNeck(body: (Keypoint | undefined)[]): Body {
 }
 
 function unfit(kind: DetectorKind, dims: readonly number[]): DarkroomError {
-  return new DarkroomError('engine_failed', `The ${kind} detector's answer cannot be used.`, {
+  return new DarkroomError('engine_failed', sentence('control.detector_answer', { kind }), {
     cause: new Error(`its output has the shape [${dims}], or numbers that are not finite; see ${kind}.json`),
   });
 }

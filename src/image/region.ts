@@ -1,6 +1,7 @@
 /** Masks of named parts of a picture, such as `sky` and `left`, for users without a brush. */
-import { DarkroomError, offerNames } from '../errors.ts';
+import { DarkroomError, offer } from '../errors.ts';
 import { REGIONS, type Region } from '../request.ts';
+import { sentence } from '../sentences.ts';
 import { encodePng } from './pixels.ts';
 import type { Raster, Size } from './resample.ts';
 
@@ -42,7 +43,10 @@ export function regionMask(region: Region, { width, height }: Size): Raster {
 export async function drawRegion(name: string, size: Size): Promise<Uint8Array> {
   const region = REGIONS.find((known) => known === name);
   if (region === undefined) {
-    throw new DarkroomError('bad_request', `Unknown region ${name}. ${offerNames(name, REGIONS)}`);
+    throw new DarkroomError(
+      'bad_request',
+      sentence('control.unknown_region', { name, offer: offer(name, REGIONS) }),
+    );
   }
   const { data, width, height } = regionMask(region, size);
   return await encodePng(data, width, height, 1);

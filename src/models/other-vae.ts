@@ -1,8 +1,9 @@
 /** A VAE other than the model's own: a file of its own, which says nothing of how its latents relate to the denoiser's. */
 import { stat } from 'node:fs/promises';
-import { DarkroomError, offerNames } from '../errors.ts';
+import { DarkroomError, offer } from '../errors.ts';
 import type { Component } from '../graph/component.ts';
 import { isVaePart, readVaeConfig, vaeGraph } from '../graph/vae.ts';
+import { sentence } from '../sentences.ts';
 import { isVae, readLdmVae } from './checkpoint/ldm-vae.ts';
 import { type Tensors, under } from './checkpoint/tensors.ts';
 import type { Entry, Inventory } from './inventory/inventory.ts';
@@ -18,11 +19,11 @@ export async function vaeNamed(name: string, inventory: Inventory): Promise<Entr
   if (found !== undefined && found.form === 'file') return found;
   await inventory.nearlySettled();
   const names = inventory.entries('vae').flatMap((entry) => (entry.form === 'file' ? [entry.name] : []));
-  const offer =
-    names.length === 0
-      ? 'None are installed: they belong in a folder of DARKROOM_MODELS, such as vae.'
-      : offerNames(name, names);
-  throw new DarkroomError('not_found', `There is no VAE ${name.slice(0, 100)}. ${offer}`);
+  const offered = names.length === 0 ? sentence('lora.no_vae_installed') : offer(name, names);
+  throw new DarkroomError(
+    'not_found',
+    sentence('lora.no_vae_called', { name: name.slice(0, 100), offer: offered }),
+  );
 }
 
 /** By the model and the VAE's file: the same model with the same VAE is one model for whoever keeps models open. */
@@ -68,7 +69,14 @@ function replaced(spec: ModelSpec, vae: Component, name: string): ModelSpec {
   if (latentChannels !== spec.latentChannels || factor !== spec.vaeScaleFactor) {
     throw new DarkroomError(
       'unsupported',
-      `The VAE ${name} has ${latentChannels} latent channels, one for ${factor}x${factor} pixels; ${spec.name} needs ${spec.latentChannels}, one for ${spec.vaeScaleFactor}x${spec.vaeScaleFactor}. Choose a VAE of the same family.`,
+      sentence('lora.other_vae', {
+        name,
+        channels: latentChannels,
+        factor,
+        model: spec.name,
+        own: spec.latentChannels,
+        ownFactor: spec.vaeScaleFactor,
+      }),
     );
   }
   return {

@@ -2,7 +2,10 @@
  * Jobs as those who wait for them see them: one reader for all of this process, so that what an event costs does not
  * grow with the number of watchers. One query reads the jobs that have changed, one forecast serves all that wait.
  */
+
+import { DarkroomError, describeError } from '../errors.ts';
 import type { JobEvent, JobState } from '../job.ts';
+import { sentence } from '../sentences.ts';
 import type { Database } from '../store/sql.ts';
 import { type Forecast, placeOfUnseen } from './forecast.ts';
 import type { JobEvents, NoticeKind, RunningEvent } from './job-events.ts';
@@ -201,7 +204,7 @@ function eventOf(
   preview: ChangedRow['preview'],
 ): JobEvent {
   if (state === 'failed') {
-    return { state, error: error ?? { code: 'internal', message: 'The job failed.' } };
+    return { state, error: error ?? describeError(new DarkroomError('internal', sentence('job.failed'))) };
   }
   if (state !== 'running') return { state };
   const running = event ?? { state, step: 0, steps: 0, etaSeconds: 0 };

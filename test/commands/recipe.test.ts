@@ -21,6 +21,7 @@ import {
   SAMPLER_NAMES,
   SCHEDULES,
 } from '../../src/request.ts';
+import { sayWords } from '../../src/sentences.ts';
 
 const model: ModelInfo = {
   name: 'mini',
@@ -214,7 +215,9 @@ test("the recipe's command with the same pictures makes the same request again",
   const property = (draft: RequestDraft) => {
     const request = freeze(draft);
     const json = requestToJson(request);
-    const missing = notCarried(json).join(' ');
+    const missing = notCarried(json)
+      .map((words) => sayWords('en', words))
+      .join(' ');
     if (request.image !== undefined) assert.match(missing, /picture that it started from/);
     if (request.maskImage !== undefined) assert.match(missing, /The mask/);
     if (request.controls.some(({ image }) => image === 'control'))
@@ -228,7 +231,8 @@ test("the recipe's command with the same pictures makes the same request again",
 });
 
 test('the command says that pictures which the model looks at have to come again', () => {
-  assert.match(notCarried({ prompt: 'a', reference_images: ['one', 'two'] }).join(), /pictures|attach/i);
+  const [words] = notCarried({ prompt: 'a', reference_images: ['one', 'two'] });
+  assert.match(sayWords('en', words!), /pictures.*attach/i);
 });
 
 test('the command names the ControlNet', () => {

@@ -21,8 +21,11 @@ import {
   planLora,
 } from '../../src/models/lora/plan.ts';
 import { ValueReader } from '../../src/models/lora/values.ts';
+import { sayWords, type Words } from '../../src/sentences.ts';
 import { FIXTURES, temporaryFolder, write } from './forge.ts';
 import { loraBytes, random, respell, scalar, type Values, writeLora } from './lora-files.ts';
+
+const inEnglish = (words: Words | undefined) => words && sayWords('en', words);
 
 const LORAS = join(FIXTURES, '../loras');
 const [sd15, sdxl, sd3] = (await Promise.all(
@@ -529,7 +532,7 @@ test('every tensor is accounted for', async (t) => {
   });
   const plan = planLora(await openLora(more), sd15);
   assert.equal(
-    describeUnused(plan, 'x'),
+    inEnglish(describeUnused(plan, 'x')),
     'x: used 4 of 5 tensors; this model has no place for <b>markup</b>.',
   );
 });
@@ -557,7 +560,7 @@ test('layers whose alpha is 0 are told', async (t) => {
     const file = await openLora(
       await writeLora(folder, `x${alphas.join('')}`, Object.assign({}, ...tensors)),
     );
-    return describeIdle(planLora(file, sd15), 'x');
+    return inEnglish(await describeIdle(planLora(file, sd15), 'x'));
   };
   assert.equal(await told(0), 'x has no effect: its alpha is 0 in all of its layers.');
   assert.equal(await told(1, 0), 'x: 1 of 2 layers have no effect, as their alpha is 0.');

@@ -4,6 +4,7 @@
  */
 import { DarkroomError } from '../../errors.ts';
 import type { Component, StoredTensor } from '../../graph/component.ts';
+import { type Sentence, sentence } from '../../sentences.ts';
 import type { ModelSpec } from '../spec.ts';
 import { type Adapter, type AdapterTensors, adapterOf } from './adapter.ts';
 import type { LoraFile } from './file.ts';
@@ -88,12 +89,12 @@ export function planLora(
 }
 
 /** @returns a sentence for the user about tensors that change nothing; undefined where all are used */
-export function describeUnused({ used, total, unused }: LoraPlan, name: string): string | undefined {
+export function describeUnused({ used, total, unused }: LoraPlan, name: string): Sentence | undefined {
   if (unused.length === 0) return undefined;
   const shown = unused.slice(0, SHOWN).map((tensor) => tensor.slice(0, SHOWN_CHARACTERS));
-  const rest = unused.length - shown.length;
-  const more = rest > 0 ? ` and ${rest} more` : '';
-  return `${name}: used ${count(used)} of ${count(total)} tensors; this model has no place for ${shown.join(', ')}${more}.`;
+  const more = unused.length - shown.length;
+  const args = { name, used: count(used), total: count(total), tensors: shown };
+  return more > 0 ? sentence('lora.unused_more', { ...args, more }) : sentence('lora.unused', args);
 }
 
 /**
@@ -104,7 +105,7 @@ export function describeUnused({ used, total, unused }: LoraPlan, name: string):
 export async function describeIdle(
   { changes }: Pick<LoraPlan, 'changes'>,
   name: string,
-): Promise<string | undefined> {
+): Promise<Sentence | undefined> {
   const values = new ValueReader();
   const alphas = new Set(changes.flatMap(({ adapter: { tensors, rank } }) => (rank && tensors.alpha) || []));
   try {
@@ -113,8 +114,8 @@ export async function describeIdle(
     if (idle === 0) return undefined;
     const modules = new Set(changes.map(({ adapter }) => Object.values(adapter.tensors)[0]!.name)).size;
     return idle >= modules
-      ? `${name} has no effect: its alpha is 0 in all of its layers.`
-      : `${name}: ${count(idle)} of ${count(modules)} layers have no effect, as their alpha is 0.`;
+      ? sentence('lora.idle', { name })
+      : sentence('lora.idle_layers', { name, idle: count(idle), modules: count(modules) });
   } finally {
     await values.close();
   }
@@ -130,10 +131,7 @@ function modulesOf(file: LoraFile): { modules: Module[]; unknown: string[] } {
   for (const [name, stored] of file.tensors) {
     const kind = otherKind(name);
     if (kind !== undefined) {
-      throw new DarkroomError(
-        'unsupported',
-        `${file.name} is ${kind}, which this version of Darkroom does not carry out. LoRA, LoHa, LoKr, DoRA and differences work.`,
-      );
+      throw new DarkroomError('unsupported', sentence('lora.other_kind', { name: file.name, kind }));
     }
     const key = readKey(name);
     if (key === undefined) {
@@ -143,7 +141,7 @@ function modulesOf(file: LoraFile): { modules: Module[]; unknown: string[] } {
     if (!isReadable(stored)) {
       throw new DarkroomError(
         'unsupported',
-        `${file.name} stores ${name} as ${stored.dtype}; LoRA files can be F64, F32, F16 or BF16.`,
+        sentence('lora.dtype', { name: file.name, tensor: name, dtype: stored.dtype }),
       );
     }
     const tensors = modules.get(key.module) ?? {};
@@ -182,10 +180,7 @@ function withoutBias({ tensors: { biasDifference: _, ...tensors }, ...adapter }:
 }
 
 const broken = (file: LoraFile, what: string) =>
-  new DarkroomError(
-    'bad_model',
-    `${file.name} cannot be used: ${what}. Download the file again, or leave it out.`,
-  );
+  new DarkroomError('bad_model', sentence('lora.broken', { name: file.name, what }));
 
 function misfit(
   file: LoraFile,
@@ -195,16 +190,16 @@ function misfit(
   weight: StoredTensor | undefined,
 ): DarkroomError {
   const origin = originOf(file);
-  const whose =
-    origin === undefined ? `${file.name} was made for another model` : `${file.name} is a LoRA for ${origin}`;
   const [outputs = 0, ...rest] = weight?.shape ?? [];
-  const here =
-    weight === undefined
-      ? 'has no weight'
-      : `is ${outputs} x ${rest.reduce((product, side) => product * side, 1)}`;
+  const whose =
+    origin === undefined
+      ? sentence('lora.for_another', { name: file.name })
+      : sentence('lora.for', { name: file.name, origin });
+  const size = `${outputs} x ${rest.reduce((product, side) => product * side, 1)}`;
+  const here = weight === undefined ? sentence('lora.without_weight') : sentence('lora.of_size', { size });
   return new DarkroomError(
     'unsupported',
-    `${whose} and does not fit ${model}: ${module.slice(0, 120)} changes a layer of ${rows} x ${columns}, which ${here} there. Choose a model of its family, or leave the LoRA out.`,
+    sentence('lora.misfit', { whose, model, layer: module.slice(0, 120), rows, columns, here }),
   );
 }
 
@@ -215,11 +210,11 @@ function foreign(file: LoraFile, model: string, used: number): DarkroomError {
   if (origin !== undefined) {
     return new DarkroomError(
       'unsupported',
-      `${file.name} is a LoRA for ${origin} and does not fit ${model}: ${fitting} of its ${total} tensors belong there. Choose a model of its family, or leave the LoRA out.`,
+      sentence('lora.of_other', { name: file.name, origin, model, fitting, total }),
     );
   }
   return new DarkroomError(
     'unsupported',
-    `${file.name} is no LoRA that fits ${model}: ${fitting} of its ${total} tensors belong there. Choose another model, or leave it out.`,
+    sentence('lora.foreign', { name: file.name, model, fitting, total }),
   );
 }

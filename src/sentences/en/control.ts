@@ -46,4 +46,6 @@ export const control = {
     'Depth cannot be read from a photo here: no detector is installed. Instead, send a depth map (near is white) as raw.',
   'control.raw_needs_net':
     '--control raw takes the picture as it is. Add --controlnet with the name of the ControlNet that follows it.',
+  'control.unknown_region': 'Unknown region {name}. {offer}',
+  'control.detector_answer': "The {kind} detector's answer cannot be used.",
 } as const;

@@ -68,4 +68,10 @@ export const engine = {
   'engine.input.reference': 'A reference picture',
   'engine.input.source': 'The source image',
   'engine.input.mask': 'The mask',
+  'engine.no_precision': '{asker} {precision} is not known. Use {known}.',
+  'engine.cpu_precision':
+    '{asker} {precision} is for the CPU: {names}. Leave it out, or choose the device cpu.',
+  'engine.device_precision': '{device} computes in {precision}',
+  'engine.int8_idle':
+    '{asker} int8 is not used, because it gains nothing on this CPU: {reason}. Use float32.',
 } as const;

@@ -33,4 +33,5 @@ export const job = {
   'origin.creative': 'Redrawn larger',
   'origin.use': 'Made with the shape',
   'origin.reroll': 'Re-roll',
+  'job.failed': 'The job failed.',
 } as const;

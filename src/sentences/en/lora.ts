@@ -13,4 +13,27 @@ export const lora = {
     'None are installed: put them into a folder of DARKROOM_MODELS, such as ESRGAN or upscale_models.',
   'lora.no_upscaler_called': 'There is no upscaler {name}. {offer}',
   'lora.upscaler_unreadable': 'The upscaler {name} cannot be read.',
+  'lora.idle': '{name} has no effect: its alpha is 0 in all of its layers.',
+  'lora.idle_layers': '{name}: {idle} of {modules} layers have no effect, as their alpha is 0.',
+  'lora.other_kind':
+    '{name} is {kind}, which this version of Darkroom does not carry out. LoRA, LoHa, LoKr, DoRA and differences work.',
+  'lora.dtype': '{name} stores {tensor} as {dtype}; LoRA files can be F64, F32, F16 or BF16.',
+  'lora.broken': '{name} cannot be used: {what}. Download the file again, or leave it out.',
+  'lora.of_other':
+    '{name} is a LoRA for {origin} and does not fit {model}: {fitting} of its {total} tensors belong there. Choose a model of its family, or leave the LoRA out.',
+  'lora.foreign':
+    '{name} is no LoRA that fits {model}: {fitting} of its {total} tensors belong there. Choose another model, or leave it out.',
+  'lora.no_vae_installed': 'None are installed: they belong in a folder of DARKROOM_MODELS, such as vae.',
+  'lora.no_vae_called': 'There is no VAE {name}. {offer}',
+  'lora.other_vae':
+    'The VAE {name} has {channels} latent channels, one for {factor}x{factor} pixels; {model} needs {own}, one for {ownFactor}x{ownFactor}. Choose a VAE of the same family.',
+  'lora.unused': '{name}: used {used} of {total} tensors; this model has no place for {tensors}.',
+  'lora.unused_more':
+    '{name}: used {used} of {total} tensors; this model has no place for {tensors} and {more} more.',
+  'lora.for_another': '{name} was made for another model',
+  'lora.for': '{name} is a LoRA for {origin}',
+  'lora.without_weight': 'has no weight',
+  'lora.of_size': 'is {size}',
+  'lora.misfit':
+    '{whose} and does not fit {model}: {layer} changes a layer of {rows} x {columns}, which {here} there. Choose a model of its family, or leave the LoRA out.',
 } as const;

@@ -50,4 +50,6 @@ export const control = {
     '깊이 검출기가 없어서 사진에서 깊이를 읽을 수 없어요. 깊이 그림(가까운 곳이 흰색)을 raw로 보내 주세요.',
   'control.raw_needs_net':
     '--control raw는 그림을 그대로 써요. 그 그림을 따라 그릴 ControlNet의 이름을 --controlnet으로 적어 주세요.',
+  'control.unknown_region': '알 수 없는 부분이에요: {name}. {offer}',
+  'control.detector_answer': '{kind} 검출기의 결과를 쓸 수 없어요.',
 } as const satisfies Record<keyof typeof en, string>;

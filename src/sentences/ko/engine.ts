@@ -69,4 +69,9 @@ export const engine = {
   'engine.input.reference': '참고 그림',
   'engine.input.source': '바탕이 될 그림',
   'engine.input.mask': '마스크',
+  'engine.no_precision': '{asker} {precision}: 알 수 없는 정밀도예요. 쓸 수 있는 값: {known}',
+  'engine.cpu_precision':
+    '{asker} {precision}: CPU에서만 쓸 수 있어요({names}). 빼거나 cpu 장치를 골라 주세요.',
+  'engine.device_precision': '{device} 장치의 정밀도: {precision}',
+  'engine.int8_idle': '{asker} int8: 이 CPU에서는 이득이 없어 쓰지 않아요({reason}). float32를 써 주세요.',
 } as const satisfies Record<keyof typeof en, string>;

@@ -34,4 +34,5 @@ export const job = {
   'origin.creative': '더 크게 다시 그림',
   'origin.use': '형태를 본떠 그림',
   'origin.reroll': '새로 뽑기',
+  'job.failed': '작업이 실패했어요.',
 } as const satisfies Record<keyof typeof en, string>;
