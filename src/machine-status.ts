@@ -6,9 +6,10 @@ import type { Settings } from '../config/settings.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { type Device, nameOf } from './engine/device.ts';
 import { budgetOf, gigabytes } from './engine/memory/memory.ts';
-import { diagnoseCuda } from './gpu/diagnose.ts';
+import { diagnoseCuda, NO_CARD } from './gpu/diagnose.ts';
 import { EMBEDDED_MODEL } from './installed-models.ts';
 import { readFigures } from './queue/operators.ts';
+import { sentence } from './sentences.ts';
 import type { Database } from './store/sql.ts';
 
 export interface MachineParts {
@@ -29,23 +30,27 @@ const LOW_SPACE = 2 * 2 ** 30;
 
 export async function describeMachine(parts: MachineParts): Promise<StatusSection[]> {
   return [
-    { title: 'Devices', rows: await describeDevices(parts) },
-    { title: 'Models', rows: await describeModels(parts) },
-    { title: 'Chats', rows: describeChats(parts) },
-    { title: 'Queue', rows: await describeQueue(parts) },
-    { title: 'Data', rows: await describeData(parts) },
+    { id: 'devices', rows: await describeDevices(parts) },
+    { id: 'models', rows: await describeModels(parts) },
+    { id: 'chats', rows: describeChats(parts) },
+    { id: 'queue', rows: await describeQueue(parts) },
+    { id: 'data', rows: await describeData(parts) },
   ];
 }
 
 async function describeDevices({ devices }: MachineParts): Promise<StatusRow[]> {
   if (devices.length === 0) {
-    return [{ name: 'this process', value: 'draws nothing; darkroom worker does', state: 'good' }];
+    return [
+      { name: sentence('status.this_process'), value: sentence('status.draws_nothing'), state: 'good' },
+    ];
   }
   const rows = await Promise.all(
     devices.map(async (device): Promise<StatusRow> => {
       const budget = await budgetOf(device, 0);
-      const memory = budget === undefined ? '' : `, ${gigabytes(budget)} GB for models and pictures`;
-      return { name: nameOf(device), value: `${device.precision}${memory}`, state: 'good' };
+      const { precision } = device;
+      const value =
+        budget === undefined ? precision : sentence('status.memory', { precision, size: gigabytes(budget) });
+      return { name: nameOf(device), value, state: 'good' };
     }),
   );
   if (devices.some(({ provider }) => provider === 'cuda')) return rows;
@@ -55,7 +60,11 @@ async function describeDevices({ devices }: MachineParts): Promise<StatusRow[]> 
     ...rows,
     {
       name: 'NVIDIA GPU',
-      value: isMissing ? 'found, but its CUDA libraries are missing' : cuda.text,
+      value: isMissing
+        ? sentence('status.no_libraries')
+        : cuda.text === NO_CARD
+          ? sentence('status.no_card')
+          : cuda.text,
       state: isMissing ? 'missing' : 'fact',
       ...(isMissing && { command: 'darkroom gpu install' }),
     },
@@ -69,31 +78,37 @@ async function describeModels({ models, settings }: MachineParts): Promise<Statu
   const refused = models.files().filter(({ refusal }) => refusal !== undefined);
   const rows: StatusRow[] = [
     {
-      name: 'embedded',
-      value: `${EMBEDDED_MODEL}: small, ${enlarges * width}x${enlarges * height}; it draws what /help lists`,
+      name: sentence('status.embedded'),
+      value: sentence('status.embedded_model', {
+        ...{ model: EMBEDDED_MODEL, width: enlarges * width, height: enlarges * height },
+      }),
       state: 'good',
     },
     own.length > 0
-      ? { name: 'your models', value: own.join(', '), state: 'good' }
+      ? { name: sentence('status.your_models'), value: own.join(', '), state: 'good' }
       : {
-          name: 'your models',
+          name: sentence('status.your_models'),
           value:
             settings.DARKROOM_MODELS.length === 0
-              ? 'none yet. Point DARKROOM_MODELS at the folder that you have, or fetch a model'
-              : `none in ${settings.DARKROOM_MODELS.join(', ')} yet. Put models there, or fetch one`,
+              ? sentence('status.no_folder')
+              : sentence('status.no_models', { folders: settings.DARKROOM_MODELS.join(', ') }),
           state: 'missing',
           command: 'darkroom models add OWNER/NAME',
         },
   ];
   if (models.unread() > 0)
-    rows.push({ name: 'being read', value: `${models.unread()} files`, state: 'fact' });
+    rows.push({
+      name: sentence('status.being_read'),
+      value: sentence('status.files', { count: models.unread() }),
+      state: 'fact',
+    });
   for (const { name, refusal } of refused.slice(0, MOST_REFUSED))
     rows.push({ name, value: refusal!, state: 'wrong' });
   if (refused.length > MOST_REFUSED) {
     const more = refused.length - MOST_REFUSED;
     rows.push({
-      name: `${more} more`,
-      value: 'cannot be used',
+      name: sentence('status.more_refused', { count: more }),
+      value: sentence('status.cannot_be_used'),
       state: 'wrong',
       command: 'darkroom models list',
     });
@@ -107,22 +122,22 @@ function describeChats({ settings, isUp }: MachineParts): StatusRow[] {
     if (token === undefined) {
       return {
         name,
-        value: `${variable} is not set; docs/${key}.md says how to get it`,
+        value: sentence('status.not_set', { variable, platform: key }),
         state: 'off',
         command: `darkroom doctor --${key}`,
       };
     }
     return isUp(key) === true
-      ? { name, value: 'connected', state: 'good' }
+      ? { name, value: sentence('status.connected'), state: 'good' }
       : {
           name,
-          value: 'not connected; the log says why',
+          value: sentence('status.not_connected'),
           state: 'wrong',
           command: `darkroom doctor --${key}`,
         };
   };
   return [
-    { name: 'Web', value: 'this page', state: 'good' },
+    { name: 'Web', value: sentence('status.this_page'), state: 'good' },
     platform('Discord', settings.DISCORD_TOKEN, 'DISCORD_TOKEN'),
     platform('Slack', settings.SLACK_BOT_TOKEN, 'SLACK_BOT_TOKEN'),
   ];
@@ -131,21 +146,26 @@ function describeChats({ settings, isUp }: MachineParts): StatusRow[] {
 async function describeQueue({ database }: MachineParts): Promise<StatusRow[]> {
   const { waiting, running, isPaused, workers, leaseLosses } = await readFigures(database);
   return [
-    { name: 'jobs', value: `${running} run, ${waiting} wait`, state: 'fact' },
+    { name: sentence('status.jobs'), value: sentence('status.counts', { running, waiting }), state: 'fact' },
     workers === 0
-      ? { name: 'workers', value: 'none: nothing is drawn', state: 'missing', command: 'darkroom worker' }
-      : { name: 'workers', value: String(workers), state: 'good' },
+      ? {
+          name: sentence('status.workers'),
+          value: sentence('status.no_workers'),
+          state: 'missing',
+          command: 'darkroom worker',
+        }
+      : { name: sentence('status.workers'), value: String(workers), state: 'good' },
     ...(isPaused
       ? [
           {
-            name: 'paused',
-            value: 'jobs are accepted, and none starts',
+            name: sentence('status.paused'),
+            value: sentence('status.none_starts'),
             state: 'wrong',
             command: 'darkroom queue resume',
           } as const,
         ]
       : []),
-    { name: 'workers lost so far', value: String(leaseLosses), state: 'fact' },
+    { name: sentence('status.workers_lost'), value: String(leaseLosses), state: 'fact' },
   ];
 }
 
@@ -157,28 +177,34 @@ async function describeData({ database, settings, isWritable }: MachineParts): P
   );
   return [
     {
-      name: 'version',
+      name: sentence('status.version'),
       value: `Darkroom ${packageJson.version}, Node ${process.versions.node}`,
       state: 'fact',
     },
     {
-      name: 'database',
-      value: database.kind === 'server' ? 'PostgreSQL' : 'embedded',
+      name: sentence('status.database'),
+      value: database.kind === 'server' ? 'PostgreSQL' : sentence('status.embedded_database'),
       state: (await isWritable()) ? 'good' : 'wrong',
     },
-    { name: 'pictures', value: pictures.startsWith('s3:') ? 'S3' : pictures, state: 'fact' },
+    {
+      name: sentence('status.pictures'),
+      value: pictures.startsWith('s3:')
+        ? 'S3'
+        : sentence(pictures === 'rows' ? 'status.pictures.rows' : 'status.pictures.files'),
+      state: 'fact',
+    },
     ...(space === undefined
       ? []
       : [
           {
-            name: 'free disk space',
+            name: sentence('status.free_space'),
             value: `${(space / 1e9).toFixed(1)} GB`,
             state: space < LOW_SPACE ? 'wrong' : 'fact',
           } as const,
         ]),
     {
-      name: 'backup',
-      value: 'one file with everything except models',
+      name: sentence('status.backup'),
+      value: sentence('status.backup_file'),
       state: 'fact',
       command: 'darkroom backup FILE.tar',
     },

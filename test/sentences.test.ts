@@ -89,7 +89,7 @@ test('a language is known by its tag, whatever its region', () => {
 const ROOT = new URL('../', import.meta.url);
 function* sources(folder: string): Generator<[file: string, text: string]> {
   for (const file of readdirSync(new URL(folder, ROOT), { recursive: true, encoding: 'utf8' })) {
-    if (/\.[jt]s$/.test(file))
+    if (/\.(?:[jt]s|html)$/.test(file))
       yield [`${folder}${file}`, readFileSync(new URL(`${folder}${file}`, ROOT), 'utf8')];
   }
 }
@@ -103,9 +103,8 @@ test('every key is used', () => {
   const templates = [...code.matchAll(/`([a-z_]+\.[a-z_.]*)\$\{[^}]+\}([a-z_.]*)`/g)].map(
     ([, before, after]) => new RegExp(`^${before!.replaceAll('.', '\\.')}[a-z0-9_.]+${after}$`),
   );
-  const unused = KEYS.filter(
-    (key) => !code.includes(`'${key}'`) && !templates.some((template) => template.test(key)),
-  );
+  const named = new Set([...code.matchAll(/['{]([a-z_]+\.[\w.]+)['}]/g)].map(([, key]) => key));
+  const unused = KEYS.filter((key) => !named.has(key) && !templates.some((template) => template.test(key)));
   assert.deepEqual(unused, []);
 });
 
@@ -119,7 +118,6 @@ const FOR_OPERATORS = [
   'adapters/web/server.ts',
   'adapters/web/server/metrics.ts',
   'adapters/web/server/openapi.ts',
-  'adapters/web/server/status-page.ts',
 ];
 /** Rooms of src whose sentences no chat says, with why. The list only shrinks. */
 const ROOMS_OF_OPERATORS: readonly (readonly [room: string, why: string])[] = [
@@ -181,4 +179,42 @@ test('no sentence for users is left in the code of commands, adapters and src', 
     ([file, words]) => !LEFT.some(([where, known]) => file.startsWith(where) && known.test(words)),
   );
   assert.deepEqual(stray, []);
+});
+
+/** What the scripts of the page hold with a capital letter and is no word of a language: keys, types, names. */
+const PAGE_NAMES =
+  /^(?:\\u00b7 Darkroom|Arrow(?:Down|Left|Right|Up)|Darkroom|End|Enter|Escape|Files|Home|Tab|ApiError|Notification|Array|DOMContentLoaded|GET|POST|DELETE)$/;
+
+/** Strings of a script without its comments; of a template the text around its values. */
+function* strings(script: string): Generator<string> {
+  const code = script.replaceAll(/\/\*[\s\S]*?\*\/|(?<=^|\s)\/\/.*$/gm, '');
+  for (const [, one, two, three] of code.matchAll(/'([^'\n]*)'|"([^"\n]*)"|`([^`\n]*)`/g)) {
+    if (three === undefined) yield one ?? two ?? '';
+    else yield* three.split(/\$\{[^}]*\}/);
+  }
+}
+
+test("no word of a language is left in the page's scripts and HTML", () => {
+  const stray: string[] = [];
+  for (const [file, text] of sources('adapters/web/page/')) {
+    if (file.endsWith('.html')) {
+      const shown = text
+        .replaceAll(/<(script|style|code|title)\b[^>]*>[^<]*<\/\1>/g, '')
+        .replaceAll(/\{\{[a-z_.]+\}\}/g, '');
+      const words = shown.replaceAll(/<[^>]*>/g, '').match(/\p{L}{2,}/gu) ?? [];
+      const labels = [...shown.matchAll(/(?:aria-label|aria-valuetext|alt|placeholder|title)="([^"]*)"/g)];
+      stray.push(...words, ...labels.map(([, label]) => label!).filter((label) => /\p{L}/u.test(label)));
+    } else {
+      for (const string of strings(text)) {
+        const isName = PAGE_NAMES.test(string.trim());
+        if (!isName && /\p{Lu}\p{Ll}|(?:^|\s)(?:of|as|for|to|not|is)(?:\s|$)|[가-힣]/u.test(string)) {
+          stray.push(`${file}: ${string}`);
+        }
+      }
+    }
+  }
+  assert.deepEqual(
+    stray.filter((word) => word !== 'Darkroom'),
+    [],
+  );
 });

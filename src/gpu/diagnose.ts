@@ -14,6 +14,8 @@ import { leastDriver } from './wheel-index.ts';
 
 /** What can be installed. */
 const OLDEST_CUDA = 12;
+/** What is found where there is none. */
+export const NO_CARD = 'no NVIDIA card';
 /** PCI's number of NVIDIA. */
 const VENDOR = '0x10de';
 
@@ -37,7 +39,7 @@ export async function diagnoseCuda(root = '/'): Promise<Finding> {
     return lacking(
       (await hasCard(root))
         ? `an NVIDIA card without its driver: install driver ${least} or newer; a container needs --gpus all`
-        : 'no NVIDIA card',
+        : NO_CARD,
     );
   }
   if (Number(driver.split('.')[0]) < least)

@@ -125,6 +125,27 @@ test('the page comes with a policy that runs no foreign script', async (t) => {
   assert.equal(script.headers.get('content-type'), 'text/javascript; charset=utf-8');
 });
 
+test('the page is in the language of the browser, its scripts and styles in one file each', async (t) => {
+  const chat = await chatFor(t);
+  for (const [language, lang, label] of [
+    ['ko-KR,ko;q=0.9,en;q=0.8', 'ko', '보내기'],
+    ['fr,en;q=0.5', 'en', 'Send'],
+  ] as const) {
+    const page = await (await fetch(`${chat.url}/`, { headers: { 'accept-language': language } })).text();
+    assert.ok(page.includes(`<html lang="${lang}">`) && page.includes(`aria-label="${label}"`));
+    assert.doesNotMatch(page, /\{\{/);
+    const data = /id="sentences">(.*?)<\/script>/.exec(page)?.[1] ?? '';
+    assert.deepEqual(JSON.parse(data).sentences['page.send'], [label]);
+  }
+  const script = await fetch(`${chat.url}/page.js`);
+  const again = await fetch(`${chat.url}/page.js`, {
+    headers: { 'if-none-match': script.headers.get('etag') ?? '' },
+  });
+  assert.deepEqual([script.status, again.status], [200, 304]);
+  const styles = await fetch(`${chat.url}/page.css`);
+  assert.match(await styles.text(), /\.composer/);
+});
+
 test('a body beyond the limit is refused with a sentence', async (t) => {
   const chat = await chatFor(t, { limits: { bodyBytes: 1024 * 1024 } });
   const file = new File([new Uint8Array(2 * 1024 * 1024)], 'a.png');

@@ -1,6 +1,6 @@
 /**
- * The page in its states, on a desktop in the dark and on a phone on paper: axe finds nothing in any of them. On the
- * way: names, private answers, links to places, drafts and the menu of values.
+ * The page in its states, on a desktop in the dark and on a Korean phone on paper: axe finds nothing in any of them. On
+ * the way: names, private answers, links to places, drafts and the menu of values.
  */
 import assert from 'node:assert/strict';
 import { mkdirSync } from 'node:fs';
@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { App } from '../../src/app.ts';
+import { CATALOGUE, type Key, sayIn } from '../../src/sentences.ts';
 import { launchBrowser, PATIENCE, skip, startFreshApp } from './browser.ts';
 
 const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
@@ -41,6 +42,7 @@ describe('the page in its states', { skip }, () => {
   async function open(colorScheme: 'dark' | 'light', width: number): Promise<[BrowserContext, Page]> {
     const context = await browser.newContext({
       ...{ viewport: { width, height: 800 }, colorScheme, reducedMotion: 'reduce' },
+      locale: width < 600 ? 'ko-KR' : 'en-GB',
       // axe is evaluated in the page, whose own policy allows no foreign script.
       bypassCSP: true,
     });
@@ -78,6 +80,9 @@ describe('the page in its states', { skip }, () => {
     const [phone, narrow] = await open('light', 360);
     await narrow.locator('#gallery button').first().waitFor();
     assert.equal(await narrow.evaluate('scrollY'), 0);
+    assert.equal(await narrow.getAttribute('html', 'lang'), 'ko');
+    assert.equal(await narrow.getAttribute('#line', 'placeholder'), '그릴 것을 적어 주세요');
+    assert.equal(await narrow.getAttribute('#theme', 'aria-label'), '어두운 테마');
     await check(narrow, 'empty-phone');
     await phone.close();
   });
@@ -96,10 +101,10 @@ describe('the page in its states', { skip }, () => {
     const [other, guest] = await open('light', 360);
     await guest.goto(link);
     await check(guest, 'link-phone');
-    await guest.getByRole('button', { name: 'Open the chat' }).click();
-    await guest.getByRole('button', { name: 'You: Grace' }).waitFor();
+    await guest.getByRole('button', { name: '채팅 열기' }).click();
+    await guest.getByRole('button', { name: '나: Grace' }).waitFor();
     await guest.goto(link);
-    await guest.getByText('This link was used already').waitFor();
+    await guest.getByText('이미 쓴 링크이거나').waitFor();
     await check(guest, 'error-phone');
     await other.close();
   });
@@ -184,12 +189,31 @@ describe('the page in its states', { skip }, () => {
     const [other, visitor] = await open('light', 360);
     await visitor.goto(`${address}`);
     await visitor.reload();
-    await visitor.locator('#viewer[open]').getByText('seed 9').waitFor();
+    await visitor.locator('#viewer[open]').getByText('시드 9').waitFor();
     await check(visitor, 'viewer-phone');
     await visitor.keyboard.press('Escape');
     await visitor.locator('#viewer:not([open])').waitFor({ state: 'attached' });
     await visitor.evaluate('scrollTo(0, 1e6)');
     await check(visitor, 'done-phone');
+    await visitor.getByRole('button', { name: '더 보기', exact: true }).last().click();
+    await visitor.getByRole('menuitem', { name: '레시피' }).waitFor();
+    await check(visitor, 'more-phone');
+    await visitor.keyboard.press('Escape');
+    await visitor.locator('#open-sheet').click();
+    await visitor.getByText('그림 7개').waitFor();
+    await check(visitor, 'sheet-phone');
+    await visitor.keyboard.press('Escape');
+    await visitor.locator('#open-you').click();
+    await check(visitor, 'you-phone');
+    await visitor.keyboard.press('Escape');
+    await visitor.getByRole('button', { name: '편집', exact: true }).last().click();
+    await visitor.getByRole('button', { name: '칠하기', exact: true }).click();
+    await visitor.getByText('0% 칠함').waitFor();
+    await check(visitor, 'painter-phone');
+    await visitor.keyboard.press('Escape');
+    await visitor.locator('#line').pressSequentially('/');
+    await visitor.getByRole('option', { name: '/imagine' }).waitFor();
+    await check(visitor, 'menu-phone');
     await other.close();
   });
 
@@ -217,6 +241,28 @@ describe('the page in its states', { skip }, () => {
     await phone.keyboard.press('Enter');
     await phone.locator('#refusal').filter({ hasText: 'euler' }).waitFor();
     await check(phone, 'refusal-phone');
+    await other.close();
+  });
+
+  test('the page says each of its sentences as the server does, in both languages', async () => {
+    const keys = (Object.keys(CATALOGUE.en) as Key[]).filter((key) => /^(?:page|button)\./.test(key));
+    const [other, phone] = await open('light', 360);
+    for (const [one, locale] of [
+      [page, 'en'],
+      [phone, 'ko'],
+    ] as const) {
+      for (const count of [1, 4321]) {
+        const args = { alt: 'x', label: 'x', name: 'x', kind: 'lineart', number: count, count, min: 0.5 };
+        const all = { ...args, max: count, message: 'x', footer: 'x', words: 'x', status: 500, time: 'x' };
+        const given = { ...all, percent: 3, seed: 12_345, reason: 'x' };
+        const said = await one.evaluate<string[]>(
+          `import('./say.js').then(({ say }) => ${JSON.stringify(keys)}.map((key) => say(key, ${JSON.stringify(given)})))`,
+        );
+        const expected = keys.map((key) => sayIn(locale).words({ key, args: given }));
+        assert.deepEqual(said, expected);
+        assert.ok(!said.some((words) => words.includes('undefined')));
+      }
+    }
     await other.close();
   });
 

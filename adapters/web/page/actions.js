@@ -6,6 +6,7 @@
 import { useButton } from './controls.js';
 import { confirmedButton, el, whilePressed } from './dom.js';
 import { opensPopup } from './popup.js';
+import { say, sayLabel } from './say.js';
 
 /** @typedef {{ onPress: (action: Action) => Promise<void>, onUse: (control: import('./controls.js').Control) => void }} ActionsContext */
 
@@ -38,18 +39,15 @@ export function actionsOf({ actions, pictures }, number) {
           );
   // These two work with every picture, also where the card of several has no button for one of them.
   const always = [
-    { id: 'edit', label: 'Edit' },
-    { id: 'use', label: 'Use as' },
+    { id: 'edit', label: say('button.edit') },
+    { id: 'use', label: say('button.use') },
   ].filter(({ id }) => !own.some((action) => verbOf(action.id) === id));
   const rank = (/** @type {Action} */ { id }) => [...FIRST, verbOf(id)].indexOf(verbOf(id));
   return [...own, ...always].toSorted((a, b) => rank(a) - rank(b));
 }
 
 /** `U2` is a button for many pictures; beside one picture there is room for the word. @param {string} id */
-function wordOf(id) {
-  const verb = verbOf(id);
-  return verb.charAt(0).toUpperCase() + verb.slice(1);
-}
+const wordOf = (id) => say(verbOf(id) === 'upscale' ? 'button.upscale' : 'button.vary');
 
 /**
  * @param {Message} message
@@ -77,7 +75,7 @@ export function drawActions(message, actions, context) {
   }
   // Every picture can be replied to, also where the card has no Edit button.
   if (message.pictures.length > 0 && !others.some(isEdit))
-    others = [{ id: 'edit', label: 'Edit' }, ...others];
+    others = [{ id: 'edit', label: say('button.edit') }, ...others];
   return others.length > 0 ? [drawRow(fold(others, context))] : [];
 }
 
@@ -94,10 +92,10 @@ const drawRow = (buttons) => el('div', { className: 'action-row' }, ...buttons);
 
 /** @param {Action[]} actions @param {ActionsContext} context */
 function drawMore(actions, { onPress }) {
-  const button = el('button', { type: 'button', className: 'action' }, 'More');
-  opensPopup(button, 'More', () =>
+  const button = el('button', { type: 'button', className: 'action' }, say('page.more'));
+  opensPopup(button, say('page.more'), () =>
     actions.map((action) => ({
-      label: action.label,
+      label: sayLabel(action.label),
       danger: action.style === 'danger',
       onChoose: () => onPress(action),
     })),
@@ -116,10 +114,11 @@ function drawAction(action, { onPress, onUse }) {
     );
   }
   const number = isNumbered(action) ? action.id.split(':')[2] : undefined;
-  const title = number && `${verbOf(action.id) === 'upscale' ? 'Upscale' : 'Vary'} picture ${number}`;
+  const verb = verbOf(action.id) === 'upscale' ? 'page.upscale_picture' : 'page.vary_picture';
+  const title = number && say(verb, { number });
+  const label = sayLabel(action.label);
   const className = `action ${action.style ?? ''}`;
-  if (action.style === 'danger')
-    return confirmedButton(action.label, className, () => onPress(action), title);
-  const button = el('button', { type: 'button', className, title }, action.label);
+  if (action.style === 'danger') return confirmedButton(label, className, () => onPress(action), title);
+  const button = el('button', { type: 'button', className, title }, label);
   return whilePressed(button, () => onPress(action));
 }

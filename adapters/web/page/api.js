@@ -4,6 +4,7 @@
  * below any path.
  * @import { Commands, Completion, Me, Message } from './types.js'
  */
+import { say } from './say.js';
 import { HISTORY_PAGE } from './shared.js';
 
 /** A refusal with the sentence of the server, or with ours if no server answered. */
@@ -37,19 +38,14 @@ async function call(path, init = {}) {
  */
 async function request(path, init) {
   const response = await fetch(path, { credentials: 'same-origin', ...init }).catch(() => {
-    throw new ApiError(
-      0,
-      'offline',
-      'The server does not answer. Try again; nothing that you typed is lost.',
-    );
+    throw new ApiError(0, 'offline', say('page.offline'));
   });
   if (response.ok) return response;
   const body = await response.json().catch(() => null);
   throw new ApiError(
     response.status,
     body?.error?.code ?? 'internal',
-    body?.error?.message ??
-      `The server answered with error ${response.status}. Try again; nothing that you typed is lost.`,
+    body?.error?.message ?? say('page.server_error', { status: response.status }),
   );
 }
 
@@ -123,7 +119,7 @@ export const press = (message, action, values) => postJson('api/actions', { mess
 /** @param {import('./types.js').Picture} picture @returns {Promise<File>} */
 export async function download({ id, url }) {
   const response = await fetch(url).catch(() => undefined);
-  if (!response?.ok) throw new ApiError(response?.status ?? 0, 'not_found', 'That picture no longer exists.');
+  if (!response?.ok) throw new ApiError(response?.status ?? 0, 'not_found', say('page.picture_gone'));
   const blob = await response.blob();
   return new File([blob], `${id}.png`, { type: blob.type });
 }

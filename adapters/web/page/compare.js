@@ -4,13 +4,14 @@
  * @import { Picture } from './types.js'
  */
 import { el } from './dom.js';
+import { say } from './say.js';
 
 export class Comparison {
   constructor() {
     this.before = el('img', { className: 'compare-before' });
     this.after = el('img', { className: 'compare-after' });
     this.range = el('input', { type: 'range', min: '0', max: '100', className: 'compare-range' });
-    this.range.setAttribute('aria-label', 'How much of the earlier picture is shown, in percent');
+    this.range.setAttribute('aria-label', say('page.compare_slider'));
     this.range.addEventListener('input', () => this.#place());
     this.element = el(
       'div',
@@ -30,8 +31,8 @@ export class Comparison {
   show(before, after) {
     this.before.src = before.url;
     this.after.src = after.url;
-    this.before.alt = `Before: ${before.alt}`;
-    this.after.alt = `After: ${after.alt}`;
+    this.before.alt = say('page.before', { alt: before.alt });
+    this.after.alt = say('page.after', { alt: after.alt });
     this.element.style.setProperty('--ratio', String(after.width / after.height));
     this.range.value = '50';
     this.#place();

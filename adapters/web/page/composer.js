@@ -9,8 +9,9 @@ import { byId } from './dom.js';
 import { keepDraft, keptDraft } from './drafts.js';
 import { Inputs } from './inputs.js';
 import { commandOf, Menu, optionAt, range, suggest, usage } from './menu.js';
+import { say } from './say.js';
 
-const KEYS = '/ commands   Tab completes   \u2191 recalls   Esc cancels';
+const KEYS = say('page.keys');
 
 export class Composer {
   line = /** @type {HTMLTextAreaElement} */ (byId('line'));
@@ -143,7 +144,11 @@ export class Composer {
       this.menu.select(this.menu.selected + (key === 'ArrowDown' ? 1 : -1));
       this.#describeMenu();
     } else if (key === 'Tab' && !event.shiftKey && this.menu.current) this.#complete(this.menu.current);
-    else if (key === 'Enter' && !event.shiftKey) {
+    else if (key === 'Tab' && this.menu.isOpen) {
+      // The menu can be scrolled, and so has the focus before the line: it is not a stop on the way back.
+      this.menu.close();
+      return;
+    } else if (key === 'Enter' && !event.shiftKey) {
       const entry = this.menu.current;
       if (entry && !this.#isWritten(entry.title)) this.#complete(entry);
       else this.send();

@@ -2,16 +2,17 @@
 /** The kinds of control images: the values of --control that the page offers. */
 import { el } from './dom.js';
 import { opensPopup } from './popup.js';
+import { say } from './say.js';
 
 /** @typedef {{ value: string, label: string }} Control */
 
 /** @type {readonly Control[]} */
 export const CONTROLS = [
-  { value: 'canny', label: 'Edges' },
-  { value: 'openpose', label: 'Pose' },
-  { value: 'scribble', label: 'Scribble' },
-  { value: 'lineart', label: 'Line art' },
-  { value: 'depth', label: 'Depth' },
+  { value: 'canny', label: say('page.control.canny') },
+  { value: 'openpose', label: say('page.control.openpose') },
+  { value: 'scribble', label: say('page.control.scribble') },
+  { value: 'lineart', label: say('page.control.lineart') },
+  { value: 'depth', label: say('page.control.depth') },
 ];
 
 /**
@@ -30,8 +31,8 @@ export const controlItems = (onChoose, kinds) =>
  * @param {string} className @param {(control: Control) => void} onChoose @param {readonly string[]} [kinds]
  */
 export function useButton(className, onChoose, kinds) {
-  const button = el('button', { type: 'button', className }, 'Use as\u2026');
-  opensPopup(button, 'Use this picture as', () => controlItems(onChoose, kinds));
+  const button = el('button', { type: 'button', className }, say('page.use_as'));
+  opensPopup(button, say('page.use_this_as'), () => controlItems(onChoose, kinds));
   return button;
 }
 

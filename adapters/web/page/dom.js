@@ -1,5 +1,6 @@
 // @ts-check
 /** Creates elements. Strings become text nodes and attributes, never markup. */
+import { say } from './say.js';
 
 /**
  * @template {keyof HTMLElementTagNameMap} T
@@ -103,13 +104,13 @@ export function confirmedButton(label, className, onPress, title) {
   const arm = (armed) => {
     isArmed = armed;
     button.classList.toggle('armed', armed);
-    button.textContent = armed ? `${label} for good` : label;
+    button.textContent = armed ? say('page.for_good', { label }) : label;
   };
   button.addEventListener('blur', () => arm(false));
   return whilePressed(button, async () => {
     if (!isArmed) {
       arm(true);
-      announce('Press again to confirm');
+      announce(say('page.press_again'));
       return;
     }
     await onPress();

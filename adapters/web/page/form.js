@@ -4,6 +4,7 @@
  * @import { Form, FormField } from './types.js'
  */
 import { el } from './dom.js';
+import { say, sayLabel } from './say.js';
 
 /** @typedef {Record<string, string | number>} FormValues */
 
@@ -21,7 +22,7 @@ export function drawForm({ title, fields }, { label, onSend, onClose }) {
     'form',
     {
       className: 'ask',
-      'aria-label': title,
+      'aria-label': sayLabel(title),
       onsubmit: async (/** @type {Event} */ event) => {
         event.preventDefault();
         send.disabled = true;
@@ -35,13 +36,13 @@ export function drawForm({ title, fields }, { label, onSend, onClose }) {
         onClose();
       },
     },
-    el('h3', {}, title),
+    el('h3', {}, sayLabel(title)),
     ...shown.map(({ element }) => element),
     el(
       'div',
       { className: 'action-row' },
       send,
-      el('button', { type: 'button', className: 'quiet', onclick: onClose }, 'Cancel'),
+      el('button', { type: 'button', className: 'quiet', onclick: onClose }, say('button.cancel')),
     ),
   );
   return form;
@@ -53,7 +54,12 @@ function drawField(field) {
   const id = `field-${count}`;
   const input = drawInput(field, id);
   return {
-    element: el('div', { className: 'ask-field' }, el('label', { htmlFor: id }, field.label), input),
+    element: el(
+      'div',
+      { className: 'ask-field' },
+      el('label', { htmlFor: id }, sayLabel(field.label)),
+      input,
+    ),
     // An empty field is not sent.
     read: () => {
       const text = input.value.trim();
@@ -67,7 +73,7 @@ function drawField(field) {
 function drawInput(field, id) {
   const { required } = field;
   if (field.kind === 'choice') {
-    const options = (field.choices ?? []).map(({ value, label }) => el('option', { value }, label));
+    const options = (field.choices ?? []).map(({ value, label }) => el('option', { value }, sayLabel(label)));
     return el(
       'select',
       { id, required },
@@ -80,5 +86,6 @@ function drawInput(field, id) {
     return el('input', { type: 'number', id, required, min, max, step: 'any', value });
   }
   const { value, placeholder } = field;
-  return el('textarea', { id, required, rows: 1, placeholder, value });
+  const example = placeholder === undefined ? undefined : sayLabel(placeholder);
+  return el('textarea', { id, required, rows: 1, placeholder: example, value });
 }

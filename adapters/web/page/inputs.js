@@ -6,11 +6,12 @@
  * @import { Message } from './types.js'
  */
 import { ApiError, preview } from './api.js';
-import { CONTROLS, controlItems, controlLine, useButton } from './controls.js';
+import { CONTROLS, controlLine, useButton } from './controls.js';
 import { announce, byId, el, iconButton } from './dom.js';
 import { acceptFiles } from './files.js';
 import { Painter } from './painter.js';
 import { opensPopup } from './popup.js';
+import { say } from './say.js';
 
 /**
  * @typedef {{ file: File, url: string, ready: Promise<void> }} Entry `url` shows it; once it is `ready`, as the
@@ -59,8 +60,8 @@ export class Inputs {
   }
 
   get placeholder() {
-    if (this.#mask) return 'Describe the painted part';
-    return this.plain === 'imagine' ? 'Describe a picture' : 'Describe the change';
+    if (this.#mask) return say('page.describe_part');
+    return say(this.plain === 'imagine' ? 'page.describe_picture' : 'page.describe_change');
   }
 
   /** @param {string} words @returns {{ text: string, replyTo: string | undefined, files: File[] }} the message */
@@ -95,7 +96,7 @@ export class Inputs {
     this.#reply = message;
     this.#refresh();
     if (message === undefined) return;
-    announce(`Replying to ${nameOf(message)}. Describe the change.`);
+    announce(say('page.replying', { message: nameOf(message) }));
     this.line.focus();
   }
 
@@ -115,10 +116,7 @@ export class Inputs {
     const all = [...files];
     const pictures = all.filter(canBeInput);
     const other = all.find((file) => !canBeInput(file));
-    if (other)
-      this.line.onRefuse(
-        `${other.name} is not a picture. Add a PNG, JPEG or WebP file, or an OpenPose JSON file.`,
-      );
+    if (other) this.line.onRefuse(say('page.not_a_picture', { name: other.name }));
     if (pictures.length === 0) return;
     if (!other) this.line.onRefuse('');
     const entries = pictures.map((file) => {
@@ -128,7 +126,12 @@ export class Inputs {
       return entry;
     });
     this.#setFiles([...this.#files, ...entries]);
-    announce(pictures.length === 1 ? `Added ${pictures[0]?.name}` : `Added ${pictures.length} pictures`);
+    const [first] = pictures;
+    announce(
+      first && pictures.length === 1
+        ? say('page.added', { name: first.name })
+        : say('page.added_many', { count: pictures.length }),
+    );
     if (control && entries[0]) this.#use(entries[0], control);
     this.line.focus();
   }
@@ -151,7 +154,7 @@ export class Inputs {
       // The server is busy or away: sending the message will say so.
       if (![400, 413].includes(error.status) || !this.#files.includes(entry)) return;
       this.#setFiles(this.#files.filter((other) => other !== entry));
-      this.line.onRefuse(`${entry.file.name}: ${error.message}`);
+      this.line.onRefuse(say('page.file_refused', { name: entry.file.name, reason: error.message }));
     }
   }
 
@@ -197,9 +200,7 @@ export class Inputs {
         },
       });
     } catch {
-      this.line.onRefuse(
-        `This browser cannot show ${shown.alt}, so you cannot paint on it. Try a PNG, JPEG or WebP file.`,
-      );
+      this.line.onRefuse(say('page.cannot_paint', { name: shown.alt }));
     }
   }
 
@@ -232,7 +233,11 @@ export class Inputs {
       el(
         'p',
         {},
-        el('span', { className: 'label' }, this.#labelOf('reply', picture ? 'Edit' : 'Reply to')),
+        el(
+          'span',
+          { className: 'label' },
+          this.#labelOf('reply', say(picture ? 'button.edit' : 'page.reply_to')),
+        ),
         ' ',
         nameOf(message),
       ),
@@ -241,12 +246,12 @@ export class Inputs {
             el(
               'button',
               { type: 'button', className: 'quiet', onclick: () => this.#paint('reply') },
-              'Paint',
+              say('page.paint'),
             ),
             useButton('quiet', (control) => this.#use('reply', control)),
           ]
         : []),
-      iconButton('Remove the reply', 'close', () => this.reply(undefined)),
+      iconButton(say('page.remove_reply'), 'close', () => this.reply(undefined)),
     );
   }
 
@@ -256,19 +261,19 @@ export class Inputs {
     const label = this.#labelOf(entry, '');
     const open = el(
       'button',
-      { type: 'button', className: 'file', title: `Paint on ${name}, or use it as\u2026` },
+      { type: 'button', className: 'file', title: say('page.paint_file', { name }) },
       this.#drawThumbnail(entry, entry.url, name),
       label === '' ? null : el('span', { className: 'file-label' }, label),
     );
-    opensPopup(open, `Use ${name} as`, () => [
-      { label: 'Paint what changes', onChoose: () => this.#paint(entry) },
-      ...controlItems((control) => this.#use(entry, control)).map((item) => ({
-        ...item,
-        label: `Use as ${item.label.toLowerCase()}`,
+    opensPopup(open, say('page.use_file_as', { name }), () => [
+      { label: say('page.paint_changes'), onChoose: () => this.#paint(entry) },
+      ...CONTROLS.map((control) => ({
+        label: say('page.use_as_kind', { kind: control.value }),
+        onChoose: () => this.#use(entry, control),
       })),
-      ...(label === '' ? [] : [{ label: 'Start from the whole picture', onChoose: () => this.#plain() }]),
+      ...(label === '' ? [] : [{ label: say('page.whole_picture'), onChoose: () => this.#plain() }]),
     ]);
-    const remove = iconButton(`Remove ${name}`, 'close', () => {
+    const remove = iconButton(say('page.remove_file', { name }), 'close', () => {
       this.#setFiles(this.#files.filter((other) => other !== entry));
       this.line.focus();
     });
@@ -284,10 +289,10 @@ export class Inputs {
 
   /** @param {Subject} of @param {string} otherwise */
   #labelOf(of, otherwise) {
-    if (this.#mask?.of === of) return of === 'reply' ? 'Edit the painted part' : 'Painted';
+    if (this.#mask?.of === of) return say(of === 'reply' ? 'page.edit_painted' : 'page.painted');
     if (this.#control?.of === of) {
-      const { label } = this.#control.control;
-      return of === 'reply' ? `Use as ${label.toLowerCase()}` : label;
+      const { label, value: kind } = this.#control.control;
+      return of === 'reply' ? say('page.use_as_kind', { kind }) : label;
     }
     return otherwise;
   }
@@ -298,4 +303,4 @@ const canBeInput = ({ name, type }) =>
   type.startsWith('image/') || type === 'application/json' || /\.(json|tiff?|avif)$/i.test(name);
 
 /** @param {Message} message */
-const nameOf = (message) => message.pictures[0]?.alt || message.text || 'this message';
+const nameOf = (message) => message.pictures[0]?.alt || message.text || say('page.this_message');

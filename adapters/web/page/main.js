@@ -15,6 +15,7 @@ import { drawGallery } from './gallery.js';
 import { LiveAnswers } from './live-answers.js';
 import { notify } from './notify.js';
 import { placeOf } from './places.js';
+import { say } from './say.js';
 import { Sheet } from './sheet.js';
 import { Timeline } from './timeline.js';
 import { Viewer } from './viewer.js';
@@ -177,16 +178,17 @@ function speak(message, before) {
   const error = message.error ?? job?.error;
   const alts = message.pictures.map(({ alt }) => alt).join('. ');
   if (error) announce(error.message);
-  else if (alts !== '') announce(`Picture ready: ${alts}. ${message.footer ?? ''}`);
+  else if (alts !== '') announce(say('page.ready', { alt: alts, footer: message.footer ?? '' }));
   else if (text !== '') {
-    const fields = (message.fields ?? []).map(({ name, value }) => `${name}: ${value}`);
-    announce([`${author.name}: ${text}`, ...fields].join('. '));
+    const fields = (message.fields ?? []).map(({ name, value }) => say('page.said', { name, words: value }));
+    announce([say('page.said', { name: author.name, words: text }), ...fields].join('. '));
   }
 }
 
 let isLoaded = false;
-async function load() {
-  await timeline.whileLoading(() => conversation.reload(api.messages, timeline.firstId));
+/** @param {import('./conversation.js').LoadPage} [messages] */
+async function load(messages = api.messages) {
+  await timeline.whileLoading(() => conversation.reload(messages, timeline.firstId));
   const isFirst = !isLoaded;
   isLoaded = true;
   showStatus();
@@ -205,7 +207,7 @@ async function goToPlace() {
   if (picture) viewer.open(picture.id);
   if (isThere) return;
   timeline.toEnd();
-  composer.refuse('The message of this link was deleted, or only somebody else can see it.');
+  composer.refuse(say('page.link_gone'));
 }
 
 /** Keys that work anywhere on the page. @param {KeyboardEvent} event */
@@ -231,16 +233,20 @@ byId('open-sheet').addEventListener('click', () => sheet.open());
 
 const connection = byId('connection');
 tryCall(async () => {
+  // The newest messages are shown before the stream of events is open, which then loads what it missed.
+  const newest = api.messages(undefined);
+  newest.catch(() => undefined);
   const me = await api.me();
   conversation.me = me;
   you.show(me);
+  await tryCall(() => load(() => newest));
   subscribe({
     onOpen: () => {
       connection.textContent = '';
       tryCall(load);
     },
     onDrop: () => {
-      connection.textContent = 'Connection lost. Reconnecting\u2026';
+      connection.textContent = say('page.lost');
     },
     onMessage: (message) => conversation.put(message),
     onJob: (event) => conversation.putJob(event),

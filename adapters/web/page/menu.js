@@ -5,6 +5,7 @@
  * @import { Command, CommandOption, Completion } from './types.js'
  */
 import { byId, el } from './dom.js';
+import { say } from './say.js';
 
 /**
  * @typedef {{ insert: string, title: string, hint: string, description: string }} Entry
@@ -153,10 +154,10 @@ export function optionAt({ options }, before) {
 /** @param {CommandOption} option */
 export function range({ choices, min, max, type }) {
   if (choices) return choices.join(' | ');
-  if (min !== undefined && max !== undefined) return `${min} to ${max}`;
-  if (min !== undefined) return `from ${min}`;
-  if (max !== undefined) return `up to ${max}`;
-  return type;
+  if (min !== undefined && max !== undefined) return say('page.range', { min, max });
+  if (min !== undefined) return say('page.range_from', { min });
+  if (max !== undefined) return say('page.range_to', { max });
+  return type === 'picture' || type === 'mention' ? say(`page.type.${type}`) : say('page.type.text');
 }
 
 export class Menu {

@@ -5,6 +5,7 @@
  */
 import { announce, confirmedButton, copyText, el, iconButton } from './dom.js';
 import { linkTo } from './places.js';
+import { say, sayDate } from './say.js';
 
 /** Longer texts are folded, so that a prompt of 5,000 characters does not hide its picture. */
 const FOLD_CHARACTERS = 600;
@@ -14,25 +15,23 @@ const LINE_CHARACTERS = 90;
 /**
  * @param {Message} message
  * @param {string} name
- * @param {string | undefined} asker
+ * @param {string | undefined} asker for whom the bot answers: `for Ada`
  * @param {(() => Promise<boolean>) | undefined} onDelete
  * @returns {Node[]}
  */
 export function drawHead({ id, at, author, private: isPrivate }, name, asker, onDelete) {
   const date = new Date(at);
   const today = date.toDateString() === new Date().toDateString();
-  const shown = date.toLocaleString(
-    [],
-    today ? { timeStyle: 'short' } : { dateStyle: 'medium', timeStyle: 'short' },
-  );
+  const shown = sayDate(date, { ...(!today && { dateStyle: 'medium' }), timeStyle: 'short' });
+  const title = say('page.link_to_message', { time: sayDate(date) });
   return [
-    el('span', {}, el('span', { className: 'author' }, name), asker && !isPrivate ? ` for ${asker}` : null),
+    el('span', {}, el('span', { className: 'author' }, name), asker && !isPrivate ? ` ${asker}` : null),
     el(
       'a',
-      { className: 'time', href: linkTo(id), title: `${date.toLocaleString()}: link to this message` },
+      { className: 'time', href: linkTo(id), title },
       el('time', { dateTime: date.toISOString() }, shown),
     ),
-    ...(isPrivate ? [el('span', { className: 'only' }, 'Only you can see this')] : []),
+    ...(isPrivate ? [el('span', { className: 'only' }, say('page.only_you'))] : []),
     ...(onDelete ? [drawDelete(isPrivate === true && author.bot === true, onDelete)] : []),
   ];
 }
@@ -40,12 +39,12 @@ export function drawHead({ id, at, author, private: isPrivate }, name, asker, on
 /** @param {boolean} isAnswer a private one, which is only dismissed @param {() => Promise<boolean>} onDelete */
 function drawDelete(isAnswer, onDelete) {
   if (isAnswer) {
-    const button = iconButton('Dismiss', 'close', onDelete);
+    const button = iconButton(say('page.dismiss'), 'close', onDelete);
     button.classList.add('dismiss');
     return button;
   }
-  const title = 'Delete this message, its answer and their pictures';
-  return confirmedButton('Delete', 'quiet head-action', onDelete, title);
+  const title = say('page.delete_hint');
+  return confirmedButton(say('button.delete'), 'quiet head-action', onDelete, title);
 }
 
 /**
@@ -60,10 +59,10 @@ export function drawOrigin(id, parent) {
   return [
     el(
       'a',
-      { className: 'origin', href: linkTo(id), title: 'Go to the message that this one started from' },
+      { className: 'origin', href: linkTo(id), title: say('page.from_hint') },
       picture ? el('img', { src: picture.url, alt: '', loading: 'lazy' }) : null,
-      el('span', { className: 'origin-label' }, 'From'),
-      el('span', { className: 'origin-words' }, words || 'an earlier message'),
+      el('span', { className: 'origin-label' }, say('page.from')),
+      el('span', { className: 'origin-words' }, words || say('page.earlier_message')),
     ),
   ];
 }
@@ -82,10 +81,10 @@ export function drawText(text, bot) {
       onclick: () => {
         const folded = paragraph.classList.toggle('folded');
         button.setAttribute('aria-expanded', String(!folded));
-        button.textContent = folded ? 'Show all' : 'Show less';
+        button.textContent = folded ? say('page.show_all') : say('page.show_less');
       },
     },
-    'Show all',
+    say('page.show_all'),
   );
   return [paragraph, button];
 }
@@ -111,7 +110,7 @@ export function drawJob(job, text, mine, onCancel) {
   const bar = el('div', {
     className: 'bar',
     role: 'progressbar',
-    'aria-label': 'Progress',
+    'aria-label': say('page.progress'),
     'aria-valuemin': 0,
     'aria-valuemax': steps,
     'aria-valuenow': step,
@@ -121,7 +120,9 @@ export function drawJob(job, text, mine, onCancel) {
   return [
     bar,
     el('p', {}, text),
-    ...(mine ? [el('button', { type: 'button', className: 'quiet', onclick: onCancel }, 'Cancel')] : []),
+    ...(mine
+      ? [el('button', { type: 'button', className: 'quiet', onclick: onCancel }, say('button.cancel'))]
+      : []),
   ];
 }
 
@@ -160,12 +161,12 @@ function copyButton(text) {
       className: 'quiet',
       onclick: async () => {
         await copyText(text);
-        button.textContent = 'Copied';
-        announce('Copied');
-        setTimeout(() => (button.textContent = 'Copy'), 2000);
+        button.textContent = say('page.copied');
+        announce(say('page.copied'));
+        setTimeout(() => (button.textContent = say('page.copy')), 2000);
       },
     },
-    'Copy',
+    say('page.copy'),
   );
   return button;
 }

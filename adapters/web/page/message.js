@@ -12,6 +12,7 @@ import { el } from './dom.js';
 import { drawForm } from './form.js';
 import { drawFields, drawHead, drawJob, drawNotes, drawOrigin, drawText } from './message-parts.js';
 import { drawPrint, expectedRatio, Plate } from './print.js';
+import { say, sayLabel } from './say.js';
 
 /**
  * @typedef {{
@@ -68,8 +69,9 @@ export class MessageView {
     this.element.classList.toggle('private', message.private === true);
 
     const mine = this.context.isMine(message);
-    const name = mine && !bot ? 'You' : message.author.name;
-    const asker = mine ? message.asker && 'you' : message.asker?.name;
+    const name = mine && !bot ? say('page.you') : message.author.name;
+    const asker =
+      message.asker && (mine ? say('page.for_you') : say('page.for', { name: message.asker.name }));
     const canDelete = mine && (!bot || message.private === true);
     this.#draw('head', [name, asker, message.at, message.private, canDelete], () =>
       drawHead(message, name, asker, canDelete ? () => this.context.onDelete(message) : undefined),
@@ -183,7 +185,7 @@ export class MessageView {
       return;
     }
     const drawn = drawForm(form, {
-      label: action.label,
+      label: sayLabel(action.label),
       onSend: (values) => this.context.onPress(message, action, values),
       onClose: close,
     });

@@ -4,6 +4,7 @@
  * the page is not looked at.
  * @import { Message } from './types.js'
  */
+import { say } from './say.js';
 
 const KEY = 'darkroom.notify';
 
@@ -24,14 +25,14 @@ export function notifies() {
  */
 export async function setNotifies(isOn) {
   if (isOn && (await Notification.requestPermission()) !== 'granted') {
-    return 'Your browser does not allow notifications of this page. Allow them in its settings, then try again.';
+    return say('page.notify_denied');
   }
   try {
     if (isOn) localStorage.setItem(KEY, 'on');
     else localStorage.removeItem(KEY);
     return '';
   } catch {
-    return 'Your browser keeps no settings of this page.';
+    return say('page.no_storage');
   }
 }
 
@@ -44,7 +45,7 @@ export function notify(message, onOpen) {
   const { job, pictures, id } = message;
   const [picture] = pictures;
   const error = job?.error ?? message.error;
-  const title = job?.state === 'done' ? 'Your picture is ready' : 'Your picture could not be made';
+  const title = say(job?.state === 'done' ? 'page.picture_done' : 'page.picture_failed');
   // All tabs of the browser say the same: the tag makes one notification of them.
   const shown = new Notification(title, {
     tag: id,

@@ -2,6 +2,7 @@
 /** Paints a mask over a picture with a mouse, finger, pen or keys. */
 import { announce, byId, el, iconButton } from './dom.js';
 import { Mask } from './mask.js';
+import { say } from './say.js';
 
 /**
  * @typedef {Mask['strokes']} Strokes
@@ -42,15 +43,15 @@ export class Painter {
       className: 'veil',
       tabIndex: 0,
       role: 'application',
-      'aria-label': 'Picture to paint on',
+      'aria-label': say('page.paint_on'),
       'aria-describedby': 'painter-keys',
     });
     this.ring = el('div', { className: 'brush-ring', 'aria-hidden': 'true', hidden: true });
     this.sheet = el('div', { className: 'painter-sheet' }, this.image, this.canvas, this.ring);
-    this.brush = this.#tool('Brush', () => this.#erase(false));
-    this.eraser = this.#tool('Eraser', () => this.#erase(true));
-    this.undo = this.#tool('Undo', () => this.#undo());
-    this.clear = this.#tool('Clear', () => this.#clear());
+    this.brush = this.#tool(say('page.brush'), () => this.#erase(false));
+    this.eraser = this.#tool(say('page.eraser'), () => this.#erase(true));
+    this.undo = this.#tool(say('page.undo'), () => this.#undo());
+    this.clear = this.#tool(say('page.clear'), () => this.#clear());
     const { min, max, start, step } = BRUSH;
     this.size = el('input', {
       type: 'range',
@@ -58,34 +59,34 @@ export class Painter {
       max,
       step,
       value: start,
-      'aria-label': 'Brush size',
+      'aria-label': say('page.brush_size'),
       oninput: () => this.#showRing(),
     });
     this.words = el('input', {
       className: 'painter-words',
-      placeholder: 'Describe the painted part',
-      'aria-label': 'What should the painted part become?',
+      placeholder: say('page.describe_part'),
+      'aria-label': say('page.painted_becomes'),
       autocomplete: 'off',
       enterKeyHint: 'send',
       oninput: () => this.#refresh(),
     });
-    this.send = el('button', { type: 'submit', className: 'action primary' }, 'Send');
+    this.send = el('button', { type: 'submit', className: 'action primary' }, say('page.send'));
     this.note = el('p', { className: 'painter-note', role: 'status' });
     this.dialog.append(
       el(
         'header',
         { className: 'sheet-top' },
-        el('h2', {}, 'Paint what changes'),
+        el('h2', {}, say('page.paint_changes')),
         this.note,
-        iconButton('Close', 'close', () => this.dialog.close()),
+        iconButton(say('page.close'), 'close', () => this.dialog.close()),
       ),
       el('div', { className: 'painter-stage' }, this.sheet),
       el(
         'div',
-        { className: 'painter-tools', role: 'toolbar', 'aria-label': 'Brush' },
+        { className: 'painter-tools', role: 'toolbar', 'aria-label': say('page.brush') },
         this.brush,
         this.eraser,
-        el('label', { className: 'painter-size' }, el('span', {}, 'Size'), this.size),
+        el('label', { className: 'painter-size' }, el('span', {}, say('page.size')), this.size),
         this.undo,
         this.clear,
       ),
@@ -101,11 +102,7 @@ export class Painter {
         this.words,
         this.send,
       ),
-      el(
-        'p',
-        { className: 'hint keys', id: 'painter-keys' },
-        'Arrows move the brush   Space paints   Shift+arrows draw a line   [ ] size   E eraser   Ctrl+Z undo',
-      ),
+      el('p', { className: 'hint keys', id: 'painter-keys' }, say('page.paint_keys')),
     );
     this.#listen();
   }
@@ -236,7 +233,7 @@ export class Painter {
     this.#erases = erases;
     this.brush.setAttribute('aria-pressed', String(!erases));
     this.eraser.setAttribute('aria-pressed', String(erases));
-    if (this.dialog.open) announce(erases ? 'Eraser' : 'Brush');
+    if (this.dialog.open) announce(say(erases ? 'page.eraser' : 'page.brush'));
   }
 
   #undo() {
@@ -256,7 +253,7 @@ export class Painter {
     this.undo.disabled = !this.#mask.canUndo;
     this.clear.disabled = painted === 0;
     this.send.disabled = painted === 0 || this.words.value.trim() === '';
-    this.note.textContent = `${Math.ceil(painted * 100)}% painted`;
+    this.note.textContent = say('page.painted_share', { percent: Math.ceil(painted * 100) });
   }
 
   /** Hands the mask back, also if the painter was only closed. @param {boolean} send */

@@ -1,6 +1,7 @@
 // @ts-check
 /** A menu that a button opens: arrow keys move in it, Enter chooses, Escape closes it and focuses the button. */
 import { announce, el } from './dom.js';
+import { say } from './say.js';
 
 /** @typedef {{ label: string, title?: string, danger?: boolean, onChoose: () => unknown }} PopupItem */
 
@@ -52,8 +53,8 @@ function openPopup(button, label, items, onClosed) {
     { className: 'popup', id: `popup-${count}`, role: 'menu', 'aria-label': label, popover: 'manual' },
     ...entries,
   );
-  // Elements outside of an open dialog cannot be used.
-  (button.closest('dialog') ?? document.body).append(menu);
+  // Elements outside of an open dialog cannot be used, and those outside of landmarks are missed by screen readers.
+  (button.closest('dialog, main, footer, header') ?? document.body).append(menu);
   menu.showPopover();
   button.setAttribute('aria-expanded', 'true');
   button.setAttribute('aria-controls', menu.id);
@@ -115,8 +116,8 @@ function drawItem({ label, title, danger, onChoose }, close) {
     if (danger && !isArmed) {
       isArmed = true;
       button.classList.add('armed');
-      button.textContent = `${label} for good`;
-      announce('Press again to confirm');
+      button.textContent = say('page.for_good', { label });
+      announce(say('page.press_again'));
       return;
     }
     close();

@@ -4,6 +4,7 @@
  * @import { Job, Message, Picture } from './types.js'
  */
 import { el } from './dom.js';
+import { say } from './say.js';
 
 /** Longer side, in pixels, of a preview of inpainting; other previews have one pixel per latent. */
 const MASKED_PREVIEW = 192;
@@ -77,7 +78,11 @@ export function drawPrint(picture, preview, onclick) {
     loading: preview ? 'eager' : 'lazy',
     decoding: 'async',
   });
-  const button = el('button', { type: 'button', className: 'print', title: 'Open', onclick }, image);
+  const button = el(
+    'button',
+    { type: 'button', className: 'print', title: say('page.open'), onclick },
+    image,
+  );
   button.style.setProperty('--ratio', String(picture.width / picture.height));
   button.style.setProperty('--native', `${picture.width}px`);
   button.dataset['picture'] = picture.id;

@@ -4,6 +4,7 @@
  * @import { PictureList } from './viewer.js'
  */
 import { byId, el, iconButton } from './dom.js';
+import { say } from './say.js';
 
 /** Pictures in the grid at most. */
 const MAX_SHOWN = 120;
@@ -20,15 +21,15 @@ export class Sheet {
     this.context = context;
     this.count = el('p', { className: 'sheet-count' });
     this.grid = el('ul', { className: 'frames' });
-    this.earlier = this.#button('Earlier pictures', () => this.#showEarlier());
-    this.later = this.#button('Later pictures', () => this.#show(this.#end + STEP));
+    this.earlier = this.#button(say('page.earlier_pictures'), () => this.#showEarlier());
+    this.later = this.#button(say('page.later_pictures'), () => this.#show(this.#end + STEP));
     this.dialog.append(
       el(
         'header',
         { className: 'sheet-top' },
-        el('h2', {}, 'Contact sheet'),
+        el('h2', {}, say('page.sheet')),
         this.count,
-        iconButton('Close', 'close', () => this.dialog.close()),
+        iconButton(say('page.close'), 'close', () => this.dialog.close()),
       ),
       this.earlier,
       this.grid,
@@ -122,7 +123,4 @@ export class Sheet {
 }
 
 /** @param {number} count @param {boolean} hasEarlier */
-function countOf(count, hasEarlier) {
-  if (hasEarlier) return `The latest ${count} pictures`;
-  return count === 1 ? '1 picture' : `${count} pictures`;
-}
+const countOf = (count, hasEarlier) => say(hasEarlier ? 'page.latest_pictures' : 'page.pictures', { count });

@@ -35,7 +35,7 @@
     const button = document.getElementById('theme');
     if (button === null) return;
     const label = () => {
-      button.title = current() === 'light' ? 'Dark theme' : 'Light theme';
+      button.title = button.dataset[current() === 'light' ? 'dark' : 'light'] ?? '';
       button.setAttribute('aria-label', button.title);
     };
     button.addEventListener('click', () => {

@@ -11,6 +11,7 @@ import { Comparison } from './compare.js';
 import { announce, byId, copyText, el, iconButton } from './dom.js';
 import { drawForm } from './form.js';
 import { leavePlace, linkTo } from './places.js';
+import { say, sayLabel } from './say.js';
 
 /** @typedef {{ picture: Picture, message: Message }} Shown */
 /**
@@ -43,26 +44,26 @@ export class Viewer {
     this.actions = el('div', { className: 'viewer-actions' });
     this.refusal = el('p', { className: 'viewer-refusal', role: 'alert' });
     this.ask = el('div', { className: 'viewer-ask', hidden: true });
-    this.save = el('a', { className: 'quiet', download: '' }, 'Save');
+    this.save = el('a', { className: 'quiet', download: '' }, say('page.save'));
     this.copy = el(
       'button',
       { type: 'button', className: 'quiet', onclick: () => this.#copyLink() },
-      'Copy link',
+      say('page.copy_link'),
     );
     this.comparison = new Comparison();
     this.compare = el(
       'button',
       { type: 'button', className: 'quiet', onclick: () => this.#compare() },
-      'Compare',
+      say('page.compare'),
     );
     const inChat = el(
       'button',
       { type: 'button', className: 'quiet', onclick: () => this.#showMessage() },
-      'Show in chat',
+      say('page.show_in_chat'),
     );
-    this.previous = iconButton('Previous picture', 'previous', () => this.#move(-1));
-    this.next = iconButton('Next picture', 'next', () => this.#move(1));
-    const close = iconButton('Close', 'close', () => this.dialog.close());
+    this.previous = iconButton(say('page.previous_picture'), 'previous', () => this.#move(-1));
+    this.next = iconButton(say('page.next_picture'), 'next', () => this.#move(1));
+    const close = iconButton(say('page.close'), 'close', () => this.dialog.close());
     close.classList.add('viewer-close');
     this.dialog.append(
       el('div', { className: 'viewer-stage' }, this.previous, this.image, this.comparison.element, this.next),
@@ -145,11 +146,13 @@ export class Viewer {
     this.image.height = picture.height;
     this.image.style.setProperty('--ratio', String(picture.width / picture.height));
     this.caption.textContent = picture.alt;
-    const position = hasEarlier() ? undefined : `${index + 1} of ${pictures.length}`;
+    const position = hasEarlier()
+      ? undefined
+      : say('page.position', { number: index + 1, count: pictures.length });
     this.foot.textContent = [position, footOf(message, picture)].filter(Boolean).join(' \u00b7 ');
     this.save.href = picture.url;
     this.save.download = `darkroom-${picture.id}.png`;
-    this.copy.textContent = 'Copy link';
+    this.copy.textContent = say('page.copy_link');
     this.compare.hidden = this.#earlier() === undefined;
     this.previous.disabled = index === 0 && !hasEarlier();
     this.next.disabled = index === pictures.length - 1;
@@ -209,7 +212,7 @@ export class Viewer {
   /** @param {Action} action @param {import('./types.js').Form} form */
   #openForm(action, form) {
     const drawn = drawForm(form, {
-      label: action.label,
+      label: sayLabel(action.label),
       onSend: (values) => this.#send(action, values),
       onClose: () => this.#closeForm(),
     });
@@ -227,8 +230,8 @@ export class Viewer {
   async #copyLink() {
     const { message, picture } = /** @type {Shown} */ (this.#shown);
     await copyText(location.href.split('#')[0] + linkTo(message.id, message.pictures.indexOf(picture) + 1));
-    this.copy.textContent = 'Copied';
-    announce('Copied');
+    this.copy.textContent = say('page.copied');
+    announce(say('page.copied'));
   }
 
   #showMessage() {
@@ -261,8 +264,10 @@ export class Viewer {
  */
 function footOf({ footer, pictures }, { seed, width, height }) {
   const parts = (footer ?? '').split(' \u00b7 ');
-  const own = parts.map((part) =>
-    pictures.length > 1 && seed !== undefined && /^seeds /.test(part) ? `seed ${seed}` : part,
-  );
+  const first = pictures[0]?.seed;
+  // Whatever the language of the line: one part of it has the first seed as a number.
+  const isOfAll = (/** @type {string} */ part) =>
+    pictures.length > 1 && first !== undefined && part.split(/[^0-9]+/).includes(String(first));
+  const own = parts.map((part) => (seed !== undefined && isOfAll(part) ? say('page.seed', { seed }) : part));
   return [...own, `${width}\u00d7${height}`].filter(Boolean).join(' \u00b7 ');
 }

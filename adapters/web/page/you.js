@@ -6,11 +6,12 @@
 import * as api from './api.js';
 import { announce, byId, copyText, el, iconButton } from './dom.js';
 import { canNotify, notifies, setNotifies } from './notify.js';
+import { say } from './say.js';
 
 /** @type {Record<Me['role'], string>} */
 const ROLES = {
-  operator: 'You are the operator: you can change all settings and invite people.',
-  admin: 'You are an admin: you can change settings and invite people.',
+  operator: say('page.role.operator'),
+  admin: say('page.role.admin'),
   member: '',
 };
 
@@ -32,8 +33,8 @@ export class You {
       el(
         'header',
         { className: 'you-top' },
-        el('h2', { id: 'you-title' }, 'You'),
-        iconButton('Close', 'close', () => this.dialog.close()),
+        el('h2', { id: 'you-title' }, say('page.you')),
+        iconButton(say('page.close'), 'close', () => this.dialog.close()),
       ),
       el(
         'form',
@@ -44,12 +45,12 @@ export class You {
             this.#rename();
           },
         },
-        el('label', { htmlFor: 'you-name' }, 'Your name in this chat'),
+        el('label', { htmlFor: 'you-name' }, say('page.your_name')),
         el(
           'div',
           { className: 'you-line' },
           this.name,
-          el('button', { type: 'submit', className: 'action' }, 'Save'),
+          el('button', { type: 'submit', className: 'action' }, say('page.save_name')),
         ),
         this.refusal,
       ),
@@ -66,9 +67,9 @@ export class You {
   /** @param {Me} me */
   show(me) {
     this.#me = me;
-    byId('you-label').textContent = me.is_named ? me.name : 'Guest';
-    this.button.title = `You are ${me.name}`;
-    this.button.setAttribute('aria-label', `You: ${me.name}`);
+    byId('you-label').textContent = me.is_named ? me.name : say('page.guest');
+    this.button.title = say('page.you_are', { name: me.name });
+    this.button.setAttribute('aria-label', say('page.you_name', { name: me.name }));
     this.role.textContent = ROLES[me.role];
     this.role.hidden = me.role === 'member';
     this.invite.element.hidden = me.role === 'member';
@@ -89,7 +90,7 @@ export class You {
       const me = await api.rename(this.name.value);
       this.show(me);
       this.context.onRename(me);
-      announce(`Your name is ${me.name}`);
+      announce(say('page.named', { name: me.name }));
       this.dialog.close();
     } catch (error) {
       if (!(error instanceof api.ApiError)) throw error;
@@ -109,7 +110,7 @@ function drawNotify() {
   return el(
     'div',
     { className: 'you-form', hidden: !canNotify },
-    el('label', { className: 'you-check' }, box, 'Notify me in this browser when my picture is ready'),
+    el('label', { className: 'you-check' }, box, say('page.notify_me')),
     refusal,
   );
 }
@@ -118,7 +119,7 @@ function drawNotify() {
 function drawInvite() {
   const name = el('input', { id: 'invite-name', maxLength: 40, autocomplete: 'off', required: true });
   const box = el('input', { type: 'checkbox', id: 'invite-admin' });
-  const admin = el('label', { className: 'you-check' }, box, 'Make them an admin');
+  const admin = el('label', { className: 'you-check' }, box, say('page.invite_admin'));
   const result = el('div', { className: 'you-link', hidden: true });
   const refusal = el('p', { className: 'you-refusal', role: 'alert' });
   const element = el(
@@ -140,12 +141,12 @@ function drawInvite() {
         }
       },
     },
-    el('label', { htmlFor: 'invite-name' }, 'Invite somebody by name'),
+    el('label', { htmlFor: 'invite-name' }, say('page.invite')),
     el(
       'div',
       { className: 'you-line' },
       name,
-      el('button', { type: 'submit', className: 'action' }, 'Make a link'),
+      el('button', { type: 'submit', className: 'action' }, say('page.make_link')),
     ),
     admin,
     refusal,
@@ -163,14 +164,14 @@ function drawLink(url, name) {
       className: 'action',
       onclick: async () => {
         await copyText(url);
-        copy.textContent = 'Copied';
-        announce('Copied');
+        copy.textContent = say('page.copied');
+        announce(say('page.copied'));
       },
     },
-    'Copy',
+    say('page.copy'),
   );
   return [
-    el('label', { htmlFor: 'invite-link' }, `Opens the chat once as ${name}, within 24 hours`),
+    el('label', { htmlFor: 'invite-link' }, say('page.link_opens', { name })),
     el(
       'div',
       { className: 'you-line' },

@@ -1,6 +1,7 @@
 /** Which requests are let in at all: by the address that the server listens on, by Host and by Origin. */
 import type { IncomingMessage } from 'node:http';
 import { DarkroomError } from '../../../src/errors.ts';
+import { sentence } from '../../../src/sentences.ts';
 
 export interface AccessOptions {
   /** The address that the server listens on. */
@@ -101,19 +102,13 @@ export function checkHeaders(request: Request, { host, publicUrl }: AccessOption
   const url = publicUrl === undefined ? undefined : new URL(publicUrl);
   const name = hostName(hostHeader);
   if (isLoopback(host) && !LOOPBACK.has(name) && name !== url?.hostname) {
-    const own = url === undefined ? '127.0.0.1 or localhost' : `${url.hostname}, 127.0.0.1 or localhost`;
-    throw new DarkroomError(
-      'forbidden',
-      `This chat is reached as ${own}, not as ${hostHeader}. Behind a reverse proxy, set DARKROOM_URL to the public address.`,
-    );
+    const own = { anyOf: [...(url === undefined ? [] : [url.hostname]), '127.0.0.1', 'localhost'] };
+    throw new DarkroomError('forbidden', sentence('web.wrong_host', { own, host: hostHeader }));
   }
   if (request.method === 'GET' || request.method === 'HEAD') return;
   const origin = request.headers.get('origin');
   if (origin === null || origin === url?.origin || originHost(origin) === hostHeader) return;
-  throw new DarkroomError(
-    'forbidden',
-    `Requests from pages of ${origin} are not allowed. Open the chat itself; behind a reverse proxy, DARKROOM_URL must be its public address.`,
-  );
+  throw new DarkroomError('forbidden', sentence('web.wrong_origin', { origin }));
 }
 
 const hostName = (host: string) => host.replace(/:\d+$/, '').replace(/^\[(.*)\]$/, '$1');

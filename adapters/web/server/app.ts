@@ -1,5 +1,6 @@
 /** The HTTP server of the web chat: what comes before every call, what errors look like, and the page. */
 import { type Context, Hono } from 'hono';
+import { etag } from 'hono/etag';
 import { describeError, type ErrorCode, wordsOf } from '../../../src/errors.ts';
 import { type Locale, sayIn } from '../../../src/sentences.ts';
 import type { Conversation } from '../conversation/conversation.ts';
@@ -13,7 +14,9 @@ import { localeOfCall } from './language.ts';
 import { WEB_LIMITS, type WebLimits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { openapi } from './openapi.ts';
+import { bundleScripts, bundleStyles } from './page-bundle.ts';
 import { readPageFile } from './page-files.ts';
+import { drawPage } from './page-html.ts';
 import { addPeopleCalls } from './people-calls.ts';
 import { type RefusalStatus, statusOf } from './refusal.ts';
 import { sharedFor } from './shared-result.ts';
@@ -31,7 +34,7 @@ export interface AppOptions extends AdmissionOptions, CallOptions {
   readonly limits?: Partial<WebLimits>;
 }
 
-/** Milliseconds for which monitoring calls share one answer, so that they cost the database nothing. */
+/** Milliseconds for which monitoring calls, and the files of the page, are answered from one piece of work. */
 const MONITORING_MS = 1000;
 
 export function createApp(options: AppOptions, conversation: Conversation, hub: EventHub): Hono<Env> {
@@ -59,9 +62,10 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
     const message = sayIn(localeOfCall(c)).words(wordsOf(refusal));
     return answerError(c, statusOf(error, refusal.code), { code: refusal.code, message });
   });
-  app.notFound((c) =>
-    answerError(c, 404, { code: 'not_found', message: `${c.req.method} ${c.req.path} does not exist.` }),
-  );
+  app.notFound((c) => {
+    const message = sayIn(localeOfCall(c))('web.no_address', { call: `${c.req.method} ${c.req.path}` });
+    return answerError(c, 404, { code: 'not_found', message });
+  });
   app.use(async (c, next) => {
     await next();
     for (const [name, value] of Object.entries(PAGE_HEADERS)) c.header(name, value);
@@ -72,6 +76,18 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
   app.get('/readyz', async (c) => ((await ready()) ? c.text('ready\n') : c.text('not ready\n', 503)));
 
   // The files of the page are no secret, and the page that asks for the token needs some of them.
+  for (const [path, type, bundle] of [
+    ['/page.css', 'text/css', bundleStyles],
+    ['/page.js', 'text/javascript', () => bundleScripts('main')],
+  ] as const) {
+    const bundled = sharedFor(MONITORING_MS, bundle);
+    app.get(path, etag(), async (c) =>
+      c.body(await bundled(), 200, {
+        'content-type': `${type}; charset=utf-8`,
+        'cache-control': 'no-cache',
+      }),
+    );
+  }
   app.get('/:file{[a-z0-9-]+\\.(?:css|js|svg|webp)}', async (c) => {
     const file = await readPageFile(c.req.param('file'));
     if (file === undefined) return c.notFound();
@@ -113,9 +129,9 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
     if (isLasting && role !== 'operator' && isOpenedHere(c.req.raw, c.env.incoming, options)) {
       await admission.people.claimOperator(user);
     }
-    const file = await readPageFile('index.html');
-    if (file === undefined) return c.notFound();
-    return c.body(file.bytes, 200, { 'content-type': file.type, 'cache-control': 'no-cache' });
+    return c.body(await drawPage(localeOfCall(c)), 200, {
+      ...{ 'content-type': 'text/html; charset=utf-8', 'cache-control': 'no-cache', vary: 'accept-language' },
+    });
   });
   return app;
 }

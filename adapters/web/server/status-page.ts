@@ -5,29 +5,29 @@
 import type { Hono } from 'hono';
 import { html } from 'hono/html';
 import { DarkroomError } from '../../../src/errors.ts';
-import { sentence } from '../../../src/sentences.ts';
+import { type Say, sayIn, sentence, type Words } from '../../../src/sentences.ts';
 import { type AccessOptions, isOpenedHere } from './access.ts';
 import type { Env } from './calls.ts';
-import { drawFrame } from './page-frame.ts';
+import { localeOfCall } from './language.ts';
+import { drawFrame, type Frame } from './page-frame.ts';
 import type { People } from './people.ts';
 
 export interface StatusRow {
-  readonly name: string;
-  readonly value: string;
+  readonly name: Words;
+  readonly value: Words;
   /** `fact`: neither good nor wrong. */
-  readonly state: keyof typeof STATES;
+  readonly state: 'good' | 'missing' | 'wrong' | 'off' | 'fact';
   /** What changes it, to be typed on the shell. */
   readonly command?: string;
 }
 
 export interface StatusSection {
-  readonly title: string;
+  readonly id: 'devices' | 'models' | 'chats' | 'queue' | 'data';
   readonly rows: readonly StatusRow[];
 }
 
 /** What matters before the first picture. */
-const FIRST = ['Devices', 'Models', 'Chats'];
-const STATES = { good: 'ready', missing: 'missing', wrong: 'needs attention', off: 'off', fact: '' } as const;
+const FIRST: readonly StatusSection['id'][] = ['devices', 'models', 'chats'];
 
 export function addStatusPages(
   app: Hono<Env>,
@@ -48,12 +48,12 @@ export function addStatusPages(
     const isFirst = role === 'member' && isLasting && isOpenedHere(c.req.raw, c.env.incoming, options);
     if (isFirst) await people.claimOperator(user);
     requireAdmin(isFirst ? (await people.of(user)).role : role);
-    const sections = (await status()).filter(({ title }) => FIRST.includes(title));
-    return c.html(drawStatus('Welcome', base, sections));
+    const sections = (await status()).filter(({ id }) => FIRST.includes(id));
+    return c.html(drawStatus('welcome', { base, locale: localeOfCall(c) }, sections));
   });
   app.get('/status', async (c) => {
     requireAdmin(c.get('sender').role);
-    return c.html(drawStatus('Status', base, await status()));
+    return c.html(drawStatus('status', { base, locale: localeOfCall(c) }, await status()));
   });
 }
 
@@ -62,36 +62,43 @@ function requireAdmin(role: 'operator' | 'admin' | 'member'): void {
   throw new DarkroomError('forbidden', sentence('web.status_by_admins'));
 }
 
-const drawStatus = (title: string, base: string, sections: readonly StatusSection[]) => {
-  const missing = sections.flatMap(({ rows }) =>
-    rows.filter(({ state }) => state === 'missing' || state === 'wrong'),
-  );
+function drawStatus(page: 'welcome' | 'status', frame: Frame, sections: readonly StatusSection[]) {
+  const say = sayIn(frame.locale);
+  const open = html`<a href="${frame.base}/">${say('web.open_chat')}</a>`;
   return drawFrame(
-    title,
-    // As the shell's doctor: in English, with commands.
-    { base, locale: 'en' },
-    html`<p>${
-      missing.length === 0
-        ? 'Everything that Darkroom needs is here.'
-        : `${missing.length === 1 ? 'One thing needs' : `${missing.length} things need`} your attention: ${missing.map(({ name }) => name).join(', ')}.`
-    }</p>
+    say(`status.${page}`),
+    frame,
+    html`<p>${sayMissing(sections, say)}</p>
 ${sections.map(
-  (section) => html`<section class="status">
-<h2>${section.title}</h2>
+  ({ id, rows }) => html`<section class="status">
+<h2>${say(`status.${id}`)}</h2>
 <dl>
-${section.rows.map(
-  ({ name, value, state, command }) => html`<div class="status-row status-${state}">
-<dt>${name}</dt>
-<dd>${state === 'fact' ? '' : html`<span class="status-state">${STATES[state]}</span> `}${value}${command === undefined ? '' : html`<code>${command}</code>`}</dd>
-</div>`,
-)}
+${rows.map((row) => drawRow(row, say))}
 </dl>
 </section>`,
 )}
-<p>${
-      title === 'Welcome'
-        ? html`<a href="${base}/">Open the chat</a> and type /imagine a red mug on a table. <a href="${base}/status">Status</a> shows this page at any time.`
-        : html`<a href="${base}/">Open the chat</a>`
-    }</p>`,
+${
+  page === 'status'
+    ? html`<p>${open}</p>`
+    : html`<p>${say('status.try')} ${say('status.at_any_time')}</p>
+<p>${open} \u00b7 <a href="${frame.base}/status">${say('status.status')}</a></p>`
+}`,
   );
-};
+}
+
+function sayMissing(sections: readonly StatusSection[], say: Say): string {
+  const missing = sections
+    .flatMap(({ rows }) => rows)
+    .filter(({ state }) => state === 'missing' || state === 'wrong');
+  if (missing.length === 0) return say('status.all_here');
+  const names = missing.map(({ name }) => say.words(name)).join(', ');
+  return say('status.attention', { count: missing.length, names });
+}
+
+const drawRow = (
+  { name, value, state, command }: StatusRow,
+  say: Say,
+) => html`<div class="status-row status-${state}">
+<dt>${say.words(name)}</dt>
+<dd>${state === 'fact' ? '' : html`<span class="status-state">${say(`status.state.${state}`)}</span> `}${say.words(value)}${command === undefined ? '' : html`<code>${command}</code>`}</dd>
+</div>`;

@@ -19,6 +19,7 @@ import { models } from './models.ts';
 import { moderation } from './moderation.ts';
 import { name } from './name.ts';
 import { note } from './note.ts';
+import { page } from './page.ts';
 import { picture } from './picture.ts';
 import { policy } from './policy.ts';
 import { queue } from './queue.ts';
@@ -27,6 +28,7 @@ import { recipe } from './recipe.ts';
 import { request } from './request.ts';
 import { scheduler } from './scheduler.ts';
 import { setting } from './setting.ts';
+import { status } from './status.ts';
 import { style } from './style.ts';
 import { web } from './web.ts';
 import { wildcard } from './wildcard.ts';
@@ -48,6 +50,7 @@ export const en = {
   ...moderation,
   ...name,
   ...note,
+  ...page,
   ...picture,
   ...policy,
   ...queue,
@@ -55,6 +58,7 @@ export const en = {
   ...recipe,
   ...request,
   ...setting,
+  ...status,
   ...style,
   ...web,
   ...wildcard,

@@ -2,6 +2,11 @@
 export const web = {
   'web.message_gone': 'That message no longer exists. Choose another one.',
   'web.button_gone': 'That message no longer has this button.',
+  'web.no_address': '{call} does not exist.',
+  'web.wrong_host':
+    'This chat is reached as {own}, not as {host}. Behind a reverse proxy, set DARKROOM_URL to the public address.',
+  'web.wrong_origin':
+    'Requests from pages of {origin} are not allowed. Open the chat itself; behind a reverse proxy, DARKROOM_URL must be its public address.',
   'web.no_job': 'That job does not exist.',
   'web.picture_gone': 'That picture no longer exists.',
   'web.not_yours': 'This message belongs to {name}. You can delete your own messages.',

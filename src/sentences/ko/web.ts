@@ -3,6 +3,11 @@ import type { web as en } from '../en/web.ts';
 export const web = {
   'web.message_gone': '더 이상 없는 메시지예요. 다른 메시지를 골라 주세요.',
   'web.button_gone': '그 메시지에는 이제 이 버튼이 없어요.',
+  'web.no_address': '없는 주소예요: {call}',
+  'web.wrong_host':
+    '이 채팅의 주소는 {own}이고 {host} 주소로는 열 수 없어요. 리버스 프록시 뒤라면 DARKROOM_URL에 공개 주소를 설정해 주세요.',
+  'web.wrong_origin':
+    '{origin} 페이지에서 보낸 요청은 받지 않아요. 채팅을 직접 열어 주세요. 리버스 프록시 뒤라면 DARKROOM_URL에 공개 주소를 설정해 주세요.',
   'web.no_job': '없는 작업이에요.',
   'web.picture_gone': '더 이상 없는 그림이에요.',
   'web.not_yours': '{name} 님의 메시지예요. 내 메시지만 삭제할 수 있어요.',
