@@ -82,6 +82,14 @@ export interface CardField {
   readonly isCode?: true;
 }
 
+export interface CardCell {
+  /** Of the action that answers with the picture by itself. */
+  readonly id: string;
+  /** What is particular to it: `steps 10, cfg 3`. */
+  readonly label: string;
+  readonly picture: CardPicture;
+}
+
 export interface Card {
   /** Of its words, for those that an adapter adds; English where it is absent. */
   readonly locale?: Locale;
@@ -106,6 +114,8 @@ export interface Card {
   readonly actions?: readonly CardAction[];
   /** Less likely actions, in a menu More. */
   readonly more?: readonly CardAction[];
+  /** The pictures of a sweep, each to be opened by its action: a menu, or tiles. */
+  readonly cells?: readonly CardCell[];
   /** Id of an action that answers with this card as it is now and changes nothing: for platforms that keep it up to date. */
   readonly refresh?: string;
   readonly error?: { readonly code: ErrorCode; readonly message: string };

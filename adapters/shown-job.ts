@@ -6,8 +6,8 @@ export interface ShownJob {
   readonly picture?: number;
 }
 
-/** A command that begins anew, also in a thread with pictures. */
-export const NEW_PICTURE = /^\/imagine\b/i;
+/** A command that begins anew, also in a thread with pictures; a sweep of strengths is of a picture. */
+export const NEW_PICTURE = /^\/(?:imagine\b|sweep\b(?![\s\S]*\bstrength\b))/i;
 
 const ACTION = /^[a-z]+:([0-9a-f-]{36})(?::(\d+))?$/;
 

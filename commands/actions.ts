@@ -7,15 +7,15 @@ import { deletedCard, endCard, pictureCard } from './cards.ts';
 import type { Context } from './command.ts';
 import type { Deletions } from './deletions.ts';
 import { again, edit, from, redraw, reroll, upscale, use, vary, varyStrong, varySubtle } from './derive.ts';
-import type { DrawPorts } from './imagine.ts';
 import { requireDeletedJob, requireJob, requireOwnJob } from './job-access.ts';
 import { OUTPAINT_ACTIONS } from './outpaint.ts';
 import type { Ports } from './ports.ts';
 import { showRecipe } from './recipe.ts';
 import { removeJob } from './retention.ts';
 import { type ConfigPorts, undoById } from './setting-change.ts';
+import { dropSweep, openCell, type SweepCommandPorts, startSweep } from './sweep.ts';
 
-export type ActionPorts = DrawPorts &
+export type ActionPorts = SweepCommandPorts &
   ConfigPorts &
   Pick<Ports, 'jobs' | 'queue' | 'pictures' | 'unpost' | 'arePixelsEqual' | 'onError'> & {
     readonly deletions: Deletions;
@@ -40,6 +40,9 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   show,
   notes: showNotes,
   recipe: showRecipe,
+  start: startSweep,
+  drop: dropSweep,
+  cell: openCell,
   delete: remove,
   remove: removeNow,
   cancel,
@@ -58,9 +61,24 @@ export async function act(action: string, context: ActionContext): Promise<void>
     );
   }
   const record = await requireJob(job, context.invocation, context.ports);
+  requireFitting(verb, record);
   const index = Number(picture ?? 1) - 1;
   const one = picture === undefined ? record : { ...record, request: inWordsOf(record.request, index) };
   await known(one, context, index);
+}
+
+/** What can be done with a sweep as a whole; the rest is for one of its pictures. */
+const OF_SWEEP = ['start', 'drop', 'recipe', 'notes', 'delete', 'remove', 'cancel'];
+const ONLY_OF_SWEEP = ['start', 'drop'];
+
+function requireFitting(verb: string, { frame }: JobRecord): void {
+  const count = frame?.sweep?.cells.length;
+  if (count === undefined && ONLY_OF_SWEEP.includes(verb)) {
+    throw new DarkroomError('bad_request', sentence('sweep.is_none'));
+  }
+  if (count !== undefined && !OF_SWEEP.includes(verb)) {
+    throw new DarkroomError('bad_request', sentence('sweep.open_one', { count }));
+  }
 }
 
 /** In the message of the job that was cancelled or failed. */

@@ -10,10 +10,11 @@ import { describeError, wordsOf } from '../src/errors.ts';
 import type { Loading } from '../src/job.ts';
 import { builtInUpscaler, seedOfPicture, shortName } from '../src/request.ts';
 import { type PlainKey, type Say, sayIn } from '../src/sentences.ts';
-import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
+import type { JobRecord, OriginVerb, SweepFrame } from '../src/store/jobs.ts';
 import { useForm } from './forms.ts';
 import type { LiveEvent } from './job-card.ts';
 import { OUTPAINTS } from './outpaint-verbs.ts';
+import { labelOfCell } from './sweep-run.ts';
 import { upscaleScale } from './upscaling.ts';
 import { usesOf } from './uses.ts';
 
@@ -37,14 +38,14 @@ export function liveCard(record: JobRecord, event: LiveEvent): Card {
   const { state, step, steps, etaSeconds, loading, preview } = event;
   return {
     ...shared,
-    text: runningText(event, record.request.model, say),
+    text: runningText(event, record, say),
     job: { id: record.id, state, step, steps, etaSeconds, ...(loading && { loading }) },
     ...(preview && { preview }),
   };
 }
 
 /** What all cards of a job have. */
-function frameOf({
+export function frameOf({
   frame,
   notes,
 }: JobRecord): Pick<Card, 'locale' | 'inputs' | 'isPrivate' | 'thread' | 'notes'> {
@@ -82,7 +83,7 @@ function originText(verb: OriginVerb, request: JobRecord['request'], say: Say): 
   return say('origin.redrawn', { strength });
 }
 
-function aboutOf({ request, user, frame }: JobRecord, say: Say): CardAbout {
+export function aboutOf({ request, user, frame }: JobRecord, say: Say): CardAbout {
   const { origin } = frame ?? {};
   return {
     // Pictures with words of their own have only what was typed in common.
@@ -108,11 +109,13 @@ export function queuedText(
 /** Before the first step there is no step to name, and after the last one the picture is decoded. */
 export function runningText(
   { step, steps, etaSeconds, loading }: RunningEvent,
-  model: string,
+  { request: { model }, frame }: Pick<JobRecord, 'request' | 'frame'>,
   say: Say,
 ): string {
   if (loading !== undefined) return loadingText(model, loading, say);
   const time = timeText(etaSeconds, say);
+  // Its steps are pictures.
+  if (frame?.sweep !== undefined) return say('sweep.progress', { step, steps, time });
   if (step === 0) return say('job.starting', { time });
   return step >= steps ? say('job.finishing') : say('job.step', { step, steps, time });
 }
@@ -126,7 +129,7 @@ function loadingText(model: string, { opened, total }: Loading, say: Say): strin
 
 /** A job that has ended. */
 export function endCard(record: JobRecord): Card {
-  const { id, state, seconds, error } = record;
+  const { id, state, seconds, error, frame } = record;
   const say = sayOf(record);
   const message = say.words(wordsOf(error ?? describeError(undefined)));
   const job = {
@@ -136,13 +139,17 @@ export function endCard(record: JobRecord): Card {
     ...(error && { error: { code: error.code, message } }),
   };
   const shared = { ...frameOf(record), about: aboutOf(record, say), job };
+  if (state === 'done' && frame?.sweep !== undefined) return { ...shared, ...sweepCard(record, frame.sweep) };
   if (state === 'done') return { ...shared, ...printCard(record, say) };
   const isCancelled = state === 'cancelled';
   return {
     ...shared,
     text: isCancelled ? say('job.cancelled') : message,
     actions: [
-      { id: `again:${id}`, label: say(isCancelled ? 'button.undo' : 'button.try_again') },
+      // A sweep is asked for again by its line.
+      frame?.sweep === undefined
+        ? { id: `again:${id}`, label: say(isCancelled ? 'button.undo' : 'button.try_again') }
+        : { id: `recipe:${id}`, label: say('button.recipe') },
       { id: `delete:${id}`, label: say('button.delete'), style: 'danger' },
     ],
   };
@@ -226,6 +233,42 @@ function enlargedBy({ request: { upscaleImage } }: JobRecord): string[] {
   return name === undefined || builtInUpscaler(name) !== undefined ? [] : [name];
 }
 
+/** Its pictures as one, and each to be opened. */
+function sweepCard(
+  record: JobRecord,
+  sweep: SweepFrame,
+): Pick<Card, 'text' | 'pictures' | 'footer' | 'cells' | 'actions' | 'more'> {
+  const say = sayOf(record);
+  const { id, request, seconds } = record;
+  const { drawn = [], cells, axes } = sweep;
+  const own = drawn.flatMap((picture, i) => {
+    if (picture === null) return [];
+    const label = labelOfCell(sweep, i);
+    const alt = say('sweep.cell_alt', { prompt: request.prompt, label });
+    return [{ id: `cell:${cells[i]}`, label, picture: { ...picture, alt } }];
+  });
+  const named = (option: string) => axes.some((one) => one.option === option);
+  return {
+    text: '',
+    pictures: record.pictures.map((picture) => ({
+      ...picture,
+      alt: say('sweep.alt', { prompt: request.prompt, options: axes.map(({ option }) => option) }),
+    })),
+    footer: [
+      say('sweep.pictures', { count: own.length }),
+      ...(named('model') ? [] : [shortName(request.model)]),
+      ...(named('seed') ? [] : [say('job.seed', { seed: request.seed })]),
+      ...(seconds === undefined ? [] : [say('job.seconds', { seconds: seconds.toFixed(1) })]),
+    ].join(' \u00b7 '),
+    cells: own,
+    actions: [
+      { id: `recipe:${id}`, label: say('button.recipe') },
+      ...(isFolded(record) ? [{ id: `notes:${id}`, label: say('button.notes') }] : []),
+      { id: `delete:${id}`, label: say('button.delete'), style: 'danger' },
+    ],
+  };
+}
+
 /** Whether a card has no room for all of its notes. */
 const isFolded = (record: JobRecord) => (frameOf(record).notes ?? []).join(' ').length > NOTE_CHARACTERS;
 
@@ -277,7 +320,7 @@ function cardPictures({ pictures, request }: JobRecord, say: Say): CardPicture[]
 }
 
 /** A time that is left, rounded so that it does not flicker. */
-function timeText(seconds: number, say: Say): string {
+export function timeText(seconds: number, say: Say): string {
   if (seconds < 9.95) return say('job.seconds', { seconds: Math.max(1, Math.round(seconds)) });
   if (seconds < 90) return say('job.seconds', { seconds: Math.round(seconds / 5) * 5 });
   return say('job.minutes', { minutes: Math.round(seconds / 60) });

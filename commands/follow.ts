@@ -8,9 +8,10 @@ import type { JobRecord } from '../src/store/jobs.ts';
 import { endCard, liveCard } from './cards.ts';
 import { followJob, type LiveEvent } from './job-card.ts';
 import type { Ports } from './ports.ts';
+import { type SweepPorts, watchSweep } from './sweep-run.ts';
 import { TimeLeft } from './time-left.ts';
 
-export type FollowPorts = Pick<Ports, 'queue' | 'jobs' | 'awaitedMs' | 'onError'>;
+export type FollowPorts = SweepPorts & Pick<Ports, 'awaitedMs' | 'onError'>;
 
 export class Follower {
   readonly #ports: FollowPorts;
@@ -42,7 +43,9 @@ export class Follower {
       reply.postEphemeral(refusalCard(error, record.frame?.locale)).catch((failure) => this.#report(failure));
     };
     try {
-      await followJob(queue.watch(record.id), show, onShowError, reply.pace);
+      const isSweep = record.frame?.sweep !== undefined;
+      const events = isSweep ? watchSweep(record, this.#ports) : queue.watch(record.id);
+      await followJob(events, show, onShowError, reply.pace);
       if (isSeen) await this.showEnd(record.id, reply);
       else await this.showEnd(record.id, undefined);
     } catch (error) {

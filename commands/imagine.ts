@@ -52,9 +52,18 @@ export const imagine = defineCommand({
 /** Requests a picture by words, from the picture that came with them where there is one. */
 export async function draw(
   given: DraftValues,
-  { invocation, reply, ports, notes = [] }: Context<DrawPorts>,
+  context: Context<DrawPorts>,
   verb: 'imagine' | 'edit',
 ): Promise<void> {
+  await context.ports.submit({ ...(await orderOf(given, context, verb)), reply: context.reply });
+}
+
+/** What to submit for a picture by words. @throws DarkroomError */
+export async function orderOf(
+  given: DraftValues,
+  { invocation, ports, notes = [] }: Omit<Context<DrawPorts>, 'reply' | 'say'>,
+  verb: 'imagine' | 'edit',
+): Promise<Omit<Order, 'reply'>> {
   const { settings, models } = ports;
   const values = withControlKind(given, models.files());
   const { words, hosts } = withoutAddresses(await nameMentions(values.prompt ?? '', invocation, ports));
@@ -109,10 +118,10 @@ export async function draw(
     ...(laid?.notes ?? []),
   ];
   const isMadeFrom = pictures.source !== undefined || pictures.control !== undefined;
-  await ports.submit({
-    ...{ invocation, reply, model: { ...model, defaults }, draft, pictures, notes: read },
+  return {
+    ...{ invocation, model: { ...model, defaults }, draft, pictures, notes: read },
     ...(isMadeFrom && { origin: await originOf(invocation, pictures, draft, ports) }),
-  });
+  };
 }
 
 /** What a picture is made from: an upload, or the one that was replied to. */

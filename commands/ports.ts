@@ -3,6 +3,7 @@ import type { Found, Membership } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import type { MentionKind, Platform } from '../adapters/platforms.ts';
 import type { ListSource } from '../src/choices/choices.ts';
+import type { ErrorWords } from '../src/errors.ts';
 import type { JobEvent } from '../src/job.ts';
 import type {
   ControlDraft,
@@ -16,8 +17,28 @@ import type {
 import type { Words } from '../src/sentences.ts';
 import type { SettingsStore } from '../src/settings/store.ts';
 import type { RetentionClock } from '../src/store/clock.ts';
-import type { JobRecord, JobStore } from '../src/store/jobs.ts';
+import type { JobRecord, JobStore, SweepFrame } from '../src/store/jobs.ts';
 import type { PictureStore } from '../src/store/pictures.ts';
+
+/** How a sweep ends. */
+export type SweepEnd =
+  | { readonly state: 'done'; readonly pictures: JobRecord['pictures']; readonly notes: readonly Words[] }
+  | { readonly state: 'failed'; readonly error: ErrorWords }
+  | { readonly state: 'cancelled' };
+
+export interface SweepQueuePort {
+  /** Whether the pictures of a sweep would be accepted together now. @returns GPU-seconds expected */
+  requireRoom(cells: readonly Pick<JobRecord, 'user' | 'share' | 'request'>[]): Promise<number>;
+  /** Keeps a sweep until whoever asked starts it. */
+  plan(sweep: JobRecord): Promise<void>;
+  /**
+   * Accepts a sweep's pictures in the order in which they are to be drawn, all or none.
+   * @throws DarkroomError as submit(), and ('bad_request') where it was started or dropped already
+   */
+  start(sweep: JobRecord, cells: readonly JobRecord[]): Promise<void>;
+  /** Ends a sweep whose pictures have ended. @returns false where it has ended already */
+  finish(id: string, sweep: SweepFrame, end: SweepEnd): Promise<boolean>;
+}
 
 export interface QueuePort {
   /**
@@ -30,7 +51,8 @@ export interface QueuePort {
    * @throws DarkroomError('too_many') where a cap is reached; nothing is stored then
    */
   submit(record: JobRecord): Promise<void>;
-  /** @returns whether there was such a job to cancel */
+  readonly sweeps: SweepQueuePort;
+  /** @returns whether there was such a job to cancel; of a sweep, whether there was such a picture */
   cancel(id: string): Promise<boolean>;
   /** The job's present state, then each change, to the final one. */
   watch(id: string): AsyncIterable<JobEvent>;
@@ -168,6 +190,16 @@ export interface UploadedPicture {
   readonly unturned?: UnturnedPicture;
 }
 
+/** Pictures in panels, rows and columns; src/image/labelled-grid.ts says more. */
+export interface Grid {
+  readonly columns: readonly string[];
+  readonly rows?: readonly string[];
+  readonly panels?: readonly string[];
+  readonly cells: readonly { readonly picture?: Uint8Array | undefined; readonly missing?: string }[];
+  readonly cell: { readonly width: number; readonly height: number };
+  readonly isEdit: boolean;
+}
+
 export interface Ports {
   readonly queue: QueuePort;
   readonly models: ModelsPort;
@@ -217,6 +249,11 @@ export interface Ports {
   readonly awaitedMs?: number;
   /** Milliseconds in which a deletion can be undone; some seconds where left out. */
   readonly undoMs?: number;
+  /**
+   * The pictures of a sweep as one, under their labels.
+   * @param longest most pixels of its longer side
+   */
+  drawGrid(grid: Grid, longest?: number): Promise<Uint8Array>;
   /** Called with errors that are not the user's. */
   readonly onError?: (error: unknown) => void;
 }

@@ -1,6 +1,7 @@
 /** /queue: my jobs, their position and time left, each with its Cancel. */
 
 import type { Say } from '../src/sentences.ts';
+import type { JobRecord } from '../src/store/jobs.ts';
 import { queuedText, runningText } from './cards.ts';
 import { type Context, defineCommand } from './command.ts';
 import type { Follower } from './follow.ts';
@@ -28,7 +29,7 @@ export const queue = defineCommand({
       text: say('queue.jobs', { count: jobs.length }),
       fields: jobs.map(({ record, event }, i) => ({
         name: `${i + 1}. ${brief(record.request.prompt)}`,
-        value: describeState(event, record.request.model, say),
+        value: describeState(event, record, say),
       })),
       actions: jobs.slice(0, MOST_BUTTONS).map(({ record }, i) => ({
         id: `cancel:${record.id}`,
@@ -38,11 +39,11 @@ export const queue = defineCommand({
   },
 });
 
-function describeState(event: LiveEvent | undefined, model: string, say: Say) {
+function describeState(event: LiveEvent | undefined, record: JobRecord, say: Say) {
   if (event === undefined) return say('job.accepted');
   if (event.state === 'queued') return queuedText(event, say);
   const { memory } = event;
-  const state = runningText(event, model, say);
+  const state = runningText(event, record, say);
   return memory === undefined ? state : say('job.memory', { state, gigabytes: gigabytes(memory.bytes) });
 }
 

@@ -61,7 +61,10 @@ export const recipe = defineCommand({
 });
 
 /** The recipe of a job that is known here. */
-const recipeCard = ({ id, request, state }: JobRecord, extra: string, say: Say): Card => {
+const recipeCard = ({ id, request, state, frame }: JobRecord, extra: string, say: Say): Card => {
+  if (frame?.sweep !== undefined) {
+    return { text: say('sweep.made_by'), fields: [commandField(`/sweep ${frame.sweep.line}${extra}`, say)] };
+  }
   const frozen = requestToJson(request);
   // Pictures with words of their own are made again from what was typed.
   const draft = frozen.picture_words === undefined ? frozen : asTyped(frozen);

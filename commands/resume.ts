@@ -4,6 +4,8 @@ import type { Platform } from '../adapters/platforms.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import type { Follower } from './follow.ts';
 import type { Ports } from './ports.ts';
+import { removeJob } from './retention.ts';
+import { finishSweepIfEnded, type SweepPorts } from './sweep-run.ts';
 
 /** Milliseconds between two searches for ends that nobody shows. */
 const SEARCH = 5000;
@@ -23,19 +25,27 @@ export interface Resumption {
  * @param reopen the message of a job, from the adapter of its platform
  */
 export async function resumeJobs(
-  { queue, jobs, onError }: Pick<Ports, 'queue' | 'jobs' | 'onError'>,
+  ports: SweepPorts & Pick<Ports, 'onError'>,
   follower: Follower,
   reopen: Reopen,
   platforms: readonly Platform[],
 ): Promise<Resumption> {
+  const { queue, jobs, onError } = ports;
   const report = (error: unknown) => onError?.(error);
 
   /** Shows the ends whose process died, or could not reach the platform, before they were shown. */
   const showLeft = async () => {
+    for (const record of await jobs.alive(platforms)) {
+      if (record.frame?.sweep !== undefined && !follower.isFollowed(record.id)) {
+        await finishSweepIfEnded(record, ports);
+      }
+    }
     for (const id of await jobs.endsOf(platforms)) {
       if (follower.isFollowed(id)) continue;
       const record = await jobs.get(id);
-      const reply = record && (await reopen(record));
+      // A picture of a sweep has no message of its own.
+      const hasMessage = record !== undefined && record.frame?.cell === undefined;
+      const reply = hasMessage ? await reopen(record) : undefined;
       await follower.showEnd(id, reply);
     }
   };
@@ -45,7 +55,7 @@ export async function resumeJobs(
     const reply = await reopen(record);
     if (reply === undefined) {
       // Its message was deleted: nobody waits for it. Or another process has shown its end by now.
-      if (await queue.cancel(record.id)) await jobs.remove(record.id);
+      if (await queue.cancel(record.id)) await removeJob(record, ports);
     } else {
       followed += 1;
       follower.follow(record, reply).catch(report);

@@ -8,23 +8,25 @@ const DAY = 24 * 60 * 60 * 1000;
 /** Jobs that are removed between two queries for more. */
 const BATCH = 200;
 
-/** Removes a job, its pictures and the uploads that it owns; a queued or running one is cancelled first. */
+/** Removes a job, its pictures and the uploads that it owns, of a sweep also the jobs of its pictures; a queued or running one is cancelled first. */
 export async function removeJob(
-  { id }: JobRecord,
+  { id, frame }: JobRecord,
   { queue, jobs }: Pick<Ports, 'queue' | 'jobs'>,
 ): Promise<void> {
   await queue.cancel(id);
+  for (const cell of frame?.sweep?.cells ?? []) await jobs.remove(cell);
   await jobs.remove(id);
 }
 
 export type RetentionPorts = Pick<Ports, 'queue' | 'jobs' | 'settings' | 'clock' | 'unpost' | 'onError'>;
 
-/** Removes the jobs that are older than picture_retention_days of their tenant, with their messages. */
+/** Removes sweeps that nobody has started for a day, and the jobs that are older than picture_retention_days of their tenant, with their messages. */
 export async function expire(ports: RetentionPorts): Promise<void> {
   const { settings, jobs, clock, unpost, onError } = ports;
   const now = await clock.now();
   // A clock that has jumped must not delete what is not old.
   if (now === undefined) return;
+  for (const record of await jobs.plannedBefore(now - DAY)) await removeJob(record, ports);
   for (const tenant of await settings.tenantsWith('picture_retention_days')) {
     const rules = await settings.rules(tenant);
     const days = rules.find(({ key }) => key === 'picture_retention_days')?.value;

@@ -33,10 +33,11 @@ import { actionOfWords, commandOfWords, flagsOfWords, withoutRequest } from './s
 import { style } from './style.ts';
 import { createSubmit } from './submit.ts';
 import { type Completion, complete } from './suggest.ts';
+import { type SweepCommandPorts, sweep } from './sweep.ts';
 import { wildcard } from './wildcard.ts';
 
 /** What all commands together use; each is given it as the type of its own ports. */
-type RouterPorts = ActionPorts & QueuePorts & Ports;
+type RouterPorts = ActionPorts & SweepCommandPorts & QueuePorts & Ports;
 
 type RoutedCommand = AnyCommand<RouterPorts>;
 
@@ -44,6 +45,7 @@ const help = createHelp(() => COMMANDS);
 export const COMMANDS: readonly RoutedCommand[] = [
   imagine,
   edit,
+  sweep,
   recipe,
   queue,
   notify,
@@ -94,9 +96,9 @@ export interface CommandsJson {
 
 export function createCommands(ports: Ports): Commands {
   const follower = new Follower(ports);
-  const { precheck, submit } = createSubmit(ports, (record, reply) => follower.follow(record, reply));
+  const orders = createSubmit(ports, (record, reply) => follower.follow(record, reply));
   const deletions = new Deletions(ports);
-  const all: RouterPorts = { ...ports, follower, precheck, submit, deletions };
+  const all: RouterPorts = { ...ports, ...orders, follower, deletions };
   const resumptions: Resumption[] = [];
   let stopRetention: (() => void) | undefined;
   return {

@@ -51,6 +51,21 @@ export interface Submit {
    * @throws DarkroomError before anything is posted: the order was refused, and nothing of it is stored
    */
   submit(order: Order): Promise<JobRecord>;
+  /**
+   * An order as a job, which is neither stored nor accepted yet: for a sweep, which has many.
+   * @param room asked before what takes longer is checked
+   * @throws DarkroomError as submit()
+   */
+  prepare(order: Omit<Order, 'reply'>, room: (job: RoomFor) => Promise<void>): Promise<Prepared>;
+  /** Stores the uploads of a job. */
+  keepUploads(prepared: Prepared): Promise<JobRecord>;
+}
+
+type RoomFor = Parameters<Ports['queue']['requireRoom']>[0];
+
+export interface Prepared {
+  readonly record: JobRecord;
+  readonly sources: readonly (readonly [PictureRole, Source])[];
 }
 
 /** Alternative texts of uploads: a file's own name may say who or what it shows, and everybody can read it. */
@@ -92,29 +107,30 @@ export function createSubmit(
     return { id: await store.put(bytes, { job, kind: 'input' }), width, height, alt: say(ALT[role]) };
   }
 
+  async function keepUploads({ record, sources }: Prepared): Promise<JobRecord> {
+    const kept = await Promise.all(
+      sources.map(async ([role, source]) => ({
+        role,
+        source,
+        picture: await keep(role, source, record.id, sayIn(record.frame?.locale ?? 'en')),
+      })),
+    );
+    const uploads = kept.flatMap(({ source, picture }) => ('name' in source.from ? [picture] : []));
+    return {
+      ...record,
+      inputs: Object.fromEntries(kept.map(({ role, picture }) => [role, picture.id])),
+      frame: { ...record.frame, ...(uploads.length > 0 && { inputs: uploads }) },
+    };
+  }
+
   /** Stores the uploads of a job, and only then the job: it must find them whenever it runs. */
-  async function accept(
-    record: JobRecord,
-    sources: readonly (readonly [PictureRole, Source])[],
-  ): Promise<JobRecord> {
+  async function accept(prepared: Prepared): Promise<JobRecord> {
     try {
-      const kept = await Promise.all(
-        sources.map(async ([role, source]) => ({
-          role,
-          source,
-          picture: await keep(role, source, record.id, sayIn(record.frame?.locale ?? 'en')),
-        })),
-      );
-      const uploads = kept.flatMap(({ source, picture }) => ('name' in source.from ? [picture] : []));
-      const whole: JobRecord = {
-        ...record,
-        inputs: Object.fromEntries(kept.map(({ role, picture }) => [role, picture.id])),
-        frame: { ...record.frame, ...(uploads.length > 0 && { inputs: uploads }) },
-      };
+      const whole = await keepUploads(prepared);
       await queue.submit(whole);
       return whole;
     } catch (error) {
-      await store.removeOf(record.id);
+      await store.removeOf(prepared.record.id);
       throw error;
     }
   }
@@ -127,7 +143,7 @@ export function createSubmit(
       await queue.requireRoom({ user: invocation.user, request, ...shareOf(policy, invocation) });
     },
 
-    async submit({ invocation, reply, model, draft: typed, pictures = {}, notes: read = [], origin }) {
+    async prepare({ invocation, model, draft: typed, pictures = {}, notes: read = [], origin }, room) {
       const policy = await Policy.of(invocation, ports);
       policy.requireEntry();
       const { source } = pictures;
@@ -151,14 +167,14 @@ export function createSubmit(
       });
       const { user, platform, channel } = invocation;
       const share = shareOf(policy, invocation);
-      await queue.requireRoom({ user, request, ...share });
+      await room({ user, request, ...share });
       if (request.vae !== undefined) await models.requireVae?.(model.name, request.vae);
       await models.requireMemory?.(request);
       const sources = Object.entries(pictures) as [PictureRole, Source][];
       const maxSize = policy.number('max_size');
       const locale = localeOf(invocation.where.locale);
-      const record = await accept(
-        {
+      return {
+        record: {
           id: randomUUID(),
           at: Date.now(),
           ...{ user, platform, channel, request, inputs: {}, state: 'queued', pictures: [], ...share },
@@ -182,7 +198,14 @@ export function createSubmit(
           },
         },
         sources,
-      );
+      };
+    },
+
+    keepUploads,
+
+    async submit({ reply, ...order }) {
+      const prepared = await this.prepare(order, (job) => queue.requireRoom(job));
+      const record = await accept(prepared);
       await follow(record, reply);
       return record;
     },

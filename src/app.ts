@@ -14,6 +14,7 @@ import { nameOf } from './engine/device.ts';
 import { engineOptions } from './engine-options.ts';
 import type { DarkroomError } from './errors.ts';
 import { arePixelsEqual } from './image/equal-pixels.ts';
+import { drawGrid } from './image/labelled-grid.ts';
 import { plainSize } from './image/plain-size.ts';
 import { readPngText } from './image/png-text.ts';
 import { PictureReader } from './image/reader.ts';
@@ -120,6 +121,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     readPictureText: readPngText,
     takenFromPhotos: () => detectedKinds(settings.DARKROOM_DETECTORS),
     arePixelsEqual,
+    drawGrid,
     onError,
   });
   const connections: Connection[] = [];

@@ -49,6 +49,7 @@ export {
   FIELD_OPTIONS,
   notCarried,
   type OptionValues,
+  optionOfField,
   optionsOfDraft,
 } from './request/options.ts';
 export { type OtherRecipe, readOtherRecipe } from './request/other-programs.ts';

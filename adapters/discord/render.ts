@@ -58,6 +58,7 @@ export function renderCard(
         ]),
     ...(foot === '' ? [] : [{ type: ComponentType.TextDisplay as const, content: foot }]),
     ...rowsOf(card.actions ?? []),
+    ...cellMenus(card, sayIn(card.locale ?? 'en')),
     ...(card.more?.length ? [menuOf(card.more, sayIn(card.locale ?? 'en'))] : []),
     ...(notes === '' ? [] : [{ type: ComponentType.TextDisplay as const, content: quiet(plain(notes)) }]),
   ];
@@ -105,15 +106,34 @@ function aboutLines({ about, footer = '', locale = 'en' }: Card, origin: string 
 }
 
 /** A menu takes no room until it is opened. */
-function menuOf(actions: readonly CardAction[], say: Say): APIActionRowComponent<APIStringSelectComponent> {
-  const [first] = actions;
+const menuOf = (actions: readonly CardAction[], say: Say) =>
+  selectOf(`more:${actions[0]!.id.split(':')[1]}`, say('card.more'), actions);
+
+/** The pictures of a sweep: as many menus as it takes. */
+function cellMenus({ cells = [] }: Card, say: Say): APIActionRowComponent<APIStringSelectComponent>[] {
+  return Array.from({ length: Math.ceil(cells.length / LIMITS.choices) }, (_, i) => {
+    const first = i * LIMITS.choices;
+    const shown = cells.slice(first, first + LIMITS.choices);
+    const words =
+      cells.length <= LIMITS.choices
+        ? say('sweep.open')
+        : say('sweep.open_further', { first: first + 1, last: first + shown.length });
+    return selectOf(`cells:${i}`, words, shown);
+  });
+}
+
+function selectOf(
+  custom_id: string,
+  placeholder: string,
+  actions: readonly Pick<CardAction, 'id' | 'label'>[],
+): APIActionRowComponent<APIStringSelectComponent> {
   return {
     type: ComponentType.ActionRow,
     components: [
       {
         type: ComponentType.StringSelect,
-        custom_id: `more:${first!.id.split(':')[1]}`,
-        placeholder: say('card.more'),
+        custom_id,
+        placeholder,
         options: actions
           .slice(0, LIMITS.choices)
           .map(({ id, label }) => ({ label: clip(label, LIMITS.choiceName), value: id })),

@@ -31,7 +31,7 @@ export function renderCard(card: Card, pictures: readonly SlackPicture[], origin
     alt_text: clip(alt === '' ? say('card.picture') : alt, LIMITS.altText),
   }));
   const about = aboutBlocks(card, origin);
-  const actions = actionsOf(card.actions ?? [], card.more ?? [], say);
+  const actions = [...cellMenu(card, say), ...actionsOf(card.actions ?? [], card.more ?? [], say)];
   const notes = contextOf((card.notes ?? []).join(' '));
   const room = LIMITS.blocks - images.length - about.length - actions.length - notes.length;
   return {
@@ -105,13 +105,26 @@ function actionsOf(
   return [...blocks.slice(0, -1), { ...last, elements: [...last.elements, menuOf(more, say)] }];
 }
 
-/** An overflow menu takes five; a longer menu is a select. */
-function menuOf(more: readonly CardAction[], say: Say): types.Overflow | types.StaticSelect {
-  const action_id = `more:${more[0]!.id.split(':')[1]}`;
-  const options = more.slice(0, LIMITS.choices).map(({ id, label }) => ({
+/** The pictures of a sweep, in one menu. */
+function cellMenu({ cells = [] }: Card, say: Say): types.ActionsBlock[] {
+  if (cells.length === 0) return [];
+  const placeholder = { type: 'plain_text' as const, text: say('sweep.open'), emoji: false };
+  const options = optionsOf(cells);
+  return [
+    { type: 'actions', elements: [{ type: 'static_select', action_id: 'cells', options, placeholder }] },
+  ];
+}
+
+const optionsOf = (actions: readonly Pick<CardAction, 'id' | 'label'>[]) =>
+  actions.slice(0, LIMITS.choices).map(({ id, label }) => ({
     text: { type: 'plain_text' as const, text: clip(label, LIMITS.choiceLabel), emoji: false },
     value: id,
   }));
+
+/** An overflow menu takes five; a longer menu is a select. */
+function menuOf(more: readonly CardAction[], say: Say): types.Overflow | types.StaticSelect {
+  const action_id = `more:${more[0]!.id.split(':')[1]}`;
+  const options = optionsOf(more);
   if (options.length <= LIMITS.overflow) return { type: 'overflow', action_id, options };
   const placeholder = { type: 'plain_text' as const, text: say('card.more'), emoji: false };
   return { type: 'static_select', action_id, options, placeholder };

@@ -60,7 +60,8 @@ export async function admit(tx: Sql, applicant: Applicant, waitingPerUser: numbe
   const { user, tenant, share, cost } = applicant;
   const limit = share?.waiting ?? waitingPerUser;
   const [row] = await tx.query<{ waiting: number; pictures: number }>(
-    `select count(*)::int as waiting, coalesce(sum(coalesce((request->>'numImages')::int, 1)), 0)::int as pictures
+    // The pictures of a sweep are one job among others.
+    `select count(distinct coalesce(frame->'cell'->>'sweep', id))::int as waiting, coalesce(sum(coalesce((request->>'numImages')::int, 1)), 0)::int as pictures
      from darkroom.job
      where user_id = $1 and state = 'queued' and ($2::text is null or tenant = $2)`,
     // An admin's cap holds for that tenant; Darkroom's own for all of them together.
@@ -117,13 +118,16 @@ async function requireDay(
 export function describeCap(
   { cap, limit, used, cost, freesIn }: CapReached,
   waitSeconds: number | undefined,
-  isGroup = false,
+  { isGroup = false, isSweep = false }: { readonly isGroup?: boolean; readonly isSweep?: boolean } = {},
 ): DarkroomError {
   const refuse = (words: Sentence) => new DarkroomError('too_many', words);
   if (cap === 'waiting' || cap === 'waiting pictures') {
     const isJobs = cap === 'waiting';
     if (limit === 0) return refuse(sentence(isJobs ? 'quota.none_jobs' : 'quota.none_pictures'));
-    if (!isJobs && cost > limit) return refuse(sentence('quota.pictures_at_once', { count: cost, limit }));
+    if (!isJobs && cost > limit) {
+      const key = isSweep ? 'quota.sweep_at_once' : 'quota.pictures_at_once';
+      return refuse(sentence(key, { count: cost, limit }));
+    }
     const starts =
       waitSeconds === undefined
         ? sentence('quota.wait')
@@ -135,6 +139,9 @@ export function describeCap(
   const isOwn = cap === 'day';
   const numbers = { cost: round(cost), limit: round(limit) };
   if (cost > limit) {
+    if (isSweep) {
+      return refuse(sentence(isOwn ? 'quota.sweep_beyond_own' : 'quota.sweep_beyond_server', numbers));
+    }
     return refuse(sentence(isOwn ? 'quota.request_beyond_own' : 'quota.request_beyond_server', numbers));
   }
   const frees =

@@ -103,34 +103,16 @@ export class Dispatcher {
 
   /** Accepts a job: stored, counted and with a ticket, or not at all. @param admit throws where a cap is reached */
   async submit(job: NewJob, admit: (tx: Sql) => Promise<void> = async () => {}): Promise<void> {
-    const { id, tenant, user, platform, channel, request, inputs, notes, cost } = job;
-    const group = job.share?.group;
-    const account = group ?? user.id;
     await this.#database.transaction(async (tx) => {
       // Before the lock, which is held for as few round trips as possible.
       await this.#tickets.issue(tx);
-      await tx.query('select darkroom.submit($1, $2, $3, $4)', [
-        tenant,
-        account,
-        job.tenantWeight ?? 1,
-        job.userWeight ?? 1,
-      ]);
+      await lineUp(tx, job);
       // Under the lock, so that two submissions cannot both take the last one under a cap.
       await admit(tx);
-      await tx.query(
-        `insert into darkroom.job (id, tenant, user_id, requested_by, user_name, platform, channel, request, inputs, model, notes,
-           cost, share, frame, state)
-         values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, 'queued')`,
-        [
-          ...[id, tenant, account, group === undefined ? null : user.id, user.name.replaceAll('\0', '')],
-          ...[platform, channel],
-          ...[json(request), json(inputs), request.model],
-          ...[json(notes), cost, job.share === undefined ? null : json(job.share), json(job.frame ?? {})],
-        ],
-      );
+      await insertJob(tx, job, 'queued');
       await notify(tx, 'work');
     });
-    this.#acceptedAt.set(id, performance.now());
+    this.#acceptedAt.set(job.id, performance.now());
     const [oldest] = this.#acceptedAt.keys();
     if (this.#acceptedAt.size > MOST_REMEMBERED) this.#acceptedAt.delete(oldest!);
   }
@@ -243,8 +225,20 @@ export class Dispatcher {
     });
   }
 
-  /** @returns whether there was such a job that had not ended */
+  /** @returns whether there was such a job that had not ended; a sweep ends when its pictures have */
   async cancel(id: string): Promise<boolean> {
+    const [sweep] = await this.#database.query<{ cells: string[] }>(
+      "select frame->'sweep'->'cells' as cells from darkroom.job where id = $1 and frame ? 'sweep'",
+      [id],
+    );
+    if (sweep === undefined) return this.#cancelOne(id);
+    let isAny = false;
+    // The last first: none of them starts while the others are cancelled.
+    for (const cell of sweep.cells.toReversed()) isAny = (await this.#cancelOne(cell)) || isAny;
+    return isAny;
+  }
+
+  async #cancelOne(id: string): Promise<boolean> {
     const [row] = await this.#database.query<{ did: boolean }>('select darkroom.cancel($1, $2) as did', [
       id,
       CHANNEL,
@@ -317,6 +311,33 @@ export class Dispatcher {
   }
 }
 
+/** One more job of its user waits; from here on the queue's lock is held. */
+export async function lineUp(tx: Sql, { tenant, user, share, ...job }: NewJob): Promise<void> {
+  await tx.query('select darkroom.submit($1, $2, $3, $4)', [
+    tenant,
+    share?.group ?? user.id,
+    job.tenantWeight ?? 1,
+    job.userWeight ?? 1,
+  ]);
+}
+
+/** @param state `cancelled` for a job that is not started yet */
+export async function insertJob(tx: Sql, job: NewJob, state: 'queued' | 'cancelled'): Promise<void> {
+  const { id, tenant, user, platform, channel, request, inputs, notes, cost } = job;
+  const group = job.share?.group;
+  await tx.query(
+    `insert into darkroom.job (id, tenant, user_id, requested_by, user_name, platform, channel, request, inputs, model, notes,
+       cost, share, frame, state)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
+    [
+      ...[id, tenant, group ?? user.id, group === undefined ? null : user.id, user.name.replaceAll('\0', '')],
+      ...[platform, channel],
+      ...[json(request), json(inputs), request.model],
+      ...[json(notes), cost, job.share === undefined ? null : json(job.share), json(job.frame ?? {}), state],
+    ],
+  );
+}
+
 const goneError = (model: string): JobEnd => ({
   state: 'failed',
   error: describeError(new DarkroomError('not_found', sentence('queue.model_removed', { model }))),
@@ -327,7 +348,7 @@ const POISON: JobEnd = {
   error: describeError(new DarkroomError('engine_failed', sentence('queue.stopped_twice'))),
 };
 
-const notify = (tx: Sql, notice: string) => tx.query('select pg_notify($1, $2)', [CHANNEL, notice]);
+export const notify = (tx: Sql, notice: string) => tx.query('select pg_notify($1, $2)', [CHANNEL, notice]);
 
 function claimOf(bound: Bound, ticket: Ticket): Claim {
   const { job, user_id: user, weight, request, inputs, tries, moderation } = bound;

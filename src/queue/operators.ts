@@ -36,14 +36,14 @@ export function listJobs(sql: Sql, most: number): Promise<ListedJob[]> {
   return sql.query<ListedJob & Record<string, unknown>>(
     `select id, state, tenant, user_id as "user", model, cost, worker,
        extract(epoch from clock_timestamp() - at)::float8 as age
-     from darkroom.job where state in ('queued', 'running') order by state desc, number limit $1`,
+     from darkroom.job where state in ('queued', 'running') and not frame ? 'sweep' order by state desc, number limit $1`,
     [most],
   );
 }
 
 export async function readFigures(sql: Sql): Promise<QueueFigures> {
   const [row] = await sql.query<{ running: number; waiting: number; paused: boolean; workers: number }>(
-    `select (select count(*) from darkroom.job where state = 'running')::int as running,
+    `select (select count(*) from darkroom.job where state = 'running' and not frame ? 'sweep')::int as running,
        (select coalesce(sum(waiting), 0) from darkroom.flow where user_id = '')::int as waiting,
        exists (select from darkroom.pause) as paused,
        (select count(*) from darkroom.worker where seen > clock_timestamp() - interval '${ABSENT} s')::int as workers`,

@@ -5,15 +5,16 @@
 import { DarkroomError } from '../errors.ts';
 import type { JobEvent } from '../job.ts';
 import { sentence } from '../sentences.ts';
-import type { JobRecord } from '../store/jobs.ts';
+import type { JobRecord, SweepFrame } from '../store/jobs.ts';
 import type { Database } from '../store/sql.ts';
 import { type Applicant, admit, CapReached, describeCap, WAITING_PER_USER } from './admission.ts';
 import { Costs } from './costs.ts';
-import { Dispatcher, type Flow } from './dispatcher.ts';
+import { Dispatcher, type Flow, type NewJob } from './dispatcher.ts';
 import { Forecast } from './forecast.ts';
 import { JobEvents } from './job-events.ts';
 import { JobWatch } from './job-watch.ts';
 import type { Place } from './simulation.ts';
+import { type SweepEnd, Sweeps } from './sweeps.ts';
 import { Tickets } from './tickets.ts';
 import { readWorkers } from './worker-registry.ts';
 
@@ -34,6 +35,7 @@ interface QueueParts {
   readonly tickets: Tickets;
   readonly forecast: Forecast;
   readonly watch: JobWatch;
+  readonly sweeps: Sweeps;
   readonly database: Database;
 }
 
@@ -63,7 +65,8 @@ export class Queue {
     const costs = new Costs(database, onError);
     await costs.refresh();
     const dispatcher = new Dispatcher(database, tickets);
-    const parts = { dispatcher, events, costs, tickets, forecast, watch, database };
+    const sweeps = new Sweeps(database, tickets);
+    const parts = { dispatcher, events, costs, tickets, forecast, watch, sweeps, database };
     return new Queue(parts, waitingPerUser ?? WAITING_PER_USER);
   }
 
@@ -86,16 +89,53 @@ export class Queue {
    */
   async submit(record: JobRecord): Promise<void> {
     await this.costs.refresh();
-    const { share, ...job } = record;
     await this.#requireWorker(record.request.model);
     const applicant = this.#applicantOf(record);
-    const flow = flowOf(record);
     await this.#orDescribed(record, () =>
-      this.dispatcher.submit({ ...job, ...flow, cost: applicant.cost, ...(share && { share }) }, (tx) =>
-        admit(tx, applicant, this.#waitingPerUser),
-      ),
+      this.dispatcher.submit(this.#newJob(record), (tx) => admit(tx, applicant, this.#waitingPerUser)),
     );
   }
+
+  /** Sweeps: many pictures that are accepted together. */
+  readonly sweeps = {
+    /**
+     * Whether the pictures of a sweep would be accepted now, all of them.
+     * @returns GPU-seconds that they are expected to take
+     * @throws DarkroomError as submit()
+     */
+    requireRoom: async (cells: readonly Submission[]): Promise<number> => {
+      await this.costs.refresh();
+      for (const model of new Set(cells.map(({ request }) => request.model)))
+        await this.#requireWorker(model);
+      const applicant = this.#applicantOfAll(cells);
+      await this.#orDescribed(
+        cells[0]!,
+        () => admit(this.#parts.database, applicant, this.#waitingPerUser),
+        true,
+      );
+      return applicant.cost;
+    },
+
+    /** Keeps a sweep until whoever asked starts it. */
+    plan: (sweep: JobRecord): Promise<void> => this.#parts.sweeps.plan(this.#newJob(sweep)),
+
+    /**
+     * Accepts the pictures of a sweep, in the order in which they are to be drawn, and the sweep with them.
+     * @throws DarkroomError as submit(), and ('bad_request') where it was started or dropped already
+     */
+    start: async (sweep: JobRecord, cells: readonly JobRecord[]): Promise<void> => {
+      await this.sweeps.requireRoom(cells);
+      const applicant = this.#applicantOfAll(cells);
+      const jobs = cells.map((cell) => this.#newJob(cell));
+      const accept = () =>
+        this.#parts.sweeps.start(sweep, jobs, (tx) => admit(tx, applicant, this.#waitingPerUser));
+      await this.#orDescribed(sweep, accept, true);
+    },
+
+    /** Ends a sweep whose pictures have ended. @returns false where it has ended already */
+    finish: (id: string, sweep: SweepFrame, end: SweepEnd): Promise<boolean> =>
+      this.#parts.sweeps.finish(id, sweep, end),
+  };
 
   /** @returns whether there was such a job to cancel; one that runs stops between two denoiser calls */
   cancel(id: string): Promise<boolean> {
@@ -125,13 +165,25 @@ export class Queue {
     return { tenant, user: share?.group ?? user.id, share, cost, pictures: request.numImages };
   }
 
-  async #orDescribed(submission: Submission, work: () => Promise<void>): Promise<void> {
+  /** The pictures of a sweep are one user's. */
+  #applicantOfAll(cells: readonly Submission[]): Applicant {
+    const all = cells.map((cell) => this.#applicantOf(cell));
+    const sum = (of: (one: Applicant) => number) => all.reduce((total, one) => total + of(one), 0);
+    return { ...all[0]!, cost: sum(({ cost }) => cost), pictures: sum(({ pictures }) => pictures) };
+  }
+
+  #newJob({ share, ...job }: JobRecord): NewJob {
+    const flow = flowOf({ ...job, ...(share && { share }) });
+    return { ...job, ...flow, cost: this.costs.jobSeconds(job.request), ...(share && { share }) };
+  }
+
+  async #orDescribed(submission: Submission, work: () => Promise<void>, isSweep = false): Promise<void> {
     try {
       await work();
     } catch (error) {
       if (!(error instanceof CapReached)) throw error;
       const next = await this.#parts.forecast.nextOf(this.#applicantOf(submission).user);
-      throw describeCap(error, next, submission.share?.group !== undefined);
+      throw describeCap(error, next, { isGroup: submission.share?.group !== undefined, isSweep });
     }
   }
 

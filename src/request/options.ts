@@ -59,6 +59,13 @@ export function optionsOfDraft(
   });
 }
 
+/** The option that says a field by itself: `num_inference_steps` is said by `steps`. */
+export function optionOfField(field: string): string | undefined {
+  const [, row] = ROWS.find(([, { name }]) => name === field) ?? [];
+  const [first] = row?.options ?? [];
+  return first?.read === undefined ? first?.names[0] : undefined;
+}
+
 /** Sentences about what a command cannot say of a draft. */
 export function notCarried(draft: RequestDraft): Words[] {
   return ROWS.flatMap(([, row]) => row.notCarried?.(draft) ?? []);

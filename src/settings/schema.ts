@@ -153,6 +153,13 @@ export const SETTINGS = {
     meaning: (v) => sentence('setting.max_count', { count: Number(v) }),
     example: '4',
   },
+  max_sweep: {
+    ...highest,
+    parse: whole(0, 48),
+    meaning: (v) =>
+      v === 0 ? sentence('setting.no_sweeps') : sentence('setting.max_sweep', { count: Number(v) }),
+    example: '12',
+  },
   channels: {
     ofRoles: 'all',
     scopes: ['server', 'role', 'user'],

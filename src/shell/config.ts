@@ -36,6 +36,7 @@ export const operateConfig: Operate = async ({ args, store, models, asker, say, 
     queue: {
       requireRoom: elsewhere,
       submit: elsewhere,
+      sweeps: { requireRoom: elsewhere, plan: elsewhere, start: elsewhere, finish: elsewhere },
       cancel: elsewhere,
       watch: () => (async function* () {})(),
     },
@@ -58,6 +59,7 @@ export const operateConfig: Operate = async ({ args, store, models, asker, say, 
     drawRegion: elsewhere,
     readPictureText: () => new Map(),
     takenFromPhotos: () => [],
+    drawGrid: elsewhere,
     arePixelsEqual: () => Promise.reject(new Error('a shell has no pictures')),
     onError: (error) => {
       throw error;

@@ -20,6 +20,22 @@ export type OriginVerb =
   | 'zoom'
   | 'pan';
 
+/** A sweep's own job, which draws nothing: each of its pictures is a job. */
+export interface SweepFrame {
+  /** Columns, rows and panels: the options in which the pictures differ, and their values as a line gives them. */
+  readonly axes: readonly { readonly option: string; readonly values: readonly string[] }[];
+  /** Jobs of the pictures, panel by panel, row by row. */
+  readonly cells: readonly string[];
+  /** The line that asked for it, without the command. */
+  readonly line: string;
+  /** Until it is started: what its pictures will be, in the order of `cells`. */
+  readonly planned?: readonly PlannedCell[];
+  /** When it has ended: its pictures in the order of `cells`, null where there is none. */
+  readonly drawn?: readonly (JobRecord['pictures'][number] | null)[];
+}
+
+export type PlannedCell = Pick<JobRecord, 'request' | 'inputs' | 'notes'>;
+
 /** What a job's message has besides its state, from its first one on. */
 export interface JobFrame {
   /** Pictures that were uploaded with the request and are shown with it. */
@@ -48,6 +64,10 @@ export interface JobFrame {
   readonly uses?: readonly string[];
   /** What was said of the picture that it was made from, and need not be said again. */
   readonly told?: readonly Words[];
+  /** Of a sweep: many pictures that differ in one to three options. */
+  readonly sweep?: SweepFrame;
+  /** The sweep that it is one picture of. */
+  readonly cell?: { readonly sweep: string };
   /** Somebody has deleted it, which can be undone for some seconds. */
   readonly isDeleted?: boolean;
   /** How its pictures are checked; absent where they are not. */
@@ -92,9 +112,13 @@ export interface JobStore {
   get(id: string): Promise<JobRecord | undefined>;
   /** The job that made a picture. */
   ofPicture(picture: string): Promise<JobRecord | undefined>;
-  /** A user's jobs that wait or run, oldest first. */
+  /** Those of several jobs that are there, in no order. */
+  getAll(ids: readonly string[]): Promise<JobRecord[]>;
+  /** Sweeps that were offered before a time (milliseconds since 1970) and not started. */
+  plannedBefore(at: number): Promise<JobRecord[]>;
+  /** A user's jobs that wait or run, oldest first; of a sweep only the sweep itself. */
   aliveOf(user: string): Promise<JobRecord[]>;
-  /** Jobs of these platforms that wait or run. */
+  /** Jobs of these platforms that wait or run; of a sweep only the sweep itself. */
   alive(platforms: readonly string[]): Promise<JobRecord[]>;
   /**
    * Ended jobs of a tenant that were accepted before a time (milliseconds since 1970), oldest first.
@@ -142,6 +166,8 @@ interface JobRow {
 
 const COLUMNS =
   'id, at, coalesce(requested_by, user_id) as user_id, user_name, platform, channel, request, inputs, state, notes, frame, pictures, share, seconds, error';
+/** The pictures of a sweep have no message of their own. */
+const SHOWN = "not frame ? 'cell'";
 const ALIVE = "state in ('queued', 'running') and not is_removed";
 
 export function createJobs(sql: Sql, pictures: PictureStore): JobStore {
@@ -154,11 +180,18 @@ export function createJobs(sql: Sql, pictures: PictureStore): JobStore {
     async ofPicture(picture) {
       return (await find('pictures @> $1 and not is_removed', [json([{ id: picture }])]))[0];
     },
-    aliveOf: (user) =>
-      find(`(requested_by = $1 or user_id = $1 and requested_by is null) and ${ALIVE} order by number`, [
-        user,
+    getAll: (ids) => find('id = any($1) and not is_removed', [[...ids]]),
+    plannedBefore: (at) =>
+      find("frame->'sweep' ? 'planned' and state = 'cancelled' and at < $1 and not is_removed", [
+        new Date(at),
       ]),
-    alive: (platforms) => find(`platform = any($1) and ${ALIVE} order by number`, [[...platforms]]),
+    aliveOf: (user) =>
+      find(
+        `(requested_by = $1 or user_id = $1 and requested_by is null) and ${ALIVE} and ${SHOWN} order by number`,
+        [user],
+      ),
+    alive: (platforms) =>
+      find(`platform = any($1) and ${ALIVE} and ${SHOWN} order by number`, [[...platforms]]),
     endedBefore: (tenant, at, most) =>
       find(
         `tenant = $1 and at < $2 and state in ('done', 'failed', 'cancelled') and not is_removed

@@ -12,6 +12,7 @@ import { createCommands } from '../../commands/router.ts';
 import { wildcardFolder } from '../../src/choices/choices.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { arePixelsEqual } from '../../src/image/equal-pixels.ts';
+import { drawGrid } from '../../src/image/labelled-grid.ts';
 import { plainSize } from '../../src/image/plain-size.ts';
 import { readPngText } from '../../src/image/png-text.ts';
 import { drawRegion } from '../../src/image/region.ts';
@@ -105,7 +106,11 @@ export class StandInQueue implements QueuePort {
       },
     });
     await this.#queue.dispatcher.recover();
-    for (const record of await store.jobs.alive(['web', 'discord', 'slack'])) await this.#take(record);
+    for (const record of await store.jobs.alive(['web', 'discord', 'slack'])) {
+      const { sweep } = record.frame ?? {};
+      if (sweep === undefined) await this.#take(record);
+      else for (const cell of await store.jobs.getAll(sweep.cells)) await this.#takeAlive(cell);
+    }
   }
 
   async detach(): Promise<void> {
@@ -124,6 +129,17 @@ export class StandInQueue implements QueuePort {
     await this.#queue!.submit(record);
     await this.#take(record);
     if (this.diesOnAccept) await new Promise(() => {});
+  }
+
+  get sweeps(): QueuePort['sweeps'] {
+    const { sweeps } = this.#queue!;
+    return {
+      ...sweeps,
+      start: async (sweep, cells) => {
+        await sweeps.start(sweep, cells);
+        for (const cell of cells) await this.#take(cell);
+      },
+    };
   }
 
   develop({ id, request }: Job): void {
@@ -155,6 +171,10 @@ export class StandInQueue implements QueuePort {
 
   watch(id: string): AsyncIterable<JobEvent> {
     return this.#queue!.watch(id);
+  }
+
+  async #takeAlive(record: JobRecord): Promise<void> {
+    if (record.state === 'queued' || record.state === 'running') await this.#take(record);
   }
 
   async #take({ id, user, request, inputs }: JobRecord): Promise<void> {
@@ -271,6 +291,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     readPictureText: readPngText,
     takenFromPhotos: () => ['canny', 'openpose'],
     arePixelsEqual,
+    drawGrid,
     undoMs: 0,
     onError: (error) => errors.push(error),
   });

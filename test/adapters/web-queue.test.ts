@@ -1,19 +1,26 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { MessageRecord } from '../../adapters/web/conversation/message.ts';
+import type { MessageJson, MessageRecord } from '../../adapters/web/conversation/message.ts';
 import type { QueuePort } from '../../commands/ports.ts';
+import { DarkroomError } from '../../src/errors.ts';
 import type { ProcessEngine } from '../../src/job.ts';
 import { Queue } from '../../src/queue/queue.ts';
 import { Worker } from '../../src/queue/worker.ts';
 import type { JobRecord } from '../../src/store/jobs.ts';
 import type { Store } from '../../src/store/store.ts';
-import { type Attachable, pngOf, startChatWith, temporaryFolder } from './stand-in.ts';
+import { type Attachable, type Client, pngOf, startChatWith, temporaryFolder } from './stand-in.ts';
+
+/** Numbers of steps of the pictures that were drawn, in their order. */
+const drawn: number[] = [];
+/** A picture of so many steps fails. */
+const FAILING = 13;
 
 /** Each denoiser call takes 5 ms. */
 const engine: ProcessEngine = {
   kill() {},
   async open({ request: { width, height, seed, numInferenceSteps: steps } }) {
+    if (steps === FAILING) throw new DarkroomError('engine_failed', 'Thirteen is too many.');
     let step = 0;
     return {
       steps,
@@ -27,6 +34,7 @@ const engine: ProcessEngine = {
         return { done: step === steps, seconds: 0.02 };
       },
       async decode() {
+        drawn.push(steps);
         const seconds = { open: 0, encode: 0, denoise: 0.1, decode: 0 };
         return { pictures: [{ png: pngOf(width, height), width, height, seed }], notes: [], seconds };
       },
@@ -50,6 +58,10 @@ class WorkedQueue implements QueuePort, Attachable {
       ...{ id: 'w', queue: dispatcher, events, costs, engine, pictures, onError },
       ...{ models: () => ['mini'], slots: 2 },
     });
+  }
+
+  get sweeps() {
+    return this.#queue!.sweeps;
   }
 
   requireRoom(job: Parameters<QueuePort['requireRoom']>[0]): Promise<void> {
@@ -90,5 +102,71 @@ test('the chat with the real queue: a line of jobs, a place in it, a cancel, pic
     const done = await ada.until(message.id, ({ job }) => job?.state === 'done');
     assert.equal(done.pictures.length, 1);
   }
+  assert.deepEqual([...chat.errors, ...queue.errors], []);
+});
+
+/** Asks for a sweep and starts it. @returns its message */
+async function startSweep(client: Client, line: string): Promise<MessageJson> {
+  const { message } = await client.post(line);
+  const answer = await client.press(message.id, message.actions[0]!.id);
+  assert.equal(answer.status, 202, answer.error?.message);
+  return message;
+}
+
+test('a sweep goes on after a picture that fails, keeps nobody waiting, and is charged by picture', async () => {
+  await using temporary = await temporaryFolder();
+  const queue = new WorkedQueue();
+  await using chat = await startChatWith(queue, temporary.folder);
+  const { id } = await startSweep(chat.as('Ada'), '/sweep a mug steps=11..18 --size 64x64');
+  const bob = await chat.as('Bob').draw('a tree --steps 1 --size 64x64');
+  assert.equal(bob.pictures.length, 1);
+  const during = (await chat.as('Ada').messages()).find((one) => one.id === id)!;
+  assert.equal(during.job?.state, 'running');
+  assert.match(during.text, /^\d of 8 pictures, .* left$/);
+  const done = await chat.as('Ada').until(id, ({ job }) => job?.state === 'done');
+  assert.deepEqual(
+    done.cells!.map(({ label }) => label),
+    [11, 12, 14, 15, 16, 17, 18].map((steps) => `steps ${steps}`),
+  );
+  assert.match(done.notes!.join(' '), /steps 13 failed: Thirteen is too many\./);
+  const [charged] = await chat.store.database.query<{ jobs: number }>(
+    "select jobs from darkroom.usage where user_id = 'web:Ada'",
+  );
+  assert.equal(charged?.jobs, 8);
+  assert.deepEqual([...chat.errors, ...queue.errors], []);
+});
+
+test('a sweep that is cancelled keeps what is drawn', async () => {
+  await using temporary = await temporaryFolder();
+  const queue = new WorkedQueue();
+  await using chat = await startChatWith(queue, temporary.folder);
+  const ada = chat.as('Ada');
+  const { id } = await startSweep(ada, '/sweep a mug seed=1..9 --steps 9 --size 64x64');
+  const begun = await ada.until(id, ({ job }) => (job?.step ?? 0) >= 2);
+  assert.equal((await ada.cancel(begun.job!.id)).status, 200);
+  const done = await ada.until(id, ({ job }) => job?.state === 'done');
+  const { length } = done.cells!;
+  assert.ok(length >= 2 && length < 9, String(length));
+  assert.match(done.notes!.join(' '), new RegExp(`${9 - length} of 9 pictures were not drawn`));
+  assert.deepEqual([...chat.errors, ...queue.errors], []);
+});
+
+test('after a restart a sweep goes on in its message with the pictures that are missing', async () => {
+  await using temporary = await temporaryFolder();
+  drawn.length = 0;
+  let sweep: MessageJson;
+  {
+    await using chat = await startChatWith(new WorkedQueue(), temporary.folder);
+    sweep = await startSweep(chat.as('Ada'), '/sweep a mug steps=20..27 --size 64x64');
+    await chat.as('Ada').until(sweep.id, ({ job }) => (job?.step ?? 0) >= 2);
+  }
+  const before = drawn.length;
+  assert.ok(before < 8);
+  const queue = new WorkedQueue();
+  await using chat = await startChatWith(queue, temporary.folder);
+  await chat.commands.resume((job) => chat.adapter.reopen(job), ['web']);
+  const done = await chat.as('Ada').until(sweep.id, ({ job }) => job?.state === 'done');
+  assert.equal(done.cells?.length, 8);
+  assert.deepEqual([...drawn].sort(), [20, 21, 22, 23, 24, 25, 26, 27]);
   assert.deepEqual([...chat.errors, ...queue.errors], []);
 });

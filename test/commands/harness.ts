@@ -87,6 +87,25 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
         if (refusals.submit !== undefined) throw refusals.submit;
         jobs.set(record.id, record);
       },
+      // The suites of the adapters and of the queue have the real one.
+      sweeps: {
+        async requireRoom(cells) {
+          if (refusals.room !== undefined) throw refusals.room;
+          return cells.length;
+        },
+        async plan(record) {
+          requireStorable(record);
+          jobs.set(record.id, record);
+        },
+        async start(sweep, cells) {
+          for (const record of [sweep, ...cells]) jobs.set(record.id, record);
+        },
+        async finish(id, frame, end) {
+          const record = jobs.get(id)!;
+          jobs.set(id, { ...record, ...end, frame: { ...record.frame, sweep: frame } });
+          return true;
+        },
+      },
       async cancel(id) {
         const record = jobs.get(id);
         if (record?.state !== 'queued') return false;
@@ -110,6 +129,8 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
         return jobs.get(id);
       },
       ofPicture: async (id) => [...jobs.values()].find((one) => one.pictures.some((p) => p.id === id)),
+      getAll: async (ids) => ids.flatMap((id) => jobs.get(id) ?? []),
+      plannedBefore: async () => [],
       aliveOf: async (user) =>
         [...jobs.values()].filter((one) => one.user.id === user && one.state === 'queued'),
       alive: async () => [],
@@ -184,6 +205,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
     readPictureText: () => new Map(),
     takenFromPhotos: () => ['canny', 'scribble', 'lineart'],
     arePixelsEqual: async () => true,
+    drawGrid: async () => Uint8Array.of(1),
     onError: (error) => void errors.push(error),
     ...more,
   };

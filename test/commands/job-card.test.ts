@@ -6,6 +6,7 @@ import { followJob, type LiveEvent, PACE } from '../../commands/job-card.ts';
 import { TimeLeft } from '../../commands/time-left.ts';
 import type { JobEvent } from '../../src/job.ts';
 import { sayIn } from '../../src/sentences.ts';
+import type { JobRecord } from '../../src/store/jobs.ts';
 
 const noError = (error: unknown) => assert.fail(String(error));
 const preview = new Uint8Array([1]);
@@ -92,7 +93,7 @@ test('a job whose large model is being loaded says how far that is', () => {
   const words = (opened: number, total: number, language: 'en' | 'ko' = 'en') =>
     runningText(
       { state: 'running', step: 0, steps: 20, etaSeconds: 90, loading: { opened, total } },
-      'stabilityai/sdxl-base',
+      { request: { model: 'stabilityai/sdxl-base' } as JobRecord['request'] },
       sayIn(language),
     );
   assert.equal(words(3.9e9, 6.9e9), 'Loading sdxl-base, 4 of 7 GB');

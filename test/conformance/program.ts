@@ -7,6 +7,7 @@ import { type Commands, createCommands } from '../../commands/router.ts';
 import { wildcardFolder } from '../../src/choices/choices.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { arePixelsEqual } from '../../src/image/equal-pixels.ts';
+import { drawGrid } from '../../src/image/labelled-grid.ts';
 import { plainSize } from '../../src/image/plain-size.ts';
 import { readPngText } from '../../src/image/png-text.ts';
 import { drawRegion } from '../../src/image/region.ts';
@@ -90,6 +91,7 @@ export async function startProgram(
       readPictureText: readPngText,
       takenFromPhotos: () => ['canny', 'openpose'],
       arePixelsEqual,
+      drawGrid,
       awaitedMs: 0,
       get undoMs() {
         return undo.ms;

@@ -203,6 +203,41 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.deepEqual(Buffer.from([...inputs.values()][0]!), Buffer.from(third));
     });
 
+    it('a sweep says what it costs, draws a labelled grid, and opens each of its pictures', async () => {
+      await using chat = await start();
+      await chat.command('bo', 'sweep', { prompt: 'a boat steps=5,10 cfg=3..5+2 --seed 7' });
+      const offer = await until(chat, 'bo', ({ buttons }) => buttons.includes('Start'));
+      assert.match(offer.text, /4 pictures, which takes about .* of GPU time/);
+      assert.equal(chat.queue.jobs.length, 0);
+      await chat.press('cy', offer, 'Start');
+      await until(chat, 'cy', ({ text, isPrivate }) => isPrivate && text.includes('Only bo'));
+      await chat.press('bo', offer, 'Start');
+      const grid = await until(chat, 'cy', hasPicture);
+      assert.equal(grid.id, offer.id);
+      assert.match(grid.pictures[0]!.alt, /a boat: a grid .* steps, cfg/);
+      assert.match(grid.text, /4 pictures · mini · seed 7/);
+      const drawn = chat.queue.jobs.map(({ request }) => [request.numInferenceSteps, request.guidanceScale]);
+      assert.deepEqual(drawn, [
+        [5, 3],
+        [10, 3],
+        [5, 5],
+        [10, 5],
+      ]);
+      await chat.press('cy', grid, 'steps 10, cfg 3');
+      const one = await until(
+        chat,
+        'cy',
+        ({ id, pictures }) => id !== grid.id && pictures[0]?.alt === 'a boat',
+      );
+      assert.equal(one.isPrivate, true);
+      await chat.press('cy', one, 'Vary');
+      await until(chat, 'cy', (message) => hasPicture(message) && ![grid.id, one.id].includes(message.id));
+      assert.equal(chat.queue.jobs[4]!.request.numInferenceSteps, 10);
+      await chat.press('bo', grid, 'Recipe');
+      await until(chat, 'bo', ({ text }) => text.includes('/sweep a boat steps=5,10 cfg=3,5 --seed 7'));
+      assert.deepEqual(chat.errors, []);
+    });
+
     it('settings: an admin changes them, they hold, they are told, and they are undone', async () => {
       await using chat = await start();
       await chat.command('bo', 'config set', { setting: 'default_steps', value: '9' });

@@ -79,7 +79,9 @@ export async function startWeb(): Promise<Chat> {
     },
     async press(person, { id }, label, form) {
       const message = await find(person, id);
-      const action = message?.actions.find((one) => one.label === label);
+      const action = [...(message?.actions ?? []), ...(message?.cells ?? [])].find(
+        (one) => one.label === label,
+      );
       if (action === undefined) throw new Error(`there is no button ${label}`);
       await call(person, () => client(person).press(id, action.id, form));
     },
@@ -131,7 +133,7 @@ async function seen(url: string, message: MessageJson): Promise<Seen> {
     id: message.id,
     text: words.join('\n'),
     pictures,
-    buttons: message.actions.map(({ label }) => label),
+    buttons: [...message.actions, ...(message.cells ?? [])].map(({ label }) => label),
     isPrivate: message.private ?? false,
     place: 'web',
   };

@@ -172,13 +172,15 @@ export class Conversation {
    */
   async #exists(message: MessageRecord): Promise<boolean> {
     const before = this.#live.get(message.id);
-    const { state } = message.job!;
-    if (this.#changes !== undefined && (state === 'queued' || before?.job?.state !== state)) {
+    const { id: job, state } = message.job!;
+    // A message that shows another job from now on is found by it after a restart.
+    const isOther = before?.job?.id !== job;
+    if (isOther || (this.#changes !== undefined && (state === 'queued' || before?.job?.state !== state))) {
       const exists = await this.#store.replace(withoutPreview(message));
       if (!exists) this.#live.delete(message.id);
       return exists;
     }
-    return before !== undefined || (await this.#store.get(message.id)) !== undefined;
+    return true;
   }
 
   #publishEdit(message: MessageRecord): void {

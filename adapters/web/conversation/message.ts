@@ -56,6 +56,8 @@ export interface MessageJson {
   readonly pictures: readonly PictureJson[];
   readonly job?: JobJson;
   readonly actions: readonly ActionJson[];
+  /** The pictures of a sweep, each with the action that opens it by itself. */
+  readonly cells?: readonly { readonly id: string; readonly label: string; readonly picture: PictureJson }[];
   /** What a picture is: its prompt, who requested it, and what it was made from. */
   readonly about?: {
     readonly prompt: string;
@@ -105,7 +107,12 @@ export const pictureJson = ({ id, width, height, alt, seed }: CardPicture): Pict
  */
 export function messageJson(record: MessageRecord, basePath: string): MessageJson {
   const { reader, answer: _answer, pictures, ...rest } = record;
-  const message = { ...rest, pictures: pictures.map((one) => ({ ...one, url: `${basePath}${one.url}` })) };
+  const below = <P extends PictureJson>(one: P): P => ({ ...one, url: `${basePath}${one.url}` });
+  const message = {
+    ...rest,
+    pictures: pictures.map(below),
+    ...(rest.cells && { cells: rest.cells.map((one) => ({ ...one, picture: below(one.picture) })) }),
+  };
   return reader === undefined ? message : { ...message, private: true };
 }
 
@@ -122,6 +129,9 @@ export function withCard(message: MessageRecord, card: Card): MessageRecord {
     text: card.text,
     pictures: (card.pictures ?? []).map(pictureJson),
     actions: [...(card.actions ?? []), ...(card.more ?? []).filter(({ id }) => !OPENED_BY_PAGE.test(id))],
+    ...(card.cells && {
+      cells: card.cells.map(({ id, label, picture }) => ({ id, label, picture: pictureJson(picture) })),
+    }),
     ...(card.about && { about: card.about }),
     ...(card.job && { job: jobJson(card) }),
     ...(card.footer !== undefined && { footer: card.footer }),

@@ -3,7 +3,7 @@
  * The parts of a message: heading, text, origin, job line and fields.
  * @import { Field, Job, Message } from './types.js'
  */
-import { announce, confirmedButton, copyText, el, iconButton } from './dom.js';
+import { announce, confirmedButton, copyText, el, iconButton, whilePressed } from './dom.js';
 import { linkTo } from './places.js';
 import { say, sayDate } from './say.js';
 
@@ -140,6 +140,32 @@ export function drawFields(fields) {
         );
         return [el('dt', {}, name), el('dd', {}, ...commands)];
       }),
+    ),
+  ];
+}
+
+/**
+ * The pictures of a sweep, each of which opens by itself.
+ * @param {import('./types.js').Cell[]} cells
+ * @param {(cell: import('./types.js').Cell) => Promise<unknown>} onOpen
+ * @returns {Node[]}
+ */
+export function drawCells(cells, onOpen) {
+  return [
+    el(
+      'div',
+      { className: 'cells' },
+      ...cells.map((cell) =>
+        whilePressed(
+          el(
+            'button',
+            { type: 'button', className: 'cell' },
+            el('img', { src: cell.picture.url, alt: '', loading: 'lazy' }),
+            el('span', {}, cell.label),
+          ),
+          async () => void (await onOpen(cell)),
+        ),
+      ),
     ),
   ];
 }

@@ -10,7 +10,15 @@ import { drawActions, isEdit } from './actions.js';
 import { isLive } from './conversation.js';
 import { el } from './dom.js';
 import { drawForm } from './form.js';
-import { drawFields, drawHead, drawJob, drawNotes, drawOrigin, drawText } from './message-parts.js';
+import {
+  drawCells,
+  drawFields,
+  drawHead,
+  drawJob,
+  drawNotes,
+  drawOrigin,
+  drawText,
+} from './message-parts.js';
 import { drawPrint, expectedRatio, Plate } from './print.js';
 import { say, sayLabel } from './say.js';
 
@@ -30,6 +38,7 @@ const PARTS = /** @type {const} */ ([
   'text',
   'origin',
   'plate',
+  'cells',
   'job',
   'error',
   'fields',
@@ -93,6 +102,9 @@ export class MessageView {
     );
     this.#draw('notes', message.notes?.length ? message.notes : '', () => drawNotes(message.notes ?? []));
     this.#draw('foot', message.footer ?? '', () => [el('p', {}, message.footer)]);
+    this.#draw('cells', message.cells?.length ? message.cells : '', () =>
+      drawCells(message.cells ?? [], (cell) => this.context.onPress(message, cell)),
+    );
     // The job line has a Cancel button of its own.
     const actions = message.actions.filter(({ id }) => !(live && id.startsWith('cancel')));
     this.#draw('actions', pictures.length + actions.length > 0 ? [actions, pictures.length] : '', () =>

@@ -19,11 +19,12 @@
  * }} FormField
  * @typedef {{ title: string, fields: FormField[] }} Form
  * @typedef {{ id: string, label: string, style?: string, form?: Form }} Action
+ * @typedef {{ id: string, label: string, picture: Picture }} Cell one picture of a sweep, and the id of the action that opens it
  * @typedef {{ name: string, value: string }} Field
  * @typedef {{
  *   id: string, at: string | number, author: Author, text: string, asker?: { id: string, name: string },
  *   reply_to?: string | null,
- *   pictures: Picture[], job?: Job | null, actions: Action[], footer?: string | null, fields?: Field[],
+ *   pictures: Picture[], cells?: Cell[], job?: Job | null, actions: Action[], footer?: string | null, fields?: Field[],
  *   notes?: string[], error?: Refusal | null, private?: boolean, refresh?: string,
  * }} Message `refresh` is the id of an action that brings it up to date
  * @typedef {{

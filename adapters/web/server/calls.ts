@@ -218,7 +218,7 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     const { message: id, action, values } = readAction(body);
     const message = await conversation.find(id, c.get('sender').user.id);
     const isRefresh = action === message.refresh;
-    if (!isRefresh && !message.actions.some((known) => known.id === action)) {
+    if (!isRefresh && ![...message.actions, ...(message.cells ?? [])].some((known) => known.id === action)) {
       throw new DarkroomError('bad_request', sentence('web.button_gone'));
     }
     const input = { kind: 'action', action, values, message: id } as const;

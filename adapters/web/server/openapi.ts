@@ -241,6 +241,10 @@ export const openapi = {
           text,
           reply_to: text,
           pictures: list(ref('Picture')),
+          cells: {
+            ...list(object({ id: text, label: text, picture: ref('Picture') })),
+            description: 'the pictures of a sweep, each with the action that opens it by itself',
+          },
           job: ref('Job'),
           actions: list(
             object({ id: text, label: text, style: text, form: { type: 'object' } }, ['id', 'label']),

@@ -30,6 +30,7 @@ import { scheduler } from './scheduler.ts';
 import { setting } from './setting.ts';
 import { status } from './status.ts';
 import { style } from './style.ts';
+import { sweep } from './sweep.ts';
 import { web } from './web.ts';
 import { wildcard } from './wildcard.ts';
 
@@ -60,6 +61,7 @@ export const en = {
   ...setting,
   ...status,
   ...style,
+  ...sweep,
   ...web,
   ...wildcard,
   ...field,
