@@ -135,7 +135,7 @@ export function createSubmit(
     }
   }
 
-  return {
+  const orders: Submit = {
     async precheck({ invocation, model, draft }) {
       const policy = await Policy.of(invocation, ports);
       policy.requireEntry();
@@ -204,12 +204,13 @@ export function createSubmit(
     keepUploads,
 
     async submit({ reply, ...order }) {
-      const prepared = await this.prepare(order, (job) => queue.requireRoom(job));
+      const prepared = await orders.prepare(order, (job) => queue.requireRoom(job));
       const record = await accept(prepared);
       await follow(record, reply);
       return record;
     },
   };
+  return orders;
 }
 
 /** Trigger words by the name of a LoRA. */
