@@ -13,6 +13,7 @@ import { openModelFolder } from '../../src/models/folder.ts';
 import { Inventory } from '../../src/models/inventory/inventory.ts';
 import { sideFilesSettled } from '../../src/models/side-files.ts';
 import { temporaryFolder } from '../models/forge.ts';
+import { random, writeLora } from '../models/lora-files.ts';
 import { compareLatents, FIXTURES, jobOf, MODELS, readNpy } from './goldens.ts';
 
 interface Case {
@@ -28,8 +29,8 @@ const engine = await createEngine({
 });
 after(() => engine.close());
 
-async function latentsOf(request: Case['request']): Promise<Float32Array> {
-  const run = await engine.open(await jobOf(request));
+async function latentsOf(request: Case['request'], of = engine): Promise<Float32Array> {
+  const run = await of.open(await jobOf(request));
   try {
     while (!(await run.advance(run.steps, () => {})).done);
     return run.latents()[0]!.data;
@@ -180,4 +181,28 @@ test('a file that was replaced after the request, and one that is gone, are refu
   );
   await refused({ file: 'sd15-kohia', weight: 1 }, /There is no LoRA sd15-kohia. Did you mean sd15-kohya/);
   await refused({ file: 'sdxl-sgm', weight: 1 }, /sdxl-sgm is a LoRA for Stable Diffusion XL/);
+});
+
+test('factors of a table of tokens draw what their product draws: rows of it are looked up, not multiplied', async (t) => {
+  const folder = await temporaryFolder(t);
+  const name = 'text_encoder.text_model.embeddings.token_embedding';
+  const spec = await openModelFolder(`${MODELS}/tiny-sd15`);
+  const [words, width] = spec.textEncoders[0]!.component.tensors.entries().find(([tensor]) =>
+    tensor.endsWith('token_embedding.weight'),
+  )![1].shape as [number, number];
+  const [up, down] = [random(1, words, 1), random(2, 1, width)];
+  const whole = Float32Array.from(
+    { length: words * width },
+    (_, i) => up.data[Math.floor(i / width)]! * down.data[i % width]!,
+  );
+  await writeLora(folder, 'factors', { [`${name}.lora_A.weight`]: down, [`${name}.lora_B.weight`]: up });
+  await writeLora(folder, 'whole', { [`${name}.diff`]: { shape: [words, width], data: whole } });
+  const own = await createEngine({ models: [MODELS, folder], device: cpuDevice({ threads: 1 }) });
+  t.after(() => own.close());
+  const drawn = await Promise.all(
+    ['factors', 'whole'].map((file) =>
+      latentsOf({ ...cases[0]!.request, loras: [{ file, weight: 0.5 }] }, own),
+    ),
+  );
+  compareLatents(drawn[0]!, drawn[1]!);
 });

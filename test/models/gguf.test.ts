@@ -1,10 +1,15 @@
 /** GGUF files against what gguf's own package decodes, and transformers and diffusers run (make_gguf.py). */
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { cpuDevice } from '../../src/engine/device.ts';
+import { Multiplier, readBlocks } from '../../src/engine/lora/arithmetic.ts';
+import { branchFeeds, canBranch, withBranches } from '../../src/engine/lora/branches.ts';
+import { planFold, withFold, writeFold } from '../../src/engine/lora/fold.ts';
 import { GraphBuilder } from '../../src/graph/builder.ts';
+import type { Component, StoredTensor } from '../../src/graph/component.ts';
 import { fluxTransformerGraph } from '../../src/graph/flux.ts';
 import { linear } from '../../src/graph/layers.ts';
 import { qwen3Graph } from '../../src/graph/qwen3.ts';
@@ -13,12 +18,18 @@ import { PORTABLE, type Target, WEBGPU } from '../../src/graph/target.ts';
 import { zImageGraph } from '../../src/graph/z-image.ts';
 import { readQwenText } from '../../src/models/checkpoint/qwen-text.ts';
 import { readT5Text } from '../../src/models/checkpoint/t5-text.ts';
+import type { Denoiser } from '../../src/models/families/family.ts';
 import { fluxCheckpoint } from '../../src/models/families/flux-checkpoint.ts';
 import { gridPositions, rotaryTables } from '../../src/models/families/rotary.ts';
 import { zImageCheckpoint } from '../../src/models/families/z-image-checkpoint.ts';
+import type { Arithmetic } from '../../src/models/lora/delta.ts';
+import { openLora } from '../../src/models/lora/file.ts';
+import { planLora } from '../../src/models/lora/plan.ts';
+import { ValueReader } from '../../src/models/lora/values.ts';
 import { readWeights } from '../../src/models/weights.ts';
 import { agree, outputs, type PackedTensor, temporaryFolder, unpacked } from '../graph/agree.ts';
 import { FIXTURES } from './forge.ts';
+import { random, writeLora } from './lora-files.ts';
 
 const FOLDER = join(FIXTURES, '../gguf');
 const goldens = JSON.parse(await readFile(join(FOLDER, 'goldens.json'), 'utf8')) as {
@@ -165,3 +176,84 @@ for (const [how, target] of TARGETS) {
     }
   });
 }
+
+async function folded(
+  component: Component,
+  changes: Parameters<typeof planFold>[1],
+  path: string,
+  arithmetic: Arithmetic,
+): Promise<Component> {
+  const fold = planFold(component, changes, 'F32');
+  const file = await open(path, 'wx');
+  await writeFold(fold, file, arithmetic).finally(() => file.close());
+  return withFold(component, fold, path);
+}
+
+test('LoRAs over weights in blocks: factors beside them, and differences folded into what they are read out to', async (t) => {
+  const { x, types } = goldens.products;
+  const input = unpacked(x);
+  const { tensors } = await readWeights(join(FOLDER, 'blocks.gguf'));
+  const component = { configFile: 'blocks', config: {}, tensors };
+  const folder = await temporaryFolder(t);
+  const [up, down, whole] = [random(1, 6, 2), random(2, 2, 512), random(3, 6, 512)];
+  const reader = new ValueReader();
+  const device = cpuDevice({ threads: 1 });
+  const multiplier = new Multiplier(device);
+  t.after(() => Promise.all([reader.close(), multiplier.close()]));
+  const arithmetic = {
+    multiply: multiplier.multiply.bind(multiplier),
+    read: (stored: StoredTensor) =>
+      stored.dtype === 'F32' ? reader.read(stored) : readBlocks(stored, device),
+  };
+  /** What a change of rank 2, or a whole difference, adds to x W^T in each column. */
+  const added = (matrix: (row: number, column: number) => number) =>
+    Float32Array.from({ length: 18 }, (_, i) => {
+      let sum = 0;
+      for (let k = 0; k < 512; k++) sum += input.data[Math.floor(i / 6) * 512 + k]! * matrix(i % 6, k);
+      return sum;
+    });
+  const ofFactors = added(
+    (row, k) => up.data[row * 2]! * down.data[k]! + up.data[row * 2 + 1]! * down.data[512 + k]!,
+  );
+  const ofWhole = added((row, k) => whole.data[row * 512 + k]!);
+  for (const [name, values] of [
+    [
+      'factors',
+      (type: string) => ({
+        [`transformer.${type}.lora_A.weight`]: down,
+        [`transformer.${type}.lora_B.weight`]: up,
+      }),
+    ],
+    ['whole', (type: string) => ({ [`transformer.${type}.diff`]: whole })],
+  ] as const) {
+    const file = await openLora(
+      await writeLora(folder, name, Object.assign({}, ...Object.keys(types).map(values))),
+    );
+    const { changes } = planLora(file, {
+      name: 'blocks',
+      denoiser: { component, originalNames: () => [] } as unknown as Denoiser,
+      textEncoders: [],
+    });
+    const weighted = changes.map((change) => ({ ...change, weight: 1, lora: name }));
+    const isBeside = canBranch(weighted, component);
+    assert.equal(isBeside, name === 'factors');
+    const changed = isBeside
+      ? withBranches(component, new Set(Object.keys(types)))
+      : await folded(component, weighted, join(folder, 'folded'), arithmetic);
+    const b = new GraphBuilder('products', changed);
+    const value = b.input('x', 'float', ['rows', 512]);
+    for (const type of Object.keys(types))
+      b.output(type, linear(b, value, type, 512, 6, { bias: false }), ['rows', 6]);
+    const factors = isBeside ? await branchFeeds(changed, weighted, { type: 'float', arithmetic }) : {};
+    const made = await outputs(b.finish(), { x: input, ...factors }, Object.keys(types));
+    for (const [type, golden] of Object.entries(types)) {
+      const plain = unpacked(golden.product);
+      const change = isBeside ? ofFactors : ofWhole;
+      agree(
+        made[type]!,
+        { dims: plain.dims, data: plain.data.map((number, i) => number + change[i]!) },
+        `${name} ${type}`,
+      );
+    }
+  }
+});

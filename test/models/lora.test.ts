@@ -607,3 +607,34 @@ test('LoRAs are found in the folders of A1111 and ComfyUI, by name in any case',
     ['Pixel Art v2', 'ink'],
   );
 });
+
+test('a flow model takes every tensor of its LoRAs in all programs’ names, and refuses those of another family', async () => {
+  const models = new Map(
+    await Promise.all(
+      ['flux-dev', 'klein', 'z-image', 'sd3'].map(
+        async (name) => [name, await openModelFolder(join(FIXTURES, `tiny-${name}`))] as const,
+      ),
+    ),
+  );
+  const files = [
+    ...['flux-kohya', 'flux-aitoolkit', 'flux-diffusers'].map(
+      (name) => [name, 'flux-dev', /for FLUX/] as const,
+    ),
+    ...['klein-kohya', 'klein-aitoolkit', 'klein-diffusers'].map(
+      (name) => [name, 'klein', /for FLUX/] as const,
+    ),
+    ...['z-image-kohya', 'z-image-aitoolkit'].map((name) => [name, 'z-image', /for Z-Image/] as const),
+  ];
+  for (const [name, own, origin] of files) {
+    const file = await openLora(join(LORAS, `${name}.safetensors`));
+    for (const [model, spec] of models) {
+      if (model === own) assert.deepEqual(planLora(file, spec).unused, [], name);
+      else
+        assert.throws(
+          () => planLora(file, spec),
+          { code: 'unsupported', message: origin },
+          `${name} on ${model}`,
+        );
+    }
+  }
+});
