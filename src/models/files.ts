@@ -3,6 +3,7 @@ import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { Component, StoredTensor } from '../graph/component.ts';
+import { refuseQuantisation } from './foreign-weights.ts';
 import { parsePythonJson } from './python-json.ts';
 import { SeenFiles } from './seen.ts';
 import type { ModelSource } from './source.ts';
@@ -134,6 +135,7 @@ export class ModelFiles implements ModelSource {
    */
   async component(subfolder: string, base: string): Promise<Component> {
     const config = await this.json(`${subfolder}/config.json`);
+    refuseQuantisation(this.label(`${subfolder}/config.json`), config);
     return { configFile: `${subfolder}/config.json`, config, tensors: await this.#tensors(subfolder, base) };
   }
 

@@ -9,6 +9,7 @@ import { type Tensors, under } from './checkpoint/tensors.ts';
 import { controlnetOf, controlRefusal } from './controlnet.ts';
 import { FAMILIES } from './families/index.ts';
 import { unetBase } from './families/unet.ts';
+import { unknownArchitecture } from './foreign-weights.ts';
 import { SeenFiles } from './seen.ts';
 import { type FoundUpscaler, findUpscaler, refuse } from './upscaler/network.ts';
 import { readWeights, type Weights } from './weights.ts';
@@ -56,7 +57,7 @@ export async function recognise(path: string): Promise<Recognised> {
   // The first ControlNets were published as whole checkpoints with their control_model.
   const found = (await recogniseControl(weights, path)) ?? (await recogniseCheckpoint(weights, path));
   if (found !== undefined) return { ...shared, ...found };
-  return { ...shared, ...recogniseOther(tensors, weights.label) };
+  return { ...shared, ...recogniseOther(weights) };
 }
 
 type Found = Omit<Recognised, 'dtype' | 'parameters' | 'metadata'>;
@@ -122,7 +123,7 @@ const FOREIGN: readonly (readonly [key: string, family: string])[] = [
 const LORA =
   /(\.lora_(down|up|mid|A|B)\b|_lora\.(down|up)\.weight$|\.lora\.(down|up)\.weight$|\.lora_linear_layer\.|\.hada_w[12]_[ab]$|\.lokr_w[12](_[ab])?$|\.oft_(blocks|diag)|^lora_.*\.(diff|diff_b|a1|b1)(\.weight)?$|\.(diff|diff_b)$)/;
 
-function recogniseOther(tensors: Tensors, label: string): Found {
+function recogniseOther({ tensors, label, metadata }: Weights): Found {
   const names = [...tensors.keys()];
   if (names.some((name) => LORA.test(name))) return { kind: 'lora' };
   if (isEmbedding(tensors)) return { kind: 'embedding', ...embeddingFamily(tensors) };
@@ -134,7 +135,8 @@ function recogniseOther(tensors: Tensors, label: string): Found {
   if (isQwenText(tensors)) return { kind: 'text_encoder', family: 'Qwen3' };
   if (isClipText(tensors) || isClipText(under(tensors, 'transformer.')))
     return { kind: 'text_encoder', family: 'CLIP' };
-  return { kind: 'unknown' };
+  const refusal = unknownArchitecture(label, metadata);
+  return { kind: 'unknown', ...(refusal !== undefined && { refusal }) };
 }
 
 function traitsOfUpscaler(

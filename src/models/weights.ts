@@ -3,6 +3,7 @@ import { open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { StoredTensor } from '../graph/component.ts';
+import { refusePacked } from './foreign-weights.ts';
 import { isGguf, readGguf } from './gguf.ts';
 import { withCurrentNames } from './gguf-names.ts';
 import { isReadable, ValueReader } from './lora/values.ts';
@@ -70,6 +71,7 @@ export async function readTensorFile(
     throw new DarkroomError('bad_model', `${label} is neither a PyTorch file nor a safetensors file.`);
   }
   const { tensors, metadata } = await readSafetensorsFile(file, { label, folder });
+  refusePacked(label, tensors, metadata);
   return { tensors, metadata, numbers: new Map() };
 }
 

@@ -34,6 +34,13 @@ test('guidance that a model was trained without, and layers that it does not rea
   assert.deepEqual(await notes('tiny-flux-schnell', { guidance_scale: 0 }), []);
 });
 
+test('a distilled FLUX.2 klein: guidance has no effect, in words', async () => {
+  assert.deepEqual(await notes('tiny-klein', { guidance_scale: 4 }), [
+    'Guidance 4 has no effect: tiny-klein was trained without guidance.',
+  ]);
+  assert.deepEqual(await notes('tiny-klein-base', { guidance_scale: 4 }), []);
+});
+
 test('Z-Image: guidance above 0 guides', async () => {
   assert.deepEqual(await notes('tiny-z-image', { guidance_scale: 0.5, negative_prompt: 'blue' }), []);
   assert.deepEqual(await notes('tiny-z-image', { guidance_scale: 0, negative_prompt: 'blue' }), [

@@ -15,7 +15,7 @@ import sys
 import gguf
 import numpy as np
 import torch
-from diffusers import FluxTransformer2DModel, ZImageTransformer2DModel
+from diffusers import Flux2Transformer2DModel, FluxTransformer2DModel, ZImageTransformer2DModel
 from diffusers.loaders import single_file_utils
 from gguf import GGMLQuantizationType as Type
 from make_models import MODELS
@@ -274,12 +274,37 @@ def make_z_image(rng) -> dict:
     return {"latents": packed(latents), "words": packed(words[None]), "timestep": 700, "out": packed(-out[None, :, 0])}
 
 
+def make_klein(rng) -> dict:
+    from make_flow_checkpoints import flux, lay_out  # it takes convert_flux from here
+
+    config = {
+        "in_channels": 32, "num_layers": 1, "num_single_layers": 1, "attention_head_dim": 32, "num_attention_heads": 1,
+        "joint_attention_dim": 96, "timestep_guidance_channels": 32, "mlp_ratio": 2, "axes_dims_rope": [8, 8, 8, 8],
+        "rope_theta": 2000, "guidance_embeds": False,
+    }  # fmt: skip
+    model = scaled_model(Flux2Transformer2DModel(**config), rng)
+    file = File("klein.gguf", "flux")
+    write_all(file, lay_out(model, flux, "")[1], BLOCKS, rng)
+    model.load_state_dict(single_file_utils.convert_flux2_transformer_checkpoint_to_diffusers(dict(file.decoded)))
+    generator = torch.Generator().manual_seed(5)
+    latents, words = torch.randn(1, 32, 2, 3, generator=generator), torch.randn(1, 5, 96, generator=generator)
+    picture = torch.tensor([[0, i // 3, i % 3, 0] for i in range(6)])[None]
+    text = torch.tensor([[0, 0, 0, i] for i in range(5)])[None]
+    with torch.no_grad():
+        out = model(
+            latents.flatten(2).transpose(1, 2), encoder_hidden_states=words, timestep=torch.tensor([0.7]), img_ids=picture, txt_ids=text
+        ).sample
+    return {
+        "latents": packed(latents), "words": packed(words), "timestep": 700, "out": packed(out.transpose(1, 2).reshape(latents.shape)),
+    }  # fmt: skip
+
+
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     rng = np.random.default_rng(20)
     goldens = {
         "products": make_products(rng), "t5": make_t5(rng), "qwen": make_qwen(rng), "flux": make_flux(rng),
-        "zImage": make_z_image(rng),
+        "zImage": make_z_image(rng), "klein": make_klein(rng),
     }  # fmt: skip
     (FOLDER / "goldens.json").write_text(json.dumps(goldens) + "\n")
 

@@ -193,32 +193,42 @@ test('a VAE of its own replaces the one in the file, with the scale of the model
   await assert.rejects(vaeNamed('sofd', vaes), { message: /There is no VAE sofd\. Did you mean Soft/ });
 });
 
-test('scaled 8-bit floats give the latents of the products in float32', async (t) => {
-  const at = await temporaryFolder(t);
-  const [scaled, widened] = [new Map(forgeModel('sd1').single), new Map(forgeModel('sd1').single)];
-  for (const [name, { shape }] of forgeModel('sd1').single) {
-    if (!/^model\.diffusion_model\..*\.attn\d\.to_[qkv]\.weight$/.test(name)) continue;
-    const bytes = Uint8Array.from(
-      { length: shape[0]! * shape[1]! },
-      (_, i) => [0x38, 0xb8, 0x40, 0x00][i % 4]!,
-    );
-    const scale = Math.fround(1e-5);
-    scaled.set(name, { dtype: 'F8_E4M3', shape, bytes });
-    scaled.set(name.replace(/weight$/, 'scale_weight'), float([], [scale]));
-    widened.set(
-      name,
-      float(
-        shape,
-        Array.from(bytes, (_, i) => [1, -1, 2, 0][i % 4]! * scale),
-      ),
-    );
-  }
-  const [one, other] = await Promise.all([
-    openCheckpoint(await writeSafetensors(join(at, 'scaled.safetensors'), scaled)),
-    openCheckpoint(await writeSafetensors(join(at, 'widened.safetensors'), widened)),
-  ]);
-  assert.deepEqual(await latentsOf(one), await latentsOf(other));
-});
+/** Both spellings of scales; of FLUX.1 one for each row, also where the halves of the rows are swapped. */
+const SCALED = [
+  ['sd1', /^model\.diffusion_model\..*\.attn\d\.to_[qkv]\.weight$/, 'scale_weight'],
+  ['flux-dev', /^model\.diffusion_model\..*\.(qkv|linear1|adaLN_modulation\.1)\.weight$/, 'weight_scale'],
+] as const;
+
+for (const [layout, pattern, spelling] of SCALED) {
+  test(`${layout}: scaled 8-bit floats give the latents of the products in float32`, async (t) => {
+    const at = await temporaryFolder(t);
+    const [scaled, widened] = [new Map(forgeModel(layout).single), new Map(forgeModel(layout).single)];
+    for (const [name, { shape }] of forgeModel(layout).single) {
+      if (!pattern.test(name)) continue;
+      const [rows, columns] = shape as [number, number];
+      const bytes = Uint8Array.from({ length: rows * columns }, (_, i) => [0x38, 0xb8, 0x40, 0x00][i % 4]!);
+      const isOfRows = spelling === 'weight_scale';
+      const scaleOf = (row: number) => Math.fround(isOfRows ? 1e-5 * (row + 1) : 1e-5);
+      scaled.set(name, { dtype: 'F8_E4M3', shape, bytes });
+      scaled.set(
+        name.replace(/weight$/, spelling),
+        isOfRows
+          ? float(
+              [rows, 1],
+              Array.from({ length: rows }, (_, row) => scaleOf(row)),
+            )
+          : float([], [scaleOf(0)]),
+      );
+      const values = Array.from(bytes, (_, i) => [1, -1, 2, 0][i % 4]! * scaleOf(Math.floor(i / columns)));
+      widened.set(name, float(shape, values));
+    }
+    const [one, other] = await Promise.all([
+      openCheckpoint(await writeSafetensors(join(at, 'scaled.safetensors'), scaled)),
+      openCheckpoint(await writeSafetensors(join(at, 'widened.safetensors'), widened)),
+    ]);
+    assert.deepEqual(await latentsOf(one), await latentsOf(other));
+  });
+}
 
 test("CLIP's vocabulary gives the ids that CLIP was trained with", async () => {
   const { ids } = createTokenizer(await clipTokenizer('<|endoftext|>')).encode('a photo of a cat');

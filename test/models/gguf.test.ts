@@ -11,6 +11,7 @@ import { planFold, withFold, writeFold } from '../../src/engine/lora/fold.ts';
 import { GraphBuilder } from '../../src/graph/builder.ts';
 import type { Component, StoredTensor } from '../../src/graph/component.ts';
 import { fluxTransformerGraph } from '../../src/graph/flux.ts';
+import { flux2Graph } from '../../src/graph/flux2.ts';
 import { linear } from '../../src/graph/layers.ts';
 import { qwen3Graph } from '../../src/graph/qwen3.ts';
 import { t5EncoderGraph } from '../../src/graph/t5.ts';
@@ -20,6 +21,7 @@ import { readQwenText } from '../../src/models/checkpoint/qwen-text.ts';
 import { readT5Text } from '../../src/models/checkpoint/t5-text.ts';
 import type { Denoiser } from '../../src/models/families/family.ts';
 import { fluxCheckpoint } from '../../src/models/families/flux-checkpoint.ts';
+import { flux2Checkpoint } from '../../src/models/families/flux2-checkpoint.ts';
 import { gridPositions, rotaryTables } from '../../src/models/families/rotary.ts';
 import { zImageCheckpoint } from '../../src/models/families/z-image-checkpoint.ts';
 import type { Arithmetic } from '../../src/models/lora/delta.ts';
@@ -38,6 +40,7 @@ const goldens = JSON.parse(await readFile(join(FOLDER, 'goldens.json'), 'utf8'))
   qwen: { ids: number[]; layer: number; states: PackedTensor };
   flux: Transformer & { pooled: PackedTensor; guidance: number };
   zImage: Transformer;
+  klein: Transformer;
 };
 
 interface Transformer {
@@ -122,6 +125,26 @@ test('a Z-Image in its authors’ names predicts what diffusers predicts with th
     }),
   };
   const graph = zImageGraph(components.get('transformer')!);
+  const made = await outputs(graph, feeds, ['out_hidden_states']);
+  agree(made['out_hidden_states']!, unpacked(out), 'velocity');
+});
+
+test('a FLUX.2 klein in its authors’ names predicts what diffusers predicts with the decoded weights', async () => {
+  const { latents, words, timestep, out } = goldens.klein;
+  const weights = await readWeights(join(FOLDER, 'klein.gguf'));
+  assert.equal(flux2Checkpoint.recognise(weights)?.base, 'FLUX.2 klein');
+  const { components } = await flux2Checkpoint.read(weights, {});
+  const grid = gridPositions(2, 3, (row, column) => [0, row, column, 0]);
+  const feeds = {
+    hidden_states: unpacked(latents),
+    reference_states: { data: new Float32Array(), dims: [1, 0, 32] },
+    encoder_hidden_states: unpacked(words),
+    timestep: one(timestep),
+    ...rotaryTables([...grid, ...Array.from({ length: 5 }, (_, i) => [0, 0, 0, i])], {
+      ...{ channels: [8, 8, 8, 8], theta: 2000, precision: 'float64' },
+    }),
+  };
+  const graph = flux2Graph(components.get('transformer')!);
   const made = await outputs(graph, feeds, ['out_hidden_states']);
   agree(made['out_hidden_states']!, unpacked(out), 'velocity');
 });

@@ -3,6 +3,7 @@ import { basename, parse } from 'node:path';
 import { DarkroomError } from '../../errors.ts';
 import { FAMILIES } from '../families/index.ts';
 import { openModel } from '../folder.ts';
+import { unknownArchitecture } from '../foreign-weights.ts';
 import { SeenFiles } from '../seen.ts';
 import type { ModelSpec } from '../spec.ts';
 import { readWeights } from '../weights.ts';
@@ -35,6 +36,7 @@ export async function openCheckpoint(
   }
   throw new DarkroomError(
     'unsupported',
-    `${basename(path)} is no checkpoint that this version of Darkroom knows: its tensors are named as in no family that it runs.`,
+    unknownArchitecture(weights.label, weights.metadata) ??
+      `${basename(path)} is no checkpoint that this version of Darkroom knows: its tensors are named as in no family that it runs.`,
   );
 }

@@ -1,4 +1,5 @@
 /** The text encoders that several families share, as parts of a folder. */
+import { DarkroomError } from '../../errors.ts';
 import { readClipTextConfig, textEncoderGraph } from '../../graph/clip.ts';
 import type { Component, Graph } from '../../graph/component.ts';
 import { qwen3Graph, readQwen3Config } from '../../graph/qwen3.ts';
@@ -100,6 +101,7 @@ export async function openClip(
   rules: ClipRules,
 ): Promise<ClipPart> {
   const component = await openPart(files, index, `text_encoder${suffix}`);
+  await requirePaddingAtEnd(files, `tokenizer${suffix}`);
   const config = readClipTextConfig(component);
   return {
     kind: 'clip',
@@ -124,6 +126,7 @@ export async function openT5(
   length: number,
 ): Promise<T5Part> {
   const component = await openPart(files, index, `text_encoder${suffix}`);
+  await requirePaddingAtEnd(files, `tokenizer${suffix}`);
   return {
     kind: 't5',
     name: suffix === '_2' ? 'textEncoder2' : 'textEncoder3',
@@ -141,6 +144,8 @@ export async function openQwen(
   { layersOf, ...rules }: Omit<QwenRules, 'layers'> & { layersOf(depth: number): readonly number[] },
 ): Promise<QwenPart> {
   const component = await openPart(files, index, 'text_encoder');
+  // Where padding is cut off again, its side does not matter.
+  if (rules.pads) await requirePaddingAtEnd(files, 'tokenizer');
   const { hiddenSize, numHiddenLayers, headDim, ropeTheta } = readQwen3Config(component);
   const layers = layersOf(numHiddenLayers);
   return {
@@ -157,6 +162,21 @@ export async function openQwen(
       ),
     graph: (target, changed = component) => qwen3Graph(changed, layers, target),
   };
+}
+
+/**
+ * States of padding are part of what some models read, and every family here was trained with it at the end.
+ * @throws DarkroomError('unsupported') for a tokenizer that pads at the beginning
+ */
+async function requirePaddingAtEnd(files: ModelSource, folder: string): Promise<void> {
+  const name = `${folder}/tokenizer_config.json`;
+  if (!(await files.has(name))) return;
+  const { padding_side: side } = await files.json(name);
+  if (side === undefined || side === null || side === 'right') return;
+  throw new DarkroomError(
+    'unsupported',
+    `${files.label(name)}: padding_side (${JSON.stringify(side)?.slice(0, 40)}) is not supported; text encoders are padded at the end ("right").`,
+  );
 }
 
 async function openPart(files: ModelSource, index: ModelIndex, part: string): Promise<Component> {

@@ -20,7 +20,10 @@ const BY_METADATA: readonly (readonly [RegExp, string])[] = [
 /** By names of layers that only one family has. */
 const BY_NAMES: readonly (readonly [RegExp, string])[] = [
   [/stream_modulation|to_qkv_mlp_proj|[._]ff(?:_context)?[._]linear_(?:in|out)/, 'FLUX.2'],
-  [/single_blocks[._]\d+[._]modulation|proj_mlp|(?:img|txt)_mod[._]lin|[._]norm1(?:_context)?[._]linear/, 'FLUX.1'],
+  [
+    /single_blocks[._]\d+[._]modulation|proj_mlp|(?:img|txt)_mod[._]lin|[._]norm1(?:_context)?[._]linear/,
+    'FLUX.1',
+  ],
   [/double_blocks[._]\d|single_blocks[._]\d|single_transformer_blocks[._]\d/, 'FLUX'],
   [/(?:^|[._])layers[._]\d+[._]attention[._]/, 'Z-Image or Lumina 2'],
   [/transformer_blocks[._]\d+[._]img_m(?:od|lp)/, 'Qwen-Image'],
