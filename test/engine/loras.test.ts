@@ -82,6 +82,7 @@ test('LoRAs that alternate share one model with places for both, and each has it
     'and are made again where those were deleted',
   );
   assert.notEqual(remade.spec, dora.spec);
+  await sideFilesSettled();
 });
 
 /** Sessions that onnxruntime opened and has not released. */
