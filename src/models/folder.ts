@@ -11,6 +11,7 @@ import { readCard } from './card.ts';
 import { modelControlnets } from './controlnet.ts';
 import { chooseDefaults } from './defaults.ts';
 import type { FamilyModel, Size } from './families/family.ts';
+import { defaultsOfFewSteps, fewStepsOfScheduler } from './few-steps.ts';
 import { ModelFiles } from './files.ts';
 import { readLatentScale } from './latent-scale.ts';
 import { readModelIndex, readScheduler } from './model-index.ts';
@@ -46,6 +47,11 @@ export async function openModel(files: ModelSource, name: string): Promise<Model
   const scheduler = await readScheduler(files, index);
   const { defaults, ...card } = await readCard(files, model.denoiser.outChannels);
   const { strengthSteps, squeezesSteps } = model.habits({ controls: [] });
+  const pipeline = { ...family.defaults, ...model.defaults };
+  const fewSteps =
+    pipeline.numInferenceSteps > MANY_STEPS
+      ? fewStepsOfScheduler(scheduler.schedulerConfig, model.denoiser.component.config['sample_size'])
+      : undefined;
   let hash: Promise<string> | undefined;
   return {
     ...model,
@@ -54,7 +60,7 @@ export async function openModel(files: ModelSource, name: string): Promise<Model
     folder: files.folder,
     family: family.name,
     defaults: chooseDefaults(defaults, {
-      pipeline: { ...family.defaults, ...model.defaults },
+      pipeline: { ...pipeline, ...(fewSteps !== undefined && defaultsOfFewSteps(fewSteps)) },
       ...scheduler,
       denoiser: model.denoiser,
       vaeScaleFactor,
@@ -65,6 +71,7 @@ export async function openModel(files: ModelSource, name: string): Promise<Model
     }),
     vae,
     ...(upscaler !== undefined && { upscaler }),
+    ...(fewSteps !== undefined && { fewSteps }),
     latentChannels: vaeConfig.latentChannels,
     vaeScaleFactor,
     sizeMultiple,
@@ -79,6 +86,9 @@ export async function openModel(files: ModelSource, name: string): Promise<Model
     },
   };
 }
+
+/** A family whose models all draw in fewer has defaults of its own for that. */
+const MANY_STEPS = 10;
 
 function buildGraph(
   { textEncoders, denoiser }: FamilyModel,

@@ -10,6 +10,7 @@ import { controlnetOf, controlRefusal } from './controlnet.ts';
 import { FAMILIES } from './families/index.ts';
 import { unetBase } from './families/unet.ts';
 import { unknownArchitecture } from './foreign-weights.ts';
+import { type FewSteps, fewStepsOfFile } from './few-steps.ts';
 import { SeenFiles } from './seen.ts';
 import { type FoundUpscaler, findUpscaler, refuse } from './upscaler/network.ts';
 import { readWeights, type Weights } from './weights.ts';
@@ -34,6 +35,8 @@ export interface Recognised {
   readonly variant?: string;
   /** Of checkpoints. */
   readonly predictionType?: 'epsilon' | 'v_prediction' | 'flow';
+  /** Of checkpoints that were distilled to draw in a few steps, where something says so. */
+  readonly fewSteps?: FewSteps;
   /** The type of most of its bytes, as safetensors names it: F16, BF16, F8_E4M3. */
   readonly dtype: string;
   /** Numbers that it holds. */
@@ -79,16 +82,16 @@ async function recogniseCheckpoint(weights: Weights, path: string): Promise<Foun
     const traits = checkpoint?.recognise(weights);
     if (checkpoint === undefined || traits === undefined) continue;
     const { base, variant, refusal, hasVae: vae, hasTextEncoders: textEncoders } = traits;
-    const predictionType =
-      refusal === undefined
-        ? await checkpoint.prediction(weights, await readBeside(path, new SeenFiles()))
-        : undefined;
+    const beside = refusal === undefined ? await readBeside(path, new SeenFiles()) : undefined;
+    const predictionType = beside && (await checkpoint.prediction(weights, beside));
+    const fewSteps = beside && fewStepsOfFile(weights.metadata, beside);
     return {
       kind: 'checkpoint',
       family: base,
       ...(variant !== undefined && { variant }),
       ...(refusal !== undefined && { refusal }),
       ...(predictionType !== undefined && { predictionType }),
+      ...(fewSteps !== undefined && predictionType !== 'flow' && { fewSteps }),
       parts: { vae, textEncoders },
     };
   }

@@ -4,6 +4,7 @@ import type { Target } from '../graph/target.ts';
 import type { ModelDefaults } from '../request.ts';
 import type { FamilyModel, LatentScales } from './families/family.ts';
 import type { TextEncoderName } from './families/text-encoders.ts';
+import type { FewSteps } from './few-steps.ts';
 import type { TokenizerFiles } from './tokenizer.ts';
 
 /** A part of a model that runs as a graph of its own. */
@@ -26,6 +27,8 @@ export interface ModelSpec extends Omit<FamilyModel, 'latentScales'> {
   /** Name of its family, for people: whatever depends on it is in FamilyModel. */
   readonly family: string;
   readonly defaults: ModelDefaults;
+  /** How it was distilled to draw in a few steps, where something says so. */
+  readonly fewSteps?: FewSteps;
   readonly vae: Component;
   /** Enlarges finished pictures; absent where the folder has none. */
   readonly upscaler?: Component;

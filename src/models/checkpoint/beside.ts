@@ -3,6 +3,7 @@ import { dirname, join, parse } from 'node:path';
 import { z } from 'zod';
 import { DarkroomError } from '../../errors.ts';
 import { isRecord } from '../../json.ts';
+import { FEW_STEPS, type FewSteps } from '../few-steps.ts';
 import { parsePythonJson } from '../python-json.ts';
 import type { SeenFiles } from '../seen.ts';
 import { readSmallText } from '../small-file.ts';
@@ -13,6 +14,10 @@ export type PredictionType = 'epsilon' | 'v_prediction';
 export interface Beside {
   readonly predictionType?: PredictionType;
   readonly zeroTerminalSnr?: boolean;
+  /** What it was distilled to; null where somebody says that it was not. */
+  readonly fewSteps?: FewSteps | null;
+  /** What Civitai calls the model that it was made from: `SDXL Lightning`. */
+  readonly baseModel?: string;
   /** Of the schedule of a flow model whose file does not tell it: 6 makes a Z-Image the base model rather than Turbo. */
   readonly shift?: number;
   /** Whether a FLUX.2 klein was distilled to a few steps without guidance; false makes it the base model. */
@@ -30,6 +35,7 @@ const CARD_KEYS = ['defaults', 'latent_rgb', 'gallery', 'words', 'vocabulary', '
 const schema = z.object({
   prediction_type: z.enum(['epsilon', 'v_prediction']).optional(),
   zero_terminal_snr: z.boolean().optional(),
+  few_steps: z.enum([...FEW_STEPS, 'none']).optional(),
   shift: z.number().positive().max(100).optional(),
   distilled: z.boolean().optional(),
   vae: z.string().max(200).optional(),
@@ -57,6 +63,7 @@ export async function readBeside(file: string, seen: SeenFiles): Promise<Beside>
   const {
     prediction_type: predictionType,
     zero_terminal_snr: zeroTerminalSnr,
+    few_steps: fewSteps,
     shift,
     distilled,
     vae,
@@ -64,9 +71,12 @@ export async function readBeside(file: string, seen: SeenFiles): Promise<Beside>
   } = parsed.data;
   const card = Object.fromEntries(Object.entries(own).filter(([key]) => CARD_KEYS.includes(key)));
   const stated = predictionType ?? (await fromYaml(yaml, seen));
+  const baseModel = await baseModelOf(file, seen);
   return {
     ...(stated !== undefined && { predictionType: stated }),
     ...(zeroTerminalSnr !== undefined && { zeroTerminalSnr }),
+    ...(fewSteps !== undefined && { fewSteps: fewSteps === 'none' ? null : fewSteps }),
+    ...(baseModel !== undefined && { baseModel }),
     ...(shift !== undefined && { shift }),
     ...(distilled !== undefined && { distilled }),
     ...(vae !== undefined && { vae }),
@@ -92,4 +102,21 @@ async function fromYaml(path: string, seen: SeenFiles): Promise<PredictionType |
   const said =
     text === undefined ? undefined : /^\s*parameterization:\s*["']?(v|eps)["']?\s*(#.*)?$/m.exec(text)?.[1];
   return said === undefined ? undefined : said === 'v' ? 'v_prediction' : 'epsilon';
+}
+
+/** Of the files that Civitai's helpers and our own downloads leave; what is no such file says nothing. */
+async function baseModelOf(file: string, seen: SeenFiles): Promise<string | undefined> {
+  const { dir, name } = parse(file);
+  for (const [ending, key] of [
+    ['civitai.info', 'baseModel'],
+    ['source.json', 'base_model'],
+  ] as const) {
+    try {
+      const text = await readSmallText(join(dir, `${name}.${ending}`), seen, name);
+      const said =
+        text === undefined ? undefined : (JSON.parse(text) as Record<string, unknown> | null)?.[key];
+      if (typeof said === 'string') return said.slice(0, 100);
+    } catch {}
+  }
+  return undefined;
 }

@@ -20,6 +20,8 @@ export interface Facts {
   /** `inpainting` */
   readonly variant?: string;
   readonly predictionType?: string;
+  /** How it was distilled to draw in a few steps, where something says so. */
+  readonly fewSteps?: string;
   readonly dtype?: string;
   readonly parameters?: number;
   /** Bytes of the weights, of a folder. */
@@ -67,6 +69,7 @@ async function ofFolder(found: Found): Promise<Facts> {
     return {
       ...{ kind: 'checkpoint', family: title, ...known },
       ...(isInpainting && { variant: 'inpainting' }),
+      ...(spec.fewSteps !== undefined && { fewSteps: spec.fewSteps }),
       ...measure(spec.denoiser.component),
       weights: weightsOf([
         spec.vae,
@@ -120,12 +123,13 @@ async function ofFile({ path, beside, name }: Found): Promise<Facts> {
   const licence = own.licence ?? text('modelspec.license', 'license');
   const words = own.triggerWords ?? triggerWordsOf(metadata);
   const control = own.control ?? controlKindOf([name, title ?? '']);
-  const { kind, family: made, variant, predictionType, dtype, parameters, refusal } = seen;
+  const { kind, family: made, variant, predictionType, fewSteps, dtype, parameters, refusal } = seen;
   return {
     ...{ kind, dtype, parameters },
     ...(made !== undefined && { family: made }),
     ...(variant !== undefined && { variant }),
     ...(predictionType !== undefined && { predictionType }),
+    ...(fewSteps !== undefined && { fewSteps }),
     ...(refusal !== undefined && { refusal: bounded(refusal) ?? '' }),
     ...(title !== undefined && { title }),
     ...(licence !== undefined && { licence }),

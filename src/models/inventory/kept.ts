@@ -15,7 +15,7 @@ export interface Known {
 }
 
 /** One higher when what is found out about a file changes. */
-const VERSION = 2;
+const VERSION = 3;
 const LARGEST = 200_000_000;
 
 const text = z.string();
@@ -25,6 +25,7 @@ const facts = z.object({
     family: text.optional(),
     variant: text.optional(),
     predictionType: text.optional(),
+    fewSteps: text.optional(),
     dtype: text.optional(),
   },
   ...{
