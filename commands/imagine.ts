@@ -1,13 +1,14 @@
 /** /imagine: words become a picture; with a picture, the picture becomes another one. */
 import type { Invocation } from '../adapters/adapter.ts';
 import { DarkroomError } from '../src/errors.ts';
-import type { RequestDraft } from '../src/request.ts';
+import { LIMITS, type RequestDraft } from '../src/request.ts';
 import { type Sentence, sentence, type Words } from '../src/sentences.ts';
 import { type Base, baseOfReply, baseOfTexts, type LaidOver, layOver, settingsOf } from './base.ts';
 import { type Context, defineCommand } from './command.ts';
 import { DRAFT_OPTIONS, type DraftValues, draftOf, TYPED_OPTIONS } from './draft.ts';
 import { findJobOfPicture } from './job-access.ts';
 import { nameMentions } from './mentions.ts';
+import { applyTuning, tuningOf } from './model-tuning.ts';
 import { outpaintModel } from './outpaint-model.ts';
 import {
   draftOfPictures,
@@ -79,9 +80,10 @@ export async function orderOf(
     isExtended && values.model === undefined
       ? await outpaintModel((await models.resolve(named)).name, { invocation, ports })
       : { model: await models.resolve(named), notes: [] };
+  const tuning = await tuningOf(settings, tenantOf(invocation), model.name);
   const styles = allStyles(await settings.styles(tenantOf(invocation)));
   const complete = (draft: RequestDraft, base?: Base) => {
-    const filled = policy.fill(draft);
+    const filled = policy.fill(applyTuning(draft, tuning, policy.number('max_steps') ?? LIMITS.steps.max));
     // The picture's own prompt has its style already.
     const style = values.style ?? (base === undefined ? policy.text('default_style') : undefined);
     return style === undefined ? filled : applyStyle(filled, style, styles);

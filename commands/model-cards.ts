@@ -1,5 +1,7 @@
 /** What is known of a model's file, in words. The file's own texts are a stranger's: cards hold them as plain words. */
+import { basename } from 'node:path';
 import type { CardField } from '../adapters/card.ts';
+import { hintOfName } from '../src/request.ts';
 import type { PlainKey, Say } from '../src/sentences.ts';
 import type { ModelFile } from './ports.ts';
 
@@ -23,11 +25,26 @@ export function kindWords({ kind, family, variant, dtype, bytes }: ModelFile, sa
     .join(', ');
 }
 
-export function fieldsOfFile(file: ModelFile, say: Say): CardField[] {
-  const { kind, predictionType, sha256, triggerWords, baseModel, title, licence, refusal, renamed } = file;
+/** @param set what admins have set for it here, as flags */
+export function fieldsOfFile(file: ModelFile, say: Say, set: string): CardField[] {
+  const {
+    kind,
+    predictionType,
+    fewSteps,
+    sha256,
+    triggerWords,
+    baseModel,
+    title,
+    licence,
+    refusal,
+    renamed,
+  } = file;
   const rows: [PlainKey, string | undefined][] = [
     ['models.field.kind', kindWords(file, say)],
     ['models.field.prediction', predictionType],
+    ['models.field.few_steps', fewSteps],
+    ['models.field.here', set],
+    ['models.field.hint', set === '' ? hintOf(file, say) : undefined],
     ['models.field.title', title === file.name ? undefined : title],
     ['models.field.base', baseModel],
     ['models.field.triggers', triggerWords?.join(', ')],
@@ -41,6 +58,20 @@ export function fieldsOfFile(file: ModelFile, say: Say): CardField[] {
   return rows.flatMap(([key, value]) =>
     value === undefined || value === '' ? [] : [{ name: say(key), value }],
   );
+}
+
+/** What only its name says. */
+function hintOf(file: ModelFile, say: Say): string | undefined {
+  const hint = hintOfName(file);
+  if (hint === undefined) return undefined;
+  const quoted = /\s/.test(file.name) ? `"${file.name}"` : file.name;
+  const command = `/models set ${quoted} --${hint.key.replace('_type', '').replace('_', '-')} ${hint.value}`;
+  if (file.form === 'folder') return say('models.hint_folder', { words: hint.value, command });
+  return say('models.hint', {
+    ...{ words: hint.value, command },
+    json: JSON.stringify({ [hint.key]: hint.value }),
+    file: `${basename(file.path).replace(/\.[^.]+$/, '')}.json`,
+  });
 }
 
 function usage({ kind, name, refusal }: ModelFile, say: Say): string | undefined {

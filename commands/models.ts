@@ -7,6 +7,8 @@ import { type Say, sentence, type Words } from '../src/sentences.ts';
 import type { Scope } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import { fieldsOfFile, kindWords } from './model-cards.ts';
+import { resetModel, setModel } from './model-set.ts';
+import { flagsOf, tuningOf } from './model-tuning.ts';
 import { tenantOf } from './policy.ts';
 import type { ModelFile, Ports } from './ports.ts';
 import { type ConfigPorts, changeSetting, requireAdmin } from './setting-change.ts';
@@ -89,7 +91,9 @@ const showModel = defineCommand({
     }
     for (const file of found) {
       const picture = await pictureOf(file, ports, say);
-      const card = { text: file.name, fields: fieldsOfFile(file, say) };
+      const tuning = await tuningOf(ports.settings, tenantOf(invocation), file.name);
+      const set = file.kind === 'checkpoint' ? flagsOf(tuning) : '';
+      const card = { text: file.name, fields: fieldsOfFile(file, say, set) };
       await reply.postEphemeral({ ...card, ...(picture && { pictures: [picture] }) });
     }
   },
@@ -239,4 +243,6 @@ export const models = defineGroup({ name: 'models', description: 'describe.model
   addModel,
   enableModel,
   disableModel,
+  setModel,
+  resetModel,
 ]);

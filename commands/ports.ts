@@ -82,10 +82,13 @@ export interface ModelFile {
   readonly name: string;
   readonly kind: string;
   readonly path: string;
+  readonly form?: 'file' | 'folder';
   readonly bytes: number;
   readonly family?: string;
   readonly variant?: string;
   readonly predictionType?: string;
+  /** How it was distilled to draw in a few steps, where something says so. */
+  readonly fewSteps?: string;
   readonly dtype?: string;
   /** Why it cannot be used, as a sentence. */
   readonly refusal?: string;

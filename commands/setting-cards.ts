@@ -13,15 +13,32 @@ import {
 } from '../src/settings/schema.ts';
 import type { Change } from '../src/settings/store.ts';
 import type { Context } from './command.ts';
+import { flagsOf, readTuning } from './model-tuning.ts';
 import type { Ports } from './ports.ts';
 import { readStyle } from './styles.ts';
 import { nameTarget, nameTargets } from './targets.ts';
 
 type NamePorts = Pick<Ports, 'find'>;
 type Asked = Pick<Context<NamePorts>, 'invocation' | 'say' | 'ports'>;
-const STYLE = 'style.';
-const WILDCARD = 'wildcard.';
-const RULE = 'rule.';
+/** What is kept by names of its own, and what it means where it is there, and where it was removed. */
+const NAMED: Readonly<Record<string, (name: string, after: string | undefined) => Sentence>> = {
+  'style.': (name, after) =>
+    after === undefined
+      ? sentence('config.style_removed', { name })
+      : sentence('config.style', { name, style: describeStyle(after) }),
+  'wildcard.': (name, after) =>
+    after === undefined
+      ? sentence('config.wildcard_removed', { name })
+      : sentence('config.wildcard', { name, words: after.replaceAll('\n', ' | ') }),
+  'rule.': (name, after) =>
+    after === undefined
+      ? sentence('rules.removed', { name })
+      : sentence('rules.set', { name, words: after.replaceAll('\n', ' | ') }),
+  'model.': (name, after) =>
+    after === undefined
+      ? sentence('config.model_reset', { name })
+      : sentence('config.model', { name, flags: flagsOf(readTuning(after)) }),
+};
 
 export async function changeCard(change: Change, { invocation, say, ports }: Asked): Promise<Card> {
   const { meaning, line } = await describeChange(change, invocation, ports);
@@ -42,36 +59,11 @@ export async function describeChange(
   ports: NamePorts,
 ): Promise<{ readonly meaning: Sentence; readonly line: Sentence }> {
   const whom = await describeScope(scope, target, invocation, ports);
-  if (key.startsWith(STYLE)) {
-    const name = key.slice(STYLE.length);
+  const prefix = Object.keys(NAMED).find((one) => key.startsWith(one));
+  if (prefix !== undefined) {
     const verb = after === undefined ? 'removed' : before === undefined ? 'added' : 'changed';
     return {
-      meaning:
-        after === undefined
-          ? sentence('config.style_removed', { name })
-          : sentence('config.style', { name, style: describeStyle(String(after)) }),
-      line: sentence(`config.line.${verb}`, { key }),
-    };
-  }
-  if (key.startsWith(WILDCARD)) {
-    const name = key.slice(WILDCARD.length);
-    const words = String(after).replaceAll('\n', ' | ');
-    const verb = after === undefined ? 'removed' : before === undefined ? 'added' : 'changed';
-    return {
-      meaning:
-        after === undefined
-          ? sentence('config.wildcard_removed', { name })
-          : sentence('config.wildcard', { name, words }),
-      line: sentence(`config.line.${verb}`, { key }),
-    };
-  }
-  if (key.startsWith(RULE)) {
-    const name = key.slice(RULE.length);
-    const words = String(after).replaceAll('\n', ' | ');
-    const verb = after === undefined ? 'removed' : before === undefined ? 'added' : 'changed';
-    return {
-      meaning:
-        after === undefined ? sentence('rules.removed', { name }) : sentence('rules.set', { name, words }),
+      meaning: NAMED[prefix]!(key.slice(prefix.length), after === undefined ? undefined : String(after)),
       // The words stay out of the log channel.
       line: sentence(`config.line.${verb}`, { key }),
     };

@@ -100,6 +100,7 @@ async function currentValue(
   if (key.startsWith('wildcard.'))
     return (await settings.wildcards(tenant)).get(key.slice('wildcard.'.length));
   if (key.startsWith('rule.')) return (await settings.promptRules(tenant)).get(key.slice('rule.'.length));
+  if (key.startsWith('model.')) return (await settings.models(tenant)).get(key.slice('model.'.length));
   const rules = await settings.rules(tenant);
   return rules.find((rule) => rule.key === key && rule.scope === scope && rule.target === target)?.value;
 }

@@ -25,6 +25,16 @@ export {
 } from './request/controls.ts';
 export type { DraftContext, ModelDefaults } from './request/defaults.ts';
 export { parseDraft } from './request/draft.ts';
+export {
+  defaultsOfFewSteps,
+  FEW_STEPS,
+  FEW_STEPS_HABITS,
+  type FewSteps,
+  fewStepsIn,
+  fewStepsOfFile,
+  fewStepsOfScheduler,
+  hintOfName,
+} from './request/few-steps.ts';
 export { type PictureWords, TEXT_FIELDS, type TextField } from './request/fields/choices.ts';
 export { type Pair, type PictureFacts, shortName } from './request/fields/field.ts';
 export type { PromptSyntax } from './request/fields/prompt.ts';

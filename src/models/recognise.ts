@@ -1,5 +1,6 @@
 /** What one file of weights is, from the names and shapes in its header and never from its own name. */
 
+import { type FewSteps, fewStepsOfFile } from '../request.ts';
 import { readBeside } from './checkpoint/beside.ts';
 import { isClipText } from './checkpoint/clip-text.ts';
 import { isVae } from './checkpoint/ldm-vae.ts';
@@ -10,7 +11,6 @@ import { controlnetOf, controlRefusal } from './controlnet.ts';
 import { FAMILIES } from './families/index.ts';
 import { unetBase } from './families/unet.ts';
 import { unknownArchitecture } from './foreign-weights.ts';
-import { type FewSteps, fewStepsOfFile } from './few-steps.ts';
 import { SeenFiles } from './seen.ts';
 import { type FoundUpscaler, findUpscaler, refuse } from './upscaler/network.ts';
 import { readWeights, type Weights } from './weights.ts';

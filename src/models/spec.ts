@@ -1,10 +1,9 @@
 /** What is known of a model before any of its weights is loaded. */
 import type { Component, Graph } from '../graph/component.ts';
 import type { Target } from '../graph/target.ts';
-import type { ModelDefaults } from '../request.ts';
+import type { FewSteps, ModelDefaults } from '../request.ts';
 import type { FamilyModel, LatentScales } from './families/family.ts';
 import type { TextEncoderName } from './families/text-encoders.ts';
-import type { FewSteps } from './few-steps.ts';
 import type { TokenizerFiles } from './tokenizer.ts';
 
 /** A part of a model that runs as a graph of its own. */

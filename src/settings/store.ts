@@ -9,7 +9,7 @@ export interface Change {
   readonly at: number;
   /** Id and name of who changed it. */
   readonly author: { readonly id: string; readonly name: string };
-  readonly key: SettingKey | `style.${string}` | `wildcard.${string}` | `rule.${string}`;
+  readonly key: SettingKey | `style.${string}` | `wildcard.${string}` | `rule.${string}` | `model.${string}`;
   readonly scope: Scope;
   readonly target: string;
   /** Undefined where it was, or now is, not set. */
@@ -30,6 +30,8 @@ export interface SettingsStore {
   wildcards(tenant: string): Promise<ReadonlyMap<string, string>>;
   /** A tenant's rules about prompts by name: each a term a line. */
   promptRules(tenant: string): Promise<ReadonlyMap<string, string>>;
+  /** What admins say of a model, by its name: the JSON text of its tuning. */
+  models(tenant: string): Promise<ReadonlyMap<string, string>>;
   /** Stores the change and what it changes, both or neither. */
   apply(change: Change): Promise<void>;
   /** The latest first. */

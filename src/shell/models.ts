@@ -8,6 +8,7 @@ import { Catalogue } from '../models/catalogue.ts';
 import type { Entry, Inventory } from '../models/inventory/inventory.ts';
 import { FILE_KINDS } from '../models/recognise.ts';
 import { clipTokenizerOf, type ModelSpec } from '../models/spec.ts';
+import { hintOfName } from '../request.ts';
 import { addModel } from './models-add.ts';
 import { readOptions, UsageError, type Verb } from './verb.ts';
 
@@ -124,10 +125,20 @@ async function factsOf(entry: Entry, inventory: Inventory): Promise<[string, str
     ['thumbnail', thumbnail],
     ['sha256', sha256],
     ['short hash', sha256?.slice(0, 10)],
+    ['few steps', entry.fewSteps],
+    ['hint', hintOf(entry)],
     ['note', renamed],
     ['cannot be used', refusal],
   ];
   return rows.flatMap(([key, value]) => (value === undefined || value === '' ? [] : [[key, value]]));
+}
+
+function hintOf(entry: Entry): string | undefined {
+  const hint = hintOfName(entry);
+  if (hint === undefined || entry.form === 'folder') return undefined;
+  const { key, value } = hint;
+  const file = entry.path.replace(/\.[^./]+$/, '.json');
+  return `its name says ${value}, but nothing in the file does; if that is so, write {"${key}": "${value}"} into ${file}`;
 }
 
 async function rowsOf(spec: ModelSpec): Promise<[string, string | number][]> {

@@ -5,7 +5,7 @@ import type { Change, SettingsStore } from '../settings/store.ts';
 import { json, type Sql } from './sql.ts';
 
 /** What is kept by names of its own, beside the rules. */
-const NAMED = /^(style|wildcard|rule)\./;
+const NAMED = /^(style|wildcard|rule|model)\./;
 
 export function createSettings(sql: Sql): SettingsStore {
   /** A tenant's latest change of each key, scope and target, where it left a value. */
@@ -42,6 +42,7 @@ export function createSettings(sql: Sql): SettingsStore {
     styles: (tenant) => named(tenant, 'style.'),
     wildcards: (tenant) => named(tenant, 'wildcard.'),
     promptRules: (tenant) => named(tenant, 'rule.'),
+    models: (tenant) => named(tenant, 'model.'),
     async apply(change) {
       await sql.query('insert into darkroom.change (id, tenant, data) values ($1, $2, $3)', [
         change.id,

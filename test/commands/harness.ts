@@ -176,6 +176,13 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
             key.startsWith('rule.') && after !== undefined ? [[key.slice(5), String(after)] as const] : [],
           ),
         ),
+      async models() {
+        const own = changes.filter(({ key }) => key.startsWith('model.'));
+        const standing = new Map(own.map(({ key, after }) => [key.slice(6), after]));
+        return new Map(
+          [...standing].flatMap(([name, after]) => (after === undefined ? [] : [[name, String(after)]])),
+        );
+      },
       async apply(change) {
         requireStorable(change);
         changes.push(change);

@@ -154,6 +154,76 @@ test('models are fetched where the operator allows it, by admins, with progress 
   assert.match((await said(chat, '/models add ada/two', admin)).error!.message, /came damaged/);
 });
 
+test('admins say of a model what its file does not; the next job follows, and what it says itself wins', async () => {
+  const file = { kind: 'checkpoint', path: '/m/mini.safetensors', bytes: 1, predictionType: 'epsilon' };
+  const chat = startCommands({ models: { ...models, files: () => [{ ...file, name: 'mini' }] } });
+  const drawn = async (line: string) => {
+    await chat.say(line);
+    const { schedulerConfig, numInferenceSteps, guidanceScale, sampler } = [...chat.jobs.values()].at(
+      -1,
+    )!.request;
+    return [schedulerConfig, numInferenceSteps, guidanceScale, sampler];
+  };
+  const said = async (line: string, as: object = admin) => (await chat.say(line, as)).ephemeral[0]!;
+  const plain = await drawn('/imagine a mug');
+
+  assert.match((await said('/models set mini --prediction v_prediction', {})).text, /^Only/);
+  assert.match((await said('/models set mini', admin)).text, /Say what to set for mini/);
+  assert.match((await said('/models set minni --steps 4')).text, /There is no model minni.*mini/);
+  assert.match((await said('/models set mini --prediction magic')).text, /magic/);
+  assert.match((await said('/models reset mini')).text, /Nothing is set for mini/);
+  const set = await said('/models set Mini --prediction v_prediction');
+  assert.equal(
+    set.text,
+    'mini is drawn with --prediction v_prediction here, unless a request says otherwise.',
+  );
+  assert.deepEqual(await drawn('/imagine a mug'), [{ prediction_type: 'v_prediction' }, ...plain.slice(1)]);
+
+  await said('/models set mini --few-steps lightning --cfg 1.5');
+  const turned = { prediction_type: 'v_prediction', timestep_spacing: 'trailing' };
+  assert.deepEqual(await drawn('/imagine a mug'), [turned, 8, 1.5, 'euler']);
+  const own = await drawn(
+    `/imagine a mug --steps 3 --sampler ddim --scheduler-config {"timestep_spacing":"leading"}`,
+  );
+  assert.deepEqual(own, [{ ...turned, timestep_spacing: 'leading' }, 3, 1.5, 'ddim']);
+  const fields = new Map((await said('/models show mini')).fields!.map(({ name, value }) => [name, value]));
+  assert.equal(fields.get('set here'), '--prediction v_prediction --few-steps lightning --cfg 1.5');
+
+  assert.equal((await said('/models reset mini')).text, 'mini is drawn with as its own file says again.');
+  assert.deepEqual(await drawn('/imagine a mug'), plain);
+  assert.equal(chat.changes.length, 3);
+});
+
+test('what only the name of a file says is a hint, and a model that knows no such thing is refused it', async () => {
+  const named = (name: string, predictionType?: string) => ({
+    ...{ name, kind: 'checkpoint', path: `/m/${name}.safetensors`, bytes: 1 },
+    ...(predictionType !== undefined && { predictionType }),
+  });
+  const files = [
+    named('photo_lightning v2', 'epsilon'),
+    named('ink vpred', 'epsilon'),
+    named('z turbo', 'flow'),
+  ];
+  const chat = startCommands({
+    models: { ...models, names: () => files.map(({ name }) => name), files: () => files },
+  });
+  const hint = async (name: string) =>
+    (await chat.say(`/models show ${name}`, admin)).ephemeral[0]!.fields!.find(
+      (field) => field.name === 'hint',
+    )?.value;
+  assert.equal(
+    await hint('photo_lightning v2'),
+    'Its name says lightning, but nothing in the file does. If that is so, an admin can say /models set "photo_lightning v2" --few-steps lightning here, or the operator {"few_steps":"lightning"} in photo_lightning v2.json.',
+  );
+  assert.match(
+    (await hint('ink vpred'))!,
+    /--prediction v_prediction here, or the operator \{"prediction_type"/,
+  );
+  assert.equal(await hint('z turbo'), undefined);
+  const { ephemeral } = await chat.say('/models set "z turbo" --few-steps turbo', admin);
+  assert.match(ephemeral[0]!.text, /not a model of Stable Diffusion 1, 2 or XL/);
+});
+
 test('the trigger words of a LoRA are offered with its name, and missed on the card', async () => {
   const file = { kind: 'lora', path: '/x', bytes: 1 };
   const files = [

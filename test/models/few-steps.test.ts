@@ -4,8 +4,8 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { openCheckpoint } from '../../src/models/checkpoint/open.ts';
-import { fewStepsIn, fewStepsOfScheduler } from '../../src/models/few-steps.ts';
 import { recognise } from '../../src/models/recognise.ts';
+import { fewStepsIn, fewStepsOfScheduler } from '../../src/request.ts';
 import { temporaryFolder } from './forge.ts';
 import { forgeModel, writeSafetensors } from './forge-checkpoint.ts';
 

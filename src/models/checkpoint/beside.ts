@@ -3,7 +3,7 @@ import { dirname, join, parse } from 'node:path';
 import { z } from 'zod';
 import { DarkroomError } from '../../errors.ts';
 import { isRecord } from '../../json.ts';
-import { FEW_STEPS, type FewSteps } from '../few-steps.ts';
+import { FEW_STEPS, type FewSteps } from '../../request.ts';
 import { parsePythonJson } from '../python-json.ts';
 import type { SeenFiles } from '../seen.ts';
 import { readSmallText } from '../small-file.ts';

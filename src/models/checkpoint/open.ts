@@ -2,8 +2,8 @@
 import { basename, parse } from 'node:path';
 import { DarkroomError } from '../../errors.ts';
 import { isRecord } from '../../json.ts';
+import { FEW_STEPS_HABITS, type FewSteps, fewStepsOfFile } from '../../request.ts';
 import { FAMILIES } from '../families/index.ts';
-import { FEW_STEPS_HABITS, type FewSteps, fewStepsOfFile } from '../few-steps.ts';
 import { openModel } from '../folder.ts';
 import { unknownArchitecture } from '../foreign-weights.ts';
 import { SeenFiles } from '../seen.ts';

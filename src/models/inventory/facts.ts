@@ -63,7 +63,8 @@ async function ofFolder(found: Found): Promise<Facts> {
   try {
     const spec = await openModelFolder(path, found.name);
     const { title } = (await readModelIndex(await ModelFiles.at(path))).family;
-    const { prediction_type: prediction } = spec.schedulerConfig;
+    const { prediction_type: prediction = spec.schedulerConfig['beta_schedule'] && 'epsilon' } =
+      spec.schedulerConfig;
     // As the denoiser of an inpainting model reads them: latents, masked latents, a mask.
     const isInpainting = spec.denoiser.inChannels === 2 * spec.latentChannels + 1;
     return {

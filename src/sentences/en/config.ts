@@ -41,6 +41,8 @@ export const config = {
   'pause.which': 'Use /pause on or /pause off.',
   'config.style_parts': '{before}; {part}',
   'config.no_upscaler': '{key}: there is no upscaler {name}. {offer}',
+  'config.model': '{name} is drawn with {flags} here, unless a request says otherwise.',
+  'config.model_reset': '{name} is drawn with as its own file says again.',
   'config.wildcard_removed': 'The wildcard {name} was removed.',
   'config.wildcard': 'Wildcard {name}: {words}',
 } as const;

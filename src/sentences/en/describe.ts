@@ -46,6 +46,11 @@ export const describe = {
   'describe.models.source': 'owner/name, civitai:NUMBER, or the address of a page or file.',
   'describe.models.enable': 'Allow a model here.',
   'describe.models.disable': 'Stop a model from being used here.',
+  'describe.models.set':
+    'Say of a model what its file does not: what it predicts, and how it is drawn with here.',
+  'describe.models.prediction': 'What the model predicts.',
+  'describe.models.few_steps': 'How the model was distilled to draw in a few steps; none where it was not.',
+  'describe.models.reset': 'Draw with a model as its own file says again.',
   'describe.models.model': 'The model.',
   'describe.ban': 'Stop a user from requesting pictures.',
   'describe.ban.list': 'Show who is banned.',

@@ -35,6 +35,17 @@ export const models = {
   'models.field.short_hash': 'short hash',
   'models.field.note': 'note',
   'models.field.refusal': 'cannot be used',
+  'models.field.few_steps': 'few steps',
+  'models.field.here': 'set here',
+  'models.field.hint': 'hint',
+  'models.hint':
+    'Its name says {words}, but nothing in the file does. If that is so, an admin can say {command} here, or the operator {json} in {file}.',
+  'models.hint_folder':
+    'Its name says {words}, but nothing in its files does. If that is so, an admin can say {command} here.',
+  'models.set_nothing': 'Say what to set for {name}: --prediction, --few-steps, --steps, --cfg or --sampler.',
+  'models.set_flow':
+    '{name} is not a model of Stable Diffusion 1, 2 or XL: --prediction and --few-steps are only for those.',
+  'models.not_set': 'Nothing is set for {name} here.',
   'models.licence_none': 'none stated',
   'models.use_lora': '{tag} in the prompt, or --lora {name}',
   'models.use_embedding': '{name} in the prompt',

@@ -37,6 +37,18 @@ export const models = {
   'models.field.short_hash': '짧은 해시',
   'models.field.note': '참고',
   'models.field.refusal': '쓸 수 없는 이유',
+  'models.field.few_steps': '적은 단계',
+  'models.field.here': '여기 설정',
+  'models.field.hint': '도움말',
+  'models.hint':
+    '이름에는 {words}라고 되어 있지만 파일에는 그런 표시가 없어요. 맞다면 관리자가 여기에서 {command} 명령을 쓰거나, 운영자가 {file} 파일에 {json}라고 적으면 돼요.',
+  'models.hint_folder':
+    '이름에는 {words}라고 되어 있지만 파일에는 그런 표시가 없어요. 맞다면 관리자가 여기에서 {command} 명령을 쓰면 돼요.',
+  'models.set_nothing':
+    '{name} 모델에 무엇을 설정할지 알려 주세요: --prediction, --few-steps, --steps, --cfg, --sampler.',
+  'models.set_flow':
+    '{name} 모델은 Stable Diffusion 1, 2, XL이 아니에요. --prediction과 --few-steps는 이 모델들에만 쓸 수 있어요.',
+  'models.not_set': '여기에는 {name} 모델에 설정된 것이 없어요.',
   'models.licence_none': '표시 없음',
   'models.use_lora': '프롬프트에 {tag}, 또는 --lora {name}',
   'models.use_embedding': '프롬프트에 {name}',

@@ -1,5 +1,6 @@
 /** Models that were distilled to draw in a few steps: what they are run with, and where a file or folder says so. */
-import type { ModelDefaults, SamplerName } from '../request.ts';
+import type { SamplerName } from '../diffusion/samplers/index.ts';
+import type { ModelDefaults } from './defaults.ts';
 
 /** Sauer et al. 2023; Lin et al. 2024 (SDXL-Lightning); Ren et al. 2024 (Hyper-SD); Luo et al. 2023, without an embedding of the guidance. */
 export const FEW_STEPS = ['turbo', 'lightning', 'hyper', 'lcm'] as const;
@@ -71,4 +72,25 @@ export function fewStepsOfScheduler(
   const isTurbo =
     name === 'EulerAncestralDiscreteScheduler' || (name === 'EulerDiscreteScheduler' && sampleSize === 64);
   return isTurbo ? 'turbo' : undefined;
+}
+
+/**
+ * A key of NAME.json that only the name of a checkpoint says, for whoever looks at it.
+ * @returns undefined where the file says it, and for models that know no such thing
+ */
+export function hintOfName(file: {
+  readonly kind: string;
+  readonly name: string;
+  readonly predictionType?: string;
+  readonly fewSteps?: string;
+}): { readonly key: 'few_steps' | 'prediction_type'; readonly value: string } | undefined {
+  const { kind, name, predictionType, fewSteps } = file;
+  if (kind !== 'checkpoint' || (predictionType !== 'epsilon' && predictionType !== 'v_prediction'))
+    return undefined;
+  const said = fewStepsIn(name);
+  if (said !== undefined && fewSteps === undefined) return { key: 'few_steps', value: said };
+  const isVelocity = /(?<![a-z])v[-_ ]?pred(?:iction)?(?![a-z])/i.test(name);
+  return isVelocity && predictionType === 'epsilon'
+    ? { key: 'prediction_type', value: 'v_prediction' }
+    : undefined;
 }

@@ -1,0 +1,63 @@
+/** What admins say of a model that its file does not: stored as JSON by its name, and laid under what a request says. */
+import { z } from 'zod';
+import { FEW_STEPS, FEW_STEPS_HABITS, LIMITS, type RequestDraft, SAMPLER_NAMES } from '../src/request.ts';
+import type { SettingsStore } from '../src/settings/store.ts';
+
+/** Which of them a model was trained to predict. */
+export const PREDICTIONS = ['epsilon', 'v_prediction'] as const;
+
+const shape = z
+  .object({
+    prediction: z.enum(PREDICTIONS),
+    few_steps: z.enum([...FEW_STEPS, 'none']),
+    steps: z.int().min(LIMITS.steps.min).max(LIMITS.steps.max),
+    cfg: z.number().min(LIMITS.guidance.min).max(LIMITS.guidance.max),
+    sampler: z.enum(SAMPLER_NAMES),
+  })
+  .partial();
+
+export type Tuning = z.infer<typeof shape>;
+
+/** @returns an empty one for a text that is none */
+export function readTuning(text: string | undefined): Tuning {
+  const parsed = shape.safeParse(text === undefined ? {} : JSON.parse(text));
+  return parsed.success ? parsed.data : {};
+}
+
+export const tuningOf = async (
+  settings: Pick<SettingsStore, 'models'>,
+  tenant: string,
+  model: string,
+): Promise<Tuning> => readTuning((await settings.models(tenant)).get(model));
+
+/** As it is typed: `--prediction v_prediction --steps 8`. */
+export const flagsOf = (tuning: Tuning): string =>
+  Object.entries(tuning)
+    .map(([name, value]) => `--${name.replace('_', '-')} ${value}`)
+    .join(' ');
+
+/** What the request says takes precedence, also over single options of the scheduler. */
+export function applyTuning(
+  draft: RequestDraft,
+  { prediction, few_steps: fewSteps, steps, cfg, sampler }: Tuning,
+  mostSteps: number,
+): RequestDraft {
+  const habits = fewSteps === undefined || fewSteps === 'none' ? undefined : FEW_STEPS_HABITS[fewSteps];
+  const wanted = {
+    steps: steps ?? habits?.steps,
+    cfg: cfg ?? habits?.guidance,
+    sampler: sampler ?? habits?.sampler,
+  };
+  const config = {
+    ...(prediction !== undefined && { prediction_type: prediction }),
+    ...(habits?.spacing !== undefined && { timestep_spacing: habits.spacing }),
+    ...draft.scheduler_config,
+  };
+  return {
+    ...(wanted.steps !== undefined && { num_inference_steps: Math.min(wanted.steps, mostSteps) }),
+    ...(wanted.cfg !== undefined && { guidance_scale: wanted.cfg }),
+    ...(wanted.sampler !== undefined && { sampler: wanted.sampler }),
+    ...draft,
+    ...(Object.keys(config).length > 0 && { scheduler_config: config }),
+  };
+}
