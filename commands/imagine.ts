@@ -95,6 +95,11 @@ export async function orderOf(
   const pictures = await findPictures(invocation, values, ports, {
     editsByInstruction: model.editsByInstruction === true,
   });
+  // Whoever sends nothing but an address means the picture there.
+  const [address] = hosts;
+  if (words.trim() === '' && address !== undefined && Object.keys(pictures).length === 0) {
+    throw new DarkroomError('bad_request', sentence('draw.address', { host: address }));
+  }
   requireSubject(values, pictures);
   const base = replied ?? (takesOver ? baseOfTexts(pictures.source?.texts) : undefined);
   const laid = base && layOver(words, base.draft, model);

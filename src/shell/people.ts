@@ -53,7 +53,7 @@ export const operatePeople: Operate = async ({ args, store, say }) => {
   const { settings } = loadSettings(process.env, values.config);
   const { DARKROOM_URL: publicUrl, DARKROOM_HOST: host, DARKROOM_PORT: port } = settings;
   const own = publicUrl === undefined ? `http://${host}:${port}` : new URL(publicUrl).origin;
-  const base = publicUrl === undefined ? '' : basePathOf({ host, users: 'cookie', publicUrl });
+  const base = publicUrl === undefined ? '' : basePathOf({ publicUrl });
   say(`${own}${base}/link?code=${code}`);
   return 0;
 };

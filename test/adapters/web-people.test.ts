@@ -196,3 +196,21 @@ test('a link opens a chat with a token without it', async (t) => {
   assert.equal((await ada.form('/link', { code: 'c'.repeat(32) })).status, 303);
   assert.deepEqual([(await ada.me()).name, (await ada.me()).role], ['Ada', 'admin']);
 });
+
+test("the operator cancels anybody's job and removes anybody's message; a member only their own", async (t) => {
+  const chat = await chatFor(t, { users: 'cookie' });
+  const [operator, ada, eve] = Array.from({ length: 3 }, () => new Browser(chat));
+  await operator!.open();
+  chat.queue.held = true;
+  const form = new FormData();
+  form.set('text', 'a mug');
+  const answer = await ada!.ask('/api/messages', { method: 'POST', body: form });
+  const { request, job } = (await answer.json()) as { request: { id: string }; job: { id: string } };
+  const remove = async (browser: Browser, path: string) =>
+    (await browser.ask(path, { method: 'DELETE' })).status;
+  for (const path of [`/api/jobs/${job.id}`, `/api/messages/${request.id}`]) {
+    assert.equal(await remove(eve!, path), 403, path);
+    assert.equal(await remove(operator!, path), 200, path);
+  }
+  assert.deepEqual(await (await ada!.ask('/api/messages')).json(), []);
+});

@@ -56,3 +56,36 @@ test('a file of keypoints is followed, and shown as its figure', async (t) => {
   const refused = await ada.post('/edit a knight', { file });
   assert.match(JSON.stringify(refused), /--control openpose/);
 });
+
+test('a pasted address of this chat stands for its picture; no other one is fetched', async (t) => {
+  const chat = await chatFor(t);
+  const ada = chat.as('ada');
+  const first = await ada.post('a mug');
+  const done = await ada.until(first.message.id, ({ job }) => job?.state === 'done');
+  const { id, url } = done.pictures[0]!;
+  const asked = async (text: string, user = ada) => {
+    const { status, error, message } = await user.post(text);
+    const isDone = (one: { job?: { state: string } }) => one.job?.state === 'done';
+    const notes = status === 202 ? (await user.until(message.id, isDone)).notes : [];
+    return { status, error: error?.message, image: chat.queue.jobs.at(-1)?.request.image, notes };
+  };
+  for (const address of [`${chat.url}${url}`, `<${chat.url}/#message-${done.id}-1>`]) {
+    const { status, image, notes } = await asked(`${address} a blue mug`);
+    assert.deepEqual([status, image !== undefined], [202, true], address);
+    assert.doesNotMatch(JSON.stringify(notes ?? []), /not fetched/);
+  }
+  const gone = await asked(`${chat.url}/api/pictures/${'0'.repeat(32)}.png a mug`);
+  assert.deepEqual([gone.status, gone.error], [404, 'That picture no longer exists.']);
+  // Another host, also one that looks like this one: named, and the words are drawn without it.
+  for (const host of ['pictures.example', '127.0.0.1:1', 'user@evil.example']) {
+    const { status, image, notes } = await asked(`a mug http://${host}/api/pictures/${id}.png`);
+    assert.deepEqual([status, image], [202, undefined], host);
+    assert.match(JSON.stringify(notes), /not fetched from/);
+  }
+  const alone = await asked('http://pictures.example/a.png');
+  assert.match(alone.error ?? '', /not fetched from pictures\.example/);
+  // What only somebody else can see stays theirs.
+  const recipe = await ada.press(done.id, `recipe:${done.job?.id}`);
+  const link = `${chat.url}/#message-${recipe.message?.id}`;
+  assert.equal((await asked(`${link} a mug`, chat.as('eve'))).status, 404);
+});

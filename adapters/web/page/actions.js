@@ -19,6 +19,8 @@ export const isEdit = ({ id }) => verbOf(id) === 'edit';
 
 /** @param {string} id `verb:JOB` or `verb:JOB:NUMBER` */
 const verbOf = (id) => id.split(':')[0] ?? '';
+/** A deletion can be undone in its message; what else is dangerous must be pressed twice. @param {Action} action */
+const needsConfirmation = ({ id, style }) => style === 'danger' && verbOf(id) !== 'delete';
 /** Whether a button is for one picture of several. @param {Action} action */
 const isNumbered = ({ id }) => /^[a-z]+:[^:]+:\d+$/.test(id);
 
@@ -96,7 +98,7 @@ function drawMore(actions, { onPress }) {
   opensPopup(button, say('page.more'), () =>
     actions.map((action) => ({
       label: sayLabel(action.label),
-      danger: action.style === 'danger',
+      danger: needsConfirmation(action),
       onChoose: () => onPress(action),
     })),
   );
@@ -118,7 +120,7 @@ function drawAction(action, { onPress, onUse }) {
   const title = number && say(verb, { number });
   const label = sayLabel(action.label);
   const className = `action ${action.style ?? ''}`;
-  if (action.style === 'danger') return confirmedButton(label, className, () => onPress(action), title);
+  if (needsConfirmation(action)) return confirmedButton(label, className, () => onPress(action), title);
   const button = el('button', { type: 'button', className, title }, label);
   return whilePressed(button, () => onPress(action));
 }

@@ -127,5 +127,6 @@ export async function download({ id, url }) {
 /** @param {string} job */
 export const cancel = (job) => call(`api/jobs/${encodeURIComponent(job)}`, { method: 'DELETE' });
 
-/** Deletes a message of mine, and what belongs to it. @param {string} message */
-export const remove = (message) => call(`api/messages/${encodeURIComponent(message)}`, { method: 'DELETE' });
+/** Deletes a message, and what belongs to it; also when the page is left meanwhile. @param {string} message */
+export const remove = (message) =>
+  call(`api/messages/${encodeURIComponent(message)}`, { method: 'DELETE', keepalive: true });

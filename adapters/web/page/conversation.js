@@ -2,7 +2,7 @@
 /**
  * The messages that the page has loaded: the newest ones without a gap, in the order of the server, each edited
  * in place. Earlier ones are loaded page by page.
- * @import { Author, Job, Message, Picture } from './types.js'
+ * @import { Author, Job, Me, Message, Picture } from './types.js'
  */
 import { HISTORY_PAGE } from './shared.js';
 
@@ -20,11 +20,11 @@ export class Conversation {
   #asides = new Map();
   /** Whether the server has messages before the first loaded one. */
   hasEarlier = false;
-  /** @type {Author} */
+  /** @type {Author & Partial<Me>} */
   me;
 
   /**
-   * @param {Author} me
+   * @param {Author & Partial<Me>} me
    * @param {{
    *   onChange: (message: Message, before: Message | undefined) => void, onRemove: (id: string) => void,
    * }} view
@@ -141,6 +141,11 @@ export class Conversation {
     return asker.id === this.me.id;
   }
 
+  /** Whether I may delete it and cancel its job: what I asked for, and an admin everything. @param {Message} message */
+  canRemove(message) {
+    return this.isMine(message) || (this.me.role ?? 'member') !== 'member';
+  }
+
   /** My newest queued or running job: what Esc cancels. */
   myRunning() {
     return [...this.#live.values()].findLast((message) => this.isMine(message));
@@ -199,6 +204,14 @@ export class Conversation {
     const request = this.get(message.reply_to ?? undefined);
     const origin = this.originOf(message) ?? (request && this.originOf(request));
     return origin?.message;
+  }
+
+  /** What the bot said to words of a user. @param {string | null | undefined} id of their message */
+  answersTo(id) {
+    const request = this.get(id);
+    if (request === undefined || request.author.bot) return [];
+    const from = this.indexOf(request.id) + 1;
+    return this.#messages.slice(from).filter(({ author, reply_to: to }) => author.bot && to === request.id);
   }
 
   /** @param {Message} message */

@@ -9,6 +9,7 @@
 import * as api from './api.js';
 import { Composer } from './composer.js';
 import { Conversation, isLive } from './conversation.js';
+import { Deletions } from './deletions.js';
 import { announce, byId } from './dom.js';
 import { subscribe } from './events.js';
 import { drawGallery } from './gallery.js';
@@ -32,6 +33,7 @@ const viewer = new Viewer({
   onReply: reply,
   onPress: press,
   before: (message) => conversation.parentOf(message),
+  canRemove: (message) => conversation.canRemove(message),
   onShowMessage: ({ id }) => timeline.goTo(id),
 });
 const sheet = new Sheet({ pictures, onOpen: (id) => viewer.open(id) });
@@ -54,6 +56,14 @@ const composer = new Composer({
     return true;
   },
 });
+const deletions = new Deletions({
+  onChange: (id) => {
+    for (const message of [conversation.get(id), ...conversation.answersTo(id)]) {
+      if (message) timeline.show(message);
+    }
+  },
+  remove: (id) => tryCall(() => api.remove(id)),
+});
 const timeline = new Timeline(
   conversation,
   {
@@ -65,7 +75,18 @@ const timeline = new Timeline(
     originOf: (message) => conversation.originOf(message),
     onPress: press,
     onCancel: cancel,
-    onDelete: (message) => tryCall(() => api.remove(message.id)),
+    onDelete: async (message) => {
+      if (message.private && message.author.bot) await tryCall(() => api.remove(message.id));
+      else deletions.begin(message.id);
+    },
+    onUndelete: ({ id }) => deletions.undo(id),
+    deletedBy: ({ id, reply_to: request }) =>
+      deletions.has(id)
+        ? 'itself'
+        : conversation.answersTo(request).some((answer) => answer.id === id && deletions.has(request))
+          ? 'request'
+          : undefined,
+    canRemove: (message) => conversation.canRemove(message),
   },
   { load: api.messages, onError: refuse },
 );

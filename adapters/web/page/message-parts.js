@@ -3,7 +3,7 @@
  * The parts of a message: heading, text, origin, job line and fields.
  * @import { Field, Job, Message } from './types.js'
  */
-import { announce, confirmedButton, copyText, el, iconButton, whilePressed } from './dom.js';
+import { announce, copyText, el, iconButton, whilePressed } from './dom.js';
 import { linkTo } from './places.js';
 import { say, sayDate } from './say.js';
 
@@ -16,7 +16,7 @@ const LINE_CHARACTERS = 90;
  * @param {Message} message
  * @param {string} name
  * @param {string | undefined} asker for whom the bot answers: `for Ada`
- * @param {(() => Promise<boolean>) | undefined} onDelete
+ * @param {(() => Promise<void>) | undefined} onDelete
  * @returns {Node[]}
  */
 export function drawHead({ id, at, author, private: isPrivate }, name, asker, onDelete) {
@@ -36,15 +36,26 @@ export function drawHead({ id, at, author, private: isPrivate }, name, asker, on
   ];
 }
 
-/** @param {boolean} isAnswer a private one, which is only dismissed @param {() => Promise<boolean>} onDelete */
+/** @param {boolean} isAnswer a private one, which is only dismissed @param {() => Promise<void>} onDelete */
 function drawDelete(isAnswer, onDelete) {
   if (isAnswer) {
     const button = iconButton(say('page.dismiss'), 'close', onDelete);
     button.classList.add('dismiss');
     return button;
   }
-  const title = say('page.delete_hint');
-  return confirmedButton(say('button.delete'), 'quiet head-action', onDelete, title);
+  return el(
+    'button',
+    { type: 'button', className: 'quiet head-action', title: say('page.delete_hint'), onclick: onDelete },
+    say('button.delete'),
+  );
+}
+
+/** What stands in the place of a message that was deleted, until that can no longer be undone. @param {() => void} onUndo */
+export function drawDeleted(onUndo) {
+  return [
+    el('p', {}, say('page.deleted')),
+    el('button', { type: 'button', className: 'action', onclick: onUndo }, say('button.undo')),
+  ];
 }
 
 /**
@@ -100,11 +111,11 @@ function drawLine(text) {
 /**
  * @param {Job} job
  * @param {string} text where the job stands
- * @param {boolean} mine
+ * @param {boolean} canCancel
  * @param {() => void} onCancel
  * @returns {Node[]}
  */
-export function drawJob(job, text, mine, onCancel) {
+export function drawJob(job, text, canCancel, onCancel) {
   const step = job.state === 'running' ? (job.step ?? 0) : 0;
   const steps = job.steps ?? 1;
   const bar = el('div', {
@@ -120,7 +131,7 @@ export function drawJob(job, text, mine, onCancel) {
   return [
     bar,
     el('p', {}, text),
-    ...(mine
+    ...(canCancel
       ? [el('button', { type: 'button', className: 'quiet', onclick: onCancel }, say('button.cancel'))]
       : []),
   ];

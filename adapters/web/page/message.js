@@ -12,6 +12,7 @@ import { el } from './dom.js';
 import { drawForm } from './form.js';
 import {
   drawCells,
+  drawDeleted,
   drawFields,
   drawHead,
   drawJob,
@@ -29,11 +30,14 @@ import { say, sayLabel } from './say.js';
  *   onOpen: (picture: Picture) => void, onReply: (message: Message) => void,
  *   onPress: (message: Message, action: Action, values?: FormValues) => Promise<boolean>,
  *   onUse: (message: Message, control: Control) => void, onCancel: (message: Message) => void,
- *   onDelete: (message: Message) => Promise<boolean>,
- * }} MessageContext `onPress` and `onDelete` resolve to whether the server accepted
+ *   onDelete: (message: Message) => Promise<void>, onUndelete: (message: Message) => void,
+ *   deletedBy: (message: Message) => 'itself' | 'request' | undefined, canRemove: (message: Message) => boolean,
+ * }} MessageContext `onPress` resolves to whether the server accepted; `deletedBy` for a message that is about to go, by its
+ *   own button or with the words that it answers
  */
 
 const PARTS = /** @type {const} */ ([
+  'gone',
   'head',
   'text',
   'origin',
@@ -81,9 +85,19 @@ export class MessageView {
     const name = mine && !bot ? say('page.you') : message.author.name;
     const asker =
       message.asker && (mine ? say('page.for_you') : say('page.for', { name: message.asker.name }));
-    const canDelete = mine && (!bot || message.private === true);
+    const canRemove = this.context.canRemove(message);
+    const canDelete = bot ? mine && message.private === true : canRemove;
+    const deletedBy = this.context.deletedBy(message);
+    this.element.hidden = deletedBy === 'request';
+    this.element.classList.toggle('deleted', deletedBy === 'itself');
+    this.#draw('gone', deletedBy === 'itself' ? 'gone' : '', () =>
+      drawDeleted(() => {
+        this.context.onUndelete(message);
+        this.element.focus();
+      }),
+    );
     this.#draw('head', [name, asker, message.at, message.private, canDelete], () =>
-      drawHead(message, name, asker, canDelete ? () => this.context.onDelete(message) : undefined),
+      drawHead(message, name, asker, canDelete ? () => this.#delete(message) : undefined),
     );
     // The job line shows the text of a live job; the text of a refusal is shown once, as the error.
     const text = live || message.text === error?.message ? '' : message.text;
@@ -93,8 +107,8 @@ export class MessageView {
       drawOrigin(/** @type {string} */ (origin?.id), origin?.message),
     );
     this.#drawPlate(message, live);
-    this.#draw('job', live && job ? [message.text, job.step, job.steps] : '', () =>
-      drawJob(/** @type {Job} */ (job), message.text, mine, () => this.context.onCancel(message)),
+    this.#draw('job', live && job ? [message.text, job.step, job.steps, canRemove] : '', () =>
+      drawJob(/** @type {Job} */ (job), message.text, canRemove, () => this.context.onCancel(message)),
     );
     this.#draw('error', error ?? '', () => [el('p', {}, error?.message)]);
     this.#draw('fields', message.fields?.length ? message.fields : '', () =>
@@ -106,7 +120,9 @@ export class MessageView {
       drawCells(message.cells ?? [], (cell) => this.context.onPress(message, cell)),
     );
     // The job line has a Cancel button of its own.
-    const actions = message.actions.filter(({ id }) => !(live && id.startsWith('cancel')));
+    const actions = message.actions.filter(
+      ({ id }) => !(live && id.startsWith('cancel')) && (canRemove || !id.startsWith('delete:')),
+    );
     this.#draw('actions', pictures.length + actions.length > 0 ? [actions, pictures.length] : '', () =>
       drawActions(message, actions, {
         onPress: (action) => this.#press(message, action),
@@ -175,6 +191,14 @@ export class MessageView {
       ),
     ]);
     if (plate && message.pictures.length === 0) entry.slot.hidden = true;
+  }
+
+  /** @param {Message} message */
+  async #delete(message) {
+    await this.context.onDelete(message);
+    /** @type {HTMLElement | null | undefined} */ (
+      this.#parts.get('gone')?.slot.querySelector('button')
+    )?.focus();
   }
 
   /** @param {Message} message @param {Action} action */

@@ -31,7 +31,7 @@ export class Viewer {
   /**
    * @param {{
    *   pictures: PictureList, onReply: Reply, onShowMessage: (message: Message) => void,
-   *   before: (message: Message) => Message | undefined,
+   *   before: (message: Message) => Message | undefined, canRemove: (message: Message) => boolean,
    *   onPress: (message: Message, action: Action, values?: FormValues) => Promise<boolean>,
    * }} context `onPress` resolves to whether the server accepted; `before` finds the message of the picture that another
    *   one was made from
@@ -157,12 +157,18 @@ export class Viewer {
     this.previous.disabled = index === 0 && !hasEarlier();
     this.next.disabled = index === pictures.length - 1;
     this.actions.replaceChildren(
-      ...drawActions(message, actionsOf(message, number), {
+      ...drawActions(message, this.#actionsOf(message, number), {
         onPress: (action) => this.#press(action),
         onUse: (control) => this.#reply(control),
       }),
     );
     history.replaceState(null, '', linkTo(message.id, number));
+  }
+
+  /** @param {Message} message @param {number} number */
+  #actionsOf(message, number) {
+    const actions = actionsOf(message, number);
+    return this.context.canRemove(message) ? actions : actions.filter(({ id }) => !id.startsWith('delete:'));
   }
 
   /** The picture that this one was made from, or else the one before it. */

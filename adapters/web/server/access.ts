@@ -40,7 +40,7 @@ const LOOPBACK = new Set(['127.0.0.1', '::1', 'localhost']);
 export const isLoopback = (host: string) => LOOPBACK.has(host);
 
 /** The path below which a proxy serves the chat, without a slash at its end; '' for the root. */
-export const basePathOf = ({ publicUrl }: AccessOptions): string =>
+export const basePathOf = ({ publicUrl }: Pick<AccessOptions, 'publicUrl'>): string =>
   publicUrl === undefined ? '' : new URL(publicUrl).pathname.replace(/\/+$/, '');
 
 /** Headers of reverse proxies: what they pass on does not come from this machine, whatever its address says. */

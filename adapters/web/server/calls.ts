@@ -9,17 +9,19 @@ import type { EventHub } from '../conversation/event-hub.ts';
 import { isMessageId, type MessageRecord } from '../conversation/message.ts';
 import { type Request as ChatRequest, WebReply } from '../conversation/reply.ts';
 import { HISTORY_PAGE, MAX_HISTORY_PAGE } from '../page/shared.js';
+import type { AccessOptions } from './access.ts';
 import type { Sender } from './admission.ts';
 import { OpenBodies, readBody } from './body.ts';
 import { type MessageForm, readAction, readMessageForm } from './form.ts';
 import { localeOfCall } from './language.ts';
 import type { WebLimits } from './limits.ts';
 import type { Metrics } from './metrics.ts';
+import { findOwnAddress } from './own-address.ts';
 import { pictureType } from './page-files.ts';
 import { RateLimit } from './rate-limit.ts';
 import { HttpRefusal } from './refusal.ts';
 
-export interface CallOptions {
+export interface CallOptions extends Pick<AccessOptions, 'publicUrl'> {
   readonly handle: Handle;
   readonly pictures: { get(id: string): Promise<Uint8Array | undefined> };
   /** A file as it would be stored, see commands/ports.ts. */
@@ -117,19 +119,41 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     return answer;
   };
 
+  /** The picture whose address in this chat stands in the words, as if they replied to it. */
+  const pictureOfAddress = async (c: Call, words: string) => {
+    const found = findOwnAddress(words, c.req.header('host'), options);
+    if (found === undefined) return undefined;
+    const { text, picture } = found;
+    if (picture !== undefined) {
+      if ((await options.pictures.get(picture)) === undefined) {
+        throw new DarkroomError('not_found', sentence('web.picture_gone'));
+      }
+      return { text, pictureIds: [picture] };
+    }
+    const message = await conversation.find(found.message ?? '', c.get('sender').user.id);
+    const ids = message.pictures.map(({ id }) => id);
+    return {
+      text,
+      message,
+      pictureIds: found.number === undefined ? ids : ids.slice(found.number - 1, found.number),
+    };
+  };
+
   app.post('/api/messages', async (c) => {
     await using form = await readMessage(c);
-    const { text, replyTo, attachments } = form;
+    const { text, attachments } = form;
+    const own = form.replyTo === undefined ? await pictureOfAddress(c, text) : undefined;
+    const replyTo = form.replyTo ?? own?.message?.id;
     const repliedTo =
-      replyTo === undefined ? undefined : await conversation.find(replyTo, c.get('sender').user.id);
+      own?.message ??
+      (replyTo === undefined ? undefined : await conversation.find(replyTo, c.get('sender').user.id));
+    const pictureIds = own?.pictureIds ?? repliedTo?.pictures.map(({ id }) => id);
     const answer = await invoke(
       c,
       {
         attachments,
-        input: { kind: 'line', text },
-        ...(repliedTo && {
-          repliedTo: { id: repliedTo.id, pictureIds: repliedTo.pictures.map(({ id }) => id) },
-        }),
+        input: { kind: 'line', text: own?.text ?? text },
+        ...(pictureIds && { repliedTo: { id: repliedTo?.id ?? pictureIds[0] ?? '', pictureIds } }),
       },
       { text, ...(replyTo !== undefined && { replyTo }) },
     );
@@ -179,12 +203,12 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
   };
 
   app.delete('/api/messages/:id', async (c) => {
-    const { user } = c.get('sender');
+    const { user, role } = c.get('sender');
     const message = await conversation.find(c.req.param('id'), user.id);
     const owner = message.asker ?? message.author;
     // Of a job's message the command decides: an admin may delete it too.
     const isJob = message.author.bot && message.job !== undefined;
-    if (!isJob && owner.id !== user.id) {
+    if (!isJob && owner.id !== user.id && role === 'member') {
       throw new DarkroomError('forbidden', sentence('web.not_yours', { name: owner.name }));
     }
     if (message.author.bot) await deleteAnswer(c, message);

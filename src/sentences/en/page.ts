@@ -38,6 +38,7 @@ export const page = {
   'page.only_you': 'Only you can see this',
   'page.dismiss': 'Dismiss',
   'page.delete_hint': 'Delete this message, its answer and their pictures',
+  'page.deleted': 'Deleted.',
   'page.for_good': '{label} for good',
   'page.press_again': 'Press again to confirm',
   'page.from': 'From',

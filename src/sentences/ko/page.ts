@@ -40,6 +40,7 @@ export const page = {
   'page.only_you': '나만 볼 수 있어요',
   'page.dismiss': '닫기',
   'page.delete_hint': '이 메시지와 답, 그 그림을 모두 삭제해요',
+  'page.deleted': '삭제했어요.',
   'page.for_good': '완전히 {label}',
   'page.press_again': '한 번 더 누르면 실행돼요',
   'page.from': '원본',
