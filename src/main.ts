@@ -14,6 +14,7 @@ import { queue } from './shell/queue.ts';
 import { restore } from './shell/restore.ts';
 import { serve } from './shell/serve.ts';
 import { watchStreams } from './shell/streams.ts';
+import { sweep } from './shell/sweep.ts';
 import { UsageError, type Verb } from './shell/verb.ts';
 import { worker } from './shell/worker.ts';
 
@@ -21,6 +22,7 @@ const VERBS: Readonly<Record<string, Verb>> = {
   serve,
   worker,
   imagine,
+  sweep,
   models,
   config,
   queue,

@@ -55,7 +55,7 @@ export const imagine: Verb = {
     const { tasks, many, config, ...how } = await readTasks(args);
     checkOut(how.out, tasks.length);
     const { settings } = loadSettings(process.env, config);
-    const [options] = await optionsOf(settings, how);
+    const [options] = await engineOptionsOf(settings, how);
     const device = await comparable(options.device, tasks, how.precision);
     const studio = new Studio(
       { ...options, device },
@@ -88,7 +88,7 @@ export const imagine: Verb = {
   },
 };
 
-function optionsOf(settings: Settings, how: ImagineOptions) {
+export function engineOptionsOf(settings: Settings, how: ImagineOptions) {
   try {
     return engineOptions(settings, how);
   } catch (error) {
@@ -96,7 +96,7 @@ function optionsOf(settings: Settings, how: ImagineOptions) {
   }
 }
 
-interface Result {
+export interface Result {
   readonly request: RequestDraft;
   readonly files: readonly string[];
   readonly seeds: readonly number[];
@@ -112,7 +112,7 @@ interface Result {
 }
 
 /** Makes tasks one after another; the model stays open between those that share it. */
-class Studio {
+export class Studio {
   readonly #catalogue: Catalogue;
   readonly #options: EngineOptions;
   /** Folders and files of ControlNets that the requests name. */

@@ -150,6 +150,24 @@ test('a model that is not there: exit code 1, the nearest name, no stack', async
   assert.ok(!err.includes(' at '), err);
 });
 
+test('sweep draws a grid and the pictures of it; what cannot be read is wrong usage', async () => {
+  const bad = await darkroom(['sweep', 'a mug', 'steps=9..3+2']);
+  assert.deepEqual([bad.code, bad.out], [2, '']);
+  assert.match(bad.err, /3\.\.9\+2 is 3, 5, 7, 9/);
+  const folder = newFolder();
+  const file = join(folder, 'grid.png');
+  const line = ['sweep', 'a mug', 'steps=1,2', '--model', tiny, '--progress', 'none', '--seed', '3'];
+  const { code, out } = await darkroom([...line, '--out', file, '--json']);
+  assert.equal(code, 0);
+  const { grid, pictures } = JSON.parse(out);
+  assert.equal(grid, file);
+  assert.deepEqual(
+    pictures.map(({ label, seeds, files }: Record<string, unknown>) => [label, seeds, files]),
+    [1, 2].map((i) => [`steps ${i}`, [3], [join(folder, `grid-${i}.png`)]]),
+  );
+  assert.equal(readFileSync(file).subarray(1, 4).toString(), 'PNG');
+});
+
 test('models list, show and verify; doctor reads the settings aloud', async () => {
   assert.match((await darkroom(['models', 'list'])).out, /^mini\t/m);
   assert.match((await darkroom(['models', 'show', tiny])).out, /family\s+sd/);
