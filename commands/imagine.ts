@@ -19,7 +19,7 @@ import {
 } from './pictures.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
-import { allStyles, applyStyle } from './styles.ts';
+import { allStyles, applyStyle, stylesFor } from './styles.ts';
 import type { Order, Submit } from './submit.ts';
 
 type DrawInvocation = Pick<Invocation, 'otherFiles'>;
@@ -80,13 +80,17 @@ export async function orderOf(
     isExtended && values.model === undefined
       ? await outpaintModel((await models.resolve(named)).name, { invocation, ports })
       : { model: await models.resolve(named), notes: [] };
-  const tuning = await tuningOf(settings, tenantOf(invocation), model.name);
-  const styles = allStyles(await settings.styles(tenantOf(invocation)));
+  const tenant = tenantOf(invocation);
+  const styles = await stylesFor(settings, tenant, invocation.user.id);
+  const common = allStyles(await settings.styles(tenant));
+  const tuning = await tuningOf(settings, tenant, model.name);
   const complete = (draft: RequestDraft, base?: Base) => {
     const filled = policy.fill(applyTuning(draft, tuning, policy.number('max_steps') ?? LIMITS.steps.max));
     // The picture's own prompt has its style already.
-    const style = values.style ?? (base === undefined ? policy.text('default_style') : undefined);
-    return style === undefined ? filled : applyStyle(filled, style, styles);
+    if (values.style !== undefined) return applyStyle(filled, values.style, styles);
+    // The admin's default means the admin's style, whatever the user calls by the same name.
+    const usual = base === undefined ? policy.text('default_style') : undefined;
+    return usual === undefined ? filled : applyStyle(filled, usual, common);
   };
   const limited = policy.limit(model.defaults);
   if (invocation.attachments.length > 0) {

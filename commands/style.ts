@@ -1,23 +1,90 @@
-/** /style: named presets that an admin adds in chat. */
+/** /style: named presets. Admins add them for everybody, and everybody may have some of their own. */
+import { randomUUID } from 'node:crypto';
+import { traitsOf } from '../adapters/platforms.ts';
 import { DarkroomError, offer } from '../src/errors.ts';
-import { sentence } from '../src/sentences.ts';
+import { type Say, sentence } from '../src/sentences.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
-import { tenantOf } from './policy.ts';
+import { Policy, tenantOf } from './policy.ts';
+import { describeStyle } from './setting-cards.ts';
 import { type ConfigPorts, changeSetting } from './setting-change.ts';
-import { allStyles, OWN_STYLES, styleName, writeStyle } from './styles.ts';
+import {
+  allStyles,
+  MOST_OWN_STYLES,
+  OWN_STYLES,
+  ownStylesOf,
+  personOf,
+  type Style,
+  styleName,
+  stylesFor,
+  writeStyle,
+} from './styles.ts';
+
+type StyleContext = Context<ConfigPorts>;
+
+const MINE = {
+  type: 'choice',
+  choices: ['on', 'off'],
+  implied: 'on',
+  flag: '--mine',
+  example: 'on',
+} as const;
+
+const fieldValue = ({ template, negative }: Style, say: Say) =>
+  negative === undefined ? template : say('style.without', { template, negative });
 
 const list = defineCommand({
   name: 'style list',
   description: 'describe.style.list',
   options: {},
   examples: ['/style list'],
-  async run(_values, { invocation, reply, say, ports }: Context<ConfigPorts>) {
-    const styles = allStyles(await ports.settings.styles(tenantOf(invocation)));
-    const fields = [...styles].map(([name, { template, negative }]) => ({
-      name,
-      value: negative === undefined ? template : say('style.without', { template, negative }),
-    }));
+  async run(_values, { invocation, reply, say, ports }: StyleContext) {
+    const own = allStyles(await ownStylesOf(ports.settings, invocation.user.id), {});
+    const shared = allStyles(await ports.settings.styles(tenantOf(invocation)));
+    const fields = [
+      ...[...own].map(([name, style]) => ({
+        name: say('style.yours', { name }),
+        value: fieldValue(style, say),
+      })),
+      ...[...shared].map(([name, style]) => ({
+        name: own.has(name) ? say('style.hidden', { name }) : name,
+        value: fieldValue(style, say),
+      })),
+    ];
     await reply.postEphemeral({ text: say('style.list'), fields });
+  },
+});
+
+const show = defineCommand({
+  name: 'style show',
+  description: 'describe.style.show',
+  options: {
+    name: { type: 'text', required: true, description: 'describe.name', example: 'oil' },
+  },
+  examples: ['/style show watercolor'],
+  async run({ name = '' }, { invocation, reply, say, ports }: StyleContext) {
+    const { settings } = ports;
+    const wanted = styleName(name);
+    const own = await ownStylesOf(settings, invocation.user.id);
+    const shared = await settings.styles(tenantOf(invocation));
+    const built = Object.hasOwn(OWN_STYLES, wanted) ? JSON.stringify(OWN_STYLES[wanted]) : undefined;
+    const text = own.get(wanted) ?? shared.get(wanted) ?? built;
+    if (text === undefined) {
+      const names = [...(await stylesFor(settings, tenantOf(invocation), invocation.user.id)).keys()];
+      throw new DarkroomError(
+        'bad_request',
+        sentence('style.none', { name: wanted, offer: offer(wanted, names) }),
+      );
+    }
+    const whose = own.has(wanted)
+      ? 'style.is_yours'
+      : shared.has(wanted)
+        ? 'style.is_shared'
+        : 'style.is_built_in';
+    const isHiding = own.has(wanted) && (shared.has(wanted) || built !== undefined);
+    await reply.postEphemeral({
+      text: say.words(sentence('config.style', { name: wanted, style: describeStyle(text) })),
+      notes: [say(whose), ...(isHiding ? [say('style.precedence', { name: wanted })] : [])],
+    });
   },
 });
 
@@ -42,9 +109,13 @@ const add = defineCommand({
       example: '30',
     },
     cfg: { type: 'number', flag: '--cfg', description: 'describe.style.cfg', min: 0, max: 30, example: '6' },
+    mine: { ...MINE, description: 'describe.style.mine' },
   },
-  examples: ['/style add oil {prompt}, oil painting --no photo'],
-  async run({ name = '', template = '', no, steps, cfg }, context: Context<ConfigPorts>) {
+  examples: [
+    '/style add oil {prompt}, oil painting --no photo',
+    '/style add night {prompt}, at night --mine',
+  ],
+  async run({ name = '', template = '', no, steps, cfg, mine }, context: StyleContext) {
     const settings = {
       ...(steps !== undefined && { num_inference_steps: steps }),
       ...(cfg !== undefined && { guidance_scale: cfg }),
@@ -54,12 +125,10 @@ const add = defineCommand({
       ...(no !== undefined && { negative: no }),
       ...(Object.keys(settings).length > 0 && { settings }),
     });
-    await changeSetting(context, {
-      key: `style.${styleName(name)}`,
-      scope: 'server',
-      target: '',
-      after: style,
-    });
+    const wanted = styleName(name);
+    if (mine === 'on') return keepOwn(wanted, style, context);
+    await requireAdminOrMine(context);
+    await changeSetting(context, { key: `style.${wanted}`, scope: 'server', target: '', after: style });
   },
 });
 
@@ -68,18 +137,23 @@ const remove = defineCommand({
   description: 'describe.style.remove',
   options: {
     name: { type: 'text', required: true, description: 'describe.name', example: 'oil' },
+    mine: { ...MINE, description: 'describe.style.remove_mine' },
   },
   examples: ['/style remove oil'],
-  async run({ name = '' }, context: Context<ConfigPorts>) {
-    const own = [...(await context.ports.settings.styles(tenantOf(context.invocation))).keys()];
+  async run({ name = '', mine }, context: StyleContext) {
+    const { invocation, ports } = context;
     const wanted = styleName(name);
-    if (!own.includes(wanted)) {
+    const own = await ownStylesOf(ports.settings, invocation.user.id);
+    if (mine !== 'off' && own.has(wanted)) return removeOwn(wanted, context);
+    const shared = [...(await ports.settings.styles(tenantOf(invocation))).keys()];
+    const known = mine === 'on' ? [...own.keys()] : [...own.keys(), ...shared];
+    if (mine === 'on' || !shared.includes(wanted)) {
       throw new DarkroomError(
         'bad_request',
         Object.hasOwn(OWN_STYLES, wanted)
           ? sentence('style.built_in', { name: wanted })
-          : own.length > 0
-            ? sentence('style.none', { name: wanted, offer: offer(wanted, own) })
+          : known.length > 0
+            ? sentence('style.none', { name: wanted, offer: offer(wanted, known) })
             : sentence('style.none_added', { name: wanted }),
       );
     }
@@ -87,4 +161,51 @@ const remove = defineCommand({
   },
 });
 
-export const style = defineGroup({ name: 'style', description: 'describe.style' }, [list, add, remove]);
+async function requireAdminOrMine({ invocation, ports }: StyleContext): Promise<void> {
+  if ((await Policy.of(invocation, ports)).isAdmin()) return;
+  const admins = sentence(traitsOf(invocation.platform).admins);
+  throw new DarkroomError('forbidden', sentence('style.only_mine', { admins }));
+}
+
+async function keepOwn(name: string, style: string, context: StyleContext): Promise<void> {
+  const { invocation, reply, say, ports } = context;
+  const { settings } = ports;
+  const own = await ownStylesOf(settings, invocation.user.id);
+  if (!own.has(name) && own.size >= MOST_OWN_STYLES) {
+    throw new DarkroomError('too_many', sentence('style.too_many', { limit: MOST_OWN_STYLES }));
+  }
+  await changeOwn(name, style, context);
+  const others = allStyles(await settings.styles(tenantOf(invocation)));
+  await reply.postEphemeral({
+    text: say.words(sentence('config.style', { name, style: describeStyle(style) })),
+    notes: [
+      say(own.has(name) ? 'style.own_changed' : 'style.own_added', { name }),
+      ...(others.has(name) ? [say('style.precedence', { name })] : []),
+    ],
+  });
+}
+
+async function removeOwn(name: string, context: StyleContext): Promise<void> {
+  const { invocation, reply, say, ports } = context;
+  await changeOwn(name, undefined, context);
+  const others = allStyles(await ports.settings.styles(tenantOf(invocation)));
+  await reply.postEphemeral({
+    text: say('style.own_removed', { name }),
+    ...(others.has(name) && { notes: [say('style.again_shared', { name })] }),
+  });
+}
+
+/** Nobody else's setting: it stands in no tenant's history and no log. */
+async function changeOwn(name: string, after: string | undefined, { invocation, ports }: StyleContext) {
+  const { id, name: called } = invocation.user;
+  await ports.settings.apply({
+    id: randomUUID(),
+    tenant: personOf(id),
+    at: Date.now(),
+    author: { id, name: called },
+    ...{ key: `style.${name}`, scope: 'user', target: id },
+    ...(after !== undefined && { after }),
+  });
+}
+
+export const style = defineGroup({ name: 'style', description: 'describe.style' }, [list, show, add, remove]);

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { DarkroomError, offer } from '../src/errors.ts';
 import type { RequestDraft } from '../src/request.ts';
 import { sentence } from '../src/sentences.ts';
+import type { SettingsStore } from '../src/settings/store.ts';
 
 export interface Style {
   /** `{prompt}` is where the user's prompt goes. */
@@ -60,13 +61,36 @@ export function writeStyle(style: Style): string {
 }
 
 /** All styles of a tenant; an admin's style replaces the built-in one of the same name. */
-export function allStyles(stored: ReadonlyMap<string, string>): Map<string, Style> {
-  const styles = new Map(Object.entries(OWN_STYLES));
+export function allStyles(
+  stored: ReadonlyMap<string, string>,
+  builtIn: Readonly<Record<string, Style>> = OWN_STYLES,
+): Map<string, Style> {
+  const styles = new Map(Object.entries(builtIn));
   for (const [name, text] of stored) {
     const style = readStyle(text);
     if (style !== undefined) styles.set(name, style);
   }
   return styles;
+}
+
+/** Styles of one person, under a name that no tenant has: only they see and use them, wherever they are. */
+export const ownStylesOf = (settings: Pick<SettingsStore, 'styles'>, user: string) =>
+  settings.styles(personOf(user));
+
+export const personOf = (user: string) => `person:${user}`;
+
+/** Styles that one person may have. */
+export const MOST_OWN_STYLES = 25;
+
+/** What a person can call by name there: their own styles, then the tenant's, then those that are built in. */
+export async function stylesFor(
+  settings: Pick<SettingsStore, 'styles'>,
+  tenant: string | undefined,
+  user: string | undefined,
+): Promise<Map<string, Style>> {
+  const shared = tenant === undefined ? new Map<string, string>() : await settings.styles(tenant);
+  const own = user === undefined ? new Map<string, string>() : await ownStylesOf(settings, user);
+  return allStyles(new Map([...shared, ...own]));
 }
 
 /** Adds a style to a draft; steps and guidance that the user set stay. */

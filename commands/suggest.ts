@@ -3,7 +3,7 @@ import { HIRES_UPSCALERS } from '../src/request.ts';
 import type { Say } from '../src/sentences.ts';
 import type { AnyCommand } from './command.ts';
 import type { Ports } from './ports.ts';
-import { allStyles } from './styles.ts';
+import { type Style, stylesFor } from './styles.ts';
 import { noteOf, noteOfStyle } from './value-notes.ts';
 
 /** What a menu shows at most. */
@@ -17,9 +17,17 @@ async function suggest(
     option,
     typed,
     tenant,
-  }: { command: string; option: string; typed: string; tenant: string | undefined },
+    user,
+  }: {
+    command: string;
+    option: string;
+    typed: string;
+    tenant: string | undefined;
+    /** Whose own styles are known; undefined for nobody's. */
+    user?: string;
+  },
 ): Promise<readonly string[]> {
-  const known = await namesFor(commands, ports, command, option, tenant);
+  const known = await namesFor(commands, ports, command, option, { tenant, user });
   // Several LoRAs stand in one option: the last one is being typed.
   const before = option === 'lora' ? (/^.*,\s*/.exec(typed)?.[0] ?? '') : '';
   const wanted = typed.slice(before.length).trim().toLowerCase();
@@ -47,16 +55,16 @@ export async function complete(
   asked: Parameters<typeof suggest>[2],
   say: Say,
 ): Promise<readonly Completion[]> {
-  const { option, tenant } = asked;
+  const { command, option, tenant, user } = asked;
   const { models } = ports;
   const values = (await suggest(commands, ports, asked)).slice(0, MOST_COMPLETIONS);
-  const styles = option === 'style' && tenant !== undefined ? await ports.settings.styles(tenant) : new Map();
-  const known = allStyles(styles);
+  const isStyle = namesStyle(command, option);
+  const known = isStyle ? await stylesFor(ports.settings, tenant, user) : new Map<string, Style>();
   const triggers = option === 'lora' ? triggersOf(models) : undefined;
   return values.map((value) => {
     const words = triggers?.get(value.slice(value.lastIndexOf(',') + 1).trim());
     if (words !== undefined) return { value, note: words.join(', '), words };
-    const style = option === 'style' ? known.get(value) : undefined;
+    const style = isStyle ? known.get(value) : undefined;
     const note = style === undefined ? noteOf(option, value, say) : noteOfStyle(style, say);
     return { value, ...(note !== undefined && { note }) };
   });
@@ -72,6 +80,9 @@ const triggersOf = (models: Ports['models']): ReadonlyMap<string, readonly strin
       ),
   );
 
+const namesStyle = (command: string, option: string) =>
+  option === 'style' || (option === 'name' && ['style show', 'style remove'].includes(command));
+
 const namesOf = (kind: string, models: Ports['models']): string[] =>
   models
     .files()
@@ -83,7 +94,7 @@ async function namesFor(
   { models, settings }: Pick<Ports, 'models' | 'settings'>,
   command: string,
   option: string,
-  tenant: string | undefined,
+  { tenant, user }: { readonly tenant: string | undefined; readonly user: string | undefined },
 ): Promise<readonly string[]> {
   if (command === 'models show') return [...new Set(models.files().map(({ name }) => name))];
   if (option === 'model') return models.names();
@@ -91,8 +102,7 @@ async function namesFor(
   if (option === 'upscaler' || option === 'image-upscaler') return upscalerNames(option, models);
   if (option === 'controlnet') return namesOf('controlnet', models);
   if (option === 'vae') return namesOf('vae', models);
-  if (option === 'style')
-    return [...allStyles(tenant === undefined ? new Map() : await settings.styles(tenant)).keys()];
+  if (namesStyle(command, option)) return [...(await stylesFor(settings, tenant, user)).keys()];
   const all = commands.flatMap((one) => [one, ...(one.subcommands ?? [])]);
   const found = all.find(({ name }) => name === command)?.options[option];
   if (found?.type === 'choice') return found.choices;

@@ -48,6 +48,7 @@ export interface EventPorts extends DiscordReplyPorts {
       readonly command: string;
       readonly option: string;
       readonly typed: string;
+      readonly user: string;
       readonly tenant: string | undefined;
     },
     locale: Locale,
@@ -301,6 +302,7 @@ export class DiscordEvents {
         command,
         option: name,
         typed: String(value),
+        user: `discord:${interaction.user.id}`,
         tenant: interaction.guildId === null ? undefined : `discord:${interaction.guildId}`,
       },
       localeOf(interaction.locale),

@@ -35,6 +35,7 @@ export interface CallOptions extends Pick<AccessOptions, 'publicUrl'> {
       readonly command: string;
       readonly option: string;
       readonly typed: string;
+      readonly user: string;
       readonly tenant: string;
     },
     locale: Locale,
@@ -265,7 +266,9 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     const [command = '', option = '', typed = ''] = ['command', 'option', 'typed'].map((name) =>
       c.req.query(name)?.slice(0, MAX_TYPED),
     );
-    return c.json(await options.complete({ command, option, typed, tenant: WHERE.tenant }, localeOfCall(c)));
+    const { user } = c.get('sender');
+    const asked = { command, option, typed, tenant: WHERE.tenant, user: user.id };
+    return c.json(await options.complete(asked, localeOfCall(c)));
   });
 
   app.get('/api/pictures/:file', async (c) => {
