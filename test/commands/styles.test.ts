@@ -9,11 +9,8 @@ function startWithStyles() {
   const kept: Change[] = [];
   const chat = startCommands({
     settings: {
+      ...startCommands().ports.settings,
       rules: async () => chat.rules,
-      tenantsWith: async () => [],
-      wildcards: async () => new Map(),
-      promptRules: async () => new Map(),
-      history: async () => [],
       apply: async (change) => void kept.push(change),
       styles: async (tenant) => {
         const styles = new Map<string, string>();
