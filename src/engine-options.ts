@@ -41,8 +41,8 @@ export async function engineOptions(
     models: foldersOf(settings),
     index: indexFile(settings),
     detectors: settings.DARKROOM_DETECTORS,
-    sideFiles: sideFilesOptions(settings),
   };
+  const sideFiles = sideFilesOptions(settings);
   const found = await devicesOf(settings.DARKROOM_DEVICES, { device, threads });
   // The setting is the CPU's, and one run may have another device.
   const isOther = device !== undefined && found.every(({ provider }) => provider !== 'cpu');
@@ -53,7 +53,10 @@ export async function engineOptions(
       : ([precision, '--precision'] as const);
   const devices = wanted === undefined ? found : await withPrecision(found, wanted, asker);
   const [first, ...others] = devices.map(
-    (one): EngineOptions => ({ ...shared, device: limited(one, settings.DARKROOM_MEMORY) }),
+    (one): EngineOptions => ({
+      ...shared,
+      device: { ...limited(one, settings.DARKROOM_MEMORY), sideFiles },
+    }),
   );
   return [first!, ...others];
 }

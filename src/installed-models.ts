@@ -188,12 +188,16 @@ export async function createModels(
   };
 }
 
-/** Of the largest component's weights, as the device holds them; those that are read in place count as they are stored. */
-function leastBytes({ textEncoders, denoiser }: ModelSpec, { precision }: Device): number {
+/**
+ * Of the largest component's weights, as the device holds them; those that are read in place, or that the CPU can read as
+ * they are stored, count as they are stored.
+ */
+function leastBytes({ textEncoders, denoiser }: ModelSpec, { provider, precision }: Device): number {
   const size = precision === 'float16' ? 2 : 4;
-  const held = ({ tensors }: Component) =>
-    tensors.values().reduce((sum, { shape }) => sum + size * shape.reduce((a, b) => a * b, 1), 0);
   const stored = ({ tensors }: Component) => tensors.values().reduce((sum, { length }) => sum + length, 0);
+  const wide = ({ tensors }: Component) =>
+    tensors.values().reduce((sum, { shape }) => sum + size * shape.reduce((a, b) => a * b, 1), 0);
+  const held = (part: Component) => (provider === 'cpu' ? Math.min(stored(part), wide(part)) : wide(part));
   const texts = textEncoders.map(({ kind, component }) => (kind === 't5' ? stored : held)(component));
   return Math.max(held(denoiser.component), ...texts);
 }

@@ -104,7 +104,7 @@ export interface Progress {
 /** What a job takes in memory at most. */
 export interface JobMemory {
   readonly bytes: number;
-  /** What is done at the cost of time, so that it fits: guidance, tiles, turns. */
+  /** What is done at the cost of time, so that it fits: guidance, tiles, mapped, turns. */
   readonly savers: readonly string[];
 }
 

@@ -52,11 +52,18 @@ export class Lru<Value> {
     }
   }
 
-  /** Takes out all idle entries without calling onDrop. @returns them */
-  drop(): Value[] {
-    const idle = [...this.#kept].filter(([, { value }]) => this.#options.isIdle?.(value) !== false);
-    for (const [key] of idle) this.delete(key);
-    return idle.map(([, { value }]) => value);
+  /** Entries that may be dropped. */
+  idle(): Value[] {
+    return [...this.#kept.values()]
+      .map(({ value }) => value)
+      .filter((value) => this.#options.isIdle?.(value) !== false);
+  }
+
+  /** Takes out idle entries without calling onDrop. @param isChosen which; all where left out @returns them */
+  drop(isChosen: (value: Value) => boolean = () => true): Value[] {
+    const chosen = this.idle().filter(isChosen);
+    for (const [key, { value }] of this.#kept) if (chosen.includes(value)) this.delete(key);
+    return chosen;
   }
 
   /** Empties the cache without calling onDrop. @returns what it held */

@@ -28,7 +28,15 @@ import { draftUpscale, openUpscale } from './upscale.ts';
 import { findUpscaler, ownUpscaler, type Upscaler } from './upscaler/upscalers.ts';
 
 const NONE_KEPT = { parts: new Map(), own: 0 };
-const UNPLANNED = { plan: undefined, room: { bytes: 0, kept: NONE_KEPT, budget: undefined } };
+const UNPLANNED = {
+  plan: undefined,
+  room: { bytes: 0, kept: NONE_KEPT, budget: undefined, spare: undefined, asStored: false },
+};
+
+const roomOf = ({ bytes, budget: own, savers }: MemoryPlan, budget: number | undefined) => ({
+  ...{ bytes, budget, asStored: savers.includes('mapped') },
+  spare: own === undefined ? undefined : own - bytes,
+});
 
 export interface Pipeline extends Engine {
   open(job: Job, onLoading?: (loading: Loading) => void): Promise<PipelineRun>;
@@ -39,8 +47,7 @@ export interface Pipeline extends Engine {
 }
 
 export async function createEngine(options: EngineOptions): Promise<Pipeline> {
-  const { models } = options;
-  const device = { ...options.device, sideFiles: options.sideFiles };
+  const { models, device } = options;
   const detectors = openDetectors(options.detectors, device);
   const catalogue = new Catalogue(models, { file: options.index, keeps: false });
   const { inventory } = catalogue;
@@ -66,19 +73,20 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     } = {},
   ): Promise<{ readonly plan: MemoryPlan; readonly room: Room }> {
     // With LoRAs it is a model of its own, which other runs may use already.
-    const { inUse, all } = cache.held(adaptation?.spec ?? spec);
+    const model = adaptation?.spec ?? spec;
+    const { inUse, all } = cache.held(model);
     const budget = await budgetOf(device, device.provider === 'cpu' ? undefined : all);
     // What other runs use cannot make room.
     const how = {
       ...{ device, nets, budget: budget === undefined ? undefined : budget - inUse },
-      upscaler: upscaler?.footprint,
+      ...{ upscaler: upscaler?.footprint, factors: adaptation?.feeds },
       ...(references && { references }),
     };
-    const plan = await planMemory(spec, request, how);
-    await requireFit(spec, request, how, plan);
-    const factors = adaptation?.bytes ?? 0;
+    const plan = await planMemory(model, request, how);
+    await requireFit(model, request, how, plan);
     const { parts, own } = keptBytes(plan, device);
-    return { plan, room: { bytes: plan.bytes + factors, kept: { parts, own: own + factors }, budget } };
+    const kept = { parts, own: own + (adaptation?.bytes ?? 0) };
+    return { plan, room: { ...roomOf(plan, budget), kept } };
   }
 
   /** The same where nothing but an upscaler runs. */
@@ -89,11 +97,11 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     const { inUse, all } = cache.held(spec);
     const budget = await budgetOf(device, device.provider === 'cpu' ? undefined : all);
     const how = { device, budget: budget === undefined ? undefined : budget - inUse };
-    const plan = planUpscaler(upscaler.footprint, how);
+    const plan = await planUpscaler(upscaler.footprint, how);
     requireUpscalerFit(upscaler.name, device, plan);
     const own = new Map([['upscaler' as const, keptBytes(plan, device).own]]);
     const kept = upscaler.isOwn ? { parts: own, own: 0 } : NONE_KEPT;
-    return { plan, room: { bytes: plan.bytes, kept, budget } };
+    return { plan, room: { ...roomOf(plan, budget), kept } };
   }
 
   const tiled = (upscaler: Upscaler | undefined, plan: MemoryPlan | undefined) =>
@@ -155,9 +163,9 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
         if (plan.savers.includes('turns')) await components.release();
         else {
           const isTiled = plan.savers.includes('tiles');
-          await components.openAll(nets, isTiled, onLoading);
           const { image, referenceImages } = job.request;
-          if (image !== undefined || referenceImages !== undefined) await components.vaeEncoder(isTiled);
+          const isEncoding = image !== undefined || referenceImages !== undefined;
+          await components.openAll({ nets, isTiled, isEncoding, spare: room.spare, onLoading });
         }
         const opened = performance.now();
         const prepared = await prepareJob(job, draft, components, {
@@ -176,7 +184,8 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       const lease = await cache.lease(spec, room);
       try {
         // What is loaded in turn is not loaded ahead.
-        if (!plan.savers.includes('turns')) await lease.components.openAll([], plan.savers.includes('tiles'));
+        const isTiled = plan.savers.includes('tiles');
+        if (!plan.savers.includes('turns')) await lease.components.openAll({ isTiled, spare: room.spare });
       } finally {
         await lease.release();
       }

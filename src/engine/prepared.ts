@@ -44,6 +44,12 @@ export interface PreparedOptions extends SideFilesOptions {
   readonly leastLater?: number;
 }
 
+/** How openPrepared would open a graph. */
+export type Expected =
+  | { readonly kind: 'plain' | 'mapped' }
+  /** @property bytes of its file */
+  | { readonly kind: 'prepared'; readonly bytes: number };
+
 type Create<Session> = (graph: Graph, opening: Opening) => Promise<Session>;
 type Source = NonNullable<Graph['source']>;
 
@@ -53,6 +59,28 @@ const mostBytes = ({ bytes }: Source): number => bytes * GROWTH + LEAST_BYTES;
 /** Whether the file of a graph is made behind its first opening rather than with it. */
 const isKeptLater = (source: Source, { leastLater = LEAST_LATER_BYTES, limit }: PreparedOptions): boolean =>
   source.isCast && source.bytes >= leastLater && mostBytes(source) <= limit;
+
+/** What openPrepared would do now, without opening anything. */
+export async function expectOpening(
+  { source, ...graph }: Graph,
+  options: PreparedOptions,
+): Promise<Expected> {
+  const { least = LEAST_BYTES } = options;
+  if (source === undefined || source.bytes < least) return { kind: 'plain' };
+  const bytes = await sideFilesOf(options).size(await keyOf(graph, source.files));
+  if (bytes !== undefined) return { kind: 'prepared', bytes };
+  return { kind: isKeptLater(source, options) ? 'mapped' : 'plain' };
+}
+
+/** A graph whose weights are mapped as they are stored, so that nothing but them is in memory. */
+export async function openMapped<Session>(
+  graph: Graph,
+  create: Create<Session>,
+  onRead: (share: number) => void = () => {},
+): Promise<Session> {
+  await readAhead(graph.source?.files ?? [], onRead);
+  return create(graph, { kind: 'mapped' });
+}
 
 /**
  * Opens a session by what is kept of its graph.
@@ -96,8 +124,7 @@ export async function openPrepared<Session>(
     file?.release();
   }
   if (!isLater) return plain();
-  await readAhead(source.files, onRead);
-  return { session: await create(graph, { kind: 'mapped' }), isMapped: true };
+  return { session: await openMapped(graph, create, onRead), isMapped: true };
 }
 
 /**
@@ -124,10 +151,17 @@ export async function keepPrepared(
 }
 
 async function keyOf(graph: Graph, files: readonly string[]): Promise<string[]> {
-  const { bytes, folder, quantised } = graph;
-  const made = quantised === undefined ? '' : JSON.stringify(quantised);
-  const digest = createHash('sha256').update(bytes).update(folder).update(made).digest('hex');
+  const digest = digests.get(graph.bytes) ?? digestOf(graph);
+  digests.set(graph.bytes, digest);
   return [VERSION, runtimeVersion(), processor(), digest, ...(await Promise.all(files.map(sourceOf)))];
+}
+
+/** Of graphs, by their bytes: a plan asks for the same ones again and again. */
+const digests = new WeakMap<Uint8Array, string>();
+
+function digestOf({ bytes, folder, quantised }: Graph): string {
+  const made = quantised === undefined ? '' : JSON.stringify(quantised);
+  return createHash('sha256').update(bytes).update(folder).update(made).digest('hex');
 }
 
 /** What this processor is and can do: the layout of weights depends on it. */

@@ -10,7 +10,7 @@ import { sentence } from '../sentences.ts';
 import type { Feeds, Tensor } from '../tensor.ts';
 import { type Device, nameOf } from './device.ts';
 import { deviceFailure } from './device-failure.ts';
-import { keepPrepared, type Opening, openPrepared, type PreparedOptions } from './prepared.ts';
+import { keepPrepared, type Opening, openMapped, openPrepared, type PreparedOptions } from './prepared.ts';
 import { withWeights } from './quantised-file.ts';
 
 /** What runs a graph. */
@@ -38,6 +38,8 @@ export interface SessionOptions {
   readonly cpuFallback?: boolean;
   /** Is told which share of large files has been read, where that takes its time. */
   readonly onRead?: ((share: number) => void) | undefined;
+  /** Whether its weights stay as they are stored, where the graph can be run so: fewer bytes, and slower calls. */
+  readonly asStored?: boolean;
   /** Beginning of the path of a file that gets what each operator took, once the session is closed. */
   readonly profile?: string;
 }
@@ -59,7 +61,10 @@ export async function openSession(
   const create = creator(runtime, device, options);
   try {
     const files = filesFor(graph, device);
-    if (files === undefined) session = await create(graph, { kind: opensMapped(graph) ? 'mapped' : 'plain' });
+    if (options.asStored === true && canMap(graph, device))
+      session = await openMapped(graph, create, options.onRead);
+    else if (files === undefined)
+      session = await create(graph, { kind: opensMapped(graph) ? 'mapped' : 'plain' });
     else ({ session, isMapped } = await openPrepared(graph, files, create, options.onRead));
   } catch (cause) {
     throw await openingError(device, cause);
@@ -126,6 +131,13 @@ const creator =
       (whole) => InferenceSession.create(whole.bytes, sessionOptions(whole, device, { ...how, opening })),
       how.onRead,
     );
+
+/** Whether a graph can be run over its weights as they are stored, which a run casts. */
+export const canMap = (graph: Graph, device: Device): boolean =>
+  device.provider === 'cpu' &&
+  graph.weightsInPlace !== true &&
+  graph.blocks === undefined &&
+  graph.source?.isCast === true;
 
 /** Where an optimised graph is kept; undefined where it is not, or gains nothing by it. */
 export const filesFor = (graph: Graph, device: Device): PreparedOptions | undefined =>

@@ -81,7 +81,8 @@ export async function openUpscale(
     const seconds = { open: (performance.now() - started) / 1000, encode: 0 };
     return new UpscaleRun({ ...shared, refinement: undefined, seconds });
   }
-  if (!savers.includes('turns')) await components.openAll([], savers.includes('tiles'));
+  if (!savers.includes('turns'))
+    await components.openAll({ isTiled: savers.includes('tiles'), spare: lease.spare });
   const opened = performance.now();
   const encoded = await encodeConditions(request, [plan], components, { inversions, adapted });
   const [pass] = encoded.passes;

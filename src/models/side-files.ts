@@ -119,6 +119,12 @@ export class SideFiles {
     return this.#holding(name, () => this.#find(name));
   }
 
+  /** Bytes of the file of a key; undefined where it is not there. */
+  async size(key: readonly string[]): Promise<number | undefined> {
+    const path = join(this.#options.folder, nameOf(key));
+    return (await isWhole(path)) ? (await statOf(path))?.size : undefined;
+  }
+
   async #holding(name: string, find: () => Promise<string | undefined>): Promise<SideFile | undefined> {
     this.#hold(name);
     try {

@@ -179,6 +179,7 @@ async function describeNeed(spec: ModelSpec, device: Device): Promise<string> {
 const SAVER_WORDS: Readonly<Record<Saver, string>> = {
   guidance: 'guidance in two calls',
   tiles: 'the VAE in tiles',
+  mapped: 'weights as they are stored',
   turns: 'components loaded in turn',
 };
 

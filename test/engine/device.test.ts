@@ -45,11 +45,11 @@ test('an engine is made for each device of the settings, with all of their folde
     engines.map(({ device }) => nameOf(device)),
     ['cuda:0', 'cuda:1'],
   );
-  for (const { models, detectors, device, sideFiles } of engines) {
+  for (const { models, detectors, device } of engines) {
     assert.equal(models[0], '/models');
     assert.equal(detectors, '/detectors');
     assert.equal(device.threads, 3);
-    assert.deepEqual(sideFiles, { folder: resolve('data/weights'), limit: 2e9 });
+    assert.deepEqual(device.sideFiles, { folder: resolve('data/weights'), limit: 2e9 });
   }
 });
 

@@ -1,24 +1,31 @@
 import assert from 'node:assert/strict';
-import { mkdir, mkdtemp, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'node:test';
 import { createRandom } from '../../src/diffusion/random.ts';
 import { cpuDevice, parseDevice } from '../../src/engine/device.ts';
 import { freeMemory } from '../../src/engine/free-memory.ts';
+import { AdaptedModels, readLoras } from '../../src/engine/lora/loras.ts';
 import { footprintOf } from '../../src/engine/memory/outlines.ts';
 import { type MemoryPlan, planMemory, planWith } from '../../src/engine/memory/plan.ts';
 import { requireFit } from '../../src/engine/memory/refuse.ts';
 import { Components } from '../../src/engine/model/components.ts';
 import { decodeLatents, encodePicture } from '../../src/engine/picture/pictures.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
+import { prepareSession } from '../../src/engine/session.ts';
 import { CUDA, PORTABLE, type Target, WEBGPU } from '../../src/graph/target.ts';
 import { decodeFitted } from '../../src/image/pixels.ts';
 import { modelFolders } from '../../src/installed-models.ts';
 import { Catalogue } from '../../src/models/catalogue.ts';
+import { Inventory } from '../../src/models/inventory/inventory.ts';
+import { sideFilesSettled } from '../../src/models/side-files.ts';
 import type { ComponentName, ModelSpec } from '../../src/models/spec.ts';
 import { freezeRequest } from '../../src/request.ts';
+import { temporaryFolder } from '../models/forge.ts';
 
+const keptIn = async (folder: string) =>
+  (await readdir(join(folder, 'weights'))).filter((name) => name.endsWith('.weights'));
 const [MINI] = modelFolders([]) as [string];
 const MODELS = join(import.meta.dirname, '../golden/fixtures/models');
 const catalogue = new Catalogue([MODELS, MINI]);
@@ -80,7 +87,7 @@ test('the fewest savers that fit are chosen, and each of them needs less memory'
   const none = await planWith(mini, request, free, []);
   assert.deepEqual((await planFor(none.bytes)).savers, []);
   assert.deepEqual((await planFor(none.bytes - 1)).savers, ['tiles']);
-  const least = await planWith(mini, request, free, ['guidance', 'tiles', 'turns']);
+  const least = await planWith(mini, request, free, ['guidance', 'tiles', 'mapped', 'turns']);
   assert.ok(least.bytes < 0.6 * none.bytes);
   assert.equal((await planFor(least.bytes)).fits, true);
   assert.equal((await planFor(least.bytes - 1)).fits, false);
@@ -142,6 +149,67 @@ test('components loaded in turn give the same latents', async () => {
   const saving = await draw(bytes, DRAFT);
   assert.deepEqual(saving.memory, { bytes, savers: ['turns'] });
   assert.deepEqual(saving.latents, usual.latents);
+});
+
+test('weights that stay as they are stored take less, and give the same latents but for rounding', async () => {
+  const small = { ...DRAFT, width: 64, height: 64, guidance_scale: 1 };
+  const whole = await draw(undefined, small);
+  const { bytes, stages } = await planWith(mini, requestOf(mini, small), free, ['mapped']);
+  const stored = mini.denoiser.component.tensors.values().reduce((sum, { length }) => sum + length, 0);
+  const { weights } = stages.find(({ name }) => name === 'denoiser')!;
+  assert.ok(weights > 0.99 * stored && weights <= stored, `${weights} of ${stored}`);
+  const saving = await draw(bytes, small);
+  assert.deepEqual(saving.memory, { bytes, savers: ['mapped'] });
+  assert.ok(saving.latents.every((value, i) => Math.abs(value - whole.latents[i]!) < 1e-3));
+});
+
+test('a plan counts an optimised graph that is kept by its file, and what LoRAs add once', async (t) => {
+  const folder = await temporaryFolder(t);
+  const device = {
+    ...cpu,
+    sideFiles: { folder: join(folder, 'weights'), limit: 1e9, least: 0, leastLater: 0 },
+  };
+  const weightsNow = async () =>
+    stageOf(await planMemory(mini, requestOf(mini), { ...free, device }), 'denoiser').weights;
+  const mapped = await weightsNow();
+  await prepareSession(mini.graph('denoiser', PORTABLE), device);
+  await sideFilesSettled();
+  const kept = await weightsNow();
+  assert.equal(kept, (await stat(join(folder, 'weights', (await keptIn(folder))[0]!))).size);
+  assert.ok(kept > 1.5 * mapped);
+
+  const sd15 = await catalogue.open('tiny-sd15');
+  const models = new AdaptedModels(cpu);
+  t.after(() => models.close());
+  const loras = { loras: [{ file: 'sd15-kohya', weight: 1 }] };
+  const request = requestOf(sd15, loras);
+  const { spec, feeds, bytes } = await models.adapt(
+    sd15,
+    await readLoras(request, sd15, new Inventory([join(MODELS, '../loras')])),
+  );
+  const [without, beside] = [
+    await planMemory(spec, request, free),
+    await planMemory(spec, request, { ...free, factors: feeds }),
+  ];
+  assert.ok(bytes > 0 && beside.bytes >= without.bytes + 0.9 * bytes, `${beside.bytes - without.bytes}`);
+  assert.ok(beside.bytes < without.bytes + 2 * bytes);
+});
+
+test('what earlier jobs have left open is closed where the next one has no room beside it', async (t) => {
+  const components = new Components(mini, cpu);
+  t.after(() => components.close());
+  const encoder = await components.session('vaeEncoder');
+  const opened = components.secondsToOpen;
+  await components.openAll({ isTiled: false, spare: GB });
+  await components.openAll({ isTiled: false, isEncoding: true, spare: 0 });
+  const before = components.secondsToOpen;
+  assert.ok(before > opened);
+  const picture = { sample: { data: new Float32Array(3 * 64 * 64), dims: [1, 3, 64, 64] } };
+  await encoder.run(picture, encoder.outputNames);
+  assert.equal(components.secondsToOpen, before, 'it was needed, or had room');
+  await components.openAll({ isTiled: false, spare: 0 });
+  await encoder.run(picture, encoder.outputNames);
+  assert.ok(components.secondsToOpen > before, 'it was closed, and opened again');
 });
 
 test('guidance in two calls gives the predictions that it gives in one', async (t) => {

@@ -135,7 +135,7 @@ async function latentsOf(spec: ModelSpec): Promise<Float32Array> {
   });
   const plan = await planMemory(spec, request, { device, nets: [], budget: undefined });
   const lease = await new ModelCache(device).lease(spec, {
-    ...{ bytes: 0, budget: undefined },
+    ...{ bytes: 0, budget: undefined, spare: undefined, asStored: false },
     kept: { parts: new Map(), own: 0 },
   });
   try {

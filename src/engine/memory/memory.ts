@@ -1,6 +1,7 @@
 /** What jobs take in memory, what devices have, and what is done to make one fit into the other: the door of this room. */
 export { budgetOf } from './budget.ts';
-export { type Footprint, footprintOf, footprintOfGraph } from './outlines.ts';
+export { heldBytes } from './held.ts';
+export { denoiserFootprint, type Footprint, footprintOf, footprintOfGraph } from './outlines.ts';
 export {
   type KeptBytes,
   keptBytes,

@@ -1,14 +1,15 @@
 /** The outlines of a model's graphs, each made once: building a large graph takes some hundred milliseconds. */
-import type { Component } from '../../graph/component.ts';
+import type { Component, Graph } from '../../graph/component.ts';
 import { type Outline, outlineOf, type Sides } from '../../graph/outline.ts';
 import type { Target } from '../../graph/target.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 
 /** A graph's memory for one target. */
 export interface Footprint {
-  /** Bytes of the weights as the device holds them. */
+  readonly graph: Graph;
+  /** Bytes of the weights once all of them are in the device's type. */
   readonly weights: number;
-  /** Bytes of the same weights as they are stored: while they are opened, both are in memory. */
+  /** Bytes of the same weights as they are stored. */
   readonly stored: number;
   /** Bytes of all values that exist at once in a run. */
   activations(sides: Sides): number;
@@ -34,7 +35,7 @@ export function denoiserFootprint(
   );
 }
 
-function remembered(spec: object, key: string, build: () => ReturnType<ModelSpec['graph']>): Footprint {
+function remembered(spec: object, key: string, build: () => Graph): Footprint {
   const all = known.get(spec) ?? new Map<string, Footprint>();
   known.set(spec, all);
   const found = all.get(key) ?? footprint(build());
@@ -46,17 +47,14 @@ function remembered(spec: object, key: string, build: () => ReturnType<ModelSpec
 const REMEMBERED = 64;
 
 /** Of a graph that is no part of a model. */
-export const footprintOfGraph = (graph: ReturnType<ModelSpec['graph']>): Footprint => footprint(graph);
+export const footprintOfGraph = (graph: Graph): Footprint => footprint(graph);
 
-function footprint(graph: ReturnType<ModelSpec['graph']>): Footprint {
+function footprint(graph: Graph): Footprint {
   const outline = outlineOf(graph);
   const bySides = new Map<string, number>();
-  const isInPlace = graph.blocks === undefined ? graph.weightsInPlace === true : graph.blocks === 'in place';
+  const { weights, stored } = outline;
   return {
-    outline,
-    // In place they stay in the file, but a run reads all of them.
-    weights: isInPlace ? outline.stored + outline.largest : outline.weights,
-    stored: isInPlace ? 0 : outline.stored,
+    ...{ graph, outline, weights, stored },
     activations(sides) {
       const key = JSON.stringify(sides);
       const bytes = bySides.get(key) ?? outline.activations(sides);

@@ -1,6 +1,7 @@
 /**
  * What a job takes in memory, computed from the model's description and the request before anything is loaded, and the
- * savers that make it fit into a budget. Pure: whoever asks says what the device has.
+ * savers that make it fit into a budget. Whoever asks says what the device has; of the disk only that is asked, which
+ * optimised graphs are kept.
  */
 import type { Component } from '../../graph/component.ts';
 import type { Sides } from '../../graph/outline.ts';
@@ -8,16 +9,18 @@ import { readT5Config } from '../../graph/t5.ts';
 import type { EncodedPrompt, PassConditions } from '../../models/families/family.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 import { type GenerationRequest, LARGEST_REFERENCE } from '../../request.ts';
-import { repeat, zeros } from '../../tensor.ts';
+import { type Feeds, repeat, zeros } from '../../tensor.ts';
 import { type Device, denoiserTargetOf, type Provider, targetOf } from '../device.ts';
 import { TILE } from '../picture/pictures.ts';
+import { heldBytes } from './held.ts';
 import { denoiserFootprint, type Footprint, footprintOf } from './outlines.ts';
 
 /**
  * Ways to need less memory, each at the cost of time: both halves of guidance one after the other; the VAE's large layers
- * on tiles; components loaded in turn, and released before the next one.
+ * on tiles; weights mapped as they are stored, and cast by each call; components loaded in turn, and released before the
+ * next one.
  */
-export const SAVERS = ['guidance', 'tiles', 'turns'] as const;
+export const SAVERS = ['guidance', 'tiles', 'mapped', 'turns'] as const;
 export type Saver = (typeof SAVERS)[number];
 
 /** A part of a job's work, during which one component runs. */
@@ -27,6 +30,7 @@ export interface Stage {
   readonly part?: ComponentName;
   /** Bytes. */
   readonly weights: number;
+  /** All that a run takes besides. */
   readonly activations: number;
   /** What is read from the files while it opens, besides the weights as they are held. */
   readonly opening: number;
@@ -48,6 +52,8 @@ export interface PlanFor {
   readonly nets: readonly Component[];
   /** Of the network that enlarges, where the request has one beside the model. */
   readonly upscaler?: Footprint | undefined;
+  /** What LoRAs add to the inputs of a component's graph, by its name. */
+  readonly factors?: ReadonlyMap<string, Feeds> | undefined;
   /** Bytes. */
   readonly budget: number | undefined;
   /** Of the request's reference pictures, in pixels; the largest there are where nobody has looked at them. */
@@ -97,7 +103,7 @@ export async function planMemory(
   // From none of them to all, the cheap ones first.
   for (let choice = 0; choice < 2 ** SAVERS.length; choice++) {
     const savers = SAVERS.filter((_, i) => (choice >> i) % 2 === 1);
-    const plan = planOf({ spec, request, prompt }, how, savers);
+    const plan = await planOf({ spec, request, prompt }, how, savers);
     if (plan.fits) return plan;
     if (least === undefined || plan.bytes < least.bytes) least = plan;
   }
@@ -127,19 +133,25 @@ const SMALLEST_TILE = 64;
 const tileSides = (side: number): Sides => ({ batch: 1, height: side, width: side });
 
 /** A job in which only a network runs that enlarges a picture. */
-export function planUpscaler(
+export async function planUpscaler(
   footprint: Footprint,
   { device, budget }: Pick<PlanFor, 'device' | 'budget'>,
-): MemoryPlan {
-  return planStages([upscalerStage(footprint, device)], { device, budget }, []);
+): Promise<MemoryPlan> {
+  return planStages([await upscalerStage(footprint, device)], { device, budget }, []);
 }
 
-const upscalerStage = ({ weights, stored, activations }: Footprint, { provider }: Device): Stage => ({
-  name: 'upscaler',
-  weights,
-  activations: activations(tileSides(SMALLEST_TILE)),
-  opening: provider === 'cpu' ? stored : 0,
-});
+const upscalerStage = (footprint: Footprint, device: Device): Promise<Stage> =>
+  stageOf('upscaler', footprint, [tileSides(SMALLEST_TILE)], { device, savers: [] });
+
+async function stageOf(
+  name: string,
+  footprint: Footprint,
+  runs: readonly Sides[],
+  { device, savers }: { readonly device: Device; readonly savers: readonly Saver[] },
+): Promise<Stage> {
+  const { weights, cast, opening } = await heldBytes(footprint, device, savers.includes('mapped'));
+  return { name, weights, activations: Math.max(...runs.map(footprint.activations)) + cast, opening };
+}
 
 /** The largest side of a tile for which a plan leaves room, with the plan's own smallest one in it. */
 export function tileWithin(
@@ -152,13 +164,20 @@ export function tileWithin(
   return UPSCALER_TILES.find((side) => room === undefined || most(side) <= room) ?? SMALLEST_TILE;
 }
 
-function planOf(planned: Planned, how: PlanFor, savers: readonly Saver[]): MemoryPlan {
-  return planStages(stagesOf(planned, how, savers), how, savers);
+async function planOf(planned: Planned, how: PlanFor, savers: readonly Saver[]): Promise<MemoryPlan> {
+  return planStages(await stagesOf(planned, how, savers), how, savers);
+}
+
+/** Bytes of what LoRAs add, in the memory of the machine: the CPU's graphs read it there. */
+function factorBytes({ provider }: Device, factors: PlanFor['factors'], part?: string): number {
+  if (provider !== 'cpu' || factors === undefined) return 0;
+  const feeds = part === undefined ? [...factors.values()] : [factors.get(part) ?? {}];
+  return feeds.flatMap((of) => Object.values(of)).reduce((sum, { data }) => sum + data.byteLength, 0);
 }
 
 function planStages(
   stages: readonly Stage[],
-  { device, budget }: Pick<PlanFor, 'device' | 'budget'>,
+  { device, budget, factors }: Pick<PlanFor, 'device' | 'budget' | 'factors'>,
   savers: readonly Saver[],
 ): MemoryPlan {
   const { provider } = device;
@@ -173,7 +192,7 @@ function planStages(
     most = Math.max(most, runningBytes(stage, provider) + others, opened);
     before += stage.weights;
   }
-  const bytes = BASE[provider] + most;
+  const bytes = BASE[provider] + factorBytes(device, factors) + most;
   return { bytes, savers, stages, budget, fits: budget === undefined || bytes <= budget };
 }
 
@@ -196,11 +215,11 @@ export function keptBytes({ stages, savers }: MemoryPlan, { provider }: Device):
   return { parts, own };
 }
 
-function stagesOf(
+async function stagesOf(
   { spec, request, prompt }: Planned,
-  { device, nets, upscaler, ...how }: PlanFor,
+  { device, nets, upscaler, factors, ...how }: PlanFor,
   savers: readonly Saver[],
-): Stage[] {
+): Promise<Stage[]> {
   const target = targetOf(device);
   const given = how.references ?? (request.referenceImages ?? []).map(() => LARGEST_REFERENCE);
   const isMasked = request.maskImage !== undefined || request.outpaint !== undefined;
@@ -208,34 +227,31 @@ function stagesOf(
   const references: Size[] = [...(isSeen ? [request] : []), ...given];
   const sizes: Size[] = [request, ...(request.hires === undefined ? [] : [request.hires])];
   const last = sizes.at(-1)!;
-  const stage = (
-    name: ComponentName,
-    { weights, stored, activations }: Footprint,
-    runs: readonly Sides[],
-  ): Stage => ({
-    ...{ name, part: name },
-    weights,
-    activations: Math.max(...runs.map(activations)),
-    // A card gets its weights as they are to be: what they are made from is in the machine's memory.
-    opening: device.provider === 'cpu' ? stored : 0,
-  });
+  const stage = async (name: ComponentName, footprint: Footprint, runs: readonly Sides[]): Promise<Stage> => {
+    const added = sidesFed(footprint.outline.inputs, dimsOf(factors?.get(name) ?? {}));
+    const all = runs.map((sides) => ({ ...sides, ...added }));
+    const made = await stageOf(name, footprint, all, { device, savers });
+    // They are inputs, and counted apart.
+    return { ...made, part: name, activations: made.activations - factorBytes(device, factors, name) };
+  };
   const part = (name: ComponentName, runs: readonly Sides[]) =>
     stage(name, footprintOf(spec, name, target), runs);
 
-  const stages = spec.textEncoders.map((encoder) =>
-    part(encoder.name, [{ batch: 1, sequence: textLength(encoder, request) }]),
-  );
+  const stages: Stage[] = [];
+  for (const encoder of spec.textEncoders) {
+    stages.push(await part(encoder.name, [{ batch: 1, sequence: textLength(encoder, request) }]));
+  }
 
   const isTiled = savers.includes('tiles');
   const latentsOf = ({ width, height }: Size) =>
     [height / spec.vaeScaleFactor, width / spec.vaeScaleFactor] as const;
   /** A half of the VAE. @param large and small: its layers above the latents' size, and those at it */
-  const vae = (
+  const vae = async (
     whole: ComponentName,
     small: ComponentName,
     large: ComponentName,
     runs: readonly Size[],
-  ): Stage => {
+  ): Promise<Stage> => {
     const sidesOf = ([h, w]: readonly [number, number]): Sides => ({
       ...{ batch: 1, latent_height: h, latent_width: w, norms: 0, groups: 1 },
       ...{ height: h * spec.vaeScaleFactor, width: w * spec.vaeScaleFactor },
@@ -247,7 +263,7 @@ function stagesOf(
         whole,
         runs.map((size) => sidesOf(latentsOf(size))),
       );
-    const [all, tiles] = [
+    const [all, tiles] = await Promise.all([
       part(
         small,
         runs.map((size) => sidesOf(latentsOf(size))),
@@ -256,7 +272,7 @@ function stagesOf(
         large,
         runs.map((size) => sidesOf(latentsOf(size).map((side) => Math.min(side, TILE)) as [number, number])),
       ),
-    ];
+    ]);
     return {
       ...{ name: whole, part: whole },
       weights: all.weights + tiles.weights,
@@ -266,7 +282,7 @@ function stagesOf(
   };
   const grows = request.hires !== undefined && request.hires.upscaler !== 'latent';
   const encoded = [...(request.image === undefined ? [] : [request]), ...given, ...(grows ? [last] : [])];
-  if (encoded.length > 0) stages.push(vae('vaeEncoder', 'vaeEncoderLast', 'vaeEncoderFirst', encoded));
+  if (encoded.length > 0) stages.push(await vae('vaeEncoder', 'vaeEncoderLast', 'vaeEncoderFirst', encoded));
 
   const isBatched =
     spec.isGuided(request.guidanceScale) && spec.guidesApart !== true && !savers.includes('guidance');
@@ -275,16 +291,16 @@ function stagesOf(
   const runs = sizes.map((size) =>
     denoiserSides(denoiser.outline.inputs, spec, { request, size, prompt: both }, references),
   );
-  stages.push(stage('denoiser', denoiser, runs));
-  stages.push(vae('vaeDecoder', 'vaeDecoderFirst', 'vaeDecoderLast', grows ? sizes : [last]));
+  stages.push(await stage('denoiser', denoiser, runs));
+  stages.push(await vae('vaeDecoder', 'vaeDecoderFirst', 'vaeDecoderLast', grows ? sizes : [last]));
   if (spec.upscaler !== undefined && request.enlarge === true) {
     const { width, height } = last;
     const [most] = UPSCALER_TILES;
     stages.push(
-      part('upscaler', [{ batch: 1, height: Math.min(height, most), width: Math.min(width, most) }]),
+      await part('upscaler', [{ batch: 1, height: Math.min(height, most), width: Math.min(width, most) }]),
     );
   }
-  if (upscaler !== undefined) stages.push(upscalerStage(upscaler, device));
+  if (upscaler !== undefined) stages.push(await upscalerStage(upscaler, device));
   return stages;
 }
 
@@ -345,19 +361,30 @@ function denoiserSides(
 ): Sides {
   const { latentChannels: channels, vaeScaleFactor: scaleFactor } = spec;
   const { width, height } = pass.size;
-  const dimsOf = (size: Size) => spec.latentShape(size, { channels, scaleFactor });
-  const dims = dimsOf(pass.size);
-  const references = pictures.map((size) => zeros(dimsOf(size)));
+  const latentsOf = (size: Size) => spec.latentShape(size, { channels, scaleFactor });
+  const dims = latentsOf(pass.size);
+  const references = pictures.map((size) => zeros(latentsOf(size)));
   const batch = pass.prompt.context.dims[0]!;
   const fed: Record<string, readonly number[]> = { timestep: [1], [spec.denoiser.names.sample]: dims };
   for (const [name, tensor] of Object.entries(spec.denoiser.conditioning({ ...pass, dims, references })))
     fed[name] = tensor.dims;
-  const sides: Record<string, number> = { picture_height: height, picture_width: width };
+  return { picture_height: height, picture_width: width, ...sidesFed(inputs, fed), batch };
+}
+
+const dimsOf = (feeds: Feeds): Record<string, readonly number[]> =>
+  Object.fromEntries(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));
+
+/** The free sides of inputs that are fed tensors of these dimensions. */
+function sidesFed(
+  inputs: Footprint['outline']['inputs'],
+  fed: Readonly<Record<string, readonly number[]>>,
+): Record<string, number> {
+  const sides: Record<string, number> = {};
   for (const [name, declared] of inputs) {
     declared.forEach((side, i) => {
       const size = Object.hasOwn(fed, name) ? fed[name]![i] : undefined;
       if (typeof side === 'string' && size !== undefined) sides[side] = size;
     });
   }
-  return { ...sides, batch };
+  return sides;
 }

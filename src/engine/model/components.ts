@@ -7,7 +7,7 @@ import { sentence } from '../../sentences.ts';
 import type { Feeds } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
 import { type Device, denoiserTargetOf, type Precision, precisionOf, targetOf } from '../device.ts';
-import { footprintOf } from '../memory/memory.ts';
+import { footprintOf, heldBytes } from '../memory/memory.ts';
 import type { VaeHalf } from '../picture/pictures.ts';
 import { type TextEncoders, textEncodersOf } from '../prompt/prompt.ts';
 import type { Runner, Session } from '../session.ts';
@@ -27,9 +27,27 @@ export interface DenoiserCall {
   readonly isHalved: boolean;
 }
 
+/** What a job needs of a model. */
+export interface Needs {
+  readonly nets?: readonly ControlNet[];
+  readonly isTiled: boolean;
+  /** Whether it begins with pictures. */
+  readonly isEncoding?: boolean;
+  /** Bytes that are free beside the job; undefined where nobody knows. */
+  readonly spare: number | undefined;
+  readonly onLoading?: ((loading: Loading) => void) | undefined;
+}
+
+export interface ComponentsOptions {
+  readonly parts?: Parts;
+  /** Whether weights stay as they are stored, wherever a graph can be run so. */
+  readonly asStored?: boolean;
+}
+
 /** A model in use. Sessions of the same component are one and the same for all runs. */
 export class Components {
   readonly spec: ModelSpec;
+  readonly asStored: boolean;
   readonly #device: Device;
   readonly #parts: Parts;
   readonly #open = new Map<ComponentName, OpenPart>();
@@ -39,10 +57,15 @@ export class Components {
   /** Seconds that its sessions took to open, all together. */
   secondsToOpen = 0;
 
-  constructor(spec: ModelSpec, device: Device, parts = new Parts(device, new Preparing(device))) {
+  constructor(
+    spec: ModelSpec,
+    device: Device,
+    { parts = new Parts(device, new Preparing(device)), asStored = false }: ComponentsOptions = {},
+  ) {
     this.spec = spec;
     this.#device = device;
     this.#parts = parts;
+    this.asStored = asStored;
   }
 
   /** Whether faster sessions can be opened by now. Runs that have begun keep theirs, so that all calls agree to the bit. */
@@ -91,19 +114,21 @@ export class Components {
     return { tiled, scale: this.spec.vaeScaleFactor };
   }
 
-  /** Opens what every picture of a request needs; the VAE's encoder is opened where it starts from a picture. */
-  async openAll(
-    nets: readonly ControlNet[],
-    isTiled: boolean,
-    onLoading?: (loading: Loading) => void,
-  ): Promise<void> {
+  /** Opens what every picture of a request needs. */
+  async openAll({ nets = [], isTiled, isEncoding = false, spare, onLoading }: Needs): Promise<void> {
     const { spec } = this;
     const names: ComponentName[] = [
       ...spec.textEncoders.map(({ name }) => name),
       ...(nets.length === 0 ? (['denoiser'] as const) : []),
       ...(isTiled ? (['vaeDecoderFirst', 'vaeDecoderLast'] as const) : (['vaeDecoder'] as const)),
       ...(spec.upscaler === undefined ? [] : (['upscaler'] as const)),
+      ...(!isEncoding
+        ? []
+        : isTiled
+          ? (['vaeEncoderFirst', 'vaeEncoderLast'] as const)
+          : (['vaeEncoder'] as const)),
     ];
+    await this.#makeRoom(names, nets, spare);
     const missing = names.filter((name) => !this.#isOpen(name));
     const bytes = missing.map((name) => footprintOf(spec, name, this.#targetOf(name)).stored);
     const watch = new LoadingWatch(bytes, onLoading);
@@ -112,6 +137,26 @@ export class Components {
       watch.read(i, 1);
     }
     if (nets.length > 0) await this.#controlledDenoisers().open(nets);
+  }
+
+  /** Closes what earlier jobs have left open and this one does not need, where there is no room beside it. */
+  async #makeRoom(
+    names: readonly ComponentName[],
+    nets: readonly ControlNet[],
+    spare = Number.POSITIVE_INFINITY,
+  ): Promise<void> {
+    const idle = [...this.#open].filter(
+      ([name, { runs, borrowers, isClosed }]) =>
+        runs === 0 && borrowers === 1 && !isClosed && !names.includes(name),
+    );
+    const footprints = [
+      ...idle.map(([name]) => footprintOf(this.spec, name, this.#targetOf(name))),
+      ...(this.#controlled?.denoisers.idle(nets) ?? []),
+    ];
+    const held = await Promise.all(footprints.map((of) => heldBytes(of, this.#device, this.asStored)));
+    if (held.reduce((sum, { weights }) => sum + weights, 0) <= spare) return;
+    await Promise.all(idle.map(([, part]) => this.#parts.release(part)));
+    await this.#controlled?.denoisers.release(nets);
   }
 
   #targetOf(name: ComponentName): Target {
@@ -160,7 +205,8 @@ export class Components {
     if (known?.isClosed === false) return known;
     const { spec } = this;
     const graph = () => spec.graph(name, this.#targetOf(name));
-    const part = this.#parts.borrow(componentOf(spec, name), name, graph, onRead);
+    const how = { asStored: this.asStored, onRead };
+    const part = this.#parts.borrow(componentOf(spec, name), name, graph, how);
     this.#open.set(name, part);
     part.session.then(
       () => {
@@ -173,7 +219,7 @@ export class Components {
 
   #controlledDenoisers() {
     this.#requireOpen();
-    this.#controlled ??= this.#parts.borrowControlled(this.spec.denoiser);
+    this.#controlled ??= this.#parts.borrowControlled(this.spec, this.asStored);
     return this.#controlled.denoisers;
   }
 

@@ -1,33 +1,40 @@
 /** Denoisers with ControlNets in one graph, a few kept open: each holds a second copy of the denoiser. */
 import { DarkroomError } from '../../errors.ts';
 import type { Graph } from '../../graph/component.ts';
+import type { Target } from '../../graph/target.ts';
 import { Lru } from '../../lru.ts';
-import type { Denoiser } from '../../models/families/family.ts';
+import type { ModelSpec } from '../../models/spec.ts';
 import { sentence } from '../../sentences.ts';
 import type { Feeds, Tensor } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
 import { type Device, denoiserTargetOf } from '../device.ts';
+import { denoiserFootprint, type Footprint } from '../memory/memory.ts';
 import type { Session } from '../session.ts';
 
 /** Combinations of ControlNets that stay open. */
 const KEPT = 2;
 
 interface Kept {
+  readonly nets: readonly ControlNet[];
   readonly session: Promise<Session>;
   /** Calls under way: only an idle session is closed. */
   calls: number;
 }
 
 export class ControlledDenoisers {
-  readonly #denoiser: Denoiser;
+  readonly #spec: Pick<ModelSpec, 'denoiser' | 'graph'>;
   readonly #device: Device;
   /** By the ControlNets' ids. */
   readonly #kept = new Lru<Kept>({ limit: KEPT, isIdle: ({ calls }) => calls === 0, onDrop: closeSession });
   readonly #openGraph: (graph: Graph) => Promise<Session>;
   #closed = false;
 
-  constructor(denoiser: Denoiser, device: Device, open: (graph: Graph) => Promise<Session>) {
-    this.#denoiser = denoiser;
+  constructor(
+    spec: Pick<ModelSpec, 'denoiser' | 'graph'>,
+    device: Device,
+    open: (graph: Graph) => Promise<Session>,
+  ) {
+    this.#spec = spec;
     this.#device = device;
     this.#openGraph = open;
   }
@@ -40,9 +47,19 @@ export class ControlledDenoisers {
     return this.#use(nets, async (session) => (await session.run(feeds, [output]))[output]!);
   }
 
-  /** Closes those that no call is using now. */
-  async release(): Promise<void> {
-    const idle = this.#kept.drop();
+  /** What those take up that no call is using now. @param except ControlNets that are needed */
+  idle(except: readonly ControlNet[]): Footprint[] {
+    const target = this.#target();
+    return this.#kept
+      .idle()
+      .filter(({ nets }) => keyOf(nets) !== keyOf(except))
+      .map(({ nets }) => denoiserFootprint(this.#spec, componentsOf(nets), target));
+  }
+
+  /** Closes those that no call is using now. @param except ControlNets that are needed */
+  async release(except: readonly ControlNet[] = []): Promise<void> {
+    const needed = keyOf(except);
+    const idle = this.#kept.drop(({ nets }) => keyOf(nets) !== needed);
     await Promise.all(idle.map(closeSession));
   }
 
@@ -57,8 +74,8 @@ export class ControlledDenoisers {
     work: (session: Session) => Promise<Result>,
   ): Promise<Result> {
     if (this.#closed) throw new DarkroomError('cancelled', sentence('engine.stopped'));
-    const key = nets.map(({ id }) => id).join('\n\n');
-    const kept = this.#kept.get(key) ?? { session: this.#make(nets), calls: 0 };
+    const key = keyOf(nets);
+    const kept = this.#kept.get(key) ?? { nets, session: this.#make(nets), calls: 0 };
     kept.calls++;
     this.#kept.set(key, kept);
     try {
@@ -74,11 +91,16 @@ export class ControlledDenoisers {
   }
 
   async #make(nets: readonly ControlNet[]): Promise<Session> {
-    const components = nets.map(({ component }) => component);
-    const target = denoiserTargetOf(this.#device, this.#denoiser);
-    return this.#openGraph(this.#denoiser.graph(components, target));
+    return this.#openGraph(this.#spec.denoiser.graph(componentsOf(nets), this.#target()));
+  }
+
+  #target(): Target {
+    return denoiserTargetOf(this.#device, this.#spec.denoiser);
   }
 }
+
+const keyOf = (nets: readonly ControlNet[]): string => nets.map(({ id }) => id).join('\n\n');
+const componentsOf = (nets: readonly ControlNet[]) => nets.map(({ component }) => component);
 
 async function closeSession({ session }: Kept): Promise<void> {
   await (await session.catch(() => undefined))?.close();

@@ -16,6 +16,8 @@ export { Preparing } from './preparing.ts';
 /** A model in use by a run. */
 export interface ModelLease {
   readonly components: Components;
+  /** As the room that was asked for has it. */
+  readonly spare: number | undefined;
   /** Gives the model back; safe to call twice. */
   release(): Promise<void>;
 }
@@ -28,6 +30,10 @@ export interface Room {
   readonly kept: KeptBytes;
   /** Bytes for all models; undefined where nobody knows, and MODELS_KEPT stay open. */
   readonly budget: number | undefined;
+  /** Bytes that the job leaves free of what other runs do not use; undefined as the budget. */
+  readonly spare: number | undefined;
+  /** Whether its weights must stay as they are stored to fit. */
+  readonly asStored: boolean;
 }
 
 /** Models that stay open besides the one in use, where nobody knows how much memory there is. */
@@ -84,9 +90,12 @@ export class ModelCache {
   }
 
   /** Resolves once the models that had to make room are closed. */
-  async lease(spec: ModelSpec, { bytes, kept: { parts, own }, budget }: Room): Promise<ModelLease> {
-    const kept = this.#current(spec) ?? {
-      components: new Components(spec, this.#device, this.#parts),
+  async lease(
+    spec: ModelSpec,
+    { bytes, kept: { parts, own }, budget, spare, asStored }: Room,
+  ): Promise<ModelLease> {
+    const kept = this.#current(spec, asStored) ?? {
+      components: new Components(spec, this.#device, { parts: this.#parts, asStored }),
       ...{ leases: 0, parts: new Map(), own, isForgotten: false, worth: 0 },
     };
     this.#kept.set(spec, kept);
@@ -99,6 +108,7 @@ export class ModelCache {
     let released = false;
     return {
       components: kept.components,
+      spare,
       release: async () => {
         if (released) return;
         released = true;
@@ -142,10 +152,13 @@ export class ModelCache {
     }
   }
 
-  /** The open model, unless faster sessions can be opened by now. */
-  #current(spec: ModelSpec): Kept | undefined {
+  /** The open model, unless faster sessions can be opened by now, or it must be opened otherwise and no run uses it. */
+  #current(spec: ModelSpec, asStored: boolean): Kept | undefined {
     const kept = this.#kept.get(spec);
-    if (kept?.components.isOutdated !== true) return kept;
+    if (kept === undefined) return undefined;
+    const { isOutdated, asStored: isStored } = kept.components;
+    const isOtherwise = isStored !== asStored && kept.leases === 0;
+    if (!isOutdated && !isOtherwise) return kept;
     this.#kept.delete(spec);
     if (kept.leases === 0) this.#close(kept);
     return undefined;

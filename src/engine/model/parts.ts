@@ -4,7 +4,6 @@
  */
 import type { Component, Graph } from '../../graph/component.ts';
 import { isVaePart } from '../../graph/vae.ts';
-import type { Denoiser } from '../../models/families/family.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 import type { Device } from '../device.ts';
 import { openSession, type Session } from '../session.ts';
@@ -38,6 +37,8 @@ interface Borrowed {
 /** One session, opened or being opened. */
 export interface OpenPart extends Borrowed {
   readonly session: Promise<Session>;
+  /** Whether its weights stay as they are stored, wherever the graph can be run so. */
+  readonly asStored: boolean;
   /** Runs under way: only an idle session is closed. */
   runs: number;
   /** Whoever needs it opens it again. */
@@ -46,7 +47,14 @@ export interface OpenPart extends Borrowed {
   seconds: number;
 }
 
+/** How a part is opened. */
+export interface OpenHow {
+  readonly asStored: boolean;
+  readonly onRead?: ((share: number) => void) | undefined;
+}
+
 interface SharedControlled extends Borrowed {
+  readonly asStored: boolean;
   readonly denoisers: ControlledDenoisers;
 }
 
@@ -61,34 +69,19 @@ export class Parts {
     this.#preparing = preparing;
   }
 
-  /** Whether nothing has to be opened for it. */
-  isOpen(component: Component, name: ComponentName): boolean {
-    return this.#current(component, name) !== undefined;
-  }
-
   /** Each call is ended by one of giveBack. @param graph is called where it is not open yet */
-  borrow(
-    component: Component,
-    name: ComponentName,
-    graph: () => Graph,
-    onRead?: (share: number) => void,
-  ): OpenPart {
-    const part = this.#current(component, name) ?? this.#openPart(component, name, graph, onRead);
+  borrow(component: Component, name: ComponentName, graph: () => Graph, how: OpenHow): OpenPart {
+    const part = this.#current(component, name, how.asStored) ?? this.#openPart(component, name, graph, how);
     part.borrowers++;
     return part;
   }
 
-  #current(component: Component, name: ComponentName): OpenPart | undefined {
+  #current(component: Component, name: ComponentName, asStored: boolean): OpenPart | undefined {
     const part = this.#open.get(component)?.get(name);
-    return part?.isOutdated === false ? part : undefined;
+    return part?.isOutdated === false && part.asStored === asStored ? part : undefined;
   }
 
-  #openPart(
-    component: Component,
-    name: ComponentName,
-    graph: () => Graph,
-    onRead: ((share: number) => void) | undefined,
-  ): OpenPart {
+  #openPart(component: Component, name: ComponentName, graph: () => Graph, how: OpenHow): OpenPart {
     const started = performance.now();
     const session = (async () =>
       this.#openGraph(
@@ -96,10 +89,10 @@ export class Parts {
         () => {
           part.isOutdated = true;
         },
-        onRead,
+        how,
       ))();
     const part: OpenPart = {
-      ...{ session, borrowers: 0, runs: 0 },
+      ...{ session, asStored: how.asStored, borrowers: 0, runs: 0 },
       ...{ isOutdated: false, isClosed: false, seconds: 0 },
     };
     const parts = this.#open.get(component) ?? new Map<ComponentName, OpenPart>();
@@ -135,22 +128,27 @@ export class Parts {
   }
 
   /** Denoisers with ControlNets, as borrow. */
-  borrowControlled(denoiser: Denoiser): SharedControlled {
-    const { component } = denoiser;
+  borrowControlled(spec: ModelSpec, asStored: boolean): SharedControlled {
+    const { component } = spec.denoiser;
     const known = this.#controlled.get(component);
-    const shared: SharedControlled = known?.isOutdated === false ? known : this.#control(denoiser);
+    const isCurrent = known?.isOutdated === false && known.asStored === asStored;
+    const shared: SharedControlled = isCurrent ? known : this.#control(spec, asStored);
     this.#controlled.set(component, shared);
     shared.borrowers++;
     return shared;
   }
 
-  #control(denoiser: Denoiser): SharedControlled {
+  #control(spec: ModelSpec, asStored: boolean): SharedControlled {
     const open = (graph: Graph) =>
-      this.#openGraph(graph, () => {
-        shared.isOutdated = true;
-      });
-    const denoisers = new ControlledDenoisers(denoiser, this.#device, open);
-    const shared: SharedControlled = { denoisers, borrowers: 0, isOutdated: false };
+      this.#openGraph(
+        graph,
+        () => {
+          shared.isOutdated = true;
+        },
+        { asStored },
+      );
+    const denoisers = new ControlledDenoisers(spec, this.#device, open);
+    const shared: SharedControlled = { denoisers, asStored, borrowers: 0, isOutdated: false };
     return shared;
   }
 
@@ -163,8 +161,8 @@ export class Parts {
     await shared.denoisers.close();
   }
 
-  async #openGraph(graph: Graph, whenFaster: () => void, onRead?: (share: number) => void): Promise<Session> {
-    const session = await openSession(graph, this.#device, { onRead });
+  async #openGraph(graph: Graph, whenFaster: () => void, how: OpenHow): Promise<Session> {
+    const session = await openSession(graph, this.#device, how);
     if (session.isMapped) this.#preparing.add(graph, whenFaster);
     return session;
   }

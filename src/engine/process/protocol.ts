@@ -4,7 +4,6 @@
  */
 import { DarkroomError, describeError, type ErrorWords, wordsOf } from '../../errors.ts';
 import type { Engine, FinishedPicture, Job, JobMemory, Loading, Progress, StageSeconds } from '../../job.ts';
-import type { SideFilesOptions } from '../../models/side-files.ts';
 import type { Words } from '../../sentences.ts';
 import type { Device } from '../device.ts';
 
@@ -16,8 +15,6 @@ export interface EngineOptions {
   readonly device: Device;
   /** Folder with depth.onnx or pose.onnx, for control pictures from photos. */
   readonly detectors?: string | undefined;
-  /** Where prepared weights are kept; nowhere where it is left out. */
-  readonly sideFiles?: SideFilesOptions | undefined;
 }
 
 /** An engine that can load a model ahead of the first job. */
