@@ -56,6 +56,8 @@ export interface Where {
   readonly isAgeRestricted: boolean;
   /** The user's language there as BCP 47: `en-US`, `ko`. */
   readonly locale?: string;
+  /** The user's time zone as the platform says it: `Asia/Seoul`. */
+  readonly zone?: string;
   /**
    * Users of one group have the quotas and the part of the GPU of one user together: guests of the web chat
    * whose names cost nothing. Absent for a user who counts as one.

@@ -103,6 +103,8 @@ export interface Card {
   readonly inputs?: readonly CardPicture[];
   /** A small PNG of the picture as it comes up. */
   readonly preview?: Uint8Array;
+  /** Plots of numbers that the card also says in words; a platform with a page of its own passes over them. */
+  readonly plots?: readonly { readonly png: Uint8Array; readonly alt: string }[];
   readonly job?: CardJob;
   readonly fields?: readonly CardField[];
   /** Where set, a thread of this name is opened for the request and holds its message. */

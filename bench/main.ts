@@ -22,6 +22,7 @@ import { precision } from './precision.ts';
 import { queue } from './queue.ts';
 import { samplers } from './samplers.ts';
 import { upscale } from './upscale.ts';
+import { usage } from './usage.ts';
 import { waiting } from './waiting.ts';
 
 const BENCHES: Readonly<Record<string, Bench>> = {
@@ -29,6 +30,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   adapters,
   bodies,
   history,
+  usage,
   queue,
   waiting,
   memory,

@@ -19,6 +19,7 @@ import type { SettingsStore } from '../src/settings/store.ts';
 import type { RetentionClock } from '../src/store/clock.ts';
 import type { JobRecord, JobStore, SweepFrame } from '../src/store/jobs.ts';
 import type { PictureStore } from '../src/store/pictures.ts';
+import type { UsageStore } from '../src/store/usage.ts';
 
 /** How a sweep ends. */
 export type SweepEnd =
@@ -210,6 +211,10 @@ export interface Ports {
   readonly jobs: JobStore;
   readonly pictures: PictureStore;
   readonly settings: SettingsStore;
+  /** Sums of what was used. */
+  readonly usage: UsageStore;
+  /** A plot as PNG, for platforms that show no SVG; absent where there is nowhere to show it. */
+  plotPicture?(svg: string): Promise<Uint8Array>;
   /** The operator's lists of words for prompts. */
   readonly wildcards: ListSource;
   /** The time for retention. */

@@ -18,9 +18,18 @@ export async function removeJob(
   await jobs.remove(id);
 }
 
-export type RetentionPorts = Pick<Ports, 'queue' | 'jobs' | 'settings' | 'clock' | 'unpost' | 'onError'>;
+export type RetentionPorts = Pick<
+  Ports,
+  'queue' | 'jobs' | 'settings' | 'usage' | 'clock' | 'unpost' | 'onError'
+>;
 
-/** Removes sweeps that nobody has started for a day, and the jobs that are older than picture_retention_days of their tenant, with their messages. */
+/** Days for which sums of use are kept where no admin has set another number, and those of all tenants together. */
+const USAGE_DAYS = 400;
+
+/**
+ * Removes sweeps that nobody has started for a day, and the jobs that are older than picture_retention_days of their tenant, with their messages; then sums of use that
+ * are older than usage_retention_days, and what is left of removed jobs from before that.
+ */
 export async function expire(ports: RetentionPorts): Promise<void> {
   const { settings, jobs, clock, unpost, onError } = ports;
   const now = await clock.now();
@@ -40,6 +49,17 @@ export async function expire(ports: RetentionPorts): Promise<void> {
       }
       if (records.length < BATCH) break;
     }
+  }
+  await expireUsage(ports, now);
+}
+
+async function expireUsage({ settings, usage }: RetentionPorts, now: number): Promise<void> {
+  await usage.expire(undefined, now - USAGE_DAYS * DAY);
+  const own = new Set(await settings.tenantsWith('usage_retention_days'));
+  for (const tenant of await usage.listTenants()) {
+    const rules = own.has(tenant) ? await settings.rules(tenant) : [];
+    const days = rules.find(({ key }) => key === 'usage_retention_days')?.value;
+    await usage.expire(tenant, now - (typeof days === 'number' ? days : USAGE_DAYS) * DAY);
   }
 }
 

@@ -22,9 +22,11 @@ import { locate } from './locate.ts';
 import { models } from './models.ts';
 import { notify } from './notify.ts';
 import { unwrap } from './paste.ts';
+import { tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
 import { type QueuePorts, queue, SHOW_QUEUE } from './queue.ts';
 import { recipe } from './recipe.ts';
+import { reasonOf } from './refusals.ts';
 import { withShownPictures } from './replied.ts';
 import { type Reopen, type Resumption, resumeJobs } from './resume.ts';
 import { removeJob, startRetention } from './retention.ts';
@@ -34,6 +36,7 @@ import { style } from './style.ts';
 import { createSubmit } from './submit.ts';
 import { type Completion, complete } from './suggest.ts';
 import { type SweepCommandPorts, sweep } from './sweep.ts';
+import { usage } from './usage.ts';
 import { wildcard } from './wildcard.ts';
 
 /** What all commands together use; each is given it as the type of its own ports. */
@@ -56,6 +59,7 @@ export const COMMANDS: readonly RoutedCommand[] = [
   models,
   ban,
   pause,
+  usage,
   help,
 ];
 
@@ -110,7 +114,8 @@ export function createCommands(ports: Ports): Commands {
           ...{ reply, say: sayIn(localeOf(invocation.where.locale)), ports: all },
         });
       } catch (error) {
-        if (!(error instanceof DarkroomError)) ports.onError?.(error);
+        if (error instanceof DarkroomError) countRefusal(error, invocation, ports);
+        else ports.onError?.(error);
         await reply
           .postEphemeral(refusalCard(error, invocation.where.locale))
           .catch((failure: unknown) => ports.onError?.(failure));
@@ -146,6 +151,12 @@ export function createCommands(ports: Ports): Commands {
       };
     },
   };
+}
+
+/** Nobody waits for it: a refusal is said whether it could be counted or not. */
+function countRefusal(error: DarkroomError, invocation: Invocation, { usage, onError }: Ports): void {
+  if (error.code === 'internal') return;
+  usage.countRefusal(tenantOf(invocation), reasonOf(error)).catch((failure: unknown) => onError?.(failure));
 }
 
 async function dispatch(context: Context<RouterPorts>): Promise<void> {

@@ -16,6 +16,7 @@ import type { DarkroomError } from './errors.ts';
 import { arePixelsEqual } from './image/equal-pixels.ts';
 import { drawGrid } from './image/labelled-grid.ts';
 import { plainSize } from './image/plain-size.ts';
+import { plotPicture } from './image/plot-picture.ts';
 import { readPngText } from './image/png-text.ts';
 import { PictureReader } from './image/reader.ts';
 import { drawRegion } from './image/region.ts';
@@ -102,6 +103,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     jobs: store.jobs,
     pictures: store.pictures,
     settings: store.settings,
+    usage: store.usage,
+    plotPicture,
     wildcards: wildcardFolder(settings.DARKROOM_WILDCARDS),
     admins: settings.DARKROOM_ADMINS,
     async post(platform, tenant, channel, card) {
@@ -145,6 +148,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     complete: commands.complete,
     ready: async () => ready && connections.every(({ isUp }) => isUp) && (await store.isWritable()),
     figures: async () => formatFigures(await readFigures(store.database)),
+    usage: store.usage,
     status: () =>
       describeMachine({
         ...{ settings, models, database: store.database, isWritable: store.isWritable },

@@ -72,6 +72,12 @@ function uploadsOf(card: Card, pictures: readonly (Uint8Array | undefined)[]): U
     const name = `developing-${card.job?.step ?? 0}.png`;
     return [{ name, attachment: Buffer.from(card.preview), description: say('card.in_progress') }];
   }
+  if (card.plots !== undefined) {
+    return card.plots.map(({ png, alt }, i) => ({
+      ...{ name: `plot-${i + 1}.png`, attachment: Buffer.from(png) },
+      description: clip(alt, LIMITS.altText),
+    }));
+  }
   return (card.pictures ?? []).slice(0, LIMITS.gallery).flatMap(({ id, alt }, i) => {
     const bytes = pictures[i];
     if (bytes === undefined) return [];

@@ -198,8 +198,13 @@ export class SlackReply extends JobReply<Posted> {
     }
   }
 
-  async #upload({ pictures = [] }: Card): Promise<SlackPicture[]> {
+  async #upload({ pictures = [], plots = [] }: Card): Promise<SlackPicture[]> {
     const { client } = this.#workspace;
+    if (plots.length > 0) {
+      return Promise.all(
+        plots.map(({ png, alt }, i) => uploadPicture(client, { bytes: png, name: `plot-${i + 1}.png`, alt })),
+      );
+    }
     const opened = await Promise.all(
       pictures.map(async ({ id, alt }) => ({ id, alt, bytes: await this.#ports.pictures.get(id) })),
     );

@@ -10,6 +10,7 @@ interface Profile {
   readonly user: User;
   readonly isAdmin: boolean;
   readonly locale?: string;
+  readonly zone?: string;
 }
 
 export class SlackUsers {
@@ -39,7 +40,7 @@ export class SlackUsers {
   }
 
   async where(user: string, channel: string): Promise<Where> {
-    const { isAdmin, locale } = await this.#get(user);
+    const { isAdmin, locale, zone } = await this.#get(user);
     return {
       tenant: this.tenant,
       ...(channel.startsWith('D') && { isDirect: true }),
@@ -48,6 +49,7 @@ export class SlackUsers {
       isAdmin,
       isAgeRestricted: false,
       ...(locale !== undefined && { locale }),
+      ...(zone !== undefined && { zone }),
     };
   }
 
@@ -71,6 +73,7 @@ export class SlackUsers {
       user: { id: `slack:${user}`, name: name ?? user },
       isAdmin: isOfTeam && (found.is_admin === true || found.is_owner === true),
       ...(found?.locale !== undefined && { locale: found.locale }),
+      ...(found?.tz !== undefined && { zone: found.tz }),
     };
   }
 

@@ -241,6 +241,13 @@ export const SETTINGS = {
     meaning: (v) => sentence('setting.picture_retention_days', { count: Number(v) }),
     example: '30',
   },
+  usage_retention_days: {
+    ofRoles: 'latest',
+    scopes: ['server'],
+    parse: whole(7, 3650),
+    meaning: (v) => sentence('setting.usage_retention_days', { count: Number(v) }),
+    example: '400',
+  },
   log_channel: {
     ofRoles: 'latest',
     scopes: ['server'],

@@ -23,6 +23,7 @@ import { openServer } from './postgres.ts';
 import { createReviews, type ReviewStore } from './reviews.ts';
 import { createSettings } from './settings.ts';
 import type { Database, Sql } from './sql.ts';
+import { createUsage, type UsageStore } from './usage.ts';
 
 export interface Store<Message extends StoredMessage> {
   readonly database: Database;
@@ -34,6 +35,8 @@ export interface Store<Message extends StoredMessage> {
   /** Names and roles of the web chat. */
   readonly people: PeopleStore;
   readonly settings: SettingsStore;
+  /** Sums of what was used. */
+  readonly usage: UsageStore;
   /** Pictures that wait for a reviewer. */
   readonly reviews: ReviewStore;
   /** When retention may delete what is old. */
@@ -81,6 +84,7 @@ export async function openStore<Message extends StoredMessage>({
       people: createPeople(database),
       clock: createRetentionClock(database),
       settings: createSettings(database),
+      usage: createUsage(database),
       reviews: createReviews(database, stored),
       deliveries: createDeliveries(database),
       secret: await readSecret(database),

@@ -268,6 +268,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     jobs: store.jobs,
     pictures: store.pictures,
     settings: store.settings,
+    usage: store.usage,
     wildcards: wildcardFolder(undefined),
     admins: ['web:ada'],
     post: async () => undefined,

@@ -12,6 +12,7 @@ import type { Rule } from '../../src/settings/resolve.ts';
 import type { Scope, SettingKey, SettingValue } from '../../src/settings/schema.ts';
 import type { Change } from '../../src/settings/store.ts';
 import type { JobRecord } from '../../src/store/jobs.ts';
+import type { UsageStore } from '../../src/store/usage.ts';
 import { ONLY_MINI } from '../adapters/stand-in.ts';
 
 export interface Said {
@@ -63,6 +64,18 @@ const DIRECTORY = {
     { id: 'ada', name: 'Ada' },
     { id: 'bo', name: 'Bo' },
   ],
+};
+
+/** Nothing was used. */
+const NO_USAGE: UsageStore = {
+  hours: async () => [],
+  people: async () => [],
+  models: async () => [],
+  tenants: async () => [],
+  reasons: async () => [],
+  countRefusal: async () => undefined,
+  listTenants: async () => [],
+  expire: async () => undefined,
 };
 
 export function startCommands(more: Partial<Ports> = {}): Harness {
@@ -194,6 +207,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
         throw new DarkroomError('forbidden', 'Models are not fetched here.');
       },
     },
+    usage: NO_USAGE,
     wildcards: wildcardFolder(undefined),
     models: ONLY_MINI,
     clock: { now: async () => Date.now() },

@@ -65,6 +65,7 @@ export async function startProgram(
       jobs: store.jobs,
       pictures: store.pictures,
       settings: store.settings,
+      usage: store.usage,
       wildcards: wildcardFolder(undefined),
       admins: ['web:ada', 'slack:U_ADA'],
       post: (_platform, tenant, channel, card) => adapter.post(tenant, channel, card),

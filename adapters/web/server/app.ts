@@ -3,6 +3,7 @@ import { type Context, Hono } from 'hono';
 import { etag } from 'hono/etag';
 import { describeError, type ErrorCode, wordsOf } from '../../../src/errors.ts';
 import { type Locale, sayIn } from '../../../src/sentences.ts';
+import type { UsageStore } from '../../../src/usage/report.ts';
 import type { Conversation } from '../conversation/conversation.ts';
 import type { EventHub } from '../conversation/event-hub.ts';
 import { basePathOf, isOpenedHere, PAGE_HEADERS } from './access.ts';
@@ -21,6 +22,7 @@ import { addPeopleCalls } from './people-calls.ts';
 import { type RefusalStatus, statusOf } from './refusal.ts';
 import { sharedFor } from './shared-result.ts';
 import { addStatusPages, type StatusSection } from './status-page.ts';
+import { addUsagePage } from './usage-page.ts';
 
 export interface AppOptions extends AdmissionOptions, CallOptions {
   /** Commands, gallery and words, for the menu and the empty state of the page. */
@@ -31,6 +33,8 @@ export interface AppOptions extends AdmissionOptions, CallOptions {
   readonly figures?: () => Promise<string>;
   /** What this machine has and lacks, for the operator's pages; absent where nobody knows. */
   readonly status?: () => Promise<readonly StatusSection[]>;
+  /** Sums of what was used, for the admins' page; absent where nobody keeps them. */
+  readonly usage?: UsageStore;
   readonly limits?: Partial<WebLimits>;
 }
 
@@ -112,6 +116,7 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
     const shared = sharedFor(MONITORING_MS, status);
     addStatusPages(app, options, { people: admission.people, base, status: shared });
   }
+  if (options.usage !== undefined) addUsagePage(app, { usage: options.usage, base });
   app.get('/api/commands', async (c) => c.json((await options.describe(localeOfCall(c))) as object));
   app.get('/api/openapi.json', (c) => c.json(openapi));
   const figures = sharedFor(MONITORING_MS, async () => (await options.figures?.()) ?? '');

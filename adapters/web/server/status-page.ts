@@ -79,7 +79,7 @@ ${rows.map((row) => drawRow(row, say))}
 )}
 ${
   page === 'status'
-    ? html`<p>${open}</p>`
+    ? html`<p>${open} \u00b7 <a href="${frame.base}/usage">${say('usage.title')}</a></p>`
     : html`<p>${say('status.try')} ${say('status.at_any_time')}</p>
 <p>${open} \u00b7 <a href="${frame.base}/status">${say('status.status')}</a></p>`
 }`,

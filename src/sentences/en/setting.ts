@@ -45,6 +45,8 @@ export const setting = {
   'setting.direct_off': 'Pictures are not allowed in direct messages.',
   'setting.age_on': 'Pictures are allowed only in age-restricted channels.',
   'setting.age_off': 'Pictures are allowed in any channel.',
+  'setting.usage_retention_days':
+    'Sums of what was used, and what is left of deleted jobs, are deleted after {count} days.',
   'setting.picture_retention_days':
     '{count, plural, one {Pictures are deleted after # day.} other {Pictures are deleted after # days.}}',
   'setting.log_channel': 'Changes of settings are posted in {value}.',

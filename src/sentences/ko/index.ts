@@ -31,6 +31,7 @@ import { setting } from './setting.ts';
 import { status } from './status.ts';
 import { style } from './style.ts';
 import { sweep } from './sweep.ts';
+import { usage } from './usage.ts';
 import { web } from './web.ts';
 import { wildcard } from './wildcard.ts';
 
@@ -62,6 +63,7 @@ export const ko = {
   ...status,
   ...style,
   ...sweep,
+  ...usage,
   ...web,
   ...wildcard,
   ...field,

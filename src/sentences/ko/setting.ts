@@ -40,6 +40,7 @@ export const setting = {
   'setting.direct_off': 'DM에서는 그림을 그릴 수 없어요.',
   'setting.age_on': '연령 제한 채널에서만 그림을 그릴 수 있어요.',
   'setting.age_off': '모든 채널에서 그림을 그릴 수 있어요.',
+  'setting.usage_retention_days': '사용량 합계와 삭제된 작업의 기록은 {count}일 뒤에 삭제돼요.',
   'setting.picture_retention_days': '그림은 {count}일 뒤에 삭제돼요.',
   'setting.log_channel': '설정 변경을 {value} 채널에 알려요.',
   'setting.admin_roles': '설정을 바꿀 수 있는 역할: {value}',
