@@ -231,6 +231,35 @@ describe('the page in its states', { skip }, () => {
     await page.keyboard.press('Escape');
   });
 
+  test('the settings beside the line write its flags and read them', async () => {
+    const line = page.locator('#line');
+    await line.fill('a red mug --steps 12');
+    await button('Settings').click();
+    const steps = page.getByRole('spinbutton', { name: 'steps' });
+    assert.equal(await steps.inputValue(), '12');
+    assert.match((await page.locator('#panel-steps-hint').textContent()) ?? '', /1 to \d+/);
+    await steps.fill('20');
+    await page.getByRole('combobox', { name: 'sampler' }).selectOption('euler');
+    await page.getByRole('textbox', { name: 'no', exact: true }).fill('clouds and rain');
+    assert.equal(await line.inputValue(), 'a red mug --steps 20 --sampler euler --no "clouds and rain"');
+    await check(page, 'panel');
+    // Out of the line, out of the panel; and the other way round.
+    await line.fill('a red mug --sampler heun');
+    assert.equal(await steps.inputValue(), '');
+    assert.equal(await page.getByRole('combobox', { name: 'sampler' }).inputValue(), 'heun');
+    await page.getByRole('combobox', { name: 'sampler' }).selectOption('');
+    assert.equal(await line.inputValue(), 'a red mug');
+    await steps.press('Escape');
+    await page.locator('#panel').waitFor({ state: 'hidden' });
+    assert.equal(await page.evaluate('document.activeElement.id'), 'open-panel');
+    const [other, phone] = await open('light', 360);
+    await phone.getByRole('button', { name: '설정' }).click();
+    await phone.getByRole('spinbutton', { name: 'steps' }).waitFor();
+    await check(phone, 'panel-phone');
+    await other.close();
+    await line.fill('');
+  });
+
   test('a refusal, and a form', async () => {
     await say('/imagine a mug --sampler eulr');
     await page.locator('#refusal').filter({ hasText: 'euler' }).waitFor();

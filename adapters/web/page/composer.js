@@ -9,6 +9,7 @@ import { byId } from './dom.js';
 import { keepDraft, keptDraft } from './drafts.js';
 import { Inputs } from './inputs.js';
 import { commandOf, Menu, optionAt, range, suggest, usage } from './menu.js';
+import { Panel } from './panel.js';
 import { say } from './say.js';
 
 const KEYS = say('page.keys');
@@ -47,6 +48,15 @@ export class Composer {
         this.line.focus();
         if (send) this.send();
       },
+    });
+    this.panel = new Panel({
+      read: () => ({
+        text: this.line.value,
+        command: commandOf(this.commands, `${this.line.value} `, this.inputs.plain),
+      }),
+      write: (text) => this.write(text),
+      focus: () => this.line.focus(),
+      complete: (command, option, typed) => this.#completions.of(command, option, typed),
     });
     this.form.addEventListener('submit', (event) => {
       event.preventDefault();
@@ -212,6 +222,7 @@ export class Composer {
       this.#sending || (text.trim() === '' && !this.inputs.hasFiles);
     if (this.#isRestored) keepDraft({ text, reply: this.inputs.replyId });
     const hint = this.#hint(text);
+    this.panel.update();
     byId('hint').textContent = hint;
     byId('hint').classList.toggle('keys', hint === KEYS);
   }

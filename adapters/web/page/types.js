@@ -29,7 +29,7 @@
  * }} Message `refresh` is the id of an action that brings it up to date
  * @typedef {{
  *   name: string, flag?: string | null, description: string, type: string,
- *   choices?: string[], suggestions?: string[], min?: number, max?: number, required?: boolean,
+ *   choices?: string[], suggestions?: string[], min?: number, max?: number, required?: boolean, single?: boolean, aliases?: string[],
  * }} CommandOption other values than `suggestions` are allowed as well
  * @typedef {{
  *   name: string, description: string, options: CommandOption[], subcommands?: Command[],

@@ -7,7 +7,9 @@ import { readFile } from 'node:fs/promises';
 
 const PAGE = new URL('../page/', import.meta.url);
 /** The style sheets, in the order in which they hold. */
-const STYLES = 'theme style layout buttons empty message print form composer dialogs painter you'.split(' ');
+const STYLES = 'theme style layout buttons empty message print form composer panel dialogs painter you'.split(
+  ' ',
+);
 const IMPORT = /^import (?:\{([^}]*)\}|\* as (\w+)) from '\.\/([a-z-]+)\.js';$/gm;
 const EXPORT = /^export (?=(?:const|class|(?:async )?function) (\w+))/gm;
 
