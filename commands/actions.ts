@@ -6,7 +6,19 @@ import type { JobRecord } from '../src/store/jobs.ts';
 import { deletedCard, endCard, pictureCard } from './cards.ts';
 import type { Context } from './command.ts';
 import type { Deletions } from './deletions.ts';
-import { again, edit, from, redraw, reroll, upscale, use, vary, varyStrong, varySubtle } from './derive.ts';
+import {
+  again,
+  edit,
+  finish,
+  from,
+  redraw,
+  reroll,
+  upscale,
+  use,
+  vary,
+  varyStrong,
+  varySubtle,
+} from './derive.ts';
 import { requireDeletedJob, requireJob, requireOwnJob } from './job-access.ts';
 import { OUTPAINT_ACTIONS } from './outpaint.ts';
 import type { Ports } from './ports.ts';
@@ -27,6 +39,7 @@ type Action = (record: JobRecord, context: ActionContext, index: number) => Prom
 
 const ACTIONS: Readonly<Record<string, Action>> = {
   reroll,
+  finish,
   again: startAgain,
   vary,
   vary_subtle: varySubtle,

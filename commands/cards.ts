@@ -71,6 +71,7 @@ const ORIGINS = {
   creative: 'origin.creative',
   use: 'origin.use',
   reroll: 'origin.reroll',
+  finish: 'origin.finish',
   zoom: 'origin.zoom',
   pan: 'origin.pan',
 } as const satisfies Readonly<Record<OriginVerb, PlainKey>>;
@@ -197,6 +198,7 @@ function printCard(
     text: '',
     pictures,
     footer: [
+      ...(record.frame?.finish === undefined ? [] : [say('job.draft')]),
       shortName(request.model),
       ...(isDrawing ? [seeds] : [...enlargedBy(record), `${pictures[0]?.width}x${pictures[0]?.height}`]),
       ...(seconds === undefined ? [] : [say('job.seconds', { seconds: seconds.toFixed(1) })]),
@@ -281,7 +283,14 @@ const otherStarts = ({ id, frame }: JobRecord, say: Say): CardAction[] =>
 
 /** The likeliest first. */
 const actionsOfOne = ({ id, ...record }: JobRecord, say: Say): CardAction[] => [
-  { id: `vary:${id}`, label: say('button.vary'), style: 'primary' },
+  // What a draft is for.
+  ...(record.frame?.finish === undefined
+    ? []
+    : [{ id: `finish:${id}`, label: say('button.finish'), style: 'primary' as const }]),
+  {
+    ...{ id: `vary:${id}`, label: say('button.vary') },
+    ...(record.frame?.finish === undefined && { style: 'primary' as const }),
+  },
   { id: `edit:${id}`, label: say('button.edit') },
   ...(hasRoom(record) ? [{ id: `upscale:${id}`, label: say('button.upscale') }] : []),
   ...useOf({ id, ...record }, say),
@@ -300,12 +309,13 @@ const hasRoom = ({ pictures: [picture], frame }: Pick<JobRecord, 'pictures' | 'f
 /** U and V with the number of the picture that is meant. */
 function actionsOfMany({ id, ...record }: JobRecord, say: Say): CardAction[] {
   const count = record.pictures.length;
-  const each = (verb: 'upscale' | 'vary') =>
+  const each = (verb: 'upscale' | 'vary' | 'finish') =>
     Array.from({ length: count }, (_, i) => ({
       id: `${verb}:${id}:${i + 1}`,
       label: say(`button.${verb}_number`, { number: i + 1 }),
     }));
-  return [...(hasRoom(record) ? each('upscale') : []), ...each('vary')];
+  const isDraft = record.frame?.finish !== undefined;
+  return [...(isDraft ? each('finish') : []), ...(hasRoom(record) ? each('upscale') : []), ...each('vary')];
 }
 
 function cardPictures({ pictures, request }: JobRecord, say: Say): CardPicture[] {

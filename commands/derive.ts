@@ -24,6 +24,7 @@ import { nameMentions } from './mentions.ts';
 import { draftOfPictures, findPictures, type Pictures } from './pictures.ts';
 import { Policy } from './policy.ts';
 import type { ModelInfo } from './ports.ts';
+import { fullDraft } from './quick.ts';
 import { openPicture } from './sources.ts';
 import { largestSide, UPSCALE, upscaleScale } from './upscaling.ts';
 import { poseOf } from './uses.ts';
@@ -53,6 +54,11 @@ export async function again(record: JobRecord, context: DrawContext): Promise<Jo
   const pictures = await inputsOf(record, context);
   const verb = record.state === 'done' ? 'again' : undefined;
   return order(record, requestToJson(record.request), pictures, context, verb);
+}
+
+/** The full picture of a draft: the same request and seed. */
+export async function finish(record: JobRecord, context: DrawContext, index: number): Promise<void> {
+  await order(record, fullDraft(record, index), await inputsOf(record, context), context, 'finish');
 }
 
 /** The same request from another picture of those that were replied to. */

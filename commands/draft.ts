@@ -77,6 +77,15 @@ const CHAT_OPTIONS = {
     example: 'background',
     menu: 14,
   },
+  draft: {
+    type: 'choice',
+    choices: ['on', 'off'],
+    implied: 'on',
+    flag: '--draft',
+    description: 'option.draft',
+    example: 'on',
+    menu: 7.5,
+  },
 } as const satisfies Readonly<Record<string, Option & { readonly menu: number }>>;
 
 /** `canny@0.8:0-0.6`: scale, and the part of the steps in which it acts. */

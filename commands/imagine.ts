@@ -19,6 +19,7 @@ import {
 } from './pictures.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
+import { quickDraft } from './quick.ts';
 import { allStyles, applyStyle, stylesFor } from './styles.ts';
 import type { Order, Submit } from './submit.ts';
 
@@ -129,8 +130,12 @@ export async function orderOf(
     ...(laid?.notes ?? []),
   ];
   const isMadeFrom = pictures.source !== undefined || pictures.control !== undefined;
+  const quick = values.draft === 'on' ? quickDraft(draft, model.name, limited) : undefined;
   return {
-    ...{ invocation, model: { ...model, defaults }, draft, pictures, notes: read },
+    ...{ invocation, model: { ...model, defaults }, pictures },
+    draft: quick?.draft ?? draft,
+    notes: quick === undefined ? read : [...read, quick.note],
+    ...(quick && { finish: quick.finish }),
     ...(isMadeFrom && { origin: await originOf(invocation, pictures, draft, ports) }),
   };
 }

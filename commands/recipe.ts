@@ -49,6 +49,7 @@ export const recipe = defineCommand({
     }
     const known =
       repliedTo?.pictureIds[0] && (await findJobOfPicture(repliedTo.pictureIds[0], invocation, ports));
+    if (known) await requireRecipe(known, invocation, ports);
     const extra = await styleFlag(invocation, ports);
     if (attachments.length === 0 && known) return reply.postEphemeral(recipeCard(known, extra, say));
     const [attachment] = attachments;
@@ -74,6 +75,14 @@ const recipeCard = ({ id, request, state, frame }: JobRecord, extra: string, say
 };
 
 type StylePorts = Pick<Ports, 'settings' | 'admins'>;
+
+/** Where files carry no recipe, others do not get it from here either. @throws DarkroomError('forbidden') */
+async function requireRecipe({ user }: JobRecord, invocation: Invocation, ports: StylePorts): Promise<void> {
+  const policy = await Policy.of(invocation, ports);
+  const isOpen = policy.value('prompt_in_files') !== false || user.id === invocation.user.id;
+  if (isOpen || policy.isAdmin()) return;
+  throw new DarkroomError('forbidden', sentence('recipe.hidden', { name: user.name }));
+}
 
 /** The prompt of a recipe has its style already: where an admin has set a default style, it must not be added again. */
 async function styleFlag(invocation: Invocation, ports: StylePorts): Promise<string> {
@@ -177,5 +186,10 @@ function fieldsOf(draft: RequestDraft, say: Say): CardField[] {
 }
 
 /** The button under a picture. */
-export const showRecipe = async (record: JobRecord, { invocation, reply, say, ports }: Context<StylePorts>) =>
-  reply.postEphemeral(recipeCard(record, await styleFlag(invocation, ports), say));
+export async function showRecipe(
+  record: JobRecord,
+  { invocation, reply, say, ports }: Context<StylePorts>,
+): Promise<void> {
+  await requireRecipe(record, invocation, ports);
+  await reply.postEphemeral(recipeCard(record, await styleFlag(invocation, ports), say));
+}

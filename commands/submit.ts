@@ -12,7 +12,7 @@ import {
   upscalerFilesOf,
 } from '../src/request.ts';
 import { localeOf, type PlainKey, type Say, sayIn, type Words } from '../src/sentences.ts';
-import type { JobFrame, JobRecord, OriginVerb } from '../src/store/jobs.ts';
+import type { FullForm, JobFrame, JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { ModelFile, ModelInfo, Ports } from './ports.ts';
 import { requirePromptRules } from './prompt-rules.ts';
@@ -29,6 +29,8 @@ export interface Order {
   readonly pictures?: Partial<Readonly<Record<PictureRole, Source>>>;
   /** Sentences about how the request was read. */
   readonly notes?: readonly Words[];
+  /** Of a draft: what makes the picture full. */
+  readonly finish?: FullForm;
   /** What it is made from, where that is a picture: one of ours has a record. */
   readonly origin?: {
     readonly verb: OriginVerb;
@@ -143,7 +145,10 @@ export function createSubmit(
       await queue.requireRoom({ user: invocation.user, request, ...shareOf(policy, invocation) });
     },
 
-    async prepare({ invocation, model, draft: typed, pictures = {}, notes: read = [], origin }, room) {
+    async prepare(
+      { invocation, model, draft: typed, pictures = {}, notes: read = [], origin, finish },
+      room,
+    ) {
       const policy = await Policy.of(invocation, ports);
       policy.requireEntry();
       const { source } = pictures;
@@ -193,6 +198,7 @@ export function createSubmit(
             uses: ports.takenFromPhotos().filter((kind) => model.controls.includes(kind)),
             ...(maxSize !== undefined && { maxSize }),
             ...(origin && originOf(origin)),
+            ...(finish && { finish }),
             ...(policy.isOn('mention_when_done') && { isMentioned: true }),
             ...(policy.isOn('thread_per_request') && { thread: request.prompt }),
           },

@@ -50,6 +50,7 @@ export const sweep = defineCommand({
     const { axes, values } = readAxes(given);
     requireFew(axes, policy);
     if ((values.n ?? 1) > 1) throw new DarkroomError('bad_request', sentence('sweep.one_each'));
+    if (values.draft === 'on') throw new DarkroomError('bad_request', sentence('sweep.no_draft'));
     const isSeedSwept = axes.some(({ option }) => option === 'seed');
     const seed = values.seed === undefined || values.seed === -1 ? randomInt(LIMITS.seed.max) : values.seed;
     const base: DraftValues = isSeedSwept ? values : { ...values, seed };

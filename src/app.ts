@@ -32,6 +32,7 @@ import { operateConfig } from './shell/config.ts';
 import { openDoor, type ShellDoor } from './shell/door.ts';
 import { operatePeople } from './shell/people.ts';
 import { operateQueue } from './shell/queue.ts';
+import { shownPictures } from './shown-pictures.ts';
 import type { Database } from './store/sql.ts';
 import { openStore, type Store } from './store/store.ts';
 import { startUpkeep } from './store/upkeep.ts';
@@ -142,7 +143,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     people: store.people,
     admins: settings.DARKROOM_ADMINS,
     ...(store.notices && { notices: store.notices }),
-    pictures: store.pictures,
+    pictures: shownPictures(store),
     readUpload: (bytes, use) => reader.read(bytes, use),
     describe: commands.describe,
     complete: commands.complete,

@@ -12,6 +12,7 @@ import { DarkroomError, describeError } from './errors.ts';
 import { contactSheet } from './image/contact-sheet.ts';
 import { shrinkPicture } from './image/shrink.ts';
 import type { Logger } from './log.ts';
+import { shownPictures } from './shown-pictures.ts';
 import type { Store } from './store/store.ts';
 
 export interface Connection {
@@ -91,7 +92,7 @@ export async function createPlatforms(
     maxPictureBytes: MAX_PICTURE_BYTES,
     handle: commands.handle,
     formOf: commands.formOf,
-    pictures: store.pictures,
+    pictures: shownPictures(store),
     deliveries: createDeliveries(store),
     onError,
   };

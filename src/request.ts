@@ -23,7 +23,7 @@ export {
   isNamedPose,
   POSES,
 } from './request/controls.ts';
-export type { DraftContext, ModelDefaults } from './request/defaults.ts';
+export type { DraftContext, DraftForm, ModelDefaults } from './request/defaults.ts';
 export { parseDraft } from './request/draft.ts';
 export {
   defaultsOfFewSteps,

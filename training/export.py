@@ -30,6 +30,8 @@ TARGET = Path(__file__).parents[1] / "models" / "mini"
 GALLERY = Path(__file__).parent / "gallery.json"
 DEFAULTS = {"num_inference_steps": 20, "guidance_scale": 5, "sampler": "dpmpp_2m", "schedule": "normal",
             "width": 256, "height": 256, "strength": .75, "max_size": 512}
+# A quick draft, as the card of the model declares it.
+DRAFT = {"num_inference_steps": 4, "guidance_scale": 2.5}
 SCHEDULER = {
     "_class_name": "DPMSolverMultistepScheduler", "_diffusers_version": "0.42.1", **unet_stage.BETAS,
     "prediction_type": "v_prediction", "timestep_spacing": "trailing", "algorithm_type": "dpmsolver++",
@@ -102,7 +104,7 @@ def write_model(folder):
     write_json(folder / "scheduler/scheduler_config.json", SCHEDULER)
     write_json(folder / "model_index.json", INDEX)
     gallery = json.loads(GALLERY.read_text()) if GALLERY.exists() else []
-    write_json(folder / "darkroom.json", {"licence": "CC0-1.0", "commercial_use": True, "defaults": DEFAULTS, "latent_rgb": preview_factors(vae_state),
+    write_json(folder / "darkroom.json", {"licence": "CC0-1.0", "commercial_use": True, "defaults": DEFAULTS, "draft": DRAFT, "latent_rgb": preview_factors(vae_state),
                                           "gallery": gallery, "words": word_list(),
                                           "vocabulary": vocabulary()})
     states = trained()

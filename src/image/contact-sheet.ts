@@ -1,5 +1,7 @@
 /** Several pictures in one, row by row, for a chat that shows each picture in a row of its own. */
 import { decodeRgb, encodePng } from './pixels.ts';
+import { readPngText, writePngText } from './png-text.ts';
+import { XMP } from './provenance.ts';
 import { type Raster, resample } from './resample.ts';
 
 /** White pixels between two pictures. */
@@ -9,7 +11,7 @@ const LONGEST = 2048;
 
 /**
  * @param pictures at least one; those of other sizes than the first are scaled to its size
- * @returns a PNG without metadata
+ * @returns a PNG that says of its origin what the first picture says, and nothing else
  */
 export async function contactSheet(pictures: readonly Uint8Array[]): Promise<Uint8Array> {
   const columns = Math.ceil(Math.sqrt(pictures.length));
@@ -31,5 +33,7 @@ export async function contactSheet(pictures: readonly Uint8Array[]): Promise<Uin
       data.set(row, ((top + y) * width + left) * 3);
     }
   }
-  return encodePng(data, width, height);
+  const png = await encodePng(data, width, height);
+  const xmp = readPngText(pictures[0]!, [XMP]).get(XMP);
+  return xmp === undefined ? png : writePngText(png, { [XMP]: xmp });
 }

@@ -33,6 +33,15 @@ export function writePngText(png: Uint8Array, texts: Readonly<Record<string, str
   return joinChunks(kept);
 }
 
+/** The PNG without what it says of itself in texts and EXIF, except for XMP; a file of another format as it is. */
+export function withoutPngTexts(png: Uint8Array): Uint8Array {
+  if (!isPng(png)) return png;
+  const kept = chunksOf(png).filter(
+    (chunk) => chunk.type !== 'eXIf' && (!isText(chunk.type) || keywordOf(chunk) === XMP),
+  );
+  return joinChunks([...kept].map(({ start, end }) => png.subarray(start, end)));
+}
+
 /**
  * The texts of a PNG by keyword; empty for a file of another format.
  * @param wanted keywords; the others are passed over unread. Absent: all

@@ -34,6 +34,19 @@ const cardSchema = z.strictObject({
     })
     .partial()
     .default({}),
+  /** How it draws a quick draft; what is left out is as in a full picture. */
+  draft: z
+    .strictObject({
+      num_inference_steps: z.int().min(LIMITS.steps.min).max(LIMITS.steps.max),
+      guidance_scale: z.number().min(LIMITS.guidance.min).max(LIMITS.guidance.max).optional(),
+      sampler: z.enum(SAMPLER_NAMES).optional(),
+      schedule: z.enum(SCHEDULES).optional(),
+      loras: z
+        .array(z.strictObject({ file: z.string().min(1).max(500), weight: z.number().optional() }))
+        .max(LIMITS.loras)
+        .optional(),
+    })
+    .optional(),
   /** Fitted to latents times scaling_factor, giving rgb in -1..1. */
   latent_rgb: z.strictObject({ factors: z.array(rgb), bias: rgb }).optional(),
   gallery: z
@@ -67,6 +80,7 @@ export async function readCard(files: ModelSource, latentChannels: number): Prom
   }
   const {
     defaults,
+    draft,
     latent_rgb: latentRgb,
     gallery,
     words,
@@ -85,7 +99,10 @@ export async function readCard(files: ModelSource, latentChannels: number): Prom
     value,
   ]);
   return {
-    defaults: Object.fromEntries(fields),
+    defaults: {
+      ...Object.fromEntries(fields),
+      ...(draft === undefined ? {} : { draft }),
+    } as Card['defaults'],
     ...(latentRgb === undefined ? {} : { latentRgb }),
     gallery: gallery.map(({ prompt, seed }) => ({ prompt, ...(seed === undefined ? {} : { seed }) })),
     words: Object.values(words).flat(),

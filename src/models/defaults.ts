@@ -40,8 +40,12 @@ export function chooseDefaults(own: Card['defaults'], folder: Folder): ModelDefa
   if (!isSide(height) || !isSide(width)) {
     throw new DarkroomError('bad_model', `${component.configFile}: sample_size is ${JSON.stringify(size)}.`);
   }
+  const steps = own.numInferenceSteps ?? defaults.numInferenceSteps;
+  // Distilled to a few steps: a quarter of them shows what comes.
+  const isFast = steps > 1 && steps <= FEW_STEPS;
   return {
     ...defaults,
+    ...(isFast && { draft: { num_inference_steps: Math.ceil(steps / 4) } }),
     sampler,
     schedule: scheduleOfConfig(schedulerConfig),
     sizeMultiple,
@@ -54,6 +58,9 @@ export function chooseDefaults(own: Card['defaults'], folder: Folder): ModelDefa
     maxSize: Math.min(own.maxSize ?? LIMITS.size.max, maxSide * vaeScaleFactor),
   };
 }
+
+/** Steps of models that were distilled: LCM, Turbo. */
+const FEW_STEPS = 9;
 
 const isSide = (side: unknown): side is number =>
   typeof side === 'number' && Number.isInteger(side) && side > 0;

@@ -1,8 +1,18 @@
 /** What fills the gaps of a draft: the model's own defaults. */
 import type { SamplerName } from '../diffusion/samplers/index.ts';
 import type { ScheduleName } from '../diffusion/schedule.ts';
-import type { KnownLoras } from './loras.ts';
+import type { KnownLoras, LoraDraft } from './loras.ts';
 import type { KnownUpscalers } from './upscalers.ts';
+
+/** What of a request is otherwise in a quick draft of it: fields as drafts have them. */
+export interface DraftForm {
+  readonly num_inference_steps: number;
+  readonly guidance_scale?: number;
+  readonly sampler?: string;
+  readonly schedule?: string;
+  /** A LoRA that makes few steps enough, beside the request's own. */
+  readonly loras?: readonly LoraDraft[];
+}
 
 /** What a model folder says about itself. */
 export interface ModelDefaults {
@@ -27,6 +37,8 @@ export interface ModelDefaults {
   readonly sizeMultiple?: number;
   /** Its prompt is an instruction about the pictures that come with it, which it sees as references. */
   readonly editsByInstruction?: boolean;
+  /** How it draws a quick draft of a picture; absent where it has no fast form. */
+  readonly draft?: DraftForm;
   /** Longest side, in pixels, that the model can draw. */
   readonly maxSize: number;
 }

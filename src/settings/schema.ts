@@ -206,6 +206,13 @@ export const SETTINGS = {
     meaning: (v) => sentence(v === 'private' ? 'setting.result_private' : 'setting.result_public'),
     example: 'private',
   },
+  prompt_in_files: {
+    ofRoles: 'latest',
+    scopes: ['server'],
+    parse: yesNo,
+    meaning: switched('setting.prompt_in_files_on', 'setting.prompt_in_files_off'),
+    example: 'off',
+  },
   mention_when_done: {
     ofRoles: 'latest',
     scopes: EVERYWHERE,

@@ -163,7 +163,9 @@ function wordsOf(line: string): { readonly draft: Partial<RequestDraft>; readonl
   return asUsageOf(() => {
     const { values } = readLine(imagine, line);
     const { prompt = '', ar, pose, ...rest }: DraftValues = parseValues(imagine, values, 'web');
-    const chatOnly = (['style', 'region', 'control'] as const).find((name) => rest[name] !== undefined);
+    const chatOnly = (['style', 'region', 'control', 'draft'] as const).find(
+      (name) => rest[name] !== undefined,
+    );
     if (chatOnly !== undefined)
       throw new UsageError(`--${chatOnly} does not stand in a prompt on the shell.`);
     const controls = pose === undefined ? {} : { controls: [{ kind: 'openpose' as const, image: pose }] };

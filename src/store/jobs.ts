@@ -1,7 +1,7 @@
 /** Jobs as the chat sees them: here they are read and removed; src/queue accepts and changes them. */
 import type { ErrorWords } from '../errors.ts';
 import type { Finding, JobState, Moderation, Share } from '../job.ts';
-import type { GenerationRequest } from '../request.ts';
+import type { GenerationRequest, RequestDraft } from '../request.ts';
 import type { Locale, Words } from '../sentences.ts';
 import type { PictureStore } from './pictures.ts';
 import { json, type Sql } from './sql.ts';
@@ -17,8 +17,14 @@ export type OriginVerb =
   | 'creative'
   | 'use'
   | 'reroll'
+  | 'finish'
   | 'zoom'
   | 'pan';
+
+export type FullForm = Pick<
+  RequestDraft,
+  'num_inference_steps' | 'guidance_scale' | 'sampler' | 'schedule' | 'loras'
+>;
 
 /** A sweep's own job, which draws nothing: each of its pictures is a job. */
 export interface SweepFrame {
@@ -64,6 +70,8 @@ export interface JobFrame {
   readonly uses?: readonly string[];
   /** What was said of the picture that it was made from, and need not be said again. */
   readonly told?: readonly Words[];
+  /** Of a draft: what of the request is otherwise in the full picture. */
+  readonly finish?: FullForm;
   /** Of a sweep: many pictures that differ in one to three options. */
   readonly sweep?: SweepFrame;
   /** The sweep that it is one picture of. */

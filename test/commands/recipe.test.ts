@@ -239,3 +239,17 @@ test('the command names the ControlNet', () => {
   const controls = [{ kind: 'canny' as const, image: 'control', controlnet: 'nets/own' }];
   assert.match(commandLine({ prompt: 'a', controls }), /--control canny --controlnet own$/);
 });
+
+test('where files carry no prompt, a recipe is for whoever asked and for admins', async () => {
+  const chat = startCommands();
+  await chat.say('/imagine a mug');
+  const [job] = chat.jobs.keys();
+  chat.set('prompt_in_files', false);
+  const bo = { user: 'discord:bo' };
+  const hidden = await chat.press(`recipe:${job}`, {}, bo);
+  assert.match(hidden.ephemeral[0]!.text, /only discord:ada and admins/);
+  for (const said of [{}, { ...bo, where: { isAdmin: true } }]) {
+    const shown = await chat.press(`recipe:${job}`, {}, said);
+    assert.match(shown.ephemeral[0]!.text, /What made this picture/);
+  }
+});

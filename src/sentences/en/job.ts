@@ -20,6 +20,16 @@ export const job = {
   'job.not_made': 'your picture could not be made.',
   'notify.on': 'You are mentioned when a picture of yours that took a while is ready. /notify off stops it.',
   'notify.off': 'You are not mentioned when a picture is ready. /notify on changes that.',
+  'job.draft': 'draft',
+  'draft.note':
+    'A draft in {steps, plural, one {# step} other {# steps}}. Finish draws the same picture in {full, plural, one {# step} other {# steps}}; it counts towards your quota like any other picture.',
+  'draft.no_form':
+    '{model} has no fast form to draw a draft with. Leave --draft out, or choose another model.',
+  'draft.is_none': 'This picture is not a draft: it is drawn in full already.',
+  'option.draft': 'A quick draft first, where the model has a fast form; Finish draws it in full.',
+  'button.finish': 'Finish',
+  'button.finish_number': 'F{number}',
+  'origin.finish': 'Finished from a draft',
   'origin.again': 'Made again',
   'origin.vary': 'Variation',
   'origin.vary_subtle': 'Subtle variation',

@@ -1,5 +1,6 @@
 /** /recipe: what made a picture. */
 export const recipe = {
+  'recipe.hidden': 'Recipes are not public here: only {name} and admins can see this one.',
   'recipe.whose': 'Whose recipe? Reply to a picture with /recipe, or attach one.',
   'recipe.made_by': 'What made this picture:',
   'recipe.made_by_file': 'What made this picture, as the file says:',

@@ -37,6 +37,9 @@ export const setting = {
   'setting.weight': "Each user's share of the GPU is {value} times the usual one.",
   'setting.result_private': 'Only the user who asked sees the result.',
   'setting.result_public': 'Everybody in the channel sees results.',
+  'setting.prompt_in_files_on': 'Files of pictures carry their prompt and recipe.',
+  'setting.prompt_in_files_off':
+    'Files of pictures that everybody sees carry no prompt, no seed and no other part of the recipe; they still say that a model drew them. The recipe is kept here: only whoever asked and admins see it with /recipe. What the messages show, such as the prompt, stays.',
   'setting.mention_on': 'Whoever asked is mentioned when a picture that took a while is ready.',
   'setting.mention_off': 'Nobody is mentioned when a picture is ready.',
   'setting.threads_on': 'Each request opens a thread.',

@@ -15,6 +15,8 @@ export const sweep = {
   'sweep.too_many': 'This sweep would make {count} pictures or more; the limit is {limit}. Use fewer values.',
   'sweep.of_pictures': 'a sweep of {count, plural, one {# picture} other {# pictures}}',
   'sweep.one_each': 'A sweep draws one picture for each value. Leave --n out, or vary the seed: seed=1..4.',
+  'sweep.no_draft':
+    'A sweep draws no drafts. Leave --draft out; fewer steps, such as --steps 4, are quick too.',
   'sweep.offer':
     'This sweep makes {count, plural, one {# picture} other {# pictures}}, which takes about {time} of GPU time.',
   'sweep.of_day': 'That is {seconds} of the {limit} GPU-seconds that you may use in 24 hours.',

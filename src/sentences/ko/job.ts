@@ -21,6 +21,16 @@ export const job = {
   'job.not_made': '그림을 만들지 못했어요.',
   'notify.on': '시간이 걸린 그림이 완성되면 멘션으로 알려 드려요. /notify off로 끌 수 있어요.',
   'notify.off': '그림이 완성되어도 멘션하지 않아요. /notify on으로 켤 수 있어요.',
+  'job.draft': '초안',
+  'draft.note':
+    '{steps, plural, other {#}}단계로 그린 초안이에요. 완성 버튼을 누르면 같은 그림을 {full, plural, other {#}}단계로 그려요. 다른 그림처럼 한도에 포함돼요.',
+  'draft.no_form':
+    '초안을 빠르게 그릴 수 없는 모델이에요: {model}. --draft를 빼거나 다른 모델을 골라 주세요.',
+  'draft.is_none': '초안이 아니에요. 이미 끝까지 그린 그림이에요.',
+  'option.draft': '빠른 방식이 있는 모델로 초안을 먼저 그려요. 완성 버튼으로 끝까지 그려요.',
+  'button.finish': '완성',
+  'button.finish_number': 'F{number}',
+  'origin.finish': '초안을 완성한 그림',
   'origin.again': '다시 만든 그림',
   'origin.vary': '변형',
   'origin.vary_subtle': '약한 변형',

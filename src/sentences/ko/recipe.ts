@@ -1,6 +1,7 @@
 import type { recipe as en } from '../en/recipe.ts';
 
 export const recipe = {
+  'recipe.hidden': '여기에서는 레시피를 공개하지 않아요. {name} 님과 관리자만 볼 수 있어요.',
   'recipe.whose': '어떤 그림의 레시피인가요? 그림에 /recipe로 답장하거나 그림을 첨부해 주세요.',
   'recipe.made_by': '이 그림을 만든 값:',
   'recipe.made_by_file': '파일에 적힌, 이 그림을 만든 값:',

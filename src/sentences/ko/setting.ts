@@ -32,6 +32,9 @@ export const setting = {
   'setting.weight': '사용자마다 GPU 몫이 보통의 {value}배예요.',
   'setting.result_private': '요청한 사용자만 결과를 볼 수 있어요.',
   'setting.result_public': '채널의 모두가 결과를 볼 수 있어요.',
+  'setting.prompt_in_files_on': '그림 파일에 프롬프트와 레시피가 들어 있어요.',
+  'setting.prompt_in_files_off':
+    '모두가 보는 그림 파일에 프롬프트, 시드 등 레시피가 들어 있지 않아요. 모델이 그렸다는 표시는 남아요. 레시피는 여기에 보관하고, 요청한 사람과 관리자만 /recipe로 볼 수 있어요. 메시지에 보이는 프롬프트 등은 그대로예요.',
   'setting.mention_on': '시간이 걸린 그림이 완성되면 요청한 사람을 멘션해요.',
   'setting.mention_off': '그림이 완성되어도 멘션하지 않아요.',
   'setting.threads_on': '요청마다 스레드를 열어요.',

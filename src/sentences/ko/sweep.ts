@@ -16,6 +16,7 @@ export const sweep = {
   'sweep.too_many': '이 스윕은 그림을 {count}장 넘게 만들어요. 한도는 {limit}장이에요. 값을 줄여 주세요.',
   'sweep.of_pictures': '그림 {count, plural, other {#}}장의 스윕',
   'sweep.one_each': '스윕은 값마다 그림을 한 장씩 그려요. --n을 빼거나 시드를 바꿔 보세요: seed=1..4.',
+  'sweep.no_draft': '스윕은 초안을 그리지 않아요. --draft를 빼 주세요. --steps 4처럼 단계를 줄여도 빨라요.',
   'sweep.offer': '이 스윕은 그림 {count, plural, other {#}}장을 만들고 GPU 시간이 약 {time} 걸려요.',
   'sweep.of_day': '24시간 동안 쓸 수 있는 GPU {limit}초 중 {seconds}초예요.',
   'sweep.of_waiting': '그림 {limit}장까지 대기할 수 있고, 이 스윕이 {count}장을 차지해요.',
