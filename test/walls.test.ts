@@ -63,6 +63,7 @@ const WIRING = [
   'src/log.ts',
   'src/machine-status.ts',
   'src/report.ts',
+  'src/shown-pictures.ts',
 ];
 
 function roomOf(file: string): string {

@@ -22,6 +22,7 @@ import {
   SCHEDULES,
 } from '../../src/request.ts';
 import { sayWords } from '../../src/sentences.ts';
+import { startCommands } from './harness.ts';
 
 const model: ModelInfo = {
   name: 'mini',
