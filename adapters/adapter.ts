@@ -145,6 +145,8 @@ export interface AskedForm {
   readonly tenant?: string;
   /** The user's language, as in Where. */
   readonly locale?: string;
+  /** Whether the platform asks once more before something is deleted, as its own buttons do. */
+  readonly confirms?: boolean;
 }
 
 /** What a button, a bare command or a menu on a message asks before it acts; undefined where it asks nothing. */

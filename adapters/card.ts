@@ -43,6 +43,10 @@ export interface CardAction {
 /** What a button asks before it acts: a modal on the platforms that have them. */
 export interface CardForm {
   readonly title: string;
+  /** What it says, where it only asks whether that is meant. */
+  readonly text?: string;
+  /** Label of the button that sends it, where that is not the usual one. */
+  readonly submit?: string;
   readonly fields: readonly FormField[];
 }
 

@@ -8,6 +8,7 @@ import { applyChanges } from './instruction/apply.ts';
 import { readInstruction } from './instruction/instruction.ts';
 import { findJobOfPicture } from './job-access.ts';
 import type { ModelInfo, Ports } from './ports.ts';
+import { withoutRequest } from './small-talk.ts';
 
 export interface Base {
   readonly draft: RequestDraft;
@@ -85,7 +86,9 @@ export function layOver(
 ): LaidOver {
   if (words.trim() === '') return { prompt, notes: [] };
   const changes = editsByInstruction ? undefined : readInstruction(words);
-  if (changes === undefined || prompt.trim() === '') return { prompt: words, notes: [] };
+  if (changes === undefined || prompt.trim() === '') {
+    return { prompt: editsByInstruction ? words : withoutRequest(words), notes: [] };
+  }
   const changed = applyChanges({ prompt, negative }, changes);
   if (changed.negative === negative) {
     return { prompt: changed.prompt, notes: [sentence('draw.changed', { prompt: changed.prompt })] };

@@ -71,6 +71,8 @@ export interface Context<P = unknown> {
   readonly say: Say;
   /** Sentences about how the line was read, for the card. */
   readonly notes?: readonly Words[];
+  /** How many pictures words in reply to one ask for. */
+  readonly count?: number;
 }
 
 export interface Command<O extends Options = Options, P = unknown> {

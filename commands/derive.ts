@@ -45,7 +45,12 @@ export async function reroll(record: JobRecord, context: DrawContext): Promise<v
   if (record.request.upscaleImage !== undefined) {
     throw new DarkroomError('bad_request', sentence('action.upscaled_stays'));
   }
-  const draft = { ...asTyped(requestToJson(record.request)), seed: otherSeed(record.request) };
+  const { count: num_images } = context;
+  const draft = {
+    ...asTyped(requestToJson(record.request)),
+    seed: otherSeed(record.request),
+    ...(num_images !== undefined && { num_images }),
+  };
   await order(record, draft, await inputsOf(record, context), context, 'reroll');
 }
 
@@ -90,7 +95,12 @@ async function varyBy(
   index: number,
 ): Promise<void> {
   const model = await context.ports.models.resolve(record.request.model);
-  const draft = { ...baseOf(record.request), image: 'source', ...redrawnBy(strength, model) };
+  const draft = {
+    ...baseOf(record.request),
+    image: 'source',
+    ...redrawnBy(strength, model),
+    ...(context.count !== undefined && { num_images: context.count }),
+  };
   const { control } = await inputsOf(record, context);
   const source = await openPicture(pictureOf(record, index), context.ports);
   await order(record, draft, { source, ...(control && { control }) }, context, verb);

@@ -39,6 +39,13 @@ const editForm = (say: Say, prompt?: string): CardForm => ({
   ],
 });
 
+const deleteForm = (say: Say): CardForm => ({
+  title: say('form.delete.title'),
+  text: say('form.delete.text'),
+  submit: say('button.delete'),
+  fields: [],
+});
+
 const imagineForm = (say: Say): CardForm => ({
   title: say('form.imagine.title'),
   fields: [
@@ -97,12 +104,13 @@ export function useForm(kinds: readonly string[], say: Say, prompt?: string): Ca
  * @returns undefined for an action that needs no form
  */
 export async function formFor(
-  { action, job, platform, user, tenant, locale }: AskedForm,
+  { action, job, platform, user, tenant, locale, confirms = false }: AskedForm,
   { jobs, takenFromPhotos }: Pick<Ports, 'jobs' | 'takenFromPhotos'>,
 ): Promise<CardForm | undefined> {
   const [verb = '', id = job] = action.split(':');
   const say = sayIn(localeOf(locale));
   if (verb === 'imagine') return imagineForm(say);
+  if (verb === 'delete') return confirms ? deleteForm(say) : undefined;
   if (verb !== 'use' && verb !== 'edit') return undefined;
   const found = id === undefined ? undefined : await jobs.get(id);
   const who = { platform, user: { id: user }, where: { tenant } };

@@ -27,11 +27,12 @@ import type { Ports } from './ports.ts';
 import { type QueuePorts, queue, SHOW_QUEUE } from './queue.ts';
 import { recipe } from './recipe.ts';
 import { reasonOf } from './refusals.ts';
-import { withShownPictures } from './replied.ts';
+import { shownCount, withPicture, withShownPictures } from './replied.ts';
+import { type ReplyWords, readReply } from './reply-words.ts';
 import { type Reopen, type Resumption, resumeJobs } from './resume.ts';
 import { removeJob, startRetention } from './retention.ts';
 import { rules } from './rules.ts';
-import { actionOfWords, commandOfWords, flagsOfWords, withoutRequest } from './small-talk.ts';
+import { commandOfWords, flagsOfWords, withoutRequest } from './small-talk.ts';
 import { style } from './style.ts';
 import { createSubmit } from './submit.ts';
 import { type Completion, complete } from './suggest.ts';
@@ -160,8 +161,7 @@ function countRefusal(error: DarkroomError, invocation: Invocation, { usage, onE
 }
 
 async function dispatch(context: Context<RouterPorts>): Promise<void> {
-  const { invocation } = context;
-  const { input } = invocation;
+  const { input } = context.invocation;
   if (input.kind === 'action' && input.action === SHOW_QUEUE) return run(queue, {}, context);
   if (input.kind === 'action') return act(input.action, context);
   if (input.kind === 'command') {
@@ -169,18 +169,27 @@ async function dispatch(context: Context<RouterPorts>): Promise<void> {
     const { command } = findSubcommand(findCommand(name), rest.join(' '));
     return run(command, withTypedFlags(command, input.values), context);
   }
-  const { line: text, notes } = unwrap(
-    input.text,
+  return takeLine(input.text, context);
+}
+
+async function takeLine(typed: string, given: Context<RouterPorts>): Promise<void> {
+  const { line: whole, notes } = unwrap(
+    typed,
     COMMANDS.map(({ name }) => name),
   );
-  const action = actionOfWords(text);
+  const asked = readAboutReply(whole, given.invocation);
+  const invocation = withPicture(given.invocation, asked.picture);
+  const context = { ...given, invocation };
+  const { action, count } = asked;
   const [picture] = invocation.repliedTo?.pictureIds ?? [];
   const replied =
     action && picture !== undefined ? await findJobOfPicture(picture, invocation, context.ports) : undefined;
   if (replied !== undefined) {
     const number = replied.pictures.findIndex(({ id }) => id === picture) + 1;
-    return act(`${action}:${replied.id}:${number}`, { ...context, notes });
+    return act(`${action}:${replied.id}:${number}`, { ...context, notes, ...(count && { count }) });
   }
+  // Of a picture that nobody here has made, its words are not known: it is redrawn as it is.
+  const text = action === undefined || count === undefined ? asked.text : '';
   const line = splitCommand(text) ?? commandOfWords(text);
   const found =
     line === undefined
@@ -191,7 +200,14 @@ async function dispatch(context: Context<RouterPorts>): Promise<void> {
       : findSubcommand(findCommand(line.name), line.rest);
   if (asksForHelp(found.rest)) return run(help, { command: found.command.name }, context);
   const { values, notes: read } = readLine(found.command, found.rest);
-  return run(found.command, values, { ...context, notes: [...notes, ...read] });
+  const counted = count === undefined ? {} : { n: count };
+  return run(found.command, { ...counted, ...values }, { ...context, notes: [...notes, ...read] });
+}
+
+/** Words that are no command, in reply to pictures. */
+function readAboutReply(text: string, { repliedTo }: Invocation): ReplyWords {
+  const shown = shownCount(repliedTo);
+  return shown === 0 || splitCommand(text) !== undefined ? { text } : readReply(text, shown);
 }
 
 /** Flags in the words of a platform's own prompt option; the options beside it win. */

@@ -36,7 +36,10 @@ const ACTIONS: Readonly<Record<string, readonly string[]>> = {
   vary_strong: ['vary strong', 'strong variation', 'vary it a lot', 'vary a lot', '많이 다르게'],
   ...Object.fromEntries(OUTPAINT_VERBS.map((verb) => [verb, OUTPAINTS[verb].words])),
   vary: ['vary', 'vary it', 'variation', 'variations', 'more like this', 'something similar', '비슷하게'],
-  reroll: ['again', 'another one', 'one more', 'reroll', 're-roll', 'retry', 'try again', '다시', '하나 더'],
+  reroll: [
+    ...['again', 'another one', 'one more', 'reroll', 're-roll', 'retry', 'try again', 'more', 'another'],
+    ...['different one', 'try another', '다시', '하나 더', '다시 그려줘'],
+  ],
   finish: ['finish', 'finish it', 'finish this', '완성', '완성해줘', '완성해 주세요'],
   recipe: ['recipe', 'prompt', 'what was the prompt', 'seed', 'what seed'],
 };

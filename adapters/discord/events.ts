@@ -63,6 +63,9 @@ const THREAD_MESSAGES = 50;
 const REMEMBERED = 10_000;
 /** Form ids of the message commands: `message:edit:CHANNEL:MESSAGE`. */
 const FORM_OF_MESSAGE = /^message:(edit|use):(\d+):(\d+)$/;
+/** Address of a message, as Discord's client copies it. */
+const MESSAGE_LINK =
+  /<?https:\/\/(?:(?:ptb|canary)\.)?discord(?:app)?\.com\/channels\/(?:\d{5,20}|@me)\/(\d{5,20})\/(\d{5,20})\/?>?/;
 /** What a user needs to see a message. */
 const TO_READ = [PermissionFlagsBits.ViewChannel, PermissionFlagsBits.ReadMessageHistory];
 const NEEDED = [PermissionFlagsBits.ViewChannel, PermissionFlagsBits.AttachFiles];
@@ -121,11 +124,13 @@ export class DiscordEvents {
       reply,
       async () => {
         this.#requirePermissions(message);
-        const { text: words, attachments: pasted } = this.#downloads.pasted(
-          wordsOf(message, this.#client.user!.id),
-        );
+        const { author, guildId } = message;
+        const { text: typed, link } = linkedMessage(wordsOf(message, this.#client.user!.id));
+        const { text: words, attachments: pasted } = this.#downloads.pasted(typed);
         const attachments = [...filesOf(message, this.#downloads), ...pasted];
-        const target = (await this.#repliedTo(message)) ?? (await this.#inThread(message, words));
+        const replied = await this.#repliedTo(message);
+        const linked = link && replied === undefined ? await this.#linked(link, author, guildId) : undefined;
+        const target = replied ?? linked ?? (await this.#inThread(message, words));
         const otherFiles = otherFilesOf(message);
         return {
           id: `discord:${message.id}`,
@@ -155,15 +160,18 @@ export class DiscordEvents {
       return this.#serveInteraction(interaction, () => this.#readForm(interaction));
     }
     if (interaction.isChatInputCommand()) {
-      return this.#serveInteraction(interaction, async () => this.#readCommand(interaction));
+      return this.#serveInteraction(interaction, () => this.#readCommand(interaction));
     }
   }
 
-  #readCommand(interaction: ChatInputCommandInteraction): Pick<Invocation, 'attachments' | 'input'> {
+  async #readCommand(interaction: ChatInputCommandInteraction): Promise<Reading> {
     const { name, values } = calledOf(interaction);
     const { prompt } = values;
-    const read = typeof prompt === 'string' ? this.#downloads.pasted(prompt) : undefined;
+    const { text, link } = linkedMessage(typeof prompt === 'string' ? prompt : '');
+    const read = typeof prompt === 'string' ? this.#downloads.pasted(text) : undefined;
+    const linked = link && (await this.#linked(link, interaction.user, interaction.guildId));
     return {
+      ...(linked && { repliedTo: this.#repliedMessage(linked) }),
       attachments: [...attachmentsOf(interaction, this.#downloads), ...(read?.attachments ?? [])],
       input: { kind: 'command', name, values: { ...values, ...(read && { prompt: read.text }) } },
     };
@@ -198,7 +206,8 @@ export class DiscordEvents {
       const message = interaction.message?.id ?? '';
       return { attachments, input: { kind: 'action', action, values, message } };
     }
-    const target = await this.#fetchForUser(channelId, messageId, interaction);
+    const { user, guildId } = interaction;
+    const target = await this.#fetchForUser(channelId, messageId, user, guildId);
     const repliedTo = this.#repliedMessage(target);
     if (repliedTo.attachments?.length === 0) {
       throw new DarkroomError('bad_request', sentence('platform.no_picture'));
@@ -234,18 +243,26 @@ export class DiscordEvents {
   }
 
   /**
-   * A message that the user can see too: its ids come back from the user's own client, which can send any.
+   * A message that the user can see too: its ids come from the user, who can send any.
    * @throws DarkroomError('not_found') alike for one that is gone and one that they cannot see
    */
   async #fetchForUser(
     channelId: string,
     messageId: string,
-    { user, guildId }: ModalSubmitInteraction,
+    user: User,
+    guildId: string | null,
   ): Promise<Message> {
     const channel = await this.#client.channels.fetch(channelId).catch(() => null);
     if (channel?.isTextBased() && (await canRead(channel, user, guildId)))
       return fetchMessage(channel, messageId);
     throw messageGone();
+  }
+
+  /** @throws DarkroomError('bad_request') for a message without pictures, and as #fetchForUser */
+  async #linked({ channel, message }: MessageLink, user: User, guildId: string | null): Promise<Message> {
+    const found = await this.#fetchForUser(channel, message, user, guildId);
+    if (picturesOf(found, this.#downloads).length > 0) return found;
+    throw new DarkroomError('bad_request', sentence('platform.no_picture'));
   }
 
   async #serveInteraction(interaction: Interaction, read: () => Promise<Reading>): Promise<void> {
@@ -316,7 +333,19 @@ export class DiscordEvents {
   }
 }
 
-/** @param guildId of the interaction: messages of other guilds, and of other direct messages, are not for it */
+interface MessageLink {
+  readonly channel: string;
+  readonly message: string;
+}
+
+/** The first message whose address was pasted among words, and the words without it. */
+function linkedMessage(text: string): { readonly text: string; readonly link?: MessageLink } {
+  const [whole, channel, message] = MESSAGE_LINK.exec(text) ?? [];
+  if (whole === undefined || channel === undefined || message === undefined) return { text };
+  return { text: text.replace(whole, ' ').trim(), link: { channel, message } };
+}
+
+/** @param guildId where the user asks: messages of other guilds, and of other direct messages, are not for it */
 async function canRead(channel: TextBasedChannel, { id }: User, guildId: string | null): Promise<boolean> {
   if (channel.isDMBased()) return guildId === null && 'recipientId' in channel && channel.recipientId === id;
   if (channel.guildId !== guildId) return false;

@@ -87,8 +87,9 @@ class SlackAdapter implements Adapter {
         user,
         team,
         team_id: teamId,
+        url,
       } = await this.#workspace.hasty.auth.test();
-      this.#users = new SlackUsers(this.#workspace.client, teamId ?? '');
+      this.#users = new SlackUsers(this.#workspace.client, teamId ?? '', URL.parse(url ?? '')?.host);
       const app = await this.#listen({ botUserId: bot ?? '', botId: botId ?? '' });
       this.#app = app;
       await app.start(appToken === undefined ? { host, port } : port);

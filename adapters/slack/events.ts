@@ -10,14 +10,22 @@ import type {
   StaticSelectAction,
 } from '@slack/bolt';
 import { DarkroomError } from '../../src/errors.ts';
-import { localeOf, sayIn } from '../../src/sentences.ts';
+import { localeOf, type Say, sayIn } from '../../src/sentences.ts';
 import type { Attachment, FormOf, Handle, Invocation, RepliedMessage } from '../adapter.ts';
 import type { CardForm } from '../card.ts';
 import type { Downloads } from '../downloads.ts';
 import { refusalCard } from '../refusal-card.ts';
 import { SeenOnce } from '../seen-once.ts';
 import { NEW_PICTURE, shownJob } from '../shown-job.ts';
-import { attachmentOf, buttonsOf, filesOf, otherFilesOf, type SlackFile } from './files.ts';
+import {
+  attachmentFor,
+  attachmentOf,
+  buttonsOf,
+  filesOf,
+  otherFilesOf,
+  pastedFiles,
+  type SlackFile,
+} from './files.ts';
 import { FORM_CALLBACK, type FormContext, formValues, renderForm } from './modal.ts';
 import { unescapeText } from './render.ts';
 import { type Destination, SlackReply, type SlackReplyPorts, type Workspace } from './reply.ts';
@@ -108,13 +116,14 @@ export class SlackEvents {
     const name = command.slice(1).toLowerCase();
     const words = unescapeText(text ?? '').trim();
     const form = words === '' ? await this.#formOf(name, to.user) : undefined;
-    if (form !== undefined) return this.#open(trigger_id, form, { action: name, channel: to.channel });
+    if (form !== undefined)
+      return this.#open(trigger_id, to.user, form, { action: name, channel: to.channel });
     // /darkroom takes the other commands: names like /queue are too common for an app to claim.
     const line = name === 'darkroom' ? `/${words === '' ? 'help' : words}` : `/${name} ${words}`;
-    await this.#serve(`command ${trigger_id}`, to, async () => ({
-      attachments: [],
-      input: { kind: 'line', text: line },
-    }));
+    await this.#serve(`command ${trigger_id}`, to, async () => {
+      const { text: rest, attachments } = this.#pasted(line, to);
+      return { attachments, input: { kind: 'line', text: rest } };
+    });
   }
 
   async #takeMessage(event: {
@@ -128,14 +137,16 @@ export class SlackEvents {
     const to = { ...destinationOf(event.channel, event.thread_ts), user: event.user };
     await this.#serve(`message ${event.channel} ${event.ts}`, to, async () => {
       const files = filesOf(event);
-      const text = unescapeText((event.text ?? '').replaceAll(`<@${this.#bot}>`, ' ')).trim();
-      const isAboutThread = event.thread_ts !== undefined && files.length === 0 && !NEW_PICTURE.test(text);
+      const typed = unescapeText((event.text ?? '').replaceAll(`<@${this.#bot}>`, ' ')).trim();
+      const { text, attachments: pasted } = this.#pasted(typed, to);
+      const isBare = files.length + pasted.length === 0;
+      const isAboutThread = event.thread_ts !== undefined && isBare && !NEW_PICTURE.test(text);
       const repliedTo = isAboutThread
         ? await this.#newestOfThread(event.channel, event.thread_ts, event.ts)
         : undefined;
       const otherFiles = otherFilesOf(event);
       return {
-        attachments: files.map((file) => this.#attachment(file)),
+        attachments: [...files.map((file) => this.#attachment(file)), ...pasted],
         ...(otherFiles.length > 0 && { otherFiles }),
         ...(repliedTo && { repliedTo }),
         input: { kind: 'line', text },
@@ -188,7 +199,7 @@ export class SlackEvents {
         ...(to.thread && { thread: to.thread }),
         ...(message && { message }),
       };
-      return this.#open(body.trigger_id, form, context);
+      return this.#open(body.trigger_id, to.user, form, context);
     }
     await this.#serve(`press ${body.trigger_id}`, to, async () => ({
       attachments: [],
@@ -204,12 +215,11 @@ export class SlackEvents {
     if (form === undefined) return;
     const files = filesOf(shortcut.message).flatMap(({ id }) => id ?? []);
     if (files.length === 0) {
-      const locale = await this.#users.locale(to.user).catch(() => undefined);
-      const text = sayIn(localeOf(locale))('platform.no_picture');
+      const text = (await this.#say(to.user))('platform.no_picture');
       return new SlackReply(this.#workspace, this.#ports, to).postEphemeral({ text });
     }
     const thread = (shortcut.message['thread_ts'] as string | undefined) ?? shortcut.message_ts;
-    await this.#open(shortcut.trigger_id, form, {
+    await this.#open(shortcut.trigger_id, to.user, form, {
       action,
       channel: to.channel,
       thread,
@@ -220,14 +230,20 @@ export class SlackEvents {
   async #formOf(action: string, user: string, job?: string): ReturnType<FormOf> {
     const locale = await this.#users.locale(user).catch(() => undefined);
     return this.#ports.formOf({
-      ...{ action, platform: 'slack', user: `slack:${user}`, tenant: this.#users.tenant },
+      ...{ action, platform: 'slack', user: `slack:${user}`, tenant: this.#users.tenant, confirms: true },
       ...(locale !== undefined && { locale }),
       ...(job !== undefined && { job }),
     });
   }
 
-  async #open(trigger: string, form: CardForm, context: FormContext): Promise<void> {
-    await this.#workspace.client.views.open({ trigger_id: trigger, view: renderForm(form, context) });
+  async #open(trigger: string, user: string, form: CardForm, context: FormContext): Promise<void> {
+    const view = renderForm(form, context, await this.#say(user));
+    await this.#workspace.client.views.open({ trigger_id: trigger, view });
+  }
+
+  /** In the user's language; English where Slack does not say it now. */
+  async #say(user: string): Promise<Say> {
+    return sayIn(localeOf(await this.#users.locale(user).catch(() => undefined)));
   }
 
   async #takeForm({ view, user }: SlackViewAction): Promise<void> {
@@ -248,6 +264,14 @@ export class SlackEvents {
         input: { kind: 'command', name: action === 'use' ? 'imagine' : action, values },
       };
     });
+  }
+
+  /** The pictures whose addresses were pasted among words. */
+  #pasted(typed: string, reader: UserDestination) {
+    const { text, files } = pastedFiles(typed, this.#users);
+    const { client } = this.#workspace;
+    const who = { ...reader, isGuest: () => this.#users.isGuest(reader.user) };
+    return { text, attachments: files.map((file) => attachmentFor(who, file, client, this.#downloads)) };
   }
 
   #attachment(file: SlackFile, option?: string): Attachment {

@@ -20,6 +20,12 @@ export interface SlackFile {
   readonly url_private?: string;
   /** `check_file_info` in channels shared with another workspace: the rest must be asked for. */
   readonly file_access?: string;
+  /** Who uploaded it, and where it was shared. */
+  readonly user?: string;
+  readonly is_public?: boolean;
+  readonly channels?: readonly string[];
+  readonly groups?: readonly string[];
+  readonly ims?: readonly string[];
 }
 
 /** Uploads a picture without posting it; an image block shows it. */
@@ -52,10 +58,63 @@ export function attachmentOf(
 
 async function locate(file: SlackFile, client: SlackClient): Promise<AnnouncedFile> {
   const isWhole = file.url_private !== undefined && file.file_access !== 'check_file_info';
-  const { name, size, url_private_download, url_private } = isWhole
-    ? file
-    : await fileInfo(client, file.id ?? '');
-  return { name: name ?? 'That picture', size, url: url_private_download ?? url_private ?? '' };
+  return announced(isWhole ? file : await fileInfo(client, file.id ?? ''));
+}
+
+const announced = ({ name, size, url_private_download, url_private }: SlackFile): AnnouncedFile => ({
+  name: name ?? 'That picture',
+  size,
+  url: url_private_download ?? url_private ?? '',
+});
+
+/** Files whose addresses are looked up in one text. */
+const MOST_PASTED = 3;
+const ADDRESS = /<?(https:\/\/[^\s<>|]+)(?:\|[^\s<>]*)?>?/g;
+/** A file's page, `/files/USER/FILE/name.png`, and its bytes, `/files-pri/TEAM-FILE/name.png`. */
+const PAGE = /^\/files\/\w+\/(F\w+)(?:\/|$)/;
+const BYTES = /^\/files-(?:pri|tmb)\/(\w+?)-(F[A-Z0-9]+)[-/]/;
+
+/**
+ * The files of this workspace whose addresses were pasted among words; other addresses stay. Only their ids are used: the
+ * address itself is never asked.
+ * @param home of the workspace: its id, and the host of its pages
+ */
+export function pastedFiles(
+  text: string,
+  home: { readonly team: string; readonly host: string },
+): { readonly text: string; readonly files: readonly Required<Pick<SlackFile, 'id' | 'name'>>[] } {
+  const files: Required<Pick<SlackFile, 'id' | 'name'>>[] = [];
+  const rest = text.replaceAll(ADDRESS, (whole, address: string) => {
+    const url = URL.parse(address);
+    if (url === null || files.length === MOST_PASTED) return whole;
+    const [, ofPage] = url.host === home.host ? (PAGE.exec(url.pathname) ?? []) : [];
+    const [, team, ofBytes] = MEDIA_HOSTS.includes(url.host) ? (BYTES.exec(url.pathname) ?? []) : [];
+    const id = ofPage ?? (team === home.team ? ofBytes : undefined);
+    if (id === undefined) return whole;
+    files.push({ id, name: url.pathname.split('/').at(-1) || 'picture' });
+    return ' ';
+  });
+  return files.length === 0 ? { text, files } : { text: rest.trim(), files };
+}
+
+/**
+ * A file that somebody named by its address, and not with it in a message: it is read where they can see it themselves.
+ * @throws DarkroomError('not_found') alike for one that is gone and one that they cannot see
+ */
+export function attachmentFor(
+  reader: { readonly user: string; readonly channel: string; isGuest(): Promise<boolean> },
+  { id, name }: Required<Pick<SlackFile, 'id' | 'name'>>,
+  client: SlackClient,
+  downloads: Downloads,
+): Attachment {
+  return downloads.attachmentOf(name ?? 'picture', async () => {
+    const file = await fileInfo(client, id);
+    const shared = [...(file.channels ?? []), ...(file.groups ?? []), ...(file.ims ?? [])];
+    const isTheirs = file.user === reader.user || shared.includes(reader.channel);
+    if (!isTheirs && (file.is_public !== true || (await reader.isGuest())))
+      throw new DarkroomError('not_found', sentence('slack.file_not_seen'));
+    return announced(file);
+  });
 }
 
 async function fileInfo(client: SlackClient, id: string): Promise<SlackFile> {

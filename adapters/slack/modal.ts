@@ -1,5 +1,6 @@
 /** A form in Slack's idiom: a modal view of input blocks, and what comes back of it. */
 import type { types, ViewOutput } from '@slack/bolt';
+import type { Say } from '../../src/sentences.ts';
 import type { CardForm, FormField } from '../card.ts';
 import { clip } from '../clip.ts';
 import { SLACK_LIMITS as LIMITS } from './limits.ts';
@@ -18,7 +19,7 @@ export interface FormContext {
 
 export const FORM_CALLBACK = 'darkroom_form';
 
-export function renderForm(form: CardForm, context: FormContext): types.ModalView {
+export function renderForm(form: CardForm, context: FormContext, say: Say): types.ModalView {
   const metadata = JSON.stringify(context);
   if (metadata.length > LIMITS.privateMetadata)
     throw new Error(`the form ${context.action} carries too much`);
@@ -27,9 +28,14 @@ export function renderForm(form: CardForm, context: FormContext): types.ModalVie
     callback_id: FORM_CALLBACK,
     private_metadata: metadata,
     title: plain(form.title, LIMITS.modalTitle),
-    submit: plain('Send', LIMITS.modalTitle),
-    close: plain('Cancel', LIMITS.modalTitle),
-    blocks: form.fields.map(renderField),
+    submit: plain(form.submit ?? say('form.send'), LIMITS.modalTitle),
+    close: plain(say('form.cancel'), LIMITS.modalTitle),
+    blocks: [
+      ...(form.text === undefined
+        ? []
+        : [{ type: 'section' as const, text: plain(form.text, LIMITS.sectionText) }]),
+      ...form.fields.map(renderField),
+    ],
   };
 }
 

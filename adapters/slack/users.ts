@@ -9,6 +9,8 @@ const REMEMBERED = 10_000;
 interface Profile {
   readonly user: User;
   readonly isAdmin: boolean;
+  /** Sees only the channels that they are in. */
+  readonly isGuest: boolean;
   readonly locale?: string;
   readonly zone?: string;
 }
@@ -16,14 +18,21 @@ interface Profile {
 export class SlackUsers {
   readonly #client: SlackClient;
   readonly #team: string;
+  /** Host of the workspace's pages: `acme.slack.com`. */
+  readonly host: string;
   /** Promises, so that what is asked at the same moment is asked once. */
   readonly #known = new Map<string, { readonly at: number; readonly profile: Promise<Profile> }>();
   #groups: { at: number; ofUser: Promise<ReadonlyMap<string, readonly string[]>> } | undefined;
 
-  /** @param team the bot's own workspace */
-  constructor(client: SlackClient, team: string) {
+  /** @param team the bot's own workspace @param host of its pages */
+  constructor(client: SlackClient, team: string, host = '') {
     this.#client = client;
     this.#team = team;
+    this.host = host;
+  }
+
+  get team(): string {
+    return this.#team;
   }
 
   get tenant(): string {
@@ -32,6 +41,10 @@ export class SlackUsers {
 
   async user(user: string): Promise<User> {
     return (await this.#get(user)).user;
+  }
+
+  async isGuest(user: string): Promise<boolean> {
+    return (await this.#get(user)).isGuest;
   }
 
   /** The user's language, as in Where. */
@@ -71,6 +84,7 @@ export class SlackUsers {
     const isOfTeam = found?.team_id === this.#team && found.is_stranger !== true;
     return {
       user: { id: `slack:${user}`, name: name ?? user },
+      isGuest: !isOfTeam || found.is_restricted === true || found.is_ultra_restricted === true,
       isAdmin: isOfTeam && (found.is_admin === true || found.is_owner === true),
       ...(found?.locale !== undefined && { locale: found.locale }),
       ...(found?.tz !== undefined && { zone: found.tz }),

@@ -9,6 +9,7 @@ import {
   STYLES,
   type Term,
   TIMES,
+  termOf,
   writtenFor,
 } from './terms.ts';
 
@@ -49,12 +50,38 @@ function apply({ prompt, negative }: Words, change: Change): Words {
       return { prompt: withSubject(prompt, change.text), negative };
     case 'replace':
       return { prompt: withOther(prompt, change.from, change.to), negative };
+    case 'tone':
+      return { prompt: withTone(prompt, change.term, change.instead), negative };
     case 'add':
-      return { prompt: append(prompt, change.text), negative };
+      return { prompt: withMore(prompt, change.text, change.to), negative };
     case 'remove':
       return { prompt: without(prompt, change.text), negative: append(negative, change.text) };
   }
 }
+
+/** Another tone of the same row goes, so that nothing is darker and brighter. */
+function withTone(prompt: string, tone: Term, row: readonly Term[]): string {
+  const others = row.flatMap(({ en, ko }) => [en, ...(ko ? [ko] : [])]);
+  const parts = prompt.split(',').filter((part) => !others.includes(part.trim()));
+  return append(parts.join(','), writtenFor(tone, prompt));
+}
+
+/** Behind what it is added to, where that stands in the prompt: `a cat with a hat in a forest`. */
+function withMore(prompt: string, text: string, to: string | undefined): string {
+  if (to === undefined || isKorean(prompt)) return append(prompt, text);
+  const scene = sceneOf(prompt);
+  const joined = /^[a-z]+ing\b/i.test(text) ? text : `with ${text}`;
+  if (to === '') return `${scene} ${joined}${prompt.slice(scene.length)}`;
+  const found = wordPattern(to).exec(prompt);
+  if (found === null) return append(prompt, `${text} on the ${to}`);
+  const end = found.index + found[0].length;
+  if (end <= scene.length) return `${prompt.slice(0, end)} ${joined}${prompt.slice(end)}`;
+  return append(prompt, `${text} on the ${to}`);
+}
+
+/** The subject at the start: up to a preposition or a comma. */
+const sceneOf = (prompt: string) =>
+  /^[^,]*?(?=\s+(?:in|on|at|under|by|near|with|wearing|during)\s|,|$)/i.exec(prompt)?.[0] ?? '';
 
 const append = (text: string, more: string) =>
   text.trim() === '' ? more : `${text.replace(/[\s,]+$/, '')}, ${more}`;
@@ -79,7 +106,7 @@ function withColour(prompt: string, colour: Term, of: string | undefined): strin
     const [scene = ''] = prompt.split(',');
     return insertAt(prompt, scene.trimEnd().lastIndexOf(' ') + 1, name);
   }
-  const [article = ''] = /^\s*(?:an?|the|one|two|three|four|some|many)\s+/i.exec(prompt) ?? [];
+  const [article = ''] = /^\s*(?:an?|the|one|two|three|four|some|many|\d+)\s+/i.exec(prompt) ?? [];
   return insertAt(prompt, article.length, name);
 }
 
@@ -134,8 +161,11 @@ function withPlace(prompt: string, place: string): string {
 }
 
 /** Another subject where the first one stood; it keeps its colour where the new one has none. */
-function withSubject(prompt: string, subject: string): string {
-  const scene = /^[^,]*?(?=\s+(?:in|on|at|under|by|near|with|wearing|during)\s|,|$)/i.exec(prompt)?.[0] ?? '';
+function withSubject(prompt: string, other: string): string {
+  const scene = sceneOf(prompt);
+  const [article = ''] = /^\s*(?:an?|the)\s+/i.exec(scene) ?? [];
+  const isCounted = /^(?:an?|the|\d+|one|two|three|four|some|many|my|his|her)\s|s$/i.test(other);
+  const subject = article === '' || isCounted ? other : replaceAt(`${article}x`, article.length, 1, other);
   const colour = COLOUR.exec(scene)?.[0];
   const named =
     colour === undefined || COLOUR.test(subject) ? subject : withColour(subject, { en: colour }, undefined);
@@ -150,6 +180,13 @@ function withOther(prompt: string, from: string, to: string): string {
 
 /** What is named goes, with the words that tie it to the rest. */
 function without(prompt: string, thing: string): string {
+  // A colour goes, and what has it stays.
+  if (termOf(thing, COLOURS) !== undefined) {
+    return prompt.replace(
+      new RegExp(`\\b(an?\\s+)?${literal(thing)}\\s+(?=(\\p{L}))`, 'iu'),
+      (_, article, next) => (article === undefined ? '' : `${/^[aeiou]/i.test(next) ? 'an' : 'a'} `),
+    );
+  }
   const found = wordPattern(thing).exec(prompt);
   if (found === null) return prompt;
   const tie = new RegExp(

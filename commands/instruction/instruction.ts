@@ -2,7 +2,8 @@
  * Short instructions about a picture, `make it blue`, `add a hat`, `at night`, read as changes of its prompt. Anything
  * else is a description of its own.
  */
-import { COLOURS, isKorean, PLACES, STYLES, type Term, TIMES, termOf } from './terms.ts';
+import { mend } from './spelling.ts';
+import { COLOURS, isKorean, PLACES, STYLES, type Term, TIMES, TONES, termOf } from './terms.ts';
 
 export type Change =
   | { readonly kind: 'colour'; readonly term: Term; readonly of?: string }
@@ -12,22 +13,31 @@ export type Change =
   /** Another subject. */
   | { readonly kind: 'subject'; readonly text: string }
   | { readonly kind: 'replace'; readonly from: string; readonly to: string }
-  | { readonly kind: 'add' | 'remove'; readonly text: string };
+  /** Darker, and not its opposites. */
+  | { readonly kind: 'tone'; readonly term: Term; readonly instead: readonly Term[] }
+  /** `a hat`; `to` something in the picture, or to its subject where that is ''. */
+  | { readonly kind: 'add'; readonly text: string; readonly to?: string }
+  | { readonly kind: 'remove'; readonly text: string };
 
-const NAMED: readonly string[] = ['colour', 'time', 'style'] satisfies Change['kind'][];
+const NAMED: readonly string[] = ['colour', 'time', 'style', 'tone'] satisfies Change['kind'][];
 /** Longer texts are descriptions, whatever they begin with. */
 const LONGEST = 120;
 const POLITE =
-  /^(?:(?:please|pls|now|ok|okay|but|and|then|can you|could you|would you|i want (?:you )?to|let'?s|same,? but|the same,? but|same thing but)\s+)+/i;
+  /^(?:(?:please|pls|now|ok|okay|but|and|then|can (?:you|u)|could (?:you|u)|would (?:you|u)|i want (?:you )?to|let'?s|same,? but|the same,? but|same thing but)\s+)+/i;
 const ENDING = /(?:[\s,]*(?:please|pls|instead|now|this time|thanks|thank you))*[\s.!?]*$/i;
 const PREPOSITION =
   '(?:in front of|next to|on top of|in|on|at|under|inside|near|behind|above|over|by|beside|underneath)';
-const IT = '(?:it|this|that|them|the (?:picture|image))';
+const IT = '(?:it|this|that|them|him|her|the (?:picture|image|photo|pic))';
 
 /** @returns undefined where the words are no instruction */
 export function readInstruction(words: string): readonly Change[] | undefined {
   const text = words.trim().replaceAll(/\s+/g, ' ');
   if (text === '' || text.length > LONGEST) return undefined;
+  const mended = mend(text);
+  return readPlain(mended) ?? (mended === text ? undefined : readPlain(text));
+}
+
+function readPlain(text: string): readonly Change[] | undefined {
   const whole = readClause(text);
   // What is known by a name is not taken apart: `black and white`.
   if (whole !== undefined && NAMED.includes(whole.kind)) return [whole];
@@ -41,12 +51,32 @@ export function readInstruction(words: string): readonly Change[] | undefined {
 function readClause(text: string): Change | undefined {
   const clause = text.replace(POLITE, '').replace(ENDING, '').trim();
   if (clause === '') return undefined;
-  return isKorean(clause) ? readKorean(clause) : readEnglish(clause, /\binstead\b/i.test(text));
+  return isKorean(clause)
+    ? readKorean(clause)
+    : readEnglish(clause, /\binstead\b|^(?:the )?same(?: thing)?,? but /i.test(text));
 }
 
 type Reading = readonly [pattern: RegExp, read: (match: RegExpExecArray) => Change | undefined];
 
+/** Bare adjectives that tell how a picture should feel, and describe none. */
+const MOODS =
+  'snowy|rainy|foggy|misty|sunny|cloudy|stormy|windy|happy|sad|angry|cute|scary|spooky|funny|old|young|dramatic|cinematic|cozy|cosy|creepy|minimalist|vintage|retro|futuristic';
+
+const COUNT = '(?:\\d{1,2}|two|three|four|five|six|seven|eight|nine|ten|some|many|several|a couple of|a few)';
+
 const ENGLISH: readonly Reading[] = [
+  [
+    /^give (it|him|her|them|the [\p{L} -]+?) ((?:an?|some|the|\d+|two|three) .+)$/iu,
+    ([, a, b]) => addedTo(b!, a!),
+  ],
+  [
+    /^(?:add|put) (?!(?:it|this|that|them|him|her) )(.+?) (?:on|to|onto|over|around) (it|him|her|them|his head|her head|its head|the [\p{L} -]+)$/iu,
+    ([, a, b]) => addedTo(a!, b!),
+  ],
+  [
+    /^(?:make|let) (it|him|her|them|the [\p{L} -]+?) (?:wear|wearing|have|hold|holding) (.+)$/iu,
+    ([, a, b]) => addedTo(b!, a!),
+  ],
   [/^(?:replace|swap|exchange) (.+?) (?:with|by|for) (.+)$/i, ([, a, b]) => replaced(a!, b!)],
   [/^use (.+?) instead of (.+)$/i, ([, b, a]) => replaced(a!, b!)],
   [/^(.+?) instead of (.+)$/i, ([, b, a]) => replaced(a!, b!)],
@@ -55,16 +85,46 @@ const ENGLISH: readonly Reading[] = [
     /^i (?:want|would like|'d like) (it|this|that|the [\p{L} -]+?) (?:to be )?(.+)$/iu,
     ([, a, b]) => made(a!, b!),
   ],
-  [/^(?:make|paint|colou?r|draw|render|have) (it|this|that|them) (.+)$/i, ([, a, b]) => made(a!, b!)],
+  [
+    /^(?:make|paint|colou?r|draw|render|have|let) (it|this|that|them|him|her) (.+)$/i,
+    ([, a, b]) => made(a!, b!),
+  ],
   [/^(?:make|paint|colou?r) (the .+|his .+|her .+|its .+)$/i, ([, rest]) => madeNamed(rest!)],
+  [/^(.+?) ?(?:->|=>|\u2192) ?(.+)$/i, ([, a, b]) => made(a!, b!)],
+  [
+    /^([a-z]+),? (?:and )?not ([a-z]+)$/i,
+    ([, b, a]) => (coloured(a!) && coloured(b!) ? replaced(a!, b!) : undefined),
+  ],
+  [
+    /^(?:not|don'?t (?:want|draw|show|add)|i don'?t (?:want|like)) (?:any |the |an? )?(.+)$/i,
+    ([, a]) => ({ kind: 'remove', text: bare(a!) }),
+  ],
+  [/^(?:turn|change) (?:in)?to (.+)$/i, ([, a]) => made('it', a!)],
+  [
+    /^(?:wearing|holding|smiling|riding|reading|sleeping|running|dancing|flying|sitting)(?: .+)?$/i,
+    ([whole]) => ({ kind: 'add', text: whole, to: '' }),
+  ],
+  [
+    new RegExp(`^(?:${MOODS})(?: (?:weather|day|mood|looking|face))?$`, 'i'),
+    ([whole]) => ({ kind: 'add', text: whole }),
+  ],
+  [
+    /^(?:an? |the )?([a-z]+(?: [a-z]+)?) (background|backdrop|sky|lighting|light)$/i,
+    ([whole]) => ({ kind: 'add', text: bare(whole) }),
+  ],
+  [
+    /^(?:make (?:it|this|that) )?look(?:s|ing)? (?:more )?like (.+)$/i,
+    ([whole, a]) => styled(a!) ?? { kind: 'add', text: whole.replace(/^make (?:it|this|that) /i, '') },
+  ],
   [/^(it|this) should be (.+)$/i, ([, a, b]) => made(a!, b!)],
   [/^(the [\p{L} -]+?) (?:is|are|should be) (.+)$/iu, ([, a, b]) => made(a!, b!)],
   [new RegExp(`^(?:put|move|place) (?:${IT}|the \\p{L}+) (${PREPOSITION} .+)$`, 'iu'), ([, a]) => placed(a!)],
   [/^in the style of (.+)$/i, ([whole]) => ({ kind: 'style', term: { en: whole } })],
   [/^(?:an?|the) (.+) one$/i, ([, a]) => coloured(a!)],
-  [/^more (.+)$/i, ([, a]) => coloured(a!)],
-  [/^(?:add|include|put|insert|give it|show) (.+)$/i, ([, a]) => ({ kind: 'add', text: a! })],
-  [/^with (?!out)(.+)$/i, ([, a]) => ({ kind: 'add', text: a! })],
+  [/^more (.+)$/i, ([whole, a]) => coloured(a!) ?? styled(a!) ?? { kind: 'add', text: whole }],
+  [/^(?:less|fewer|not so (?:much|many)) (.+)$/i, ([, a]) => ({ kind: 'remove', text: bare(a!) })],
+  [/^(?:add|include|put|insert) (?:in )?(.+)$/i, ([, a]) => ({ kind: 'add', text: a! })],
+  [/^with (?!out)(.+?)(?: on)?$/i, ([, a]) => ({ kind: 'add', text: a! })],
   [
     /^(?:without|no|remove|delete|erase|drop|take away|get rid of|lose) (?:any |the )?(.+)$/i,
     ([, a]) => ({ kind: 'remove', text: bare(a!) }),
@@ -73,7 +133,7 @@ const ENGLISH: readonly Reading[] = [
 ];
 
 function readEnglish(clause: string, isInstead: boolean): Change | undefined {
-  const short = coloured(clause) ?? timed(clause) ?? styled(clause);
+  const short = coloured(clause) ?? toned(clause) ?? timed(clause) ?? styled(clause);
   if (short !== undefined) return short;
   for (const [pattern, read] of ENGLISH) {
     const match = pattern.exec(clause);
@@ -98,7 +158,8 @@ function madeNamed(rest: string): Change | undefined {
   return { kind: 'add', text: `${words.slice(2).join(' ')} ${words[1]}` };
 }
 
-function made(what: string, into: string): Change | undefined {
+function made(what: string, typed: string): Change | undefined {
+  const into = typed.replace(/^look (?:more )?like /i, '');
   const isIt = new RegExp(`^${IT}$`, 'i').test(what.trim());
   if (termOf(bare(what), COLOURS) !== undefined) return replaced(what, into);
   const colour = coloured(into);
@@ -111,9 +172,10 @@ function made(what: string, into: string): Change | undefined {
   if (isBackdrop) return placed(hasPreposition(into) ? into : `in ${into}`);
   if (/^(?:the )?(?:style|look)$/i.test(what.trim())) return styled(into) ?? { kind: 'add', text: into };
   if (!isIt) return replaced(what, into);
-  const short = timed(into) ?? styled(into) ?? (hasPreposition(into) ? placed(into) : undefined);
+  const short =
+    toned(into) ?? timed(into) ?? styled(into) ?? (hasPreposition(into) ? placed(into) : undefined);
   if (short !== undefined) return short;
-  return /^(?:an?|the|two|three|some) /i.test(into)
+  return new RegExp(`^(?:an?|the|${COUNT}) `, 'i').test(into)
     ? { kind: 'subject', text: into }
     : { kind: 'add', text: into };
 }
@@ -130,8 +192,44 @@ function replaced(a: string, b: string): Change {
   return { kind: 'replace', from, to };
 }
 
+/** Whose: it, him, the subject of the picture; or what is named. */
+function addedTo(text: string, whom: string): Change {
+  const isSubject = /^(?:it|him|her|them|(?:his|her|its) head)$/i.test(whom.trim());
+  return { kind: 'add', text: text.trim(), to: isSubject ? '' : bare(whom) };
+}
+
+/** `a bit darker`, `much warmer`, `too dark`. */
+function toned(text: string): Change | undefined {
+  const plain = text
+    .trim()
+    .replace(/^(?:it'?s |its |it is |this is |that'?s |looks? )/i, '')
+    .replace(
+      /^(?:(?:a |just a )?(?:bit|little|lil|tad|lot|touch|smidge)(?: bit)?|slightly|somewhat|much|way|even|far) (?:more (?=\w+er$))?/i,
+      '',
+    )
+    .replace(/^(?:조금|좀|약간|훨씬|많이)\s*/, '')
+    .replace(/(?:이에요|예요|네요|어요|요|음)$/, (end) => (end === '어요' ? '어' : ''))
+    .replace(/(?: colou?rs?)$/i, '');
+  for (const row of TONES) {
+    const found = termOf(plain, row) ?? termOf(text, row);
+    if (found !== undefined) return { kind: 'tone', term: found, instead: row };
+  }
+  return undefined;
+}
+
+/** `bluer` is more of it. */
+const COMPARATIVES: Readonly<Record<string, string>> = {
+  ...{ bluer: 'blue', redder: 'red', greener: 'green', pinker: 'pink', whiter: 'white', blacker: 'black' },
+  ...{ yellower: 'yellow', browner: 'brown', greyer: 'gray', grayer: 'gray' },
+};
+
 function coloured(text: string): Change | undefined {
-  const plain = bare(text).replace(/ colou?red$| colou?r$/i, '');
+  const typed = bare(text)
+    .replace(/ colou?red$| colou?r$/i, '')
+    .replace(/^(?:(?:a )?(?:bit|little|lot)|slightly|much|way|even) (?=(?:more )?[a-z]+$)/i, '')
+    .replace(/^more (?=[a-z]+$)/i, '');
+  const name0 = typed.toLowerCase();
+  const plain = Object.hasOwn(COMPARATIVES, name0) ? COMPARATIVES[name0]! : typed;
   const [, shade = '', name = plain] = /^((?:dark|light|bright|pale|deep) )?(.+)$/i.exec(plain) ?? [];
   const found = termOf(name, COLOURS);
   if (found === undefined) return undefined;
@@ -159,6 +257,7 @@ const KOREAN: readonly Reading[] = [
   [
     new RegExp(`^(.+?)[을를은는이가]?\\s+(.+?)(?:으로|로|게)?${DO}$`),
     ([, a, b]) => {
+      if (/^(?:색|색깔|색상|그림|이거|이걸|그거|그걸|전체)$/.test(a!)) return shortKorean(b!, `${b}으로`);
       const term = termOf(b!, COLOURS) ?? termOf(`${b}게`, COLOURS);
       return term && { kind: 'colour', term, of: a! };
     },
@@ -168,7 +267,7 @@ const KOREAN: readonly Reading[] = [
     ([, a, b]) => ({ kind: 'replace', from: a!, to: b! }),
   ],
   [
-    new RegExp(`^(.+?)${OBJECT}\\s*(?:추가|넣어|더해|그려 ?넣|붙여).*$`),
+    new RegExp(`^(.+?)${OBJECT}\\s*(?:추가|넣어|더해|그려 ?넣|붙여|씌워|입혀|얹어|달아).*$`),
     ([, a]) => ({ kind: 'add', text: a! }),
   ],
   [
@@ -191,6 +290,8 @@ function readKorean(clause: string): Change | undefined {
 }
 
 function shortKorean(text: string, whole: string): Change | undefined {
+  const tone = toned(text) ?? toned(`${text}게`);
+  if (tone !== undefined) return tone;
   const plain = text.replace(/(?:스타일|풍| 시간| 배경)$/, '').trim();
   const colour = termOf(plain, COLOURS) ?? termOf(`${plain}게`, COLOURS);
   if (colour !== undefined) return { kind: 'colour', term: colour };

@@ -78,6 +78,93 @@ export const STYLES: readonly Term[] = [
   term('3d render', '3D 렌더링', 'render'),
 ];
 
+const tone = (en: string, ko: string, ...also: string[]) => term(en, ko, ...also);
+
+/** What a picture can be more or less of; two of a row are opposites. */
+export const TONES: readonly (readonly Term[])[] = [
+  [
+    tone(
+      'darker',
+      '더 어둡게',
+      'more dark',
+      'too bright',
+      'too light',
+      'less bright',
+      '어둡게',
+      '너무 밝아',
+      '어둡게요',
+    ),
+    tone(
+      ...(['brighter', '더 밝게', 'more bright', 'lighter', 'more light', 'too dark', 'less dark'] as const),
+      ...['lighten it up', 'brighten it', 'brighten it up', 'lighten it', '밝게', '너무 어두워'],
+    ),
+  ],
+  [
+    tone(
+      'warmer',
+      '더 따뜻하게',
+      'more warm',
+      'warmer colors',
+      'warmer colours',
+      'too cold',
+      'less cold',
+      '따뜻하게',
+    ),
+    tone('cooler', '더 차갑게', 'colder', 'more cold', 'more cool', 'too warm', 'less warm', '차갑게'),
+  ],
+  [
+    tone('softer', '더 부드럽게', 'more soft', 'too sharp', 'less sharp', '부드럽게'),
+    tone('sharper', '더 선명하게', 'more sharp', 'crisper', 'too blurry', 'less blurry', '선명하게'),
+  ],
+  [
+    tone(
+      'more colorful',
+      '더 화려하게',
+      'more colourful',
+      'more vivid',
+      'more saturated',
+      'too dull',
+      '화려하게',
+    ),
+    tone(
+      'muted colors',
+      '더 차분하게',
+      'less colorful',
+      'less colourful',
+      'less saturated',
+      'too colorful',
+      '차분하게',
+    ),
+  ],
+  [
+    tone(
+      'close-up',
+      '클로즈업',
+      'closeup',
+      'close up',
+      'closer',
+      'zoom in',
+      'zoom in a bit',
+      'zoom in more',
+      '더 가까이',
+      '가까이',
+    ),
+    tone(
+      'wide shot',
+      '멀리서 본 모습',
+      'from further away',
+      'further away',
+      'farther away',
+      '더 멀리',
+      '멀리서',
+    ),
+  ],
+  [
+    tone('more detailed', '더 자세하게', 'more details', 'more detail', 'too simple', '자세하게'),
+    tone('simpler', '더 단순하게', 'more simple', 'less detailed', 'fewer details', 'too busy', '단순하게'),
+  ],
+];
+
 /** Whether a prompt is written in Korean. */
 export const isKorean = (text: string) => /\p{Script=Hangul}/u.test(text);
 

@@ -194,6 +194,32 @@ describe('Discord', { concurrency: 2 }, () => {
     );
   });
 
+  it('takes the picture of a message whose address is pasted, where the asker may read it', async () => {
+    await using chat = await startDiscord();
+    const { server } = chat;
+    const cy = { id: idOf('cy'), name: 'cy' };
+    const shown = (channel: string, attachments = [server.upload('cat.png', pngOf(64, 48))]) =>
+      `https://discord.com/channels/200000000000000001/${channel}/${server.say(cy, channel, 'look', { attachments }).id}`;
+    server.say(bo, CHANNELS.general, server.mention(`a tiger ${shown(CHANNELS.general)}`));
+    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a tiger');
+    await chat.command('bo', 'imagine', { prompt: `${shown(CHANNELS.general)} a lion` });
+    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a lion');
+    assert.deepEqual(
+      chat.queue.jobs.map(({ request }) => request.width),
+      [64, 64],
+    );
+    for (const hidden of [CHANNELS.hidden, CHANNELS.audit]) {
+      const before = (await chat.seenBy('bo')).length;
+      await chat.command('bo', 'imagine', { prompt: `a fox ${shown(hidden)}` });
+      await until(chat, 'bo', ({ text }) => text.includes('deleted, or'));
+      await untilDefined(async () => ((await chat.seenBy('bo')).length > before ? true : undefined));
+    }
+    await chat.command('bo', 'imagine', { prompt: `a fox ${shown(CHANNELS.general, [])}` });
+    await until(chat, 'bo', ({ text }) => text.includes('no picture'));
+    assert.equal(chat.queue.jobs.length, 2);
+    assert.deepEqual(chat.errors, []);
+  });
+
   it("a moderator's deletion of the message removes the picture and its record", async () => {
     await using chat = await startDiscord();
     await chat.command('bo', 'imagine', { prompt: 'a boat' });

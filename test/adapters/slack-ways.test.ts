@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict';
 import { createHmac } from 'node:crypto';
 import { describe, it } from 'node:test';
+import type { Downloads } from '../../adapters/downloads.ts';
 import { UpdateBudget } from '../../adapters/slack/budget.ts';
+import type { SlackClient } from '../../adapters/slack/client.ts';
+import { attachmentFor, pastedFiles } from '../../adapters/slack/files.ts';
 import { renderCard, unescapeText } from '../../adapters/slack/render.ts';
 import { hasPicture, until } from '../conformance/chat.ts';
 import { type SlackChat, startSlack } from '../conformance/slack.ts';
@@ -70,6 +73,49 @@ async function cancelled({ queue }: SlackChat): Promise<void> {
 const reason = await whyNoSlack();
 
 describe('Slack', { skip: reason ?? false, concurrency: 2 }, () => {
+  it('takes a picture of the workspace whose address is pasted, and no other', async () => {
+    await using chat = await startSlack('socket');
+    const { files } = await chat.share('cy', { name: 'cat.png', bytes: pngOf(64, 48) });
+    const address = (team: string) => `https://files.slack.com/files-pri/${team}-${files[0].id}/cat.png`;
+    await chat.say('bo', `a tiger ${address('T0LOOP')}`);
+    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a tiger');
+    assert.equal(chat.queue.jobs[0]!.request.width, 64);
+    await chat.type('bo', '/imagine', `a lion <${address('T0LOOP')}>`);
+    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a lion');
+    assert.equal(chat.queue.jobs[1]!.request.width, 64);
+    await chat.say('bo', `a fox ${address('T0OTHER')}`);
+    await until(chat, 'bo', ({ text }) => text.includes('not fetched from files.slack.com'));
+    assert.deepEqual(chat.errors, []);
+  });
+
+  it('a file that somebody names by its address is read only where they see it', async () => {
+    const home = { team: 'T1', host: 'acme.slack.com' };
+    const read = pastedFiles(
+      'a <https://acme.slack.com/files/U1/F01/cat.png|cat> <https://evil.example/files/U1/F02/x.png>',
+      home,
+    );
+    assert.deepEqual(read.files, [{ id: 'F01', name: 'cat.png' }]);
+    assert.equal(read.text, 'a   <https://evil.example/files/U1/F02/x.png>');
+    const located: string[] = [];
+    const downloads = {
+      attachmentOf: (name: string, locate: () => Promise<{ url: string }>) => ({
+        name,
+        read: async () => void located.push((await locate()).url),
+      }),
+    } as unknown as Downloads;
+    const attempt = async (file: object, isGuest = false) => {
+      const client = { files: { info: async () => ({ file }) } } as unknown as SlackClient;
+      const reader = { user: 'U1', channel: 'C1', isGuest: async () => isGuest };
+      await attachmentFor(reader, read.files[0]!, client, downloads).read();
+    };
+    await attempt({ user: 'U2', is_public: true, url_private: 'public' });
+    await attempt({ user: 'U1', url_private: 'own' }, true);
+    await attempt({ user: 'U2', groups: ['C1'], url_private: 'here' }, true);
+    assert.deepEqual(located, ['public', 'own', 'here']);
+    await assert.rejects(attempt({ user: 'U2', ims: ['D2'] }), { code: 'not_found' });
+    await assert.rejects(attempt({ user: 'U2', is_public: true, channels: ['C2'] }, true), /cannot see/);
+  });
+
   it('does by HTTP what it does by Socket Mode', async () => {
     await using chat = await startSlack('http');
     await chat.command('bo', 'imagine', { prompt: 'a red mug', seed: 7 });

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { applyChanges } from '../../commands/instruction/apply.ts';
 import { readInstruction } from '../../commands/instruction/instruction.ts';
+import { readReply } from '../../commands/reply-words.ts';
 
 const MUG = 'a red mug on a table, watercolor';
 const CAT = 'a blue cat in a forest';
@@ -63,6 +64,42 @@ const changes: readonly (readonly [prompt: string, words: string, becomes: strin
   [UMBRELLA, '우산을 배로 바꿔줘', '해변의 노란 배, 노을, 수채화'],
   [MUG, '파란색으로', 'a blue mug on a table, watercolor'],
   [UMBRELLA, 'make it blue', '해변의 파란 우산, 노을, 수채화'],
+  // More or less of something.
+  [MUG, 'darker', `${MUG}, darker`],
+  [MUG, 'can u make it a lil darker', `${MUG}, darker`],
+  [`${MUG}, darker`, 'brighter', `${MUG}, brighter`],
+  [MUG, "it's too dark", `${MUG}, brighter`],
+  [MUG, 'make it much warmer', `${MUG}, warmer`],
+  [MUG, 'bluer', 'a blue mug on a table, watercolor'],
+  [MUG, 'make it a bit bluer', 'a blue mug on a table, watercolor'],
+  [CAT, 'more trees', `${CAT}, more trees`],
+  [CAT, 'fewer trees', CAT, 'trees'],
+  [CAT, 'less blue', 'a cat in a forest', 'blue'],
+  [CAT, 'zoom in', `${CAT}, close-up`],
+  [UMBRELLA, '더 어둡게 해줘', `${UMBRELLA}, 더 어둡게`],
+  [UMBRELLA, '너무 어두워요', `${UMBRELLA}, 더 밝게`],
+  // Where the order of words matters.
+  [CAT, 'add a hat', `${CAT}, a hat`],
+  [CAT, 'put a hat on it', 'a blue cat with a hat in a forest'],
+  [CAT, 'give the cat a red hat', 'a blue cat with a red hat in a forest'],
+  [CAT, 'make the cat wear a hat', 'a blue cat with a hat in a forest'],
+  [CAT, 'wearing sunglasses', 'a blue cat wearing sunglasses in a forest'],
+  [CAT, 'put a bird on the tree', `${CAT}, a bird on the tree`],
+  [CAT, 'make it 4 cats', '4 blue cats in a forest'],
+  [CAT, 'same but dog', 'a blue dog in a forest'],
+  [CAT, 'cat -> dog', 'a blue dog in a forest'],
+  [CAT, 'red not blue', 'a red cat in a forest'],
+  [CAT, 'turn into a robot', 'a blue robot in a forest'],
+  [CAT, 'make it look like a photo', `${CAT}, photo`],
+  [CAT, 'white background', `${CAT}, white background`],
+  // Slips of the fingers.
+  [CAT, 'maek it gren', 'a green cat in a forest'],
+  [CAT, 'mak it drker', `${CAT}, darker`],
+  [CAT, 'ad a hat', `${CAT}, a hat`],
+  [CAT, 'wihtout teh forest', 'a blue cat', 'forest'],
+  [CAT, 'at nite', 'a blue cat in a forest at night'],
+  [CAT, 'make the bg black', `${CAT}, black background`],
+  [UMBRELLA, '모자 씌워줘', `${UMBRELLA}, 모자`],
 ];
 
 test('an instruction changes what it names in the prompt, and nothing else', () => {
@@ -85,10 +122,72 @@ test('a description is no instruction', () => {
     'a cat and a dog',
     '파란 고양이',
     '숲속의 고양이',
+    'glue',
+    'a lake at night',
+    'back view of a knight',
+    'two cats and a dog',
+    'the making of a cake',
+    'a cat on a white background',
+    'a happy old man smiling',
     `make it ${'very '.repeat(40)}blue`,
   ];
   assert.deepEqual(
     descriptions.filter((words) => readInstruction(words) !== undefined),
     [],
+  );
+});
+
+const ONE = [
+  ['4 more', 'reroll', 4],
+  ['make 4 of them', 'reroll', 4],
+  ['can you give me four more pls', 'reroll', 4],
+  ['again x3', 'reroll', 3],
+  ['one more', 'reroll', 1],
+  ['3 variations', 'vary', 3],
+  ['4 more like this', 'vary', 4],
+  ['4장 더', 'reroll', 4],
+  ['네 장 더 그려줘', 'reroll', 4],
+  ['비슷하게 4장', 'vary', 4],
+  ['make it blue, 4 of them', undefined, 4, 'make it blue'],
+  ['4 blue ones', undefined, 4, 'blue'],
+  ['four versions of it at night', undefined, 4, 'at night'],
+  ['파란색으로 4장', undefined, 4, '파란색으로'],
+  ['upscale x4', undefined, undefined, '--upscale-image 4'],
+  ['2x', undefined, undefined, '--upscale-image 2'],
+  // Descriptions.
+  ['4 cats', undefined, undefined, '4 cats'],
+  ['two cats and a dog', undefined, undefined, 'two cats and a dog'],
+  ['7 of hearts, playing card', undefined, undefined, '7 of hearts, playing card'],
+] as const;
+const GRID = [
+  ['the second one', 'show', 2],
+  ['2nd', 'show', 2],
+  ['2', 'show', 2],
+  ['teh second one', 'show', 2],
+  ['first one is best', 'show', 1],
+  ['두 번째', 'show', 2],
+  ['u2', 'upscale', 2],
+  ['V3', 'vary', 3],
+  ['upscale the 2nd', 'upscale', 2],
+  ['make the second one blue', undefined, 2, 'make it blue'],
+  ['the last one but at night', undefined, -1, 'at night'],
+  ['i like the 3rd pic, make it darker', undefined, 3, 'make it darker'],
+  ['2번 파란색으로 바꿔줘', undefined, 2, '파란색으로 바꿔줘'],
+  // Descriptions.
+  ['the second floor of a house', undefined, undefined, 'the second floor of a house'],
+  ['a cat in the second picture frame', undefined, undefined, 'a cat in the second picture frame'],
+  ['two cats', undefined, undefined, 'two cats'],
+] as const;
+
+test('how many are asked for, and which of several is meant', () => {
+  const one = ONE.map(([words]) => readReply(words, 1));
+  assert.deepEqual(
+    one.map(({ action, count, text }, i) => [ONE[i]![0], action, count, action ? '' : text]),
+    ONE.map(([words, action, count, text = '']) => [words, action, count, text]),
+  );
+  const grid = GRID.map(([words]) => readReply(words, 4));
+  assert.deepEqual(
+    grid.map(({ action, picture, text }, i) => [GRID[i]![0], action, picture, action ? '' : text]),
+    GRID.map(([words, action, picture, text = '']) => [words, action, picture, text]),
   );
 });

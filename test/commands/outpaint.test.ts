@@ -1,6 +1,7 @@
 /** Zoom out and pan: by buttons, by words in a reply, by flags, on pictures made here and on others. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sayWords } from '../../src/sentences.ts';
 import { MINI, ONLY_MINI } from '../adapters/stand-in.ts';
 import { photo, startCommands } from './harness.ts';
 
@@ -66,7 +67,7 @@ test("an admin's limit makes the picture smaller, which is said", async () => {
   await chat.say('zoom out 2x', { attachments: [photo()] });
   const { request, notes } = newest(chat);
   assert.deepEqual([request.outpaint?.width, request.outpaint?.keptWidth], [96, 48]);
-  assert.match(notes.join(), /made smaller, from 64x64 to 48x48/);
+  assert.match(notes.map((note) => sayWords('en', note)).join(), /made smaller, from 64x64 to 48x48/);
 });
 
 test('the inpainting model of the family draws around a picture, where one is installed and allowed', async () => {

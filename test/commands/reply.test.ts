@@ -98,3 +98,39 @@ test('the form of Edit takes instructions too', async () => {
   await chat.press(`edit:${first}`, { prompt: 'at night' });
   assert.equal([...chat.jobs.values()].at(-1)!.request.prompt, 'a red mug on a table at night, watercolor');
 });
+
+test('so many more of a picture, and one of a grid', async () => {
+  const chat = startCommands();
+  await chat.say('/imagine a red mug on a table --n 4 --seed 7');
+  const [drawn] = chat.jobs.values();
+  const shown = ['p1', 'p2', 'p3', 'p4'].map((id) => ({ id, width: 64, height: 64 }));
+  for (const { id } of shown)
+    chat.pictures.set(id, { job: drawn!.id, kind: 'result', bytes: Uint8Array.of(1) });
+  chat.jobs.set(drawn!.id, { ...drawn!, pictures: shown });
+  const [grid] = chat.jobs.values();
+  const reply = (words: string) =>
+    chat.say(words, { repliedTo: { id: 'm', pictureIds: grid!.pictures.map(({ id }) => id) } });
+  const last = () => [...chat.jobs.values()].at(-1)!;
+  await reply('make the second one blue');
+  assert.equal(last().request.prompt, 'a blue mug on a table');
+  assert.equal(last().inputs['source'], grid!.pictures[1]!.id);
+  await reply('3 more');
+  assert.deepEqual(
+    [last().request.numImages, last().request.prompt, last().request.image],
+    [3, 'a red mug on a table', undefined],
+  );
+  await reply('make it blue, 2 of them');
+  assert.deepEqual([last().request.numImages, last().request.prompt], [2, 'a blue mug on a table']);
+  await reply('2 variations of the last one');
+  assert.deepEqual([last().request.numImages, last().inputs['source']], [2, grid!.pictures[3]!.id]);
+  const jobs = chat.jobs.size;
+  assert.match(
+    (await reply('the second one')).ephemeral[0]!.pictures![0]!.id,
+    new RegExp(grid!.pictures[1]!.id),
+  );
+  assert.match((await reply('u7')).ephemeral[0]!.text, /That message has 4 pictures/);
+  assert.match((await reply('50 more')).ephemeral[0]!.text, /50 is outside 1 to 8/);
+  assert.equal(chat.jobs.size, jobs);
+  await reply('draw a dog');
+  assert.equal(last().request.prompt, 'a dog');
+});

@@ -18,7 +18,7 @@ import {
 import type { Chat, Picture, Seen, Values } from './chat.ts';
 import { startProgram } from './program.ts';
 
-const PEOPLE = ['ada', 'bo', 'cy', ...Array.from({ length: 50 }, (_, i) => `p${i}`)];
+const PEOPLE = ['ada', 'bo', 'cy', 'min', ...Array.from({ length: 50 }, (_, i) => `p${i}`)];
 
 // biome-ignore lint/suspicious/noExplicitAny: payloads of another program
 type Json = any;

@@ -12,6 +12,7 @@ import { originalUnetNames } from '../../src/models/families/original-names.ts';
 import { chooseControlnets } from '../../src/models/known-controlnets.ts';
 import { recognise } from '../../src/models/recognise.ts';
 import { readSafetensors } from '../../src/models/safetensors.ts';
+import { sayWords } from '../../src/sentences.ts';
 import { CONTROLNETS, jobOf, MODELS } from '../engine/goldens.ts';
 import { temporaryFolder, write } from './forge.ts';
 import { type Forged, type ForgedFile, float, writeSafetensors } from './forge-checkpoint.ts';
@@ -106,7 +107,10 @@ test('a control takes the ControlNet that fits the model and is named after its 
     chooseControlnets([{ kind, image: 'x.png', ...(controlnet && { controlnet }) }], spec, inventory);
   const { controls, notes } = await choose();
   assert.match(controls[0]!.controlnet!, /^sd15-canny-/);
-  assert.match(notes.join(), /--controlnet takes another one: sd15-canny-/);
+  assert.match(
+    notes.map((note) => sayWords('en', note)).join(),
+    /--controlnet takes another one: sd15-canny-/,
+  );
   assert.equal((await choose('SD15-Canny-cldm')).controls[0]!.controlnet, 'sd15-canny-cldm');
   const refused = async (work: Promise<unknown>, code: string, words: RegExp) =>
     assert.rejects(

@@ -32,6 +32,18 @@ export interface FaultyApi extends AsyncDisposable {
   readonly log: string[];
 }
 
+/** Whoever is called so reads Korean. */
+export const KOREAN_USER = 'U_MIN';
+
+/** With the user's language where that is asked for. https://docs.slack.dev/reference/methods/users.info */
+function withLocale(bytes: Buffer, asked: URLSearchParams): Buffer<ArrayBuffer> {
+  const told = JSON.parse(String(bytes));
+  if (told.ok && asked.get('include_locale') === 'true') {
+    told.user.locale = asked.get('user') === KOREAN_USER ? 'ko-KR' : 'en-US';
+  }
+  return Buffer.from(JSON.stringify(told));
+}
+
 /** @param target of the local Slack: `http://127.0.0.1:3999` */
 export async function startFaultyApi(target: string): Promise<FaultyApi> {
   const faults: Fault[] = [];
@@ -73,6 +85,7 @@ export async function startFaultyApi(target: string): Promise<FaultyApi> {
       ...(sent.length > 0 && { body: isRead ? wholeOf(asked!) : sent }),
     });
     let bytes = Buffer.from(await answer.arrayBuffer());
+    if (call === 'users.info') bytes = withLocale(bytes, new URLSearchParams(String(sent)));
     if (asked !== undefined) {
       const told = JSON.parse(String(bytes));
       const own = asked.get('metadata');

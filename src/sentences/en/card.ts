@@ -38,4 +38,5 @@ export const card = {
   'media.redirected':
     'The address of that picture was redirected more than {count} times. Attach the picture again.',
   'media.only_here': 'Pictures are only fetched from this chat. Attach the picture to your message.',
+  'slack.file_not_seen': 'That file was deleted, or you cannot see it. Attach the picture instead.',
 } as const;

@@ -21,4 +21,8 @@ export const form = {
   'form.use.scribble': 'Scribble',
   'form.use.lineart': 'Line art',
   'form.use.depth': 'Depth',
+  'form.delete.title': 'Delete this picture?',
+  'form.delete.text': 'The picture and its message are deleted. Undo is offered for some seconds.',
+  'form.send': 'Send',
+  'form.cancel': 'Cancel',
 } as const;

@@ -9,7 +9,7 @@ export const card = {
   'card.this_picture': '이 그림',
   'card.another_picture': '다른 그림',
   'card.attached_picture': '첨부한 그림',
-  'discord.menu.edit': '그림 고치기',
+  'discord.menu.edit': '그림 편집',
   'discord.menu.use': '그림 활용하기',
   'platform.job_message_deleted': '이 작업의 메시지가 삭제됐어요.',
   'platform.message_gone': '그 메시지가 삭제됐거나, 채널을 읽을 수 없어요.',
@@ -38,4 +38,5 @@ export const card = {
     '{name}: {size}MB예요. 최대 {limit}MB까지 보낼 수 있어요. 더 작은 그림을 첨부해 주세요.',
   'media.redirected': '그림 주소가 {count}번 넘게 다른 주소로 옮겨 갔어요. 그림을 다시 첨부해 주세요.',
   'media.only_here': '그림은 이 채팅에서만 가져올 수 있어요. 메시지에 그림을 첨부해 주세요.',
+  'slack.file_not_seen': '그 파일이 삭제됐거나 볼 수 없는 파일이에요. 그림을 직접 첨부해 주세요.',
 } as const satisfies Record<keyof typeof en, string>;

@@ -9,7 +9,8 @@ export const draw = {
   'draw.that_address': '그 주소',
   'draw.other_files': '그림이 아니라서 쓰지 않은 파일: {names}',
   'draw.other_files_more': '그림이 아니라서 쓰지 않은 파일: {names} 외 {more}개',
-  'draw.nothing_to_edit': '고칠 그림이 없어요. 그림에 답장하거나 그림을 첨부하고, 어떻게 바꿀지 적어 주세요.',
+  'draw.nothing_to_edit':
+    '편집할 그림이 없어요. 그림에 답장하거나 그림을 첨부하고, 어떻게 바꿀지 적어 주세요.',
   'draw.attached_used': '답장한 메시지의 그림 대신 첨부한 그림을 썼어요.',
   'draw.no_picture_option': '{option} 옵션에는 그림을 쓸 수 없어요.',
   'draw.too_many_references':

@@ -19,10 +19,10 @@ export const engine = {
   'engine.idle_on_model': '{model} 모델은 classifier-free guidance 없이 그려서 효과가 없는 값: {what}',
   'engine.unread': '{text}의 끝부분은 읽지 못했어요. 여기부터: “{words}”',
   'engine.unread_t5': 'T5가 {text}의 끝부분을 읽지 못했어요. 여기부터: “{words}”',
-  'engine.weights_idle': '{encoder} 인코더는 글을 문장으로 읽어서, {text} 속 낱말의 가중치는 효과가 없어요.',
+  'engine.weights_idle': '{encoder} 인코더는 글을 문장으로 읽어서, {text} 속 단어의 가중치는 효과가 없어요.',
   'engine.weight_range': '{text}의 {value} 값이 -{limit}~{limit} 범위를 벗어나서 {used} 값을 썼어요.',
   'engine.no_size_fits':
-    '어떤 크기도 들어가지 않아요. 더 작은 모델을 고르거나, 운영자에게 메모리가 더 큰 장치를 요청해 주세요.',
+    '어떤 크기로도 그릴 수 없어요. 더 작은 모델을 고르거나, 운영자에게 메모리가 더 큰 장치를 요청해 주세요.',
   'engine.fits': '{width}x{height} 크기는 그릴 수 있어요.',
   'engine.text.prompt': '프롬프트',
   'engine.text.negative': '제외 프롬프트',

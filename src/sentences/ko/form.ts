@@ -22,4 +22,8 @@ export const form = {
   'form.use.scribble': '낙서',
   'form.use.lineart': '선화',
   'form.use.depth': '깊이',
+  'form.delete.title': '이 그림을 삭제할까요?',
+  'form.delete.text': '그림과 메시지를 삭제해요. 몇 초 동안 되돌릴 수 있어요.',
+  'form.send': '보내기',
+  'form.cancel': '취소',
 } as const satisfies Record<keyof typeof en, string>;

@@ -36,7 +36,7 @@ export const job = {
   'origin.vary_subtle': '약한 변형',
   'origin.vary_strong': '강한 변형',
   'origin.zoom': '줌 아웃',
-  'origin.pan': '넓힘',
+  'origin.pan': '한쪽으로 넓힘',
   'origin.edit': '편집',
   'origin.instructed': '지시대로 편집',
   'origin.redrawn': '그림을 다시 그림, 강도 {strength, number}',

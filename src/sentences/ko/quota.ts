@@ -34,7 +34,7 @@ export const quota = {
   'queue.model_removed':
     '기다리는 동안 {model} 모델이 이 기기에서 삭제됐어요. 다른 모델을 골라 다시 요청해 주세요.',
   'queue.stopped_twice': '이 그림을 만드는 동안 엔진이 두 번 멈췄어요. 크기나 장수를 줄여 주세요.',
-  'queue.input_deleted': '이 작업에 쓸 이미지가 삭제됐어요. 다른 이미지를 골라 주세요.',
+  'queue.input_deleted': '이 작업에 쓸 그림이 삭제됐어요. 다른 그림을 골라 주세요.',
   'queue.moved': '그리던 중에 {device} 장치에 문제가 생겨 다른 장치에서 처음부터 다시 그렸어요.',
   'queue.restarted': '그리던 중에 {device} 장치에 문제가 생겨 처음부터 다시 그렸어요.',
 } as const satisfies Record<keyof typeof en, string>;
