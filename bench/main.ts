@@ -11,6 +11,7 @@ import { denoisers } from './denoisers.ts';
 import { engine } from './engine.ts';
 import { eta } from './eta.ts';
 import type { Bench, Figure } from './figure.ts';
+import { find } from './find.ts';
 import { gpu } from './gpu.ts';
 import { history } from './history.ts';
 import { liveness } from './liveness.ts';
@@ -31,6 +32,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   bodies,
   history,
   usage,
+  find,
   queue,
   waiting,
   memory,

@@ -29,7 +29,7 @@ import { dropSweep, openCell, type SweepCommandPorts, startSweep } from './sweep
 
 export type ActionPorts = SweepCommandPorts &
   ConfigPorts &
-  Pick<Ports, 'jobs' | 'queue' | 'pictures' | 'unpost' | 'arePixelsEqual' | 'onError'> & {
+  Pick<Ports, 'jobs' | 'queue' | 'pictures' | 'gallery' | 'unpost' | 'arePixelsEqual' | 'onError'> & {
     readonly deletions: Deletions;
   };
 type ActionContext = Context<ActionPorts>;
@@ -52,6 +52,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   use,
   show,
   notes: showNotes,
+  star,
   recipe: showRecipe,
   start: startSweep,
   drop: dropSweep,
@@ -131,6 +132,18 @@ async function show(record: JobRecord, { reply, say }: ActionContext, index: num
     );
   }
   await reply.postEphemeral(pictureCard(record, index, say));
+}
+
+/** Per person: pressed again, it is taken back. */
+async function star(
+  record: JobRecord,
+  { invocation, reply, say, ports }: ActionContext,
+  index: number,
+): Promise<void> {
+  const picture = record.pictures[index];
+  if (picture === undefined) throw new DarkroomError('bad_request', sentence('star.which'));
+  const { isStarred, stars } = await ports.gallery.toggleStar(picture.id, invocation.user.id);
+  await reply.postEphemeral({ text: isStarred ? say('star.given', { count: stars }) : say('star.taken') });
 }
 
 /** All of what a card has no room for. */

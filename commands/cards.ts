@@ -178,7 +178,10 @@ export function pictureCard(record: JobRecord, index: number, say: Say): Card {
     actions: actionsOfOne({ ...record, pictures: record.pictures.slice(index, index + 1) }, say).map(
       numbered,
     ),
-    more: [{ id: `recipe:${id}:${index + 1}`, label: say('button.recipe') }],
+    more: [
+      { id: `star:${id}:${index + 1}`, label: say('button.star') },
+      { id: `recipe:${id}:${index + 1}`, label: say('button.recipe') },
+    ],
   };
 }
 
@@ -215,6 +218,7 @@ function printCard(
       ...(isDrawing ? [{ id: `reroll:${id}`, label: say('button.reroll') }] : []),
       ...(isOne && isDrawing ? [{ id: `creative:${id}`, label: say('button.creative') }] : []),
       ...(isOne ? furtherActions(record, say) : []),
+      ...(isOne ? [{ id: `star:${id}`, label: say('button.star') }] : []),
       { id: `recipe:${id}`, label: say('button.recipe') },
       ...(isFolded(record) ? [{ id: `notes:${id}`, label: say('button.notes') }] : []),
       { id: `delete:${id}`, label: say('button.delete'), style: 'danger' },

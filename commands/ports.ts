@@ -17,6 +17,7 @@ import type {
 import type { Words } from '../src/sentences.ts';
 import type { SettingsStore } from '../src/settings/store.ts';
 import type { RetentionClock } from '../src/store/clock.ts';
+import type { GalleryStore } from '../src/store/gallery.ts';
 import type { JobRecord, JobStore, SweepFrame } from '../src/store/jobs.ts';
 import type { PictureStore } from '../src/store/pictures.ts';
 import type { UsageStore } from '../src/store/usage.ts';
@@ -211,6 +212,8 @@ export interface Ports {
   readonly jobs: JobStore;
   readonly pictures: PictureStore;
   readonly settings: SettingsStore;
+  /** Finished pictures as they are searched, and stars. */
+  readonly gallery: GalleryStore;
   /** Sums of what was used. */
   readonly usage: UsageStore;
   /** A plot as PNG, for platforms that show no SVG; absent where there is nowhere to show it. */

@@ -11,6 +11,7 @@ import { type AnyCommand, type Context, lastWord, parseValues } from './command.
 import { config } from './config.ts';
 import { Deletions } from './deletions.ts';
 import { edit } from './edit.ts';
+import { find } from './find.ts';
 import { Follower } from './follow.ts';
 import { formFor } from './forms.ts';
 import { createHelp } from './help.ts';
@@ -51,6 +52,7 @@ export const COMMANDS: readonly RoutedCommand[] = [
   edit,
   sweep,
   recipe,
+  find,
   queue,
   notify,
   style,

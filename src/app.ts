@@ -105,6 +105,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     pictures: store.pictures,
     settings: store.settings,
     usage: store.usage,
+    gallery: store.gallery,
     plotPicture,
     wildcards: wildcardFolder(settings.DARKROOM_WILDCARDS),
     admins: settings.DARKROOM_ADMINS,
@@ -150,6 +151,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     ready: async () => ready && connections.every(({ isUp }) => isUp) && (await store.isWritable()),
     figures: async () => formatFigures(await readFigures(store.database)),
     usage: store.usage,
+    gallery: store.gallery,
     status: () =>
       describeMachine({
         ...{ settings, models, database: store.database, isWritable: store.isWritable },

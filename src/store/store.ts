@@ -7,6 +7,7 @@ import type { SettingsStore } from '../settings/store.ts';
 import { createRetentionClock, type RetentionClock } from './clock.ts';
 import { createDeliveries, type DeliveryStore } from './deliveries.ts';
 import { openEmbedded } from './embedded.ts';
+import { createGallery, type GalleryStore } from './gallery.ts';
 import { createJobs, type JobStore } from './jobs.ts';
 import { createMessages, type MessageStore, type StoredMessage } from './messages.ts';
 import { migrate } from './migrate.ts';
@@ -35,6 +36,8 @@ export interface Store<Message extends StoredMessage> {
   /** Names and roles of the web chat. */
   readonly people: PeopleStore;
   readonly settings: SettingsStore;
+  /** Finished pictures as they are searched, and stars. */
+  readonly gallery: GalleryStore;
   /** Sums of what was used. */
   readonly usage: UsageStore;
   /** Pictures that wait for a reviewer. */
@@ -84,6 +87,7 @@ export async function openStore<Message extends StoredMessage>({
       people: createPeople(database),
       clock: createRetentionClock(database),
       settings: createSettings(database),
+      gallery: createGallery(database),
       usage: createUsage(database),
       reviews: createReviews(database, stored),
       deliveries: createDeliveries(database),

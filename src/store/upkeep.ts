@@ -1,7 +1,8 @@
 /**
  * What the store does by itself while it is open: it deletes the bytes of pictures that went with their jobs, uploads
- * whose job never came, and, in the embedded database's files, the remains of words that were deleted.
+ * whose job never came, writes the words of pictures for the search, and, in the embedded database's files, the remains of words that were deleted.
  */
+import type { GalleryStore } from './gallery.ts';
 import type { PictureStore } from './pictures.ts';
 import type { Database } from './sql.ts';
 
@@ -11,6 +12,8 @@ export interface Upkeep {
 
 /** Milliseconds between two looks for pictures that went with their jobs. */
 const CONDEMNED = 5000;
+/** Pictures whose words are written at a time; an upgrade has many. */
+const INDEXED = 500;
 /** Milliseconds in which a job has to follow its uploads. */
 const UNCLAIMED = 10 * 60_000;
 /** Milliseconds between two rewrites of tables that words were deleted from, and until the first one. */
@@ -18,7 +21,15 @@ const REWRITE = 24 * 60 * 60_000;
 const FIRST_REWRITE = 10 * 60_000;
 
 export function startUpkeep(
-  { database, pictures }: { readonly database: Database; readonly pictures: PictureStore },
+  {
+    database,
+    pictures,
+    gallery,
+  }: {
+    readonly database: Database;
+    readonly pictures: PictureStore;
+    readonly gallery: Pick<GalleryStore, 'index'>;
+  },
   onError: (error: unknown) => void,
 ): Upkeep {
   let last: Promise<unknown> = Promise.resolve();
@@ -41,6 +52,7 @@ export function startUpkeep(
   let rewriting: NodeJS.Timeout | undefined;
   const timers = [
     every(CONDEMNED, () => pictures.removeCondemned()),
+    every(CONDEMNED, () => gallery.index(INDEXED)),
     every(UNCLAIMED, removeUnclaimed),
     setTimeout(() => {
       last = last.then(() => rewriteDeleted(database)).catch(onError);

@@ -269,6 +269,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     pictures: store.pictures,
     settings: store.settings,
     usage: store.usage,
+    gallery: store.gallery,
     wildcards: wildcardFolder(undefined),
     admins: ['web:ada'],
     post: async () => undefined,

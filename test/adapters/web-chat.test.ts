@@ -22,7 +22,7 @@ test('words become a picture in one message, edited in place', async (t) => {
     [
       ...['Vary', 'Edit', 'Upscale', 'Use as', 'Re-roll', 'Upscale (creative)', 'Vary (subtle)'],
       ...['Vary (strong)', 'Zoom out 1.5x', 'Zoom out 2x', 'Pan left', 'Pan right', 'Pan up', 'Pan down'],
-      ...['Recipe', 'Delete'],
+      ...['Star', 'Recipe', 'Delete'],
     ],
   );
   const [picture] = done.pictures;

@@ -208,6 +208,11 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       },
     },
     usage: NO_USAGE,
+    gallery: {
+      find: async () => [],
+      toggleStar: async () => ({ isStarred: true, stars: 1 }),
+      index: async () => 0,
+    },
     wildcards: wildcardFolder(undefined),
     models: ONLY_MINI,
     clock: { now: async () => Date.now() },

@@ -37,7 +37,14 @@ test('four likely buttons, the others in More; several pictures have a row for e
   const chat = startCommands();
   const one = (await chat.say('/imagine a boat')).posted.at(-1)!;
   assert.deepEqual(labels(one.actions), ['Vary', 'Edit', 'Upscale', 'Use as']);
-  assert.deepEqual(labels(one.more), ['Re-roll', 'Upscale (creative)', ...FURTHER, 'Recipe', 'Delete']);
+  assert.deepEqual(labels(one.more), [
+    'Re-roll',
+    'Upscale (creative)',
+    ...FURTHER,
+    'Star',
+    'Recipe',
+    'Delete',
+  ]);
   const [job] = chat.jobs.values();
   const four = { ...job!, pictures: Array.from({ length: 4 }, () => job!.pictures[0]!) };
   chat.jobs.set(job!.id, four);

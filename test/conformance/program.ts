@@ -66,6 +66,7 @@ export async function startProgram(
       pictures: store.pictures,
       settings: store.settings,
       usage: store.usage,
+      gallery: store.gallery,
       wildcards: wildcardFolder(undefined),
       admins: ['web:ada', 'slack:U_ADA'],
       post: (_platform, tenant, channel, card) => adapter.post(tenant, channel, card),

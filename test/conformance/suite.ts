@@ -363,7 +363,7 @@ async function pictureOf(chat: Chat, grid: Seen, number: number): Promise<Uint8A
     'bo',
     ({ id, pictures, buttons }) => id !== grid.id && pictures.length === 1 && !buttons.includes('Delete'),
   );
-  assert.deepEqual(one.buttons, ['Vary', 'Edit', 'Upscale', 'Use as', 'Recipe']);
+  assert.deepEqual(one.buttons, ['Vary', 'Edit', 'Upscale', 'Use as', 'Star', 'Recipe']);
   return one.pictures[0]!.bytes;
 }
 

@@ -3,6 +3,7 @@ import { type Context, Hono } from 'hono';
 import { etag } from 'hono/etag';
 import { describeError, type ErrorCode, wordsOf } from '../../../src/errors.ts';
 import { type Locale, sayIn } from '../../../src/sentences.ts';
+import type { GalleryStore } from '../../../src/store/gallery.ts';
 import type { UsageStore } from '../../../src/usage/report.ts';
 import type { Conversation } from '../conversation/conversation.ts';
 import type { EventHub } from '../conversation/event-hub.ts';
@@ -11,6 +12,7 @@ import { Admission, type AdmissionOptions } from './admission.ts';
 import { addCalls, type Call, type CallOptions, type Env } from './calls.ts';
 import { addDoor, drawDoor } from './door.ts';
 import { drawErrorPage } from './error-page.ts';
+import { addGalleryPage } from './gallery-page.ts';
 import { localeOfCall } from './language.ts';
 import { WEB_LIMITS, type WebLimits } from './limits.ts';
 import { Metrics } from './metrics.ts';
@@ -35,6 +37,8 @@ export interface AppOptions extends AdmissionOptions, CallOptions {
   readonly status?: () => Promise<readonly StatusSection[]>;
   /** Sums of what was used, for the admins' page; absent where nobody keeps them. */
   readonly usage?: UsageStore;
+  /** Finished pictures and stars, for the gallery; absent where nobody keeps them. */
+  readonly gallery?: GalleryStore;
   readonly limits?: Partial<WebLimits>;
 }
 
@@ -117,6 +121,8 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
     addStatusPages(app, options, { people: admission.people, base, status: shared });
   }
   if (options.usage !== undefined) addUsagePage(app, { usage: options.usage, base });
+  const { gallery, pictures, people } = options;
+  if (gallery !== undefined) addGalleryPage(app, { gallery, pictures, people, base });
   app.get('/api/commands', async (c) => c.json((await options.describe(localeOfCall(c))) as object));
   app.get('/api/openapi.json', (c) => c.json(openapi));
   const figures = sharedFor(MONITORING_MS, async () => (await options.figures?.()) ?? '');

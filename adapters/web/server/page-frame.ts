@@ -29,6 +29,7 @@ export const drawFrame = (
 <link rel="stylesheet" href="${base}/error.css">
 <link rel="stylesheet" href="${base}/status.css">
 <link rel="stylesheet" href="${base}/usage.css">
+<link rel="stylesheet" href="${base}/gallery-page.css">
 <script src="${base}/theme.js"></script>
 </head>
 <body class="error-page">

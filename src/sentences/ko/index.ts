@@ -11,6 +11,7 @@ import { draw } from './draw.ts';
 import { engine } from './engine.ts';
 import { error } from './error.ts';
 import { field } from './field.ts';
+import { find } from './find.ts';
 import { form } from './form.ts';
 import { help } from './help.ts';
 import { job } from './job.ts';
@@ -45,6 +46,7 @@ export const ko = {
   ...draw,
   ...engine,
   ...error,
+  ...find,
   ...form,
   ...help,
   ...job,

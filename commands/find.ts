@@ -1,0 +1,92 @@
+/** /find: pictures by the words of their prompts, by person and model, and by one's own stars. */
+import { DarkroomError } from '../src/errors.ts';
+import { inWordsOf, seedOfPicture, shortName } from '../src/request.ts';
+import { type Say, sentence } from '../src/sentences.ts';
+import type { GalleryPicture } from '../src/store/gallery.ts';
+import { type Context, defineCommand } from './command.ts';
+import type { Ports } from './ports.ts';
+import { findTarget } from './targets.ts';
+
+export type FindPorts = Pick<Ports, 'gallery' | 'find'>;
+
+/** Pictures of one answer: as many as there are buttons in a row. */
+const PAGE = 5;
+const MOST_PAGES = 200;
+
+export const find = defineCommand({
+  name: 'find',
+  description: 'describe.find',
+  options: {
+    words: { type: 'text', description: 'describe.find.words', example: 'red mug' },
+    by: { type: 'mention', of: 'user', flag: '--by', description: 'describe.find.by', example: '@ada' },
+    model: {
+      type: 'text',
+      single: true,
+      flag: '--model',
+      description: 'describe.find.model',
+      example: 'mini',
+    },
+    starred: {
+      type: 'choice',
+      choices: ['on', 'off'],
+      implied: 'on',
+      flag: '--starred',
+      description: 'describe.find.starred',
+      example: 'on',
+    },
+    page: {
+      type: 'integer',
+      min: 1,
+      max: MOST_PAGES,
+      flag: '--page',
+      description: 'describe.find.page',
+      example: '2',
+    },
+  },
+  examples: ['/find red mug', '/find --starred on'],
+  async run({ words, by, model, starred, page = 1 }, { invocation, reply, say, ports }: Context<FindPorts>) {
+    const { user, where, channel } = invocation;
+    const found = await ports.gallery.find(
+      { user: user.id, tenant: where.tenant, channel },
+      {
+        ...(words !== undefined && words.trim() !== '' && { words }),
+        ...(model !== undefined && { model }),
+        ...(by !== undefined && { by: await findTarget('user', by, invocation, ports) }),
+        ...(starred === 'on' && { isStarred: true }),
+      },
+      // One more says whether there is another page.
+      { skip: (page - 1) * PAGE, most: PAGE + 1 },
+    );
+    if (found.length === 0) {
+      throw new DarkroomError('not_found', sentence(page > 1 ? 'find.no_page' : 'find.none'));
+    }
+    const shown = found.slice(0, PAGE);
+    await reply.postEphemeral({
+      text: say('find.found', { page }),
+      pictures: shown.map((one) => ({
+        ...{ id: one.id, width: one.width, height: one.height, alt: promptOf(one) },
+        seed: seedOfPicture(one.request, one.place),
+      })),
+      fields: shown.map((one, i) => ({ name: `${i + 1}. ${brief(promptOf(one))}`, value: lineOf(one, say) })),
+      actions: shown.map(({ job, place }, i) => ({
+        id: `show:${job}:${place + 1}`,
+        label: say('button.picture_number', { number: i + 1 }),
+      })),
+      notes: [
+        ...(found.length > PAGE && page < MOST_PAGES ? [say('find.more', { page: page + 1 })] : []),
+        ...(where.tenant !== undefined ? [say('find.where')] : []),
+      ],
+    });
+  },
+});
+
+const promptOf = ({ request, place }: GalleryPicture) => inWordsOf(request, place).prompt;
+
+const lineOf = ({ request, user, stars }: GalleryPicture, say: Say) =>
+  [
+    shortName(request.model),
+    say('card.for', { name: user.name }),
+    ...(stars === 0 ? [] : [say('find.stars', { count: stars })]),
+  ].join(' \u00b7 ');
+
+const brief = (text: string) => (text.length <= 60 ? text : `${text.slice(0, 59).trimEnd()}\u2026`);

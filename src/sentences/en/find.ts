@@ -1,0 +1,37 @@
+/** /find, stars and the gallery page. */
+export const find = {
+  'describe.find': 'Find pictures: your own, and those of this channel.',
+  'describe.find.words': 'Words of the prompt; all of them must be in it.',
+  'describe.find.by': 'Only pictures that this person asked for.',
+  'describe.find.model': 'Only pictures of this model.',
+  'describe.find.starred': 'Only pictures that you have starred.',
+  'describe.find.page': 'The next five pictures, and so on.',
+  'find.found': 'Pictures, newest first (page {page}).',
+  'find.none': 'No picture of yours or of this channel matches. Use fewer words, or only how they begin.',
+  'find.no_page': 'There are no more pictures. Use a lower --page.',
+  'find.more': 'There are more: add --page {page}.',
+  'find.where': 'Your own pictures are searched, and the public ones of this channel.',
+  'find.stars': '{count, plural, one {# star} other {# stars}}',
+  'button.star': 'Star',
+  'star.given':
+    'Starred. {count, plural, one {# person has} other {# people have}} starred this picture. /find --starred on shows yours.',
+  'star.taken': 'The star is taken back.',
+  'star.which': 'Open one of the pictures first: a star is for one picture.',
+  'gallery.title': 'Gallery',
+  'gallery.words': 'Words',
+  'gallery.by': 'By',
+  'gallery.model': 'Model',
+  'gallery.starred': 'Starred by me',
+  'gallery.search': 'Search',
+  'gallery.none': 'No picture matches. Use fewer words, or only how they begin.',
+  'gallery.empty': 'There are no pictures yet. Ask for one in the chat: /imagine a red mug on a table.',
+  'gallery.next': 'Older pictures',
+  'gallery.newer': 'Newer pictures',
+  'gallery.select': 'Select: {prompt}',
+  'gallery.zip': 'Download the selected pictures as zip, with recipes',
+  'gallery.zip_none': 'Select at least one picture to download.',
+  'gallery.zip_many':
+    'You selected {count} pictures; a zip file may hold {limit}. Select fewer, and download the others after it.',
+  'gallery.zip_bytes':
+    'The selected pictures may take {size} MB; a zip file may have {limit} MB. Select fewer.',
+} as const;

@@ -1,0 +1,37 @@
+import type { find as en } from '../en/find.ts';
+
+export const find = {
+  'describe.find': '내 그림과 이 채널의 그림을 찾아요.',
+  'describe.find.words': '프롬프트에 모두 들어 있어야 하는 단어들이에요.',
+  'describe.find.by': '이 사람이 요청한 그림만 찾아요.',
+  'describe.find.model': '이 모델의 그림만 찾아요.',
+  'describe.find.starred': '내가 별을 준 그림만 찾아요.',
+  'describe.find.page': '다음 다섯 장, 그다음 다섯 장을 봐요.',
+  'find.found': '최신순 그림이에요({page}쪽).',
+  'find.none': '맞는 그림이 내 그림에도 이 채널에도 없어요. 단어를 줄이거나 앞부분만 써 보세요.',
+  'find.no_page': '그림이 더 없어요. 더 작은 --page 값을 써 주세요.',
+  'find.more': '더 있어요. 명령 끝에 붙여 주세요: --page {page}',
+  'find.where': '내 그림과 이 채널에 공개된 그림에서 찾아요.',
+  'find.stars': '별 {count}개',
+  'button.star': '별 주기',
+  'star.given': '별을 줬어요. 이 그림에 별을 준 사람: {count}명. /find --starred on으로 모아 볼 수 있어요.',
+  'star.taken': '별을 거뒀어요.',
+  'star.which': '먼저 그림 하나를 열어 주세요. 별은 그림 한 장에 줘요.',
+  'gallery.title': '갤러리',
+  'gallery.words': '단어',
+  'gallery.by': '요청한 사람',
+  'gallery.model': '모델',
+  'gallery.starred': '내가 별을 준 그림',
+  'gallery.search': '찾기',
+  'gallery.none': '맞는 그림이 없어요. 단어를 줄이거나 앞부분만 써 보세요.',
+  'gallery.empty': '아직 그림이 없어요. 채팅에서 요청해 보세요: /imagine a red mug on a table',
+  'gallery.next': '이전 그림',
+  'gallery.newer': '최신 그림',
+  'gallery.select': '선택: {prompt}',
+  'gallery.zip': '선택한 그림을 레시피와 함께 zip으로 받기',
+  'gallery.zip_none': '받을 그림을 하나 이상 선택해 주세요.',
+  'gallery.zip_many':
+    '그림을 {count}장 선택했는데 zip 파일 하나에는 {limit}장까지 담을 수 있어요. 줄여서 나누어 받아 주세요.',
+  'gallery.zip_bytes':
+    '선택한 그림이 {size}MB까지 될 수 있는데 zip 파일은 {limit}MB까지예요. 줄여서 선택해 주세요.',
+} as const satisfies Record<keyof typeof en, string>;
