@@ -7,7 +7,13 @@ import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Device } from './engine/device.ts';
 import { type MemoryPlan, planMemory, requireFit } from './engine/memory/memory.ts';
-import { describeUnreadPrompt, type TextReader, textReadersOf } from './engine/prompt/prompt.ts';
+import {
+  describeUnreadPrompt,
+  findInversions,
+  NO_INVERSIONS,
+  type TextReader,
+  textReadersOf,
+} from './engine/prompt/prompt.ts';
 import { verifyModel } from './engine/verify.ts';
 import type { Component } from './graph/component.ts';
 import { Catalogue } from './models/catalogue.ts';
@@ -183,7 +189,9 @@ export async function createModels(
       const spec = await catalogue.open(model);
       const known = readers.get(spec) ?? textReadersOf(spec);
       readers.set(spec, known);
-      return describeUnreadPrompt(known, prompt, syntax);
+      // An embedding takes as many tokens as it has vectors.
+      const inversions = syntax === 'plain' ? NO_INVERSIONS : await findInversions([prompt], spec, inventory);
+      return describeUnreadPrompt(known, prompt, syntax, inversions);
     },
   };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { DarkroomError, nearestNames } from '../src/errors.ts';
 import {
+  draftOfParameters,
   freezeRequest,
   type ModelDefaults,
   parseDraft,
@@ -246,4 +247,18 @@ test('a model that edits by instruction sees its pictures; others redraw one', (
   refused({ image: 'a.png' }, /64 pixels or more/, { ...context, imageSize: { width: 40, height: 400 } });
   refused({ image: 'a.png' }, /8 times as long/, { ...context, imageSize: { width: 1000, height: 100 } });
   refused({ reference_images: ['a.png'] }, /cannot edit by reference pictures/, { ...context, defaults });
+});
+
+test("the hashes of A1111's recipe go to the LoRAs that its tags call; those of another kind are passed over", () => {
+  const read = (hashes: string) =>
+    draftOfParameters(
+      `a mug <lora:ink, wash:0.8> <lora:dots:1>\nSteps: 9, Size: 64x64, Lora hashes: ${hashes}`,
+    )!;
+  const { prompt, loras } = read('"ink wash: 0f1e2d3c4b, dots: 0123456789ab"');
+  assert.equal(prompt, 'a mug');
+  assert.deepEqual(loras, [
+    { file: 'ink, wash', weight: 0.8, hash: '0f1e2d3c4b' },
+    { file: 'dots', weight: 1 },
+  ]);
+  assert.equal(read('"dots: 0123456789ab"').prompt, 'a mug <lora:ink, wash:0.8> <lora:dots:1>');
 });

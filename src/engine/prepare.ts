@@ -2,7 +2,7 @@
 import type { Job } from '../job.ts';
 import type { EncodedPrompt } from '../models/families/family.ts';
 import type { ModelSpec } from '../models/spec.ts';
-import { type GenerationRequest, inWordsOf } from '../request.ts';
+import { type Embedding, type GenerationRequest, inWordsOf } from '../request.ts';
 import type { Words } from '../sentences.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
@@ -98,6 +98,7 @@ export async function prepareJob(
   const how = upscaler ?? (request.hires?.upscaler === 'latent' ? 'latent' : 'lanczos');
   return {
     passes,
+    embeddings: encoded.map(({ embeddings }) => embeddings),
     nets: controls.nets,
     start: posterior,
     grow: (latents, pass) => grow(components, how, latents, pass, savers),
@@ -118,6 +119,8 @@ const wordedRequests = (request: GenerationRequest): readonly GenerationRequest[
 
 export interface Encoded {
   readonly passes: readonly Pass[];
+  /** The embeddings that the prompts call. */
+  readonly embeddings: readonly Embedding[];
   /** Sentences for the user, about the prompt. */
   readonly notes: readonly Words[];
 }
@@ -146,7 +149,7 @@ export async function encodeConditions(
   const guidanceScale = request.guidanceScale + (spec.guidanceOffset ?? 0);
   const encoders = { ...textEncoders, factors: adapted };
   const isGuided = spec.isGuided(request.guidanceScale);
-  const { prompt, negative, notes } = await encodePrompt(encoders, request, isGuided, inversions);
+  const { prompt, negative, embeddings, notes } = await encodePrompt(encoders, request, isGuided, inversions);
   const batch = prompt.context.dims[0]!;
   const scales = spec.latentScales(inpainting !== undefined);
   const passes = plans.map((plan, i): Pass => {
@@ -164,5 +167,6 @@ export async function encodeConditions(
     };
     return { ...plan, inpainting, conditions, scales };
   });
-  return { passes, notes: [...inversions.notes, ...notes] };
+  const called = embeddings.map((name) => ({ name, hash: inversions.hashes.get(name) }));
+  return { passes, embeddings: called, notes: [...inversions.notes, ...notes] };
 }

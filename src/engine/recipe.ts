@@ -3,24 +3,26 @@ import packageJson from '../../package.json' with { type: 'json' };
 import { formatParameters } from '../image/parameters.ts';
 import { provenanceXmp, XMP } from '../image/provenance.ts';
 import type { ModelSpec } from '../models/spec.ts';
-import { type GenerationRequest, requestToJson } from '../request.ts';
+import { type Embedding, type GenerationRequest, requestToJson } from '../request.ts';
 import type { Precision } from './device.ts';
 
 const ENGINE_VERSION: string = packageJson.version;
 
-/** @param single of this one picture. @param precision of the denoiser */
+/** @param single of this one picture. @param precision of the denoiser. @param embeddings that its prompts call */
 export async function recipeTexts(
   single: GenerationRequest,
   { spec, precision }: { readonly spec: ModelSpec; readonly precision: Precision },
+  embeddings: readonly Embedding[] = [],
 ): Promise<Record<'parameters' | 'darkroom' | typeof XMP, string>> {
   const modelHash = await spec.modelHash();
   const recipe = {
     ...{ request: requestToJson(single), model_hash: modelHash, engine_version: ENGINE_VERSION },
+    ...(embeddings.length > 0 && { embeddings }),
     // The other precisions belong to their devices, and pictures agree between them but for the last digits.
     ...(precision === 'int8' && { precision }),
   };
   return {
-    parameters: formatParameters(single, { seed: single.seed, modelHash, modelName: spec.name }),
+    parameters: formatParameters(single, { seed: single.seed, modelHash, modelName: spec.name, embeddings }),
     darkroom: JSON.stringify(recipe),
     [XMP]: provenanceXmp(single.image !== undefined),
   };

@@ -9,7 +9,7 @@ import { encodePreview } from '../image/preview.ts';
 import { fit, type Raster } from '../image/resample.ts';
 import type { FinishedPicture, JobMemory, Progress, Run } from '../job.ts';
 import type { LatentScale } from '../models/latent-scale.ts';
-import { type GenerationRequest, ofPicture, seedOfPicture } from '../request.ts';
+import { type Embedding, type GenerationRequest, ofPicture, seedOfPicture } from '../request.ts';
 import { sentence, type Words } from '../sentences.ts';
 import type { Tensor } from '../tensor.ts';
 import type { ControlNet } from './control/controls.ts';
@@ -41,6 +41,8 @@ export interface Prepared {
    * the one before.
    */
   readonly passes: readonly (readonly Pass[])[];
+  /** Of each picture, or once for all: the embeddings that its prompts call. */
+  readonly embeddings: readonly (readonly Embedding[])[];
   /** In the order of the request's controls. */
   readonly nets: readonly ControlNet[];
   /** What the first pass starts from. */
@@ -108,7 +110,7 @@ export class PictureRun implements PipelineRun {
     this.#requireOpen();
     if (this.#callsMade < this.steps)
       throw new Error(`decoded after ${this.#callsMade} of ${this.steps} calls`);
-    const { lease, plan, decodeScale, finish, notes, seconds } = this.#prepared;
+    const { lease, plan, embeddings, decodeScale, finish, notes, seconds } = this.#prepared;
     const started = performance.now();
     if (plan.savers.includes('turns')) await lease.components.release();
     const decoder = await lease.components.vaeDecoder(plan.savers.includes('tiles'));
@@ -119,7 +121,7 @@ export class PictureRun implements PipelineRun {
         await this.#enlarged(await decodeLatents(decoder, latents, decodeScale)),
       );
       const single = ofPicture(this.#request, i);
-      const texts = await recipeTexts(single, lease.components);
+      const texts = await recipeTexts(single, lease.components, embeddings[i % embeddings.length]);
       const png = writePngText(await encodePng(data, width, height), texts);
       pictures.push({ png, width, height, seed: single.seed });
     }

@@ -166,7 +166,7 @@ class UpscaleRun implements PipelineRun {
     // the picture: what it changes is what it was chosen for.
     const isPlain = upscaler === undefined || upscaler.upscaler.isOwn || tiles.length > 0;
     const { data, width, height } = isPlain ? projectBack(made, picture) : made;
-    const texts = await recipeTexts(request, lease.components);
+    const texts = await recipeTexts(request, lease.components, this.#parts.refinement?.embeddings);
     const png = writePngText(await encodePng(data, width, height), texts);
     const decode = (performance.now() - started) / 1000;
     return {

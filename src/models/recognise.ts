@@ -11,6 +11,7 @@ import { controlnetOf, controlRefusal } from './controlnet.ts';
 import { FAMILIES } from './families/index.ts';
 import { unetBase } from './families/unet.ts';
 import { unknownArchitecture } from './foreign-weights.ts';
+import { originOf } from './lora/origin.ts';
 import { SeenFiles } from './seen.ts';
 import { type FoundUpscaler, findUpscaler, refuse } from './upscaler/network.ts';
 import { readWeights, type Weights } from './weights.ts';
@@ -128,7 +129,10 @@ const LORA =
 
 function recogniseOther({ tensors, label, metadata }: Weights): Found {
   const names = [...tensors.keys()];
-  if (names.some((name) => LORA.test(name))) return { kind: 'lora' };
+  if (names.some((name) => LORA.test(name))) {
+    const family = originOf({ tensors, metadata });
+    return { kind: 'lora', ...(family !== undefined && { family }) };
+  }
   if (isEmbedding(tensors)) return { kind: 'embedding', ...embeddingFamily(tensors) };
   if (isVae(tensors) || isVae(under(tensors, 'first_stage_model.')) || isVae(under(tensors, 'vae.')))
     return { kind: 'vae' };

@@ -2,6 +2,7 @@
 import { parseSampler, parseSchedule } from '../diffusion/names.ts';
 import type { RequestDraft } from './fields.ts';
 import { LIMITS } from './limits.ts';
+import { nameInHashes, takeLoras } from './loras.ts';
 import { parseSize } from './option.ts';
 
 /** The last line, whose first key is Steps in every program that writes it. */
@@ -39,7 +40,32 @@ export function draftOfParameters(text: string): RequestDraft | undefined {
     rng: pairs.get('RNG') === 'NV' ? 'philox' : undefined,
   };
   const given = Object.entries(fields).filter(([, value]) => value !== undefined);
-  return { ...Object.fromEntries(given), prompt: prompt.trim() };
+  return { ...Object.fromEntries(given), ...withHashes(prompt.trim(), pairs.get('Lora hashes')) };
+}
+
+/**
+ * The LoRAs that a prompt's tags call, with the hashes of their files, so that another file of the same name is noticed.
+ * A1111 itself writes 12 digits of a hash over the tensors, which says nothing of a whole file: those are passed over.
+ */
+function withHashes(prompt: string, text: string | undefined): Pick<RequestDraft, 'prompt' | 'loras'> {
+  const hashes = new Map(
+    Array.from((text ?? '').matchAll(/(?:^|,)\s*([^:,]+): ([0-9a-f]{10})(?=,|$)/g), ([, name, hash]) => [
+      name!.toLowerCase(),
+      hash!,
+    ]),
+  );
+  if (hashes.size === 0) return { prompt };
+  try {
+    const taken = takeLoras(prompt);
+    const loras = taken.loras.map((lora) => {
+      const hash = hashes.get(nameInHashes(lora.file).toLowerCase());
+      return hash === undefined ? lora : { ...lora, hash };
+    });
+    return { prompt: taken.prompt, loras };
+  } catch {
+    // A tag that cannot be read stays in the prompt, where it is refused by its own words.
+    return { prompt };
+  }
 }
 
 function samplerOf(pairs: ReadonlyMap<string, string>): { sampler?: string; schedule?: string } {

@@ -112,6 +112,9 @@ function words({ file, weight = 1, text_encoder_weight: text }: LoraDraft): stri
   return weight === 1 ? `${file}:1` : `${file}:${weight}`;
 }
 
+/** A name within A1111's `Lora hashes` and `TI hashes`, which loses there what would end it. */
+export const nameInHashes = (name: string): string => name.replaceAll(/[:,]/g, '');
+
 interface Asked {
   readonly prompt: string;
   readonly prompt_syntax?: string | undefined;

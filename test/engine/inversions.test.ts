@@ -1,5 +1,6 @@
 /** Embeddings called by name in a prompt: diffusers' numbers (make_inversions.py), and where A1111 finds a name. */
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
@@ -8,6 +9,8 @@ import { createEngine } from '../../src/engine/pipeline.ts';
 import { readInversions, type TextReader, textReadersOf } from '../../src/engine/prompt/prompt.ts';
 import { planPrompt } from '../../src/engine/prompt/prompt-plan.ts';
 import { DarkroomError } from '../../src/errors.ts';
+import { readPngText } from '../../src/image/png-text.ts';
+import { createModels } from '../../src/installed-models.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
 import { Inventory } from '../../src/models/inventory/inventory.ts';
 import { inEnglish } from '../english.ts';
@@ -53,6 +56,34 @@ test('a name is found by its tokens, in any case, with punctuation around it, an
   assert.deepEqual(await places('a SQUIGGLE, a (Squiggle:1.2)'), ['..##..##']);
   assert.deepEqual(await places('squiggles'), ['']);
   assert.deepEqual(await places('a mug'), ['']);
+});
+
+test('a recipe names the embeddings that its prompts call, with their hashes, as A1111 does', async () => {
+  const draft = {
+    model: 'tiny-sd15',
+    prompt: 'a squiggle',
+    negative_prompt: 'squiggles',
+    num_inference_steps: 1,
+  };
+  const run = await engine.open(await jobOf(draft));
+  while (!(await run.advance(run.steps, () => {})).done);
+  const [picture] = (await run.decode()).pictures;
+  await run.close();
+  const texts = readPngText(picture!.png);
+  const bytes = readFileSync(`${FIXTURES}embeddings/squiggle.safetensors`);
+  const hash = createHash('sha256').update(bytes).digest('hex').slice(0, 12);
+  assert.match(texts.get('parameters')!, new RegExp(`, TI hashes: "squiggle: ${hash}"`));
+  assert.deepEqual(JSON.parse(texts.get('darkroom')!).embeddings, [{ name: 'squiggle', hash }]);
+});
+
+test('what is not read is told with embeddings counted by their vectors', async () => {
+  const models = await createModels([MODELS], { stays: false });
+  const unread = async (prompt: string) =>
+    inEnglish([await models.describeUnread('tiny-sd15', prompt, 'a1111')]);
+  const most = 16 * 75;
+  assert.deepEqual(await unread('a '.repeat(most)), ['']);
+  assert.deepEqual(await unread(`${'a '.repeat(most - 2)}squiggle`), ['']);
+  assert.match((await unread(`${'a '.repeat(most - 1)}squiggle`)).join(), /squiggle/);
 });
 
 test('the vectors of an embedding stay in one chunk', async () => {

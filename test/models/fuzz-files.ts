@@ -30,6 +30,8 @@ export async function SPOILT(): Promise<[kind: string, bytes: Buffer][]> {
         await readFile(join(FIXTURES, '../controlnets/sd15-canny/diffusion_pytorch_model.safetensors')),
       ],
       ['embedding', await safe(new Map([['emb_params', float([1, 4], [1, 2, 3, 4])]]))],
+      ['embedding of A1111', torchFile('zip', new Map([['*', float([2, 4], [1, 2, 3, 4, 5, 6, 7, 8])]]))],
+      ['VAE', await readFile(join(FIXTURES, 'tiny-sd15/vae/diffusion_pytorch_model.safetensors'))],
       ['pickle', torchFile('zip', LORA)],
       ['old pickle', torchFile('legacy', LORA)],
     ];

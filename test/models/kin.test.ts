@@ -9,6 +9,7 @@ test('the inpainting models of a model are those of its family that can be used'
     { ...one, name: 'plain' },
     { ...inpainting, name: 'inpaint' },
     { ...inpainting, name: 'other', family: 'Stable Diffusion XL' },
+    { ...inpainting, name: 'of the second', family: 'Stable Diffusion 2' },
     { ...inpainting, name: 'broken', refusal: 'It is damaged.' },
     { ...inpainting, name: 'lora', kind: 'lora' },
   ];

@@ -65,6 +65,14 @@ test('other kinds of files', async (t) => {
     ['lora', undefined, { 'lora_unet_mid_block_attentions_0_proj_in.lora_down.weight': tensor(4, 8) }],
     ['lora', undefined, { 'unet.mid_block.attentions.0.proj_in.lora_A.weight': tensor(4, 8) }],
     ['lora', undefined, { 'lora_unet_input_blocks_1_1_proj_in.hada_w1_a': tensor(8, 4) }],
+    [
+      'lora',
+      'Stable Diffusion 2',
+      {
+        'lora_unet_mid_block_attentions_0_transformer_blocks_0_attn2_to_k.lora_down.weight': tensor(4, 1024),
+      },
+    ],
+    ['lora', 'Stable Diffusion XL', { 'lora_te2_text_projection.lora_down.weight': tensor(4, 8) }],
     ['embedding', 'Stable Diffusion 1', { emb_params: tensor(2, 768) }],
     ['embedding', 'Stable Diffusion XL', { clip_l: tensor(2, 768), clip_g: tensor(2, 1280) }],
     ['controlnet', undefined, { 'control_model.input_hint_block.0.weight': tensor(4, 3, 3, 3) }],

@@ -10,11 +10,13 @@ import { negativeTexts, positiveTexts } from './texts.ts';
 
 export interface Inversions {
   readonly found: readonly Inversion[];
+  /** First 12 hex digits of each file's SHA-256, as A1111 shows them, by name. */
+  readonly hashes: ReadonlyMap<string, string>;
   /** Sentences for the user. */
   readonly notes: readonly Words[];
 }
 
-export const NO_INVERSIONS: Inversions = { found: [], notes: [] };
+export const NO_INVERSIONS: Inversions = { found: [], hashes: new Map(), notes: [] };
 
 /** Embeddings in one request; a name of two letters may stand in many words. */
 const MOST = 64;
@@ -34,16 +36,29 @@ export async function readInversions(
   if (request.promptSyntax === 'plain') return NO_INVERSIONS;
   const pictures = request.pictureWords?.map((_, i) => inWordsOf(request, i)) ?? [request];
   const texts = pictures.flatMap((one) => [...positiveTexts(one), ...negativeTexts(one)]);
+  return findInversions(texts, spec, inventory);
+}
+
+/** Those whose names stand in some texts. @throws as readInversions */
+export async function findInversions(
+  texts: readonly string[],
+  spec: Pick<ModelSpec, 'name' | 'textEncoders'>,
+  inventory: Inventory,
+): Promise<Inversions> {
   const text = plain(texts.join('\n'));
   const named = await inversionsNamed(inventory, (name) => text.includes(plain(name)));
   const found: Inversion[] = [];
+  const hashes = new Map<string, string>();
   const notes: Words[] = [];
   for (const file of named.slice(0, MOST)) {
     const inversion = await openInversion(file, spec.textEncoders);
-    if (inversion !== undefined) found.push(inversion);
-    else notes.push(sentence('engine.embedding_of_other', { name: file.name, model: spec.name }));
+    if (inversion !== undefined) {
+      found.push(inversion);
+      const sha256 = await inventory.hash(file.file);
+      if (sha256 !== undefined) hashes.set(file.name, sha256.slice(0, 12));
+    } else notes.push(sentence('engine.embedding_of_other', { name: file.name, model: spec.name }));
   }
-  return { found, notes };
+  return { found, hashes, notes };
 }
 
 /** A vector in place of a token. */

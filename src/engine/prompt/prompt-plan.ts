@@ -34,6 +34,8 @@ export interface EncoderPlan {
   readonly dropped: string;
   /** A weight beyond WEIGHT_LIMIT, which was clamped. */
   readonly excess?: number;
+  /** Names of the embeddings that are called. */
+  readonly embeddings?: readonly string[];
   /** Whether it was given weights of words, which do not reach it. */
   readonly ignoresWeights?: true;
 }
@@ -103,6 +105,7 @@ export function planClip(
       return { ids, weights, vectors };
     }),
     dropped: wordsAfter(words.flat(), read),
+    embeddings: words.flat().flatMap(({ text: word, vectors }) => (vectors === undefined ? [] : word.trim())),
     ...excessOf(parsed),
   };
 }

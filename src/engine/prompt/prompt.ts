@@ -11,7 +11,7 @@ import type { TextEncoders, TextReader } from './text-encoders.ts';
 import { negativeTexts, positiveTexts } from './texts.ts';
 import { encodeClip, encodeQwen, encodeT5 } from './windows.ts';
 
-export { type Inversions, NO_INVERSIONS, readInversions } from './inversions.ts';
+export { findInversions, type Inversions, NO_INVERSIONS, readInversions } from './inversions.ts';
 export { type TextEncoders, type TextReader, textEncodersOf, textReadersOf } from './text-encoders.ts';
 
 export interface PromptEmbeddings {
@@ -19,6 +19,8 @@ export interface PromptEmbeddings {
   readonly prompt: EncodedPrompt;
   /** Of a family that guides apart, where there is guidance. */
   readonly negative?: EncodedPrompt;
+  /** Names of the embeddings that the prompts call. */
+  readonly embeddings: readonly string[];
   /** Sentences about words that the model does not read and weights that were clamped. */
   readonly notes: readonly Words[];
 }
@@ -74,11 +76,14 @@ export async function encodePrompt(
   if (negative !== undefined) sides.unshift(await encode(negative, 0));
   else if (guided) sides.unshift(zeroSide(sides[0]!));
   const notes = plans.flatMap(({ notes: of }) => of);
+  const called = plans.flatMap((plan) => plan.encoders.flatMap(({ embeddings: names = [] }) => names));
+  const embeddings = [...new Set(called)];
   if (spec.guidesApart === true) {
     const [first, second] = sides as [EncodedPrompt, EncodedPrompt?];
-    return second === undefined ? { prompt: first, notes } : { prompt: second, negative: first, notes };
+    const half = { embeddings, notes };
+    return second === undefined ? { prompt: first, ...half } : { prompt: second, negative: first, ...half };
   }
-  return { prompt: together(sides), notes };
+  return { prompt: together(sides), embeddings, notes };
 }
 
 function together(sides: readonly EncodedPrompt[]): EncodedPrompt {
@@ -135,6 +140,7 @@ export function describeUnreadPrompt(
   readers: readonly TextReader[],
   prompt: string,
   promptSyntax: PromptSyntax,
+  { found }: Pick<Inversions, 'found'> = NO_INVERSIONS,
 ): Words {
-  return planPrompt(readers, { promptSyntax }, 'prompt', [prompt, prompt, prompt]).notes[0] ?? '';
+  return planPrompt(readers, { promptSyntax }, 'prompt', [prompt, prompt, prompt], found).notes[0] ?? '';
 }

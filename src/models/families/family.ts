@@ -100,6 +100,8 @@ export interface Denoiser {
   readonly component: Component;
   /** As a sentence names it. */
   readonly label: 'UNet' | 'transformer';
+  /** Which of the family's models it is, as CheckpointTraits.base; absent where the family has one. */
+  readonly base?: string;
   /** Channels of its input: those of the latents, or more for inpainting. */
   readonly inChannels: number;
   /** Channels of its output, which are the latents'. */

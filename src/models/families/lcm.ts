@@ -16,9 +16,11 @@ export const lcm: Family = {
   defaults: { ...sd.defaults, numInferenceSteps: 4, guidanceScale: 8.5 },
 
   async open(files, index) {
-    const model = await sd.open(files, index);
+    const { denoiser, ...model } = await sd.open(files, index);
+    // It draws by steps of its own: no ordinary model can stand in for it.
+    const { base: _base, ...own } = denoiser;
     return {
-      ...model,
+      ...{ ...model, denoiser: own },
       isGuided: () => false,
       habits: (request) =>
         request.maskImage === undefined && request.outpaint === undefined && request.controls.length === 0

@@ -28,6 +28,7 @@ export async function openUnet(
     config,
     component,
     label: 'UNet',
+    base: unetBase(component.config),
     inChannels,
     outChannels,
     patchSize: 1,

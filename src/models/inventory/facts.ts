@@ -68,7 +68,7 @@ async function ofFolder(found: Found): Promise<Facts> {
     // As the denoiser of an inpainting model reads them: latents, masked latents, a mask.
     const isInpainting = spec.denoiser.inChannels === 2 * spec.latentChannels + 1;
     return {
-      ...{ kind: 'checkpoint', family: title, ...known },
+      ...{ kind: 'checkpoint', family: spec.denoiser.base ?? title, ...known },
       ...(isInpainting && { variant: 'inpainting' }),
       ...(spec.fewSteps !== undefined && { fewSteps: spec.fewSteps }),
       ...measure(spec.denoiser.component),

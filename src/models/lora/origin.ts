@@ -38,7 +38,7 @@ const BY_CONTEXT: ReadonlyMap<number, string> = new Map([
   [2048, 'Stable Diffusion XL'],
 ]);
 
-export function originOf({ tensors, metadata }: LoraFile): string | undefined {
+export function originOf({ tensors, metadata }: Pick<LoraFile, 'tensors' | 'metadata'>): string | undefined {
   for (const key of ['modelspec.architecture', 'ss_base_model_version']) {
     const value = metadata.get(key)?.slice(0, 100) ?? '';
     const found = BY_METADATA.find(([pattern]) => pattern.test(value));

@@ -10,6 +10,13 @@ export type Json = Readonly<Record<string, unknown>>;
 export type Pair = readonly [key: string, value: string | number | undefined];
 
 /** What A1111's text says of a picture beside its request. */
+/** A textual inversion that a prompt calls by its name. */
+export interface Embedding {
+  readonly name: string;
+  /** First 12 hex digits of its file's SHA-256. */
+  readonly hash: string | undefined;
+}
+
 export interface PictureFacts {
   /** The seed of this picture, which is not the request's where it makes several. */
   readonly seed: number;
@@ -17,6 +24,7 @@ export interface PictureFacts {
   readonly modelHash?: string;
   /** The model's name without its folder. */
   readonly modelName: string;
+  readonly embeddings?: readonly Embedding[];
 }
 
 /** @typeParam Read the part of a frozen request that `a1111` reads; @typeParam ReadDraft of a draft, by `notCarried` */

@@ -8,11 +8,20 @@ import {
   loraSchema,
   loraToJson,
   loraWords,
+  nameInHashes,
   readLoraWords,
 } from '../loras.ts';
 import { type OptionValue, option } from '../option.ts';
 import { said } from '../schemas.ts';
-import { field, type Json, type Pair } from './field.ts';
+import { field, type Json, type Pair, type PictureFacts } from './field.ts';
+
+/** `ink: 0f1e2d3c4b, wash: 1a2b3c4d5e` */
+function hashWords(files: readonly { readonly name: string; readonly hash: string | undefined }[]) {
+  const words = files.flatMap(({ name, hash }) =>
+    hash === undefined ? [] : [`${nameInHashes(name)}: ${hash}`],
+  );
+  return words.length === 0 ? undefined : words.join(', ');
+}
 
 export const LORA_FIELDS = {
   loras: field({
@@ -22,10 +31,13 @@ export const LORA_FIELDS = {
       .max(LIMITS.loras, said(sentence('field.many_loras', { limit: LIMITS.loras }))),
     fill: (_, { loras }): readonly LoraRequest[] | undefined => (loras.length === 0 ? undefined : loras),
     json: (loras) => loras.map(loraToJson),
-    a1111: ({ loras = [] }: { readonly loras?: readonly LoraRequest[] }): Pair[] => {
-      const hashes = loras.flatMap(({ file, hash }) => (hash === undefined ? [] : [`${file}: ${hash}`]));
-      return [['Lora hashes', hashes.length === 0 ? undefined : hashes.join(', ')]];
-    },
+    a1111: (
+      { loras = [] }: { readonly loras?: readonly LoraRequest[] },
+      { embeddings = [] }: PictureFacts,
+    ): Pair[] => [
+      ['Lora hashes', hashWords(loras.map(({ file: name, hash }) => ({ name, hash })))],
+      ['TI hashes', hashWords(embeddings)],
+    ],
     options: [
       option({
         names: ['lora'],
