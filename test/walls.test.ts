@@ -121,7 +121,7 @@ const ONLY: Readonly<Record<string, RegExp>> = {
   protobufjs: /^src\/(graph|models)\//,
   'discord.js': /^adapters\/discord\//,
   '@slack/bolt': /^adapters\/slack\//,
-  'intl-messageformat': /^src\/sentences\/say\.ts$/,
+  'intl-messageformat': /^src\/sentences\/(?:say|compiled)\.ts$/,
   re2js: /^src\/moderation\/rules\.ts$/,
   'client-zip': /^adapters\/web\/server\/gallery-page\.ts$/,
   echarts: /^src\/usage\/plots\.ts$/,
