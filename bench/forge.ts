@@ -92,7 +92,7 @@ async function writeTokenizer(folder: string, vocabSize: number): Promise<void> 
   await writeJson(join(folder, 'tokenizer_config.json'), { model_max_length: 77 });
 }
 
-async function writeWeights(file: string, shapes: Shapes, dtype: Dtype): Promise<void> {
+export async function writeWeights(file: string, shapes: Shapes, dtype: Dtype): Promise<void> {
   const header: Record<string, unknown> = {};
   let end = 0;
   for (const [name, shape] of shapes) {

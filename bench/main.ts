@@ -10,6 +10,7 @@ import { day } from './day.ts';
 import { denoisers } from './denoisers.ts';
 import { engine } from './engine.ts';
 import { eta } from './eta.ts';
+import { families } from './families.ts';
 import type { Bench, Figure } from './figure.ts';
 import { find } from './find.ts';
 import { gpu } from './gpu.ts';
@@ -42,6 +43,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   samplers,
   engine,
   denoisers,
+  families,
   opening,
   precision,
   lora,
@@ -51,7 +53,16 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   eta,
 };
 /** Too long to run unasked. */
-const BY_NAME: readonly string[] = ['opening', 'precision', 'lora', 'upscale', 'gpu', 'day', 'eta'];
+const BY_NAME: readonly string[] = [
+  'families',
+  'opening',
+  'precision',
+  'lora',
+  'upscale',
+  'gpu',
+  'day',
+  'eta',
+];
 
 const asked = process.argv.slice(2);
 const stray = asked.find((name) => !Object.hasOwn(BENCHES, name));

@@ -36,17 +36,26 @@ export const createHelp = (commands: () => readonly AnyCommand[]) =>
     },
   });
 
-function overview(commands: readonly AnyCommand[], { gallery, words }: ModelInfo, say: Say): Card {
+function overview(
+  commands: readonly AnyCommand[],
+  { name: model, gallery, words, abilities = [] }: ModelInfo,
+  say: Say,
+): Card {
   const examples = gallery
     .slice(0, 4)
     .map(({ prompt, seed }) => `/imagine ${prompt}${seed === undefined ? '' : ` --seed ${seed}`}`);
+  const can = abilities.map((ability) => say.words(ability)).join(', ');
+  const notes = [
+    ...(can === '' ? [] : [say('help.model', { name: model, abilities: can })]),
+    ...(words.length > 0 ? [say('help.words', { words })] : []),
+  ];
   return {
     text: say('help.text'),
     fields: [
       ...commands.map(({ name, description }) => ({ name: `/${name}`, value: say(description) })),
       ...(examples.length > 0 ? [{ name: say('help.try'), value: examples.join('\n') }] : []),
     ],
-    ...(words.length > 0 && { notes: [say('help.words', { words })] }),
+    ...(notes.length > 0 && { notes }),
   };
 }
 

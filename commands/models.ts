@@ -1,6 +1,6 @@
 /** /models: what lies in the models' folders, and which of it can be used here. */
 import { randomUUID } from 'node:crypto';
-import type { CardPicture } from '../adapters/card.ts';
+import type { CardField, CardPicture } from '../adapters/card.ts';
 import { refusalCard } from '../adapters/refusal-card.ts';
 import { DarkroomError, describeError, offer, wordsOf } from '../src/errors.ts';
 import { type Say, sentence, type Words } from '../src/sentences.ts';
@@ -93,7 +93,8 @@ const showModel = defineCommand({
       const picture = await pictureOf(file, ports, say);
       const tuning = await tuningOf(ports.settings, tenantOf(invocation), file.name);
       const set = file.kind === 'checkpoint' ? flagsOf(tuning) : '';
-      const card = { text: file.name, fields: fieldsOfFile(file, say, set) };
+      const can = await abilitiesIn(file, ports, say);
+      const card = { text: file.name, fields: [...fieldsOfFile(file, say, set), ...can] };
       await reply.postEphemeral({ ...card, ...(picture && { pictures: [picture] }) });
     }
   },
@@ -171,6 +172,23 @@ async function pictureOf(
     // A picture that cannot be used is no reason to keep the words back.
     if (error instanceof DarkroomError) return undefined;
     throw error;
+  }
+}
+
+/** What a model can do, or why it cannot be opened. */
+async function abilitiesIn(
+  { kind, name, refusal }: ModelFile,
+  { models }: ConfigPorts,
+  say: Say,
+): Promise<CardField[]> {
+  if (kind !== 'checkpoint' || refusal !== undefined) return [];
+  try {
+    const { abilities = [] } = await models.resolve(name);
+    const value = abilities.map((ability) => say.words(ability)).join('; ');
+    return value === '' ? [] : [{ name: say('models.field.can'), value }];
+  } catch (error) {
+    const reason = say('models.cannot_be_used', { reason: wordsOf(describeError(error)) });
+    return [{ name: say('models.field.can'), value: reason }];
   }
 }
 

@@ -71,6 +71,8 @@ export interface ModelInfo {
   readonly vocabulary: readonly string[];
   /** It edits a picture by an instruction, so that words need not describe the result. */
   readonly editsByInstruction?: boolean;
+  /** What it can do: steps, guidance, pictures, LoRAs. */
+  readonly abilities?: readonly Words[];
   /** Kinds of pictures that its ControlNets follow: `canny`. */
   readonly controls: readonly string[];
   /** SPDX name or words; undefined where the folder states none. */

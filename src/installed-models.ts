@@ -16,6 +16,7 @@ import {
 } from './engine/prompt/prompt.ts';
 import { verifyModel } from './engine/verify.ts';
 import type { Component } from './graph/component.ts';
+import { abilitiesOf } from './models/abilities.ts';
 import { Catalogue } from './models/catalogue.ts';
 import { inpaintingKin } from './models/families/kin.ts';
 import { watchInventory } from './models/inventory/watch.ts';
@@ -144,6 +145,7 @@ export async function createModels(
       const controls = [...new Set([...controlnets.keys(), ...others])];
       return {
         ...{ name: spec.name, defaults, gallery, words, vocabulary, controls },
+        abilities: abilitiesOf(spec),
         ...(editsByInstruction === undefined ? {} : { editsByInstruction }),
         ...(licence === undefined ? {} : { licence }),
         ...(commercialUse === undefined ? {} : { commercial: commercialUse }),

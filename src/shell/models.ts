@@ -4,11 +4,13 @@ import { inUnits } from '../download/units.ts';
 import { verifyModel } from '../engine/verify.ts';
 import { DarkroomError, describeError } from '../errors.ts';
 import { foldersOf, indexFile } from '../installed-models.ts';
+import { abilitiesOf } from '../models/abilities.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { Entry, Inventory } from '../models/inventory/inventory.ts';
 import { FILE_KINDS } from '../models/recognise.ts';
-import { clipTokenizerOf, type ModelSpec } from '../models/spec.ts';
+import type { ModelSpec } from '../models/spec.ts';
 import { hintOfName } from '../request.ts';
+import { sayWords } from '../sentences.ts';
 import { addModel } from './models-add.ts';
 import { readOptions, UsageError, type Verb } from './verb.ts';
 
@@ -151,14 +153,32 @@ async function rowsOf(spec: ModelSpec): Promise<[string, string | number][]> {
     ['size', `${defaults.width}x${defaults.height}, up to ${defaults.maxSize}`],
     ['steps', defaults.numInferenceSteps],
     ['guidance', defaults.guidanceScale],
+    [
+      'can',
+      abilitiesOf(spec)
+        .map((ability) => sayWords('en', ability))
+        .join('; '),
+    ],
     ['sampler', `${defaults.sampler}, ${defaults.schedule}`],
     [
       'latents',
       `${spec.latentChannels} channels, one for ${spec.vaeScaleFactor}x${spec.vaeScaleFactor} pixels`,
     ],
-    ['prompt', `${clipTokenizerOf(spec).modelMaxLength} tokens`],
+    ['prompt', `${promptTokens(spec)} tokens`],
     ...Array.from(spec.lent ?? [], ([part, from]): [string, string] => [part, `taken from ${from}`]),
   ];
+}
+
+/** Of the text encoder that reads the words. */
+function promptTokens({ textEncoders }: ModelSpec): number {
+  const lengths = textEncoders.map((part) =>
+    part.kind === 'clip'
+      ? part.tokenizer.modelMaxLength
+      : part.kind === 't5'
+        ? part.length
+        : part.rules.length,
+  );
+  return Math.max(...lengths);
 }
 
 async function verify(catalogue: Catalogue, given: readonly string[]): Promise<number> {

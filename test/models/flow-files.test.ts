@@ -4,10 +4,12 @@ import { cp, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { DarkroomError } from '../../src/errors.ts';
+import { abilitiesOf } from '../../src/models/abilities.ts';
 import { openCheckpoint } from '../../src/models/checkpoint/open.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
 import { recognise } from '../../src/models/recognise.ts';
 import { readWeights } from '../../src/models/weights.ts';
+import { sayWords } from '../../src/sentences.ts';
 import { copyModel, FIXTURES, temporaryFolder, write } from './forge.ts';
 import { type ForgedFile, float, forgeModel, half, writeSafetensors } from './forge-checkpoint.ts';
 import { gguf } from './forge-gguf.ts';
@@ -157,4 +159,28 @@ test('parts of several flow families in one folder, and a tokenizer that pads at
   const tokenizer = join(folder, 'tokenizer/tokenizer_config.json');
   await writeFile(tokenizer, JSON.stringify({ tokenizer_class: 'Qwen2Tokenizer', padding_side: 'left' }));
   await assert.rejects(openModelFolder(folder), { code: 'unsupported', message: /padding_side \("left"\)/ });
+});
+
+test('what each flow model can do is told from what its family says', async () => {
+  const told = async (name: string) =>
+    abilitiesOf(await openModelFolder(join(FIXTURES, name))).map((ability) => sayWords('en', ability));
+  const pictures = 'starts from words or a picture, also under a mask';
+  const loras = 'takes LoRAs, no ControlNets';
+  const none = 'no guidance and no negative prompt';
+  const edits = 'edits up to 4 pictures by instruction';
+  assert.deepEqual(await told('tiny-flux-dev'), [
+    '28 steps',
+    'guidance 3.5, no negative prompt',
+    pictures,
+    loras,
+  ]);
+  assert.deepEqual(await told('tiny-flux-schnell'), ['4 steps', none, pictures, loras]);
+  assert.deepEqual(await told('tiny-klein'), ['4 steps', none, pictures, edits, loras]);
+  assert.deepEqual(await told('tiny-z-image'), [
+    '50 steps',
+    'guidance 5 with a negative prompt',
+    pictures,
+    loras,
+  ]);
+  assert.match((await told('tiny-sd15')).at(-1)!, /ControlNets$/);
 });

@@ -4,6 +4,7 @@ export const help = {
   'help.text': 'Describe a picture and I draw it. Reply to a picture with words to change it.',
   'help.try': 'Try',
   'help.words': 'This small model knows these words best: {words}.',
+  'help.model': '{name} draws here: {abilities}.',
   'help.option': '{flag}: {description} ({range})',
   'help.description': '{description} ({range})',
   'help.usage': '{description} {usage}',
