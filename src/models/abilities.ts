@@ -1,5 +1,5 @@
 /** What a model can do, from what its family says of it: for /help and `models show`. */
-import { LIMITS } from '../request/limits.ts';
+import { LIMITS } from '../request.ts';
 import { type Sentence, sentence } from '../sentences.ts';
 import type { ModelSpec } from './spec.ts';
 

@@ -19,6 +19,7 @@ import { upscalerGraph } from '../../src/graph/upscaler.ts';
 import { vaeDecoderGraph, vaeEncoderGraph } from '../../src/graph/vae.ts';
 import { Catalogue } from '../../src/models/catalogue.ts';
 import type { Feeds } from '../../src/tensor.ts';
+import { flowCases } from '../graph/flow-cases.ts';
 import { field, forgeComponent } from '../graph/forge.ts';
 import { decodeGraph, encodeGraph } from '../graph/lower.ts';
 
@@ -145,7 +146,8 @@ const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum +
 const errors: Record<string, number> = {};
 for (const name of process.argv.slice(2)) {
   const golden = goldens.find((one) => one.name === name);
-  for (const one of golden === undefined ? await embedded() : await casesOf(golden)) {
+  const cases = golden !== undefined ? casesOf(golden) : name === 'flow' ? flowCases() : embedded();
+  for (const one of await cases) {
     const [expected, actual] = [await run(one, 'cpu'), await run(one, 'webgpu')];
     for (const [output, { data }] of Object.entries(expected)) {
       const difference = (data as Float32Array).map((v, i) => v - actual[output]!.data[i]!);

@@ -30,6 +30,7 @@ const PARTS = [
   'transformer as in SD3.5 medium',
   'T5 1.1',
   "Real-ESRGAN's",
+  'flow',
 ];
 /** Of the values' root of summed squares: a PSNR of 60 dB or more. */
 const TOLERANCE = 1e-3;

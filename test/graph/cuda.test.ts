@@ -13,6 +13,7 @@ import { unetGraph } from '../../src/graph/unet.ts';
 import { vaeDecoderGraph, vaeEncoderGraph } from '../../src/graph/vae.ts';
 import type { Feeds, Tensor } from '../../src/tensor.ts';
 import { outputs, temporaryFolder } from './agree.ts';
+import { flowCases } from './flow-cases.ts';
 import { field, forgeComponent } from './forge.ts';
 import { decodeGraph, encodeGraph, lower } from './lower.ts';
 
@@ -37,34 +38,43 @@ const TOLERANCE = { float: 2e-5, float16: 5e-2 };
 for (const golden of goldens.filter(({ kind }) => kind !== 't5')) {
   for (const type of ['float', 'float16'] as const) {
     test(`${golden.name}: CUDA's graph in ${type} gives the CPU's numbers, layer by layer`, async (t) => {
-      for (const { build, feeds } of await casesOf(t, golden)) {
-        const target = type === 'float' ? inFloat32(CUDA) : CUDA;
-        const [cpu, cuda] = [build(PORTABLE), build(target)];
-        const [plain, fused] = [decodeGraph(cpu), lower(decodeGraph(cuda))];
-        const layers = commonLayers(plain, fused);
-        assert.ok(layers.length > 5, 'there are layers to compare');
-        const names = plain.graph.output.map(({ name }) => name);
-        const expected = await probed(
-          cpu,
-          plain,
-          layers.map(({ plain: at }) => at),
-          feeds,
-          names,
-        );
-        const actual = await probed(
-          cuda,
-          fused,
-          layers.map(({ fused: at }) => at),
-          feeds,
-          names,
-        );
-        for (const name of names) compare(actual.outputs[name]!, expected.outputs[name]!, type, name);
-        for (const [i, { name, isTurned }] of layers.entries()) {
-          const tensor = actual.probes[i]!;
-          compare(isTurned ? channelsFirst(tensor) : tensor, expected.probes[i]!, type, name);
-        }
-      }
+      for (const one of await casesOf(t, golden)) await agreeOnCuda(one, type);
     });
+  }
+}
+
+for (const one of await flowCases()) {
+  for (const type of ['float', 'float16'] as const) {
+    test(`${one.name}: CUDA's graph in ${type} gives the CPU's numbers, layer by layer`, () =>
+      agreeOnCuda(one, type));
+  }
+}
+
+async function agreeOnCuda({ build, feeds }: Case, type: 'float' | 'float16'): Promise<void> {
+  const target = type === 'float' ? inFloat32(CUDA) : CUDA;
+  const [cpu, cuda] = [build(PORTABLE), build(target)];
+  const [plain, fused] = [decodeGraph(cpu), lower(decodeGraph(cuda))];
+  const layers = commonLayers(plain, fused);
+  assert.ok(layers.length > 5, 'there are layers to compare');
+  const names = plain.graph.output.map(({ name }) => name);
+  const expected = await probed(
+    cpu,
+    plain,
+    layers.map(({ plain: at }) => at),
+    feeds,
+    names,
+  );
+  const actual = await probed(
+    cuda,
+    fused,
+    layers.map(({ fused: at }) => at),
+    feeds,
+    names,
+  );
+  for (const name of names) compare(actual.outputs[name]!, expected.outputs[name]!, type, name);
+  for (const [i, { name, isTurned }] of layers.entries()) {
+    const tensor = actual.probes[i]!;
+    compare(isTurned ? channelsFirst(tensor) : tensor, expected.probes[i]!, type, name);
   }
 }
 
