@@ -361,10 +361,12 @@ export class GraphWeights {
     as: readonly number[] = [rows?.count ?? shape[0]!, ...shape.slice(1)],
   ): { readonly value: Value; readonly dtype: keyof typeof STORED } {
     const stored = this.#checked(name, shape);
-    const dtype = isBlockType(stored.dtype) ? 'F32' : (stored.dtype as keyof typeof STORED);
     const { first, count } = rows ?? { first: 0, count: shape[0]! };
     const of = { name, stored, first, count };
     const { transposed, halvesSwapped, scale, identity } = stored.decode ?? {};
+    const isMoved = transposed === true || halvesSwapped === true;
+    const isWide = isBlockType(stored.dtype) || (isMoved && isFloat8(stored));
+    const dtype = isWide ? 'F32' : (stored.dtype as keyof typeof STORED);
     if (identity === true) return { value: this.#identity(name, shape[0]!), dtype: 'F32' };
     const value =
       transposed === true
@@ -460,9 +462,17 @@ export class GraphWeights {
   readonly #prepareOp: Blocks['op'] = (opType, inputs, attributes = {}) =>
     this.#prepare(opType, inputs, ...Object.entries(attributes).map(([key, value]) => attribute(key, value)));
 
+  /** A region that other operators than a cast can take: floats of 8 bits are cast first. */
+  #movable(of: Rows, as: readonly number[]): Value {
+    const value = this.#region(of, as);
+    return isFloat8(of.stored)
+      ? this.#cast({ value, dtype: of.stored.dtype as keyof typeof STORED }, 'float')
+      : value;
+  }
+
   #transposed(of: Rows, [rows, columns]: readonly number[]): Value {
     if (of.first !== 0 || of.count !== rows) throw new Error(`${of.name} is transposed: it is used whole`);
-    const value = this.#region(of, [columns!, rows]);
+    const value = this.#movable(of, [columns!, rows]);
     return this.#names.once(`${value}.transposed`, () =>
       this.#prepare('Transpose', value, attribute('perm', [1, 0])),
     );
@@ -473,7 +483,7 @@ export class GraphWeights {
       throw new Error(`the halves of ${of.name} are swapped: it is used whole`);
     const half = of.count / 2;
     const [front, back] = [0, half].map((first) =>
-      this.#region({ ...of, first, count: half }, [half, ...rest]),
+      this.#movable({ ...of, first, count: half }, [half, ...rest]),
     );
     return this.#names.once(`${front}.swapped`, () =>
       this.#prepare('Concat', [back!, front!], attribute('axis', 0)),
@@ -516,6 +526,8 @@ export class GraphWeights {
     });
   }
 }
+
+const isFloat8 = ({ dtype }: StoredTensor): boolean => dtype === 'F8_E4M3' || dtype === 'F8_E5M2';
 
 /** The first part of a tensor's name; of a ControlNet within a UNet's graph, the first behind its prefix. */
 const moduleOf = (name: string): string => /^(controlnet\.\d+\.)?[^.]*/.exec(name)![0];
