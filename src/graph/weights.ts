@@ -501,7 +501,8 @@ export class GraphWeights {
     }
     const isOne = scale.shape.every((side) => side === 1);
     const ofRows = isOne ? { first: 0, count: scale.shape[0] ?? 1 } : { first, count };
-    const of = { name: scale.name, stored: scale, ...ofRows };
+    // Parts of one fused weight have parts of one scale, all of its name.
+    const of = { name: `${scale.name}.${scale.offset}`, stored: scale, ...ofRows };
     const sides = isOne ? [] : [rows!, ...rest.map(() => 1)];
     const factor =
       scale.decode?.halvesSwapped === true ? this.#halvesSwapped(of, sides) : this.#region(of, sides);
