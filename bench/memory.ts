@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { ALLOCATOR } from '../src/engine/process/process.ts';
 import { addressOf, Member } from '../test/chaos/cluster.ts';
 import { freePort } from '../test/queue/databases.ts';
 import type { Figure } from './figure.ts';
@@ -60,17 +61,30 @@ function plans(): Figure[] {
   }
   const asked = process.env['DARKROOM_BENCH_MODELS']?.split(',') ?? Object.keys(SIDES);
   return asked.flatMap((name) => {
+    const data = mkdtempSync(join(tmpdir(), 'darkroom-bench-'));
     const child = fileURLToPath(new URL('plan-child.ts', import.meta.url));
-    const answer = execFileSync(process.execPath, [child, join(folder, name), `${SIDES[name]}`], {
-      encoding: 'utf8',
-    });
-    const { planned, measured } = JSON.parse(answer) as { planned: number; measured: number };
-    return [
-      { name: `${name} at ${SIDES[name]}: planned`, value: planned / 2 ** 30, unit: 'GB' },
-      { name: `${name} at ${SIDES[name]}: taken at most`, value: measured / 2 ** 30, unit: 'GB' },
-      { name: `${name}: taken beside planned`, value: measured / planned, unit: 'x', target: 1.15 },
-    ];
+    const run = (...task: string[]) =>
+      execFileSync(process.execPath, [child, join(folder, name), `${SIDES[name]}`, data, ...task], {
+        encoding: 'utf8',
+        env: { ...ALLOCATOR, ...process.env },
+      });
+    try {
+      const mapped = figuresOf(`${name} at ${SIDES[name]}, weights mapped`, run());
+      run('prepare');
+      return [...mapped, ...figuresOf(`${name} at ${SIDES[name]}, graphs kept`, run())];
+    } finally {
+      rmSync(data, { recursive: true, force: true });
+    }
   });
+}
+
+function figuresOf(what: string, answer: string): Figure[] {
+  const { planned, measured } = JSON.parse(answer) as { planned: number; measured: number };
+  return [
+    { name: `${what}: planned`, value: planned / 2 ** 30, unit: 'GB' },
+    { name: `${what}: taken at most`, value: measured / 2 ** 30, unit: 'GB' },
+    { name: `${what}: taken beside planned`, value: measured / planned, unit: 'x', target: 1.15 },
+  ];
 }
 
 async function draw(url: string, user: string, seed: number): Promise<void> {

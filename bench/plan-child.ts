@@ -1,24 +1,30 @@
 /**
- * One picture in a process of its own, so that its peak of memory is its own: node plan-child.ts FOLDER SIDE -> one JSON
- * object, what was planned and what was taken, in bytes.
+ * One picture in a process of its own, so that its peak of memory is its own: node plan-child.ts FOLDER SIDE DATA -> one
+ * JSON object, what was planned and what was taken, in bytes. DATA keeps optimised graphs; with `prepare` behind it they are
+ * made, and nothing is drawn.
  */
 import { basename, dirname } from 'node:path';
+import { prepareModel } from '../src/engine/model/model-cache.ts';
 import { createEngine } from '../src/engine/pipeline.ts';
 import { engineOptions } from '../src/engine-options.ts';
 import { openModelFolder } from '../src/models/folder.ts';
 import { freezeRequest } from '../src/request.ts';
 import { benchSettings } from './settings.ts';
 
-const [folder, side] = process.argv.slice(2) as [string, string];
+const [folder, side, data, task] = process.argv.slice(2) as [string, string, string, string?];
 const spec = await openModelFolder(folder);
 const { request } = freezeRequest(
   { prompt: 'a red mug', num_inference_steps: 2, width: Number(side), height: Number(side), seed: 1 },
   { model: spec.name, defaults: spec.defaults },
 );
-const [options] = await engineOptions(benchSettings({ DARKROOM_CACHE_GB: '0' }), {
+const [options] = await engineOptions(benchSettings({ DARKROOM_DATA: data }), {
   device: 'cpu',
   threads: 2,
 });
+if (task === 'prepare') {
+  for await (const made of prepareModel(spec, options.device)) console.log(JSON.stringify(made));
+  process.exit();
+}
 const engine = await createEngine({ ...options, models: [dirname(folder)] });
 const run = await engine.open({
   id: 'bench',

@@ -60,6 +60,10 @@ const mostBytes = ({ bytes }: Source): number => bytes * GROWTH + LEAST_BYTES;
 const isKeptLater = (source: Source, { leastLater = LEAST_LATER_BYTES, limit }: PreparedOptions): boolean =>
   source.isCast && source.bytes >= leastLater && mostBytes(source) <= limit;
 
+/** Whether a graph opens clearly faster from a file. */
+export const isWorthKeeping = ({ source }: Graph, { least = LEAST_BYTES }: PreparedOptions): boolean =>
+  source !== undefined && source.bytes >= least;
+
 /** What openPrepared would do now, without opening anything. */
 export async function expectOpening(
   { source, ...graph }: Graph,

@@ -12,16 +12,19 @@ import type { ModelSpec } from '../models/spec.ts';
 import { hintOfName } from '../request.ts';
 import { sayWords } from '../sentences.ts';
 import { addModel } from './models-add.ts';
+import { prepareModels } from './models-prepare.ts';
 import { readOptions, UsageError, type Verb } from './verb.ts';
 
 /** Names of unused tensors that are listed. */
 const QUOTED = 3;
 
 export const models: Verb = {
-  summary: 'list, show, verify and fetch the models of this machine',
+  summary: 'list, show, verify, fetch and prepare the models of this machine',
   help: `darkroom models list              everything in the folders of models: kind, family, type, size, hash
 darkroom models show NAME|FOLDER  what is known of a model, LoRA, VAE or embedding; defaults of a model
 darkroom models verify [NAME|FOLDER …]  reads every file but the weights and plans a picture; exit code 1 where one cannot draw
+darkroom models prepare NAME|FOLDER …  makes the optimised graphs that the CPU opens a large model with; otherwise they
+    are made in the background after its first pictures
 darkroom models add MODEL [--to FOLDER]  fetches a model into FOLDER (default: models in DARKROOM_DATA); MODEL is
     owner/name or owner/name@revision   of the Hugging Face Hub (HF_TOKEN, HF_ENDPOINT and HF_HOME are respected)
     civitai:NUMBER or civitai:NUMBER@VERSION   of Civitai (CIVITAI_TOKEN)
@@ -42,7 +45,8 @@ darkroom models add MODEL [--to FOLDER]  fetches a model into FOLDER (default: m
     if (action === 'list') return list(catalogue);
     if (action === 'show') return show(catalogue, names);
     if (action === 'verify') return verify(catalogue, names);
-    throw new UsageError(`There is no models ${action}. Known: list, show, verify, add.`);
+    if (action === 'prepare') return prepareModels(names, { catalogue, settings });
+    throw new UsageError(`There is no models ${action}. Known: list, show, verify, prepare, add.`);
   },
 };
 

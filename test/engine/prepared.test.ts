@@ -3,7 +3,7 @@ import { readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { cpuDevice, targetOf } from '../../src/engine/device.ts';
-import { Preparing } from '../../src/engine/model/model-cache.ts';
+import { Preparing, prepareModel } from '../../src/engine/model/model-cache.ts';
 import type { PreparedOptions } from '../../src/engine/prepared.ts';
 import { openSession } from '../../src/engine/session.ts';
 import { modelFolders } from '../../src/installed-models.ts';
@@ -91,6 +91,21 @@ test('a large graph is mapped at first, and made faster while the engine is idle
   const kept = await draw(device);
   assert.equal(kept.isMapped, false);
   assert.ok(mapped.data.every((value, i) => Math.abs(value - kept.data[i]!) < 1e-4));
+});
+
+test('a model is prepared ahead of its first picture, and what cannot be kept is told apart', async (t) => {
+  const folder = await temporaryFolder(t);
+  const kept = { folder: join(folder, 'kept'), limit: 1e9, least: 0, leastLater: 0 };
+  const outcomes = async (sideFiles: PreparedOptions, free = Number.POSITIVE_INFINITY) =>
+    (await Array.fromAsync(prepareModel(spec, deviceWith(sideFiles), async () => free))).map(
+      ({ outcome }) => outcome,
+    );
+  const all = (outcome: string) => new Array(spec.textEncoders.length + 3).fill(outcome);
+  assert.deepEqual(await outcomes({ ...kept, least: 1e9 }), all('small'));
+  assert.deepEqual(await outcomes({ ...kept, folder: join(folder, 'small'), limit: 1000 }), all('disk'));
+  assert.deepEqual(await outcomes(kept, 1000), all('memory'));
+  assert.deepEqual(await outcomes(kept), all('kept'));
+  assert.equal((await draw(deviceWith(kept))).isMapped, false);
 });
 
 test('nothing is made where memory is short or the folder may not grow so far', async (t) => {

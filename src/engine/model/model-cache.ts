@@ -11,6 +11,7 @@ import { componentOf, Parts } from './parts.ts';
 import { Preparing } from './preparing.ts';
 
 export type { Components, DenoiserCall } from './components.ts';
+export { type PreparedPart, prepareModel } from './prepare-model.ts';
 export { Preparing } from './preparing.ts';
 
 /** A model in use by a run. */

@@ -28,6 +28,9 @@ const LAID_OUT = 1.25;
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const CHILD = new URL(`../prepare-child.${EXTENSION}`, import.meta.url);
 
+/** Memory that the making of a graph takes. @param graph whose weights may be kept */
+export const bytesToPrepare = ({ source }: Graph): number => LAID_OUT * source!.bytes + SPARE;
+
 interface Waiting {
   readonly graph: Graph;
   readonly since: number;
@@ -112,7 +115,7 @@ export class Preparing {
   async #start(): Promise<void> {
     const [next] = this.#waiting;
     if (next === undefined || this.#child !== undefined || this.#closed) return;
-    const needed = LAID_OUT * next.graph.source!.bytes + SPARE;
+    const needed = bytesToPrepare(next.graph);
     const { limit = Number.POSITIVE_INFINITY } = this.#device;
     if (Math.min(await this.#free(), limit - process.memoryUsage.rss()) < needed) {
       // Another one may be smaller, and this one is tried again when its model is opened again.
