@@ -130,8 +130,8 @@ const LORA =
 function recogniseOther({ tensors, label, metadata }: Weights): Found {
   const names = [...tensors.keys()];
   if (names.some((name) => LORA.test(name))) {
-    const family = originOf({ tensors, metadata });
-    return { kind: 'lora', ...(family !== undefined && { family }) };
+    const origin = originOf({ tensors, metadata });
+    return { kind: 'lora', ...(origin !== undefined && { family: origin }) };
   }
   if (isEmbedding(tensors)) return { kind: 'embedding', ...embeddingFamily(tensors) };
   if (isVae(tensors) || isVae(under(tensors, 'first_stage_model.')) || isVae(under(tensors, 'vae.')))
