@@ -29,6 +29,7 @@ export class Sheet {
         { className: 'sheet-top' },
         el('h2', {}, say('page.sheet')),
         this.count,
+        el('a', { className: 'action', href: 'gallery' }, say('page.gallery')),
         iconButton(say('page.close'), 'close', () => this.dialog.close()),
       ),
       this.earlier,

@@ -3,6 +3,7 @@ export const page = {
   'page.skip': 'Go to the prompt line',
   'page.view': 'View',
   'page.sheet': 'Contact sheet',
+  'page.gallery': 'Search all pictures',
   'page.dark_theme': 'Dark theme',
   'page.light_theme': 'Light theme',
   'page.empty': 'No pictures yet',

@@ -4,6 +4,7 @@ export const page = {
   'page.skip': '입력창으로 가기',
   'page.view': '보기',
   'page.sheet': '밀착 인화',
+  'page.gallery': '모든 그림에서 찾기',
   'page.dark_theme': '어두운 테마',
   'page.light_theme': '밝은 테마',
   'page.empty': '아직 그림이 없어요',
