@@ -30,7 +30,8 @@ export function readFlag(line, flag) {
 export function writeFlag(line, option, value) {
   const { flag, isWords } = option;
   const clean = value.replaceAll('"', '').trim();
-  const written = clean === '' ? '' : `${flag} ${isWords || /\s/.test(clean) ? `"${clean}"` : clean}`;
+  const quoted = isWords || /\s/.test(clean) ? `"${clean}"` : clean;
+  const written = clean === '' ? '' : `${flag} ${quoted}`;
   let isPlaced = false;
   const changed = line.replaceAll(pattern(option), (_, before, given = '', more = '') => {
     const rest = isWords && !given.startsWith('"') ? '' : more;
