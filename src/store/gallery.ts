@@ -67,7 +67,7 @@ const BEFORE_SEARCH = 500;
 /** Pictures whose deletion can still be undone, at most at one time: they are passed over after the search. */
 const UNDOABLE = 50;
 /** Pictures among which a common word is looked for first. */
-const RECENT = 3000;
+const RECENT = 6000;
 
 interface Found {
   readonly [column: string]: unknown;
