@@ -2,9 +2,9 @@
  * Messages for the web page, which says them without a parser: what intl-messageformat has read, as plain data. The
  * page's own `say.js` renders it.
  */
-import { IntlMessageFormat } from 'intl-messageformat';
 import { CATALOGUE, type Key } from './catalogue.ts';
 import { LOCALES, type Locale } from './locale.ts';
+import { astOf } from './say.ts';
 
 /** A text, the name of an argument, a number in the reader's notation, or one of several forms. */
 export type CompiledPart =
@@ -18,7 +18,7 @@ export type CompiledPart =
       readonly forms: Readonly<Record<string, readonly CompiledPart[]>>;
     };
 
-type Element = ReturnType<IntlMessageFormat['getAst']>[number];
+type Element = ReturnType<typeof astOf>[number];
 
 /** The messages whose keys start with one of the prefixes: `page.`. */
 export function compiledMessages(
@@ -30,8 +30,7 @@ export function compiledMessages(
   );
   return Object.fromEntries(
     keys.map((key) => {
-      const format = new IntlMessageFormat(CATALOGUE[locale][key], locale, undefined, { ignoreTag: true });
-      return [key, format.getAst().map((element) => compile(element, key))];
+      return [key, astOf(locale, key).map((element) => compile(element, key))];
     }),
   );
 }

@@ -16,6 +16,10 @@ function formatOf(locale: Locale, key: Key): IntlMessageFormat {
   return format;
 }
 
+/** A message as intl-messageformat has read it, for what renders it elsewhere. */
+export const astOf = (locale: Locale, key: Key): ReturnType<IntlMessageFormat['getAst']> =>
+  formatOf(locale, key).getAst();
+
 const ALTERNATIVES: Readonly<Record<Locale, Intl.ListFormat>> = {
   en: new Intl.ListFormat('en', { type: 'disjunction' }),
   ko: new Intl.ListFormat('ko', { type: 'disjunction' }),
