@@ -29,6 +29,8 @@ export interface PlatformTraits {
     readonly channels: boolean;
     /** Channels can be marked for adults. */
     readonly ageRestriction: boolean;
+    /** It is served by Darkroom itself, with pages beside the chat. */
+    readonly pages: boolean;
   };
 }
 
@@ -39,6 +41,7 @@ const everything = {
   roles: true,
   channels: true,
   ageRestriction: true,
+  pages: false,
 };
 
 export const PLATFORMS = {
@@ -47,7 +50,14 @@ export const PLATFORMS = {
     tenant: 'platform.web.tenant',
     admins: 'platform.web.admins',
     mentions: {},
-    capabilities: { ...everything, threads: false, roles: false, channels: false, ageRestriction: false },
+    capabilities: {
+      ...everything,
+      threads: false,
+      roles: false,
+      channels: false,
+      ageRestriction: false,
+      pages: true,
+    },
   },
   discord: {
     title: 'platform.discord',

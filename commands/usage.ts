@@ -49,10 +49,11 @@ export const usage = defineCommand({
       zone: zone ?? invocation.where.zone ?? 'UTC',
       now: Date.now(),
     });
+    const { pages } = traitsOf(invocation.platform).capabilities;
     await reply.postEphemeral({
       ...usageCard(report, say),
-      ...(ports.plotPicture && { plots: await plotsOf(report, say, ports.plotPicture) }),
-      ...(invocation.platform === 'web' && { notes: [say('usage.page')] }),
+      ...(!pages && ports.plotPicture && { plots: await plotsOf(report, say, ports.plotPicture) }),
+      ...(pages && { notes: [say('usage.page')] }),
     });
   },
 });
