@@ -53,6 +53,7 @@ const SHARED = [
 ];
 const WIRING = [
   'src/main.ts',
+  'src/command-line.ts',
   'src/app.ts',
   'src/worker.ts',
   'src/platforms.ts',

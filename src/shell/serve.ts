@@ -1,4 +1,5 @@
 /** `darkroom serve`: the chat and the engine behind it, until a signal ends it. */
+import { flushCompileCache } from 'node:module';
 import { loadSettings } from '../../config/settings.ts';
 import { startApp } from '../app.ts';
 import { DarkroomError } from '../errors.ts';
@@ -30,6 +31,8 @@ Opens the web chat and prints its address. Settings: darkroom doctor lists them.
     process.umask(0o077);
     const stopped = stopSignal();
     const app = await startApp({ settings, log, threads, worker });
+    // Now, since it may be killed.
+    flushCompileCache();
     // Printed whatever the log level, for the one who wants to open it.
     process.stdout.write(`${app.url}\n`);
     const lost = app.lost ? [app.lost] : [];

@@ -2,6 +2,7 @@
  * The inference process. It only hands calls to an engine: `child.ts FACTORY OPTIONS`, FACTORY the URL of a
  * module that exports createEngine, OPTIONS its EngineOptions as JSON.
  */
+import { flushCompileCache } from 'node:module';
 import { getPriority, setPriority } from 'node:os';
 import type { Run } from '../../job.ts';
 import { DeviceFailure } from '../device-failure.ts';
@@ -25,6 +26,11 @@ process.on('message', (message: ToChild) => void answer(message));
 
 const [factory, options] = process.argv.slice(2) as [string, string];
 const making = import(factory).then((module: EngineFactory) => module.createEngine(JSON.parse(options)));
+// A process that is killed keeps nothing of what it compiled.
+making.then(
+  () => flushCompileCache(),
+  () => {},
+);
 making.catch((error: unknown) => {
   process.send?.({ name: 'refused', error: toWireError(error) } satisfies FromChild, () => process.exit(1));
 });
