@@ -70,6 +70,59 @@ export async function forgeModel(size: FullSize, folder: string, dtype: Dtype = 
   await writeJson(join(folder, 'model_index.json'), index);
 }
 
+/** The safety checker of Stable Diffusion 1.x and its feature extractor, as a model folder has them; 0.6 GB. */
+export async function forgeSafetyChecker(folder: string): Promise<void> {
+  await writeJson(join(folder, 'safety_checker/config.json'), {
+    architectures: ['StableDiffusionSafetyChecker'],
+    projection_dim: 768,
+    vision_config: VISION,
+  });
+  await writeWeights(join(folder, 'safety_checker/model.safetensors'), safetyCheckerShapes(), 'F16');
+  // Written last.
+  await writeJson(join(folder, 'feature_extractor/preprocessor_config.json'), { size: 224, crop_size: 224 });
+}
+
+/** Of openai/clip-vit-large-patch14. */
+const VISION = {
+  ...{ hidden_size: 1024, intermediate_size: 4096, num_hidden_layers: 24, num_attention_heads: 16 },
+  ...{ patch_size: 14, image_size: 224 },
+};
+
+function safetyCheckerShapes(): Shapes {
+  const { hidden_size: width, intermediate_size: inner, num_hidden_layers: layers } = VISION;
+  const norm = (name: string): [string, number[]][] => [
+    [`${name}.weight`, [width]],
+    [`${name}.bias`, [width]],
+  ];
+  const dense = (name: string, outputs: number, inputs: number): [string, number[]][] => [
+    [`${name}.weight`, [outputs, inputs]],
+    [`${name}.bias`, [outputs]],
+  ];
+  const layer = (name: string) => [
+    ...norm(`${name}.layer_norm1`),
+    ...norm(`${name}.layer_norm2`),
+    ...['q_proj', 'k_proj', 'v_proj', 'out_proj'].flatMap((one) =>
+      dense(`${name}.self_attn.${one}`, width, width),
+    ),
+    ...dense(`${name}.mlp.fc1`, inner, width),
+    ...dense(`${name}.mlp.fc2`, width, inner),
+  ];
+  const vision = 'vision_model.vision_model';
+  return new Map<string, readonly number[]>([
+    [`${vision}.embeddings.class_embedding`, [width]],
+    [`${vision}.embeddings.patch_embedding.weight`, [width, 3, 14, 14]],
+    [`${vision}.embeddings.position_embedding.weight`, [257, width]],
+    ...norm(`${vision}.pre_layrnorm`),
+    ...norm(`${vision}.post_layernorm`),
+    ...Array.from({ length: layers }, (_, i) => layer(`${vision}.encoder.layers.${i}`)).flat(),
+    ['visual_projection.weight', [768, width]],
+    ['concept_embeds', [17, 768]],
+    ['concept_embeds_weights', [17]],
+    ['special_care_embeds', [3, 768]],
+    ['special_care_embeds_weights', [3]],
+  ]);
+}
+
 async function writeJson(file: string, value: unknown): Promise<void> {
   await mkdir(join(file, '..'), { recursive: true });
   await writeFile(file, `${JSON.stringify(value, null, 2)}\n`);

@@ -19,6 +19,7 @@ import { liveness } from './liveness.ts';
 import { lora } from './lora.ts';
 import { memory } from './memory.ts';
 import { models } from './models.ts';
+import { moderation } from './moderation.ts';
 import { opening } from './opening.ts';
 import { precision } from './precision.ts';
 import { queue } from './queue.ts';
@@ -48,6 +49,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   precision,
   lora,
   upscale,
+  moderation,
   gpu,
   day,
   eta,
@@ -59,6 +61,7 @@ const BY_NAME: readonly string[] = [
   'precision',
   'lora',
   'upscale',
+  'moderation',
   'gpu',
   'day',
   'eta',

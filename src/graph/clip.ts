@@ -91,7 +91,7 @@ export function textEncoderGraph(
   b.output('normed_hidden_states.0', layerNorm(b, x, 'final_layer_norm', hiddenSize, layerNormEps), shape);
   let last = x;
   for (let i = 0; i < numHiddenLayers; i++) {
-    x = encoderLayer(b, x, `encoder.layers.${i}`, config);
+    x = clipLayer(b, x, `encoder.layers.${i}`, config, config.maxPositionEmbeddings);
     last = layerNorm(b, x, 'final_layer_norm', hiddenSize, layerNormEps);
     b.output(`hidden_states.${i + 1}`, x, shape);
     b.output(`normed_hidden_states.${i + 1}`, last, shape);
@@ -125,7 +125,20 @@ function withPositions(b: GraphBuilder, ids: Value, tokens: Value, config: ClipT
   return b.op('Add', [tokens, positions]);
 }
 
-function encoderLayer(b: GraphBuilder, x: Value, name: string, config: ClipTextConfig): Value {
+/** What a layer of CLIP is made of, in its text model and in its vision model. */
+export type ClipLayerConfig = Pick<
+  ClipTextConfig,
+  'hiddenSize' | 'intermediateSize' | 'numAttentionHeads' | 'hiddenAct' | 'layerNormEps'
+>;
+
+/** x [B,S,hidden] @param causal of a text: each position sees only those before it; the longest there can be */
+export function clipLayer(
+  b: GraphBuilder,
+  x: Value,
+  name: string,
+  config: ClipLayerConfig,
+  causal?: number,
+): Value {
   const { hiddenSize, intermediateSize, numAttentionHeads, hiddenAct, layerNormEps } = config;
   const norm1 = layerNorm(b, x, `${name}.layer_norm1`, hiddenSize, layerNormEps);
   const mixed = attention(b, norm1, norm1, `${name}.self_attn`, {
@@ -134,7 +147,7 @@ function encoderLayer(b: GraphBuilder, x: Value, name: string, config: ClipTextC
     heads: numAttentionHeads,
     projections: { q: 'q_proj', k: 'k_proj', v: 'v_proj', out: 'out_proj' },
     bias: true,
-    causal: config.maxPositionEmbeddings,
+    ...(causal !== undefined && { causal }),
   });
   const afterAttention = b.op('Add', [x, mixed]);
   const norm2 = layerNorm(b, afterAttention, `${name}.layer_norm2`, hiddenSize, layerNormEps);

@@ -25,4 +25,5 @@ export const moderation = {
     'The pattern {pattern} also fits a prompt without any words, so it would refuse everything. Name at least one character.',
   'rules.long_request':
     'All texts of the request together have {count} characters; where prompts are checked, the limit is {limit}. Shorten them, or ask for fewer pictures.',
+  'moderation.unchecked': 'The picture could not be checked, so it is not shown. Try again, or ask an admin.',
 } as const;

@@ -23,4 +23,6 @@ export const moderation = {
     '{pattern}: 낱말이 없는 프롬프트에도 맞아서 모든 요청을 막게 돼요. 글자를 하나 이상 넣어 주세요.',
   'rules.long_request':
     '요청의 글을 모두 합하면 {count}자인데, 프롬프트를 검사하는 곳에서는 {limit}자까지 가능해요. 줄이거나 그림 수를 줄여 주세요.',
+  'moderation.unchecked':
+    '그림을 검사하지 못해서 보여 드릴 수 없어요. 다시 시도하거나 관리자에게 문의해 주세요.',
 } as const satisfies Record<keyof typeof en, string>;

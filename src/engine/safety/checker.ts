@@ -1,0 +1,44 @@
+/** A model's own safety checker: opened at its first picture, and kept. */
+import { safetyCheckerGraph } from '../../graph/safety-checker.ts';
+import { clipInput } from '../../image/clip-input.ts';
+import type { Raster } from '../../image/resample.ts';
+import type { Finding } from '../../job.ts';
+import type { SafetyPart } from '../../models/safety.ts';
+import { judge } from '../../moderation/verdict.ts';
+import { type Device, targetOf } from '../device.ts';
+import { probe } from '../probe.ts';
+import { openSession } from '../session.ts';
+
+/** Looks at finished pictures. */
+export interface PictureCheck {
+  /** @param picture of three channels @throws DarkroomError where it cannot say: the picture is not shown then */
+  look(picture: Raster): Promise<Finding>;
+  close(): Promise<void>;
+}
+
+/** Channels from which on a product of 8 bits takes less time. */
+const LEAST_INT8 = 512;
+const OUTPUTS = ['concepts', 'special_care', 'concepts_thresholds', 'special_care_thresholds'] as const;
+
+/** @throws DarkroomError('bad_model' | 'unsupported') for files that cannot be used */
+export async function openSafetyChecker(part: SafetyPart, device: Device): Promise<PictureCheck> {
+  const { component, config, card } = await part.open();
+  const int8 = device.provider === 'cpu' && config.hiddenSize >= LEAST_INT8 && (await isInt8Faster(device));
+  const session = await openSession(safetyCheckerGraph(component, { ...targetOf(device), int8 }), device);
+  return {
+    async look(picture) {
+      const out = await session.run({ pixel_values: clipInput(picture, card) }, OUTPUTS);
+      return judge(
+        { concepts: out.concepts.data, specialCare: out.special_care.data },
+        { concepts: out.concepts_thresholds.data, specialCare: out.special_care_thresholds.data },
+      );
+    },
+    close: () => session.close(),
+  };
+}
+
+/** Asked once for each machine; a verdict moves by less than half of the margin that special care adds. */
+async function isInt8Faster(device: Device): Promise<boolean> {
+  const { works } = await probe({ ...device, precision: 'int8' });
+  return works;
+}
