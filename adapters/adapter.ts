@@ -165,6 +165,8 @@ export interface RequestedJob {
   readonly at: number;
   readonly frame?: {
     readonly isPrivate?: boolean;
+    /** Set where its end may be shown more than once: before and after a reviewer has decided. */
+    readonly review?: string;
     /** Name of the thread that is opened for it. */
     readonly thread?: string;
   };

@@ -14,6 +14,8 @@ export interface CardPicture {
   readonly alt: string;
   /** Of a picture that was made here. */
   readonly seed?: number;
+  /** It is shown to those who want to see it. */
+  readonly isSpoiler?: true;
 }
 
 /** A job's state as the card shows it; absent numbers are not known yet. */

@@ -58,6 +58,7 @@ export async function bodies(): Promise<Figure[]> {
       messages: store.messages,
       people: store.people,
       pictures: store.pictures,
+      isHeld: async () => false,
       limits: { uploadBytes: 1e9 },
     },
     handle: async () => {},

@@ -18,6 +18,7 @@ export async function history(): Promise<readonly Figure[]> {
   const adapter = createWebAdapter({
     ...{ host: '127.0.0.1', port: 0, users: 'cookie', secret: store.secret },
     ...{ messages: store.messages, people: store.people, pictures: store.pictures },
+    isHeld: async () => false,
     handle: async () => {},
     describe: async () => ({ commands: [], gallery: [], words: [] }),
     complete: async () => [],

@@ -11,7 +11,7 @@ import { probe } from '../src/engine/probe.ts';
 import { openSession } from '../src/engine/session.ts';
 import { safetyCheckerGraph } from '../src/graph/safety-checker.ts';
 import { PORTABLE } from '../src/graph/target.ts';
-import { clipInput } from '../src/image/clip-input.ts';
+import { clipInput, readClipInputCard } from '../src/image/clip-input.ts';
 import type { Raster } from '../src/image/resample.ts';
 import { ModelFiles } from '../src/models/files.ts';
 import { safetyChecker } from '../src/models/safety.ts';
@@ -29,7 +29,8 @@ export async function moderation(): Promise<Figure[]> {
   const folder = join(process.env['DARKROOM_BENCH_FOLDER'] ?? join(tmpdir(), 'darkroom-bench'), 'safety');
   if (!existsSync(join(folder, 'feature_extractor/preprocessor_config.json')))
     await forgeSafetyChecker(folder);
-  const { component, card } = await safetyChecker(await ModelFiles.at(folder)).open();
+  const { component, config, preprocessor, label } = await safetyChecker(await ModelFiles.at(folder)).open();
+  const card = readClipInputCard(preprocessor, { label, size: config.imageSize });
   const device = cpuDevice({ threads: THREADS });
   const { works } = await probe({ ...device, precision: 'int8' });
   const figures: Figure[] = [];

@@ -29,6 +29,7 @@ export async function usage(): Promise<readonly Figure[]> {
   const store = await openStore<MessageRecord>({ folder });
   await fillYear(store.database);
   const adapter = createWebAdapter({
+    isHeld: async () => false,
     ...{ host: '127.0.0.1', port: 0, users: 'cookie', secret: store.secret, usage: store.usage },
     ...{ messages: store.messages, people: store.people, pictures: store.pictures },
     handle: async () => {},

@@ -3,7 +3,7 @@ import { DarkroomError, offer } from '../src/errors.ts';
 import { inWordsOf } from '../src/request.ts';
 import { sentence } from '../src/sentences.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
-import { deletedCard, endCard, pictureCard } from './cards.ts';
+import { deletedCard, endCard, pictureCard, revealedCard } from './cards.ts';
 import type { Context } from './command.ts';
 import type { Deletions } from './deletions.ts';
 import {
@@ -24,6 +24,7 @@ import { OUTPAINT_ACTIONS } from './outpaint.ts';
 import type { Ports } from './ports.ts';
 import { showRecipe } from './recipe.ts';
 import { removeJob } from './retention.ts';
+import { decide, isReviewVerb } from './review.ts';
 import { type ConfigPorts, undoById } from './setting-change.ts';
 import { dropSweep, openCell, type SweepCommandPorts, startSweep } from './sweep.ts';
 
@@ -31,7 +32,7 @@ export type ActionPorts = SweepCommandPorts &
   ConfigPorts &
   Pick<Ports, 'jobs' | 'queue' | 'pictures' | 'gallery' | 'unpost' | 'arePixelsEqual' | 'onError'> & {
     readonly deletions: Deletions;
-  };
+  } & Pick<Ports, 'reviews'>;
 type ActionContext = Context<ActionPorts>;
 
 /** @param index of the picture that is meant */
@@ -51,6 +52,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
   creative: redraw,
   use,
   show,
+  reveal,
   notes: showNotes,
   star,
   recipe: showRecipe,
@@ -67,6 +69,7 @@ export async function act(action: string, context: ActionContext): Promise<void>
   const [verb = '', job = '', picture] = action.split(':');
   if (verb === 'undo') return undoById(job, context);
   if (verb === 'undelete') return undelete(job, context);
+  if (isReviewVerb(verb)) return decide(verb, job, picture !== undefined, context);
   const known = Object.hasOwn(ACTIONS, verb) ? ACTIONS[verb] : undefined;
   if (known === undefined) {
     throw new DarkroomError(
@@ -144,6 +147,12 @@ async function star(
   if (picture === undefined) throw new DarkroomError('bad_request', sentence('star.which'));
   const { isStarred, stars } = await ports.gallery.toggleStar(picture.id, invocation.user.id);
   await reply.postEphemeral({ text: isStarred ? say('star.given', { count: stars }) : say('star.taken') });
+}
+
+/** Pictures that were kept from sight, for whoever wants to see them. */
+async function reveal(record: JobRecord, { reply, say }: ActionContext): Promise<void> {
+  if (record.pictures.length === 0) throw new DarkroomError('not_found', sentence('action.job_gone'));
+  await reply.postEphemeral(revealedCard(record, say));
 }
 
 /** All of what a card has no room for. */

@@ -140,8 +140,14 @@ export function endCard(record: JobRecord): Card {
     ...(error && { error: { code: error.code, message } }),
   };
   const shared = { ...frameOf(record), about: aboutOf(record, say), job };
+  const isModerated = record.frame?.moderation !== undefined;
+  const remove: CardAction = { id: `delete:${id}`, label: say('button.delete'), style: 'danger' };
+  if (record.frame?.review === 'held') return { ...shared, text: say('review.held'), actions: [remove] };
   if (state === 'done' && frame?.sweep !== undefined) return { ...shared, ...sweepCard(record, frame.sweep) };
   if (state === 'done') return { ...shared, ...printCard(record, say) };
+  // Drawn again it would be the same picture.
+  if (state === 'failed' && isModerated && error?.code === 'forbidden')
+    return { ...shared, text: message, actions: [remove] };
   const isCancelled = state === 'cancelled';
   return {
     ...shared,
@@ -151,10 +157,17 @@ export function endCard(record: JobRecord): Card {
       frame?.sweep === undefined
         ? { id: `again:${id}`, label: say(isCancelled ? 'button.undo' : 'button.try_again') }
         : { id: `recipe:${id}`, label: say('button.recipe') },
-      { id: `delete:${id}`, label: say('button.delete'), style: 'danger' },
+      remove,
     ],
   };
 }
+
+/** The pictures of a job that were kept from sight. */
+export const revealedCard = (record: JobRecord, say: Say): Card => ({
+  locale: say.locale,
+  text: '',
+  pictures: cardPictures(record, say).map(({ isSpoiler: _, ...picture }) => picture),
+});
 
 /** What stands in the place of a deleted picture for some seconds. */
 export function deletedCard({ id, frame }: JobRecord): Card {
@@ -322,11 +335,14 @@ function actionsOfMany({ id, ...record }: JobRecord, say: Say): CardAction[] {
   return [...(isDraft ? each('finish') : []), ...(hasRoom(record) ? each('upscale') : []), ...each('vary')];
 }
 
-function cardPictures({ pictures, request }: JobRecord, say: Say): CardPicture[] {
+function cardPictures({ pictures, request, frame }: JobRecord, say: Say): CardPicture[] {
   const { prompt, seed } = request;
   const many = pictures.length;
-  return pictures.map((picture, i) => ({
+  const isHidden = (finding: JobRecord['pictures'][number]['finding']) =>
+    frame?.moderation === 'spoiler' && finding?.isFlagged !== false;
+  return pictures.map(({ finding, ...picture }, i) => ({
     ...picture,
+    ...(isHidden(finding) && { isSpoiler: true as const }),
     // Pictures of a grid need names that differ for those who hear them.
     alt: many > 1 ? say('job.picture_of_many', { prompt, number: i + 1, count: many }) : prompt,
     seed: seed + i,

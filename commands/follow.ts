@@ -8,10 +8,11 @@ import type { JobRecord } from '../src/store/jobs.ts';
 import { endCard, liveCard } from './cards.ts';
 import { followJob, type LiveEvent } from './job-card.ts';
 import type { Ports } from './ports.ts';
+import { postForReview } from './review.ts';
 import { type SweepPorts, watchSweep } from './sweep-run.ts';
 import { TimeLeft } from './time-left.ts';
 
-export type FollowPorts = SweepPorts & Pick<Ports, 'awaitedMs' | 'onError'>;
+export type FollowPorts = SweepPorts & Pick<Ports, 'reviews' | 'settings' | 'post' | 'awaitedMs' | 'onError'>;
 
 export class Follower {
   readonly #ports: FollowPorts;
@@ -82,6 +83,7 @@ export class Follower {
       // A DarkroomError: the channel is gone or closed. Others may pass, and the end is shown later.
       if (!(error instanceof DarkroomError)) return this.#report(error);
     }
+    if (record.frame?.review === 'held') await postForReview(record, this.#ports);
     await this.#ports.jobs.endShown(id);
   }
 

@@ -120,13 +120,24 @@ export class Policy {
     };
   }
 
-  isAdmin(): boolean {
+  /** Whether the user decides about pictures that wait: an admin, or somebody with a role of review_roles. */
+  isReviewer(): boolean {
+    const { where } = this.#invocation;
+    return this.isAdmin() || (where.isOneOfSeveral !== true && this.#hasRole('review_roles'));
+  }
+
+  #hasRole(key: 'admin_roles' | 'review_roles'): boolean {
     const { where, platform } = this.#invocation;
-    const groups = this.#list('admin_roles') ?? [];
+    const groups = this.#list(key) ?? [];
+    return groups.some((one) => where.roles.some((role) => isSame(one, role, platform)));
+  }
+
+  isAdmin(): boolean {
+    const { where } = this.#invocation;
     if (this.#isOperator) return true;
     // In a direct message it is not clear which of several tenants is meant.
     if (where.isOneOfSeveral) return false;
-    return where.isAdmin || groups.some((one) => where.roles.some((role) => isSame(one, role, platform)));
+    return where.isAdmin || this.#hasRole('admin_roles');
   }
 
   /** A model's defaults, lowered to the admin's limits: what nobody asked for is not refused. */

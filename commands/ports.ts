@@ -20,6 +20,7 @@ import type { RetentionClock } from '../src/store/clock.ts';
 import type { GalleryStore } from '../src/store/gallery.ts';
 import type { JobRecord, JobStore, SweepFrame } from '../src/store/jobs.ts';
 import type { PictureStore } from '../src/store/pictures.ts';
+import type { ReviewStore } from '../src/store/reviews.ts';
 import type { UsageStore } from '../src/store/usage.ts';
 
 /** How a sweep ends. */
@@ -75,6 +76,8 @@ export interface ModelInfo {
   readonly abilities?: readonly Words[];
   /** Kinds of pictures that its ControlNets follow: `canny`. */
   readonly controls: readonly string[];
+  /** Whether its folder has a safety checker, which looks at finished pictures where an admin wants it. */
+  readonly hasSafetyChecker?: boolean;
   /** SPDX name or words; undefined where the folder states none. */
   readonly licence?: string;
   /** Whether the licence allows commercial use; undefined where the folder does not say. */
@@ -258,6 +261,10 @@ export interface Ports {
   takenFromPhotos(): readonly string[];
   /** Whether two pictures of the store show exactly the same. */
   arePixelsEqual(one: Uint8Array, other: Uint8Array): Promise<boolean>;
+  /** Pictures that wait for a reviewer. */
+  readonly reviews: ReviewStore;
+  /** Whether the operator has a classifier that looks at the pictures of all models. */
+  readonly hasClassifier?: boolean;
   /** Milliseconds after which a picture counts as awaited; some seconds where left out. */
   readonly awaitedMs?: number;
   /** Milliseconds in which a deletion can be undone; some seconds where left out. */

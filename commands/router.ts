@@ -32,6 +32,7 @@ import { shownCount, withPicture, withShownPictures } from './replied.ts';
 import { type ReplyWords, readReply } from './reply-words.ts';
 import { type Reopen, type Resumption, resumeJobs } from './resume.ts';
 import { removeJob, startRetention } from './retention.ts';
+import { review } from './review.ts';
 import { rules } from './rules.ts';
 import { commandOfWords, flagsOfWords, withoutRequest } from './small-talk.ts';
 import { style } from './style.ts';
@@ -60,6 +61,7 @@ export const COMMANDS: readonly RoutedCommand[] = [
   rules,
   config,
   models,
+  review,
   ban,
   pause,
   usage,

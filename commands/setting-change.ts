@@ -1,7 +1,7 @@
 /** The one way by which chat changes a setting: checked, stored with its author, shown as old -> new, undone. */
 import { randomUUID } from 'node:crypto';
 import type { Invocation } from '../adapters/adapter.ts';
-import { traitsOf } from '../adapters/platforms.ts';
+import { type Platform, traitsOf } from '../adapters/platforms.ts';
 import { DarkroomError } from '../src/errors.ts';
 import { sentence } from '../src/sentences.ts';
 import { type SettingValue, showSetting } from '../src/settings/schema.ts';
@@ -62,15 +62,20 @@ export async function changeSetting(
   await log(invocation, say('config.logged', { name, line }), ports);
 }
 
-/** That the log channel cannot be reached is no reason to fail. */
 async function log({ platform, where }: Invocation, text: string, ports: ConfigPorts): Promise<void> {
-  if (where.tenant === undefined) return;
-  const rules = await ports.settings.rules(where.tenant);
+  if (where.tenant !== undefined) await logToChannel({ platform, tenant: where.tenant }, text, ports);
+}
+
+/** Says something in a tenant's log channel. That it cannot be reached is no reason to fail. */
+export async function logToChannel(
+  { platform, tenant }: { readonly platform: Platform; readonly tenant: string },
+  text: string,
+  { settings, post, onError }: Pick<ConfigPorts, 'settings' | 'post' | 'onError'>,
+): Promise<void> {
+  const rules = await settings.rules(tenant);
   const channel = rules.find(({ key }) => key === 'log_channel')?.value;
   if (channel === undefined) return;
-  await ports
-    .post(platform, where.tenant, String(channel), { text })
-    .catch((error: unknown) => ports.onError?.(error));
+  await post(platform, tenant, String(channel), { text }).catch((error: unknown) => onError?.(error));
 }
 
 /** The Undo button beside a change. Only changes of the tenant that the admin is in are found. */

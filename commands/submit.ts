@@ -3,6 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { Invocation, Reply } from '../adapters/adapter.ts';
 import type { CardPicture } from '../adapters/card.ts';
 import { drawWords, together } from '../src/choices/choices.ts';
+import { DarkroomError } from '../src/errors.ts';
+import type { Moderation } from '../src/job.ts';
 import {
   freezeRequest,
   type GenerationRequest,
@@ -11,7 +13,7 @@ import {
   type RequestDraft,
   upscalerFilesOf,
 } from '../src/request.ts';
-import { localeOf, type PlainKey, type Say, sayIn, type Words } from '../src/sentences.ts';
+import { localeOf, type PlainKey, type Say, sayIn, sentence, type Words } from '../src/sentences.ts';
 import type { FullForm, JobFrame, JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { ModelFile, ModelInfo, Ports } from './ports.ts';
@@ -82,7 +84,7 @@ const ALT = {
 
 export type SubmitPorts = Pick<
   Ports,
-  'queue' | 'models' | 'settings' | 'wildcards' | 'admins' | 'pictures' | 'takenFromPhotos'
+  'queue' | 'models' | 'settings' | 'wildcards' | 'admins' | 'pictures' | 'takenFromPhotos' | 'hasClassifier'
 >;
 
 /** @param follow posts the job's states to its reply, to the end */
@@ -170,6 +172,7 @@ export function createSubmit(
         settings: ports.settings,
         tenant: tenantOf(invocation),
       });
+      const moderation = requireChecked(policy, model, ports);
       const { user, platform, channel } = invocation;
       const share = shareOf(policy, invocation);
       await room({ user, request, ...share });
@@ -199,6 +202,7 @@ export function createSubmit(
             ...(maxSize !== undefined && { maxSize }),
             ...(origin && originOf(origin)),
             ...(finish && { finish }),
+            ...(moderation !== undefined && { moderation }),
             ...(policy.isOn('mention_when_done') && { isMentioned: true }),
             ...(policy.isOn('thread_per_request') && { thread: request.prompt }),
           },
@@ -217,6 +221,21 @@ export function createSubmit(
     },
   };
   return orders;
+}
+
+/**
+ * How the pictures of a request are checked; undefined where they are not.
+ * @throws DarkroomError('forbidden') where they should be and cannot: nothing is drawn that nobody can check
+ */
+function requireChecked(
+  policy: Policy,
+  { name, hasSafetyChecker }: ModelInfo,
+  { hasClassifier }: Pick<Ports, 'hasClassifier'>,
+): Moderation | undefined {
+  const moderation = policy.text('moderation');
+  if (moderation === undefined || moderation === 'off') return undefined;
+  if (hasClassifier === true || hasSafetyChecker === true) return moderation as Moderation;
+  throw new DarkroomError('forbidden', sentence('moderation.no_checker', { model: name }));
 }
 
 /** Trigger words by the name of a LoRA. */

@@ -1,5 +1,5 @@
 /** A sweep on its way: what its pictures do as one job, and the one picture of them all at its end. */
-import { describeError, wordsOf } from '../src/errors.ts';
+import { DarkroomError, describeError, wordsOf } from '../src/errors.ts';
 import type { JobEvent } from '../src/job.ts';
 import { sayIn, sayWords, sentence, type Words } from '../src/sentences.ts';
 import type { JobRecord, SweepFrame } from '../src/store/jobs.ts';
@@ -114,7 +114,10 @@ async function finishSweep(record: JobRecord, ports: SweepPorts): Promise<Ended>
   const count = drawn.filter((one) => one !== null).length;
   const failures = cells.filter((cell) => cell?.state === 'failed');
   if (count === 0) {
-    const error = failures[0]?.error;
+    const isHeld = cells.some((cell) => cell?.frame?.review === 'held');
+    const error = isHeld
+      ? describeError(new DarkroomError('forbidden', sentence('review.held')))
+      : failures[0]?.error;
     return finish(error === undefined ? { state: 'cancelled' } : { state: 'failed', error });
   }
   let png: Uint8Array;
@@ -124,9 +127,22 @@ async function finishSweep(record: JobRecord, ports: SweepPorts): Promise<Ended>
     return finish({ state: 'failed', error: describeError(error) });
   }
   const id = await pictures.put(png, { job: record.id, kind: 'result' });
-  const end: SweepEnd = { state: 'done', pictures: [{ id, ...sizeOf(png) }], notes: notesOf(sweep, cells) };
+  const picture = { id, ...sizeOf(png), ...findingOf(record, cells) };
+  const end: SweepEnd = { state: 'done', pictures: [picture], notes: notesOf(sweep, cells) };
   if (!(await queue.sweeps.finish(record.id, sweep, end))) await pictures.remove(id);
   return { state: 'done' };
+}
+
+/** What was found in the pictures of a grid: those that wait, or were refused, are not in it. */
+function findingOf(
+  { frame }: JobRecord,
+  cells: readonly (JobRecord | undefined)[],
+): Pick<JobRecord['pictures'][number], 'finding'> {
+  if (frame?.moderation === undefined) return {};
+  const found = cells.flatMap((cell) => cell?.pictures.map(({ finding }) => finding) ?? []);
+  const flagged = found.find((finding) => finding?.isFlagged !== false);
+  const isFlagged = frame.moderation === 'spoiler' && (flagged !== undefined || found.length === 0);
+  return { finding: { label: flagged?.label ?? '-', score: flagged?.score ?? 0, isFlagged } };
 }
 
 function notesOf(sweep: SweepFrame, cells: readonly (JobRecord | undefined)[]): Words[] {

@@ -13,6 +13,8 @@ const KINDS: ReadonlyMap<string, MentionKind> = new Map<SettingKey, MentionKind>
   ['log_channel', 'channel'],
   ['roles', 'role'],
   ['admin_roles', 'role'],
+  ['review_channel', 'channel'],
+  ['review_roles', 'role'],
 ]);
 
 const SIGNS: Readonly<Record<MentionKind, string>> = { channel: '#', role: '@', user: '@' };

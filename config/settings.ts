@@ -33,6 +33,8 @@ const schema = z.object({
   /** Lists of words for prompts, one text file each. */
   DARKROOM_WILDCARDS: z.string().min(1).optional(),
   DARKROOM_DETECTORS: z.string().min(1).optional(),
+  /** What looks at finished pictures where admins want it: an ONNX classifier, or a folder with a safety_checker. */
+  DARKROOM_CLASSIFIER: z.string().min(1).optional(),
   /** Most gigabytes of weights that are prepared for their next use and kept; 0 keeps none. */
   DARKROOM_CACHE_GB: z.coerce.number().min(0).max(1_000_000).default(40),
   DARKROOM_HOST: z.string().min(1).default('127.0.0.1'),

@@ -127,6 +127,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     takenFromPhotos: () => detectedKinds(settings.DARKROOM_DETECTORS),
     arePixelsEqual,
     drawGrid,
+    reviews: store.reviews,
+    hasClassifier: settings.DARKROOM_CLASSIFIER !== undefined,
     onError,
   });
   const connections: Connection[] = [];
@@ -145,6 +147,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     admins: settings.DARKROOM_ADMINS,
     ...(store.notices && { notices: store.notices }),
     pictures: shownPictures(store),
+    isHeld: (picture) => store.reviews.isHeld(picture),
     readUpload: (bytes, use) => reader.read(bytes, use),
     describe: commands.describe,
     complete: commands.complete,

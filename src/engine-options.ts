@@ -12,6 +12,7 @@ type EngineSettings = Pick<
   Settings,
   | 'DARKROOM_MODELS'
   | 'DARKROOM_DETECTORS'
+  | 'DARKROOM_CLASSIFIER'
   | 'DARKROOM_DEVICES'
   | 'DARKROOM_PRECISION'
   | 'DARKROOM_DATA'
@@ -41,7 +42,13 @@ export async function engineOptions(
     models: foldersOf(settings),
     index: indexFile(settings),
     detectors: settings.DARKROOM_DETECTORS,
+    classifier: settings.DARKROOM_CLASSIFIER,
   };
+  if (settings.DARKROOM_CLASSIFIER !== undefined) {
+    // Loaded only where it is needed: it opens models.
+    const { requireClassifier } = await import('./engine/safety/safety.ts');
+    await requireClassifier(settings.DARKROOM_CLASSIFIER);
+  }
   const sideFiles = sideFilesOptions(settings);
   const found = await devicesOf(settings.DARKROOM_DEVICES, { device, threads });
   // The setting is the CPU's, and one run may have another device.

@@ -147,6 +147,7 @@ export async function createModels(
         ...{ name: spec.name, defaults, gallery, words, vocabulary, controls },
         abilities: abilitiesOf(spec),
         ...(editsByInstruction === undefined ? {} : { editsByInstruction }),
+        ...(spec.safetyChecker === undefined ? {} : { hasSafetyChecker: true }),
         ...(licence === undefined ? {} : { licence }),
         ...(commercialUse === undefined ? {} : { commercial: commercialUse }),
       };

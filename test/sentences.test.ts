@@ -137,6 +137,8 @@ const ROOMS_OF_OPERATORS: readonly (readonly [room: string, why: string])[] = [
   ['src/engine/device.ts', 'DARKROOM_DEVICES, at the start'],
   ['src/engine/session.ts', 'a guard against a mistake in the program'],
   ['src/engine/process/', 'the log: the process ended, and the job goes on in another'],
+  ['src/engine/safety/classifier.ts', 'DARKROOM_CLASSIFIER, at the start'],
+  ['src/image/clip-input.ts', 'the log: people are told that the picture could not be checked'],
   ['src/image/detector.ts', 'the card of a detector that the operator has installed'],
   ['src/image/png-text.ts', 'a guard against a mistake in the program'],
   // Chats say that the model cannot be used, and quote these as what its file lacks (wordsOf in src/errors.ts).

@@ -18,6 +18,8 @@ export interface Upload {
   readonly name: string;
   readonly attachment: Buffer;
   readonly description: string;
+  /** Blurred until somebody presses it. */
+  readonly isSpoiler?: true;
 }
 
 export interface Rendered {
@@ -50,9 +52,10 @@ export function renderCard(
       : [
           {
             type: ComponentType.MediaGallery as const,
-            items: files.map(({ name, description }) => ({
+            items: files.map(({ name, description, isSpoiler }) => ({
               media: { url: `attachment://${name}` },
               description,
+              ...(isSpoiler && { spoiler: true }),
             })),
           },
         ]),
@@ -78,15 +81,17 @@ function uploadsOf(card: Card, pictures: readonly (Uint8Array | undefined)[]): U
       description: clip(alt, LIMITS.altText),
     }));
   }
-  return (card.pictures ?? []).slice(0, LIMITS.gallery).flatMap(({ id, alt }, i) => {
+  return (card.pictures ?? []).slice(0, LIMITS.gallery).flatMap(({ id, alt, isSpoiler }, i) => {
     const bytes = pictures[i];
     if (bytes === undefined) return [];
-    const name = `darkroom-${id}.${extensionOf(bytes)}`;
+    // Discord knows a spoiler by its name too: where the file is shown without its message.
+    const name = `${isSpoiler ? 'SPOILER_' : ''}darkroom-${id}.${extensionOf(bytes)}`;
     return [
       {
         name,
         attachment: Buffer.from(bytes),
         description: clip(alt === '' ? say('card.picture') : alt, LIMITS.altText),
+        ...(isSpoiler && { isSpoiler }),
       },
     ];
   });

@@ -23,7 +23,9 @@ export interface SlackPicture {
 /** @param origin address of the message of the picture that it was made from */
 export function renderCard(card: Card, pictures: readonly SlackPicture[], origin?: string): Rendered {
   const say = sayIn(card.locale ?? 'en');
-  const words = card.text === '' ? [] : [section(card.text)];
+  const isHidden = (card.pictures ?? []).some(({ isSpoiler }) => isSpoiler);
+  const text = isHidden ? say('card.hidden') : card.text;
+  const words = text === '' ? [] : [section(text)];
   const fields = (card.fields ?? []).map(fieldBlock);
   const images = pictures.map(({ file, alt }) => ({
     type: 'image' as const,
@@ -31,11 +33,15 @@ export function renderCard(card: Card, pictures: readonly SlackPicture[], origin
     alt_text: clip(alt === '' ? say('card.picture') : alt, LIMITS.altText),
   }));
   const about = aboutBlocks(card, origin);
-  const actions = [...cellMenu(card, say), ...actionsOf(card.actions ?? [], card.more ?? [], say)];
+  const reveal = isHidden && card.job ? [{ id: `reveal:${card.job.id}`, label: say('button.reveal') }] : [];
+  const actions = [
+    ...cellMenu(card, say),
+    ...actionsOf([...reveal, ...(card.actions ?? [])], card.more ?? [], say),
+  ];
   const notes = contextOf((card.notes ?? []).join(' '));
   const room = LIMITS.blocks - images.length - about.length - actions.length - notes.length;
   return {
-    text: escapeText(clip(card.text || pictures[0]?.alt || 'Darkroom', LIMITS.sectionText)),
+    text: escapeText(clip(text || pictures[0]?.alt || 'Darkroom', LIMITS.sectionText)),
     blocks: [...[...words, ...fields].slice(0, room), ...images, ...about, ...actions, ...notes],
   };
 }

@@ -199,6 +199,8 @@ export class SlackReply extends JobReply<Posted> {
   }
 
   async #upload({ pictures = [], plots = [] }: Card): Promise<SlackPicture[]> {
+    // Slack has no spoilers: a button shows them to whoever presses it.
+    if (pictures.some(({ isSpoiler }) => isSpoiler)) return [];
     const { client } = this.#workspace;
     if (plots.length > 0) {
       return Promise.all(

@@ -36,11 +36,12 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
     get url() {
       return url;
     },
-    async reopen({ id, user }) {
+    async reopen({ id, user, frame }) {
       const message = await conversation.ofJob(id);
       if (message === undefined) return new WebReply(conversation, { user });
       const state = message.job?.state;
-      if (message.asker === undefined || (state !== 'queued' && state !== 'running')) return undefined;
+      const isOpen = state === 'queued' || state === 'running' || frame?.review !== undefined;
+      if (message.asker === undefined || !isOpen) return undefined;
       return new WebReply(conversation, { user: message.asker }, message);
     },
     async unpost({ id }) {

@@ -24,6 +24,7 @@ import { precisionNotes } from './notes.ts';
 import { draftJob, prepareJob } from './prepare.ts';
 import type { EngineOptions } from './process/process.ts';
 import { PictureRun, type PipelineRun } from './run.ts';
+import { Checks, checked } from './safety/safety.ts';
 import { draftUpscale, openUpscale } from './upscale.ts';
 import { findUpscaler, ownUpscaler, type Upscaler } from './upscaler/upscalers.ts';
 
@@ -54,6 +55,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   const preparing = new Preparing(device);
   const cache = new ModelCache(device, preparing);
   const adapted = new AdaptedModels(device, cache);
+  const checks = new Checks(options.classifier, device);
 
   /** @throws DarkroomError('too_large') where nothing makes it fit */
   async function planned(
@@ -124,58 +126,65 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     }
   }
 
+  async function openRun(job: Job, onLoading?: (loading: Loading) => void): Promise<PipelineRun> {
+    const started = performance.now();
+    // Before memory is planned.
+    await preparing.giveWay();
+    const own = await catalogue.open(job.request.model);
+    const { vae } = job.request;
+    const spec = vae === undefined ? own : await withVae(own, await vaeNamed(vae, inventory));
+    const loras = await readLoras(job.request, spec, inventory);
+    const { upscaleImage } = job.request;
+    if (upscaleImage !== undefined) {
+      const draft = await draftUpscale(job, upscaleImage, spec, inventory);
+      const upscaler = await findUpscaler(upscaleImage, spec, { inventory, device });
+      const model = await adapted.adapt(spec, loras);
+      // Without refinement only the upscaler runs, or nothing.
+      const { plan, room } =
+        draft.plan !== undefined
+          ? await planned(spec, { ...job.request, enlarge: false }, { adaptation: model, upscaler })
+          : upscaler === undefined
+            ? UNPLANNED
+            : await plannedUpscaler(spec, upscaler);
+      const how = { upscaler: tiled(upscaler, plan), adapted: model };
+      return await leased(model.spec, room, (lease) => openUpscale(job, draft, { lease, plan }, how));
+    }
+    const draft = await draftJob(job, spec, { folders: models, detectors, inventory });
+    const { nets } = draft.controls;
+    const { hires, enlarge } = job.request;
+    const upscaler = hires && (await findUpscaler(hires, spec, { inventory, device }));
+    const model = await adapted.adapt(spec, loras);
+    const { plan, room } = await planned(spec, job.request, {
+      nets: nets.map(({ component }) => component),
+      ...{ adaptation: model, upscaler },
+      references: draft.sources.references.map(({ dims }) => ({ width: dims[3]!, height: dims[2]! })),
+    });
+    return await leased(model.spec, room, async (lease) => {
+      const { components } = lease;
+      if (plan.savers.includes('turns')) await components.release();
+      else {
+        const isTiled = plan.savers.includes('tiles');
+        const { image, referenceImages } = job.request;
+        const isEncoding = image !== undefined || referenceImages !== undefined;
+        await components.openAll({ nets, isTiled, isEncoding, spare: room.spare, onLoading });
+      }
+      const opened = performance.now();
+      const prepared = await prepareJob(job, draft, components, {
+        ...{ adapted: model, savers: plan.savers, upscaler: tiled(upscaler, plan) },
+      });
+      const own = enlarge === true ? tiled(ownUpscaler(spec, device), plan) : undefined;
+      const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
+      const notes = [...loras.notes, ...prepared.notes, ...precisionNotes(device, spec)];
+      return new PictureRun(job.request, { ...prepared, own, notes, lease, plan, seconds });
+    });
+  }
+
   return {
     async open(job, onLoading) {
-      const started = performance.now();
-      // Before memory is planned.
-      await preparing.giveWay();
-      const own = await catalogue.open(job.request.model);
-      const { vae } = job.request;
-      const spec = vae === undefined ? own : await withVae(own, await vaeNamed(vae, inventory));
-      const loras = await readLoras(job.request, spec, inventory);
-      const { upscaleImage } = job.request;
-      if (upscaleImage !== undefined) {
-        const draft = await draftUpscale(job, upscaleImage, spec, inventory);
-        const upscaler = await findUpscaler(upscaleImage, spec, { inventory, device });
-        const model = await adapted.adapt(spec, loras);
-        // Without refinement only the upscaler runs, or nothing.
-        const { plan, room } =
-          draft.plan !== undefined
-            ? await planned(spec, { ...job.request, enlarge: false }, { adaptation: model, upscaler })
-            : upscaler === undefined
-              ? UNPLANNED
-              : await plannedUpscaler(spec, upscaler);
-        const how = { upscaler: tiled(upscaler, plan), adapted: model };
-        return await leased(model.spec, room, (lease) => openUpscale(job, draft, { lease, plan }, how));
-      }
-      const draft = await draftJob(job, spec, { folders: models, detectors, inventory });
-      const { nets } = draft.controls;
-      const { hires, enlarge } = job.request;
-      const upscaler = hires && (await findUpscaler(hires, spec, { inventory, device }));
-      const model = await adapted.adapt(spec, loras);
-      const { plan, room } = await planned(spec, job.request, {
-        nets: nets.map(({ component }) => component),
-        ...{ adaptation: model, upscaler },
-        references: draft.sources.references.map(({ dims }) => ({ width: dims[3]!, height: dims[2]! })),
-      });
-      return await leased(model.spec, room, async (lease) => {
-        const { components } = lease;
-        if (plan.savers.includes('turns')) await components.release();
-        else {
-          const isTiled = plan.savers.includes('tiles');
-          const { image, referenceImages } = job.request;
-          const isEncoding = image !== undefined || referenceImages !== undefined;
-          await components.openAll({ nets, isTiled, isEncoding, spare: room.spare, onLoading });
-        }
-        const opened = performance.now();
-        const prepared = await prepareJob(job, draft, components, {
-          ...{ adapted: model, savers: plan.savers, upscaler: tiled(upscaler, plan) },
-        });
-        const own = enlarge === true ? tiled(ownUpscaler(spec, device), plan) : undefined;
-        const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
-        const notes = [...loras.notes, ...prepared.notes, ...precisionNotes(device, spec)];
-        return new PictureRun(job.request, { ...prepared, own, notes, lease, plan, seconds });
-      });
+      if (job.isModerated !== true) return await openRun(job, onLoading);
+      // Before anything is drawn: what cannot be checked is not drawn.
+      const check = await checks.of(await catalogue.open(job.request.model));
+      return checked(await openRun(job, onLoading), check);
     },
     async warm(model) {
       const spec = await catalogue.open(model);
@@ -195,6 +204,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       await cache.close();
       await adapted.close();
       await detectors.close();
+      await checks.close();
     },
   };
 }

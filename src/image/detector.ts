@@ -118,7 +118,10 @@ export function parseDetectorCard(kind: DetectorKind, text: string): DetectorCar
 }
 
 /** @returns [1, 3, height, width] of the card, the picture stretched over it by Lanczos */
-export function detectorInput(picture: Raster, card: DetectorCard): DetectorTensor {
+export function detectorInput(
+  picture: Raster,
+  card: Pick<DetectorCard, 'width' | 'height' | 'mean' | 'std'>,
+): DetectorTensor {
   const { width, height, mean, std } = card;
   const { data } = fit(picture, card, 'stretch');
   const plane = width * height;

@@ -15,6 +15,7 @@ import type { FamilyModel, Size } from './families/family.ts';
 import { ModelFiles } from './files.ts';
 import { readLatentScale } from './latent-scale.ts';
 import { readModelIndex, readScheduler } from './model-index.ts';
+import { findSafetyChecker } from './safety.ts';
 import type { ModelSource } from './source.ts';
 import type { ComponentName, ModelSpec } from './spec.ts';
 
@@ -44,6 +45,7 @@ export async function openModel(files: ModelSource, name: string): Promise<Model
   const vaeScaleFactor = 2 ** (vaeConfig.blockOutChannels.length - 1);
   const sizeMultiple = vaeScaleFactor * model.denoiser.patchSize;
   checkLatents(vaeConfig, model, { width: sizeMultiple, height: sizeMultiple });
+  const safetyChecker = await findSafetyChecker(files, index);
   const scheduler = await readScheduler(files, index);
   const { defaults, ...card } = await readCard(files, model.denoiser.outChannels);
   const { strengthSteps, squeezesSteps } = model.habits({ controls: [] });
@@ -72,6 +74,7 @@ export async function openModel(files: ModelSource, name: string): Promise<Model
     vae,
     ...(upscaler !== undefined && { upscaler }),
     ...(fewSteps !== undefined && { fewSteps }),
+    ...(safetyChecker !== undefined && { safetyChecker }),
     latentChannels: vaeConfig.latentChannels,
     vaeScaleFactor,
     sizeMultiple,

@@ -1,7 +1,6 @@
-/** The safety checker of a model folder, and how it wants its pictures. */
+/** The safety checker of a model folder, and the file that says how it wants its pictures. */
 import type { Component } from '../graph/component.ts';
 import { readSafetyCheckerConfig, type SafetyCheckerConfig } from '../graph/safety-checker.ts';
-import { type ClipInputCard, readClipInputCard } from '../image/clip-input.ts';
 import { classOf, type ModelIndex } from './parts.ts';
 import type { ModelSource } from './source.ts';
 
@@ -13,7 +12,10 @@ export interface SafetyPart {
   open(): Promise<{
     readonly component: Component;
     readonly config: SafetyCheckerConfig;
-    readonly card: ClipInputCard;
+    /** preprocessor_config.json; empty where there is none. */
+    readonly preprocessor: Readonly<Record<string, unknown>>;
+    /** Its name in sentences. */
+    readonly label: string;
   }>;
 }
 
@@ -38,8 +40,7 @@ export function safetyChecker(files: ModelSource): SafetyPart {
       const component = await files.component('safety_checker', 'model');
       const config = readSafetyCheckerConfig(component);
       const preprocessor = (await files.has(FILE)) ? await files.json(FILE) : {};
-      const card = readClipInputCard(preprocessor, { label: files.label(FILE), size: config.imageSize });
-      return { component, config, card };
+      return { component, config, preprocessor, label: files.label(FILE) };
     },
   };
 }

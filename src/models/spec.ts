@@ -4,6 +4,7 @@ import type { Target } from '../graph/target.ts';
 import type { FewSteps, ModelDefaults } from '../request.ts';
 import type { FamilyModel, LatentScales } from './families/family.ts';
 import type { TextEncoderName } from './families/text-encoders.ts';
+import type { SafetyPart } from './safety.ts';
 import type { TokenizerFiles } from './tokenizer.ts';
 
 /** A part of a model that runs as a graph of its own. */
@@ -31,6 +32,8 @@ export interface ModelSpec extends Omit<FamilyModel, 'latentScales'> {
   readonly vae: Component;
   /** Enlarges finished pictures; absent where the folder has none. */
   readonly upscaler?: Component;
+  /** Looks at finished pictures where an admin wants it; absent where the folder has none. */
+  readonly safetyChecker?: SafetyPart;
   /** Of the VAE. The sampler's latents can have others (latentShape). */
   readonly latentChannels: number;
   /** Pixels per latent on each side. */

@@ -269,6 +269,27 @@ export const SETTINGS = {
     meaning: (v) => sentence('setting.admin_roles', { value: named(v) }),
     example: '@moderators',
   },
+  moderation: {
+    ofRoles: 'latest',
+    scopes: EVERYWHERE,
+    parse: choice(['off', 'spoiler', 'hold', 'refuse']),
+    meaning: (v) => sentence(`setting.moderation.${v as 'off' | 'spoiler' | 'hold' | 'refuse'}`),
+    example: 'hold',
+  },
+  review_channel: {
+    ofRoles: 'latest',
+    scopes: ['server'],
+    parse: text(100),
+    meaning: (v) => sentence('setting.review_channel', { value: named(v) }),
+    example: '#review',
+  },
+  review_roles: {
+    ofRoles: 'all',
+    scopes: ['server'],
+    parse: list,
+    meaning: (v) => sentence('setting.review_roles', { value: named(v) }),
+    example: '@moderators',
+  },
   prompt_rules: {
     ofRoles: 'latest',
     scopes: EVERYWHERE,

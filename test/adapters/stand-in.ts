@@ -10,17 +10,18 @@ import { createWebAdapter, type WebOptions } from '../../adapters/web/server.ts'
 import type { ModelInfo, ModelsPort, QueuePort } from '../../commands/ports.ts';
 import { createCommands } from '../../commands/router.ts';
 import { wildcardFolder } from '../../src/choices/choices.ts';
-import { DarkroomError } from '../../src/errors.ts';
+import { DarkroomError, describeError } from '../../src/errors.ts';
 import { arePixelsEqual } from '../../src/image/equal-pixels.ts';
 import { drawGrid } from '../../src/image/labelled-grid.ts';
 import { plainSize } from '../../src/image/plain-size.ts';
 import { readPngText } from '../../src/image/png-text.ts';
 import { drawRegion } from '../../src/image/region.ts';
 import { readUpload } from '../../src/image/upload.ts';
-import type { Job, JobEvent } from '../../src/job.ts';
+import type { Finding, Job, JobEvent } from '../../src/job.ts';
 import type { Claim, JobEnd, StoredPicture } from '../../src/queue/dispatcher.ts';
 import type { RunningEvent } from '../../src/queue/job-events.ts';
 import { Queue } from '../../src/queue/queue.ts';
+import { sentence } from '../../src/sentences.ts';
 import type { JobRecord } from '../../src/store/jobs.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 
@@ -40,6 +41,7 @@ export const MINI: ModelInfo = {
   words: ['mug', 'boat'],
   vocabulary: [],
   controls: ['canny', 'openpose'],
+  hasSafetyChecker: true,
 };
 
 /** A black PNG of that size. */
@@ -84,6 +86,8 @@ function encode(width: number, height: number, colourType: number, rows: Buffer)
 export class StandInQueue implements QueuePort {
   readonly jobs: Job[] = [];
   held = false;
+  /** What the check of pictures finds, where an admin wants one. */
+  finding: Finding = { isFlagged: true, label: 'concept 3', score: 0.021 };
   /** Whether the program dies, as far as its chat goes, as soon as a job is accepted. */
   diesOnAccept = false;
   /** What requireRoom and submit refuse with. */
@@ -146,15 +150,23 @@ export class StandInQueue implements QueuePort {
     const { numInferenceSteps: steps, numImages, width, height } = request;
     void this.#inOrder(async () => {
       await this.#tell(id, { state: 'running', step: 1, steps, etaSeconds: 2, preview: pngOf(4, 4) });
+      const claim = await this.#claim(id);
+      const finding = claim.moderation === undefined ? undefined : this.finding;
+      if (claim.moderation === 'refuse' && finding?.isFlagged) {
+        const error = describeError(new DarkroomError('forbidden', sentence('moderation.refused')));
+        await this.#queue!.dispatcher.finish(claim, 1, { state: 'failed', error });
+        return;
+      }
       const pictures: StoredPicture[] = [];
       for (let i = 0; i < numImages; i++) {
         pictures.push({
           id: await this.#store!.pictures.put(pngOf(width, height), { job: id, kind: 'result' }),
           width,
           height,
+          ...(finding && { finding }),
         });
       }
-      await this.#queue!.dispatcher.finish(await this.#claim(id), 1, { state: 'done', pictures, notes: [] });
+      await this.#queue!.dispatcher.finish(claim, 1, { state: 'done', pictures, notes: [] });
     });
   }
 
@@ -294,6 +306,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     takenFromPhotos: () => ['canny', 'openpose'],
     arePixelsEqual,
     drawGrid,
+    reviews: store.reviews,
     undoMs: 0,
     onError: (error) => errors.push(error),
   });
@@ -308,6 +321,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     messages: store.messages,
     people: store.people,
     pictures: store.pictures,
+    isHeld: (picture) => store.reviews.isHeld(picture),
     readUpload,
     ready: () => true,
     onError: (error) => errors.push(error),

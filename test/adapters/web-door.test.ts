@@ -229,8 +229,8 @@ test('what operators and scripts read', async (t) => {
   assert.deepEqual(
     commands.map(({ name }) => name),
     [
-      ...['imagine', 'edit', 'recipe', 'queue', 'notify', 'style', 'wildcard', 'rules', 'config'],
-      ...['models', 'ban', 'pause', 'help'],
+      ...['imagine', 'edit', 'sweep', 'recipe', 'find', 'queue', 'notify', 'style', 'wildcard', 'rules'],
+      ...['config', 'models', 'review', 'ban', 'pause', 'usage', 'help'],
     ],
   );
   assert.equal(commands[0]?.options.find(({ name }) => name === 'seed')?.flag, '--seed');

@@ -202,6 +202,14 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       },
       history: async (tenant) => changes.filter((one) => one.tenant === tenant).toReversed(),
     },
+    reviews: {
+      get: async () => undefined,
+      held: async () => [],
+      countHeld: async () => 0,
+      decided: async () => [],
+      decide: async () => false,
+      isHeld: async () => false,
+    },
     downloads: {
       offer: async () => {
         throw new DarkroomError('forbidden', 'Models are not fetched here.');

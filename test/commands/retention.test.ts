@@ -14,6 +14,7 @@ test('pictures go once they are older than their server keeps them', async () =>
     return createWebAdapter({
       ...{ host: '127.0.0.1', port: 0, users: 'header', secret: store.secret, ready: () => true, onError },
       ...{ handle: commands.handle, describe: commands.describe, complete: commands.complete },
+      isHeld: (picture) => store.reviews.isHeld(picture),
       ...{ messages: store.messages, people: store.people, pictures: store.pictures, readUpload },
     });
   });

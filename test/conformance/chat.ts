@@ -5,6 +5,8 @@ import type { StandInQueue } from '../adapters/stand-in.ts';
 export interface SeenPicture {
   readonly alt: string;
   readonly bytes: Uint8Array;
+  /** Whether it is hidden until it is pressed. */
+  readonly isHidden?: boolean;
 }
 
 /** A message of the bot. */

@@ -205,8 +205,9 @@ function seen(server: DiscordServer, message: Json): Seen {
     pictures: parts
       .filter(({ type }) => type === 12)
       .flatMap(({ items }) =>
-        items.map(({ media, description }: Json) => ({
+        items.map(({ media, description, spoiler }: Json) => ({
           alt: description,
+          isHidden: spoiler === true && media.url.includes('/SPOILER_'),
           bytes: server.files.get(media.url.split('/attachments/')[1]),
         })),
       ),

@@ -94,6 +94,7 @@ export async function startProgram(
       takenFromPhotos: () => ['canny', 'openpose'],
       arePixelsEqual,
       drawGrid,
+      reviews: store.reviews,
       awaitedMs: 0,
       get undoMs() {
         return undo.ms;

@@ -285,6 +285,74 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.equal(chat.queue.jobs.length, 0);
     });
 
+    it('a flagged picture is hidden until somebody opens it', async () => {
+      await using chat = await start();
+      await chat.command('ada', 'config set', { setting: 'moderation', value: 'spoiler' });
+      await until(chat, 'ada', ({ text }) => text.includes('moderation: not set -> spoiler'));
+      await chat.command('bo', 'imagine', { prompt: 'a boat' });
+      const print = await until(chat, 'cy', ({ buttons }) => buttons.includes('Vary'));
+      if (chat.platform !== 'slack')
+        return assert.deepEqual(
+          print.pictures.map(({ isHidden }) => isHidden),
+          [true],
+        );
+      // Slack has no spoilers.
+      assert.equal(print.pictures.length, 0);
+      await chat.press('cy', print, 'Show picture');
+      const shown = await until(chat, 'cy', ({ id, pictures }) => id !== print.id && pictures.length === 1);
+      assert.equal(shown.isPrivate, true);
+    });
+
+    it('a flagged picture is refused: its asker is told, and nothing is posted', async () => {
+      await using chat = await start();
+      await chat.command('ada', 'config set', { setting: 'moderation', value: 'refuse' });
+      await until(chat, 'ada', ({ text }) => text.includes('moderation: not set -> refuse'));
+      await chat.command('bo', 'imagine', { prompt: 'a boat' });
+      const answer = await until(chat, 'bo', ({ text }) => text.includes('did not let this one through'));
+      assert.deepEqual([answer.pictures, answer.buttons], [[], ['Delete']]);
+      assert.deepEqual(chat.errors, []);
+    });
+
+    it('flagged pictures wait for a reviewer: approved, rejected, also after a restart', async () => {
+      await using chat = await start();
+      await chat.command('ada', 'config set', { setting: 'moderation', value: 'hold' });
+      await until(chat, 'ada', ({ text }) => text.includes('moderation: not set -> hold'));
+      await chat.command('bo', 'imagine', { prompt: 'a boat' });
+      await chat.command('cy', 'imagine', { prompt: 'a ship' });
+      const told = async (person: string, prompt: string) =>
+        until(chat, person, ({ text }) => text.includes('waits for a reviewer') && text.includes(prompt));
+      const waiting = [await told('bo', 'a boat'), await told('cy', 'a ship')] as const;
+      assert.deepEqual(
+        waiting.map(({ pictures }) => pictures),
+        [[], []],
+      );
+      await chat.command('bo', 'review');
+      await until(chat, 'bo', ({ text, isPrivate }) => isPrivate && text.includes('Only admins, and roles'));
+      await chat.restart();
+      await chat.command('ada', 'review');
+      const first = await until(
+        chat,
+        'ada',
+        ({ text, buttons }) => text.includes('a boat') && buttons.includes('Approve'),
+      );
+      assert.deepEqual([first.isPrivate, first.pictures.length], [true, 1]);
+      await chat.press('ada', first, 'Approve');
+      const second = await until(
+        chat,
+        'ada',
+        ({ text, buttons }) => text.includes('a ship') && buttons.includes('Reject'),
+      );
+      await chat.press('ada', second, 'Reject');
+      await until(chat, 'ada', ({ text }) => text.includes('No picture waits'));
+      await chat.press('ada', first, 'Reject');
+      await until(chat, 'ada', ({ text }) => text.includes('already decided'));
+      const print = await until(chat, 'bo', hasPicture);
+      assert.equal(print.id, waiting[0].id);
+      const gone = await until(chat, 'cy', ({ text }) => text.includes('did not approve'));
+      assert.deepEqual([gone.id, gone.pictures, gone.buttons], [waiting[1].id, [], ['Delete']]);
+      assert.deepEqual(chat.errors, []);
+    });
+
     it('results that are set private are seen only by who asked', async () => {
       await using chat = await start();
       await chat.command('ada', 'config set', { setting: 'result_visibility', value: 'private' });

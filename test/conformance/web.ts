@@ -22,6 +22,7 @@ export async function startWeb(): Promise<Chat> {
       messages: store.messages,
       people: store.people,
       pictures: store.pictures,
+      isHeld: (picture) => store.reviews.isHeld(picture),
       readUpload,
       ready: () => true,
       onError,
@@ -117,6 +118,7 @@ function lineOf(name: string, values: Values): string {
 async function seen(url: string, message: MessageJson): Promise<Seen> {
   const words = [
     message.text,
+    message.about?.prompt ?? '',
     message.footer ?? '',
     ...(message.notes ?? []),
     ...(message.fields ?? []).map(({ name, value }) => `${name}\n${value}`),
@@ -124,6 +126,7 @@ async function seen(url: string, message: MessageJson): Promise<Seen> {
   const pictures = await Promise.all(
     message.pictures.map(async (picture) => ({
       alt: picture.alt,
+      isHidden: picture.spoiler === true,
       bytes: new Uint8Array(
         await (await fetch(`${url}${picture.url}`, { headers: { 'x-darkroom-user': 'x' } })).arrayBuffer(),
       ),

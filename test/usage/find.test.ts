@@ -141,6 +141,7 @@ test('the gallery page and its zip: names are safe, recipes are in it, thousands
   });
   const hidden = await draw('hidden', { prompt: 'mine', user: 'web:eve', frame: { isPrivate: true } });
   const adapter = createWebAdapter({
+    isHeld: async () => false,
     ...{ host: '127.0.0.1', port: 0, users: 'header', secret: store.secret, gallery: store.gallery },
     ...{ messages: store.messages, people: store.people, pictures: store.pictures },
     handle: async () => {},

@@ -234,6 +234,7 @@ test('usage_retention_days deletes sums and what is left of removed jobs, and no
 
 function webChat(): WebAdapter {
   return createWebAdapter({
+    isHeld: async () => false,
     ...{ host: '127.0.0.1', port: 0, users: 'cookie', secret: store.secret, usage: store.usage },
     ...{ messages: store.messages, people: store.people, pictures: store.pictures },
     handle: async () => {},

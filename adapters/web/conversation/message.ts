@@ -25,6 +25,8 @@ export interface PictureJson {
   readonly height: number;
   readonly alt: string;
   readonly seed?: number;
+  /** The page blurs it until somebody presses it. */
+  readonly spoiler?: true;
 }
 
 /** A number that is absent is not known yet. */
@@ -92,13 +94,14 @@ export const isMessageId = (id: string) => /^[0-9a-z]{1,64}$/.test(id);
 
 export const BOT: Author = { id: 'darkroom', name: 'Darkroom', bot: true };
 
-export const pictureJson = ({ id, width, height, alt, seed }: CardPicture): PictureJson => ({
+export const pictureJson = ({ id, width, height, alt, seed, isSpoiler }: CardPicture): PictureJson => ({
   id,
   url: `/api/pictures/${id}.png`,
   width,
   height,
   alt,
   ...(seed !== undefined && { seed }),
+  ...(isSpoiler && { spoiler: true as const }),
 });
 
 /**

@@ -4,6 +4,7 @@
  * in place. Earlier ones are loaded page by page.
  * @import { Author, Job, Me, Message, Picture } from './types.js'
  */
+import { isHidden } from './print.js';
 import { HISTORY_PAGE } from './shared.js';
 
 /** @typedef {(before: string | undefined, limit?: number) => Promise<Message[]>} LoadPage the newest messages before an id, oldest first */
@@ -162,7 +163,8 @@ export class Conversation {
   pictures() {
     return this.#messages
       .filter(isResult)
-      .flatMap((message) => message.pictures.map((picture) => ({ picture, message })));
+      .flatMap((message) => message.pictures.map((picture) => ({ picture, message })))
+      .filter(({ picture }) => !isHidden(picture));
   }
 
   /**

@@ -68,6 +68,12 @@ export function expectedRatio(message, request) {
   return source ? source.width / source.height : 1;
 }
 
+/** Ids of pictures that were hidden and that somebody has opened here. @type {Set<string>} */
+const opened = new Set();
+
+/** Whether the check of pictures hid it, and nobody has opened it here. @param {Picture} picture */
+export const isHidden = ({ id, spoiler }) => spoiler === true && !opened.has(id);
+
 /** @param {Picture} picture @param {string | undefined} preview @param {() => void} onclick */
 export function drawPrint(picture, preview, onclick) {
   const image = el('img', {
@@ -80,9 +86,25 @@ export function drawPrint(picture, preview, onclick) {
   });
   const button = el(
     'button',
-    { type: 'button', className: 'print', title: say('page.open'), onclick },
+    {
+      type: 'button',
+      className: 'print',
+      title: say('page.open'),
+      onclick: () => {
+        if (!isHidden(picture)) return onclick();
+        opened.add(picture.id);
+        button.classList.remove('veiled');
+        button.title = say('page.open');
+        image.alt = picture.alt;
+      },
+    },
     image,
   );
+  if (isHidden(picture)) {
+    button.classList.add('veiled');
+    button.title = say('page.show_hidden');
+    image.alt = say('page.show_hidden');
+  }
   button.style.setProperty('--ratio', String(picture.width / picture.height));
   button.style.setProperty('--native', `${picture.width}px`);
   button.dataset['picture'] = picture.id;

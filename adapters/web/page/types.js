@@ -4,7 +4,7 @@
  *
  * @typedef {{ id: string, name: string, bot?: boolean }} Author
  * @typedef {Author & { role: 'operator' | 'admin' | 'member', is_named: boolean }} Me
- * @typedef {{ id: string, url: string, width: number, height: number, alt: string, seed?: number }} Picture
+ * @typedef {{ id: string, url: string, width: number, height: number, alt: string, seed?: number, spoiler?: boolean }} Picture `spoiler`: hidden until somebody opens it
  * @typedef {{ code: string, message: string }} Refusal
  * @typedef {'queued' | 'running' | 'done' | 'failed' | 'cancelled'} JobState
  * @typedef {{

@@ -24,6 +24,10 @@ import { HttpRefusal } from './refusal.ts';
 export interface CallOptions extends Pick<AccessOptions, 'publicUrl'> {
   readonly handle: Handle;
   readonly pictures: { get(id: string): Promise<Uint8Array | undefined> };
+  /** Whether a picture waits for a reviewer; only admins see it then. */
+  isHeld(picture: string): Promise<boolean>;
+  /** Users who are admins everywhere. */
+  readonly admins?: readonly string[];
   /** A file as it would be stored, see commands/ports.ts. */
   readUpload(
     bytes: Uint8Array,
@@ -275,10 +279,16 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     const id = PICTURE_FILE.exec(c.req.param('file'))?.[1];
     const bytes = id === undefined ? undefined : await options.pictures.get(id);
     if (bytes === undefined) throw new DarkroomError('not_found', sentence('web.picture_gone'));
+    const isHeld = await options.isHeld(id!);
+    // Alike, whether it is there or not.
+    const { user, role } = c.get('sender');
+    const isAdmin = role !== 'member' || options.admins?.includes(user.id) === true;
+    if (isHeld && !isAdmin) throw new DarkroomError('not_found', sentence('web.picture_gone'));
     return c.body(new Uint8Array(bytes), 200, {
       'content-type': pictureType(bytes),
       'content-disposition': `inline; filename="darkroom-${id}.png"`,
-      'cache-control': 'private, max-age=3600',
+      // Who may see it changes when a reviewer decides.
+      'cache-control': isHeld ? 'no-store' : 'private, max-age=3600',
     });
   });
 }

@@ -210,13 +210,18 @@ export const openapi = {
         role: { enum: ['operator', 'admin', 'member'] },
         is_named: { type: 'boolean' },
       }),
-      Picture: object({ id: text, url: text, width: integer, height: integer, alt: text, seed: integer }, [
-        'id',
-        'url',
-        'width',
-        'height',
-        'alt',
-      ]),
+      Picture: object(
+        {
+          id: text,
+          url: text,
+          width: integer,
+          height: integer,
+          alt: text,
+          seed: integer,
+          spoiler: { type: 'boolean' },
+        },
+        ['id', 'url', 'width', 'height', 'alt'],
+      ),
       Job: object(
         {
           id: text,

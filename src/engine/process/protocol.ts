@@ -15,6 +15,8 @@ export interface EngineOptions {
   readonly device: Device;
   /** Folder with depth.onnx or pose.onnx, for control pictures from photos. */
   readonly detectors?: string | undefined;
+  /** DARKROOM_CLASSIFIER: looks at the pictures of all models, in place of their own safety checkers. */
+  readonly classifier?: string | undefined;
 }
 
 /** An engine that can load a model ahead of the first job. */

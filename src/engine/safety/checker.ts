@@ -1,6 +1,6 @@
 /** A model's own safety checker: opened at its first picture, and kept. */
 import { safetyCheckerGraph } from '../../graph/safety-checker.ts';
-import { clipInput } from '../../image/clip-input.ts';
+import { clipInput, readClipInputCard } from '../../image/clip-input.ts';
 import type { Raster } from '../../image/resample.ts';
 import type { Finding } from '../../job.ts';
 import type { SafetyPart } from '../../models/safety.ts';
@@ -22,7 +22,8 @@ const OUTPUTS = ['concepts', 'special_care', 'concepts_thresholds', 'special_car
 
 /** @throws DarkroomError('bad_model' | 'unsupported') for files that cannot be used */
 export async function openSafetyChecker(part: SafetyPart, device: Device): Promise<PictureCheck> {
-  const { component, config, card } = await part.open();
+  const { component, config, preprocessor, label } = await part.open();
+  const card = readClipInputCard(preprocessor, { label, size: config.imageSize });
   const int8 = device.provider === 'cpu' && config.hiddenSize >= LEAST_INT8 && (await isInt8Faster(device));
   const session = await openSession(safetyCheckerGraph(component, { ...targetOf(device), int8 }), device);
   return {

@@ -26,4 +26,8 @@ export const button = {
   'button.recipe': 'Recipe',
   'button.notes': 'Notes',
   'button.again': 'Make again',
+  'button.approve': 'Approve',
+  'button.reject': 'Reject',
+  'button.ban': 'Ban',
+  'button.reveal': 'Show picture',
 } as const;

@@ -118,4 +118,6 @@ export const describe = {
   'describe.rules.remove': 'Remove a rule about prompts.',
   'describe.rules.name': 'Name of the rule: whoever breaks it sees the name.',
   'describe.rules.words': 'Words and phrases with | between; bomb* for beginnings, or one /pattern/.',
+  'describe.review': 'Decide about pictures that wait for a reviewer.',
+  'describe.review.show': 'What waits, or what was decided.',
 } as const;

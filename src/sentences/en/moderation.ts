@@ -26,4 +26,28 @@ export const moderation = {
   'rules.long_request':
     'All texts of the request together have {count} characters; where prompts are checked, the limit is {limit}. Shorten them, or ask for fewer pictures.',
   'moderation.unchecked': 'The picture could not be checked, so it is not shown. Try again, or ask an admin.',
+  'moderation.no_checker':
+    'The model {model} has no safety checker, and pictures are checked here. Choose another model, or ask an admin.',
+  'review.held':
+    'The check of pictures flagged this one. It waits for a reviewer, who decides whether it is shown.',
+  'review.not_approved': 'A reviewer did not approve this picture, so it was deleted.',
+  'review.waiting': 'A picture of {name} waits for a decision since {at}.',
+  'review.prompt': 'Prompt',
+  'review.negative': 'Negative prompt',
+  'review.found': 'Found by the check',
+  'review.finding': 'Picture {number}: {label}, {score}',
+  'review.picture': 'Picture {number} of {count} that wait for a decision',
+  'review.only_reviewers': 'Only admins, and roles in review_roles, decide about pictures that wait.',
+  'review.gone': 'That picture no longer waits: it was deleted, or has expired.',
+  'review.decided_already': '{name} has already decided about that picture.',
+  'review.done.approve': '{reviewer} approved a picture of {name}.',
+  'review.done.reject': '{reviewer} rejected a picture of {name}.',
+  'review.done.ban': '{reviewer} rejected a picture of {name} and banned them.',
+  'review.none': 'No picture waits for a decision.',
+  'review.count': '{count, plural, one {# picture waits} other {# pictures wait}} for a decision.',
+  'review.history': 'What was decided last:',
+  'review.no_history': 'Nothing was decided yet.',
+  'review.deleted_job': 'somebody whose job was deleted',
+  'review.channel_gone':
+    'The review channel {channel} cannot be reached. Flagged pictures wait in /review; set another one: /config set review_channel #name',
 } as const;

@@ -61,4 +61,11 @@ export const setting = {
   'setting.default_upscaler': 'Upscale enlarges with {value}, unless the model has an upscaler of its own.',
   'setting.prompt_rules_on': 'Prompts must keep to the rules of /rules.',
   'setting.prompt_rules_off': 'The rules of /rules do not apply.',
+  'setting.moderation.off': 'Finished pictures are not checked.',
+  'setting.moderation.spoiler':
+    'Finished pictures are checked; those that are flagged are hidden until somebody opens them.',
+  'setting.moderation.hold': 'Finished pictures are checked; those that are flagged wait for a reviewer.',
+  'setting.moderation.refuse': 'Finished pictures are checked; those that are flagged are not posted.',
+  'setting.review_channel': 'Flagged pictures are shown to reviewers in {value}.',
+  'setting.review_roles': 'Besides admins, these roles review flagged pictures: {value}.',
 } as const;

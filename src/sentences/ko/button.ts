@@ -27,4 +27,8 @@ export const button = {
   'button.recipe': '레시피',
   'button.notes': '참고 사항',
   'button.again': '다시 만들기',
+  'button.approve': '승인',
+  'button.reject': '거절',
+  'button.ban': '차단',
+  'button.reveal': '그림 보기',
 } as const satisfies Record<keyof typeof en, string>;

@@ -39,4 +39,5 @@ export const card = {
   'media.redirected': '그림 주소가 {count}번 넘게 다른 주소로 옮겨 갔어요. 그림을 다시 첨부해 주세요.',
   'media.only_here': '그림은 이 채팅에서만 가져올 수 있어요. 메시지에 그림을 첨부해 주세요.',
   'slack.file_not_seen': '그 파일이 삭제됐거나 볼 수 없는 파일이에요. 그림을 직접 첨부해 주세요.',
+  'card.hidden': '그림 검사에서 가려진 그림이에요. 그림 보기를 누르면 나에게만 보여요.',
 } as const satisfies Record<keyof typeof en, string>;

@@ -117,4 +117,6 @@ export const describe = {
   'describe.rules.remove': '프롬프트 규칙을 삭제해요.',
   'describe.rules.name': '규칙 이름. 규칙을 어긴 사람에게 이 이름이 보여요.',
   'describe.rules.words': '낱말과 구절을 |로 나눠요. 폭탄*은 앞부분, /패턴/은 하나만 써요.',
+  'describe.review': '검토를 기다리는 그림을 승인하거나 거절해요.',
+  'describe.review.show': '기다리는 그림, 또는 결정 기록.',
 } as const satisfies Record<keyof typeof en, string>;

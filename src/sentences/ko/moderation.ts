@@ -25,4 +25,27 @@ export const moderation = {
     '요청의 글을 모두 합하면 {count}자인데, 프롬프트를 검사하는 곳에서는 {limit}자까지 가능해요. 줄이거나 그림 수를 줄여 주세요.',
   'moderation.unchecked':
     '그림을 검사하지 못해서 보여 드릴 수 없어요. 다시 시도하거나 관리자에게 문의해 주세요.',
+  'moderation.no_checker':
+    '{model} 모델에는 안전 검사기가 없는데, 이곳에서는 그림을 검사해요. 다른 모델을 고르거나 관리자에게 문의해 주세요.',
+  'review.held': '그림 검사에 걸린 그림이에요. 검토자가 공개할지 정할 때까지 기다려 주세요.',
+  'review.not_approved': '검토자가 이 그림을 승인하지 않아서 삭제했어요.',
+  'review.waiting': '{name} 님의 그림이 {at}부터 결정을 기다리고 있어요.',
+  'review.prompt': '프롬프트',
+  'review.negative': '네거티브 프롬프트',
+  'review.found': '검사 결과',
+  'review.finding': '그림 {number}: {label}, {score}',
+  'review.picture': '결정을 기다리는 그림 {count}장 중 {number}번',
+  'review.only_reviewers': '기다리는 그림은 관리자와 review_roles 역할만 결정할 수 있어요.',
+  'review.gone': '그 그림은 삭제되었거나 보관 기간이 지나서 더는 기다리지 않아요.',
+  'review.decided_already': '{name} 님이 이미 결정한 그림이에요.',
+  'review.done.approve': '{reviewer} 님이 {name} 님의 그림을 승인했어요.',
+  'review.done.reject': '{reviewer} 님이 {name} 님의 그림을 거절했어요.',
+  'review.done.ban': '{reviewer} 님이 {name} 님의 그림을 거절하고 그 사람을 차단했어요.',
+  'review.none': '결정을 기다리는 그림이 없어요.',
+  'review.count': '결정을 기다리는 그림: {count}장',
+  'review.history': '최근 결정 기록이에요:',
+  'review.no_history': '아직 결정한 그림이 없어요.',
+  'review.deleted_job': '작업이 삭제된 사람',
+  'review.channel_gone':
+    '검토 채널 {channel}에 글을 올릴 수 없어요. 걸린 그림은 /review에서 기다려요. 다른 채널을 정해 주세요: /config set review_channel #이름',
 } as const satisfies Record<keyof typeof en, string>;

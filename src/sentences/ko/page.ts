@@ -55,6 +55,7 @@ export const page = {
   'page.progress': '진행률',
   'page.copy': '복사',
   'page.copied': '복사했어요',
+  'page.show_hidden': '그림 검사에서 가려졌어요. 누르면 보여요.',
   'page.open': '열기',
   'page.more': '더 보기',
   'page.upscale_picture': '그림 {number} 확대',

@@ -54,4 +54,10 @@ export const setting = {
   'setting.default_upscaler': '모델에 자체 업스케일러가 없으면 {value} 방식으로 확대해요.',
   'setting.prompt_rules_on': '프롬프트는 /rules 규칙을 지켜야 해요.',
   'setting.prompt_rules_off': '/rules 규칙을 적용하지 않아요.',
+  'setting.moderation.off': '완성된 그림을 검사하지 않아요.',
+  'setting.moderation.spoiler': '완성된 그림을 검사하고, 걸린 그림은 누군가 열기 전까지 가려요.',
+  'setting.moderation.hold': '완성된 그림을 검사하고, 걸린 그림은 검토자의 결정을 기다려요.',
+  'setting.moderation.refuse': '완성된 그림을 검사하고, 걸린 그림은 올리지 않아요.',
+  'setting.review_channel': '걸린 그림을 검토자에게 보여 주는 채널: {value}',
+  'setting.review_roles': '관리자 외에 걸린 그림을 검토하는 역할: {value}',
 } as const satisfies Record<keyof typeof en, string>;

@@ -1,0 +1,185 @@
+/** Pictures that wait for a reviewer: /review, the cards of the review channel, and their buttons. */
+import type { Card, CardAction } from '../adapters/card.ts';
+import { type Platform, traitsOf } from '../adapters/platforms.ts';
+import { DarkroomError, describeError } from '../src/errors.ts';
+import { type Say, sayIn, sentence } from '../src/sentences.ts';
+import type { JobRecord } from '../src/store/jobs.ts';
+import type { Review, ReviewStore } from '../src/store/reviews.ts';
+import { type Context, defineCommand } from './command.ts';
+import { Policy, tenantOf } from './policy.ts';
+import type { Ports } from './ports.ts';
+import { formatTime } from './setting-cards.ts';
+import { type ConfigPorts, changeSetting, logToChannel } from './setting-change.ts';
+
+export type ReviewPorts = ConfigPorts & Pick<Ports, 'jobs'> & { readonly reviews: ReviewStore };
+
+/** Decisions that `/review history` shows. */
+const HISTORY = 15;
+const VERBS = ['approve', 'reject', 'ban'] as const;
+type Verb = (typeof VERBS)[number];
+
+export const isReviewVerb = (verb: string): verb is Verb => (VERBS as readonly string[]).includes(verb);
+
+/** What a reviewer decides about. @param isListed whether /review shows it, one after another */
+function reviewCard(record: JobRecord, { pictures, at }: Review, say: Say, isListed: boolean): Card {
+  const { id, request, user } = record;
+  const found = pictures.flatMap(({ finding }, i) =>
+    finding?.isFlagged === false
+      ? []
+      : say('review.finding', {
+          number: i + 1,
+          label: finding?.label ?? '-',
+          score: String(finding?.score ?? '-'),
+        }),
+  );
+  const prompts = [...new Set((request.pictureWords ?? []).map((words) => words.prompt ?? request.prompt))];
+  const action = (verb: Verb, style: 'primary' | 'danger'): CardAction => ({
+    id: `${verb}:${id}${isListed ? ':1' : ''}`,
+    label: say(`button.${verb}`),
+    style,
+  });
+  return {
+    locale: say.locale,
+    text: say('review.waiting', { name: user.name, at: formatTime(at) }),
+    pictures: pictures.map((picture, i) => ({
+      ...picture,
+      alt: say('review.picture', { number: i + 1, count: pictures.length }),
+    })),
+    fields: [
+      { name: say('review.prompt'), value: prompts.length > 1 ? prompts.join('\n') : request.prompt },
+      ...(request.negativePrompt ? [{ name: say('review.negative'), value: request.negativePrompt }] : []),
+      { name: say('review.found'), value: found.join('\n') },
+    ],
+    actions: [action('approve', 'primary'), action('reject', 'danger'), action('ban', 'danger')],
+  };
+}
+
+/** Tenants whose admins were told lately that their review channel is gone, and when. */
+const told = new Map<string, number>();
+const TOLD_MS = 3_600_000;
+
+/**
+ * Shows a job whose pictures wait in its tenant's review channel. Where there is none, or it cannot be reached, they wait
+ * in /review all the same.
+ */
+export async function postForReview(
+  record: JobRecord,
+  { reviews, settings, post, onError }: Pick<ReviewPorts, 'reviews' | 'settings' | 'post' | 'onError'>,
+): Promise<void> {
+  const platform = record.platform as Platform;
+  const tenant = record.share?.tenant;
+  const review = await reviews.get(record.id);
+  if (tenant === undefined || review?.state !== 'held' || !traitsOf(platform).capabilities.channels) return;
+  const rules = await settings.rules(tenant);
+  const channel = rules.find(({ key }) => key === 'review_channel')?.value;
+  if (channel === undefined) return;
+  const say = sayIn('en');
+  try {
+    await post(platform, tenant, String(channel), reviewCard(record, review, say, false));
+  } catch (error) {
+    if (!(error instanceof DarkroomError)) return onError?.(error);
+    if (Date.now() - (told.get(tenant) ?? 0) < TOLD_MS) return;
+    told.set(tenant, Date.now());
+    const text = say('review.channel_gone', { channel: String(channel) });
+    await logToChannel({ platform, tenant }, text, { settings, post, onError: onError ?? (() => {}) });
+  }
+}
+
+/** @throws DarkroomError('forbidden') by the roles that whoever asks has now */
+async function requireReviewer(context: Context<ReviewPorts>): Promise<void> {
+  const { invocation, ports } = context;
+  if ((await Policy.of(invocation, ports)).isReviewer()) return;
+  throw new DarkroomError('forbidden', sentence('review.only_reviewers'));
+}
+
+/** One of the buttons of a review card. @param isListed whether the next one follows */
+export async function decide(
+  verb: Verb,
+  job: string,
+  isListed: boolean,
+  context: Context<ReviewPorts>,
+): Promise<void> {
+  const { invocation, reply, say, ports } = context;
+  await requireReviewer(context);
+  const tenant = tenantOf(invocation);
+  const review = await ports.reviews.get(job);
+  const record = await ports.jobs.get(job);
+  if (review === undefined || record === undefined || review.tenant !== tenant)
+    throw new DarkroomError('not_found', sentence('review.gone'));
+  const { user } = record;
+  if (review.state === 'held' && verb === 'ban' && !(await isBanned(user.id, tenant, ports)))
+    await changeSetting(context, { key: 'banned', scope: 'user', target: user.id, after: true });
+  const verdict = verb === 'approve' ? 'approved' : 'rejected';
+  const error = describeError(new DarkroomError('forbidden', sentence('review.not_approved')));
+  if (!(await ports.reviews.decide(job, verdict, invocation.user, error))) {
+    const by = (await ports.reviews.get(job))?.decided?.by ?? '';
+    throw new DarkroomError('bad_request', sentence('review.decided_already', { name: by }));
+  }
+  const line = say(`review.done.${verb}`, { reviewer: invocation.user.name, name: user.name });
+  const { platform } = invocation;
+  await logToChannel({ platform, tenant }, line, ports);
+  if (isListed) return await showNext(context, line);
+  if (invocation.input.kind === 'action') await reply.take(invocation.input.message);
+  await reply.post({ text: line });
+}
+
+async function isBanned(user: string, tenant: string, { settings }: ReviewPorts): Promise<boolean> {
+  const rules = await settings.rules(tenant);
+  return rules.some(
+    ({ key, scope, target, value }) =>
+      key === 'banned' && scope === 'user' && target === user && value === true,
+  );
+}
+
+/** The one that has waited longest, as only its reader sees it. @param before what has just been done */
+async function showNext(
+  { invocation, reply, say, ports }: Context<ReviewPorts>,
+  before?: string,
+): Promise<void> {
+  const tenant = tenantOf(invocation);
+  const [next] = await ports.reviews.held(tenant, 1);
+  const record = next && (await ports.jobs.get(next.job));
+  const notes = before === undefined ? [] : [before];
+  if (next === undefined || record === undefined)
+    return reply.postEphemeral({ text: say('review.none'), notes });
+  const count = await ports.reviews.countHeld(tenant);
+  const card = reviewCard(record, next, say, true);
+  await reply.postEphemeral({ ...card, notes: [...notes, say('review.count', { count })] });
+}
+
+export const review = defineCommand({
+  name: 'review',
+  isForAdmins: true,
+  description: 'describe.review',
+  options: {
+    show: {
+      type: 'choice',
+      choices: ['waiting', 'history'],
+      description: 'describe.review.show',
+      example: 'history',
+    },
+  },
+  examples: ['/review', '/review history'],
+  async run({ show = 'waiting' }, context: Context<ReviewPorts>) {
+    await requireReviewer(context);
+    if (show === 'waiting') return await showNext(context);
+    const { invocation, reply, say, ports } = context;
+    const decided = await ports.reviews.decided(tenantOf(invocation), HISTORY);
+    const fields = await Promise.all(
+      decided.map(async ({ job, state, decided: by }) => {
+        const record = await ports.jobs.get(job);
+        return {
+          name: formatTime(by?.at ?? 0),
+          value: say(state === 'approved' ? 'review.done.approve' : 'review.done.reject', {
+            reviewer: by?.by ?? '',
+            name: record?.user.name ?? say('review.deleted_job'),
+          }),
+        };
+      }),
+    );
+    await reply.postEphemeral({
+      text: say(fields.length === 0 ? 'review.no_history' : 'review.history'),
+      fields,
+    });
+  },
+});

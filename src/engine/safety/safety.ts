@@ -1,0 +1,103 @@
+/** Looks at finished pictures where an admin wants it, and keeps what is not finished from being seen. */
+import { stat } from 'node:fs/promises';
+import { DarkroomError } from '../../errors.ts';
+import { decodeRgb } from '../../image/pixels.ts';
+import type { FinishedPicture } from '../../job.ts';
+import { ModelFiles } from '../../models/files.ts';
+import { safetyChecker } from '../../models/safety.ts';
+import type { ModelSpec } from '../../models/spec.ts';
+import { sentence } from '../../sentences.ts';
+import type { Device } from '../device.ts';
+import type { PipelineRun } from '../run.ts';
+import { openSafetyChecker, type PictureCheck } from './checker.ts';
+import { openClassifier, readClassifierCard } from './classifier.ts';
+
+/** Model folders whose checkers are open at once; most are copies of one and the same. */
+const MOST_OPEN = 1;
+const CLASSIFIER = 'classifier';
+
+/** The checks of one engine, each opened when it is first needed. */
+export class Checks {
+  readonly #classifier: string | undefined;
+  readonly #device: Device;
+  readonly #open = new Map<string, Promise<PictureCheck>>();
+
+  /** @param classifier DARKROOM_CLASSIFIER */
+  constructor(classifier: string | undefined, device: Device) {
+    this.#classifier = classifier;
+    this.#device = device;
+  }
+
+  /**
+   * Opens what looks at a model's pictures: the operator's classifier, else the model's own checker.
+   * @throws DarkroomError('unsupported') where there is neither: nothing is drawn then
+   */
+  async of({ safetyChecker: part, name }: Pick<ModelSpec, 'safetyChecker' | 'name'>): Promise<PictureCheck> {
+    const classifier = this.#classifier;
+    if (classifier !== undefined)
+      return await this.#kept(CLASSIFIER, () => openCheck(classifier, this.#device));
+    if (part === undefined)
+      throw new DarkroomError('unsupported', sentence('moderation.no_checker', { model: name }));
+    return await this.#kept(part.folder, () => openSafetyChecker(part, this.#device));
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#open.values()];
+    this.#open.clear();
+    for (const one of await Promise.allSettled(all)) {
+      if (one.status === 'fulfilled') await one.value.close();
+    }
+  }
+
+  async #kept(key: string, open: () => Promise<PictureCheck>): Promise<PictureCheck> {
+    const known = this.#open.get(key);
+    if (known !== undefined) return known;
+    if (this.#open.size >= MOST_OPEN) await this.close();
+    const opening = open();
+    this.#open.set(key, opening);
+    // Files that were mended are read again at the next picture.
+    opening.catch(() => this.#open.delete(key));
+    // Whoever asked for a picture is not told of files: the log is.
+    return opening.catch((cause: unknown) => {
+      throw new DarkroomError('engine_failed', sentence('moderation.unchecked'), { cause });
+    });
+  }
+}
+
+/** @param path an ONNX file, or a folder that holds `safety_checker` @throws DarkroomError for files that cannot be used */
+export async function openCheck(path: string, device: Device): Promise<PictureCheck> {
+  if (!(await isFolder(path))) return openClassifier(path, device);
+  return openSafetyChecker(safetyChecker(await ModelFiles.at(path)), device);
+}
+
+/** For the start: whether the file is one, and the JSON beside it can be read. @throws DarkroomError in one sentence */
+export async function requireClassifier(path: string): Promise<void> {
+  if (await isFolder(path)) await safetyChecker(await ModelFiles.at(path)).open();
+  else await readClassifierCard(path);
+}
+
+const isFolder = async (path: string): Promise<boolean> =>
+  stat(path).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+
+/** A run without previews, whose pictures come with what the check found. */
+export function checked(run: PipelineRun, { look }: PictureCheck): PipelineRun {
+  return {
+    steps: run.steps,
+    ...(run.memory !== undefined && { memory: run.memory }),
+    advance: (count, onProgress) => run.advance(count, ({ step, steps }) => onProgress({ step, steps })),
+    async decode() {
+      const { pictures, notes, seconds } = await run.decode();
+      const started = performance.now();
+      const found: FinishedPicture[] = [];
+      for (const picture of pictures)
+        found.push({ ...picture, finding: await look(await decodeRgb(picture.png)) });
+      const spent = (performance.now() - started) / 1000;
+      return { pictures: found, notes, seconds: { ...seconds, decode: seconds.decode + spent } };
+    },
+    latents: () => run.latents(),
+    close: () => run.close(),
+  };
+}

@@ -1,0 +1,73 @@
+/** Finished pictures are looked at where a job asks for it: without previews, and nothing is drawn that cannot be checked. */
+import assert from 'node:assert/strict';
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { cpuDevice } from '../../src/engine/device.ts';
+import { createEngine } from '../../src/engine/pipeline.ts';
+import { requireClassifier } from '../../src/engine/safety/safety.ts';
+import { Catalogue } from '../../src/models/catalogue.ts';
+import { freezeRequest } from '../../src/request.ts';
+import { MODELS } from './goldens.ts';
+
+const folder = await mkdtemp(join(tmpdir(), 'darkroom-safety-'));
+after(() => rm(folder, { recursive: true, force: true }));
+const safety = new URL('../golden/fixtures/safety/', import.meta.url);
+await cp(`${MODELS}/tiny-sd15`, join(folder, 'plain'), { recursive: true });
+await cp(`${MODELS}/tiny-sd15`, join(folder, 'checked'), { recursive: true });
+for (const part of ['safety_checker', 'feature_extractor'])
+  await cp(new URL(part, safety), join(folder, 'checked', part), { recursive: true });
+const index = join(folder, 'checked/model_index.json');
+const parts = JSON.parse(await readFile(index, 'utf8'));
+parts.safety_checker = ['stable_diffusion', 'StableDiffusionSafetyChecker'];
+parts.feature_extractor = ['transformers', 'CLIPImageProcessor'];
+await writeFile(index, JSON.stringify(parts));
+
+async function draw(model: string, isModerated: boolean) {
+  const engine = await createEngine({ models: [folder], device: cpuDevice({ threads: 1 }) });
+  try {
+    const { defaults } = await new Catalogue([folder]).open(model);
+    const draft = { prompt: 'a mug', seed: 1, num_inference_steps: 2, width: 64, height: 64 };
+    const { request } = freezeRequest(draft, { model, defaults });
+    const run = await engine.open({ id: 'j', user: 'u', request, inputs: new Map(), isModerated });
+    await run.advance(run.steps, (progress) => assert.ok(!isModerated || !('preview' in progress)));
+    const { pictures } = await run.decode();
+    await run.close();
+    return pictures;
+  } finally {
+    await engine.close();
+  }
+}
+
+test('a job that is checked comes with what was found; another one, and a model without a checker, do not', async () => {
+  const [found] = await draw('checked', true);
+  assert.match(found!.finding!.label, /^concept \d+$/);
+  assert.equal(typeof found!.finding!.isFlagged, 'boolean');
+  const [unchecked] = await draw('checked', false);
+  assert.equal(unchecked!.finding, undefined);
+  assert.deepEqual(unchecked!.png, found!.png);
+  await assert.rejects(draw('plain', true), { code: 'unsupported', message: /plain has no safety checker/ });
+});
+
+test('a classifier that cannot be used is refused at the start in one sentence', async () => {
+  const file = join(folder, 'nsfw.onnx');
+  const card = { width: 8, height: 8, classes: ['safe', 'nsfw'], flag: { nsfw: 0.7 } };
+  const cases: readonly (readonly [content: string | undefined, sentence: RegExp])[] = [
+    [undefined, /nsfw\.json is missing/],
+    ['{', /nsfw\.json is not JSON/],
+    [JSON.stringify({ ...card, width: 4 }), /has a wrong width/],
+    [JSON.stringify({ ...card, flag: { porn: 0.7 } }), /flags porn, which is none of its classes/],
+    [JSON.stringify({ ...card, flag: {} }), /flags no class/],
+    [JSON.stringify({ ...card, extra: 1 }), /cannot be used|extra/],
+  ];
+  for (const [content, message] of cases) {
+    if (content !== undefined) await writeFile(join(folder, 'nsfw.json'), content);
+    await assert.rejects(requireClassifier(file), { code: 'misconfigured', message }, String(content));
+  }
+  await writeFile(join(folder, 'nsfw.json'), JSON.stringify(card));
+  await requireClassifier(file);
+  await assert.rejects(requireClassifier(join(folder, 'nothing')), {
+    message: /neither a file that ends in \.onnx/,
+  });
+});
