@@ -4,8 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import sharp from 'sharp';
 import type { MessageRecord } from '../../adapters/web/conversation/message.ts';
 import { createWebAdapter } from '../../adapters/web/server.ts';
+import { writePngText } from '../../src/image/png-text.ts';
+import { shownPictures } from '../../src/shown-pictures.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { queryOf, wordsIn } from '../../src/store/words.ts';
 import { startCommands } from '../commands/harness.ts';
@@ -20,6 +23,10 @@ after(async () => {
   await store?.close();
   rmSync(folder, { recursive: true, force: true });
 });
+
+const PIXEL = await sharp({ create: { width: 1, height: 1, channels: 3, background: 'red' } })
+  .png()
+  .toBuffer();
 
 interface Drawn {
   readonly prompt: string;
@@ -36,12 +43,14 @@ async function draw(
   { prompt, user = 'web:ada', channel = 'web', tenant = 'web', frame = {}, more }: Drawn,
 ) {
   const request = { model: 'mini', prompt, seed: 7, numImages: 1, width: 8, height: 8, ...more };
-  const picture = await store.pictures.put(Buffer.from(`PNG of ${id}`), { job: id, kind: 'result' });
+  const picture = await store.pictures.put(writePngText(PIXEL, { darkroom: `PNG of ${id}` }), {
+    ...{ job: id, kind: 'result' },
+  });
   await store.database.query(
     `insert into darkroom.job (id, tenant, user_id, user_name, platform, channel, request, inputs, model, frame, state, notes,
-       cost, charged)
-     values ($1, $2, $3, 'Ada', 'web', $4, $5, '{}', 'mini', $6, 'running', '[]', 1, 1)`,
-    [id, tenant, user, channel, JSON.stringify(request), JSON.stringify(frame)],
+       cost, charged, share)
+     values ($1, $2, $3, 'Ada', 'web', $4, $5, '{}', 'mini', $6, 'running', '[]', 1, 1, $7)`,
+    [id, tenant, user, channel, JSON.stringify(request), JSON.stringify(frame), JSON.stringify({ tenant })],
   );
   await store.database.query(`select darkroom.finish($1, 1, 'done', $2, '[]', null, null, 'darkroom')`, [
     id,
@@ -143,7 +152,7 @@ test('the gallery page and its zip: names are safe, recipes are in it, thousands
   const adapter = createWebAdapter({
     isHeld: async () => false,
     ...{ host: '127.0.0.1', port: 0, users: 'header', secret: store.secret, gallery: store.gallery },
-    ...{ messages: store.messages, people: store.people, pictures: store.pictures },
+    ...{ messages: store.messages, people: store.people, pictures: shownPictures(store) },
     handle: async () => {},
     describe: async () => ({}),
     complete: async () => [],
@@ -168,6 +177,13 @@ test('the gallery page and its zip: names are safe, recipes are in it, thousands
     const text = file.toString();
     assert.match(text, /"prompt":"\.\.\/\.\.\/etc/);
     assert.ok(text.includes('PNG of evil') && !text.includes('PNG of hidden') && !text.includes('mine'));
+    await store.settings.apply({
+      ...{ id: 'bare', tenant: 'web', at: Date.now(), author: { id: 'web:ada', name: 'Ada' } },
+      ...{ key: 'prompt_in_files', scope: 'server', target: '', after: false },
+    });
+    const bare = Buffer.from(await (await zip([evil])).arrayBuffer());
+    assert.equal(entriesOf(bare)[0]![0], '001-picture-7.png');
+    assert.ok(!/etc|script|prompt/.test(bare.toString('latin1')));
     const many = await zip(Array.from({ length: 10_000 }, (_, i) => String(i).padStart(32, '0')));
     assert.match(JSON.stringify(await many.json()), /You selected 10000 pictures; a zip file may hold 200/);
     assert.equal((await zip([])).status, 400);

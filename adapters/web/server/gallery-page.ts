@@ -6,6 +6,7 @@ import { makeZip } from 'client-zip';
 import type { Hono } from 'hono';
 import { html } from 'hono/html';
 import { DarkroomError } from '../../../src/errors.ts';
+import { readPngText } from '../../../src/image/png-text.ts';
 import { inWordsOf, requestToJson, seedOfPicture, shortName } from '../../../src/request.ts';
 import { type Say, sayIn, sentence } from '../../../src/sentences.ts';
 import {
@@ -107,8 +108,12 @@ async function* filesOf(found: readonly GalleryPicture[], pictures: CallOptions[
     if (bytes === undefined) continue;
     const request = inWordsOf(picture.request, picture.place);
     const seed = seedOfPicture(picture.request, picture.place);
-    const name = `${String(i + 1).padStart(3, '0')}-${plainName(request.prompt)}-${seed}.png`;
-    recipes.push(JSON.stringify({ file: name, request: { ...requestToJson(request), seed, num_images: 1 } }));
+    // Where an admin keeps prompts out of files, neither the name nor the recipes beside it have them.
+    const hasRecipe = readPngText(bytes, ['darkroom']).size > 0;
+    const about = hasRecipe ? plainName(request.prompt) : 'picture';
+    const name = `${String(i + 1).padStart(3, '0')}-${about}-${seed}.png`;
+    const recipe = hasRecipe && { request: { ...requestToJson(request), seed, num_images: 1 } };
+    recipes.push(JSON.stringify({ file: name, ...recipe }));
     yield { name, input: new Uint8Array(bytes), lastModified: new Date(picture.at) };
   }
   yield { name: 'recipes.jsonl', input: `${recipes.join('\n')}\n`, lastModified: new Date() };
