@@ -155,6 +155,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     figures: async () => formatFigures(await readFigures(store.database)),
     usage: store.usage,
     gallery: store.gallery,
+    hasRecipe: (png) => readPngText(png, ['darkroom']).size > 0,
     status: () =>
       describeMachine({
         ...{ settings, models, database: store.database, isWritable: store.isWritable },

@@ -8,7 +8,12 @@ interface Suggestion {
 }
 type Complete = (command: string, option: string, typed: string) => { value: string; words?: string[] }[];
 
-test('<lora: in a prompt completes to LoRAs, with and without their first trigger word', async () => {
+test('<lora: in a prompt completes to LoRAs, with and without their first trigger word', async (t) => {
+  // The page's sentences are read from the page when say.js is loaded.
+  const page = { textContent: JSON.stringify({ sentences: {}, labels: {} }) };
+  const document = { getElementById: () => page, documentElement: { lang: 'en' } };
+  Object.assign(globalThis, { document });
+  t.after(() => Reflect.deleteProperty(globalThis, 'document'));
   const path = new URL('../../adapters/web/page/menu.js', import.meta.url).href;
   const { suggest } = (await import(path)) as {
     suggest(commands: object[], text: string, caret: number, plain: string, complete: Complete): Suggestion;

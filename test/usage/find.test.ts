@@ -7,7 +7,7 @@ import { after, before, test } from 'node:test';
 import sharp from 'sharp';
 import type { MessageRecord } from '../../adapters/web/conversation/message.ts';
 import { createWebAdapter } from '../../adapters/web/server.ts';
-import { writePngText } from '../../src/image/png-text.ts';
+import { readPngText, writePngText } from '../../src/image/png-text.ts';
 import { shownPictures } from '../../src/shown-pictures.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { queryOf, wordsIn } from '../../src/store/words.ts';
@@ -153,6 +153,7 @@ test('the gallery page and its zip: names are safe, recipes are in it, thousands
     isHeld: async () => false,
     ...{ host: '127.0.0.1', port: 0, users: 'header', secret: store.secret, gallery: store.gallery },
     ...{ messages: store.messages, people: store.people, pictures: shownPictures(store) },
+    hasRecipe: (png) => readPngText(png, ['darkroom']).size > 0,
     handle: async () => {},
     describe: async () => ({}),
     complete: async () => [],

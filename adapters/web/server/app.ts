@@ -39,6 +39,8 @@ export interface AppOptions extends AdmissionOptions, CallOptions {
   readonly usage?: UsageStore;
   /** Finished pictures and stars, for the gallery; absent where nobody keeps them. */
   readonly gallery?: GalleryStore;
+  /** Whether a picture's file carries its recipe; without it, downloads of several pictures carry none. */
+  readonly hasRecipe?: (png: Uint8Array) => boolean;
   readonly limits?: Partial<WebLimits>;
 }
 
@@ -121,8 +123,8 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
     addStatusPages(app, options, { people: admission.people, base, status: shared });
   }
   if (options.usage !== undefined) addUsagePage(app, { usage: options.usage, base });
-  const { gallery, pictures, people } = options;
-  if (gallery !== undefined) addGalleryPage(app, { gallery, pictures, people, base });
+  const { gallery, pictures, people, hasRecipe = () => false } = options;
+  if (gallery !== undefined) addGalleryPage(app, { gallery, pictures, people, base, hasRecipe });
   app.get('/api/commands', async (c) => c.json((await options.describe(localeOfCall(c))) as object));
   app.get('/api/openapi.json', (c) => c.json(openapi));
   const figures = sharedFor(MONITORING_MS, async () => (await options.figures?.()) ?? '');

@@ -6,7 +6,6 @@ import { makeZip } from 'client-zip';
 import type { Hono } from 'hono';
 import { html } from 'hono/html';
 import { DarkroomError } from '../../../src/errors.ts';
-import { readPngText } from '../../../src/image/png-text.ts';
 import { inWordsOf, requestToJson, seedOfPicture, shortName } from '../../../src/request.ts';
 import { type Say, sayIn, sentence } from '../../../src/sentences.ts';
 import {
@@ -25,6 +24,8 @@ export interface GalleryOptions {
   readonly pictures: CallOptions['pictures'];
   readonly people: { named(name: string): Promise<{ readonly id: string } | undefined> };
   readonly base: string;
+  /** Whether a picture's file carries its recipe. */
+  readonly hasRecipe: (png: Uint8Array) => boolean;
 }
 
 const PAGE = 48;
@@ -44,7 +45,7 @@ interface Asked {
 }
 
 export function addGalleryPage(app: Hono<Env>, options: GalleryOptions): void {
-  const { gallery, pictures, people, base } = options;
+  const { gallery, people, base } = options;
   const viewerOf = (c: Call) => ({ user: c.get('sender').user.id, tenant: 'web', channel: 'web' });
 
   app.get('/gallery', async (c) => {
@@ -83,7 +84,7 @@ export function addGalleryPage(app: Hono<Env>, options: GalleryOptions): void {
         sentence('gallery.zip_bytes', { size: megabytes, limit: ZIP.megabytes }),
       );
     }
-    const stream = makeZip(filesOf(found, pictures));
+    const stream = makeZip(filesOf(found, options));
     return c.body(stream, 200, {
       'content-type': 'application/zip',
       'content-disposition': 'attachment; filename="darkroom-pictures.zip"',
@@ -101,7 +102,7 @@ function readAsked(c: Call): Asked {
 }
 
 /** One picture at a time is in memory; a PNG is compressed as it is, so that it is stored. */
-async function* filesOf(found: readonly GalleryPicture[], pictures: CallOptions['pictures']) {
+async function* filesOf(found: readonly GalleryPicture[], { pictures, hasRecipe }: GalleryOptions) {
   const recipes: string[] = [];
   for (const [i, picture] of found.entries()) {
     const bytes = await pictures.get(picture.id);
@@ -109,10 +110,10 @@ async function* filesOf(found: readonly GalleryPicture[], pictures: CallOptions[
     const request = inWordsOf(picture.request, picture.place);
     const seed = seedOfPicture(picture.request, picture.place);
     // Where an admin keeps prompts out of files, neither the name nor the recipes beside it have them.
-    const hasRecipe = readPngText(bytes, ['darkroom']).size > 0;
-    const about = hasRecipe ? plainName(request.prompt) : 'picture';
+    const isOpen = hasRecipe(bytes);
+    const about = isOpen ? plainName(request.prompt) : 'picture';
     const name = `${String(i + 1).padStart(3, '0')}-${about}-${seed}.png`;
-    const recipe = hasRecipe && { request: { ...requestToJson(request), seed, num_images: 1 } };
+    const recipe = isOpen && { request: { ...requestToJson(request), seed, num_images: 1 } };
     recipes.push(JSON.stringify({ file: name, ...recipe }));
     yield { name, input: new Uint8Array(bytes), lastModified: new Date(picture.at) };
   }
