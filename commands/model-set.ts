@@ -7,7 +7,8 @@ import { PREDICTIONS, type Tuning, tuningOf } from './model-tuning.ts';
 import { tenantOf } from './policy.ts';
 import { type ConfigPorts, changeSetting, requireAdmin } from './setting-change.ts';
 
-const MODEL = {
+/** The option that names a model, in every form of /models. */
+export const MODEL = {
   type: 'text',
   single: true,
   required: true,

@@ -7,19 +7,12 @@ import { type Say, sentence, type Words } from '../src/sentences.ts';
 import type { Scope } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import { fieldsOfFile, kindWords } from './model-cards.ts';
-import { resetModel, setModel } from './model-set.ts';
+import { MODEL, resetModel, setModel } from './model-set.ts';
 import { flagsOf, tuningOf } from './model-tuning.ts';
 import { tenantOf } from './policy.ts';
 import type { ModelFile, Ports } from './ports.ts';
 import { type ConfigPorts, changeSetting, requireAdmin } from './setting-change.ts';
 
-const MODEL = {
-  type: 'text',
-  single: true,
-  required: true,
-  description: 'describe.models.model',
-  example: 'mini',
-} as const;
 /** Rows of one answer: platforms show no more fields than 25. */
 const MOST_LISTED = 20;
 

@@ -1,5 +1,11 @@
 /** What the layers of diffusers' FLUX.2 transformer are called in Black Forest Labs' files (diffusers loaders/single_file_utils.py). */
 import type { OriginalName } from './family.ts';
+import {
+  type BlockNames,
+  DOUBLE_ATTENTION,
+  originalBlockNames,
+  SINGLE_NORMS,
+} from './original-flux-blocks.ts';
 
 const OUTER: Readonly<Record<string, OriginalName>> = {
   x_embedder: { name: 'img_in' },
@@ -13,45 +19,24 @@ const OUTER: Readonly<Record<string, OriginalName>> = {
   proj_out: { name: 'final_layer.linear' },
 };
 
-/** Queries, keys and values are one matrix there. */
-const DOUBLE: Readonly<Record<string, OriginalName>> = {
-  'attn.norm_q': { name: 'img_attn.norm.query_norm' },
-  'attn.norm_k': { name: 'img_attn.norm.key_norm' },
-  'attn.norm_added_q': { name: 'txt_attn.norm.query_norm' },
-  'attn.norm_added_k': { name: 'txt_attn.norm.key_norm' },
-  'attn.to_out.0': { name: 'img_attn.proj' },
-  'attn.to_add_out': { name: 'txt_attn.proj' },
+const DOUBLE: BlockNames = {
+  ...DOUBLE_ATTENTION,
   'ff.linear_in': { name: 'img_mlp.0' },
   'ff.linear_out': { name: 'img_mlp.2' },
   'ff_context.linear_in': { name: 'txt_mlp.0' },
   'ff_context.linear_out': { name: 'txt_mlp.2' },
-  ...Object.fromEntries(
-    ['q', 'k', 'v'].flatMap((letter, index) => [
-      [`attn.to_${letter}`, { name: 'img_attn.qkv', rows: { index, of: 3 } }],
-      [`attn.add_${letter}_proj`, { name: 'txt_attn.qkv', rows: { index, of: 3 } }],
-    ]),
-  ),
 };
 
 /** Fused in the same way on both sides. */
-const SINGLE: Readonly<Record<string, OriginalName>> = {
-  'attn.norm_q': { name: 'norm.query_norm' },
-  'attn.norm_k': { name: 'norm.key_norm' },
+const SINGLE: BlockNames = {
+  ...SINGLE_NORMS,
   'attn.to_qkv_mlp_proj': { name: 'linear1' },
   'attn.to_out': { name: 'linear2' },
 };
 
-const BLOCK = /^(?<kind>single_)?transformer_blocks\.(?<number>\d+)\.(?<inner>.+)$/;
-
 export function originalFlux2Names(module: string): OriginalName[] {
   if (Object.hasOwn(OUTER, module)) return [OUTER[module]!];
-  const groups = BLOCK.exec(module)?.groups;
-  if (groups === undefined) return [];
-  const { kind, number, inner } = groups as { kind?: string; number: string; inner: string };
-  const [blocks, table] = kind === undefined ? ['double_blocks', DOUBLE] : ['single_blocks', SINGLE];
-  if (!Object.hasOwn(table, inner)) return [];
-  const { name, ...rest } = table[inner]!;
-  return [{ name: `${blocks}.${number}.${name}`, ...rest }];
+  return originalBlockNames(module, DOUBLE, SINGLE);
 }
 
 /** All modules of such a transformer, with their places; a file need not have all of them. */
