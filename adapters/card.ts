@@ -14,8 +14,8 @@ export interface CardPicture {
   readonly alt: string;
   /** Of a picture that was made here. */
   readonly seed?: number;
-  /** It is shown to those who want to see it. */
-  readonly isSpoiler?: true;
+  /** Whether it is shown only to those who want to see it. */
+  readonly isSpoiler: boolean;
 }
 
 /** A job's state as the card shows it; absent numbers are not known yet. */
@@ -124,6 +124,8 @@ export interface Card {
   readonly more?: readonly CardAction[];
   /** The pictures of a sweep, each to be opened by its action: a menu, or tiles. */
   readonly cells?: readonly CardCell[];
+  /** Id of an action that answers with the pictures that are hidden here: for platforms that cannot hide one. */
+  readonly reveal?: string;
   /** Id of an action that answers with this card as it is now and changes nothing: for platforms that keep it up to date. */
   readonly refresh?: string;
   readonly error?: { readonly code: ErrorCode; readonly message: string };

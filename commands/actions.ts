@@ -85,7 +85,7 @@ export async function act(action: string, context: ActionContext): Promise<void>
 }
 
 /** What can be done with a sweep as a whole; the rest is for one of its pictures. */
-const OF_SWEEP = ['start', 'drop', 'recipe', 'notes', 'delete', 'remove', 'cancel'];
+const OF_SWEEP = ['start', 'drop', 'recipe', 'notes', 'reveal', 'delete', 'remove', 'cancel'];
 const ONLY_OF_SWEEP = ['start', 'drop'];
 
 function requireFitting(verb: string, { frame }: JobRecord): void {
@@ -149,10 +149,17 @@ async function star(
   await reply.postEphemeral({ text: isStarred ? say('star.given', { count: stars }) : say('star.taken') });
 }
 
-/** Pictures that were kept from sight, for whoever wants to see them. */
-async function reveal(record: JobRecord, { reply, say }: ActionContext): Promise<void> {
-  if (record.pictures.length === 0) throw new DarkroomError('not_found', sentence('action.job_gone'));
-  await reply.postEphemeral(revealedCard(record, say));
+/** Pictures that were kept from sight, for whoever wants to see them; one of them where it was shown by itself. */
+async function reveal(
+  record: JobRecord,
+  { invocation, reply, say }: ActionContext,
+  index: number,
+): Promise<void> {
+  const isOne = invocation.input.kind === 'action' && invocation.input.action.split(':').length > 2;
+  const card = revealedCard(record, say);
+  const pictures = isOne ? card.pictures?.slice(index, index + 1) : card.pictures;
+  if (!pictures?.length) throw new DarkroomError('not_found', sentence('action.job_gone'));
+  await reply.postEphemeral({ ...card, pictures });
 }
 
 /** All of what a card has no room for. */

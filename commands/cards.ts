@@ -8,6 +8,7 @@ import {
 } from '../adapters/card.ts';
 import { describeError, wordsOf } from '../src/errors.ts';
 import type { Loading } from '../src/job.ts';
+import { isHiddenUntilOpened } from '../src/moderation/hidden.ts';
 import { builtInUpscaler, seedOfPicture, shortName } from '../src/request.ts';
 import { type PlainKey, type Say, sayIn } from '../src/sentences.ts';
 import type { JobRecord, OriginVerb, SweepFrame } from '../src/store/jobs.ts';
@@ -54,7 +55,8 @@ export function frameOf({
   const toldBefore = told.map(say.words);
   return {
     locale: say.locale,
-    ...(inputs && { inputs }),
+    // Uploads are not checked.
+    ...(inputs && { inputs: inputs.map((picture) => ({ ...picture, isSpoiler: false })) }),
     ...(isPrivate !== undefined && { isPrivate }),
     ...(thread !== undefined && { thread }),
     notes: notes.map(say.words).filter((note) => !toldBefore.includes(note)),
@@ -166,8 +168,17 @@ export function endCard(record: JobRecord): Card {
 export const revealedCard = (record: JobRecord, say: Say): Card => ({
   locale: say.locale,
   text: '',
-  pictures: cardPictures(record, say).map(({ isSpoiler: _, ...picture }) => picture),
+  pictures: (record.frame?.sweep === undefined
+    ? cardPictures(record, say)
+    : sweepPictures(record, record.frame.sweep, say)
+  ).map((picture) => ({ ...picture, isSpoiler: false })),
 });
+
+/** Offered where a picture is hidden. @param number of the picture that is meant, from 1 */
+const revealOf = ({ id }: JobRecord, pictures: readonly CardPicture[], number?: number) =>
+  pictures.some(({ isSpoiler }) => isSpoiler) && {
+    reveal: ['reveal', id, ...(number === undefined ? [] : [number])].join(':'),
+  };
 
 /** What stands in the place of a deleted picture for some seconds. */
 export function deletedCard({ id, frame }: JobRecord): Card {
@@ -184,6 +195,7 @@ export function pictureCard(record: JobRecord, index: number, say: Say): Card {
     locale: say.locale,
     text: '',
     pictures,
+    ...revealOf(record, pictures, index + 1),
     about: aboutOf(record, say),
     footer: [shortName(request.model), say('job.seed', { seed: seedOfPicture(request, index) })].join(
       ' \u00b7 ',
@@ -201,7 +213,7 @@ export function pictureCard(record: JobRecord, index: number, say: Say): Card {
 function printCard(
   record: JobRecord,
   say: Say,
-): Pick<Card, 'text' | 'pictures' | 'footer' | 'actions' | 'more'> {
+): Pick<Card, 'text' | 'pictures' | 'reveal' | 'footer' | 'actions' | 'more'> {
   const { id, request, seconds } = record;
   const pictures = cardPictures(record, say);
   const isOne = pictures.length === 1;
@@ -213,6 +225,7 @@ function printCard(
   return {
     text: '',
     pictures,
+    ...revealOf(record, pictures),
     footer: [
       ...(record.frame?.finish === undefined ? [] : [say('job.draft')]),
       shortName(request.model),
@@ -256,7 +269,7 @@ function enlargedBy({ request: { upscaleImage } }: JobRecord): string[] {
 function sweepCard(
   record: JobRecord,
   sweep: SweepFrame,
-): Pick<Card, 'text' | 'pictures' | 'footer' | 'cells' | 'actions' | 'more'> {
+): Pick<Card, 'text' | 'pictures' | 'reveal' | 'footer' | 'cells' | 'actions' | 'more'> {
   const say = sayOf(record);
   const { id, request, seconds } = record;
   const { drawn = [], cells, axes } = sweep;
@@ -264,15 +277,14 @@ function sweepCard(
     if (picture === null) return [];
     const label = labelOfCell(sweep, i);
     const alt = say('sweep.cell_alt', { prompt: request.prompt, label });
-    return [{ id: `cell:${cells[i]}`, label, picture: { ...picture, alt } }];
+    return [{ id: `cell:${cells[i]}`, label, picture: cardPicture(record, picture, alt) }];
   });
+  const pictures = sweepPictures(record, sweep, say);
   const named = (option: string) => axes.some((one) => one.option === option);
   return {
     text: '',
-    pictures: record.pictures.map((picture) => ({
-      ...picture,
-      alt: say('sweep.alt', { prompt: request.prompt, options: axes.map(({ option }) => option) }),
-    })),
+    pictures,
+    ...revealOf(record, pictures),
     footer: [
       say('sweep.pictures', { count: own.length }),
       ...(named('model') ? [] : [shortName(request.model)]),
@@ -335,19 +347,31 @@ function actionsOfMany({ id, ...record }: JobRecord, say: Say): CardAction[] {
   return [...(isDraft ? each('finish') : []), ...(hasRoom(record) ? each('upscale') : []), ...each('vary')];
 }
 
-function cardPictures({ pictures, request, frame }: JobRecord, say: Say): CardPicture[] {
-  const { prompt, seed } = request;
-  const many = pictures.length;
-  const isHidden = (finding: JobRecord['pictures'][number]['finding']) =>
-    frame?.moderation === 'spoiler' && finding?.isFlagged !== false;
-  return pictures.map(({ finding, ...picture }, i) => ({
-    ...picture,
-    ...(isHidden(finding) && { isSpoiler: true as const }),
+function cardPictures(record: JobRecord, say: Say): CardPicture[] {
+  const { prompt, seed } = record.request;
+  const count = record.pictures.length;
+  return record.pictures.map((picture, i) => {
     // Pictures of a grid need names that differ for those who hear them.
-    alt: many > 1 ? say('job.picture_of_many', { prompt, number: i + 1, count: many }) : prompt,
-    seed: seed + i,
-  }));
+    const alt = count > 1 ? say('job.picture_of_many', { prompt, number: i + 1, count }) : prompt;
+    return { ...cardPicture(record, picture, alt), seed: seed + i };
+  });
 }
+
+/** The grid of a sweep. */
+function sweepPictures(record: JobRecord, { axes }: SweepFrame, say: Say): CardPicture[] {
+  const { prompt } = record.request;
+  const alt = say('sweep.alt', { prompt, options: axes.map(({ option }) => option) });
+  return record.pictures.map((picture) => cardPicture(record, picture, alt));
+}
+
+const cardPicture = (
+  { frame }: JobRecord,
+  { id, width, height, finding }: JobRecord['pictures'][number],
+  alt: string,
+): CardPicture => ({
+  ...{ id, width, height, alt },
+  isSpoiler: isHiddenUntilOpened(frame?.moderation, finding),
+});
 
 /** A time that is left, rounded so that it does not flicker. */
 export function timeText(seconds: number, say: Say): string {

@@ -65,6 +65,7 @@ export const find = defineCommand({
       text: say('find.found', { page }),
       pictures: shown.map((one) => ({
         ...{ id: one.id, width: one.width, height: one.height, alt: promptOf(one) },
+        isSpoiler: one.isHidden,
         seed: seedOfPicture(one.request, one.place),
       })),
       fields: shown.map((one, i) => ({ name: `${i + 1}. ${brief(promptOf(one))}`, value: lineOf(one, say) })),
@@ -82,11 +83,12 @@ export const find = defineCommand({
 
 const promptOf = ({ request, place }: GalleryPicture) => inWordsOf(request, place).prompt;
 
-const lineOf = ({ request, user, stars }: GalleryPicture, say: Say) =>
+const lineOf = ({ request, user, stars, isHidden }: GalleryPicture, say: Say) =>
   [
     shortName(request.model),
     say('card.for', { name: user.name }),
     ...(stars === 0 ? [] : [say('find.stars', { count: stars })]),
+    ...(isHidden ? [say('find.hidden')] : []),
   ].join(' \u00b7 ');
 
 const brief = (text: string) => (text.length <= 60 ? text : `${text.slice(0, 59).trimEnd()}\u2026`);

@@ -160,7 +160,7 @@ async function pictureOf(
     if (given === undefined) return undefined;
     const { bytes, width, height } = await readUpload(given, 'picture');
     const id = await pictures.put(bytes, { job: `thumbnail-${randomUUID()}`, kind: 'input' });
-    return { id, width, height, alt: say('models.draws', { name: file.name }) };
+    return { id, width, height, alt: say('models.draws', { name: file.name }), isSpoiler: false };
   } catch (error) {
     // A picture that cannot be used is no reason to keep the words back.
     if (error instanceof DarkroomError) return undefined;

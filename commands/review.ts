@@ -41,8 +41,8 @@ function reviewCard(record: JobRecord, { pictures, at }: Review, say: Say, isLis
   return {
     locale: say.locale,
     text: say('review.waiting', { name: user.name, at: formatTime(at) }),
-    pictures: pictures.map((picture, i) => ({
-      ...picture,
+    pictures: pictures.map(({ id: picture, width, height }, i) => ({
+      ...{ id: picture, width, height, isSpoiler: false },
       alt: say('review.picture', { number: i + 1, count: pictures.length }),
     })),
     fields: [

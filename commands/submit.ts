@@ -107,8 +107,9 @@ export function createSubmit(
     job: string,
     say: Say,
   ): Promise<CardPicture> {
-    if ('id' in from) return { id: from.id, width, height, alt: '' };
-    return { id: await store.put(bytes, { job, kind: 'input' }), width, height, alt: say(ALT[role]) };
+    const shown = { width, height, isSpoiler: false };
+    if ('id' in from) return { ...shown, id: from.id, alt: '' };
+    return { ...shown, id: await store.put(bytes, { job, kind: 'input' }), alt: say(ALT[role]) };
   }
 
   async function keepUploads({ record, sources }: Prepared): Promise<JobRecord> {

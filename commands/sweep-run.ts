@@ -1,6 +1,7 @@
 /** A sweep on its way: what its pictures do as one job, and the one picture of them all at its end. */
 import { DarkroomError, describeError, wordsOf } from '../src/errors.ts';
 import type { JobEvent } from '../src/job.ts';
+import { isHiddenUntilOpened } from '../src/moderation/hidden.ts';
 import { sayIn, sayWords, sentence, type Words } from '../src/sentences.ts';
 import type { JobRecord, SweepFrame } from '../src/store/jobs.ts';
 import type { Ports, SweepEnd } from './ports.ts';
@@ -53,7 +54,12 @@ export async function* watchSweep(record: JobRecord, ports: SweepPorts): AsyncGe
     const known = [...events.values()];
     const ended = known.filter(isEnded).length;
     if (ended === cells.length) break;
-    if (ended > shown && performance.now() - drawnAt > PREVIEW.pace) {
+    // What is checked has no previews.
+    if (
+      record.frame?.moderation === undefined &&
+      ended > shown &&
+      performance.now() - drawnAt > PREVIEW.pace
+    ) {
       preview = await gridOf(record, await cellsOf(record, ports), ports, PREVIEW.side).catch(
         () => undefined,
       );
@@ -141,7 +147,7 @@ function findingOf(
   if (frame?.moderation === undefined) return {};
   const found = cells.flatMap((cell) => cell?.pictures.map(({ finding }) => finding) ?? []);
   const flagged = found.find((finding) => finding?.isFlagged !== false);
-  const isFlagged = frame.moderation === 'spoiler' && (flagged !== undefined || found.length === 0);
+  const isFlagged = found.some((finding) => isHiddenUntilOpened(frame.moderation, finding));
   return { finding: { label: flagged?.label ?? '-', score: flagged?.score ?? 0, isFlagged } };
 }
 

@@ -19,7 +19,7 @@ export interface Upload {
   readonly attachment: Buffer;
   readonly description: string;
   /** Blurred until somebody presses it. */
-  readonly isSpoiler?: true;
+  readonly isSpoiler?: boolean;
 }
 
 export interface Rendered {

@@ -23,8 +23,8 @@ export interface SlackPicture {
 /** @param origin address of the message of the picture that it was made from */
 export function renderCard(card: Card, pictures: readonly SlackPicture[], origin?: string): Rendered {
   const say = sayIn(card.locale ?? 'en');
-  const isHidden = (card.pictures ?? []).some(({ isSpoiler }) => isSpoiler);
-  const text = isHidden ? say('card.hidden') : card.text;
+  const { reveal } = card;
+  const text = reveal === undefined ? card.text : say('card.hidden');
   const words = text === '' ? [] : [section(text)];
   const fields = (card.fields ?? []).map(fieldBlock);
   const images = pictures.map(({ file, alt }) => ({
@@ -33,10 +33,10 @@ export function renderCard(card: Card, pictures: readonly SlackPicture[], origin
     alt_text: clip(alt === '' ? say('card.picture') : alt, LIMITS.altText),
   }));
   const about = aboutBlocks(card, origin);
-  const reveal = isHidden && card.job ? [{ id: `reveal:${card.job.id}`, label: say('button.reveal') }] : [];
+  const hidden = reveal === undefined ? [] : [{ id: reveal, label: say('button.reveal') }];
   const actions = [
     ...cellMenu(card, say),
-    ...actionsOf([...reveal, ...(card.actions ?? [])], card.more ?? [], say),
+    ...actionsOf([...hidden, ...(card.actions ?? [])], card.more ?? [], say),
   ];
   const notes = contextOf((card.notes ?? []).join(' '));
   const room = LIMITS.blocks - images.length - about.length - actions.length - notes.length;

@@ -28,7 +28,7 @@ export type { Destination, Posted } from './destination.ts';
 
 export interface SlackReplyPorts extends ReplyPorts {
   /** Several pictures in one: Slack shows each picture in a row of its own. */
-  readonly contactSheet: (pictures: readonly Uint8Array[]) => Promise<Uint8Array>;
+  readonly contactSheet: (pictures: readonly (Uint8Array | undefined)[]) => Promise<Uint8Array>;
 }
 
 export class SlackReply extends JobReply<Posted> {
@@ -198,9 +198,9 @@ export class SlackReply extends JobReply<Posted> {
     }
   }
 
-  async #upload({ pictures = [], plots = [] }: Card): Promise<SlackPicture[]> {
+  async #upload({ pictures = [], plots = [], reveal }: Card): Promise<SlackPicture[]> {
     // Slack has no spoilers: a button shows them to whoever presses it.
-    if (pictures.some(({ isSpoiler }) => isSpoiler)) return [];
+    if (reveal !== undefined) return [];
     const { client } = this.#workspace;
     if (plots.length > 0) {
       return Promise.all(
@@ -208,14 +208,22 @@ export class SlackReply extends JobReply<Posted> {
       );
     }
     const opened = await Promise.all(
-      pictures.map(async ({ id, alt }) => ({ id, alt, bytes: await this.#ports.pictures.get(id) })),
+      pictures.map(async ({ id, alt, isSpoiler }) => ({
+        ...{ id, alt, isSpoiler },
+        bytes: isSpoiler ? undefined : await this.#ports.pictures.get(id),
+      })),
     );
-    const kept = opened.flatMap(({ id, alt, bytes }) => (bytes === undefined ? [] : [{ id, alt, bytes }]));
-    const [first] = kept;
+    // A hidden one of several keeps its place.
+    const kept = opened.filter(({ bytes, isSpoiler }) => isSpoiler || bytes !== undefined);
+    const [first, ...others] = kept.flatMap((one) =>
+      one.bytes === undefined ? [] : [{ ...one, bytes: one.bytes }],
+    );
     if (first === undefined) return [];
     const name = `darkroom-${first.id}.png`;
     if (kept.length === 1) return [await uploadPicture(client, { ...first, name })];
     const bytes = await this.#ports.contactSheet(kept.map((one) => one.bytes));
-    return [await uploadPicture(client, { bytes, name, alt: `${kept.length} pictures: ${first.alt}` })];
+    const count = others.length + 1;
+    const alt = count === 1 ? first.alt : `${count} pictures: ${first.alt}`;
+    return [await uploadPicture(client, { bytes, name, alt })];
   }
 }

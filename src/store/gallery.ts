@@ -2,6 +2,8 @@
  * Finished pictures as they are searched, and who has starred them. Whoever asks sees their own pictures and the public
  * ones of the channel where they ask: of no other channel, since only the platform knows who can read that one.
  */
+import type { Finding, Moderation } from '../job.ts';
+import { isHiddenUntilOpened } from '../moderation/hidden.ts';
 import type { GenerationRequest } from '../request.ts';
 import type { Sql } from './sql.ts';
 import { queryOf, wordsIn } from './words.ts';
@@ -38,6 +40,8 @@ export interface GalleryPicture {
   readonly height: number;
   readonly user: { readonly id: string; readonly name: string };
   readonly request: GenerationRequest;
+  /** Whether it is shown only to those who open it. */
+  readonly isHidden: boolean;
   /** By how many people. */
   readonly stars: number;
   /** By the viewer. */
@@ -75,7 +79,8 @@ interface Found {
   readonly job: string;
   readonly place: number;
   readonly at: number;
-  readonly picture: { readonly width: number; readonly height: number };
+  readonly picture: { readonly width: number; readonly height: number; readonly finding?: Finding };
+  readonly moderation: Moderation | null;
   readonly user_id: string;
   readonly user_name: string;
   readonly request: GenerationRequest;
@@ -120,7 +125,7 @@ export function createGallery(sql: Sql): GalleryStore {
         });
         return sql.query<Found>(
           `select g.id, g.job, g.place, extract(epoch from g.at)::float8 as at, j.pictures->g.place as picture, g.user_id,
-             j.user_name, j.request, (select count(*)::int from darkroom.star s where s.picture = g.id) as stars,
+             j.user_name, j.request, j.frame->>'moderation' as moderation, (select count(*)::int from darkroom.star s where s.picture = g.id) as stars,
              exists (select from darkroom.star s where s.picture = g.id and s.user_id = $1) as is_starred,
              (select m.id from darkroom.message m where m.job = g.job order by m.id limit 1) as message
            from (${all.join(' union all ')}) g join darkroom.job j on j.id = g.job
@@ -184,11 +189,13 @@ const pictureOf = ({
   user_name,
   is_starred,
   message,
+  moderation,
   ...row
 }: Found): GalleryPicture => ({
   ...{ id: row.id, job: row.job, place: row.place, at: at * 1000 },
   ...{ width: picture.width, height: picture.height },
   user: { id: user_id, name: user_name },
+  isHidden: isHiddenUntilOpened(moderation ?? undefined, picture.finding),
   ...{ request: row.request, stars: row.stars, isStarred: is_starred },
   ...(message !== null && { message }),
 });

@@ -28,7 +28,16 @@ async function fill(folder: string): Promise<void> {
       ...{ id: idOf(n + 1), at, author: { id: 'darkroom', name: 'Darkroom', bot: true }, asker: user },
       ...{ reply_to: idOf(n), text: '', actions: [{ id: 'vary:x', label: 'Vary' }], footer: `number ${n}` },
       pictures: [
-        { id: picture, url: `/api/pictures/${picture}.png`, width: 256, height: 256, alt: `a red mug ${n}` },
+        {
+          ...{
+            id: picture,
+            url: `/api/pictures/${picture}.png`,
+            width: 256,
+            height: 256,
+            alt: `a red mug ${n}`,
+          },
+          ...(n === COUNT - 2 && { id: 'f'.repeat(32), spoiler: true as const }),
+        },
       ],
     });
   }
@@ -77,6 +86,20 @@ describe('a long history', { skip }, () => {
     assert.equal(await messages().count(), 50);
     assert.ok(bytes < 60_000, `${bytes} bytes of messages`);
     assert.ok((await nodes()) < 2500, `${await nodes()} elements`);
+  });
+
+  test('a hidden picture is shown nowhere else until somebody opens it', async () => {
+    const last = messages().last();
+    await last.locator('button.print.veiled').waitFor();
+    await last.getByRole('button', { name: 'Edit' }).click();
+    const reply = page.locator('#reply');
+    await reply.locator('.hidden-small').waitFor();
+    assert.equal(await reply.locator('img').count(), 0);
+    assert.equal(await reply.getByRole('button', { name: 'Paint' }).count(), 0);
+    await last.locator('button.print').click();
+    await reply.locator('img').waitFor();
+    assert.equal(await last.locator('button.print.veiled').count(), 0);
+    await page.keyboard.press('Escape');
   });
 
   test('scrolling up shows earlier messages and keeps their number on the page', async () => {

@@ -285,22 +285,32 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.equal(chat.queue.jobs.length, 0);
     });
 
-    it('a flagged picture is hidden until somebody opens it', async () => {
+    it('a flagged picture is hidden until somebody opens it: in its message, a grid and a search', async () => {
       await using chat = await start();
       await chat.command('ada', 'config set', { setting: 'moderation', value: 'spoiler' });
       await until(chat, 'ada', ({ text }) => text.includes('moderation: not set -> spoiler'));
       await chat.command('bo', 'imagine', { prompt: 'a boat' });
       const print = await until(chat, 'cy', ({ buttons }) => buttons.includes('Vary'));
-      if (chat.platform !== 'slack')
-        return assert.deepEqual(
-          print.pictures.map(({ isHidden }) => isHidden),
-          [true],
-        );
-      // Slack has no spoilers.
-      assert.equal(print.pictures.length, 0);
-      await chat.press('cy', print, 'Show picture');
-      const shown = await until(chat, 'cy', ({ id, pictures }) => id !== print.id && pictures.length === 1);
-      assert.equal(shown.isPrivate, true);
+      await chat.command('bo', 'sweep', { prompt: 'a ship steps=5,10' });
+      await chat.press('bo', await until(chat, 'bo', ({ buttons }) => buttons.includes('Start')), 'Start');
+      const isGrid = ({ text, buttons }: Seen) => text.includes('2 pictures') && buttons.includes('Recipe');
+      const grid = await until(chat, 'cy', isGrid);
+      await chat.press('cy', grid, 'steps 10');
+      const isNew = ({ id }: Seen) => ![print.id, grid.id].includes(id);
+      const cell = await until(chat, 'cy', (message) => isNew(message) && message.buttons.includes('Vary'));
+      await chat.command('cy', 'find', { words: 'boat' });
+      const found = await until(chat, 'cy', ({ text }) => text.includes('hidden by the check'));
+      for (const message of [print, grid, cell, found]) {
+        // Slack has no spoilers.
+        if (chat.platform === 'slack') assert.deepEqual(message.pictures, []);
+        else assert.ok(message.pictures.length === 1 && message.pictures[0]!.isHidden, message.text);
+        if (chat.platform !== 'slack' || message === found) continue;
+        const before = new Set((await chat.seenBy('cy')).map(({ id }) => id));
+        await chat.press('cy', message, 'Show picture');
+        const shown = await until(chat, 'cy', ({ id }) => !before.has(id));
+        assert.deepEqual([shown.isPrivate, shown.pictures.length], [true, 1]);
+      }
+      assert.deepEqual(chat.errors, []);
     });
 
     it('a flagged picture is refused: its asker is told, and nothing is posted', async () => {

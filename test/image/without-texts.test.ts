@@ -20,7 +20,7 @@ test('prompts go from a file in every kind of text, and its origin stays', async
   assert.equal(Buffer.from(plain).includes('secret'), false);
   const jpeg = Uint8Array.of(0xff, 0xd8, 0xff);
   assert.equal(withoutPngTexts(jpeg), jpeg);
-  const sheet = await contactSheet([png, png]);
+  const sheet = await contactSheet([png, undefined, png]);
   assert.deepEqual([...readPngText(sheet).keys()], [XMP]);
 });
 

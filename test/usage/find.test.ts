@@ -35,12 +35,13 @@ interface Drawn {
   readonly tenant?: string;
   readonly frame?: object;
   readonly more?: object;
+  readonly finding?: object;
 }
 
 /** @returns the picture's id */
 async function draw(
   id: string,
-  { prompt, user = 'web:ada', channel = 'web', tenant = 'web', frame = {}, more }: Drawn,
+  { prompt, user = 'web:ada', channel = 'web', tenant = 'web', frame = {}, more, finding }: Drawn,
 ) {
   const request = { model: 'mini', prompt, seed: 7, numImages: 1, width: 8, height: 8, ...more };
   const picture = await store.pictures.put(writePngText(PIXEL, { darkroom: `PNG of ${id}` }), {
@@ -54,7 +55,7 @@ async function draw(
   );
   await store.database.query(`select darkroom.finish($1, 1, 'done', $2, '[]', null, null, 'darkroom')`, [
     id,
-    JSON.stringify([{ id: picture, width: 8, height: 8 }]),
+    JSON.stringify([{ id: picture, width: 8, height: 8, ...(finding && { finding }) }]),
   ]);
   return picture;
 }
@@ -149,6 +150,10 @@ test('the gallery page and its zip: names are safe, recipes are in it, thousands
     user: 'web:eve',
   });
   const hidden = await draw('hidden', { prompt: 'mine', user: 'web:eve', frame: { isPrivate: true } });
+  const moderated = { frame: { moderation: 'spoiler' } };
+  const flagged = await draw('flagged', { prompt: 'a pink boat', ...moderated });
+  const finding = { isFlagged: false, label: 'concept 1', score: -0.1 };
+  await draw('clear', { prompt: 'a pink car', ...moderated, finding });
   const adapter = createWebAdapter({
     isHeld: async () => false,
     ...{ host: '127.0.0.1', port: 0, users: 'header', secret: store.secret, gallery: store.gallery },
@@ -165,6 +170,11 @@ test('the gallery page and its zip: names are safe, recipes are in it, thousands
     const headers = { 'x-darkroom-user': 'bo' };
     const page = await (await fetch(`${adapter.url}/gallery?words=script`, { headers })).text();
     assert.ok(page.includes(`value="${evil}"`) && !page.includes('<script>alert'), page);
+    // What the check hid is fetched by nobody who does not open it; what it let through is shown.
+    const pink = await (await fetch(`${adapter.url}/gallery?words=pink`, { headers })).text();
+    const closed = /<details[^>]*><summary>Hidden by[^<]*<\/summary>(.*?)<\/details>/s.exec(pink);
+    assert.ok(closed?.[1]?.includes(`${flagged}.png" alt`) && /loading="lazy"/.test(closed[1]), pink);
+    assert.equal(pink.split('<details').length, 2);
     const zip = (ids: readonly string[]) =>
       fetch(`${adapter.url}/gallery/zip`, {
         ...{ method: 'POST', headers: { ...headers, accept: 'application/json' } },
@@ -175,6 +185,8 @@ test('the gallery page and its zip: names are safe, recipes are in it, thousands
       ['001-etc-script-alert-1-script-con-exe-7.png', 0],
       ['recipes.jsonl', 0],
     ]);
+    const veiled = Buffer.from(await (await zip([flagged])).arrayBuffer());
+    assert.equal(entriesOf(veiled)[0]![0], 'hidden/001-a-pink-boat-7.png');
     const text = file.toString();
     assert.match(text, /"prompt":"\.\.\/\.\.\/etc/);
     assert.ok(text.includes('PNG of evil') && !text.includes('PNG of hidden') && !text.includes('mine'));

@@ -11,6 +11,7 @@ import { announce, byId, el, iconButton } from './dom.js';
 import { acceptFiles } from './files.js';
 import { Painter } from './painter.js';
 import { opensPopup } from './popup.js';
+import { drawSmall, isHidden, openings } from './print.js';
 import { say } from './say.js';
 
 /**
@@ -39,6 +40,7 @@ export class Inputs {
   constructor(line) {
     this.line = line;
     acceptFiles((files) => this.addFiles(files));
+    openings.addEventListener('opened', () => this.#refresh());
   }
 
   get isEmpty() {
@@ -227,9 +229,9 @@ export class Inputs {
     box.replaceChildren();
     if (message === undefined) return;
     const picture = message.pictures[0];
-    const canPaint = picture !== undefined && this.#files.length === 0;
+    const canPaint = picture !== undefined && !isHidden(picture) && this.#files.length === 0;
     box.append(
-      ...(picture ? [this.#drawThumbnail('reply', picture.url, '')] : []),
+      ...(picture ? [this.#drawThumbnail('reply', drawSmall(picture))] : []),
       el(
         'p',
         {},
@@ -262,7 +264,7 @@ export class Inputs {
     const open = el(
       'button',
       { type: 'button', className: 'file', title: say('page.paint_file', { name }) },
-      this.#drawThumbnail(entry, entry.url, name),
+      this.#drawThumbnail(entry, el('img', { src: entry.url, alt: name })),
       label === '' ? null : el('span', { className: 'file-label' }, label),
     );
     opensPopup(open, say('page.use_file_as', { name }), () => [
@@ -280,11 +282,11 @@ export class Inputs {
     return el('li', {}, open, remove);
   }
 
-  /** @param {Subject} of @param {string} url @param {string} alt */
-  #drawThumbnail(of, url, alt) {
+  /** @param {Subject} of @param {HTMLElement} shown */
+  #drawThumbnail(of, shown) {
     const veil =
       this.#mask?.of === of ? el('img', { className: 'veil', src: this.#mask.veil, alt: '' }) : null;
-    return el('span', { className: 'thumbnail' }, el('img', { src: url, alt }), veil);
+    return el('span', { className: 'thumbnail' }, shown, veil);
   }
 
   /** @param {Subject} of @param {string} otherwise */

@@ -5,7 +5,7 @@
  */
 import { announce, copyText, el, iconButton, whilePressed } from './dom.js';
 import { linkTo } from './places.js';
-import { isHidden } from './print.js';
+import { drawSmall } from './print.js';
 import { say, sayDate } from './say.js';
 
 /** Longer texts are folded, so that a prompt of 5,000 characters does not hide its picture. */
@@ -72,7 +72,7 @@ export function drawOrigin(id, parent) {
     el(
       'a',
       { className: 'origin', href: linkTo(id), title: say('page.from_hint') },
-      picture && !isHidden(picture) ? el('img', { src: picture.url, alt: '', loading: 'lazy' }) : null,
+      picture ? drawSmall(picture) : null,
       el('span', { className: 'origin-label' }, say('page.from')),
       el('span', { className: 'origin-words' }, words || say('page.earlier_message')),
     ),
@@ -172,7 +172,7 @@ export function drawCells(cells, onOpen) {
           el(
             'button',
             { type: 'button', className: 'cell' },
-            el('img', { src: cell.picture.url, alt: '', loading: 'lazy' }),
+            drawSmall(cell.picture),
             el('span', {}, cell.label),
           ),
           async () => void (await onOpen(cell)),

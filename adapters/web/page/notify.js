@@ -50,7 +50,8 @@ export function notify(message, onOpen) {
   const shown = new Notification(title, {
     tag: id,
     body: error?.message ?? picture?.alt ?? '',
-    ...(picture && { icon: picture.url }),
+    // A notification shows its picture to everybody who sees the screen.
+    ...(picture && !picture.spoiler && { icon: picture.url }),
   });
   shown.addEventListener('click', () => {
     shown.close();

@@ -70,9 +70,17 @@ export function expectedRatio(message, request) {
 
 /** Ids of pictures that were hidden and that somebody has opened here. @type {Set<string>} */
 const opened = new Set();
+/** Tells `opened` when one more is. */
+export const openings = new EventTarget();
 
 /** Whether the check of pictures hid it, and nobody has opened it here. @param {Picture} picture */
 export const isHidden = ({ id, spoiler }) => spoiler === true && !opened.has(id);
+
+/** A picture where it is small and stands for its message; a grey field where it is hidden. @param {Picture} picture */
+export const drawSmall = (picture) =>
+  isHidden(picture)
+    ? el('span', { className: 'hidden-small', 'aria-hidden': 'true' })
+    : el('img', { src: picture.url, alt: '', loading: 'lazy' });
 
 /** @param {Picture} picture @param {string | undefined} preview @param {() => void} onclick */
 export function drawPrint(picture, preview, onclick) {
@@ -93,6 +101,7 @@ export function drawPrint(picture, preview, onclick) {
       onclick: () => {
         if (!isHidden(picture)) return onclick();
         opened.add(picture.id);
+        openings.dispatchEvent(new Event('opened'));
         button.classList.remove('veiled');
         button.title = say('page.open');
         image.alt = picture.alt;

@@ -11,6 +11,7 @@ import { Comparison } from './compare.js';
 import { announce, byId, copyText, el, iconButton } from './dom.js';
 import { drawForm } from './form.js';
 import { leavePlace, linkTo } from './places.js';
+import { isHidden } from './print.js';
 import { say, sayLabel } from './say.js';
 
 /** @typedef {{ picture: Picture, message: Message }} Shown */
@@ -174,9 +175,11 @@ export class Viewer {
   /** The picture that this one was made from, or else the one before it. */
   #earlier() {
     const { message, picture } = /** @type {Shown} */ (this.#shown);
+    const source = this.context.before(message)?.pictures[0];
+    if (source !== undefined) return isHidden(source) ? undefined : source;
     const pictures = this.context.pictures.all();
     const index = pictures.findIndex((one) => one.picture.id === picture.id);
-    return this.context.before(message)?.pictures[0] ?? pictures[index - 1]?.picture;
+    return pictures[index - 1]?.picture;
   }
 
   #compare() {

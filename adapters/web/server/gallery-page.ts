@@ -112,7 +112,9 @@ async function* filesOf(found: readonly GalleryPicture[], { pictures, hasRecipe 
     // Where an admin keeps prompts out of files, neither the name nor the recipes beside it have them.
     const isOpen = hasRecipe(bytes);
     const about = isOpen ? plainName(request.prompt) : 'picture';
-    const name = `${String(i + 1).padStart(3, '0')}-${about}-${seed}.png`;
+    // A folder of its own: programs that show thumbnails show none of it.
+    const folder = picture.isHidden ? 'hidden/' : '';
+    const name = `${folder}${String(i + 1).padStart(3, '0')}-${about}-${seed}.png`;
     const recipe = isOpen && { request: { ...requestToJson(request), seed, num_images: 1 } };
     recipes.push(JSON.stringify({ file: name, ...recipe }));
     yield { name, input: new Uint8Array(bytes), lastModified: new Date(picture.at) };
@@ -164,7 +166,7 @@ const given = ({ words, by, model, starred }: Asked): Record<string, string> => 
 });
 
 function drawPicture(one: GalleryPicture, base: string, say: Say): Markup {
-  const { id, message, place, width, height, request, user, stars } = one;
+  const { id, message, place, width, height, request, user, stars, isHidden } = one;
   const { prompt } = inWordsOf(request, place);
   const link =
     message === undefined
@@ -175,6 +177,11 @@ function drawPicture(one: GalleryPicture, base: string, say: Say): Markup {
     shortName(request.model),
     ...(stars === 0 ? [] : [say('find.stars', { count: stars })]),
   ];
-  return html`<li><a href="${link}"><img src="${base}/api/pictures/${id}.png" alt="${prompt}" width="${width}" height="${height}" loading="lazy" decoding="async"></a>
+  const picture = html`<a href="${link}"><img src="${base}/api/pictures/${id}.png" alt="${prompt}" width="${width}" height="${height}" loading="lazy" decoding="async"></a>`;
+  // A browser fetches no lazy picture of a part that is closed.
+  const shown = isHidden
+    ? html`<details class="gallery-hidden"><summary>${say('gallery.hidden')}</summary>${picture}</details>`
+    : picture;
+  return html`<li>${shown}
 <label><input type="checkbox" name="picture" value="${id}" aria-label="${say('gallery.select', { prompt })}"> <span>${facts.join(' \u00b7 ')}</span></label></li>`;
 }
