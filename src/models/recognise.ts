@@ -125,7 +125,7 @@ const FOREIGN: readonly (readonly [key: string, family: string])[] = [
 ];
 
 const LORA =
-  /(\.lora_(down|up|mid|A|B)\b|_lora\.(down|up)\.weight$|\.lora\.(down|up)\.weight$|\.lora_linear_layer\.|\.hada_w[12]_[ab]$|\.lokr_w[12](_[ab])?$|\.oft_(blocks|diag)|^lora_.*\.(diff|diff_b|a1|b1)(\.weight)?$|\.(diff|diff_b)$)/;
+  /(\.lora_(down|up|mid|A|B)\b|_lora[12]?\.(down|up)\.weight$|\.lora\.(down|up)\.weight$|\.lora_linear_layer\.|\.hada_w[12]_[ab]$|\.lokr_w[12](_[ab])?$|\.oft_(blocks|diag)|^lora_.*\.(diff|diff_b|a1|b1)(\.weight)?$|\.(diff|diff_b)$)/;
 
 function recogniseOther({ tensors, label, metadata }: Weights): Found {
   const names = [...tensors.keys()];

@@ -3,7 +3,7 @@
     python make_flow_loras.py
 
 FLUX.1: kohya-ss/sd-scripts (the authors' layers, `lora_unet_`, CLIP as `lora_te1_`, T5 as `lora_te3_`), ai-toolkit
-(`transformer.`), diffusers (`save_lora_weights`, alpha in the header). FLUX.2 klein: sd-scripts, ai-toolkit
+(`transformer.`), diffusers (`save_lora_weights`, alpha in the header), XLabs. FLUX.2 klein: sd-scripts, ai-toolkit
 (`diffusion_model.` with the authors' layers), diffusers. Z-Image: sd-scripts, ai-toolkit. diffusers loads each through PEFT;
 it leaves a LoRA of the T5 out, which PEFT loads here without it. Float32 on CPU.
 """
@@ -101,6 +101,24 @@ def flux_diffusers(pipe, generator):
     return saved_by_diffusers(pipe, targets, generator, text_encoder=["q_proj", "fc1"])
 
 
+def flux_xlabs(pipe, generator):
+    """The attention of every block, that of the picture numbered 1 and of the text 2, without alpha."""
+    tensors = {}
+    for name, layer in original(pipe.transformer, FLUX).items():
+        block, _, module = name.partition(".")
+        double = {"img_attn.qkv": "qkv_lora1", "txt_attn.qkv": "qkv_lora2", "img_attn.proj": "proj_lora1", "txt_attn.proj": "proj_lora2"}
+        single = {"linear1": "qkv_lora", "linear2": "proj_lora"}
+        number, _, inner = module.partition(".")
+        lora = {"double_blocks": double, "single_blocks": single}.get(block, {}).get(inner)
+        if lora is None:
+            continue
+        down, up = factors(layer, RANK, generator)
+        if lora == "qkv_lora":
+            up = up[: 3 * pipe.transformer.inner_dim]
+        tensors |= {f"{block}.{number}.processor.{lora}.down.weight": down, f"{block}.{number}.processor.{lora}.up.weight": up}
+    return tensors
+
+
 def klein_kohya(pipe, generator):
     return kohya("lora_unet_", original(pipe.transformer, KLEIN), {"linear": RANK}, generator)
 
@@ -144,7 +162,7 @@ def saved_by_diffusers(pipe, targets: list[str], generator: torch.Generator, **t
 
 FILES = {"flux-kohya": flux_kohya, "flux-aitoolkit": flux_aitoolkit, "flux-diffusers": flux_diffusers, "klein-kohya": klein_kohya,
          "klein-aitoolkit": klein_aitoolkit, "klein-diffusers": klein_diffusers, "z-image-kohya": z_image_kohya,
-         "z-image-aitoolkit": z_image_aitoolkit}  # fmt: skip
+         "z-image-aitoolkit": z_image_aitoolkit, "flux-xlabs": flux_xlabs}  # fmt: skip
 
 
 def at_this_width() -> None:

@@ -617,7 +617,7 @@ test('a flow model takes every tensor of its LoRAs in all programs’ names, and
     ),
   );
   const files = [
-    ...['flux-kohya', 'flux-aitoolkit', 'flux-diffusers'].map(
+    ...['flux-kohya', 'flux-aitoolkit', 'flux-diffusers', 'flux-xlabs'].map(
       (name) => [name, 'flux-dev', /for FLUX/] as const,
     ),
     ...['klein-kohya', 'klein-aitoolkit', 'klein-diffusers'].map(
@@ -637,4 +637,43 @@ test('a flow model takes every tensor of its LoRAs in all programs’ names, and
         );
     }
   }
+});
+
+test('a LoRA of a klein whose layers FLUX.1 has too, and the other way round, is told by what the file says of itself', async (t) => {
+  const [flux, klein] = await Promise.all(
+    ['flux-dev', 'klein'].map((name) => openModelFolder(join(FIXTURES, `tiny-${name}`))),
+  );
+  const folder = await temporaryFolder(t);
+  const plan = async (spec: Spec, blocks: number, metadata: Record<string, string> = {}) => {
+    const tensors = Array.from({ length: blocks }, (_, i) => [
+      [`diffusion_model.double_blocks.${i}.img_attn.qkv.lora_A.weight`, random(1, 2, 32)],
+      [`diffusion_model.double_blocks.${i}.img_attn.qkv.lora_B.weight`, random(2, 96, 2)],
+    ]).flat();
+    return planLora(
+      await openLora(await writeLora(folder, 'one', Object.fromEntries(tensors), metadata)),
+      spec,
+    );
+  };
+  const kin = (origin: string) => ({
+    code: 'unsupported',
+    message: new RegExp(`is a LoRA for ${origin} and`),
+  });
+  for (const [key, value] of [
+    ['modelspec.architecture', 'Flux.2-klein-4b/lora'],
+    ['ss_base_model_version', 'flux2_klein_4b'],
+  ] as const) {
+    await assert.rejects(plan(flux!, 1, { [key]: value }), kin('FLUX\\.2'));
+    assert.equal((await plan(klein!, 1, { [key]: value })).used, 2);
+  }
+  for (const [key, value] of [
+    ['modelspec.architecture', 'flux-1-dev/lora'],
+    ['ss_base_model_version', 'flux1'],
+  ] as const) {
+    await assert.rejects(plan(klein!, 1, { [key]: value }), kin('FLUX\\.1'));
+    assert.equal((await plan(flux!, 1, { [key]: value })).used, 2);
+  }
+  // Without metadata the blocks are counted.
+  await assert.rejects(plan(flux!, 5), kin('FLUX\\.2'));
+  await assert.rejects(plan(klein!, 19), kin('FLUX\\.1'));
+  assert.equal((await plan(flux!, 1)).used, 2);
 });

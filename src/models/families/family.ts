@@ -119,8 +119,13 @@ export interface Denoiser {
   graph(controlNets: readonly Component[], target: Target, component?: Component): Graph;
   /** Whether it keeps its quality where its layers compute in 8 bits. */
   readonly takesInt8?: true;
-  /** What a module is called in the files of the network's authors. */
+  /** What a module is called in LoRAs beside its own name: by the network's authors and by those who trained for it. */
   originalNames(module: string): readonly OriginalName[];
+  /**
+   * Families of which a LoRA can have only layers that this one has too, of the same names and sizes. What the file says
+   * of itself (lora/origin.ts) then decides.
+   */
+  readonly loraKin?: readonly string[];
   /** The inputs that stay the same over all calls of a pass; the latents and the timestep come on top. */
   conditioning(pass: PassConditions): Feeds;
   /** Absent where the family takes no ControlNets. */

@@ -6,7 +6,7 @@ import { readT5Config } from '../../graph/t5.ts';
 import type { ModelSource } from '../source.ts';
 import { type Denoiser, type Family, imageLatents } from './family.ts';
 import { fluxCheckpoint } from './flux-checkpoint.ts';
-import { originalFluxNames } from './original-flux-names.ts';
+import { fluxLoraNames } from './original-flux-names.ts';
 import { gridPositions, rotaryTables } from './rotary.ts';
 import { type ClipPart, openClip, openT5, SUMMARY, type T5Part } from './text-encoders.ts';
 
@@ -70,7 +70,8 @@ async function openTransformer(files: ModelSource) {
     patchSize: FLUX_PATCH,
     names: { sample: 'hidden_states', output: 'out_hidden_states' },
     graph: (_, target, changed = component) => fluxTransformerGraph(changed, target),
-    originalNames: originalFluxNames,
+    originalNames: fluxLoraNames,
+    loraKin: ['FLUX.2'],
     conditioning: ({ request, dims, prompt }) => ({
       encoder_hidden_states: prompt.context,
       pooled_projections: prompt.pooled!,

@@ -103,6 +103,7 @@ async function openTransformer(files: ModelSource) {
     names: { sample: 'hidden_states', output: 'out_hidden_states' },
     graph: (_, target, changed = component) => flux2Graph(changed, target),
     originalNames: originalFlux2Names,
+    loraKin: ['FLUX.1'],
     conditioning: ({ dims, prompt: { context }, references }) => ({
       encoder_hidden_states: context,
       reference_states: joinRows([noTokens(inChannels), ...references.map(tokensOf)]),

@@ -48,6 +48,33 @@ export function originalFluxNames(module: string): OriginalName[] {
   return originalBlockNames(module, DOUBLE, SINGLE);
 }
 
+/**
+ * What XLabs' LoRAs call the attention of each block: its first LoRA is the picture's, its second the text's
+ * (github.com/XLabs-AI/x-flux src/flux/modules/layers.py).
+ */
+const XLABS_DOUBLE: BlockNames = {
+  'attn.to_out.0': { name: 'proj_lora1' },
+  'attn.to_add_out': { name: 'proj_lora2' },
+  ...Object.fromEntries(
+    ['q', 'k', 'v'].flatMap((letter, index) => [
+      [`attn.to_${letter}`, { name: 'qkv_lora1', rows: { index, of: 3 } }],
+      [`attn.add_${letter}_proj`, { name: 'qkv_lora2', rows: { index, of: 3 } }],
+    ]),
+  ),
+};
+const XLABS_SINGLE: BlockNames = {
+  'attn.to_q': { name: 'qkv', rows: { index: 0, of: 3 } },
+  'attn.to_k': { name: 'qkv', rows: { index: 1, of: 3 } },
+  'attn.to_v': { name: 'qkv', rows: { index: 2, of: 3 } },
+  proj_out: { name: 'proj' },
+};
+
+/** The names of LoRAs: the authors' and XLabs'. */
+export const fluxLoraNames = (module: string): OriginalName[] => [
+  ...originalFluxNames(module),
+  ...originalBlockNames(module, XLABS_DOUBLE, XLABS_SINGLE),
+];
+
 /** All modules of such a transformer, with their places; a file need not have all of them. */
 export function* fluxModules(
   layers: number,

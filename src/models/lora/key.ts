@@ -1,6 +1,7 @@
 /**
  * The names of tensors in a LoRA's file: a module of the model, and what the tensor is to it. The endings are those of
- * kohya-ss/sd-scripts, diffusers (old and new), PEFT, LyCORIS, ai-toolkit and ComfyUI (comfy/weight_adapter).
+ * kohya-ss/sd-scripts, diffusers (old and new), PEFT, LyCORIS, ai-toolkit, ComfyUI (comfy/weight_adapter) and XLabs, who number
+ * the LoRAs of a block's two streams (x-flux, src/flux/modules/layers.py).
  */
 
 /** What a tensor is to its module. */
@@ -24,8 +25,14 @@ export interface Key {
 }
 
 const ENDINGS: readonly (readonly [RegExp, Role])[] = [
-  [/(?:\.lora_down|[._]lora(?:_linear_layer)?\.down|\.lora_A(?:\.[^.]+)?)\.weight$|\.lora_A$/, 'down'],
-  [/(?:\.lora_up|[._]lora(?:_linear_layer)?\.up|\.lora_B(?:\.[^.]+)?)\.weight$|\.lora_B$/, 'up'],
+  [
+    /(?:\.lora_down|[._]lora(?:_linear_layer)?\.down|(?<=_lora[12])\.down|\.lora_A(?:\.[^.]+)?)\.weight$|\.lora_A$/,
+    'down',
+  ],
+  [
+    /(?:\.lora_up|[._]lora(?:_linear_layer)?\.up|(?<=_lora[12])\.up|\.lora_B(?:\.[^.]+)?)\.weight$|\.lora_B$/,
+    'up',
+  ],
   [/\.lora_mid\.weight$/, 'mid'],
   [/\.alpha$/, 'alpha'],
   [/\.dora_scale$/, 'doraScale'],

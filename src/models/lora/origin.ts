@@ -7,7 +7,8 @@ const BY_METADATA: readonly (readonly [RegExp, string])[] = [
   [/^stable-diffusion-v2|^sd_v?2/i, 'Stable Diffusion 2'],
   [/^stable-diffusion-xl|^sdxl/i, 'Stable Diffusion XL'],
   [/^stable-diffusion-3|^stable-diffusion-v3|^sd_?3/i, 'Stable Diffusion 3'],
-  [/^flux-?2/i, 'FLUX.2'],
+  // Musubi-tuner writes Flux.2-klein-4b, ai-toolkit flux2_klein_4b.
+  [/^flux[-._]?2/i, 'FLUX.2'],
   [/^flux/i, 'FLUX.1'],
   [/^qwen/i, 'Qwen-Image'],
   [/^z-?image/i, 'Z-Image'],
@@ -17,6 +18,10 @@ const BY_METADATA: readonly (readonly [RegExp, string])[] = [
   [/^stable-cascade/i, 'Stable Cascade'],
 ];
 
+/** What the last rows say of names that FLUX.1 and FLUX.2 share, and Stable Diffusion 3 in part. */
+const FLUX = 'FLUX';
+const SD3 = 'Stable Diffusion 3';
+
 /** By names of layers that only one family has. */
 const BY_NAMES: readonly (readonly [RegExp, string])[] = [
   [/stream_modulation|to_qkv_mlp_proj|[._]ff(?:_context)?[._]linear_(?:in|out)/, 'FLUX.2'],
@@ -24,10 +29,11 @@ const BY_NAMES: readonly (readonly [RegExp, string])[] = [
     /single_blocks[._]\d+[._]modulation|proj_mlp|(?:img|txt)_mod[._]lin|[._]norm1(?:_context)?[._]linear/,
     'FLUX.1',
   ],
-  [/double_blocks[._]\d|single_blocks[._]\d|single_transformer_blocks[._]\d/, 'FLUX'],
+  [/\.processor\.(?:qkv|proj)_lora[12]?\./, 'FLUX.1'],
+  [/double_blocks[._]\d|single_blocks[._]\d|single_transformer_blocks[._]\d/, FLUX],
   [/(?:^|[._])layers[._]\d+[._]attention[._]/, 'Z-Image or Lumina 2'],
   [/transformer_blocks[._]\d+[._]img_m(?:od|lp)/, 'Qwen-Image'],
-  [/joint_blocks[._]\d|transformer_blocks[._]\d+[._]attn[._]add_[qkv]_proj/, 'Stable Diffusion 3'],
+  [/joint_blocks[._]\d|transformer_blocks[._]\d+[._]attn[._]add_[qkv]_proj/, SD3],
   [/lora_te2_|text_encoder_2|input_blocks_[78]_1_transformer_blocks_[1-9]/, 'Stable Diffusion XL'],
 ];
 
@@ -50,5 +56,35 @@ export function originOf({ tensors, metadata }: Pick<LoraFile, 'tensors' | 'meta
     if (found !== undefined) return found;
   }
   const names = [...tensors.keys()];
-  return BY_NAMES.find(([pattern]) => names.some((name) => pattern.test(name)))?.[1];
+  const found = BY_NAMES.find(([pattern]) => names.some((name) => pattern.test(name)))?.[1];
+  if (found === FLUX || (found === SD3 && isAsWideAsFlux(tensors))) return fluxByBlocks(names) ?? FLUX;
+  return found;
+}
+
+/** Channels of FLUX.1 and FLUX.2 [klein] 4B and of 9B; Stable Diffusion 3 has 1536 or 2432. */
+const FLUX_WIDTHS: readonly (number | undefined)[] = [3072, 4096];
+
+function isAsWideAsFlux(tensors: LoraFile['tensors']): boolean {
+  const query = [...tensors].find(([name]) => /[._]add_[qkv]_proj\b.*(?:down|lora_A)/.test(name));
+  return FLUX_WIDTHS.includes(query?.[1].shape[1]);
+}
+
+/** FLUX.1 has 19 double and 38 single blocks, FLUX.2 [dev] 8 and 48, [klein] 8 and 24 (9B), or 5 and 20 (4B). */
+const FLUX2_BLOCKS = { double: 8, single: 24, klein4B: 5 };
+const FLUX1_SINGLE_BLOCKS = 38;
+
+/**
+ * By the numbers of the blocks that are changed. All double blocks of klein 4B, no more and no fewer, are a klein's: a LoRA of
+ * FLUX.1 that leaves blocks out picks others.
+ * @returns undefined where they fit both
+ */
+function fluxByBlocks(names: readonly string[]): string | undefined {
+  const numbers = (block: RegExp) => new Set(names.flatMap((name) => Number(block.exec(name)?.[1] ?? [])));
+  const double = numbers(/(?:double_blocks|(?<!single_)transformer_blocks)[._](\d+)/);
+  const lastDouble = Math.max(-1, ...double);
+  const lastSingle = Math.max(-1, ...numbers(/single_(?:transformer_)?blocks[._](\d+)/));
+  if (lastSingle >= FLUX1_SINGLE_BLOCKS) return 'FLUX.2';
+  if (lastDouble >= FLUX2_BLOCKS.double) return 'FLUX.1';
+  if (lastSingle >= FLUX2_BLOCKS.single) return undefined;
+  return double.size === FLUX2_BLOCKS.klein4B && lastDouble === double.size - 1 ? 'FLUX.2' : undefined;
 }

@@ -43,6 +43,13 @@ export function planLora(
   file: LoraFile,
   spec: Pick<ModelSpec, 'name' | 'denoiser' | 'textEncoders'>,
 ): LoraPlan {
+  const origin = originOf(file);
+  if (origin !== undefined && spec.denoiser.loraKin?.includes(origin) === true) {
+    throw new DarkroomError(
+      'unsupported',
+      sentence('lora.of_kin', { name: file.name, origin, model: spec.name }),
+    );
+  }
   const { modules, unknown } = modulesOf(file);
   const places = placesOf(spec);
   const components = componentsOf(spec);

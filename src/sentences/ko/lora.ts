@@ -23,6 +23,8 @@ export const lora = {
   'lora.broken': '{name} LoRA를 쓸 수 없어요: {what}. 파일을 다시 내려받거나 빼 주세요.',
   'lora.of_other':
     '{name}: {origin}용 LoRA라 {model} 모델에 맞지 않아요(텐서 {total}개 중 맞는 것: {fitting}). 같은 계열의 모델을 고르거나 LoRA를 빼 주세요.',
+  'lora.of_kin':
+    '{name}: {origin}용 LoRA라 {model} 모델에는 쓸 수 없어요. 같은 계열의 모델을 고르거나 LoRA를 빼 주세요.',
   'lora.foreign':
     '{name}: {model} 모델에 맞는 LoRA가 아니에요(텐서 {total}개 중 맞는 것: {fitting}). 다른 모델을 고르거나 LoRA를 빼 주세요.',
   'lora.no_vae_installed': '설치된 VAE가 없어요. DARKROOM_MODELS의 vae 같은 폴더에 넣어 주세요.',
