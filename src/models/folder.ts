@@ -117,10 +117,12 @@ function checkLatents(
   const [, channels] = latentShape(size, { channels: latentChannels, scaleFactor });
   const made = latentChannels * (squares?.area ?? 1);
   if (channels === outChannels && made === outChannels) return;
-  throw new DarkroomError(
-    'bad_model',
-    `The VAE has ${latentChannels} latent channels, the ${label} ${outChannels}: the parts come from different models.`,
-  );
+  const asRead = channels === latentChannels ? '' : `, which the ${label} would read as ${channels}`;
+  const why =
+    channels === outChannels
+      ? `The VAE ${squares === undefined ? 'lacks' : 'has'} the statistics of latents (bn.running_mean) that FLUX.2's has`
+      : `The VAE has ${latentChannels} latent channels${asRead}; the ${label} has ${outChannels}`;
+  throw new DarkroomError('bad_model', `${why}: the parts come from different models.`);
 }
 
 async function hashWeights(component: Component): Promise<string> {

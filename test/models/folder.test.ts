@@ -97,7 +97,7 @@ const VALUES: [string, Record<string, unknown>, string, RegExp][] = [
   ['vae', { shift_factor: 'half' }, 'bad_model', /shift_factor is half/],
   ['vae', { scaling_factor: null }, 'bad_model', /scaling_factor is null/],
   ['vae', { latents_mean: [0, 0] }, 'bad_model', /latents_mean is \[0,0\]; .* list of 4 numbers/],
-  ['vae', { latent_channels: 8 }, 'bad_model', /8 latent channels, the UNet 4/],
+  ['vae', { latent_channels: 8 }, 'bad_model', /8 latent channels; the UNet has 4/],
   [
     'unet',
     { cross_attention_dim: 24 },

@@ -58,15 +58,24 @@ export function planPrompt(
 ): PromptPlan {
   const encoders = readers.map((reader, i) => {
     const text = texts[i]!;
-    if (reader.kind === 'clip')
-      return planClip(reader.tokenizer, text, promptSyntax, spell(inversions, i, reader.tokenizer));
+    if (reader.kind === 'clip') {
+      const { tokenizer, rules } = reader;
+      const chunks = rules.summaryOnly === true ? 1 : MAX_CHUNKS;
+      return planClip(tokenizer, text, promptSyntax, { inversions: spell(inversions, i, tokenizer), chunks });
+    }
     if (reader.kind === 'qwen') {
       return planQwen(reader, text, promptSyntax, maxSequenceLength ?? reader.rules.length);
     }
     return planT5(reader.tokenizer, text, promptSyntax, maxSequenceLength ?? reader.length);
   });
-  const notes = readers.flatMap(({ kind }, i) => {
+  const notes = readers.flatMap((reader, i) => {
+    const { kind } = reader;
     const isSame = texts[i] === texts[0];
+    // What its summary leaves out is read by the encoder of the words.
+    const isSummary = kind === 'clip' && reader.rules.summaryOnly === true;
+    if (isSummary && readers.some((_, other) => other !== i && texts[other] === texts[i])) {
+      return describePlan(label, TITLES[kind], { ...encoders[i]!, dropped: '' });
+    }
     // Two CLIPs that read the same text stop at the same word, save for an odd spelling.
     if (kind === 'clip' && i > 0 && isSame) return [];
     return describePlan(isSame ? label : `${label} ${i + 1}`, TITLES[kind], encoders[i]!);
@@ -76,12 +85,15 @@ export function planPrompt(
 
 const TITLES = { clip: 'CLIP', t5: 'T5', qwen: 'Qwen' } as const;
 
-/** `plain`: one window, cut at its end. `a1111`: as many as the prompt needs, up to MAX_CHUNKS. */
+/** `plain`: one window, cut at its end. `a1111`: as many as the prompt needs, up to `chunks`. */
 export function planClip(
   tokenizer: ClipTokenizer,
   text: string,
   syntax: PromptSyntax,
-  inversions: readonly SpelledInversion[] = [],
+  {
+    inversions = [],
+    chunks: most = MAX_CHUNKS,
+  }: { readonly inversions?: readonly SpelledInversion[]; readonly chunks?: number } = {},
 ): EncoderPlan {
   const { maxLength, comma } = tokenizer;
   if (syntax === 'plain') {
@@ -93,7 +105,7 @@ export function planClip(
   const words = weightedWords(parsed, tokenizer, inversions);
   const sections = words.map((section) => section.flatMap(tokensOf));
   const chunks = chunkTokens(sections, { size, comma });
-  const kept = chunks.slice(0, MAX_CHUNKS);
+  const kept = chunks.slice(0, most);
   const read = kept.reduce((sum, chunk) => sum + chunk.length, 0);
   return {
     windows: kept.map((chunk) => {
