@@ -171,9 +171,10 @@ export interface ModelsPort {
   requireVae?(model: string, vae: string): Promise<void>;
   /**
    * Whether some device has the memory for a request; asked before it is queued. Absent where nobody knows the devices.
+   * @param isModerated whether something looks at its pictures
    * @throws DarkroomError('too_large') that names the largest size that fits
    */
-  requireMemory?(request: GenerationRequest): Promise<void>;
+  requireMemory?(request: GenerationRequest, isModerated: boolean): Promise<void>;
   /** A sentence about the words of a prompt that the model's text encoder does not read; '' where it reads all. */
   describeUnread(model: string, prompt: string, syntax: PromptSyntax): Words | Promise<Words>;
 }

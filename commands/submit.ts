@@ -178,7 +178,7 @@ export function createSubmit(
       const share = shareOf(policy, invocation);
       await room({ user, request, ...share });
       if (request.vae !== undefined) await models.requireVae?.(model.name, request.vae);
-      await models.requireMemory?.(request);
+      await models.requireMemory?.(request, moderation !== undefined);
       const sources = Object.entries(pictures) as [PictureRole, Source][];
       const maxSize = policy.number('max_size');
       const locale = localeOf(invocation.where.locale);

@@ -69,6 +69,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const all = await engineOptions(settings, { threads });
   const models = await createModels(all[0].models, {
     index: all[0].index,
+    classifier: all[0].classifier,
     devices: draws ? all.map(({ device }) => device) : [],
   });
   const { name } = await models.resolve();

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
 import type { Settings } from '../config/settings.ts';
+import { openControlnets } from './engine/control/controls.ts';
 import type { Device } from './engine/device.ts';
 import { type MemoryPlan, planMemory, requireFit } from './engine/memory/memory.ts';
 import {
@@ -14,6 +15,7 @@ import {
   type TextReader,
   textReadersOf,
 } from './engine/prompt/prompt.ts';
+import { bytesToCheck } from './engine/safety/safety.ts';
 import { verifyModel } from './engine/verify.ts';
 import type { Component } from './graph/component.ts';
 import { abilitiesOf } from './models/abilities.ts';
@@ -58,8 +60,12 @@ export interface InstalledModels extends ModelsPort {
    * @throws DarkroomError('not_found' | 'bad_model' | 'unsupported') where it cannot draw
    */
   verify(name: string): Promise<void>;
-  /** What a request takes on a device, ControlNets not counted, held against all memory that the device may use. */
-  plan(request: GenerationRequest, device: Device): Promise<MemoryPlan>;
+  /**
+   * What a request takes on a device, held against all memory that the device may use.
+   * @param isModerated whether something looks at its pictures
+   * @throws DarkroomError for a model or a ControlNet that cannot be used
+   */
+  plan(request: GenerationRequest, device: Device, isModerated?: boolean): Promise<MemoryPlan>;
   /** @param listener called when models come or go, and waited for; @returns what ends that */
   onChange(listener: () => Promise<void>): () => void;
   /**
@@ -79,6 +85,8 @@ export interface ModelsOptions {
   readonly stays?: boolean;
   /** All jobs run on these; where left out nobody here knows them. */
   readonly devices?: readonly Device[];
+  /** DARKROOM_CLASSIFIER. */
+  readonly classifier?: string | undefined;
 }
 
 /** Milliseconds that a start waits for files that are not known yet, where they are few; others are read while it runs. */
@@ -87,7 +95,7 @@ const START_PATIENCE = 10_000;
 /** Each model is opened when it is first named, and again when its files change. Files that come later are found. */
 export async function createModels(
   folders: readonly string[],
-  { index, stays = true, devices = [] }: ModelsOptions = {},
+  { index, stays = true, devices = [], classifier }: ModelsOptions = {},
 ): Promise<InstalledModels> {
   const catalogue = new Catalogue(folders, { file: index });
   const { inventory } = catalogue;
@@ -114,10 +122,16 @@ export async function createModels(
     watchInventory(inventory, look);
   }
 
-  const planOn = async (request: GenerationRequest, device: Device) => {
+  const planFor = async (request: GenerationRequest, device: Device, isModerated: boolean) => {
     const spec = await catalogue.open(request.model);
-    return await planMemory(spec, request, { device, nets: [], budget: capacityOf(device) });
+    const nets = await openControlnets(request, spec, { folders, inventory });
+    return {
+      ...{ device, nets: nets.map(({ component }) => component), budget: capacityOf(device) },
+      beside: isModerated ? await bytesToCheck(classifier, spec, device) : 0,
+    };
   };
+  const planOn = async (request: GenerationRequest, device: Device, isModerated = false) =>
+    planMemory(await catalogue.open(request.model), request, await planFor(request, device, isModerated));
 
   return {
     names: () => names,
@@ -178,13 +192,13 @@ export async function createModels(
       return { names: names.filter((name) => tooLarge.every((other) => other.name !== name)), tooLarge };
     },
     plan: planOn,
-    async requireMemory(request) {
+    async requireMemory(request, isModerated = false) {
       const plans = await Promise.all(
-        devices.map(async (device) => ({ device, plan: await planOn(request, device) })),
+        devices.map(async (device) => ({ device, plan: await planOn(request, device, isModerated) })),
       );
       const [roomiest] = plans.sort((a, b) => b.plan.budget! - a.plan.budget!);
       if (roomiest === undefined || plans.some(({ plan }) => plan.fits)) return;
-      const how = { device: roomiest.device, nets: [], budget: roomiest.plan.budget };
+      const how = await planFor(request, roomiest.device, isModerated);
       await requireFit(await catalogue.open(request.model), request, how, roomiest.plan);
     },
     async describeUnread(model, prompt, syntax) {

@@ -84,7 +84,8 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
     ...{ queue: queue.dispatcher, events: queue.events, costs: queue.costs },
     ...{ engine, pictures, onError },
     models: () => models,
-    fits: async (request) => (await options.models.plan(request, options.device)).fits,
+    fits: async (request, isModerated) =>
+      (await options.models.plan(request, options.device, isModerated)).fits,
     slots: SLOTS,
     device: nameOf(options.device),
     canRunElsewhere: async ({ model }) =>
@@ -139,7 +140,10 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<GpuWo
   const { DARKROOM_DATA: folder, DATABASE_URL: url, DARKROOM_PICTURES: pictures } = settings;
   const onError = createReport(log);
   const engines = await engineOptions(settings, { threads });
-  const models = await createModels(engines[0].models, { index: engines[0].index });
+  const models = await createModels(engines[0].models, {
+    index: engines[0].index,
+    classifier: engines[0].classifier,
+  });
   const store = await openStore({ folder, url, pictures, onError });
   const queue = await Queue.open({ database: store.database, url, onError });
   const { name } = await models.resolve();

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { cp, rm, writeFile } from 'node:fs/promises';
+import { cp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -7,7 +7,7 @@ import { cpuDevice, type Device } from '../src/engine/device.ts';
 import { createModels } from '../src/installed-models.ts';
 import { freezeRequest } from '../src/request.ts';
 import { sayWords } from '../src/sentences.ts';
-import { MODELS } from './engine/goldens.ts';
+import { CONTROLNETS, MODELS } from './engine/goldens.ts';
 import { temporaryFolder } from './models/forge.ts';
 
 test('unread words are told before a job is queued, by the syntax that it will be read with', async () => {
@@ -55,12 +55,37 @@ test('a request is refused before it is queued where none of the devices has the
   const models = await createModels([MODELS], { devices: [small, large] });
   const { defaults } = await models.resolve('tiny-sd15');
   const { request } = freezeRequest({ prompt: 'a mug' }, { model: 'tiny-sd15', defaults });
-  await models.requireMemory!(request);
+  await models.requireMemory!(request, false);
   assert.equal((await models.plan(request, small)).fits, false);
-  await assert.rejects(models.requireMemory!({ ...request, width: 4096, height: 4096 }), {
+  await assert.rejects(models.requireMemory!({ ...request, width: 4096, height: 4096 }, false), {
     code: 'too_large',
     message: /^4096x4096 on tiny-sd15 needs [\d.]+ GB; cpu has 0\.2 GB\. (\d+)x\1 fits\.$/,
   });
+});
+
+test('the plan of a request counts its ControlNets, and what looks at its pictures', async (t) => {
+  const folder = await temporaryFolder(t);
+  const model = join(folder, 'checked');
+  await cp(join(MODELS, 'tiny-sd15'), model, { recursive: true });
+  await cp(join(CONTROLNETS, 'sd15-canny'), join(model, 'controlnets/canny'), { recursive: true });
+  for (const part of ['safety_checker', 'feature_extractor'])
+    await cp(join(MODELS, '../safety', part), join(model, part), { recursive: true });
+  const index = join(model, 'model_index.json');
+  const parts = JSON.parse(await readFile(index, 'utf8'));
+  parts.safety_checker = ['stable_diffusion', 'StableDiffusionSafetyChecker'];
+  await writeFile(index, JSON.stringify(parts));
+  const models = await createModels([folder], { stays: false });
+  const { defaults } = await models.resolve('checked');
+  const { request } = freezeRequest({ prompt: 'a mug' }, { model: 'checked', defaults });
+  const controls = [{ kind: 'canny', image: 'a.png', scale: 1, start: 0, end: 1 }] as const;
+  const bytesOf = async (more: object, isModerated = false) =>
+    (await models.plan({ ...request, ...more }, cpuDevice(), isModerated)).bytes;
+  const weightsIn = async (path: string) => (await stat(path)).size;
+  const net = await weightsIn(join(model, 'controlnets/canny/diffusion_pytorch_model.safetensors'));
+  const checker = await weightsIn(join(model, 'safety_checker/model.safetensors'));
+  const plain = await bytesOf({});
+  assert.ok((await bytesOf({ controls })) > plain + 0.8 * net);
+  assert.ok((await bytesOf({}, true)) > plain + 0.8 * checker);
 });
 
 test('a model that is copied in is found, listeners are called, and one that cannot draw is refused', async (t) => {

@@ -57,6 +57,12 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   const adapted = new AdaptedModels(device, cache);
   const checks = new Checks(options.classifier, device);
 
+  /** What looks at pictures is open already, also where this job does not need it. */
+  const besides = () => checks.bytes + detectors.bytes;
+  /** Bytes for all models and what is beside them; what this process holds on a card is not free there. */
+  const allowed = (held: number) =>
+    budgetOf(device, device.provider === 'cpu' ? undefined : held + besides());
+
   /** @throws DarkroomError('too_large') where nothing makes it fit */
   async function planned(
     spec: ModelSpec,
@@ -77,12 +83,13 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     // With LoRAs it is a model of its own, which other runs may use already.
     const model = adaptation?.spec ?? spec;
     const { inUse, all } = cache.held(model);
-    const budget = await budgetOf(device, device.provider === 'cpu' ? undefined : all);
+    const budget = await allowed(all);
     // What other runs use cannot make room.
     const how = {
       ...{ device, nets, budget: budget === undefined ? undefined : budget - inUse },
       ...{ upscaler: upscaler?.footprint, factors: adaptation?.feeds },
       ...(references && { references }),
+      beside: besides(),
     };
     const plan = await planMemory(model, request, how);
     await requireFit(model, request, how, plan);
@@ -97,8 +104,8 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     upscaler: Upscaler,
   ): Promise<{ readonly plan: MemoryPlan; readonly room: Room }> {
     const { inUse, all } = cache.held(spec);
-    const budget = await budgetOf(device, device.provider === 'cpu' ? undefined : all);
-    const how = { device, budget: budget === undefined ? undefined : budget - inUse };
+    const budget = await allowed(all);
+    const how = { device, budget: budget === undefined ? undefined : budget - inUse, beside: besides() };
     const plan = await planUpscaler(upscaler.footprint, how);
     requireUpscalerFit(upscaler.name, device, plan);
     const own = new Map([['upscaler' as const, keptBytes(plan, device).own]]);

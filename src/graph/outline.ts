@@ -14,8 +14,10 @@ export interface Outline {
   readonly weights: number;
   /** Bytes of the same weights as they lie in their files. */
   readonly stored: number;
-  /** Bytes of the largest weight, cast. */
+  /** Bytes of the largest weight that is cast or turned before it is read; 0 where all are read as they are stored. */
   readonly largest: number;
+  /** Bytes, as stored, of the weights of which a run reads some rows only: embeddings of tokens and of positions. */
+  readonly lookedUp: number;
   /** The graph's inputs: their sides are numbers, or names of free dimensions. */
   readonly inputs: ReadonlyMap<string, readonly (number | string)[]>;
   /**
@@ -69,12 +71,15 @@ export function outlineOf({ bytes }: Pick<Graph, 'bytes'>): Outline {
   const fromFiles = new Map<string, number>();
   /** Bytes that are listed under several types are there once. */
   const places = new Map<string, number>();
+  const placeOf = new Map<string, string>();
   for (const { name, dims, dataType, rawData, externalData } of graph.initializer) {
     const size = bytesOf(dataType);
     const isExternal = (externalData?.length ?? 0) > 0;
     if (isExternal) {
       fromFiles.set(name, size * count(dims));
-      places.set(JSON.stringify(externalData), size * count(dims));
+      const place = JSON.stringify(externalData);
+      places.set(place, size * count(dims));
+      placeOf.set(name, place);
     }
     constants.set(name, { dims, bytes: size, ...(isExternal ? {} : valuesOf(dims, dataType, rawData)) });
   }
@@ -84,6 +89,7 @@ export function outlineOf({ bytes }: Pick<Graph, 'bytes'>): Outline {
   const steps: Step[] = [];
   /** Weights that are read as they are, and those that are cast or turned first. */
   const held = new Map<string, number>();
+  const readWhole = new Set<string>();
   for (const node of graph.node) {
     const attributes = new Attributes(node);
     if (node.input.length > 0 && node.input.every((name) => name === '' || constants.has(name))) {
@@ -93,13 +99,18 @@ export function outlineOf({ bytes }: Pick<Graph, 'bytes'>): Outline {
           held.set(node.output[i]!, sizeOf(shaped));
         }
       });
+      for (const name of node.input) readWhole.add(name);
       continue;
     }
     steps.push({ node, attributes });
+    for (const name of node.opType === 'Gather' ? node.input.slice(1) : node.input) readWhole.add(name);
   }
   const read = new Set(steps.flatMap(({ node }) => node.input));
+  const made = [...held].filter(([name]) => read.has(name)).map(([, size]) => size);
   for (const [name, size] of fromFiles) held.set(name, size);
   const sizes = [...held].filter(([name]) => read.has(name)).map(([, size]) => size);
+  // Bytes that are listed under another name as well may be read whole under that one.
+  const whole = new Set(placeOf.entries().flatMap(([name, place]) => (readWhole.has(name) ? [place] : [])));
   const inputs = new Map(
     graph.input.map(({ name, type }) => [
       name,
@@ -111,7 +122,8 @@ export function outlineOf({ bytes }: Pick<Graph, 'bytes'>): Outline {
   return {
     weights: sum(sizes),
     stored: sum(places.values()),
-    largest: Math.max(0, ...sizes),
+    largest: Math.max(0, ...made),
+    lookedUp: sum(places.entries().flatMap(([place, bytes]) => (whole.has(place) ? [] : [bytes]))),
     inputs,
     unknown: [...unknown],
     activations(sides) {

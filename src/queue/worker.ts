@@ -52,7 +52,7 @@ export interface WorkerOptions {
   /** Models that this worker can run; asked before each job, since models come and go. */
   readonly models: () => readonly string[];
   /** Whether the device has the memory for a job; all have where left out. */
-  readonly fits?: (request: Job['request']) => Promise<boolean>;
+  readonly fits?: (request: Job['request'], isModerated: boolean) => Promise<boolean>;
   /** Jobs that are open at once; each holds its latents in memory. */
   readonly slots: number;
   /** Denoiser calls of one slice. */
@@ -208,9 +208,9 @@ export class Worker {
   async #passOn(claim: Claim): Promise<boolean> {
     const { fits, canRunElsewhere, queue, onError } = this.#options;
     try {
-      const { request, id, user } = claim;
-      if ((await fits(request)) || !(await canRunElsewhere(request)) || !this.#passedOn.mayPass(id, user))
-        return false;
+      const { request, id, user, moderation } = claim;
+      if (await fits(request, moderation !== undefined)) return false;
+      if (!(await canRunElsewhere(request)) || !this.#passedOn.mayPass(id, user)) return false;
       return await queue.giveBack(claim);
     } catch (error) {
       onError(error);

@@ -8,11 +8,14 @@ import { bestDevice } from '../engine/choose-device.ts';
 import { AUTO, cpuDevice, type Device, nameOf } from '../engine/device.ts';
 import { budgetOf, gigabytes, planMemory, type Saver } from '../engine/memory/memory.ts';
 import { probe } from '../engine/probe.ts';
+import { bytesToCheck } from '../engine/safety/safety.ts';
 import { engineOptions, sideFilesOptions } from '../engine-options.ts';
 import { describeError } from '../errors.ts';
 import { diagnoseCuda } from '../gpu/diagnose.ts';
+import type { Component } from '../graph/component.ts';
 import { foldersOf } from '../installed-models.ts';
 import { Catalogue } from '../models/catalogue.ts';
+import { openControlnet } from '../models/controlnet.ts';
 import { SideFiles } from '../models/side-files.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { freezeRequest } from '../request.ts';
@@ -156,7 +159,9 @@ async function checkModels(settings: Settings): Promise<{ rows: [string, string]
     try {
       const spec = await catalogue.open(name);
       const { width, height, numInferenceSteps } = spec.defaults;
-      const needs = await Promise.all(devices.map((device) => describeNeed(spec, device)));
+      const needs = await Promise.all(
+        devices.map((device) => describeNeed(spec, device, settings.DARKROOM_CLASSIFIER)),
+      );
       rows.push([name, [`good: ${width}x${height}, ${numInferenceSteps} steps`, ...needs].join('; ')]);
     } catch (error) {
       good = false;
@@ -166,14 +171,36 @@ async function checkModels(settings: Settings): Promise<{ rows: [string, string]
   return { rows, good };
 }
 
-/** What a picture with the model's defaults takes on a device now. */
-async function describeNeed(spec: ModelSpec, device: Device): Promise<string> {
+/** What a picture with the model's defaults takes on a device now, and what goes with the model besides. */
+async function describeNeed(
+  spec: ModelSpec,
+  device: Device,
+  classifier: string | undefined,
+): Promise<string> {
   const { request } = freezeRequest({ prompt: '' }, { model: spec.name, defaults: spec.defaults });
   const budget = await budgetOf(device, 0);
   const { bytes, fits, savers } = await planMemory(spec, request, { device, nets: [], budget });
   const how = savers.length === 0 ? '' : ` (${savers.map((saver) => SAVER_WORDS[saver]).join(', ')})`;
   const need = `${gigabytes(bytes)} GB on ${nameOf(device)}${how}`;
-  return fits ? need : `needs ${need}, which has ${gigabytes(budget!)} GB`;
+  if (!fits) return `needs ${need}, which has ${gigabytes(budget!)} GB`;
+  const toCheck = await bytesToCheck(classifier, spec, device);
+  const checked = toCheck === 0 ? [] : [`${gigabytes(toCheck)} GB more where pictures are checked`];
+  return [need, ...(await describeControlnets(spec, device)), ...checked].join(', ');
+}
+
+/** The one that adds the most: most models have several of one size. */
+async function describeControlnets(spec: ModelSpec, device: Device): Promise<string[]> {
+  const { request } = freezeRequest({ prompt: '' }, { model: spec.name, defaults: spec.defaults });
+  const bytesWith = async (nets: readonly Component[]) =>
+    (await planMemory(spec, request, { device, nets, budget: undefined })).bytes;
+  const without = await bytesWith([]);
+  let most = 0;
+  for (const path of spec.controlnets.values()) {
+    // What is wrong with its files is told to whoever names it.
+    const net = await openControlnet(path).catch(() => undefined);
+    if (net !== undefined) most = Math.max(most, (await bytesWith([net.component])) - without);
+  }
+  return most > 0 ? [`${gigabytes(most)} GB more with a ControlNet`] : [];
 }
 
 const SAVER_WORDS: Readonly<Record<Saver, string>> = {

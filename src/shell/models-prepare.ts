@@ -1,4 +1,5 @@
 /** `darkroom models prepare`: makes ahead what an idle engine makes behind a model's first pictures. */
+import { mkdir } from 'node:fs/promises';
 import type { Settings } from '../../config/settings.ts';
 import { inUnits } from '../download/units.ts';
 import { type PreparedPart, prepareModel } from '../engine/model/model-cache.ts';
@@ -20,6 +21,8 @@ export async function prepareModels(
       'Optimised graphs are kept for the CPU only: the devices here open a model fast without. Set DARKROOM_DEVICES=cpu to prepare for the CPU.',
     );
   }
+  // A folder is not made behind anybody's back, but here it is what was asked for.
+  await mkdir(settings.DARKROOM_DATA, { recursive: true });
   let code = 0;
   for (const name of names) {
     const spec = await catalogue.openNameOrFolder(name);

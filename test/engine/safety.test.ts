@@ -24,6 +24,9 @@ parts.safety_checker = ['stable_diffusion', 'StableDiffusionSafetyChecker'];
 parts.feature_extractor = ['transformers', 'CLIPImageProcessor'];
 await writeFile(index, JSON.stringify(parts));
 
+/** Bytes, by model and whether its pictures are looked at. */
+const planned = new Map<string, number>();
+
 async function draw(model: string, isModerated: boolean) {
   const engine = await createEngine({ models: [folder], device: cpuDevice({ threads: 1 }) });
   try {
@@ -31,6 +34,7 @@ async function draw(model: string, isModerated: boolean) {
     const draft = { prompt: 'a mug', seed: 1, num_inference_steps: 2, width: 64, height: 64 };
     const { request } = freezeRequest(draft, { model, defaults });
     const run = await engine.open({ id: 'j', user: 'u', request, inputs: new Map(), isModerated });
+    planned.set(`${model} ${isModerated}`, run.memory!.bytes);
     await run.advance(run.steps, (progress) => assert.ok(!isModerated || !('preview' in progress)));
     const { pictures } = await run.decode();
     await run.close();
@@ -47,6 +51,7 @@ test('a job that is checked comes with what was found; another one, and a model 
   const [unchecked] = await draw('checked', false);
   assert.equal(unchecked!.finding, undefined);
   assert.deepEqual(unchecked!.png, found!.png);
+  assert.ok(planned.get('checked true')! > planned.get('checked false')!, 'the checker takes memory');
   await assert.rejects(draw('plain', true), { code: 'unsupported', message: /plain has no safety checker/ });
 });
 

@@ -76,13 +76,14 @@ export class MemoryQueue implements JobSource, ProgressEvents, WorkCosts {
     if (first === undefined) return undefined;
     const job = rest.reduce((a, b) => (tagOf(b.user) < tagOf(a.user) ? b : a), first);
     this.waiting = this.waiting.filter((other) => other !== job);
-    const { id, user, request } = job;
+    const { id, user, request, isModerated } = job;
     const weight = this.weightOf(user);
     this.#tags.set(user, tagOf(user) + plannedSteps(request) / weight);
     const claim: Claim = {
       ...{ id, user, request, weight, inputs: {} },
       ticket: { id, attempt: 0 },
       isSuspect: this.suspects.has(id),
+      ...(isModerated === true && { moderation: 'refuse' }),
     };
     this.running.set(id, claim);
     return claim;

@@ -298,12 +298,18 @@ test('a job that takes the engine down twice fails with a sentence; the bystande
 
 test('a job that a device lacks the memory for is left to another worker where there is one', async () => {
   const bench = new Bench({
-    fits: async ({ prompt }) => prompt !== 'too large',
+    fits: async ({ prompt }, isModerated) => prompt !== 'too large' && !isModerated,
     canRunElsewhere: async () => true,
   });
   const large = jobOf('large', 'a');
-  bench.submit({ ...large, request: { ...large.request, prompt: 'too large' } }, jobOf('small', 'b'));
+  const checked = { ...jobOf('checked', 'c'), isModerated: true };
+  bench.submit(
+    { ...large, request: { ...large.request, prompt: 'too large' } },
+    jobOf('small', 'b'),
+    checked,
+  );
   assert.deepEqual(await bench.endOf('large'), { state: 'given back' });
+  assert.deepEqual(await bench.endOf('checked'), { state: 'given back' });
   assert.deepEqual(await bench.endsOf('small'), ['done']);
   assert.ok(bench.calls.every(({ id }) => id !== 'large'));
   await bench.worker.stop(0);

@@ -2,6 +2,7 @@
 import { join, sep } from 'node:path';
 import { DarkroomError, inARow } from '../../errors.ts';
 import type { Component } from '../../graph/component.ts';
+import { Lru } from '../../lru.ts';
 import { isControlnetFolder, openControlnet } from '../../models/controlnet.ts';
 import type { ControlNetTraits } from '../../models/families/family.ts';
 import type { Inventory } from '../../models/inventory/inventory.ts';
@@ -23,6 +24,13 @@ export interface ControlnetPlaces {
   readonly inventory: Inventory;
 }
 
+/** One and the same for all requests, since what is computed from it is kept by it. */
+const components = new Lru<Component>({ limit: 16 });
+
+/**
+ * Needs no weights.
+ * @throws DarkroomError for one that is not here, or that the model cannot use
+ */
 export async function openControlnets(
   request: GenerationRequest,
   spec: ModelSpec,
@@ -34,8 +42,10 @@ export async function openControlnets(
     request.controls.map(async (control) => {
       const path = await pathOf(control, spec, places);
       const { component: own, isFile, version } = await openControlnet(path);
-      const component = isFile ? controlNets.complete(own) : own;
-      return { id: `${path}\n${version}`, component, ...controlNets.read(component) };
+      const id = `${path}\n${version}`;
+      const component = components.get(id) ?? (isFile ? controlNets.complete(own) : own);
+      components.set(id, component);
+      return { id, component, ...controlNets.read(component) };
     }),
   );
 }

@@ -10,7 +10,7 @@ import { type ControlPictures, readControlPictures } from './control-pictures.ts
 import { type ControlNet, type ControlnetPlaces, openControlnets } from './controlnets.ts';
 
 export type { ControlFeeds } from './control-feeds.ts';
-export type { ControlNet } from './controlnets.ts';
+export { type ControlNet, openControlnets } from './controlnets.ts';
 export { openDetectors } from './detectors.ts';
 
 export interface Controls {

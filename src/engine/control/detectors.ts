@@ -28,6 +28,8 @@ const MISSING = {
 } as const satisfies Readonly<Record<DetectorKind, PlainKey>>;
 
 export interface DetectorFolder extends Detectors {
+  /** Of those that are open, as their files are. */
+  readonly bytes: number;
   /** Frees the models; a later picture opens them again. */
   close(): Promise<void>;
 }
@@ -35,6 +37,7 @@ export interface DetectorFolder extends Detectors {
 interface Opened {
   readonly card: DetectorCard;
   readonly session: Session;
+  readonly bytes: number;
 }
 
 /**
@@ -42,17 +45,22 @@ interface Opened {
  */
 export function openDetectors(folder: string | undefined, device: Device): DetectorFolder {
   const opened = new Map<DetectorKind, Promise<Opened>>();
+  const sizes = new Map<DetectorKind, number>();
   const detect = async (kind: DetectorKind, picture: Raster): Promise<[DetectorTensor, DetectorCard]> => {
     const opening = opened.get(kind) ?? open(folder, kind, device);
     opened.set(kind, opening);
     // A folder that was mended is read again at the next picture.
     opening.catch(() => opened.delete(kind));
-    const { card, session } = await opening;
+    const { card, session, bytes } = await opening;
+    sizes.set(kind, bytes);
     const { input = session.inputNames[0]!, output = session.outputNames[0]! } = card;
     const answer = await session.run({ [input]: detectorInput(picture, card) }, [output]);
     return [answer[output]!, card];
   };
   return {
+    get bytes() {
+      return sizes.values().reduce((sum, size) => sum + size, 0);
+    },
     async depth(picture) {
       return depthPicture(...(await detect('depth', picture)), picture);
     },
@@ -62,6 +70,7 @@ export function openDetectors(folder: string | undefined, device: Device): Detec
     async close() {
       const all = [...opened.values()];
       opened.clear();
+      sizes.clear();
       for (const found of await Promise.allSettled(all)) {
         if (found.status === 'fulfilled') await found.value.session.close();
       }
@@ -97,7 +106,7 @@ async function open(folder: string | undefined, kind: DetectorKind, device: Devi
       sentence('control.detector_names', { kind, field, name, names: names.join(', ') }),
     );
   }
-  return { card, session };
+  return { card, session, bytes: bytes.length };
 }
 
 function missing(kind: DetectorKind, where: string, cause?: unknown): DarkroomError {

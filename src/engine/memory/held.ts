@@ -26,7 +26,10 @@ export async function heldBytes(
   device: Device,
   asStored: boolean,
 ): Promise<Held> {
-  const { weights, stored, largest } = outline;
+  const { largest, lookedUp } = outline;
+  // The CPU maps its files, and of a weight of which rows are looked up only those are ever in memory.
+  const unread = device.provider === 'cpu' ? lookedUp : 0;
+  const [weights, stored] = [outline.weights - unread, outline.stored - unread];
   const isInPlace = graph.blocks === undefined ? graph.weightsInPlace === true : graph.blocks === 'in place';
   // A device that may lack float16 gets all weights cast.
   if (isInPlace && device.provider !== 'webgpu') return { weights: stored, cast: largest, opening: 0 };
@@ -37,6 +40,8 @@ export async function heldBytes(
   const files = filesFor(graph, device);
   const expected = files === undefined ? undefined : await expectOpening(graph, files);
   if (expected?.kind === 'mapped') return mapped;
-  if (expected?.kind === 'prepared') return { weights: expected.bytes, cast: 0, opening: 0 };
+  // Its file holds weights as they were and as the kernels read them: of each only one is read.
+  if (expected?.kind === 'prepared')
+    return { weights: Math.min(expected.bytes, weights), cast: 0, opening: 0 };
   return { weights, cast: 0, opening: stored };
 }

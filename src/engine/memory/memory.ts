@@ -6,6 +6,7 @@ export {
   type KeptBytes,
   keptBytes,
   type MemoryPlan,
+  networkBytes,
   planMemory,
   planUpscaler,
   type Saver,

@@ -2,6 +2,7 @@
 import type { Component, Graph } from '../../graph/component.ts';
 import { type Outline, outlineOf, type Sides } from '../../graph/outline.ts';
 import type { Target } from '../../graph/target.ts';
+import { Lru } from '../../lru.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 
 /** A graph's memory for one target. */
@@ -16,7 +17,10 @@ export interface Footprint {
   readonly outline: Outline;
 }
 
-const known = new WeakMap<object, Map<string, Footprint>>();
+/** Graphs of one model that are remembered: its parts, and its denoiser with several ControlNets. */
+const GRAPHS = 32;
+
+const known = new WeakMap<object, Lru<Footprint>>();
 
 export function footprintOf(spec: Pick<ModelSpec, 'graph'>, part: ComponentName, target: Target): Footprint {
   return remembered(spec, `${part} ${JSON.stringify(target)}`, () => spec.graph(part, target));
@@ -36,7 +40,7 @@ export function denoiserFootprint(
 }
 
 function remembered(spec: object, key: string, build: () => Graph): Footprint {
-  const all = known.get(spec) ?? new Map<string, Footprint>();
+  const all = known.get(spec) ?? new Lru<Footprint>({ limit: GRAPHS });
   known.set(spec, all);
   const found = all.get(key) ?? footprint(build());
   all.set(key, found);

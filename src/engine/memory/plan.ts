@@ -58,6 +58,8 @@ export interface PlanFor {
   readonly budget: number | undefined;
   /** Of the request's reference pictures, in pixels; the largest there are where nobody has looked at them. */
   readonly references?: readonly Size[];
+  /** Bytes of what is open beside the model all the time: what looks at pictures. */
+  readonly beside?: number | undefined;
 }
 
 export type PlannedSpec = Pick<
@@ -135,9 +137,17 @@ const tileSides = (side: number): Sides => ({ batch: 1, height: side, width: sid
 /** A job in which only a network runs that enlarges a picture. */
 export async function planUpscaler(
   footprint: Footprint,
-  { device, budget }: Pick<PlanFor, 'device' | 'budget'>,
+  how: Pick<PlanFor, 'device' | 'budget' | 'beside'>,
 ): Promise<MemoryPlan> {
-  return planStages([await upscalerStage(footprint, device)], { device, budget }, []);
+  return planStages([await upscalerStage(footprint, how.device)], how, []);
+}
+
+/** Bytes of a network that is open beside the models, and runs on one picture at a time. */
+export async function networkBytes(footprint: Footprint, device: Device): Promise<number> {
+  return runningBytes(
+    await stageOf('network', footprint, [{ batch: 1 }], { device, savers: [] }),
+    device.provider,
+  );
 }
 
 const upscalerStage = (footprint: Footprint, device: Device): Promise<Stage> =>
@@ -177,7 +187,7 @@ function factorBytes({ provider }: Device, factors: PlanFor['factors'], part?: s
 
 function planStages(
   stages: readonly Stage[],
-  { device, budget, factors }: Pick<PlanFor, 'device' | 'budget' | 'factors'>,
+  { device, budget, factors, beside = 0 }: Pick<PlanFor, 'device' | 'budget' | 'factors' | 'beside'>,
   savers: readonly Saver[],
 ): MemoryPlan {
   const { provider } = device;
@@ -192,7 +202,7 @@ function planStages(
     most = Math.max(most, runningBytes(stage, provider) + others, opened);
     before += stage.weights;
   }
-  const bytes = BASE[provider] + factorBytes(device, factors) + most;
+  const bytes = BASE[provider] + factorBytes(device, factors) + beside + most;
   return { bytes, savers, stages, budget, fits: budget === undefined || bytes <= budget };
 }
 

@@ -111,7 +111,7 @@ export async function openClassifier(file: string, device: Device): Promise<Pict
         { cause },
       );
     });
-    return { look, close: () => session.close() };
+    return { bytes: (await stat(file)).size, look, close: () => session.close() };
   } catch (error) {
     await session.close();
     throw error;

@@ -9,7 +9,7 @@ import type { ModelSpec } from '../../models/spec.ts';
 import { sentence } from '../../sentences.ts';
 import type { Device } from '../device.ts';
 import type { PipelineRun } from '../run.ts';
-import { openSafetyChecker, type PictureCheck } from './checker.ts';
+import { openSafetyChecker, type PictureCheck, safetyCheckerBytes } from './checker.ts';
 import { openClassifier, readClassifierCard } from './classifier.ts';
 
 /** Model folders whose checkers are open at once; most are copies of one and the same. */
@@ -21,6 +21,8 @@ export class Checks {
   readonly #classifier: string | undefined;
   readonly #device: Device;
   readonly #open = new Map<string, Promise<PictureCheck>>();
+  /** Bytes of those that are open, while they look. */
+  bytes = 0;
 
   /** @param classifier DARKROOM_CLASSIFIER */
   constructor(classifier: string | undefined, device: Device) {
@@ -44,6 +46,7 @@ export class Checks {
   async close(): Promise<void> {
     const all = [...this.#open.values()];
     this.#open.clear();
+    this.bytes = 0;
     for (const one of await Promise.allSettled(all)) {
       if (one.status === 'fulfilled') await one.value.close();
     }
@@ -56,7 +59,12 @@ export class Checks {
     const opening = open();
     this.#open.set(key, opening);
     // Files that were mended are read again at the next picture.
-    opening.catch(() => this.#open.delete(key));
+    opening.then(
+      ({ bytes }) => {
+        this.bytes += bytes;
+      },
+      () => this.#open.delete(key),
+    );
     // Whoever asked for a picture is not told of files: the log is.
     return opening.catch((cause: unknown) => {
       throw new DarkroomError('engine_failed', sentence('moderation.unchecked'), { cause });
@@ -68,6 +76,25 @@ export class Checks {
 export async function openCheck(path: string, device: Device): Promise<PictureCheck> {
   if (!(await isFolder(path))) return openClassifier(path, device);
   return openSafetyChecker(safetyChecker(await ModelFiles.at(path)), device);
+}
+
+/**
+ * Bytes that whatever looks at a model's pictures takes while it looks; 0 where nothing can look, or its files cannot be used:
+ * the job that needs it is told.
+ * @param classifier DARKROOM_CLASSIFIER
+ */
+export async function bytesToCheck(
+  classifier: string | undefined,
+  { safetyChecker: own }: Pick<ModelSpec, 'safetyChecker'>,
+  device: Device,
+): Promise<number> {
+  try {
+    if (classifier === undefined) return own === undefined ? 0 : await safetyCheckerBytes(own, device);
+    if (!(await isFolder(classifier))) return (await stat(classifier)).size;
+    return await safetyCheckerBytes(safetyChecker(await ModelFiles.at(classifier)), device);
+  } catch {
+    return 0;
+  }
 }
 
 /** For the start: whether the file is one, and the JSON beside it can be read. @throws DarkroomError in one sentence */
