@@ -2,7 +2,7 @@
  * A job as it passes between rooms: what the queue takes, what the engine offers, what a watcher sees.
  * No platform object and no tensor appears here.
  */
-import type { DarkroomError, ErrorWords } from './errors.ts';
+import { DarkroomError, type ErrorWords } from './errors.ts';
 import type { GenerationRequest } from './request.ts';
 import type { Words } from './sentences.ts';
 
@@ -158,3 +158,6 @@ export class EngineLost extends Error {
     this.deviceError = options.deviceError;
   }
 }
+
+/** Model files were replaced or changed under a run: what it drew is worth nothing, and another try reads the new ones. */
+export class FilesChanged extends DarkroomError {}

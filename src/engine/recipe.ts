@@ -2,6 +2,7 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { formatParameters } from '../image/parameters.ts';
 import { provenanceXmp, XMP } from '../image/provenance.ts';
+import { FilesChanged } from '../job.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { type Embedding, type GenerationRequest, requestToJson } from '../request.ts';
 import type { Precision } from './device.ts';
@@ -14,15 +15,26 @@ export async function recipeTexts(
   { spec, precision }: { readonly spec: ModelSpec; readonly precision: Precision },
   embeddings: readonly Embedding[] = [],
 ): Promise<Record<'parameters' | 'darkroom' | typeof XMP, string>> {
-  const modelHash = await spec.modelHash();
+  // Of a model that was replaced or deleted while it drew, no hash can be had.
+  const modelHash = await spec.modelHash().catch((error: unknown) => {
+    if (error instanceof FilesChanged) return undefined;
+    throw error;
+  });
   const recipe = {
-    ...{ request: requestToJson(single), model_hash: modelHash, engine_version: ENGINE_VERSION },
+    request: requestToJson(single),
+    ...(modelHash !== undefined && { model_hash: modelHash }),
+    engine_version: ENGINE_VERSION,
     ...(embeddings.length > 0 && { embeddings }),
     // The other precisions belong to their devices, and pictures agree between them but for the last digits.
     ...(precision === 'int8' && { precision }),
   };
   return {
-    parameters: formatParameters(single, { seed: single.seed, modelHash, modelName: spec.name, embeddings }),
+    parameters: formatParameters(single, {
+      seed: single.seed,
+      ...(modelHash !== undefined && { modelHash }),
+      modelName: spec.name,
+      embeddings,
+    }),
     darkroom: JSON.stringify(recipe),
     [XMP]: provenanceXmp(single.image !== undefined),
   };

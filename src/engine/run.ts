@@ -89,7 +89,7 @@ export class PictureRun implements PipelineRun {
     for (let i = 0; i < count && this.#callsMade < this.steps; i++) {
       this.#requireOpen();
       const started = performance.now();
-      const call = await this.#calls.next();
+      const call = await this.#blamingFiles(this.#calls.next());
       if (call.done) throw new Error('advanced after a call that failed');
       this.#callsMade++;
       // After the last call the generator only has to keep its latents.
@@ -106,7 +106,21 @@ export class PictureRun implements PipelineRun {
     return this.#finished;
   }
 
-  async decode(): ReturnType<Run['decode']> {
+  decode(): ReturnType<Run['decode']> {
+    return this.#blamingFiles(this.#decode());
+  }
+
+  /** Weights that were written to under the run end in numbers that are none, or worse: then they are what failed. */
+  async #blamingFiles<Result>(work: Promise<Result>): Promise<Result> {
+    try {
+      return await work;
+    } catch (error) {
+      await this.#prepared.lease.components.requireUntouched(this.#prepared.nets);
+      throw error;
+    }
+  }
+
+  async #decode(): ReturnType<Run['decode']> {
     this.#requireOpen();
     if (this.#callsMade < this.steps)
       throw new Error(`decoded after ${this.#callsMade} of ${this.steps} calls`);
@@ -125,6 +139,7 @@ export class PictureRun implements PipelineRun {
       const png = writePngText(await encodePng(data, width, height), texts);
       pictures.push({ png, width, height, seed: single.seed });
     }
+    await lease.components.requireUntouched(this.#prepared.nets);
     const decode = (performance.now() - started) / 1000;
     return { pictures, notes, seconds: { ...seconds, denoise: this.#denoiseSeconds, decode } };
   }

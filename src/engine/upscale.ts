@@ -168,6 +168,7 @@ class UpscaleRun implements PipelineRun {
     const { data, width, height } = isPlain ? projectBack(made, picture) : made;
     const texts = await recipeTexts(request, lease.components, this.#parts.refinement?.embeddings);
     const png = writePngText(await encodePng(data, width, height), texts);
+    await lease.components.requireUntouched();
     const decode = (performance.now() - started) / 1000;
     return {
       pictures: [{ png, width, height, seed: request.seed }],

@@ -15,6 +15,8 @@ export interface StoredTensor {
   readonly shape: readonly number[];
   /** Real path of the file. */
   readonly file: string;
+  /** The file as it was when its header was read (models/seen.ts); absent where Darkroom wrote the file itself. */
+  readonly version?: string;
   /** First byte and number of bytes within the file. */
   readonly offset: number;
   readonly length: number;

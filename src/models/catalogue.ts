@@ -50,8 +50,10 @@ export class Catalogue {
     return this.#open(nameOrFolder, found?.isFile() === true ? 'file' : 'folder');
   }
 
+  /** @throws DarkroomError where a file of that name cannot be used */
   async #unknown(name: string): Promise<DarkroomError> {
     await this.inventory.nearlySettled();
+    this.inventory.requireUsable(name);
     const other = this.inventory
       .entries()
       .find((entry) => entry.name === name && entry.refusal !== undefined);

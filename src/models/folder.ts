@@ -16,6 +16,7 @@ import { ModelFiles } from './files.ts';
 import { readLatentScale } from './latent-scale.ts';
 import { readModelIndex, readScheduler } from './model-index.ts';
 import { findSafetyChecker } from './safety.ts';
+import { filesChanged, requireSameFiles } from './seen.ts';
 import type { ModelSource } from './source.ts';
 import type { ComponentName, ModelSpec } from './spec.ts';
 
@@ -84,7 +85,10 @@ export async function openModel(files: ModelSource, name: string): Promise<Model
     graph: (part, target) => buildGraph(model, { vae, upscaler }, part, target),
     isCurrent: () => files.isUnchanged(),
     modelHash() {
-      hash ??= hashWeights(model.denoiser.component);
+      hash ??= hashWeights(model.denoiser.component).catch((error) => {
+        hash = undefined;
+        throw error;
+      });
       return hash;
     },
   };
@@ -125,12 +129,18 @@ function checkLatents(
   throw new DarkroomError('bad_model', `${why}: the parts come from different models.`);
 }
 
+/** @throws FilesChanged where they are no longer those whose headers were read */
 async function hashWeights(component: Component): Promise<string> {
   const hash = createHash('sha256');
   const files = new Set([...component.tensors.values()].map(({ file }) => file));
   for (const file of [...files].sort()) {
-    for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 }))
-      hash.update(chunk as Buffer);
+    try {
+      for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 }))
+        hash.update(chunk as Buffer);
+    } catch {
+      throw filesChanged(file);
+    }
   }
+  await requireSameFiles(component.tensors.values());
   return hash.digest('hex').slice(0, 10);
 }

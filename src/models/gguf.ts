@@ -8,6 +8,7 @@ import { DarkroomError } from '../errors.ts';
 import { BLOCK_TYPES, isBlockType } from '../graph/block-types.ts';
 import type { StoredTensor } from '../graph/component.ts';
 import { HeaderReader } from './header-reader.ts';
+import { versionOf } from './seen.ts';
 import { howToDownload } from './wrong-file.ts';
 
 export interface GgufFile {
@@ -106,11 +107,12 @@ async function readHeader(
     ended: () => cut('bytes and ends within its header'),
   });
 
+  const version = await versionOf(handle);
   await reader.skip(MAGIC.length);
-  const version = await reader.u32();
-  if (!VERSIONS.includes(version)) {
+  const format = await reader.u32();
+  if (!VERSIONS.includes(format)) {
     // The other order of bytes puts the version into the upper ones.
-    const what = version > 0xffff ? 'its numbers are big-endian' : `it is of version ${version}`;
+    const what = format > 0xffff ? 'its numbers are big-endian' : `it is of version ${format}`;
     throw new DarkroomError(
       'unsupported',
       `${label}: ${what}; GGUF files can be of version 2 and 3, little-endian.`,
@@ -154,7 +156,7 @@ async function readHeader(
     const shape = shapes.get(name) ?? sides.toReversed();
     if (product(shape) !== product(sides))
       throw broken(`${name} has ${product(sides)} numbers, but is said to be ${shape.join(' x ')}`);
-    tensors.set(name, { name, dtype, shape, file, offset: start + offset, length });
+    tensors.set(name, { name, dtype, shape, file, version, offset: start + offset, length });
   }
   checkPlaces([...tensors.values()], { size, broken, cut });
   return { tensors, metadata };

@@ -7,6 +7,7 @@ import { basename, dirname } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { StoredTensor } from '../graph/component.ts';
 import { isRecord } from '../json.ts';
+import { versionOf } from './seen.ts';
 import { BEGINNING, describeWrongFile, howToDownload } from './wrong-file.ts';
 
 /** The format's own limit. */
@@ -75,6 +76,7 @@ async function readHeader(
   const broken = (reason: string) =>
     new DarkroomError('bad_model', `${label} is not a usable safetensors file: ${reason}.`);
   const { size } = await handle.stat();
+  const version = await versionOf(handle);
   const beginning = Buffer.alloc(Math.min(size, BEGINNING));
   await handle.read(beginning, 0, beginning.length, 0);
   const mistake = describeWrongFile(beginning, folder);
@@ -129,7 +131,7 @@ async function readHeader(
     if (end - begin !== length) {
       throw broken(`${name} is ${dtype} [${shape.join(', ')}], ${length} bytes, but takes up ${end - begin}`);
     }
-    tensors.set(name, { name, dtype, shape, file, offset: start + begin, length });
+    tensors.set(name, { name, dtype, shape, file, version, offset: start + begin, length });
   }
 
   let next = start;

@@ -64,7 +64,7 @@ export interface ModelSpec extends Omit<FamilyModel, 'latentScales'> {
   readonly lent?: ReadonlyMap<string, string>;
   /** Whether the files of the folder are still those that this was read from. */
   isCurrent(): Promise<boolean>;
-  /** First 10 hex digits of the sha256 over the denoiser's weight files, in the order of their names; computed once, on demand. */
+  /** First 10 hex digits of the sha256 over the denoiser's weight files, in the order of their names; computed once, on demand. @throws FilesChanged where they are gone or others by now */
   modelHash(): Promise<string>;
 }
 

@@ -17,6 +17,8 @@ export class Slot {
   used = 0;
   /** How often the engine died while it worked on this job. */
   losses = 0;
+  /** How often it began again because files of its model were changed under it. */
+  changes = 0;
   /** Number of the engine's process in which the run was opened. */
   life = 0;
   /** Sentences for the user about what happened on its way. */

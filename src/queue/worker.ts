@@ -6,7 +6,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
 import { DarkroomError, DatabaseAway, describeError } from '../errors.ts';
-import { EngineLost, type Job, type ProcessEngine } from '../job.ts';
+import { EngineLost, FilesChanged, type Job, type ProcessEngine } from '../job.ts';
 import { sentence, type Words } from '../sentences.ts';
 import type { PictureOwner } from '../store/pictures.ts';
 import { type Part, plannedSteps } from './costs.ts';
@@ -82,6 +82,8 @@ export const callLimit = (measured: number | undefined) =>
   measured === undefined ? 1800 : Math.max(120, 40 * measured);
 /** How often a job may take the engine down with it. */
 const LOSSES = 2;
+/** How often files of its model may change under a job. */
+const CHANGES = 3;
 /** Milliseconds between two renewals of each lease. */
 const TOUCH = 4000;
 /** Milliseconds after which an idle worker looks without a notice. */
@@ -248,8 +250,11 @@ export class Worker {
       try {
         return await this.#runOnce(slot, slot.job);
       } catch (error) {
-        if (!(error instanceof EngineLost) || !this.#survivesLoss(slot, error)) throw error;
-        if (error.deviceError !== undefined && (await this.#moves(slot))) return undefined;
+        const isChanged = error instanceof FilesChanged && this.#drawsAgain(slot);
+        const isLost = error instanceof EngineLost && this.#survivesLoss(slot, error);
+        if (!isChanged && !isLost) throw error;
+        if (isChanged) await slot.run?.close();
+        if (isLost && error.deviceError !== undefined && (await this.#moves(slot))) return undefined;
         // What a crash made worthless is not charged.
         this.#gpu.refund(slot);
         slot.step = 0;
@@ -374,6 +379,12 @@ export class Worker {
       bytes.set(reference, found);
     }
     return { id, user, request, inputs: bytes, ...(moderation !== undefined && { isModerated: true }) };
+  }
+
+  /** Whether a job gets another try whose model's files were changed while it was drawn. */
+  #drawsAgain(slot: Slot): boolean {
+    slot.changes++;
+    return slot.leaving === undefined && slot.changes < CHANGES;
   }
 
   /** Whether a job whose engine died gets another try. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { DarkroomError } from '../../src/errors.ts';
-import type { Job } from '../../src/job.ts';
+import { FilesChanged, type Job } from '../../src/job.ts';
 import { callLimit } from '../../src/queue/worker.ts';
 import { sentence } from '../../src/sentences.ts';
 import { Bench, jobOf } from './arithmetic.ts';
@@ -276,6 +276,27 @@ test('a lost engine is survived once by the job that met it, always by the bysta
   assert.equal(deaths, 1);
   assert.equal(bench.queue.used.get('victim'), 12.5);
   assert.equal(bench.queue.used.get('bystander'), 12.5);
+  await bench.worker.stop(0);
+});
+
+test('a job whose model was changed under it is drawn again, and gives up where that does not end', async () => {
+  const bench = new Bench();
+  let changes = 0;
+  bench.onCall = ({ id, kind }) => {
+    if (kind !== 'decode' || (id === 'one' && changes >= 1)) return;
+    changes++;
+    throw new FilesChanged('bad_model', 'x.safetensors was changed.');
+  };
+  bench.submit(jobOf('one', 'a', 4));
+  assert.equal((await bench.endOf('one')).state, 'done');
+  // What was drawn of files that are gone is not charged.
+  assert.equal(bench.queue.used.get('one'), 4.5);
+  changes = 0;
+  bench.submit(jobOf('restless', 'a', 4));
+  const end = await bench.endOf('restless');
+  assert.ok(end.state === 'failed' && end.error.message === 'x.safetensors was changed.');
+  assert.equal(changes, 3);
+  assert.equal(bench.open.size, 0);
   await bench.worker.stop(0);
 });
 

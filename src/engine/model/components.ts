@@ -2,6 +2,7 @@
 import { DarkroomError } from '../../errors.ts';
 import type { Target } from '../../graph/target.ts';
 import type { Loading } from '../../job.ts';
+import { requireUntouched } from '../../models/seen.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 import { sentence } from '../../sentences.ts';
 import type { Feeds } from '../../tensor.ts';
@@ -176,6 +177,17 @@ export class Components {
           (await this.#run('denoiser', (session) => session.run(feeds, [output])))[output]!.data;
     const feeds = needsNets ? { ...call.feeds, ...call.controlFeeds } : call.feeds;
     return call.isHalved ? await inHalves(feeds, run) : await run(feeds);
+  }
+
+  /**
+   * For whoever has drawn with it: what was drawn of files that were written to meanwhile is worth nothing.
+   * @throws FilesChanged
+   */
+  async requireUntouched(nets: readonly ControlNet[] = []): Promise<void> {
+    const { denoiser, textEncoders, vae, upscaler } = this.spec;
+    const parts = [denoiser, ...textEncoders, ...nets].map(({ component }) => component);
+    for (const { tensors } of upscaler === undefined ? [...parts, vae] : [...parts, vae, upscaler])
+      await requireUntouched(tensors.values());
   }
 
   /** Closes all sessions that no run is using now, also for other models that share them; whoever needs one opens it again. */

@@ -1,6 +1,6 @@
 /** Denoisers with ControlNets in one graph, a few kept open: each holds a second copy of the denoiser. */
 import { DarkroomError } from '../../errors.ts';
-import type { Graph } from '../../graph/component.ts';
+import type { Component, Graph } from '../../graph/component.ts';
 import type { Target } from '../../graph/target.ts';
 import { Lru } from '../../lru.ts';
 import type { ModelSpec } from '../../models/spec.ts';
@@ -26,13 +26,13 @@ export class ControlledDenoisers {
   readonly #device: Device;
   /** By the ControlNets' ids. */
   readonly #kept = new Lru<Kept>({ limit: KEPT, isIdle: ({ calls }) => calls === 0, onDrop: closeSession });
-  readonly #openGraph: (graph: Graph) => Promise<Session>;
+  readonly #openGraph: (graph: Graph, components: readonly Component[]) => Promise<Session>;
   #closed = false;
 
   constructor(
     spec: Pick<ModelSpec, 'denoiser' | 'graph'>,
     device: Device,
-    open: (graph: Graph) => Promise<Session>,
+    open: (graph: Graph, components: readonly Component[]) => Promise<Session>,
   ) {
     this.#spec = spec;
     this.#device = device;
@@ -91,7 +91,9 @@ export class ControlledDenoisers {
   }
 
   async #make(nets: readonly ControlNet[]): Promise<Session> {
-    return this.#openGraph(this.#spec.denoiser.graph(componentsOf(nets), this.#target()));
+    const components = componentsOf(nets);
+    const graph = this.#spec.denoiser.graph(components, this.#target());
+    return this.#openGraph(graph, [this.#spec.denoiser.component, ...components]);
   }
 
   #target(): Target {

@@ -4,6 +4,7 @@
  */
 import type { Component, Graph } from '../../graph/component.ts';
 import { isVaePart } from '../../graph/vae.ts';
+import { requireSameFiles } from '../../models/seen.ts';
 import type { ComponentName, ModelSpec } from '../../models/spec.ts';
 import type { Device } from '../device.ts';
 import { openSession, type Session } from '../session.ts';
@@ -86,6 +87,7 @@ export class Parts {
     const session = (async () =>
       this.#openGraph(
         graph(),
+        [component],
         () => {
           part.isOutdated = true;
         },
@@ -139,9 +141,10 @@ export class Parts {
   }
 
   #control(spec: ModelSpec, asStored: boolean): SharedControlled {
-    const open = (graph: Graph) =>
+    const open = (graph: Graph, components: readonly Component[]) =>
       this.#openGraph(
         graph,
+        components,
         () => {
           shared.isOutdated = true;
         },
@@ -161,8 +164,20 @@ export class Parts {
     await shared.denoisers.close();
   }
 
-  async #openGraph(graph: Graph, whenFaster: () => void, how: OpenHow): Promise<Session> {
+  /** @throws FilesChanged where the weights are no longer those that the graph was made for */
+  async #openGraph(
+    graph: Graph,
+    components: readonly Component[],
+    whenFaster: () => void,
+    how: OpenHow,
+  ): Promise<Session> {
     const session = await openSession(graph, this.#device, how);
+    try {
+      for (const { tensors } of components) await requireSameFiles(tensors.values());
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
     if (session.isMapped) this.#preparing.add(graph, whenFaster);
     return session;
   }

@@ -3,7 +3,16 @@
  * channel. Each call carries a number; its reply, progress and error carry the same one.
  */
 import { DarkroomError, describeError, type ErrorWords, wordsOf } from '../../errors.ts';
-import type { Engine, FinishedPicture, Job, JobMemory, Loading, Progress, StageSeconds } from '../../job.ts';
+import {
+  type Engine,
+  FilesChanged,
+  type FinishedPicture,
+  type Job,
+  type JobMemory,
+  type Loading,
+  type Progress,
+  type StageSeconds,
+} from '../../job.ts';
 import type { Words } from '../../sentences.ts';
 import type { Device } from '../device.ts';
 
@@ -59,14 +68,18 @@ export type FromChild =
 export interface WireError extends ErrorWords {
   /** For the operator: the stack of what was thrown, with its causes. */
   readonly detail: string;
+  /** Whether it is FilesChanged. */
+  readonly isOfFiles?: true;
 }
 
 export function toWireError(error: unknown): WireError {
-  return { ...describeError(error), detail: detailOf(error) };
+  const isOfFiles = error instanceof FilesChanged;
+  return { ...describeError(error), detail: detailOf(error), ...(isOfFiles && { isOfFiles }) };
 }
 
-export function fromWireError({ detail, ...error }: WireError): DarkroomError {
-  return new DarkroomError(error.code, wordsOf(error), { cause: detail });
+export function fromWireError({ detail, isOfFiles, ...error }: WireError): DarkroomError {
+  const Kind = isOfFiles === true ? FilesChanged : DarkroomError;
+  return new Kind(error.code, wordsOf(error), { cause: detail });
 }
 
 function detailOf(error: unknown): string {

@@ -1,6 +1,7 @@
 /** The upscaler of a request: the one in the model's folder, or one in a file of its own, found before anything is loaded. */
 import { DarkroomError } from '../../errors.ts';
 import type { Inventory } from '../../models/inventory/inventory.ts';
+import { requireSameFiles } from '../../models/seen.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import { hashOfUpscaler, upscalerNamed } from '../../models/upscaler/known.ts';
 import { openUpscaler } from '../../models/upscaler/network.ts';
@@ -51,14 +52,19 @@ export async function findUpscaler(
       sentence('lora.upscaler_replaced', { name, found: hash, hash: upscalerHash }),
     );
   }
-  const { scale, multiple, graph } = await openUpscaler(entry.path);
+  const { scale, multiple, tensors, graph } = await openUpscaler(entry.path);
   const target = targetOf(device);
   return {
     ...{ name: entry.name, scale, multiple, isOwn: false },
     footprint: footprintOfGraph(graph(target)),
     open: async () => {
       const session = await openSession(graph(target), device);
-      return { runner: session, close: () => session.close() };
+      const close = () => session.close();
+      await requireSameFiles(tensors.values()).catch(async (error) => {
+        await close();
+        throw error;
+      });
+      return { runner: session, close };
     },
   };
 }

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
+import { DarkroomError } from '../../errors.ts';
+import { sentence } from '../../sentences.ts';
 import type { FileKind } from '../recognise.ts';
 import { type Facts, readFacts } from './facts.ts';
 import { type Known, readKept, writeKept } from './kept.ts';
@@ -50,6 +52,8 @@ export class Inventory {
   #known: Map<string, Known> | undefined;
   #found = new Map<string, Found>();
   #refused: ReadonlyMap<string, string> = new Map();
+  /** Paths of files that cannot be read and were changed a moment ago, with their names. */
+  readonly #settling = new Map<string, string>();
   #watched: readonly string[] = [];
   /** By path. */
   #entries = new Map<string, Entry>();
@@ -128,6 +132,20 @@ export class Inventory {
     });
     for (const one of early) await this.#read(one);
     return this.#named(kind, name);
+  }
+
+  /**
+   * For whoever did not find a name: why the file that is called so does not count.
+   * @throws DarkroomError('bad_model') for a file that is still being written, or cannot be used
+   */
+  requireUsable(name: string): void {
+    const wanted = plainName(name);
+    const settling = this.#settling.values().find((own) => plainName(own) === wanted);
+    if (settling !== undefined)
+      throw new DarkroomError('bad_model', sentence('models.still_written', { name: settling }));
+    const known = this.entries('unknown').find((entry) => plainName(entry.name) === wanted);
+    if (known?.refusal !== undefined)
+      throw new DarkroomError('bad_model', `${known.name} cannot be used. ${known.refusal}`);
   }
 
   /**
@@ -212,6 +230,7 @@ export class Inventory {
     this.#watched = folders;
     const before = this.#found;
     this.#found = new Map(found.map((one) => [one.path, one]));
+    for (const path of this.#settling.keys()) if (!this.#found.has(path)) this.#settling.delete(path);
     const isSame =
       before.size === this.#found.size &&
       found.every((one) => before.get(one.path)?.identity === one.identity);
@@ -256,8 +275,10 @@ export class Inventory {
     if (facts.refusal !== undefined && facts.kind === 'unknown' && Date.now() - mtime < SETTLING) {
       // The next look sees it again.
       this.#found.delete(found.path);
+      this.#settling.set(found.path, typable(found.name));
       return;
     }
+    this.#settling.delete(found.path);
     const before = this.#known!.get(found.path);
     const ownerOf = (name: string) => this.#owners.get(`${facts.kind}\n${name}`);
     const isKept =

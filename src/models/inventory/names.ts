@@ -40,5 +40,5 @@ export function chooseName(
 export const plainName = (text: string): string =>
   text
     .replace(/\s*\[[0-9a-f]{8,64}\]$/i, '')
-    .replace(/\.(safetensors|sft|ckpt|pt|pth|bin)$/i, '')
+    .replace(/\.(safetensors|sft|gguf|ckpt|pt|pth|bin)$/i, '')
     .toLowerCase();

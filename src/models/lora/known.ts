@@ -25,6 +25,7 @@ export async function loraNamed(name: string, inventory: Inventory): Promise<Ent
   const entry = exact ?? (await inventory.find('lora', short));
   if (entry !== undefined) return entry;
   await inventory.nearlySettled();
+  inventory.requireUsable(short);
   const known = inventory.entries('lora').map((one) => one.name);
   const offered = known.length === 0 ? sentence('lora.none_installed') : offer(short, known);
   throw new DarkroomError(

@@ -2,6 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { DarkroomError } from '../../errors.ts';
 import type { Decode, StoredTensor } from '../../graph/component.ts';
+import { filesChanged, versionOf } from '../seen.ts';
 
 /** Types that a LoRA's tensors may have. */
 const READERS: Readonly<Record<string, (bytes: Uint8Array) => Float32Array>> = {
@@ -35,7 +36,7 @@ export const isReadable = ({ dtype }: StoredTensor): boolean => Object.hasOwn(RE
 export class ValueReader {
   readonly #handles = new Map<string, Promise<FileHandle>>();
 
-  /** @throws DarkroomError('bad_model') for a type without numbers to reckon with, and where the file has become shorter */
+  /** @throws DarkroomError('bad_model') for a type without numbers to reckon with, FilesChanged where the file is another one */
   async read(stored: StoredTensor): Promise<Float32Array> {
     const { decode, shape } = stored;
     if (decode === undefined) return this.#bytes(stored);
@@ -51,21 +52,18 @@ export class ValueReader {
   }
 
   /** As they lie in the file. */
-  async #bytes({ name, dtype, file, offset, length }: StoredTensor): Promise<Float32Array> {
+  async #bytes({ name, dtype, file, version, offset, length }: StoredTensor): Promise<Float32Array> {
     const reader = Object.hasOwn(READERS, dtype) ? READERS[dtype] : undefined;
     if (reader === undefined) {
       const known = Object.keys(READERS).join(', ');
       throw new DarkroomError('unsupported', `${name} is stored as ${dtype}; it can be ${known}.`);
     }
-    const handle = this.#handles.get(file) ?? open(file, 'r');
+    const handle = this.#handles.get(file) ?? openSame(file, version);
     this.#handles.set(file, handle);
     const bytes = new Uint8Array(length);
     const { bytesRead } = await (await handle).read(bytes, 0, length, offset);
     if (bytesRead === length) return reader(bytes);
-    throw new DarkroomError(
-      'bad_model',
-      `${name} could not be read: its file was changed or cut off meanwhile.`,
-    );
+    throw filesChanged(file);
   }
 
   async close(): Promise<void> {
@@ -73,6 +71,15 @@ export class ValueReader {
       if (handle.status === 'fulfilled') await handle.value.close();
     }
   }
+}
+
+async function openSame(file: string, version: string | undefined): Promise<FileHandle> {
+  const handle = await open(file, 'r').catch(() => {
+    throw filesChanged(file);
+  });
+  if (version === undefined || (await versionOf(handle)) === version) return handle;
+  await handle.close();
+  throw filesChanged(file);
 }
 
 function ordered(values: Float32Array, rows: number, { halvesSwapped, transposed }: Decode): Float32Array {

@@ -5,6 +5,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { DarkroomError } from '../../errors.ts';
 import type { StoredTensor } from '../../graph/component.ts';
+import { versionOf } from '../seen.ts';
 import { flatten } from './state-dict.ts';
 import { EndOfBytes, unpickle } from './unpickle.ts';
 import type { PyStorage, PyTensor, PyValue } from './values.ts';
@@ -54,7 +55,7 @@ export async function readTorchFile(file: string, label: string): Promise<TorchF
   try {
     const { size } = await handle.stat();
     const beginning = await readExactly(handle, 0, Math.min(4, size), (reason) => broken(label, reason));
-    const reader = new Reader(handle, size, file, label);
+    const reader = new Reader(handle, size, { file, version: await versionOf(handle), label });
     return beginning[0] === 0x80 ? await reader.legacy() : await reader.zip();
   } finally {
     await handle.close();
@@ -74,12 +75,18 @@ class Reader {
   readonly #handle: FileHandle;
   readonly #size: number;
   readonly #file: string;
+  readonly #version: string;
   readonly #label: string;
 
-  constructor(handle: FileHandle, size: number, file: string, label: string) {
+  constructor(
+    handle: FileHandle,
+    size: number,
+    { file, version, label }: { readonly file: string; readonly version: string; readonly label: string },
+  ) {
     this.#handle = handle;
     this.#size = size;
     this.#file = file;
+    this.#version = version;
     this.#label = label;
   }
 
@@ -192,6 +199,7 @@ class Reader {
         dtype: order === 'strided' ? `a strided view of ${dtype}` : dtype,
         shape,
         file: this.#file,
+        version: this.#version,
         offset: region.start + offset * width,
         length: count * width,
         ...(order === 'columns' && { decode: { transposed: true } }),

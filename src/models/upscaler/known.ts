@@ -25,6 +25,7 @@ export async function upscalerNamed(name: string, inventory: Inventory): Promise
   if (found?.refusal !== undefined) throw new DarkroomError('unsupported', found.refusal);
   if (found !== undefined && found.form === 'file') return found;
   await inventory.nearlySettled();
+  inventory.requireUsable(name);
   const names = inventory
     .entries('upscaler')
     .filter(({ form, refusal }) => form === 'file' && refusal === undefined)

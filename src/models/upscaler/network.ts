@@ -16,6 +16,7 @@ export interface UpscalerNetwork {
   readonly scale: number;
   /** What the sides of its input are multiples of. */
   readonly multiple: number;
+  readonly tensors: Tensors;
   /** Input: `picture` [1, 3, H, W] in 0..1. Output: `enlarged`, not clamped. */
   graph(target: Target): Graph;
 }
@@ -86,6 +87,7 @@ function readEsrgan(tensors: Tensors, label: string): UpscalerNetwork | string {
     architecture: 'ESRGAN',
     scale,
     multiple: config.fold,
+    tensors,
     graph: (target) => rrdbGraph(component, config, target),
   };
 }
@@ -117,6 +119,7 @@ function readCompact(tensors: Tensors, label: string): UpscalerNetwork | string 
     architecture: 'Compact',
     scale: upscale,
     multiple: 1,
+    tensors,
     graph: (target) => compactGraph(component, config, target),
   };
 }

@@ -59,6 +59,10 @@ export const models = {
   'models.use_lora': '{tag} in the prompt, or --lora {name}',
   'models.use_embedding': '{name} in the prompt',
   'models.use_upscaler': '--upscaler {name}, with --upscale 2 or --upscale-image 2',
+  'models.files_changed':
+    '{file} was replaced or changed while a picture was made from it. Ask again: the next picture is made from the new file.',
+  'models.still_written':
+    '{name} cannot be used yet: its file is still being written, or was cut off. Ask again when it is whole.',
   'models.none_installed': 'No models are installed.',
   'models.none_yet':
     'There is no model {name}. {offer} {unread} files are not read yet; it may be in one of them.',

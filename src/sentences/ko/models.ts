@@ -62,6 +62,9 @@ export const models = {
   'models.use_lora': '프롬프트에 {tag}, 또는 --lora {name}',
   'models.use_embedding': '프롬프트에 {name}',
   'models.use_upscaler': '--upscaler {name}, 그리고 --upscale 2 또는 --upscale-image 2',
+  'models.files_changed': '그림을 만드는 동안 {file} 파일이 바뀌었어요. 다시 요청하면 새 파일로 그려요.',
+  'models.still_written':
+    '{name} 모델은 아직 쓸 수 없어요. 파일을 아직 쓰는 중이거나 파일이 잘렸어요. 파일이 다 갖춰지면 다시 요청해 주세요.',
   'models.none_installed': '설치된 모델이 없어요.',
   'models.none_yet':
     '{name} 모델은 없어요. {offer} 아직 읽지 않은 파일이 {unread}개 있으니 그 안에 있을 수도 있어요.',
