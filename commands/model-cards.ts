@@ -2,7 +2,7 @@
 import { basename } from 'node:path';
 import type { CardField } from '../adapters/card.ts';
 import { hintOfName } from '../src/request.ts';
-import type { PlainKey, Say } from '../src/sentences.ts';
+import type { PlainKey, Say, Words } from '../src/sentences.ts';
 import type { ModelFile } from './ports.ts';
 
 const KINDS = {
@@ -15,7 +15,7 @@ const KINDS = {
   text_encoder: 'models.kind.text_encoder',
 } as const satisfies Readonly<Record<string, PlainKey>>;
 
-const kindKey = (kind: string): PlainKey =>
+export const kindKey = (kind: string): PlainKey =>
   Object.hasOwn(KINDS, kind) ? KINDS[kind as keyof typeof KINDS] : 'models.kind.other';
 
 /** `LoRA, Stable Diffusion XL, F16, 0.2 GB` */
@@ -25,20 +25,16 @@ export function kindWords({ kind, family, variant, dtype, bytes }: ModelFile, sa
     .join(', ');
 }
 
-/** @param set what admins have set for it here, as flags */
-export function fieldsOfFile(file: ModelFile, say: Say, set: string): CardField[] {
-  const {
-    kind,
-    predictionType,
-    fewSteps,
-    sha256,
-    triggerWords,
-    baseModel,
-    title,
-    licence,
-    refusal,
-    renamed,
-  } = file;
+/**
+ * @param set what admins have set for it here, as flags
+ * @param words about its licence
+ */
+export function fieldsOfFile(
+  file: ModelFile,
+  say: Say,
+  { set, words }: { readonly set: string; readonly words: Words | undefined },
+): CardField[] {
+  const { predictionType, fewSteps, sha256, triggerWords, baseModel, title, refusal, renamed } = file;
   const rows: [PlainKey, string | undefined][] = [
     ['models.field.kind', kindWords(file, say)],
     ['models.field.prediction', predictionType],
@@ -49,7 +45,7 @@ export function fieldsOfFile(file: ModelFile, say: Say, set: string): CardField[
     ['models.field.base', baseModel],
     ['models.field.triggers', triggerWords?.join(', ')],
     ['models.field.usage', usage(file, say)],
-    ['models.field.licence', licence ?? (kind === 'checkpoint' ? say('models.licence_none') : undefined)],
+    ['models.field.licence', words === undefined ? undefined : say.words(words)],
     ['models.field.sha256', sha256],
     ['models.field.short_hash', sha256?.slice(0, 10)],
     ['models.field.note', renamed],

@@ -3,7 +3,8 @@ import { DarkroomError, offer } from '../src/errors.ts';
 import { FEW_STEPS, LIMITS, parseSampler } from '../src/request.ts';
 import { sentence } from '../src/sentences.ts';
 import { type Context, defineCommand } from './command.ts';
-import { PREDICTIONS, type Tuning, tuningOf } from './model-tuning.ts';
+import { LICENSED, tuningKey } from './licences.ts';
+import { MOST_LICENCE, PREDICTIONS, type Tuning, tuningOf } from './model-tuning.ts';
 import { tenantOf } from './policy.ts';
 import { type ConfigPorts, changeSetting, requireAdmin } from './setting-change.ts';
 
@@ -55,34 +56,55 @@ export const setModel = defineCommand({
       description: 'option.sampler',
       example: 'dpmpp_2m',
     },
+    licence: {
+      type: 'text',
+      flag: '--licence',
+      aliases: ['--license'],
+      description: 'describe.models.licence',
+      example: 'apache-2.0',
+    },
+    commercial: {
+      type: 'choice',
+      choices: ['yes', 'no'],
+      flag: '--commercial',
+      description: 'describe.models.commercial',
+      example: 'yes',
+    },
   },
-  examples: ['/models set mini --prediction v_prediction', '/models set mini --few-steps lightning'],
+  examples: ['/models set mini --few-steps lightning', '/models set mini --licence apache-2.0'],
   async run(
-    { model = '', prediction, few_steps: fewSteps, steps, cfg, sampler },
+    { model = '', prediction, few_steps: fewSteps, steps, cfg, sampler, licence, commercial },
     context: Context<ConfigPorts>,
   ) {
     const { invocation, ports } = context;
     await requireAdmin(invocation, ports);
-    const name = nameOf(model, ports);
+    const { kind, name, key } = fileNamed(model, ports);
     const given = {
       ...(prediction !== undefined && { prediction }),
       ...(fewSteps !== undefined && { few_steps: fewSteps }),
       ...(steps !== undefined && { steps }),
       ...(cfg !== undefined && { cfg }),
       ...(sampler !== undefined && { sampler: parseSampler(sampler).sampler }),
+      ...(licence !== undefined && { licence: readLicence(licence) }),
+      ...(commercial !== undefined && { commercial }),
     } as Tuning;
     if (Object.keys(given).length === 0) {
       throw new DarkroomError('bad_request', sentence('models.set_nothing', { name }));
+    }
+    if (kind !== 'checkpoint' && Object.keys(given).some((one) => !OF_ALL_FILES.includes(one))) {
+      throw new DarkroomError('bad_request', sentence('models.set_only_licence', { name }));
     }
     const file = ports.models.files().find((one) => one.kind === 'checkpoint' && one.name === name);
     const isKnown = PREDICTIONS.some((one) => one === file?.predictionType);
     if (!isKnown && (prediction ?? fewSteps) !== undefined) {
       throw new DarkroomError('bad_request', sentence('models.set_flow', { name }));
     }
-    const before = await tuningOf(ports.settings, tenantOf(invocation), name);
+    const { commercial: stated, ...before } = await tuningOf(ports.settings, tenantOf(invocation), key);
+    // What was said of another licence is not said of this one.
+    const kept = licence === undefined && stated !== undefined ? { ...before, commercial: stated } : before;
     await changeSetting(context, {
-      ...{ key: `model.${name}`, scope: 'server', target: '' },
-      after: JSON.stringify({ ...before, ...given }),
+      ...{ key: `model.${key}`, scope: 'server', target: '' },
+      after: JSON.stringify({ ...kept, ...given }),
     });
   },
 });
@@ -97,18 +119,47 @@ export const resetModel = defineCommand({
     await requireAdmin(invocation, ports);
     const stored = await ports.settings.models(tenantOf(invocation));
     // One that is not here any more can be reset as well.
-    const name = stored.has(model) ? model : nameOf(model, ports);
+    const name = stored.has(model) ? model : fileNamed(model, ports).key;
     if (!stored.has(name)) throw new DarkroomError('bad_request', sentence('models.not_set', { name }));
     await changeSetting(context, { key: `model.${name}`, scope: 'server', target: '' });
   },
 });
 
-/** @throws DarkroomError('bad_request') for an unknown model */
-function nameOf(typed: string, { models }: ConfigPorts): string {
+/** What can be said of any file. */
+const OF_ALL_FILES: readonly string[] = ['licence', 'commercial'];
+
+function readLicence(typed: string): string {
+  const line = typed.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
+  if (line.length > 0 && line.length <= MOST_LICENCE) return line;
+  throw new DarkroomError(
+    'bad_request',
+    sentence('setting.too_long', { count: line.length, limit: MOST_LICENCE }),
+  );
+}
+
+/**
+ * A model, or another file whose licence can be stated: by its name, with its kind in front where several have it.
+ * @throws DarkroomError('bad_request') for an unknown one
+ */
+function fileNamed(typed: string, { models }: ConfigPorts) {
   const names = models.names();
-  const found =
-    names.find((name) => name === typed) ?? names.find((name) => name.toLowerCase() === typed.toLowerCase());
-  if (found !== undefined) return found;
+  const all = [
+    ...names.map((name) => ({ kind: 'checkpoint', name })),
+    ...models.files().filter(({ kind }) => kind !== 'checkpoint' && LICENSED.some((one) => one === kind)),
+  ].map(({ kind, name }) => ({ kind, name, key: tuningKey(kind, name) }));
+  const isExact = ({ name, key }: { name: string; key: string }) => name === typed || key === typed;
+  const wanted = typed.toLowerCase();
+  const isAlike = ({ name, key }: { name: string; key: string }) =>
+    name.toLowerCase() === wanted || key.toLowerCase() === wanted;
+  const exact = all.filter(isExact);
+  const found = exact.length > 0 ? exact : all.filter(isAlike);
+  const [first, second] = found;
+  // A model goes by its plain name.
+  if (first !== undefined && (second === undefined || first.kind === 'checkpoint')) return first;
+  if (second !== undefined) {
+    const keys = found.map(({ key }) => key);
+    throw new DarkroomError('bad_request', sentence('models.which_kind', { name: typed, names: keys }));
+  }
   throw new DarkroomError(
     'bad_request',
     sentence('models.none', { name: typed, offer: offer(typed, names) }),

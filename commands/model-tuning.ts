@@ -2,9 +2,13 @@
 import { z } from 'zod';
 import { FEW_STEPS, FEW_STEPS_HABITS, LIMITS, type RequestDraft, SAMPLER_NAMES } from '../src/request.ts';
 import type { SettingsStore } from '../src/settings/store.ts';
+import { quoteWord } from './line-tokens.ts';
 
 /** Which of them a model was trained to predict. */
 export const PREDICTIONS = ['epsilon', 'v_prediction'] as const;
+
+/** Characters of the name of a licence. */
+export const MOST_LICENCE = 100;
 
 const shape = z
   .object({
@@ -13,6 +17,8 @@ const shape = z
     steps: z.int().min(LIMITS.steps.min).max(LIMITS.steps.max),
     cfg: z.number().min(LIMITS.guidance.min).max(LIMITS.guidance.max),
     sampler: z.enum(SAMPLER_NAMES),
+    licence: z.string().min(1).max(MOST_LICENCE),
+    commercial: z.enum(['yes', 'no']),
   })
   .partial();
 
@@ -33,7 +39,7 @@ export const tuningOf = async (
 /** As it is typed: `--prediction v_prediction --steps 8`. */
 export const flagsOf = (tuning: Tuning): string =>
   Object.entries(tuning)
-    .map(([name, value]) => `--${name.replace('_', '-')} ${value}`)
+    .map(([name, value]) => `--${name.replace('_', '-')} ${quoteWord(String(value))}`)
     .join(' ');
 
 /** What the request says takes precedence, also over single options of the scheduler. */

@@ -6,10 +6,12 @@ import { DarkroomError, describeError, offer, wordsOf } from '../src/errors.ts';
 import { type Say, sentence, type Words } from '../src/sentences.ts';
 import type { Scope } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
+import { type FileTerms, isCommercialOnly, LICENSED, Licences, termsWords, tuningKey } from './licences.ts';
+import { quoteWord } from './line-tokens.ts';
 import { fieldsOfFile, kindWords } from './model-cards.ts';
 import { MODEL, resetModel, setModel } from './model-set.ts';
 import { flagsOf, tuningOf } from './model-tuning.ts';
-import { tenantOf } from './policy.ts';
+import { Policy, tenantOf } from './policy.ts';
 import type { ModelFile, Ports } from './ports.ts';
 import { type ConfigPorts, changeSetting, requireAdmin } from './setting-change.ts';
 
@@ -28,9 +30,11 @@ const listModels = defineCommand({
   },
   examples: ['/models list', '/models list lora'],
   async run({ search = '' }, context: Context<ConfigPorts>) {
-    const { say } = context;
-    const { models } = context.ports;
-    const { names, allowed } = await modelsHere(context);
+    const { invocation, say, ports } = context;
+    const { models } = ports;
+    const { names, allowed, isCommercial } = await modelsHere(context);
+    const licences = await Licences.of(tenantOf(invocation), ports);
+    const isAdmin = (await Policy.of(invocation, ports)).isAdmin();
     const words = search
       .toLowerCase()
       .split(/\s+/)
@@ -44,16 +48,35 @@ const listModels = defineCommand({
       const text = [name, file?.kind ?? 'checkpoint', file?.family, file?.variant].join(' ').toLowerCase();
       return words.every((word) => text.includes(word));
     });
-    const fields = await Promise.all(
-      rows.slice(0, MOST_LISTED).map(async ({ name, file }) => {
-        const isModel = file === undefined || file.kind === 'checkpoint';
-        const use = isModel && say(allowed.includes(name) ? 'models.allowed' : 'models.not_allowed');
-        const terms = isModel ? await describeTerms(name, context.ports, say) : file.refusal;
-        return { name, value: [use, file && kindWords(file, say), terms].filter(Boolean).join('; ') };
+    const all = await Promise.all(
+      rows.map(async (row) => {
+        const kind = row.file?.kind ?? 'checkpoint';
+        const isLicensed = LICENSED.some((one) => one === kind);
+        // Looked up only where it is said, or decides.
+        const terms =
+          isCommercial && isLicensed ? await licences.termsOf({ kind, name: row.name }) : undefined;
+        return { ...row, kind, isUsable: terms === undefined || terms.allows === 'yes' };
       }),
     );
-    const more = rows.length - fields.length;
+    // An admin sees what could be stated; others see what they can use.
+    const listed = isAdmin ? all : all.filter(({ isUsable }) => isUsable);
+    const fields = await Promise.all(
+      listed.slice(0, MOST_LISTED).map(async ({ name, file, kind, isUsable }) => {
+        const isModel = kind === 'checkpoint';
+        const mayUse = isUsable && (!isModel || allowed.includes(name));
+        const use = (isModel || isCommercial) && say(mayUse ? 'models.allowed' : 'models.not_allowed');
+        const terms =
+          file?.refusal === undefined && (isModel || isCommercial)
+            ? say.words(termsWords(await licences.termsOf({ kind, name })))
+            : undefined;
+        const parts = [use, file && kindWords(file, say), terms && say('models.licence_is', { terms })];
+        return { name, value: [...parts, file?.refusal].filter(Boolean).join('; ') };
+      }),
+    );
+    const more = listed.length - fields.length;
+    const hidden = all.length - listed.length;
     const notes = [
+      ...(hidden > 0 ? [say('licence.left_out', { count: hidden })] : []),
       ...(more > 0 ? [say('models.more', { count: more })] : []),
       ...(models.unread() > 0 ? [say('models.unread', { count: models.unread() })] : []),
     ];
@@ -82,12 +105,16 @@ const showModel = defineCommand({
       const names = ports.models.files().map((file) => file.name);
       throw new DarkroomError('not_found', sentence('models.no_file', { name, offer: offer(name, names) }));
     }
+    const licences = await Licences.of(tenantOf(invocation), ports);
     for (const file of found) {
       const picture = await pictureOf(file, ports, say);
-      const tuning = await tuningOf(ports.settings, tenantOf(invocation), file.name);
-      const set = file.kind === 'checkpoint' ? flagsOf(tuning) : '';
+      const tuning = await tuningOf(ports.settings, tenantOf(invocation), tuningKey(file.kind, file.name));
+      const terms = await licences.termsOf(file);
+      const isLicensed = LICENSED.some((one) => one === file.kind) && file.refusal === undefined;
+      const words = isLicensed ? licenceWords(file, terms) : undefined;
+      const set = flagsOf(tuning);
       const can = await abilitiesIn(file, ports, say);
-      const card = { text: file.name, fields: [...fieldsOfFile(file, say, set), ...can] };
+      const card = { text: file.name, fields: [...fieldsOfFile(file, say, { set, words }), ...can] };
       await reply.postEphemeral({ ...card, ...(picture && { pictures: [picture] }) });
     }
   },
@@ -190,15 +217,11 @@ function filesNamed(name: string, files: readonly ModelFile[]): readonly ModelFi
   return exact.length > 0 ? exact : files.filter((file) => file.name.toLowerCase() === name.toLowerCase());
 }
 
-/** One folder that cannot be read does not take the others from the list. */
-async function describeTerms(name: string, { models }: ConfigPorts, say: Say): Promise<string> {
-  try {
-    const { licence, commercial } = await models.resolve(name);
-    if (licence === undefined) return say('models.no_licence');
-    return commercial === false ? say('models.not_commercial', { licence }) : licence;
-  } catch (error) {
-    return say('models.cannot_be_used', { reason: wordsOf(describeError(error)) });
-  }
+/** What is known of its licence, and how an admin states it where that is not enough. */
+function licenceWords({ kind, name }: ModelFile, terms: FileTerms): Words {
+  const words = termsWords(terms);
+  const key = quoteWord(tuningKey(kind, name));
+  return terms.allows === 'unknown' ? sentence('licence.state_it', { terms: words, name: key }) : words;
 }
 
 const enableModel = defineCommand({
@@ -245,7 +268,12 @@ async function modelsHere({ invocation, ports }: Context<ConfigPorts>, wanted?: 
   }
   const rules = await ports.settings.rules(tenantOf(invocation));
   const rule = rules.find(({ key, scope }) => key === 'allowed_models' && scope === 'server');
-  return { names, allowed: Array.isArray(rule?.value) ? (rule.value as readonly string[]) : names };
+  const isCommercial = isCommercialOnly(rules);
+  return {
+    names,
+    isCommercial,
+    allowed: Array.isArray(rule?.value) ? (rule.value as readonly string[]) : names,
+  };
 }
 
 export const models = defineGroup({ name: 'models', description: 'describe.models', isForAdmins: true }, [

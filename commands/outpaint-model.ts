@@ -1,7 +1,8 @@
 /** The model that draws around a picture. */
 import { sentence, type Words } from '../src/sentences.ts';
 import type { Context } from './command.ts';
-import { Policy } from './policy.ts';
+import { isCommercialOnly, Licences } from './licences.ts';
+import { Policy, tenantOf } from './policy.ts';
 import type { ModelInfo, Ports } from './ports.ts';
 
 /**
@@ -15,7 +16,12 @@ export async function outpaintModel(
 ): Promise<{ readonly model: ModelInfo; readonly notes: readonly Words[] }> {
   const own = await ports.models.resolve(name);
   const policy = await Policy.of(invocation, ports);
-  const other = ports.models.inpaintingOf(own.name).find((one) => policy.allowsModel(one));
+  const rules = await ports.settings.rules(tenantOf(invocation));
+  const licences = isCommercialOnly(rules) ? await Licences.of(tenantOf(invocation), ports) : undefined;
+  const licensed = await licences?.allowedOf('checkpoint');
+  const other = ports.models
+    .inpaintingOf(own.name)
+    .find((one) => policy.allowsModel(one) && (licensed?.includes(one) ?? true));
   if (other === undefined) return { model: own, notes: [] };
   const model = await ports.models.resolve(other);
   return { model, notes: [sentence('action.inpainting_model', { model: other })] };

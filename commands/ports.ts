@@ -101,6 +101,8 @@ export interface ModelFile {
   readonly refusal?: string;
   readonly title?: string;
   readonly licence?: string;
+  /** Whether its files say that it allows commercial use. */
+  readonly commercial?: boolean;
   readonly baseModel?: string;
   readonly triggerWords?: readonly string[];
   /** Of a ControlNet: what its pictures show, as far as its name or a file beside it tells. */
@@ -160,6 +162,8 @@ export interface ModelsPort {
   ): Promise<{ readonly controls: readonly ControlDraft[]; readonly notes: readonly Words[] }>;
   /** @throws DarkroomError('not_found') for a LoRA that is not installed, with the nearest names */
   findLoras(asked: readonly LoraDraft[]): Promise<KnownLoras>;
+  /** Names of the embeddings that stand in the prompts of a request. Absent where nobody knows the files. */
+  embeddingsIn?(request: GenerationRequest): Promise<readonly string[]>;
   /** Names of the inpainting models of a model's family, where it is none itself. */
   inpaintingOf(name: string): readonly string[];
   /** @throws DarkroomError for an upscaler that is not installed, with the nearest names, or that does not run here */

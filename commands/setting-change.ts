@@ -10,10 +10,11 @@ import type { Context } from './command.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
 import { changeCard, describeChange } from './setting-cards.ts';
+import { effectsOf } from './setting-effects.ts';
 
 export type ConfigPorts = Pick<
   Ports,
-  'settings' | 'models' | 'admins' | 'rolesOf' | 'find' | 'post' | 'onError'
+  'settings' | 'models' | 'admins' | 'rolesOf' | 'find' | 'post' | 'hasClassifier' | 'onError'
 >;
 
 /** Changes among which an Undo button finds its own. */
@@ -57,7 +58,9 @@ export async function changeSetting(
   };
   await ports.settings.apply(change);
   const shown = { ...change, ...(before === undefined && (await ownDefault(ports, key))) };
-  await reply.postEphemeral(await changeCard(shown, { invocation, say, ports }));
+  const card = await changeCard(shown, { invocation, say, ports });
+  const effects = (await effectsOf(change, ports)).map((one) => say.words(one));
+  await reply.postEphemeral({ ...card, notes: [...(card.notes ?? []), ...effects] });
   const { line } = await describeChange(shown, invocation, ports);
   await log(invocation, say('config.logged', { name, line }), ports);
 }

@@ -15,6 +15,7 @@ import {
 } from '../src/request.ts';
 import { localeOf, type PlainKey, type Say, sayIn, sentence, type Words } from '../src/sentences.ts';
 import type { FullForm, JobFrame, JobRecord, OriginVerb } from '../src/store/jobs.ts';
+import { requireLicences } from './licences.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { ModelFile, ModelInfo, Ports } from './ports.ts';
 import { requirePromptRules } from './prompt-rules.ts';
@@ -145,6 +146,7 @@ export function createSubmit(
       const policy = await Policy.of(invocation, ports);
       policy.requireEntry();
       const { request } = freezeRequest(costOf(draft), { model: model.name, defaults: model.defaults });
+      await requireLicences(request, tenantOf(invocation), ports);
       await queue.requireRoom({ user: invocation.user, request, ...shareOf(policy, invocation) });
     },
 
@@ -169,6 +171,7 @@ export function createSubmit(
         ...(source && { imageSize: source }),
       });
       policy.requireAllowed(request);
+      await requireLicences(request, tenantOf(invocation), ports);
       await requirePromptRules(request, policy, {
         settings: ports.settings,
         tenant: tenantOf(invocation),

@@ -1,7 +1,8 @@
 /** Answers to what is typed so far in an option: names that begin with it first, then those that hold it. */
-import { HIRES_UPSCALERS } from '../src/request.ts';
+import { builtInUpscaler, HIRES_UPSCALERS } from '../src/request.ts';
 import type { Say } from '../src/sentences.ts';
 import type { AnyCommand } from './command.ts';
+import { isCommercialOnly, Licences, type Licensed } from './licences.ts';
 import type { Ports } from './ports.ts';
 import { type Style, stylesFor } from './styles.ts';
 import { noteOf, noteOfStyle } from './value-notes.ts';
@@ -27,13 +28,37 @@ async function suggest(
     user?: string;
   },
 ): Promise<readonly string[]> {
-  const known = await namesFor(commands, ports, command, option, { tenant, user });
+  const named = await namesFor(commands, ports, command, option, { tenant, user });
+  const known = await onlyLicensed(named, { command, option, tenant }, ports);
   // Several LoRAs stand in one option: the last one is being typed.
   const before = option === 'lora' ? (/^.*,\s*/.exec(typed)?.[0] ?? '') : '';
   const wanted = typed.slice(before.length).trim().toLowerCase();
   const begin = known.filter((name) => name.toLowerCase().startsWith(wanted));
   const hold = known.filter((name) => !begin.includes(name) && name.toLowerCase().includes(wanted));
   return [...begin, ...hold].map((name) => `${before}${name}`);
+}
+
+/** Kinds of files by the options that name them. */
+const KINDS = new Map<string, Licensed>([
+  ['model', 'checkpoint'],
+  ['lora', 'lora'],
+  ['vae', 'vae'],
+  ['controlnet', 'controlnet'],
+  ['upscaler', 'upscaler'],
+  ['image-upscaler', 'upscaler'],
+]);
+
+/** Where a server takes only what allows commercial use, nothing else is offered; admins name files of every licence. */
+async function onlyLicensed(
+  names: readonly string[],
+  { command, option, tenant }: { command: string; option: string; tenant: string | undefined },
+  ports: Pick<Ports, 'models' | 'settings'>,
+): Promise<readonly string[]> {
+  const kind = KINDS.get(option);
+  if (kind === undefined || tenant === undefined || command.startsWith('models ')) return names;
+  if (!isCommercialOnly(await ports.settings.rules(tenant))) return names;
+  const allowed = new Set(await (await Licences.of(tenant, ports)).allowedOf(kind));
+  return names.filter((name) => allowed.has(name) || builtInUpscaler(name) !== undefined);
 }
 
 /** A value that an option can be completed to. */

@@ -11,6 +11,7 @@ import { type Context, defineCommand, lineOptions, parseValues } from './command
 import { DRAFT_OPTIONS, type DraftValues, TYPED_OPTIONS } from './draft.ts';
 import type { Follower } from './follow.ts';
 import { type DrawPorts, imagine, orderOf } from './imagine.ts';
+import { requireLicences } from './licences.ts';
 import { quote, quoteWord } from './line-tokens.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
@@ -205,7 +206,10 @@ export async function startSweep(record: JobRecord, context: Context<SweepComman
   if (planned === undefined) throw new DarkroomError('bad_request', sentence('sweep.is_started'));
   const policy = await Policy.of(invocation, ports);
   policy.requireEntry();
-  for (const { request } of planned) policy.requireAllowed(request);
+  for (const { request } of planned) {
+    policy.requireAllowed(request);
+    await requireLicences(request, tenantOf(invocation), ports);
+  }
   const { inputs: _inputs, sweep: _sweep, thread: _thread, ...frame } = record.frame!;
   const at = Date.now();
   const share = invocation.where.tenant === undefined ? {} : { share: policy.share(tenantOf(invocation)) };

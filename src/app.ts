@@ -189,6 +189,7 @@ export async function startApp(options: AppOptions): Promise<App> {
         ...{ ...one, queue, log, onError },
         ...(options.callLimit && { callLimit: options.callLimit }),
         ...{ database: store.database, pictures: store.pictures, models },
+        ...{ jobs: store.jobs, settings: store.settings },
       }),
     ),
   );

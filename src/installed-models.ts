@@ -12,6 +12,7 @@ import {
   describeUnreadPrompt,
   findInversions,
   NO_INVERSIONS,
+  readInversions,
   type TextReader,
   textReadersOf,
 } from './engine/prompt/prompt.ts';
@@ -141,6 +142,10 @@ export async function createModels(
     async chooseControlnets(model, controls) {
       if (controls.length === 0) return { controls, notes: [] };
       return chooseControlnets(controls, await catalogue.open(model), inventory);
+    },
+    async embeddingsIn(request) {
+      const spec = await catalogue.open(request.model);
+      return (await readInversions(request, spec, inventory)).found.map(({ name }) => name);
     },
     inpaintingOf: (name) => inpaintingKin(name, inventory.entries('checkpoint')),
     async requireVae(model, vae) {

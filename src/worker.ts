@@ -1,6 +1,7 @@
 /** The wiring of a GPU worker: an engine process that runs the jobs of the queue, in `serve` or on its own. */
 import { randomUUID } from 'node:crypto';
 import { hostname } from 'node:os';
+import { refusalOf } from '../commands/licences.ts';
 import type { Settings } from '../config/settings.ts';
 import { type Device, nameOf } from './engine/device.ts';
 import { type EngineOptions, EngineProcess } from './engine/process/process.ts';
@@ -11,6 +12,8 @@ import { Queue } from './queue/queue.ts';
 import { Worker, type WorkerOptions } from './queue/worker.ts';
 import { readWorkers, registerWorker, unregisterWorker } from './queue/worker-registry.ts';
 import { createReport } from './report.ts';
+import type { SettingsStore } from './settings/store.ts';
+import type { JobStore } from './store/jobs.ts';
 import type { PictureStore } from './store/pictures.ts';
 import type { Database } from './store/sql.ts';
 import { openStore } from './store/store.ts';
@@ -44,6 +47,8 @@ export interface GpuWorkerOptions {
   readonly queue: Queue;
   readonly database: Database;
   readonly pictures: PictureStore;
+  readonly jobs: JobStore;
+  readonly settings: SettingsStore;
   /** Those of them that its memory can hold are run. */
   readonly models: InstalledModels;
   readonly log: Logger;
@@ -62,7 +67,7 @@ export interface GpuWorker {
 
 /** Takes jobs from now on. */
 export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker> {
-  const { engine, queue, database, pictures, log, onError } = options;
+  const { engine, queue, database, pictures, jobs, settings, log, onError } = options;
   const id = `${hostname()}:${process.pid}:${randomUUID().slice(0, 8)}`;
   const { limit, memory } = options.device;
   let models: readonly string[] = [];
@@ -86,6 +91,7 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
     models: () => models,
     fits: async (request, isModerated) =>
       (await options.models.plan(request, options.device, isModerated)).fits,
+    refusal: (job) => refusalOf(job, { jobs, settings, models: options.models }),
     slots: SLOTS,
     device: nameOf(options.device),
     canRunElsewhere: async ({ model }) =>
@@ -154,6 +160,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<GpuWo
       return startWorker({
         ...{ engine, device: engineOptions.device, queue, log, onError },
         ...{ database: store.database, pictures: store.pictures, models },
+        ...{ jobs: store.jobs, settings: store.settings },
       });
     }),
   );

@@ -18,7 +18,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/gpu': [],
   'src/download': [],
   'src/queue': ['src/store'],
-  'src/store': ['config', 'src/settings'],
+  'src/store': ['config', 'src/moderation', 'src/settings'],
   'src/settings': [],
   'src/usage': ['src/store'],
   commands: [
@@ -44,6 +44,7 @@ const SHARED = [
   'src/errors.ts',
   'src/job.ts',
   'src/json.ts',
+  'src/licences.ts',
   'src/lru.ts',
   'src/name-key.ts',
   'src/request.ts',

@@ -1,6 +1,7 @@
 /** Plans a download from Civitai (developer.civitai.com/site/reference, read November 2026). */
 import { DarkroomError } from '../errors.ts';
 import { isRecord } from '../json.ts';
+import { civitaiAllows } from '../licences.ts';
 import { sentence, type Words } from '../sentences.ts';
 import { type Address, fileName } from './address.ts';
 import { ask, type Patience, persist, readBounded } from './ask.ts';
@@ -142,6 +143,7 @@ function originOf(model: Json, version: Json, endpoint: URL): Origin {
     .flat()
     .map(String)
     .filter((use) => use !== 'None');
+  const commercial = civitaiAllows(model['allowCommercialUse']);
   const terms = [
     model['allowNoCredit'] === false && 'credit the creator',
     model['allowCommercialUse'] !== undefined &&
@@ -153,7 +155,7 @@ function originOf(model: Json, version: Json, endpoint: URL): Origin {
     source: `civitai:${id}@${version['id']}`,
     page: new URL(`models/${id}?modelVersionId=${version['id']}`, withSlash(endpoint)).href,
     ...(terms.length > 0 && { licence: `Civitai: ${terms.join('; ')}`.slice(0, 200) }),
-    ...(model['allowCommercialUse'] !== undefined && { commercial_use: uses.length > 0 }),
+    ...(commercial !== undefined && { commercial_use: commercial }),
     ...(version['availability'] === 'EarlyAccess' && {
       gating: 'early access: its creator may ask for a purchase',
     }),

@@ -5,7 +5,7 @@
  */
 import { setTimeout as sleep } from 'node:timers/promises';
 import PQueue from 'p-queue';
-import { DarkroomError, DatabaseAway, describeError } from '../errors.ts';
+import { DarkroomError, DatabaseAway, describeError, type ErrorWords } from '../errors.ts';
 import { EngineLost, FilesChanged, type Job, type ProcessEngine } from '../job.ts';
 import { sentence, type Words } from '../sentences.ts';
 import type { PictureOwner } from '../store/pictures.ts';
@@ -53,6 +53,8 @@ export interface WorkerOptions {
   readonly models: () => readonly string[];
   /** Whether the device has the memory for a job; all have where left out. */
   readonly fits?: (request: Job['request'], isModerated: boolean) => Promise<boolean>;
+  /** Why a job that has waited may not be drawn any longer; asked before its model is opened. */
+  readonly refusal?: (job: string) => Promise<ErrorWords | undefined>;
   /** Jobs that are open at once; each holds its latents in memory. */
   readonly slots: number;
   /** Denoiser calls of one slice. */
@@ -124,6 +126,7 @@ export class Worker {
       callLimit,
       device: 'The device',
       canRunElsewhere: async () => false,
+      refusal: async () => undefined,
       fits: async () => true,
       onFailure: () => {},
       onError: () => {},
@@ -245,6 +248,8 @@ export class Worker {
 
   /** @returns undefined for a job that left before its end */
   async #run(slot: Slot): Promise<JobEnd | undefined> {
+    const refusal = await this.#patiently(slot, () => this.#options.refusal(slot.claim.id));
+    if (refusal !== undefined) return { state: 'failed', error: refusal };
     slot.job = await this.#patiently(slot, () => this.#jobOf(slot.claim));
     for (;;) {
       try {

@@ -135,6 +135,13 @@ export const SETTINGS = {
     meaning: (v) => sentence('setting.allowed_models', { value: named(v) }),
     example: 'mini',
   },
+  commercial_only: {
+    ofRoles: 'latest',
+    scopes: ['server'],
+    parse: yesNo,
+    meaning: switched('setting.commercial_only_on', 'setting.commercial_only_off'),
+    example: 'on',
+  },
   max_size: {
     ...highest,
     parse: whole(LIMITS.size.min, LIMITS.size.max),

@@ -1,9 +1,11 @@
 /** `darkroom models`: what is installed, what a folder holds, whether it can be used. */
+import { LICENSED, termsWords } from '../../commands/licences.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { inUnits } from '../download/units.ts';
 import { verifyModel } from '../engine/verify.ts';
 import { DarkroomError, describeError } from '../errors.ts';
 import { foldersOf, indexFile } from '../installed-models.ts';
+import { commercialUse } from '../licences.ts';
 import { abilitiesOf } from '../models/abilities.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { Entry, Inventory } from '../models/inventory/inventory.ts';
@@ -113,8 +115,7 @@ const WIDTH = 15;
 
 async function factsOf(entry: Entry, inventory: Inventory): Promise<[string, string | number][]> {
   const sha256 = await inventory.hash(entry.path);
-  const { dtype, baseModel, title, triggerWords, licence, thumbnail, refusal, renamed, predictionType } =
-    entry;
+  const { dtype, baseModel, title, triggerWords, thumbnail, refusal, renamed, predictionType } = entry;
   const rows: [string, string | number | undefined][] = [
     ['file', entry.path],
     ['kind', entry.kind],
@@ -127,7 +128,7 @@ async function factsOf(entry: Entry, inventory: Inventory): Promise<[string, str
     ['base model', baseModel],
     ['trigger words', triggerWords?.join(', ')],
     ['follows', entry.control],
-    ['licence', licence],
+    ['licence', licenceOf(entry)],
     ['thumbnail', thumbnail],
     ['sha256', sha256],
     ['short hash', sha256?.slice(0, 10)],
@@ -137,6 +138,17 @@ async function factsOf(entry: Entry, inventory: Inventory): Promise<[string, str
     ['cannot be used', refusal],
   ];
   return rows.flatMap(([key, value]) => (value === undefined || value === '' ? [] : [[key, value]]));
+}
+
+/** What is known of it, and where the operator can write down what is not. */
+function licenceOf(entry: Entry): string | undefined {
+  if (!LICENSED.some((kind) => kind === entry.kind) || entry.refusal !== undefined) return undefined;
+  const known = commercialUse(entry);
+  const words = sayWords('en', termsWords({ ...entry, ...known, isStated: false }));
+  if (known.allows !== 'unknown') return words;
+  const file =
+    entry.form === 'folder' ? `${entry.path}/darkroom.json` : entry.path.replace(/\.[^./]+$/, '.json');
+  return `${words}; if you know it, write {"licence": "NAME", "commercial_use": true or false} into ${file}`;
 }
 
 function hintOf(entry: Entry): string | undefined {

@@ -211,3 +211,46 @@ test('words of strangers are one bounded line each; trigger words come from the 
   assert.equal(entry('card').thumbnail, join(root, 'card.preview.png'));
   assert.equal(entry('bad').kind, 'lora');
 });
+
+test('a licence comes from the folder\u2019s own file, a model card, the metadata or what lies beside a file', async (t) => {
+  const root = await temporaryFolder(t);
+  const card = (matter: string) => `---\n${matter}\n---\n# A model\nlicense: mit\n`;
+  const vae = '{"_class_name": "AutoencoderKL"}';
+  const folders: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+    plain: { 'README.md': card('tags:\n- art\nlicense: apache-2.0 # free') },
+    other: { 'README.md': card('license: other\r\nlicense_name: flux-1-dev-non-commercial-license') },
+    list: { 'README.md': card('license:\n  - cc-by-nc-4.0') },
+    bare: { 'README.md': 'license: mit\n' },
+    said: {
+      'README.md': card('license: mit'),
+      'darkroom.json': '{"licence": "own", "commercial_use": true}',
+    },
+  };
+  for (const [name, files] of Object.entries(folders))
+    for (const [file, text] of Object.entries({ 'config.json': vae, ...files }))
+      await write(join(root, name, file), text);
+  const hub = join(root, 'models--ada--lora/snapshots/abc');
+  await write(join(hub, 'hubbed.safetensors'), lora());
+  await write(join(hub, 'README.md'), card('license: openrail'));
+  await write(join(root, 'meta.safetensors'), lora({ 'modelspec.license': 'Apache-2.0' }));
+  await write(join(root, 'civit.safetensors'), lora());
+  await write(join(root, 'civit.civitai.info'), '{"model": {"allowCommercialUse": ["RentCivit"]}}');
+  await write(join(root, 'mine.safetensors'), lora({ 'modelspec.license': 'cc-by-nc-4.0' }));
+  await write(join(root, 'mine.json'), '{"licence": "bought", "commercial_use": true}');
+  await write(join(root, 'mine.civitai.info'), '{"allowCommercialUse": "None"}');
+  const inventory = await read([root]);
+  const found = Object.fromEntries(
+    inventory.entries().map(({ name, licence, commercial }) => [name, [licence, commercial]]),
+  );
+  assert.deepEqual(found, {
+    plain: ['apache-2.0', undefined],
+    other: ['flux-1-dev-non-commercial-license', undefined],
+    list: ['cc-by-nc-4.0', undefined],
+    bare: [undefined, undefined],
+    said: ['own', true],
+    hubbed: ['openrail', undefined],
+    meta: ['Apache-2.0', undefined],
+    civit: [undefined, false],
+    mine: ['bought', true],
+  });
+});

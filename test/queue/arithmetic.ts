@@ -160,7 +160,7 @@ export class Bench {
     options: Partial<
       Pick<
         WorkerOptions,
-        'slots' | 'onFailure' | 'onError' | 'callLimit' | 'device' | 'canRunElsewhere' | 'fits'
+        'slots' | 'onFailure' | 'onError' | 'callLimit' | 'device' | 'canRunElsewhere' | 'fits' | 'refusal'
       >
     > = {},
     secondsOf: (job: Job, kind: Call['kind']) => number = (_, kind) => (kind === 'step' ? 1 : 0.25),

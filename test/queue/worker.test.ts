@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import { DarkroomError } from '../../src/errors.ts';
+import { DarkroomError, describeError } from '../../src/errors.ts';
 import { FilesChanged, type Job } from '../../src/job.ts';
 import { callLimit } from '../../src/queue/worker.ts';
 import { sentence } from '../../src/sentences.ts';
@@ -420,5 +420,15 @@ test('a job over which a worker has died runs alone', async () => {
   const open = new Set(bench.calls.slice(0, first).map(({ id }) => id));
   const later = new Set(bench.calls.slice(last + 1).map(({ id }) => id));
   assert.ok([...open].every((id) => !later.has(id)));
+  await bench.worker.stop(0);
+});
+
+test('a job that may not be drawn any longer ends with why, and its model is not opened', async () => {
+  const error = describeError(new DarkroomError('forbidden', 'not here'));
+  const bench = new Bench({ refusal: async (id) => (id === 'no' ? error : undefined) });
+  for (const id of ['no', 'yes']) bench.submit(jobOf(id, 'a', 2));
+  assert.deepEqual(await bench.endOf('no'), { state: 'failed', error });
+  assert.equal((await bench.endOf('yes')).state, 'done');
+  assert.ok(bench.calls.every(({ id }) => id === 'yes'));
   await bench.worker.stop(0);
 });

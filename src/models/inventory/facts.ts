@@ -10,6 +10,7 @@ import { openModelFolder } from '../folder.ts';
 import { readModelIndex } from '../model-index.ts';
 import { type FileKind, recognise } from '../recognise.ts';
 import { readBesides } from './beside.ts';
+import { readLicence, readLicenceOfFile } from './model-card.ts';
 import { bounded, boundedList } from './text.ts';
 import type { Found } from './walk.ts';
 
@@ -30,6 +31,8 @@ export interface Facts {
   readonly refusal?: string;
   readonly title?: string;
   readonly licence?: string;
+  /** Whether its files say that it allows commercial use. */
+  readonly commercial?: boolean;
   /** What it was trained on or made from. */
   readonly baseModel?: string;
   readonly triggerWords?: readonly string[];
@@ -50,9 +53,14 @@ export async function readFacts(found: Found): Promise<Facts> {
 
 async function ofFolder(found: Found): Promise<Facts> {
   const { path, className, name } = found;
-  const { licence, baseModel, triggerWords } = await readBesides(path, ['darkroom-source.json']);
+  const { baseModel, triggerWords, ...said } = await readBesides(path, [
+    'darkroom-source.json',
+    'darkroom.json',
+  ]);
+  const licence = said.licence ?? (await readLicence(path));
   const known = {
     ...(licence && { licence }),
+    ...(said.commercial !== undefined && { commercial: said.commercial }),
     ...(baseModel && { baseModel }),
     ...(triggerWords && { triggerWords }),
   };
@@ -78,6 +86,7 @@ async function ofFolder(found: Found): Promise<Facts> {
       ]),
       ...(typeof prediction === 'string' && { predictionType: bounded(prediction) ?? '' }),
       ...(spec.licence !== undefined && { licence: bounded(spec.licence) ?? '' }),
+      ...(spec.commercialUse !== undefined && { commercial: spec.commercialUse }),
     };
   } catch (error) {
     return { kind: 'checkpoint', refusal: bounded(describeError(error).message) ?? '', ...known };
@@ -121,7 +130,7 @@ async function ofFile({ path, beside, name }: Found): Promise<Facts> {
   const title = text('modelspec.title', 'ss_output_name');
   const baseModel =
     own.baseModel ?? text('ss_sd_model_name', 'ss_base_model_version', 'modelspec.architecture');
-  const licence = own.licence ?? text('modelspec.license', 'license');
+  const licence = own.licence ?? text('modelspec.license', 'license') ?? (await readLicenceOfFile(path));
   const words = own.triggerWords ?? triggerWordsOf(metadata);
   const control = own.control ?? controlKindOf([name, title ?? '']);
   const { kind, family: made, variant, predictionType, fewSteps, dtype, parameters, refusal } = seen;
@@ -134,6 +143,7 @@ async function ofFile({ path, beside, name }: Found): Promise<Facts> {
     ...(refusal !== undefined && { refusal: bounded(refusal) ?? '' }),
     ...(title !== undefined && { title }),
     ...(licence !== undefined && { licence }),
+    ...(own.commercial !== undefined && { commercial: own.commercial }),
     ...(baseModel !== undefined && { baseModel }),
     ...(words.length > 0 && { triggerWords: words }),
     ...(kind === 'controlnet' && control !== undefined && { control }),

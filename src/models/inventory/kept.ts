@@ -15,7 +15,7 @@ export interface Known {
 }
 
 /** One higher when what is found out about a file changes. */
-const VERSION = 4;
+const VERSION = 5;
 const LARGEST = 200_000_000;
 
 const text = z.string();
@@ -34,6 +34,7 @@ const facts = z.object({
     refusal: text.optional(),
     title: text.optional(),
     licence: text.optional(),
+    commercial: z.boolean().optional(),
   },
   ...{ baseModel: text.optional(), triggerWords: z.array(text).optional(), thumbnail: text.optional() },
   control: z.enum(CONTROL_KINDS).optional(),

@@ -13,8 +13,7 @@ export const models = {
   'models.fetching_state': 'Fetching {name}: {state}.',
   'models.fetched': '{name} is here. /models show {name} says what it is.',
   'models.draws': 'What {name} draws',
-  'models.no_licence': 'no licence stated',
-  'models.not_commercial': '{licence}, not for commercial use',
+  'models.licence_is': 'licence: {terms}',
   'models.cannot_be_used': 'cannot be used: {reason}',
   'models.kind.checkpoint': 'model',
   'models.kind.lora': 'LoRA',
@@ -51,11 +50,11 @@ export const models = {
     'Its name says {words}, but nothing in the file does. If that is so, an admin can say {command} here, or the operator {json} in {file}.',
   'models.hint_folder':
     'Its name says {words}, but nothing in its files does. If that is so, an admin can say {command} here.',
-  'models.set_nothing': 'Say what to set for {name}: --prediction, --few-steps, --steps, --cfg or --sampler.',
+  'models.set_nothing':
+    'Say what to set for {name}: --prediction, --few-steps, --steps, --cfg, --sampler, --licence or --commercial.',
   'models.set_flow':
     '{name} is not a model of Stable Diffusion 1, 2 or XL: --prediction and --few-steps are only for those.',
   'models.not_set': 'Nothing is set for {name} here.',
-  'models.licence_none': 'none stated',
   'models.use_lora': '{tag} in the prompt, or --lora {name}',
   'models.use_embedding': '{name} in the prompt',
   'models.use_upscaler': '--upscaler {name}, with --upscale 2 or --upscale-image 2',

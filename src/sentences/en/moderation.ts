@@ -28,6 +28,12 @@ export const moderation = {
   'moderation.unchecked': 'The picture could not be checked, so it is not shown. Try again, or ask an admin.',
   'moderation.no_checker':
     'The model {model} has no safety checker, and pictures are checked here. Choose another model, or ask an admin.',
+  'moderation.none_has_checker':
+    'No installed model has a safety checker, so every request will be refused. The operator can give all models one: DARKROOM_CLASSIFIER.',
+  'moderation.some_lack_checker':
+    '{count, plural, one {This model has} other {These models have}} no safety checker, so requests for {count, plural, one {it} other {them}} will be refused: {names}. The operator can give all models one: DARKROOM_CLASSIFIER.',
+  'moderation.no_review_channel':
+    'No review_channel is set: pictures wait in /review, and nobody is told that they do. Set one: /config set review_channel #name',
   'review.held':
     'The check of pictures flagged this one. It waits for a reviewer, who decides whether it is shown.',
   'review.not_approved': 'A reviewer did not approve this picture, so it was deleted.',

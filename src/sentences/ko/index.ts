@@ -15,6 +15,7 @@ import { find } from './find.ts';
 import { form } from './form.ts';
 import { help } from './help.ts';
 import { job } from './job.ts';
+import { licence } from './licence.ts';
 import { lora } from './lora.ts';
 import { models } from './models.ts';
 import { moderation } from './moderation.ts';
@@ -72,6 +73,7 @@ export const ko = {
   ...scheduler,
   ...choices,
   ...control,
+  ...licence,
   ...lora,
   ...download,
 } as const;

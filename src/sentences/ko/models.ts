@@ -15,8 +15,7 @@ export const models = {
   'models.fetching_state': '{name} 모델을 받는 중이에요: {state}',
   'models.fetched': '{name} 모델을 받았어요. 자세한 정보: /models show {name}',
   'models.draws': '{name} 모델로 그린 예',
-  'models.no_licence': '라이선스 표시 없음',
-  'models.not_commercial': '{licence}, 상업적 사용 불가',
+  'models.licence_is': '라이선스: {terms}',
   'models.cannot_be_used': '쓸 수 없음: {reason}',
   'models.kind.checkpoint': '모델',
   'models.kind.lora': 'LoRA',
@@ -54,11 +53,10 @@ export const models = {
   'models.hint_folder':
     '이름에는 {words}라고 되어 있지만 파일에는 그런 표시가 없어요. 맞다면 관리자가 여기에서 {command} 명령을 쓰면 돼요.',
   'models.set_nothing':
-    '{name} 모델에 무엇을 설정할지 알려 주세요: --prediction, --few-steps, --steps, --cfg, --sampler.',
+    '{name} 모델에 무엇을 설정할지 알려 주세요: --prediction, --few-steps, --steps, --cfg, --sampler, --licence, --commercial.',
   'models.set_flow':
     '{name} 모델은 Stable Diffusion 1, 2, XL이 아니에요. --prediction과 --few-steps는 이 모델들에만 쓸 수 있어요.',
   'models.not_set': '여기에는 {name} 모델에 설정된 것이 없어요.',
-  'models.licence_none': '표시 없음',
   'models.use_lora': '프롬프트에 {tag}, 또는 --lora {name}',
   'models.use_embedding': '프롬프트에 {name}',
   'models.use_upscaler': '--upscaler {name}, 그리고 --upscale 2 또는 --upscale-image 2',

@@ -27,6 +27,12 @@ export const moderation = {
     '그림을 검사하지 못해서 보여 드릴 수 없어요. 다시 시도하거나 관리자에게 문의해 주세요.',
   'moderation.no_checker':
     '{model} 모델에는 안전 검사기가 없는데, 이곳에서는 그림을 검사해요. 다른 모델을 고르거나 관리자에게 문의해 주세요.',
+  'moderation.none_has_checker':
+    '설치된 모델 중에 안전 검사기가 있는 것이 없어서 모든 요청이 거절돼요. 운영자가 모든 모델에 쓸 검사기를 지정할 수 있어요: DARKROOM_CLASSIFIER',
+  'moderation.some_lack_checker':
+    '다음 모델 {count}개에는 안전 검사기가 없어서 요청이 거절돼요: {names}. 운영자가 모든 모델에 쓸 검사기를 지정할 수 있어요: DARKROOM_CLASSIFIER',
+  'moderation.no_review_channel':
+    'review_channel이 설정되지 않았어요. 그림은 /review에서 기다리지만 아무에게도 알리지 않아요. 정해 주세요: /config set review_channel #이름',
   'review.held': '그림 검사에 걸린 그림이에요. 검토자가 공개할지 정할 때까지 기다려 주세요.',
   'review.not_approved': '검토자가 이 그림을 승인하지 않아서 삭제했어요.',
   'review.waiting': '{name} 님의 그림이 {at}부터 결정을 기다리고 있어요.',

@@ -35,6 +35,9 @@ export const setting = {
   'setting.prompt_in_files_on': '그림 파일에 프롬프트와 레시피가 들어 있어요.',
   'setting.prompt_in_files_off':
     '모두가 보는 그림 파일에 프롬프트, 시드 등 레시피가 들어 있지 않아요. 모델이 그렸다는 표시는 남아요. 레시피는 여기에 보관하고, 요청한 사람과 관리자만 /recipe로 볼 수 있어요. 메시지에 보이는 프롬프트 등은 그대로예요.',
+  'setting.commercial_only_on':
+    '상업적 사용을 허용하는 라이선스로 확인된 모델만 쓸 수 있어요. LoRA, 업스케일러, ControlNet, VAE, 임베딩도 마찬가지예요. 다른 모델을 기다리던 작업은 이유를 알리고 끝나요.',
+  'setting.commercial_only_off': '라이선스가 상업적 사용을 허용하는지와 상관없이 모델을 쓸 수 있어요.',
   'setting.mention_on': '시간이 걸린 그림이 완성되면 요청한 사람을 멘션해요.',
   'setting.mention_off': '그림이 완성되어도 멘션하지 않아요.',
   'setting.threads_on': '요청마다 스레드를 열어요.',
