@@ -1,4 +1,5 @@
 /** The options of `darkroom imagine`, as one picture's draft or as a file of them. */
+
 import { parseValues } from '../../commands/command.ts';
 import type { DraftValues } from '../../commands/draft.ts';
 import { imagine } from '../../commands/imagine.ts';
@@ -16,6 +17,7 @@ import {
 import { sayIn } from '../sentences.ts';
 import { givenPictures, type PictureOptions } from './given-pictures.ts';
 import type { OutputOptions } from './output.ts';
+import { PROGRESS_STYLES, type ProgressStyle } from './progress.ts';
 import { readRecipe } from './remake.ts';
 import { readRequests } from './request-file.ts';
 import { type Task, taskOf } from './task.ts';
@@ -52,7 +54,8 @@ ${FIELD_OPTIONS.flatMap(helpLine).join('\n')}
   --overwrite                 Replaces files that exist.
   --json                      One object: request, files, seeds, seconds, model hash.
   --latents FILE.npy          Also the final latents, float32 [N,C,H,W].
-  --progress auto|plain|none  --threads N  --device auto|cpu|webgpu[:N]|cuda[:N]
+  --progress auto|plain|json|none   On stderr; json: an object a line, while a large model loads and after each step.
+  --threads N  --device auto|cpu|webgpu[:N]|cuda[:N]
   --precision float32|int8    Of the CPU; int8 is faster where it has AMX or VNNI.
 darkroom imagine --request FILE|-      One JSON object, or one a line; files are relative to FILE.
 darkroom imagine --from PICTURE.png    Makes the picture again and says whether the pixels agree.`;
@@ -89,7 +92,7 @@ const SAID_BY_REQUEST = new Set([...Object.keys(OF_FIELDS), 'ar']);
 /** How pictures are made and written, not what they show. */
 export interface ImagineOptions extends OutputOptions {
   readonly json: boolean;
-  readonly progress: string;
+  readonly progress: ProgressStyle;
   readonly threads: number;
   /** `--device`; DARKROOM_DEVICES holds where it is left out. */
   readonly device: string | undefined;
@@ -108,7 +111,7 @@ export interface Order extends ImagineOptions {
 /** @throws UsageError */
 export async function readTasks(args: readonly string[]): Promise<Order> {
   const { values, positionals } = readOptions(args, OPTIONS, { positionals: 1 });
-  oneOf('progress', values.progress, ['auto', 'plain', 'none']);
+  const progress = oneOf('progress', values.progress, PROGRESS_STYLES);
   const [prompt] = positionals;
   const sources = [prompt !== undefined, values.request !== undefined, values.from !== undefined];
   if (sources.filter(Boolean).length !== 1) {
@@ -132,7 +135,7 @@ export async function readTasks(args: readonly string[]): Promise<Order> {
     out: values.out,
     overwrite: values.overwrite,
     json: values.json,
-    progress: values.progress,
+    progress,
     threads: readNumber('threads', values.threads) ?? 0,
     device: values.device,
     precision: values.precision,
@@ -199,9 +202,10 @@ function asUsageOf<T>(read: () => T): T {
   }
 }
 
-function oneOf(name: string, value: string, allowed: readonly string[]): void {
-  if (!allowed.includes(value))
-    throw new UsageError(`--${name} ${value} is not known. Use ${allowed.join(', ')}.`);
+function oneOf<Value extends string>(name: string, value: string, allowed: readonly Value[]): Value {
+  const found = allowed.find((one) => one === value);
+  if (found !== undefined) return found;
+  throw new UsageError(`--${name} ${value} is not known. Use ${allowed.join(', ')}.`);
 }
 
 const withoutGaps = (draft: object) =>

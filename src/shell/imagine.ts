@@ -176,11 +176,8 @@ export class Studio {
     const files = await planOutput(task, how, { count: request.numImages, seed: request.seed });
     const engine = await this.#engine(spec);
     const progress = createProgress(how.progress, process.stderr);
-    const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
     const run = await engine
-      .open({ id: 'shell', user: 'shell', request, inputs }, ({ opened, total }) =>
-        progress.load(`Loading ${spec.name}, ${gigabytes(opened)} of ${gigabytes(total)} GB`),
-      )
+      .open({ id: 'shell', user: 'shell', request, inputs }, (loading) => progress.load(spec.name, loading))
       .finally(() => progress.loaded());
     try {
       for (let done = false; !done; ) {

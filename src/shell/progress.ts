@@ -1,12 +1,42 @@
-/** Progress on stderr: one bar that moves on a terminal, a line every few steps elsewhere. */
+/**
+ * Progress on stderr: one bar that moves on a terminal, a line every few steps elsewhere, or a JSON object a line for other
+ * programs.
+ */
 import { describeBytes } from '../download/units.ts';
+import type { Loading } from '../job.ts';
 import { sayWords } from '../sentences.ts';
 
-export type ProgressStyle = 'bar' | 'plain' | 'none';
+/** Values of --progress. */
+export const PROGRESS_STYLES = ['auto', 'plain', 'json', 'none'] as const;
+export type ProgressStyle = (typeof PROGRESS_STYLES)[number];
+
+/** A line of `--progress json`. */
+export type ProgressEvent =
+  | {
+      readonly event: 'loading';
+      readonly model: string;
+      readonly opened_bytes: number;
+      readonly total_bytes: number;
+    }
+  | ({ readonly event: 'picture' } & PictureOfSeveral)
+  | {
+      readonly event: 'step';
+      readonly step: number;
+      readonly steps: number;
+      readonly eta_seconds: number;
+    };
+
+export interface PictureOfSeveral {
+  /** From 1. */
+  readonly picture: number;
+  readonly pictures: number;
+  /** What it differs in. */
+  readonly label: string;
+}
 
 export interface ProgressView {
-  /** Of a large model that is being opened. @param words what of it is open */
-  load(words: string): void;
+  /** Of a large model that is being opened. @param model its name */
+  load(model: string, loading: Loading): void;
   /** Takes those words off the terminal. */
   loaded(): void;
   show(step: number, steps: number): void;
@@ -26,18 +56,20 @@ const BAR = { longest: 28, shortest: 4 };
 /** A terminal that does not tell its width. */
 const USUAL_COLUMNS = 80;
 
-/** @param choice --progress: auto, plain or none */
-export function createProgress(choice: string, output: ProgressOutput): ProgressView {
-  const isTerminal = output.isTTY === true;
-  const style: ProgressStyle = choice === 'none' ? 'none' : choice === 'auto' && isTerminal ? 'bar' : 'plain';
+export function createProgress(choice: ProgressStyle, output: ProgressOutput): ProgressView {
+  const style = choice === 'auto' ? (output.isTTY === true ? 'bar' : 'plain') : choice;
+  const tell = (event: ProgressEvent) => output.write(`${JSON.stringify(event)}\n`);
   const started = performance.now();
   let isDrawn = false;
   let lastLoad = Number.NEGATIVE_INFINITY;
   return {
-    load(words) {
+    load(model, { opened, total }) {
+      if (style === 'json') tell({ event: 'loading', model, opened_bytes: opened, total_bytes: total });
       const now = performance.now();
-      if (style === 'none' || now - lastLoad < (style === 'bar' ? BYTES_EVERY.bar : BYTES_EVERY.line)) return;
+      const isQuiet = style === 'json' || style === 'none';
+      if (isQuiet || now - lastLoad < (style === 'bar' ? BYTES_EVERY.bar : BYTES_EVERY.line)) return;
       lastLoad = now;
+      const words = `Loading ${model}, ${gigabytes(opened)} of ${gigabytes(total)} GB`;
       if (style === 'plain') output.write(`${words}\n`);
       else output.write(`\r${words.slice(0, (output.columns || USUAL_COLUMNS) - 1)}\x1b[K`);
       isDrawn ||= style === 'bar';
@@ -49,6 +81,10 @@ export function createProgress(choice: string, output: ProgressOutput): Progress
     show(step, steps) {
       if (style === 'none') return;
       const left = ((performance.now() - started) / 1000 / step) * (steps - step);
+      if (style === 'json') {
+        tell({ event: 'step', step, steps, eta_seconds: Math.round(left * 10) / 10 });
+        return;
+      }
       const words = `step ${step} of ${steps}, ${left.toFixed(1)} s left`;
       if (style === 'plain') {
         if (step === steps || step % 5 === 0) output.write(`${words}\n`);
@@ -64,6 +100,20 @@ export function createProgress(choice: string, output: ProgressOutput): Progress
     },
   };
 }
+
+/** Before each picture of a sweep. */
+export function tellPicture(
+  choice: ProgressStyle,
+  picture: PictureOfSeveral,
+  output: Pick<ProgressOutput, 'write'>,
+): void {
+  if (choice === 'none') return;
+  const event: ProgressEvent = { event: 'picture', ...picture };
+  const words = `Picture ${picture.picture} of ${picture.pictures}: ${picture.label}`;
+  output.write(`${choice === 'json' ? JSON.stringify(event) : words}\n`);
+}
+
+const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(1);
 
 /** Milliseconds between two states of a bar, and between two lines where there is none. */
 const BYTES_EVERY = { bar: 200, line: 10_000 };

@@ -16,6 +16,7 @@ import { draftOfOptions, FIELD_OPTIONS, LIMITS, type RequestDraft } from '../req
 import { engineOptionsOf, type Result, Studio } from './imagine.ts';
 import { type Order, readTasks } from './imagine-options.ts';
 import { checkOut, writeOutput } from './output.ts';
+import { tellPicture } from './progress.ts';
 import { folderOrName, loraFiles, netPaths, type Task, upscalerFiles, vaeFiles } from './task.ts';
 import { asUsage, UsageError, type Verb } from './verb.ts';
 
@@ -121,7 +122,7 @@ async function drawAll(tasks: readonly Task[], axes: readonly Axis[], how: Order
   try {
     for (const [done, task] of ordered.entries()) {
       const label = labelOfCell({ axes }, tasks.indexOf(task));
-      if (how.progress !== 'none') process.stderr.write(`Picture ${done + 1} of ${tasks.length}: ${label}\n`);
+      tellPicture(how.progress, { picture: done + 1, pictures: tasks.length, label }, process.stderr);
       cells.set(task, await drawOne(studio, task, how, label));
     }
   } finally {

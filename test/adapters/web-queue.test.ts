@@ -16,10 +16,18 @@ const drawn: number[] = [];
 /** A picture of so many steps fails. */
 const FAILING = 13;
 
+/** A picture of so many steps is drawn with a model that is being loaded until the gate opens. */
+const LOADING = 17;
+const gate = Promise.withResolvers<void>();
+
 /** Each denoiser call takes 5 ms. */
 const engine: ProcessEngine = {
   kill() {},
-  async open({ request: { width, height, seed, numInferenceSteps: steps } }) {
+  async open({ request: { width, height, seed, numInferenceSteps: steps } }, onLoading) {
+    if (steps === LOADING) {
+      onLoading?.({ opened: 4e9, total: 7e9 });
+      await gate.promise;
+    }
     if (steps === FAILING) throw new DarkroomError('engine_failed', 'Thirteen is too many.');
     let step = 0;
     return {
@@ -102,6 +110,21 @@ test('the chat with the real queue: a line of jobs, a place in it, a cancel, pic
     const done = await ada.until(message.id, ({ job }) => job?.state === 'done');
     assert.equal(done.pictures.length, 1);
   }
+  assert.deepEqual([...chat.errors, ...queue.errors], []);
+});
+
+test('a job says what of its model is loaded, and no more once it draws', async () => {
+  await using temporary = await temporaryFolder();
+  const queue = new WorkedQueue();
+  await using chat = await startChatWith(queue, temporary.folder);
+  const ada = chat.as('Ada');
+  const { message } = await ada.post(`a mug --steps ${LOADING}`);
+  const during = await ada.until(message.id, ({ job }) => job?.loading !== undefined);
+  assert.deepEqual(during.job?.loading, { opened: 4e9, total: 7e9 });
+  assert.match(during.text, /^Loading mini, 4 of 7 GB$/);
+  gate.resolve();
+  const done = await ada.until(message.id, ({ job }) => job?.state === 'done');
+  assert.equal(done.job?.loading, undefined);
   assert.deepEqual([...chat.errors, ...queue.errors], []);
 });
 

@@ -44,9 +44,24 @@ test('imagine writes a PNG that carries its recipe; the path is the last line', 
 test('--json prints one object, --latents writes a float32 array, --count numbers the files', async () => {
   const out = newFolder();
   const latents = join(out, 'latents.npy');
-  const extra = ['--seed', '3', '--count', '2', '--json', '--latents', latents, '--out', join(out, 'p.png')];
+  const extra = [
+    '--seed',
+    '3',
+    '--count',
+    '2',
+    '--json',
+    '--progress',
+    'json',
+    '--latents',
+    latents,
+    '--out',
+    join(out, 'p.png'),
+  ];
   const made = await darkroom(['imagine', 'a mug', ...quick, ...extra]);
   assert.equal(made.code, 0, made.err);
+  const told = made.err.split('\n').filter((line) => line.startsWith('{'));
+  const events = told.map((line) => ({ ...JSON.parse(line), eta_seconds: 0 }));
+  assert.deepEqual(events.at(-1), { event: 'step', step: 6, steps: 6, eta_seconds: 0 });
   const report = JSON.parse(made.out);
   assert.deepEqual(report.files, [join(out, 'p-0.png'), join(out, 'p-1.png')]);
   assert.deepEqual(report.seeds, [3, 4]);

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { createProgress } from '../../src/shell/progress.ts';
+import { createProgress, tellPicture } from '../../src/shell/progress.ts';
 import { readRequests } from '../../src/shell/request-file.ts';
 import { stopSignal } from '../../src/shell/stop-signal.ts';
 
@@ -103,6 +103,29 @@ test('progress fits the width of the terminal', () => {
     }
     if (columns >= 30) assert.match(lines.at(-1)!, /step 150 of 150, 0\.0 s left/);
   }
+});
+
+test('--progress json is an object a line: what is loaded, which picture of a sweep, each step', () => {
+  const lines: string[] = [];
+  const output = { isTTY: true, write: (text: string) => lines.push(text) };
+  const progress = createProgress('json', output);
+  progress.load('sdxl-base', { opened: 4e9, total: 7e9 });
+  progress.load('sdxl-base', { opened: 7e9, total: 7e9 });
+  progress.loaded();
+  tellPicture('json', { picture: 1, pictures: 3, label: 'steps 10' }, output);
+  progress.show(1, 2);
+  progress.end();
+  const events = lines.map((line) => {
+    assert.ok(line.endsWith('\n'));
+    return JSON.parse(line);
+  });
+  const loading = { event: 'loading', model: 'sdxl-base', total_bytes: 7e9 };
+  assert.deepEqual(events.slice(0, 3), [
+    { ...loading, opened_bytes: 4e9 },
+    { ...loading, opened_bytes: 7e9 },
+    { event: 'picture', picture: 1, pictures: 3, label: 'steps 10' },
+  ]);
+  assert.deepEqual({ ...events[3], eta_seconds: 0 }, { event: 'step', step: 1, steps: 2, eta_seconds: 0 });
 });
 
 test('one press of Ctrl-C stops cleanly, however often it arrives; a second one ends at once', async (t) => {
