@@ -65,12 +65,14 @@ const listModels = defineCommand({
         const isModel = kind === 'checkpoint';
         const mayUse = isUsable && (!isModel || allowed.includes(name));
         const use = (isModel || isCommercial) && say(mayUse ? 'models.allowed' : 'models.not_allowed');
+        // Of a file that is not read yet, opening it says whether it can be used.
+        const refusal = file === undefined ? await whyNot(name, models, say) : file.refusal;
         const terms =
-          file?.refusal === undefined && (isModel || isCommercial)
+          refusal === undefined && (isModel || isCommercial)
             ? say.words(termsWords(await licences.termsOf({ kind, name })))
             : undefined;
         const parts = [use, file && kindWords(file, say), terms && say('models.licence_is', { terms })];
-        return { name, value: [...parts, file?.refusal].filter(Boolean).join('; ') };
+        return { name, value: [...parts, refusal].filter(Boolean).join('; ') };
       }),
     );
     const more = listed.length - fields.length;
@@ -209,6 +211,16 @@ async function abilitiesIn(
   } catch (error) {
     const reason = say('models.cannot_be_used', { reason: wordsOf(describeError(error)) });
     return [{ name: say('models.field.can'), value: reason }];
+  }
+}
+
+/** One folder that cannot be read does not take the others from the list. */
+async function whyNot(name: string, models: ConfigPorts['models'], say: Say): Promise<string | undefined> {
+  try {
+    await models.resolve(name);
+    return undefined;
+  } catch (error) {
+    return say('models.cannot_be_used', { reason: wordsOf(describeError(error)) });
   }
 }
 

@@ -77,7 +77,8 @@ export async function postForReview(
   try {
     await post(platform, tenant, String(channel), reviewCard(record, review, say, false));
   } catch (error) {
-    if (!(error instanceof DarkroomError)) return onError?.(error);
+    // What is no plain refusal of the platform is for the operator too.
+    if (!(error instanceof DarkroomError)) onError?.(error);
     if (Date.now() - (told.get(tenant) ?? 0) < TOLD_MS) return;
     told.set(tenant, Date.now());
     const text = say('review.channel_gone', { channel: String(channel) });

@@ -105,7 +105,7 @@ test('one model folder that cannot be read leaves the others in the list', async
   const values = ephemeral[0]?.fields?.map(({ name, value }) => `${name}: ${value}`);
   assert.deepEqual(values, [
     'broken: allowed here; cannot be used: broken/unet has no config.json.',
-    'mini: allowed here; no licence stated',
+    'mini: allowed here; licence: not known',
   ]);
 });
 

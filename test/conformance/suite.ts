@@ -363,6 +363,36 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.deepEqual(chat.errors, []);
     });
 
+    it('a review channel shows what waits, with its prompt, to be decided there; a ban holds at once', async () => {
+      await using chat = await start();
+      if (chat.platform === 'web') return;
+      const set = async (setting: string, value: string) => {
+        await chat.command('ada', 'config set', { setting, value });
+        await until(chat, 'ada', ({ text }) => text.includes(`${setting}: not set ->`));
+      };
+      await set('moderation', 'hold');
+      await set('review_channel', '#general');
+      await chat.command('bo', 'imagine', { prompt: 'a boat', no: 'sails' });
+      const isWaiting = ({ buttons }: Seen) => buttons.includes('Ban');
+      const waiting = await until(chat, 'cy', isWaiting);
+      assert.deepEqual([waiting.isPrivate, waiting.pictures.length], [false, 1]);
+      for (const words of ['bo', 'a boat', 'sails']) assert.ok(waiting.text.includes(words), waiting.text);
+      await chat.press('cy', waiting, 'Approve');
+      await until(chat, 'cy', ({ text, isPrivate }) => isPrivate && text.includes('Only admins, and roles'));
+      await chat.press('ada', waiting, 'Approve');
+      await until(chat, 'bo', hasPicture);
+      const decided = await until(chat, 'cy', ({ text }) => text.includes('ada approved a picture of bo'));
+      assert.deepEqual([decided.id, decided.buttons, decided.pictures], [waiting.id, [], []]);
+      await chat.command('bo', 'imagine', { prompt: 'a ship' });
+      await chat.press('ada', await until(chat, 'ada', isWaiting), 'Ban');
+      await until(chat, 'cy', ({ text }) => text.includes('ada rejected a picture of bo and banned them'));
+      await until(chat, 'bo', ({ text }) => text.includes('did not approve'));
+      await chat.command('bo', 'imagine', { prompt: 'a mug' });
+      await until(chat, 'bo', ({ text, isPrivate }) => isPrivate && text.includes('banned you'));
+      assert.equal(chat.queue.jobs.length, 2);
+      assert.deepEqual(chat.errors, []);
+    });
+
     it('results that are set private are seen only by who asked', async () => {
       await using chat = await start();
       await chat.command('ada', 'config set', { setting: 'result_visibility', value: 'private' });

@@ -130,7 +130,8 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     if (found === undefined) return undefined;
     const { text, picture } = found;
     if (picture !== undefined) {
-      if ((await options.pictures.get(picture)) === undefined) {
+      // One that waits for a reviewer is nobody's yet.
+      if ((await options.pictures.get(picture)) === undefined || (await options.isHeld(picture))) {
         throw new DarkroomError('not_found', sentence('web.picture_gone'));
       }
       return { text, pictureIds: [picture] };

@@ -1,0 +1,42 @@
+/** A picture that waits for a reviewer, at its address: for nobody but the admins of the chat. */
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { StandInQueue, startChatWith, temporaryFolder } from './stand-in.ts';
+
+test('a stranger who has the address of a picture that waits gets nothing by it', async () => {
+  await using folder = await temporaryFolder();
+  const queue = new StandInQueue();
+  await using chat = await startChatWith(queue, folder.folder, { admins: ['web:ada'] });
+  const as = (name: string) => ({ 'x-darkroom-user': name });
+  const send = async (name: string, text: string) => {
+    const form = new FormData();
+    form.set('text', text);
+    const response = await fetch(`${chat.url}/api/messages`, {
+      method: 'POST',
+      headers: as(name),
+      body: form,
+    });
+    return { status: response.status, body: JSON.stringify(await response.json()) };
+  };
+  const { id: author } = (await (await fetch(`${chat.url}/api/me`, { headers: as('ada') })).json()) as {
+    id: string;
+  };
+  assert.equal(author, 'web:ada');
+  await send('ada', '/config set moderation hold');
+  await send('bo', '/imagine a boat');
+  for (let i = 0; i < 200 && (await chat.store.reviews.countHeld('web')) === 0; i++) await sleep(20);
+  const [held] = await chat.store.reviews.held('web', 1);
+  const picture = held!.pictures[0]!.id;
+  const address = `${chat.url}/api/pictures/${picture}.png`;
+  const statusFor = async (name: string) => (await fetch(address, { headers: as(name) })).status;
+  assert.deepEqual([await statusFor('eve'), await statusFor('bo'), await statusFor('ada')], [404, 404, 200]);
+  const before = queue.jobs.length;
+  for (const line of [`make it blue ${address}`, `/edit make it blue ${address}`, `/recipe ${address}`]) {
+    const { status, body } = await send('eve', line);
+    assert.deepEqual([status, /deleted|expired|no longer|gone/i.test(body)], [404, true], `${line}: ${body}`);
+  }
+  assert.equal(queue.jobs.length, before);
+  await chat.store.reviews.decide(held!.job, 'approved', { id: 'web:ada', name: 'ada' }, {} as never);
+  assert.equal(await statusFor('eve'), 200);
+});
