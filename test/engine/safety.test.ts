@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
-import { requireClassifier } from '../../src/engine/safety/safety.ts';
+import { openCheck, requireClassifier } from '../../src/engine/safety/safety.ts';
 import { Catalogue } from '../../src/models/catalogue.ts';
 import { freezeRequest } from '../../src/request.ts';
 import { MODELS } from './goldens.ts';
@@ -27,8 +27,11 @@ await writeFile(index, JSON.stringify(parts));
 /** Bytes, by model and whether its pictures are looked at. */
 const planned = new Map<string, number>();
 
-async function draw(model: string, isModerated: boolean) {
-  const engine = await createEngine({ models: [folder], device: cpuDevice({ threads: 1 }) });
+async function draw(model: string, isModerated: boolean, classifier?: string) {
+  const engine = await createEngine({
+    ...{ models: [folder], device: cpuDevice({ threads: 1 }) },
+    ...(classifier !== undefined && { classifier }),
+  });
   try {
     const { defaults } = await new Catalogue([folder]).open(model);
     const draft = { prompt: 'a mug', seed: 1, num_inference_steps: 2, width: 64, height: 64 };
@@ -53,6 +56,62 @@ test('a job that is checked comes with what was found; another one, and a model 
   assert.deepEqual(unchecked!.png, found!.png);
   assert.ok(planned.get('checked true')! > planned.get('checked false')!, 'the checker takes memory');
   await assert.rejects(draw('plain', true), { code: 'unsupported', message: /plain has no safety checker/ });
+});
+
+/** A classifier of fixtures/classifier with its JSON beside it. @returns its path */
+async function classifierWith(layout: 'nchw' | 'nhwc', card: object): Promise<string> {
+  const file = join(folder, `red-${layout}.onnx`);
+  await cp(new URL(`../golden/fixtures/classifier/red-${layout}.onnx`, import.meta.url), file);
+  const whole = {
+    width: 8,
+    height: 8,
+    layout,
+    gives: 'logits',
+    classes: ['calm', 'red'],
+    flag: { red: 0.7 },
+  };
+  await writeFile(file.replace('.onnx', '.json'), JSON.stringify({ ...whole, ...card }));
+  return file;
+}
+
+test('a classifier of the operator looks at real pictures in either layout, for models without a checker too', async () => {
+  const paint = (colour: readonly number[]) => ({
+    ...{ width: 20, height: 12, channels: 3 as const },
+    data: Uint8Array.from({ length: 20 * 12 * 3 }, (_, i) => colour[i % 3]!),
+  });
+  for (const layout of ['nchw', 'nhwc'] as const) {
+    const check = await openCheck(await classifierWith(layout, {}), cpuDevice({ threads: 1 }));
+    // Logits 0 and 8 (red - (green + blue) / 2), of levels of 0 to 1.
+    assert.deepEqual(await check.look(paint([255, 0, 0])), { isFlagged: true, label: 'red', score: 1 });
+    assert.deepEqual(await check.look(paint([153, 102, 102])), {
+      isFlagged: true,
+      label: 'red',
+      score: 0.832,
+    });
+    assert.deepEqual(await check.look(paint([0, 0, 255])), { isFlagged: false, label: 'red', score: 0.018 });
+    await check.close();
+  }
+  const [found] = await draw('plain', true, await classifierWith('nchw', { flag: { red: 0.0001 } }));
+  assert.deepEqual([found!.finding!.label, found!.finding!.isFlagged], ['red', true]);
+});
+
+test('a classifier whose JSON says something else than its file is refused before a picture is looked at', async () => {
+  const cases: readonly (readonly [card: object, message: RegExp])[] = [
+    [{ width: 16 }, /does not run as the JSON beside it says \(16x8, nchw, 2 classes\)/],
+    [{ classes: ['calm', 'red', 'blue'] }, /does not run as the JSON beside it says/],
+    [{ output: 'scores' }, /names the output scores; the model has logits/],
+    [{ input: 'image' }, /names the input image; the model has picture/],
+  ];
+  for (const [card, message] of cases) {
+    const file = await classifierWith('nchw', card);
+    await assert.rejects(openCheck(file, cpuDevice({ threads: 1 })), { code: 'misconfigured', message });
+  }
+  const file = await classifierWith('nchw', {});
+  await writeFile(file, 'no model');
+  await assert.rejects(
+    openCheck(file, cpuDevice({ threads: 1 })),
+    /could not be loaded; is it an ONNX model/,
+  );
 });
 
 test('a classifier that cannot be used is refused at the start in one sentence', async () => {

@@ -190,6 +190,7 @@ test('models list, show and verify; doctor reads the settings aloud', async () =
   const missing = await darkroom(['models', 'verify', join(tiny, 'unet')]);
   assert.equal(missing.code, 1);
   const { out, code } = await darkroom(['doctor']);
+  assert.match(out, /check of pictures +by each model's own safety checker/);
   assert.equal(code, 0, out);
   assert.match(out, /DARKROOM_PORT\s+0\s+\(environment\)/);
   assert.match(out, /mini\s+good/);
