@@ -1,6 +1,6 @@
 /** The buttons of a card: `verb:JOB`, so that they work after a restart too. */
 import { DarkroomError, offer } from '../src/errors.ts';
-import { inWordsOf } from '../src/request.ts';
+import { inWordsOf, otherFiles } from '../src/request.ts';
 import { sentence } from '../src/sentences.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import { deletedCard, endCard, pictureCard, revealedCard } from './cards.ts';
@@ -30,7 +30,10 @@ import { dropSweep, openCell, type SweepCommandPorts, startSweep } from './sweep
 
 export type ActionPorts = SweepCommandPorts &
   ConfigPorts &
-  Pick<Ports, 'jobs' | 'queue' | 'pictures' | 'gallery' | 'unpost' | 'arePixelsEqual' | 'onError'> & {
+  Pick<
+    Ports,
+    'jobs' | 'queue' | 'pictures' | 'gallery' | 'unpost' | 'arePixelsEqual' | 'readPictureText' | 'onError'
+  > & {
     readonly deletions: Deletions;
   } & Pick<Ports, 'reviews'>;
 type ActionContext = Context<ActionPorts>;
@@ -107,21 +110,29 @@ async function startAgain(record: JobRecord, context: ActionContext): Promise<vo
   if (!isOver) await compare(record, id, context);
 }
 
-/** Whether a picture that was made again is the same to the pixel, on its card. */
+/** Whether a picture that was made again is the same to the pixel, or which of its files are others by now, on its card. */
 async function compare(record: JobRecord, id: string, { reply, say, ports }: ActionContext): Promise<void> {
   const made = await ports.jobs.get(id);
   if (made?.state !== 'done') return;
   const pairs = record.pictures.map((picture, i) => [picture.id, made.pictures[i]?.id] as const);
+  const replaced = new Set<string>();
   const equal = await Promise.all(
     pairs.map(async ([one, other]) => {
       const [before, after] = await Promise.all([
         ports.pictures.get(one),
         other === undefined ? undefined : ports.pictures.get(other),
       ]);
-      return before !== undefined && after !== undefined && (await ports.arePixelsEqual(before, after));
+      if (before === undefined || after === undefined) return false;
+      for (const name of otherFiles(ports.readPictureText(before), ports.readPictureText(after)))
+        replaced.add(name);
+      return ports.arePixelsEqual(before, after);
     }),
   );
-  const note = say(equal.every(Boolean) ? 'action.same_pixels' : 'action.other_pixels');
+  const note = equal.every(Boolean)
+    ? say('action.same_pixels')
+    : replaced.size > 0
+      ? say('action.other_files', { names: [...replaced] })
+      : say('action.other_pixels');
   const card = endCard(made);
   await reply.post({ ...card, notes: [...(card.notes ?? []), note] });
 }

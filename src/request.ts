@@ -62,6 +62,7 @@ export {
   optionOfField,
   optionsOfDraft,
 } from './request/options.ts';
+export { otherFiles } from './request/other-files.ts';
 export { type OtherRecipe, readOtherRecipe } from './request/other-programs.ts';
 export { type OutpaintRequest, PANS, type Pan } from './request/outpaint.ts';
 export { LARGEST_REFERENCE, referenceSize } from './request/references.ts';

@@ -32,7 +32,7 @@ import { readInputs, withGivenNames } from './inputs.ts';
 import { encodeNpy } from './npy.ts';
 import { checkOut, planOutput, writeOutput } from './output.ts';
 import { createProgress } from './progress.ts';
-import { comparable, precisionNote, samePixels } from './remake.ts';
+import { comparable, compareWithGiven, precisionNote } from './remake.ts';
 import {
   loraFileOrName,
   loraFiles,
@@ -109,6 +109,8 @@ export interface Result {
   readonly notes: readonly string[];
   /** With --from: whether the pixels are those of the given picture. */
   readonly agrees?: boolean;
+  /** Where it does not: the names whose files are others by now. */
+  readonly replaced?: readonly string[];
 }
 
 /** Makes tasks one after another; the model stays open between those that share it. */
@@ -206,7 +208,7 @@ export class Studio {
           ),
           ...precisionNote(task, precision),
         ],
-        ...(task.from !== undefined && { agrees: await samePixels(pictures[0]!, task.from, this.#reader) }),
+        ...(task.from !== undefined && (await compareWithGiven(pictures[0]!, task.from, this.#reader))),
       };
     } finally {
       await run.close();
@@ -280,6 +282,8 @@ function report(result: Result, json: boolean): void {
     process.stderr.write(
       result.agrees ? 'The pixels agree.\n' : 'The pixels differ from the given picture.\n',
     );
+    for (const name of result.replaced ?? [])
+      process.stderr.write(`${name} is another file here than the one that drew the given picture.\n`);
   }
   process.stdout.write(`${result.files.join('\n')}\n`);
 }

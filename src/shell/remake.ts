@@ -8,6 +8,7 @@ import { readPngText } from '../image/png-text.ts';
 import type { PictureReader } from '../image/reader.ts';
 import { EMBEDDED_MODEL } from '../installed-models.ts';
 import type { FinishedPicture } from '../job.ts';
+import { otherFiles } from '../request.ts';
 import type { GivenPictures } from './given-pictures.ts';
 import { isPoseName } from './inputs.ts';
 import type { Task } from './task.ts';
@@ -103,12 +104,19 @@ function withControls(known: unknown, from: string, given: GivenPictures['contro
   });
 }
 
-export async function samePixels(
+/** @returns whether the new picture has the pixels of the given one, and where not, which files are others by now */
+export async function compareWithGiven(
   made: FinishedPicture,
   from: string,
   reader: PictureReader,
-): Promise<boolean> {
-  const given = await reader.read(await readFile(from), 'picture');
+): Promise<{ readonly agrees: boolean; readonly replaced?: readonly string[] }> {
+  const bytes = await readFile(from);
+  const agrees = await samePixels(made, await reader.read(bytes, 'picture'));
+  const replaced = agrees ? [] : otherFiles(readPngText(bytes), readPngText(made.png));
+  return { agrees, ...(replaced.length > 0 && { replaced }) };
+}
+
+async function samePixels(made: FinishedPicture, given: { readonly bytes: Uint8Array }): Promise<boolean> {
   const [ours, theirs] = await Promise.all([made.png, given.bytes].map(decodeRgb));
   const isSameSize = ours!.width === theirs!.width && ours!.height === theirs!.height;
   return isSameSize && ours!.data.every((level, i) => level === theirs!.data[i]);

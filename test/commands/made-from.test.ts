@@ -165,6 +165,21 @@ test('a recipe whose command cannot carry everything offers to make the picture 
   const made = (await chat.press(recipe.actions![0]!.id)).posted.at(-1)!;
   assert.deepEqual([...chat.jobs.values()].at(-1)!.request, job!.request);
   assert.match(made.notes!.join(), /Every pixel is the same/);
+  // Of pixels that differ, the recipes in both files say why.
+  const recipeOf = (hash: string) => ({
+    request: { model: 'mini' },
+    model_hash: 'a0',
+    embeddings: [{ name: 'wave', hash }, null],
+  });
+  const texts = ['b1', 'c2', 'b1', 'b1'].map(
+    (hash) => new Map([['darkroom', JSON.stringify(recipeOf(hash))]]),
+  );
+  const apart = startCommands({ arePixelsEqual: async () => false, readPictureText: () => texts.shift()! });
+  await apart.say('a tiger', { attachments: [photo()] });
+  const [first] = apart.jobs.keys();
+  const pressed = async () => (await apart.press(`again:${first}`)).posted.at(-1)!.notes!.join();
+  assert.match(await pressed(), /differs from before: .* in the place of wave\./);
+  assert.match(await pressed(), /another device, precision or version/);
   await chat.say('/imagine a boat');
   const other = (await chat.press(`recipe:${[...chat.jobs.keys()].at(-1)}`)).ephemeral[0]!;
   assert.equal(other.actions, undefined);

@@ -6,6 +6,8 @@ export const action = {
   'action.choose_picture': 'That message has {count} pictures. Choose one of them.',
   'action.no_picture_yet': 'That message has no picture yet. Wait for it, or choose another one.',
   'action.same_pixels': 'Every pixel is the same as before.',
+  'action.other_files':
+    'The picture differs from before: since then, other files have been put in the place of {names}.',
   'action.other_pixels': 'Some pixels differ from before: another device, precision or version drew them.',
   'action.ended': 'That job has already ended.',
   'action.job_gone': 'That job no longer exists. Send the prompt again.',

@@ -6,6 +6,7 @@ export const action = {
   'action.choose_picture': '그 메시지에는 그림이 {count}장 있어요. 그중에서 골라 주세요.',
   'action.no_picture_yet': '그 메시지에는 아직 그림이 없어요. 기다리거나 다른 그림을 골라 주세요.',
   'action.same_pixels': '이전 그림과 모든 픽셀이 같아요.',
+  'action.other_files': '이전 그림과 달라요. 그사이에 다음 이름의 파일이 다른 파일로 바뀌었어요: {names}.',
   'action.other_pixels': '다른 장치나 정밀도, 버전에서 그려서 이전 그림과 일부 픽셀이 달라요.',
   'action.ended': '이미 끝난 작업이에요.',
   'action.job_gone': '더 이상 없는 작업이에요. 프롬프트를 다시 보내 주세요.',
