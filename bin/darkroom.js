@@ -9,6 +9,10 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const NODE = 24;
+// Verbs that run models in their own process. A process can set its allocator only as it starts: see ALLOCATOR in
+// src/engine/process/process.ts, of which this is a copy.
+const RUNS_MODELS = ['imagine', 'sweep', 'models'];
+const ALLOCATOR = { GLIBC_TUNABLES: 'glibc.malloc.mmap_threshold=1048576:glibc.malloc.hugetlb=1' };
 const root = fileURLToPath(new URL('..', import.meta.url));
 const source = join(root, 'src', 'main.ts');
 const main = existsSync(source) ? source : join(root, 'dist', 'src', 'main.js');
@@ -50,7 +54,8 @@ if (!existsSync(main)) {
     `Darkroom needs Node ${NODE}, and this is Node ${process.versions.node}. Run npm ci without --omit=optional, or install Node ${NODE}.`,
   );
 } else {
-  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit' });
+  const env = RUNS_MODELS.includes(process.argv[2]) ? { ...ALLOCATOR, ...process.env } : process.env;
+  const child = spawn(node, [main, ...process.argv.slice(2)], { stdio: 'inherit', env });
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   child.on('error', (error) => fail(`${node} cannot be started: ${error.code ?? error.message}.`));
   child.on('exit', (code, signal) => {

@@ -9,9 +9,7 @@ import { DataType, type Value } from './onnx.ts';
 export interface Blocks {
   /** [B, count] of each block's bytes from `first` on, as uint8. */
   bytes(first: number, count: number): Value;
-  /** The same as int8. */
-  signedBytes(first: number, count: number): Value;
-  /** [B, 1] float16 at a byte of even number. */
+  /** float32 [B, 1]: the float16 at a byte. */
   half(at: number): Value;
   op(
     opType: string,
@@ -41,12 +39,14 @@ class Reader {
     return this.shaped(this.#blocks.bytes(first, count), shape);
   }
 
+  /** Whole numbers with a sign: without it they count from 0, with the zero in the middle. */
   signed(first: number, count: number): Value {
-    return this.float(this.#blocks.signedBytes(first, count));
+    const shifted = this.#blocks.op('BitwiseXor', [this.bytes(first, count), this.#blocks.octets([128], [])]);
+    return this.minus(this.float(shifted), 128);
   }
 
   half(at: number): Value {
-    return this.float(this.#blocks.half(at));
+    return this.#blocks.half(at);
   }
 
   float(value: Value): Value {

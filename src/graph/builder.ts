@@ -24,6 +24,9 @@ const OPSETS = [
   { domain: 'com.microsoft', version: 1 },
 ];
 
+/** Of a weight in blocks, in float32: 32 MB. A layer of FLUX.1 has eight times as many. */
+const NUMBERS_AT_ONCE = 2 ** 23;
+
 /** A sum that a normalisation behind it may take over. */
 export interface Residual {
   readonly x: Value;
@@ -213,6 +216,24 @@ export class GraphBuilder {
 
   isInBlocks(name: string): boolean {
     return this.#weights.isInBlocks(name);
+  }
+
+  /**
+   * Rows of a weight [outputs, inputs] in turn, where it is read out of its blocks at each run: so that no more than a part
+   * of it is in memory in full width.
+   * @returns one range, of all rows, for other weights
+   */
+  rowsInTurn(
+    name: string,
+    [outputs, inputs]: readonly [number, number],
+    rows?: RowRange,
+  ): readonly RowRange[] {
+    const { first, count } = rows ?? { first: 0, count: outputs };
+    const isReadOut = this.target.blocksInPlace && this.#weights.hasRowsInBlocks(name, inputs);
+    const most = isReadOut ? Math.max(1, Math.floor(NUMBERS_AT_ONCE / inputs)) : count;
+    const parts = Math.max(1, Math.ceil(count / most));
+    const bounds = Array.from({ length: parts + 1 }, (_, i) => first + Math.round((i * count) / parts));
+    return bounds.slice(1).map((end, i) => ({ first: bounds[i]!, count: end - bounds[i]! }));
   }
 
   /**

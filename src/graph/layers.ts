@@ -50,21 +50,25 @@ export function linear(
     const sums = int8Linear(b, x, name, shape, { bias: bias ? `${name}.bias` : undefined, rows });
     return withFactors(b, sums, x, name, rows);
   }
-  const product = b.blockProduct(x, `${name}.weight`, shape, rows) ?? plainProduct(b, x, name, shape, rows);
+  const products = b
+    .rowsInTurn(`${name}.weight`, shape, rows)
+    .map((part) => productOf(b, x, name, shape, part.count === outputs ? undefined : part));
+  const product = products.length === 1 ? products[0]! : b.op('Concat', products, { axis: -1 });
   const sum = withFactors(b, product, x, name, rows);
   return bias ? b.op('Add', [sum, b.weight(`${name}.bias`, [outputs], rows)]) : sum;
 }
 
-const plainProduct = (
+const productOf = (
   b: GraphBuilder,
   x: Value,
   name: string,
   shape: readonly [number, number],
   rows: LinearOptions['rows'],
 ): Value =>
-  b.target.fusedMatMul
+  b.blockProduct(x, `${name}.weight`, shape, rows) ??
+  (b.target.fusedMatMul
     ? b.fused('FusedMatMul', [x, b.weight(`${name}.weight`, shape, rows)], { transB: 1 })
-    : b.op('MatMul', [x, b.turnedWeight(`${name}.weight`, shape, rows)]);
+    : b.op('MatMul', [x, b.turnedWeight(`${name}.weight`, shape, rows)]));
 
 /** The product of a linear layer over x, with what a LoRA adds to it. */
 function withFactors(

@@ -63,7 +63,7 @@ interface External {
   readonly stored: StoredTensor;
   readonly offset: number;
   readonly length: number;
-  /** Numbers that are read; 0 where the same bytes are listed as another type as well. */
+  /** Numbers that are read. */
   readonly elements: number;
 }
 
@@ -75,14 +75,6 @@ const STORED: Readonly<Record<(typeof STORED_DTYPES)[number], { type: DataTypeNa
   F8_E4M3: { type: 'float8e4m3fn', bytes: 1 },
   F8_E5M2: { type: 'float8e5m2', bytes: 1 },
 };
-
-/** What the bytes of a block are read as. */
-const VIEWS = {
-  bytes: { type: 'uint8', bytes: 1 },
-  signedBytes: { type: 'int8', bytes: 1 },
-  halves: { type: 'float16', bytes: 2 },
-} as const satisfies Readonly<Record<string, { type: DataTypeName; bytes: number }>>;
-type View = keyof typeof VIEWS;
 
 const product = (sides: readonly number[]): number => sides.reduce((total, side) => total * side, 1);
 
@@ -126,6 +118,12 @@ export class GraphWeights {
 
   isInBlocks(name: string): boolean {
     return isBlockType(this.#tensors.get(name)?.dtype ?? '');
+  }
+
+  /** Whether any rows of a matrix can be read by themselves. */
+  hasRowsInBlocks(name: string, columns: number): boolean {
+    const { dtype = '', decode } = this.#tensors.get(name) ?? {};
+    return isBlockType(dtype) && decode === undefined && columns % BLOCK_TYPES[dtype].elements === 0;
   }
 
   get(name: string): StoredTensor | undefined {
@@ -226,14 +224,11 @@ export class GraphWeights {
     const [rows, columns] = shape;
     const { bytes } = BLOCK_TYPES[type];
     const rowBytes = stored.length / rows;
-    const view = (of: View) => {
-      const size = VIEWS[of].bytes;
-      const table = this.#view({ name, stored, first: 0, count: rows }, of, [rows, rowBytes / size]);
-      return this.#names.once(`${table} ${ids}`, () =>
-        emit('Reshape', [emit('Gather', [table, ids]), this.#ints([-1, bytes / size])]),
-      );
-    };
-    return emit('Reshape', [blockValues(type, this.#blocks(view, emit)), this.#ints([-1, columns])]);
+    const table = this.#bytes({ name, stored, first: 0, count: rows }, [rows, rowBytes]);
+    const found = this.#names.once(`${table} ${ids}`, () =>
+      emit('Reshape', [emit('Gather', [table, ids]), this.#ints([-1, bytes])]),
+    );
+    return emit('Reshape', [blockValues(type, this.#blocks(found, emit)), this.#ints([-1, columns])]);
   }
 
   /** @returns undefined where the weight is not stored in blocks that the operator takes as they are */
@@ -245,19 +240,18 @@ export class GraphWeights {
     const { first, count } = rows ?? { first: 0, count: shape[0] };
     const of: Rows = { name, stored, first, count };
     const inRow = shape[1] / elements;
-    const view = (as: View) => this.#view(of, as, [count * inRow, bytes / VIEWS[as].bytes]);
-    const blocks = this.#blocks(view, this.#prepareOp);
+    const blocks = this.#blocks(this.#bytes(of, [count * inRow, bytes]), this.#prepareOp);
     const whole = blocks.bytes(2, bytes - 2);
     // The operator counts from 0 with the zero point in the middle; the file has numbers with a sign.
     const quants = bits === 8 ? this.#prepareOp('BitwiseXor', [whole, blocks.octets([128], [])]) : whole;
     const scale = blocks.half(0);
-    const wide =
-      this.#target.type === 'float16' ? scale : this.#prepareOp('Cast', [scale], { to: DataType.float });
+    const narrow =
+      this.#target.type === 'float16' ? this.#prepareOp('Cast', [scale], { to: DataType.float16 }) : scale;
     return {
       bits,
       blockSize: elements,
       quants: this.#prepareOp('Reshape', [quants, this.#ints([count, inRow, bytes - 2])]),
-      scales: this.#prepareOp('Reshape', [wide, this.#ints([count, inRow])]),
+      scales: this.#prepareOp('Reshape', [narrow, this.#ints([count, inRow])]),
       halvesApart: bits === 4,
     };
   }
@@ -399,18 +393,21 @@ export class GraphWeights {
         `${this.#label}: the rows of ${stored.name} do not begin with a block of ${stored.dtype}.`,
       );
     }
-    const view = (type: View) => this.#view(of, type, [length / bytes, bytes / VIEWS[type].bytes]);
     const { dtype } = stored;
-    return this.#names.once(`numbers ${name} ${as} ${first}`, () =>
-      this.#prepareOp('Reshape', [blockValues(dtype, this.#blocks(view, this.#prepareOp)), this.#ints(as)]),
-    );
+    return this.#names.once(`numbers ${name} ${as} ${first}`, () => {
+      const blocks = this.#blocks(this.#bytes(of, [length / bytes, bytes]), this.#prepareOp);
+      return this.#prepareOp('Reshape', [blockValues(dtype, blocks), this.#ints(as)]);
+    });
   }
 
-  /** The bytes of blocks as numbers of one type. */
-  #view(of: Rows, type: View, dims: readonly number[]): Value {
-    const elements = type === 'bytes' ? product(of.stored.shape) : 0;
-    const key = `${type} ${of.name} ${dims} ${of.first}`;
-    return this.#listed(of, { key, type: VIEWS[type].type, dims, elements });
+  /**
+   * The bytes of blocks. They are listed once, as bytes: each listing is a mapping of its own, in which the system counts
+   * the pages of the file again.
+   */
+  #bytes(of: Rows, dims: readonly number[]): Value {
+    const { name, stored, first, count } = of;
+    const elements = (product(stored.shape) / (stored.shape[0] ?? 1)) * count;
+    return this.#listed(of, { key: `bytes ${name} ${dims} ${first}`, type: 'uint8', dims, elements });
   }
 
   #listed(
@@ -441,19 +438,32 @@ export class GraphWeights {
     });
   }
 
-  #blocks(view: (type: View) => Value, op: Blocks['op']): Blocks {
-    const part = (from: Value, first: number, count: number) =>
-      op('Slice', [from, this.#ints([first]), this.#ints([first + count]), this.#ints([-1])]);
+  /** @param bytes uint8 [blocks, bytes of a block] */
+  #blocks(bytes: Value, op: Blocks['op']): Blocks {
+    const part = (first: number, count: number) =>
+      op('Slice', [bytes, this.#ints([first]), this.#ints([first + count]), this.#ints([-1])]);
     return {
       op,
       ints: this.#ints,
       octets: (values, dims) => this.#names.constant('uint8', dims, Uint8Array.from(values)),
       floats: (values, dims) =>
         this.#names.constant('float', dims, new Uint8Array(Float32Array.from(values).buffer)),
-      bytes: (first, count) => part(view('bytes'), first, count),
-      signedBytes: (first, count) => part(view('signedBytes'), first, count),
-      half: (at) => part(view('halves'), at / 2, 1),
+      bytes: part,
+      half: (at) => {
+        const wide = op('Cast', [part(at, 2)], { to: DataType.int32 });
+        const worth = new Uint8Array(Int32Array.of(1, 256).buffer);
+        const places = op('Mul', [wide, this.#names.constant('int32', [2], worth)]);
+        return op('Gather', [this.#halves(), op('ReduceSum', [places, this.#ints([-1])])]);
+      },
     };
+  }
+
+  /** float32 [65536]: what two bytes are as a float16, by the whole number that they are. No operator reads them so. */
+  #halves(): Value {
+    return this.#names.once('every float16', () => {
+      const every = new Float16Array(Uint16Array.from({ length: 2 ** 16 }, (_, i) => i).buffer);
+      return this.#names.constant('float', [2 ** 16], new Uint8Array(Float32Array.from(every).buffer));
+    });
   }
 
   readonly #ints = (values: readonly number[]): Value =>

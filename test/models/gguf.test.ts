@@ -30,7 +30,8 @@ import { planLora } from '../../src/models/lora/plan.ts';
 import { ValueReader } from '../../src/models/lora/values.ts';
 import { readWeights } from '../../src/models/weights.ts';
 import { agree, outputs, type PackedTensor, temporaryFolder, unpacked } from '../graph/agree.ts';
-import { FIXTURES } from './forge.ts';
+import { FIXTURES, write } from './forge.ts';
+import { gguf } from './forge-gguf.ts';
 import { random, writeLora } from './lora-files.ts';
 
 const FOLDER = join(FIXTURES, '../gguf');
@@ -199,6 +200,32 @@ for (const [how, target] of TARGETS) {
     }
   });
 }
+
+test('a large weight in blocks is read out a part at a time, with the numbers that it has at once', async (t) => {
+  const [rows, columns] = [4098, 4096];
+  const bytes = gguf({ tensors: [['large.weight', 8, [columns, rows], (rows * columns * 34) / 32]] });
+  const start = bytes.length - (rows * columns * 34) / 32;
+  // Blocks of Q8_0: a scale of 1, and numbers that tell their row.
+  for (let at = start, i = 0; at < bytes.length; at += 34, i++) {
+    bytes.writeUInt16LE(0x3c00, at);
+    bytes.writeInt8(Math.floor((i * 32) / columns) % 100, at + 2);
+  }
+  const file = await write(join(await temporaryFolder(t), 'large.gguf'), bytes);
+  const component = { configFile: 'large', config: {}, tensors: (await readWeights(file)).tensors };
+  const b = new GraphBuilder('large', component, PORTABLE);
+  const input = b.input('x', 'float', [1, columns]);
+  b.output('all', linear(b, input, 'large', columns, rows, { bias: false }), [1, rows]);
+  const some = { bias: false, rows: { first: 3, count: 4000 } };
+  b.output('some', linear(b, input, 'large', columns, rows, some), [1, 4000]);
+  const graph = b.finish();
+  const products = Buffer.from(graph.bytes).toString('latin1').split('com.microsoft').length;
+  assert.ok(products > 4, `${products} products`);
+  const x = { data: new Float32Array(columns).fill(1), dims: [1, columns] };
+  const made = await outputs(graph, { x }, ['all', 'some']);
+  const sums = Float32Array.from({ length: rows }, (_, row) => (row % 100) * (columns / 32));
+  assert.deepEqual(made['all']!.data, sums);
+  assert.deepEqual(made['some']!.data, sums.subarray(3, 4003));
+});
 
 async function folded(
   component: Component,

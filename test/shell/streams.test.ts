@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { ALLOCATOR } from '../../src/engine/process/process.ts';
 import { createProgress, tellPicture } from '../../src/shell/progress.ts';
 import { readRequests } from '../../src/shell/request-file.ts';
 import { stopSignal } from '../../src/shell/stop-signal.ts';
@@ -89,6 +90,20 @@ test('without the Node that npm fetches, a sentence says how to get it', async (
   mkdirSync(join(folder, 'node_modules', name), { recursive: true });
   writeFileSync(join(folder, 'node_modules', name, 'package.json'), '{}');
   assert.deepEqual(await run(), none);
+});
+
+test('verbs that run models in their own process have the allocator of the inference process', async () => {
+  const folder = newFolder();
+  for (const name of ['bin', 'src']) mkdirSync(join(folder, name));
+  cpSync(bin, join(folder, 'bin/darkroom.js'));
+  writeFileSync(join(folder, 'package.json'), '{"type": "module"}');
+  writeFileSync(join(folder, 'src/main.ts'), "console.log(process.env['GLIBC_TUNABLES'] ?? 'none');");
+  const told = async (verb: string, before = '') =>
+    (await shell(`${before} "${process.execPath}" "${folder}/bin/darkroom.js" ${verb}`)).out.trim();
+  for (const verb of ['imagine', 'sweep', 'models verify'])
+    assert.equal(await told(verb), ALLOCATOR.GLIBC_TUNABLES, verb);
+  assert.equal(await told('imagine', 'GLIBC_TUNABLES=glibc.malloc.hugetlb=0'), 'glibc.malloc.hugetlb=0');
+  assert.equal(await told('serve'), 'none');
 });
 
 test('progress fits the width of the terminal', () => {
