@@ -142,6 +142,9 @@ def family_requests() -> dict[str, dict]:
             requests[f"{model}-edit"] = edit(HILLS, seed=42)
             requests[f"{model}-edit-two"] = edit("inputs/bars-100x80.png", HILLS, seed=3)
             requests[f"{model}-edit-sized"] = edit(HILLS, num_images=2, seed=4) | {"width": 96, "height": 64}
+            if kind == "Flux2KleinPipeline" and not model.endswith("-base"):
+                large = edit("inputs/bands-1200x912.png", num_inference_steps=2, seed=5)
+                requests[f"{model}-edit-large"] = large | {"width": 96, "height": 64}
             requests[f"{model}-inpaint-reference"] = base(
                 model, **sampler, **START, **MASK, reference_images=["inputs/bars-100x80.png"], strength=0.8, seed=6
             )
