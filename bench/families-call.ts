@@ -104,5 +104,6 @@ async function picture(): Promise<number> {
 }
 
 const seconds = await (what === 'picture' ? picture() : denoiser());
-console.log(JSON.stringify({ opened: since(started) - seconds, seconds }));
+const peakBytes = 1024 * process.resourceUsage().maxRSS;
+console.log(JSON.stringify({ opened: since(started) - seconds, seconds, peakBytes }));
 process.exit();

@@ -1,13 +1,13 @@
 /**
  * The flow families at full size on the CPU, random weights as Q8_0: one call of each transformer at 512x512, and a whole
  * picture of FLUX.2-klein-4B in four steps, from words to pixels. Each run is a process of its own with the allocator of the
- * inference process. Its memory is looked at twice a second and counts the pages of the weights' file that are in memory,
- * each once: the kernel's own peak counts a page for each of its two mappings, as bytes and as scales.
+ * inference process. Its memory is the kernel's peak of what is resident, with the pages of the weights' file that are in memory:
+ * the system takes them back where another process needs the room.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { readFile, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -29,6 +29,7 @@ const FAMILIES = {
 interface Call {
   readonly opened: number;
   readonly seconds: number;
+  readonly peakBytes: number;
 }
 
 /**
@@ -90,10 +91,7 @@ function kleinVae() {
   return shapes;
 }
 
-async function run(
-  what: 'denoiser' | 'picture',
-  file: string,
-): Promise<Call & { readonly peakBytes: number }> {
+async function run(what: 'denoiser' | 'picture', file: string): Promise<Call> {
   const script = fileURLToPath(new URL('families-call.ts', import.meta.url));
   const child = spawn(process.execPath, [script, what, file, String(SIDE), String(THREADS)], {
     stdio: ['ignore', 'pipe', 'inherit'],
@@ -103,18 +101,7 @@ async function run(
   child.stdout.on('data', (text: Buffer) => {
     answer += text;
   });
-  let peakBytes = 0;
-  const timer = setInterval(async () => {
-    peakBytes = Math.max(peakBytes, await memoryOf(child.pid!));
-  }, 500);
   const [code] = await once(child, 'close');
-  clearInterval(timer);
   if (code !== 0) throw new Error(`families-call.ts ${what} ended with ${code}`);
-  return { ...(JSON.parse(answer) as Call), peakBytes };
-}
-
-/** Of a process on Linux; 0 elsewhere, and once it is gone. */
-async function memoryOf(pid: number): Promise<number> {
-  const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => '');
-  return 1024 * Number(/^Pss:\s+(\d+)/m.exec(rollup)?.[1] ?? 0);
+  return JSON.parse(answer) as Call;
 }
