@@ -4,6 +4,7 @@ import { fairShare } from './schema/fair-share.ts';
 import { gallery } from './schema/gallery.ts';
 import { people } from './schema/people.ts';
 import { review } from './schema/review.ts';
+import { sweepUsage } from './schema/sweep-usage.ts';
 import { tables } from './schema/tables.ts';
 import { usage } from './schema/usage.ts';
 import type { Database, Sql } from './sql.ts';
@@ -12,7 +13,7 @@ import type { Database, Sql } from './sql.ts';
  * Step n is the n-th, applied once. A step that a release has is never changed (test/store/upgrade.test.ts holds their
  * hashes); what changes the schema is a new step at the end.
  */
-export const STEPS: readonly string[] = [tables + fairShare, people, review, usage, gallery];
+export const STEPS: readonly string[] = [tables + fairShare, people, review, usage, gallery, sweepUsage];
 
 /** Held while migrating, so that programs that start together take turns. */
 const LOCK = 7340;
