@@ -49,7 +49,7 @@ const schema = z.object({
   /** Names between commas; the engine reads them. */
   DARKROOM_DEVICES: z.string().min(1).default('auto'),
   /** What the CPU computes in; unset: float32. */
-  DARKROOM_PRECISION: z.enum(['float32', 'int8']).optional(),
+  DARKROOM_PRECISION: z.enum(['float32', 'float16', 'int8']).optional(),
   /** Gigabytes (2^30) that models and pictures may take: on each device, or by the devices' names. */
   DARKROOM_MEMORY: z
     .string()
@@ -92,7 +92,7 @@ const ALLOWED: Readonly<Partial<Record<SettingName, string>>> = {
   SLACK_PORT: 'a port from 0 to 65535',
   DARKROOM_CACHE_GB: 'a number of gigabytes, 0 or more',
   DARKROOM_MEMORY: 'a number of gigabytes such as 8, or one for each device such as cuda:0=8,cuda:1=24',
-  DARKROOM_PRECISION: 'float32 or int8',
+  DARKROOM_PRECISION: 'float32, float16 or int8',
   DARKROOM_PICTURES: 'files, rows or an address like s3://bucket/prefix',
   DARKROOM_WEB_USERS: 'cookie or header',
   DARKROOM_URL: 'an address that starts with https:// or http://',

@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Settings } from '../config/settings.ts';
 import { devicesOf } from './engine/choose-device.ts';
 import { type Device, nameOf } from './engine/device.ts';
-import { withPrecision } from './engine/precision.ts';
+import { canTake, withPrecision } from './engine/precision.ts';
 import type { EngineOptions } from './engine/process/process.ts';
 import { foldersOf, indexFile } from './installed-models.ts';
 import type { SideFilesOptions } from './models/side-files.ts';
@@ -51,9 +51,10 @@ export async function engineOptions(
   }
   const sideFiles = sideFilesOptions(settings);
   const found = await devicesOf(settings.DARKROOM_DEVICES, { device, threads });
-  // The setting is the CPU's, and one run may have another device.
-  const isOther = device !== undefined && found.every(({ provider }) => provider !== 'cpu');
-  const setting = isOther ? undefined : settings.DARKROOM_PRECISION;
+  const { DARKROOM_PRECISION: set } = settings;
+  // The setting is that of the usual devices, and one run may have another one.
+  const isOther = device !== undefined && set !== undefined && !found.some((one) => canTake(one, set));
+  const setting = isOther ? undefined : set;
   const [wanted, asker] =
     precision === undefined
       ? ([setting, 'DARKROOM_PRECISION'] as const)

@@ -62,22 +62,34 @@ export async function bestDevice(
       reasons.push(`${nameOf(device)} is not used: ${reason}`);
     }
   }
-  const graphics = await tryGraphics(options, machine);
+  const graphics = await tryGraphics(options, machine, reasons);
   if (typeof graphics !== 'string' && graphics !== undefined) return chosen(graphics);
   if (graphics !== undefined) reasons.push(`webgpu is not used: ${graphics}`);
   return chosen(cpuDevice(options));
 }
 
-/** @returns why not; undefined where there is nothing to try */
-async function tryGraphics(options: DeviceOptions, machine: Machine): Promise<Device | string | undefined> {
+/**
+ * @param reasons gets why it is not used as well as it might be
+ * @returns why not; undefined where there is nothing to try
+ */
+async function tryGraphics(
+  options: DeviceOptions,
+  machine: Machine,
+  reasons: string[],
+): Promise<Device | string | undefined> {
   if (!WITH_WEBGPU.includes(machine.system)) return undefined;
   if (machine.system.startsWith('linux') && (await machine.graphics()).length === 0) return undefined;
   const device = parseDevice('webgpu', options);
-  const { works, reason, precision, isSoftware, seconds = 0, cpuSeconds = 0 } = await machine.probe(device);
+  const answer = await machine.probe(device);
+  const { works, reason, precision, isSoftware, seconds = 0, cpuSeconds = 0 } = answer;
   if (!works) return reason ?? 'its probe failed';
   if (isSoftware === true) return 'only a Vulkan driver in software was found';
   const ms = (value: number) => `${(1000 * value).toFixed(0)} ms`;
   if (seconds >= cpuSeconds) return `its probe took ${ms(seconds)}, the CPU ${ms(cpuSeconds)}`;
+  if (answer.addsInFloat16 === true)
+    reasons.push(
+      'webgpu is not used in float16: its sums are inexact there; DARKROOM_PRECISION=float16 takes half the memory, and changes pictures',
+    );
   return { ...device, ...(precision !== undefined && { precision }) };
 }
 

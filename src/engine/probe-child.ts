@@ -9,6 +9,7 @@ import type { Target } from '../graph/target.ts';
 import type { Tensor } from '../tensor.ts';
 import { cpuDevice, type Device, targetOf } from './device.ts';
 import type { Probe } from './probe.ts';
+import { areSumsExact, distance, sumsFeeds, sumsGraph } from './probe-sums.ts';
 import { openSession } from './session.ts';
 
 interface Size {
@@ -141,10 +142,12 @@ const noise = (i: number): number => ((((Math.sin(i * 12.9898) * 43758.5453) % 1
 
 const milliseconds = (seconds: number) => `${(1000 * seconds).toFixed(1)} ms`;
 
-/** Of the root of the summed squares. */
-function distance(own: Float32Array, reference: Float32Array): number {
-  const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
-  return norm(reference.map((v, i) => v - own[i]!)) / norm(reference);
+async function sums(device: Device): Promise<Float32Array[]> {
+  const session = await openSession(sumsGraph(targetOf(device)), device);
+  const { product, convolved } = await session.run(sumsFeeds(), ['product', 'convolved']);
+  const values = [product, convolved].map(({ data }) => Float32Array.from(data));
+  await session.close();
+  return values;
 }
 
 async function probe(device: Device): Promise<Probe> {
@@ -159,6 +162,13 @@ async function probe(device: Device): Promise<Probe> {
   if (!(error <= TOLERANCE[precision]))
     return { works: false, reason: `its numbers are ${(100 * error).toFixed(1)} % off the CPU's` };
   if (provider !== 'webgpu') return { works: true, precision };
+  if (precision === 'float16') {
+    const { isExact, error: off } = areSumsExact(await sums(device), await sums(cpuTwin));
+    if (!isExact) {
+      const reason = `it adds up products in float16, ${(100 * off).toFixed(1)} % off for long sums`;
+      return { works: false, reason, addsInFloat16: true };
+    }
+  }
   if (isSoftware(await readFile('/proc/self/maps', 'utf8').catch(() => ''), await listGraphics()))
     return { works: true, precision, isSoftware: true };
   const [{ seconds }, { seconds: cpuSeconds }] = [await run(device, LARGE), await run(cpuTwin, LARGE)];

@@ -17,6 +17,8 @@ export interface Probe {
   readonly reason?: string;
   /** The narrowest that works. */
   readonly precision?: Precision;
+  /** It has float16, and is too inexact in it for long sums: it is used so only where that is asked for. */
+  readonly addsInFloat16?: boolean;
   /** Only the processor does the work, by a graphics driver made for tests. */
   readonly isSoftware?: boolean;
   /**
@@ -27,6 +29,8 @@ export interface Probe {
   readonly cpuSeconds?: number;
 }
 
+/** Raised when other questions are asked: answers of before count no more. */
+const VERSION = 2;
 /** Seconds that the first start of a driver may take. */
 const LIMIT = 90;
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -38,7 +42,7 @@ const CHILD = new URL(`./probe-child.${EXTENSION}`, import.meta.url);
  */
 export async function probe(device: Device, child: URL = CHILD, seconds = LIMIT): Promise<Probe> {
   const driver = await driverOf(device);
-  const key = `onnxruntime ${runtimeVersion()}, driver ${driver}, ${nameOf(device)}`;
+  const key = `probe ${VERSION}, onnxruntime ${runtimeVersion()}, driver ${driver}, ${nameOf(device)}`;
   const file = join(cacheFolder(), 'devices.json');
   const known = await readKnown(file);
   const answer = Object.hasOwn(known, key) ? known[key] : undefined;
@@ -47,7 +51,10 @@ export async function probe(device: Device, child: URL = CHILD, seconds = LIMIT)
   const tries: Precision[] = device.provider === 'webgpu' ? ['float16', 'float32'] : [device.precision];
   let found: Probe = { works: false };
   for (const precision of tries) {
-    if (!found.works) found = await runProbe({ ...device, precision }, child, seconds);
+    if (found.works) continue;
+    const { addsInFloat16 } = found;
+    found = await runProbe({ ...device, precision }, child, seconds);
+    if (addsInFloat16 === true) found = { ...found, addsInFloat16 };
   }
   // Another program may have taken the card's memory just now.
   if (found.reason !== undefined && /memory/.test(found.reason)) return found;

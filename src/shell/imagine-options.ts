@@ -56,7 +56,8 @@ ${FIELD_OPTIONS.flatMap(helpLine).join('\n')}
   --latents FILE.npy          Also the final latents, float32 [N,C,H,W].
   --progress auto|plain|json|none   On stderr; json: an object a line, while a large model loads and after each step.
   --threads N  --device auto|cpu|webgpu[:N]|cuda[:N]
-  --precision float32|int8    Of the CPU; int8 is faster where it has AMX or VNNI.
+  --precision float32|int8|float16   int8 on a CPU: faster where it has AMX or VNNI; float16 on WebGPU: half the memory.
+                              Both change pictures a little.
 darkroom imagine --request FILE|-      One JSON object, or one a line; files are relative to FILE.
 darkroom imagine --from PICTURE.png    Makes the picture again and says whether the pixels agree.`;
 

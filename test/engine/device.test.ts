@@ -131,6 +131,10 @@ test('auto takes the largest card that works, then graphics that beat the CPU, t
       'cuda:1 is not used: it crashed (SIGSEGV); cuda:0 is not used: it crashed (SIGSEGV)',
     ],
   );
+  const inexact = { ...fast, precision: 'float32' as const, addsInFloat16: true };
+  const [name, precision, why] = await chosen({ graphics, probe: async () => inexact });
+  assert.deepEqual([name, precision], ['webgpu', 'float32']);
+  assert.match(why!, /not used in float16: .* DARKROOM_PRECISION=float16/);
   for (const [answer, reason] of [
     [{ ...fast, seconds: 0.2 }, /its probe took 200 ms, the CPU 100 ms/],
     [{ ...fast, isSoftware: true }, /in software/],

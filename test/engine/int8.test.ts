@@ -68,7 +68,12 @@ test('a precision is the CPU’s, and refused by name where it cannot be had', a
     /gains nothing on this CPU: .* 9 ms in int8 and 8 ms in float32\. Use float32/,
   );
   await refused('cuda:0', 'int8', /is for the CPU: cuda:0 computes in float16/);
-  await refused('cpu', 'int4', /"int4" is not known\. Use float32 or int8/);
+  await refused('cpu', 'float16', /is for GPUs: cpu computes in float32\. .* the device webgpu/);
+  await refused('webgpu', 'float16', /float16 cannot be used: webgpu lacks it/);
+  const inexact = async () => ({ works: true, precision: 'float32' as const, addsInFloat16: true });
+  assert.deepEqual(await precisions('webgpu,cpu', 'float16', inexact), ['float16', 'float32']);
+  assert.deepEqual(await precisions('webgpu', 'float32', slow), ['float32']);
+  await refused('cpu', 'int4', /"int4" is not known\. Use float32, float16, or int8/);
   await refused('cpu', 'constructor', /not known/);
 });
 
@@ -77,7 +82,7 @@ test('the setting is a CPU’s; one run on another device goes on without it', a
   await assert.rejects(engineOptions(settings), { code: 'misconfigured', message: /^DARKROOM_PRECISION/ });
   const [{ device }] = await engineOptions(settings, { device: 'cuda:1' });
   assert.equal(device.precision, 'float16');
-  assert.throws(() => loadSettings({ DARKROOM_PRECISION: 'int4' }), /float32 or int8/);
+  assert.throws(() => loadSettings({ DARKROOM_PRECISION: 'int4' }), /float32, float16 or int8/);
 });
 
 test('a picture is made again in the precision that it was made in', async (t) => {

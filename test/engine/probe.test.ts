@@ -6,6 +6,7 @@ import { after, beforeEach, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { cpuDevice, parseDevice } from '../../src/engine/device.ts';
 import { probe } from '../../src/engine/probe.ts';
+import { areSumsExact, SUMS, sumsFeeds } from '../../src/engine/probe-sums.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'darkroom-probe-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -49,6 +50,38 @@ test('a graphics device that crashes over float16 is used in float32', async () 
     else process.send({ works: true, precision });
     setInterval(() => {}, 1000);`;
   assert.deepEqual(await probe(parseDevice('webgpu'), child(body)), { works: true, precision: 'float32' });
+});
+
+test('a graphics device that adds up in float16 is used in float32, and that it has float16 is kept', async () => {
+  const body = `
+    const { precision } = JSON.parse(process.argv[2]);
+    process.send(precision === 'float16'
+      ? { works: false, reason: 'it adds up products in float16', addsInFloat16: true }
+      : { works: true, precision });
+    setInterval(() => {}, 1000);`;
+  const answer = { works: true, precision: 'float32', addsInFloat16: true };
+  assert.deepEqual(await probe(parseDevice('webgpu'), child(body)), answer);
+  assert.deepEqual(await probe(parseDevice('webgpu'), child('process.exit(1)')), answer);
+});
+
+test('sums that are rounded to float16 on their way are found, rounded inputs and outputs are not', () => {
+  const { x, matrix } = sumsFeeds();
+  const { rows, terms, columns } = SUMS;
+  const product = (of: (value: number) => number, add: (value: number) => number) =>
+    Float32Array.from({ length: rows * columns }, (_, i) => {
+      const [row, column] = [Math.floor(i / columns), i % columns];
+      let sum = 0;
+      for (let k = 0; k < terms; k++)
+        sum = add(
+          sum + of(Number(x!.data[row * terms + k])) * of(Number(matrix!.data[k * columns + column])),
+        );
+      return of(sum);
+    });
+  const whole = (value: number) => value;
+  const exact = product(whole, whole);
+  assert.equal(areSumsExact([product(Math.f16round, whole)], [exact]).isExact, true);
+  assert.equal(areSumsExact([product(Math.f16round, Math.f16round)], [exact]).isExact, false);
+  assert.equal(areSumsExact([exact.fill(Number.NaN)], [exact]).isExact, false);
 });
 
 test('the answer is kept by driver and version, and a damaged cache asks again', async () => {

@@ -71,6 +71,9 @@ export const engine = {
   'engine.no_precision': '{asker} {precision} is not known. Use {known}.',
   'engine.cpu_precision':
     '{asker} {precision} is for the CPU: {names}. Leave it out, or choose the device cpu.',
+  'engine.gpu_precision':
+    '{asker} {precision} is for GPUs: {names}. Leave it out, or choose the device webgpu.',
+  'engine.no_float16': '{asker} float16 cannot be used: {device} lacks it or gets it wrong. Use float32.',
   'engine.device_precision': '{device} computes in {precision}',
   'engine.int8_idle':
     '{asker} int8 is not used, because it gains nothing on this CPU: {reason}. Use float32.',

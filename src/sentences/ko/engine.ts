@@ -72,6 +72,10 @@ export const engine = {
   'engine.no_precision': '{asker} {precision}: 알 수 없는 정밀도예요. 쓸 수 있는 값: {known}',
   'engine.cpu_precision':
     '{asker} {precision}: CPU에서만 쓸 수 있어요({names}). 빼거나 cpu 장치를 골라 주세요.',
+  'engine.gpu_precision':
+    '{asker} {precision}: GPU에서만 쓸 수 있어요({names}). 빼거나 webgpu 장치를 골라 주세요.',
+  'engine.no_float16':
+    '{asker} float16: {device} 장치에 없거나 그 결과가 틀려서 쓸 수 없어요. float32를 써 주세요.',
   'engine.device_precision': '{device} 장치의 정밀도: {precision}',
   'engine.int8_idle': '{asker} int8: 이 CPU에서는 이득이 없어 쓰지 않아요({reason}). float32를 써 주세요.',
 } as const satisfies Record<keyof typeof en, string>;
