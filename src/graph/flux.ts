@@ -2,17 +2,19 @@
  * FluxTransformer2DModel (FLUX.1, Black Forest Labs 2024; diffusers models/transformers/transformer_flux.py): blocks
  * as in SD3 with rotary positions, then blocks in which picture and text are one sequence with shared weights.
  */
+
 import { scaledAttention } from './attention.ts';
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph } from './component.ts';
 import { ConfigReader } from './config.ts';
 import { placedHeads } from './heads.ts';
-import { activation, linear, plainLayerNorm } from './layers.ts';
-import { EPSILON, gatedSum, jointBlock, modulate, modulation } from './mmdit-block.ts';
+import { activation, linear } from './layers.ts';
+import { EPSILON, jointBlock, modulate, modulation } from './mmdit-block.ts';
 import { pack, unpack } from './patches.ts';
 import { type Rotary, rotaryInputs } from './rotary.ts';
 import { PORTABLE, type Target } from './target.ts';
 import { embedder, sinusoids } from './timestep.ts';
+import { gatedSum, wideLayerNorm, wideLinear } from './wide-stream.ts';
 
 /** Sinusoids of timestep and guidance; not in the config (diffusers models/embeddings.py). */
 const TIME_CHANNELS = 256;
@@ -93,8 +95,8 @@ export function fluxTransformerGraph(component: Component, target: Target = PORT
   const rotary = rotaryInputs(b, config.attentionHeadDim);
 
   const tokens = pack(b, b.narrow(latents), patch);
-  let picture = linear(b, tokens, 'x_embedder', inChannels, channels);
-  let text: Value = linear(b, context, 'context_embedder', config.jointAttentionDim, channels);
+  let picture = wideLinear(b, tokens, 'x_embedder', inChannels, channels);
+  let text: Value = wideLinear(b, context, 'context_embedder', config.jointAttentionDim, channels);
   const options = { channels, heads, qkNorm: true, dualAttention: false, contextPreOnly: false, rotary };
   for (let i = 0; i < numLayers; i++) {
     const streams = jointBlock(b, { picture, text }, condition, `transformer_blocks.${i}`, options);
@@ -110,7 +112,7 @@ export function fluxTransformerGraph(component: Component, target: Target = PORT
   picture = b.op('Slice', [joined, b.ints([0]), pictureLength, b.ints([1])]);
 
   const [scale, shift] = modulation(b, condition, 'norm_out', channels, 2) as [Value, Value];
-  const last = modulate(b, plainLayerNorm(b, picture, channels, EPSILON), shift, scale);
+  const last = modulate(b, wideLayerNorm(b, picture, channels, EPSILON), shift, scale);
   const pixels = linear(b, last, 'proj_out', channels, inChannels);
   const sides = b.op('Shape', [latents], { start: 2, end: 4 });
   b.output('out_hidden_states', unpack(b, pixels, sides, patch), [
@@ -152,7 +154,7 @@ function singleBlock(
   { channels, heads, rotary }: { channels: number; heads: number; rotary: Rotary },
 ): Value {
   const [shift, scale, gate] = modulation(b, condition, `${name}.norm`, channels, 3) as [Value, Value, Value];
-  const normal = modulate(b, plainLayerNorm(b, x, channels, EPSILON), shift, scale);
+  const normal = modulate(b, wideLayerNorm(b, x, channels, EPSILON), shift, scale);
   const projected = (projection: string) =>
     linear(b, normal, `${name}.attn.${projection}`, channels, channels);
   const turned = (projection: string, norm: string) =>
@@ -164,5 +166,5 @@ function singleBlock(
   const wide = MLP_RATIO * channels;
   const inner = activation(b, linear(b, normal, `${name}.proj_mlp`, channels, wide), 'gelu_tanh');
   const both = b.op('Concat', [mixed, inner], { axis: -1 });
-  return gatedSum(b, x, gate, linear(b, both, `${name}.proj_out`, channels + wide, channels), true);
+  return gatedSum(b, x, gate, wideLinear(b, both, `${name}.proj_out`, channels + wide, channels));
 }

@@ -2,19 +2,21 @@
  * Flux2Transformer2DModel (FLUX.2, Black Forest Labs 2025; diffusers models/transformers/transformer_flux2.py): blocks of
  * two streams and then of one as in FLUX.1, without biases, with SwiGLU, and with one modulation for all blocks of a kind.
  */
+
 import { scaledAttention } from './attention.ts';
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph } from './component.ts';
 import { ConfigReader } from './config.ts';
 import { placedHeads } from './heads.ts';
 import { jointAttention, PICTURE_PART, TEXT_PART } from './joint-attention.ts';
-import { activation, linear, plainLayerNorm } from './layers.ts';
-import { gatedSum, modulate } from './mmdit-block.ts';
+import { activation, linear } from './layers.ts';
+import { modulate } from './mmdit-block.ts';
 import { pack, unpack } from './patches.ts';
 import { type Rotary, rotaryInputs } from './rotary.ts';
 import { gated } from './swiglu.ts';
 import { PORTABLE, type Target } from './target.ts';
 import { embedder, sinusoids } from './timestep.ts';
+import { gatedSum, shrunk, wideLayerNorm, wideLinear, wideLinearOfAnySize } from './wide-stream.ts';
 
 export interface Flux2Config {
   /** Of a token, which is one of the sampler's latents. */
@@ -86,15 +88,15 @@ export function flux2Graph(component: Component, target: Target = PORTABLE): Gra
   const b = new GraphBuilder('transformer', component, target);
   const latents = b.input('hidden_states', 'float', [1, inChannels, 'height', 'width']);
   const references = b.narrow(b.input('reference_states', 'float', [1, 'references', inChannels]));
-  const words = b.narrow(b.input('encoder_hidden_states', 'float', [1, 'sequence', jointAttentionDim]));
+  const words = b.input('encoder_hidden_states', 'float', [1, 'sequence', jointAttentionDim]);
   const condition = timeCondition(b, config, channels);
   const rotary = rotaryInputs(b, config.attentionHeadDim);
   const block = { ...config, channels, heads, rotary };
 
   const own = pack(b, b.narrow(latents), one);
   const tokens = b.op('Concat', [own, references], { axis: 1 });
-  let picture = linear(b, tokens, 'x_embedder', inChannels, channels, BARE);
-  let text = linear(b, words, 'context_embedder', jointAttentionDim, channels, BARE);
+  let picture = wideLinear(b, tokens, 'x_embedder', inChannels, channels, BARE);
+  let text = wideLinearOfAnySize(b, words, 'context_embedder', jointAttentionDim, channels, BARE);
   const shared = (name: string, count: number) =>
     b.split(linear(b, condition, `${name}.linear`, channels, count * channels, BARE), count);
   const vectors = {
@@ -112,7 +114,7 @@ export function flux2Graph(component: Component, target: Target = PORTABLE): Gra
   const length = b.op('Shape', [own], { start: 1, end: 2 });
   const last = b.op('Slice', [joined, b.ints([0]), length, b.ints([1])]);
   const [scale, shift] = shared('norm_out', 2) as [Value, Value];
-  const normed = modulate(b, plainLayerNorm(b, last, channels, config.eps), shift, scale);
+  const normed = modulate(b, wideLayerNorm(b, last, channels, config.eps), shift, scale);
   const pixels = linear(b, normed, 'proj_out', channels, inChannels, BARE);
   const sides = b.op('Shape', [latents], { start: 2, end: 4 });
   b.output('out_hidden_states', unpack(b, pixels, sides, one), [1, inChannels, 'out_height', 'out_width']);
@@ -145,7 +147,7 @@ function doubleBlock(
 ): [Value, Value] {
   const of = [vectors.picture, vectors.text] as const;
   const normed = (x: Value, shift: Value, scale: Value) =>
-    modulate(b, plainLayerNorm(b, x, channels, eps), shift, scale);
+    modulate(b, wideLayerNorm(b, x, channels, eps), shift, scale);
   const parts = [PICTURE_PART, TEXT_PART].map((part, i) => ({
     ...part,
     x: normed(streams[i]!, of[i]![0]!, of[i]![1]!),
@@ -159,8 +161,9 @@ function doubleBlock(
     const inner = Math.trunc(channels * mlpRatio);
     const wide = linear(b, normed(between, shift, scale), `${layer}.linear_in`, channels, 2 * inner, BARE);
     const [gates, ups] = b.split(wide, 2) as [Value, Value];
-    const change = linear(b, gated(b, gates, ups), `${layer}.linear_out`, inner, channels, BARE);
-    return gatedSum(b, between, lastGate, change, i === 1);
+    const out = { ...BARE, isShrunk: true };
+    const change = wideLinear(b, gated(b, gates, ups), `${layer}.linear_out`, inner, channels, out);
+    return gatedSum(b, between, lastGate, change);
   }) as [Value, Value];
   return [picture, text];
 }
@@ -174,7 +177,7 @@ function singleBlock(
   vectors: readonly Value[],
 ): Value {
   const [shift, scale, gate] = vectors as readonly [Value, Value, Value];
-  const normal = modulate(b, plainLayerNorm(b, x, channels, eps), shift, scale);
+  const normal = modulate(b, wideLayerNorm(b, x, channels, eps), shift, scale);
   const inner = Math.trunc(channels * mlpRatio);
   const fused = `${name}.attn.to_qkv_mlp_proj`;
   const all = 3 * channels + 2 * inner;
@@ -188,6 +191,7 @@ function singleBlock(
     { channels, heads },
   );
   const wide = gated(b, part(3 * channels, inner), part(3 * channels + inner, inner));
-  const both = b.op('Concat', [mixed, wide], { axis: -1 });
-  return gatedSum(b, x, gate, linear(b, both, `${name}.attn.to_out`, channels + inner, channels, BARE), true);
+  const both = b.op('Concat', [shrunk(b, mixed), wide], { axis: -1 });
+  const out = { ...BARE, isShrunk: true };
+  return gatedSum(b, x, gate, wideLinear(b, both, `${name}.attn.to_out`, channels + inner, channels, out));
 }

@@ -4,6 +4,7 @@ import type { GraphBuilder, Value } from './builder.ts';
 import { headNorm } from './heads.ts';
 import { linear } from './layers.ts';
 import { type Rotary, rotate } from './rotary.ts';
+import { wideLinear } from './wide-stream.ts';
 
 export interface JointAttentionOptions {
   readonly channels: number;
@@ -45,7 +46,7 @@ export const TEXT_PART: Omit<Part, 'x'> = {
   out: 'to_add_out',
 };
 
-/** Attention over the parts joined to one sequence, cut apart again and projected; no output where `out` is undefined. */
+/** Attention over the parts joined to one sequence, cut apart again and projected to float32; none where `out` is undefined. */
 export function jointAttention(
   b: GraphBuilder,
   parts: readonly Part[],
@@ -58,6 +59,8 @@ export function jointAttention(
   };
   const projected = (x: Value, projection: string) =>
     linear(b, x, `${name}.${projection}`, channels, channels, { bias });
+  const projectedBack = (x: Value, projection: string) =>
+    wideLinear(b, x, `${name}.${projection}`, channels, channels, { bias });
   const normed = (x: Value, norm: string) =>
     qkNorm ? headNorm(b, x, `${name}.${norm}`, channels, heads, epsilon) : x;
   const placed = (x: Value) => (rotary === undefined ? x : rotate(b, x, heads, rotary));
@@ -65,12 +68,12 @@ export function jointAttention(
   const k = placed(joined((part) => normed(projected(part.x, part.k), part.norms[1])));
   const v = joined((part) => projected(part.x, part.v));
   const mixed = scaledAttention(b, [q, k, v], { channels, heads });
-  if (parts.length === 1) return parts.map(({ out }) => out && projected(mixed, out));
+  if (parts.length === 1) return parts.map(({ out }) => out && projectedBack(mixed, out));
 
   let start: Value = b.ints([0]);
   return parts.map(({ x, out }) => {
     const end = b.op('Add', [start, b.op('Shape', [x], { start: 1, end: 2 })]);
-    const own = out && projected(b.op('Slice', [mixed, start, end, b.ints([1])]), out);
+    const own = out && projectedBack(b.op('Slice', [mixed, start, end, b.ints([1])]), out);
     start = end;
     return own;
   });

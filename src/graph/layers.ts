@@ -260,13 +260,6 @@ export function layerNorm(b: GraphBuilder, x: Value, name: string, channels: num
   }
   return b.op('LayerNormalization', [x, ...weights], { axis: -1, epsilon: { float: epsilon } });
 }
-
-/** Layer normalisation without weights: mean 0, variance 1. */
-export function plainLayerNorm(b: GraphBuilder, x: Value, channels: number, epsilon: number): Value {
-  const ones = b.numbers(new Array<number>(channels).fill(1));
-  return b.op('LayerNormalization', [x, ones], { axis: -1, epsilon: { float: epsilon } });
-}
-
 /** Root mean square normalisation (Zhang & Sennrich 2019) over the last axis. */
 export function rmsNorm(b: GraphBuilder, x: Value, name: string, channels: number, epsilon: number): Value {
   // onnxruntime's own operator in ONNX's name space; RMSNormalization came with a later opset.

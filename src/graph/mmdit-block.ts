@@ -4,7 +4,8 @@
  */
 import type { GraphBuilder, Value } from './builder.ts';
 import { type JointAttentionOptions, jointAttention, PICTURE_PART, TEXT_PART } from './joint-attention.ts';
-import { activation, linear, plainLayerNorm } from './layers.ts';
+import { activation, linear } from './layers.ts';
+import { gatedSum, wideLayerNorm, wideLinear } from './wide-stream.ts';
 
 export const EPSILON = 1e-6;
 
@@ -16,9 +17,9 @@ export interface JointBlockOptions extends JointAttentionOptions {
 }
 
 export interface Streams {
-  /** [B, patches, channels] */
+  /** float32 [B, patches, channels] */
   readonly picture: Value;
-  /** [B, tokens, channels]; undefined after the last block. */
+  /** float32 [B, tokens, channels]; undefined after the last block. */
   readonly text: Value | undefined;
 }
 
@@ -38,7 +39,7 @@ export function jointBlock(
     channels,
     dualAttention ? 9 : 6,
   ) as [Value, Value, Value, Value, Value, Value, Value, Value, Value];
-  const normal = plainLayerNorm(b, picture, channels, EPSILON);
+  const normal = wideLayerNorm(b, picture, channels, EPSILON);
   const pictureNorm = modulate(b, normal, shift, scale);
 
   // Here scale comes before shift where the text goes no further: diffusers' AdaLayerNormContinuous.
@@ -46,7 +47,7 @@ export function jointBlock(
   const [textShift, textScale] = contextPreOnly
     ? [textParts[1]!, textParts[0]!]
     : [textParts[0]!, textParts[1]!];
-  const textNorm = modulate(b, plainLayerNorm(b, text, channels, EPSILON), textShift, textScale);
+  const textNorm = modulate(b, wideLayerNorm(b, text, channels, EPSILON), textShift, textScale);
 
   const [pictureMixed, textMixed] = jointAttention(
     b,
@@ -82,16 +83,7 @@ export function jointBlock(
   const t = gatedSum(b, text, textGate, textMixed);
   return {
     picture: x,
-    text: feedForward(
-      b,
-      t,
-      `${name}.ff_context`,
-      channels,
-      textShiftMlp,
-      textScaleMlp,
-      textGateMlp,
-      options.rotary !== undefined,
-    ),
+    text: feedForward(b, t, `${name}.ff_context`, channels, textShiftMlp, textScaleMlp, textGateMlp),
   };
 }
 
@@ -112,16 +104,6 @@ export function modulate(b: GraphBuilder, x: Value, shift: Value, scale: Value):
   return b.op('Add', [b.op('Mul', [x, b.op('Add', [scale, b.numbers([1], [])])]), shift]);
 }
 
-/** Largest finite number of float16. */
-const FLOAT16_MAX = 65_504;
-
-/** @param clipped what overflows float16 is held at its ends, as the reference does in FLUX.1 */
-export function gatedSum(b: GraphBuilder, x: Value, gate: Value, change: Value, clipped = false): Value {
-  const sum = b.op('Add', [x, b.op('Mul', [gate, change])]);
-  if (!clipped || b.target.type !== 'float16') return sum;
-  return b.op('Clip', [sum, b.numbers([-FLOAT16_MAX], []), b.numbers([FLOAT16_MAX], [])]);
-}
-
 function feedForward(
   b: GraphBuilder,
   x: Value,
@@ -130,9 +112,8 @@ function feedForward(
   shift: Value,
   scale: Value,
   gate: Value,
-  clipped = false,
 ): Value {
-  const normal = modulate(b, plainLayerNorm(b, x, channels, EPSILON), shift, scale);
+  const normal = modulate(b, wideLayerNorm(b, x, channels, EPSILON), shift, scale);
   const inner = activation(b, linear(b, normal, `${name}.net.0.proj`, channels, 4 * channels), 'gelu_tanh');
-  return gatedSum(b, x, gate, linear(b, inner, `${name}.net.2`, 4 * channels, channels), clipped);
+  return gatedSum(b, x, gate, wideLinear(b, inner, `${name}.net.2`, 4 * channels, channels));
 }

@@ -2,14 +2,16 @@
  * SD3Transformer2DModel (Esser et al. 2024; diffusers models/transformers/transformer_sd3.py): predicts the velocity
  * of a rectified flow in latents. SD3 and SD3.5, medium and large.
  */
+
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
-import { activation, conv, imageToSequence, linear, plainLayerNorm } from './layers.ts';
+import { activation, conv, imageToSequence, linear } from './layers.ts';
 import { EPSILON, jointBlock, modulate, modulation } from './mmdit-block.ts';
 import { unpack } from './patches.ts';
 import { PORTABLE, type Target } from './target.ts';
 import { embedder, sinusoids } from './timestep.ts';
+import { wideLayerNorm, wideLinear } from './wide-stream.ts';
 
 /** Sinusoids of the timestep; not in the config (diffusers models/embeddings.py CombinedTimestepTextProjEmbeddings). */
 const TIME_CHANNELS = 256;
@@ -96,8 +98,8 @@ export function sd3TransformerGraph(component: Component, target: Target = PORTA
   const condition = b.op('Unsqueeze', [summed, b.ints([1])]);
 
   let streams = {
-    picture: patches(b, latents, sides, config),
-    text: linear(b, context, 'context_embedder', jointAttentionDim, channels) as Value | undefined,
+    picture: b.widen(patches(b, latents, sides, config)),
+    text: wideLinear(b, context, 'context_embedder', jointAttentionDim, channels) as Value | undefined,
   };
   for (let i = 0; i < numLayers; i++) {
     const { picture, text: tokens } = streams;
@@ -110,7 +112,7 @@ export function sd3TransformerGraph(component: Component, target: Target = PORTA
     });
   }
   const [scale, shift] = modulation(b, condition, 'norm_out', channels, 2) as [Value, Value];
-  const last = modulate(b, plainLayerNorm(b, streams.picture, channels, EPSILON), shift, scale);
+  const last = modulate(b, wideLayerNorm(b, streams.picture, channels, EPSILON), shift, scale);
   const pixels = linear(b, last, 'proj_out', channels, config.patchSize ** 2 * outChannels);
   b.output(
     'out_hidden_states',

@@ -45,6 +45,7 @@ export interface VaeConfig {
 export function readVaeConfig(component: Component): VaeConfig {
   const reader = new ConfigReader(component);
   const blockOutChannels = reader.integers('block_out_channels');
+  const squares = readSquares(reader, component);
   const config: VaeConfig = {
     inChannels: reader.integer('in_channels', 3),
     outChannels: reader.integer('out_channels', 3),
@@ -56,8 +57,9 @@ export function readVaeConfig(component: Component): VaeConfig {
     useQuantConv: reader.boolean('use_quant_conv', true),
     usePostQuantConv: reader.boolean('use_post_quant_conv', true),
     midBlockAddAttention: reader.boolean('mid_block_add_attention', true),
-    forceUpcast: reader.boolean('force_upcast', false),
-    ...readSquares(reader, component),
+    // As diffusers' class has it. Other VAEs are read as if it were false: its pipelines look at it in SDXL's alone.
+    forceUpcast: reader.boolean('force_upcast', squares.squares !== undefined),
+    ...squares,
   };
   reader.choices('down_block_types', ['DownEncoderBlock2D'], blockOutChannels.length);
   reader.choices('up_block_types', ['UpDecoderBlock2D'], blockOutChannels.length);
@@ -289,7 +291,7 @@ function decodeLast(b: GraphBuilder, input: Value, config: VaeConfig, normalise:
   return conv(b, x, 'decoder.conv_out', channels, outChannels);
 }
 
-/** Activations of SDXL's VAE overflow float16, and its file says so (diffusers upcasts it as well). */
+/** Activations of SDXL's and FLUX.2's VAE overflow float16, and SDXL's file says so (diffusers upcasts it as well). */
 function targetOf({ forceUpcast }: VaeConfig, target: Target): Target {
   return forceUpcast ? inFloat32(target) : target;
 }

@@ -2,18 +2,19 @@
  * ZImageTransformer2DModel (Z-Image team 2025; diffusers models/transformers/transformer_z_image.py): picture and text are
  * refined apart and then one sequence with shared weights, with a norm before and after each part of a block.
  */
+
 import { scaledAttention } from './attention.ts';
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
 import { placedHeads } from './heads.ts';
-import { activation, linear, plainLayerNorm, rmsNorm } from './layers.ts';
-import { gatedSum } from './mmdit-block.ts';
+import { activation, linear } from './layers.ts';
 import { pack, unpack } from './patches.ts';
 import { type Rotary, rotaryInputs } from './rotary.ts';
 import { swiGlu } from './swiglu.ts';
 import { PORTABLE, type Target } from './target.ts';
 import { sinusoids } from './timestep.ts';
+import { gatedSum, wideLayerNorm, wideLinear, wideRmsNorm } from './wide-stream.ts';
 
 /** Not in the config. */
 const TIME_CHANNELS = 256;
@@ -94,14 +95,14 @@ export function zImageGraph(component: Component, target: Target = PORTABLE): Gr
   const width = patch.side ** 2 * inChannels;
   const b = new GraphBuilder('transformer', component, target, withShortNames(component));
   const latents = b.input('hidden_states', 'float', [1, inChannels, 'height', 'width']);
-  const words = b.narrow(b.input('encoder_hidden_states', 'float', [1, 'sequence', capFeatDim]));
+  const words = b.input('encoder_hidden_states', 'float', [1, 'sequence', capFeatDim]);
   const condition = timeCondition(b, config);
   const rotary = rotaryInputs(b, dim / config.heads);
 
   const tokens = pack(b, b.narrow(latents), patch);
-  let picture = filled(b, linear(b, tokens, 'x_embedder', width, dim), 'x_pad_token', dim);
-  const normed = rmsNorm(b, words, 'cap_embedder.0', capFeatDim, normEps);
-  let text = filled(b, linear(b, normed, 'cap_embedder.1', capFeatDim, dim), 'cap_pad_token', dim);
+  let picture = filled(b, wideLinear(b, tokens, 'x_embedder', width, dim), 'x_pad_token', dim);
+  const normed = b.narrow(wideRmsNorm(b, words, 'cap_embedder.0', capFeatDim, normEps));
+  let text = filled(b, wideLinear(b, normed, 'cap_embedder.1', capFeatDim, dim), 'cap_pad_token', dim);
   const length = b.op('Shape', [picture], { start: 1, end: 2 });
   const own = {
     picture: rowsOf(b, rotary, b.ints([0]), length),
@@ -123,7 +124,7 @@ export function zImageGraph(component: Component, target: Target = PORTABLE): Gr
     conditionWidth(dim),
     dim,
   );
-  const scaled = scaledBy(b, plainLayerNorm(b, last, dim, LAST_EPSILON), scale);
+  const scaled = scaledBy(b, wideLayerNorm(b, last, dim, LAST_EPSILON), scale);
   const pixels = b.op('Neg', [linear(b, scaled, 'final_layer.linear', dim, width)]);
   const sides = b.op('Shape', [latents], { start: 2, end: 4 });
   b.output('out_hidden_states', unpack(b, pixels, sides, patch), [1, inChannels, 'out_height', 'out_width']);
@@ -142,12 +143,12 @@ function timeCondition(b: GraphBuilder, { dim, timeScale }: ZImageConfig): Value
   return b.op('Unsqueeze', [embedded, b.ints([1])]);
 }
 
-/** A sequence [1, S, dim] up to the next multiple of SEQUENCE_MULTIPLE. */
+/** A sequence float32 [1, S, dim] up to the next multiple of SEQUENCE_MULTIPLE. */
 function filled(b: GraphBuilder, x: Value, name: string, dim: number): Value {
   const multiple = b.ints([SEQUENCE_MULTIPLE]);
   const over = b.op('Mod', [b.op('Shape', [x], { start: 1, end: 2 }), multiple]);
   const missing = b.op('Mod', [b.op('Sub', [multiple, over]), multiple]);
-  const token = b.op('Unsqueeze', [b.weight(name, [1, dim]), b.ints([0])]);
+  const token = b.op('Unsqueeze', [b.wideWeight(name, [1, dim]), b.ints([0])]);
   const shape = b.op('Concat', [b.ints([1]), missing, b.ints([dim])], { axis: 0 });
   return b.op('Concat', [x, b.op('Expand', [token, shape])], { axis: 1 });
 }
@@ -170,14 +171,14 @@ function block(
     condition === undefined
       ? undefined
       : b.split(linear(b, condition, `${name}.adaLN_modulation.0`, conditionWidth(dim), 4 * dim), 4);
-  const norm = (value: Value, which: string) => rmsNorm(b, value, `${name}.${which}`, dim, normEps);
+  const norm = (value: Value, which: string) => wideRmsNorm(b, value, `${name}.${which}`, dim, normEps);
   const part = (
     value: Value,
     index: 0 | 2,
     norms: readonly [string, string],
     work: (inner: Value) => Value,
   ) => {
-    const normal = norm(value, norms[0]);
+    const normal = b.narrow(norm(value, norms[0]));
     const inner = work(vectors === undefined ? normal : scaledBy(b, normal, vectors[index]!));
     const change = norm(inner, norms[1]);
     if (vectors === undefined) return b.op('Add', [value, change]);
@@ -208,7 +209,7 @@ function selfAttention(
     placedHeads(b, projected(projection), `${name}.${norm}`, how);
   const inputs = [placed('to_q', 'norm_q'), placed('to_k', 'norm_k'), projected('to_v')] as const;
   const mixed = scaledAttention(b, inputs, { channels: dim, heads });
-  return linear(b, mixed, `${name}.to_out.0`, dim, dim, { bias: false });
+  return wideLinear(b, mixed, `${name}.to_out.0`, dim, dim, { bias: false });
 }
 
 function feedForward(b: GraphBuilder, x: Value, name: string, dim: number): Value {

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { Graph } from '../../src/graph/component.ts';
 import type { Target } from '../../src/graph/target.ts';
+import type { Denoiser } from '../../src/models/families/family.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
 import type { Feeds } from '../../src/tensor.ts';
 import { field } from './forge.ts';
@@ -9,6 +10,8 @@ import { field } from './forge.ts';
 export interface FlowCase {
   readonly name: string;
   readonly build: (target: Target) => Graph;
+  /** Of a transformer, to be built with other weights. */
+  readonly denoiser?: Pick<Denoiser, 'component' | 'graph'>;
   readonly feeds: Feeds;
 }
 
@@ -52,6 +55,7 @@ export async function flowCases(): Promise<FlowCase[]> {
     cases.push({
       name: `${name}, transformer`,
       build: (target) => spec.graph('denoiser', target),
+      denoiser: spec.denoiser,
       feeds: { ...Object.fromEntries(fields), timestep },
     });
     if (name !== 'tiny-klein') continue;
