@@ -15,13 +15,16 @@ function random(seed: number): (below: number) => number {
   };
 }
 
-/** Copies of a file with a few bytes changed, cut out, repeated or made extreme. */
-export function* mutations(bytes: Buffer, count: number, seed = 1): Generator<Buffer> {
+/**
+ * Copies of a file with a few bytes changed, cut out, repeated or made extreme.
+ * @param within how many bytes of its beginning are spoilt: the header, say
+ */
+export function* mutations(bytes: Buffer, count: number, seed = 1, within = bytes.length): Generator<Buffer> {
   const next = random(seed);
   for (let i = 0; i < count; i++) {
     let copy = Buffer.from(bytes);
     for (let changes = 1 + next(4); changes > 0 && copy.length > 0; changes--) {
-      const at = next(copy.length);
+      const at = next(Math.min(within, copy.length));
       switch (next(5)) {
         case 0:
           copy[at] = next(256);
@@ -43,6 +46,13 @@ export function* mutations(bytes: Buffer, count: number, seed = 1): Generator<Bu
   }
 }
 
+/** Of formats whose tensors lie behind their header, the header's length or what is surely part of it. */
+function headerOf(bytes: Buffer): number {
+  if (bytes.toString('latin1', 0, 4) === 'GGUF') return Math.min(bytes.length, 4096);
+  const length = Number(bytes.readBigUInt64LE());
+  return length < bytes.length ? 8 + length : bytes.length;
+}
+
 if (import.meta.main) {
   const { reading } = await import('./fuzz-reading.ts');
   const read = await reading();
@@ -54,7 +64,7 @@ if (import.meta.main) {
     const end = Date.now() + seconds * 1000;
     let [good, refused] = [0, 0];
     for (let seed = 1; Date.now() < end; seed++) {
-      for (const copy of mutations(bytes, 100, seed)) {
+      for (const copy of mutations(bytes, 100, seed, headerOf(bytes))) {
         await writeFile(file, copy);
         try {
           await read(file);
