@@ -7,6 +7,7 @@ import { planFromCivitai } from './download/civitai.ts';
 import { type Fetched, fetchPlan } from './download/download.ts';
 import { hubPlace, planFromHub } from './download/hub.ts';
 import { type Plan, sizeOfPlan } from './download/plan.ts';
+import type { PieceSizes } from './download/remote.ts';
 import { inUnits } from './download/units.ts';
 import { planFromUrl } from './download/url.ts';
 import { engineOptions } from './engine-options.ts';
@@ -26,7 +27,12 @@ export interface DownloadView {
   onProgress(bytes: number, total: number): void;
 }
 
-export function createDownloads(settings: Settings, patience: Patience = PATIENCE): Downloads {
+/** @param pieces how large files are cut; as pieces.ts says where left out */
+export function createDownloads(
+  settings: Settings,
+  patience: Patience = PATIENCE,
+  pieces?: PieceSizes,
+): Downloads {
   const hosts = { hub: new URL(settings.HF_ENDPOINT), civitai: new URL(settings.CIVITAI_API_URL) };
   return {
     parse: (text) => parseAddress(text, hosts),
@@ -45,7 +51,7 @@ export function createDownloads(settings: Settings, patience: Patience = PATIENC
         partsOf: (index) => partsOfPipeline(index, address.repository),
       });
     },
-    fetch: (plan, folder, view) => fetchPlan(plan, folder, { patience, ...view }),
+    fetch: (plan, folder, view) => fetchPlan(plan, folder, { patience, pieces, ...view }),
   };
 }
 

@@ -18,13 +18,16 @@ import { DarkroomError } from '../errors.ts';
 import { isRecord } from '../json.ts';
 import { sentence } from '../sentences.ts';
 import type { Patience } from './ask.ts';
-import { digestOf, downloadFile } from './file.ts';
+import { downloadFile } from './file.ts';
 import { type Plan, type PlannedFile, sizeOfPlan } from './plan.ts';
+import { digestOf, type PieceSizes } from './remote.ts';
 import { inUnits } from './units.ts';
 
 export interface FetchOptions {
   readonly patience: Patience;
   readonly signal?: AbortSignal | undefined;
+  /** How large files are cut; PIECES where left out. */
+  readonly pieces?: PieceSizes | undefined;
   /** @param bytes that are there, of all files together */
   onProgress(bytes: number, total: number): void;
 }
@@ -41,6 +44,8 @@ export interface Fetched {
 const AT_ONCE = 4;
 /** Of what a disk must have left beside the model. */
 const ROOM = 64 * 2 ** 20;
+/** Bytes that stat counts in. */
+const BLOCK = 512;
 /** Holds what is not whole yet; folders that start with a dot are no models. */
 const INCOMING = '.incoming';
 /** Beside a model: where it came from. */
@@ -80,7 +85,7 @@ export async function fetchPlan(plan: Plan, folder: string, options: FetchOption
         reused += file.bytes;
         return onBytes(file.bytes);
       }
-      await downloadFile(file, to, { patience: options.patience, signal, onBytes });
+      await downloadFile(file, to, { patience: options.patience, pieces: options.pieces, signal, onBytes });
     }),
   );
   try {
@@ -157,7 +162,8 @@ async function requireRoom({ files }: Plan, incoming: string, folder: string): P
     const have = await Promise.all(
       [path, `${path}.part`].map((name) =>
         stat(join(incoming, name)).then(
-          ({ size }) => size,
+          // A file that comes in pieces has gaps.
+          ({ size, blocks }) => Math.min(size, blocks * BLOCK),
           () => 0,
         ),
       ),

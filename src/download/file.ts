@@ -1,39 +1,12 @@
 /** One file from a server onto the disk: resumed where it broke off, and checked before it gets its name. */
-import { createHash, type Hash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import type { Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import { sentence } from '../sentences.ts';
-import { ask, type Patience, persist, TryAgain } from './ask.ts';
-
-/** What a hub says of a file's bytes. `git`: SHA-1 of git's blob, which is all that it says of small files. */
-export interface Digest {
-  readonly algorithm: 'sha256' | 'git';
-  /** Lower-case hex. */
-  readonly hex: string;
-}
-
-export interface RemoteFile {
-  readonly url: URL;
-  /** In sentences. */
-  readonly label: string;
-  /** Bytes. */
-  readonly bytes: number;
-  readonly digest?: Digest;
-  /** A strong ETag: without a digest, it tells whether the rest of a file is the rest of the same file. */
-  readonly etag?: string;
-  readonly token?: string | undefined;
-  /** What a user is told of an answer that is an error. */
-  refuse(response: Response): DarkroomError;
-}
-
-export interface DownloadOptions {
-  readonly patience: Patience;
-  readonly signal?: AbortSignal | undefined;
-  /** Called with the bytes that are there. */
-  onBytes(bytes: number): void;
-}
+import { ask, persist, TryAgain } from './ask.ts';
+import { fetchPieces } from './pieces.ts';
+import { brokeOff, type DownloadOptions, digestOf, larger, type RemoteFile, startHash } from './remote.ts';
 
 /**
  * Fetches a file. What an earlier try left behind is gone on with.
@@ -41,19 +14,16 @@ export interface DownloadOptions {
  *   full, ('not_found' | 'forbidden' | 'too_many' | 'cancelled')
  */
 export async function downloadFile(file: RemoteFile, to: string, options: DownloadOptions): Promise<void> {
-  const { patience, signal } = options;
   await mkdir(dirname(to), { recursive: true });
   if (await isThere(file, to)) return options.onBytes(file.bytes);
   const part = `${to}.part`;
-  const partial = await Partial.open(part, file);
+  let isWhole: boolean;
   try {
-    await persist((progressed) => fetchRest(file, partial, { ...options, progressed }), { patience, signal });
+    isWhole = (await fetchPieces(file, part, options)) ?? (await fetchInOrder(file, part, options));
   } catch (error) {
     throw describeDisk(error, file);
-  } finally {
-    await partial.close();
   }
-  if (!partial.isWhole()) {
+  if (!isWhole) {
     await rm(part, { force: true });
     const what = file.digest?.algorithm === 'git' ? 'hash' : 'SHA-256';
     throw new DarkroomError(
@@ -64,21 +34,22 @@ export async function downloadFile(file: RemoteFile, to: string, options: Downlo
   await rename(part, to);
 }
 
+/** @returns whether the bytes are those that were announced */
+async function fetchInOrder(file: RemoteFile, part: string, options: DownloadOptions): Promise<boolean> {
+  const { patience, signal } = options;
+  const partial = await Partial.open(part, file);
+  try {
+    await persist((progressed) => fetchRest(file, partial, { ...options, progressed }), { patience, signal });
+    return partial.isWhole();
+  } finally {
+    await partial.close();
+  }
+}
+
 async function isThere(file: RemoteFile, path: string): Promise<boolean> {
   const found = await stat(path).catch(() => undefined);
   if (found?.size !== file.bytes || file.digest === undefined) return false;
   return (await digestOf(path, file.digest.algorithm)) === file.digest.hex;
-}
-
-/** Hex digest of a file on this machine. */
-export async function digestOf(path: string, algorithm: Digest['algorithm']): Promise<string> {
-  const hash = startHash(algorithm, (await stat(path)).size);
-  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
-  return hash.digest('hex');
-}
-
-function startHash(algorithm: Digest['algorithm'] | undefined, bytes: number): Hash {
-  return algorithm === 'git' ? createHash('sha1').update(`blob ${bytes}\0`) : createHash('sha256');
 }
 
 /** The part of a file that has come, with the hash of it. */
@@ -118,14 +89,7 @@ class Partial {
   /** @returns whether more is there than ever before */
   async write(chunk: Uint8Array): Promise<boolean> {
     if (this.bytes + chunk.length > this.#file.bytes) {
-      throw new DarkroomError(
-        'bad_model',
-        sentence('download.larger', {
-          file: this.#file.label,
-          bytes: this.#file.bytes,
-          host: this.#file.url.host,
-        }),
-      );
+      throw new DarkroomError('bad_model', larger(this.#file));
     }
     let written = 0;
     while (written < chunk.length)
@@ -192,8 +156,6 @@ async function fetchRest(
     clearTimeout(timer);
   }
 }
-
-const brokeOff = ({ url }: RemoteFile) => sentence('download.reason.broke_off', { host: url.host });
 
 function rangeOf({ etag }: RemoteFile, from: number): Record<string, string> {
   if (from === 0) return {};

@@ -7,9 +7,9 @@ import { isRecord } from '../json.ts';
 import { sentence } from '../sentences.ts';
 import { type Address, fileName, isInside } from './address.ts';
 import { ask, type Patience, persist, readBounded } from './ask.ts';
-import type { Digest } from './file.ts';
 import { chooseComponentFiles, choosePipelineFiles, chooseSingleFile } from './hub-files.ts';
 import type { Origin, Plan, PlannedFile } from './plan.ts';
+import type { Digest } from './remote.ts';
 import { measure } from './url.ts';
 
 export interface HubOptions {

@@ -1,7 +1,7 @@
 /** What a download will fetch, known before its first large byte. */
 
 import type { Words } from '../sentences.ts';
-import type { RemoteFile } from './file.ts';
+import type { RemoteFile } from './remote.ts';
 
 export interface PlannedFile extends RemoteFile {
   /** Where it belongs, relative to the plan's folder or, for a single file, its name; checked to stay inside. */

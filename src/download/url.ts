@@ -3,8 +3,8 @@ import { DarkroomError } from '../errors.ts';
 import { sentence } from '../sentences.ts';
 import { type Address, fileName } from './address.ts';
 import { ask, type Patience, persist } from './ask.ts';
-import type { RemoteFile } from './file.ts';
 import type { Plan } from './plan.ts';
+import type { RemoteFile } from './remote.ts';
 
 export interface UrlOptions {
   readonly patience: Patience;

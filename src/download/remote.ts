@@ -1,0 +1,62 @@
+/** A file on a server, and what tells whether its bytes are the right ones. */
+import { createHash, type Hash } from 'node:crypto';
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import type { DarkroomError } from '../errors.ts';
+import { sentence } from '../sentences.ts';
+import type { Patience } from './ask.ts';
+
+/** What a hub says of a file's bytes. `git`: SHA-1 of git's blob, which is all that it says of small files. */
+export interface Digest {
+  readonly algorithm: 'sha256' | 'git';
+  /** Lower-case hex. */
+  readonly hex: string;
+}
+
+export interface RemoteFile {
+  readonly url: URL;
+  /** In sentences. */
+  readonly label: string;
+  /** Bytes. */
+  readonly bytes: number;
+  readonly digest?: Digest;
+  /** A strong ETag: without a digest, it tells whether the rest of a file is the rest of the same file. */
+  readonly etag?: string;
+  readonly token?: string | undefined;
+  /** What a user is told of an answer that is an error. */
+  refuse(response: Response): DarkroomError;
+}
+
+export interface DownloadOptions {
+  readonly patience: Patience;
+  readonly signal?: AbortSignal | undefined;
+  /** How large files are cut; PIECES where left out. */
+  readonly pieces?: PieceSizes | undefined;
+  /** Called with the bytes that are there. */
+  onBytes(bytes: number): void;
+}
+
+export interface PieceSizes {
+  /** Bytes from which on a file comes in pieces. */
+  readonly least: number;
+  /** Of one piece. */
+  readonly bytes: number;
+  /** Pieces that come at the same time. */
+  readonly atOnce: number;
+}
+
+/** Hex digest of a file on this machine. */
+export async function digestOf(path: string, algorithm: Digest['algorithm']): Promise<string> {
+  const hash = startHash(algorithm, (await stat(path)).size);
+  for await (const chunk of createReadStream(path, { highWaterMark: 2 ** 20 })) hash.update(chunk as Buffer);
+  return hash.digest('hex');
+}
+
+export function startHash(algorithm: Digest['algorithm'] | undefined, bytes: number): Hash {
+  return algorithm === 'git' ? createHash('sha1').update(`blob ${bytes}\0`) : createHash('sha256');
+}
+
+export const brokeOff = ({ url }: RemoteFile) => sentence('download.reason.broke_off', { host: url.host });
+
+export const larger = ({ label, bytes, url }: RemoteFile) =>
+  sentence('download.larger', { file: label, bytes, host: url.host });
