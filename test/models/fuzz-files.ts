@@ -8,7 +8,10 @@ import { type ForgedFile, float, forgeModel, half, writeSafetensors } from './fo
 import { torchFile } from './forge-pickle.ts';
 
 const LORA: ForgedFile = new Map([
-  ['lora_unet_mid_block_attentions_0_proj_in.lora_down.weight', half([2, 16], new Float32Array(32).fill(0.5))],
+  [
+    'lora_unet_mid_block_attentions_0_proj_in.lora_down.weight',
+    half([2, 16], new Float32Array(32).fill(0.5)),
+  ],
   ['lora_unet_mid_block_attentions_0_proj_in.lora_up.weight', half([16, 2], new Float32Array(32).fill(0.5))],
   ['lora_unet_mid_block_attentions_0_proj_in.alpha', float([], [1])],
 ]);
