@@ -179,9 +179,13 @@ async function showNotes(record: JobRecord, { reply, say }: ActionContext): Prom
 }
 
 /** The picture goes from its message at once; the rest follows when nobody has undone it. */
-async function remove(record: JobRecord, { invocation, reply, ports }: ActionContext): Promise<void> {
+async function remove(record: JobRecord, { invocation, reply, say, ports }: ActionContext): Promise<void> {
   await requireOwnJob(record, 'delete', invocation, ports);
-  if (invocation.input.kind !== 'action') return;
+  // Words stand in another message than the picture, where nobody would find the Undo: they are asked about first.
+  if (invocation.input.kind !== 'action') {
+    const sure = { id: `remove:${record.id}`, label: say('button.delete'), style: 'danger' } as const;
+    return reply.postEphemeral({ text: say('action.delete_sure'), actions: [sure] });
+  }
   const { message } = invocation.input;
   await ports.queue.cancel(record.id);
   await ports.jobs.setDeleted(record.id, true);

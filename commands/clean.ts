@@ -4,7 +4,14 @@ import type { Invocation } from '../adapters/adapter.ts';
 /** C0 and C1 controls without tab, line feed and carriage return; they have no meaning in any text here. */
 const CONTROLS = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g;
 
-export const cleanText = (text: string): string => text.toWellFormed().replaceAll(CONTROLS, '');
+/**
+ * Characters that nobody sees: zero-width spaces, soft hyphens, direction marks. They come with pasted words, split them
+ * for a model and turn a card around. Joiners stay: emoji, Persian and Indic words are made with them.
+ */
+const UNSEEN = /[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/g;
+
+export const cleanText = (text: string): string =>
+  text.toWellFormed().replaceAll(CONTROLS, '').replaceAll(UNSEEN, '');
 
 /** Values that are no text, number or switch are left out: no option takes them. */
 function cleanValues(values: Readonly<Record<string, unknown>>): Record<string, unknown> {

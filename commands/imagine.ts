@@ -6,6 +6,7 @@ import { type Sentence, sentence, type Words } from '../src/sentences.ts';
 import { type Base, baseOfReply, baseOfTexts, type LaidOver, layOver, settingsOf } from './base.ts';
 import { type Context, defineCommand } from './command.ts';
 import { DRAFT_OPTIONS, type DraftValues, draftOf, TYPED_OPTIONS } from './draft.ts';
+import { readInstruction } from './instruction/instruction.ts';
 import { findJobOfPicture } from './job-access.ts';
 import { nameMentions } from './mentions.ts';
 import { applyTuning, tuningOf } from './model-tuning.ts';
@@ -102,7 +103,8 @@ export async function orderOf(
   });
   // Whoever sends nothing but an address means the picture there.
   const [address] = hosts;
-  if (words.trim() === '' && address !== undefined && Object.keys(pictures).length === 0) {
+  const isOfAddress = ONLY_POINTS.test(words.trim()) || readInstruction(words) !== undefined;
+  if (isOfAddress && address !== undefined && Object.keys(pictures).length === 0) {
     throw new DarkroomError('bad_request', sentence('draw.address', { host: address }));
   }
   requireSubject(values, pictures);
@@ -166,13 +168,21 @@ function describeOtherFiles({ otherFiles = [] }: DrawInvocation): Sentence[] {
   ];
 }
 
+/** Of pages, and of pictures on somebody's own disk. */
+const ADDRESS =
+  /<?https?:\/\/[^\s<>]+>?|(?<=^|\s)(?:www\.[^\s<>]+\.[^\s<>]+|file:\/\/\S+|data:image\/\S+|[a-z]:\\\S+)/gi;
+/** What is left beside the address of a picture that is meant: `make it like …`. */
+const ONLY_POINTS =
+  /^(?:(?:make|draw|edit|change|use|turn|give|show|it|this|that|me|as|in|into|of|the|a|an|style|look|like|similar|something|to|from|based|on|with|here|see|picture|image|photo|please|pls|and)\b[\s,.:!]*)*$/i;
+
 /** An address says nothing to a model. */
 function withoutAddresses(text: string): { words: string; hosts: Words[] } {
   const hosts = new Set<string>();
   let isUnreadable = false;
-  const words = text.replaceAll(/<?(https?:\/\/[^\s<>]+)>?/g, (_, url: string) => {
-    const host = URL.parse(url)?.host;
-    if (host === undefined) isUnreadable = true;
+  const words = text.replaceAll(ADDRESS, (whole) => {
+    const url = whole.replaceAll(/^<|>$/g, '');
+    const host = URL.parse(/^www\./i.test(url) ? `https://${url}` : url)?.host;
+    if (host === undefined || host === '') isUnreadable = true;
     else hosts.add(host);
     return '';
   });

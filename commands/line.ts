@@ -3,7 +3,7 @@ import { DarkroomError, offer } from '../src/errors.ts';
 import { sentence, type Words } from '../src/sentences.ts';
 import { type AnyCommand, lineOptions, type Option, rangeOf } from './command.ts';
 import { foreignFlag } from './foreign-flags.ts';
-import { type Flag, flagOf, type Token, tokenize } from './line-tokens.ts';
+import { type Flag, flagOf, joinDashes, type Token, tokenize } from './line-tokens.ts';
 
 /** `/name rest`; undefined where the line does not begin with a slash. */
 export function splitCommand(line: string): { name: string; rest: string } | undefined {
@@ -31,7 +31,7 @@ export function readLine(command: AnyCommand, line: string): LineValues {
   const hasFlags = options.some(([, { flag }]) => flag !== undefined);
   const flagAt = (token: Token): Flag | undefined =>
     hasFlags ? flagOf(token, (name) => find(name) !== undefined) : undefined;
-  const tokens = tokenize(line);
+  const tokens = hasFlags ? joinDashes(tokenize(line), (name) => find(name) !== undefined) : tokenize(line);
   const values: Record<string, string> = {};
   const notes: Words[] = [];
   const words: Token[] = [];

@@ -1,6 +1,7 @@
 /** What people paste into a chat: code fences, quoted lines, several commands, another program's parameters. */
-import { draftOfParameters } from '../src/request.ts';
+import { draftOfParameters, type RequestDraft } from '../src/request.ts';
 import { sentence, type Words } from '../src/sentences.ts';
+import { draftOfText } from './base.ts';
 import { commandLine } from './recipe.ts';
 
 export interface Unwrapped {
@@ -10,16 +11,29 @@ export interface Unwrapped {
 
 /** @param names of the commands, to tell `/imagine` from a path */
 export function unwrap(text: string, names: readonly string[]): Unwrapped {
-  const plain = withoutQuoteMarks(withoutFence(text.replaceAll('\r\n', '\n').trim()));
-  const draft = draftOfParameters(plain);
-  if (draft !== undefined) {
-    const { model: _theirs, ...rest } = draft;
-    return {
-      line: commandLine(rest),
-      notes: [sentence('command.other_parameters')],
-    };
-  }
-  return firstCommand(plain, names);
+  const plain = withSlash(withoutQuoteMarks(withoutFence(text.replaceAll('\r\n', '\n').trim())), names);
+  const [, verb, rest = plain] = /^\/(imagine|edit)\s+([\s\S]+)$/i.exec(plain) ?? [];
+  const draft = draftOfParameters(rest) ?? draftOfPrompts(rest);
+  if (draft !== undefined) return { ...lineOf(draft, verb), notes: [sentence('command.other_parameters')] };
+  const own = rest.startsWith('{') ? draftOfText(rest) : undefined;
+  return own === undefined ? firstCommand(plain, names) : { ...lineOf(own, verb), notes: [] };
+}
+
+/** A model of that name need not be here. */
+function lineOf(
+  { model: _theirs, ...draft }: RequestDraft,
+  verb: string | undefined,
+): Pick<Unwrapped, 'line'> {
+  const line = commandLine(draft);
+  return { line: verb === undefined ? line : line.replace(/^\/\w+/, `/${verb.toLowerCase()}`) };
+}
+
+/** `Prompt: …`, and on a line of its own `Negative prompt: …`. */
+function draftOfPrompts(text: string): RequestDraft | undefined {
+  const [, prompt, negative] =
+    /^(?:prompt\s*[:=]\s*)?([\s\S]+?)\s*\n\s*negative(?: prompt)?\s*[:=]\s*([\s\S]+)$/i.exec(text) ?? [];
+  if (prompt === undefined || negative === undefined || / --\w/.test(text)) return undefined;
+  return { prompt, negative_prompt: negative };
 }
 
 function withoutFence(text: string): string {
@@ -32,10 +46,15 @@ function withoutQuoteMarks(text: string): string {
   return /^>\s*\//.test(text) ? text.replaceAll(/^>[^\S\n]?/gm, '') : text;
 }
 
-function firstCommand(typed: string, names: readonly string[]): Unwrapped {
-  // `/ imagine`, as some phones write it.
-  const [, name = ''] = /^\/\s+([a-z]+)\b/i.exec(typed) ?? [];
-  const text = names.includes(name.toLowerCase()) ? typed.replace(/^\/\s+/, '/') : typed;
+/** `/ imagine`, `!imagine`, `／ｉｍａｇｉｎｅ`, `/imagine/`, as phones, other bots and other keyboards write it. */
+function withSlash(text: string, names: readonly string[]): string {
+  const [head = '', typed = ''] = /^(?:[/\uff0f]{1,2}\s*|!)(\p{L}+)\/?(?=\s|$)/u.exec(text) ?? [];
+  const name = typed.normalize('NFKC').toLowerCase();
+  if (names.includes(name)) return `/${name}${text.slice(head.length)}`;
+  return text.replace(/^\uff0f(?=\p{L})/u, '/');
+}
+
+function firstCommand(text: string, names: readonly string[]): Unwrapped {
   const starts = [...text.matchAll(/^\/([a-z]+)\b/gim)].filter(([, name]) =>
     names.includes(name!.toLowerCase()),
   );
@@ -43,7 +62,12 @@ function firstCommand(typed: string, names: readonly string[]): Unwrapped {
   const line = first?.index === 0 && second !== undefined ? text.slice(0, second.index).trim() : text;
   const isCut = line.length < text.length;
   return {
-    line: line.replace(/^(\/(?:imagine|edit)\s+)prompt\s*[:=]\s*/i, '$1'),
+    line: line
+      .replace(
+        /^(\/(?:imagine|edit)\s+)(?:(?:\/(?:imagine|edit)\s+)?prompt\s*[:=]\s*|\/(?:imagine|edit)\s+)/i,
+        '$1',
+      )
+      .replace(/^prompt\s*[:=]\s*(?=\S)/i, ''),
     notes: isCut ? [sentence('command.first_of_several', { count: starts.length })] : [],
   };
 }

@@ -1,6 +1,6 @@
 /** Words in reply to pictures: which of them is meant, and how many more of it. */
 import { readInstruction } from './instruction/instruction.ts';
-import { actionOfWords } from './small-talk.ts';
+import { actionOfWords, withoutEmoji } from './small-talk.ts';
 
 export interface ReplyWords {
   /** A button's verb, where the words ask for what it does. */
@@ -101,15 +101,47 @@ const PRAISE =
 const LARGER =
   /^(?:upscale |enlarge |make it |resize )?(?:it |to |by )?(?:x ?([2-8])|([2-8]) ?(?:x|times))(?: (?:bigger|larger|upscale|size))?$/i;
 
+const IN_SHAPE =
+  '(?:(?:the )?same(?: thing| picture| one)?,? but |make (?:it|this|that) |change (?:it|this) to |crop (?:it |this )?(?:to )?|turn (?:it|this) )?(?:in |as |to |into )?(?:an? )?';
+/** `16:9`, `make it square`, `portrait mode`; `landscape` alone describes a picture. */
+const RATIO = new RegExp(
+  `^${IN_SHAPE}(\\d{1,2} ?[:\uff1a] ?\\d{1,2})(?: (?:format|ratio|aspect(?: ratio)?|size|version|please))?$`,
+  'i',
+);
+const SHAPES: readonly (readonly [shape: RegExp, ratio: string])[] = [
+  [new RegExp(`^${IN_SHAPE}square(?: format| version| picture)?$|^정사각형(?:으로)?`, 'i'), '1:1'],
+  [
+    new RegExp(
+      `^${IN_SHAPE}(?:landscape|horizontal|wide|widescreen) (?:format|mode|orientation|version)$|^make (?:it|this) (?:landscape|horizontal|wide|wider|widescreen)$|^(?:horizontal|widescreen)$|^(?:가로|가로로|가로로 길게|가로형)(?:으로)?(?: ?(?:해|바꿔) ?(?:줘|주세요))?$`,
+      'i',
+    ),
+    '3:2',
+  ],
+  [
+    new RegExp(
+      `^${IN_SHAPE}(?:portrait|vertical|tall) (?:format|mode|orientation|version)$|^make (?:it|this) (?:portrait|vertical|tall|taller)$|^vertical$|^(?:세로|세로로|세로로 길게|세로형)(?:으로)?(?: ?(?:해|바꿔) ?(?:줘|주세요))?$`,
+      'i',
+    ),
+    '2:3',
+  ],
+];
+
+function ratioOf(words: string): string | undefined {
+  const named = SHAPES.find(([shape]) => shape.test(words))?.[1];
+  return named ?? RATIO.exec(words)?.[1]?.replaceAll(' ', '').replace('\uff1a', ':');
+}
+
 /** @param pictures that the message shows */
 export function readReply(typed: string, pictures: number): ReplyWords {
-  const words = typed.trim().replaceAll(/\s+/g, ' ');
+  const words = withoutEmoji(typed).replaceAll(/\s+/g, ' ') || typed.trim();
   const { picture, text } = takePicture(words, pictures);
   if (picture !== undefined && (text === '' || PRAISE.test(text))) return { action: 'show', picture, text };
   const chosen = picture === undefined ? {} : { picture };
   const [, ahead, behind] = LARGER.exec(plain(text)) ?? [];
   const scale = ahead ?? behind;
   if (scale !== undefined) return { ...chosen, text: `--upscale-image ${scale}` };
+  const ratio = ratioOf(plain(text));
+  if (ratio !== undefined) return { ...chosen, text: `--ar ${ratio}` };
   const counted = takeCount(text);
   if (counted.count !== undefined) return { ...chosen, ...counted };
   const action = actionOfWords(text);

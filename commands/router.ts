@@ -2,8 +2,8 @@
 import type { FormOf, Handle, Invocation } from '../adapters/adapter.ts';
 import type { Platform } from '../adapters/platforms.ts';
 import { refusalCard } from '../adapters/refusal-card.ts';
-import { DarkroomError, offer } from '../src/errors.ts';
-import { type Locale, localeOf, type Say, sayIn, sentence } from '../src/sentences.ts';
+import { DarkroomError, nearestNames, offer } from '../src/errors.ts';
+import { type Locale, localeOf, type Say, sayIn, sentence, type Words } from '../src/sentences.ts';
 import { type ActionPorts, act } from './actions.ts';
 import { ban, pause } from './admin.ts';
 import { cleanInvocation } from './clean.ts';
@@ -20,6 +20,7 @@ import { findJobOfPicture } from './job-access.ts';
 import { readLine, splitCommand } from './line.ts';
 import { tokenize } from './line-tokens.ts';
 import { locate } from './locate.ts';
+import { withoutMarkup } from './markup.ts';
 import { models } from './models.ts';
 import { notify } from './notify.ts';
 import { unwrap } from './paste.ts';
@@ -34,7 +35,7 @@ import { type Reopen, type Resumption, resumeJobs } from './resume.ts';
 import { removeJob, startRetention } from './retention.ts';
 import { review } from './review.ts';
 import { rules } from './rules.ts';
-import { commandOfWords, flagsOfWords, withoutRequest } from './small-talk.ts';
+import { commandOfWords, flagsOfWords, takePictures, withoutRequest } from './small-talk.ts';
 import { style } from './style.ts';
 import { createSubmit } from './submit.ts';
 import { type Completion, complete } from './suggest.ts';
@@ -67,6 +68,22 @@ export const COMMANDS: readonly RoutedCommand[] = [
   usage,
   help,
 ];
+
+const NAMES = COMMANDS.map(({ name }) => name);
+/** What other bots, and people, call them. */
+const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
+  imagine: [
+    ...['draw', 'paint', 'sketch', 'img', 'image', 'create', 'generate', 'gen', 'dream', 'make', 'picture'],
+    ...['txt2img', 'prompt', '그림', '그리기', '그려줘', '이미지'],
+  ],
+  edit: ['img2img', 'change', 'remix', 'inpaint', '편집'],
+  recipe: ['info', 'describe', 'show', 'seed', 'png', '레시피'],
+  queue: ['jobs', 'status', 'cancel', 'stop', '대기열', '취소'],
+  find: ['search', 'gallery', 'history', '찾기', '검색'],
+  models: ['model', 'checkpoints', '모델'],
+  config: ['settings', 'setting', 'options', 'set', '설정'],
+  help: ['start', 'commands', 'about', '도움말'],
+};
 
 export interface Commands {
   /** Resolves when the answer is complete: for a picture, when its job has ended. */
@@ -171,16 +188,15 @@ async function dispatch(context: Context<RouterPorts>): Promise<void> {
   if (input.kind === 'command') {
     const [name = '', ...rest] = input.name.split(' ');
     const { command } = findSubcommand(findCommand(name), rest.join(' '));
-    return run(command, withTypedFlags(command, input.values), context);
+    const { values, notes } = withTypedFlags(command, input.values);
+    return run(command, values, { ...context, notes: [...(context.notes ?? []), ...notes] });
   }
   return takeLine(input.text, context);
 }
 
 async function takeLine(typed: string, given: Context<RouterPorts>): Promise<void> {
-  const { line: whole, notes } = unwrap(
-    typed,
-    COMMANDS.map(({ name }) => name),
-  );
+  const { line: unwrapped, notes } = unwrap(typed, NAMES);
+  const whole = describesPicture(unwrapped) ? withoutMarkup(unwrapped) : unwrapped;
   const asked = readAboutReply(whole, given.invocation);
   const invocation = withPicture(given.invocation, asked.picture);
   const context = { ...given, invocation };
@@ -194,18 +210,30 @@ async function takeLine(typed: string, given: Context<RouterPorts>): Promise<voi
   }
   // Of a picture that nobody here has made, its words are not known: it is redrawn as it is.
   const text = action === undefined || count === undefined ? asked.text : '';
-  const line = splitCommand(text) ?? commandOfWords(text);
+  const isReply = shownCount(invocation.repliedTo) > 0;
+  const line = wordsAfterCommand(splitCommand(text)) ?? commandOfWords(text, isReply);
+  const more = line === undefined && !isAboutPicture(invocation) ? takePictures(withoutRequest(text)) : {};
   const found =
     line === undefined
       ? {
           command: commandForWords(invocation),
-          rest: isAboutPicture(invocation) ? (flagsOfWords(text) ?? text) : withoutRequest(text),
+          rest: isAboutPicture(invocation)
+            ? (flagsOfWords(text) ?? text)
+            : (more.text ?? withoutRequest(text)),
         }
       : findSubcommand(findCommand(line.name), line.rest);
   if (asksForHelp(found.rest)) return run(help, { command: found.command.name }, context);
   const { values, notes: read } = readLine(found.command, found.rest);
-  const counted = count === undefined ? {} : { n: count };
+  const number = count ?? more.count;
+  const counted = number === undefined ? {} : { n: number };
   return run(found.command, { ...counted, ...values }, { ...context, notes: [...notes, ...read] });
+}
+
+/** `/imagine help` asks for it, as with the commands of other programs. */
+function wordsAfterCommand(line: ReturnType<typeof splitCommand>): ReturnType<typeof splitCommand> {
+  if (line === undefined || !/^(?:help|\?|도움말)$/i.test(line.rest.trim()) || line.name === 'help')
+    return line;
+  return { name: 'help', rest: line.name };
 }
 
 /** Words that are no command, in reply to pictures. */
@@ -218,10 +246,18 @@ function readAboutReply(text: string, { repliedTo }: Invocation): ReplyWords {
 function withTypedFlags(
   command: RoutedCommand,
   given: Readonly<Record<string, unknown>>,
-): Readonly<Record<string, unknown>> {
+): { readonly values: Readonly<Record<string, unknown>>; readonly notes: readonly Words[] } {
   const { prompt, ...values } = given;
-  if (typeof prompt !== 'string' || command.typed === undefined) return given;
-  return { prompt: '', ...readLine(command, prompt).values, ...values };
+  if (typeof prompt !== 'string' || command.typed === undefined) return { values: given, notes: [] };
+  const { line, notes } = unwrap(prompt, NAMES);
+  const read = readLine(command, withoutMarkup(line.replace(/^\/(?:imagine|edit)\b\s*/i, '')));
+  return { values: { prompt: '', ...read.values, ...values }, notes: [...notes, ...read.notes] };
+}
+
+/** Words, and the lines of commands that take them: only these may be formatted. */
+function describesPicture(line: string): boolean {
+  const name = splitCommand(line)?.name;
+  return name === undefined || COMMANDS.some((one) => one.name === name && one.typed !== undefined);
 }
 
 const asksForHelp = (line: string) => tokenize(line).some(({ raw }) => /^(?:--|\u2014)help$/i.test(raw));
@@ -245,13 +281,14 @@ async function run(
 function findCommand(name: string): RoutedCommand {
   const found = COMMANDS.find((command) => command.name === name);
   if (found !== undefined) return found;
-  const names = COMMANDS.map((command) => command.name);
-  throw new DarkroomError(
-    'bad_request',
-    name === ''
-      ? sentence('command.missing', { names })
-      : sentence('command.unknown', { name, offer: offer(name, names) }),
-  );
+  // What admins may use is found by its name only.
+  const names = COMMANDS.flatMap((command) => (command.isForAdmins ? [] : [command.name]));
+  if (name === '') throw new DarkroomError('bad_request', sentence('command.missing', { names }));
+  const meant = NAMES.filter((one) => SYNONYMS[one]?.includes(name));
+  const near = meant.length > 0 ? meant : nearestNames(name, NAMES);
+  const known = sentence('error.known', { names });
+  const offered = near.length > 0 ? sentence('error.did_you_mean', { names: { anyOf: near } }) : known;
+  throw new DarkroomError('bad_request', sentence('command.unknown', { name, offer: offered }));
 }
 
 /** `/config set KEY VALUE`: the first word names what to do. */

@@ -26,6 +26,7 @@ import { MESSAGE_COMMANDS } from './commands.ts';
 import {
   actionOf,
   calledOf,
+  plainWords,
   pressOf,
   userOf,
   whereOfInteraction,
@@ -167,7 +168,7 @@ export class DiscordEvents {
   async #readCommand(interaction: ChatInputCommandInteraction): Promise<Reading> {
     const { name, values } = calledOf(interaction);
     const { prompt } = values;
-    const { text, link } = linkedMessage(typeof prompt === 'string' ? prompt : '');
+    const { text, link } = linkedMessage(typeof prompt === 'string' ? plainWords(prompt) : '');
     const read = typeof prompt === 'string' ? this.#downloads.pasted(text) : undefined;
     const linked = link && (await this.#linked(link, interaction.user, interaction.guildId));
     return {

@@ -96,7 +96,12 @@ export function actionOf(interaction: MessageComponentInteraction): string {
   return interaction.values[0] ?? '';
 }
 
-/** The words of a message without the mention of the bot. */
+/** The words of a message without the mention of the bot, and the sign behind it: `@Darkroom, a fox`. */
 export function wordsOf({ content }: Message, bot: string): string {
-  return content.replaceAll(new RegExp(`<@!?${bot}>`, 'g'), ' ').trim();
+  const words = content.replaceAll(new RegExp(`<@!?${bot}>(?:\\s*[,:;](?=\\s))?`, 'g'), ' ');
+  return plainWords(words).trim();
 }
+
+/** What Discord writes for what people chose in its menus: `</imagine:42>` is the command, a time says nothing. */
+export const plainWords = (text: string): string =>
+  text.replaceAll(/<\/([^:>]{1,100}):\d+>/g, '/$1').replaceAll(/<t:-?\d+(?::[a-z])?>/gi, ' ');

@@ -26,6 +26,7 @@ import {
   pastedFiles,
   type SlackFile,
 } from './files.ts';
+import { linkedMessage, type MessageLink, readLinked } from './links.ts';
 import { FORM_CALLBACK, type FormContext, formValues, renderForm } from './modal.ts';
 import { unescapeText } from './render.ts';
 import { type Destination, SlackReply, type SlackReplyPorts, type Workspace } from './reply.ts';
@@ -121,8 +122,10 @@ export class SlackEvents {
     // /darkroom takes the other commands: names like /queue are too common for an app to claim.
     const line = name === 'darkroom' ? `/${words === '' ? 'help' : words}` : `/${name} ${words}`;
     await this.#serve(`command ${trigger_id}`, to, async () => {
-      const { text: rest, attachments } = this.#pasted(line, to);
-      return { attachments, input: { kind: 'line', text: rest } };
+      const { text: unlinked, link } = linkedMessage(line, this.#users.host);
+      const { text: rest, attachments } = this.#pasted(unlinked, to);
+      const repliedTo = link && (await this.#linked(link, to));
+      return { attachments, ...(repliedTo && { repliedTo }), input: { kind: 'line', text: rest } };
     });
   }
 
@@ -137,13 +140,15 @@ export class SlackEvents {
     const to = { ...destinationOf(event.channel, event.thread_ts), user: event.user };
     await this.#serve(`message ${event.channel} ${event.ts}`, to, async () => {
       const files = filesOf(event);
-      const typed = unescapeText((event.text ?? '').replaceAll(`<@${this.#bot}>`, ' ')).trim();
-      const { text, attachments: pasted } = this.#pasted(typed, to);
-      const isBare = files.length + pasted.length === 0;
+      const typed = unescapeText(withoutMention(event.text ?? '', this.#bot)).trim();
+      const { text: unlinked, link } = linkedMessage(typed, this.#users.host);
+      const { text, attachments: pasted } = this.#pasted(unlinked, to);
+      const linked = link && (await this.#linked(link, to));
+      const isBare = files.length + pasted.length === 0 && linked === undefined;
       const isAboutThread = event.thread_ts !== undefined && isBare && !NEW_PICTURE.test(text);
       const repliedTo = isAboutThread
         ? await this.#newestOfThread(event.channel, event.thread_ts, event.ts)
-        : undefined;
+        : linked;
       const otherFiles = otherFilesOf(event);
       return {
         attachments: [...files.map((file) => this.#attachment(file)), ...pasted],
@@ -152,6 +157,11 @@ export class SlackEvents {
         input: { kind: 'line', text },
       };
     });
+  }
+
+  async #linked(link: MessageLink, { user, channel }: UserDestination): Promise<RepliedMessage> {
+    const reader = { channel, isGuest: () => this.#users.isGuest(user) };
+    return this.#repliedMessage(await readLinked(link, reader, this.#workspace.client));
   }
 
   /** The newest message with pictures of a thread, before a message. */
@@ -299,6 +309,10 @@ export class SlackEvents {
     }
   }
 }
+
+/** Without the mention of the bot, and the sign behind it: `@Darkroom, a fox`. */
+const withoutMention = (text: string, bot: string) =>
+  text.replaceAll(new RegExp(`<@${bot}(?:\\|[^>]*)?>(?:\\s*[,:;](?=\\s))?`, 'g'), ' ');
 
 export const destinationOf = (channel: string, thread?: string) => ({
   channel,

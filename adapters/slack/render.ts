@@ -154,6 +154,7 @@ export const escapeText = (text: string) =>
 /** Back to what was typed: entities, and the links that Slack makes of words. A mention keeps only its id. */
 export function unescapeText(text: string): string {
   return text
+    .replaceAll(/<!date\^[^>|]*\|([^>]*)>/g, '$1')
     .replaceAll(/<([@#!][^>|]*)\|[^>]*>/g, '<$1>')
     .replaceAll(/<(?![@#!])[^>|]+\|([^>]*)>/g, '$1')
     .replaceAll(/<(?![@#!])([^>]+)>/g, '$1')

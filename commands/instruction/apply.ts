@@ -8,6 +8,7 @@ import {
   patternOf,
   STYLES,
   type Term,
+  THINGS,
   TIMES,
   termOf,
   writtenFor,
@@ -53,9 +54,11 @@ function apply({ prompt, negative }: Words, change: Change): Words {
     case 'tone':
       return { prompt: withTone(prompt, change.term, change.instead), negative };
     case 'add':
-      return { prompt: withMore(prompt, change.text, change.to), negative };
-    case 'remove':
-      return { prompt: without(prompt, change.text), negative: append(negative, change.text) };
+      return { prompt: withMore(prompt, inLanguageOf(prompt, change.text), change.to), negative };
+    case 'remove': {
+      const thing = inLanguageOf(prompt, change.text);
+      return { prompt: without(prompt, thing), negative: append(negative, thing) };
+    }
   }
 }
 
@@ -92,14 +95,15 @@ const wordPattern = (word: string) =>
 
 function withColour(prompt: string, colour: Term, of: string | undefined): string {
   const name = writtenFor(colour, prompt);
-  const thing = of === undefined ? null : wordPattern(of).exec(prompt);
+  const named = of === undefined ? undefined : inLanguageOf(prompt, of);
+  const thing = named === undefined ? null : wordPattern(named).exec(prompt);
   if (thing !== null) {
     const before = prompt.slice(0, thing.index);
     const own = new RegExp(`${SHADED.source}(?=\\s+(?:[\\p{L}-]+\\s+)?$)`, 'iu').exec(before);
     if (own !== null) return replaceAt(prompt, own.index, own[0].length, name);
     return insertAt(prompt, thing.index, name);
   }
-  if (of !== undefined) return append(prompt, `${name} ${of}`);
+  if (named !== undefined) return append(prompt, `${name} ${named}`);
   const first = SHADED.exec(prompt);
   if (first !== null) return replaceAt(prompt, first.index, first[0].length, name);
   if (isKorean(prompt)) {
@@ -172,10 +176,41 @@ function withSubject(prompt: string, other: string): string {
   return `${named}${prompt.slice(scene.length)}`;
 }
 
+/** A thing that is named in one language is found in a prompt of the other, and written in the prompt's. */
 function withOther(prompt: string, from: string, to: string): string {
-  const found = wordPattern(from).exec(prompt);
-  if (found === null) return append(prompt, to);
-  return replaceAt(prompt, found.index, found[0].length, to);
+  const name = inLanguageOf(prompt, to);
+  const names = [from, ...namesOf(from)];
+  const found = names.map((one) => wordPattern(one).exec(prompt)).find((match) => match !== null);
+  if (found === undefined) return append(prompt, name);
+  const other = replaceAt(prompt, found.index, found[0].length, name);
+  return withParticle(other, found.index + name.length);
+}
+
+const namesOf = (word: string): string[] => {
+  const thing = termOf(word, THINGS);
+  return thing === undefined ? [] : [thing.en, ...(thing.ko ? [thing.ko] : []), ...(thing.also ?? [])];
+};
+
+function inLanguageOf(prompt: string, word: string): string {
+  const thing = isKorean(word) === isKorean(prompt) ? undefined : termOf(word, THINGS);
+  return thing === undefined ? word : writtenFor(thing, prompt);
+}
+
+/** Particles behind a consonant, and behind a vowel. */
+const PARTICLES = [
+  ['을', '를'],
+  ['이', '가'],
+  ['은', '는'],
+  ['과', '와'],
+] as const;
+
+/** The particle that stands at a place of a Korean prompt, as the syllable before it wants it: `곰이`, `고양이가`. */
+function withParticle(prompt: string, at: number): string {
+  const syllable = prompt.charCodeAt(at - 1) - 0xac00;
+  const pair = PARTICLES.find((one) => one.some((particle) => particle === prompt[at]));
+  const isSyllable = syllable >= 0 && syllable < 11_172;
+  if (pair === undefined || !isSyllable || /[가-힣]/.test(prompt[at + 1] ?? '')) return prompt;
+  return `${prompt.slice(0, at)}${pair[syllable % 28 === 0 ? 1 : 0]}${prompt.slice(at + 1)}`;
 }
 
 /** What is named goes, with the words that tie it to the rest. */

@@ -23,7 +23,7 @@ const NAMED: readonly string[] = ['colour', 'time', 'style', 'tone'] satisfies C
 /** Longer texts are descriptions, whatever they begin with. */
 const LONGEST = 120;
 const POLITE =
-  /^(?:(?:please|pls|now|ok|okay|but|and|then|can (?:you|u)|could (?:you|u)|would (?:you|u)|i want (?:you )?to|let'?s|same,? but|the same,? but|same thing but)\s+)+/i;
+  /^(?:(?:please|pls|now|ok|okay|but|and|then|can (?:you|u)|could (?:you|u)|would (?:you|u)|i want (?:you )?to|let'?s|how about|what about|what if (?:it|this) (?:was|were|is)|same,? but|the same,? but|same thing but)\s+)+/i;
 const ENDING = /(?:[\s,]*(?:please|pls|instead|now|this time|thanks|thank you))*[\s.!?]*$/i;
 const PREPOSITION =
   '(?:in front of|next to|on top of|in|on|at|under|inside|near|behind|above|over|by|beside|underneath)';
@@ -41,7 +41,7 @@ function readPlain(text: string): readonly Change[] | undefined {
   const whole = readClause(text);
   // What is known by a name is not taken apart: `black and white`.
   if (whole !== undefined && NAMED.includes(whole.kind)) return [whole];
-  const parts = text.split(/\s*(?:,|;|\band\b|\bthen\b|고 )\s*/i).filter((part) => part !== '');
+  const parts = text.split(/\s*(?:,|;|\band\b|\bthen\b|(?<!말)고 )\s*/i).filter((part) => part !== '');
   const changes = parts.map(readClause);
   const isEach = parts.length > 1 && changes.every((change) => change !== undefined);
   if (isEach) return changes;
@@ -253,7 +253,17 @@ const OBJECT = '(?:을|를|은|는|이|가|도)?';
 const DO = '(?:\\s*(?:해|바꿔|바꾸어|만들어|칠해|변경|그려|하면).*)?';
 
 const KOREAN: readonly Reading[] = [
-  [/^배경[을를은]?\s*(.+?)(?:으로|로|에서)(?:\s.*)?$/, ([, a]) => placedKorean(a!)],
+  [
+    /^(?:배경|시간|시간대)[을를은]?\s*(.+?)(?:으로|로|에서)(?:\s.*)?$/,
+    ([, a]) => timed(a!) ?? coloured(a!) ?? placedKorean(a!),
+  ],
+  [
+    /^(.+?)\s*(?:말고|대신에?)\s*(.+?)(?:으로|로|을|를|이|가)?(?:\s*(?:해|바꿔|그려|넣어|변경).*)?$/,
+    ([, a, b]) => {
+      const [from, to] = [termOf(a!, COLOURS), termOf(b!, COLOURS)];
+      return to && from ? { kind: 'colour', term: to } : { kind: 'replace', from: a!, to: b! };
+    },
+  ],
   [
     new RegExp(`^(.+?)[을를은는이가]?\\s+(.+?)(?:으로|로|게)?${DO}$`),
     ([, a, b]) => {
@@ -263,8 +273,9 @@ const KOREAN: readonly Reading[] = [
     },
   ],
   [
-    /^(.+?)[을를]\s*(.+?)(?:으로|로)\s*(?:바꿔|바꾸|변경|교체).*$/,
-    ([, a, b]) => ({ kind: 'replace', from: a!, to: b! }),
+    /^(.+?)[을를]\s+(.+?)(?:으로|로)(?:\s*(?:바꿔|바꾸|변경|교체|해|만들|그려).*)?$/,
+    ([, a, b]) =>
+      b === '배경' ? placedKorean(a!) : (styled(b!) ?? timed(b!) ?? { kind: 'replace', from: a!, to: b! }),
   ],
   [
     new RegExp(`^(.+?)${OBJECT}\\s*(?:추가|넣어|더해|그려 ?넣|붙여|씌워|입혀|얹어|달아).*$`),

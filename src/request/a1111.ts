@@ -8,15 +8,19 @@ import { parseSize } from './option.ts';
 /** The last line, whose first key is Steps in every program that writes it. */
 const SETTINGS = /(?:^|\n)\s*(Steps: \d+,[^\n]*)\s*$/;
 const NEGATIVE = /(?:^|\n)Negative prompt: ?/;
+/** All in one line, as fields of one line make of what is pasted. */
+const FLAT = /(?:^|\s)(Steps: \d+, (?:Sampler|CFG scale|Seed|Size|Schedule type): [^\n]*)\s*$/;
+const FLAT_NEGATIVE = /(?:^|\s)Negative prompt: ?/;
 const PAIR = /\s*([\w ]+?):\s*("(?:\\.|[^"\\])*"|[^,]*)(?:,|$)/g;
 
 /** @returns undefined where the text is none of A1111's; what a value cannot be used for is left out */
 export function draftOfParameters(text: string): RequestDraft | undefined {
   if (text.length > 4 * LIMITS.promptCharacters) return undefined;
-  const settings = SETTINGS.exec(text.replaceAll('\r\n', '\n'));
+  const plain = text.replaceAll('\r\n', '\n');
+  const isFlat = !plain.trim().includes('\n');
+  const settings = (isFlat ? FLAT : SETTINGS).exec(plain);
   if (settings === null) return undefined;
-  const head = text.replaceAll('\r\n', '\n').slice(0, settings.index);
-  const [prompt = '', ...negative] = head.split(NEGATIVE);
+  const [prompt = '', ...negative] = plain.slice(0, settings.index).split(isFlat ? FLAT_NEGATIVE : NEGATIVE);
   const pairs = new Map<string, string>();
   for (const [, key, value] of settings[1]!.matchAll(PAIR)) pairs.set(key!.trim(), unquote(value!.trim()));
   const number = (key: string, { min, max }: { readonly min: number; readonly max: number }) => {

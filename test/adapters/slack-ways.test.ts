@@ -70,6 +70,10 @@ async function cancelled({ queue }: SlackChat): Promise<void> {
   assert.equal(states.at(-1), 'cancelled');
 }
 
+/** As Copy link gives it. */
+const linkTo = (host: string, channel: string, ts: string) =>
+  `https://${host}/archives/${channel}/p${ts.replace('.', '')}`;
+
 const reason = await whyNoSlack();
 
 describe('Slack', { skip: reason ?? false, concurrency: 2 }, () => {
@@ -86,6 +90,27 @@ describe('Slack', { skip: reason ?? false, concurrency: 2 }, () => {
     await chat.say('bo', `a fox ${address('T0OTHER')}`);
     const fox = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a fox');
     assert.match(fox.text, /not fetched from files\.slack\.com/);
+    assert.deepEqual(chat.errors, []);
+  });
+
+  it('takes the picture of a message whose link is pasted, where the asker may read it', async () => {
+    await using chat = await startSlack('http');
+    const host = await chat.host();
+    const { ts } = await chat.share('cy', { name: 'cat.png', bytes: pngOf(64, 48) });
+    await chat.say('bo', `a tiger ${linkTo(host, CHANNEL, ts)}`);
+    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a tiger');
+    assert.equal(chat.queue.jobs[0]!.request.width, 64);
+    await chat.command('bo', 'imagine', { prompt: 'a red mug' });
+    const mug = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a red mug');
+    await chat.type('bo', '/darkroom', `edit make it blue <${linkTo(host, CHANNEL, mug.id)}>`);
+    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a blue mug');
+    for (const where of [CHANNEL, 'C0SECRET']) {
+      await chat.say('bo', `a fox ${linkTo(host, where, '1700000000.000100')}`);
+      await until(chat, 'bo', ({ text, isPrivate }) => isPrivate && text.includes('cannot be read'));
+    }
+    await chat.say('bo', `a fox ${linkTo('other.slack.com', CHANNEL, ts)}`);
+    const fox = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a fox');
+    assert.match(fox.text, /not fetched from other\.slack\.com/);
     assert.deepEqual(chat.errors, []);
   });
 

@@ -100,6 +100,20 @@ const changes: readonly (readonly [prompt: string, words: string, becomes: strin
   [CAT, 'at nite', 'a blue cat in a forest at night'],
   [CAT, 'make the bg black', `${CAT}, black background`],
   [UMBRELLA, '모자 씌워줘', `${UMBRELLA}, 모자`],
+  // Things by their names in the other language; particles agree with what comes before them.
+  [CAT, '고양이를 강아지로 바꿔줘', 'a blue dog in a forest'],
+  [CAT, '고양이를 강아지로', 'a blue dog in a forest'],
+  [CAT, '고양이 말고 강아지로 해줘', 'a blue dog in a forest'],
+  [MUG, '머그를 컵으로 바꿔주세요', 'a red cup on a table, watercolor'],
+  ['탁자 위의 고양이가 자는 모습', '고양이를 곰으로 바꿔줘', '탁자 위의 곰이 자는 모습'],
+  ['숲속에서 곰을 보는 소년', '곰을 고양이로', '숲속에서 고양이를 보는 소년'],
+  [UMBRELLA, 'replace the umbrella with a boat', '해변의 노란 배, 노을, 수채화'],
+  [MUG, '빨간색 말고 파란색으로', 'a blue mug on a table, watercolor'],
+  [MUG, '배경을 밤으로 바꿔줘', 'a red mug on a table at night, watercolor'],
+  [MUG, '이 그림을 픽셀 아트로 바꿔줘', 'a red mug on a table, pixel art'],
+  [MUG, '머그를 파란색으로 바꿔줘', 'a blue mug on a table, watercolor'],
+  [TWO, '사과 빼줘', 'a blue bottle on a table', 'apple'],
+  [MUG, 'how about green?', 'a green mug on a table, watercolor'],
 ];
 
 test('an instruction changes what it names in the prompt, and nothing else', () => {
@@ -154,6 +168,14 @@ const ONE = [
   ['파란색으로 4장', undefined, 4, '파란색으로'],
   ['upscale x4', undefined, undefined, '--upscale-image 4'],
   ['2x', undefined, undefined, '--upscale-image 2'],
+  ['same but in 16:9', undefined, undefined, '--ar 16:9'],
+  ['make it square please', undefined, undefined, '--ar 1:1'],
+  ['portrait mode', undefined, undefined, '--ar 2:3'],
+  ['가로로 해줘', undefined, undefined, '--ar 3:2'],
+  ['delete this', 'delete', undefined],
+  ['지워줘', 'delete', undefined],
+  ['who made this?', 'recipe', undefined],
+  ['landscape', undefined, undefined, 'landscape'],
   // Descriptions.
   ['4 cats', undefined, undefined, '4 cats'],
   ['two cats and a dog', undefined, undefined, 'two cats and a dog'],

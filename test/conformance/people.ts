@@ -2,12 +2,14 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { pngOf } from '../adapters/stand-in.ts';
-import { type Chat, hasPicture, type Picture, until } from './chat.ts';
+import { type Chat, hasPicture, type Picture, type Seen, until } from './chat.ts';
 
 const cat: Picture = { name: 'IMG_0042.png', bytes: pngOf(64, 48) };
 
-interface Row {
+export interface Row {
   readonly words: string;
+  /** As the option or the text of a slash command, and not as words to the bot. */
+  readonly slash?: true;
   readonly picture?: true;
   /** In reply to `a red mug on a table`. */
   readonly reply?: true;
@@ -55,45 +57,74 @@ const ROWS: readonly Row[] = [
   { words: 'thx!', answered: /\/imagine/ },
   { words: '/imagin a boat', answered: /imagine/ },
   { words: 'the second one', reply: true, answered: /That message has/ },
+  { words: 'same but in 16:9', reply: true, drawn: 'a red mug on a table', says: { width: 344 } },
+  { words: '머그를 컵으로 바꿔줘', reply: true, drawn: 'a red cup on a table' },
+  { words: '\u{1f602}\u{1f602}', reply: true, answered: /\/imagine/ },
+  { words: 'delete this', reply: true, answered: /Delete this picture/ },
 ];
 
+/** What only this platform's people send, and how its program hands it over. */
+export interface Own<C extends Chat> {
+  readonly rows: readonly Row[];
+  send(chat: C, row: Row, print: Seen): Promise<void>;
+}
+
 /** @param start a new chat with its own data */
-export function people(platform: string, start: () => Promise<Chat>): void {
-  describe(`messages of people on ${platform}`, () => {
-    it('are drawn as they are meant, or answered', async () => {
-      await using chat = await start();
-      const wrong: string[] = [];
-      const draw = async () => {
-        const known = new Set((await chat.seenBy('bo')).map(({ id }) => id));
-        await chat.say('bo', ROWS[0]!.words);
-        return until(chat, 'bo', (message) => hasPicture(message) && !known.has(message.id));
-      };
-      let print = await draw();
-      for (const { words, picture, reply, drawn, says, answered } of ROWS.slice(1)) {
-        // In a thread, words are about its newest picture.
-        if (reply && chat.platform === 'slack') print = await draw();
-        const jobs = chat.queue.jobs.length;
-        const before = new Set((await chat.seenBy('bo')).map(({ id, text }) => `${id} ${text}`));
+export function people<C extends Chat>(platform: string, start: () => Promise<C>, own: Own<C>): void {
+  describe(`messages of people on ${platform}`, { concurrency: 2 }, () => {
+    it('are drawn as they are meant, or answered', () =>
+      play(start, ROWS, async (chat, { words, picture, reply }, print) => {
         await chat.say('bo', words, { ...(picture && { picture: cat }), ...(reply && { replyTo: print }) });
-        const deadline = Date.now() + 8000;
-        let text = '';
-        while (Date.now() < deadline) {
-          const seen = (await chat.seenBy('bo')).filter((one) => !before.has(`${one.id} ${one.text}`));
-          text = seen.map((one) => one.text).join('\n');
-          const job = chat.queue.jobs[jobs];
-          if (job === undefined ? text !== '' : seen.some(hasPicture)) break;
-          await new Promise((resolve) => setTimeout(resolve, 30));
-        }
-        const request = chat.queue.jobs[jobs]?.request as Readonly<Record<string, unknown>> | undefined;
-        const isRight =
-          answered === undefined
-            ? request?.['prompt'] === drawn &&
-              Object.entries(says ?? {}).every(([key, value]) => request?.[key] === value)
-            : request === undefined && answered.test(text);
-        if (!isRight) wrong.push(`${words} => ${request?.['prompt'] ?? text}`);
-      }
-      assert.deepEqual(wrong, []);
-      assert.deepEqual(chat.errors, []);
-    });
+      }));
+    it('are read as the platform hands them over', () =>
+      play(start, own.rows, (chat, row, print) => own.send(chat, row, print)));
   });
+}
+
+async function play<C extends Chat>(
+  start: () => Promise<C>,
+  rows: readonly Row[],
+  send: (chat: C, row: Row, print: Seen) => Promise<void>,
+): Promise<void> {
+  await using chat = await start();
+  const wrong: string[] = [];
+  const draw = async () => {
+    const known = new Set((await chat.seenBy('bo')).map(({ id }) => id));
+    await chat.say('bo', 'a red mug on a table');
+    return until(chat, 'bo', (message) => hasPicture(message) && !known.has(message.id));
+  };
+  let print = await draw();
+  for (const row of rows) {
+    const { words, reply, drawn, says, answered } = row;
+    // In a thread, words are about its newest picture.
+    if (reply && chat.platform === 'slack') print = await draw();
+    const jobs = chat.queue.jobs.length;
+    const before = new Map<string, number>();
+    const keyOf = ({ id, text }: Seen) => `${id} ${text}`;
+    for (const one of await chat.seenBy('bo')) before.set(keyOf(one), (before.get(keyOf(one)) ?? 0) + 1);
+    await send(chat, row, print);
+    const deadline = Date.now() + 8000;
+    let text = '';
+    while (Date.now() < deadline) {
+      const left = new Map(before);
+      const seen = (await chat.seenBy('bo')).filter((one) => {
+        const count = left.get(keyOf(one)) ?? 0;
+        left.set(keyOf(one), count - 1);
+        return count <= 0;
+      });
+      text = seen.map((one) => one.text).join('\n');
+      const job = chat.queue.jobs[jobs];
+      if (job === undefined ? text !== '' : seen.some(hasPicture)) break;
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    }
+    const request = chat.queue.jobs[jobs]?.request as Readonly<Record<string, unknown>> | undefined;
+    const isRight =
+      answered === undefined
+        ? request?.['prompt'] === drawn &&
+          Object.entries(says ?? {}).every(([key, value]) => request?.[key] === value)
+        : request === undefined && answered.test(text);
+    if (!isRight) wrong.push(`${words} => ${request?.['prompt'] ?? text}`);
+  }
+  assert.deepEqual(wrong, []);
+  assert.deepEqual(chat.errors, []);
 }

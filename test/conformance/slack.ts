@@ -26,10 +26,14 @@ type Json = any;
 export interface SlackChat extends Chat {
   /** What the adapter's calls go through. */
   readonly api: FaultyApi;
+  /** Of the workspace's pages. */
+  host(): Promise<string>;
   /** Where HTTP mode is reached. */
   readonly eventsUrl: string;
   /** Types a slash command as it stands. */
   type(person: string, command: string, text: string): Promise<void>;
+  /** Sends a message as Slack hands it over, markup and all, to the bot. */
+  send(person: string, text: string, replyTo?: Seen): Promise<void>;
   /** Says words to the bot in a thread. */
   sayIn(thread: string, person: string, words: string): Promise<void>;
   /** Posts a picture. @returns the message as Slack tells it */
@@ -83,7 +87,14 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
       .filter(({ user }: Json) => user === BOT_USER)
       .map((message: Json) => ({ ...message, channel }));
   };
-  const picture = async (id: string): Promise<Uint8Array> => {
+  /** A file does not change; a chat is looked at often. */
+  const fetched = new Map<string, Promise<Uint8Array>>();
+  const picture = (id: string): Promise<Uint8Array> => {
+    const known = fetched.get(id) ?? fetchPicture(id);
+    fetched.set(id, known);
+    return known;
+  };
+  const fetchPicture = async (id: string): Promise<Uint8Array> => {
     const headers = { authorization: `Bearer ${BOT_TOKEN}` };
     const { file } = (await (
       await fetch(`${slack.url}/api/files.info?file=${id}`, { headers })
@@ -190,9 +201,19 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
     idOf: (person) => `<@${userId(person)}>`,
     pinging: () => [],
     api,
+    async host() {
+      const headers = { authorization: `Bearer ${BOT_TOKEN}` };
+      const answer = await fetch(`${slack.url}/api/auth.test`, { method: 'POST', headers });
+      return new URL(((await answer.json()) as Json).url).host;
+    },
     eventsUrl: `http://127.0.0.1:${port}/slack/events`,
     async type(person, command, text) {
       await drive('command', { channel: CHANNEL, user: userId(person), command, text });
+    },
+    async send(person, text, replyTo) {
+      const message = replyTo && (await find(replyTo.id));
+      const words = text.includes('BOT') ? text.replace('BOT', `<@${BOT_USER}>`) : `<@${BOT_USER}> ${text}`;
+      await say(person, words, message && (message.thread_ts ?? message.ts));
     },
     async sayIn(thread, person, words) {
       await say(person, `<@${BOT_USER}> ${escaped(words)}`, thread);

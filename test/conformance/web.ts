@@ -115,6 +115,19 @@ function lineOf(name: string, values: Values): string {
   return [`/${name}`, ...words].join(' ');
 }
 
+/** A picture does not change; a chat is looked at often. */
+const fetched = new Map<string, Promise<Uint8Array>>();
+
+function bytesOf(url: string): Promise<Uint8Array> {
+  const known =
+    fetched.get(url) ??
+    fetch(url, { headers: { 'x-darkroom-user': 'x' } }).then(
+      async (response) => new Uint8Array(await response.arrayBuffer()),
+    );
+  fetched.set(url, known);
+  return known;
+}
+
 async function seen(url: string, message: MessageJson): Promise<Seen> {
   const words = [
     message.text,
@@ -127,9 +140,7 @@ async function seen(url: string, message: MessageJson): Promise<Seen> {
     message.pictures.map(async (picture) => ({
       alt: picture.alt,
       isHidden: picture.spoiler === true,
-      bytes: new Uint8Array(
-        await (await fetch(`${url}${picture.url}`, { headers: { 'x-darkroom-user': 'x' } })).arrayBuffer(),
-      ),
+      bytes: await bytesOf(`${url}${picture.url}`),
     })),
   );
   return {

@@ -1,5 +1,5 @@
 /**
- * How Slack reads a conversation: `oldest` (exclusive unless `inclusive`), `limit` and `cursor`, history newest first
+ * How Slack reads a conversation: `oldest` and `latest` (exclusive unless `inclusive`), `limit` and `cursor`, history newest first
  * and a thread oldest first behind its parent, metadata where asked for.
  * https://docs.slack.dev/reference/methods/conversations.history, .../conversations.replies
  */
@@ -12,7 +12,7 @@ interface Message {
 /** The same question without its bounds, for a server that does not know them. */
 export function wholeOf(asked: URLSearchParams): URLSearchParams {
   const whole = new URLSearchParams(asked);
-  for (const name of ['oldest', 'cursor', 'include_all_metadata']) whole.delete(name);
+  for (const name of ['oldest', 'latest', 'inclusive', 'cursor', 'include_all_metadata']) whole.delete(name);
   whole.set('limit', '999');
   return whole;
 }
@@ -29,8 +29,11 @@ export function pageOf(
 ) {
   const oldest = Number(asked.get('oldest') ?? 0);
   const isThread = call === 'conversations.replies';
+  const latest = Number(asked.get('latest') ?? Number.POSITIVE_INFINITY);
+  const isIncluded = asked.get('inclusive') === 'true';
+  const isWithin = (at: number) => (isIncluded ? at >= oldest && at <= latest : at > oldest && at < latest);
   const inTime = all
-    .filter(({ ts }) => Number(ts) > oldest || (isThread && ts === asked.get('ts')))
+    .filter(({ ts }) => isWithin(Number(ts)) || (isThread && ts === asked.get('ts')))
     .toSorted((a, b) => (Number(a.ts) - Number(b.ts)) * (isThread ? 1 : -1));
   const limit = Number(asked.get('limit') ?? 100);
   const from = Number(asked.get('cursor') ?? 0);

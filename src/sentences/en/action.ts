@@ -12,6 +12,7 @@ export const action = {
   'action.ended': 'That job has already ended.',
   'action.job_gone': 'That job no longer exists. Send the prompt again.',
   'action.deleted_for_good': 'It is deleted for good by now.',
+  'action.delete_sure': 'Delete this picture for good?',
   'action.not_yours_to_cancel': 'Only {name}, who requested this picture, and admins can cancel it.',
   'action.not_yours_to_delete': 'Only {name}, who requested this picture, and admins can delete it.',
   'action.upscaled_stays':

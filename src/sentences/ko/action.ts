@@ -11,6 +11,7 @@ export const action = {
   'action.ended': '이미 끝난 작업이에요.',
   'action.job_gone': '더 이상 없는 작업이에요. 프롬프트를 다시 보내 주세요.',
   'action.deleted_for_good': '이미 완전히 삭제됐어요.',
+  'action.delete_sure': '이 그림을 완전히 삭제할까요?',
   'action.not_yours_to_cancel': '이 그림을 요청한 {name} 님과 관리자만 취소할 수 있어요.',
   'action.not_yours_to_delete': '이 그림을 요청한 {name} 님과 관리자만 삭제할 수 있어요.',
   'action.upscaled_stays':
