@@ -9,7 +9,7 @@ import { endCard, liveCard } from './cards.ts';
 import { followJob, type LiveEvent } from './job-card.ts';
 import type { Ports } from './ports.ts';
 import { postForReview } from './review.ts';
-import { type SweepPorts, watchSweep } from './sweep-run.ts';
+import { redrawSweep, type SweepPorts, watchSweep } from './sweep-run.ts';
 import { TimeLeft } from './time-left.ts';
 
 export type FollowPorts = SweepPorts & Pick<Ports, 'reviews' | 'settings' | 'post' | 'awaitedMs' | 'onError'>;
@@ -83,7 +83,11 @@ export class Follower {
       // A DarkroomError: the channel is gone or closed. Others may pass, and the end is shown later.
       if (!(error instanceof DarkroomError)) return this.#report(error);
     }
-    if (record.frame?.review === 'held') await postForReview(record, this.#ports);
+    const { review, cell } = record.frame ?? {};
+    if (review === 'held') await postForReview(record, this.#ports);
+    // What a reviewer has decided about one picture of a sweep is seen in its grid.
+    if (review !== undefined && review !== 'held' && cell !== undefined)
+      await redrawSweep(cell.sweep, this.#ports).catch((error) => this.#report(error));
     await this.#ports.jobs.endShown(id);
   }
 

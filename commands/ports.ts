@@ -41,6 +41,17 @@ export interface SweepQueuePort {
   start(sweep: JobRecord, cells: readonly JobRecord[]): Promise<void>;
   /** Ends a sweep whose pictures have ended. @returns false where it has ended already */
   finish(id: string, sweep: SweepFrame, end: SweepEnd): Promise<boolean>;
+  /**
+   * Changes the end of a sweep, since a reviewer has decided about one of its pictures; its message shows it again.
+   * @param before ids of the pictures that it had, which are deleted
+   * @returns false where it is gone, or another process has changed it
+   */
+  change(
+    id: string,
+    before: readonly string[],
+    sweep: SweepFrame,
+    end: Exclude<SweepEnd, { readonly state: 'cancelled' }>,
+  ): Promise<boolean>;
 }
 
 export interface QueuePort {

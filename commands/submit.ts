@@ -231,7 +231,7 @@ export function createSubmit(
  * How the pictures of a request are checked; undefined where they are not.
  * @throws DarkroomError('forbidden') where they should be and cannot: nothing is drawn that nobody can check
  */
-function requireChecked(
+export function requireChecked(
   policy: Policy,
   { name, hasSafetyChecker }: ModelInfo,
   { hasClassifier }: Pick<Ports, 'hasClassifier'>,

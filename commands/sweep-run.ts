@@ -73,7 +73,7 @@ export async function* watchSweep(record: JobRecord, ports: SweepPorts): AsyncGe
       throw new Error('the events of a sweep ended before the sweep did');
     }
   }
-  await endCells(record, ports);
+  await endCells(await cellsOf(record, ports), ports);
   yield await finishSweep(record, ports);
 }
 
@@ -96,47 +96,96 @@ async function cellsOf({ frame }: JobRecord, { jobs }: SweepPorts): Promise<(Job
 }
 
 /** They have no messages of their own, so that nobody shows their ends. */
-async function endCells({ frame }: JobRecord, { jobs }: SweepPorts): Promise<void> {
-  for (const id of frame!.sweep!.cells) await jobs.endShown(id);
+async function endCells(cells: readonly (JobRecord | undefined)[], { jobs }: SweepPorts): Promise<void> {
+  for (const cell of cells) {
+    // A reviewer is still to be shown one that waits (follow.ts).
+    if (cell !== undefined && cell.frame?.review !== 'held') await jobs.endShown(cell.id);
+  }
 }
 
 /** Of a sweep that nobody follows, since its process has died. */
 export async function finishSweepIfEnded(record: JobRecord, ports: SweepPorts): Promise<void> {
   const cells = await cellsOf(record, ports);
   if (cells.some((cell) => cell?.state === 'queued' || cell?.state === 'running')) return;
-  await endCells(record, ports);
+  await endCells(cells, ports);
   await finishSweep(record, ports);
 }
 
 async function finishSweep(record: JobRecord, ports: SweepPorts): Promise<Ended> {
-  const { queue, pictures, sizeOf } = ports;
   const cells = await cellsOf(record, ports);
-  const drawn = cells.map((cell) => cell?.pictures[0] ?? null);
-  const sweep: SweepFrame = { ...record.frame!.sweep!, drawn };
-  const finish = async (end: SweepEnd): Promise<Ended> => {
-    await queue.sweeps.finish(record.id, sweep, end);
-    return end.state === 'done' ? { state: 'done' } : end;
-  };
-  const count = drawn.filter((one) => one !== null).length;
-  const failures = cells.filter((cell) => cell?.state === 'failed');
-  if (count === 0) {
-    const isHeld = cells.some((cell) => cell?.frame?.review === 'held');
-    const error = isHeld
+  const sweep = withDrawn(record, cells);
+  const end = await endOf(record, cells, ports);
+  const isEnd = await ports.queue.sweeps.finish(record.id, sweep, end);
+  if (!isEnd) await removeGrid(end, ports);
+  // A reviewer may have decided while the grid was drawn.
+  else if (record.frame?.moderation === 'hold') {
+    const now = withDrawn(record, await cellsOf(record, ports));
+    if (idsOf(now) !== idsOf(sweep)) await redrawSweep(record.id, ports);
+  }
+  return end.state === 'done' ? { state: 'done' } : end;
+}
+
+/**
+ * Draws the grid of a sweep once more, since a reviewer has decided about one of its pictures. Of a sweep that has not
+ * ended, its end will have it.
+ */
+export async function redrawSweep(id: string, ports: SweepPorts): Promise<void> {
+  for (let i = 0; i < REDRAWS; i++) {
+    const record = await ports.jobs.get(id);
+    const isEnded = record?.state === 'done' || record?.state === 'failed';
+    if (!isEnded || record.frame?.sweep === undefined) return;
+    const cells = await cellsOf(record, ports);
+    const sweep = withDrawn(record, cells);
+    const end = await endOf(record, cells, ports);
+    if (end.state === 'cancelled') return;
+    const before = record.pictures.map((picture) => picture.id);
+    if (await ports.queue.sweeps.change(id, before, sweep, end)) {
+      await Promise.all(before.map((picture) => ports.pictures.remove(picture)));
+      return;
+    }
+    // Another process has drawn it meanwhile, from what it knew.
+    await removeGrid(end, ports);
+  }
+}
+
+/** Tries where several decisions come at once. */
+const REDRAWS = 5;
+
+const idsOf = ({ drawn = [] }: SweepFrame) => drawn.map((one) => one?.id ?? '').join();
+
+const isHeld = (cell: JobRecord | undefined) => cell?.frame?.review === 'held';
+
+const withDrawn = ({ frame }: JobRecord, cells: readonly (JobRecord | undefined)[]): SweepFrame => ({
+  ...frame!.sweep!,
+  drawn: cells.map((cell) => cell?.pictures[0] ?? null),
+});
+
+/** What the pictures of a sweep make of it; a grid is stored by now. */
+async function endOf(
+  record: JobRecord,
+  cells: readonly (JobRecord | undefined)[],
+  ports: SweepPorts,
+): Promise<SweepEnd> {
+  const { pictures, sizeOf } = ports;
+  if (cells.every((cell) => cell?.pictures[0] === undefined)) {
+    const error = cells.some(isHeld)
       ? describeError(new DarkroomError('forbidden', sentence('review.held')))
-      : failures[0]?.error;
-    return finish(error === undefined ? { state: 'cancelled' } : { state: 'failed', error });
+      : cells.find((cell) => cell?.state === 'failed')?.error;
+    return error === undefined ? { state: 'cancelled' } : { state: 'failed', error };
   }
   let png: Uint8Array;
   try {
     png = await gridOf(record, cells, ports);
   } catch (error) {
-    return finish({ state: 'failed', error: describeError(error) });
+    return { state: 'failed', error: describeError(error) };
   }
   const id = await pictures.put(png, { job: record.id, kind: 'result' });
   const picture = { id, ...sizeOf(png), ...findingOf(record, cells) };
-  const end: SweepEnd = { state: 'done', pictures: [picture], notes: notesOf(sweep, cells) };
-  if (!(await queue.sweeps.finish(record.id, sweep, end))) await pictures.remove(id);
-  return { state: 'done' };
+  return { state: 'done', pictures: [picture], notes: notesOf(record.frame!.sweep!, cells) };
+}
+
+async function removeGrid(end: SweepEnd, { pictures }: SweepPorts): Promise<void> {
+  if (end.state === 'done') await Promise.all(end.pictures.map(({ id }) => pictures.remove(id)));
 }
 
 /** What was found in the pictures of a grid: those that wait, or were refused, are not in it. */
@@ -204,5 +253,6 @@ function missingText(cell: JobRecord | undefined): string {
     return say('sweep.failed_here', {
       reason: sayWords('en', wordsOf(cell.error ?? describeError(undefined))),
     });
+  if (isHeld(cell)) return say('sweep.held_here');
   return cell.state === 'cancelled' ? say('sweep.cancelled_here') : '';
 }

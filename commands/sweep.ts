@@ -3,6 +3,7 @@ import { randomInt, randomUUID } from 'node:crypto';
 import type { Attachment, Invocation } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import { DarkroomError } from '../src/errors.ts';
+import type { Moderation } from '../src/job.ts';
 import { LIMITS } from '../src/request.ts';
 import { type Say, sentence, type Words } from '../src/sentences.ts';
 import type { JobRecord, PlannedCell } from '../src/store/jobs.ts';
@@ -15,13 +16,16 @@ import { requireLicences } from './licences.ts';
 import { quote, quoteWord } from './line-tokens.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
+import { requirePromptRules } from './prompt-rules.ts';
 import { removeJob } from './retention.ts';
-import type { Prepared, Submit } from './submit.ts';
+import { type Prepared, requireChecked, type Submit } from './submit.ts';
 import { type Axis, cellValues, countCells, SWEEP_LIMITS, takeAxes } from './sweep-axes.ts';
 
 export type SweepCommandPorts = DrawPorts &
   Pick<Submit, 'prepare' | 'keepUploads'> &
-  Pick<Ports, 'queue' | 'jobs' | 'pictures'> & { readonly follower: Pick<Follower, 'follow'> };
+  Pick<Ports, 'queue' | 'jobs' | 'pictures' | 'hasClassifier'> & {
+    readonly follower: Pick<Follower, 'follow'>;
+  };
 
 /** A value that leaves an option out: a picture without a LoRA beside those with one. */
 const NONE = 'none';
@@ -206,11 +210,18 @@ export async function startSweep(record: JobRecord, context: Context<SweepComman
   if (planned === undefined) throw new DarkroomError('bad_request', sentence('sweep.is_started'));
   const policy = await Policy.of(invocation, ports);
   policy.requireEntry();
+  requireFew(sweepFrame.axes, policy);
+  const tenant = tenantOf(invocation);
+  let moderation: Moderation | undefined;
+  // Everything that may have changed since it was offered.
   for (const { request } of planned) {
     policy.requireAllowed(request);
-    await requireLicences(request, tenantOf(invocation), ports);
+    await requireLicences(request, tenant, ports);
+    await requirePromptRules(request, policy, { settings: ports.settings, tenant });
+    moderation = requireChecked(policy, await ports.models.resolve(request.model), ports);
   }
-  const { inputs: _inputs, sweep: _sweep, thread: _thread, ...frame } = record.frame!;
+  const { inputs: _inputs, sweep: _sweep, thread: _thread, moderation: _moderation, ...kept } = record.frame!;
+  const frame = { ...kept, ...(moderation !== undefined && { moderation }) };
   const at = Date.now();
   const share = invocation.where.tenant === undefined ? {} : { share: policy.share(tenantOf(invocation)) };
   const cells = planned.map(
@@ -219,9 +230,10 @@ export async function startSweep(record: JobRecord, context: Context<SweepComman
       frame: { ...frame, cell: { sweep: record.id } },
     }),
   );
+  const { moderation: _before, ...ofSweep } = record.frame!;
   const started: JobRecord = {
     ...{ ...record, at, state: 'running' },
-    frame: { ...record.frame, sweep: sweepFrame },
+    frame: { ...ofSweep, ...(moderation !== undefined && { moderation }), sweep: sweepFrame },
   };
   await ports.queue.sweeps.start(started, byModel(cells));
   if (invocation.input.kind === 'action') await reply.take(invocation.input.message);

@@ -135,6 +135,14 @@ export class Queue {
     /** Ends a sweep whose pictures have ended. @returns false where it has ended already */
     finish: (id: string, sweep: SweepFrame, end: SweepEnd): Promise<boolean> =>
       this.#parts.sweeps.finish(id, sweep, end),
+
+    /** Changes the end of a sweep where a reviewer has decided about one of its pictures. @returns as src/queue/sweeps.ts */
+    change: (
+      id: string,
+      before: readonly string[],
+      sweep: SweepFrame,
+      end: Exclude<SweepEnd, { readonly state: 'cancelled' }>,
+    ): Promise<boolean> => this.#parts.sweeps.change(id, before, sweep, end),
   };
 
   /** @returns whether there was such a job to cancel; one that runs stops between two denoiser calls */

@@ -79,4 +79,41 @@ export class Sweeps {
       return true;
     });
   }
+
+  /**
+   * Another end of a sweep that has ended: a reviewer has decided about one of its pictures. Its message shows it again.
+   * @param before the pictures that it had
+   * @returns false where it is gone, or another process has changed it: a picture that was stored for this end is to be removed
+   */
+  change(
+    id: string,
+    before: readonly string[],
+    sweep: SweepFrame,
+    end: Exclude<SweepEnd, { readonly state: 'cancelled' }>,
+  ): Promise<boolean> {
+    return this.#database.transaction(async (tx) => {
+      const changed = await tx.query(
+        `update darkroom.job set state = $2, pictures = $3, error = $4, frame = frame || $5::jsonb
+         where id = $1 and state in ('done', 'failed') and frame ? 'sweep' and not is_removed
+           and (select coalesce(jsonb_agg(one->'id' order by place), '[]') from jsonb_array_elements(pictures)
+             with ordinality as listed(one, place)) = $6::jsonb
+         returning id`,
+        [
+          ...[id, end.state, json(end.state === 'done' ? end.pictures : [])],
+          end.state === 'failed' ? json(end.error) : null,
+          // Its message is opened once more, as that of any picture that was decided about.
+          json({ sweep, review: end.state === 'done' ? 'approved' : 'rejected' }),
+          json(before),
+        ],
+      );
+      if (changed.length === 0) return false;
+      await tx.query('update darkroom.picture set is_condemned = true where id = any($1)', [[...before]]);
+      await tx.query(
+        `insert into darkroom.outbox (job, platform) select id, platform from darkroom.job where id = $1
+         on conflict (job) do update set taken_until = null`,
+        [id],
+      );
+      return true;
+    });
+  }
 }

@@ -111,6 +111,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
           jobs.set(record.id, record);
         },
         async start(sweep, cells) {
+          if (refusals.room !== undefined) throw refusals.room;
           for (const record of [sweep, ...cells]) jobs.set(record.id, record);
         },
         async finish(id, frame, end) {
@@ -118,6 +119,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
           jobs.set(id, { ...record, ...end, frame: { ...record.frame, sweep: frame } });
           return true;
         },
+        change: async () => false,
       },
       async cancel(id) {
         const record = jobs.get(id);

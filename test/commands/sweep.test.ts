@@ -3,8 +3,8 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { imagine } from '../../commands/imagine.ts';
 import { cellValues, countCells, takeAxes } from '../../commands/sweep-axes.ts';
-import { describeError } from '../../src/errors.ts';
-import { startCommands } from './harness.ts';
+import { DarkroomError, describeError } from '../../src/errors.ts';
+import { type Harness, startCommands } from './harness.ts';
 
 const axesOf = (line: string) =>
   Object.fromEntries(takeAxes(line, imagine).axes.map(({ option, values }) => [option, values.join(' ')]));
@@ -99,4 +99,39 @@ test('an offer tells the cost and the quota; only its asker starts it, once, or 
   assert.deepEqual((await chat.press(drop)).deleted, ['m']);
   assert.match((await chat.press(drop.replace('drop', 'start'))).ephemeral[0]!.text, /no longer exists/);
   assert.deepEqual(chat.errors, []);
+});
+
+test('Start asks again for everything that may have changed since the offer', async () => {
+  const changes: readonly (readonly [change: (chat: Harness) => unknown, words: RegExp])[] = [
+    [(chat) => chat.set('banned', true, 'user', 'discord:ada'), /banned/],
+    [(chat) => chat.set('paused', true), /paused/],
+    [(chat) => chat.set('max_sweep', 1), /a sweep of 2 pictures/],
+    [(chat) => chat.set('max_steps', 6), /10 steps/],
+    [(chat) => chat.set('allowed_models', ['other']), /mini/],
+    [(chat) => chat.set('commercial_only', true), /The model mini/],
+    [(chat) => chat.say('/rules set mugs mug', { where: { isAdmin: true } }), /breaks the rule mugs/],
+    [
+      (chat) => {
+        chat.refusals.room = new DarkroomError('too_many', 'no room');
+      },
+      /no room/,
+    ],
+  ];
+  for (const [change, words] of changes) {
+    const chat = startCommands();
+    const { posted } = await chat.say('/sweep a mug steps=5,10');
+    await change(chat);
+    const { ephemeral, taken } = await chat.press(posted[0]!.actions![0]!.id);
+    assert.match(ephemeral[0]!.text, words);
+    assert.deepEqual([chat.jobs.size, taken], [1, []]);
+  }
+  // Pictures are checked as they would be now.
+  const chat = startCommands();
+  const { posted } = await chat.say('/sweep a mug steps=5,10');
+  chat.set('moderation', 'spoiler');
+  await chat.press(posted[0]!.actions![0]!.id);
+  assert.deepEqual(
+    [...chat.jobs.values()].map(({ frame }) => frame?.moderation),
+    ['spoiler', 'spoiler', 'spoiler'],
+  );
 });

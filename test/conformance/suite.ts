@@ -393,6 +393,24 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.deepEqual(chat.errors, []);
     });
 
+    it('a picture of a sweep that waits comes into the grid when it is approved', async () => {
+      await using chat = await start();
+      await chat.command('ada', 'config set', { setting: 'moderation', value: 'hold' });
+      await until(chat, 'ada', ({ text }) => text.includes('moderation: not set -> hold'));
+      await chat.command('bo', 'sweep', { prompt: 'a boat steps=5,10' });
+      const offer = await until(chat, 'bo', ({ buttons }) => buttons.includes('Start'));
+      await chat.press('bo', offer, 'Start');
+      const held = await until(chat, 'bo', ({ text }) => text.includes('waits for a reviewer'));
+      assert.deepEqual([held.id, held.pictures], [offer.id, []]);
+      for (const label of ['Approve', 'Reject']) {
+        await chat.command('ada', 'review');
+        await chat.press('ada', await until(chat, 'ada', ({ buttons }) => buttons.includes(label)), label);
+        const grid = await until(chat, 'cy', (message) => hasPicture(message) && message.id === offer.id);
+        assert.deepEqual([grid.pictures.length, grid.text.includes('1 picture ')], [1, true], grid.text);
+      }
+      assert.deepEqual(chat.errors, []);
+    });
+
     it('results that are set private are seen only by who asked', async () => {
       await using chat = await start();
       await chat.command('ada', 'config set', { setting: 'result_visibility', value: 'private' });

@@ -36,6 +36,7 @@ export const sweep = {
   'sweep.more_failed': '{count, plural, one {# more failed.} other {# more failed.}}',
   'sweep.cancelled_cells': 'Cancelled: {count} of {of} pictures were not drawn.',
   'sweep.failed_here': 'Failed: {reason}',
+  'sweep.held_here': 'Waits for a reviewer',
   'sweep.cancelled_here': 'Cancelled',
   'sweep.cell_gone': 'Deleted',
   'quota.sweep_at_once':

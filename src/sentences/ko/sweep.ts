@@ -35,6 +35,7 @@ export const sweep = {
   'sweep.more_failed': '{count, plural, other {#}}장이 더 실패했어요.',
   'sweep.cancelled_cells': '취소했어요. 그림 {of}장 중 {count}장은 그리지 않았어요.',
   'sweep.failed_here': '실패: {reason}',
+  'sweep.held_here': '검토를 기다려요',
   'sweep.cancelled_here': '취소됨',
   'sweep.cell_gone': '삭제됨',
   'quota.sweep_at_once':
