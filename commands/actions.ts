@@ -19,6 +19,7 @@ import {
   varyStrong,
   varySubtle,
 } from './derive.ts';
+import { findNext } from './find.ts';
 import { requireDeletedJob, requireJob, requireOwnJob } from './job-access.ts';
 import { OUTPAINT_ACTIONS } from './outpaint.ts';
 import type { Ports } from './ports.ts';
@@ -72,6 +73,7 @@ export async function act(action: string, context: ActionContext): Promise<void>
   const [verb = '', job = '', picture] = action.split(':');
   if (verb === 'undo') return undoById(job, context);
   if (verb === 'undelete') return undelete(job, context);
+  if (verb === 'find') return findNext(action, context);
   if (isReviewVerb(verb)) return decide(verb, job, picture !== undefined, context);
   const known = Object.hasOwn(ACTIONS, verb) ? ACTIONS[verb] : undefined;
   if (known === undefined) {

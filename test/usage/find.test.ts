@@ -130,11 +130,19 @@ test('stars are each person\u2019s own, and go with the picture', async () => {
 
 test('/find says what it found, page by page, and that it found nothing', async () => {
   for (let i = 0; i < 6; i++) await draw(`page-${i}`, { prompt: `a green mug number ${i}` });
-  const { say } = startCommands({ gallery: store.gallery });
+  const { say, press } = startCommands({ gallery: store.gallery });
   const said = { user: 'web:ada', platform: 'web', where: { tenant: 'web' } } as const;
   const first = (await say('/find green mug', said)).ephemeral[0]!;
   assert.equal(first.pictures?.length, 5);
-  assert.match(first.notes!.join(), /--page 2/);
+  const next = first.actions!.at(-1)!;
+  assert.deepEqual([next.label, next.id.length <= 100], ['Next', true]);
+  const pressed = (await press(next.id, {}, said)).ephemeral[0]!;
+  assert.deepEqual([pressed.fields!.length, pressed.actions!.length], [1, 1]);
+  // A search that has no room in a button is gone on with by its words.
+  const long = (await say(`/find ${'mug '.repeat(40)} green`, said)).ephemeral[0]!;
+  assert.match(long.notes!.join(), /--page 2/);
+  for (const forged of ['find:0:', 'find:999:w=mug', 'find:x', `find:2:${'w=%'.repeat(50)}`])
+    assert.equal((await press(forged, {}, said)).ephemeral[0]!.error?.code, 'not_found', forged);
   assert.equal(first.actions![0]!.id, 'show:page-5:1');
   const second = (await say('/find green mug --page 2', said)).ephemeral[0]!;
   assert.deepEqual(

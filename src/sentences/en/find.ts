@@ -13,6 +13,7 @@ export const find = {
   'find.where': 'Your own pictures are searched, and the public ones of this channel.',
   'find.stars': '{count, plural, one {# star} other {# stars}}',
   'find.hidden': 'hidden by the check of pictures',
+  'button.next_page': 'Next',
   'button.star': 'Star',
   'star.given':
     'Starred. {count, plural, one {# person has} other {# people have}} starred this picture. /find --starred on shows yours.',

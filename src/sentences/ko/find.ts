@@ -14,6 +14,7 @@ export const find = {
   'find.where': '내 그림과 이 채널에 공개된 그림에서 찾아요.',
   'find.stars': '별 {count}개',
   'find.hidden': '검사에 걸려 가려진 그림',
+  'button.next_page': '다음',
   'button.star': '별 주기',
   'star.given': '별을 줬어요. 이 그림에 별을 준 사람: {count}명. /find --starred on으로 모아 볼 수 있어요.',
   'star.taken': '별을 거뒀어요.',
