@@ -1,9 +1,9 @@
 /**
- * One run of bench/families.ts: node families-call.ts denoiser|picture FILE.gguf SIDE THREADS -> one JSON object. The text
- * encoder and the VAE of a picture lie beside the file.
+ * One run of bench/families.ts: node families-call.ts denoiser|picture FILE.gguf SIDE THREADS|DEVICE [RUNS] -> one JSON object with
+ * the seconds of the last of RUNS. The text encoder and the VAE of a picture lie beside the file.
  */
 import { dirname, parse } from 'node:path';
-import { cpuDevice, targetOf } from '../src/engine/device.ts';
+import { cpuDevice, parseDevice, targetOf } from '../src/engine/device.ts';
 import { createEngine } from '../src/engine/pipeline.ts';
 import { openSession } from '../src/engine/session.ts';
 import type { Component } from '../src/graph/component.ts';
@@ -16,9 +16,9 @@ import { readWeights } from '../src/models/weights.ts';
 import { freezeRequest } from '../src/request.ts';
 import { inputOf } from './inputs.ts';
 
-const [what, file, sideText, threads] = process.argv.slice(2) as [string, string, string, string];
+const [what, file, sideText, where, runs = '1'] = process.argv.slice(2) as [string, string, string, string];
 const side = Number(sideText);
-const device = cpuDevice({ threads: Number(threads) });
+const device = /^\d+$/.test(where) ? cpuDevice({ threads: Number(where) }) : parseDevice(where);
 const started = performance.now();
 const since = (from: number) => (performance.now() - from) / 1000;
 
@@ -74,10 +74,10 @@ async function denoiser(): Promise<number> {
   const feeds = Object.fromEntries(
     Object.entries(inputs(side / 8)).map(([name, dims]) => [name, inputOf(name, dims)]),
   );
-  const from = performance.now();
-  const { out_hidden_states: out } = await session.run(feeds, ['out_hidden_states']);
-  if (!out.data.every((value) => Number.isFinite(value))) throw new Error('the result is not finite');
-  return since(from);
+  return lastOf(async () => {
+    const { out_hidden_states: out } = await session.run(feeds, ['out_hidden_states']);
+    if (!out.data.every((value) => Number.isFinite(value))) throw new Error('the result is not finite');
+  });
 }
 
 async function picture(): Promise<number> {
@@ -85,22 +85,33 @@ async function picture(): Promise<number> {
   const engine = await createEngine({ models, device });
   const model = parse(file).name;
   const { defaults } = await new Catalogue(models).open(model);
-  const draft = {
-    model,
-    prompt: 'a red mug on a table',
-    width: side,
-    height: side,
-    num_inference_steps: 4,
-    seed: 1,
-  };
-  const { request } = freezeRequest(draft, { model, defaults });
-  const from = performance.now();
-  const run = await engine.open({ id: 'one', user: 'bench:one', request, inputs: new Map() });
-  while (!(await run.advance(1, () => {})).done);
-  await run.decode();
-  await run.close();
+  const last = await lastOf(async (number) => {
+    const draft = {
+      model,
+      prompt: `a red mug on a table, number ${number}`,
+      width: side,
+      height: side,
+      num_inference_steps: 4,
+      seed: 1,
+    };
+    const { request } = freezeRequest(draft, { model, defaults });
+    const run = await engine.open({ id: 'one', user: 'bench:one', request, inputs: new Map() });
+    while (!(await run.advance(1, () => {})).done);
+    await run.decode();
+    await run.close();
+  });
   await engine.close();
-  return since(from);
+  return last;
+}
+
+async function lastOf(run: (number: number) => Promise<void>): Promise<number> {
+  let last = 0;
+  for (let number = 1; number <= Number(runs); number++) {
+    const from = performance.now();
+    await run(number);
+    last = since(from);
+  }
+  return last;
 }
 
 const seconds = await (what === 'picture' ? picture() : denoiser());

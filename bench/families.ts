@@ -80,7 +80,7 @@ export async function families(say: (figure: Figure) => void): Promise<Figure[]>
   return figures;
 }
 
-function kleinVae() {
+export function kleinVae() {
   const latents = 32;
   const shapes = vaeShapes({
     block_out_channels: [128, 256, 512, 512],

@@ -73,14 +73,19 @@ export async function batches(name: ModelName, folder: string): Promise<Figure[]
   }
 }
 
-/** The same call through WebGPU, where a Vulkan driver is found. */
-export async function webgpu(name: ModelName, folder: string): Promise<Figure[]> {
+/** The same call through WebGPU in float16, where a Vulkan driver is found. */
+export async function webgpu(name: ModelName, folder: string, exact: string): Promise<Figure[]> {
   const side = ours('webgpu');
   try {
     await side.ask({ open: 'unet', folder, change: { type: 'float16' } }, 40);
-    const run = { run: MODELS[name].inputs(ROWS), output: 'out_sample', calls: 3 };
-    const { seconds } = await side.ask<Timed>(run, 40);
-    return [{ name: `${name}: UNet call, WebGPU`, value: 1000 * median(seconds.slice(1)), unit: 'ms' }];
+    const run = { run: MODELS[name].inputs(ROWS), output: 'out_sample', calls: 4 };
+    const { seconds, error } = await side.ask<Timed>({ ...run, ...(existsSync(exact) && { exact }) }, 60);
+    const figures = [
+      { name: `${name}: UNet call, WebGPU`, value: 1000 * median(seconds.slice(1)), unit: 'ms' },
+    ];
+    if (error !== undefined)
+      figures.push({ name: `${name}: error of WebGPU's call`, value: 1000 * error, unit: '‰' });
+    return figures;
   } finally {
     await side.stop();
   }

@@ -1,12 +1,12 @@
 /**
  * Pictures on an NVIDIA card against diffusers in float16 with SDPA, on the same card in the same run: SD 1.5 at
  * 512x512 and SDXL at 1024x1024 with random weights, what each fused operator gives, batches of several users, memory,
- * WebGPU beside CUDA, and the embedded model's picture against the CPU's.
+ * WebGPU beside CUDA, the embedded model's picture and every part of every family against the CPU's.
  *
  * DARKROOM_BENCH_PYTHON names a Python with torch and diffusers, DARKROOM_BENCH_FOLDER where the models are kept,
- * DARKROOM_BENCH_MODELS chooses: "sd15,sdxl".
+ * DARKROOM_BENCH_MODELS chooses: "sd15,sdxl"; DARKROOM_BENCH_PARTS: "agreement,diffusers,webgpu,flow,operators,batches".
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import { decodeFitted } from '../src/image/pixels.ts';
 import { modelFolders } from '../src/installed-models.ts';
 import { type Figure, median } from './figure.ts';
 import { forgeModel } from './forge.ts';
+import { flow } from './gpu-flow.ts';
 import type { PictureOrder } from './gpu-ours.ts';
 import { ablation, batches, webgpu } from './gpu-parts.ts';
 import { type Side, startSide } from './side.ts';
@@ -53,6 +54,7 @@ const STEPS = [20, 30];
 const ROUNDS = 3;
 const CALLS = 5;
 const OURS = fileURLToPath(new URL('gpu-ours.ts', import.meta.url));
+const PARTS = fileURLToPath(new URL('../test/engine/device-child.ts', import.meta.url));
 const THEIRS = fileURLToPath(new URL('gpu.py', import.meta.url));
 
 /** Seconds of each call. */
@@ -77,21 +79,29 @@ export async function gpu(): Promise<Figure[]> {
     // model_index.json is written last.
     if (!existsSync(join(folderOf(name), 'model_index.json'))) await forgeModel(name, folderOf(name));
   }
+  const parts = process.env['DARKROOM_BENCH_PARTS']?.split(',');
   const figures: Figure[] = [];
-  const measure = (name: string, run: () => Promise<Figure[]>) => part(figures, name, run);
-  await measure('the embedded model against the CPU', agreement);
-  for (const name of chosen)
-    await measure(`${name} against diffusers`, () => against(name, folderOf(name), exactOf(name)));
+  const measure = async (part: string, name: string, run: () => Promise<Figure[]>) => {
+    if (parts?.includes(part) ?? true) await attempt(figures, name, run);
+  };
+  await measure('agreement', 'the embedded model against the CPU', agreement);
+  await measure('agreement', 'every part of every family against the CPU', families);
   for (const name of chosen) {
-    await measure(`${name}: operators`, () => ablation(name, folderOf(name), exactOf(name)));
-    await measure(`${name}: batches`, () => batches(name, folderOf(name)));
-    await measure(`${name}: WebGPU`, () => webgpu(name, folderOf(name)));
+    const folder = folderOf(name);
+    await measure('diffusers', `${name} against diffusers`, () => against(name, folder, exactOf(name)));
+    await measure('webgpu', `${name}: WebGPU`, () => webgpu(name, folder, exactOf(name)));
+  }
+  await measure('flow', 'flow families', () => flow(join(kept, 'flow')));
+  for (const name of chosen) {
+    const folder = folderOf(name);
+    await measure('operators', `${name}: operators`, () => ablation(name, folder, exactOf(name)));
+    await measure('batches', `${name}: batches`, () => batches(name, folder));
   }
   return figures;
 }
 
 /** One part may fail without the others. Each figure is printed as soon as it is known. */
-async function part(figures: Figure[], name: string, measure: () => Promise<Figure[]>): Promise<void> {
+async function attempt(figures: Figure[], name: string, measure: () => Promise<Figure[]>): Promise<void> {
   const started = performance.now();
   try {
     for (const figure of await measure()) {
@@ -233,6 +243,23 @@ function compared(
     { name: `${name}, diffusers`, value: factor * median(theirs), unit },
     { name: `${name}, against diffusers`, value: median(mine) / median(theirs), unit: 'x', target: 1 },
   ];
+}
+
+/** Tiny random models: CUDA's float16 and WebGPU's widest type, in a process each, since a driver may crash. */
+async function families(): Promise<Figure[]> {
+  return ['cuda:0', 'webgpu'].flatMap((device) => {
+    const { status, stdout, stderr } = spawnSync(process.execPath, [PARTS, device], { encoding: 'utf8' });
+    if (stdout === '') {
+      console.log(`gpu: ${device}: ended with ${status}: ${stderr.slice(-2000)}`);
+      return [];
+    }
+    const errors = Object.entries(JSON.parse(stdout) as Record<string, number | null>);
+    const value = ([, error]: (typeof errors)[number]) => error ?? Number.POSITIVE_INFINITY;
+    const worst = errors.toSorted((a, b) => value(b) - value(a));
+    for (const one of worst.slice(0, 4)) console.log(`gpu: ${device}: ${one[0]}: ${1000 * value(one)} ‰`);
+    const name = `${errors.length} outputs of all families' parts on ${device}: the worst error`;
+    return [{ name, value: 1000 * value(worst[0]!), unit: '‰', target: 10 }];
+  });
 }
 
 /** The embedded model's picture on the card and on the CPU. */

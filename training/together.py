@@ -23,6 +23,7 @@ STAGES = (  # script and arguments, and when it starts and ends as shares of the
 DRAWERS = (  # kind of rows, share of the cores that draw them, when, as shares of the time
     ("scenes", .36, 0, .9), ("pairs", .3, 0, .9), ("judge", .2, 0, .3), ("joints", .14, 0, .26), ("poses", .34, .24, .9))
 PROMPTS = 100
+DEADLINE = workers.HOME / "deadline"
 GAP = 1.0  # seconds between two looks at the clock; a longer gap was a stop
 
 
@@ -30,7 +31,8 @@ class Crew:
     """Processes that start and end on time.
 
     Their time is the progress of the whole, from 0 to 1. It stands still while this process group is stopped (SIGSTOP), and
-    moves the faster after that, so that it reaches 1 when the seconds are over.
+    moves the faster after that, so that it reaches 1 when the seconds are over, or at the time (seconds since 1970) that
+    checkpoints/deadline holds.
     """
 
     def __init__(self, seconds):
@@ -46,6 +48,8 @@ class Crew:
     def tick(self):
         """Move the progress on. A long gap was a stop."""
         now = time.time()
+        if DEADLINE.exists():
+            self.deadline = float(DEADLINE.read_text())
         worked, left = min(now - self.last, GAP), max(self.deadline - now, .01)
         self.progress[0] += (1 - self.progress[0]) * min(1, worked / (left + worked))
         self.last = now

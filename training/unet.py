@@ -79,7 +79,7 @@ def rate(share):
 def step_loss(unet, text, latents, tokens, shares, weight, control=None, hints=None):
     """Min-SNR weighted error of v at stratified timesteps; a ControlNet's features of `hints` join in."""
     count = len(latents)
-    t = ((torch.randperm(count, device=DEVICE) + torch.rand(count, device=DEVICE)) / count * len(shares)).long()
+    t = ((torch.randperm(count, device=DEVICE) + torch.rand(count, device=DEVICE)) / count * len(shares)).long().clamp(max=len(shares) - 1)
     signal = shares[t].view(-1, 1, 1, 1)
     noise = torch.randn_like(latents)
     noisy = signal.sqrt() * latents + (1 - signal).sqrt() * noise

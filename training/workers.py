@@ -18,6 +18,7 @@ def spawn(stage, *arguments):
     """Run stage(rank, *arguments) in WORKERS processes; on a CPU each has one thread."""
     HOME.mkdir(parents=True, exist_ok=True)
     torch.backends.cudnn.benchmark = True
+    torch.set_float32_matmul_precision("high")
     if DEVICE.type == "cpu":
         torch.set_num_threads(1)
     if WORKERS == 1:
@@ -34,8 +35,8 @@ def _enter(rank, stage, meeting, arguments):
 
 
 def half():
-    """Mixed precision: bfloat16 for convolutions and matrix products."""
-    return torch.autocast(DEVICE.type, torch.bfloat16)
+    """Mixed precision: bfloat16 for convolutions and matrix products; none where the variable PRECISION is float32."""
+    return torch.autocast(DEVICE.type, torch.bfloat16, enabled=os.environ.get("PRECISION") != "float32")
 
 
 def share_gradients(parameters):

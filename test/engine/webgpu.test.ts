@@ -38,8 +38,8 @@ const TOLERANCE = 1e-3;
 test('WebGPU gives the CPU’s numbers for every part of every family, and leaves nothing to the CPU', {
   skip,
 }, () => {
-  const child = fileURLToPath(new URL('webgpu-child.ts', import.meta.url));
-  const { stdout, stderr } = spawnSync(process.execPath, [child, ...PARTS], {
+  const child = fileURLToPath(new URL('device-child.ts', import.meta.url));
+  const { stdout, stderr } = spawnSync(process.execPath, [child, 'webgpu', ...PARTS], {
     encoding: 'utf8',
     env: { ...process.env, ...env },
   });

@@ -1,13 +1,14 @@
 /**
- * Parts of models through WebGPU and on the CPU, in a process of its own: a software driver may crash at its end.
- * `webgpu-child.ts NAME...` prints the error of each output as JSON. Sizes are fixed in the graph, so that what remains
- * of it is arithmetic of tensors, and none of that may fall back to the CPU.
+ * Parts of models on a device and on the CPU, in a process of its own: a software driver may crash at its end.
+ * `device-child.ts DEVICE [NAME...]` prints the error of each output of the parts named, or of all, as JSON. Sizes are
+ * fixed in the graph, so that what remains of it is arithmetic of tensors, and on WebGPU none of that may fall back to the
+ * CPU.
  */
 import { readFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { cpuDevice, parseDevice, targetOf } from '../../src/engine/device.ts';
+import { cpuDevice, type Device, parseDevice, targetOf } from '../../src/engine/device.ts';
 import { openSession } from '../../src/engine/session.ts';
 import { textEncoderGraph } from '../../src/graph/clip.ts';
 import type { Graph } from '../../src/graph/component.ts';
@@ -47,7 +48,7 @@ interface Case {
 const folders: string[] = [];
 
 async function forge({ config, tensors }: Part) {
-  const folder = await mkdtemp(join(tmpdir(), 'darkroom-webgpu-'));
+  const folder = await mkdtemp(join(tmpdir(), 'darkroom-device-'));
   folders.push(folder);
   return forgeComponent(folder, config, tensors);
 }
@@ -129,10 +130,9 @@ function withFixedSizes(graph: Graph, feeds: Feeds): Graph {
   return encodeGraph({ ...model, graph: { ...model.graph, input } }, graph);
 }
 
-async function run({ build, feeds }: Case, name: 'cpu' | 'webgpu') {
-  const device = name === 'cpu' ? cpuDevice({ threads: 1 }) : parseDevice(name);
+async function run({ build, feeds }: Case, device: Device) {
   const graph = withFixedSizes(build(targetOf(device)), feeds);
-  const session = await openSession(graph, device, { cpuFallback: name === 'cpu' });
+  const session = await openSession(graph, device, { cpuFallback: device.provider !== 'webgpu' });
   const result = await session.run(feeds, session.outputNames);
   await session.close();
   return result;
@@ -144,11 +144,15 @@ const goldens = ['components', 'sd3', 'upscaler'].flatMap(
 );
 const norm = (values: Float32Array) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0));
 const errors: Record<string, number> = {};
-for (const name of process.argv.slice(2)) {
+const [device, ...names] = process.argv.slice(2);
+for (const name of names.length > 0 ? names : [...goldens.map((one) => one.name), 'flow', 'mini']) {
   const golden = goldens.find((one) => one.name === name);
   const cases = golden !== undefined ? casesOf(golden) : name === 'flow' ? flowCases() : embedded();
   for (const one of await cases) {
-    const [expected, actual] = [await run(one, 'cpu'), await run(one, 'webgpu')];
+    const [expected, actual] = [
+      await run(one, cpuDevice({ threads: 1 })),
+      await run(one, parseDevice(device!)),
+    ];
     for (const [output, { data }] of Object.entries(expected)) {
       const difference = (data as Float32Array).map((v, i) => v - actual[output]!.data[i]!);
       errors[`${one.name}: ${output}`] = norm(difference) / norm(data as Float32Array);
