@@ -30,10 +30,13 @@ from unet import load_average, new_unet, rate, signal_shares
 from vae import NOISE, as_tensor, load_vae, picture_loss, psnr
 from workers import DEVICE
 
-CONFIG = {"_class_name": "SRVGGNetCompact", "num_in_ch": 3, "num_out_ch": 3, "num_feat": 32, "num_conv": 10, "upscale": 2,
+CONFIG = {"_class_name": "SRVGGNetCompact", "num_in_ch": 3, "num_out_ch": 3, "num_feat": 48, "num_conv": 10, "upscale": 2,
           "act_type": "leakyrelu"}
 BATCH, CROPS, SIDE = (4, 8, 64) if DEVICE.type == "cpu" else (24, 96, 96)  # pictures decoded at once; crops a step, their side
 PEAK, BIAS_PEAK = .01, 3e-4  # learning rates of weights (Muon) and biases (AdamW)
+RESUMED = .4  # of those rates, for a network that goes on from a trained one
+SLOPES = .15  # weight of the squared error of slopes: its minimum is the mean of the slopes that are possible, where
+# correlation is highest; the absolute error in picture_loss leads to their median
 REDRAWN = .5  # share of the steps whose latents the UNet has redrawn
 MINI = Path(__file__).parents[1] / "models" / "mini"
 STEPS, STRENGTH = 3, (60, 380)  # of redrawing: steps, and the timestep where it starts
@@ -87,12 +90,22 @@ def start_linear(net, shown, true):
     last.weight[:, kept] = filters
 
 
-def new_upscaler(painters):
+@torch.no_grad()
+def start_narrower(net, trained):
+    """Start as a trained network with fewer channels: what is added reads the old channels and is not read by them yet."""
+    narrow = trained["body.0.weight"].shape[0]
+    for name, value in net.state_dict().items():
+        if name.endswith(".weight") and value.shape[1] > narrow:
+            value[:trained[name].shape[0], narrow:] = 0
+        value[tuple(slice(side) for side in trained[name].shape)] = trained[name]
+
+
+def new_upscaler(painters, start):
     """The network as far as it was trained before, otherwise a linear filter for a start."""
     torch.manual_seed(0)
-    net, start = SRVGGNetCompact().to(DEVICE), workers.load("start")
+    net = SRVGGNetCompact().to(DEVICE)
     if start and "upscaler" in start:
-        net.load_state_dict(start["upscaler"])
+        start_narrower(net, start["upscaler"])
     else:
         start_linear(net, *painters.crops())
     return net.to(memory_format=torch.channels_last)
@@ -161,19 +174,25 @@ class Painters:
         return torch.stack(small).float() / 255, torch.stack(large).float() / 255
 
 
+def slopes(pictures):
+    """Differences of luma between neighbours of pictures [N,3,H,W], in one row."""
+    luma = torch.tensor([.299, .587, .114], device=pictures.device).view(1, 3, 1, 1)
+    luma = (pictures * luma).sum(1)
+    return torch.cat([(luma[:, 1:] - luma[:, :-1]).flatten(), (luma[..., 1:] - luma[..., :-1]).flatten()])
+
+
 def edge_correlation(a, b):
     """Correlation of the gradients of luma of two pictures [N,3,H,W]."""
-    luma = torch.tensor([.299, .587, .114], device=a.device).view(1, 3, 1, 1)
-    a, b = ((p * luma).sum(1) for p in (a, b))
-    slopes = [torch.cat([(p[:, 1:] - p[:, :-1]).flatten(), (p[..., 1:] - p[..., :-1]).flatten()]) for p in (a, b)]
-    return torch.nn.functional.cosine_similarity(*slopes, 0).item()
+    return F.cosine_similarity(slopes(a), slopes(b), 0).item()
 
 
 def train(rank, minutes):
     """Resumes checkpoints/upscaler.pt; the rates fall to zero at `minutes`."""
     state = workers.load("upscaler")
     painters = Painters(7000 + (state["step"] if state else 0))
-    net = new_upscaler(painters)
+    start = workers.load("start")
+    share = RESUMED if start and "upscaler" in start else 1
+    net = new_upscaler(painters, start)
     convs = net.body[::2]
     optimizers = (Muon([conv.weight for conv in convs], PEAK),
                   torch.optim.AdamW([conv.bias for conv in convs], BIAS_PEAK, betas=(.9, .99), weight_decay=0))
@@ -192,11 +211,13 @@ def train(rank, minutes):
 
     while (spent := clock.tick()) < minutes:
         for optimizer, peak in zip(optimizers, (PEAK, BIAS_PEAK)):
-            workers.set_rate(optimizer, peak * rate(spent / minutes))
+            workers.set_rate(optimizer, share * peak * rate(spent / minutes))
         shown, true = painters.crops()
         with workers.half():
             finer = net(shown.contiguous(memory_format=torch.channels_last)).float()
-        loss = picture_loss(finer * 2 - 1, true * 2 - 1)
+        wanted = slopes(true)
+        off = (slopes(finer) - wanted).square().mean() / wanted.square().mean()
+        loss = picture_loss(finer * 2 - 1, true * 2 - 1) + SLOPES * off
         for optimizer in optimizers:
             optimizer.zero_grad()
         loss.backward()
