@@ -21,6 +21,7 @@ import {
 } from './derive.ts';
 import { findNext } from './find.ts';
 import { requireDeletedJob, requireJob, requireOwnJob } from './job-access.ts';
+import { haltDownload } from './model-add.ts';
 import { OUTPAINT_ACTIONS } from './outpaint.ts';
 import type { Ports } from './ports.ts';
 import { showRecipe } from './recipe.ts';
@@ -33,7 +34,15 @@ export type ActionPorts = SweepCommandPorts &
   ConfigPorts &
   Pick<
     Ports,
-    'jobs' | 'queue' | 'pictures' | 'gallery' | 'unpost' | 'arePixelsEqual' | 'readPictureText' | 'onError'
+    | 'jobs'
+    | 'queue'
+    | 'pictures'
+    | 'gallery'
+    | 'unpost'
+    | 'arePixelsEqual'
+    | 'readPictureText'
+    | 'downloads'
+    | 'onError'
   > & {
     readonly deletions: Deletions;
   } & Pick<Ports, 'reviews'>;
@@ -72,6 +81,7 @@ const ACTIONS: Readonly<Record<string, Action>> = {
 export async function act(action: string, context: ActionContext): Promise<void> {
   const [verb = '', job = '', picture] = action.split(':');
   if (verb === 'undo') return undoById(job, context);
+  if (verb === 'halt') return haltDownload(job, context);
   if (verb === 'undelete') return undelete(job, context);
   if (verb === 'find') return findNext(action, context);
   if (isReviewVerb(verb)) return decide(verb, job, picture !== undefined, context);

@@ -1,13 +1,13 @@
 /** /models: what lies in the models' folders, and which of it can be used here. */
 import { randomUUID } from 'node:crypto';
 import type { CardField, CardPicture } from '../adapters/card.ts';
-import { refusalCard } from '../adapters/refusal-card.ts';
 import { DarkroomError, describeError, offer, wordsOf } from '../src/errors.ts';
 import { type Say, sentence, type Words } from '../src/sentences.ts';
 import type { Scope } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import { type FileTerms, isCommercialOnly, LICENSED, Licences, termsWords, tuningKey } from './licences.ts';
 import { quoteWord } from './line-tokens.ts';
+import { addModel } from './model-add.ts';
 import { fieldsOfFile, kindWords } from './model-cards.ts';
 import { MODEL, resetModel, setModel } from './model-set.ts';
 import { flagsOf, tuningOf } from './model-tuning.ts';
@@ -121,60 +121,6 @@ const showModel = defineCommand({
     }
   },
 });
-
-const addModel = defineCommand({
-  name: 'models add',
-  description: 'describe.models.add',
-  options: {
-    source: {
-      type: 'text',
-      single: true,
-      required: true,
-      description: 'describe.models.source',
-      example: 'owner/name',
-    },
-  },
-  examples: ['/models add owner/name'],
-  async run({ source = '' }, context: Context<ConfigPorts & Pick<Ports, 'downloads'>>) {
-    const { invocation, reply, say, ports } = context;
-    await requireAdmin(invocation, ports);
-    const model = await ports.downloads.offer(source);
-    const fields = model.facts.map(([name, value]) => ({ name: say.words(name), value: say.words(value) }));
-    await reply.post({ text: say('models.fetching', { name: model.name }), fields });
-    const pace = Math.max(LEAST_PACE, reply.pace?.edit ?? 0);
-    let words: Words = '';
-    let shown: Words = '';
-    let editing: Promise<unknown> = Promise.resolve();
-    const timer = setInterval(() => {
-      if (words === shown) return;
-      shown = words;
-      editing = editing
-        .then(() =>
-          reply.post({ text: say('models.fetching_state', { name: model.name, state: words }), fields }),
-        )
-        .catch(() => {});
-    }, pace);
-    try {
-      await model.fetch((now) => {
-        words = now;
-      });
-      clearInterval(timer);
-      await editing;
-      await reply.post({
-        text: say('models.fetched', { name: model.name }),
-        fields,
-      });
-    } catch (error) {
-      clearInterval(timer);
-      await editing;
-      if (!(error instanceof DarkroomError)) ports.onError?.(error);
-      await reply.post({ ...refusalCard(error, say.locale), fields });
-    }
-  },
-});
-
-/** Milliseconds between two states of a download's message. */
-const LEAST_PACE = 2000;
 
 type PicturePorts = Pick<Ports, 'pictures' | 'readUpload'>;
 

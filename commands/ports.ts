@@ -128,6 +128,8 @@ export interface ModelFile {
 
 /** A model that can be fetched. */
 export interface OfferedModel {
+  /** Of its download. */
+  readonly id: string;
   readonly name: string;
   /** What a person should know first, one fact a row. */
   readonly facts: readonly (readonly [name: Words, value: Words])[];
@@ -145,6 +147,8 @@ export interface DownloadsPort {
    * @throws DarkroomError('forbidden') where the operator does not allow it, and what finding it throws
    */
   offer(address: string): Promise<OfferedModel>;
+  /** Ends a download that waits or runs; its `fetch` rejects with `cancelled`. @returns false where there is none */
+  cancel(id: string): boolean;
 }
 
 export interface ModelsPort {

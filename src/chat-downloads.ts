@@ -1,4 +1,5 @@
 /** `/models add` in chat: off unless the operator lists hosts and owners, and one download at a time. */
+import { randomUUID } from 'node:crypto';
 import PQueue from 'p-queue';
 import type { DownloadsPort } from '../commands/ports.ts';
 import type { Settings } from '../config/settings.ts';
@@ -20,6 +21,8 @@ export function createChatDownloads(
 ): DownloadsPort {
   const allowed = settings.DARKROOM_MODELS_ADD.map((item) => item.toLowerCase());
   const queue = new PQueue({ concurrency: 1 });
+  /** What ends each download that waits or runs. */
+  const stops = new Map<string, AbortController>();
   const hostOf = (address: Address) =>
     address.kind === 'url'
       ? address.url.host
@@ -46,7 +49,9 @@ export function createChatDownloads(
       const plan = await downloads.plan(address);
       const owner = `${host}/${plan.owner?.toLowerCase()}`;
       if (!allowed.includes(host) && !allowed.includes(owner)) refuse(owner);
+      const id = randomUUID();
       return {
+        id,
         name: plan.name,
         facts: describePlan(plan),
         async fetch(onProgress) {
@@ -55,10 +60,14 @@ export function createChatDownloads(
           }
           if (queue.pending > 0)
             onProgress(sentence('download.waiting', { count: queue.size + queue.pending }));
-          await queue.add(async () => {
+          const stop = new AbortController();
+          const { signal } = stop;
+          stops.set(id, stop);
+          const work = async () => {
             const begun = performance.now();
             let since: number | undefined;
             await downloads.fetch(plan, downloadFolder(settings), {
+              signal,
               onProgress(bytes, total) {
                 since ??= bytes;
                 onProgress(
@@ -66,9 +75,23 @@ export function createChatDownloads(
                 );
               },
             });
-          });
+          };
+          try {
+            await queue.add(work, { signal });
+          } catch (error) {
+            // One that waited has not begun to say so itself.
+            if (!signal.aborted) throw error;
+            throw new DarkroomError('cancelled', sentence('download.stopped'), { cause: error });
+          } finally {
+            stops.delete(id);
+          }
         },
       };
+    },
+    cancel(id) {
+      const stop = stops.get(id);
+      stop?.abort();
+      return stop !== undefined;
     },
   };
 }

@@ -294,6 +294,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
       offer: async () => {
         throw new DarkroomError('forbidden', 'Models are not fetched here.');
       },
+      cancel: () => false,
     },
     models: {
       ...ONLY_MINI,

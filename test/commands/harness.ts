@@ -216,6 +216,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       offer: async () => {
         throw new DarkroomError('forbidden', 'Models are not fetched here.');
       },
+      cancel: () => false,
     },
     usage: NO_USAGE,
     gallery: {

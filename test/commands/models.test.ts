@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ModelFile } from '../../commands/ports.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { createChatDownloads } from '../../src/chat-downloads.ts';
@@ -107,14 +108,19 @@ test('models are fetched where the operator allows it, by admins, with progress 
   const bytes = Buffer.alloc(5000, 7);
   hubs.repositories.set('ada/one', { files: { 'one.safetensors': bytes }, licence: 'mit' });
   hubs.repositories.set('eve/one', { files: { 'one.safetensors': bytes } });
+  /** Ids of the downloads. */
+  const offered: string[] = [];
   const chatWith = (allowed: string, draws = true) => {
     const env = { HF_ENDPOINT: hubs.hub, DARKROOM_DATA: data, DARKROOM_DEVICES: 'cpu', HF_HOME: data };
     const { settings } = loadSettings({ ...env, DARKROOM_MODELS_ADD: allowed }, join(data, 'empty.json'));
     const patience = { tries: 1, pause: 1, longestWait: 1, silence: 1000 };
-    return startCommands({
-      models,
-      downloads: createChatDownloads(settings, draws, createDownloads(settings, patience)),
-    });
+    const downloads = createChatDownloads(settings, draws, createDownloads(settings, patience));
+    const offer = async (address: string) => {
+      const model = await downloads.offer(address);
+      offered.push(model.id);
+      return model;
+    };
+    return startCommands({ models, downloads: { ...downloads, offer } });
   };
   const host = new URL(hubs.hub).host;
   const said = async (chat: ReturnType<typeof chatWith>, line: string, as = {}) => {
@@ -152,6 +158,34 @@ test('models are fetched where the operator allows it, by admins, with progress 
     wrongHashes: { 'two.safetensors': 'a'.repeat(64) },
   });
   assert.match((await said(chat, '/models add ada/two', admin)).error!.message, /came damaged/);
+
+  // One that runs and one that waits for it are stopped by an admin's button, and the first goes on where it was.
+  const large = Buffer.alloc(50_000, 3);
+  const begun = Promise.withResolvers<void>();
+  hubs.repositories.set('ada/three', { files: { 'three.safetensors': large } });
+  hubs.faults.set('three.safetensors', [
+    (_request, response, all) => {
+      response.writeHead(200, { 'content-length': all.length });
+      response.write(all.subarray(0, 20_000), () => setTimeout(begun.resolve, 50));
+    },
+  ]);
+  const running = chat.say('/models add ada/three', admin);
+  await begun.promise;
+  const waiting = chat.say('/models add ada/one', admin);
+  while (offered.length < 4) await sleep(5);
+  await sleep(50);
+  const [first, second] = offered.slice(-2).map((id) => `halt:${id}`) as [string, string];
+  assert.equal((await chat.press(first)).ephemeral[0]!.error!.code, 'forbidden');
+  for (const button of [second, first]) assert.deepEqual((await chat.press(button, {}, admin)).ephemeral, []);
+  for (const answer of [running, waiting]) {
+    const { posted: cards } = await answer;
+    assert.match(cards.at(-1)!.text, /was stopped\. What has come is kept/);
+    assert.equal(cards.at(-1)!.actions, undefined);
+  }
+  assert.deepEqual((await running).posted[0]!.actions, [{ id: first, label: 'Cancel' }]);
+  assert.match((await chat.press(first, {}, admin)).ephemeral[0]!.error!.message, /ended already/);
+  assert.match((await said(chat, '/models add ada/three', admin)).text, /three is here/);
+  assert.equal(hubs.seen.at(-1)!.range, 'bytes=20000-');
 });
 
 test('admins say of a model what its file does not; the next job follows, and what it says itself wins', async () => {

@@ -79,6 +79,7 @@ export async function startProgram(
         offer: async () => {
           throw new DarkroomError('forbidden', 'Models are not fetched here.');
         },
+        cancel: () => false,
       },
       models: {
         ...ONLY_MINI,

@@ -58,6 +58,9 @@ export const models = {
   'models.use_lora': '{tag} in the prompt, or --lora {name}',
   'models.use_embedding': '{name} in the prompt',
   'models.use_upscaler': '--upscaler {name}, with --upscale 2 or --upscale-image 2',
+  'models.fetch_stopped':
+    'The download of {name} was stopped. What has come is kept: the same command goes on with it.',
+  'models.fetch_over': 'This download has ended already.',
   'models.files_changed':
     '{file} was replaced or changed while a picture was made from it. Ask again: the next picture is made from the new file.',
   'models.still_written':

@@ -60,6 +60,9 @@ export const models = {
   'models.use_lora': '프롬프트에 {tag}, 또는 --lora {name}',
   'models.use_embedding': '프롬프트에 {name}',
   'models.use_upscaler': '--upscaler {name}, 그리고 --upscale 2 또는 --upscale-image 2',
+  'models.fetch_stopped':
+    '{name} 내려받기를 멈췄어요. 받은 부분은 남아 있어서 같은 명령으로 이어서 받을 수 있어요.',
+  'models.fetch_over': '이 내려받기는 이미 끝났어요.',
   'models.files_changed': '그림을 만드는 동안 {file} 파일이 바뀌었어요. 다시 요청하면 새 파일로 그려요.',
   'models.still_written':
     '{name} 모델은 아직 쓸 수 없어요. 파일을 아직 쓰는 중이거나 파일이 잘렸어요. 파일이 다 갖춰지면 다시 요청해 주세요.',
