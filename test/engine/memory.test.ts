@@ -54,7 +54,15 @@ const partsOf = (spec: ModelSpec): ComponentName[] => [
 
 test('each operator of each graph has a rule for its shapes, on every target', async () => {
   const targets: Target[] = [PORTABLE, WEBGPU, CUDA];
-  for (const name of ['tiny-sd15', 'tiny-sdxl', 'tiny-sd3', 'tiny-flux-dev', 'tiny-z-image', 'mini']) {
+  for (const name of [
+    'tiny-sd15',
+    'tiny-sdxl',
+    'tiny-sd3',
+    'tiny-flux-dev',
+    'tiny-z-image',
+    'tiny-klein',
+    'mini',
+  ]) {
     const spec = await catalogue.open(name);
     for (const target of targets) {
       for (const part of partsOf(spec)) {

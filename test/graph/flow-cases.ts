@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Graph } from '../../src/graph/component.ts';
 import type { Target } from '../../src/graph/target.ts';
 import type { Denoiser } from '../../src/models/families/family.ts';
+import type { QwenPart } from '../../src/models/families/text-encoders.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
 import type { Feeds } from '../../src/tensor.ts';
 import { field } from './forge.ts';
@@ -45,7 +46,19 @@ function rotary(positions: number) {
   return { rotary_cos: [positions, 8], rotary_sin: [positions, 8] };
 }
 
-/** The transformers, and the VAE that takes statistics out of its latents. */
+/** The last two of the words are padding. */
+function qwenCase(name: string, encoder: QwenPart): FlowCase {
+  const ids = BigInt64Array.from({ length: WORDS }, (_, i) => BigInt(7 * i + 3));
+  const padding = Float32Array.from({ length: WORDS }, (_, i) => (i < WORDS - 2 ? 0 : -1e9));
+  const feeds = {
+    input_ids: { data: ids, dims: [1, WORDS] },
+    padding: { data: padding, dims: [1, WORDS] },
+    ...encoder.positions(WORDS),
+  };
+  return { name: `${name}, text encoder`, build: (target) => encoder.graph(target), feeds };
+}
+
+/** The text encoders, the transformers, and the VAE that takes statistics out of its latents. */
 export async function flowCases(): Promise<FlowCase[]> {
   const cases: FlowCase[] = [];
   for (const [name, inputs] of Object.entries(TRANSFORMERS)) {
@@ -58,6 +71,8 @@ export async function flowCases(): Promise<FlowCase[]> {
       denoiser: spec.denoiser,
       feeds: { ...Object.fromEntries(fields), timestep },
     });
+    const [encoder] = spec.textEncoders;
+    if (encoder?.kind === 'qwen') cases.push(qwenCase(name, encoder));
     if (name !== 'tiny-klein') continue;
     const parts = [
       ['vaeDecoder', 'latent_sample', [1, 16, 2, 3]],
