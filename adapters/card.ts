@@ -96,6 +96,12 @@ export interface CardCell {
   readonly picture: CardPicture;
 }
 
+export interface CardFile {
+  /** A plain name with its ending. */
+  readonly name: string;
+  readonly bytes: Uint8Array;
+}
+
 export interface Card {
   /** Of its words, for those that an adapter adds; English where it is absent. */
   readonly locale?: Locale;
@@ -111,6 +117,8 @@ export interface Card {
   readonly preview?: Uint8Array;
   /** Plots of numbers that the card also says in words; a platform with a page of its own passes over them. */
   readonly plots?: readonly { readonly png: Uint8Array; readonly alt: string }[];
+  /** Files for other programs; a platform with a page of its own passes over them. */
+  readonly files?: readonly CardFile[];
   readonly job?: CardJob;
   readonly fields?: readonly CardField[];
   /** Where set, a thread of this name is opened for the request and holds its message. */

@@ -31,6 +31,8 @@ export interface PlatformTraits {
     readonly ageRestriction: boolean;
     /** It is served by Darkroom itself, with pages beside the chat. */
     readonly pages: boolean;
+    /** An answer that only one person sees can carry files. */
+    readonly privateFiles: boolean;
   };
 }
 
@@ -42,6 +44,7 @@ const everything = {
   channels: true,
   ageRestriction: true,
   pages: false,
+  privateFiles: true,
 };
 
 export const PLATFORMS = {
@@ -57,6 +60,7 @@ export const PLATFORMS = {
       channels: false,
       ageRestriction: false,
       pages: true,
+      privateFiles: false,
     },
   },
   discord: {
@@ -71,7 +75,7 @@ export const PLATFORMS = {
     tenant: 'platform.slack.tenant',
     admins: 'platform.slack.admins',
     mentions: { '@': 'user', '!subteam^': 'role', '#': 'channel' },
-    capabilities: { ...everything, ageRestriction: false },
+    capabilities: { ...everything, ageRestriction: false, privateFiles: false },
   },
 } as const satisfies Readonly<Record<string, PlatformTraits>>;
 

@@ -29,6 +29,7 @@ import { removeJob } from './retention.ts';
 import { decide, isReviewVerb } from './review.ts';
 import { type ConfigPorts, undoById } from './setting-change.ts';
 import { dropSweep, openCell, type SweepCommandPorts, startSweep } from './sweep.ts';
+import { showSheets } from './usage.ts';
 
 export type ActionPorts = SweepCommandPorts &
   ConfigPorts &
@@ -45,7 +46,7 @@ export type ActionPorts = SweepCommandPorts &
     | 'onError'
   > & {
     readonly deletions: Deletions;
-  } & Pick<Ports, 'reviews'>;
+  } & Pick<Ports, 'reviews' | 'usage'>;
 type ActionContext = Context<ActionPorts>;
 
 /** @param index of the picture that is meant */
@@ -83,6 +84,7 @@ export async function act(action: string, context: ActionContext): Promise<void>
   if (verb === 'undo') return undoById(job, context);
   if (verb === 'halt') return haltDownload(job, context);
   if (verb === 'undelete') return undelete(job, context);
+  if (verb === 'csv') return showSheets(action, context);
   if (verb === 'find') return findNext(action, context);
   if (isReviewVerb(verb)) return decide(verb, job, picture !== undefined, context);
   const known = Object.hasOwn(ACTIONS, verb) ? ACTIONS[verb] : undefined;

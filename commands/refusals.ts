@@ -18,6 +18,8 @@ const BY_KEY: readonly (readonly [start: string, reason: Reason])[] = [
   ['policy.admins_only', 'forbidden'],
   ['policy.', 'place'],
   ['moderation.', 'moderation'],
+  ['rules.broken', 'moderation'],
+  ['licence.', 'model'],
 ];
 
 export function reasonOf({ code, sentence }: DarkroomError): Reason {

@@ -1,9 +1,11 @@
 /** /usage: what was used here, for admins; its page has all of it. */
+import type { Invocation } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import { traitsOf } from '../adapters/platforms.ts';
 import { DarkroomError } from '../src/errors.ts';
 import { type Say, sentence } from '../src/sentences.ts';
 import type { UsageReason, UsageSum } from '../src/store/usage.ts';
+import { SHEETS, writeCsv } from '../src/usage/csv.ts';
 import { briefSeconds, drawPlot, PLOTS } from '../src/usage/plots.ts';
 import { RANGES, type Range, readUsage, type UsageReport } from '../src/usage/report.ts';
 import { reasonTitle, sumTitle } from '../src/usage/titles.ts';
@@ -39,10 +41,7 @@ export const usage = defineCommand({
   },
   examples: ['/usage', '/usage 7 --zone Asia/Seoul'],
   async run({ days, zone }, { invocation, reply, say, ports }: Context<UsagePorts>) {
-    if (!(await Policy.of(invocation, ports)).isAdmin()) {
-      const admins = sentence(traitsOf(invocation.platform).admins);
-      throw new DarkroomError('forbidden', sentence('usage.admins_only', { admins }));
-    }
+    await requireAdminOf(invocation, ports);
     const report = await readUsage(ports.usage, {
       tenant: tenantOf(invocation),
       days: rangeOf(days),
@@ -52,11 +51,41 @@ export const usage = defineCommand({
     const { pages } = traitsOf(invocation.platform).capabilities;
     await reply.postEphemeral({
       ...usageCard(report, say),
+      ...(!pages && { actions: [{ id: `csv:${report.days}:${report.zone}`, label: say('usage.csv') }] }),
       ...(!pages && ports.plotPicture && { plots: await plotsOf(report, say, ports.plotPicture) }),
       ...(pages && { notes: [say('usage.page')] }),
     });
   },
 });
+
+async function requireAdminOf(
+  invocation: Invocation,
+  ports: Pick<UsagePorts, 'settings' | 'admins'>,
+): Promise<void> {
+  if ((await Policy.of(invocation, ports)).isAdmin()) return;
+  const admins = sentence(traitsOf(invocation.platform).admins);
+  throw new DarkroomError('forbidden', sentence('usage.admins_only', { admins }));
+}
+
+/** Of one server; there is no list of servers. */
+const OF_SERVER = SHEETS.filter((sheet) => sheet !== 'servers');
+
+/** The button CSV. @param action `csv:DAYS:ZONE`; it is asked again who presses it */
+export async function showSheets(
+  action: string,
+  { invocation, reply, say, ports }: Context<Pick<UsagePorts, 'usage' | 'settings' | 'admins'>>,
+): Promise<void> {
+  await requireAdminOf(invocation, ports);
+  const [, days, zone = 'UTC'] = /^csv:(\d{1,4}):(.{1,64})$/.exec(action) ?? [];
+  const tenant = tenantOf(invocation);
+  const report = await readUsage(ports.usage, { tenant, days: rangeOf(days), zone, now: Date.now() });
+  const files = OF_SERVER.map((sheet) => ({
+    name: `darkroom-usage-${sheet}.csv`,
+    bytes: Buffer.from(writeCsv(report, sheet, say)),
+  }));
+  const isBeside = traitsOf(invocation.platform).capabilities.privateFiles;
+  await reply.postEphemeral({ text: say(isBeside ? 'usage.csv_files' : 'usage.csv_direct'), files });
+}
 
 /** @throws DarkroomError('bad_request') */
 export function rangeOf(days: string | undefined): Range {

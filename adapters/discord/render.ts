@@ -37,6 +37,9 @@ export function renderCard(
   origin?: string,
 ): Rendered {
   const files = uploadsOf(card, pictures);
+  const named = (card.files ?? []).map(({ name, bytes }) => ({
+    ...{ name, attachment: Buffer.from(bytes), description: name },
+  }));
   const above = [card.text, ...(card.fields ?? []).map((one) => `**${plain(one.name)}**\n${fieldText(one)}`)];
   const below = [...aboutLines(card, origin)];
   const notes = clip((card.notes ?? []).join(' '), NOTE_CHARACTERS);
@@ -59,13 +62,17 @@ export function renderCard(
             })),
           },
         ]),
+    ...named.map(({ name }) => ({
+      type: ComponentType.File as const,
+      file: { url: `attachment://${name}` as const },
+    })),
     ...(foot === '' ? [] : [{ type: ComponentType.TextDisplay as const, content: foot }]),
     ...rowsOf(card.actions ?? []),
     ...cellMenus(card, sayIn(card.locale ?? 'en')),
     ...(card.more?.length ? [menuOf(card.more, sayIn(card.locale ?? 'en'))] : []),
     ...(notes === '' ? [] : [{ type: ComponentType.TextDisplay as const, content: quiet(plain(notes)) }]),
   ];
-  return { components, files };
+  return { components, files: [...files, ...named] };
 }
 
 function uploadsOf(card: Card, pictures: readonly (Uint8Array | undefined)[]): Upload[] {

@@ -2,6 +2,7 @@
 import { DarkroomError } from '../../src/errors.ts';
 import { sentence } from '../../src/sentences.ts';
 import type { Attachment } from '../adapter.ts';
+import type { CardFile } from '../card.ts';
 import type { AnnouncedFile, Downloads } from '../downloads.ts';
 import { PlatformError } from '../platform-error.ts';
 import type { SlackClient } from './client.ts';
@@ -33,18 +34,36 @@ export async function uploadPicture(
   client: SlackClient,
   { bytes, name, alt }: { bytes: Uint8Array; name: string; alt: string },
 ): Promise<SlackPicture> {
+  const file = await upload(client, { bytes, name, alt_text: alt });
+  await client.files.completeUploadExternal({ files: [{ id: file, title: name }] });
+  return { file, alt };
+}
+
+/** Uploads a file and posts it. */
+export async function shareFile(
+  client: SlackClient,
+  { bytes, name }: CardFile,
+  channel: string,
+): Promise<void> {
+  const id = await upload(client, { bytes, name });
+  await client.files.completeUploadExternal({ files: [{ id, title: name }], channel_id: channel });
+}
+
+/** @returns the file's id */
+async function upload(
+  client: SlackClient,
+  { bytes, name, ...more }: { bytes: Uint8Array; name: string; alt_text?: string },
+): Promise<string> {
   const { upload_url, file_id } = await client.files.getUploadURLExternal({
-    filename: name,
-    length: bytes.length,
-    alt_text: alt,
+    ...{ filename: name, length: bytes.length },
+    ...more,
   });
   if (upload_url === undefined || file_id === undefined)
     throw new Error('Slack gave no address to upload to');
   const response = await fetch(upload_url, { method: 'POST', body: new Uint8Array(bytes) });
   await response.body?.cancel();
   if (!response.ok) throw new PlatformError('slack', { route: 'upload', status: response.status });
-  await client.files.completeUploadExternal({ files: [{ id: file_id, title: name }] });
-  return { file: file_id, alt };
+  return file_id;
 }
 
 export function attachmentOf(

@@ -7,7 +7,7 @@ import { PlatformError } from '../platform-error.ts';
 import type { UpdateBudget } from './budget.ts';
 import { explainError, SlackCallError, type SlackClient, slackCode } from './client.ts';
 import type { Destination, Posted } from './destination.ts';
-import { uploadPicture } from './files.ts';
+import { shareFile, uploadPicture } from './files.ts';
 import { metadataOf } from './lookup.ts';
 import { type Rendered, renderCard, type SlackPicture } from './render.ts';
 
@@ -70,6 +70,11 @@ export class SlackReply extends JobReply<Posted> {
 
   protected async sendEphemeral(card: Card): Promise<void> {
     const { channel, thread, user, respond } = this.#to;
+    // An answer that only one person sees carries no files: their direct messages do.
+    if (card.files !== undefined && user !== undefined) {
+      const direct = await this.#directChannel(user);
+      for (const file of card.files) await shareFile(this.#workspace.client, file, direct);
+    }
     const rendered = renderCard(card, await this.#upload(card), await this.#linkTo(card));
     const inThread = thread === undefined ? {} : { thread_ts: thread };
     if (respond !== undefined) {

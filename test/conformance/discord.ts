@@ -116,6 +116,14 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
       [...server.messages.values()]
         .filter(({ author, allowed_mentions: allowed }) => author.bot && allowed?.parse?.length !== 0)
         .map(({ id }) => id),
+    async files() {
+      const messages = [...server.messages.values()].filter(({ author }) => author.bot);
+      const parts = messages.flatMap(({ components }) => walk(components)).filter(({ type }) => type === 13);
+      return parts.map(({ file: { url } }: Json) => {
+        const key = url.split('/attachments/')[1];
+        return { name: key.split('/').at(-1), text: Buffer.from(server.files.get(key)!).toString() };
+      });
+    },
     get dying() {
       return program.dying;
     },

@@ -232,6 +232,16 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
         .at(-1)!
         .slice('trigger_id='.length);
     },
+    async files() {
+      const messages = (await Promise.all((await channels()).map(messagesOf))).flat();
+      const shared = messages.flatMap(({ channel, files = [] }: Json) =>
+        // Only that person's.
+        channel.startsWith('D') ? files.filter(({ name }: Json) => name.endsWith('.csv')) : [],
+      );
+      return Promise.all(
+        shared.map(async ({ id, name }: Json) => ({ name, text: Buffer.from(await picture(id)).toString() })),
+      );
+    },
     fill: (person, form) => sendForm(slack.url, userId(person), form),
     get dying() {
       return program.dying;

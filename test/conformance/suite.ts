@@ -411,6 +411,27 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.deepEqual(chat.errors, []);
     });
 
+    it('an admin gets what was used as files for a spreadsheet, and nobody else does', async () => {
+      await using chat = await start();
+      if (chat.files === undefined) return;
+      await chat.command('bo', 'imagine', { prompt: 'a boat' });
+      await until(chat, 'bo', hasPicture);
+      await chat.command('ada', 'usage', { days: '7', zone: 'Asia/Seoul' });
+      const report = await until(chat, 'ada', ({ buttons }) => buttons.includes('CSV'));
+      await chat.press('bo', report, 'CSV');
+      await until(chat, 'bo', ({ text, isPrivate }) => isPrivate && text.includes('can see what was used'));
+      await chat.press('ada', report, 'CSV');
+      await until(chat, 'ada', ({ text, isPrivate }) => isPrivate && text.includes('for a spreadsheet'));
+      const files = await chat.files();
+      assert.deepEqual(
+        files.map(({ name }) => name).toSorted(),
+        ['days', 'models', 'people', 'reasons'].map((sheet) => `darkroom-usage-${sheet}.csv`),
+      );
+      const days = files.find(({ name }) => name.includes('days'))!.text;
+      assert.match(days, /^\ufeffday,zone,[\s\S]*,Asia\/Seoul,1,1,0,0,1,/);
+      assert.deepEqual(chat.errors, []);
+    });
+
     it('results that are set private are seen only by who asked', async () => {
       await using chat = await start();
       await chat.command('ada', 'config set', { setting: 'result_visibility', value: 'private' });

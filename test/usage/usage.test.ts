@@ -13,6 +13,7 @@ import { openStore, type Store } from '../../src/store/store.ts';
 import { writeCsv } from '../../src/usage/csv.ts';
 import { readUsage } from '../../src/usage/report.ts';
 import { WAIT_PRECISION, WaitCounts } from '../../src/usage/waits.ts';
+import { chatFor } from '../adapters/stand-in.ts';
 import { startCommands } from '../commands/harness.ts';
 
 let folder: string;
@@ -260,3 +261,17 @@ function open(url: string, cookie = ''): Promise<{ status: number; text: string;
     ).on('error', reject);
   });
 }
+
+test('/usage in the web chat has the days of its reader\u2019s browser; what is no zone says nothing', async (t) => {
+  const chat = await chatFor(t);
+  const footerFor = async (zone: string) => {
+    const body = new FormData();
+    body.set('text', '/usage 7');
+    const headers = { 'x-darkroom-user': 'ada', 'darkroom-zone': zone };
+    const response = await fetch(`${chat.url}/api/messages`, { method: 'POST', headers, body });
+    return JSON.stringify(await response.json());
+  };
+  await chat.store.usage.countRefusal('web', 'place');
+  assert.match(await footerFor('Asia/Seoul'), /Asia\/Seoul/);
+  for (const zone of ['Mars/Olympus', '../etc', 'x'.repeat(500)]) assert.match(await footerFor(zone), /UTC/);
+});

@@ -7,6 +7,9 @@
 import { say } from './say.js';
 import { HISTORY_PAGE } from './shared.js';
 
+/** Only the browser knows the zone of its clock. */
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
 /** A refusal with the sentence of the server, or with ours if no server answered. */
 export class ApiError extends Error {
   /**
@@ -37,7 +40,8 @@ async function call(path, init = {}) {
  * @returns {Promise<Response>}
  */
 async function request(path, init) {
-  const response = await fetch(path, { credentials: 'same-origin', ...init }).catch(() => {
+  const headers = { ...init.headers, 'darkroom-zone': ZONE };
+  const response = await fetch(path, { credentials: 'same-origin', ...init, headers }).catch(() => {
     throw new ApiError(0, 'offline', say('page.offline'));
   });
   if (response.ok) return response;

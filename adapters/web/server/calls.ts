@@ -114,6 +114,7 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
         ...WHERE,
         isAdmin: role !== 'member',
         locale: localeOfCall(c),
+        ...zoneOfCall(c),
         ...(quotaGroup !== undefined && { quotaGroup }),
       },
     } as const;
@@ -292,6 +293,17 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
       'cache-control': isHeld ? 'no-store' : 'private, max-age=3600',
     });
   });
+}
+
+/** The reader's time zone as their browser says it; what is none says nothing. */
+function zoneOfCall(c: Call): { readonly zone?: string } {
+  const zone = c.req.header('darkroom-zone') ?? '';
+  if (!/^[\w+/-]{1,64}$/.test(zone)) return {};
+  try {
+    return { zone: new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone };
+  } catch {
+    return {};
+  }
 }
 
 /** @throws DarkroomError('bad_request') for what cannot be the id of a message */

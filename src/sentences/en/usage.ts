@@ -43,6 +43,8 @@ export const usage = {
   'usage.page': 'The page /usage of this chat draws it, with a CSV file of each list.',
   'usage.direct': 'Direct messages',
   'usage.guests': 'Guests of one network',
+  'usage.csv_files': 'The lists as files for a spreadsheet:',
+  'usage.csv_direct': 'The lists are in your direct messages with me, as files for a spreadsheet.',
   'usage.bad_zone': '{zone} is not a time zone. Write one like {example}.',
   'usage.bad_days': '{days} is not a number of days that usage is shown for. Choose {choices}.',
   'usage.no_sheet': 'There is no list {name}. Choose {choices}.',

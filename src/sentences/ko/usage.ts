@@ -43,6 +43,8 @@ export const usage = {
   'usage.page': '이 채팅의 /usage 페이지에서 그래프와 목록별 CSV 파일을 볼 수 있어요.',
   'usage.direct': '다이렉트 메시지',
   'usage.guests': '한 네트워크의 손님들',
+  'usage.csv_files': '스프레드시트용 목록 파일이에요.',
+  'usage.csv_direct': '스프레드시트용 목록 파일을 다이렉트 메시지로 보냈어요.',
   'usage.bad_zone': '{zone}: 시간대가 아니에요. {example}처럼 써 주세요.',
   'usage.bad_days': '{days}: 볼 수 있는 날수가 아니에요. {choices} 중에서 골라 주세요.',
   'usage.no_sheet': '{name}: 그런 목록이 없어요. {choices} 중에서 골라 주세요.',
