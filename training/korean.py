@@ -21,6 +21,11 @@ STYLES = {"plain": "일러스트", "watercolor": "수채화", "ink": "잉크 그
 SIDES = {"left": "왼쪽에", "centre": "가운데", "right": "오른쪽에"}
 
 
+def joined(name):
+    """A thing's name with the particle 'and': 와 after a vowel, 과 after a final consonant."""
+    return name + ("과" if (ord(name[-1]) - ord("가")) % 28 else "와")
+
+
 def thing_words(thing, sided):
     """'빨간 머그잔', '춤추는 빨간 드레스를 입은 사람'."""
     name = f"{COLOURS[thing.colour]} {OBJECTS[thing.name]}"
@@ -35,7 +40,8 @@ def caption(scene, rng):
     if scene.things:
         two = len(scene.things) == 2
         sided = scene.things[0].side != "centre" and (not two or rng.random() < .6)
-        parts = [f"{PLACES[scene.place]} " + "와 ".join(thing_words(t, sided) for t in scene.things)]
+        *others, last = [thing_words(t, sided) for t in scene.things]
+        parts = [" ".join([PLACES[scene.place], *map(joined, others), last])]
     else:
         parts = [ALONE[scene.place]]
     if scene.time != "day" or rng.random() < .5:
@@ -48,5 +54,5 @@ def caption(scene, rng):
 def all_words():
     """Every word of a Korean caption."""
     tables = (COLOURS, OBJECTS, POSES, PLACES, ALONE, TIMES, STYLES, SIDES)
-    named = [f"{OBJECTS[o]}와" for o in OBJECTS] + ["드레스를 입은 사람", "셔츠를"]
+    named = [joined(name) for name in OBJECTS.values()] + ["드레스를 입은 사람", "셔츠를"]
     return sorted({w for text in [*(t for table in tables for t in table.values()), *named] for w in text.split()})
