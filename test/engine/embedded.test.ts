@@ -29,3 +29,15 @@ for (const { name, request, picture } of cases) {
     }
   });
 }
+
+test('two Korean things are joined by the particle that the noun takes, as by the one that training used', async () => {
+  const draw = async (prompt: string) => {
+    const request = { ...cases[0]!.request, prompt, num_inference_steps: 1, enlarge: false };
+    const run = await engine.open(await jobOf(request, { models }));
+    await run.advance(run.steps, () => {});
+    const { pictures } = await run.decode();
+    await run.close();
+    return readPixels(pictures[0]!.png);
+  };
+  assert.deepEqual(await draw('빨간 머그잔과 파란 별'), await draw('빨간 머그잔와 파란 별'));
+});
