@@ -13,7 +13,18 @@ export interface ScaledAttentionOptions {
   readonly scale?: number;
   /** Computed in float32 on every target: for models whose scores overflow float16. */
   readonly wide?: boolean;
+  /**
+   * Whether there may be so many queries that all of their scores do not fit into one buffer. It goes with neither `causal`
+   * nor `bias`.
+   */
+  readonly long?: boolean | undefined;
 }
+
+/**
+ * Parts of the queries of a long attention, where all scores of a part are in memory at once. For SDXL at 1024x1024 with
+ * guidance they are 170 MB rather than 1.3 GB; graphics drivers bind buffers of 128 MB to 2 GB.
+ */
+export const SLICES = 8;
 
 /** queries [B,S,channels], keys and values [B,T,channels] -> [B,S,channels] */
 export function scaledAttention(
@@ -33,11 +44,11 @@ export function scaledAttention(
   return wide ? b.narrow(mixed) : mixed;
 }
 
-/** Two products of matrices around a softmax, with all scores in memory. */
+/** Two products of matrices around a softmax, with all scores in memory; of a long one, part by part. */
 function plainAttention(
   b: GraphBuilder,
   inputs: readonly [Value, Value, Value],
-  { channels, heads, causal, bias, scale, wide = false }: ScaledAttentionOptions,
+  { channels, heads, causal, bias, scale, wide = false, long = false }: ScaledAttentionOptions,
 ): Value {
   const size = channels / heads;
   const perHead = (x: Value, perm: readonly number[]) =>
@@ -46,11 +57,32 @@ function plainAttention(
   // Scaled before the product: there are fewer queries than scores, and in float16 these overflow later.
   const factor = [scale ?? 1 / Math.sqrt(size)];
   const scaled = b.op('Mul', [q, wide ? b.floats(factor, []) : b.numbers(factor, [])]);
-  let scores = b.op('MatMul', [scaled, perHead(inputs[1], [0, 2, 3, 1])]);
-  if (bias !== undefined) scores = b.op('Add', [scores, bias]);
-  if (causal !== undefined) scores = b.op('Add', [scores, causalMask(b, inputs[0], causal)]);
-  const mixed = b.op('MatMul', [b.op('Softmax', [scores], { axis: -1 }), v]);
+  const keys = perHead(inputs[1], [0, 2, 3, 1]);
+  const mix = (queries: Value) => {
+    let scores = b.op('MatMul', [queries, keys]);
+    if (bias !== undefined) scores = b.op('Add', [scores, bias]);
+    if (causal !== undefined) scores = b.op('Add', [scores, causalMask(b, inputs[0], causal)]);
+    return b.op('MatMul', [b.op('Softmax', [scores], { axis: -1 }), v]);
+  };
+  const mixed = long ? inSlices(b, scaled, inputs[0], mix) : mix(scaled);
   return b.op('Reshape', [b.op('Transpose', [mixed], { perm: [0, 2, 1, 3] }), b.ints([0, 0, channels])]);
+}
+
+/**
+ * Attention of SLICES parts of the queries, one after another. WebGPU takes no part without a row: where there are fewer rows
+ * than parts, the last row stands in, and its results are cut off.
+ * @param queries [B,heads,S,size] @param sequence [B,S,...]
+ */
+function inSlices(b: GraphBuilder, queries: Value, sequence: Value, mix: (part: Value) => Value): Value {
+  const rows = b.op('Shape', [sequence], { start: 1, end: 2 });
+  const last = b.op('Sub', [rows, b.ints([1])]);
+  const each = b.op('Div', [b.op('Add', [last, b.ints([SLICES])]), b.ints([SLICES])]);
+  const axis = b.ints([2]);
+  const parts = Array.from({ length: SLICES }, (_, i) => {
+    const start = b.op('Min', [b.op('Mul', [each, b.ints([i])]), last]);
+    return mix(b.op('Slice', [queries, start, b.op('Add', [start, each]), axis]));
+  });
+  return b.op('Slice', [b.op('Concat', parts, { axis: 2 }), b.ints([0]), rows, axis]);
 }
 
 /** Far below every score, and within float16. */

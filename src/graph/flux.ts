@@ -162,6 +162,7 @@ function singleBlock(
   const mixed = scaledAttention(b, [turned('to_q', 'norm_q'), turned('to_k', 'norm_k'), projected('to_v')], {
     channels,
     heads,
+    long: true,
   });
   const wide = MLP_RATIO * channels;
   const inner = activation(b, linear(b, normal, `${name}.proj_mlp`, channels, wide), 'gelu_tanh');

@@ -188,7 +188,7 @@ function singleBlock(
   const mixed = scaledAttention(
     b,
     [turned(0, 'norm_q'), turned(channels, 'norm_k'), part(2 * channels, channels)],
-    { channels, heads },
+    { channels, heads, long: true },
   );
   const wide = gated(b, part(3 * channels, inner), part(3 * channels + inner, inner));
   const both = b.op('Concat', [shrunk(b, mixed), wide], { axis: -1 });

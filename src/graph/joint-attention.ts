@@ -67,7 +67,7 @@ export function jointAttention(
   const q = placed(joined((part) => normed(projected(part.x, part.q), part.norms[0])));
   const k = placed(joined((part) => normed(projected(part.x, part.k), part.norms[1])));
   const v = joined((part) => projected(part.x, part.v));
-  const mixed = scaledAttention(b, [q, k, v], { channels, heads });
+  const mixed = scaledAttention(b, [q, k, v], { channels, heads, long: true });
   if (parts.length === 1) return parts.map(({ out }) => out && projectedBack(mixed, out));
 
   let start: Value = b.ints([0]);

@@ -282,6 +282,8 @@ export interface AttentionOptions {
   readonly causal?: number;
   /** Scores and sums are float32 on every target: for models whose scores overflow float16. */
   readonly wide?: boolean;
+  /** As ScaledAttentionOptions has it. */
+  readonly long?: boolean | undefined;
   /** Is added to the result. */
   readonly skip?: Value;
 }
@@ -292,14 +294,14 @@ export function attention(
   x: Value,
   context: Value,
   name: string,
-  { channels, contextChannels, heads, projections, bias, causal, wide = false, skip }: AttentionOptions,
+  { channels, contextChannels, heads, projections, bias, causal, wide = false, long, skip }: AttentionOptions,
 ): Value {
   const q = linear(b, x, `${name}.${projections.q}`, channels, channels, { bias });
   // A text is short, and its states have a few channels far larger than the others.
   const precise = context !== x;
   const k = linear(b, context, `${name}.${projections.k}`, contextChannels, channels, { bias, precise });
   const v = linear(b, context, `${name}.${projections.v}`, contextChannels, channels, { bias, precise });
-  const mixed = scaledAttention(b, [q, k, v], { channels, heads, causal, wide });
+  const mixed = scaledAttention(b, [q, k, v], { channels, heads, causal, wide, long });
   const out = `${name}.${projections.out}`;
   return skip === undefined
     ? linear(b, mixed, out, channels, channels)

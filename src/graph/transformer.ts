@@ -23,6 +23,8 @@ export interface SpatialTransformerOptions {
   readonly onlyCrossAttention: boolean;
   /** Attention is computed in float32 (SD 2.1). */
   readonly upcastAttention: boolean;
+  /** Whether the image may be so large that not all scores of its positions fit into one buffer. */
+  readonly long: boolean;
 }
 
 const PROJECTIONS = { q: 'to_q', k: 'to_k', v: 'to_v', out: 'to_out.0' };
@@ -56,13 +58,14 @@ function transformerBlock(
   x: Value,
   context: Value,
   name: string,
-  { channels, contextChannels, heads, onlyCrossAttention, upcastAttention }: SpatialTransformerOptions,
+  { channels, contextChannels, heads, onlyCrossAttention, upcastAttention, long }: SpatialTransformerOptions,
 ): Value {
   const shared = { channels, heads, projections: PROJECTIONS, bias: false, wide: upcastAttention };
   const norm1 = layerNorm(b, x, `${name}.norm1`, channels);
   const afterFirst = attention(b, norm1, onlyCrossAttention ? context : norm1, `${name}.attn1`, {
     ...shared,
     contextChannels: onlyCrossAttention ? contextChannels : channels,
+    long: long && !onlyCrossAttention,
     skip: x,
   });
   const norm2 = layerNorm(b, afterFirst, `${name}.norm2`, channels);

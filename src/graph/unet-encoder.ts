@@ -152,6 +152,8 @@ export class UnetEncoder {
       groups: config.normNumGroups,
       linearProjection: config.useLinearProjection,
       upcastAttention: config.upcastAttention,
+      // Each further level has a quarter of the positions.
+      long: block < 2,
       onlyCrossAttention: mayCrossOnly && config.onlyCrossAttention[block]!,
     });
   }

@@ -321,6 +321,7 @@ function middle(b: GraphBuilder, input: Value, side: string, channels: number, c
       channels,
       contextChannels: channels,
       heads: 1,
+      long: true,
       projections: { q: 'to_q', k: 'to_k', v: 'to_v', out: 'to_out.0' },
       bias: true,
     });

@@ -208,7 +208,7 @@ function selfAttention(
   const placed = (projection: string, norm: string) =>
     placedHeads(b, projected(projection), `${name}.${norm}`, how);
   const inputs = [placed('to_q', 'norm_q'), placed('to_k', 'norm_k'), projected('to_v')] as const;
-  const mixed = scaledAttention(b, inputs, { channels: dim, heads });
+  const mixed = scaledAttention(b, inputs, { channels: dim, heads, long: true });
   return wideLinear(b, mixed, `${name}.to_out.0`, dim, dim, { bias: false });
 }
 

@@ -66,6 +66,15 @@ test('--device wins over the setting; a setting that names no device is the oper
 test('a failure of the device is told from one of the model, and by what the user can do', () => {
   const gpu = parseDevice('cuda:1');
   const codeOf = (reason: string, device = gpu) => deviceFailure(device, new Error(reason))?.code;
+  const wordsOf = (reason: string) => deviceFailure(gpu, new Error(reason))!.message;
+  assert.match(
+    wordsOf('CUDA failure 2: out of memory'),
+    /^cuda:1 has not enough free memory .* another program may have taken it\. Try a smaller size/,
+  );
+  assert.match(
+    wordsOf('VK_ERROR_DEVICE_LOST'),
+    /^cuda:1 stopped working, as after sleep .* Ask again; .* restart the machine\.$/,
+  );
   for (const reason of [
     'BFCArena::AllocateRawInternal Failed to allocate memory for requested buffer of size 512',
     'CUDA failure 2: out of memory ; GPU=1',

@@ -14,6 +14,7 @@ import { Components } from '../../src/engine/model/components.ts';
 import { decodeLatents, encodePicture } from '../../src/engine/picture/pictures.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { prepareSession } from '../../src/engine/session.ts';
+import { SLICES } from '../../src/graph/attention.ts';
 import { CUDA, PORTABLE, type Target, WEBGPU } from '../../src/graph/target.ts';
 import { decodeFitted } from '../../src/image/pixels.ts';
 import { modelFolders } from '../../src/installed-models.ts';
@@ -122,6 +123,17 @@ test('what cannot fit is refused with what it needs, what there is, and the larg
   });
 });
 
+test('a card of 2 GB, part of which the desktop has, is named with what fits into it', async () => {
+  const request = largeRequest(2048, 2048);
+  const how = { device: parseDevice('cuda:0'), nets: [], budget: 2 * GB };
+  const small = { ...how, budget: 1.3 * GB };
+  await assert.rejects(requireFit(mini, request, small, await planMemory(mini, request, small)), {
+    code: 'too_large',
+    message: /^2048x2048 on mini needs [\d.]+ GB; cuda:0 has 1\.3 GB\. (\d+)x\1 fits\.$/,
+  });
+  assert.equal((await planMemory(mini, requestOf(mini), how)).fits, true);
+});
+
 test('two devices are each held to their own memory', async () => {
   const request = largeRequest(1024, 1024);
   const fits = async (index: number, budget: number) =>
@@ -169,6 +181,23 @@ test('weights that stay as they are stored take less, and give the same latents 
   const saving = await draw(bytes, small);
   assert.deepEqual(saving.memory, { bytes, savers: ['mapped'] });
   assert.ok(saving.latents.every((value, i) => Math.abs(value - whole.latents[i]!) < 1e-3));
+});
+
+test('without a kernel of their own, long attentions have the scores of a part of their queries in memory', async () => {
+  const positions = 64 ** 2;
+  for (const [name, part, heads, side] of [
+    ['tiny-sd15', 'denoiser', 2, 64],
+    ['tiny-sd3', 'denoiser', 2, 128],
+    ['tiny-sd15', 'vaeDecoder', 1, 64],
+  ] as const) {
+    const spec = await catalogue.open(name);
+    const { activations, outline } = footprintOf(spec, part, WEBGPU);
+    const sides = { batch: 2, height: side, width: side, latent_height: side, latent_width: side };
+    assert.deepEqual(outline.unknown, []);
+    const all = 4 * 2 * heads * positions ** 2;
+    const share = activations({ ...sides, sequence: 77 }) / all;
+    assert.ok(share > 1 / SLICES && share < 0.5, `${name} ${part}: ${share}`);
+  }
 });
 
 test('a weight of which rows are looked up is not in memory as a whole, and is never cast', async () => {

@@ -32,6 +32,22 @@ test('a device that cannot be opened does not work, and says why', async () => {
   assert.ok(works || /cuda:0 cannot be used/.test(reason!), reason);
 });
 
+test('without a graphics driver webgpu says what it needs', async (t) => {
+  const names = ['VK_ICD_FILENAMES', 'VK_DRIVER_FILES'] as const;
+  const before = names.map((name) => process.env[name]);
+  t.after(() =>
+    names.forEach((name, i) => {
+      if (before[i] === undefined) delete process.env[name];
+      else process.env[name] = before[i];
+    }),
+  );
+  for (const name of names) process.env[name] = join(root, 'none.json');
+  if (process.platform !== 'linux') return;
+  const { works, reason } = await probe(parseDevice('webgpu'));
+  assert.equal(works, false);
+  assert.match(reason!, /webgpu cannot be used: no graphics driver was found\. On Linux it needs libvulkan1/);
+});
+
 test('a provider that crashes or hangs in its probe harms nobody', async () => {
   const crash = await probe(
     card,
