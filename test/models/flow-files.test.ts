@@ -66,6 +66,26 @@ test('klein in ComfyUI’s split layout: what is missing is named with the way t
   );
 });
 
+test('a transformer of FLUX.1 or Z-Image by itself: each part that is missing, with the line that fetches it', async (t) => {
+  const folder = await temporaryFolder(t);
+  for (const [layout, parts, files] of [
+    [
+      'flux-dev',
+      'the text encoder CLIP-L, the text encoder T5-XXL and the VAE',
+      ['clip_l', 't5xxl_fp8_e4m3fn_scaled', 'ae'],
+    ],
+    ['z-image', 'the text encoder Qwen3-4B and the VAE', ['qwen_3_4b', 'ae']],
+  ] as const) {
+    const tensors = bare(only(layout, TRANSFORMER), TRANSFORMER);
+    const file = await writeSafetensors(join(folder, `${layout}.safetensors`), tensors);
+    const lines = files.map((name) => `darkroom models add https://\\S+/${name}\\.safetensors`).join(' ; ');
+    await assert.rejects(openCheckpoint(file), {
+      code: 'bad_model',
+      message: new RegExp(`does not hold ${parts}, and no other file .*${lines}$`),
+    });
+  }
+});
+
 test('GGUF: unknown architectures and types by name, shapes as they were before conversion, hostile headers', async (t) => {
   const folder = await temporaryFolder(t);
   const file = (bytes: Buffer) => write(join(folder, 'x.gguf'), bytes);

@@ -136,8 +136,11 @@ async function firstOf(
   return undefined;
 }
 
+const listed = (names: readonly string[]) =>
+  [names.slice(0, -1).join(', '), names.at(-1)!].filter((part) => part !== '').join(' and ');
+
 function lacks({ label }: Weights, missing: readonly MissingPart[]): DarkroomError {
-  const what = missing.map((part) => part.what).join(' and ');
+  const what = listed(missing.map((part) => part.what));
   const places = [
     ...(missing.some(({ part }) => part !== 'vae') ? ['text encoders into text_encoders'] : []),
     ...(missing.some(({ part }) => part === 'vae') ? ['a VAE into vae'] : []),
