@@ -48,8 +48,8 @@ export function fieldsOfFile(
     ['models.field.licence', words === undefined ? undefined : say.words(words)],
     ['models.field.sha256', sha256],
     ['models.field.short_hash', sha256?.slice(0, 10)],
-    ['models.field.note', renamed],
-    ['models.field.refusal', refusal],
+    ['models.field.note', renamed && say('models.renamed', { name: file.name })],
+    ['models.field.refusal', refusal && say('error.model_files', { reason: refusal })],
   ];
   return rows.flatMap(([key, value]) =>
     value === undefined || value === '' ? [] : [{ name: say(key), value }],

@@ -72,7 +72,8 @@ const listModels = defineCommand({
             ? say.words(termsWords(await licences.termsOf({ kind, name })))
             : undefined;
         const parts = [use, file && kindWords(file, say), terms && say('models.licence_is', { terms })];
-        return { name, value: [...parts, refusal].filter(Boolean).join('; ') };
+        const why = refusal && (file ? say('error.model_files', { reason: refusal }) : refusal);
+        return { name, value: [...parts, why].filter(Boolean).join('; ') };
       }),
     );
     const more = listed.length - fields.length;

@@ -6,7 +6,7 @@ import type { Settings } from '../config/settings.ts';
 import packageJson from '../package.json' with { type: 'json' };
 import { type Device, nameOf } from './engine/device.ts';
 import { budgetOf, gigabytes } from './engine/memory/memory.ts';
-import { diagnoseCuda, NO_CARD } from './gpu/diagnose.ts';
+import { diagnoseCuda } from './gpu/diagnose.ts';
 import { EMBEDDED_MODEL } from './installed-models.ts';
 import { readFigures } from './queue/operators.ts';
 import { sentence } from './sentences.ts';
@@ -55,16 +55,12 @@ async function describeDevices({ devices }: MachineParts): Promise<StatusRow[]> 
   );
   if (devices.some(({ provider }) => provider === 'cuda')) return rows;
   const cuda = await diagnoseCuda();
-  const isMissing = cuda.text.includes('darkroom gpu install');
+  const isMissing = cuda.isInstallable === true;
   return [
     ...rows,
     {
       name: 'NVIDIA GPU',
-      value: isMissing
-        ? sentence('status.no_libraries')
-        : cuda.text === NO_CARD
-          ? sentence('status.no_card')
-          : cuda.text,
+      value: isMissing ? sentence('status.no_libraries') : cuda.words,
       state: isMissing ? 'missing' : 'fact',
       ...(isMissing && { command: 'darkroom gpu install' }),
     },
@@ -103,7 +99,7 @@ async function describeModels({ models, settings }: MachineParts): Promise<Statu
       state: 'fact',
     });
   for (const { name, refusal } of refused.slice(0, MOST_REFUSED))
-    rows.push({ name, value: refusal!, state: 'wrong' });
+    rows.push({ name, value: sentence('error.model_files', { reason: refusal! }), state: 'wrong' });
   if (refused.length > MOST_REFUSED) {
     const more = refused.length - MOST_REFUSED;
     rows.push({

@@ -19,7 +19,7 @@ import { type Probe, probe } from './probe.ts';
 /** What is asked of the machine; tests have others. */
 export interface Machine {
   readonly system: string;
-  cuda(): Promise<Finding>;
+  cuda(): Promise<Pick<Finding, 'isReady' | 'text'>>;
   cards(): Promise<readonly Card[]>;
   graphics(): Promise<readonly GraphicsDevice[]>;
   probe(device: Device): Promise<Probe>;

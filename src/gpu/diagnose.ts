@@ -2,6 +2,7 @@
 import { constants, existsSync, globSync } from 'node:fs';
 import { access, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { type Sentence, sayWords, sentence } from '../sentences.ts';
 import {
   cudaMajor,
   driverVersion,
@@ -14,61 +15,66 @@ import { leastDriver } from './wheel-index.ts';
 
 /** What can be installed. */
 const OLDEST_CUDA = 12;
-/** What is found where there is none. */
-export const NO_CARD = 'no NVIDIA card';
 /** PCI's number of NVIDIA. */
 const VENDOR = '0x10de';
 
 export interface Finding {
   readonly isReady: boolean;
+  /** Whether only the libraries are missing, which `darkroom gpu install` fetches. */
+  readonly isInstallable?: true;
+  /** For the page, in its reader's language. */
+  readonly words: Sentence;
+  /** In English, for the shell and the log. */
   readonly text: string;
 }
+
+const lacking = (words: Sentence): Finding => ({ isReady: false, words, text: sayWords('en', words) });
+const uninstalled = (words: Sentence): Finding => ({ ...lacking(words), isInstallable: true });
 
 /**
  * Looks from the card upwards: each sentence says what to do next.
  * @param root of the file system, for tests
  */
 export async function diagnoseCuda(root = '/'): Promise<Finding> {
-  const lacking = (text: string) => ({ isReady: false, text });
   if (!isSupported())
-    return lacking(`not on ${process.platform} ${process.arch}; the device webgpu works there`);
+    return lacking(sentence('status.cuda.system', { system: `${process.platform} ${process.arch}` }));
   const found = installed();
   const least = leastDriver(found === undefined ? OLDEST_CUDA : await cudaMajor(found.folder));
   const driver = await driverVersion(root);
-  if (driver === undefined) {
+  if (driver === undefined)
     return lacking(
-      (await hasCard(root))
-        ? `an NVIDIA card without its driver: install driver ${least} or newer; a container needs --gpus all`
-        : NO_CARD,
+      (await hasCard(root)) ? sentence('status.cuda.no_driver', { least }) : sentence('status.no_card'),
     );
-  }
   if (Number(driver.split('.')[0]) < least)
-    return lacking(`driver ${driver} is too old: ${least} or newer is needed`);
+    return lacking(sentence('status.cuda.old_driver', { driver, least }));
   const [device] = globSync('dev/nvidia[0-9]*', { cwd: root }).map((name) => join(root, name));
-  if (device === undefined)
-    return lacking(`driver ${driver}, but no /dev/nvidia0: start the container with --gpus all`);
+  if (device === undefined) return lacking(sentence('status.cuda.no_device', { driver }));
   try {
     await access(device, constants.R_OK | constants.W_OK);
   } catch {
-    return lacking(`no permission on ${device}: this user must be allowed to read and write it`);
+    return lacking(sentence('status.cuda.no_permission', { device }));
   }
-  if (found === undefined)
-    return lacking(`driver ${driver}; its libraries are missing: darkroom gpu install`);
+  if (found === undefined) return uninstalled(sentence('status.cuda.no_libraries', { driver }));
   const missing = await missingLibraries(found.folder);
-  if (missing.length > 0)
-    return lacking(`${missing.join(', ')} is missing in ${found.folder}: darkroom gpu install`);
+  const { folder } = found;
+  if (missing.length > 0) return uninstalled(sentence('status.cuda.incomplete', { files: missing, folder }));
   const twice = foundTwice(found);
-  const doubt = twice === undefined ? '' : `; ${twice}`;
-  return { isReady: true, text: `ready: driver ${driver}, libraries in ${found.folder}${doubt}` };
+  const words =
+    twice === undefined
+      ? sentence('status.cuda.ready', { driver, folder })
+      : sentence('status.cuda.ready_twice', { driver, folder, ...twice });
+  return { ...lacking(words), isReady: true };
 }
 
 /** Another copy that a program might take; ours are opened first, by their whole path. */
-function foundTwice({ folder, files }: Installed): string | undefined {
+function foundTwice({
+  folder,
+  files,
+}: Installed): { readonly file: string; readonly other: string } | undefined {
   for (const other of (process.env['LD_LIBRARY_PATH'] ?? '').split(':')) {
     if (other === '' || resolve(other) === resolve(folder)) continue;
-    const name = files.map((file) => file.name).find((one) => existsSync(join(other, one)));
-    if (name !== undefined)
-      return `${name} is also in ${other}, by LD_LIBRARY_PATH: unset that where cuda fails`;
+    const file = files.map(({ name }) => name).find((one) => existsSync(join(other, one)));
+    if (file !== undefined) return { file, other };
   }
   return undefined;
 }

@@ -32,6 +32,7 @@ import {
   runtimeVersion,
 } from '../../src/gpu/libraries.ts';
 import { configuredIndex } from '../../src/gpu/wheel-index.ts';
+import { sayIn } from '../../src/sentences.ts';
 
 const view = { say() {}, progress() {} };
 const root = mkdtempSync(join(tmpdir(), 'darkroom-gpu-'));
@@ -358,9 +359,10 @@ test('what stands between a machine and CUDA is said in one sentence, from the c
   writeFileSync(join(folder, 'libcudart.so.12'), 'old');
   await installFromFolder(from, view);
   assert.ok(!existsSync(join(folder, 'libcudart.so.12')));
-  assert.deepEqual(await diagnoseCuda(machine), {
-    ...{ isReady: true, text: `ready: driver 580.82.07, libraries in ${folder}` },
-  });
+  const ready = await diagnoseCuda(machine);
+  assert.deepEqual([ready.isReady, ready.text], [true, `ready: driver 580.82.07, libraries in ${folder}`]);
+  // The page says it in its reader's language.
+  assert.match(sayIn('ko').words(ready.words), /^준비됨: 드라이버 580\.82\.07/);
   put('elsewhere/libcudart.so.13');
   process.env['LD_LIBRARY_PATH'] = join(machine, 'elsewhere');
   try {

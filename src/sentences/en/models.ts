@@ -41,6 +41,7 @@ export const models = {
   'models.can.references': 'edits up to {count} pictures by instruction',
   'models.can.loras': 'takes LoRAs, no ControlNets',
   'models.can.controlnets': 'takes LoRAs and ControlNets',
+  'models.renamed': 'Another file has the same name, so this one is called {name}.',
   'models.field.note': 'note',
   'models.field.refusal': 'cannot be used',
   'models.field.few_steps': 'few steps',

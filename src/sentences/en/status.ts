@@ -20,6 +20,17 @@ export const status = {
   'status.draws_nothing': 'draws nothing; darkroom worker does',
   'status.memory': '{precision}, {size} GB for models and pictures',
   'status.no_card': 'no NVIDIA card',
+  'status.cuda.system': 'not on {system}; the device webgpu works there',
+  'status.cuda.no_driver':
+    'an NVIDIA card without its driver: install driver {least} or newer; a container needs --gpus all',
+  'status.cuda.old_driver': 'driver {driver} is too old: {least} or newer is needed',
+  'status.cuda.no_device': 'driver {driver}, but no /dev/nvidia0: start the container with --gpus all',
+  'status.cuda.no_permission': 'no permission on {device}: this user must be allowed to read and write it',
+  'status.cuda.no_libraries': 'driver {driver}; its libraries are missing: darkroom gpu install',
+  'status.cuda.incomplete': '{files} is missing in {folder}: darkroom gpu install',
+  'status.cuda.ready': 'ready: driver {driver}, libraries in {folder}',
+  'status.cuda.ready_twice':
+    'ready: driver {driver}, libraries in {folder}; {file} is also in {other}, by LD_LIBRARY_PATH: unset that where cuda fails',
   'status.no_libraries': 'found, but its CUDA libraries are missing',
   'status.embedded': 'embedded',
   'status.embedded_model': '{model}: small, {width}x{height}; it draws what /help lists',

@@ -20,6 +20,19 @@ export const status = {
   'status.draws_nothing': '그리지 않아요. darkroom worker가 그려요',
   'status.memory': '{precision}, 모델과 그림에 {size} GB',
   'status.no_card': 'NVIDIA 카드 없음',
+  'status.cuda.system': '{system} 시스템에서는 쓸 수 없어요. webgpu 장치를 써 주세요.',
+  'status.cuda.no_driver':
+    'NVIDIA 카드는 있지만 드라이버가 없어요. 드라이버 {least} 이상을 설치해 주세요. 컨테이너라면 --gpus all이 필요해요.',
+  'status.cuda.old_driver': '드라이버 {driver} 버전은 너무 오래됐어요. {least} 이상이 필요해요.',
+  'status.cuda.no_device':
+    '드라이버 {driver} 버전은 있지만 /dev/nvidia0이 없어요. 컨테이너를 --gpus all로 시작해 주세요.',
+  'status.cuda.no_permission':
+    '{device} 권한이 없어요. Darkroom을 실행하는 사용자가 읽고 쓸 수 있게 해 주세요.',
+  'status.cuda.no_libraries': '드라이버 {driver} 버전은 있지만 라이브러리가 없어요: darkroom gpu install',
+  'status.cuda.incomplete': '{folder} 폴더에 없는 파일: {files}. darkroom gpu install로 받아 주세요.',
+  'status.cuda.ready': '준비됨: 드라이버 {driver}, 라이브러리 {folder}',
+  'status.cuda.ready_twice':
+    '준비됨: 드라이버 {driver}, 라이브러리 {folder}. LD_LIBRARY_PATH의 {other} 폴더에도 {file} 파일이 있어요. cuda가 안 되면 이 변수를 지워 주세요.',
   'status.no_libraries': '카드는 있지만 CUDA 라이브러리가 없어요',
   'status.embedded': '내장',
   'status.embedded_model': '{model}: 작은 모델, {width}x{height}. /help에 나오는 것을 그려요',
