@@ -69,7 +69,7 @@ test('a model that edits by instruction is given the words as they stand, and se
 
 test('elsewhere the card says how much was redrawn', async () => {
   const { answer } = await replied('/edit a blue mug --strength 0.6');
-  assert.equal(answer.posted.at(-1)!.about?.origin?.text, 'Redrawn from the picture, strength 0.6');
+  assert.equal(answer.posted.at(-1)!.about?.origin?.text, 'Redrawn, strength 0.6');
 });
 
 test('several pictures are several references, in their order, up to a limit', async () => {

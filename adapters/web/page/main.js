@@ -215,6 +215,8 @@ async function load(messages = api.messages) {
   showStatus();
   if (!isFirst) return;
   composer.restore((id) => conversation.get(id));
+  // The focus lays out the page: once, with its messages.
+  composer.focus();
   if (placeOf(location.hash)) await goToPlace();
   else timeline.toEnd();
 }
@@ -282,4 +284,3 @@ tryCall(async () => {
     composer.send();
   });
 });
-composer.focus();

@@ -60,5 +60,13 @@ function renderPart(part, args) {
  */
 export const sayLabel = (text) => LABELS.get(text) ?? text;
 
+/** A format costs more to make than to use, and each message has two. @type {Map<string, Intl.DateTimeFormat>} */
+const DATES = new Map();
+
 /** @param {Date} date @param {Intl.DateTimeFormatOptions} [options] */
-export const sayDate = (date, options) => date.toLocaleString(LOCALE, options);
+export function sayDate(date, options = { dateStyle: 'short', timeStyle: 'medium' }) {
+  const key = `${options.dateStyle} ${options.timeStyle}`;
+  const format = DATES.get(key) ?? new Intl.DateTimeFormat(LOCALE, options);
+  DATES.set(key, format);
+  return format.format(date);
+}

@@ -4,7 +4,7 @@ export const card = {
   'card.picture': 'A picture',
   'card.in_progress': 'The picture in progress',
   'card.for': 'for {name}',
-  'card.origin': '{what} of {picture}',
+  'card.origin': '{what} (from {picture})',
   'card.this_picture': 'this picture',
   'card.another_picture': 'another picture',
   'card.attached_picture': 'an attached picture',

@@ -38,7 +38,7 @@ export const job = {
   'origin.pan': 'Panned',
   'origin.edit': 'Edit',
   'origin.instructed': 'Edited by instruction',
-  'origin.redrawn': 'Redrawn from the picture, strength {strength, number}',
+  'origin.redrawn': 'Redrawn, strength {strength, number}',
   'origin.upscale': 'Upscaled',
   'origin.creative': 'Redrawn larger',
   'origin.use': 'Made with the shape',

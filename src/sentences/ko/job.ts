@@ -39,7 +39,7 @@ export const job = {
   'origin.pan': '한쪽으로 넓힘',
   'origin.edit': '편집',
   'origin.instructed': '지시대로 편집',
-  'origin.redrawn': '그림을 다시 그림, 강도 {strength, number}',
+  'origin.redrawn': '다시 그림, 강도 {strength, number}',
   'origin.upscale': '확대',
   'origin.creative': '더 크게 다시 그림',
   'origin.use': '형태를 본떠 그림',
