@@ -9,6 +9,7 @@ import { encodePreview } from '../image/preview.ts';
 import { fit, type Raster } from '../image/resample.ts';
 import type { FinishedPicture, JobMemory, Progress, Run } from '../job.ts';
 import type { LatentScale } from '../models/latent-scale.ts';
+import type { LatentRgb } from '../models/spec.ts';
 import { type Embedding, type GenerationRequest, ofPicture, seedOfPicture } from '../request.ts';
 import { sentence, type Words } from '../sentences.ts';
 import type { Tensor } from '../tensor.ts';
@@ -67,6 +68,8 @@ export class PictureRun implements PipelineRun {
   readonly #prepared: Prepared;
   readonly #calls: AsyncGenerator<Tensor | undefined>;
   readonly #finished: Tensor[] = [];
+  /** What those look like in a preview. */
+  readonly #looks: Raster[] = [];
   #callsMade = 0;
   #closed = false;
   #denoiseSeconds = 0;
@@ -188,19 +191,52 @@ export class PictureRun implements PipelineRun {
     if (latentRgb === undefined || latents === undefined || now - this.#lastPreview < PREVIEW_EVERY_MS)
       return;
     this.#lastPreview = now;
-    const [, , height, width] = latents.dims as [number, number, number, number];
-    const rgb = latentsToRgb(latents.data, latentRgb);
-    const { maskImage, outpaint } = this.#request;
-    if (maskImage === undefined && outpaint === undefined) return await encodePreview(rgb, width, height);
-    // What is kept is shown as it is: the estimate of that part is not what it will look like.
-    const drawn = within(MASKED_PREVIEW, { data: rgb, width, height, channels: 3 });
-    const whole = within(MASKED_PREVIEW, await this.#prepared.finish(drawn));
+    const { numImages, maskImage, outpaint } = this.#request;
+    const look = await this.#lookOf(latents, latentRgb);
+    if (numImages === 1) return await encodePreview(look.data, look.width, look.height);
+    // Pictures are drawn one after another: each stays in its place once it is drawn.
+    for (const [i, finished] of this.#finished.entries())
+      this.#looks[i] ??= await this.#lookOf(finished, latentRgb);
+    const isMasked = maskImage !== undefined || outpaint !== undefined;
+    const sheet = sheetOf([...this.#looks, look], numImages);
+    const whole = isMasked ? within(MASKED_PREVIEW, sheet) : sheet;
     return await encodePreview(whole.data, whole.width, whole.height);
+  }
+
+  async #lookOf(latents: Tensor, latentRgb: LatentRgb): Promise<Raster> {
+    const [, , height, width] = latents.dims as [number, number, number, number];
+    const rgb: Raster = { data: latentsToRgb(latents.data, latentRgb), width, height, channels: 3 };
+    const { maskImage, outpaint } = this.#request;
+    if (maskImage === undefined && outpaint === undefined) return rgb;
+    // What is kept is shown as it is: the estimate of that part is not what it will look like.
+    return within(MASKED_PREVIEW, await this.#prepared.finish(within(MASKED_PREVIEW, rgb)));
   }
 
   #requireOpen(): void {
     if (this.#closed) throw new DarkroomError('cancelled', sentence('engine.cancelled'));
   }
+}
+
+/** Level of the places of pictures that are not begun. */
+const NOT_BEGUN = 128;
+
+/**
+ * Pictures row by row in as many columns as rows, so that the sheet has their proportion.
+ * @param looks of the first of them; all in the size of the last one
+ */
+function sheetOf(looks: readonly Raster[], count: number): Raster {
+  const { width, height } = looks.at(-1)!;
+  const columns = Math.ceil(Math.sqrt(count));
+  const data = new Uint8Array(3 * columns * width * columns * height).fill(NOT_BEGUN);
+  for (const [i, look] of looks.slice(0, count).entries()) {
+    const small = fit(look, { width, height }, 'stretch');
+    const [left, top] = [(i % columns) * width, Math.floor(i / columns) * height];
+    for (let y = 0; y < height; y++) {
+      const row = small.data.subarray(3 * y * width, 3 * (y + 1) * width);
+      data.set(row, 3 * ((top + y) * columns * width + left));
+    }
+  }
+  return { data, width: columns * width, height: columns * height, channels: 3 };
 }
 
 /** A picture whose longer side has that many pixels. */

@@ -4,6 +4,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, describe, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import sharp from 'sharp';
 import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
@@ -154,7 +155,39 @@ describe('pictures', () => {
 });
 
 describe('progress', () => {
-  test('counts the calls of all pictures; the first call brings a preview the size of the latents', async () => {
+  test('a preview of several pictures fills place by place: what is drawn stays', async () => {
+    const run = await engine.open(await jobOf({ ...DRAFT, num_images: 2 }));
+    const placesOf = async (preview: Uint8Array | undefined) => {
+      const { data, info } = await sharp(preview!).removeAlpha().raw().toBuffer({ resolveWithObject: true });
+      assert.deepEqual([info.width, info.height], [32, 36]);
+      const at = (left: number, top: number) =>
+        Array.from({ length: 18 }, (_, y) =>
+          data.subarray(3 * ((top + y) * 32 + left), 3 * ((top + y) * 32 + left + 16)),
+        ).map((row) => Buffer.from(row));
+      const place = (left: number, top: number) => Buffer.concat(at(left, top));
+      return [place(0, 0), place(16, 0), place(0, 18), place(16, 18)] as const;
+    };
+    const next = async (calls: number) => {
+      const seen: Progress[] = [];
+      await run.advance(calls, (progress) => seen.push(progress));
+      await sleep(520);
+      return seen.findLast(({ preview }) => preview !== undefined)?.preview;
+    };
+    const isEmpty = (place: Buffer) => place.every((level) => level === 128);
+    const first = await placesOf(await next(1));
+    assert.deepEqual(first.map(isEmpty), [false, true, true, true]);
+    await next(2);
+    const whole = await placesOf(await next(1));
+    const [drawn, begun, ...others] = await placesOf(await next(1));
+    assert.deepEqual([drawn.equals(first[0]), isEmpty(begun), others.every(isEmpty)], [false, false, true]);
+    // The estimate after the last call is the picture itself.
+    const change = drawn.reduce((sum, level, i) => sum + Math.abs(level - whole[0][i]!), 0) / drawn.length;
+    assert.ok(change < 4, `${change}`);
+    assert.ok((await placesOf(await next(3)))[0].equals(drawn));
+    await run.close();
+  });
+
+  test('counts the calls of all pictures; the first call brings a preview of a pixel for each latent', async () => {
     const run = await engine.open(await jobOf({ ...DRAFT, num_images: 2 }));
     const seen: Progress[] = [];
     assert.equal(run.steps, 8);
@@ -166,7 +199,7 @@ describe('progress', () => {
       [1, 2, 3, 4, 5].map((step) => [step, 8]),
     );
     const { width, height, format } = await sharp(seen[0]!.preview!).metadata();
-    assert.deepEqual({ width, height, format }, { width: 16, height: 18, format: 'png' });
+    assert.deepEqual({ width, height, format }, { width: 32, height: 36, format: 'png' });
     assert.equal(seen.filter(({ preview }) => preview !== undefined).length, 1, 'two a second at most');
     await run.close();
   });

@@ -186,7 +186,10 @@ export class MessageView {
         'div',
         { className: message.pictures.length > 1 ? 'prints many' : 'prints' },
         ...message.pictures.map((picture) =>
-          drawPrint(picture, plate?.preview, () => this.context.onOpen(picture)),
+          // The preview of several is a sheet of them all.
+          drawPrint(picture, message.pictures.length === 1 ? plate?.preview : undefined, () =>
+            this.context.onOpen(picture),
+          ),
         ),
       ),
     ]);
