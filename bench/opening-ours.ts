@@ -1,13 +1,14 @@
 /**
- * Our side of bench/opening.ts: node opening-ours.ts FOLDER WEIGHTS THREADS [prepare] -> one JSON object. With `prepare` it makes
+ * Our side of bench/opening.ts: node opening-ours.ts FOLDER|FILE WEIGHTS THREADS [prepare] -> one JSON object. With `prepare` it makes
  * what is kept, as an idle engine does.
  */
 import { cpuDevice, targetOf } from '../src/engine/device.ts';
 import { openSession, prepareSession } from '../src/engine/session.ts';
+import { openCheckpoint } from '../src/models/checkpoint/open.ts';
 import { openModelFolder } from '../src/models/folder.ts';
 import { sideFilesSettled } from '../src/models/side-files.ts';
 
-const [folder, weights, threads, task] = process.argv.slice(2) as [string, string, string, string?];
+const [path, weights, threads, task] = process.argv.slice(2) as [string, string, string, string?];
 const device = { ...cpuDevice({ threads: Number(threads) }), sideFiles: { folder: weights, limit: 1e12 } };
 
 const at = () => {
@@ -17,7 +18,7 @@ const at = () => {
 const since = (from: readonly [number, number]) => at().map((value, i) => value - from[i]!);
 
 const started = at();
-const spec = await openModelFolder(folder);
+const spec = await (path.endsWith('.safetensors') ? openCheckpoint(path) : openModelFolder(path));
 if (task === 'prepare') {
   const names = [...spec.textEncoders.map(({ name }) => name), 'denoiser'] as const;
   for (const name of names) await prepareSession(spec.graph(name, targetOf(device)), device);

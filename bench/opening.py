@@ -1,4 +1,7 @@
-"""The reference's side of bench/opening.ts: python opening.py FOLDER THREADS -> one JSON object."""
+"""The reference's side of bench/opening.ts: python opening.py FOLDER|FILE THREADS [FOLDER] -> one JSON object.
+
+Of a single file, the second folder holds the configs that diffusers would otherwise fetch from the Hub.
+"""
 import json
 import resource
 import sys
@@ -16,12 +19,16 @@ def since(started):
     return [now - then for now, then in zip(at(), started)]
 
 
-def main(folder, threads):
+def main(path, threads, configs=None):
     torch.set_num_threads(int(threads))
     # What is imported late is no part of opening.
     diffusers.StableDiffusionPipeline, diffusers.StableDiffusionXLPipeline
     started = at()
-    pipe = diffusers.DiffusionPipeline.from_pretrained(folder, dtype=torch.float32)
+    if configs is None:
+        pipe = diffusers.DiffusionPipeline.from_pretrained(path, dtype=torch.float32)
+    else:
+        single = diffusers.StableDiffusionPipeline.from_single_file
+        pipe = single(path, config=configs, local_files_only=True, torch_dtype=torch.float32)
     opened = since(started)
     unet = pipe.unet
     side = unet.config.sample_size

@@ -41,21 +41,34 @@ export async function opening(): Promise<Figure[]> {
       const folder = join(kept, name);
       // model_index.json is written last.
       if (!existsSync(join(folder, 'model_index.json'))) await forgeModel(model, folder, dtype);
-      figures.push(...compare(name, folder, python));
+      figures.push(...compare(name, folder, { python }));
+      if (model !== 'sd15' || dtype !== 'F16') continue;
+      const file = join(kept, `${name}.safetensors`);
+      if (!existsSync(file)) execFileSync(python, [script('opening-single.py'), folder, file]);
+      figures.push(...compare(`${name} as a single file`, file, { python, configs: folder }));
     }
   }
   return figures;
 }
 
-function compare(name: string, folder: string, python: string): Figure[] {
-  const weights = `${folder}-weights`;
+/** @param configs folder from which diffusers takes the configs of a single file */
+function compare(
+  name: string,
+  path: string,
+  { python, configs }: { readonly python: string; readonly configs?: string },
+): Figure[] {
+  const weights = `${path}-weights`;
   const ours = (...task: string[]) =>
-    turn(process.execPath, 'opening-ours.ts', [folder, weights, String(THREADS), ...task]);
+    turn(process.execPath, 'opening-ours.ts', [path, weights, String(THREADS), ...task]);
   const rounds = Array.from({ length: ROUNDS }, () => {
     rmSync(weights, { recursive: true, force: true });
     return {
       first: ours(),
-      theirs: turn(python, 'opening.py', [folder, String(THREADS)]),
+      theirs: turn(python, 'opening.py', [
+        path,
+        String(THREADS),
+        ...(configs === undefined ? [] : [configs]),
+      ]),
       prepared: ours('prepare'),
       second: ours(),
     };
@@ -91,8 +104,10 @@ function compare(name: string, folder: string, python: string): Figure[] {
   ];
 }
 
-function turn(command: string, script: string, given: string[]): Turn {
-  const file = fileURLToPath(new URL(script, import.meta.url));
+const script = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
+
+function turn(command: string, name: string, given: string[]): Turn {
+  const file = script(name);
   const stdio: ['ignore', 'pipe', 'ignore'] = ['ignore', 'pipe', 'ignore'];
   // Each side as its users run it: ours in an inference process.
   const env = command === process.execPath ? { ...ALLOCATOR, ...process.env } : process.env;
