@@ -29,6 +29,13 @@ export const setModel = defineCommand({
       description: 'describe.models.prediction',
       example: 'v_prediction',
     },
+    zero_snr: {
+      type: 'choice',
+      choices: ['yes', 'no'],
+      flag: '--zero-snr',
+      description: 'describe.models.zero_snr',
+      example: 'yes',
+    },
     few_steps: {
       type: 'choice',
       choices: [...FEW_STEPS, 'none'],
@@ -73,7 +80,17 @@ export const setModel = defineCommand({
   },
   examples: ['/models set mini --few-steps lightning', '/models set mini --licence apache-2.0'],
   async run(
-    { model = '', prediction, few_steps: fewSteps, steps, cfg, sampler, licence, commercial },
+    {
+      model = '',
+      prediction,
+      zero_snr: zeroSnr,
+      few_steps: fewSteps,
+      steps,
+      cfg,
+      sampler,
+      licence,
+      commercial,
+    },
     context: Context<ConfigPorts>,
   ) {
     const { invocation, ports } = context;
@@ -81,6 +98,7 @@ export const setModel = defineCommand({
     const { kind, name, key } = fileNamed(model, ports);
     const given = {
       ...(prediction !== undefined && { prediction }),
+      ...(zeroSnr !== undefined && { zero_snr: zeroSnr }),
       ...(fewSteps !== undefined && { few_steps: fewSteps }),
       ...(steps !== undefined && { steps }),
       ...(cfg !== undefined && { cfg }),
@@ -96,7 +114,7 @@ export const setModel = defineCommand({
     }
     const file = ports.models.files().find((one) => one.kind === 'checkpoint' && one.name === name);
     const isKnown = PREDICTIONS.some((one) => one === file?.predictionType);
-    if (!isKnown && (prediction ?? fewSteps) !== undefined) {
+    if (!isKnown && (prediction ?? zeroSnr ?? fewSteps) !== undefined) {
       throw new DarkroomError('bad_request', sentence('models.set_flow', { name }));
     }
     const { commercial: stated, ...before } = await tuningOf(ports.settings, tenantOf(invocation), key);

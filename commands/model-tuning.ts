@@ -13,6 +13,7 @@ export const MOST_LICENCE = 100;
 const shape = z
   .object({
     prediction: z.enum(PREDICTIONS),
+    zero_snr: z.enum(['yes', 'no']),
     few_steps: z.enum([...FEW_STEPS, 'none']),
     steps: z.int().min(LIMITS.steps.min).max(LIMITS.steps.max),
     cfg: z.number().min(LIMITS.guidance.min).max(LIMITS.guidance.max),
@@ -45,7 +46,7 @@ export const flagsOf = (tuning: Tuning): string =>
 /** What the request says takes precedence, also over single options of the scheduler. */
 export function applyTuning(
   draft: RequestDraft,
-  { prediction, few_steps: fewSteps, steps, cfg, sampler }: Tuning,
+  { prediction, zero_snr: zeroSnr, few_steps: fewSteps, steps, cfg, sampler }: Tuning,
   mostSteps: number,
 ): RequestDraft {
   const habits = fewSteps === undefined || fewSteps === 'none' ? undefined : FEW_STEPS_HABITS[fewSteps];
@@ -56,6 +57,9 @@ export function applyTuning(
   };
   const config = {
     ...(prediction !== undefined && { prediction_type: prediction }),
+    ...(zeroSnr === 'no' && { rescale_betas_zero_snr: false }),
+    // It only makes sense where sampling starts at the last training step (Lin et al. 2023, section 3.3).
+    ...(zeroSnr === 'yes' && { rescale_betas_zero_snr: true, timestep_spacing: 'trailing' }),
     ...(habits?.spacing !== undefined && { timestep_spacing: habits.spacing }),
     ...draft.scheduler_config,
   };

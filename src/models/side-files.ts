@@ -78,6 +78,8 @@ const known = new Map<string, SideFiles>();
 export function sideFilesOf(options: SideFilesOptions): SideFiles {
   const files = known.get(options.folder) ?? new SideFiles(options);
   known.set(options.folder, files);
+  // Whoever asks last has read the settings last.
+  files.limit = options.limit;
   return files;
 }
 
@@ -87,14 +89,17 @@ export async function sideFilesSettled(): Promise<void> {
 }
 
 export class SideFiles {
-  readonly #options: SideFilesOptions;
+  readonly #folder: string;
+  /** As SideFilesOptions has it. */
+  limit: number;
   /** Open in this process, by name; each with how many hold it. */
   readonly #holders = new Map<string, number>();
   readonly #making = new Map<string, Promise<string | undefined>>();
   readonly #syncing = new Set<Promise<void>>();
 
-  constructor(options: SideFilesOptions) {
-    this.#options = options;
+  constructor({ folder, limit }: SideFilesOptions) {
+    this.#folder = folder;
+    this.limit = limit;
   }
 
   /**
@@ -121,7 +126,7 @@ export class SideFiles {
 
   /** Bytes of the file of a key; undefined where it is not there. */
   async size(key: readonly string[]): Promise<number | undefined> {
-    const path = join(this.#options.folder, nameOf(key));
+    const path = join(this.#folder, nameOf(key));
     return (await isWhole(path)) ? (await statOf(path))?.size : undefined;
   }
 
@@ -152,7 +157,7 @@ export class SideFiles {
   }
 
   async #find(name: string): Promise<string | undefined> {
-    const path = join(this.#options.folder, name);
+    const path = join(this.#folder, name);
     if (!(await isWhole(path))) return undefined;
     const now = new Date();
     // Of a folder that is read-only by now, the files are still good.
@@ -163,9 +168,9 @@ export class SideFiles {
   async #findOrMake(name: string, bytes: number, write: WriteSideFile): Promise<string | undefined> {
     const found = await this.#find(name);
     if (found !== undefined) return found;
-    const path = join(this.#options.folder, name);
+    const path = join(this.#folder, name);
     try {
-      await mkdir(this.#options.folder).catch((error: NodeJS.ErrnoException) => {
+      await mkdir(this.#folder).catch((error: NodeJS.ErrnoException) => {
         if (error.code !== 'EEXIST') throw error;
       });
       return (await this.#makeRoom(bytes))
@@ -183,7 +188,7 @@ export class SideFiles {
    */
   async #make(place: SideFilePlace, write: WriteSideFile): Promise<string> {
     const { part, name } = place;
-    const path = join(this.#options.folder, name);
+    const path = join(this.#folder, name);
     let written: FileHandle;
     try {
       const file = await open(part, 'w');
@@ -202,7 +207,8 @@ export class SideFiles {
 
   /** Deletes the least recently used files until `bytes` more fit. @returns whether they do */
   async #makeRoom(bytes: number): Promise<boolean> {
-    const { folder, limit } = this.#options;
+    const folder = this.#folder;
+    const limit = this.limit;
     if (bytes > limit) return false;
     const now = Date.now();
     const found = await this.#list();
@@ -222,7 +228,7 @@ export class SideFiles {
 
   /** Least recently used first. */
   async #list() {
-    const { folder } = this.#options;
+    const folder = this.#folder;
     const names = await readdir(folder).catch(() => []);
     const marks = new Set(names.filter((name) => name.endsWith(MARK)));
     const files = await Promise.all(

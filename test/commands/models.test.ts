@@ -223,9 +223,14 @@ test('admins say of a model what its file does not; the next job follows, and wh
   const fields = new Map((await said('/models show mini')).fields!.map(({ name, value }) => [name, value]));
   assert.equal(fields.get('set here'), '--prediction v_prediction --few-steps lightning --cfg 1.5');
 
+  await said('/models set mini --zero-snr yes');
+  assert.deepEqual((await drawn('/imagine a mug'))[0], { ...turned, rescale_betas_zero_snr: true });
+  await said('/models set mini --zero-snr no');
+  assert.deepEqual((await drawn('/imagine a mug'))[0], { ...turned, rescale_betas_zero_snr: false });
+
   assert.equal((await said('/models reset mini')).text, 'mini is drawn with as its own file says again.');
   assert.deepEqual(await drawn('/imagine a mug'), plain);
-  assert.equal(chat.changes.length, 3);
+  assert.equal(chat.changes.length, 5);
 });
 
 test('what only the name of a file says is a hint, and a model that knows no such thing is refused it', async () => {

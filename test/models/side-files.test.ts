@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { chmod, readdir, readFile, rm, truncate, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { SideFiles, sourceOf } from '../../src/models/side-files.ts';
+import { SideFiles, sideFilesOf, sourceOf } from '../../src/models/side-files.ts';
 import { temporaryFolder } from './forge.ts';
 
 const filled = (byte: number, bytes: number) => async (file: { write(data: Buffer): Promise<unknown> }) => {
@@ -67,6 +67,14 @@ test('the least recently used files make room, but never one in use', async (t) 
     [true, false, true],
   );
   assert.equal(await files.open(['too large'], 31, never), undefined);
+});
+
+test('a folder has the limit that was asked for last', async (t) => {
+  const folder = join(await temporaryFolder(t), 'side');
+  assert.equal(await sideFilesOf({ folder, limit: 5 }).open(['a'], 10, never), undefined);
+  const roomy = sideFilesOf({ folder, limit: 10 });
+  assert.ok(await roomy.open(['a'], 10, filled(1, 10)));
+  await roomy.settled();
 });
 
 test('what a process that died has left is cleared away', async (t) => {

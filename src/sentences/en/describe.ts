@@ -49,6 +49,7 @@ export const describe = {
   'describe.models.set':
     'Say of a model what its file does not: what it predicts, and how it is drawn with here.',
   'describe.models.prediction': 'What the model predicts.',
+  'describe.models.zero_snr': 'Whether the model was trained with a terminal SNR of zero.',
   'describe.models.few_steps': 'How the model was distilled to draw in a few steps; none where it was not.',
   'describe.models.reset': 'Draw with a model as its own file says again.',
   'describe.models.model': 'The model.',

@@ -52,9 +52,9 @@ export const models = {
   'models.hint_folder':
     'Its name says {words}, but nothing in its files does. If that is so, an admin can say {command} here.',
   'models.set_nothing':
-    'Say what to set for {name}: --prediction, --few-steps, --steps, --cfg, --sampler, --licence or --commercial.',
+    'Say what to set for {name}: --prediction, --zero-snr, --few-steps, --steps, --cfg, --sampler, --licence or --commercial.',
   'models.set_flow':
-    '{name} is not a model of Stable Diffusion 1, 2 or XL: --prediction and --few-steps are only for those.',
+    '{name} is not a model of Stable Diffusion 1, 2 or XL: --prediction, --zero-snr and --few-steps are only for those.',
   'models.not_set': 'Nothing is set for {name} here.',
   'models.use_lora': '{tag} in the prompt, or --lora {name}',
   'models.use_embedding': '{name} in the prompt',

@@ -49,6 +49,7 @@ export const describe = {
   'describe.models.disable': '여기에서 모델을 쓰지 못하게 해요.',
   'describe.models.set': '모델 파일에 없는 정보를 알려 줘요: 예측 방식과 여기에서 그릴 때의 설정.',
   'describe.models.prediction': '모델이 예측하는 것.',
+  'describe.models.zero_snr': '마지막 학습 단계의 SNR이 0이 되도록 학습했는지 여부.',
   'describe.models.few_steps': '적은 단계로 그리도록 증류된 방식. 아니면 none.',
   'describe.models.reset': '모델을 다시 파일에 적힌 대로 사용해요.',
   'describe.models.model': '모델.',

@@ -54,9 +54,9 @@ export const models = {
   'models.hint_folder':
     '이름에는 {words}라고 되어 있지만 파일에는 그런 표시가 없어요. 맞다면 관리자가 여기에서 {command} 명령을 쓰면 돼요.',
   'models.set_nothing':
-    '{name} 모델에 무엇을 설정할지 알려 주세요: --prediction, --few-steps, --steps, --cfg, --sampler, --licence, --commercial.',
+    '{name} 모델에 무엇을 설정할지 알려 주세요: --prediction, --zero-snr, --few-steps, --steps, --cfg, --sampler, --licence, --commercial.',
   'models.set_flow':
-    '{name} 모델은 Stable Diffusion 1, 2, XL이 아니에요. --prediction과 --few-steps는 이 모델들에만 쓸 수 있어요.',
+    '{name} 모델은 Stable Diffusion 1, 2, XL이 아니에요. --prediction, --zero-snr, --few-steps는 이 모델들에만 쓸 수 있어요.',
   'models.not_set': '여기에는 {name} 모델에 설정된 것이 없어요.',
   'models.use_lora': '프롬프트에 {tag}, 또는 --lora {name}',
   'models.use_embedding': '프롬프트에 {name}',
