@@ -1,12 +1,23 @@
 /** The program as a user starts it: arguments in, exit code, files and lines out. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { accessSync, constants, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  accessSync,
+  constants,
+  copyFileSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import sharp from 'sharp';
 import { readPngText } from '../../src/image/png-text.ts';
 
 const bin = fileURLToPath(new URL('../../bin/darkroom.js', import.meta.url));
@@ -14,8 +25,12 @@ const tiny = fileURLToPath(new URL('../golden/fixtures/models/tiny-sd15', import
 const quick = ['--model', tiny, '--steps', '2', '--progress', 'none'];
 const newFolder = () => mkdtempSync(join(tmpdir(), 'darkroom-shell-'));
 
-async function darkroom(args: readonly string[], input?: string) {
-  const env = { ...process.env, DARKROOM_DATA: newFolder(), DARKROOM_PORT: '0' };
+async function darkroom(
+  args: readonly string[],
+  input?: string,
+  more: Readonly<Record<string, string>> = {},
+) {
+  const env = { ...process.env, ...more, DARKROOM_DATA: newFolder(), DARKROOM_PORT: '0' };
   const child = spawn(process.execPath, [bin, ...args], { env });
   const out: string[] = [];
   const err: string[] = [];
@@ -181,6 +196,52 @@ test('sweep draws a grid and the pictures of it; what cannot be read is wrong us
     [1, 2].map((i) => [`steps ${i}`, [3], [join(folder, `grid-${i}.png`)]]),
   );
   assert.equal(readFileSync(file).subarray(1, 4).toString(), 'PNG');
+});
+
+test('another VAE by its file or its name; models show and verify tell of files that are no models', async () => {
+  const folder = newFolder();
+  const vae = join(folder, 'soft.safetensors');
+  copyFileSync(join(tiny, 'vae/diffusion_pytorch_model.safetensors'), vae);
+  const models = { DARKROOM_MODELS: folder };
+  const request = (task: object) =>
+    JSON.stringify({ prompt: 'a mug', seed: 1, num_inference_steps: 1, ...task });
+  const task = join(folder, 'tasks.jsonl');
+  writeFileSync(
+    task,
+    [{ model: tiny }, { model: tiny, vae }, { model: tiny, vae: 'soft' }, { model: tiny, vae: 'sofd' }]
+      .map((one, i) => request({ ...one, output: `${i}.png` }))
+      .join('\n'),
+  );
+  const many = await darkroom(
+    ['imagine', '--request', task, '--out', folder, '--progress', 'none'],
+    '',
+    models,
+  );
+  assert.equal(many.code, 1);
+  assert.match(many.err, /no VAE sofd.*soft/);
+  const [own, byFile, byName] = await Promise.all(
+    [0, 1, 2].map((i) =>
+      sharp(join(folder, `${i}.png`))
+        .raw()
+        .toBuffer(),
+    ),
+  );
+  assert.deepEqual(byFile, own);
+  assert.deepEqual(byName, own);
+  const flag = ['imagine', 'a mug', ...quick, '--vae', vae, '--out', folder];
+  assert.equal((await darkroom(flag)).code, 0);
+
+  const sha256 = createHash('sha256').update(readFileSync(vae)).digest('hex');
+  const shown = (await darkroom(['models', 'show', 'soft'], '', models)).out;
+  assert.match(shown, /^kind +vae$/m);
+  assert.match(shown, new RegExp(`^sha256 +${sha256}$`, 'm'));
+  assert.match(shown, new RegExp(`^short hash +${sha256.slice(0, 10)}$`, 'm'));
+  const good = await darkroom(['models', 'verify', 'soft'], '', models);
+  assert.deepEqual([good.code, good.out], [0, `soft: vae, good, ${sha256.slice(0, 10)}\n`]);
+  truncateSync(vae, 2000);
+  const cut = await darkroom(['models', 'verify', 'soft'], '', models);
+  assert.equal(cut.code, 1);
+  assert.match(cut.out, /^soft: .*(cut off|is not a usable)/);
 });
 
 test('models list, show and verify; doctor reads the settings aloud', async () => {
