@@ -8,6 +8,7 @@ import {
   Events,
   type Message,
   type MessageContextMenuCommandInteraction,
+  MessageReferenceType,
   type ModalSubmitInteraction,
   PermissionFlagsBits,
   type TextBasedChannel,
@@ -238,7 +239,11 @@ export class DiscordEvents {
   }
 
   /** The user wrote in that channel, so that they see what is in it. */
-  async #repliedTo({ reference, channel }: Message): Promise<Message | undefined> {
+  async #repliedTo(message: Message): Promise<Message | undefined> {
+    const { reference, channel } = message;
+    // A forward names a message of another channel, and brings its pictures.
+    if (reference?.type === MessageReferenceType.Forward)
+      return picturesOf(message, this.#downloads).length > 0 ? message : undefined;
     if (reference?.messageId === undefined || !channel.isTextBased()) return undefined;
     return fetchMessage(channel, reference.messageId);
   }

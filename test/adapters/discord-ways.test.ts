@@ -185,6 +185,11 @@ describe('Discord', { concurrency: 2 }, () => {
     server.say(bo, CHANNELS.general, server.mention(`${file().url} a lion`));
     const own = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a lion');
     assert.equal(chat.queue.jobs[3]!.request.width, 64);
+    // A forward that comes to the bot itself.
+    const forwards = { ...empty, content: '', timestamp: new Date().toISOString(), attachments: [file()] };
+    server.say(bo, CHANNELS.general, server.mention('a fox'), { forwards });
+    await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a fox');
+    assert.equal(chat.queue.jobs[4]!.request.width, 64);
     const fetched = server.log.length;
     await chat.say('bo', 'make it blue', { replyTo: own });
     await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a blue lion');
