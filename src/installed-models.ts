@@ -12,7 +12,7 @@ import {
   describeUnreadPrompt,
   findInversions,
   NO_INVERSIONS,
-  readInversions,
+  namesCalled,
   type TextReader,
   textReadersOf,
 } from './engine/prompt/prompt.ts';
@@ -101,6 +101,12 @@ export async function createModels(
   const catalogue = new Catalogue(folders, { file: index });
   const { inventory } = catalogue;
   const readers = new WeakMap<ModelSpec, readonly TextReader[]>();
+  /** Made once a model: tens of thousands of words and merges must not be read again at each message. */
+  const readersOf = (spec: ModelSpec) => {
+    const known = readers.get(spec) ?? textReadersOf(spec);
+    readers.set(spec, known);
+    return known;
+  };
   const listeners = new Set<() => Promise<void>>();
   const checkpoints = () => inventory.entries('checkpoint').map(({ name }) => name);
   await inventory.look();
@@ -145,7 +151,7 @@ export async function createModels(
     },
     async embeddingsIn(request) {
       const spec = await catalogue.open(request.model);
-      return (await readInversions(request, spec, inventory)).found.map(({ name }) => name);
+      return namesCalled(request, spec, { inventory, readers: readersOf(spec) });
     },
     inpaintingOf: (name) => inpaintingKin(name, inventory.entries('checkpoint')),
     async requireVae(model, vae) {
@@ -207,13 +213,10 @@ export async function createModels(
       await requireFit(await catalogue.open(request.model), request, how, roomiest.plan);
     },
     async describeUnread(model, prompt, syntax) {
-      // Made once a model: tens of thousands of words and merges must not be read again at each message.
       const spec = await catalogue.open(model);
-      const known = readers.get(spec) ?? textReadersOf(spec);
-      readers.set(spec, known);
       // An embedding takes as many tokens as it has vectors.
       const inversions = syntax === 'plain' ? NO_INVERSIONS : await findInversions([prompt], spec, inventory);
-      return describeUnreadPrompt(known, prompt, syntax, inversions);
+      return describeUnreadPrompt(readersOf(spec), prompt, syntax, inversions);
     },
   };
 }

@@ -130,3 +130,12 @@ test('embeddings that cannot be used are refused by name, and plain prompts call
   }
   assert.deepEqual((await read('broken', { prompt_syntax: 'plain' })).found, []);
 });
+
+test('a server that takes only some licences is told the embeddings that are called, not those within other words', async () => {
+  const models = await createModels([MODELS], { stays: false });
+  const called = async (prompt: string) =>
+    models.embeddingsIn!((await jobOf({ model: 'tiny-sd15', prompt })).request);
+  assert.deepEqual(await called('a (Squiggle:1.2) on a mug'), ['squiggle']);
+  assert.deepEqual(await called('squiggles'), []);
+  assert.deepEqual(await called('a mug'), []);
+});

@@ -6,6 +6,7 @@ import type { ModelSpec } from '../../models/spec.ts';
 import type { ClipTokenizer, Word } from '../../models/tokenizer.ts';
 import { type GenerationRequest, inWordsOf } from '../../request.ts';
 import { sentence, type Words } from '../../sentences.ts';
+import type { TextReader } from './text-encoders.ts';
 import { negativeTexts, positiveTexts } from './texts.ts';
 
 export interface Inversions {
@@ -34,9 +35,25 @@ export async function readInversions(
   inventory: Inventory,
 ): Promise<Inversions> {
   if (request.promptSyntax === 'plain') return NO_INVERSIONS;
+  return findInversions(textsOf(request), spec, inventory);
+}
+
+/** The embeddings that a request calls, by name. @throws as readInversions */
+export async function namesCalled(
+  request: GenerationRequest,
+  spec: ModelSpec,
+  { inventory, readers }: { readonly inventory: Inventory; readonly readers: readonly TextReader[] },
+): Promise<string[]> {
+  const { found } = await readInversions(request, spec, inventory);
+  const tokenizers = readers.flatMap((reader, i) =>
+    reader.kind === 'clip' ? [[i, reader.tokenizer] as const] : [],
+  );
+  return calledIn(textsOf(request), found, new Map(tokenizers)).map(({ name }) => name);
+}
+
+function textsOf(request: GenerationRequest): string[] {
   const pictures = request.pictureWords?.map((_, i) => inWordsOf(request, i)) ?? [request];
-  const texts = pictures.flatMap((one) => [...positiveTexts(one), ...negativeTexts(one)]);
-  return findInversions(texts, spec, inventory);
+  return pictures.flatMap((one) => [...positiveTexts(one), ...negativeTexts(one)]);
 }
 
 /** Those whose names stand in some texts. @throws as readInversions */
@@ -104,6 +121,23 @@ export interface PlacedWord extends Word {
 
 /** Fills the place of a vector, as in A1111: no mark of a beginning, an end or a comma. */
 const PLACEHOLDER = 0;
+
+/** Of those whose names stand in some texts, the ones that an encoder reads there: not `ink` in "drinking". */
+function calledIn(
+  texts: readonly string[],
+  inversions: readonly Inversion[],
+  tokenizers: ReadonlyMap<number, ClipTokenizer>,
+): Inversion[] {
+  const called = new Set<string>();
+  for (const [encoder, tokenizer] of tokenizers) {
+    const spelled = spell(inversions, encoder, tokenizer);
+    for (const text of texts) {
+      for (const { text: word, vectors } of placeInversions(tokenizer.words(text), spelled))
+        if (vectors !== undefined) called.add(word.trim());
+    }
+  }
+  return inversions.filter(({ name }) => called.has(name.trim()));
+}
 
 /** The words of one segment of a prompt with the embeddings in their places; a name may begin within a word. */
 export function placeInversions(words: Iterable<Word>, spelled: readonly SpelledInversion[]): PlacedWord[] {

@@ -11,7 +11,7 @@ import type { TextEncoders, TextReader } from './text-encoders.ts';
 import { negativeTexts, positiveTexts } from './texts.ts';
 import { encodeClip, encodeQwen, encodeT5 } from './windows.ts';
 
-export { findInversions, type Inversions, NO_INVERSIONS, readInversions } from './inversions.ts';
+export { findInversions, type Inversions, NO_INVERSIONS, namesCalled, readInversions } from './inversions.ts';
 export { type TextEncoders, type TextReader, textEncodersOf, textReadersOf } from './text-encoders.ts';
 
 export interface PromptEmbeddings {
