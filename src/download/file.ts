@@ -4,9 +4,18 @@ import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises
 import { dirname } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import { sentence } from '../sentences.ts';
-import { ask, persist, TryAgain } from './ask.ts';
+import { persist, TryAgain } from './ask.ts';
 import { fetchPieces } from './pieces.ts';
-import { brokeOff, type DownloadOptions, digestOf, larger, type RemoteFile, startHash } from './remote.ts';
+import {
+  brokeOff,
+  chunksOf,
+  type DownloadOptions,
+  digestOf,
+  larger,
+  type RemoteFile,
+  rangeOf,
+  startHash,
+} from './remote.ts';
 
 /**
  * Fetches a file. What an earlier try left behind is gone on with.
@@ -121,45 +130,29 @@ class Partial {
 async function fetchRest(
   file: RemoteFile,
   partial: Partial,
-  { onBytes, signal, patience, progressed }: DownloadOptions & { progressed: () => void },
+  options: DownloadOptions & { progressed: () => void },
 ): Promise<void> {
+  const { onBytes, progressed } = options;
   onBytes(partial.bytes);
   if (partial.bytes === file.bytes) return;
-  const silence = new AbortController();
-  const timer = setTimeout(() => silence.abort(), patience.silence);
-  try {
-    const response = await ask(file.url, {
-      token: file.token,
-      signal: AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]),
-      headers: rangeOf(file, partial.bytes),
-    });
-    if (response.status === 416) {
-      await response.body?.cancel();
-      await partial.restart();
-      throw new TryAgain(sentence('download.reason.no_part', { host: file.url.host, file: file.label }), 0);
-    }
-    if (!response.ok) throw file.refuse(response);
-    const begins = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
-    const isRest = response.status === 206 && Number(begins) === partial.bytes;
-    if (!isRest && partial.bytes > 0) await partial.restart();
-    for await (const chunk of response.body ?? []) {
-      timer.refresh();
-      // Who always starts from the beginning and breaks off makes none.
-      if (await partial.write(chunk)) progressed();
-      onBytes(partial.bytes);
-    }
-    if (partial.bytes < file.bytes) throw new TryAgain(brokeOff(file));
-  } catch (error) {
-    const isOurs = error instanceof DarkroomError || error instanceof TryAgain || isDiskError(error);
-    throw isOurs ? error : new TryAgain(brokeOff(file), undefined, { cause: error });
-  } finally {
-    clearTimeout(timer);
+  const headers = partial.bytes === 0 ? {} : rangeOf(file, partial.bytes);
+  for await (const chunk of chunksOf(file, options, headers, (response) => accept(response, file, partial))) {
+    // Who always starts from the beginning and breaks off makes none.
+    if (await partial.write(chunk)) progressed();
+    onBytes(partial.bytes);
   }
+  if (partial.bytes < file.bytes) throw new TryAgain(brokeOff(file));
 }
 
-function rangeOf({ etag }: RemoteFile, from: number): Record<string, string> {
-  if (from === 0) return {};
-  return { range: `bytes=${from}-`, ...(etag !== undefined && { 'if-range': etag }) };
+async function accept(response: Response, file: RemoteFile, partial: Partial): Promise<void> {
+  if (response.status === 416) {
+    await partial.restart();
+    throw new TryAgain(sentence('download.reason.no_part', { host: file.url.host, file: file.label }), 0);
+  }
+  if (!response.ok) throw file.refuse(response);
+  const begins = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
+  const isRest = response.status === 206 && Number(begins) === partial.bytes;
+  if (!isRest && partial.bytes > 0) await partial.restart();
 }
 
 const DISK_ERRORS: Readonly<Record<string, string>> = {
@@ -171,15 +164,9 @@ const DISK_ERRORS: Readonly<Record<string, string>> = {
   EACCES: 'the folder cannot be written to',
 };
 
-const diskReason = (error: unknown): string | undefined => {
-  const code = (error as { code?: unknown } | null)?.code;
-  return typeof code === 'string' && Object.hasOwn(DISK_ERRORS, code) ? DISK_ERRORS[code] : undefined;
-};
-
-const isDiskError = (error: unknown) => diskReason(error) !== undefined;
-
 function describeDisk(error: unknown, { label }: RemoteFile): unknown {
-  const reason = diskReason(error);
+  const code = (error as { code?: unknown } | null)?.code;
+  const reason = typeof code === 'string' && Object.hasOwn(DISK_ERRORS, code) ? DISK_ERRORS[code] : undefined;
   if (reason === undefined) return error;
   return new DarkroomError('too_large', sentence('download.not_stored', { file: label, reason }), {
     cause: error,

@@ -5,13 +5,15 @@
 import { type FileHandle, open, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { DarkroomError } from '../errors.ts';
 import { isRecord } from '../json.ts';
-import { ask, persist, TryAgain } from './ask.ts';
+import { persist, TryAgain } from './ask.ts';
 import {
   brokeOff,
+  chunksOf,
   type DownloadOptions,
   larger,
   type PieceSizes,
   type RemoteFile,
+  rangeOf,
   startHash,
 } from './remote.ts';
 
@@ -275,59 +277,22 @@ async function fetchPiece(
   file: RemoteFile,
   gathering: Gathering,
   piece: number,
-  {
-    onBytes,
-    signal,
-    patience,
-    same,
-    began,
-    progressed,
-  }: DownloadOptions & {
-    readonly same: SameFile;
-    began(): void;
-    progressed(): void;
-  },
+  options: DownloadOptions & { readonly same: SameFile; began(): void; progressed(): void },
 ): Promise<void> {
+  const { onBytes, same, began, progressed } = options;
   const rest = gathering.rest(piece);
   if (rest === undefined) return;
   const [first, last] = rest;
-  const silence = new AbortController();
-  const timer = setTimeout(() => silence.abort(), patience.silence);
-  try {
-    const response = await ask(file.url, {
-      token: file.token,
-      signal: AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]),
-      headers: {
-        range: `bytes=${first}-${last}`,
-        ...(file.etag !== undefined && { 'if-range': file.etag }),
-      },
-    });
-    try {
-      if (response.status === 416) throw new NoPieces();
-      if (!response.ok) throw file.refuse(response);
-      same.require(response, first);
-    } catch (error) {
-      await response.body?.cancel();
-      throw error;
-    }
+  const accept = async (response: Response) => {
+    if (response.status === 416) throw new NoPieces();
+    if (!response.ok) throw file.refuse(response);
+    same.require(response, first);
     began();
-    for await (const chunk of response.body ?? []) {
-      timer.refresh();
-      await gathering.write(piece, chunk);
-      progressed();
-      onBytes(gathering.bytes);
-    }
-    if (gathering.rest(piece) !== undefined) throw new TryAgain(brokeOff(file));
-  } catch (error) {
-    throw isOurs(error) ? error : new TryAgain(brokeOff(file), undefined, { cause: error });
-  } finally {
-    clearTimeout(timer);
+  };
+  for await (const chunk of chunksOf(file, options, rangeOf(file, first, last), accept)) {
+    await gathering.write(piece, chunk);
+    progressed();
+    onBytes(gathering.bytes);
   }
+  if (gathering.rest(piece) !== undefined) throw new TryAgain(brokeOff(file));
 }
-
-/** Errors of the disk have a code and a system call; those of a connection that breaks off have neither. */
-const isOurs = (error: unknown): boolean =>
-  error instanceof DarkroomError ||
-  error instanceof TryAgain ||
-  error instanceof NoPieces ||
-  (error as { syscall?: unknown } | null)?.syscall === 'write';

@@ -4,7 +4,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { DarkroomError } from '../errors.ts';
 import { sentence } from '../sentences.ts';
-import type { Patience } from './ask.ts';
+import { ask, type Patience, TryAgain } from './ask.ts';
 
 /** What a hub says of a file's bytes. `git`: SHA-1 of git's blob, which is all that it says of small files. */
 export interface Digest {
@@ -60,3 +60,46 @@ export const brokeOff = ({ url }: RemoteFile) => sentence('download.reason.broke
 
 export const larger = ({ label, bytes, url }: RemoteFile) =>
   sentence('download.larger', { file: label, bytes, host: url.host });
+
+/**
+ * The bytes of an answer as they come. Errors of whoever takes them pass through as they are.
+ * @param accept looks at the answer before its bytes; what it throws is thrown
+ * @throws TryAgain where the connection breaks off or nothing comes for `patience.silence`, and what `ask` throws
+ */
+export async function* chunksOf(
+  file: RemoteFile,
+  { patience, signal }: DownloadOptions,
+  headers: Readonly<Record<string, string>>,
+  accept: (response: Response) => Promise<void>,
+): AsyncGenerator<Uint8Array> {
+  const silence = new AbortController();
+  const timer = setTimeout(() => silence.abort(), patience.silence);
+  try {
+    const response = await ask(file.url, {
+      token: file.token,
+      signal: AbortSignal.any([silence.signal, ...(signal ? [signal] : [])]),
+      headers,
+    });
+    try {
+      await accept(response);
+    } catch (error) {
+      await response.body?.cancel();
+      throw error;
+    }
+    try {
+      for await (const chunk of response.body ?? []) {
+        timer.refresh();
+        yield chunk;
+      }
+    } catch (cause) {
+      throw new TryAgain(brokeOff(file), undefined, { cause });
+    }
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+/** For the bytes from one place on, of the same file as before. */
+export function rangeOf({ etag }: RemoteFile, from: number, last?: number): Record<string, string> {
+  return { range: `bytes=${from}-${last ?? ''}`, ...(etag !== undefined && { 'if-range': etag }) };
+}
