@@ -27,7 +27,7 @@ export async function flow(folder: string): Promise<Figure[]> {
   ];
 }
 
-export async function forgeFlow(folder: string): Promise<void> {
+async function forgeFlow(folder: string): Promise<void> {
   const missing = async (name: string, write: (file: string) => Promise<void>) => {
     if (!existsSync(join(folder, name))) await write(join(folder, name));
   };

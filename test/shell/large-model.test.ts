@@ -1,13 +1,13 @@
 /** What the shell says of a model that takes a while to open. Its file is large, and nearly all of it is a hole. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cp, open, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { MODELS } from '../engine/goldens.ts';
 import { temporaryFolder } from '../models/forge.ts';
+import { outcome } from './outcome.ts';
 
 const bin = fileURLToPath(new URL('../../bin/darkroom.js', import.meta.url));
 const EMBEDDING = 'text_model.embeddings.token_embedding.weight';
@@ -46,12 +46,7 @@ async function modelWith(t: TestContext, bytes: number): Promise<{ folder: strin
 async function darkroom(args: readonly string[], folder: string, env: object = {}) {
   const data = { DARKROOM_DATA: join(folder, 'data'), DARKROOM_CACHE_GB: '0' };
   const child = spawn(process.execPath, [bin, ...args], { env: { ...process.env, ...data, ...env } });
-  const out: string[] = [];
-  const err: string[] = [];
-  child.stdout.on('data', (chunk) => out.push(String(chunk)));
-  child.stderr.on('data', (chunk) => err.push(String(chunk)));
-  const [code] = await once(child, 'close');
-  return { code, out: out.join(''), err: err.join('') };
+  return outcome(child);
 }
 
 test('imagine says what of a large model is loaded', async (t) => {

@@ -2,7 +2,6 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import {
   accessSync,
   constants,
@@ -19,6 +18,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { readPngText } from '../../src/image/png-text.ts';
+import { outcome } from './outcome.ts';
 
 const bin = fileURLToPath(new URL('../../bin/darkroom.js', import.meta.url));
 const tiny = fileURLToPath(new URL('../golden/fixtures/models/tiny-sd15', import.meta.url));
@@ -32,13 +32,8 @@ async function darkroom(
 ) {
   const env = { ...process.env, ...more, DARKROOM_DATA: newFolder(), DARKROOM_PORT: '0' };
   const child = spawn(process.execPath, [bin, ...args], { env });
-  const out: string[] = [];
-  const err: string[] = [];
-  child.stdout.on('data', (chunk) => out.push(String(chunk)));
-  child.stderr.on('data', (chunk) => err.push(String(chunk)));
   child.stdin.end(input);
-  const [code] = await once(child, 'close');
-  return { code, out: out.join(''), err: err.join('') };
+  return outcome(child);
 }
 
 test('the program can be run as it stands, as npx runs it in a checkout', () => {

@@ -1,7 +1,6 @@
 /** What a terminal, a pipe or an editor does around the program: a clean end or one sentence, never a stack trace. */
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { cpSync, mkdirSync, mkdtempSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,6 +10,7 @@ import { ALLOCATOR } from '../../src/engine/process/process.ts';
 import { createProgress, tellPicture } from '../../src/shell/progress.ts';
 import { readRequests } from '../../src/shell/request-file.ts';
 import { stopSignal } from '../../src/shell/stop-signal.ts';
+import { outcome } from './outcome.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const bin = join(root, 'bin/darkroom.js');
@@ -20,12 +20,7 @@ async function shell(line: string, env: NodeJS.ProcessEnv = {}) {
   const child = spawn('bash', ['--norc', '-o', 'pipefail', '-c', line], {
     env: { PATH: process.env['PATH'], DARKROOM_DATA: newFolder(), ...env },
   });
-  const out: string[] = [];
-  const err: string[] = [];
-  child.stdout.on('data', (chunk) => out.push(String(chunk)));
-  child.stderr.on('data', (chunk) => err.push(String(chunk)));
-  const [code] = await once(child, 'close');
-  return { code, out: out.join(''), err: err.join('') };
+  return outcome(child);
 }
 const darkroom = `"${process.execPath}" "${bin}"`;
 
