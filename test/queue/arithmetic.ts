@@ -4,13 +4,8 @@ import { EngineLost, type Job, type ProcessEngine } from '../../src/job.ts';
 import { type Part, plannedSteps } from '../../src/queue/costs.ts';
 import type { Claim, ClaimOptions, JobEnd } from '../../src/queue/dispatcher.ts';
 import type { NoticeKind, NoticeListener, RunningEvent } from '../../src/queue/job-events.ts';
-import {
-  type JobSource,
-  type ProgressEvents,
-  type WorkCosts,
-  Worker,
-  type WorkerOptions,
-} from '../../src/queue/worker.ts';
+import { Worker } from '../../src/queue/worker.ts';
+import type { JobSource, ProgressEvents, WorkCosts, WorkerOptions } from '../../src/queue/worker-options.ts';
 import { freezeRequest } from '../../src/request.ts';
 
 const defaults = {

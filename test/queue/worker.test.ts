@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import fc from 'fast-check';
 import { DarkroomError, describeError } from '../../src/errors.ts';
 import { FilesChanged, type Job } from '../../src/job.ts';
-import { callLimit } from '../../src/queue/worker.ts';
+import { callLimit } from '../../src/queue/drawing.ts';
 import { sentence } from '../../src/sentences.ts';
 import { Bench, jobOf } from './arithmetic.ts';
 

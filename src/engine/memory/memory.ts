@@ -9,7 +9,7 @@ export {
   networkBytes,
   planMemory,
   planUpscaler,
-  type Saver,
   tileWithin,
 } from './plan.ts';
 export { gigabytes, requireFit, requireUpscalerFit } from './refuse.ts';
+export type { Saver } from './stages.ts';

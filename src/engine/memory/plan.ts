@@ -3,38 +3,25 @@
  * savers that make it fit into a budget. Whoever asks says what the device has; of the disk only that is asked, which
  * optimised graphs are kept.
  */
-import type { Component } from '../../graph/component.ts';
-import type { Sides } from '../../graph/outline.ts';
-import { readT5Config } from '../../graph/t5.ts';
-import type { EncodedPrompt, PassConditions } from '../../models/families/family.ts';
-import type { ComponentName, ModelSpec } from '../../models/spec.ts';
-import { type GenerationRequest, LARGEST_REFERENCE } from '../../request.ts';
-import { type Feeds, repeat, zeros } from '../../tensor.ts';
-import { type Device, denoiserTargetOf, type Provider, targetOf } from '../device.ts';
-import { TILE } from '../picture/pictures.ts';
-import { heldBytes } from './held.ts';
-import { denoiserFootprint, type Footprint, footprintOf } from './outlines.ts';
-
-/**
- * Ways to need less memory, each at the cost of time: both halves of guidance one after the other; the VAE's large layers
- * on tiles; weights mapped as they are stored, and cast by each call; components loaded in turn, and released before the
- * next one.
- */
-export const SAVERS = ['guidance', 'tiles', 'mapped', 'turns'] as const;
-export type Saver = (typeof SAVERS)[number];
-
-/** A part of a job's work, during which one component runs. */
-export interface Stage {
-  readonly name: string;
-  /** What of the model runs; absent for a network of its own. */
-  readonly part?: ComponentName;
-  /** Bytes. */
-  readonly weights: number;
-  /** All that a run takes besides. */
-  readonly activations: number;
-  /** What is read from the files while it opens, besides the weights as they are held. */
-  readonly opening: number;
-}
+import type { ComponentName } from '../../models/spec.ts';
+import type { GenerationRequest } from '../../request.ts';
+import type { Device, Provider } from '../device.ts';
+import type { Footprint } from './outlines.ts';
+import { type PlannedSpec, promptShape } from './shapes.ts';
+import {
+  factorBytes,
+  type PlanFor,
+  type Planned,
+  SAVERS,
+  type Saver,
+  SMALLEST_TILE,
+  type Stage,
+  stageOf,
+  stagesOf,
+  tileSides,
+  UPSCALER_TILES,
+  upscalerStage,
+} from './stages.ts';
 
 export interface MemoryPlan {
   /** Bytes of the whole engine process, or on the card, at most. */
@@ -45,38 +32,6 @@ export interface MemoryPlan {
   readonly budget: number | undefined;
   readonly fits: boolean;
 }
-
-export interface PlanFor {
-  readonly device: Device;
-  /** The ControlNets of the request's controls. */
-  readonly nets: readonly Component[];
-  /** Of the network that enlarges, where the request has one beside the model. */
-  readonly upscaler?: Footprint | undefined;
-  /** What LoRAs add to the inputs of a component's graph, by its name. */
-  readonly factors?: ReadonlyMap<string, Feeds> | undefined;
-  /** Bytes. */
-  readonly budget: number | undefined;
-  /** Of the request's reference pictures, in pixels; the largest there are where nobody has looked at them. */
-  readonly references?: readonly Size[];
-  /** Bytes of what is open beside the model all the time: what looks at pictures. */
-  readonly beside?: number | undefined;
-}
-
-export type PlannedSpec = Pick<
-  ModelSpec,
-  | 'denoiser'
-  | 'editsByInstruction'
-  | 'encodePrompt'
-  | 'graph'
-  | 'guidesApart'
-  | 'isGuided'
-  | 'latentChannels'
-  | 'latentShape'
-  | 'sizeMultiple'
-  | 'textEncoders'
-  | 'upscaler'
-  | 'vaeScaleFactor'
->;
 
 /** Bytes that an engine takes before its first model: Node and onnxruntime; on a card what CUDA's libraries keep there. */
 const BASE: Readonly<Record<Provider, number>> = { cpu: 160 * 2 ** 20, webgpu: 2 ** 30, cuda: 2 ** 30 };
@@ -122,18 +77,6 @@ export async function planWith(
   return planOf({ spec, request, prompt: await promptShape(spec, request) }, how, savers);
 }
 
-interface Planned {
-  readonly spec: PlannedSpec;
-  readonly request: GenerationRequest;
-  /** Of one side of guidance. */
-  readonly prompt: EncodedPrompt;
-}
-
-/** Sides of the tiles in which networks enlarge pictures, the usual one first. */
-const UPSCALER_TILES = [512, 384, 256, 192, 128, 96, 64] as const;
-const SMALLEST_TILE = 64;
-const tileSides = (side: number): Sides => ({ batch: 1, height: side, width: side });
-
 /** A job in which only a network runs that enlarges a picture. */
 export async function planUpscaler(
   footprint: Footprint,
@@ -150,19 +93,6 @@ export async function networkBytes(footprint: Footprint, device: Device): Promis
   );
 }
 
-const upscalerStage = (footprint: Footprint, device: Device): Promise<Stage> =>
-  stageOf('upscaler', footprint, [tileSides(SMALLEST_TILE)], { device, savers: [] });
-
-async function stageOf(
-  name: string,
-  footprint: Footprint,
-  runs: readonly Sides[],
-  { device, savers }: { readonly device: Device; readonly savers: readonly Saver[] },
-): Promise<Stage> {
-  const { weights, cast, opening } = await heldBytes(footprint, device, savers.includes('mapped'));
-  return { name, weights, activations: Math.max(...runs.map(footprint.activations)) + cast, opening };
-}
-
 /** The largest side of a tile for which a plan leaves room, with the plan's own smallest one in it. */
 export function tileWithin(
   { budget, bytes }: MemoryPlan,
@@ -176,13 +106,6 @@ export function tileWithin(
 
 async function planOf(planned: Planned, how: PlanFor, savers: readonly Saver[]): Promise<MemoryPlan> {
   return planStages(await stagesOf(planned, how, savers), how, savers);
-}
-
-/** Bytes of what LoRAs add, in the memory of the machine: the CPU's graphs read it there. */
-function factorBytes({ provider }: Device, factors: PlanFor['factors'], part?: string): number {
-  if (provider !== 'cpu' || factors === undefined) return 0;
-  const feeds = part === undefined ? [...factors.values()] : [factors.get(part) ?? {}];
-  return feeds.flatMap((of) => Object.values(of)).reduce((sum, { data }) => sum + data.byteLength, 0);
 }
 
 function planStages(
@@ -223,178 +146,4 @@ export function keptBytes({ stages, savers }: MemoryPlan, { provider }: Device):
     else parts.set(stage.part, bytes);
   }
   return { parts, own };
-}
-
-async function stagesOf(
-  { spec, request, prompt }: Planned,
-  { device, nets, upscaler, factors, ...how }: PlanFor,
-  savers: readonly Saver[],
-): Promise<Stage[]> {
-  const target = targetOf(device);
-  const given = how.references ?? (request.referenceImages ?? []).map(() => LARGEST_REFERENCE);
-  const isMasked = request.maskImage !== undefined || request.outpaint !== undefined;
-  const isSeen = spec.editsByInstruction === true && isMasked;
-  const references: Size[] = [...(isSeen ? [request] : []), ...given];
-  const sizes: Size[] = [request, ...(request.hires === undefined ? [] : [request.hires])];
-  const last = sizes.at(-1)!;
-  const stage = async (name: ComponentName, footprint: Footprint, runs: readonly Sides[]): Promise<Stage> => {
-    const added = sidesFed(footprint.outline.inputs, dimsOf(factors?.get(name) ?? {}));
-    const all = runs.map((sides) => ({ ...sides, ...added }));
-    const made = await stageOf(name, footprint, all, { device, savers });
-    // They are inputs, and counted apart.
-    return { ...made, part: name, activations: made.activations - factorBytes(device, factors, name) };
-  };
-  const part = (name: ComponentName, runs: readonly Sides[]) =>
-    stage(name, footprintOf(spec, name, target), runs);
-
-  const stages: Stage[] = [];
-  for (const encoder of spec.textEncoders) {
-    stages.push(await part(encoder.name, [{ batch: 1, sequence: textLength(encoder, request) }]));
-  }
-
-  const isTiled = savers.includes('tiles');
-  const latentsOf = ({ width, height }: Size) =>
-    [height / spec.vaeScaleFactor, width / spec.vaeScaleFactor] as const;
-  /** A half of the VAE. @param large and small: its layers above the latents' size, and those at it */
-  const vae = async (
-    whole: ComponentName,
-    small: ComponentName,
-    large: ComponentName,
-    runs: readonly Size[],
-  ): Promise<Stage> => {
-    const sidesOf = ([h, w]: readonly [number, number]): Sides => ({
-      ...{ batch: 1, latent_height: h, latent_width: w, norms: 0, groups: 1 },
-      ...{ height: h * spec.vaeScaleFactor, width: w * spec.vaeScaleFactor },
-      // Of a VAE whose latents are squares of the sampler's.
-      ...{ square_height: Math.ceil(h / 2), square_width: Math.ceil(w / 2) },
-    });
-    if (!isTiled || !runs.some((size) => latentsOf(size).some((side) => side > TILE)))
-      return part(
-        whole,
-        runs.map((size) => sidesOf(latentsOf(size))),
-      );
-    const [all, tiles] = await Promise.all([
-      part(
-        small,
-        runs.map((size) => sidesOf(latentsOf(size))),
-      ),
-      part(
-        large,
-        runs.map((size) => sidesOf(latentsOf(size).map((side) => Math.min(side, TILE)) as [number, number])),
-      ),
-    ]);
-    return {
-      ...{ name: whole, part: whole },
-      weights: all.weights + tiles.weights,
-      activations: Math.max(all.activations, tiles.activations),
-      opening: Math.max(all.opening, tiles.opening),
-    };
-  };
-  const grows = request.hires !== undefined && request.hires.upscaler !== 'latent';
-  const encoded = [...(request.image === undefined ? [] : [request]), ...given, ...(grows ? [last] : [])];
-  if (encoded.length > 0) stages.push(await vae('vaeEncoder', 'vaeEncoderLast', 'vaeEncoderFirst', encoded));
-
-  const isBatched =
-    spec.isGuided(request.guidanceScale) && spec.guidesApart !== true && !savers.includes('guidance');
-  const denoiser = denoiserFootprint(spec, nets, denoiserTargetOf(device, spec.denoiser));
-  const both = isBatched ? doubled(prompt) : prompt;
-  const runs = sizes.map((size) =>
-    denoiserSides(denoiser.outline.inputs, spec, { request, size, prompt: both }, references),
-  );
-  stages.push(await stage('denoiser', denoiser, runs));
-  stages.push(await vae('vaeDecoder', 'vaeDecoderFirst', 'vaeDecoderLast', grows ? sizes : [last]));
-  if (spec.upscaler !== undefined && request.enlarge === true) {
-    const { width, height } = last;
-    const [most] = UPSCALER_TILES;
-    stages.push(
-      await part('upscaler', [{ batch: 1, height: Math.min(height, most), width: Math.min(width, most) }]),
-    );
-  }
-  if (upscaler !== undefined) stages.push(await upscalerStage(upscaler, device));
-  return stages;
-}
-
-interface Size {
-  readonly width: number;
-  readonly height: number;
-}
-
-/** Tokens of CLIP's window. */
-const CLIP_WINDOW = 77;
-
-function textLength(
-  encoder: ModelSpec['textEncoders'][number],
-  { maxSequenceLength }: GenerationRequest,
-): number {
-  if (encoder.kind === 'clip') return CLIP_WINDOW;
-  return maxSequenceLength ?? (encoder.kind === 'qwen' ? encoder.rules.length : encoder.length);
-}
-
-/** What the text encoders would make of a prompt that fits into one window: zeros of its shape. */
-function promptShape(
-  { textEncoders, encodePrompt }: PlannedSpec,
-  request: GenerationRequest,
-): Promise<EncodedPrompt> {
-  return encodePrompt({
-    maxSequenceLength: request.maxSequenceLength,
-    async clip(index) {
-      const encoder = textEncoders[index];
-      if (encoder?.kind !== 'clip') throw new Error(`text encoder ${index} is no CLIP`);
-      const { hiddenSize, projectionDim = hiddenSize } = encoder;
-      return { states: zeros([1, CLIP_WINDOW, hiddenSize]), pooled: zeros([1, projectionDim]) };
-    },
-    async qwen(index) {
-      const encoder = textEncoders[index];
-      if (encoder?.kind !== 'qwen') throw new Error(`text encoder ${index} is no Qwen`);
-      const { hiddenSize, rules } = encoder;
-      return zeros([1, textLength(encoder, request), hiddenSize * rules.layers.length]);
-    },
-    async t5(index) {
-      const encoder = textEncoders[index];
-      if (encoder?.kind !== 't5') throw new Error(`text encoder ${index} is no T5`);
-      return zeros([1, textLength(encoder, request), readT5Config(encoder.component).dModel]);
-    },
-  });
-}
-
-const doubled = ({ context, pooled }: EncodedPrompt): EncodedPrompt => ({
-  context: repeat(context, 2),
-  ...(pooled !== undefined && { pooled: repeat(pooled, 2) }),
-});
-
-/** The free sides of a denoiser's inputs, as a call would feed them. */
-function denoiserSides(
-  inputs: Footprint['outline']['inputs'],
-  spec: PlannedSpec,
-  pass: Omit<PassConditions, 'dims' | 'references'>,
-  pictures: readonly Size[],
-): Sides {
-  const { latentChannels: channels, vaeScaleFactor: scaleFactor } = spec;
-  const { width, height } = pass.size;
-  const latentsOf = (size: Size) => spec.latentShape(size, { channels, scaleFactor });
-  const dims = latentsOf(pass.size);
-  const references = pictures.map((size) => zeros(latentsOf(size)));
-  const batch = pass.prompt.context.dims[0]!;
-  const fed: Record<string, readonly number[]> = { timestep: [1], [spec.denoiser.names.sample]: dims };
-  for (const [name, tensor] of Object.entries(spec.denoiser.conditioning({ ...pass, dims, references })))
-    fed[name] = tensor.dims;
-  return { picture_height: height, picture_width: width, ...sidesFed(inputs, fed), batch };
-}
-
-const dimsOf = (feeds: Feeds): Record<string, readonly number[]> =>
-  Object.fromEntries(Object.entries(feeds).map(([name, { dims }]) => [name, dims]));
-
-/** The free sides of inputs that are fed tensors of these dimensions. */
-function sidesFed(
-  inputs: Footprint['outline']['inputs'],
-  fed: Readonly<Record<string, readonly number[]>>,
-): Record<string, number> {
-  const sides: Record<string, number> = {};
-  for (const [name, declared] of inputs) {
-    declared.forEach((side, i) => {
-      const size = Object.hasOwn(fed, name) ? fed[name]![i] : undefined;
-      if (typeof side === 'string' && size !== undefined) sides[side] = size;
-    });
-  }
-  return sides;
 }

@@ -3,7 +3,9 @@ import { DarkroomError } from '../../errors.ts';
 import type { GenerationRequest } from '../../request.ts';
 import { sentence } from '../../sentences.ts';
 import { type Device, nameOf } from '../device.ts';
-import { type MemoryPlan, type PlanFor, type PlannedSpec, planMemory } from './plan.ts';
+import { type MemoryPlan, planMemory } from './plan.ts';
+import type { PlannedSpec } from './shapes.ts';
+import type { PlanFor } from './stages.ts';
 
 /** @throws DarkroomError('too_large') where the plan does not fit, with the largest size of the same proportion that does */
 export async function requireFit(

@@ -1,0 +1,193 @@
+/** A job in the engine: it is opened, drawn in slices, decoded and stored, and tried again where that is no fault of it. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { DarkroomError, DatabaseAway, describeError } from '../errors.ts';
+import { EngineLost, FilesChanged, type Job } from '../job.ts';
+import { sentence } from '../sentences.ts';
+import type { Part } from './costs.ts';
+import type { Claim, JobEnd, StoredPicture } from './dispatcher.ts';
+import type { Gpu } from './gpu.ts';
+import type { Slot } from './slot.ts';
+import type { WorkerOptions } from './worker-options.ts';
+
+/**
+ * Seconds after which a call counts as hung: far beyond what options that the measurement does not know could add, since
+ * a call that is only slow must end. A first call may read a large model from a slow disk.
+ */
+export const callLimit = (measured: number | undefined) =>
+  measured === undefined ? 1800 : Math.max(120, 40 * measured);
+/** How often a job may take the engine down with it. */
+const LOSSES = 2;
+/** How often files of its model may change under a job. */
+const CHANGES = 3;
+/** Milliseconds before the database is asked again. */
+export const RETRY = 500;
+/** The request was allowed, and nobody is at fault: it is no failure for the log. */
+const REFUSED = describeError(new DarkroomError('forbidden', sentence('moderation.refused')));
+
+/** Tells whoever waits how far a job is. */
+type Publish = (slot: Slot, preview?: Uint8Array) => void;
+
+export interface DrawingOptions extends Required<WorkerOptions> {
+  readonly gpu: Gpu;
+  readonly publish: Publish;
+}
+
+export class Drawing {
+  readonly #options: Required<WorkerOptions>;
+  readonly #gpu: Gpu;
+  readonly #publish: Publish;
+  /** Counts the engine's deaths, so that only the job that met one is blamed. */
+  #life = 0;
+
+  constructor({ gpu, publish, ...options }: DrawingOptions) {
+    this.#options = options;
+    this.#gpu = gpu;
+    this.#publish = publish;
+  }
+
+  /** @returns undefined for a job that left before its end */
+  async run(slot: Slot): Promise<JobEnd | undefined> {
+    const refusal = await this.#patiently(slot, () => this.#options.refusal(slot.claim.id));
+    if (refusal !== undefined) return { state: 'failed', error: refusal };
+    slot.job = await this.#patiently(slot, () => this.#jobOf(slot.claim));
+    for (;;) {
+      try {
+        return await this.#runOnce(slot, slot.job);
+      } catch (error) {
+        const isChanged = error instanceof FilesChanged && this.#drawsAgain(slot);
+        const isLost = error instanceof EngineLost && this.#survivesLoss(slot, error);
+        if (!isChanged && !isLost) throw error;
+        if (isChanged) await slot.run?.close();
+        if (isLost && error.deviceError !== undefined && (await this.#moves(slot))) return undefined;
+        // What a crash made worthless is not charged.
+        this.#gpu.refund(slot);
+        slot.step = 0;
+        slot.run = undefined;
+        slot.loading = undefined;
+      }
+    }
+  }
+
+  async #runOnce(slot: Slot, job: Job): Promise<JobEnd | undefined> {
+    const { engine, sliceSteps, costs, clock } = this.#options;
+    this.#publish(slot);
+    if (slot.leaving !== undefined) return undefined;
+    const run = await this.#gpu.turn(slot, 'open', () => {
+      slot.life = this.#life;
+      return this.#watched(job, 'open', () =>
+        engine.open(job, (loading) => {
+          slot.loading = loading;
+          this.#publish(slot);
+        }),
+      );
+    });
+    slot.run = run;
+    if (slot.loading !== undefined) {
+      slot.loading = undefined;
+      this.#publish(slot);
+    }
+    // A run that draws nothing has only its last part.
+    let isDone = run.steps === 0;
+    while (!isDone && slot.leaving === undefined) {
+      isDone = await this.#gpu.turn(slot, undefined, async () => {
+        let isLast = false;
+        // One call at a time, so that a cancelled job gives the GPU back before its slice is over.
+        for (let i = 0; i < sliceSteps && !isLast && slot.leaving === undefined; i++) {
+          const result = await this.#watched(job, 'step', () =>
+            run.advance(1, ({ step, preview }) => {
+              slot.step = step;
+              this.#publish(slot, preview);
+            }),
+          );
+          costs.learn(job.request, 'step', result.seconds);
+          isLast = result.done;
+        }
+        return isLast;
+      });
+    }
+    if (slot.leaving !== undefined) return undefined;
+    const { pictures, notes } = await this.#gpu.turn(slot, 'decode', () =>
+      this.#watched(job, 'decode', () => run.decode()),
+    );
+    slot.decodedAt = clock();
+    if (slot.claim.moderation === 'refuse' && pictures.some(({ finding }) => finding?.isFlagged !== false)) {
+      return { state: 'failed', error: REFUSED };
+    }
+    const stored: StoredPicture[] = [];
+    for (const { png, width, height, finding } of pictures) {
+      const id = await this.#patiently(slot, () =>
+        this.#options.pictures.put(png, { job: job.id, kind: 'result' }),
+      );
+      stored.push({ id, width, height, ...(finding && { finding }) });
+    }
+    return { state: 'done', pictures: stored, notes: [...slot.notes, ...notes] };
+  }
+
+  /** A call that takes far longer than others like it never returns: its process is ended, so that EngineLost is thrown. */
+  async #watched<T>({ request }: Job, part: Part, call: () => Promise<T>): Promise<T> {
+    const { engine, costs } = this.#options;
+    const limit = this.#options.callLimit(costs.measuredSeconds(request, part));
+    const watchdog = setTimeout(() => engine.kill(), limit * 1000);
+    try {
+      return await call();
+    } finally {
+      clearTimeout(watchdog);
+    }
+  }
+
+  /** Retries while the database is away and the job is ours. */
+  async #patiently<T>(slot: Slot, work: () => Promise<T>): Promise<T> {
+    for (;;) {
+      try {
+        return await work();
+      } catch (error) {
+        if (!(error instanceof DatabaseAway) || slot.leaving !== undefined) throw error;
+        this.#options.onError(error);
+        await sleep(RETRY);
+      }
+    }
+  }
+
+  async #jobOf({ id, user, request, inputs, moderation }: Claim): Promise<Job> {
+    const bytes = new Map<string, Uint8Array>();
+    for (const [reference, picture] of Object.entries(inputs)) {
+      const found = await this.#options.pictures.get(picture);
+      if (found === undefined) {
+        throw new DarkroomError('not_found', sentence('queue.input_deleted'));
+      }
+      bytes.set(reference, found);
+    }
+    return { id, user, request, inputs: bytes, ...(moderation !== undefined && { isModerated: true }) };
+  }
+
+  /** Whether a job gets another try whose model's files were changed while it was drawn. */
+  #drawsAgain(slot: Slot): boolean {
+    slot.changes++;
+    return slot.leaving === undefined && slot.changes < CHANGES;
+  }
+
+  /** Whether a job whose engine died gets another try. */
+  #survivesLoss(slot: Slot, { deviceError }: EngineLost): boolean {
+    if (slot.leaving !== undefined) return false;
+    // The first to notice was working in it; the others only held a slot there.
+    if (slot.life !== this.#life) return true;
+    this.#life++;
+    slot.losses++;
+    // A device failed under it elsewhere already.
+    if (deviceError !== undefined && slot.claim.isSuspect) return false;
+    return slot.losses < LOSSES;
+  }
+
+  /** After a failure of the device: the job goes to another worker, or stays for another try where there is none. */
+  async #moves(slot: Slot): Promise<boolean> {
+    const { canRunElsewhere, device, onError } = this.#options;
+    const isTaken = await canRunElsewhere(slot.claim.request).catch((error: unknown) => {
+      onError(error);
+      return false;
+    });
+    slot.notes.push(sentence(isTaken ? 'queue.moved' : 'queue.restarted', { device: String(device) }));
+    if (!isTaken) return false;
+    slot.leaving = 'moved';
+    return true;
+  }
+}
