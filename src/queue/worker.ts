@@ -9,7 +9,7 @@ import { DarkroomError, describeError } from '../errors.ts';
 import { EngineLost } from '../job.ts';
 import { sentence } from '../sentences.ts';
 import { plannedSteps } from './costs.ts';
-import type { JobEnd } from './dispatcher.ts';
+import type { Claim, JobEnd } from './dispatcher.ts';
 import { callLimit, Drawing, RETRY } from './drawing.ts';
 import { Gpu } from './gpu.ts';
 import { localityOf, withModels } from './locality.ts';
