@@ -36,7 +36,13 @@ export {
   hintOfName,
 } from './request/few-steps.ts';
 export { type PictureWords, TEXT_FIELDS, type TextField } from './request/fields/choices.ts';
-export { type Embedding, type Pair, type PictureFacts, shortName } from './request/fields/field.ts';
+export {
+  type Embedding,
+  type Pair,
+  type PartFile,
+  type PictureFacts,
+  shortName,
+} from './request/fields/field.ts';
 export type { PromptSyntax } from './request/fields/prompt.ts';
 export { type GenerationRequest, type RequestDraft, ROWS } from './request/fields.ts';
 export { freezeRequest } from './request/freeze.ts';

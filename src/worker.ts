@@ -6,6 +6,7 @@ import type { Settings } from '../config/settings.ts';
 import { type Device, nameOf } from './engine/device.ts';
 import { type EngineOptions, EngineProcess } from './engine/process/process.ts';
 import { engineOptions } from './engine-options.ts';
+import { DarkroomError, type ErrorCode } from './errors.ts';
 import { createModels, type InstalledModels } from './installed-models.ts';
 import type { Logger } from './log.ts';
 import { Queue } from './queue/queue.ts';
@@ -59,6 +60,15 @@ export interface GpuWorkerOptions {
   readonly callLimit?: WorkerOptions['callLimit'];
 }
 
+/** What a request asked for cannot be done: nobody has to mend anything. */
+const REFUSALS: readonly ErrorCode[] = [
+  ...(['bad_request', 'bad_picture', 'unsupported', 'not_found', 'forbidden'] as const),
+  ...(['too_large', 'too_many', 'cancelled'] as const),
+];
+
+const isRefusal = (error: unknown): error is DarkroomError =>
+  error instanceof DarkroomError && REFUSALS.includes(error.code);
+
 export interface GpuWorker {
   /** Names of the models that it runs. */
   readonly models: readonly string[];
@@ -99,7 +109,11 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
       (await readWorkers(database)).some((other) => other.id !== id && other.models.includes(model)),
     ...(options.callLimit && { callLimit: options.callLimit }),
     // The prompt stays out: a job is known by its id.
-    onFailure: (job, error) => log.error({ err: error, job: job.id, model: job.model }, 'job failed'),
+    onFailure(job, error) {
+      const about = { job: job.id, model: job.model };
+      if (isRefusal(error)) log.info({ ...about, code: error.code }, 'job refused');
+      else log.error({ err: error, ...about }, 'job failed');
+    },
   });
   const register = (isDraining: boolean) =>
     registerWorker(database, { id, models, slots: SLOTS, isDraining }).catch(onError);

@@ -21,6 +21,7 @@ import {
 } from './memory/memory.ts';
 import { ModelCache, type ModelLease, Preparing, type Room } from './model/model-cache.ts';
 import { precisionNotes } from './notes.ts';
+import { partFiles } from './part-files.ts';
 import { draftJob, prepareJob } from './prepare.ts';
 import type { EngineOptions } from './process/process.ts';
 import { PictureRun, type PipelineRun } from './run.ts';
@@ -153,7 +154,8 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
           : upscaler === undefined
             ? UNPLANNED
             : await plannedUpscaler(spec, upscaler);
-      const how = { upscaler: tiled(upscaler, plan), adapted: model };
+      const files = () => partFiles(spec, job.request, [], inventory);
+      const how = { upscaler: tiled(upscaler, plan), adapted: model, files };
       return await leased(model.spec, room, (lease) => openUpscale(job, draft, { lease, plan }, how));
     }
     const draft = await draftJob(job, spec, { folders: models, detectors, inventory });
@@ -182,7 +184,8 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       const own = enlarge === true ? tiled(ownUpscaler(spec, device), plan) : undefined;
       const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
       const notes = [...loras.notes, ...prepared.notes, ...precisionNotes(device, spec)];
-      return new PictureRun(job.request, { ...prepared, own, notes, lease, plan, seconds });
+      const files = () => partFiles(spec, job.request, nets, inventory);
+      return new PictureRun(job.request, { ...prepared, own, files, notes, lease, plan, seconds });
     });
   }
 

@@ -59,7 +59,7 @@ export async function prepareJob(
     /** What enlarges before a second pass, where a network does. */
     readonly upscaler?: TiledUpscaler | undefined;
   },
-): Promise<Omit<Prepared, 'lease' | 'seconds' | 'plan' | 'own'>> {
+): Promise<Omit<Prepared, 'lease' | 'seconds' | 'plan' | 'own' | 'files'>> {
   const { spec } = components;
   const { start, masked } = sources;
   const turn = async () => {

@@ -2,29 +2,29 @@
 import packageJson from '../../package.json' with { type: 'json' };
 import { formatParameters } from '../image/parameters.ts';
 import { provenanceXmp, XMP } from '../image/provenance.ts';
-import { FilesChanged } from '../job.ts';
 import type { ModelSpec } from '../models/spec.ts';
-import { type Embedding, type GenerationRequest, requestToJson } from '../request.ts';
+import { type Embedding, type GenerationRequest, type PartFile, requestToJson } from '../request.ts';
 import type { Precision } from './device.ts';
+import { unlessChanged } from './part-files.ts';
 
 const ENGINE_VERSION: string = packageJson.version;
 
-/** @param single of this one picture. @param precision of the denoiser. @param embeddings that its prompts call */
+/** @param single of this one picture. @param precision of the denoiser. @param embeddings that its prompts call. @param files beside the model's own */
 export async function recipeTexts(
   single: GenerationRequest,
   { spec, precision }: { readonly spec: ModelSpec; readonly precision: Precision },
-  embeddings: readonly Embedding[] = [],
+  {
+    embeddings = [],
+    files = [],
+  }: { readonly embeddings?: readonly Embedding[] | undefined; readonly files?: readonly PartFile[] } = {},
 ): Promise<Record<'parameters' | 'darkroom' | typeof XMP, string>> {
-  // Of a model that was replaced or deleted while it drew, no hash can be had.
-  const modelHash = await spec.modelHash().catch((error: unknown) => {
-    if (error instanceof FilesChanged) return undefined;
-    throw error;
-  });
+  const modelHash = await spec.modelHash().catch(unlessChanged);
   const recipe = {
     request: requestToJson(single),
     ...(modelHash !== undefined && { model_hash: modelHash }),
     engine_version: ENGINE_VERSION,
     ...(embeddings.length > 0 && { embeddings }),
+    ...(files.length > 0 && { files }),
     // The other precisions belong to their devices, and pictures agree between them but for the last digits.
     ...(precision === 'int8' && { precision }),
   };
@@ -34,6 +34,7 @@ export async function recipeTexts(
       ...(modelHash !== undefined && { modelHash }),
       modelName: spec.name,
       embeddings,
+      files,
     }),
     darkroom: JSON.stringify(recipe),
     [XMP]: provenanceXmp(single.image !== undefined),

@@ -10,7 +10,13 @@ import { fit, type Raster } from '../image/resample.ts';
 import type { FinishedPicture, JobMemory, Progress, Run } from '../job.ts';
 import type { LatentScale } from '../models/latent-scale.ts';
 import type { LatentRgb } from '../models/spec.ts';
-import { type Embedding, type GenerationRequest, ofPicture, seedOfPicture } from '../request.ts';
+import {
+  type Embedding,
+  type GenerationRequest,
+  ofPicture,
+  type PartFile,
+  seedOfPicture,
+} from '../request.ts';
 import { sentence, type Words } from '../sentences.ts';
 import type { Tensor } from '../tensor.ts';
 import type { ControlNet } from './control/controls.ts';
@@ -46,6 +52,8 @@ export interface Prepared {
   readonly embeddings: readonly (readonly Embedding[])[];
   /** In the order of the request's controls. */
   readonly nets: readonly ControlNet[];
+  /** Files beside the model's own. */
+  files(): Promise<readonly PartFile[]>;
   /** What the first pass starts from. */
   readonly start: Start;
   /** The latents of one pass as the next pass starts from them. */
@@ -129,6 +137,7 @@ export class PictureRun implements PipelineRun {
       throw new Error(`decoded after ${this.#callsMade} of ${this.steps} calls`);
     const { lease, plan, embeddings, decodeScale, finish, notes, seconds } = this.#prepared;
     const started = performance.now();
+    const files = await this.#prepared.files();
     if (plan.savers.includes('turns')) await lease.components.release();
     const decoder = await lease.components.vaeDecoder(plan.savers.includes('tiles'));
     const pictures: FinishedPicture[] = [];
@@ -138,7 +147,8 @@ export class PictureRun implements PipelineRun {
         await this.#enlarged(await decodeLatents(decoder, latents, decodeScale)),
       );
       const single = ofPicture(this.#request, i);
-      const texts = await recipeTexts(single, lease.components, embeddings[i % embeddings.length]);
+      const called = embeddings[i % embeddings.length];
+      const texts = await recipeTexts(single, lease.components, { embeddings: called, files });
       const png = writePngText(await encodePng(data, width, height), texts);
       pictures.push({ png, width, height, seed: single.seed });
     }

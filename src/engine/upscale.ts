@@ -13,6 +13,7 @@ import type { ModelSpec } from '../models/spec.ts';
 import {
   type GenerationRequest,
   layTiles,
+  type PartFile,
   seedOfPicture,
   type TilePlace,
   type UpscaleImageRequest,
@@ -71,12 +72,16 @@ export async function openUpscale(
   { request }: Job,
   { picture, wanted, plan, inversions }: UpscaleDraft,
   { lease, plan: memory }: InMemory,
-  { upscaler, adapted }: { readonly upscaler: TiledUpscaler | undefined; readonly adapted: Adapted },
+  {
+    upscaler,
+    adapted,
+    files,
+  }: { readonly upscaler: TiledUpscaler | undefined; readonly adapted: Adapted } & Pick<Parts, 'files'>,
 ): Promise<PipelineRun> {
   const started = performance.now();
   const { components } = lease;
   const savers = memory?.savers ?? [];
-  const shared = { request, lease, savers, picture, wanted, upscaler, memory };
+  const shared = { request, lease, savers, picture, wanted, upscaler, memory, files };
   if (plan === undefined) {
     const seconds = { open: (performance.now() - started) / 1000, encode: 0 };
     return new UpscaleRun({ ...shared, refinement: undefined, seconds });
@@ -102,6 +107,8 @@ interface Parts {
   readonly memory: MemoryPlan | undefined;
   readonly refinement: (Encoded & { readonly pass: Pass; readonly places: readonly TilePlace[] }) | undefined;
   readonly seconds: { readonly open: number; readonly encode: number };
+  /** Files beside the model's own. */
+  files(): Promise<readonly PartFile[]>;
 }
 
 class UpscaleRun implements PipelineRun {
@@ -166,7 +173,10 @@ class UpscaleRun implements PipelineRun {
     // the picture: what it changes is what it was chosen for.
     const isPlain = upscaler === undefined || upscaler.upscaler.isOwn || tiles.length > 0;
     const { data, width, height } = isPlain ? projectBack(made, picture) : made;
-    const texts = await recipeTexts(request, lease.components, this.#parts.refinement?.embeddings);
+    const texts = await recipeTexts(request, lease.components, {
+      embeddings: refinement?.embeddings,
+      ...(refinement !== undefined && { files: await this.#parts.files() }),
+    });
     const png = writePngText(await encodePng(data, width, height), texts);
     await lease.components.requireUntouched();
     const decode = (performance.now() - started) / 1000;

@@ -4,6 +4,7 @@ import { DarkroomError, offer } from '../errors.ts';
 import { sentence } from '../sentences.ts';
 import { openCheckpoint } from './checkpoint/open.ts';
 import { openModelFolder } from './folder.ts';
+import { hashOfPart } from './hashes.ts';
 import { type Entry, Inventory, type InventoryOptions } from './inventory/inventory.ts';
 import type { ModelSpec } from './spec.ts';
 
@@ -89,10 +90,14 @@ export class Catalogue {
     const known = this.#opened.get(key);
     if (known !== undefined && (await known.isCurrent())) return known;
     this.#opened.delete(key);
-    const spec = await (form === 'file'
-      ? openCheckpoint(path, name, (part) => this.#lenders(part))
-      : openModelFolder(path, name));
+    const spec = await (form === 'file' ? this.#openFile(path, name) : openModelFolder(path, name));
     this.#opened.set(key, spec);
     return spec;
+  }
+
+  async #openFile(path: string, name?: string): Promise<ModelSpec> {
+    const spec = await openCheckpoint(path, name, (part) => this.#lenders(part));
+    const { component } = spec.denoiser;
+    return { ...spec, modelHash: () => hashOfPart(component, path, this.inventory) };
   }
 }

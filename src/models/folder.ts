@@ -1,6 +1,4 @@
 /** Opens a model folder in diffusers' layout. Only headers and JSON are read; the weights stay where they are. */
-import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { basename } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { Component, Graph } from '../graph/component.ts';
@@ -13,10 +11,10 @@ import { modelControlnets } from './controlnet.ts';
 import { chooseDefaults } from './defaults.ts';
 import type { FamilyModel, Size } from './families/family.ts';
 import { ModelFiles } from './files.ts';
+import { hashOfWeights } from './hashes.ts';
 import { readLatentScale } from './latent-scale.ts';
 import { readModelIndex, readScheduler } from './model-index.ts';
 import { findSafetyChecker } from './safety.ts';
-import { filesChanged, requireSameFiles } from './seen.ts';
 import type { ModelSource } from './source.ts';
 import type { ComponentName, ModelSpec } from './spec.ts';
 
@@ -85,7 +83,7 @@ export async function openModel(files: ModelSource, name: string): Promise<Model
     graph: (part, target) => buildGraph(model, { vae, upscaler }, part, target),
     isCurrent: () => files.isUnchanged(),
     modelHash() {
-      hash ??= hashWeights(model.denoiser.component).catch((error) => {
+      hash ??= hashOfWeights(model.denoiser.component).catch((error) => {
         hash = undefined;
         throw error;
       });
@@ -127,20 +125,4 @@ function checkLatents(
       ? `The VAE ${squares === undefined ? 'lacks' : 'has'} the statistics of latents (bn.running_mean) that FLUX.2's has`
       : `The VAE has ${latentChannels} latent channels${asRead}; the ${label} has ${outChannels}`;
   throw new DarkroomError('bad_model', `${why}: the parts come from different models.`);
-}
-
-/** @throws FilesChanged where they are no longer those whose headers were read */
-async function hashWeights(component: Component): Promise<string> {
-  const hash = createHash('sha256');
-  const files = new Set([...component.tensors.values()].map(({ file }) => file));
-  for (const file of [...files].sort()) {
-    try {
-      for await (const chunk of createReadStream(file, { highWaterMark: 1 << 20 }))
-        hash.update(chunk as Buffer);
-    } catch {
-      throw filesChanged(file);
-    }
-  }
-  await requireSameFiles(component.tensors.values());
-  return hash.digest('hex').slice(0, 10);
 }

@@ -7,7 +7,7 @@ import { sentence } from '../sentences.ts';
 import { isVae, readLdmVae } from './checkpoint/ldm-vae.ts';
 import { type Tensors, under } from './checkpoint/tensors.ts';
 import type { Entry, Inventory } from './inventory/inventory.ts';
-import type { ModelSpec } from './spec.ts';
+import type { LentPart, ModelSpec } from './spec.ts';
 import { readWeights } from './weights.ts';
 
 /**
@@ -42,7 +42,8 @@ export async function withVae(
   const key = `${file} ${dev} ${ino} ${size} ${mtimeNs}`;
   const known = made.get(spec) ?? new Map<string, ModelSpec>();
   made.set(spec, known);
-  const found = known.get(key) ?? replaced(spec, await readVae(file, spec.vae), name);
+  const found =
+    known.get(key) ?? replaced(spec, { name, path: file, component: await readVae(file, spec.vae) });
   known.set(key, found);
   return found;
 }
@@ -64,7 +65,8 @@ async function readVae(file: string, own: Component): Promise<Component> {
   return { configFile: `vae of ${label}`, tensors, config: { ...config, ...scale } };
 }
 
-function replaced(spec: ModelSpec, vae: Component, name: string): ModelSpec {
+function replaced(spec: ModelSpec, other: LentPart): ModelSpec {
+  const { name, component: vae } = other;
   const { latentChannels, blockOutChannels } = readVaeConfig(vae);
   const factor = 2 ** (blockOutChannels.length - 1);
   if (latentChannels !== spec.latentChannels || factor !== spec.vaeScaleFactor) {
@@ -83,6 +85,7 @@ function replaced(spec: ModelSpec, vae: Component, name: string): ModelSpec {
   return {
     ...spec,
     vae,
+    lent: new Map([...(spec.lent ?? []), ['vae', other]]),
     graph: (part, target) => (isVaePart(part) ? vaeGraph(part, vae, target) : spec.graph(part, target)),
   };
 }

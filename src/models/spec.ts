@@ -60,8 +60,8 @@ export interface ModelSpec extends Omit<FamilyModel, 'latentScales'> {
   readonly commercialUse?: boolean;
   /** @throws DarkroomError('bad_model' | 'unsupported') where the weights and the config of the part disagree */
   graph(part: ComponentName, target: Target): Graph;
-  /** Names of the files that lend parts which the model's own file lacks, by part; absent for folders. */
-  readonly lent?: ReadonlyMap<string, string>;
+  /** Parts that are not the model's own, by part: what its file lacks, and another VAE; absent where all are. */
+  readonly lent?: ReadonlyMap<string, LentPart>;
   /** Whether the files of the folder are still those that this was read from. */
   isCurrent(): Promise<boolean>;
   /** First 10 hex digits of the sha256 over the denoiser's weight files, in the order of their names; computed once, on demand. @throws FilesChanged where they are gone or others by now */
@@ -76,6 +76,13 @@ export function clipTokenizerOf({
   const [first] = textEncoders;
   if (first?.kind !== 'clip') throw new Error(`${name} has no CLIP text encoder`);
   return first.tokenizer;
+}
+
+/** A part of a model that lies in a file of the inventory other than the model's own. */
+export interface LentPart {
+  readonly name: string;
+  readonly path: string;
+  readonly component: Component;
 }
 
 export interface LatentRgb {

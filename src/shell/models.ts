@@ -181,7 +181,7 @@ async function rowsOf(spec: ModelSpec): Promise<[string, string | number][]> {
       `${spec.latentChannels} channels, one for ${spec.vaeScaleFactor}x${spec.vaeScaleFactor} pixels`,
     ],
     ['prompt', `${promptTokens(spec)} tokens`],
-    ...Array.from(spec.lent ?? [], ([part, from]): [string, string] => [part, `taken from ${from}`]),
+    ...Array.from(spec.lent ?? [], ([part, { name }]): [string, string] => [part, `taken from ${name}`]),
   ];
 }
 

@@ -9,6 +9,7 @@ import { createEngine } from '../../src/engine/pipeline.ts';
 import { EngineProcess } from '../../src/engine/process/process.ts';
 import { readPngText } from '../../src/image/png-text.ts';
 import { EngineLost, FilesChanged, type Run } from '../../src/job.ts';
+import { otherFiles } from '../../src/request.ts';
 import { temporaryFolder } from '../models/forge.ts';
 import { CONTROLNETS, FIXTURES, jobOf, MODELS, readPixels } from './goldens.ts';
 
@@ -104,7 +105,14 @@ test('a model that is written to in place spoils what is drawn of it, which is n
   }
 });
 
-test('a job that waits gets the VAE, LoRA, embedding and ControlNet that are there when it begins', async (t) => {
+/** What `sha256sum` says of a file, as recipes show it. */
+const shortHash = async (file: string) =>
+  createHash('sha256')
+    .update(await readFile(file))
+    .digest('hex')
+    .slice(0, 10);
+
+test('a job that waits gets the VAE, LoRA, embedding and ControlNet that are there when it begins, and its recipe says which', async (t) => {
   const { root, model, begin, draw } = await stage(t);
   const kinds: [string, string, object][] = [
     [join(root, 'VAE/soft.safetensors'), join(model, 'vae', WEIGHTS), { vae: 'soft' }],
@@ -125,8 +133,18 @@ test('a job that waits gets the VAE, LoRA, embedding and ControlNet that are the
   }
   for (const [file, , more] of kinds) {
     const before = await draw(more);
+    if ('vae' in more) {
+      const hash = await shortHash(file);
+      assert.match(before.texts.get('parameters')!, new RegExp(`, VAE hash: ${hash}, VAE: soft`));
+      assert.deepEqual(JSON.parse(before.texts.get('darkroom')!).files, [
+        { part: 'vae', name: 'soft', hash },
+      ]);
+    }
     await replace(file);
-    assert.notEqual((await draw(more)).pixels, before.pixels, file);
+    const after = await draw(more);
+    assert.notEqual(after.pixels, before.pixels, file);
+    // A LoRA's hash is part of the request.
+    if (!('loras' in more)) assert.equal(otherFiles(before.texts, after.texts).length, 1);
     await truncate(file, 100);
     await assert.rejects(draw(more), { code: 'bad_model', message: /was cut off/ });
     await rm(file);
@@ -138,7 +156,10 @@ test('a job that waits gets the VAE, LoRA, embedding and ControlNet that are the
   const running = await begin({ controls });
   await replace(net);
   assert.equal((await finish(running)).pixels, before.pixels);
-  assert.notEqual((await draw({ controls })).pixels, before.pixels);
+  const after = await draw({ controls });
+  assert.notEqual(after.pixels, before.pixels);
+  assert.deepEqual(otherFiles(before.texts, after.texts), ['net']);
+  assert.match(after.texts.get('parameters')!, new RegExp(`Model: net \\[${await shortHash(net)}\\]`));
   await truncate(net, 100);
   await assert.rejects(draw({ controls }), { code: 'bad_model', message: /was cut off/ });
 });

@@ -143,7 +143,8 @@ async function latentsOf(spec: ModelSpec): Promise<Float32Array> {
       adapted: { spec, feeds: new Map(), key: '', bytes: 0 },
       savers: plan.savers,
     });
-    const run = new PictureRun(request, { ...prepared, lease, plan, seconds: { open: 0, encode: 0 } });
+    const files = async () => [];
+    const run = new PictureRun(request, { ...prepared, files, lease, plan, seconds: { open: 0, encode: 0 } });
     while (!(await run.advance(50, () => {})).done);
     await run.decode();
     return run.latents()[0]!.data;

@@ -39,7 +39,7 @@ test('klein in ComfyUI’s split layout: what is missing is named with the way t
   const lenders = async (part: 'vae' | 'text_encoder') => (part === 'vae' ? [ae, vae] : [other, own]);
   const { lent, defaults } = await openCheckpoint(klein, 'klein', lenders);
   assert.deepEqual(
-    [...lent!],
+    Array.from(lent!, ([part, { name }]) => [part, name]),
     [
       ['text_encoder', 'qwen'],
       ['vae', 'flux2-vae'],

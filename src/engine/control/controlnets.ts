@@ -14,6 +14,8 @@ import { sentence } from '../../sentences.ts';
 export interface ControlNet extends ControlNetTraits {
   /** One for each ControlNet, and another one once its files have changed. */
   readonly id: string;
+  /** Of its file or folder. */
+  readonly path: string;
   readonly component: Component;
 }
 
@@ -45,7 +47,7 @@ export async function openControlnets(
       const id = `${path}\n${version}`;
       const component = components.get(id) ?? (isFile ? controlNets.complete(own) : own);
       components.set(id, component);
-      return { id, component, ...controlNets.read(component) };
+      return { id, path, component, ...controlNets.read(component) };
     }),
   );
 }

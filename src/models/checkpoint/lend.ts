@@ -4,6 +4,7 @@ import { DarkroomError } from '../../errors.ts';
 import type { Component } from '../../graph/component.ts';
 import { FAMILIES } from '../families/index.ts';
 import type { SeenFiles } from '../seen.ts';
+import type { LentPart } from '../spec.ts';
 import { readWeights, type Weights } from '../weights.ts';
 import { type Beside, nameOfBeside } from './beside.ts';
 import type { CheckpointLayout, CheckpointParts, MissingPart } from './layout.ts';
@@ -22,7 +23,7 @@ export type Lenders = (part: 'vae' | 'text_encoder') => Promise<readonly Lender[
 const BESIDE = ['.vae.safetensors', '.vae.pt', '.vae.ckpt'];
 
 /**
- * @returns the parts with those that were found, and the names of the files that they are of
+ * @returns the parts with those that were found, and the files that these are of
  * @throws DarkroomError('bad_model') naming what is missing and where it is looked for; ('not_found') for a name that
  *   the operator wrote beside the file
  */
@@ -42,9 +43,9 @@ export async function withLent(
     readonly lenders: Lenders;
     readonly seen: SeenFiles;
   },
-): Promise<{ readonly parts: CheckpointParts; readonly lent: ReadonlyMap<string, string> }> {
+): Promise<{ readonly parts: CheckpointParts; readonly lent: ReadonlyMap<string, LentPart> }> {
   const components = new Map(parts.components);
-  const lent = new Map<string, string>();
+  const lent = new Map<string, LentPart>();
   const notFound: MissingPart[] = [];
   for (const missing of parts.missing) {
     const isVae = missing.part === 'vae';
@@ -71,7 +72,7 @@ export async function withLent(
     }
     await seen.note(found.lender.path);
     components.set(missing.part, found.component);
-    lent.set(missing.part, found.lender.name);
+    lent.set(missing.part, { ...found.lender, component: found.component });
   }
   if (notFound.length > 0) throw lacks(weights, notFound);
   return { parts: { ...parts, components, missing: [] }, lent };

@@ -173,12 +173,16 @@ export class Inventory {
     return () => this.#listeners.delete(listener);
   }
 
-  /** SHA-256 of a file, kept for as long as it stays as it is. @param pace rests so many times as long as it works */
+  /**
+   * SHA-256 of a file, kept for as long as it stays as it is.
+   * @param pace rests so many times as long as it works
+   * @returns undefined for a folder and for a file that is not there
+   */
   async hash(
     path: string,
     { pace = 0, signal }: { pace?: number; signal?: AbortSignal } = {},
   ): Promise<string | undefined> {
-    const found = this.#found.get(path);
+    const found = await this.#current(path);
     const known = this.#known?.get(path);
     if (found === undefined || known === undefined || found.form === 'folder') return undefined;
     if (known.sha256 !== undefined) return known.sha256;
@@ -321,6 +325,17 @@ export class Inventory {
     const all = this.entries(kind);
     const wanted = plainName(name);
     return all.find((entry) => entry.name === name) ?? all.find((entry) => plainName(entry.name) === wanted);
+  }
+
+  /** What is there now, its contents known. */
+  async #current(path: string): Promise<Found | undefined> {
+    const found = this.#found.get(path);
+    if (found === undefined || found.form === 'folder') return found;
+    if ((await identityOfFile(found)) === found.identity) return found;
+    await this.look();
+    const now = this.#found.get(path);
+    if (now !== undefined && this.#unread.has(now)) await this.#read(now);
+    return now;
   }
 
   async #isCurrent({ path }: Entry): Promise<boolean> {

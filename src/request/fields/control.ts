@@ -11,7 +11,7 @@ import {
 import { LIMITS } from '../limits.ts';
 import { type OptionValue, option } from '../option.ts';
 import { flag, said } from '../schemas.ts';
-import { field, or, type Pair, shortName } from './field.ts';
+import { field, or, type Pair, type PictureFacts, shortName } from './field.ts';
 
 export const CONTROL_FIELDS = {
   controls: field({
@@ -21,8 +21,15 @@ export const CONTROL_FIELDS = {
       .max(LIMITS.controls, said(sentence('field.many_controls', { limit: LIMITS.controls }))),
     fill: (value): readonly ControlRequest[] => Object.freeze((value ?? []).map(freezeControl)),
     json: (controls) => (controls.length === 0 ? undefined : controls.map((control) => ({ ...control }))),
-    a1111: (request: { readonly controls: readonly ControlRequest[]; readonly guessMode: boolean }): Pair[] =>
-      request.controls.map((one, i): Pair => [`ControlNet ${i}`, controlText(one, request.guessMode)]),
+    a1111: (
+      request: { readonly controls: readonly ControlRequest[]; readonly guessMode: boolean },
+      { files = [] }: PictureFacts,
+    ): Pair[] => {
+      const nets = files.filter(({ part }) => part === 'controlnet');
+      return request.controls.map(
+        (one, i): Pair => [`ControlNet ${i}`, controlText(one, request.guessMode, nets[i]?.hash)],
+      );
+    },
     notCarried: (draft: { readonly controls?: ControlDraft[] | undefined }): Words | undefined => {
       const { controls = [] } = draft;
       if (controls.length > 1) return sentence('request.left_controls', { count: controls.length });
@@ -52,10 +59,15 @@ export const CONTROL_FIELDS = {
 } as const;
 
 /** As the ControlNet extension of A1111 writes a unit. */
-function controlText({ kind, controlnet, scale, start, end }: ControlRequest, guessMode: boolean): string {
+function controlText(
+  { kind, controlnet, scale, start, end }: ControlRequest,
+  guessMode: boolean,
+  hash: string | undefined,
+): string {
+  const shown = controlnet === undefined ? [] : [shortName(controlnet)];
   const pairs: Pair[] = [
     ['Module', kind === 'raw' ? 'none' : kind],
-    ['Model', controlnet === undefined ? undefined : shortName(controlnet)],
+    ['Model', [...shown, ...(hash === undefined ? [] : [`[${hash}]`])].join(' ') || undefined],
     ['Weight', scale],
     ['Resize Mode', 'Just Resize'],
     ['Guidance Start', start],

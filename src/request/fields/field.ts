@@ -9,7 +9,6 @@ export type Json = Readonly<Record<string, unknown>>;
 /** One `Key: value` of A1111's text; left out where undefined. */
 export type Pair = readonly [key: string, value: string | number | undefined];
 
-/** What A1111's text says of a picture beside its request. */
 /** A textual inversion that a prompt calls by its name. */
 export interface Embedding {
   readonly name: string;
@@ -17,6 +16,16 @@ export interface Embedding {
   readonly hash: string | undefined;
 }
 
+/** A file, other than the model's own, that a picture was drawn with. */
+export interface PartFile {
+  /** `vae`, `text_encoder`, `text_encoder_2` … as diffusers names a model's folders, or `controlnet`. */
+  readonly part: string;
+  readonly name: string;
+  /** First 10 hex digits of its SHA-256. */
+  readonly hash: string | undefined;
+}
+
+/** What A1111's text says of a picture beside its request. */
 export interface PictureFacts {
   /** The seed of this picture, which is not the request's where it makes several. */
   readonly seed: number;
@@ -25,6 +34,8 @@ export interface PictureFacts {
   /** The model's name without its folder. */
   readonly modelName: string;
   readonly embeddings?: readonly Embedding[];
+  /** ControlNets in the order of the request's controls. */
+  readonly files?: readonly PartFile[];
 }
 
 /** @typeParam Read the part of a frozen request that `a1111` reads; @typeParam ReadDraft of a draft, by `notCarried` */
