@@ -80,6 +80,13 @@ export async function families(say: (figure: Figure) => void): Promise<Figure[]>
   return figures;
 }
 
+/** FLUX.1's, which Z-Image has as well. */
+export const fluxVae = () =>
+  vaeShapes({
+    ...{ block_out_channels: [128, 256, 512, 512], layers_per_block: 2, latent_channels: 16 },
+    ...{ use_quant_conv: false, use_post_quant_conv: false },
+  });
+
 export function kleinVae() {
   const latents = 32;
   const shapes = vaeShapes({

@@ -1,4 +1,7 @@
-/** GGUF files of full size: random weights as Q8_0, vectors as F32. */
+/**
+ * GGUF files of full size: random weights as Q8_0, vectors as F32. A layer's outputs are about as large as its inputs, norms
+ * are near 1 and biases near 0, as in trained models, but for the single channels that are a thousand times larger there.
+ */
 import { createWriteStream } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -10,8 +13,8 @@ const [F32, Q8_0] = [0, 8] as const;
 const [BLOCK, BLOCK_BYTES, ALIGNMENT] = [32, 34, 32] as const;
 /** Blocks are repeated after this many: a prime, so that no two rows of a weight are alike. */
 const PERIOD = 30_011;
-/** Of whole numbers up to 127, such that layers of some thousand inputs keep the size of what goes through them. */
-const SCALE = 2.5e-4;
+/** Standard deviation of the whole numbers of a block, uniform from -127 to 127. */
+const DEVIATION = 73.6;
 
 const product = (shape: readonly number[]) => shape.reduce((a, b) => a * b, 1);
 const isMatrix = (shape: readonly number[]) => shape.length === 2 && shape[1]! % BLOCK === 0;
@@ -36,13 +39,19 @@ export async function forgeGguf(file: string, architecture: string, shapes: Shap
       ...[u32(isMatrix(shape) ? Q8_0 : F32), u64(offset)],
     ]),
   ]);
-  const blocks = randomBlocks();
+  const pools = new Map<number, Uint8Array>();
+  const poolOf = (inputs: number) => {
+    const made = pools.get(inputs) ?? randomBlocks(1 / (DEVIATION * Math.sqrt(inputs)));
+    pools.set(inputs, made);
+    return made;
+  };
   function* bytes() {
     yield header;
     yield Buffer.alloc(-header.length & (ALIGNMENT - 1));
     let drawn = 0;
-    for (const { shape, bytes, padding } of tensors) {
+    for (const { name, shape, bytes, padding } of tensors) {
       if (isMatrix(shape)) {
+        const blocks = poolOf(shape[1]!);
         let from = (drawn % PERIOD) * BLOCK_BYTES;
         drawn += bytes / BLOCK_BYTES + 1;
         for (let left = bytes; left > 0; from = 0) {
@@ -50,7 +59,7 @@ export async function forgeGguf(file: string, architecture: string, shapes: Shap
           yield piece;
           left -= piece.length;
         }
-      } else yield new Uint8Array(new Float32Array(product(shape)).fill(1).buffer);
+      } else yield new Uint8Array(randomVector(name, product(shape)).buffer);
       if (padding > 0) yield Buffer.alloc(padding);
     }
   }
@@ -58,9 +67,14 @@ export async function forgeGguf(file: string, architecture: string, shapes: Shap
   await pipeline(Readable.from(bytes()), createWriteStream(file));
 }
 
-function randomBlocks(): Uint8Array {
+function randomVector(name: string, size: number): Float32Array<ArrayBuffer> {
+  const centre = /norm/.test(name) ? 1 : 0;
+  return Float32Array.from({ length: size }, (_, i) => centre + 0.1 * Math.sin(i * i));
+}
+
+function randomBlocks(size: number): Uint8Array {
   const blocks = new Uint8Array(PERIOD * BLOCK_BYTES);
-  const scale = new Uint8Array(Float16Array.of(SCALE).buffer);
+  const scale = new Uint8Array(Float16Array.of(size).buffer);
   let state = 1;
   for (let i = 0; i < blocks.length; i++) {
     state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;

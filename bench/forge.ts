@@ -185,7 +185,8 @@ export async function writeWeights(file: string, shapes: Shapes, dtype: Dtype): 
 
 /** Centre and half width such that a layer's outputs are about as large as its inputs. */
 function distribution(name: string, shape: readonly number[]): [centre: number, spread: number] {
-  if (shape.length === 1) return [name.includes('norm') && name.endsWith('weight') ? 1 : 0, 0.1];
+  const isFactor = (name.includes('norm') && name.endsWith('weight')) || name.endsWith('running_var');
+  if (shape.length === 1) return [isFactor ? 1 : 0, 0.1];
   if (/embedding\.weight$|pos_embed$/.test(name)) return [0, 0.05];
   return [0, Math.sqrt(3 / product(shape.slice(1)))];
 }

@@ -4,7 +4,7 @@
  * WebGPU beside CUDA, the embedded model's picture and every part of every family against the CPU's.
  *
  * DARKROOM_BENCH_PYTHON names a Python with torch and diffusers, DARKROOM_BENCH_FOLDER where the models are kept,
- * DARKROOM_BENCH_MODELS chooses: "sd15,sdxl"; DARKROOM_BENCH_PARTS: "agreement,diffusers,webgpu,flow,operators,batches".
+ * DARKROOM_BENCH_MODELS chooses: "sd15,sdxl,klein,z-image"; DARKROOM_BENCH_PARTS: "agreement,diffusers,webgpu,flow,operators,batches".
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -15,7 +15,7 @@ import { decodeFitted } from '../src/image/pixels.ts';
 import { modelFolders } from '../src/installed-models.ts';
 import { type Figure, median } from './figure.ts';
 import { forgeModel } from './forge.ts';
-import { flow } from './gpu-flow.ts';
+import { FLOW_NAMES, flow } from './gpu-flow.ts';
 import type { PictureOrder } from './gpu-ours.ts';
 import { ablation, batches, webgpu } from './gpu-parts.ts';
 import { type Side, startSide } from './side.ts';
@@ -91,7 +91,9 @@ export async function gpu(): Promise<Figure[]> {
     await measure('diffusers', `${name} against diffusers`, () => against(name, folder, exactOf(name)));
     await measure('webgpu', `${name}: WebGPU`, () => webgpu(name, folder, exactOf(name)));
   }
-  await measure('flow', 'flow families', () => flow(join(kept, 'flow')));
+  for (const name of FLOW_NAMES) {
+    if (asked?.includes(name) ?? true) await measure('flow', name, () => flow(join(kept, 'flow'), name));
+  }
   for (const name of chosen) {
     const folder = folderOf(name);
     await measure('operators', `${name}: operators`, () => ablation(name, folder, exactOf(name)));
