@@ -104,7 +104,7 @@ def measure(rank, count, folder=TARGET):
     plain = pipeline(folder)
     for kind in ("canny", "openpose"):
         scenes = fresh_scenes("person" if kind == "openpose" else "one", count, rng)
-        drawn = [draw_posed(scene, rng) for scene in scenes]
+        drawn = [draw_posed(scene, rng, loose=1) for scene in scenes]
         renders = [picture for picture, _ in drawn]
         hints = [canny(picture) if kind == "canny" else stick_figures(people) for picture, people in drawn]
         control = ControlNetModel.from_pretrained(folder / "controlnets" / kind, torch_dtype=torch.float32).to(DEVICE)

@@ -14,7 +14,7 @@ from hints import PALETTE
 from pool import Pool, said
 from text import WIDTH, new_text
 from tokenizer import ids, load_tokenizer
-from unet import CONFIG, centre_weight, load_average, new_unet, rate, signal_shares, step_loss
+from unet import CONFIG, load_average, loss_weight, new_unet, rate, signal_shares, step_loss
 from workers import DEVICE, WORKERS
 
 PEAK = 5e-4
@@ -65,7 +65,7 @@ def train(rank, kind, minutes):
         optimizer.load_state_dict(state["optimizer"])
         step, spent = state["step"], state["minutes"]
     pool, losses = Pool("scenes" if kind == "canny" else "poses", 9000 + 10 * step + rank), []
-    shares, weight = signal_shares(), centre_weight()
+    shares = signal_shares()
     torch.manual_seed(10 * step + rank)
     clock, read = workers.Clock(spent), time.time()
 
@@ -79,8 +79,8 @@ def train(rank, kind, minutes):
             load_average((unet, text))
             read = time.time()
         rows = pool.batch(BATCH // WORKERS)
-        loss = step_loss(unet, text, rows["latent"].float(), said(rows["tokens"], nothing, NO_TEXT), shares, weight, control,
-                         hints_of(rows, palette))
+        loss = step_loss(unet, text, rows["latent"].float(), said(rows["tokens"], nothing, NO_TEXT), shares, loss_weight(rows["faces"]),
+                         control, hints_of(rows, palette))
         optimizer.zero_grad()
         loss.backward()
         workers.share_gradients(parameters)

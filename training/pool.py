@@ -19,7 +19,7 @@ from answers import QUESTIONS, answers
 from captions import caption
 from hints import canny, indexed, stick_figures
 from people import JOINTS
-from scenes import PEOPLE, Scene, Thing, draw_posed, pick, pick_pose, random_scene, random_thing
+from scenes import LOOSE, PEOPLE, Scene, Thing, draw_posed, pick, pick_pose, random_scene, random_thing
 from tokenizer import LENGTH, ids, load_tokenizer
 from vae import as_tensor, latents_of, load_vae
 from words import COLOURS, FIGURES, PLACES, STYLES, TIMES
@@ -30,14 +30,16 @@ CAPTIONS = 4  # captions of a row, each in other words
 JUDGE_SIDE, FINDER_SIDE = 96, 128  # pixels of a picture as the judge sees it, and as the finder of joints does
 FIELDS = {  # name -> shape and type of one row
     "tokens": ((CAPTIONS, LENGTH), np.int16), "latent": ((8, 32, 32), np.float16),
-    "edges": ((256 * 32,), np.uint8), "figure": ((256, 256), np.uint8), "picture": ((512, 512, 3), np.uint8),
+    "faces": ((32, 32), np.uint8), "edges": ((256 * 32,), np.uint8), "figure": ((256, 256), np.uint8), "picture": ((512, 512, 3), np.uint8),
     "judged": ((JUDGE_SIDE, JUDGE_SIDE, 3), np.uint8), "truth": ((len(QUESTIONS),), np.int8),
     "seen": ((FINDER_SIDE, FINDER_SIDE, 3), np.uint8), "joints": ((len(JOINTS), 2), np.float32)}
 HOLDS = {  # kind -> its fields
-    "scenes": ("tokens", "latent", "edges"), "poses": ("tokens", "latent", "figure"),
+    "scenes": ("tokens", "latent", "faces", "edges"), "poses": ("tokens", "latent", "faces", "figure"),
     "pairs": ("tokens", "latent", "picture"), "judge": ("judged", "truth"), "joints": ("seen", "joints")}
 ROWS = {"scenes": 20_000, "poses": 8_000, "pairs": 3000 if POOLS else 600, "judge": 30_000, "joints": 12_000}  # of one part, at most
 FIRST = {"scenes": 1000, "poses": 300, "pairs": 60, "judge": 320, "joints": 160}  # drawn before the first batch
+CROWD = {"scenes": .4, "poses": .6}  # share of people among the things of these rows
+FREE = ("poses", "joints")  # rows whose people are all loose: a ControlNet has to follow any pose
 TWO_HARD = {"one": 4, "aside": 6, "two": 12, "person": 4, "held out": 4}  # shares of the judge's kinds
 
 
@@ -57,9 +59,19 @@ def scene_for(kind, rng):
     if kind == "joints":
         return kind_scene("person", rng)
     while True:
-        scene = random_scene(rng, people=.6 if kind == "poses" else PEOPLE)
+        scene = random_scene(rng, people=CROWD.get(kind, PEOPLE))
         if kind != "poses" or any(thing.pose for thing in scene.things):
             return scene
+
+
+def face_cells(people):
+    """uint8 [32,32]: 1 in the cells of the latents that hold a face of these people (joints [18,2] each, in pixels)."""
+    y, x = np.mgrid[4:256:8, 4:256:8]
+    cells = np.zeros((32, 32), np.uint8)
+    for joints in people:
+        (middle, eyes), reach = joints[14:16].mean(0), abs(joints[15, 0] - joints[14, 0]) / 2
+        cells |= ((np.abs(x - middle) < 2.6 * reach) & (y - eyes > -2 * reach) & (y - eyes < 3 * reach)).astype(np.uint8)
+    return cells
 
 
 class Part:
@@ -98,13 +110,15 @@ class Drawer:
     def row(self):
         """One new row: field -> value."""
         scene = scene_for(self.kind, self.rng)
-        drawn, people = draw_posed(scene, self.rng, 2 if self.kind == "pairs" else 1)
+        drawn, people = draw_posed(scene, self.rng, 2 if self.kind == "pairs" else 1, 1 if self.kind in FREE else LOOSE)
         fields, side = HOLDS[self.kind], lambda n: cv2.resize(drawn, (n, n), interpolation=cv2.INTER_AREA)
         row = {"picture": drawn} if "picture" in fields else {}
         if "latent" in fields:
             picture = side(256) if self.kind == "pairs" else drawn
             row["latent"] = latents_of(self.vae_state, as_tensor([picture]))[0].numpy()
             row["tokens"] = ids(self.tokenizer, [caption(scene, self.rng) for _ in range(CAPTIONS)]).numpy()
+        if "faces" in fields:
+            row["faces"] = face_cells(people)
         if "edges" in fields:
             row["edges"] = np.packbits(canny(drawn)[..., 0] > 0)
         if "figure" in fields:
@@ -162,7 +176,6 @@ def said(tokens, nothing, none):
     texts = tokens[torch.arange(count), torch.randint(CAPTIONS, (count,))].long()
     texts[torch.rand(count) < none] = nothing
     return texts
-
 
 
 def fill(kind, seed):

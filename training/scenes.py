@@ -6,7 +6,7 @@ import numpy as np
 import skia
 
 from painter import Painter, hex_rgb, mix, parse_path
-from people import figure, skeleton
+from people import EYE, figure, skeleton
 from places import PAINT, shape
 from shapes import SHAPES, oval
 from styles import FINISH, PENS
@@ -17,6 +17,10 @@ OBJECT_LIGHT = {"day": (1, 1, 1), "sunset": (1, .95, .91), "night": (.84, .86, .
 SHADOW = {"plain": .30, "watercolor": .25, "ink": .4, "pixel art": .3, "cyberpunk": .5, "pastel": .2}
 EMPTY, TWO, ASIDE, PEOPLE = .06, .25, .15, .16  # shares: no thing, two things, one thing left or right, a figure
 CENTRES = {"left": 70, "centre": 128, "right": 186}  # x of a thing, in pixels
+HEIGHT, FIGURE_HEIGHT = (148, 128, 110), (172, 156, 140)  # pixels of a thing in the middle, aside and beside another; of a figure
+EYES = 8  # pixels from the middle of a face to an eye: a cell of the latents
+LOOSE = .2  # share of the pictures whose people stand, move and turn as they like; all others are drawn alike, each eye
+# in a cell of its own: a face that falls on the cells in ever new ways is smudged
 
 
 @dataclass(frozen=True)
@@ -75,20 +79,40 @@ def shades(colour):
     return {"base": rgb, "dark": mix(rgb, (30, 20, 40), .16 if colour == "white" else .30), "light": light}
 
 
-def draw_thing(painter, scene, thing, rng):
-    """One thing with a shadow at its feet, 148 pixels high alone, less beside another; -> joints [18,2] or None."""
-    size = (148 if thing.side == "centre" else 128 if len(scene.things) == 1 else 110) * rng.uniform(.94, 1.06)
-    middle = CENTRES[thing.side]
-    if thing.pose:
-        size *= 1.16
-    left, top = middle - size / 2 + rng.uniform(-6, 6), 226 - size + rng.uniform(-5, 5)
+def onto_cells(joints):
+    """The shift [2] that brings the middle between the eyes into the middle of a cell of 8 x 8 pixels."""
+    return 4 - joints[14:16].mean(0) % 8
+
+
+def place_figure(scene, thing, size, rng, loose):
+    """Joints [18,2] in the box of a figure, and the box's left and top in pixels."""
+    blocks, corner = scene.style == "pixel art", np.array([CENTRES[thing.side] - size / 2, 226 - size])
+    head = EYES / (EYE * size / 100)
+    if loose:
+        corner += rng.uniform((-6, -5), (6, 5))
+        head *= 1 if blocks else rng.uniform(.9, 1.1)
     if scene.place == "sky":
-        top -= 30
+        corner[1] -= 30
+    joints = skeleton(thing.pose, rng, head, loose)
+    if blocks or not loose:
+        corner += onto_cells(joints * size / 100 + corner)
+    return joints, *corner
+
+
+def draw_thing(painter, scene, thing, rng, loose):
+    """One thing with a shadow at its feet -> joints [18,2] or None. Things vary in size and place, figures when they are `loose`."""
+    layout = 0 if thing.side == "centre" else 1 if len(scene.things) == 1 else 2
+    size = (FIGURE_HEIGHT if thing.pose else HEIGHT)[layout] * (rng.uniform(.94, 1.06) if loose or not thing.pose else 1)
+    if thing.pose:
+        joints, left, top = place_figure(scene, thing, size, rng, loose)
+        parts = [(f, parse_path(svg), w) for f, svg, w in figure(thing.name, joints, scene.style == "pixel art")]
     else:
+        joints, parts = None, PATHS[thing.name]
+        left, top = CENTRES[thing.side] - size / 2 + rng.uniform(-6, 6), 226 - size + rng.uniform(-5, 5)
+        top -= 30 if scene.place == "sky" else 0
+    if scene.place != "sky":
         ground = mix((60, 50, 70), (190, 180, 170), SHADOW[scene.style])
         shape(painter, oval(left + size / 2, top + size, size * (.3 if thing.pose else .46), 9), ground, scene.time, False)
-    joints = skeleton(thing.pose, rng) if thing.pose else None
-    parts = PATHS[thing.name] if joints is None else [(f, parse_path(svg), w) for f, svg, w in figure(thing.name, joints)]
     matrix = skia.Matrix().setScale(size / 100, size / 100).postTranslate(left, top)
     tones, light = shades(thing.colour), OBJECT_LIGHT[scene.time]
     painter.focus = True
@@ -107,12 +131,13 @@ def draw_thing(painter, scene, thing, rng):
     return None if joints is None else joints * size / 100 + (left, top)
 
 
-def draw_posed(scene, rng, scale=1):
+def draw_posed(scene, rng, scale=1, loose=LOOSE):
     """The picture of a scene (uint8 [side,side,3], RGB; side = 256 * scale) and the joints [18,2] of the people in it,
-    in pixels of 256 x 256."""
+    in pixels of 256 x 256. `loose` is the share of pictures whose people are loose."""
+    loose = rng.random() < loose
     painter = Painter(*PENS[scene.style], scale)
     PAINT[scene.place](painter, scene.time, rng)
-    people = [joints for thing in scene.things if (joints := draw_thing(painter, scene, thing, rng)) is not None]
+    people = [joints for thing in scene.things if (joints := draw_thing(painter, scene, thing, rng, loose)) is not None]
     picture = FINISH[scene.style](*painter.layers(), rng)
     return cv2.convertScaleAbs(np.clip(picture, 0, 1), alpha=255), people
 

@@ -1,7 +1,8 @@
 """Go on from a finished model with every stage at once, on a machine with a GPU: `python together.py FOLDER SECONDS`.
 
 Scenes are drawn by processes of their own (pool.py) while the stages train beside each other; the ControlNets and the
-upscaler read the UNet's and the decoder's weights again while those still change. Every rate reaches zero on
+upscaler read the UNet's weights again while those still change. The VAE stays as it is, and what judges (judge.pt,
+joints.pt) is trained only where the checkpoints do not hold it. Every rate reaches zero on
 time, however slow the machine is and however long it was stopped (SIGSTOP to the process group). pack.py collects what is there, at any moment.
 """
 import os
@@ -17,11 +18,13 @@ from resume import resume
 from vae import load_vae
 
 HERE = Path(__file__).parent
-STAGES = (  # script and arguments, and when it starts and ends as shares of the time
-    (("unet.py",), 0, .68), (("vae.py",), 0, .62), (("judge.py", "train"), .03, .32), (("adherence.py", "train"), .03, .28),
-    (("controls.py", "openpose"), .26, .9), (("controls.py", "canny"), .32, .9), (("upscaler.py", "train"), .32, .9))
-DRAWERS = (  # kind of rows, share of the cores that draw them, when, as shares of the time
-    ("scenes", .36, 0, .9), ("pairs", .3, 0, .9), ("judge", .2, 0, .3), ("joints", .14, 0, .26), ("poses", .34, .24, .9))
+STAGES = (  # script and arguments, when it starts and ends as shares of the time, and the checkpoint that makes it needless
+    (("unet.py",), 0, .8, None), (("judge.py", "train"), .03, .3, "judge.pt"), (("adherence.py", "train"), .03, .26, "joints.pt"),
+    (("controls.py", "openpose"), .36, .97, None), (("controls.py", "canny"), .4, .97, None),
+    (("upscaler.py", "train"), .62, .97, None))
+DRAWERS = (  # kind of rows, share of the cores that draw them, when, as shares of the time; the checkpoint as above
+    ("scenes", .5, 0, .97, None), ("poses", .25, .2, .97, None), ("pairs", .25, .5, .97, None),
+    ("judge", .2, 0, .28, "judge.pt"), ("joints", .14, 0, .24, "joints.pt"))
 PROMPTS = 100
 DEADLINE = workers.HOME / "deadline"
 GAP = 1.0  # seconds between two looks at the clock; a longer gap was a stop
@@ -81,11 +84,13 @@ def together(folder, seconds):
     load_vae()  # writes its first checkpoint, which all others read
     quiet = {"OMP_NUM_THREADS": "1", "TOKENIZERS_PARALLELISM": "false", "POOLS": os.environ.get("POOLS", str(workers.HOME / "pools"))}
     crew, cores, seed = Crew(seconds), max(2, os.cpu_count() - 3), 1000 * int(time.time())
-    for kind, share, start, end in DRAWERS:
+    needed = lambda checkpoint: checkpoint is None or not (workers.HOME / checkpoint).exists()
+    drawers, stages = ([plan[:-1] for plan in plans if needed(plan[-1])] for plans in (DRAWERS, STAGES))
+    for kind, share, start, end in drawers:
         seed += 100
         crew.plan(f"drawer-{kind}", ("pool.py", kind, seed, max(1, round(share * cores))), start, end,
                   {**quiet, "CUDA_VISIBLE_DEVICES": ""}, True)
-    for command, start, end in STAGES:
+    for command, start, end in stages:
         name = command[-1] if command[0] == "controls.py" else command[0][:-3]
         minutes = (end - start) * seconds / 60
         crew.plan(name, (*command, minutes), start, end, {**quiet, "STAGE": f"{start} {end} {minutes}"}, False)

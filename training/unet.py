@@ -20,6 +20,7 @@ from workers import DEVICE, WORKERS
 BATCH = 16 if DEVICE.type == "cpu" else 256  # pictures a step, over all workers
 PEAK = 8e-4 if DEVICE.type == "cpu" else 1e-3  # learning rate; the text encoder learns at a quarter of it
 NO_TEXT = .1  # share of empty captions
+FACE = 4  # how much more an error counts in a face, which is some 30 of 1,024 cells
 BETAS = dict(num_train_timesteps=1000, beta_start=.00085, beta_end=.02, beta_schedule="scaled_linear")
 CONFIG = dict(
     sample_size=32, in_channels=CHANNELS, out_channels=CHANNELS, block_out_channels=(48, 96, 192),
@@ -49,11 +50,11 @@ def signal_shares():
     return torch.cumprod(1 - betas, 0).to(DEVICE)
 
 
-def centre_weight():
-    """Loss weight [32,32] with mean 1: double where the things are."""
+def loss_weight(faces):
+    """Loss weight [N,1,32,32]: double where the things are, and more in the cells of a face (faces: 0 or 1, [N,32,32])."""
     weight = torch.ones(32, 32, device=DEVICE)
     weight[7:30, 2:30] = 2
-    return weight / weight.mean()
+    return (weight / weight.mean() * (1 + (FACE - 1) * faces.float())).unsqueeze(1)
 
 
 class Average:
@@ -114,7 +115,7 @@ def train(rank, minutes, stop):
         optimizer.load_state_dict(state["optimizer"])
         step, spent, samples = state["step"], state["minutes"], state["samples"]
     average = Average(modules, state and state["average"])
-    shares, weight = signal_shares(), centre_weight()
+    shares = signal_shares()
     pool, losses = Pool("scenes", 5000 + 10 * step + rank), []
     torch.manual_seed(10 * step + rank)
     clock = workers.Clock(spent)
@@ -129,7 +130,8 @@ def train(rank, minutes, stop):
         for group, share in zip(optimizer.param_groups, (1, .25)):
             group["lr"] = now * share
         rows = pool.batch(BATCH // WORKERS)
-        loss = step_loss(unet, text, rows["latent"].float(), said(rows["tokens"], nothing, NO_TEXT), shares, weight)
+        loss = step_loss(unet, text, rows["latent"].float(), said(rows["tokens"], nothing, NO_TEXT), shares,
+                         loss_weight(rows["faces"]))
         optimizer.zero_grad()
         loss.backward()
         workers.share_gradients(parameters)

@@ -35,14 +35,14 @@ CONFIG = {"_class_name": "SRVGGNetCompact", "num_in_ch": 3, "num_out_ch": 3, "nu
 BATCH, CROPS, SIDE = (4, 8, 64) if DEVICE.type == "cpu" else (24, 96, 96)  # pictures decoded at once; crops a step, their side
 PEAK, BIAS_PEAK = .01, 3e-4  # learning rates of weights (Muon) and biases (AdamW)
 RESUMED = .4  # of those rates, for a network that goes on from a trained one
-SLOPES = .15  # weight of the squared error of slopes: its minimum is the mean of the slopes that are possible, where
+SLOPES = .4  # weight of the squared error of slopes: its minimum is the mean of the slopes that are possible, where
 # correlation is highest; the absolute error in picture_loss leads to their median
 REDRAWN = .5  # share of the steps whose latents the UNet has redrawn
 MINI = Path(__file__).parents[1] / "models" / "mini"
 STEPS, STRENGTH = 3, (60, 380)  # of redrawing: steps, and the timestep where it starts
 FRESH = 20  # seconds after which the other stages' weights are read again
-WAITING, FRESH_SHARE = (600, .06) if DEVICE.type == "cpu" else (600, 1)  # decoded pictures kept; share of the steps with new ones
-CHOICES = 3  # of so many random places the one with most edges is cropped
+WAITING, FRESH_SHARE = (600, .06) if DEVICE.type == "cpu" else (600, .3)  # decoded pictures kept; share of the steps with new ones
+CHOICES, STRIDE = 3, 8  # of so many random places the one with most edges is cropped; pixels between two looks at them
 
 
 class SRVGGNetCompact(nn.Module):
@@ -111,6 +111,13 @@ def new_upscaler(painters, start):
     return net.to(memory_format=torch.channels_last)
 
 
+def edges_of(true):
+    """How much changes from pixel to pixel in the crops of pictures [N,3,512,512], on a grid of STRIDE pixels of 256: numpy
+    [N,rows,columns]. All at once, since each number that is fetched from a busy GPU waits for its turn there."""
+    changes = F.avg_pool2d(true[:, 1:2].float().diff(dim=3, append=true[:, 1:2, :, -1:].float()).abs(), 2)
+    return F.avg_pool2d(changes, SIDE, STRIDE)[:, 0].cpu().numpy()
+
+
 class Painters:
     """The frozen VAE, UNet and text encoder, read again while others train them."""
 
@@ -161,14 +168,14 @@ class Painters:
         """Random crops of pairs, in 0..1: [N,3,SIDE,SIDE], [N,3,2*SIDE,2*SIDE]."""
         self.refresh()
         if len(self.waiting) < 8 or self.rng.random() < FRESH_SHARE:
-            self.waiting += zip(*self.decoded())
+            shown, true = self.decoded()
+            self.waiting += zip(shown, true, edges_of(true))
             del self.waiting[:-WAITING]
         small, large = [], []
         for i in self.rng.integers(len(self.waiting), size=CROPS):
-            shown, true = self.waiting[i]
-            places = [(x, y, true[1, 2 * y:2 * (y + SIDE), 2 * x:2 * (x + SIDE)])
-                      for x, y in self.rng.integers(0, 257 - SIDE, (CHOICES, 2)).tolist()]
-            x, y, _ = max(places, key=lambda place: place[2][::2].float().diff(dim=1).abs().mean().item())
+            shown, true, edges = self.waiting[i]
+            places = self.rng.integers(0, 257 - SIDE, (CHOICES, 2)).tolist()
+            x, y = max(places, key=lambda place: edges[place[1] // STRIDE, place[0] // STRIDE])
             small.append(shown[:, y:y + SIDE, x:x + SIDE])
             large.append(true[:, 2 * y:2 * (y + SIDE), 2 * x:2 * (x + SIDE)])
         return torch.stack(small).float() / 255, torch.stack(large).float() / 255
