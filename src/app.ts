@@ -9,6 +9,7 @@ import { createCommands } from '../commands/router.ts';
 import type { Settings } from '../config/settings.ts';
 import { createChatDownloads } from './chat-downloads.ts';
 import { wildcardFolder } from './choices/choices.ts';
+import { sweepIncoming } from './download/incoming.ts';
 import { detectedKinds } from './engine/detected-kinds.ts';
 import { nameOf } from './engine/device.ts';
 import { engineOptions } from './engine-options.ts';
@@ -20,7 +21,7 @@ import { plotPicture } from './image/plot-picture.ts';
 import { readPngText } from './image/png-text.ts';
 import { PictureReader } from './image/reader.ts';
 import { drawRegion } from './image/region.ts';
-import { createModels } from './installed-models.ts';
+import { createModels, downloadFolder } from './installed-models.ts';
 import type { Logger } from './log.ts';
 import { describeMachine } from './machine-status.ts';
 import { type Connection, connect, createPlatforms } from './platforms.ts';
@@ -97,6 +98,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   made.defer(() => store.close());
   made.defer(() => queue.close());
   const upkeep = startUpkeep(store, onError);
+  void sweepIncoming(downloadFolder(settings), Date.now());
   made.defer(() => upkeep.close());
   const commands = createCommands({
     queue,

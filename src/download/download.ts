@@ -10,6 +10,7 @@ import {
   rm,
   stat,
   statfs,
+  utimes,
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -19,6 +20,7 @@ import { isRecord } from '../json.ts';
 import { sentence } from '../sentences.ts';
 import type { Patience } from './ask.ts';
 import { downloadFile } from './file.ts';
+import { incomingIn, sweepIncoming } from './incoming.ts';
 import { type Plan, type PlannedFile, sizeOfPlan } from './plan.ts';
 import { digestOf, type PieceSizes } from './remote.ts';
 import { inUnits } from './units.ts';
@@ -46,8 +48,6 @@ const AT_ONCE = 4;
 const ROOM = 64 * 2 ** 20;
 /** Bytes that stat counts in. */
 const BLOCK = 512;
-/** Holds what is not whole yet; folders that start with a dot are no models. */
-const INCOMING = '.incoming';
 /** Beside a model: where it came from. */
 export const ORIGIN_FILE = 'darkroom-source.json';
 export const originFileOf = (file: string) => file.replace(/\.[^.]+$/, '.source.json');
@@ -61,8 +61,11 @@ export async function fetchPlan(plan: Plan, folder: string, options: FetchOption
   const total = sizeOfPlan(plan);
   const place = await placeFor(plan, folder);
   if (place.isWhole) return { path: place.path, reused: total, wasThere: true };
-  const incoming = join(folder, INCOMING, keyOf(plan));
+  const incoming = join(incomingIn(folder), keyOf(plan));
   await mkdir(incoming, { recursive: true });
+  // What is gone on with is not old.
+  await utimes(incoming, new Date(), new Date());
+  await sweepIncoming(folder, Date.now());
   await requireRoom(plan, incoming, folder);
 
   const arrived = new Map<PlannedFile, number>();

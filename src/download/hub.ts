@@ -29,6 +29,8 @@ export interface HubOptions {
 }
 
 const MOST_FILES = 20_000;
+/** Pages of a list that has so many files. */
+const MOST_ANSWERS = 500;
 /** Bytes of one answer of the API. */
 const LARGEST_ANSWER = 20_000_000;
 
@@ -47,13 +49,11 @@ export async function planFromHub(address: Address & { kind: 'hub' }, options: H
   const commit = String(info.sha);
   if (!/^[0-9a-f]{40,64}$/.test(commit)) throw strange(options.endpoint);
   const listed: ListFileEntry[] = [];
+  let entries = 0;
   for await (const entry of listFiles({ ...call, repo: repository, revision: commit, recursive: true })) {
+    entries++;
     if (entry.type === 'file' && typeof entry.path === 'string' && isInside(entry.path)) listed.push(entry);
-    if (listed.length > MOST_FILES)
-      throw new DarkroomError(
-        'too_large',
-        sentence('download.many_files', { repository, limit: MOST_FILES }),
-      );
+    if (entries > MOST_FILES) throw manyFiles(repository);
   }
   const files = listed.map((entry) => ({ path: entry.path, bytes: entry.lfs?.size ?? entry.size }));
   const resolve = (path: string) =>
@@ -104,10 +104,16 @@ export async function planFromHub(address: Address & { kind: 'hub' }, options: H
   };
 }
 
+const manyFiles = (repository: string) =>
+  new DarkroomError('too_large', sentence('download.many_files', { repository, limit: MOST_FILES }));
+
 /** The library's fetch: patient, with the token for the hub's own origin only, and with our sentences for refusals. */
 function asker(address: Address & { kind: 'hub' }, options: HubOptions): typeof fetch {
   const { endpoint, signal } = options;
+  let answers = 0;
   return async (input) => {
+    // Pages of a list that never ends may be empty, too.
+    if (++answers > MOST_ANSWERS) throw manyFiles(address.repository);
     const url = new URL(input instanceof Request ? input.url : String(input));
     return persist(async () => {
       const response = await ask(url, {

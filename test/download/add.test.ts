@@ -6,6 +6,7 @@ import {
   readFileSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -145,8 +146,29 @@ test('a download that is dropped goes on where it was, in this run and in the ne
     message: /answered 503, 3 times in a row.*what has come is kept/,
   });
   assert.ok(!existsSync(join(folder, 'two.safetensors')));
+  // A week later what nobody went on with is deleted; what is gone on with now is not.
+  const incoming = join(folder, '.incoming');
+  const [left] = readdirSync(incoming);
+  for (const name of [left!, 'other-0']) {
+    mkdirSync(join(incoming, name), { recursive: true });
+    writeFileSync(join(incoming, name, 'x.part'), '');
+  }
+  const hours = (count: number) => new Date(Date.now() - count * 3_600_000);
+  const age = (name: string, count: number) => {
+    for (const one of readdirSync(join(incoming, name)))
+      utimesSync(join(incoming, name, one), hours(count), hours(count));
+    utimesSync(join(incoming, name), hours(count), hours(count));
+  };
+  age(left!, 200);
+  age('other-0', 167);
+  hubs.repositories.set('ada/three', { files: { 'three.safetensors': weights } });
   await add('ada/two');
-  assert.equal(hubs.seen.at(-1)!.range, 'bytes=70000-');
+  assert.deepEqual(readdirSync(incoming), ['other-0']);
+  age('other-0', 169);
+  await add('ada/three');
+  assert.deepEqual(readdirSync(incoming), []);
+  const ranges = hubs.seen.filter(({ path, host }) => host === 'files' && path === `/${sha256(weights)}`);
+  assert.equal(ranges.at(-2)!.range, 'bytes=70000-');
   assert.deepEqual(readFileSync(join(folder, 'two.safetensors')), weights);
 });
 
@@ -284,6 +306,21 @@ test('what cannot be read is said before anything is fetched', async (t) => {
   ];
   for (const [address, message, env] of cases) await assert.rejects(add(address, env), { message }, address);
   assert.ok(!existsSync(folder) || filesIn(folder).length === 0);
+});
+
+test('a list of files that never ends is given up, also where its pages are empty', async (t) => {
+  const { add } = await setUp(t);
+  let pages = 0;
+  const hub: string = await listen(t, (request, response) => {
+    const isList = request.url!.includes('/tree/');
+    if (isList)
+      response.setHeader('link', `<${hub}${request.url!.split('?')[0]}?cursor=${++pages}>; rel="next"`);
+    response.end(
+      isList ? '[]' : JSON.stringify({ _id: '1', id: 'ada/one', sha: COMMIT, lastModified: '2026-01-01' }),
+    );
+  });
+  await assert.rejects(add('ada/one', { HF_ENDPOINT: hub }), { code: 'too_large' });
+  assert.ok(pages <= 500, `${pages}`);
 });
 
 test('files that the Hub’s own tools have fetched are used', async (t) => {

@@ -6,8 +6,9 @@ import { type FileHandle, open } from 'node:fs/promises';
 import { DarkroomError } from '../../errors.ts';
 import type { StoredTensor } from '../../graph/component.ts';
 import { versionOf } from '../seen.ts';
+import { EndOfBytes } from './operands.ts';
 import { flatten } from './state-dict.ts';
-import { EndOfBytes, unpickle } from './unpickle.ts';
+import { unpickle } from './unpickle.ts';
 import type { PyStorage, PyTensor, PyValue } from './values.ts';
 import { contentOf, readExactly, readZipEntries, type ZipEntry } from './zip-entries.ts';
 
