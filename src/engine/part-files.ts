@@ -1,7 +1,6 @@
 /** The files beside the model's own that a picture is drawn with: another one of the same name draws another picture. */
 import { FilesChanged } from '../job.ts';
-import { hashOfPart } from '../models/hashes.ts';
-import type { Inventory } from '../models/inventory/inventory.ts';
+import { hashOfPart, type KnownHashes } from '../models/hashes.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import type { GenerationRequest, PartFile } from '../request.ts';
 import type { ControlNet } from './control/controls.ts';
@@ -14,7 +13,7 @@ export async function partFiles(
   { lent = new Map() }: Pick<ModelSpec, 'lent'>,
   { controls }: Pick<GenerationRequest, 'controls'>,
   nets: readonly ControlNet[],
-  inventory: Inventory,
+  hashes: KnownHashes,
 ): Promise<PartFile[]> {
   const used = [
     ...Array.from(lent, ([part, one]) => ({ part, ...one })),
@@ -26,7 +25,7 @@ export async function partFiles(
   return await Promise.all(
     used.map(async ({ part, name, path, component }) => ({
       ...{ part, name },
-      hash: await hashOfPart(component, path, inventory).catch(unlessChanged),
+      hash: await hashOfPart(component, path, hashes).catch(unlessChanged),
     })),
   );
 }

@@ -1,7 +1,9 @@
 /** Weights that other programs packed in ways that are not read, each refused by the name of the way. */
+import { open } from 'node:fs/promises';
 import { DarkroomError } from '../errors.ts';
 import type { StoredTensor } from '../graph/component.ts';
 import { isRecord } from '../json.ts';
+import { layerOfOtherScales } from './scales.ts';
 
 /** What bitsandbytes writes beside a weight (its functional.py QuantState, nn/modules.py). */
 const BITSANDBYTES =
@@ -19,6 +21,59 @@ export function refusePacked(
   const isTorchao = metadata.has('tensor_names');
   if (!isBitsandbytes && !isTorchao) return;
   throw packed(label, isBitsandbytes ? 'bitsandbytes' : 'torchao');
+}
+
+/**
+ * What ComfyUI's newer formats (comfy/quant_ops.py: nvfp4, mxfp8, int8_tensorwise, also rotated) are called, they say in
+ * the header or in a tensor beside each weight.
+ * @throws DarkroomError('unsupported') by that name
+ */
+export async function refuseOtherScales(
+  label: string,
+  tensors: ReadonlyMap<string, StoredTensor>,
+  metadata: ReadonlyMap<string, string>,
+): Promise<void> {
+  const layer = layerOfOtherScales(tensors);
+  if (layer === undefined) return;
+  const layers = parsed(metadata.get('_quantization_metadata') ?? '')?.['layers'];
+  const own = isRecord(layers) && Object.hasOwn(layers, layer) ? layers[layer] : undefined;
+  const said = isRecord(own) ? own : parsed(await textOf(tensors.get(`${layer}.comfy_quant`)));
+  const { format, convrot } = said ?? {};
+  const name = typeof format === 'string' ? plain(format) : UNNAMED;
+  throw packed(label, convrot === true ? `${name} (rotated)` : name);
+}
+
+/** Where neither says it. */
+const UNNAMED = 'scales of blocks or of whole numbers';
+
+const plain = (name: string) => name.replaceAll(/[^\w.-]/g, '').slice(0, LONGEST_NAME) || UNNAMED;
+
+/** A description is a hundred bytes of JSON. */
+const LONGEST_DESCRIPTION = 4096;
+
+async function textOf(stored: StoredTensor | undefined): Promise<string> {
+  if (stored === undefined || stored.dtype !== 'U8' || stored.length > LONGEST_DESCRIPTION) return '';
+  const handle = await open(stored.file, 'r');
+  try {
+    const { buffer, bytesRead } = await handle.read(
+      Buffer.alloc(stored.length),
+      0,
+      stored.length,
+      stored.offset,
+    );
+    return buffer.toString('utf8', 0, bytesRead);
+  } finally {
+    await handle.close();
+  }
+}
+
+function parsed(text: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    return isRecord(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 /** @throws DarkroomError('unsupported') for the config of a part that names how its weights were packed */

@@ -2,8 +2,13 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import type { Component } from '../graph/component.ts';
-import type { Inventory } from './inventory/inventory.ts';
 import { filesChanged, requireSameFiles } from './seen.ts';
+
+/** What has hashed files before: the inventory. */
+export interface KnownHashes {
+  /** @returns the SHA-256 of a file in hex, undefined for one that it does not know */
+  hash(path: string): Promise<string | undefined>;
+}
 
 /** Hex digits of a SHA-256 that A1111 and Civitai show. */
 const SHOWN = 10;
@@ -28,11 +33,11 @@ export async function hashOfWeights({ tensors }: Component): Promise<string> {
 }
 
 /**
- * The same of a component that lies in one file of the inventory, which need not be read again once its hash is known.
- * @param path as the inventory knows the file, or a folder
+ * The same of a component that may lie in one file, which need not be read again once its hash is known.
+ * @param path of the file as it is known, or of a folder
  */
-export async function hashOfPart(component: Component, path: string, inventory: Inventory): Promise<string> {
-  const known = await inventory.hash(path);
+export async function hashOfPart(component: Component, path: string, hashes: KnownHashes): Promise<string> {
+  const known = await hashes.hash(path);
   if (known === undefined) return hashOfWeights(component);
   await requireSameFiles(component.tensors.values());
   return known.slice(0, SHOWN);

@@ -22,13 +22,31 @@ export function withScales(tensors: ReadonlyMap<string, StoredTensor>): Readonly
   return found;
 }
 
-/** Scales of blocks, and of whole numbers, make another type: whoever needs such a weight refuses it by that name. */
-function scaled(stored: StoredTensor, scale: StoredTensor, hasSecond: boolean): StoredTensor {
-  const count = scale.shape.reduce((product, side) => product * side, 1);
-  // Some writers leave an empty one behind, which means 1.
-  if (count === 0) return stored;
+/** @returns the layer of the first weight whose scales are of blocks or of whole numbers: such weights are not read */
+export function layerOfOtherScales(tensors: ReadonlyMap<string, StoredTensor>): string | undefined {
+  for (const [name, scale] of tensors) {
+    const layer = SCALE.exec(name)?.[1];
+    const stored = layer === undefined ? undefined : tensors.get(`${layer}.weight`);
+    if (stored !== undefined && !isPlain(stored, scale, tensors.has(`${name}_2`))) return layer;
+  }
+  return undefined;
+}
+
+const countOf = ({ shape }: StoredTensor) => shape.reduce((product, side) => product * side, 1);
+
+/** One scale for all, or one for each row, of 8-bit floats; or none. */
+function isPlain(stored: StoredTensor, scale: StoredTensor, hasSecond: boolean): boolean {
+  const count = countOf(scale);
   const isPerRow = count === stored.shape[0] && scale.shape[0] === count;
-  if (hasSecond || !FLOATS_OF_8_BITS.includes(stored.dtype) || (count !== 1 && !isPerRow)) {
+  if (count === 0) return true;
+  return !hasSecond && FLOATS_OF_8_BITS.includes(stored.dtype) && (count === 1 || isPerRow);
+}
+
+/** Other scales make another type: whoever needs such a weight refuses it by that name. */
+function scaled(stored: StoredTensor, scale: StoredTensor, hasSecond: boolean): StoredTensor {
+  // Some writers leave an empty one behind, which means 1.
+  if (countOf(scale) === 0) return stored;
+  if (!isPlain(stored, scale, hasSecond)) {
     return { ...stored, dtype: `${stored.dtype} with scales of its own` };
   }
   return { ...stored, decode: { ...stored.decode, scale } };

@@ -3,7 +3,7 @@ import { open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { StoredTensor } from '../graph/component.ts';
-import { refusePacked } from './foreign-weights.ts';
+import { refuseOtherScales, refusePacked } from './foreign-weights.ts';
 import { isGguf, readGguf } from './gguf.ts';
 import { withCurrentNames } from './gguf-names.ts';
 import { isReadable, ValueReader } from './lora/values.ts';
@@ -72,6 +72,7 @@ export async function readTensorFile(
   }
   const { tensors, metadata } = await readSafetensorsFile(file, { label, folder });
   refusePacked(label, tensors, metadata);
+  await refuseOtherScales(label, tensors, metadata);
   return { tensors, metadata, numbers: new Map() };
 }
 

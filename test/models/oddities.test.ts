@@ -250,7 +250,7 @@ async function valuesOf(spec: ModelSpec): Promise<Float32Array> {
   }
 }
 
-test('8-bit floats, plain and scaled, in both spellings', async (t) => {
+test('8-bit floats, plain and scaled, in both spellings; other scales are refused by the name of their format', async (t) => {
   // 0x38 is 1, 0xb8 is -1, 0x40 is 2.
   const bytes = Uint8Array.from({ length: 32 * 32 }, (_, i) => [0x38, 0xb8, 0x40][i % 3]!);
   const weight: Forged = { dtype: 'F8_E4M3', shape: [32, 32], bytes };
@@ -287,12 +287,44 @@ test('8-bit floats, plain and scaled, in both spellings', async (t) => {
     );
     spec.graph('denoiser', PORTABLE);
   }
-  for (const more of [
-    { [key]: { ...weight, dtype: 'I8' }, [`${UNET}${NAME}.weight_scale`]: float([], [1]) },
-    { [key]: weight, [`${UNET}${NAME}.weight_scale`]: float([32, 2], new Array(64).fill(1)) },
-  ]) {
-    const spec = await open(t, plus('sd1', more));
-    assert.throws(() => spec.graph('denoiser', PORTABLE), { message: /with scales of its own/ });
+  const scale = `${UNET}${NAME}.weight_scale`;
+  const said = (text: string) => ({
+    [`${UNET}${NAME}.comfy_quant`]: { dtype: 'U8', shape: [text.length], bytes: Buffer.from(text) },
+  });
+  const blocks = { [scale]: float([32, 2], new Array(64).fill(1)) };
+  const refused: [what: string, more: Record<string, Forged>][] = [
+    [
+      'int8_tensorwise',
+      {
+        [key]: { ...weight, dtype: 'I8' },
+        [scale]: float([], [1]),
+        ...said('{"format": "int8_tensorwise"}'),
+      },
+    ],
+    [
+      'int8_tensorwise (rotated)',
+      {
+        ...{ [key]: { ...weight, dtype: 'I8' }, [scale]: float([32, 1], new Array(32).fill(1)) },
+        ...said('{"format": "int8_tensorwise", "convrot": true, "convrot_groupsize": 256}'),
+      },
+    ],
+    ['mxfp8', { [key]: weight, ...blocks, ...said('{"format": "mxfp8"}') }],
+    [
+      'nvfp4',
+      {
+        [key]: { dtype: 'U8', shape: [32, 16], bytes: bytes.subarray(0, 512) },
+        ...blocks,
+        [`${scale}_2`]: float([], [1]),
+        ...said('{"format": "nvfp4"}'),
+      },
+    ],
+    ['scales of blocks or of whole numbers', { [key]: weight, ...blocks, ...said('no JSON') }],
+  ];
+  for (const [what, more] of refused) {
+    await assert.rejects(open(t, plus('sd1', more)), {
+      code: 'unsupported',
+      message: `x.safetensors: its weights are quantised with ${what}, which this version of Darkroom does not read. Use the same model as GGUF, or in 8-bit floats, float16 or bfloat16.`,
+    });
   }
 });
 
