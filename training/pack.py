@@ -4,6 +4,7 @@
 checkpoints, at any time. `python pack.py unpack FOLDER` makes start.pt, judge.pt and joints.pt of them (resume.py
 first: it brings the tokenizer): every stage goes on from there, and export.py writes a model from it.
 """
+import shutil
 import sys
 import tarfile
 from pathlib import Path
@@ -32,8 +33,10 @@ def trained():
 
 
 def pack(folder):
-    """Write the files; a weight is named 'component/its name'."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the files; a weight is named 'component/its name'. A folder that is there is replaced once the new one is whole."""
+    target, folder = folder, folder.with_name(f"{folder.name}.part")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
     files, size = [{}], 0
     for name, state in trained().items():
         for key, value in state.items():
@@ -49,6 +52,8 @@ def pack(folder):
         for pattern in ("*.log", "*.json", "*.png"):
             for path in sorted(workers.HOME.glob(pattern)):
                 archive.add(path, path.name)
+    shutil.rmtree(target, ignore_errors=True)
+    folder.rename(target)
 
 
 def unpack(folder):

@@ -3,7 +3,8 @@
 Scenes are drawn by processes of their own (pool.py) while the stages train beside each other; the ControlNets and the
 upscaler read the UNet's weights again while those still change. The VAE stays as it is, and what judges (judge.pt,
 joints.pt) is trained only where the checkpoints do not hold it. Every rate reaches zero on
-time, however slow the machine is and however long it was stopped (SIGSTOP to the process group). pack.py collects what is there, at any moment.
+time, however slow the machine is and however long it was stopped (SIGSTOP to the process group). What is there is packed a few times
+on the way, in checkpoints/packed; pack.py does that at any moment.
 """
 import os
 import subprocess
@@ -25,6 +26,7 @@ STAGES = (  # script and arguments, when it starts and ends as shares of the tim
 DRAWERS = (  # kind of rows, share of the cores that draw them, when, as shares of the time; the checkpoint as above
     ("scenes", .5, 0, .97, None), ("poses", .25, .2, .97, None), ("pairs", .25, .5, .97, None),
     ("judge", .2, 0, .28, "judge.pt"), ("joints", .14, 0, .24, "joints.pt"))
+PACKED = .5, .7, .85  # when what is trained so far is packed (pack.py): a machine may be taken away before the end
 PROMPTS = 100
 DEADLINE = workers.HOME / "deadline"
 GAP = 1.0  # seconds between two looks at the clock; a longer gap was a stop
@@ -94,6 +96,8 @@ def together(folder, seconds):
         name = command[-1] if command[0] == "controls.py" else command[0][:-3]
         minutes = (end - start) * seconds / 60
         crew.plan(name, (*command, minutes), start, end, {**quiet, "STAGE": f"{start} {end} {minutes}"}, False)
+    for at in PACKED:
+        crew.plan("pack", ("pack.py", "pack", workers.HOME / "packed"), at, 2, {"CUDA_VISIBLE_DEVICES": ""}, False)
     crew.work()
     target = workers.HOME / "mini"
     subprocess.run([sys.executable, HERE / "export.py", target], check=True)
