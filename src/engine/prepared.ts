@@ -3,9 +3,9 @@
  * out as the kernels read them: gigabytes that are written again and again. onnxruntime can save what it has made; the next
  * opening maps that file into memory and is done.
  *
- * Nobody waits for the file of a large model. Until keepPrepared has made it (preparing.ts), its weights are mapped as they
- * are stored, and each run widens them: on two cores a step of SD 1.5 takes a fifth longer, and the opening 0.5 s rather
- * than 12 s.
+ * Nobody waits for that file, where keepPrepared can make it later (preparing.ts). Until then the weights of a large graph are
+ * mapped as they are stored, and each run widens them: on two cores a step of SD 1.5 takes a fifth longer, and the opening
+ * 0.5 s rather than 12 s. A smaller one is opened fully: writing its file took four times as long as that.
  */
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
@@ -22,8 +22,8 @@ import { readAhead } from './read-ahead.ts';
 const VERSION = '1';
 /** A graph that is smaller opens about as fast without a file. */
 const LEAST_BYTES = 100_000_000;
-/** From here on a graph is not prepared while somebody waits. */
-const LEAST_LATER_BYTES = 300_000_000;
+/** From here on a graph whose file is still to come is mapped. */
+const LEAST_MAPPED_BYTES = 300_000_000;
 /** Laid out for the kernels, weights take up to this much more than as they are. */
 const GROWTH = 1.2;
 
@@ -40,8 +40,8 @@ export type Opening =
 export interface PreparedOptions extends SideFilesOptions {
   /** Bytes of weights, in float32, from which on a graph is kept. */
   readonly least?: number;
-  /** And from which on it is kept later, by keepPrepared. */
-  readonly leastLater?: number;
+  /** And from which on it is mapped until then. */
+  readonly leastMapped?: number;
 }
 
 /** How openPrepared would open a graph. */
@@ -57,8 +57,12 @@ type Source = NonNullable<Graph['source']>;
 const mostBytes = ({ bytes }: Source): number => bytes * GROWTH + LEAST_BYTES;
 
 /** Whether the file of a graph is made behind its first opening rather than with it. */
-const isKeptLater = (source: Source, { leastLater = LEAST_LATER_BYTES, limit }: PreparedOptions): boolean =>
-  source.isCast && source.bytes >= leastLater && mostBytes(source) <= limit;
+const isKeptLater = (source: Source, { limit }: PreparedOptions): boolean =>
+  source.isCast && mostBytes(source) <= limit;
+
+/** Whether a graph that is kept later is mapped until then. */
+const isMappedFirst = (source: Source, options: PreparedOptions): boolean =>
+  isKeptLater(source, options) && source.bytes >= (options.leastMapped ?? LEAST_MAPPED_BYTES);
 
 /** Whether a graph opens clearly faster from a file. */
 export const isWorthKeeping = ({ source }: Graph, { least = LEAST_BYTES }: PreparedOptions): boolean =>
@@ -73,7 +77,7 @@ export async function expectOpening(
   if (source === undefined || source.bytes < least) return { kind: 'plain' };
   const bytes = await sideFilesOf(options).size(await keyOf(graph, source.files));
   if (bytes !== undefined) return { kind: 'prepared', bytes };
-  return { kind: isKeptLater(source, options) ? 'mapped' : 'plain' };
+  return { kind: isMappedFirst(source, options) ? 'mapped' : 'plain' };
 }
 
 /** A graph whose weights are mapped as they are stored, so that nothing but them is in memory. */
@@ -90,17 +94,17 @@ export async function openMapped<Session>(
  * Opens a session by what is kept of its graph.
  * @param create makes the session; what it throws for a plain or mapped opening is thrown
  * @param onRead is told which share of the files that are mapped has been read, where that takes its time
- * @returns with it, whether it is mapped: once keepPrepared has made the file, it opens to a faster one
+ * @returns with it, whether it is provisional: once keepPrepared has made the file, the graph opens from that
  */
 export async function openPrepared<Session>(
   graph: Graph,
   options: PreparedOptions,
   create: Create<Session>,
   onRead: (share: number) => void = () => {},
-): Promise<{ readonly session: Session; readonly isMapped: boolean }> {
+): Promise<{ readonly session: Session; readonly isProvisional: boolean }> {
   const { source } = graph;
   const { least = LEAST_BYTES } = options;
-  const plain = async () => ({ session: await create(graph, { kind: 'plain' }), isMapped: false });
+  const plain = async () => ({ session: await create(graph, { kind: 'plain' }), isProvisional: false });
   if (source === undefined || source.bytes < least) return plain();
   const files = sideFilesOf(options);
   const key = await keyOf(graph, source.files);
@@ -115,12 +119,12 @@ export async function openPrepared<Session>(
         // A full disk shows as an error of onnxruntime: whether the model is to blame, the plain opening tells.
         .catch(() => undefined);
   try {
-    if (made !== undefined) return { session: made, isMapped: false };
+    if (made !== undefined) return { session: made, isProvisional: false };
     if (file !== undefined) {
       await readAhead([file.path], onRead);
       const bytes = await readModel(file.path);
       const kept = { bytes, folder: dirname(file.path) };
-      return { session: await create(kept, { kind: 'prepared' }), isMapped: false };
+      return { session: await create(kept, { kind: 'prepared' }), isProvisional: false };
     }
   } catch {
     await file!.discard();
@@ -128,7 +132,10 @@ export async function openPrepared<Session>(
     file?.release();
   }
   if (!isLater) return plain();
-  return { session: await openMapped(graph, create, onRead), isMapped: true };
+  const session = isMappedFirst(source, options)
+    ? await openMapped(graph, create, onRead)
+    : await create(graph, { kind: 'plain' });
+  return { session, isProvisional: true };
 }
 
 /**

@@ -27,8 +27,8 @@ export interface Runner {
 
 export interface Session extends Runner {
   readonly inputNames: readonly string[];
-  /** Whether the graph opens to a faster session once prepareSession has been called. */
-  readonly isMapped: boolean;
+  /** Whether the graph opens to a faster session, or faster, once prepareSession has been called. */
+  readonly isProvisional: boolean;
   /** Frees the weights; safe to call twice. */
   close(): Promise<void>;
 }
@@ -55,7 +55,7 @@ export async function openSession(
   options: SessionOptions = {},
 ): Promise<Session> {
   let session: ort.InferenceSession | undefined;
-  let isMapped = false;
+  let isProvisional = false;
   const runtime = await loadRuntime(device);
   const { Tensor: OrtTensor } = runtime;
   const create = creator(runtime, device, options);
@@ -65,7 +65,7 @@ export async function openSession(
       session = await openMapped(graph, create, options.onRead);
     else if (files === undefined)
       session = await create(graph, { kind: opensMapped(graph) ? 'mapped' : 'plain' });
-    else ({ session, isMapped } = await openPrepared(graph, files, create, options.onRead));
+    else ({ session, isProvisional } = await openPrepared(graph, files, create, options.onRead));
   } catch (cause) {
     throw await openingError(device, cause);
   }
@@ -74,7 +74,7 @@ export async function openSession(
   return {
     inputNames,
     outputNames,
-    isMapped,
+    isProvisional,
     async run(feeds, outputs) {
       if (session === undefined) throw new DarkroomError('internal', 'This session is closed.');
       const given: Record<string, ort.Tensor> = {};

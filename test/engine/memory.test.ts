@@ -216,7 +216,7 @@ test('a plan counts an optimised graph that is kept as what of it is read, and w
   const folder = await temporaryFolder(t);
   const device = {
     ...cpu,
-    sideFiles: { folder: join(folder, 'weights'), limit: 1e9, least: 0, leastLater: 0 },
+    sideFiles: { folder: join(folder, 'weights'), limit: 1e9, least: 0, leastMapped: 0 },
   };
   const weightsNow = async () =>
     stageOf(await planMemory(mini, requestOf(mini), { ...free, device }), 'denoiser').weights;

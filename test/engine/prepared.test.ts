@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import { cpuDevice, targetOf } from '../../src/engine/device.ts';
 import { Preparing, prepareModel } from '../../src/engine/model/model-cache.ts';
 import type { PreparedOptions } from '../../src/engine/prepared.ts';
-import { openSession } from '../../src/engine/session.ts';
+import { openSession, prepareSession } from '../../src/engine/session.ts';
 import { modelFolders } from '../../src/installed-models.ts';
 import { openModelFolder } from '../../src/models/folder.ts';
 import { sideFilesSettled } from '../../src/models/side-files.ts';
@@ -35,7 +35,7 @@ async function draw(device: ReturnType<typeof deviceWith>) {
   const { data } = (await session.run(feeds, ['out_sample'])).out_sample;
   await session.close();
   await sideFilesSettled();
-  return { data, isMapped: session.isMapped };
+  return { data, isProvisional: session.isProvisional };
 }
 
 const keptIn = async (folder: string) =>
@@ -44,7 +44,11 @@ const keptIn = async (folder: string) =>
 test('a graph that was opened before is opened from what was kept, with the same numbers to the bit', async (t) => {
   const folder = join(await temporaryFolder(t), 'weights');
   const device = deviceWith({ folder, limit: 1e9, least: 0 });
+  const { data } = await draw(device);
+  assert.deepEqual(await keptIn(folder), [], 'nobody waits for its file');
+  assert.ok(await prepareSession(graphFor(device), device));
   const first = await draw(device);
+  assert.deepEqual(first, { data, isProvisional: false });
   const [name] = await keptIn(folder);
   const path = join(folder, name!);
   const { ino, size } = await stat(path);
@@ -54,17 +58,18 @@ test('a graph that was opened before is opened from what was kept, with the same
   // The mark says that these bytes are whole, and they are no model.
   await truncate(path, 1000);
   await writeFile(`${path}.whole`, '1000');
-  assert.deepEqual(await draw(device), first);
+  assert.deepEqual(await draw(device), { data, isProvisional: true });
   assert.deepEqual(await keptIn(folder), [], 'what cannot be used is deleted');
+  assert.ok(await prepareSession(graphFor(device), device));
   assert.deepEqual(await draw(device), first);
   assert.equal((await stat(path)).size, size, 'and made again');
 });
 
 test('a large graph is mapped at first, and made faster while the engine is idle', async (t) => {
   const folder = join(await temporaryFolder(t), 'weights');
-  const device = deviceWith({ folder, limit: 1e9, least: 0, leastLater: 0 });
+  const device = deviceWith({ folder, limit: 1e9, least: 0, leastMapped: 0 });
   const mapped = await draw(device);
-  assert.ok(mapped.isMapped);
+  assert.ok(mapped.isProvisional);
   assert.deepEqual(await keptIn(folder), [], 'nobody waits for it');
 
   const isKept = Promise.withResolvers<void>();
@@ -89,13 +94,13 @@ test('a large graph is mapped at first, and made faster while the engine is idle
   assert.equal(starts, 2);
   assert.equal((await keptIn(folder)).length, 1);
   const kept = await draw(device);
-  assert.equal(kept.isMapped, false);
+  assert.equal(kept.isProvisional, false);
   assert.ok(mapped.data.every((value, i) => Math.abs(value - kept.data[i]!) < 1e-4));
 });
 
 test('a model is prepared ahead of its first picture, and what cannot be kept is told apart', async (t) => {
   const folder = await temporaryFolder(t);
-  const kept = { folder: join(folder, 'kept'), limit: 1e9, least: 0, leastLater: 0 };
+  const kept = { folder: join(folder, 'kept'), limit: 1e9, least: 0, leastMapped: 0 };
   const outcomes = async (sideFiles: PreparedOptions, free = Number.POSITIVE_INFINITY) =>
     (await Array.fromAsync(prepareModel(spec, deviceWith(sideFiles), async () => free))).map(
       ({ outcome }) => outcome,
@@ -105,12 +110,12 @@ test('a model is prepared ahead of its first picture, and what cannot be kept is
   assert.deepEqual(await outcomes({ ...kept, folder: join(folder, 'small'), limit: 1000 }), all('disk'));
   assert.deepEqual(await outcomes(kept, 1000), all('memory'));
   assert.deepEqual(await outcomes(kept), all('kept'));
-  assert.equal((await draw(deviceWith(kept))).isMapped, false);
+  assert.equal((await draw(deviceWith(kept))).isProvisional, false);
 });
 
 test('nothing is made where memory is short or the folder may not grow so far', async (t) => {
   const folder = join(await temporaryFolder(t), 'weights');
-  const device = deviceWith({ folder, limit: 1e9, least: 0, leastLater: 0 });
+  const device = deviceWith({ folder, limit: 1e9, least: 0, leastMapped: 0 });
   const asked = Promise.withResolvers<void>();
   const preparing = new Preparing(device, {
     quietMs: 0,
@@ -124,6 +129,6 @@ test('nothing is made where memory is short or the folder may not grow so far', 
   await asked.promise;
   await (await preparing.hold())();
   assert.deepEqual(await keptIn(folder), []);
-  const { isMapped } = await draw(deviceWith({ folder, limit: 1000, least: 0, leastLater: 0 }));
-  assert.equal(isMapped, false, 'without a file to come, it is opened as fast as it can run');
+  const { isProvisional } = await draw(deviceWith({ folder, limit: 1000, least: 0, leastMapped: 0 }));
+  assert.equal(isProvisional, false, 'without a file to come, it is opened as fast as it can run');
 });

@@ -178,7 +178,7 @@ export class Parts {
       await session.close();
       throw error;
     }
-    if (session.isMapped) this.#preparing.add(graph, whenFaster);
+    if (session.isProvisional) this.#preparing.add(graph, whenFaster);
     return session;
   }
 }

@@ -67,7 +67,7 @@ export class Preparing {
     this.#free = free;
   }
 
-  /** A graph that was opened with its weights mapped. */
+  /** A graph that was opened and has no file yet. */
   add(graph: Graph, whenKept: () => void): void {
     // With the saver `turns`, a session is opened for each job.
     this.#waiting = this.#waiting.filter((other) => !Buffer.from(graph.bytes).equals(other.graph.bytes));
