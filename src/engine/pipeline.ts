@@ -170,17 +170,19 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     });
     return await leased(model.spec, room, async (lease) => {
       const { components } = lease;
-      if (plan.savers.includes('turns')) await components.release();
-      else {
+      const encode = () =>
+        prepareJob(job, draft, components, {
+          ...{ adapted: model, savers: plan.savers, upscaler: tiled(upscaler, plan) },
+        });
+      const isInTurn = plan.savers.includes('turns');
+      if (!isInTurn) {
         const isTiled = plan.savers.includes('tiles');
         const { image, referenceImages } = job.request;
         const isEncoding = image !== undefined || referenceImages !== undefined;
         await components.openAll({ nets, isTiled, isEncoding, spare: room.spare, onLoading });
       }
       const opened = performance.now();
-      const prepared = await prepareJob(job, draft, components, {
-        ...{ adapted: model, savers: plan.savers, upscaler: tiled(upscaler, plan) },
-      });
+      const prepared = isInTurn ? await components.openInTurn({ nets, onLoading }, encode) : await encode();
       const own = enlarge === true ? tiled(ownUpscaler(spec, device), plan) : undefined;
       const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
       const notes = [...loras.notes, ...prepared.notes, ...precisionNotes(device, spec)];

@@ -8,7 +8,7 @@ import { sentence } from '../../sentences.ts';
 import type { Feeds } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
 import { type Device, denoiserTargetOf, type Precision, precisionOf, targetOf } from '../device.ts';
-import { footprintOf, heldBytes } from '../memory/memory.ts';
+import { denoiserFootprint, footprintOf, heldBytes } from '../memory/memory.ts';
 import type { VaeHalf } from '../picture/pictures.ts';
 import { type TextEncoders, textEncodersOf } from '../prompt/prompt.ts';
 import type { Runner, Session } from '../session.ts';
@@ -39,6 +39,9 @@ export interface Needs {
   readonly onLoading?: ((loading: Loading) => void) | undefined;
 }
 
+/** The denoiser with ControlNets, among the parts that are opened. */
+const CONTROLLED = 'controlled';
+
 export interface ComponentsOptions {
   readonly parts?: Parts;
   /** Whether weights stay as they are stored, wherever a graph can be run so. */
@@ -54,6 +57,8 @@ export class Components {
   readonly #open = new Map<ComponentName, OpenPart>();
   #controlled: ReturnType<Parts['borrowControlled']> | undefined;
   #textEncoders: TextEncoders | undefined;
+  /** Who is told what is opened, while a job begins. */
+  #watch: LoadingWatch | undefined;
   #closed = false;
   /** Seconds that its sessions took to open, all together. */
   secondsToOpen = 0;
@@ -130,14 +135,58 @@ export class Components {
           : (['vaeEncoder'] as const)),
     ];
     await this.#makeRoom(names, nets, spare);
+    await this.#watched(names, { nets, onLoading }, async () => {
+      for (const name of names) await this.#borrow(name).session;
+      if (nets.length > 0) await this.#openControlled(nets);
+    });
+  }
+
+  /**
+   * Where parts are loaded in turn: runs the encoders, then opens the denoiser. Whoever waits is told how far both are, and
+   * not only in the first call that something is done.
+   */
+  async openInTurn<Result>(
+    { nets = [], onLoading }: Pick<Needs, 'nets' | 'onLoading'>,
+    encode: () => Promise<Result>,
+  ): Promise<Result> {
+    await this.release();
+    const encoders = this.spec.textEncoders.map(({ name }) => name);
+    const names = nets.length === 0 ? [...encoders, 'denoiser' as const] : encoders;
+    return this.#watched(names, { nets, onLoading }, async () => {
+      const encoded = await encode();
+      if (nets.length > 0) await this.#openControlled(nets);
+      else await this.#borrow('denoiser').session;
+      return encoded;
+    });
+  }
+
+  /** Tells how far those are that are opened under `work`. */
+  async #watched<Result>(
+    names: readonly ComponentName[],
+    { nets, onLoading }: { readonly nets: readonly ControlNet[]; readonly onLoading: Needs['onLoading'] },
+    work: () => Promise<Result>,
+  ): Promise<Result> {
     const missing = names.filter((name) => !this.#isOpen(name));
-    const bytes = missing.map((name) => footprintOf(spec, name, this.#targetOf(name)).stored);
-    const watch = new LoadingWatch(bytes, onLoading);
-    for (const [i, name] of missing.entries()) {
-      await this.#borrow(name, (share) => watch.read(i, share)).session;
-      watch.read(i, 1);
+    const bytes = new Map<string, number>(
+      missing.map((name) => [name, footprintOf(this.spec, name, this.#targetOf(name)).stored]),
+    );
+    if (nets.length > 0 && !this.#controlledDenoisers().has(nets)) {
+      const components = nets.map(({ component }) => component);
+      const { stored } = denoiserFootprint(this.spec, components, this.#targetOf('denoiser'));
+      bytes.set(CONTROLLED, stored);
     }
-    if (nets.length > 0) await this.#controlledDenoisers().open(nets);
+    this.#watch = new LoadingWatch(bytes, onLoading);
+    try {
+      return await work();
+    } finally {
+      this.#watch = undefined;
+    }
+  }
+
+  async #openControlled(nets: readonly ControlNet[]): Promise<void> {
+    const watch = this.#watch;
+    await this.#controlledDenoisers().open(nets, (share) => watch?.read(CONTROLLED, share));
+    watch?.read(CONTROLLED, 1);
   }
 
   /** Closes what earlier jobs have left open and this one does not need, where there is no room beside it. */
@@ -211,18 +260,20 @@ export class Components {
     return this.#open.get(name)?.isClosed === false;
   }
 
-  #borrow(name: ComponentName, onRead?: (share: number) => void): OpenPart {
+  #borrow(name: ComponentName): OpenPart {
     this.#requireOpen();
     const known = this.#open.get(name);
     if (known?.isClosed === false) return known;
     const { spec } = this;
     const graph = () => spec.graph(name, this.#targetOf(name));
-    const how = { asStored: this.asStored, onRead };
+    const watch = this.#watch;
+    const how = { asStored: this.asStored, onRead: (share: number) => watch?.read(name, share) };
     const part = this.#parts.borrow(componentOf(spec, name), name, graph, how);
     this.#open.set(name, part);
     part.session.then(
       () => {
         this.secondsToOpen += part.seconds;
+        watch?.read(name, 1);
       },
       () => {},
     );

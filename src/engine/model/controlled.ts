@@ -14,6 +14,14 @@ import type { Session } from '../session.ts';
 /** Combinations of ControlNets that stay open. */
 const KEPT = 2;
 
+/** @param onRead is told which share of the files has been read */
+type OpenGraph = (
+  graph: Graph,
+  components: readonly Component[],
+  onRead: OnRead | undefined,
+) => Promise<Session>;
+type OnRead = (share: number) => void;
+
 interface Kept {
   readonly nets: readonly ControlNet[];
   readonly session: Promise<Session>;
@@ -26,21 +34,22 @@ export class ControlledDenoisers {
   readonly #device: Device;
   /** By the ControlNets' ids. */
   readonly #kept = new Lru<Kept>({ limit: KEPT, isIdle: ({ calls }) => calls === 0, onDrop: closeSession });
-  readonly #openGraph: (graph: Graph, components: readonly Component[]) => Promise<Session>;
+  readonly #openGraph: OpenGraph;
   #closed = false;
 
-  constructor(
-    spec: Pick<ModelSpec, 'denoiser' | 'graph'>,
-    device: Device,
-    open: (graph: Graph, components: readonly Component[]) => Promise<Session>,
-  ) {
+  constructor(spec: Pick<ModelSpec, 'denoiser' | 'graph'>, device: Device, open: OpenGraph) {
     this.#spec = spec;
     this.#device = device;
     this.#openGraph = open;
   }
 
-  async open(nets: readonly ControlNet[]): Promise<void> {
-    await this.#use(nets, async () => {});
+  async open(nets: readonly ControlNet[], onRead?: OnRead): Promise<void> {
+    await this.#use(nets, async () => {}, onRead);
+  }
+
+  /** Whether they are open, or being opened. */
+  has(nets: readonly ControlNet[]): boolean {
+    return this.#kept.get(keyOf(nets)) !== undefined;
   }
 
   async run(nets: readonly ControlNet[], feeds: Feeds, output: string): Promise<Tensor> {
@@ -72,10 +81,11 @@ export class ControlledDenoisers {
   async #use<Result>(
     nets: readonly ControlNet[],
     work: (session: Session) => Promise<Result>,
+    onRead?: OnRead,
   ): Promise<Result> {
     if (this.#closed) throw new DarkroomError('cancelled', sentence('engine.stopped'));
     const key = keyOf(nets);
-    const kept = this.#kept.get(key) ?? { nets, session: this.#make(nets), calls: 0 };
+    const kept = this.#kept.get(key) ?? { nets, session: this.#make(nets, onRead), calls: 0 };
     kept.calls++;
     this.#kept.set(key, kept);
     try {
@@ -90,10 +100,10 @@ export class ControlledDenoisers {
     }
   }
 
-  async #make(nets: readonly ControlNet[]): Promise<Session> {
+  async #make(nets: readonly ControlNet[], onRead: OnRead | undefined): Promise<Session> {
     const components = componentsOf(nets);
     const graph = this.#spec.denoiser.graph(components, this.#target());
-    return this.#openGraph(graph, [this.#spec.denoiser.component, ...components]);
+    return this.#openGraph(graph, [this.#spec.denoiser.component, ...components], onRead);
   }
 
   #target(): Target {

@@ -6,24 +6,23 @@ const LEAST_BYTES = 1_000_000_000;
 const EVERY_MS = 250;
 
 export class LoadingWatch {
-  readonly #bytes: readonly number[];
-  readonly #shares: number[];
+  readonly #bytes: ReadonlyMap<string, number>;
+  readonly #shares = new Map<string, number>();
   readonly #total: number;
   readonly #onLoading: ((loading: Loading) => void) | undefined;
   #last = Number.NEGATIVE_INFINITY;
 
-  /** @param bytes of each part that is opened, as they are stored */
-  constructor(bytes: readonly number[], onLoading: ((loading: Loading) => void) | undefined) {
+  /** @param bytes of each part that is opened, by its name, as they are stored */
+  constructor(bytes: ReadonlyMap<string, number>, onLoading: ((loading: Loading) => void) | undefined) {
     this.#bytes = bytes;
-    this.#shares = bytes.map(() => 0);
-    this.#total = bytes.reduce((sum, size) => sum + size, 0);
+    this.#total = [...bytes.values()].reduce((sum, size) => sum + size, 0);
     this.#onLoading = onLoading;
     this.#tell();
   }
 
-  /** @param share of a part's bytes that has been read */
-  read(part: number, share: number): void {
-    this.#shares[part] = Math.max(share, this.#shares[part]!);
+  /** @param share of a part's bytes that has been read; other parts are not counted */
+  read(part: string, share: number): void {
+    this.#shares.set(part, Math.max(share, this.#shares.get(part) ?? 0));
     this.#tell();
   }
 
@@ -31,7 +30,8 @@ export class LoadingWatch {
     const now = performance.now();
     if (this.#total < LEAST_BYTES || now - this.#last < EVERY_MS) return;
     this.#last = now;
-    const opened = this.#bytes.reduce((sum, size, i) => sum + size * this.#shares[i]!, 0);
+    let opened = 0;
+    for (const [part, size] of this.#bytes) opened += size * (this.#shares.get(part) ?? 0);
     this.#onLoading?.({ opened: Math.round(opened), total: this.#total });
   }
 }

@@ -141,14 +141,14 @@ export class Parts {
   }
 
   #control(spec: ModelSpec, asStored: boolean): SharedControlled {
-    const open = (graph: Graph, components: readonly Component[]) =>
+    const open = (graph: Graph, components: readonly Component[], onRead: OpenHow['onRead']) =>
       this.#openGraph(
         graph,
         components,
         () => {
           shared.isOutdated = true;
         },
-        { asStored },
+        { asStored, onRead },
       );
     const denoisers = new ControlledDenoisers(spec, this.#device, open);
     const shared: SharedControlled = { denoisers, asStored, borrowers: 0, isOutdated: false };
