@@ -10,6 +10,8 @@ import { type Figure, median } from './figure.ts';
 
 const MESSAGES = 1000;
 const LOADS = 9;
+/** Milliseconds in which Chromium is done with the menus and panels of a window that it just opened. */
+const WINDOW_MS = 2500;
 
 export async function history(): Promise<readonly Figure[]> {
   const folder = mkdtempSync(join(tmpdir(), 'darkroom-bench-'));
@@ -36,6 +38,7 @@ export async function history(): Promise<readonly Figure[]> {
       // A visitor of their own each time: nothing is cached.
       const context = await browser.newContext();
       const page = await context.newPage();
+      await new Promise((resolve) => setTimeout(resolve, WINDOW_MS));
       await page.addInitScript(`new MutationObserver((_, observer) => {
         const all = document.querySelectorAll('#conversation > li');
         if (!all[all.length - 1]?.textContent.includes('number ${MESSAGES - 1}')) return;

@@ -142,7 +142,9 @@ test('the page is in the language of the browser, its scripts and styles in one 
     headers: { 'if-none-match': script.headers.get('etag') ?? '' },
   });
   assert.deepEqual([script.status, again.status], [200, 304]);
-  const styles = await fetch(`${chat.url}/page.css`);
+  assert.equal(script.headers.get('content-encoding'), 'gzip');
+  const styles = await fetch(`${chat.url}/page.css`, { headers: { 'accept-encoding': 'identity' } });
+  assert.equal(styles.headers.get('content-encoding'), null);
   assert.match(await styles.text(), /\.composer/);
 });
 

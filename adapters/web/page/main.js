@@ -215,10 +215,14 @@ async function load(messages = api.messages) {
   showStatus();
   if (!isFirst) return;
   composer.restore((id) => conversation.get(id));
+  if (placeOf(location.hash)) {
+    composer.focus();
+    await goToPlace();
+    return;
+  }
   // The focus lays out the page: once, with its messages.
+  timeline.toEnd();
   composer.focus();
-  if (placeOf(location.hash)) await goToPlace();
-  else timeline.toEnd();
 }
 
 /** Shows the message or picture that the address names. */

@@ -27,8 +27,8 @@ export class Timeline {
   #hosts = new Map();
   /** Whether the messages that are shown are the stored ones, not new ones. */
   #isLoading = false;
-  /** Whether the window ends with the newest message. */
-  #endsNewest = true;
+  /** Whether the window ends with the newest message. Nothing is shown before the first load has ended. */
+  #endsNewest = false;
   /** Whether the page scrolls along as it grows: until the reader scrolls up. */
   #follows = true;
   #isMoving = false;
@@ -51,7 +51,7 @@ export class Timeline {
     });
     addEventListener('scroll', () => this.#onScroll(), { passive: true });
     const growth = new ResizeObserver(() => {
-      if (this.#follows) this.toEnd();
+      if (this.#follows && this.#endsNewest) this.toEnd();
     });
     growth.observe(byId('room'));
     growth.observe(byId('composer'));
@@ -84,16 +84,14 @@ export class Timeline {
     if (isNewest && !this.#follows) this.latest.hidden = false;
     // Outside of the window it is shown when the window gets there.
     if (isNewest ? !this.#endsNewest : message.id < /** @type {string} */ (this.firstId)) return;
-    const next = [...this.list.children].find(
-      (element) => /** @type {string} */ (idOf(element)) > message.id,
-    );
+    const next = isNewest ? null : this.#firstAfter(message.id);
     if (this.#follows) {
-      this.#insert(message, next ?? null);
+      this.#insert(message, next);
       this.#trimStart();
       return;
     }
     this.#keepPlace(() => {
-      this.#insert(message, next ?? null);
+      this.#insert(message, next);
       // The messages that are far from those on the screen make room.
       if (scrollY > document.documentElement.scrollHeight / 2) this.#trimStart();
       else this.#trimEnd();
@@ -174,9 +172,10 @@ export class Timeline {
       this.list.replaceChildren();
       this.#views.clear();
       this.#hosts.clear();
-      const { size } = this.conversation;
-      for (const message of this.conversation.slice(size - 2 * STEP, size)) this.#insert(message, null);
+      for (const message of this.#standing(this.conversation.size, -1)) this.#insert(message, null);
       this.#endsNewest = true;
+      // The screen is drawn with these; the ones above it follow.
+      requestAnimationFrame(() => this.#fillAbove());
     }
     this.#follows = true;
     // The examples of an empty chat are read from their top.
@@ -189,8 +188,16 @@ export class Timeline {
     const below = scrollHeight - scrollY - innerHeight;
     this.#follows = this.#endsNewest && below < END;
     this.latest.hidden = this.#follows || (this.latest.hidden && this.#endsNewest);
-    if (scrollY < MARGIN) this.#move(() => this.#showEarlier());
+    if (scrollY < MARGIN) this.#fillAbove();
     else if (below < MARGIN && !this.#endsNewest) this.#move(async () => this.#showLater());
+  }
+
+  /** Shows earlier messages until there is enough above the screen: a page without a scroll bar sends no event. */
+  #fillAbove() {
+    if (scrollY >= MARGIN) return;
+    this.#move(async () => {
+      if (await this.#showEarlier()) requestAnimationFrame(() => this.#fillAbove());
+    });
   }
 
   /** @param {() => Promise<void>} work */
@@ -201,17 +208,19 @@ export class Timeline {
     this.#isMoving = false;
   }
 
+  /** @returns {Promise<boolean>} whether there were any */
   async #showEarlier() {
-    if (this.firstId === undefined) return;
+    if (this.firstId === undefined) return false;
     if (this.conversation.indexOf(this.firstId) === 0) await this.conversation.loadEarlier(this.load);
     const index = this.conversation.indexOf(/** @type {string} */ (this.firstId));
     const earlier = this.#standing(index, -1);
-    if (earlier.length === 0) return;
+    if (earlier.length === 0) return false;
     this.#keepPlace(() => {
       const first = this.list.firstElementChild;
       for (const message of earlier) this.#insert(message, first);
       this.#trimEnd();
     });
+    return true;
   }
 
   #showLater() {
@@ -287,6 +296,11 @@ export class Timeline {
       this.#views.delete(aside);
     }
     element?.remove();
+  }
+
+  /** @param {string} id @returns {Element | null} the first message on the page after that id */
+  #firstAfter(id) {
+    return [...this.list.children].find((one) => /** @type {string} */ (idOf(one)) > id) ?? null;
   }
 
   /** An answer right below its request needs no heading. @param {Element} element */

@@ -17,7 +17,7 @@ import { localeOfCall } from './language.ts';
 import { WEB_LIMITS, type WebLimits } from './limits.ts';
 import { Metrics } from './metrics.ts';
 import { openapi } from './openapi.ts';
-import { bundleScripts, bundleStyles } from './page-bundle.ts';
+import { bundleScripts, bundleStyles, packed } from './page-bundle.ts';
 import { readPageFile } from './page-files.ts';
 import { drawPage } from './page-html.ts';
 import { addPeopleCalls } from './people-calls.ts';
@@ -44,7 +44,7 @@ export interface AppOptions extends AdmissionOptions, CallOptions {
   readonly limits?: Partial<WebLimits>;
 }
 
-/** Milliseconds for which monitoring calls, and the files of the page, are answered from one piece of work. */
+/** Milliseconds for which monitoring calls are answered from one piece of work. */
 const MONITORING_MS = 1000;
 
 export function createApp(options: AppOptions, conversation: Conversation, hub: EventHub): Hono<Env> {
@@ -90,13 +90,15 @@ export function createApp(options: AppOptions, conversation: Conversation, hub: 
     ['/page.css', 'text/css', bundleStyles],
     ['/page.js', 'text/javascript', () => bundleScripts('main')],
   ] as const) {
-    const bundled = sharedFor(MONITORING_MS, bundle);
-    app.get(path, etag(), async (c) =>
-      c.body(await bundled(), 200, {
-        'content-type': `${type}; charset=utf-8`,
-        'cache-control': 'no-cache',
-      }),
-    );
+    const bundled = sharedFor(Number.POSITIVE_INFINITY, async () => packed(await bundle()));
+    app.get(path, etag(), async (c) => {
+      const { plain, gzip } = await bundled();
+      const takesGzip = c.req.header('accept-encoding')?.includes('gzip') === true;
+      return c.body(takesGzip ? gzip : plain, 200, {
+        ...{ 'content-type': `${type}; charset=utf-8`, 'cache-control': 'no-cache' },
+        ...{ vary: 'accept-encoding', ...(takesGzip && { 'content-encoding': 'gzip' }) },
+      });
+    });
   }
   app.get('/:file{[a-z0-9-]+\\.(?:css|js|svg|webp)}', async (c) => {
     const file = await readPageFile(c.req.param('file'));

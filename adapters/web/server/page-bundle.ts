@@ -4,6 +4,8 @@
  * imports and exports of the modules are replaced.
  */
 import { readFile } from 'node:fs/promises';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
 
 const PAGE = new URL('../page/', import.meta.url);
 /** The style sheets, in the order in which they hold. */
@@ -17,6 +19,12 @@ const read = (file: string) => readFile(new URL(file, PAGE), 'utf8');
 
 export const bundleStyles = async (): Promise<string> =>
   (await Promise.all(STYLES.map((name) => read(`${name}.css`)))).join('\n');
+
+/** A file of the page as it is and compressed, which is done once. */
+export async function packed(text: string) {
+  const plain = Buffer.from(text);
+  return { plain, gzip: await promisify(gzip)(plain) };
+}
 
 /** @param entry name of the module that the page starts with, without its ending */
 export async function bundleScripts(entry: string): Promise<string> {
