@@ -2,7 +2,7 @@ import type { find as en } from '../en/find.ts';
 
 export const find = {
   'describe.find': '내 그림과 이 채널의 그림을 찾아요.',
-  'describe.find.words': '프롬프트에 모두 들어 있어야 하는 단어들이에요.',
+  'describe.find.words': '프롬프트에 모두 들어 있어야 하는 단어.',
   'describe.find.by': '이 사람이 요청한 그림만 찾아요.',
   'describe.find.model': '이 모델의 그림만 찾아요.',
   'describe.find.starred': '내가 별을 준 그림만 찾아요.',
@@ -27,8 +27,8 @@ export const find = {
   'gallery.search': '찾기',
   'gallery.none': '맞는 그림이 없어요. 단어를 줄이거나 앞부분만 써 보세요.',
   'gallery.empty': '아직 그림이 없어요. 채팅에서 요청해 보세요: /imagine a red mug on a table',
-  'gallery.next': '이전 그림',
-  'gallery.newer': '최신 그림',
+  'gallery.next': '더 오래된 그림',
+  'gallery.newer': '더 새로운 그림',
   'gallery.hidden': '검사에 걸려 가려진 그림이에요. 누르면 보여요.',
   'gallery.select': '선택: {prompt}',
   'gallery.zip': '선택한 그림을 레시피와 함께 zip으로 받기',

@@ -13,7 +13,7 @@ export const licence = {
   'licence.unknown': '알 수 없음',
   'licence.stated': '{terms} (관리자가 밝힘)',
   'licence.state_it':
-    '{terms}. 관리자가 밝힐 수 있어요: /models set {name} --licence 이름, 또는 --commercial yes 아니면 no',
+    '{terms}. 관리자가 밝힐 수 있어요: /models set {name} --licence 이름, 또는 --commercial yes 또는 no',
   'licence.refused':
     '이 서버에서는 상업적 사용이 허용된 것만 써요. 다음은 여기에서 쓸 수 없어요: {kind} {name} (라이선스: {terms}). {others}',
   'licence.others': '쓸 수 있는 것: {names}',
@@ -30,7 +30,7 @@ export const licence = {
   'licence.say_which':
     '{licence} 라이선스가 상업적 사용을 허용하는지 알 수 없어서 허용하지 않는 것으로 봐요. 아신다면 --commercial yes 또는 no를 붙여 주세요.',
   'models.set_only_licence': '{name}에는 --licence와 --commercial만 설정할 수 있어요. 모델이 아니에요.',
-  'models.which_kind': '{name}이라는 파일이 여럿 있어요. 다음 중 하나를 써 주세요: {names}',
-  'describe.models.licence': '파일에 없을 때 밝히는 라이선스예요: apache-2.0.',
-  'describe.models.commercial': '라이선스가 상업적 사용을 허용하는지예요.',
+  'models.which_kind': '이름이 {name}인 파일이 여럿 있어요. 다음 중 하나를 써 주세요: {names}',
+  'describe.models.licence': '파일에 적혀 있지 않은 라이선스. 예: apache-2.0',
+  'describe.models.commercial': '라이선스가 상업적 사용을 허용하는지 여부.',
 } as const satisfies Record<keyof typeof en, string>;

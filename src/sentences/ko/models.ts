@@ -36,9 +36,9 @@ export const models = {
   'models.field.short_hash': '짧은 해시',
   'models.field.can': '할 수 있는 일',
   'models.can.steps': '{count}단계',
-  'models.can.guidance': '가이던스 {guidance}, 네거티브 프롬프트 사용',
-  'models.can.guidance_alone': '가이던스 {guidance}, 네거티브 프롬프트 없음',
-  'models.can.no_guidance': '가이던스와 네거티브 프롬프트 없음',
+  'models.can.guidance': '가이던스 {guidance}, 제외 프롬프트 사용',
+  'models.can.guidance_alone': '가이던스 {guidance}, 제외 프롬프트 없음',
+  'models.can.no_guidance': '가이던스와 제외 프롬프트 없음',
   'models.can.pictures': '글이나 그림에서 시작하고, 마스크로 일부만 그릴 수 있어요',
   'models.can.references': '그림 최대 {count}장을 지시에 따라 고쳐요',
   'models.can.loras': 'LoRA를 쓸 수 있고 ControlNet은 쓸 수 없어요',
@@ -50,9 +50,9 @@ export const models = {
   'models.field.here': '여기 설정',
   'models.field.hint': '도움말',
   'models.hint':
-    '이름에는 {words}라고 되어 있지만 파일에는 그런 표시가 없어요. 맞다면 관리자가 여기에서 {command} 명령을 쓰거나, 운영자가 {file} 파일에 {json}라고 적으면 돼요.',
+    '이름에는 이 말이 있지만 파일에는 그런 표시가 없어요: {words}. 맞다면 관리자가 여기에서 {command} 명령을 쓰거나, 운영자가 {file} 파일에 이렇게 적으면 돼요: {json}',
   'models.hint_folder':
-    '이름에는 {words}라고 되어 있지만 파일에는 그런 표시가 없어요. 맞다면 관리자가 여기에서 {command} 명령을 쓰면 돼요.',
+    '이름에는 이 말이 있지만 파일에는 그런 표시가 없어요: {words}. 맞다면 관리자가 여기에서 {command} 명령을 쓰면 돼요.',
   'models.set_nothing':
     '{name} 모델에 무엇을 설정할지 알려 주세요: --prediction, --zero-snr, --few-steps, --steps, --cfg, --sampler, --licence, --commercial.',
   'models.set_flow':

@@ -11,16 +11,16 @@ export const moderation = {
   'rules.removed': '{name} 규칙을 더는 적용하지 않아요.',
   'rules.unknown': '{name} 규칙이 없어요. {offer}',
   'rules.bad_name': '{name}: 규칙 이름으로 쓸 수 없어요. 글자, 숫자, -, _로 40자까지 써 주세요.',
-  'rules.empty': '규칙에 낱말이 없어요. 총 | 기관총처럼 |로 나누어 써 주세요.',
+  'rules.empty': '규칙에 단어이 없어요. 총 | 기관총처럼 |로 나누어 써 주세요.',
   'rules.term_too_long': '규칙의 항목이 {count}자인데 한도는 {limit}자예요. 줄여 주세요.',
-  'rules.term_too_short': '{term}: 너무 짧아요. 글자 하나는 거의 모든 프롬프트에 있어요. 낱말을 써 주세요.',
+  'rules.term_too_short': '{term}: 너무 짧아요. 글자 하나는 거의 모든 프롬프트에 있어요. 단어을 써 주세요.',
   'rules.too_many':
-    '{what, select, rules {규칙} terms {낱말과 구절} other {패턴}} 수가 {count}개가 되는데, 모든 규칙을 합한 한도는 {limit}개예요. 먼저 몇 개를 지워 주세요.',
+    '{what, select, rules {규칙} terms {단어과 구절} other {패턴}} 수가 {count}개가 되는데, 모든 규칙을 합한 한도는 {limit}개예요. 먼저 몇 개를 지워 주세요.',
   'rules.bad_pattern':
     '{pattern}: 읽을 수 없는 패턴이에요. 전후방 탐색과 역참조가 없는 RE2 문법을 써 주세요.',
   'rules.large_pattern': '{pattern}: 반복을 펼치면 너무 커져요. 중괄호 안의 숫자를 줄여 주세요.',
   'rules.empty_pattern':
-    '{pattern}: 낱말이 없는 프롬프트에도 맞아서 모든 요청을 막게 돼요. 글자를 하나 이상 넣어 주세요.',
+    '{pattern}: 단어이 없는 프롬프트에도 맞아서 모든 요청을 막게 돼요. 글자를 하나 이상 넣어 주세요.',
   'rules.long_request':
     '요청의 글을 모두 합하면 {count}자인데, 프롬프트를 검사하는 곳에서는 {limit}자까지 가능해요. 줄이거나 그림 수를 줄여 주세요.',
   'moderation.unchecked':
@@ -37,7 +37,7 @@ export const moderation = {
   'review.not_approved': '검토자가 이 그림을 승인하지 않아서 삭제했어요.',
   'review.waiting': '{name} 님의 그림이 {at}부터 결정을 기다리고 있어요.',
   'review.prompt': '프롬프트',
-  'review.negative': '네거티브 프롬프트',
+  'review.negative': '제외 프롬프트',
   'review.found': '검사 결과',
   'review.finding': '그림 {number}: {label}, {score}',
   'review.picture': '결정을 기다리는 그림 {count}장 중 {number}번',
