@@ -1,6 +1,7 @@
 /** What one file of weights is, from the names and shapes in its header and never from its own name. */
 
 import { type FewSteps, fewStepsOfFile } from '../request.ts';
+import { sayWords } from '../sentences.ts';
 import { readBeside } from './checkpoint/beside.ts';
 import { isClipText } from './checkpoint/clip-text.ts';
 import { isVae } from './checkpoint/ldm-vae.ts';
@@ -11,6 +12,7 @@ import { controlnetOf, controlRefusal } from './controlnet.ts';
 import { FAMILIES } from './families/index.ts';
 import { unetBase } from './families/unet.ts';
 import { unknownArchitecture } from './foreign-weights.ts';
+import { otherKind, refuseKind } from './lora/key.ts';
 import { originOf } from './lora/origin.ts';
 import { SeenFiles } from './seen.ts';
 import { type FoundUpscaler, findUpscaler, refuse } from './upscaler/network.ts';
@@ -129,9 +131,15 @@ const LORA =
 
 function recogniseOther({ tensors, label, metadata }: Weights): Found {
   const names = [...tensors.keys()];
-  if (names.some((name) => LORA.test(name))) {
+  const other = names.map(otherKind).find((kind) => kind !== undefined);
+  if (other !== undefined || names.some((name) => LORA.test(name))) {
     const origin = originOf({ tensors, metadata });
-    return { kind: 'lora', ...(origin !== undefined && { family: origin }) };
+    const refusal = other && sayWords('en', refuseKind(label, other));
+    return {
+      kind: 'lora',
+      ...(origin !== undefined && { family: origin }),
+      ...(refusal !== undefined && { refusal }),
+    };
   }
   if (isEmbedding(tensors)) return { kind: 'embedding', ...embeddingFamily(tensors) };
   if (isVae(tensors) || isVae(under(tensors, 'first_stage_model.')) || isVae(under(tensors, 'vae.')))

@@ -21,6 +21,7 @@ import {
   planLora,
 } from '../../src/models/lora/plan.ts';
 import { ValueReader } from '../../src/models/lora/values.ts';
+import { recognise } from '../../src/models/recognise.ts';
 import { sayWords, type Words } from '../../src/sentences.ts';
 import { FIXTURES, temporaryFolder, write } from './forge.ts';
 import { loraBytes, random, respell, scalar, type Values, writeLora } from './lora-files.ts';
@@ -513,8 +514,44 @@ test('files that contradict themselves are refused, naming the tensor', async (t
 });
 
 test('kinds that are not carried out are refused by name', async (t) => {
-  await refused(t, { [`${unet}.a1.weight`]: a, [`${unet}.a2.weight`]: b }, /x is GLoRA/);
-  await refused(t, { [`${unet}.oft_blocks`]: random(1, 2, 4, 4) }, /x is OFT/);
+  const kinds: [kind: string, tensors: Record<string, Values>][] = [
+    ['GLoRA', { [`${unet}.a1.weight`]: a, [`${unet}.a2.weight`]: b }],
+    ['OFT', { [`${unet}.oft_blocks`]: random(1, 2, 4, 4) }],
+    ['OFT', { [`base_model.model.${UNET}.oft_R.default.weight`]: random(1, 2, 6) }],
+    ['BOFT', { [`base_model.model.${UNET}.boft_R`]: random(1, 2, 2, 4, 4) }],
+    ['IA3', { [`${unet}.weight`]: random(1, 8, 1), [`${unet}.on_input`]: scalar(1) }],
+    ['IA3', { [`base_model.model.${UNET}.ia3_l`]: random(1, 8, 1) }],
+    ['VeRA', { [`base_model.model.${UNET}.vera_lambda_b`]: random(1, 8) }],
+    [
+      'a LoRA that reshapes layers',
+      {
+        [`${unet}.lora_down.weight`]: a,
+        [`${unet}.lora_up.weight`]: b,
+        [`${unet}.reshape_weight`]: scalar(8),
+      },
+    ],
+  ];
+  for (const [kind, tensors] of kinds) {
+    await refused(t, tensors, new RegExp(`x is ${kind}, which`));
+    // In lists, too.
+    const { kind: listed, refusal } = await recognise(
+      await writeLora(await temporaryFolder(t), 'x', tensors),
+    );
+    assert.equal(listed, 'lora');
+    assert.match(refusal ?? '', new RegExp(`is ${kind}, which`));
+  }
+});
+
+test('differences of norms and of biases are used', async (t) => {
+  const block = 'lora_unet_down_blocks_0_attentions_0';
+  const file = await writeLora(await temporaryFolder(t), 'x', {
+    [`${block}_norm.diff`]: random(1, 8),
+    [`${block}_norm.diff_b`]: random(2, 8),
+    [`${block}_transformer_blocks_0_norm1.w_norm`]: random(3, 8),
+    [`${block}_transformer_blocks_0_norm1.b_norm`]: random(4, 8),
+  });
+  const plan = planLora(await openLora(file), sd15);
+  assert.deepEqual([plan.used, plan.total, plan.changes.length], [4, 4, 2]);
 });
 
 test('every tensor is accounted for', async (t) => {

@@ -152,6 +152,6 @@ function lacks({ label }: Weights, missing: readonly MissingPart[]): DarkroomErr
   const toGet = sources.length === 0 ? '' : ` It can be fetched: ${sources.join(' ; ')}`;
   return new DarkroomError(
     'bad_model',
-    `${label} does not hold ${what}, and no other file here lends it. Put ${places} in DARKROOM_MODELS, or a whole checkpoint of the same family beside it.${toGet}`,
+    `${label} does not hold ${what}, and no other file here lends ${missing.length > 1 ? 'them' : 'it'}. Put ${places} in DARKROOM_MODELS, or a whole checkpoint of the same family beside it.${toGet}`,
   );
 }

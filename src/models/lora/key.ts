@@ -3,6 +3,7 @@
  * kohya-ss/sd-scripts, diffusers (old and new), PEFT, LyCORIS, ai-toolkit, ComfyUI (comfy/weight_adapter) and XLabs, who number
  * the LoRAs of a block's two streams (x-flux, src/flux/modules/layers.py).
  */
+import { type Sentence, sentence } from '../../sentences.ts';
 
 /** What a tensor is to its module. */
 export type Role =
@@ -45,10 +46,10 @@ const LYCORIS = /\.(hada_(?:w[12]_[ab]|t[12])|lokr_(?:w[12](?:_[ab])?|t2))(?:\.w
 
 /** Kinds of adapters that are known and not carried out, by an ending of their own. */
 const OTHER_KINDS: readonly (readonly [RegExp, string])[] = [
-  [/\.(?:a1|a2|b1|b2)\.weight$/, 'GLoRA'],
+  [/^(?:lora|lycoris)_.*\.(?:a1|a2|b1|b2)\.weight$/, 'GLoRA'],
   [/\.(?:oft_blocks|oft_diag|oft_[RrSs](?:\..+)?)$/, 'OFT'],
   [/\.boft_[a-z]+$/i, 'BOFT'],
-  [/\.on_input$/, 'IA3'],
+  [/\.(?:on_input|ia3_l(?:\.[^.]+)?)$/, 'IA3'],
   [/\.reshape_weight$/, 'a LoRA that reshapes layers'],
   [/\.vera_lambda_[bd]/, 'VeRA'],
 ];
@@ -67,6 +68,10 @@ export function readKey(name: string): Key | undefined {
 /** The kind of adapter that a tensor gives away, where it is one that is not carried out. */
 export const otherKind = (name: string): string | undefined =>
   OTHER_KINDS.find(([ending]) => ending.test(name))?.[1];
+
+/** @param name of the file */
+export const refuseKind = (name: string, kind: string): Sentence =>
+  sentence('lora.other_kind', { name, kind });
 
 /** diffusers' first files named the attention processor beside its layer: `attn1.processor.to_q_lora.up.weight`. */
 const moduleOf = (name: string, ending: string): string =>

@@ -8,7 +8,7 @@ import { type Sentence, sentence } from '../../sentences.ts';
 import type { ModelSpec } from '../spec.ts';
 import { type Adapter, type AdapterTensors, adapterOf } from './adapter.ts';
 import type { LoraFile } from './file.ts';
-import { otherKind, type Role, readKey } from './key.ts';
+import { otherKind, type Role, readKey, refuseKind } from './key.ts';
 import { type AdaptedPart, type Place, placesOf } from './modules.ts';
 import { originOf } from './origin.ts';
 import { isReadable, ValueReader } from './values.ts';
@@ -138,7 +138,7 @@ function modulesOf(file: LoraFile): { modules: Module[]; unknown: string[] } {
   for (const [name, stored] of file.tensors) {
     const kind = otherKind(name);
     if (kind !== undefined) {
-      throw new DarkroomError('unsupported', sentence('lora.other_kind', { name: file.name, kind }));
+      throw new DarkroomError('unsupported', refuseKind(file.name, kind));
     }
     const key = readKey(name);
     if (key === undefined) {
