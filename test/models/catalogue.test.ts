@@ -37,6 +37,16 @@ test('a folder that is copied in later is found, and one whose files change is o
   assert.notEqual(await catalogue.open('later'), second);
 });
 
+test('a name of a file of another kind is called what it is', async (t) => {
+  const folder = await temporaryFolder(t);
+  const vae = join(FIXTURES, 'tiny-sd15', 'vae', 'diffusion_pytorch_model.safetensors');
+  await cp(vae, join(folder, 'fix.safetensors'));
+  await assert.rejects(new Catalogue([folder]).open('fix'), {
+    code: 'not_found',
+    message: 'There is no model fix: the file of that name is of another kind (VAE).',
+  });
+});
+
 test('an unknown name offers the nearest; a path is for the shell alone', async () => {
   const catalogue = new Catalogue([FIXTURES]);
   await assert.rejects(catalogue.open('tiny-sd155'), {

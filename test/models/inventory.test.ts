@@ -108,8 +108,11 @@ test('two of one name are told apart, keep their names, and it is said', async (
   await write(join(root, 'm/a/ink.safetensors'), lora());
   await write(join(root, 'm/a/ink.pt.safetensors'), embedding);
   await write(join(root, 'm/a/<lora:x>.safetensors'), lora());
+  await write(join(root, 'm/a/black, white.safetensors'), lora());
   const inventory = await read([join(root, 'm')], { file });
-  assert.deepEqual(names(inventory, 'lora'), ['_lora_x_', 'a-ink', 'ink'].toSorted());
+  assert.deepEqual(names(inventory, 'lora'), ['_lora_x_', 'a-ink', 'black_ white', 'ink'].toSorted());
+  // A comma would end the name in a row of LoRAs; the file's own name finds it all the same.
+  assert.equal((await inventory.find('lora', 'black, white'))?.name, 'black_ white');
   assert.equal((await inventory.find('lora', 'ink'))!.path, join(root, 'm/b/ink.safetensors'));
   const other = (await inventory.find('lora', 'a-ink'))!;
   assert.match(other.renamed!, /Another lora is called ink, so this one is called a-ink/);

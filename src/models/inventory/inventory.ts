@@ -125,10 +125,11 @@ export class Inventory {
     const known = this.#named(kind, name);
     if (known !== undefined && (await this.#isCurrent(known))) return known;
     await this.look();
-    const wanted = plainName(name).replace(/-\d+$/, '');
+    const asked = plainName(typable(name));
+    const wanted = asked.replace(/-\d+$/, '');
     const early = [...this.#unread].filter(({ name: own }) => {
       const plain = plainName(typable(own));
-      return plain === plainName(name) || plain === wanted || wanted.endsWith(`-${plain}`);
+      return plain === asked || plain === wanted || wanted.endsWith(`-${plain}`);
     });
     for (const one of early) await this.#read(one);
     return this.#named(kind, name);
@@ -324,7 +325,12 @@ export class Inventory {
   #named(kind: FileKind, name: string): Entry | undefined {
     const all = this.entries(kind);
     const wanted = plainName(name);
-    return all.find((entry) => entry.name === name) ?? all.find((entry) => plainName(entry.name) === wanted);
+    return (
+      all.find((entry) => entry.name === name) ??
+      all.find((entry) => plainName(entry.name) === wanted) ??
+      // The file's own name, which may hold what typed ones cannot.
+      all.find((entry) => plainName(entry.name) === plainName(typable(name)))
+    );
   }
 
   /** What is there now, its contents known. */

@@ -5,13 +5,13 @@ import type { Found } from './walk.ts';
 const LONGEST = 120;
 
 /**
- * What can be typed behind --model or in <lora:NAME:1>, and read in a list.
+ * What can be typed behind --model, in a row of --lora or in <lora:NAME:1>, and read in a list.
  * @returns '_' for what these need themselves
  */
 export const typable = (name: string): string =>
   name
     .normalize('NFC')
-    .replaceAll(/[\p{Cc}\p{Cf}<>:"`|]/gu, '_')
+    .replaceAll(/[\p{Cc}\p{Cf}<>:,"`|]/gu, '_')
     .trim()
     .slice(0, LONGEST) || 'unnamed';
 
