@@ -28,6 +28,8 @@ export interface CardJob {
   readonly steps?: number;
   /** While its model is being loaded and is large. */
   readonly loading?: Loading;
+  /** How many pictures it makes, where it makes several. */
+  readonly count?: number;
   /** Seconds from acceptance to picture. */
   readonly seconds?: number;
   readonly error?: { readonly code: ErrorCode; readonly message: string };
@@ -73,7 +75,12 @@ export interface CardAbout {
   /** The name of who requested it. */
   readonly asker: string;
   /** What it was made from, in words: `Variation`; and the job of that picture, to whose message a platform can link. */
-  readonly origin?: { readonly text: string; readonly job?: string };
+  readonly origin?: {
+    readonly text: string;
+    readonly job?: string;
+    /** Its number among the pictures of that job, where there are several. */
+    readonly picture?: number;
+  };
 }
 
 /** Characters of a prompt that a card shows; the recipe has all of it. */
@@ -111,6 +118,8 @@ export interface Card {
   /** The quiet line under a picture: model, seed, seconds. */
   readonly footer?: string;
   readonly pictures?: readonly CardPicture[];
+  /** Of a job that goes on, those of its pictures that are finished; a platform that would have to post them again with each edit passes over them. */
+  readonly finished?: readonly CardPicture[];
   /** Pictures that came with the request and were kept; a platform that has its own copy passes over them. */
   readonly inputs?: readonly CardPicture[];
   /** A small PNG of the picture as it comes up. */

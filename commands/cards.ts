@@ -27,6 +27,8 @@ const sayOf = ({ frame }: Pick<JobRecord, 'frame'>): Say => sayIn(frame?.locale 
 /** A queued or running job. */
 export function liveCard(record: JobRecord, event: LiveEvent): Card {
   const say = sayOf(record);
+  const { numImages } = record.request;
+  const count = numImages > 1 && { count: numImages };
   const shared = {
     ...frameOf(record),
     about: aboutOf(record, say),
@@ -34,14 +36,23 @@ export function liveCard(record: JobRecord, event: LiveEvent): Card {
   };
   if (event.state === 'queued') {
     const { state, position, etaSeconds } = event;
-    return { ...shared, text: queuedText(event, say), job: { id: record.id, state, position, etaSeconds } };
+    return {
+      ...shared,
+      text: queuedText(event, say),
+      job: { id: record.id, state, position, etaSeconds, ...count },
+    };
   }
-  const { state, step, steps, etaSeconds, loading, preview } = event;
+  const { state, step, steps, etaSeconds, loading, preview, finished } = event;
   return {
     ...shared,
     text: runningText(event, record, say),
-    job: { id: record.id, state, step, steps, etaSeconds, ...(loading && { loading }) },
+    job: {
+      ...{ id: record.id, state, step, steps, etaSeconds },
+      ...count,
+      ...(loading && { loading }),
+    },
     ...(preview && { preview }),
+    ...(finished && { finished: cardPictures({ ...record, pictures: finished }, say) }),
   };
 }
 
@@ -55,8 +66,10 @@ export function frameOf({
   const toldBefore = told.map(say.words);
   return {
     locale: say.locale,
-    // Uploads are not checked.
-    ...(inputs && { inputs: inputs.map((picture) => ({ ...picture, isSpoiler: false })) }),
+    // Uploads are not checked: hidden are those that are copies of what was.
+    ...(inputs && {
+      inputs: inputs.map((picture) => ({ ...picture, isSpoiler: picture.isSpoiler === true })),
+    }),
     ...(isPrivate !== undefined && { isPrivate }),
     ...(thread !== undefined && { thread }),
     notes: notes.map(say.words).filter((note) => !toldBefore.includes(note)),
@@ -96,6 +109,7 @@ export function aboutOf({ request, user, frame }: JobRecord, say: Say): CardAbou
       origin: {
         text: originText(origin.verb, request, say),
         ...(origin.job !== undefined && { job: origin.job }),
+        ...(origin.picture !== undefined && { picture: origin.picture }),
       },
     }),
   };
@@ -348,8 +362,9 @@ function actionsOfMany({ id, ...record }: JobRecord, say: Say): CardAction[] {
 }
 
 function cardPictures(record: JobRecord, say: Say): CardPicture[] {
-  const { prompt, seed } = record.request;
-  const count = record.pictures.length;
+  const { prompt, seed, numImages } = record.request;
+  // Of a job that goes on only some are there.
+  const count = Math.max(record.pictures.length, numImages);
   return record.pictures.map((picture, i) => {
     // Pictures of a grid need names that differ for those who hear them.
     const alt = count > 1 ? say('job.picture_of_many', { prompt, number: i + 1, count }) : prompt;

@@ -216,6 +216,8 @@ export interface UploadedPicture {
   readonly transparency?: { readonly share: number; readonly mask: Uint8Array };
   /** What the file said about how it was made: `darkroom`, `parameters`. */
   readonly texts: ReadonlyMap<string, string>;
+  /** What tells whether it is a copy of a picture that was made here. */
+  readonly key?: string;
   /** Set where the picture was turned upright. */
   readonly unturned?: UnturnedPicture;
 }

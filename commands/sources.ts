@@ -21,6 +21,8 @@ export interface Source {
   readonly transparency?: { readonly share: number; readonly mask: Uint8Array };
   /** Set where an upload was turned upright. */
   readonly unturned?: UnturnedPicture;
+  /** Of an upload: what tells whether it is a copy of a picture that was made here. */
+  readonly key?: string;
   /** What an upload said about how it was made. */
   readonly texts?: ReadonlyMap<string, string>;
 }

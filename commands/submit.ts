@@ -5,6 +5,7 @@ import type { CardPicture } from '../adapters/card.ts';
 import { drawWords, together } from '../src/choices/choices.ts';
 import { DarkroomError } from '../src/errors.ts';
 import type { Moderation } from '../src/job.ts';
+import { isHiddenUntilOpened } from '../src/moderation/hidden.ts';
 import {
   freezeRequest,
   type GenerationRequest,
@@ -13,7 +14,7 @@ import {
   type RequestDraft,
   upscalerFilesOf,
 } from '../src/request.ts';
-import { localeOf, type PlainKey, type Say, sayIn, sentence, type Words } from '../src/sentences.ts';
+import { localeOf, type PlainKey, sayIn, sentence, type Words } from '../src/sentences.ts';
 import type { FullForm, JobFrame, JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { requireLicences } from './licences.ts';
 import { Policy, tenantOf } from './policy.ts';
@@ -70,6 +71,8 @@ type RoomFor = Parameters<Ports['queue']['requireRoom']>[0];
 
 export interface Prepared {
   readonly record: JobRecord;
+  /** Whether what was uploaded came with a reply to a hidden picture. */
+  readonly isOfHidden: boolean;
   readonly sources: readonly (readonly [PictureRole, Source])[];
 }
 
@@ -85,7 +88,15 @@ const ALT = {
 
 export type SubmitPorts = Pick<
   Ports,
-  'queue' | 'models' | 'settings' | 'wildcards' | 'admins' | 'pictures' | 'takenFromPhotos' | 'hasClassifier'
+  | 'queue'
+  | 'jobs'
+  | 'models'
+  | 'settings'
+  | 'wildcards'
+  | 'admins'
+  | 'pictures'
+  | 'takenFromPhotos'
+  | 'hasClassifier'
 >;
 
 /** @param follow posts the job's states to its reply, to the end */
@@ -104,24 +115,29 @@ export function createSubmit(
   /** A picture of the store stays with its own job; an upload belongs to the new one from here on. */
   async function keep(
     role: PictureRole,
-    { from, bytes, width, height }: Source,
-    job: string,
-    say: Say,
+    { from, bytes, width, height, key }: Source,
+    { record: { id: job, frame }, isOfHidden }: Prepared,
   ): Promise<CardPicture> {
-    const shown = { width, height, isSpoiler: false };
+    const say = sayIn(frame?.locale ?? 'en');
+    // A copy of a hidden picture stays hidden, and so does what somebody has made of one.
+    const isSpoiler = isOfHidden || (key !== undefined && (await ports.jobs.isHiddenCopy(key)));
+    const shown = { width, height, isSpoiler };
     if ('id' in from) return { ...shown, id: from.id, alt: '' };
     return { ...shown, id: await store.put(bytes, { job, kind: 'input' }), alt: say(ALT[role]) };
   }
 
-  async function keepUploads({ record, sources }: Prepared): Promise<JobRecord> {
+  async function keepUploads(prepared: Prepared): Promise<JobRecord> {
+    const { record, sources } = prepared;
     const kept = await Promise.all(
       sources.map(async ([role, source]) => ({
         role,
         source,
-        picture: await keep(role, source, record.id, sayIn(record.frame?.locale ?? 'en')),
+        picture: await keep(role, source, prepared),
       })),
     );
-    const uploads = kept.flatMap(({ source, picture }) => ('name' in source.from ? [picture] : []));
+    const uploads = kept.flatMap(({ source, picture: { isSpoiler, ...picture } }) =>
+      'name' in source.from ? [{ ...picture, ...(isSpoiler && { isSpoiler }) }] : [],
+    );
     return {
       ...record,
       inputs: Object.fromEntries(kept.map(({ role, picture }) => [role, picture.id])),
@@ -185,7 +201,9 @@ export function createSubmit(
       const sources = Object.entries(pictures) as [PictureRole, Source][];
       const maxSize = policy.number('max_size');
       const locale = localeOf(invocation.where.locale);
+      const isOfHidden = await showsHidden(invocation, ports);
       return {
+        isOfHidden,
         record: {
           id: randomUUID(),
           at: Date.now(),
@@ -204,7 +222,7 @@ export function createSubmit(
             ...(policy.value('result_visibility') === 'private' && { isPrivate: true }),
             uses: ports.takenFromPhotos().filter((kind) => model.controls.includes(kind)),
             ...(maxSize !== undefined && { maxSize }),
-            ...(origin && originOf(origin)),
+            ...(origin && originOf(origin, pictures)),
             ...(finish && { finish }),
             ...(moderation !== undefined && { moderation }),
             ...(policy.isOn('mention_when_done') && { isMentioned: true }),
@@ -253,10 +271,32 @@ function upscalersOf(draft: RequestDraft, { enlarges, upscaler }: ModelInfo['def
   return upscalerFilesOf({ ...(upscaler !== undefined && { upscaler }) });
 }
 
-function originOf({ verb, record, of }: NonNullable<Order['origin']>): Pick<JobFrame, 'origin' | 'told'> {
+/** Whether the message that was replied to shows a hidden picture. */
+async function showsHidden({ repliedTo }: Invocation, { jobs }: Pick<SubmitPorts, 'jobs'>): Promise<boolean> {
+  const [id] = repliedTo?.pictureIds ?? [];
+  const record = id === undefined ? undefined : await jobs.ofPicture(id);
+  const hidden = (record?.pictures ?? []).filter(({ finding }) =>
+    isHiddenUntilOpened(record?.frame?.moderation, finding),
+  );
+  return hidden.some((one) => repliedTo?.pictureIds.includes(one.id));
+}
+
+function originOf(
+  { verb, record, of }: NonNullable<Order['origin']>,
+  { source, control }: NonNullable<Order['pictures']>,
+): Pick<JobFrame, 'origin' | 'told'> {
   const told = [...(record?.frame?.told ?? []), ...(record?.notes ?? [])];
+  const from = (source ?? control)?.from;
+  const id = from !== undefined && 'id' in from ? from.id : undefined;
+  const made = record?.pictures ?? [];
+  const number = made.length > 1 ? made.findIndex((picture) => picture.id === id) + 1 : 0;
   return {
-    origin: { verb, ...(record && { job: record.id }), ...(of !== undefined && { of }) },
+    origin: {
+      verb,
+      ...(record && { job: record.id }),
+      ...(number > 0 && { picture: number }),
+      ...(of !== undefined && { of }),
+    },
     ...(told.length > 0 && { told }),
   };
 }

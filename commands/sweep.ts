@@ -154,12 +154,12 @@ async function plan(
 ): Promise<JobRecord> {
   const kept = new Map<Uint8Array, string>();
   const cells: JobRecord[] = [];
-  for (const { record, sources } of prepared) {
+  for (const { record, sources, isOfHidden } of prepared) {
     const known = sources.map(([role, source]) => {
       const picture = kept.get(source.bytes);
       return [role, picture === undefined ? source : { ...source, from: { id: picture } }] as const;
     });
-    const cell = await keepUploads({ record: { ...record, id }, sources: known });
+    const cell = await keepUploads({ record: { ...record, id }, sources: known, isOfHidden });
     for (const [role, { bytes }] of sources) kept.set(bytes, cell.inputs[role]!);
     cells.push(cell);
   }

@@ -21,6 +21,8 @@ export interface Finding {
   readonly label: string;
   /** Above 0 a safety checker's concept is found; of a classifier, the probability of the class. */
   readonly score: number;
+  /** Of a flagged picture: by which a copy of it is recognized (src/image/pixel-key.ts). */
+  readonly key?: string;
 }
 
 export interface Job {
@@ -61,6 +63,15 @@ export interface FinishedPicture {
   readonly finding?: Finding;
 }
 
+/** A picture of a job in the store. */
+export interface StoredPicture {
+  readonly id: string;
+  readonly width: number;
+  readonly height: number;
+  /** What the check of it found; absent where it was not checked. */
+  readonly finding?: Finding;
+}
+
 /** Seconds of work by stage. `denoise` counts model calls only. */
 export interface StageSeconds {
   readonly open: number;
@@ -81,8 +92,10 @@ export type JobEvent =
       readonly loading?: Loading;
       /** What it takes in memory; absent until it is open. */
       readonly memory?: JobMemory;
-      /** A small PNG of the latents as they stand, at most two a second. */
+      /** A small PNG of the latents as they stand, at most two a second; of several pictures, all in one sheet. */
       readonly preview?: Uint8Array;
+      /** Of several pictures, those that are in the store by now, the first ones. */
+      readonly finished?: readonly StoredPicture[];
     }
   /** Its pictures are in the store by now. */
   | { readonly state: 'done' }
@@ -108,6 +121,13 @@ export interface JobMemory {
   readonly savers: readonly string[];
 }
 
+/** What came of denoiser calls. */
+export interface Advance {
+  readonly done: boolean;
+  readonly seconds: number;
+  readonly drawn?: number;
+}
+
 /** A job that is open in the engine. Its methods are called one after another, never at once. */
 export interface Run {
   /** Denoiser calls in all, over all pictures of the request. */
@@ -116,13 +136,13 @@ export interface Run {
   readonly memory?: JobMemory;
   /**
    * Runs up to `count` denoiser calls.
-   * @returns whether all calls are made, and the seconds the device was held
+   * @returns whether all calls are made, the seconds the device was held, and of several pictures how many finish() can
+   *   finish by now
    */
-  advance(
-    count: number,
-    onProgress: (progress: Progress) => void,
-  ): Promise<{ done: boolean; seconds: number }>;
-  /** Latents to pictures, after the last call. */
+  advance(count: number, onProgress: (progress: Progress) => void): Promise<Advance>;
+  /** Latents to picture: the next one of those that advance() said. Absent where all come at the end. */
+  finish?(): Promise<FinishedPicture>;
+  /** Latents to pictures, after the last call: those that finish() has not returned. */
   decode(): Promise<{
     pictures: readonly FinishedPicture[];
     notes: readonly Words[];

@@ -7,7 +7,7 @@ import { encodePng } from '../image/pixels.ts';
 import { writePngText } from '../image/png-text.ts';
 import { encodePreview } from '../image/preview.ts';
 import { fit, type Raster } from '../image/resample.ts';
-import type { FinishedPicture, JobMemory, Progress, Run } from '../job.ts';
+import type { Advance, FinishedPicture, JobMemory, Progress, Run } from '../job.ts';
 import type { LatentScale } from '../models/latent-scale.ts';
 import type { LatentRgb } from '../models/spec.ts';
 import {
@@ -32,6 +32,8 @@ import { enlarge, type TiledUpscaler } from './upscaler/upscalers.ts';
 const PREVIEW_EVERY_MS = 500;
 /** Longer side of a preview that shows a picture around the part that is drawn. */
 const MASKED_PREVIEW = 192;
+/** Of a picture in the preview of several, from the first one that is finished on. */
+const FINISHED_PREVIEW = 128;
 
 /** A run whose latents can be looked at, for parity tests. */
 export interface PipelineRun extends Run {
@@ -78,9 +80,13 @@ export class PictureRun implements PipelineRun {
   readonly #finished: Tensor[] = [];
   /** What those look like in a preview. */
   readonly #looks: Raster[] = [];
+  readonly #callsOfPicture: number;
   #callsMade = 0;
+  /** How many of the pictures are decoded. */
+  #decoded = 0;
   #closed = false;
   #denoiseSeconds = 0;
+  #decodeSeconds = 0;
   #lastPreview = Number.NEGATIVE_INFINITY;
 
   constructor(request: GenerationRequest, prepared: Prepared) {
@@ -89,13 +95,11 @@ export class PictureRun implements PipelineRun {
     this.#calls = this.#draw();
     this.memory = { bytes: prepared.plan.bytes, savers: prepared.plan.savers };
     const calls = prepared.passes[0]!.reduce((sum, { plan }) => sum + plan.calls, 0);
+    this.#callsOfPicture = calls;
     this.steps = calls * request.numImages;
   }
 
-  async advance(
-    count: number,
-    onProgress: (progress: Progress) => void,
-  ): Promise<{ done: boolean; seconds: number }> {
+  async advance(count: number, onProgress: (progress: Progress) => void): Promise<Advance> {
     let seconds = 0;
     for (let i = 0; i < count && this.#callsMade < this.steps; i++) {
       this.#requireOpen();
@@ -103,18 +107,28 @@ export class PictureRun implements PipelineRun {
       const call = await this.#blamingFiles(this.#calls.next());
       if (call.done) throw new Error('advanced after a call that failed');
       this.#callsMade++;
-      // After the last call the generator only has to keep its latents.
-      if (this.#callsMade === this.steps) await this.#calls.next();
+      // After the last call of a picture the generator only has to keep its latents.
+      if (this.#callsMade % this.#callsOfPicture === 0) await this.#calls.next();
       seconds += (performance.now() - started) / 1000;
       const preview = await this.#preview(call.value);
       onProgress({ step: this.#callsMade, steps: this.steps, ...(preview === undefined ? {} : { preview }) });
     }
     this.#denoiseSeconds += seconds;
-    return { done: this.#callsMade === this.steps, seconds };
+    return { done: this.#callsMade === this.steps, seconds, drawn: this.#drawn };
   }
 
   latents(): readonly Tensor[] {
     return this.#finished;
+  }
+
+  /** Pictures whose latents can be decoded: while the networks take turns in memory, none before the last one is drawn. */
+  get #drawn(): number {
+    const isInTurns = this.#prepared.plan.savers.includes('turns');
+    return isInTurns && this.#callsMade < this.steps ? 0 : this.#finished.length;
+  }
+
+  finish(): Promise<FinishedPicture> {
+    return this.#blamingFiles(this.#finishNext());
   }
 
   decode(): ReturnType<Run['decode']> {
@@ -135,26 +149,35 @@ export class PictureRun implements PipelineRun {
     this.#requireOpen();
     if (this.#callsMade < this.steps)
       throw new Error(`decoded after ${this.#callsMade} of ${this.steps} calls`);
-    const { lease, plan, embeddings, decodeScale, finish, notes, seconds } = this.#prepared;
-    const started = performance.now();
-    const files = await this.#prepared.files();
-    if (plan.savers.includes('turns')) await lease.components.release();
-    const decoder = await lease.components.vaeDecoder(plan.savers.includes('tiles'));
     const pictures: FinishedPicture[] = [];
-    for (const [i, latents] of this.#finished.entries()) {
-      this.#requireOpen();
-      const { data, width, height } = await finish(
-        await this.#enlarged(await decodeLatents(decoder, latents, decodeScale)),
-      );
-      const single = ofPicture(this.#request, i);
-      const called = embeddings[i % embeddings.length];
-      const texts = await recipeTexts(single, lease.components, { embeddings: called, files });
-      const png = writePngText(await encodePng(data, width, height), texts);
-      pictures.push({ png, width, height, seed: single.seed });
-    }
-    await lease.components.requireUntouched(this.#prepared.nets);
-    const decode = (performance.now() - started) / 1000;
-    return { pictures, notes, seconds: { ...seconds, denoise: this.#denoiseSeconds, decode } };
+    while (this.#decoded < this.#finished.length) pictures.push(await this.#finishNext());
+    const { notes, seconds } = this.#prepared;
+    const timed = { ...seconds, denoise: this.#denoiseSeconds, decode: this.#decodeSeconds };
+    return { pictures, notes, seconds: timed };
+  }
+
+  async #finishNext(): Promise<FinishedPicture> {
+    this.#requireOpen();
+    const { lease, plan, embeddings, decodeScale, finish, nets } = this.#prepared;
+    const i = this.#decoded;
+    if (i >= this.#drawn) throw new Error(`picture ${i + 1} is not drawn yet`);
+    const started = performance.now();
+    if (plan.savers.includes('turns') && i === 0) await lease.components.release();
+    const decoder = await lease.components.vaeDecoder(plan.savers.includes('tiles'));
+    const decoded = await decodeLatents(decoder, this.#finished[i]!, decodeScale);
+    const picture = await finish(await this.#enlarged(decoded));
+    const { data, width, height } = picture;
+    const single = ofPicture(this.#request, i);
+    const called = embeddings[i % embeddings.length];
+    const files = await this.#prepared.files();
+    const texts = await recipeTexts(single, lease.components, { embeddings: called, files });
+    const png = writePngText(await encodePng(data, width, height), texts);
+    // What files that were written to under the run have drawn is handed to nobody.
+    await lease.components.requireUntouched(nets);
+    this.#decoded++;
+    if (this.#decoded < this.#request.numImages) this.#looks[i] = within(FINISHED_PREVIEW, picture);
+    this.#decodeSeconds += (performance.now() - started) / 1000;
+    return { png, width, height, seed: single.seed };
   }
 
   async #enlarged(picture: Raster): Promise<Raster> {
@@ -171,7 +194,7 @@ export class PictureRun implements PipelineRun {
     await this.#prepared.lease.release();
   }
 
-  /** All denoiser calls of all pictures; yields after each one, and keeps the latents of each picture. */
+  /** All denoiser calls of all pictures; yields after each one, and once more where the latents of a picture are kept. */
   async *#draw(): AsyncGenerator<Tensor | undefined> {
     const { passes, start, grow, lease, nets, plan } = this.#prepared;
     const model = { components: lease.components, nets, isHalved: plan.savers.includes('guidance') };
@@ -186,6 +209,7 @@ export class PictureRun implements PipelineRun {
         );
       }
       this.#finished.push(latents!);
+      yield undefined;
     }
   }
 
@@ -208,7 +232,8 @@ export class PictureRun implements PipelineRun {
     for (const [i, finished] of this.#finished.entries())
       this.#looks[i] ??= await this.#lookOf(finished, latentRgb);
     const isMasked = maskImage !== undefined || outpaint !== undefined;
-    const sheet = sheetOf([...this.#looks, look], numImages);
+    const isAnyFinished = this.#decoded > 0 && !isMasked;
+    const sheet = sheetOf([...this.#looks, isAnyFinished ? within(FINISHED_PREVIEW, look) : look], numImages);
     const whole = isMasked ? within(MASKED_PREVIEW, sheet) : sheet;
     return await encodePreview(whole.data, whole.width, whole.height);
   }

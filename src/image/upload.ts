@@ -9,6 +9,7 @@ import { sentence, type Words } from '../sentences.ts';
 import { readExifComment } from './exif.ts';
 import { assertWhole, type OpenPicture, openPicture } from './inspect.ts';
 import { readMaskRaster } from './mask.ts';
+import { pixelKey } from './pixel-key.ts';
 import { decodeRaster, encodePng, onWhite } from './pixels.ts';
 import { readPngText } from './png-text.ts';
 import { isPoseFile, keypointsText, readPoseFile } from './pose-file.ts';
@@ -30,6 +31,8 @@ export interface Upload {
   readonly texts: ReadonlyMap<string, string>;
   /** Set where EXIF had the picture laid on its side, which some editors do not see: the size that they show. */
   readonly unturned?: Unturned;
+  /** What tells whether it is a copy of a picture that was made here. */
+  readonly key?: string;
   /** Set where a file of keypoints came, whose figure `bytes` shows and whose keypoints they carry. */
   readonly isPose?: true;
 }
@@ -63,6 +66,11 @@ const RECIPES = ['parameters', 'darkroom', 'prompt', 'workflow', 'invokeai_metad
  * @throws DarkroomError('bad_picture' | 'too_large') naming what is wrong with the file and the way out
  */
 export async function readUpload(bytes: Uint8Array, use: UploadUse, turned?: Unturned): Promise<Upload> {
+  const key = pixelKey(bytes);
+  return { ...(await readChecked(bytes, use, turned)), ...(key !== undefined && { key }) };
+}
+
+async function readChecked(bytes: Uint8Array, use: UploadUse, turned?: Unturned): Promise<Upload> {
   if (isPoseFile(bytes)) return await readPose(bytes, use);
   // The figure that was shown of such a file, sent again.
   const figure = use === 'control' ? keypointsText(bytes) : undefined;

@@ -3,7 +3,7 @@
  * one state, its ticket agrees, and its GPU-seconds are charged once. src/store/schema/fair-share.ts decides the order.
  */
 import { DarkroomError, describeError, type ErrorWords } from '../errors.ts';
-import type { Finding, Moderation, Share } from '../job.ts';
+import type { Moderation, Share, StoredPicture } from '../job.ts';
 import type { GenerationRequest } from '../request.ts';
 import { sentence, type Words } from '../sentences.ts';
 import type { JobFrame } from '../store/jobs.ts';
@@ -64,14 +64,6 @@ export interface Claim {
   readonly isSuspect: boolean;
   /** How its pictures are checked; absent where they are not. */
   readonly moderation?: Moderation;
-}
-
-export interface StoredPicture {
-  readonly id: string;
-  readonly width: number;
-  readonly height: number;
-  /** What the check of it found; absent where it was not checked. */
-  readonly finding?: Finding;
 }
 
 export type JobEnd =
@@ -187,6 +179,19 @@ export class Dispatcher {
       await this.#end(tx, id, used, outcome);
       return true;
     });
+  }
+
+  /**
+   * The pictures of a running job that are finished so far. They go with their try: src/store/schema/unfinished.ts.
+   * @returns false where the job is another worker's now, or cancelled: nothing was written then
+   */
+  async show({ ticket, id }: Claim, pictures: readonly StoredPicture[]): Promise<boolean> {
+    const rows = await this.#database.query(
+      `update darkroom.job set pictures = $4 where id = $1 and ticket = $2 and attempt = $3 and state = 'running'
+       returning id`,
+      [id, ticket.id, ticket.attempt, json(pictures)],
+    );
+    return rows.length > 0;
   }
 
   /** A worker that stops hands a job on: it keeps its position and its charge, and no try is counted. */

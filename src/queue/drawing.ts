@@ -1,10 +1,17 @@
 /** A job in the engine: it is opened, drawn in slices, decoded and stored, and tried again where that is no fault of it. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { DarkroomError, DatabaseAway, describeError } from '../errors.ts';
-import { EngineLost, FilesChanged, type Job } from '../job.ts';
+import {
+  EngineLost,
+  FilesChanged,
+  type FinishedPicture,
+  type Job,
+  type Run,
+  type StoredPicture,
+} from '../job.ts';
 import { sentence } from '../sentences.ts';
 import type { Part } from './costs.ts';
-import type { Claim, JobEnd, StoredPicture } from './dispatcher.ts';
+import type { Claim, JobEnd } from './dispatcher.ts';
 import type { Gpu } from './gpu.ts';
 import type { Slot } from './slot.ts';
 import type { WorkerOptions } from './worker-options.ts';
@@ -64,6 +71,7 @@ export class Drawing {
         slot.step = 0;
         slot.run = undefined;
         slot.loading = undefined;
+        await this.#dropFinished(slot);
       }
     }
   }
@@ -88,11 +96,15 @@ export class Drawing {
     }
     // A run that draws nothing has only its last part.
     let isDone = run.steps === 0;
+    let drawn = 0;
+    const isEarly = isShownEarly(slot.claim);
+    const isAnyDrawn = () => isEarly && drawn > slot.finished.length;
     while (!isDone && slot.leaving === undefined) {
       isDone = await this.#gpu.turn(slot, undefined, async () => {
         let isLast = false;
-        // One call at a time, so that a cancelled job gives the GPU back before its slice is over.
-        for (let i = 0; i < sliceSteps && !isLast && slot.leaving === undefined; i++) {
+        // One call at a time, so that a cancelled job gives the GPU back before its slice is over, and a picture that is
+        // drawn is finished at once.
+        for (let i = 0; i < sliceSteps && !isLast && !isAnyDrawn() && slot.leaving === undefined; i++) {
           const result = await this.#watched(job, 'step', () =>
             run.advance(1, ({ step, preview }) => {
               slot.step = step;
@@ -101,26 +113,70 @@ export class Drawing {
           );
           costs.learn(job.request, 'step', result.seconds);
           isLast = result.done;
+          drawn = result.drawn ?? 0;
         }
         return isLast;
       });
+      if (isEarly) await this.#finishDrawn(slot, { job, run, drawn });
     }
     if (slot.leaving !== undefined) return undefined;
-    const { pictures, notes } = await this.#gpu.turn(slot, 'decode', () =>
-      this.#watched(job, 'decode', () => run.decode()),
+    const { pictures, notes } = await this.#gpu.turn(
+      slot,
+      'decode',
+      () => this.#watched(job, 'decode', () => run.decode()),
+      slot.finishing,
     );
     slot.decodedAt = clock();
     if (slot.claim.moderation === 'refuse' && pictures.some(({ finding }) => finding?.isFlagged !== false)) {
       return { state: 'failed', error: REFUSED };
     }
-    const stored: StoredPicture[] = [];
-    for (const { png, width, height, finding } of pictures) {
-      const id = await this.#patiently(slot, () =>
-        this.#options.pictures.put(png, { job: job.id, kind: 'result' }),
-      );
-      stored.push({ id, width, height, ...(finding && { finding }) });
-    }
+    const stored = [...slot.finished];
+    for (const picture of pictures) stored.push(await this.#store(slot, job, picture));
     return { state: 'done', pictures: stored, notes: [...slot.notes, ...notes] };
+  }
+
+  /** Finishes those of several pictures that are drawn, and shows each while the next one is on its way. */
+  async #finishDrawn(
+    slot: Slot,
+    { job, run, drawn }: { readonly job: Job; readonly run: Run; readonly drawn: number },
+  ): Promise<void> {
+    const { queue, clock, pictures, onError } = this.#options;
+    while (slot.finished.length < drawn && run.finish !== undefined && slot.leaving === undefined) {
+      const finish = run.finish.bind(run);
+      const picture = await this.#gpu.turn(slot, undefined, async () => {
+        const started = clock();
+        const finished = await this.#watched(job, 'decode', finish);
+        slot.finishing += clock() - started;
+        return finished;
+      });
+      const stored = await this.#store(slot, job, picture);
+      slot.finished.push(stored);
+      if (await this.#patiently(slot, () => queue.show(slot.claim, slot.finished))) this.#publish(slot);
+      // Cancelled meanwhile, or another worker's.
+      else await pictures.remove(stored.id).catch(onError);
+    }
+  }
+
+  async #store(
+    slot: Slot,
+    job: Job,
+    { png, width, height, finding }: FinishedPicture,
+  ): Promise<StoredPicture> {
+    const id = await this.#patiently(slot, () =>
+      this.#options.pictures.put(png, { job: job.id, kind: 'result' }),
+    );
+    return { id, width, height, ...(finding && { finding }) };
+  }
+
+  /** The pictures of a try that came to nothing. */
+  async #dropFinished(slot: Slot): Promise<void> {
+    const { queue, pictures, onError } = this.#options;
+    const dropped = slot.finished;
+    slot.finished = [];
+    slot.finishing = 0;
+    if (dropped.length === 0) return;
+    await this.#patiently(slot, () => queue.show(slot.claim, []));
+    for (const { id } of dropped) await pictures.remove(id).catch(onError);
   }
 
   /** A call that takes far longer than others like it never returns: its process is ended, so that EngineLost is thrown. */
@@ -191,3 +247,7 @@ export class Drawing {
     return true;
   }
 }
+
+/** Of several pictures: where one of them can have all of them held or refused, none is shown before the last one is checked. */
+const isShownEarly = ({ request, moderation }: Claim) =>
+  request.numImages > 1 && (moderation === undefined || moderation === 'spoiler');

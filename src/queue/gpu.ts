@@ -48,8 +48,9 @@ export class Gpu {
   /**
    * Does a piece of a job's work when its user's turn comes, and charges the time it took.
    * @param part the part of a job's cost that it measures; undefined for one that is measured elsewhere
+   * @param before seconds of that part that were spent in earlier turns
    */
-  turn<T>(slot: Slot, part: 'open' | 'decode' | undefined, work: () => Promise<T>): Promise<T> {
+  turn<T>(slot: Slot, part: 'open' | 'decode' | undefined, work: () => Promise<T>, before = 0): Promise<T> {
     const { promise, resolve, reject } = Promise.withResolvers<T>();
     const { user, request } = slot.claim;
     const task = async () => {
@@ -61,7 +62,7 @@ export class Gpu {
       slot.used += seconds;
       if (result.status === 'rejected') reject(result.reason);
       else {
-        if (part !== undefined) this.#costs.learn(request, part, seconds);
+        if (part !== undefined) this.#costs.learn(request, part, before + seconds);
         resolve(result.value);
       }
       // The job queues up for its next slice before the GPU is given away: otherwise its user would count as absent.
@@ -82,12 +83,12 @@ export class Gpu {
     return eta;
   }
 
-  #secondsLeft({ claim: { request }, run, step }: Slot): number {
+  #secondsLeft({ claim: { request }, run, step, finishing }: Slot): number {
     const steps = run?.steps ?? plannedSteps(request);
     return (
       (run === undefined ? this.#costs.secondsOf(request, 'open') : 0) +
       (steps - step) * this.#costs.secondsOf(request, 'step') +
-      this.#costs.secondsOf(request, 'decode')
+      Math.max(0, this.#costs.secondsOf(request, 'decode') - finishing)
     );
   }
 }

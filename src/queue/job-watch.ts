@@ -4,7 +4,7 @@
  */
 
 import { DarkroomError, describeError } from '../errors.ts';
-import type { JobEvent, JobState } from '../job.ts';
+import type { JobEvent, JobState, StoredPicture } from '../job.ts';
 import { sentence } from '../sentences.ts';
 import type { Database } from '../store/sql.ts';
 import { type Forecast, placeOfUnseen } from './forecast.ts';
@@ -39,6 +39,8 @@ interface ChangedRow {
   readonly event: Omit<RunningEvent, 'preview'> | null;
   readonly preview: Uint8Array | null;
   readonly number: number;
+  /** Of a running job those that are finished. */
+  readonly finished: readonly StoredPicture[];
 }
 
 export class JobWatch {
@@ -138,7 +140,7 @@ export class JobWatch {
       this.#stale.clear();
       const rows = await this.#database
         .query<ChangedRow>(
-          `select j.id, j.state, j.error, e.event, e.preview, coalesce(e.number, 0) as number
+          `select j.id, j.state, j.error, e.event, e.preview, coalesce(e.number, 0) as number, j.pictures as finished
            from unnest($1::text[], $2::text[], $3::int[]) as known (id, state, number)
              join darkroom.job j using (id) left join darkroom.job_event e on e.job = j.id
            where j.state <> known.state or j.state = 'running' and coalesce(e.number, 0) <> known.number`,
@@ -153,7 +155,8 @@ export class JobWatch {
     }
   }
 
-  #take({ id, state, error, event, preview, number }: ChangedRow): void {
+  #take(row: ChangedRow): void {
+    const { id, state, number } = row;
     const job = this.#jobs.get(id);
     if (job === undefined) return;
     const wasQueued = job.state === 'queued';
@@ -162,7 +165,7 @@ export class JobWatch {
     if (state === 'queued') {
       if (!wasQueued) job.queuedAt = performance.now();
       this.#startForecast();
-    } else announce(job, eventOf(state, error, event, preview));
+    } else announce(job, eventOf({ ...row, state }));
   }
 
   #startForecast(): void {
@@ -197,18 +200,23 @@ export class JobWatch {
   }
 }
 
-function eventOf(
-  state: Exclude<JobState, 'queued'>,
-  error: ChangedRow['error'],
-  event: ChangedRow['event'],
-  preview: ChangedRow['preview'],
-): JobEvent {
+function eventOf({
+  state,
+  error,
+  event,
+  preview,
+  finished,
+}: ChangedRow & { readonly state: Exclude<JobState, 'queued'> }): JobEvent {
   if (state === 'failed') {
     return { state, error: error ?? describeError(new DarkroomError('internal', sentence('job.failed'))) };
   }
   if (state !== 'running') return { state };
   const running = event ?? { state, step: 0, steps: 0, etaSeconds: 0 };
-  return preview === null ? running : { ...running, preview };
+  return {
+    ...running,
+    ...(preview !== null && { preview }),
+    ...(finished.length > 0 && { finished }),
+  };
 }
 
 const newJob = (id: string): WatchedJob => ({

@@ -1,5 +1,5 @@
 /** A slot of this worker that is in use: the claim of its job, its run, and what it has used. */
-import type { Job, Loading, Run } from '../job.ts';
+import type { Job, Loading, Run, StoredPicture } from '../job.ts';
 import type { Words } from '../sentences.ts';
 import type { Claim } from './dispatcher.ts';
 
@@ -13,6 +13,10 @@ export class Slot {
   loading: Loading | undefined;
   /** Seconds of the worker's clock when the GPU was done with it. */
   decodedAt = 0;
+  /** Those of several pictures that are stored and shown while the others are drawn. */
+  finished: StoredPicture[] = [];
+  /** Seconds of the device that they were finished in. */
+  finishing = 0;
   /** GPU-seconds of the current try. */
   used = 0;
   /** How often the engine died while it worked on this job. */

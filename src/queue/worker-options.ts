@@ -1,6 +1,6 @@
 /** What a worker is given: the queue, the engine and the pictures, and how it deals with them. */
 import type { ErrorWords } from '../errors.ts';
-import type { Job, ProcessEngine } from '../job.ts';
+import type { Job, ProcessEngine, StoredPicture } from '../job.ts';
 import type { Words } from '../sentences.ts';
 import type { PictureOwner } from '../store/pictures.ts';
 import type { Part } from './costs.ts';
@@ -13,6 +13,7 @@ export interface JobSource {
   claim(options: ClaimOptions): Promise<Claim | undefined>;
   touch(claim: Claim, used: number): Promise<'held' | 'cancelled' | 'lost'>;
   finish(claim: Claim, used: number, end: JobEnd | undefined): Promise<boolean>;
+  show(claim: Claim, pictures: readonly StoredPicture[]): Promise<boolean>;
   giveBack(claim: Claim): Promise<boolean>;
   move(claim: Claim, note: Words): Promise<boolean>;
 }

@@ -50,6 +50,8 @@ export interface JobFrame {
     readonly width: number;
     readonly height: number;
     readonly alt: string;
+    /** Shown only to those who open it: a copy of a picture that the check has hidden. */
+    readonly isSpoiler?: true;
   }[];
   /** Of whoever asked for it; English where it is absent. */
   readonly locale?: Locale;
@@ -63,6 +65,8 @@ export interface JobFrame {
   readonly origin?: {
     readonly verb: OriginVerb;
     readonly job?: string;
+    /** Its number among the pictures of that job, where there are several. */
+    readonly picture?: number;
     /** How many pictures the job has, where nobody said which one was meant. */
     readonly of?: number;
   };
@@ -120,6 +124,8 @@ export interface JobStore {
   get(id: string): Promise<JobRecord | undefined>;
   /** The job that made a picture. */
   ofPicture(picture: string): Promise<JobRecord | undefined>;
+  /** Whether a picture is, by its Finding.key, a copy of one that is hidden until somebody opens it. */
+  isHiddenCopy(key: string): Promise<boolean>;
   /** Those of several jobs that are there, in no order. */
   getAll(ids: readonly string[]): Promise<JobRecord[]>;
   /** Sweeps that were offered before a time (milliseconds since 1970) and not started. */
@@ -187,6 +193,14 @@ export function createJobs(sql: Sql, pictures: PictureStore): JobStore {
     },
     async ofPicture(picture) {
       return (await find('pictures @> $1 and not is_removed', [json([{ id: picture }])]))[0];
+    },
+    async isHiddenCopy(key) {
+      const [row] = await sql.query<{ is_hidden: boolean }>(
+        `select exists (select from darkroom.job
+           where pictures @> $1 and frame->>'moderation' = 'spoiler' and not is_removed) as is_hidden`,
+        [json([{ finding: { key } }])],
+      );
+      return row!.is_hidden;
     },
     getAll: (ids) => find('id = any($1) and not is_removed', [[...ids]]),
     plannedBefore: (at) =>

@@ -6,6 +6,7 @@ import { people } from './schema/people.ts';
 import { review } from './schema/review.ts';
 import { sweepUsage } from './schema/sweep-usage.ts';
 import { tables } from './schema/tables.ts';
+import { unfinished } from './schema/unfinished.ts';
 import { usage } from './schema/usage.ts';
 import type { Database, Sql } from './sql.ts';
 
@@ -13,7 +14,15 @@ import type { Database, Sql } from './sql.ts';
  * Step n is the n-th, applied once. A step that a release has is never changed (test/store/upgrade.test.ts holds their
  * hashes); what changes the schema is a new step at the end.
  */
-export const STEPS: readonly string[] = [tables + fairShare, people, review, usage, gallery, sweepUsage];
+export const STEPS: readonly string[] = [
+  tables + fairShare,
+  people,
+  review,
+  usage,
+  gallery,
+  sweepUsage,
+  unfinished,
+];
 
 /** Held while migrating, so that programs that start together take turns. */
 const LOCK = 7340;

@@ -2,7 +2,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { StandInQueue, startChatWith, temporaryFolder } from './stand-in.ts';
+import { pixelKey } from '../../src/image/pixel-key.ts';
+import { pngOf, StandInQueue, startChatWith, temporaryFolder } from './stand-in.ts';
 
 test('a stranger who has the address of a picture that waits gets nothing by it', async () => {
   await using folder = await temporaryFolder();
@@ -39,4 +40,42 @@ test('a stranger who has the address of a picture that waits gets nothing by it'
   assert.equal(queue.jobs.length, before);
   await chat.store.reviews.decide(held!.job, 'approved', { id: 'web:ada', name: 'ada' }, {} as never);
   assert.equal(await statusFor('eve'), 200);
+});
+
+test('a copy of a hidden picture, or what came with a reply to one, is hidden in the request; a reply names one of several', async () => {
+  await using folder = await temporaryFolder();
+  const queue = new StandInQueue();
+  await using chat = await startChatWith(queue, folder.folder, { admins: ['web:ada'] });
+  const ada = chat.as('ada');
+  await ada.post('/config set moderation spoiler');
+  const key = pixelKey(pngOf(64, 64))!;
+  queue.finding = { isFlagged: true, label: 'concept 3', score: 0.021, key };
+  const two = await ada.draw('a mug --n 2 --size 64x64');
+  assert.deepEqual(
+    two.pictures.map(({ spoiler }) => spoiler),
+    [true, true],
+  );
+  const fileOf = (side: number) =>
+    new File([new Uint8Array(pngOf(side, side))], 'my.png', { type: 'image/png' });
+  const copied = await ada.post('make it blue', { file: fileOf(64) });
+  assert.deepEqual(
+    copied.request?.pictures.map(({ spoiler }) => spoiler),
+    [true],
+  );
+  const other = await ada.post('make it blue', { file: fileOf(72) });
+  assert.deepEqual(
+    other.request?.pictures.map(({ spoiler }) => spoiler),
+    [undefined],
+  );
+  const edited = await ada.post('make it blue', { replyTo: two.id, file: fileOf(72) });
+  assert.deepEqual(
+    edited.request?.pictures.map(({ spoiler }) => spoiler),
+    [true],
+  );
+  const second = await ada.post('make it blue', { replyTo: `${two.id}-2` });
+  const record = await chat.store.jobs.get(second.job!.id);
+  assert.deepEqual(Object.values(record!.inputs), [two.pictures[1]!.id]);
+  assert.equal(second.message.about?.origin?.picture, 2);
+  const none = await ada.post('make it blue', { replyTo: `${two.id}-3` });
+  assert.deepEqual([none.status, /2 pictures/.test(none.error!.message)], [400, true]);
 });

@@ -19,32 +19,40 @@ const FAILING = 13;
 /** A picture of so many steps is drawn with a model that is being loaded until the gate opens. */
 const LOADING = 17;
 const gate = Promise.withResolvers<void>();
+/** After the first step of several pictures. */
+let between = Promise.withResolvers<void>();
 
 /** Each denoiser call takes 5 ms. */
 const engine: ProcessEngine = {
   kill() {},
-  async open({ request: { width, height, seed, numInferenceSteps: steps } }, onLoading) {
+  async open({ request: { width, height, seed, numInferenceSteps: steps, numImages } }, onLoading) {
     if (steps === LOADING) {
       onLoading?.({ opened: 4e9, total: 7e9 });
       await gate.promise;
     }
     if (steps === FAILING) throw new DarkroomError('engine_failed', 'Thirteen is too many.');
     let step = 0;
+    let finished = 0;
+    const finish = async () => ({ png: pngOf(width, height), width, height, seed: seed + finished++ });
     return {
       steps,
+      ...(numImages > 1 && { finish }),
       async advance(count, onProgress) {
+        if (numImages > 1 && step > 0) await between.promise;
         const to = Math.min(steps, step + count);
         while (step < to) {
           await sleep(5);
           step += 1;
           onProgress({ step, steps, preview: pngOf(4, 4) });
         }
-        return { done: step === steps, seconds: 0.02 };
+        return { done: step === steps, seconds: 0.02, drawn: Math.floor((step / steps) * numImages) };
       },
       async decode() {
         drawn.push(steps);
         const seconds = { open: 0, encode: 0, denoise: 0.1, decode: 0 };
-        return { pictures: [{ png: pngOf(width, height), width, height, seed }], notes: [], seconds };
+        const pictures = [];
+        while (finished < numImages) pictures.push(await finish());
+        return { pictures, notes: [], seconds };
       },
       async close() {},
     };
@@ -125,6 +133,38 @@ test('a job says what of its model is loaded, and no more once it draws', async 
   gate.resolve();
   const done = await ada.until(message.id, ({ job }) => job?.state === 'done');
   assert.equal(done.job?.loading, undefined);
+  assert.deepEqual([...chat.errors, ...queue.errors], []);
+});
+
+test('of several pictures each is there when it is finished, for everybody; what is cancelled takes them along', async () => {
+  await using temporary = await temporaryFolder();
+  const queue = new WorkedQueue();
+  await using chat = await startChatWith(queue, temporary.folder);
+  const ada = chat.as('Ada');
+  const { message } = await ada.post('a mug --steps 2 --n 2 --size 64x64');
+  const during = await ada.until(message.id, ({ pictures }) => pictures.length === 1);
+  assert.deepEqual([during.job?.state, during.job?.count, during.job?.step], ['running', 2, 1]);
+  assert.match(during.pictures[0]!.alt, /1 of 2/);
+  const [listed] = (await chat.as('Bob').messages()).filter(({ id }) => id === message.id);
+  assert.deepEqual(listed?.pictures, during.pictures);
+  const [first] = during.pictures;
+  assert.equal((await chat.store.jobs.ofPicture(first!.id))?.id, message.job?.id);
+  between.resolve();
+  const done = await ada.until(message.id, ({ job }) => job?.state === 'done');
+  assert.deepEqual([done.pictures.length, done.pictures[0], done.job?.count], [2, first, undefined]);
+
+  between = Promise.withResolvers();
+  const second = await ada.post('a boat --steps 2 --n 2 --size 64x64');
+  const half = await ada.until(second.message.id, ({ pictures }) => pictures.length === 1);
+  assert.equal((await ada.cancel(second.job!.id)).status, 200);
+  between.resolve();
+  const gone = await ada.until(second.message.id, ({ job }) => job?.state === 'cancelled');
+  assert.deepEqual(gone.pictures, []);
+  assert.equal(await chat.store.jobs.ofPicture(half.pictures[0]!.id), undefined);
+  const [row] = await chat.store.database.query('select is_condemned from darkroom.picture where id = $1', [
+    half.pictures[0]!.id,
+  ]);
+  assert.ok(row === undefined || row['is_condemned'] === true);
   assert.deepEqual([...chat.errors, ...queue.errors], []);
 });
 

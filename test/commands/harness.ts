@@ -144,6 +144,8 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
         return jobs.get(id);
       },
       ofPicture: async (id) => [...jobs.values()].find((one) => one.pictures.some((p) => p.id === id)),
+      isHiddenCopy: async (key) =>
+        [...jobs.values()].some(({ pictures: all }) => all.some(({ finding }) => finding?.key === key)),
       getAll: async (ids) => ids.flatMap((id) => jobs.get(id) ?? []),
       plannedBefore: async () => [],
       aliveOf: async (user) =>

@@ -115,6 +115,29 @@ describe('pictures', () => {
     }
   });
 
+  test('several pictures can be finished one by one while the others are drawn, and are the same', async () => {
+    const job = await jobOf({ ...DRAFT, num_images: 3 });
+    const together = await make(job);
+    const run = await engine.open(job);
+    const finished: unknown[] = [];
+    const counts: number[] = [];
+    for (let done = false; !done; ) {
+      const made = await run.advance(1, () => {});
+      done = made.done;
+      counts.push(made.drawn!);
+      if (finished.length < made.drawn!) finished.push(await run.finish!());
+    }
+    const perPicture = counts.length / 3;
+    assert.deepEqual(
+      [0, 1, 2, 3].map((drawn) => counts.filter((count) => count === drawn).length),
+      [perPicture - 1, perPicture, perPicture, 1],
+    );
+    await assert.rejects(run.finish!(), /not drawn/);
+    assert.deepEqual((await run.decode()).pictures, []);
+    assert.deepEqual(finished, together);
+    await run.close();
+  });
+
   test('more models than stay open take turns', async () => {
     const job = await jobOf(DRAFT);
     const jobs = ['tiny-sd15', 'second', 'third'].map((model) => ({

@@ -1,6 +1,6 @@
 /** A worker over arithmetic: a queue in memory, and an engine whose calls take exact seconds on a clock of its own. */
 import type { DarkroomError } from '../../src/errors.ts';
-import { EngineLost, type Job, type ProcessEngine } from '../../src/job.ts';
+import { EngineLost, type Job, type ProcessEngine, type StoredPicture } from '../../src/job.ts';
 import { type Part, plannedSteps } from '../../src/queue/costs.ts';
 import type { Claim, ClaimOptions, JobEnd } from '../../src/queue/dispatcher.ts';
 import type { NoticeKind, NoticeListener, RunningEvent } from '../../src/queue/job-events.ts';
@@ -19,8 +19,8 @@ const defaults = {
   maxSize: 256,
 } as const;
 
-export function jobOf(id: string, user: string, steps = 4, prompt = 'a mug'): Job {
-  const draft = { prompt, num_inference_steps: steps, seed: 1 };
+export function jobOf(id: string, user: string, steps = 4, prompt = 'a mug', pictures = 1): Job {
+  const draft = { prompt, num_inference_steps: steps, seed: 1, num_images: pictures };
   const { request } = freezeRequest(draft, { model: 'mini', defaults });
   return { id, user, request, inputs: new Map() };
 }
@@ -50,6 +50,8 @@ export class MemoryQueue implements JobSource, ProgressEvents, WorkCosts {
   readonly published: { readonly id: string; readonly event: RunningEvent }[] = [];
   readonly used = new Map<string, number>();
   onPublish: (id: string, event: RunningEvent) => void = () => {};
+  /** Pictures of jobs that go on, each time. */
+  readonly shown: string[][] = [];
   weightOf: (user: string) => number = () => 1;
   readonly #tags = new Map<string, number>();
   #listener: NoticeListener = () => {};
@@ -94,6 +96,12 @@ export class MemoryQueue implements JobSource, ProgressEvents, WorkCosts {
     if (this.lost.has(id)) return false;
     this.used.set(id, used);
     this.outcomeOf(id).resolve(end ?? { state: 'cancelled' });
+    return true;
+  }
+
+  async show({ id }: Claim, pictures: readonly StoredPicture[]): Promise<boolean> {
+    if (this.cancelled.has(id) || this.lost.has(id)) return false;
+    this.shown.push(pictures.map((picture) => picture.id));
     return true;
   }
 
@@ -147,6 +155,7 @@ export class Bench {
   onTick: () => void = () => {};
   /** How often the worker has ended the engine. */
   kills = 0;
+  #puts = 0;
   #life = 0;
   #hung: PromiseWithResolvers<never> | undefined;
   readonly #secondsOf: (job: Job, kind: Call['kind']) => number;
@@ -167,7 +176,7 @@ export class Bench {
       pictures: {
         get: async () => undefined,
         put: async () => {
-          const id = `${this.stored.size}`;
+          const id = `${this.#puts++}`;
           this.stored.add(id);
           return id;
         },
@@ -222,8 +231,16 @@ export class Bench {
         const hung = this.#call(job, 'open');
         if (hung !== undefined) await hung;
         const life = this.#life;
-        const { numInferenceSteps: steps } = job.request;
+        const { numInferenceSteps: steps, numImages } = job.request;
         let step = 0;
+        let finished = 0;
+        const finish = async () => {
+          alive();
+          const hung = this.#call(job, 'decode');
+          if (hung !== undefined) await hung;
+          finished++;
+          return { png: Uint8Array.of(1), width: 64, height: 64, seed: finished };
+        };
         this.open.add(job.id);
         const alive = () => {
           if (life !== this.#life) throw new EngineLost('has ended');
@@ -239,14 +256,14 @@ export class Bench {
               step++;
               onProgress({ step, steps, ...(step % 2 === 0 ? { preview: Uint8Array.of(step) } : {}) });
             }
-            return { done: step === steps, seconds: this.now - before };
+            const drawn = Math.floor((step / steps) * numImages);
+            return { done: step === steps, seconds: this.now - before, drawn };
           },
+          ...(numImages > 1 && { finish }),
           decode: async () => {
-            alive();
-            const hung = this.#call(job, 'decode');
-            if (hung !== undefined) await hung;
-            const picture = { png: Uint8Array.of(1), width: 64, height: 64, seed: 1 };
-            return { pictures: [picture], notes: [], seconds: { open: 0, encode: 0, denoise: 0, decode: 0 } };
+            const pictures = [];
+            while (finished < numImages) pictures.push(await finish());
+            return { pictures, notes: [], seconds: { open: 0, encode: 0, denoise: 0, decode: 0 } };
           },
           close: async () => {
             this.open.delete(job.id);

@@ -225,6 +225,41 @@ test('a worker that has lost its lease writes nothing, and its pictures are remo
   assert.equal(bench.queue.used.size, 0);
 });
 
+test('of several pictures each is shown when it is finished; a try that is lost shows none of its own', async () => {
+  const bench = new Bench({ slots: 1 });
+  let decodes = 0;
+  bench.onCall = ({ kind }) => {
+    if (kind === 'decode' && ++decodes === 2) bench.die();
+  };
+  const job = jobOf('one', 'a', 6, 'a mug', 3);
+  bench.submit(job);
+  const end = await bench.endOf('one');
+  // The first of the first try goes with it.
+  assert.deepEqual(bench.queue.shown, [['0'], [], ['1'], ['1', '2'], ['1', '2', '3']]);
+  assert.deepEqual(end.state === 'done' && end.pictures.map(({ id }) => id), ['1', '2', '3']);
+  assert.deepEqual([...bench.stored], ['1', '2', '3']);
+  const kinds = bench.calls.map(({ kind }) => kind).slice(-9);
+  assert.deepEqual(kinds.join(' '), 'step step decode step step decode step step decode');
+  // Where one of them can have all refused, they come together.
+  bench.submit({ ...jobOf('checked', 'a', 6, 'a mug', 3), isModerated: true });
+  await bench.endOf('checked');
+  assert.equal(bench.queue.shown.length, 5);
+  await bench.worker.stop(0);
+});
+
+test('pictures of a job that is cancelled meanwhile are removed', async () => {
+  const bench = new Bench({ slots: 1 });
+  let decodes = 0;
+  bench.onCall = ({ kind }) => {
+    if (kind === 'decode' && ++decodes === 2) bench.cancel('one');
+  };
+  bench.submit(jobOf('one', 'a', 6, 'a mug', 3));
+  assert.equal((await bench.endOf('one')).state, 'cancelled');
+  // What was shown goes with the end of the job (src/store/schema/unfinished.ts).
+  assert.deepEqual([...bench.stored], ['0']);
+  await bench.worker.stop(0);
+});
+
 test('a worker that stops gives its jobs time, then gives them back', async () => {
   const bench = new Bench();
   const stopped: Promise<void>[] = [];

@@ -7,6 +7,7 @@ import { Queue } from '../../src/queue/queue.ts';
 import type { StoredMessage } from '../../src/store/messages.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { temporaryFolder } from '../adapters/stand-in.ts';
+import { checkSums } from '../usage/sums.ts';
 
 const ERROR = describeError(new Error('rejected'));
 const BY = { id: 'web:rae', name: 'rae' };
@@ -95,6 +96,8 @@ test('an approved picture is its job’s, a rejected one is deleted, and each is
     ['bad', 'rejected', 'rae'],
     ['good', 'approved', 'rae'],
   ]);
+  // Its pictures count once it is approved; what was rejected counts as failed.
+  await checkSums(store.database);
 });
 
 test('what waits goes with its job, also by retention', async () => {

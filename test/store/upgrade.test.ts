@@ -22,6 +22,7 @@ const RELEASED = [
   'c6052608545772e2',
   '1bce4d1aaa6a0865',
   'a349c5b27c496465',
+  '5ad3bebda03a3838',
 ];
 
 test('the steps that a release has are as they were', () => {

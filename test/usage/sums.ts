@@ -5,7 +5,8 @@ import type { Sql } from '../../src/store/sql.ts';
 export async function checkSums(sql: Sql): Promise<void> {
   const [kept] = await sql.query(
     `select coalesce(sum(done), 0)::int as done, coalesce(sum(failed), 0)::int as failed,
-       coalesce(sum(cancelled), 0)::int as cancelled, coalesce(round(sum(gpu_seconds)::numeric, 6), 0)::float8 as seconds,
+       coalesce(sum(cancelled), 0)::int as cancelled, coalesce(sum(pictures), 0)::int as pictures,
+       coalesce(round(sum(gpu_seconds)::numeric, 6), 0)::float8 as seconds,
        (select coalesce(sum(jobs), 0)::int from darkroom.usage_model) as settled,
        (select coalesce(sum(count), 0)::int from darkroom.usage_reason where kind = 'failed') as reasons,
        coalesce(sum((select sum(value::int) from jsonb_each_text(waits))), 0)::int as started,
@@ -17,6 +18,7 @@ export async function checkSums(sql: Sql): Promise<void> {
     `select count(*) filter (where state = 'done' and not is_sweep)::int as done,
        count(*) filter (where state = 'failed' and not is_sweep)::int as failed,
        count(*) filter (where state = 'cancelled' and not is_sweep)::int as cancelled,
+       coalesce(sum(jsonb_array_length(pictures)) filter (where not is_sweep), 0)::int as pictures,
        coalesce(round(sum(actual)::numeric, 6), 0)::float8 as seconds, count(actual)::int as settled,
        count(*) filter (where state = 'failed' and not is_sweep)::int as reasons,
        count(*) filter (where ended_at is not null and dispatched_at is not null)::int as started,

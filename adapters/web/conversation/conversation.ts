@@ -120,6 +120,7 @@ export class Conversation {
    */
   async edit(message: MessageRecord): Promise<boolean> {
     const { id } = message;
+    const before = this.#live.get(id);
     if (isLive(message)) {
       if (!(await this.#exists(message))) return false;
       this.#live.set(id, withLastPreview(message, this.#live.get(id)));
@@ -127,7 +128,7 @@ export class Conversation {
       if (!(await this.#store.replace(withoutPreview(message)))) return false;
       this.#live.delete(id);
     }
-    this.#publishEdit(message);
+    this.#publishEdit(message, before);
     await this.#changes?.publish({ kind: isLive(message) ? 'moved' : 'edited', id });
     return true;
   }
@@ -167,15 +168,16 @@ export class Conversation {
   }
 
   /**
-   * Whether a live message still exists. Other processes read its state and its position in the queue from the
-   * row, so these are stored; the steps of a running job they read from the queue.
+   * Whether a live message still exists. Other processes read its state, its position in the queue and its finished
+   * pictures from the row, so these are stored; the steps of a running job they read from the queue.
    */
   async #exists(message: MessageRecord): Promise<boolean> {
     const before = this.#live.get(message.id);
     const { id: job, state } = message.job!;
     // A message that shows another job from now on is found by it after a restart.
     const isOther = before?.job?.id !== job;
-    if (isOther || (this.#changes !== undefined && (state === 'queued' || before?.job?.state !== state))) {
+    const isChanged = state === 'queued' || before?.job?.state !== state || hasOther(message, before);
+    if (isOther || (this.#changes !== undefined && isChanged)) {
       const exists = await this.#store.replace(withoutPreview(message));
       if (!exists) this.#live.delete(message.id);
       return exists;
@@ -183,13 +185,13 @@ export class Conversation {
     return true;
   }
 
-  #publishEdit(message: MessageRecord): void {
+  #publishEdit(message: MessageRecord, before: MessageRecord | undefined): void {
     const { id, job, text } = message;
     if (job !== undefined) {
       const data: JobEventJson = { ...job, message: id, text };
       this.#hub.publish({ name: 'job', data, ...readerOf(message) });
     }
-    if (!isLive(message)) this.#publishMessage(message);
+    if (!isLive(message) || hasOther(message, before)) this.#publishMessage(message);
   }
 
   #publishMessage(message: MessageRecord): void {
@@ -203,11 +205,12 @@ export class Conversation {
       onEdited: (message) => {
         this.#live.delete(message.id);
         this.#remote.delete(message.id);
-        this.#publishEdit(message);
+        this.#publishEdit(message, undefined);
       },
       onProgress: (message) => {
+        const before = this.#remote.get(message.id);
         this.#remote.set(message.id, message);
-        this.#publishEdit(message);
+        this.#publishEdit(message, before);
       },
       onRemoved: (id, reader) => {
         this.#live.delete(id);
@@ -231,6 +234,9 @@ const PART = 500;
 const TIME_DIGITS = 12;
 
 const isLive = ({ job }: MessageRecord) => job?.state === 'queued' || job?.state === 'running';
+/** Whether other pictures of a running job are finished than before. */
+const hasOther = ({ pictures }: MessageRecord, before: MessageRecord | undefined) =>
+  pictures.map(({ id }) => id).join() !== (before?.pictures ?? []).map(({ id }) => id).join();
 const readerOf = ({ reader }: MessageRecord) => (reader === undefined ? {} : { reader });
 
 function withLastPreview(message: MessageRecord, before: MessageRecord | undefined): MessageRecord {

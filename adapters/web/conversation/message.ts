@@ -37,6 +37,8 @@ export interface JobJson {
   readonly eta_seconds?: number;
   readonly step?: number;
   readonly steps?: number;
+  /** How many pictures it makes, where it makes several: those that are finished are the message's. */
+  readonly count?: number;
   /** Bytes of a large model that are open, while it is being loaded. */
   readonly loading?: Loading;
   /** Seconds from acceptance to picture. */
@@ -64,7 +66,7 @@ export interface MessageJson {
   readonly about?: {
     readonly prompt: string;
     readonly asker: string;
-    readonly origin?: { readonly text: string; readonly job?: string };
+    readonly origin?: { readonly text: string; readonly job?: string; readonly picture?: number };
   };
   readonly footer?: string;
   readonly fields?: readonly { readonly name: string; readonly value: string }[];
@@ -130,7 +132,7 @@ export function withCard(message: MessageRecord, card: Card): MessageRecord {
     ...(reply_to !== undefined && { reply_to }),
     ...(reader !== undefined && { reader }),
     text: card.text,
-    pictures: (card.pictures ?? []).map(pictureJson),
+    pictures: (card.pictures ?? card.finished ?? []).map(pictureJson),
     actions: [...(card.actions ?? []), ...(card.more ?? []).filter(({ id }) => !OPENED_BY_PAGE.test(id))],
     ...(card.cells && {
       cells: card.cells.map(({ id, label, picture }) => ({ id, label, picture: pictureJson(picture) })),
@@ -166,7 +168,7 @@ const OPENED_BY_PAGE = /^show:/;
 const dataUrl = (png: Uint8Array) => `data:image/png;base64,${Buffer.from(png).toString('base64')}`;
 
 function jobJson({ job, preview }: Card): JobJson {
-  const { id, state, position, etaSeconds, step, steps, loading, seconds, error } = job!;
+  const { id, state, position, etaSeconds, step, steps, count, loading, seconds, error } = job!;
   return {
     id,
     state,
@@ -174,6 +176,7 @@ function jobJson({ job, preview }: Card): JobJson {
     ...(etaSeconds !== undefined && { eta_seconds: etaSeconds }),
     ...(step !== undefined && { step }),
     ...(steps !== undefined && { steps }),
+    ...(count !== undefined && { count }),
     ...(loading && { loading }),
     ...(seconds !== undefined && { seconds }),
     ...(preview && { preview: dataUrl(preview) }),

@@ -120,14 +120,6 @@ export async function preview(file) {
  */
 export const press = (message, action, values) => postJson('api/actions', { message, action, values });
 
-/** @param {import('./types.js').Picture} picture @returns {Promise<File>} */
-export async function download({ id, url }) {
-  const response = await fetch(url).catch(() => undefined);
-  if (!response?.ok) throw new ApiError(response?.status ?? 0, 'not_found', say('page.picture_gone'));
-  const blob = await response.blob();
-  return new File([blob], `${id}.png`, { type: blob.type });
-}
-
 /** @param {string} job */
 export const cancel = (job) => call(`api/jobs/${encodeURIComponent(job)}`, { method: 'DELETE' });
 

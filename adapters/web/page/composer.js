@@ -85,8 +85,9 @@ export class Composer {
   restore(messageOf) {
     const draft = this.line.value === '' ? keptDraft() : undefined;
     this.#isRestored = true;
-    const replied = draft?.reply === undefined ? undefined : messageOf(draft.reply);
-    if (replied) this.inputs.reply(replied);
+    const [id, number] = draft?.reply?.split('-') ?? [];
+    const replied = id === undefined ? undefined : messageOf(id);
+    if (replied) this.inputs.reply(replied, number === undefined ? undefined : Number(number));
     if (draft) this.write(draft.text);
   }
 

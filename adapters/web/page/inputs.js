@@ -24,6 +24,8 @@ export class Inputs {
   painter = new Painter();
   /** @type {Message | undefined} */
   #reply;
+  /** Number of the picture of that message that is meant, from 1; undefined where nobody said which one. @type {number | undefined} */
+  #number;
   /** @type {Entry[]} */
   #files = [];
   /** @type {({ of: Subject } & import('./painter.js').Painted) | undefined} */
@@ -51,9 +53,14 @@ export class Inputs {
     return this.#files.length > 0;
   }
 
-  /** Id of the message replied to. */
+  /** The message replied to, with the number of the picture that is meant: `ID`, `ID-2`. */
   get replyId() {
-    return this.#reply?.id;
+    return this.#reply && (this.#number === undefined ? this.#reply.id : `${this.#reply.id}-${this.#number}`);
+  }
+
+  /** The picture replied to. */
+  get #picture() {
+    return this.#reply?.pictures[(this.#number ?? 1) - 1];
   }
 
   /** The command for a prompt without one. */
@@ -74,7 +81,7 @@ export class Inputs {
     const isCommand = words.startsWith('/') && !/^\/(imagine|edit)\b/.test(words);
     return {
       text: this.#control && words !== '' && !isCommand ? controlLine(words, this.#control.control) : words,
-      replyTo: this.#reply?.id,
+      replyTo: this.replyId,
       files: [...files.map(({ file }) => file), ...(this.#mask ? [this.#mask.mask] : [])],
     };
   }
@@ -93,18 +100,21 @@ export class Inputs {
     return true;
   }
 
-  /** @param {Message | undefined} message that the next message replies to */
-  reply(message) {
+  /** @param {Message | undefined} message that the next message replies to @param {number} [number] of its picture */
+  reply(message, number) {
     this.#reply = message;
+    this.#number = number;
+    // A mask was for another picture.
+    if (this.#mask?.of === 'reply') this.#mask = undefined;
     this.#refresh();
     if (message === undefined) return;
-    announce(say('page.replying', { message: nameOf(message) }));
+    announce(say('page.replying', { message: nameOf(message, this.#picture) }));
     this.line.focus();
   }
 
-  /** @param {Message} message @param {Control} control how its picture is used */
-  replyAs(message, control) {
-    this.reply(message);
+  /** @param {Message} message @param {Control} control how its picture is used @param {number} [number] of that picture */
+  replyAs(message, control, number) {
+    this.reply(message, number);
     this.#use('reply', control);
   }
 
@@ -186,7 +196,7 @@ export class Inputs {
   /** @param {Subject} of */
   async #paint(of) {
     if (of !== 'reply') await of.ready;
-    const picture = this.#reply?.pictures[0];
+    const picture = this.#picture;
     const shown = of === 'reply' ? picture : { url: of.url, alt: of.file.name };
     if (shown === undefined) return;
     try {
@@ -228,7 +238,7 @@ export class Inputs {
     box.hidden = message === undefined;
     box.replaceChildren();
     if (message === undefined) return;
-    const picture = message.pictures[0];
+    const picture = this.#picture;
     const canPaint = picture !== undefined && !isHidden(picture) && this.#files.length === 0;
     box.append(
       ...(picture ? [this.#drawThumbnail('reply', drawSmall(picture))] : []),
@@ -241,7 +251,7 @@ export class Inputs {
           this.#labelOf('reply', say(picture ? 'button.edit' : 'page.reply_to')),
         ),
         ' ',
-        nameOf(message),
+        nameOf(message, picture),
       ),
       ...(canPaint
         ? [
@@ -304,5 +314,5 @@ export class Inputs {
 const canBeInput = ({ name, type }) =>
   type.startsWith('image/') || type === 'application/json' || /\.(json|tiff?|avif)$/i.test(name);
 
-/** @param {Message} message */
-const nameOf = (message) => message.pictures[0]?.alt || message.text || say('page.this_message');
+/** @param {Message} message @param {import('./types.js').Picture | undefined} picture of it */
+const nameOf = (message, picture) => picture?.alt || message.text || say('page.this_message');

@@ -99,18 +99,18 @@ const liveAnswers = new LiveAnswers({
 });
 
 /**
- * Starts an edit, or a picture that uses this one as a control image. A reply means the first picture of a
- * message; another one is attached as a file.
+ * Starts an edit, or a picture that uses this one as a control image.
  * @param {Message} message
  * @param {Picture | undefined} picture
  * @param {Control} [control]
  */
-async function reply(message, picture, control) {
+function reply(message, picture, control) {
   const { inputs } = composer;
-  if (picture !== undefined && picture !== message.pictures[0]) {
-    await tryCall(async () => inputs.addFiles([await api.download(picture)], control));
-  } else if (control) inputs.replyAs(message, control);
-  else inputs.reply(message);
+  const index = message.pictures.findIndex(({ id }) => id === picture?.id);
+  // A reply without a number means the first picture.
+  const number = index > 0 ? index + 1 : undefined;
+  if (control) inputs.replyAs(message, control, number);
+  else inputs.reply(message, number);
 }
 
 /**

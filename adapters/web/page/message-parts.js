@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * The parts of a message: heading, text, origin, job line and fields.
- * @import { Field, Job, Message } from './types.js'
+ * @import { Field, Job, Message, Picture } from './types.js'
  */
 import { announce, copyText, el, iconButton, whilePressed } from './dom.js';
 import { linkTo } from './places.js';
@@ -63,10 +63,10 @@ export function drawDeleted(onUndo) {
  * What a message starts from: the message that it replies to, or whose button was pressed.
  * @param {string} id of that message
  * @param {Message | undefined} parent undefined where it is not loaded
+ * @param {Picture | undefined} picture of it
  * @returns {Node[]}
  */
-export function drawOrigin(id, parent) {
-  const picture = parent?.pictures[0];
+export function drawOrigin(id, parent, picture) {
   const words = picture?.alt || parent?.text || '';
   return [
     el(

@@ -10,6 +10,7 @@ import { drawActions, isEdit } from './actions.js';
 import { isLive } from './conversation.js';
 import { el } from './dom.js';
 import { drawForm } from './form.js';
+import { Grid } from './grid.js';
 import {
   drawCells,
   drawDeleted,
@@ -20,6 +21,7 @@ import {
   drawOrigin,
   drawText,
 } from './message-parts.js';
+import { originPicture } from './places.js';
 import { drawPrint, expectedRatio, Plate } from './print.js';
 import { say, sayLabel } from './say.js';
 
@@ -57,6 +59,8 @@ export class MessageView {
   #parts = new Map();
   /** @type {Plate | undefined} */
   #plate;
+  /** @type {Grid | undefined} of a request for several pictures, while they are drawn */
+  #grid;
 
   /** @param {MessageContext} context @param {'li' | 'section'} [tag] a section where it stands in another message */
   constructor(context, tag = 'li') {
@@ -103,8 +107,9 @@ export class MessageView {
     const text = live || message.text === error?.message ? '' : message.text;
     this.#draw('text', text, () => drawText(text, bot));
     const origin = this.context.originOf(message);
-    this.#draw('origin', origin ? [origin.id, origin.message?.pictures[0]?.id] : '', () =>
-      drawOrigin(/** @type {string} */ (origin?.id), origin?.message),
+    const from = originPicture(message, origin?.message);
+    this.#draw('origin', origin ? [origin.id, from?.id] : '', () =>
+      drawOrigin(/** @type {string} */ (origin?.id), origin?.message, from),
     );
     this.#drawPlate(message, live);
     this.#draw('job', live && job ? [message.text, job.step, job.steps, canRemove] : '', () =>
@@ -123,7 +128,8 @@ export class MessageView {
     const actions = message.actions.filter(
       ({ id }) => !(live && id.startsWith('cancel')) && (canRemove || !id.startsWith('delete:')),
     );
-    this.#draw('actions', pictures.length + actions.length > 0 ? [actions, pictures.length] : '', () =>
+    const isShown = actions.length > 0 || (pictures.length > 0 && !live);
+    this.#draw('actions', isShown ? [actions, pictures.length] : '', () =>
       drawActions(message, actions, {
         onPress: (action) => this.#press(message, action),
         onUse: (control) => this.context.onUse(message, control),
@@ -166,6 +172,18 @@ export class MessageView {
   #drawPlate(message, live) {
     const entry = this.#parts.get('plate');
     if (entry === undefined) return;
+    if (live && message.job && ((message.job.count ?? 1) > 1 || message.pictures.length > 0)) {
+      if (this.#grid === undefined) {
+        const ratio = expectedRatio(message, this.context.repliedTo(message));
+        this.#plate = undefined;
+        this.#grid = new Grid(ratio, (picture) => this.context.onOpen(picture));
+        entry.slot.replaceChildren(this.#grid.element);
+        entry.slot.hidden = false;
+      }
+      this.#grid.show(message.job, message.pictures);
+      entry.shown = '';
+      return;
+    }
     if (live && message.job) {
       if (this.#plate === undefined) {
         const ratio = expectedRatio(message, this.context.repliedTo(message));
@@ -178,16 +196,22 @@ export class MessageView {
       this.#plate.show(message.job);
       return;
     }
-    const plate = this.#plate;
+    const plate = this.#plate ?? this.#grid;
+    const preview = this.#plate?.preview;
+    if (this.#grid !== undefined && message.job && message.pictures.length > 1) {
+      // Those that are there already stay as they are, with what has the focus.
+      this.#grid.show({ ...message.job, count: message.pictures.length }, message.pictures);
+      entry.shown = JSON.stringify(message.pictures);
+    } else if (plate) entry.shown = '';
     this.#plate = undefined;
-    if (plate) entry.shown = '';
+    this.#grid = undefined;
     this.#draw('plate', message.pictures.length > 0 ? message.pictures : '', () => [
       el(
         'div',
         { className: message.pictures.length > 1 ? 'prints many' : 'prints' },
         ...message.pictures.map((picture) =>
           // The preview of several is a sheet of them all.
-          drawPrint(picture, message.pictures.length === 1 ? plate?.preview : undefined, () =>
+          drawPrint(picture, message.pictures.length === 1 ? preview : undefined, () =>
             this.context.onOpen(picture),
           ),
         ),

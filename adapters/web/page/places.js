@@ -16,6 +16,13 @@ export function placeOf(hash) {
   return { message, picture: picture === undefined ? undefined : Number(picture) };
 }
 
+/**
+ * The picture that another one was made from.
+ * @param {import('./types.js').Message} message of that other one
+ * @param {import('./types.js').Message | undefined} parent the message that it started from
+ */
+export const originPicture = ({ about }, parent) => parent?.pictures[(about?.origin?.picture ?? 1) - 1];
+
 /** The address without a place, so that a reload shows the newest messages. */
 export function leavePlace() {
   if (location.hash !== '') history.replaceState(null, '', location.pathname + location.search);

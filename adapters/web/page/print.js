@@ -21,8 +21,11 @@ export class Plate {
     return this.image.hidden ? undefined : this.image.src;
   }
 
-  /** @param {Job} job */
-  show(job) {
+  /**
+   * @param {Job} job
+   * @param {{ developed: number, columns: number, column: number, row: number }} [place] in the preview of several
+   */
+  show(job, place) {
     if (job.preview && this.image.src !== job.preview) {
       this.image.src = job.preview;
       this.image.hidden = false;
@@ -35,7 +38,18 @@ export class Plate {
         () => undefined, // the next preview came first
       );
     }
-    const developed = job.steps ? (job.step ?? 0) / job.steps : 0;
+    if (place !== undefined) {
+      const { columns, column, row } = place;
+      // Of the sheet only its own place is seen.
+      const part = [columns, column, row].map((number) => `${100 * number}%`);
+      Object.assign(this.image.style, {
+        width: part[0],
+        height: part[0],
+        left: `-${part[1]}`,
+        top: `-${part[2]}`,
+      });
+    }
+    const developed = place?.developed ?? (job.steps ? (job.step ?? 0) / job.steps : 0);
     this.element.style.setProperty('--developed', developed.toFixed(3));
   }
 }

@@ -9,9 +9,9 @@
  * @typedef {'queued' | 'running' | 'done' | 'failed' | 'cancelled'} JobState
  * @typedef {{
  *   id: string, state: JobState, position?: number | null, eta_seconds?: number | null,
- *   step?: number | null, steps?: number | null, seconds?: number | null, preview?: string | null,
+ *   step?: number | null, steps?: number | null, count?: number | null, seconds?: number | null, preview?: string | null,
  *   error?: Refusal | null,
- * }} Job `preview` is the URL of a small picture of the current latents
+ * }} Job `preview` is the URL of a small picture of the current latents; of several pictures (`count`) one of them all
  * @typedef {{
  *   name: string, label: string, required: boolean, kind: 'words' | 'number' | 'choice' | 'picture',
  *   value?: string | number, placeholder?: string, min?: number, max?: number,
@@ -25,6 +25,7 @@
  *   id: string, at: string | number, author: Author, text: string, asker?: { id: string, name: string },
  *   reply_to?: string | null,
  *   pictures: Picture[], cells?: Cell[], job?: Job | null, actions: Action[], footer?: string | null, fields?: Field[],
+ *   about?: { origin?: { picture?: number } },
  *   notes?: string[], error?: Refusal | null, private?: boolean, refresh?: string,
  * }} Message `refresh` is the id of an action that brings it up to date
  * @typedef {{

@@ -10,7 +10,7 @@ import { actionsOf, drawActions, isEdit } from './actions.js';
 import { Comparison } from './compare.js';
 import { announce, byId, copyText, el, iconButton } from './dom.js';
 import { drawForm } from './form.js';
-import { leavePlace, linkTo } from './places.js';
+import { leavePlace, linkTo, originPicture } from './places.js';
 import { isHidden } from './print.js';
 import { say, sayLabel } from './say.js';
 
@@ -175,7 +175,7 @@ export class Viewer {
   /** The picture that this one was made from, or else the one before it. */
   #earlier() {
     const { message, picture } = /** @type {Shown} */ (this.#shown);
-    const source = this.context.before(message)?.pictures[0];
+    const source = originPicture(message, this.context.before(message));
     if (source !== undefined) return isHidden(source) ? undefined : source;
     const pictures = this.context.pictures.all();
     const index = pictures.findIndex((one) => one.picture.id === picture.id);

@@ -150,11 +150,17 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
     await using form = await readMessage(c);
     const { text, attachments } = form;
     const own = form.replyTo === undefined ? await pictureOfAddress(c, text) : undefined;
-    const replyTo = form.replyTo ?? own?.message?.id;
+    const { replyTo = own?.message?.id, replyPicture: number } = form;
     const repliedTo =
       own?.message ??
       (replyTo === undefined ? undefined : await conversation.find(replyTo, c.get('sender').user.id));
-    const pictureIds = own?.pictureIds ?? repliedTo?.pictures.map(({ id }) => id);
+    const shown = repliedTo?.pictures.map(({ id }) => id);
+    const pictureIds = own?.pictureIds ?? (number === undefined ? shown : shown?.slice(number - 1, number));
+    if (number !== undefined && pictureIds?.length === 0)
+      throw new DarkroomError(
+        'bad_request',
+        sentence('action.no_such_picture', { count: shown?.length ?? 0 }),
+      );
     const answer = await invoke(
       c,
       {

@@ -13,6 +13,8 @@ import { UploadedFiles } from './uploaded-files.ts';
 export interface MessageForm {
   readonly text: string;
   readonly replyTo?: string;
+  /** Number of the picture of that message that is meant. */
+  readonly replyPicture?: number;
   /** Their bytes can be read until the form is disposed of. */
   readonly attachments: readonly Attachment[];
   [Symbol.asyncDispose](): Promise<void>;
@@ -24,6 +26,7 @@ export interface FormLimits extends BodyLimits {
 }
 
 const FIELDS = ['text', 'reply_to'] as const;
+const REPLY = /^(.*?)(?:-(\d{1,2}))?$/s;
 const FILES = ['files[]', 'files'];
 /** The only content type of a message; anything else is refused before a byte of it is read. */
 const CONTENT_TYPE = /^multipart\/form-data\s*;.*\bboundary=/i;
@@ -54,11 +57,13 @@ export async function readMessageForm(
     const fields = await parse(request, files, limits, onBytes);
     const text = fields.get('text') ?? '';
     requireText(text, limits.textCharacters);
-    const replyTo = fields.get('reply_to') ?? '';
+    // As in links: ID, or ID-2 for its second picture.
+    const [, replyTo = '', number] = REPLY.exec(fields.get('reply_to') ?? '') ?? [];
     return {
       text,
       attachments: files.attachments,
       ...(replyTo !== '' && { replyTo }),
+      ...(number !== undefined && { replyPicture: Number(number) }),
       [Symbol.asyncDispose]: () => files[Symbol.asyncDispose](),
     };
   } catch (error) {

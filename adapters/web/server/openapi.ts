@@ -230,6 +230,10 @@ export const openapi = {
           eta_seconds: number,
           step: integer,
           steps: integer,
+          count: {
+            ...integer,
+            description: 'of pictures, where they are several; the finished ones are the message’s',
+          },
           loading: object({ opened: integer, total: integer }, ['opened', 'total']),
           seconds: number,
           preview: { ...text, description: 'data: URL of a small PNG' },

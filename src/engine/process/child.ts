@@ -63,12 +63,18 @@ async function carryOut(engine: WarmEngine, message: ToChild): Promise<Calls[key
       );
       runs.set(message.call, run);
       const { steps, memory } = run;
-      return { run: message.call, steps, ...(memory !== undefined && { memory }) };
+      const finishes = run.finish !== undefined;
+      return { run: message.call, steps, finishes, ...(memory !== undefined && { memory }) };
     }
     case 'advance':
       return await runOf(message.run).advance(message.count, (progress) =>
         say({ name: 'progress', call: message.call, progress }),
       );
+    case 'finish': {
+      const run = runOf(message.run);
+      if (run.finish === undefined) throw new Error('The pictures of this run come at its end.');
+      return await run.finish();
+    }
     case 'decode':
       return await runOf(message.run).decode();
     case 'close': {

@@ -60,10 +60,11 @@ export class EngineProcess implements ProcessEngine {
   /** @throws EngineLost where the child dies meanwhile; the next call starts a fresh one */
   async open(job: Job, onLoading?: (loading: Loading) => void): Promise<Run> {
     const child = this.#running();
-    const { run, ...told } = await child.call('open', { job }, { onLoading });
+    const { run, finishes, ...told } = await child.call('open', { job }, { onLoading });
     return {
       ...told,
       advance: (count, onProgress) => child.call('advance', { run, count }, { onProgress }),
+      ...(finishes && { finish: () => child.call('finish', { run }) }),
       decode: () => child.call('decode', { run }),
       close: async () => {
         // A process that has ended holds no run.

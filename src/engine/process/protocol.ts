@@ -4,6 +4,7 @@
  */
 import { DarkroomError, describeError, type ErrorWords, wordsOf } from '../../errors.ts';
 import {
+  type Advance,
   type Engine,
   FilesChanged,
   type FinishedPicture,
@@ -41,8 +42,9 @@ export interface EngineFactory {
 /** The calls: what goes in, what comes back. `run` names an open run within one child. */
 export interface Calls {
   warm: { in: { model: string }; out: undefined };
-  open: { in: { job: Job }; out: { run: number; steps: number; memory?: JobMemory } };
-  advance: { in: { run: number; count: number }; out: { done: boolean; seconds: number } };
+  open: { in: { job: Job }; out: { run: number; steps: number; memory?: JobMemory; finishes: boolean } };
+  advance: { in: { run: number; count: number }; out: Advance };
+  finish: { in: { run: number }; out: FinishedPicture };
   decode: {
     in: { run: number };
     out: { pictures: readonly FinishedPicture[]; notes: readonly Words[]; seconds: StageSeconds };

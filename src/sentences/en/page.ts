@@ -30,7 +30,6 @@ export const page = {
   'page.no_script': 'This page needs JavaScript. Without it, you can run this in a shell:',
   'page.offline': 'The server does not answer. Try again; nothing that you typed is lost.',
   'page.server_error': 'The server answered with error {status}. Try again; nothing that you typed is lost.',
-  'page.picture_gone': 'That picture no longer exists.',
   'page.lost': 'Connection lost. Reconnecting…',
   'page.link_gone': 'The message of this link was deleted, or only somebody else can see it.',
   'page.ready': 'Picture ready: {alt}. {footer}',

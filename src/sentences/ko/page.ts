@@ -32,7 +32,6 @@ export const page = {
   'page.offline': '서버가 응답하지 않아요. 다시 시도해 주세요. 입력한 내용은 그대로 있어요.',
   'page.server_error':
     '서버가 오류 {status} 응답을 보냈어요. 다시 시도해 주세요. 입력한 내용은 그대로 있어요.',
-  'page.picture_gone': '그 그림은 이제 없어요.',
   'page.lost': '연결이 끊겼어요. 다시 연결하는 중…',
   'page.link_gone': '이 링크의 메시지는 삭제됐거나 다른 사람만 볼 수 있어요.',
   'page.ready': '그림 완성: {alt}. {footer}',
