@@ -398,7 +398,8 @@ export class Client {
 
   /** Polls until a message is as the test waits for. */
   async until(id: string, isReady: (message: MessageJson) => boolean): Promise<MessageJson> {
-    const deadline = Date.now() + 5000;
+    // Far beyond what a loaded machine takes.
+    const deadline = Date.now() + 20_000;
     while (Date.now() < deadline) {
       const message = (await this.messages()).find((one) => one.id === id);
       if (message !== undefined && isReady(message)) return message;
