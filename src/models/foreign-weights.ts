@@ -1,4 +1,4 @@
-/** Weights that other programs packed in ways that are not read, each refused by the name of the way. */
+/** Weights of families that are not built here, and those that other programs packed in ways that are not read: each refused by its name. */
 import { open } from 'node:fs/promises';
 import { DarkroomError } from '../errors.ts';
 import type { StoredTensor } from '../graph/component.ts';
@@ -100,4 +100,46 @@ export function unknownArchitecture(
   const architecture = metadata.get('general.architecture')?.slice(0, LONGEST_NAME);
   if (architecture === undefined) return undefined;
   return `${label} is a GGUF file of the architecture ${architecture}, which this version of Darkroom does not run. It reads transformers of FLUX.1, FLUX.2 klein and Z-Image, and the text encoders T5 and Qwen3.`;
+}
+
+const PREFIXES = ['model.diffusion_model.', '', 'model.', 'net.'];
+
+const CHROMA =
+  ': its layers are those of FLUX.1, but the network that modulates all of them (distilled_guidance_layer) and the mask over its words are not supported. FLUX.1, FLUX.2 klein and Z-Image work';
+
+/** Those that have it are read as FLUX.1. */
+const DERIVED = ': it lacks vector_in.in_layer.weight, which FLUX.1 [dev] and [schnell] have';
+
+/**
+ * A tensor that only this family has, as diffusers and ComfyUI tell them apart, and what of it is missing here where that is
+ * not all. The first match counts.
+ */
+const FOREIGN: readonly (readonly [key: string, family: string, missing?: string])[] = [
+  ['distilled_guidance_layer.in_proj.bias', 'Chroma', CHROMA],
+  ['single_stream_modulation.lin.weight', 'FLUX.2'],
+  ['double_blocks.0.img_attn.norm.key_norm.scale', 'FLUX.1', DERIVED],
+  ['double_blocks.0.img_attn.qkv.weight', 'FLUX.1', DERIVED],
+  ['transformer_blocks.0.attn.add_q_proj.weight', 'Qwen-Image'],
+  ['noise_refiner.0.attention.qkv.weight', 'Z-Image or Lumina'],
+  ['cap_embedder.0.weight', 'Lumina 2'],
+  ['double_layers.0.attn.w1q.weight', 'AuraFlow'],
+  ['head.modulation', 'Wan'],
+  ['clip_txt_mapper.weight', 'Stable Cascade'],
+];
+
+/** The family of a transformer or UNet that no family here reads, by its names; undefined for other files. */
+export function foreignFamily({
+  tensors,
+  label,
+}: {
+  readonly tensors: ReadonlyMap<string, unknown>;
+  readonly label: string;
+}): { readonly family: string; readonly refusal: string } | undefined {
+  const found = FOREIGN.find(([key]) => PREFIXES.some((prefix) => tensors.has(`${prefix}${key}`)));
+  if (found === undefined) return undefined;
+  const [, family, missing = ''] = found;
+  return {
+    family,
+    refusal: `${label} is a ${family} model, which this version of Darkroom does not run${missing}.`,
+  };
 }

@@ -11,7 +11,7 @@ import { type Tensors, under } from './checkpoint/tensors.ts';
 import { controlnetOf, controlRefusal } from './controlnet.ts';
 import { FAMILIES } from './families/index.ts';
 import { unetBase } from './families/unet.ts';
-import { unknownArchitecture } from './foreign-weights.ts';
+import { foreignFamily, unknownArchitecture } from './foreign-weights.ts';
 import { otherKind, refuseKind } from './lora/key.ts';
 import { originOf } from './lora/origin.ts';
 import { SeenFiles } from './seen.ts';
@@ -98,33 +98,9 @@ async function recogniseCheckpoint(weights: Weights, path: string): Promise<Foun
       parts: { vae, textEncoders },
     };
   }
-  const foreign = FOREIGN.find(([key]) =>
-    [...PREFIXES].some((prefix) => weights.tensors.has(`${prefix}${key}`)),
-  );
-  if (foreign === undefined) return undefined;
-  return {
-    kind: 'checkpoint',
-    family: foreign[1],
-    refusal: `${weights.label} is a ${foreign[1]} model, which this version of Darkroom does not run.`,
-    parts: { vae: false, textEncoders: false },
-  };
+  const foreign = foreignFamily(weights);
+  return foreign && { kind: 'checkpoint', ...foreign, parts: { vae: false, textEncoders: false } };
 }
-
-const PREFIXES = ['model.diffusion_model.', '', 'model.', 'net.'];
-
-/** A tensor that only this family has, as diffusers and ComfyUI tell them apart. The first match counts. */
-const FOREIGN: readonly (readonly [key: string, family: string])[] = [
-  ['distilled_guidance_layer.in_proj.bias', 'Chroma'],
-  ['single_stream_modulation.lin.weight', 'FLUX.2'],
-  ['double_blocks.0.img_attn.norm.key_norm.scale', 'FLUX.1'],
-  ['double_blocks.0.img_attn.qkv.weight', 'FLUX.1'],
-  ['transformer_blocks.0.attn.add_q_proj.weight', 'Qwen-Image'],
-  ['noise_refiner.0.attention.qkv.weight', 'Z-Image or Lumina'],
-  ['cap_embedder.0.weight', 'Lumina 2'],
-  ['double_layers.0.attn.w1q.weight', 'AuraFlow'],
-  ['head.modulation', 'Wan'],
-  ['clip_txt_mapper.weight', 'Stable Cascade'],
-];
 
 const LORA =
   /(\.lora_(down|up|mid|A|B)\b|_lora[12]?\.(down|up)\.weight$|\.lora\.(down|up)\.weight$|\.lora_linear_layer\.|\.hada_w[12]_[ab]$|\.lokr_w[12](_[ab])?$|\.oft_(blocks|diag)|^lora_.*\.(diff|diff_b|a1|b1)(\.weight)?$|\.(diff|diff_b)$)/;

@@ -133,6 +133,31 @@ test('GGUF: unknown architectures and types by name, shapes as they were before 
   assert.ok(refused > 50, `${refused} were refused`);
 });
 
+test('Chroma, whose blocks have the names of FLUX.1, is refused by its name with what is missing', async (t) => {
+  const folder = await temporaryFolder(t);
+  const names = ['distilled_guidance_layer.in_proj.bias', 'double_blocks.0.img_attn.qkv.weight'];
+  const floats = (prefix: string) => new Map(names.map((name) => [`${prefix}${name}`, float([1], [1])]));
+  const files = [
+    await writeSafetensors(join(folder, 'a.safetensors'), floats('')),
+    await writeSafetensors(join(folder, 'b.safetensors'), floats(TRANSFORMER)),
+    await write(
+      join(folder, 'c.gguf'),
+      gguf({
+        values: { 'general.architecture': 'flux' },
+        tensors: [
+          [names[0]!, 0, [4, 2], 32],
+          [names[1]!, 0, [4, 2], 32],
+        ],
+      }),
+    ),
+  ];
+  for (const file of files) {
+    const message = /is a Chroma model, which .* not run: .*distilled_guidance_layer.*FLUX\.1/;
+    await assert.rejects(openCheckpoint(file), { code: 'unsupported', message });
+    assert.match((await recognise(file)).refusal!, message);
+  }
+});
+
 test('weights that bitsandbytes or torchao packed are refused by that name, in a file and in a folder', async (t) => {
   const folder = await temporaryFolder(t);
   const name = `${TRANSFORMER}double_blocks.0.img_attn.qkv.weight`;
