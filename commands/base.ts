@@ -89,9 +89,13 @@ export function layOver(
   if (changes === undefined || prompt.trim() === '') {
     return { prompt: editsByInstruction ? words : withoutRequest(words), notes: [] };
   }
-  const changed = applyChanges({ prompt, negative }, changes);
+  const { missing = [], ...changed } = applyChanges({ prompt, negative }, changes);
+  const added = missing.map((word) => sentence('draw.not_in_prompt', { word }));
   if (changed.negative === negative) {
-    return { prompt: changed.prompt, notes: [sentence('draw.changed', { prompt: changed.prompt })] };
+    return {
+      prompt: changed.prompt,
+      notes: [sentence('draw.changed', { prompt: changed.prompt }), ...added],
+    };
   }
-  return { ...changed, notes: [sentence('draw.changed_negative', { ...changed })] };
+  return { ...changed, notes: [sentence('draw.changed_negative', { ...changed }), ...added] };
 }

@@ -16,7 +16,7 @@ import { localeOf, sayIn } from '../../src/sentences.ts';
 import type { Card } from '../card.ts';
 import { clip } from '../clip.ts';
 import { type Address, JobReply, type ReplyPorts } from '../job-reply.ts';
-import { codeOf, explainError } from './errors.ts';
+import { codeOf, explainError, isRefusal } from './errors.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 import { type Rendered, renderCard } from './render.ts';
 
@@ -27,13 +27,6 @@ const PACE = { edit: 3000, preview: 3000 } as const;
 /** Discord waits 3 s for a first answer; what is not posted by now is announced. */
 const ACKNOWLEDGE_MS = 500;
 const NO_MENTIONS = { parse: [], repliedUser: false };
-/** Refusals of a thread, where the request is answered without one. */
-const NO_THREAD: readonly (string | number | undefined)[] = [
-  RESTJSONErrorCodes.CannotExecuteActionOnThisChannelType,
-  RESTJSONErrorCodes.MaximumActiveThreads,
-  RESTJSONErrorCodes.MissingPermissions,
-];
-
 /** Refusals of a direct message. */
 const CLOSED: readonly (string | number | undefined)[] = [
   RESTJSONErrorCodes.CannotSendMessagesToThisUser,
@@ -319,13 +312,14 @@ export class MessageReply extends DiscordReply {
   }
 }
 
-/** @returns undefined where there can be no thread: in threads, direct messages and voice channels, or too many */
+/** @returns undefined where there can be no thread: in threads, direct messages and voice channels, or where Discord refuses one */
 async function openThread(head: Message, name: string): Promise<SendableChannels | undefined> {
   if (!head.inGuild() || head.channel.isThread()) return undefined;
   try {
     return await head.startThread({ name, autoArchiveDuration: ThreadAutoArchiveDuration.OneDay });
   } catch (error) {
-    if (NO_THREAD.includes(codeOf(error))) return undefined;
+    // Asking again would be refused again; a head that is gone is noticed when it is edited.
+    if (isRefusal(error) && error.status !== 429) return undefined;
     throw error;
   }
 }

@@ -17,6 +17,8 @@ import {
 export interface Words {
   readonly prompt: string;
   readonly negative: string;
+  /** What an instruction names that is not in the prompt: its change was added instead. */
+  readonly missing?: readonly string[];
 }
 
 const COLOUR = patternOf(COLOURS);
@@ -31,8 +33,17 @@ const WORN =
   /\b(?:dress|shirt|hat|coat|suit|jacket|armou?r|uniform|kimono|hanbok|costume|clothes|style|colou?r)\b/i;
 
 export function applyChanges(words: Words, changes: readonly Change[]): Words {
-  return changes.reduce(apply, words);
+  return changes.reduce((before, change) => {
+    const named = namedBy(change);
+    const isThere = named === undefined || namesOf(named).some((one) => wordPattern(one).test(before.prompt));
+    const missing = [...(before.missing ?? []), ...(isThere ? [] : [named])];
+    return { ...apply(before, change), ...(missing.length > 0 && { missing }) };
+  }, words);
 }
+
+/** What a change looks for in the prompt. */
+const namedBy = (change: Change): string | undefined =>
+  change.kind === 'replace' ? change.from : change.kind === 'colour' ? change.of : undefined;
 
 function apply({ prompt, negative }: Words, change: Change): Words {
   switch (change.kind) {
@@ -179,16 +190,18 @@ function withSubject(prompt: string, other: string): string {
 /** A thing that is named in one language is found in a prompt of the other, and written in the prompt's. */
 function withOther(prompt: string, from: string, to: string): string {
   const name = inLanguageOf(prompt, to);
-  const names = [from, ...namesOf(from)];
-  const found = names.map((one) => wordPattern(one).exec(prompt)).find((match) => match !== null);
+  const found = namesOf(from)
+    .map((one) => wordPattern(one).exec(prompt))
+    .find((match) => match !== null);
   if (found === undefined) return append(prompt, name);
   const other = replaceAt(prompt, found.index, found[0].length, name);
   return withParticle(other, found.index + name.length);
 }
 
+/** A word, and what it is called in both languages. */
 const namesOf = (word: string): string[] => {
   const thing = termOf(word, THINGS);
-  return thing === undefined ? [] : [thing.en, ...(thing.ko ? [thing.ko] : []), ...(thing.also ?? [])];
+  return [word, ...(thing ? [thing.en, ...(thing.ko ? [thing.ko] : []), ...(thing.also ?? [])] : [])];
 };
 
 function inLanguageOf(prompt: string, word: string): string {

@@ -258,14 +258,14 @@ describe('Discord', { concurrency: 2 }, () => {
     await chat.command('ada', 'config set', { setting: 'thread_per_request', value: 'on' });
     await until(chat, 'ada', ({ text }) => text.includes('thread_per_request'));
     const before = chat.server.messages.size;
-    // A voice channel, and a server with too many threads.
-    for (const code of [50024, 160006]) {
+    // A voice channel, a server with too many threads, and a name that Discord does not take.
+    for (const code of [50024, 160006, 50035]) {
       chat.server.faults.push({ method: 'POST', path: /\/threads$/, status: 400, code, times: 1 });
       call(chat, `a boat ${code}`);
       const print = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === `a boat ${code}`);
       assert.equal(print.place, CHANNELS.general);
     }
-    assert.equal(chat.server.messages.size, before + 2);
+    assert.equal(chat.server.messages.size, before + 3);
     assert.deepEqual(chat.errors, []);
   });
 

@@ -126,6 +126,15 @@ test('an instruction changes what it names in the prompt, and nothing else', () 
   assert.deepEqual(wrong, []);
 });
 
+test('what an instruction names and the prompt does not have is told', () => {
+  const missing = (prompt: string, words: string) =>
+    applyChanges({ prompt, negative: '' }, readInstruction(words) ?? []).missing;
+  assert.deepEqual(missing(CAT, 'replace the horse with a dog'), ['horse']);
+  assert.deepEqual(missing(CAT, 'make the sofa green'), ['sofa']);
+  assert.equal(missing(CAT, '고양이를 강아지로 바꿔줘'), undefined);
+  assert.equal(missing(CAT, 'make it green'), undefined);
+});
+
 test('a description is no instruction', () => {
   const descriptions = [
     'a blue boat',

@@ -1,5 +1,6 @@
 /** How a request was read, and what is missing in it. */
 export const draw = {
+  'draw.not_in_prompt': 'The prompt does not say "{word}", so the change was added to it.',
   'draw.changed': "Read as a change of the picture's prompt: {prompt}.",
   'draw.changed_negative': "Read as a change of the picture's prompt: {prompt}. Negative prompt: {negative}.",
   'draw.no_subject':

@@ -1,6 +1,7 @@
 import type { draw as en } from '../en/draw.ts';
 
 export const draw = {
+  'draw.not_in_prompt': '프롬프트에 없어서 바꿀 내용을 더했어요: {word}',
   'draw.changed': '그림의 프롬프트를 이렇게 바꿨어요: {prompt}',
   'draw.changed_negative': '그림의 프롬프트를 이렇게 바꿨어요: {prompt}. 제외 프롬프트: {negative}',
   'draw.no_subject':
