@@ -54,6 +54,7 @@ const schema = z.object({
   DARKROOM_MEMORY: z
     .string()
     .regex(/^\s*(\d+(\.\d+)?|[a-z]+(:\d+)?=\d+(\.\d+)?(\s*,\s*[a-z]+(:\d+)?=\d+(\.\d+)?)*)\s*$/)
+    .refine((value) => value.split(',').every((item) => Number(item.split('=').at(-1)) > 0))
     .optional(),
   DARKROOM_LOG: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'trace', 'silent']).default('info'),
   /** The Hugging Face Hub's own variables. */
@@ -91,7 +92,8 @@ const ALLOWED: Readonly<Partial<Record<SettingName, string>>> = {
   DARKROOM_PORT: 'a port from 0 to 65535',
   SLACK_PORT: 'a port from 0 to 65535',
   DARKROOM_CACHE_GB: 'a number of gigabytes, 0 or more',
-  DARKROOM_MEMORY: 'a number of gigabytes such as 8, or one for each device such as cuda:0=8,cuda:1=24',
+  DARKROOM_MEMORY:
+    'a number of gigabytes above 0 such as 8, or one for each device such as cuda:0=8,cuda:1=24',
   DARKROOM_PRECISION: 'float32, float16 or int8',
   DARKROOM_PICTURES: 'files, rows or an address like s3://bucket/prefix',
   DARKROOM_WEB_USERS: 'cookie or header',

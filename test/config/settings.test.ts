@@ -50,6 +50,8 @@ test('no secret is shown, neither in the table nor in a refusal', () => {
 test('a refusal names the variable, the value and what is allowed', () => {
   const cases: [Record<string, string>, RegExp][] = [
     [{ DARKROOM_PORT: '70000' }, /DARKROOM_PORT "70000".*0 to 65535/],
+    [{ DARKROOM_MEMORY: '0' }, /DARKROOM_MEMORY "0".*above 0/],
+    [{ DARKROOM_MEMORY: 'cuda:0=8,cpu=0' }, /DARKROOM_MEMORY.*above 0/],
     [{ DARKROOM_LOG: 'loud' }, /DARKROOM_LOG "loud".*info/],
     [{ DISCORD_API_URL: 'nowhere' }, /DISCORD_API_URL "nowhere"/],
   ];
