@@ -39,6 +39,8 @@ export type Option = OptionBase &
         readonly spelling?: (text: string) => string | undefined;
         /** Says how a number above `max` is written. */
         readonly beyond?: (text: string) => Words | undefined;
+        /** Words behind it that only name what is counted: `pictures` of `--n 4 pictures`. */
+        readonly unit?: RegExp;
       }
     | {
         readonly type: 'choice';
@@ -185,8 +187,11 @@ function parseMention(label: string, kind: MentionKind, text: string, platform: 
 }
 
 function parseNumber(label: string, option: Option & { type: 'integer' | 'number' }, value: unknown): number {
-  const { min, max, type, spelling, beyond } = option;
-  const text = String(value).trim().normalize('NFKC').replace(/[;,]$/, '');
+  const { min, max, type, spelling, beyond, unit } = option;
+  const typed = String(value).trim().normalize('NFKC').replace(/[;,]$/, '');
+  // `--n 4장`
+  const [, bare, behind] = /^(\d+)(\D+)$/.exec(typed) ?? [];
+  const text = bare !== undefined && unit?.test(behind!.trim()) === true ? bare : typed;
   const number = text === '' ? Number.NaN : readNumber(spelling?.(text) ?? text, max);
   const given = { flag: label, value: String(value) };
   if (!Number.isFinite(number)) {

@@ -129,6 +129,7 @@ function optionOf({ names, type, description, example, choices = [], ...rest }: 
         max: rest.max ?? Number.MAX_SAFE_INTEGER,
         ...(rest.spelling && { spelling: rest.spelling }),
         ...(rest.beyond && { beyond: rest.beyond }),
+        ...(rest.unit && { unit: rest.unit }),
       };
     case 'choice':
       return {

@@ -132,6 +132,12 @@ function takeValue(option: Option, following: readonly Token[]): Taken | undefin
       if (option.pattern.test(text)) return { text, count };
     }
   }
+  if (option.type === 'integer' && option.unit !== undefined && /^\d/.test(first.text)) {
+    // Only where nothing else follows: `--n 4 pictures of a mug` describes them.
+    const behind = following.slice(1);
+    const isUnit = behind.length > 0 && behind.length < LONGEST && option.unit.test(joinWords(behind));
+    return { text: first.text, count: isUnit ? following.length : 1 };
+  }
   if (option.type !== 'text' || option.single) return { text: first.text, count: 1 };
   return { text: joinWords(following), count: following.length };
 }

@@ -39,6 +39,8 @@ export interface FieldOption<
   readonly partOfName?: RegExp;
   /** Says how a number above `max` is written; undefined where it is refused like any other. */
   readonly beyond?: (text: string) => Words | undefined;
+  /** Of an integer: words behind it that only name what is counted, `pictures` of `--n 4 pictures`. */
+  readonly unit?: RegExp;
   /** It may be given several times: the values are joined with commas. */
   readonly repeats?: true;
   /**

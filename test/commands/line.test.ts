@@ -44,6 +44,17 @@ test('a line becomes typed values', () => {
     },
   );
   assert.deepEqual(parse('--seed 3 a mug'), { seed: 3, prompt: 'a mug' });
+  for (const unit of ['pictures', 'Images', 'different variations please', '장', '개', 'copies.'])
+    for (const line of [`a mug --n 4 ${unit}`, `a mug --n=4 ${unit}`])
+      assert.deepEqual(parse(line), { prompt: 'a mug', n: 4 }, line);
+  assert.deepEqual(parse('a mug --n 4장 --steps 12 steps --seed 3'), {
+    prompt: 'a mug',
+    n: 4,
+    steps: 12,
+    seed: 3,
+  });
+  assert.deepEqual(parse('--n 4 pictures of a mug'), { n: 4, prompt: 'pictures of a mug' });
+  assert.throws(() => parse('a mug --n 4cats'), /number/);
   assert.deepEqual(parse('a mug --no text and frames --seed 3'), {
     prompt: 'a mug',
     no: 'text and frames',

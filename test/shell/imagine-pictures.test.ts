@@ -83,6 +83,7 @@ test('the options of chats are known on the shell too', async () => {
     height: 8,
   });
   assert.deepEqual(await draftOf('a --seed 3', '--seed', '4'), { prompt: 'a', seed: 4 });
+  assert.deepEqual(await draftOf('a mug --n 4 pictures'), { prompt: 'a mug', num_images: 4 });
   assert.deepEqual(await draftOf(''), { prompt: '' });
   await assert.rejects(draftOf('a --v 6'), /flag of Midjourney/);
   assert.equal((await readTasks(['a --ar 16:9'])).tasks[0]!.ratio, 16 / 9);
@@ -150,7 +151,7 @@ test('nets of one name in two folders are told apart; a PNG of theirs is made ag
   assert.equal(JSON.parse(one!.get('darkroom')!).request.controls[0].controlnet, 'one/net');
   assert.match(
     two!.get('parameters')!,
-    /ControlNet 0: "Module: none, Model: net, Weight: 1, .*Control Mode: Balanced", ControlNet 1: "Module: openpose/,
+    /ControlNet 0: "Module: none, Model: net \[[0-9a-f]{10}\], Weight: 1, .*Control Mode: Balanced", ControlNet 1: "Module: openpose/,
   );
   assert.notDeepEqual(readFileSync(join(folder, 'one.png')), readFileSync(join(folder, 'two.png')));
   const from = ['--from', join(folder, 'one.png')];

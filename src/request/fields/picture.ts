@@ -7,6 +7,10 @@ import { type OptionValue, option, SIZE } from '../option.ts';
 import { integer, longSeed, SEEDS, said, seed } from '../schemas.ts';
 import { field, type Json, or, type Pair, requireSizeText, shortName } from './field.ts';
 
+/** `--n 4 pictures`, `--n 4 different variations please`, `--n 4 장` */
+const PICTURES =
+  /^(?:(?:more|different|new|separate) )*(?:pictures?|pics?|images?|imgs?|photos?|prints?|variations?|variants?|versions?|copies|options?|results?|times|x|장|개|컷|가지|번)(?:씩|만)?(?:,? please)?[.,!]*$/i;
+
 export const PICTURE_FIELDS = {
   /** Seed of the first picture; picture i uses seed + i. */
   seed: field({
@@ -91,6 +95,7 @@ export const PICTURE_FIELDS = {
         names: ['n', 'count'],
         type: 'integer',
         ...LIMITS.images,
+        unit: PICTURES,
         description: 'option.n',
         example: '4',
         menu: 6,

@@ -22,6 +22,7 @@ export const SAMPLING_FIELDS = {
         names: ['steps'],
         type: 'integer',
         ...LIMITS.steps,
+        unit: /^(?:steps?|스텝|단계|회)$/i,
         description: 'option.steps',
         example: '20',
         menu: 2,
