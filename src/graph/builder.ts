@@ -1,56 +1,21 @@
-/** Assembles one ONNX graph: nodes with unique names, small constants, and weights that stay on disk. */
+/** Assembles one ONNX graph for a target: nodes, and weights that stay on disk. */
 import type { Component, FactorPlace, Graph, StoredTensor } from './component.ts';
-import {
-  type AttributeValue,
-  attribute,
-  DataType,
-  type DataTypeName,
-  encodeModel,
-  type NodeProto,
-  type TensorProto,
-  type Value,
-  type ValueInfoProto,
-} from './onnx.ts';
+import { GraphNodes } from './nodes.ts';
+import { DataType, type Value } from './onnx.ts';
 import { PORTABLE, type Target } from './target.ts';
 import { GraphWeights, type Int8Weight, type RowRange } from './weights.ts';
 
+export type { Attributes } from './nodes.ts';
 export type { Value } from './onnx.ts';
-export type Attributes = Readonly<Record<string, AttributeValue | { readonly float: number }>>;
-
-/** IR 9 and opset 20 (exact Gelu, LayerNormalization); `com.microsoft` holds onnxruntime's fused operators. */
-const IR_VERSION = 9;
-const OPSETS = [
-  { domain: '', version: 20 },
-  { domain: 'com.microsoft', version: 1 },
-];
 
 /** Of a weight in blocks, in float32: 32 MB. A layer of FLUX.1 has eight times as many. */
 const NUMBERS_AT_ONCE = 2 ** 23;
 
-/** A sum that a normalisation behind it may take over. */
-export interface Residual {
-  readonly x: Value;
-  readonly skip: Value;
-  /** Of the last axis. */
-  readonly bias: Value | undefined;
-}
-
-export class GraphBuilder {
+export class GraphBuilder extends GraphNodes {
   readonly target: Target;
   readonly #name: string;
   readonly #isTemporary: boolean;
   readonly #weights: GraphWeights;
-  readonly #taken = new Set<string>();
-  readonly #values = new Map<string, Value>();
-  readonly #nodes: NodeProto[] = [];
-  /** Sums that nothing has taken over, by their value. */
-  readonly #residuals = new Map<
-    Value,
-    { readonly addends: Residual; readonly nodes: readonly NodeProto[] }
-  >();
-  readonly #initializers: TensorProto[] = [];
-  readonly #inputs: ValueInfoProto[] = [];
-  readonly #outputs: ValueInfoProto[] = [];
 
   /**
    * @param name of the graph, for the log
@@ -63,28 +28,22 @@ export class GraphBuilder {
     target: Target = PORTABLE,
     tensors: ReadonlyMap<string, StoredTensor> = component.tensors,
   ) {
+    super();
     this.target = target;
     this.#name = name;
     this.#isTemporary = component.isTemporary === true;
     const label = component.configFile.replace(/\/?config\.json$/, '') || name;
     this.#weights = new GraphWeights(label, tensors, target, {
-      unique: (base) => this.#unique(base),
-      once: (key, make) => this.#once(key, make),
-      constant: (type, dims, rawData) => this.#constant(type, dims, rawData),
+      unique: (base) => this.unique(base),
+      once: (key, make) => this.once(key, make),
+      constant: (type, dims, rawData) => this.constant(type, dims, rawData),
     });
-  }
-
-  /** Declares an input; a dimension given by name is free. */
-  input(name: string, type: DataTypeName, dims: readonly (number | string)[]): Value {
-    this.#inputs.push(valueInfo(name, type, dims));
-    return name;
   }
 
   /** Declares a float32 output and makes it from a value of the target's type. */
   output(name: string, value: Value, dims: readonly (number | string)[]): void {
     const made = this.target.type === 'float' ? value : this.op('Cast', [value], { to: DataType.float });
-    this.#nodes.push({ input: [made], output: [name], name, opType: 'Identity', domain: '', attribute: [] });
-    this.#outputs.push(valueInfo(name, 'float', dims));
+    this.declareOutput(name, made, dims);
   }
 
   /** A float32 value in the target's type. */
@@ -119,90 +78,10 @@ export class GraphBuilder {
     return this.target.channelsLast ? this.op('Transpose', [image], { perm: [0, 3, 1, 2] }) : image;
   }
 
-  /** Adds a node with one output. An input may be '' where the operator has a gap. */
-  op(opType: string, inputs: readonly Value[], attributes: Attributes = {}): Value {
-    return this.#node(opType, '', inputs, attributes);
-  }
-
-  /** The same for an operator of com.microsoft. */
-  fused(opType: string, inputs: readonly Value[], attributes: Attributes = {}): Value {
-    return this.#node(opType, 'com.microsoft', inputs, attributes);
-  }
-
-  /** The same for an operator with several outputs; an output that nobody needs has the name ''. */
-  fusedWithOutputs(
-    opType: string,
-    inputs: readonly Value[],
-    outputs: readonly Value[],
-    attributes: Attributes,
-  ): void {
-    this.#nodes.push(this.#proto(opType, 'com.microsoft', inputs, outputs, attributes));
-  }
-
-  /** A name for an output of fusedWithOutputs. */
-  name(base: string): Value {
-    return this.#unique(base);
-  }
-
-  /**
-   * x + skip + bias. Where the next layer is a norm, takeResidual gives it the addends, so that one operator does both.
-   * @param bias of the last axis
-   */
-  residual(x: Value, skip: Value, bias?: Value): Value {
-    const first = this.#nodes.length;
-    const value = this.op('Add', [bias === undefined ? x : this.op('Add', [x, bias]), skip]);
-    this.#residuals.set(value, { addends: { x, skip, bias }, nodes: this.#nodes.slice(first) });
-    return value;
-  }
-
-  /**
-   * Takes the nodes of a residual sum out of the graph. The caller puts `operator` in their place: a node with two or
-   * more outputs, one of which is the sum itself, since what comes later may read it.
-   * @returns whether `value` is such a sum
-   */
-  takeResidual(value: Value, operator: (addends: Residual) => void): boolean {
-    const found = this.#residuals.get(value);
-    if (found === undefined) return false;
-    this.#residuals.delete(value);
-    const at = this.#nodes.indexOf(found.nodes[0]!);
-    this.#nodes.splice(at, found.nodes.length);
-    const later = this.#nodes.splice(at);
-    operator(found.addends);
-    this.#nodes.push(...later);
-    return true;
-  }
-
-  /** Cuts the last axis into `count` equal parts. */
-  split(x: Value, count: number): Value[] {
-    const output = Array.from({ length: count }, () => this.#unique('Split'));
-    const list = [attribute('axis', -1), attribute('num_outputs', count)];
-    this.#nodes.push({ input: [x], output, name: output[0]!, opType: 'Split', domain: '', attribute: list });
-    return output;
-  }
-
-  /** A float32 constant. */
-  floats(values: readonly number[] | Float32Array, dims: readonly number[] = [values.length]): Value {
-    return this.#constant('float', dims, new Uint8Array(Float32Array.from(values).buffer));
-  }
-
   /** A constant of the target's type. */
   numbers(values: readonly number[], dims: readonly number[] = [values.length]): Value {
     if (this.target.type === 'float') return this.floats(values, dims);
-    return this.#constant('float16', dims, new Uint8Array(Float16Array.from(values).buffer));
-  }
-
-  /** A vector of int64: shapes, axes, starts. */
-  ints(values: readonly number[]): Value {
-    return this.#constant(
-      'int64',
-      [values.length],
-      new Uint8Array(BigInt64Array.from(values, BigInt).buffer),
-    );
-  }
-
-  /** One int64 without dimensions. */
-  integer(value: number): Value {
-    return this.#constant('int64', [], new Uint8Array(BigInt64Array.of(BigInt(value)).buffer));
+    return this.constant('float16', dims, new Uint8Array(Float16Array.from(values).buffer));
   }
 
   has(name: string): boolean {
@@ -244,7 +123,7 @@ export class GraphBuilder {
     const matrix = this.#weights.blockMatrix(name, shape, rows);
     if (matrix === undefined) return undefined;
     const { bits, blockSize, quants, scales, halvesApart } = matrix;
-    const ordered = halvesApart ? this.#once(`${x} halves apart`, () => this.#paired(x, blockSize)) : x;
+    const ordered = halvesApart ? this.once(`${x} halves apart`, () => this.#paired(x, blockSize)) : x;
     return this.fused('MatMulNBits', [ordered, quants, scales], {
       ...{ K: shape[1], N: rows?.count ?? shape[0], bits, block_size: blockSize },
       // Higher levels round x to 8 bits: 0.7 % off, where float32 agrees to seven digits.
@@ -293,7 +172,7 @@ export class GraphBuilder {
   }
 
   #factor({ input, index, count }: FactorPlace, dims: readonly (number | string)[]): Value {
-    const all = this.#once(`factors ${input}`, () => {
+    const all = this.once(`factors ${input}`, () => {
       this.input(input, this.target.type, [1, count, ...dims]);
       return this.op('Squeeze', [input, this.ints([0])]);
     });
@@ -307,13 +186,10 @@ export class GraphBuilder {
 
   /** A value as uint8, with its scale and zero point: both of the whole tensor, found as the graph runs. */
   quantise(x: Value): { values: Value; scale: Value; zero: Value } {
-    const values = this.#once(`quantised ${x}`, () => {
-      const name = this.#unique('DynamicQuantizeLinear');
+    const values = this.once(`quantised ${x}`, () => {
+      const name = this.unique('DynamicQuantizeLinear');
       const output = [name, `${name}.scale`, `${name}.zero`];
-      this.#nodes.push({
-        ...{ input: [x], output, name },
-        ...{ opType: 'DynamicQuantizeLinear', domain: '', attribute: [] },
-      });
+      this.withOutputs('DynamicQuantizeLinear', '', [x], output, {});
       return name;
     });
     return { values, scale: `${values}.scale`, zero: `${values}.zero` };
@@ -345,20 +221,9 @@ export class GraphBuilder {
   finish(elsewhere: (name: string) => boolean = () => false): Graph {
     const unused = this.#weights.unused(elsewhere);
     const { folder, protos } = this.#weights.initializers();
-    const bytes = encodeModel({
-      irVersion: IR_VERSION,
-      producerName: 'darkroom',
-      opsetImport: OPSETS,
-      graph: {
-        name: this.#name,
-        // onnxruntime takes of a node's inputs the one made last first: a cast made first runs right before it is
-        // needed. Behind its layer it would run at the very beginning, and all weights would be wide at once.
-        node: [...this.#weights.prepared, ...this.#nodes],
-        initializer: [...this.#initializers, ...protos],
-        input: this.#inputs,
-        output: this.#outputs,
-      },
-    });
+    // onnxruntime takes of a node's inputs the one made last first: a cast made first runs right before it is
+    // needed. Behind its layer it would run at the very beginning, and all weights would be wide at once.
+    const bytes = this.encode(this.#name, { prepared: this.#weights.prepared, weights: protos });
     const { files, elements, prepared, quantised, hasBlocks } = this.#weights;
     const blocks = this.target.blocksInPlace ? 'in place' : 'folded';
     const graph = {
@@ -370,50 +235,4 @@ export class GraphBuilder {
     const isCast = quantised === undefined && prepared.every(({ opType }) => opType === 'Cast');
     return { ...graph, source: { files, bytes: elements * 4 + (quantised?.bytes ?? 0), isCast } };
   }
-
-  #node(opType: string, domain: string, inputs: readonly Value[], attributes: Attributes): Value {
-    const name = this.#unique(opType);
-    this.#nodes.push(this.#proto(opType, domain, inputs, [name], attributes));
-    return name;
-  }
-
-  #proto(
-    opType: string,
-    domain: string,
-    input: readonly Value[],
-    output: readonly Value[],
-    attributes: Attributes,
-  ): NodeProto {
-    const list = Object.entries(attributes).map(([key, value]) => attribute(key, value));
-    return { input, output, name: output[0]!, opType, domain, attribute: list };
-  }
-
-  #constant(type: DataTypeName, dims: readonly number[], rawData: Uint8Array): Value {
-    const key = `${type} ${dims} ${Buffer.from(rawData).toString('base64')}`;
-    return this.#once(key, () => {
-      const name = this.#unique('constant');
-      this.#initializers.push({ name, dims, dataType: DataType[type], rawData });
-      return name;
-    });
-  }
-
-  #once(key: string, make: () => Value): Value {
-    const known = this.#values.get(key);
-    if (known !== undefined) return known;
-    const value = make();
-    this.#values.set(key, value);
-    return value;
-  }
-
-  #unique(base: string): string {
-    let name = base;
-    for (let i = 1; this.#taken.has(name); i++) name = `${base}_${i}`;
-    this.#taken.add(name);
-    return name;
-  }
-}
-
-function valueInfo(name: string, type: DataTypeName, dims: readonly (number | string)[]): ValueInfoProto {
-  const dim = dims.map((d) => (typeof d === 'number' ? { dimValue: d } : { dimParam: d }));
-  return { name, type: { tensorType: { elemType: DataType[type], shape: { dim } } } };
 }
