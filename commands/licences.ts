@@ -10,15 +10,29 @@ import type { ModelFile, Ports } from './ports.ts';
 
 export type LicencePorts = Pick<Ports, 'models' | 'settings'>;
 
+/** The bytes of a picture by its reference in a request; undefined where it has not come yet. */
+export type PictureOf = (reference: string) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
+
 /** Names that a refusal offers. */
 const OFFERED = 10;
-/** Kinds of files that a request names, and that shape its picture. */
-export const LICENSED = ['checkpoint', 'lora', 'vae', 'upscaler', 'controlnet', 'embedding'] as const;
+/** Kinds of files that take part in a picture. */
+export const LICENSED = [
+  'checkpoint',
+  'lora',
+  'vae',
+  'upscaler',
+  'controlnet',
+  'embedding',
+  'text_encoder',
+  'detector',
+] as const;
 export type Licensed = (typeof LICENSED)[number];
 
 interface Part {
-  readonly kind: Licensed;
+  readonly kind: string;
   readonly name: string;
+  /** What it is to the model, where the model's own file lacks it. */
+  readonly lent?: 'vae' | 'text_encoder';
 }
 
 export interface FileTerms extends Terms, CommercialUse {
@@ -62,7 +76,7 @@ export class Licences {
   }
 
   /** Of a kind, the names that may be used where only commercial use is. */
-  async allowedOf(kind: Licensed): Promise<string[]> {
+  async allowedOf(kind: string): Promise<string[]> {
     const names =
       kind === 'checkpoint'
         ? this.#models.names()
@@ -116,29 +130,40 @@ function plainTerms(
 
 /**
  * Where a server takes only what allows commercial use: asked before a request is queued, and again before it is drawn.
+ * @param pictureOf tells keypoints from a photo, which a detector looks at; where left out only what needs no look is asked
  * @throws DarkroomError('forbidden') that names the first file that does not, its licence, and what may be used
  */
 export async function requireLicences(
   request: GenerationRequest,
   tenant: string,
   ports: LicencePorts,
+  pictureOf: PictureOf = () => undefined,
 ): Promise<void> {
   const rules = await ports.settings.rules(tenant);
   if (!isCommercialOnly(rules)) return;
+  const parts = await partsOf(request, ports, pictureOf);
   const licences = await Licences.of(tenant, ports);
-  for (const part of await partsOf(request, ports)) {
-    const terms = await licences.termsOf(part);
+  for (const { kind, name, lent } of parts) {
+    const terms = await licences.termsOf({ kind, name });
     if (terms.allows === 'yes') continue;
-    const all = await licences.allowedOf(part.kind);
+    // Instead of what a model borrows, another model is used.
+    const replaceable = lent === undefined ? kind : 'checkpoint';
+    const all = (await licences.allowedOf(replaceable)).filter(
+      (other) => lent === undefined || other !== request.model,
+    );
     const listed = rules.find(({ key, scope }) => key === 'allowed_models' && scope === 'server')?.value;
     const allowed =
-      part.kind === 'checkpoint' && Array.isArray(listed) ? all.filter((name) => listed.includes(name)) : all;
+      replaceable === 'checkpoint' && Array.isArray(listed)
+        ? all.filter((other) => listed.includes(other))
+        : all;
+    const words = { name, terms: termsWords(terms), others: othersOf(replaceable, allowed) };
     throw new DarkroomError(
       'forbidden',
-      sentence('licence.refused', {
-        ...{ kind: sentence(kindKey(part.kind)), name: part.name, terms: termsWords(terms) },
-        others: othersOf(part.kind, allowed),
-      }),
+      lent === undefined
+        ? sentence('licence.refused', { kind: sentence(kindKey(kind)), ...words })
+        : sentence('licence.refused_lent', {
+            ...{ model: request.model, part: sentence(kindKey(lent)), ...words },
+          }),
     );
   }
 }
@@ -146,12 +171,15 @@ export async function requireLicences(
 /** Of a job that has waited while a setting or a statement changed. */
 export async function refusalOf(
   id: string,
-  ports: LicencePorts & Pick<Ports, 'jobs'>,
+  ports: LicencePorts & Pick<Ports, 'jobs' | 'pictures'>,
 ): Promise<ErrorWords | undefined> {
   const record = await ports.jobs.get(id);
   if (record?.share === undefined) return undefined;
+  const { inputs } = record;
+  const pictureOf = (reference: string) =>
+    Object.hasOwn(inputs, reference) ? ports.pictures.get(inputs[reference]!) : undefined;
   try {
-    await requireLicences(record.request, record.share.tenant, ports);
+    await requireLicences(record.request, record.share.tenant, ports, pictureOf);
     return undefined;
   } catch (error) {
     if (error instanceof DarkroomError && error.code === 'forbidden') return describeError(error);
@@ -159,20 +187,32 @@ export async function refusalOf(
   }
 }
 
-function othersOf(kind: Licensed, allowed: readonly string[]): Sentence {
-  if (allowed.length > 0) return sentence('licence.others', { names: allowed.slice(0, OFFERED) });
+function othersOf(kind: string, allowed: readonly string[]): Sentence {
+  // Depth is not found by the detector of poses.
+  if (allowed.length > 0 && kind !== 'detector')
+    return sentence('licence.others', { names: allowed.slice(0, OFFERED) });
   return sentence(kind === 'checkpoint' ? 'licence.no_others' : 'licence.no_others_here');
 }
 
-/** The files that a request names; what a model folder brings along has the folder's licence. */
-async function partsOf(request: GenerationRequest, { models }: LicencePorts): Promise<Part[]> {
+/**
+ * The files that a request names or that are chosen for it, those that lend the model a part, and detectors; what a model
+ * folder brings along has the folder's licence.
+ */
+async function partsOf(
+  request: GenerationRequest,
+  { models }: LicencePorts,
+  pictureOf: PictureOf,
+): Promise<Part[]> {
   const { model, loras = [], vae, hires, upscaleImage, controls = [] } = request;
   const upscalers = [hires?.upscaler, upscaleImage?.upscaler].filter((name) => name !== undefined);
   const controlnets = controls.flatMap(({ controlnet }) => controlnet ?? []);
   const embeddings = (await models.embeddingsIn?.(request)) ?? [];
+  const lent = (await models.lentTo?.(request)) ?? [];
+  const detectors = controls.length === 0 ? [] : ((await models.detectorsIn?.(request, pictureOf)) ?? []);
   const parts = (kind: Licensed, names: readonly string[]) => names.map((name): Part => ({ kind, name }));
   return [
     ...parts('checkpoint', [model]),
+    ...lent.map(({ part, kind, name }): Part => ({ kind, name, lent: part })),
     ...parts(
       'lora',
       loras.map(({ file }) => file),
@@ -184,5 +224,6 @@ async function partsOf(request: GenerationRequest, { models }: LicencePorts): Pr
     ),
     ...parts('controlnet', controlnets),
     ...parts('embedding', embeddings),
+    ...parts('detector', detectors),
   ];
 }

@@ -13,6 +13,7 @@ const KINDS = {
   controlnet: 'models.kind.controlnet',
   upscaler: 'models.kind.upscaler',
   text_encoder: 'models.kind.text_encoder',
+  detector: 'models.kind.detector',
 } as const satisfies Readonly<Record<string, PlainKey>>;
 
 export const kindKey = (kind: string): PlainKey =>

@@ -151,6 +151,13 @@ export interface DownloadsPort {
   cancel(id: string): boolean;
 }
 
+export interface LentFile {
+  readonly part: 'vae' | 'text_encoder';
+  /** As of a ModelFile: many models take their VAE from another checkpoint. */
+  readonly kind: string;
+  readonly name: string;
+}
+
 export interface ModelsPort {
   /** Everything that lies in the models' folders, as far as it is known. */
   files(): readonly ModelFile[];
@@ -179,6 +186,16 @@ export interface ModelsPort {
   findLoras(asked: readonly LoraDraft[]): Promise<KnownLoras>;
   /** Names of the embeddings that stand in the prompts of a request. Absent where nobody knows the files. */
   embeddingsIn?(request: GenerationRequest): Promise<readonly string[]>;
+  /** The files that lend a request's model what its own file lacks, and their kinds. Absent where nobody knows the files. */
+  lentTo?(request: GenerationRequest): Promise<readonly LentFile[]>;
+  /**
+   * Names of the installed detectors that look at a request's control pictures, as files() has them.
+   * @param pictureOf a control picture by its reference
+   */
+  detectorsIn?(
+    request: GenerationRequest,
+    pictureOf: (reference: string) => Uint8Array | undefined | Promise<Uint8Array | undefined>,
+  ): Promise<readonly string[]>;
   /** Names of the inpainting models of a model's family, where it is none itself. */
   inpaintingOf(name: string): readonly string[];
   /** @throws DarkroomError for an upscaler that is not installed, with the nearest names, or that does not run here */

@@ -187,7 +187,12 @@ export function createSubmit(
         ...(source && { imageSize: source }),
       });
       policy.requireAllowed(request);
-      await requireLicences(request, tenantOf(invocation), ports);
+      await requireLicences(
+        request,
+        tenantOf(invocation),
+        ports,
+        (reference) => Object.entries(pictures).find(([role]) => role === reference)?.[1].bytes,
+      );
       await requirePromptRules(request, policy, {
         settings: ports.settings,
         tenant: tenantOf(invocation),

@@ -71,6 +71,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const models = await createModels(all[0].models, {
     index: all[0].index,
     classifier: all[0].classifier,
+    detectors: all[0].detectors,
     devices: draws ? all.map(({ device }) => device) : [],
   });
   const { name } = await models.resolve();

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import type { ModelInfo, ModelsPort } from '../commands/ports.ts';
 import type { Settings } from '../config/settings.ts';
 import { openControlnets } from './engine/control/controls.ts';
+import { type DetectorFile, detectorFiles, detectorsOf } from './engine/detected-kinds.ts';
 import type { Device } from './engine/device.ts';
 import { type MemoryPlan, planMemory, requireFit } from './engine/memory/memory.ts';
 import {
@@ -26,7 +27,7 @@ import { watchInventory } from './models/inventory/watch.ts';
 import { chooseControlnets, fittingControlnets } from './models/known-controlnets.ts';
 import { findLoras } from './models/lora/known.ts';
 import { vaeNamed, withVae } from './models/other-vae.ts';
-import type { ModelSpec } from './models/spec.ts';
+import type { LentPart, ModelSpec } from './models/spec.ts';
 import { findUpscalers } from './models/upscaler/known.ts';
 import type { GenerationRequest } from './request.ts';
 
@@ -88,6 +89,8 @@ export interface ModelsOptions {
   readonly devices?: readonly Device[];
   /** DARKROOM_CLASSIFIER. */
   readonly classifier?: string | undefined;
+  /** DARKROOM_DETECTORS. */
+  readonly detectors?: string | undefined;
 }
 
 /** Milliseconds that a start waits for files that are not known yet, where they are few; others are read while it runs. */
@@ -96,7 +99,7 @@ const START_PATIENCE = 10_000;
 /** Each model is opened when it is first named, and again when its files change. Files that come later are found. */
 export async function createModels(
   folders: readonly string[],
-  { index, stays = true, devices = [], classifier }: ModelsOptions = {},
+  { index, stays = true, devices = [], classifier, detectors: folder }: ModelsOptions = {},
 ): Promise<InstalledModels> {
   const catalogue = new Catalogue(folders, { file: index });
   const { inventory } = catalogue;
@@ -119,8 +122,14 @@ export async function createModels(
     names = found;
     await Promise.all(Array.from(listeners, (listener) => listener()));
   };
+  let detectors: readonly DetectorFile[] = [];
+  const lookForDetectors = async (): Promise<void> => {
+    detectors = await detectorFiles(folder);
+  };
+  await lookForDetectors();
   const look = async (): Promise<void> => {
     await inventory.look();
+    await lookForDetectors();
     await inventory.nearlySettled();
     await announce();
   };
@@ -157,7 +166,23 @@ export async function createModels(
     async requireVae(model, vae) {
       await withVae(await catalogue.open(model), await vaeNamed(vae, inventory));
     },
-    files: () => inventory.entries(),
+    async lentTo(request) {
+      const { lent = new Map<string, LentPart>() } = await catalogue.open(request.model);
+      const entries = inventory.entries();
+      return Array.from(lent, ([component, { name, path }]) => {
+        const part = component === 'vae' ? ('vae' as const) : ('text_encoder' as const);
+        const entry = entries.find((one) => one.path === path);
+        return { part, kind: entry?.kind ?? part, name: entry?.name ?? name };
+        // A VAE that the request names stands in for that one.
+      }).filter(({ part }) => part !== 'vae' || request.vae === undefined);
+    },
+    async detectorsIn(request, pictureOf) {
+      // What its JSON file says now.
+      await lookForDetectors();
+      const kinds = await detectorsOf(request, pictureOf);
+      return detectors.flatMap(({ name }) => (kinds.has(name) ? name : []));
+    },
+    files: () => [...inventory.entries(), ...detectors],
     unread: () => inventory.unread,
     thumbnail: ({ thumbnail }) => readThumbnail(thumbnail),
     async resolve(name = EMBEDDED_MODEL): Promise<ModelInfo> {

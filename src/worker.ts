@@ -102,7 +102,7 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
     models: () => models,
     fits: async (request, isModerated) =>
       (await options.models.plan(request, options.device, isModerated)).fits,
-    refusal: (job) => refusalOf(job, { jobs, settings, models: options.models }),
+    refusal: (job) => refusalOf(job, { jobs, settings, pictures, models: options.models }),
     slots: SLOTS,
     device: nameOf(options.device),
     canRunElsewhere: async ({ model }) =>
@@ -164,6 +164,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<GpuWo
   const models = await createModels(engines[0].models, {
     index: engines[0].index,
     classifier: engines[0].classifier,
+    detectors: engines[0].detectors,
   });
   const store = await openStore({ folder, url, pictures, onError });
   const queue = await Queue.open({ database: store.database, url, onError });

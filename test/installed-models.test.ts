@@ -9,6 +9,7 @@ import { freezeRequest } from '../src/request.ts';
 import { sayWords } from '../src/sentences.ts';
 import { CONTROLNETS, MODELS } from './engine/goldens.ts';
 import { temporaryFolder } from './models/forge.ts';
+import { forgeModel, writeSafetensors } from './models/forge-checkpoint.ts';
 
 test('unread words are told before a job is queued, by the syntax that it will be read with', async () => {
   const models = await createModels([MODELS]);
@@ -86,6 +87,57 @@ test('the plan of a request counts its ControlNets, and what looks at its pictur
   const plain = await bytesOf({});
   assert.ok((await bytesOf({ controls })) > plain + 0.8 * net);
   assert.ok((await bytesOf({}, true)) > plain + 0.8 * checker);
+});
+
+test('the files that lend a model its parts are named with their kinds; a VAE of the request stands in for that one', async (t) => {
+  const folder = await temporaryFolder(t);
+  const klein = [...forgeModel('klein').single];
+  const put = (name: string, prefix: string) =>
+    writeSafetensors(
+      join(folder, `${name}.safetensors`),
+      new Map(
+        klein.flatMap(([key, one]) => (key.startsWith(prefix) ? [[key.slice(prefix.length), one]] : [])),
+      ),
+    );
+  await put('drawer', 'model.diffusion_model.');
+  await put('qwen', 'text_encoders.qwen3_4b.transformer.');
+  await put('drawer.vae', 'vae.');
+  const models = await createModels([folder], { stays: false });
+  const { defaults } = await models.resolve('drawer');
+  const { request } = freezeRequest({ prompt: 'a mug' }, { model: 'drawer', defaults });
+  const encoder = { part: 'text_encoder', kind: 'text_encoder', name: 'qwen' };
+  assert.deepEqual(await models.lentTo!(request), [
+    encoder,
+    { part: 'vae', kind: 'vae', name: 'drawer.vae' },
+  ]);
+  assert.deepEqual(await models.lentTo!({ ...request, vae: 'soft' }), [encoder]);
+});
+
+test('detectors are listed with the licence of their JSON file, and looked for in what a request follows', async (t) => {
+  const folder = await temporaryFolder(t);
+  for (const name of ['depth', 'pose']) await writeFile(join(folder, `${name}.onnx`), 'onnx');
+  await writeFile(join(folder, 'depth.json'), '{"licence": "apache-2.0"}');
+  const models = await createModels([MODELS], { detectors: folder, stays: false });
+  const listed = () =>
+    models.files().flatMap(({ kind, name, licence }) => (kind === 'detector' ? [[name, licence]] : []));
+  assert.deepEqual(listed(), [
+    ['depth', 'apache-2.0'],
+    ['pose', undefined],
+  ]);
+  const keypoints = new TextEncoder().encode('{"people": []}');
+  const pictureOf = (name: string) => ({ photo: Uint8Array.of(137, 80), keypoints })[name];
+  const { defaults } = await models.resolve('tiny-sd15');
+  const { request } = freezeRequest({ prompt: 'a mug' }, { model: 'tiny-sd15', defaults });
+  const used = (kind: 'canny' | 'depth' | 'openpose' | 'raw', image: string) =>
+    models.detectorsIn!({ ...request, controls: [{ kind, image, scale: 1, start: 0, end: 1 }] }, pictureOf);
+  assert.deepEqual(await used('depth', 'photo'), ['depth']);
+  assert.deepEqual(await used('openpose', 'photo'), ['pose']);
+  for (const image of ['keypoints', 'dancing']) assert.deepEqual(await used('openpose', image), []);
+  for (const kind of ['canny', 'raw'] as const) assert.deepEqual(await used(kind, 'photo'), []);
+  await writeFile(join(folder, 'pose.json'), '{"licence": "mit"}');
+  await rm(join(folder, 'depth.onnx'));
+  assert.deepEqual(await used('depth', 'photo'), []);
+  assert.deepEqual(listed(), [['pose', 'mit']]);
 });
 
 test('a model that is copied in is found, listeners are called, and one that cannot draw is refused', async (t) => {

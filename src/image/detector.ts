@@ -76,7 +76,18 @@ const GIVES: Readonly<Record<DetectorKind, readonly string[]>> = {
   depth: ['near_is_large', 'near_is_small'],
   pose: ['heatmaps', 'keypoints'],
 };
-const KEYS = ['width', 'height', 'mean', 'std', 'input', 'output', 'gives', 'parts'];
+const KEYS = [
+  'width',
+  'height',
+  'mean',
+  'std',
+  'input',
+  'output',
+  'gives',
+  'parts',
+  'licence',
+  'commercial_use',
+];
 
 /**
  * Reads the JSON beside a detector.

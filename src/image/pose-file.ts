@@ -48,6 +48,10 @@ export function keypointsOf(bytes: Uint8Array): Keypoints | undefined {
   return text === undefined ? undefined : parseKeypoints(text);
 }
 
+/** Whether bodies are drawn from a picture as they stand, without looking for people in it. */
+export const isKeypoints = (bytes: Uint8Array): boolean =>
+  isPoseFile(bytes) || keypointsText(bytes) !== undefined;
+
 /** What readPoseFile has put into a picture. */
 export function keypointsText(bytes: Uint8Array): string | undefined {
   return isPng(bytes) ? readPngText(bytes, [KEYWORD]).get(KEYWORD) : undefined;

@@ -63,7 +63,10 @@ export async function operate(
     return await work({
       ...VOICE,
       ...{ args, store, asker },
-      models: () => createModels(foldersOf(settings), { index: indexFile(settings), stays: false }),
+      models: () =>
+        createModels(foldersOf(settings), {
+          ...{ index: indexFile(settings), detectors: settings.DARKROOM_DETECTORS, stays: false },
+        }),
       isAlone: url === undefined,
       async cancel(job) {
         const onError = (error: unknown) => {

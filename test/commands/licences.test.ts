@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import { refusalOf } from '../../commands/licences.ts';
 import type { ModelFile, ModelsPort } from '../../commands/ports.ts';
 import { MINI, ONLY_MINI } from '../adapters/stand-in.ts';
-import { type Harness, startCommands, TENANT } from './harness.ts';
+import { type Harness, photo, startCommands, TENANT } from './harness.ts';
 
 const admin = { where: { isAdmin: true } };
 const file = (kind: string, name: string, more: Partial<ModelFile> = {}): ModelFile => ({
@@ -61,6 +61,51 @@ test('a request for anything else is refused before the queue, by its name, its 
   assert.equal(chat.jobs.size, accepted);
   for (const line of ['a mug', 'a mug --lora ink', 'a mug --upscale 1.5 --upscaler lanczos'])
     assert.equal(await refusal(chat, `/imagine ${line}`), 'accepted');
+});
+
+test('what a model borrows from other files and what looks at control pictures is asked for, with whose it is', async () => {
+  const chat = startCommands({
+    models: {
+      ...models,
+      files: () => [...FILES, file('text_encoder', 't5xxl'), file('detector', 'pose')],
+      lentTo: async ({ vae, prompt }) => [
+        ...(prompt.includes('lent')
+          ? [{ part: 'text_encoder' as const, kind: 'text_encoder', name: 't5xxl' }]
+          : []),
+        ...(vae === undefined
+          ? [{ part: 'vae' as const, kind: 'checkpoint', name: prompt.includes('dev') ? 'dev' : 'mini' }]
+          : []),
+      ],
+      detectorsIn: async ({ controls }) =>
+        controls.some(({ image }) => image === 'control') ? ['pose'] : [],
+    },
+  });
+  chat.set('commercial_only', true);
+  assert.match(
+    await refusal(chat, '/imagine a lent mug'),
+    /The model mini takes its text encoder from t5xxl, .*; its licence: not known\. None that is installed/,
+  );
+  assert.match(
+    await refusal(chat, '/imagine a dev mug'),
+    /The model mini takes its VAE from dev, .*flux-1-dev-non-commercial-license, not for commercial use/,
+  );
+  await chat.say('/imagine a mug');
+  const [id, record] = [...chat.jobs].at(-1)!;
+  chat.jobs.set(id, { ...record, request: { ...record.request, prompt: 'a lent mug' } });
+  assert.equal((await refusalOf(id, chat.ports))?.code, 'forbidden');
+  await chat.say('/models set text_encoder:t5xxl --licence apache-2.0', admin);
+  assert.equal(await refusal(chat, '/imagine a lent mug'), 'accepted');
+  assert.equal(await refusalOf(id, chat.ports), undefined);
+  assert.equal(await refusal(chat, '/imagine a dancer --pose dancing'), 'accepted');
+  const posed = async () => {
+    const { ephemeral, posted } = await chat.say('/imagine a dancer --control openpose', {
+      attachments: [photo()],
+    });
+    return [...ephemeral, ...posted].find(({ error }) => error !== undefined)?.text ?? 'accepted';
+  };
+  assert.match(await posed(), /The detector pose cannot be used here; .*Leave it out, or ask an admin/);
+  await chat.say('/models set detector:pose --commercial yes', admin);
+  assert.equal(await posed(), 'accepted');
 });
 
 test('what waits when the rule is switched on is not drawn', async () => {

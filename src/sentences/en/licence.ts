@@ -15,6 +15,8 @@ export const licence = {
     '{terms}. An admin can state it: /models set {name} --licence NAME, or --commercial yes or no',
   'licence.refused':
     'This server only uses what is licensed for commercial use. The {kind} {name} cannot be used here; its licence: {terms}. {others}',
+  'licence.refused_lent':
+    'This server only uses what is licensed for commercial use. The model {model} takes its {part} from {name}, which cannot be used here; its licence: {terms}. {others}',
   'licence.others': 'You can use: {names}.',
   'licence.no_others': 'None that is installed can be used; an admin can state a licence with /models set.',
   'licence.no_others_here': 'Leave it out, or ask an admin to state its licence with /models set.',

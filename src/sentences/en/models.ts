@@ -22,6 +22,7 @@ export const models = {
   'models.kind.controlnet': 'ControlNet',
   'models.kind.upscaler': 'upscaler',
   'models.kind.text_encoder': 'text encoder',
+  'models.kind.detector': 'detector',
   'models.kind.other': 'not recognised',
   'models.field.kind': 'kind',
   'models.field.prediction': 'prediction',

@@ -41,7 +41,7 @@ export const setting = {
   'setting.prompt_in_files_off':
     'Files of pictures that everybody sees carry no prompt, no seed and no other part of the recipe; they still say that a model drew them. The recipe is kept here: only whoever asked and admins see it with /recipe. What the messages show, such as the prompt, stays.',
   'setting.commercial_only_on':
-    'Only models whose licence is known to allow commercial use may be used; the same holds for LoRAs, upscalers, ControlNets, VAEs and embeddings. Jobs that wait for others end with a sentence.',
+    'Only models whose licence is known to allow commercial use may be used; the same holds for LoRAs, upscalers, ControlNets, VAEs, text encoders, embeddings and detectors. Jobs that wait for others end with a sentence.',
   'setting.commercial_only_off': 'Models may be used whatever their licence says about commercial use.',
   'setting.mention_on': 'Whoever asked is mentioned when a picture that took a while is ready.',
   'setting.mention_off': 'Nobody is mentioned when a picture is ready.',

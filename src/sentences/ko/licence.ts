@@ -16,6 +16,8 @@ export const licence = {
     '{terms}. 관리자가 밝힐 수 있어요: /models set {name} --licence 이름, 또는 --commercial yes 또는 no',
   'licence.refused':
     '이 서버에서는 상업적 사용이 허용된 것만 써요. 다음은 여기에서 쓸 수 없어요: {kind} {name} (라이선스: {terms}). {others}',
+  'licence.refused_lent':
+    '이 서버에서는 상업적 사용이 허용된 것만 써요. {model} 모델은 다른 파일에서 가져온 것도 쓰는데, 다음은 여기에서 쓸 수 없어요: {part} {name} (라이선스: {terms}). {others}',
   'licence.others': '쓸 수 있는 것: {names}',
   'licence.no_others':
     '설치된 것 중에 쓸 수 있는 것이 없어요. 관리자가 /models set 명령으로 라이선스를 밝힐 수 있어요.',

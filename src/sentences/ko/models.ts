@@ -24,6 +24,7 @@ export const models = {
   'models.kind.controlnet': 'ControlNet',
   'models.kind.upscaler': '업스케일러',
   'models.kind.text_encoder': '텍스트 인코더',
+  'models.kind.detector': '검출기',
   'models.kind.other': '알 수 없는 종류',
   'models.field.kind': '종류',
   'models.field.prediction': '예측 방식',
