@@ -1,53 +1,34 @@
 /** `darkroom VERB …`: finds the verb, and turns its end into an exit code: 0 done, 1 failed, 2 wrong usage. */
 import packageJson from '../package.json' with { type: 'json' };
 import { DarkroomError, describeError, offerNames } from './errors.ts';
-import { backup } from './shell/backup.ts';
-import { bench } from './shell/bench.ts';
-import { config } from './shell/config.ts';
-import { doctor } from './shell/doctor.ts';
-import { gpu } from './shell/gpu.ts';
-import { imagine } from './shell/imagine.ts';
-import { models } from './shell/models.ts';
-import { people } from './shell/people.ts';
-import { queue } from './shell/queue.ts';
-import { restore } from './shell/restore.ts';
-import { serve } from './shell/serve.ts';
 import { watchStreams } from './shell/streams.ts';
-import { sweep } from './shell/sweep.ts';
 import { UsageError, type Verb } from './shell/verb.ts';
-import { worker } from './shell/worker.ts';
 
-const VERBS: Readonly<Record<string, Verb>> = {
-  serve,
-  worker,
-  imagine,
-  sweep,
-  models,
-  config,
-  queue,
-  people,
-  backup,
-  restore,
-  gpu,
-  bench,
-  doctor,
+/** Loaded when they are called: `serve` starts without the clients that `doctor` asks Discord and Slack with. */
+const VERBS: Readonly<Record<string, () => Promise<Verb>>> = {
+  serve: async () => (await import('./shell/serve.ts')).serve,
+  worker: async () => (await import('./shell/worker.ts')).worker,
+  imagine: async () => (await import('./shell/imagine.ts')).imagine,
+  sweep: async () => (await import('./shell/sweep.ts')).sweep,
+  models: async () => (await import('./shell/models.ts')).models,
+  config: async () => (await import('./shell/config.ts')).config,
+  queue: async () => (await import('./shell/queue.ts')).queue,
+  people: async () => (await import('./shell/people.ts')).people,
+  backup: async () => (await import('./shell/backup.ts')).backup,
+  restore: async () => (await import('./shell/restore.ts')).restore,
+  gpu: async () => (await import('./shell/gpu.ts')).gpu,
+  bench: async () => (await import('./shell/bench.ts')).bench,
+  doctor: async () => (await import('./shell/doctor.ts')).doctor,
 };
-
-const HELP = `darkroom ${packageJson.version}: words in a chat become a picture in the thread
-
-${Object.entries(VERBS)
-  .map(([name, { summary }]) => `  darkroom ${name.padEnd(8)} ${summary}`)
-  .join('\n')}
-
-darkroom VERB --help lists a verb's options.`;
 
 async function main(args: readonly string[]): Promise<number> {
   const [name, ...rest] = args;
-  if (name === undefined || name === 'help' || name === '--help' || name === '-h') return say(HELP);
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') return say(await help());
   if (name === '--version' || name === '-v') return say(packageJson.version);
-  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+  const load = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   try {
-    if (verb === undefined) throw unknownVerb(name);
+    if (load === undefined) throw unknownVerb(name);
+    const verb = await load();
     if (rest.includes('--help') || rest.includes('-h')) return say(verb.help);
     return await verb.run(rest);
   } catch (error) {
@@ -57,6 +38,18 @@ async function main(args: readonly string[]): Promise<number> {
     if (args.includes('--debug') && error instanceof Error) console.error(error);
     return error instanceof UsageError ? 2 : 1;
   }
+}
+
+async function help(): Promise<string> {
+  const lines: string[] = [];
+  for (const [name, load] of Object.entries(VERBS)) {
+    lines.push(`  darkroom ${name.padEnd(8)} ${(await load()).summary}`);
+  }
+  return `darkroom ${packageJson.version}: words in a chat become a picture in the thread
+
+${lines.join('\n')}
+
+darkroom VERB --help lists a verb's options.`;
 }
 
 function say(text: string): number {

@@ -1,8 +1,6 @@
 /** `darkroom doctor`: what this machine can run and why not, as a table that one can read aloud. */
 import { availableParallelism, freemem, totalmem } from 'node:os';
 import { bad, type Finding } from '../../adapters/checkup.ts';
-import { checkDiscord } from '../../adapters/discord/checkup.ts';
-import { checkSlack } from '../../adapters/slack/checkup.ts';
 import { loadSettings, type Settings } from '../../config/settings.ts';
 import { bestDevice } from '../engine/choose-device.ts';
 import { AUTO, cpuDevice, type Device, nameOf } from '../engine/device.ts';
@@ -159,6 +157,7 @@ type Findings = [title: string, found: readonly Finding[]][];
 async function aboutDiscord({ DISCORD_TOKEN, DISCORD_API_URL }: Settings): Promise<Findings> {
   if (DISCORD_TOKEN === undefined)
     return [['Discord', [bad('token', 'DISCORD_TOKEN is not set. See docs/discord.md.')]]];
+  const { checkDiscord } = await import('../../adapters/discord/checkup.ts');
   return [['Discord', await checkDiscord(DISCORD_TOKEN, DISCORD_API_URL)]];
 }
 
@@ -170,6 +169,7 @@ async function aboutSlack(settings: Settings): Promise<Findings> {
   } = settings;
   if (botToken === undefined)
     return [['Slack', [bad('bot token', 'SLACK_BOT_TOKEN is not set. See docs/slack.md.')]]];
+  const { checkSlack } = await import('../../adapters/slack/checkup.ts');
   return [['Slack', await checkSlack({ botToken, appToken, signingSecret }, settings.SLACK_API_URL)]];
 }
 
