@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
 import { readdir, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
+import { promisify } from 'node:util';
 import { cpuDevice, targetOf } from '../../src/engine/device.ts';
 import { Preparing, prepareModel } from '../../src/engine/model/model-cache.ts';
 import type { PreparedOptions } from '../../src/engine/prepared.ts';
@@ -96,6 +98,31 @@ test('a large graph is mapped at first, and made faster while the engine is idle
   const kept = await draw(device);
   assert.equal(kept.isProvisional, false);
   assert.ok(mapped.data.every((value, i) => Math.abs(value - kept.data[i]!) < 1e-4));
+});
+
+test('a process that has nothing else to do still waits for the end of what is being made', async (t) => {
+  const folder = join(await temporaryFolder(t), 'weights');
+  const device = deviceWith({ folder, limit: 1e9, least: 0, leastMapped: 0 });
+  const code = `
+    const { Preparing } = await import(${JSON.stringify(new URL('../../src/engine/model/preparing.ts', import.meta.url).href)});
+    const device = ${JSON.stringify(device)};
+    const begun = Promise.withResolvers();
+    const preparing = new Preparing(device, {
+      quietMs: 0,
+      free: async () => {
+        setTimeout(begun.resolve, 100);
+        return Number.POSITIVE_INFINITY;
+      },
+    });
+    preparing.add({ bytes: new Uint8Array(), folder: '', source: { files: [], bytes: 1, isCast: true } }, () => {});
+    const alive = setInterval(() => {}, 1000);
+    await begun.promise;
+    clearInterval(alive);
+    await preparing.close();
+    console.log('closed');
+  `;
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', code]);
+  assert.equal(stdout, 'closed\n');
 });
 
 test('a model is prepared ahead of its first picture, and what cannot be kept is told apart', async (t) => {

@@ -153,6 +153,8 @@ export class Preparing {
   async #stop(): Promise<void> {
     const child = this.#child;
     if (child === undefined) return;
+    // Whoever waits here may have nothing else that keeps this process running.
+    child.process.ref();
     child.process.kill('SIGKILL');
     await child.ended;
     if (!this.#closed) this.#waiting.unshift(child.of);
