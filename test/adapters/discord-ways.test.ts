@@ -266,6 +266,11 @@ describe('Discord', { concurrency: 2 }, () => {
       assert.equal(print.place, CHANNELS.general);
     }
     assert.equal(chat.server.messages.size, before + 3);
+    // The thread that it opens is archived before its job is posted.
+    chat.server.faults.push({ method: 'POST', path: /\/messages$/, status: 400, code: 50083, times: 9 });
+    call(chat, 'a boat in the archive');
+    await until(chat, 'bo', ({ text }) => text.includes('This thread is archived or locked. Reopen it'));
+    assert.ok(chat.server.faults[0]!.times > 6, 'tried a bounded number of times');
     assert.deepEqual(chat.errors, []);
   });
 

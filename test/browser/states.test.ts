@@ -157,6 +157,10 @@ describe('the page in its states', { skip }, () => {
 
   test('a grid; the viewer shows each picture with its own seed, all actions and a way back', async () => {
     await say('/imagine a yellow boat on the sea --seed 7 --steps 2 --n 4');
+    await page.locator('.prints.many').waitFor();
+    // Each place fills by itself: some are there, one comes up, the others wait.
+    if (PHOTOS !== undefined) await prints(page).nth(3).waitFor();
+    await check(page, 'grid-running');
     await prints(page).nth(6).waitFor();
     const names = await prints(page).evaluateAll((all) =>
       all.slice(-4).map((one) => one.getAttribute('alt')),
@@ -200,7 +204,7 @@ describe('the page in its states', { skip }, () => {
     await check(visitor, 'more-phone');
     await visitor.keyboard.press('Escape');
     await visitor.locator('#open-sheet').click();
-    await visitor.getByText('그림 7개').waitFor();
+    await visitor.getByText('그림 7장').waitFor();
     await check(visitor, 'sheet-phone');
     await visitor.keyboard.press('Escape');
     await visitor.locator('#open-you').click();

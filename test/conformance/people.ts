@@ -5,12 +5,16 @@ import { pngOf } from '../adapters/stand-in.ts';
 import { type Chat, hasPicture, type Picture, type Seen, until } from './chat.ts';
 
 const cat: Picture = { name: 'IMG_0042.png', bytes: pngOf(64, 48) };
+const heic: Picture = {
+  name: 'IMG_0043.HEIC',
+  bytes: Buffer.from('\0\0\0\x18ftypheic\0\0\0\0mif1heic', 'latin1'),
+};
 
 export interface Row {
   readonly words: string;
   /** As the option or the text of a slash command, and not as words to the bot. */
   readonly slash?: true;
-  readonly picture?: true;
+  readonly picture?: Picture;
   /** In reply to `a red mug on a table`. */
   readonly reply?: true;
   /** The prompt that is drawn, with what else the request says. */
@@ -39,7 +43,9 @@ const ROWS: readonly Row[] = [
   { words: '고양이 그려줘', drawn: '고양이' },
   { words: 'un gato rojo en una mesa', drawn: 'un gato rojo en una mesa' },
   { words: '赤い猫', drawn: '赤い猫' },
-  { words: 'a tiger', picture: true, drawn: 'a tiger', says: { width: 64 } },
+  { words: 'a tiger', picture: cat, drawn: 'a tiger', says: { width: 64 } },
+  { words: 'a tiger', picture: heic, answered: /^HEIC photos and videos cannot be read here\. / },
+  { words: '', picture: heic, answered: /^HEIC photos and videos cannot be read here\. / },
   { words: 'make it blue', reply: true, drawn: 'a blue mug on a table' },
   { words: 'maek it bleu', reply: true, drawn: 'a blue mug on a table' },
   { words: 'a bit darker pls', reply: true, drawn: 'a red mug on a table, darker' },
@@ -74,7 +80,7 @@ export function people<C extends Chat>(platform: string, start: () => Promise<C>
   describe(`messages of people on ${platform}`, { concurrency: 2 }, () => {
     it('are drawn as they are meant, or answered', () =>
       play(start, ROWS, async (chat, { words, picture, reply }, print) => {
-        await chat.say('bo', words, { ...(picture && { picture: cat }), ...(reply && { replyTo: print }) });
+        await chat.say('bo', words, { ...(picture && { picture }), ...(reply && { replyTo: print }) });
       }));
     it('are read as the platform hands them over', () =>
       play(start, own.rows, (chat, row, print) => own.send(chat, row, print)));

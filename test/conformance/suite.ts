@@ -77,6 +77,19 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.equal(answer.isPrivate, true);
       await chat.command('bo', 'queue');
       await until(chat, 'bo', ({ text }) => text.includes('You have no queued or running jobs.'));
+      // Whoever else presses: the card goes on in the asker's language.
+      chat.queue.held = true;
+      await chat.command('min', 'imagine', { prompt: '파란 배' });
+      const waiting = await until(chat, 'ada', ({ buttons }) => buttons.includes('취소'));
+      await chat.press('bo', waiting, '취소');
+      await until(chat, 'bo', ({ text, isPrivate }) => isPrivate && text.includes('Only min'));
+      await chat.press('ada', waiting, '취소');
+      const cancelled = await until(
+        chat,
+        'bo',
+        ({ id, text }) => id === waiting.id && text.includes('취소했어요'),
+      );
+      assert.ok(cancelled.buttons.includes('되돌리기'), cancelled.buttons.join());
     });
 
     it('buttons work: re-roll, vary, edit, recipe, delete', async () => {
