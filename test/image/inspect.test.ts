@@ -76,6 +76,7 @@ test('refuses what is no picture and says what it is', async () => {
   await refused(text('<svg xmlns="http://www.w3.org/2000/svg"/>'), 'bad_picture', /SVG/);
   await refused(text('<?xml version="1.0"?>\n<svg width="9"/>'), 'bad_picture', /SVG/);
   await refused(text('%PDF-1.7'), 'bad_picture', /PDF/);
+  await refused(text('\0\0\0\x18ftypheic\0\0\0\0mif1heic'), 'bad_picture', /^HEIC photos.*Send a PNG/);
   await refused(Buffer.from('\x89PNG\r\n\x1a\nrubbish after it', 'latin1'), 'bad_picture', /damaged/);
 });
 
