@@ -83,6 +83,7 @@ export async function startApp(options: AppOptions): Promise<App> {
     device: options.device,
   }));
   made.defer(async () => void (await Promise.all(engines.map(({ engine }) => engine.stop()))));
+  let isStopping = false;
   // The model loads while the database opens.
   for (const { engine, device } of engines) {
     engine.warm(name).then(
@@ -90,7 +91,9 @@ export async function startApp(options: AppOptions): Promise<App> {
         ready = true;
         log.info(`model ${name} is ready on ${nameOf(device)}`);
       },
-      (error: unknown) => log.error({ err: error }, `model ${name} could not be opened on ${nameOf(device)}`),
+      (error: unknown) => {
+        if (!isStopping) log.error({ err: error }, `model ${name} could not be opened on ${nameOf(device)}`);
+      },
     );
   }
   const reader = new PictureReader();
@@ -212,7 +215,10 @@ export async function startApp(options: AppOptions): Promise<App> {
       return engines[0]?.engine.pid;
     },
     ...(store.lost && { lost: store.lost }),
-    stop: () => running.disposeAsync(),
+    stop() {
+      isStopping = true;
+      return running.disposeAsync();
+    },
   };
 }
 

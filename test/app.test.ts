@@ -9,6 +9,9 @@ import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { pino } from 'pino';
+import { loadSettings } from '../config/settings.ts';
+import { startApp } from '../src/app.ts';
 
 const main = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 const servers = new Set<ChildProcess>();
@@ -126,4 +129,16 @@ test('an orderly stop in mid-job keeps the job for the next start; no prompt is 
   await untilState(second, id, 'done');
   await second.stop('SIGTERM');
   assert.ok(![...first.lines, ...second.lines].some((line) => line.includes('pyjamas')));
+});
+
+test('a stop while the model still opens is no error', async () => {
+  const lines: string[] = [];
+  const app = await startApp({
+    settings: loadSettings({ DARKROOM_PORT: '0', DARKROOM_DATA: newFolder() }).settings,
+    log: pino({ level: 'error' }, { write: (line: string) => void lines.push(line) }),
+    engineFactory:
+      'data:text/javascript,export const createEngine = () => ({ warm: () => new Promise(() => {}) });',
+  });
+  await app.stop();
+  assert.deepEqual(lines, []);
 });
