@@ -107,20 +107,20 @@ describe('menus and forms', { skip }, () => {
     await page.locator('#line').fill('');
   });
 
-  test('another picture than the first goes along as a file', async () => {
+  test('another picture than the first is named in the reply', async () => {
     await prints().nth(1).click();
     await page.locator('#viewer[open]').waitFor();
     await page.locator('#viewer').getByRole('button', { name: 'Use as\u2026' }).click();
     await item('Edges').click();
-    await page.locator('#files .file-label').filter({ hasText: 'Edges' }).waitFor();
+    await page.getByText('Use as edges').waitFor();
     await page.locator('#line').fill('a lighthouse');
     const count = (await sent()).length;
     await page.keyboard.press('Enter');
     await sentMoreThan(count);
     const { text, reply_to, files } = (await sent()).at(-1)!;
     assert.equal(text, '/imagine a lighthouse --control canny');
-    assert.equal(reply_to, null);
-    assert.equal(files.length, 1);
+    assert.match(String(reply_to), /-2$/);
+    assert.equal(files.length, 0);
     for (const key of ['Escape', 'Escape']) await page.keyboard.press(key);
     await page.locator('#line').fill('');
   });
