@@ -284,7 +284,8 @@ export class Dispatcher {
   }
 
   /**
-   * On the embedded database at the start: no other process has it open, so whoever held a ticket is dead.
+   * On the embedded database at the start: no other process has it open, so whoever held a ticket, or was showing the end of
+   * a job, is dead.
    * @returns how many jobs wait or run again
    */
   async recover(): Promise<number> {
@@ -294,6 +295,7 @@ export class Dispatcher {
     for (const { ticket, attempt } of held) {
       await this.#database.transaction((tx) => this.#tickets.giveBack(tx, { id: ticket, attempt }));
     }
+    await this.#database.query('update darkroom.outbox set taken_until = null where taken_until is not null');
     const [row] = await this.#database.query<{ alive: number }>(
       "select count(*)::int as alive from darkroom.job where state in ('queued', 'running')",
     );

@@ -106,3 +106,12 @@ test('what waits goes with its job, also by retention', async () => {
   assert.equal(await store.reviews.get('old'), undefined);
   assert.equal(await store.pictures.get(picture), undefined);
 });
+
+test('the end of a job that a killed process was showing can be shown at once after the next start', async () => {
+  await finish('cut', 'spoiler', false);
+  assert.ok(await store.jobs.takeEnd('cut'));
+  assert.equal(await store.jobs.takeEnd('cut'), undefined);
+  await queue.dispatcher.recover();
+  assert.ok((await store.jobs.endsOf(['web'])).includes('cut'));
+  assert.ok(await store.jobs.takeEnd('cut'));
+});
