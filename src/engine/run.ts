@@ -87,6 +87,8 @@ export class PictureRun implements PipelineRun {
   #closed = false;
   #denoiseSeconds = 0;
   #decodeSeconds = 0;
+  /** Asked for once: files whose hash nobody knows are read for it. */
+  #files: Promise<readonly PartFile[]> | undefined;
   #lastPreview = Number.NEGATIVE_INFINITY;
 
   constructor(request: GenerationRequest, prepared: Prepared) {
@@ -169,7 +171,8 @@ export class PictureRun implements PipelineRun {
     const { data, width, height } = picture;
     const single = ofPicture(this.#request, i);
     const called = embeddings[i % embeddings.length];
-    const files = await this.#prepared.files();
+    this.#files ??= this.#prepared.files();
+    const files = await this.#files;
     const texts = await recipeTexts(single, lease.components, { embeddings: called, files });
     const png = writePngText(await encodePng(data, width, height), texts);
     // What files that were written to under the run have drawn is handed to nobody.
