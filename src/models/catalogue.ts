@@ -1,6 +1,7 @@
 /** The models of this machine by name. */
 import { stat } from 'node:fs/promises';
 import { DarkroomError, offer } from '../errors.ts';
+import { kindKey } from '../model-kinds.ts';
 import { sentence } from '../sentences.ts';
 import { openCheckpoint } from './checkpoint/open.ts';
 import { openModelFolder } from './folder.ts';
@@ -13,16 +14,6 @@ export interface CatalogueEntry {
   /** Of a folder in diffusers' layout, or of a single file. */
   readonly folder: string;
 }
-
-/** Files that are no models, as a sentence calls them. */
-const KINDS = {
-  lora: 'models.kind.lora',
-  vae: 'models.kind.vae',
-  embedding: 'models.kind.embedding',
-  controlnet: 'models.kind.controlnet',
-  upscaler: 'models.kind.upscaler',
-  text_encoder: 'models.kind.text_encoder',
-} as const;
 
 /** Looks again at each call: a model that is copied in is found, and one whose files changed is opened again. */
 export class Catalogue {
@@ -70,13 +61,10 @@ export class Catalogue {
       .find((entry) => entry.name === name && entry.refusal !== undefined);
     if (other !== undefined)
       return new DarkroomError('bad_model', `${name} cannot be used. ${other.refusal}`);
-    const sameName = this.inventory
-      .entries()
-      .find((entry) => entry.name === name && Object.hasOwn(KINDS, entry.kind));
-    if (sameName !== undefined) {
-      const kind = sentence(KINDS[sameName.kind as keyof typeof KINDS]);
-      return new DarkroomError('not_found', sentence('models.of_other_kind', { name, kind }));
-    }
+    const others = this.inventory.entries().filter((entry) => entry.name === name);
+    const [kind] = others.flatMap((entry) => kindKey(entry.kind) ?? []);
+    if (kind !== undefined)
+      return new DarkroomError('not_found', sentence('models.of_other_kind', { name, kind: sentence(kind) }));
     const names = this.inventory.entries('checkpoint').map((known) => known.name);
     const unread = this.inventory.unread;
     const offered = names.length === 0 ? sentence('models.none_installed') : offer(name, names);
