@@ -40,8 +40,7 @@ export class Follower {
       // Nobody can see the result: its GPU time goes to others.
       isSeen = false;
       queue.cancel(record.id).catch((failure) => this.#report(failure));
-      if (error.code !== 'forbidden') return;
-      reply.postEphemeral(refusalCard(error, record.frame?.locale)).catch((failure) => this.#report(failure));
+      this.#sayPrivately(error, record, reply);
     };
     try {
       const isSweep = record.frame?.sweep !== undefined;
@@ -72,7 +71,7 @@ export class Follower {
    * Shows a job's end, once: the process that takes it shows it, and only then it counts as shown. What is shown is one
    * message edited in place, so that showing it again after a crash in between changes nothing.
    */
-  async showEnd(id: string, reply: Pick<Reply, 'post' | 'mention'> | undefined): Promise<void> {
+  async showEnd(id: string, reply: Reply | undefined): Promise<void> {
     const record = await this.#ports.jobs.takeEnd(id);
     if (record === undefined) return;
     const mention = mentionOf(record, Date.now() - (this.#ports.awaitedMs ?? AWAITED_MS));
@@ -82,6 +81,7 @@ export class Follower {
     } catch (error) {
       // A DarkroomError: the channel is gone or closed. Others may pass, and the end is shown later.
       if (!(error instanceof DarkroomError)) return this.#report(error);
+      this.#sayPrivately(error, record, reply);
     }
     const { review, cell } = record.frame ?? {};
     if (review === 'held') await postForReview(record, this.#ports);
@@ -94,6 +94,15 @@ export class Follower {
   /** Jobs that have not ended stay as they are, for the next start: what the queue still says is ignored. */
   release(): void {
     this.#isReleased = true;
+  }
+
+  /** Where the answer may not stand in its place, whoever asked is told why. */
+  #sayPrivately(error: DarkroomError, { frame }: JobRecord, reply: Reply | undefined): void {
+    if (error.code !== 'forbidden') return;
+    reply?.postEphemeral(refusalCard(error, frame?.locale)).catch((failure: unknown) => {
+      // Where they cannot be told in private either, there is no way left.
+      if (!(failure instanceof DarkroomError)) this.#report(failure);
+    });
   }
 
   #report(error: unknown): void {
