@@ -88,7 +88,9 @@ describe('Discord', { concurrency: 2 }, () => {
 
   it('edits as the bot once the interaction is older than its token', async () => {
     await using chat = await startDiscord();
+    chat.queue.held = true;
     const { original } = await settled(chat, call(chat, 'a boat', { ageMs: 14.5 * 60_000 }));
+    chat.queue.develop(chat.queue.jobs[0]!);
     await until(chat, 'bo', hasPicture);
     const edits = chat.server.log.filter((line) => line.startsWith('PATCH'));
     assert.equal(edits.at(-1), `PATCH /channels/${CHANNELS.general}/messages/${original}`);
