@@ -59,6 +59,8 @@ export interface GalleryStore {
   ): Promise<GalleryPicture[]>;
   /** Stars a picture, or takes the star back. @returns whether it is starred now, and by how many people */
   toggleStar(picture: string, user: string): Promise<{ isStarred: boolean; stars: number }>;
+  /** Stars a picture, or takes the star back, whatever it was before. */
+  setStar(picture: string, user: string, isStarred: boolean): Promise<void>;
   /** Writes the words of new pictures. @param most pictures at most @returns how many */
   index(most: number): Promise<number>;
 }
@@ -144,18 +146,21 @@ export function createGallery(sql: Sql): GalleryStore {
         'delete from darkroom.star where picture = $1 and user_id = $2 returning picture',
         [picture, user],
       );
-      if (taken.length === 0) {
-        await sql.query(
-          `insert into darkroom.star (picture, user_id) select id, $2 from darkroom.gallery where id = $1
-           on conflict do nothing`,
-          [picture, user],
-        );
-      }
+      if (taken.length === 0) await store.setStar(picture, user, true);
       const [row] = await sql.query<{ stars: number }>(
         'select count(*)::int as stars from darkroom.star where picture = $1',
         [picture],
       );
       return { isStarred: taken.length === 0, stars: row!.stars };
+    },
+    async setStar(picture, user, isStarred) {
+      await sql.query(
+        isStarred
+          ? `insert into darkroom.star (picture, user_id) select id, $2 from darkroom.gallery where id = $1
+             on conflict do nothing`
+          : 'delete from darkroom.star where picture = $1 and user_id = $2',
+        [picture, user],
+      );
     },
     async index(most) {
       const rows = await sql.query<{ id: string; prompt: string | null }>(

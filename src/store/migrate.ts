@@ -4,6 +4,7 @@ import { fairShare } from './schema/fair-share.ts';
 import { gallery } from './schema/gallery.ts';
 import { people } from './schema/people.ts';
 import { review } from './schema/review.ts';
+import { reviewMessage } from './schema/review-message.ts';
 import { sweepUsage } from './schema/sweep-usage.ts';
 import { tables } from './schema/tables.ts';
 import { unfinished } from './schema/unfinished.ts';
@@ -22,6 +23,7 @@ export const STEPS: readonly string[] = [
   gallery,
   sweepUsage,
   unfinished,
+  reviewMessage,
 ];
 
 /** Held while migrating, so that programs that start together take turns. */

@@ -19,6 +19,17 @@ export interface Review {
   readonly decided?: { readonly by: string; readonly at: number };
 }
 
+/** A message in which reviewers see pictures that wait. */
+export interface ReviewMessage {
+  readonly job: string;
+  readonly platform: string;
+  readonly channel: string;
+  /** Empty where the message cannot be changed, and only its files can be deleted. */
+  readonly message: string;
+  /** Ids of files that the platform keeps beside the message. */
+  readonly files?: readonly string[];
+}
+
 export interface ReviewStore {
   get(job: string): Promise<Review | undefined>;
   /** Those of a tenant that wait, the oldest first. @param most how many at most */
@@ -40,6 +51,17 @@ export interface ReviewStore {
   ): Promise<boolean>;
   /** Whether a picture waits for a reviewer, so that nobody else may see it. */
   isHeld(picture: string): Promise<boolean>;
+  noteMessage(message: ReviewMessage): Promise<void>;
+  /**
+   * Takes messages whose pictures no longer wait: decided, deleted or expired; nobody else gets them for half a minute.
+   * @param job only those of this one
+   */
+  takeSettled(
+    platforms: readonly string[],
+    job?: string,
+  ): Promise<(ReviewMessage & { readonly number: string })[]>;
+  /** The message shows that, or is gone. */
+  messageSettled(number: string): Promise<void>;
 }
 
 interface ReviewRow {
@@ -88,6 +110,24 @@ export function createReviews(database: Database, stored: PictureStore): ReviewS
         [json([{ id: picture }])],
       );
       return row!.is_held;
+    },
+    async noteMessage({ platform, channel, message, job, files = [] }) {
+      await database.query(
+        `insert into darkroom.review_message (platform, channel, message, job, files) values ($1, $2, $3, $4, $5)`,
+        [platform, channel, message, job, json(files)],
+      );
+    },
+    takeSettled: (platforms, job) =>
+      database.query<ReviewMessage & { readonly number: string } & Record<string, unknown>>(
+        `update darkroom.review_message m set taken_until = clock_timestamp() + interval '30 seconds'
+         where platform = any($1) and ($2::text is null or job = $2)
+           and coalesce(taken_until < clock_timestamp(), true)
+           and not exists (select from darkroom.review r where r.job = m.job and r.state = 'held')
+         returning number::text, job, platform, channel, message, files`,
+        [[...platforms], job ?? null],
+      ),
+    async messageSettled(number) {
+      await database.query('delete from darkroom.review_message where number = $1', [number]);
     },
   };
 }

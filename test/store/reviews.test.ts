@@ -107,6 +107,31 @@ test('what waits goes with its job, also by retention', async () => {
   assert.equal(await store.pictures.get(picture), undefined);
 });
 
+test('messages in which reviewers saw a picture are taken once it no longer waits, by one process at a time', async () => {
+  for (const [job, state] of [
+    ['waits', 'held'],
+    ['yes', 'approved'],
+    ['removed', 'gone'],
+  ] as const) {
+    await finish(job, 'hold', true);
+    const at = { job, platform: 'slack', channel: 'C1', message: `m-${job}` };
+    await store.reviews.noteMessage({ ...at, ...(job === 'yes' && { files: ['F1'] }) });
+    if (state === 'approved') await store.reviews.decide(job, state, BY, ERROR);
+    if (state === 'gone') await store.jobs.remove(job);
+  }
+  assert.deepEqual(await store.reviews.takeSettled(['discord']), []);
+  const [yes] = await store.reviews.takeSettled(['slack'], 'yes');
+  assert.deepEqual([yes?.message, yes?.files], ['m-yes', ['F1']]);
+  const rest = await store.reviews.takeSettled(['slack', 'discord']);
+  assert.deepEqual(
+    rest.map(({ job, files }) => [job, files]),
+    [['removed', []]],
+  );
+  for (const { number } of [yes!, ...rest]) await store.reviews.messageSettled(number);
+  const left = await store.database.query('select job from darkroom.review_message');
+  assert.deepEqual(left, [{ job: 'waits' }]);
+});
+
 test('the end of a job that a killed process was showing can be shown at once after the next start', async () => {
   await finish('cut', 'spoiler', false);
   assert.ok(await store.jobs.takeEnd('cut'));

@@ -23,6 +23,7 @@ const RELEASED = [
   '1bce4d1aaa6a0865',
   'a349c5b27c496465',
   '5ad3bebda03a3838',
+  '69ccf29e99813067',
 ];
 
 test('the steps that a release has are as they were', () => {
