@@ -75,14 +75,24 @@ export class Licences {
     return { ...said, ...commercialUse(said), isStated: Object.keys(own).length > 0 };
   }
 
+  /** Whether a file may be used where only commercial use is: of a model also what it borrows from other files. */
+  async allows({ kind, name }: { readonly kind: string; readonly name: string }): Promise<boolean> {
+    if ((await this.termsOf({ kind, name })).allows !== 'yes') return false;
+    if (kind !== 'checkpoint') return true;
+    // One that cannot be opened borrows nothing.
+    const lent = await Promise.resolve(this.#models.lentTo?.({ model: name })).catch(() => undefined);
+    const terms = await Promise.all((lent ?? []).map((part) => this.termsOf(part)));
+    return terms.every(({ allows }) => allows === 'yes');
+  }
+
   /** Of a kind, the names that may be used where only commercial use is. */
   async allowedOf(kind: string): Promise<string[]> {
     const names =
       kind === 'checkpoint'
         ? this.#models.names()
         : this.#models.files().flatMap((file) => (file.kind === kind && !file.refusal ? [file.name] : []));
-    const terms = await Promise.all(names.map((name) => this.termsOf({ kind, name })));
-    return names.filter((_, i) => terms[i]!.allows === 'yes');
+    const allowed = await Promise.all(names.map((name) => this.allows({ kind, name })));
+    return names.filter((_, i) => allowed[i]);
   }
 
   #fileOf(kind: string, name: string): ModelFile | undefined {

@@ -53,9 +53,8 @@ const listModels = defineCommand({
         const kind = row.file?.kind ?? 'checkpoint';
         const isLicensed = LICENSED.some((one) => one === kind);
         // Looked up only where it is said, or decides.
-        const terms =
-          isCommercial && isLicensed ? await licences.termsOf({ kind, name: row.name }) : undefined;
-        return { ...row, kind, isUsable: terms === undefined || terms.allows === 'yes' };
+        const isAsked = isCommercial && isLicensed;
+        return { ...row, kind, isUsable: !isAsked || (await licences.allows({ kind, name: row.name })) };
       }),
     );
     // An admin sees what could be stated; others see what they can use.

@@ -64,16 +64,17 @@ test('a request for anything else is refused before the queue, by its name, its 
 });
 
 test('what a model borrows from other files and what looks at control pictures is asked for, with whose it is', async () => {
+  let lender = 'mini';
   const chat = startCommands({
     models: {
       ...models,
       files: () => [...FILES, file('text_encoder', 't5xxl'), file('detector', 'pose')],
-      lentTo: async ({ vae, prompt }) => [
-        ...(prompt.includes('lent')
+      lentTo: async ({ vae }) => [
+        ...(lender === 't5xxl'
           ? [{ part: 'text_encoder' as const, kind: 'text_encoder', name: 't5xxl' }]
           : []),
         ...(vae === undefined
-          ? [{ part: 'vae' as const, kind: 'checkpoint', name: prompt.includes('dev') ? 'dev' : 'mini' }]
+          ? [{ part: 'vae' as const, kind: 'checkpoint', name: lender === 'dev' ? 'dev' : 'mini' }]
           : []),
       ],
       detectorsIn: async ({ controls }) =>
@@ -81,20 +82,41 @@ test('what a model borrows from other files and what looks at control pictures i
     },
   });
   chat.set('commercial_only', true);
-  assert.match(
-    await refusal(chat, '/imagine a lent mug'),
-    /The model mini takes its text encoder from t5xxl, .*; its licence: not known\. None that is installed/,
-  );
-  assert.match(
-    await refusal(chat, '/imagine a dev mug'),
-    /The model mini takes its VAE from dev, .*flux-1-dev-non-commercial-license, not for commercial use/,
-  );
+  const offered = async () =>
+    (
+      await chat.commands.complete(
+        { command: 'imagine', option: 'model', typed: '', tenant: TENANT, user: '' },
+        'en',
+      )
+    ).map(({ value }) => value);
+  assert.ok((await offered()).includes('mini'));
   await chat.say('/imagine a mug');
-  const [id, record] = [...chat.jobs].at(-1)!;
-  chat.jobs.set(id, { ...record, request: { ...record.request, prompt: 'a lent mug' } });
-  assert.equal((await refusalOf(id, chat.ports))?.code, 'forbidden');
+  const [id] = [...chat.jobs].at(-1)!;
+  for (const [name, words] of [
+    [
+      't5xxl',
+      /The model mini takes its text encoder from t5xxl, .*; its licence: not known\. None that is installed/,
+    ],
+    [
+      'dev',
+      /The model mini takes its VAE from dev, .*flux-1-dev-non-commercial-license, not for commercial use/,
+    ],
+  ] as const) {
+    lender = name;
+    assert.match(await refusal(chat, '/imagine a mug'), words);
+    // What is refused is not offered either.
+    assert.deepEqual(await offered(), []);
+    assert.doesNotMatch(await refusal(chat, '/imagine a mug --model dev'), /You can use/);
+    assert.match(
+      (await chat.say('/models list mini', admin)).ephemeral[0]!.fields![0]!.value,
+      /^not allowed/,
+    );
+    assert.equal((await refusalOf(id, chat.ports))?.code, 'forbidden');
+  }
+  lender = 't5xxl';
   await chat.say('/models set text_encoder:t5xxl --licence apache-2.0', admin);
-  assert.equal(await refusal(chat, '/imagine a lent mug'), 'accepted');
+  assert.equal(await refusal(chat, '/imagine a mug'), 'accepted');
+  assert.ok((await offered()).includes('mini'));
   assert.equal(await refusalOf(id, chat.ports), undefined);
   assert.equal(await refusal(chat, '/imagine a dancer --pose dancing'), 'accepted');
   const posed = async () => {
