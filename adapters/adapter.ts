@@ -91,6 +91,15 @@ export interface Invocation {
       };
 }
 
+/** Where a card is that was posted, so that it can be changed later. */
+export interface PostedCard {
+  readonly channel: string;
+  /** Empty where the message cannot be changed, and only its files can be deleted. */
+  readonly message: string;
+  /** Ids of files that the platform keeps beside the message. */
+  readonly files?: readonly string[];
+}
+
 /** Where the answer goes: one message, posted by the first call and edited by the next ones. */
 export interface Reply {
   /** Least milliseconds between two edits, and between two that carry a preview, where the platform is slow. */
@@ -107,8 +116,8 @@ export interface Reply {
    * any other one a new message is posted as usual.
    */
   take(message: string): Promise<void>;
-  /** An answer that only its reader sees. */
-  postEphemeral(card: Card): Promise<void>;
+  /** An answer that only its reader sees. @returns where it is; undefined where nothing of it can be changed later */
+  postEphemeral(card: Card): Promise<PostedCard | undefined>;
   /**
    * Says something to a user in reply to the message, so that the platform notifies them. Absent where there is nothing
    * to notify with: the web chat's page does that by itself.
@@ -151,6 +160,17 @@ export interface AskedForm {
 
 /** What a button, a bare command or a menu on a message asks before it acts; undefined where it asks nothing. */
 export type FormOf = (asked: AskedForm) => Promise<CardForm | undefined>;
+
+/** A star that somebody put under a message of ours, or took away. */
+export interface Reaction {
+  /** The jobs whose message it is. */
+  readonly jobs: readonly string[];
+  readonly platform: Platform;
+  /** As in an Invocation. */
+  readonly user: string;
+  readonly tenant: string | undefined;
+  readonly isAdded: boolean;
+}
 
 /** What the program offers an adapter. Never rejects: a refusal is a card. */
 export type Handle = (invocation: Invocation, reply: Reply) => Promise<void>;
@@ -195,7 +215,12 @@ export interface Adapter {
    * @param channel its id or, as people write it, `#name`
    * @throws DarkroomError('not_found') where the tenant has no such channel
    */
-  post(tenant: string, channel: string, card: Card): Promise<void>;
+  post(tenant: string, channel: string, card: Card): Promise<PostedCard>;
+  /**
+   * Puts another card in the place of one that post() posted, or deletes the message; what the platform keeps of its
+   * pictures goes. A message that is gone stays gone.
+   */
+  replace(posted: PostedCard, card: Card | undefined): Promise<void>;
   /** Deletes the message of a job, and what of its pictures the platform keeps; nothing where there is none. */
   unpost(job: RequestedJob): Promise<void>;
   /** A user's roles in a tenant, both named as in Where; empty where the platform has none. */

@@ -2,7 +2,7 @@
  * What the answers on platforms that keep their own messages have in common: one message a job, posted once, edited
  * from then on, and found again by its job after a restart.
  */
-import type { Deliveries, Reply, RequestedJob, User } from './adapter.ts';
+import type { Deliveries, PostedCard, Reply, RequestedJob, User } from './adapter.ts';
 import type { Card } from './card.ts';
 import type { Platform } from './platforms.ts';
 
@@ -34,6 +34,11 @@ export abstract class JobReply<M> implements Reply {
     this.#message = message;
   }
 
+  /** Where its message is, once it is posted. */
+  get address(): Address | undefined {
+    return this.#message && this.addressOf(this.#message);
+  }
+
   async post(card: Card): Promise<string> {
     try {
       const before = this.#message && this.addressOf(this.#message);
@@ -59,8 +64,8 @@ export abstract class JobReply<M> implements Reply {
     this.#isTaken = true;
   }
 
-  async postEphemeral(card: Card): Promise<void> {
-    await this.sendEphemeral(card).catch((error: unknown) => {
+  async postEphemeral(card: Card): Promise<PostedCard | undefined> {
+    return await this.sendEphemeral(card).catch((error: unknown) => {
       throw this.explain(error);
     });
   }
@@ -83,7 +88,7 @@ export abstract class JobReply<M> implements Reply {
   protected abstract update(message: M, card: Card): Promise<M>;
   /** The message whose button was pressed, where it is that one. */
   protected abstract pressed(message: string): M | undefined;
-  protected abstract sendEphemeral(card: Card): Promise<void>;
+  protected abstract sendEphemeral(card: Card): Promise<PostedCard | undefined>;
   /** @param user by the platform's own id */
   protected abstract notify(message: M, user: string, text: string): Promise<void>;
   protected abstract remove(message: string): Promise<void>;

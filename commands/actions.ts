@@ -40,6 +40,7 @@ export type ActionPorts = SweepCommandPorts &
     | 'pictures'
     | 'gallery'
     | 'unpost'
+    | 'replace'
     | 'arePixelsEqual'
     | 'readPictureText'
     | 'downloads'
@@ -198,7 +199,7 @@ async function remove(record: JobRecord, { invocation, reply, say, ports }: Acti
   // Words stand in another message than the picture, where nobody would find the Undo: they are asked about first.
   if (invocation.input.kind !== 'action') {
     const sure = { id: `remove:${record.id}`, label: say('button.delete'), style: 'danger' } as const;
-    return reply.postEphemeral({ text: say('action.delete_sure'), actions: [sure] });
+    return void (await reply.postEphemeral({ text: say('action.delete_sure'), actions: [sure] }));
   }
   const { message } = invocation.input;
   await ports.queue.cancel(record.id);

@@ -90,7 +90,7 @@ export interface Command<O extends Options = Options, P = unknown> {
   /** Only those who administer a tenant can use it: platforms hide it from others. The command checks it itself. */
   readonly isForAdmins?: boolean;
   /** Throws DarkroomError for a refusal. */
-  run(values: Values<O>, context: Context<P>): Promise<void>;
+  run(values: Values<O>, context: Context<P>): Promise<unknown>;
 }
 
 /** Keeps the types of options and ports for `run`. */
@@ -128,7 +128,7 @@ export const lineOptions = ({ options, typed = {} }: Pick<AnyCommand, 'options' 
  */
 export type AnyCommand<P = never> = Omit<Command, 'run' | 'subcommands'> & {
   readonly subcommands?: readonly AnyCommand<P>[];
-  run(values: never, context: Context<P>): Promise<void>;
+  run(values: never, context: Context<P>): Promise<unknown>;
 };
 
 /**

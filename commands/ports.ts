@@ -1,5 +1,5 @@
 /** What the commands need of other parts, as types; src/app.ts provides them. */
-import type { Found, Membership } from '../adapters/adapter.ts';
+import type { Found, Membership, PostedCard } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import type { MentionKind, Platform } from '../adapters/platforms.ts';
 import type { ListSource } from '../src/choices/choices.ts';
@@ -187,7 +187,7 @@ export interface ModelsPort {
   /** Names of the embeddings that stand in the prompts of a request. Absent where nobody knows the files. */
   embeddingsIn?(request: GenerationRequest): Promise<readonly string[]>;
   /** The files that lend a request's model what its own file lacks, and their kinds. Absent where nobody knows the files. */
-  lentTo?(request: GenerationRequest): Promise<readonly LentFile[]>;
+  lentTo?(request: Pick<GenerationRequest, 'model' | 'vae'>): Promise<readonly LentFile[]>;
   /**
    * Names of the installed detectors that look at a request's control pictures, as files() has them.
    * @param pictureOf a control picture by its reference
@@ -268,8 +268,13 @@ export interface Ports {
   readonly clock: RetentionClock;
   /** Users whom the operator lets change settings everywhere, beside the platforms' own admins. */
   readonly admins: readonly string[];
-  /** Posts to a channel of a tenant of a connected platform; the channel as an admin named it. */
-  post(platform: Platform, tenant: string, channel: string, card: Card): Promise<void>;
+  /**
+   * Posts to a channel of a tenant; the channel as an admin named it.
+   * @returns undefined where the platform is not connected
+   */
+  post(platform: Platform, tenant: string, channel: string, card: Card): Promise<PostedCard | undefined>;
+  /** Puts another card in the place of a posted one, or nothing. */
+  replace(platform: Platform, posted: PostedCard, card: Card | undefined): Promise<void>;
   /** Deletes the message of a job from its platform; a platform that is not connected keeps it. */
   unpost(job: JobRecord): Promise<void>;
   /** The tenants that a user shares with the bot, where the platform does not name one in a direct message. */

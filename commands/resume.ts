@@ -5,6 +5,7 @@ import type { JobRecord } from '../src/store/jobs.ts';
 import type { Follower } from './follow.ts';
 import type { Ports } from './ports.ts';
 import { removeJob } from './retention.ts';
+import { settleReviews } from './review.ts';
 import { finishSweepIfEnded, type SweepPorts } from './sweep-run.ts';
 
 /** Milliseconds between two searches for ends that nobody shows. */
@@ -25,7 +26,7 @@ export interface Resumption {
  * @param reopen the message of a job, from the adapter of its platform
  */
 export async function resumeJobs(
-  ports: SweepPorts & Pick<Ports, 'onError'>,
+  ports: SweepPorts & Pick<Ports, 'reviews' | 'replace' | 'onError'>,
   follower: Follower,
   reopen: Reopen,
   platforms: readonly Platform[],
@@ -48,6 +49,7 @@ export async function resumeJobs(
       const reply = hasMessage ? await reopen(record) : undefined;
       await follower.showEnd(id, reply);
     }
+    await settleReviews(platforms, ports);
   };
 
   let followed = 0;

@@ -11,7 +11,7 @@ import type { Ports } from './ports.ts';
 import { formatTime } from './setting-cards.ts';
 import { type ConfigPorts, changeSetting, logToChannel } from './setting-change.ts';
 
-export type ReviewPorts = ConfigPorts & Pick<Ports, 'jobs'> & { readonly reviews: ReviewStore };
+export type ReviewPorts = ConfigPorts & Pick<Ports, 'jobs' | 'replace'> & { readonly reviews: ReviewStore };
 
 /** Decisions that `/review history` shows. */
 const HISTORY = 15;
@@ -75,7 +75,8 @@ export async function postForReview(
   if (channel === undefined) return;
   const say = sayIn('en');
   try {
-    await post(platform, tenant, String(channel), reviewCard(record, review, say, false));
+    const posted = await post(platform, tenant, String(channel), reviewCard(record, review, say, false));
+    if (posted !== undefined) await reviews.noteMessage({ ...posted, job: record.id, platform });
   } catch (error) {
     // What is no plain refusal of the platform is for the operator too.
     if (!(error instanceof DarkroomError)) onError?.(error);
@@ -85,6 +86,43 @@ export async function postForReview(
     await logToChannel({ platform, tenant }, text, { settings, post, onError: onError ?? (() => {}) });
   }
 }
+
+/**
+ * Messages that still show pictures to reviewers, and no longer should: what was decided comes in their place; they go
+ * where the pictures were deleted, or have expired.
+ * @param only those of one job, and what they say
+ */
+export async function settleReviews(
+  platforms: readonly Platform[],
+  { reviews, jobs, replace, onError }: Pick<ReviewPorts, 'reviews' | 'jobs' | 'replace' | 'onError'>,
+  only?: { readonly job: string; readonly text: string },
+): Promise<void> {
+  for (const { number, job, platform, ...posted } of await reviews.takeSettled(platforms, only?.job)) {
+    const text = only?.text ?? (await decisionOn(job, { reviews, jobs }));
+    try {
+      await replace(platform as Platform, posted, text === undefined ? undefined : { text });
+      await reviews.messageSettled(number);
+    } catch (error) {
+      // Tried again in half a minute.
+      onError?.(error);
+    }
+  }
+}
+
+/** @returns undefined where nobody has decided */
+async function decisionOn(
+  job: string,
+  { reviews, jobs }: Pick<ReviewPorts, 'reviews' | 'jobs'>,
+): Promise<string | undefined> {
+  const review = await reviews.get(job);
+  return review && decisionOf(review, await jobs.get(job), sayIn('en'));
+}
+
+const decisionOf = ({ state, decided }: Review, record: JobRecord | undefined, say: Say): string =>
+  say(state === 'approved' ? 'review.done.approve' : 'review.done.reject', {
+    reviewer: decided?.by ?? '',
+    name: record?.user.name ?? say('review.deleted_job'),
+  });
 
 /** @throws DarkroomError('forbidden') by the roles that whoever asks has now */
 async function requireReviewer(context: Context<ReviewPorts>): Promise<void> {
@@ -119,9 +157,13 @@ export async function decide(
   const line = say(`review.done.${verb}`, { reviewer: invocation.user.name, name: user.name });
   const { platform } = invocation;
   await logToChannel({ platform, tenant }, line, ports);
-  if (isListed) return await showNext(context, line);
-  if (invocation.input.kind === 'action') await reply.take(invocation.input.message);
-  await reply.post({ text: line });
+  if (isListed) await showNext(context, line);
+  else {
+    if (invocation.input.kind === 'action') await reply.take(invocation.input.message);
+    await reply.post({ text: line });
+  }
+  // The others, and the files of this one.
+  await settleReviews([platform], ports, { job, text: line });
 }
 
 async function isBanned(user: string, tenant: string, { settings }: ReviewPorts): Promise<boolean> {
@@ -142,10 +184,12 @@ async function showNext(
   const record = next && (await ports.jobs.get(next.job));
   const notes = before === undefined ? [] : [before];
   if (next === undefined || record === undefined)
-    return reply.postEphemeral({ text: say('review.none'), notes });
+    return void (await reply.postEphemeral({ text: say('review.none'), notes }));
   const count = await ports.reviews.countHeld(tenant);
   const card = reviewCard(record, next, say, true);
-  await reply.postEphemeral({ ...card, notes: [...notes, say('review.count', { count })] });
+  const posted = await reply.postEphemeral({ ...card, notes: [...notes, say('review.count', { count })] });
+  if (posted === undefined) return;
+  await ports.reviews.noteMessage({ ...posted, job: next.job, platform: invocation.platform });
 }
 
 export const review = defineCommand({
@@ -167,15 +211,9 @@ export const review = defineCommand({
     const { invocation, reply, say, ports } = context;
     const decided = await ports.reviews.decided(tenantOf(invocation), HISTORY);
     const fields = await Promise.all(
-      decided.map(async ({ job, state, decided: by }) => {
-        const record = await ports.jobs.get(job);
-        return {
-          name: formatTime(by?.at ?? 0),
-          value: say(state === 'approved' ? 'review.done.approve' : 'review.done.reject', {
-            reviewer: by?.by ?? '',
-            name: record?.user.name ?? say('review.deleted_job'),
-          }),
-        };
+      decided.map(async (one) => {
+        const record = await ports.jobs.get(one.job);
+        return { name: formatTime(one.decided?.at ?? 0), value: decisionOf(one, record, say) };
       }),
     );
     await reply.postEphemeral({

@@ -1,5 +1,5 @@
 /** The commands behind one door: what came in goes to its command, a refusal comes back as a card. */
-import type { FormOf, Handle, Invocation } from '../adapters/adapter.ts';
+import type { FormOf, Handle, Invocation, Reaction } from '../adapters/adapter.ts';
 import type { Platform } from '../adapters/platforms.ts';
 import { refusalCard } from '../adapters/refusal-card.ts';
 import { DarkroomError, nearestNames, offer } from '../src/errors.ts';
@@ -27,6 +27,7 @@ import { unwrap } from './paste.ts';
 import { tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
 import { type QueuePorts, queue, SHOW_QUEUE } from './queue.ts';
+import { starByReaction } from './react.ts';
 import { recipe } from './recipe.ts';
 import { reasonOf } from './refusals.ts';
 import { shownCount, withPicture, withShownPictures } from './replied.ts';
@@ -98,6 +99,8 @@ export interface Commands {
   readonly formOf: FormOf;
   /** Removes a job whose message somebody has deleted on its platform, with its pictures. */
   forget(job: string): Promise<void>;
+  /** Stars a picture by a reaction. */
+  react(reaction: Reaction): Promise<void>;
   /** Removes what has expired, now and every hour. */
   startRetention(): Promise<void>;
   /** Call it before the queue is closed: jobs that have not ended are then resumed at the next start. */
@@ -153,6 +156,7 @@ export function createCommands(ports: Ports): Commands {
       const record = await ports.jobs.get(job);
       if (record !== undefined) await removeJob(record, ports);
     },
+    react: (reaction) => starByReaction(reaction, ports),
     async startRetention() {
       await deletions.finishLeft();
       stopRetention = await startRetention(ports);

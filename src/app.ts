@@ -116,9 +116,10 @@ export async function startApp(options: AppOptions): Promise<App> {
     plotPicture,
     wildcards: wildcardFolder(settings.DARKROOM_WILDCARDS),
     admins: settings.DARKROOM_ADMINS,
-    async post(platform, tenant, channel, card) {
-      await adapters.find((one) => one.platform === platform)?.post(tenant, channel, card);
-    },
+    post: async (platform, tenant, channel, card) =>
+      adapters.find((one) => one.platform === platform)?.post(tenant, channel, card),
+    replace: async (platform, posted, card) =>
+      adapters.find((one) => one.platform === platform)?.replace(posted, card),
     unpost: async (job) => adapters.find((one) => one.platform === job.platform)?.unpost(job),
     clock: store.clock,
     find: async (platform, tenant, kind, typed) =>

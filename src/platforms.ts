@@ -92,6 +92,7 @@ export async function createPlatforms(
     maxPictureBytes: MAX_PICTURE_BYTES,
     handle: commands.handle,
     formOf: commands.formOf,
+    react: commands.react,
     pictures: shownPictures(store),
     deliveries: createDeliveries(store),
     onError,

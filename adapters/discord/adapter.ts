@@ -3,10 +3,10 @@ import { Client, Events, GatewayIntentBits, Partials, Routes, type SendableChann
 import type { AnyCommand } from '../../commands/command.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { sentence } from '../../src/sentences.ts';
-import type { Adapter, Found, Membership, Reply, RequestedJob } from '../adapter.ts';
+import type { Adapter, Found, Membership, PostedCard, Reply, RequestedJob } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import { Downloads } from '../downloads.ts';
-import { findPosted } from '../job-reply.ts';
+import { type Address, findPosted } from '../job-reply.ts';
 import type { MentionKind } from '../platforms.ts';
 import { haveChanged, renderCommands } from './commands.ts';
 import { findInGuild } from './directory.ts';
@@ -51,9 +51,15 @@ class DiscordAdapter implements Adapter {
     const options = this.#options;
     const client = new Client({
       // The text of messages that do not mention the bot stays unread: that intent is not requested.
-      intents: [GatewayIntentBits.Guilds, GatewayIntentBits.GuildMessages, GatewayIntentBits.DirectMessages],
-      // Of a message that is deleted the client may know no more than its id.
-      partials: [Partials.Channel, Partials.Message],
+      intents: [
+        GatewayIntentBits.Guilds,
+        GatewayIntentBits.GuildMessages,
+        GatewayIntentBits.GuildMessageReactions,
+        GatewayIntentBits.DirectMessages,
+        GatewayIntentBits.DirectMessageReactions,
+      ],
+      // Of a message that is deleted, or reacted to, the client may know no more than its id.
+      partials: [Partials.Channel, Partials.Message, Partials.Reaction, Partials.User],
       allowedMentions: { parse: [], repliedUser: false },
       ...(options.apiUrl !== undefined && { rest: { api: restBase(options.apiUrl) } }),
     });
@@ -121,13 +127,14 @@ class DiscordAdapter implements Adapter {
 
   async unpost({ id }: RequestedJob): Promise<void> {
     const delivery = await this.#options.deliveries.get(id);
-    if (delivery === undefined) return;
-    await this.#client.rest
-      .delete(Routes.channelMessage(delivery.channel, delivery.message))
-      .catch((error: unknown) => {
-        // Deleted already, or out of reach for good.
-        if (!isRefusal(error)) throw reduceError(error);
-      });
+    if (delivery !== undefined) await this.#remove(delivery);
+  }
+
+  async #remove({ channel, message }: Address): Promise<void> {
+    await this.#client.rest.delete(Routes.channelMessage(channel, message)).catch((error: unknown) => {
+      // Deleted already, or out of reach for good.
+      if (!isRefusal(error)) throw reduceError(error);
+    });
   }
 
   async rolesOf(tenant: string, user: string): Promise<readonly string[]> {
@@ -145,13 +152,27 @@ class DiscordAdapter implements Adapter {
     return this.#memberships.of(plainId(user));
   }
 
-  async post(tenant: string, channel: string, card: Card): Promise<void> {
+  async post(tenant: string, channel: string, card: Card): Promise<PostedCard> {
     const wanted = channel.replace(/^<?#?(?:discord:)?|>$/g, '');
     const guild = this.#client.guilds.cache.get(plainId(tenant));
     const found = guild?.channels.cache.find(({ id, name }) => id === wanted || name === wanted);
     if (!found?.isSendable())
       throw new DarkroomError('not_found', sentence('discord.no_channel', { channel }));
-    await new MessageReply(found, this.#options, undefined).post(card);
+    const message = await new MessageReply(found, this.#options, undefined).post(card);
+    return { channel: found.id, message };
+  }
+
+  async replace(posted: PostedCard, card: Card | undefined): Promise<void> {
+    if (card === undefined) return this.#remove(posted);
+    try {
+      const channel = await this.#client.channels.fetch(posted.channel);
+      if (!channel?.isSendable()) return;
+      const message = await channel.messages.fetch(posted.message);
+      await new MessageReply(channel, this.#options, undefined, message).post(card);
+    } catch (error) {
+      // Deleted, or out of reach for good.
+      if (!isRefusal(error) && !(error instanceof DarkroomError)) throw reduceError(error);
+    }
   }
 
   /** Only when something changed: Discord allows 200 creations a day. */

@@ -8,8 +8,10 @@ import {
   Events,
   type Message,
   type MessageContextMenuCommandInteraction,
+  type MessageReaction,
   MessageReferenceType,
   type ModalSubmitInteraction,
+  type PartialMessageReaction,
   PermissionFlagsBits,
   type TextBasedChannel,
   type User,
@@ -17,7 +19,7 @@ import {
 import { DarkroomError } from '../../src/errors.ts';
 import { loraLabel } from '../../src/request.ts';
 import { type Locale, localeOf, sentence } from '../../src/sentences.ts';
-import type { FormOf, Handle, Invocation, RepliedMessage, Reply } from '../adapter.ts';
+import type { FormOf, Handle, Invocation, Reaction, RepliedMessage, Reply } from '../adapter.ts';
 import { clip } from '../clip.ts';
 import type { Downloads } from '../downloads.ts';
 import { refusalCard } from '../refusal-card.ts';
@@ -44,6 +46,7 @@ export interface EventPorts extends DiscordReplyPorts {
   readonly formOf: FormOf;
   /** Removes a job whose message was deleted. */
   readonly forget: (job: string) => Promise<void>;
+  readonly react: (reaction: Reaction) => Promise<void>;
   /** Answers to what is typed so far in an option. */
   readonly complete: (
     asked: {
@@ -59,6 +62,8 @@ export interface EventPorts extends DiscordReplyPorts {
 
 type Reading = Pick<Invocation, 'attachments' | 'repliedTo' | 'input'>;
 
+/** The reaction that stars a picture. */
+const STAR = '\u2b50';
 /** Messages of a thread among which pictures are looked for. */
 const THREAD_MESSAGES = 50;
 /** Ids of events that are remembered: the gateway sends some again after a reconnect. */
@@ -95,6 +100,12 @@ export class DiscordEvents {
     this.#client.on(Events.MessageDelete, ({ id }) => {
       this.#forget([id]).catch(this.#ports.onError);
     });
+    this.#client.on(Events.MessageReactionAdd, (reaction, user) => {
+      this.#react(reaction, user, true).catch(this.#ports.onError);
+    });
+    this.#client.on(Events.MessageReactionRemove, (reaction, user) => {
+      this.#react(reaction, user, false).catch(this.#ports.onError);
+    });
     this.#client.on(Events.MessageBulkDelete, (messages) => {
       this.#forget([...messages.keys()]).catch(this.#ports.onError);
     });
@@ -106,6 +117,18 @@ export class DiscordEvents {
         await this.#ports.forget(job);
       }
     }
+  }
+
+  async #react(
+    { emoji, message }: MessageReaction | PartialMessageReaction,
+    user: Pick<User, 'id'>,
+    isAdded: boolean,
+  ): Promise<void> {
+    if (emoji.name !== STAR || emoji.id !== null) return;
+    const jobs = await this.#ports.deliveries.ofMessage('discord', message.id);
+    if (jobs.length === 0) return;
+    const tenant = message.guildId === null ? undefined : `discord:${message.guildId}`;
+    await this.#ports.react({ jobs, platform: 'discord', user: `discord:${user.id}`, tenant, isAdded });
   }
 
   #receive(id: string, take: () => Promise<void>): void {
@@ -302,7 +325,7 @@ export class DiscordEvents {
       invocation = await read();
     } catch (error) {
       if (!(error instanceof DarkroomError)) this.#ports.onError(error);
-      return reply.postEphemeral(refusalCard(error, locale));
+      return void (await reply.postEphemeral(refusalCard(error, locale)));
     }
     await this.#ports.handle({ ...invocation, platform: 'discord' }, reply);
   }

@@ -86,7 +86,8 @@ abstract class DiscordReply extends JobReply<Message> {
     return this.edit(message, await this.#render(card));
   }
 
-  protected async sendEphemeral(card: Card): Promise<void> {
+  /** Only its own interaction can change it, for some minutes. */
+  protected async sendEphemeral(card: Card): Promise<undefined> {
     await this.sendPrivately(await this.#render(card));
   }
 

@@ -2,7 +2,7 @@
 import { App } from '@slack/bolt';
 import { DarkroomError } from '../../src/errors.ts';
 import { sentence } from '../../src/sentences.ts';
-import type { Adapter, Found, Membership, Reply, RequestedJob } from '../adapter.ts';
+import type { Adapter, Found, Membership, PostedCard, Reply, RequestedJob } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import { Downloads } from '../downloads.ts';
 import { findPosted } from '../job-reply.ts';
@@ -32,6 +32,8 @@ export interface SlackOptions extends EventPorts {
   readonly maxPictureBytes: number;
 }
 
+/** Slack's words for files that are deleted already. */
+const GONE: readonly unknown[] = ['file_not_found', 'file_deleted'];
 const EVENTS_PATH = '/slack/events';
 
 /** Milliseconds after which Slack counts as out of reach where somebody waits for it. */
@@ -153,12 +155,23 @@ class SlackAdapter implements Adapter {
     // Deleting a message leaves its files in the workspace.
     const found = await client.conversations.replies({ channel, ts, limit: 1 }).catch(() => undefined);
     const message = found?.messages?.find((one) => one.ts === ts);
-    for (const { id: file } of message === undefined ? [] : filesOf(message)) {
-      if (file !== undefined) await client.files.delete({ file }).catch(this.#options.onError);
-    }
-    await client.chat.delete({ channel, ts }).catch((error: unknown) => {
+    const files = message === undefined ? [] : filesOf(message).flatMap(({ id: file }) => file ?? []);
+    await this.#removeFiles(files);
+    await this.#remove(channel, ts);
+  }
+
+  async #remove(channel: string, ts: string): Promise<void> {
+    await this.#workspace.client.chat.delete({ channel, ts }).catch((error: unknown) => {
       if (slackCode(error) !== 'message_not_found') throw error;
     });
+  }
+
+  async #removeFiles(files: readonly string[]): Promise<void> {
+    for (const file of files) {
+      await this.#workspace.client.files.delete({ file }).catch((error: unknown) => {
+        if (!GONE.includes(slackCode(error))) this.#options.onError(error);
+      });
+    }
   }
 
   async rolesOf(tenant: string, user: string): Promise<readonly string[]> {
@@ -174,11 +187,25 @@ class SlackAdapter implements Adapter {
     return [];
   }
 
-  async post(tenant: string, channel: string, card: Card): Promise<void> {
+  async post(tenant: string, channel: string, card: Card): Promise<PostedCard> {
     if (tenant !== this.#users.tenant)
       throw new DarkroomError('not_found', sentence('slack.no_channel', { channel }));
     const wanted = channel.replace(/^<?#?(?:slack:)?|(?:\|[^>]*)?>$/g, '');
-    await new SlackReply(this.#workspace, this.#options, { channel: wanted }).post(card);
+    const reply = new SlackReply(this.#workspace, this.#options, { channel: wanted });
+    const message = await reply.post(card);
+    return { channel: reply.address?.channel ?? wanted, message, files: reply.files };
+  }
+
+  async replace({ channel, message: ts, files = [] }: PostedCard, card: Card | undefined): Promise<void> {
+    if (ts !== '' && card !== undefined) {
+      await this.#replyTo({ channel, ts })
+        .post(card)
+        .catch((error: unknown) => {
+          // Deleted, or out of reach for good.
+          if (!(error instanceof DarkroomError)) throw error;
+        });
+    } else if (ts !== '') await this.#remove(channel, ts);
+    await this.#removeFiles(files);
   }
 }
 

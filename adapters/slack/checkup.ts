@@ -16,6 +16,7 @@ export const SCOPES: Readonly<Record<string, string>> = {
   'groups:history': 'the same in a private channel',
   'channels:read': 'names of channels in settings',
   'groups:read': 'names of private channels in settings',
+  'reactions:read': 'stars as reactions',
   'users:read': 'names, and who is an admin',
   'usergroups:read': 'user groups as roles',
 };

@@ -11,7 +11,7 @@ import type {
 } from '@slack/bolt';
 import { DarkroomError } from '../../src/errors.ts';
 import { localeOf, type Say, sayIn } from '../../src/sentences.ts';
-import type { Attachment, FormOf, Handle, Invocation, RepliedMessage } from '../adapter.ts';
+import type { Attachment, FormOf, Handle, Invocation, Reaction, RepliedMessage } from '../adapter.ts';
 import type { CardForm } from '../card.ts';
 import type { Downloads } from '../downloads.ts';
 import { refusalCard } from '../refusal-card.ts';
@@ -35,6 +35,7 @@ import type { SlackUsers } from './users.ts';
 export interface EventPorts extends SlackReplyPorts {
   readonly handle: Handle;
   readonly formOf: FormOf;
+  readonly react: (reaction: Reaction) => Promise<void>;
 }
 
 /** Callback ids of the message shortcuts, as config/slack-manifest.yaml names them. */
@@ -42,6 +43,13 @@ const SHORTCUTS: ReadonlyMap<string, string> = new Map([
   ['edit_picture', 'edit'],
   ['use_picture', 'use'],
 ]);
+/** The reaction that stars a picture. */
+const STAR = 'star';
+interface SlackReaction {
+  readonly reaction: string;
+  readonly user: string;
+  readonly item: { readonly channel: string; readonly ts: string };
+}
 /** Ids of events that are remembered: Slack sends some again. */
 const REMEMBERED = 10_000;
 /** Messages of a thread among which pictures are looked for. */
@@ -89,6 +97,8 @@ export class SlackEvents {
       if ('bot_id' in event && event.bot_id !== undefined) return;
       if (this.#seen.isNew(body.event_id)) await this.#takeMessage({ ...event, user: event.user });
     });
+    app.event('reaction_added', async ({ event }) => this.#react(event, true));
+    app.event('reaction_removed', async ({ event }) => this.#react(event, false));
     app.action<BlockAction<MenuOrButton>>(/.+/, async ({ ack, body, action, respond }) => {
       await ack();
       if (!this.#seen.isNew(`${body.trigger_id} ${action.action_ts}`)) return;
@@ -111,6 +121,19 @@ export class SlackEvents {
       await ack();
       if (this.#seen.isNew(`${body.view.id} ${body.view.hash}`)) await this.#takeForm(body);
     });
+  }
+
+  async #react({ reaction, user, item }: SlackReaction, isAdded: boolean): Promise<void> {
+    if (reaction !== STAR) return;
+    const { deliveries } = this.#ports;
+    const jobs: string[] = [];
+    // A timestamp is a message's only within its channel.
+    for (const job of await deliveries.ofMessage('slack', item.ts)) {
+      if ((await deliveries.get(job))?.channel === item.channel) jobs.push(job);
+    }
+    if (jobs.length === 0) return;
+    const { tenant } = this.#users;
+    await this.#ports.react({ jobs, platform: 'slack', user: `slack:${user}`, tenant, isAdded });
   }
 
   async #takeCommand({ command, text, trigger_id }: SlashCommand, to: UserDestination): Promise<void> {
@@ -226,7 +249,7 @@ export class SlackEvents {
     const files = filesOf(shortcut.message).flatMap(({ id }) => id ?? []);
     if (files.length === 0) {
       const text = (await this.#say(to.user))('platform.no_picture');
-      return new SlackReply(this.#workspace, this.#ports, to).postEphemeral({ text });
+      return void (await new SlackReply(this.#workspace, this.#ports, to).postEphemeral({ text }));
     }
     const thread = (shortcut.message['thread_ts'] as string | undefined) ?? shortcut.message_ts;
     await this.#open(shortcut.trigger_id, to.user, form, {

@@ -1,6 +1,7 @@
 /** Answers on Slack: one message a job, posted and edited by chat.*, whatever became of the interaction since. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Locale, sayIn } from '../../src/sentences.ts';
+import type { PostedCard } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import { type Address, JobReply, type ReplyPorts } from '../job-reply.ts';
 import { PlatformError } from '../platform-error.ts';
@@ -39,6 +40,8 @@ export class SlackReply extends JobReply<Posted> {
   readonly #to: Destination;
   /** Files of previews, which are deleted when the picture is there. */
   readonly #previews: string[] = [];
+  /** Ids of the files of its pictures. */
+  readonly files: string[] = [];
 
   constructor(workspace: Workspace, ports: SlackReplyPorts, to: Destination, message?: Posted) {
     super(ports, message);
@@ -68,7 +71,7 @@ export class SlackReply extends JobReply<Posted> {
     return message;
   }
 
-  protected async sendEphemeral(card: Card): Promise<void> {
+  protected async sendEphemeral(card: Card): Promise<PostedCard | undefined> {
     const { channel, thread, user, respond } = this.#to;
     // An answer that only one person sees carries no files: their direct messages do.
     if (card.files !== undefined && user !== undefined) {
@@ -93,6 +96,7 @@ export class SlackReply extends JobReply<Posted> {
     } else {
       await this.#workspace.client.chat.postEphemeral({ ...rendered, ...inThread, channel, user });
     }
+    return this.files.length === 0 ? undefined : { channel: '', message: '', files: this.files };
   }
 
   protected pressed(ts: string): Posted {
@@ -206,10 +210,9 @@ export class SlackReply extends JobReply<Posted> {
   async #upload({ pictures = [], plots = [], reveal }: Card): Promise<SlackPicture[]> {
     // Slack has no spoilers: a button shows them to whoever presses it.
     if (reveal !== undefined) return [];
-    const { client } = this.#workspace;
     if (plots.length > 0) {
       return Promise.all(
-        plots.map(({ png, alt }, i) => uploadPicture(client, { bytes: png, name: `plot-${i + 1}.png`, alt })),
+        plots.map(({ png, alt }, i) => this.#keep({ bytes: png, name: `plot-${i + 1}.png`, alt })),
       );
     }
     const opened = await Promise.all(
@@ -225,10 +228,15 @@ export class SlackReply extends JobReply<Posted> {
     );
     if (first === undefined) return [];
     const name = `darkroom-${first.id}.png`;
-    if (kept.length === 1) return [await uploadPicture(client, { ...first, name })];
+    if (kept.length === 1) return [await this.#keep({ ...first, name })];
     const bytes = await this.#ports.contactSheet(kept.map((one) => one.bytes));
     const count = others.length + 1;
     const alt = count === 1 ? first.alt : `${count} pictures: ${first.alt}`;
-    return [await uploadPicture(client, { bytes, name, alt })];
+    return [await this.#keep({ bytes, name, alt })];
+  }
+  async #keep(picture: Parameters<typeof uploadPicture>[1]): Promise<SlackPicture> {
+    const uploaded = await uploadPicture(this.#workspace.client, picture);
+    this.files.push(uploaded.file);
+    return uploaded;
   }
 }

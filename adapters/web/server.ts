@@ -64,7 +64,14 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
       return [];
     },
     async post(_tenant, _channel, card) {
-      await new WebReply(conversation, { user: BOT }).post(card);
+      const message = await new WebReply(conversation, { user: BOT }).post(card);
+      return { channel: '', message };
+    },
+    async replace({ message: id }, card) {
+      const message = await conversation.get(id);
+      if (message === undefined) return;
+      if (card === undefined) await conversation.remove(id);
+      else await new WebReply(conversation, { user: BOT }, message).post(card);
     },
     async start() {
       const { host, port } = options;

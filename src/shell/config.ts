@@ -57,6 +57,7 @@ export const operateConfig: Operate = async ({ args, store, models, asker, say, 
     wildcards: wildcardFolder(undefined),
     admins: [],
     post: async () => undefined,
+    replace: async () => undefined,
     unpost: async () => undefined,
     clock: store.clock,
     // The operator gives ids: this process may not be connected to the platform.
@@ -133,7 +134,7 @@ class ShellReply implements Reply {
   /** A shell has no message that could be the answer. */
   async take(): Promise<void> {}
 
-  async postEphemeral({ text, fields = [], notes = [], error }: Card): Promise<void> {
+  async postEphemeral({ text, fields = [], notes = [], error }: Card): Promise<undefined> {
     if (error !== undefined) {
       this.code = 1;
       this.#voice.complain(error.message);

@@ -213,6 +213,9 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       decided: async () => [],
       decide: async () => false,
       isHeld: async () => false,
+      noteMessage: async () => undefined,
+      takeSettled: async () => [],
+      messageSettled: async () => undefined,
     },
     downloads: {
       offer: async () => {
@@ -223,6 +226,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
     usage: NO_USAGE,
     gallery: {
       find: async () => [],
+      setStar: async () => undefined,
       toggleStar: async () => ({ isStarred: true, stars: 1 }),
       index: async () => 0,
     },
@@ -232,7 +236,9 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
     admins: [],
     post: async (platform, tenant, channel, { text }) => {
       posts.push([platform, tenant, channel, text].join(' '));
+      return undefined;
     },
+    replace: async () => undefined,
     unpost: async () => undefined,
     find: async (_platform, _tenant, kind, typed) =>
       DIRECTORY[kind].find(({ id, name }) => id === typed || name === typed),

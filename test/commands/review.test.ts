@@ -24,6 +24,9 @@ async function waiting(post?: () => Promise<void>) {
       return true;
     },
     isHeld: async () => true,
+    noteMessage: async () => undefined,
+    takeSettled: async () => [],
+    messageSettled: async () => undefined,
   };
   const chat = startCommands({ reviews: store });
   const posts: string[] = [];
@@ -32,6 +35,7 @@ async function waiting(post?: () => Promise<void>) {
     async post(_platform: string, _tenant: string, channel: string, { text }: { text: string }) {
       if (channel === '#gone') await post?.();
       posts.push(`${channel} ${text}`);
+      return undefined;
     },
   };
   await chat.say('/imagine a mug', { user: 'discord:bo' });

@@ -47,6 +47,8 @@ export interface Chat extends AsyncDisposable {
   press(person: string, message: Seen, label: string, form?: Values): Promise<void>;
   /** The bot's messages that the person can see, oldest first. */
   seenBy(person: string): Promise<readonly Seen[]>;
+  /** Puts a star under a message, or takes it away; absent where there are no reactions. */
+  react?(person: string, message: Seen, isAdded: boolean): Promise<void>;
   /** Files of the bot that are no pictures; absent where the platform has pages for them. */
   files?(): Promise<readonly { readonly name: string; readonly text: string }[]>;
   /** A person's id as an option takes it. */

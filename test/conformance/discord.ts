@@ -38,6 +38,7 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
         handle: commands.handle,
         commands: COMMANDS,
         formOf: commands.formOf,
+        react: commands.react,
         complete: commands.complete,
         forget: commands.forget,
         shrink: shrinkPicture,
@@ -100,6 +101,9 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
       const where = { message, channel: message.channel_id };
       const pressed = server.interact(personOf(person), COMPONENT, data, where);
       if (form !== undefined) await sendForm(server, personOf(person), pressed, form, message);
+    },
+    async react(person, { id, place }, isAdded) {
+      server.react(personOf(person), place, id, isAdded);
     },
     async seenBy(person) {
       const all = [...server.messages.values()].filter(

@@ -70,6 +70,7 @@ export async function startProgram(
       wildcards: wildcardFolder(undefined),
       admins: ['web:ada', 'slack:U_ADA'],
       post: (_platform, tenant, channel, card) => adapter.post(tenant, channel, card),
+      replace: (_platform, posted, card) => adapter.replace(posted, card),
       unpost: (job) => adapter.unpost(job),
       clock: store.clock,
       find: (_platform, tenant, kind, typed) => adapter.find(tenant, kind, typed),

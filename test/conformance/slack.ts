@@ -63,6 +63,7 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
       maxPictureBytes: 8 * 1024 * 1024,
       handle: commands.handle,
       formOf: commands.formOf,
+      react: commands.react,
       contactSheet,
       pictures: store.pictures,
       deliveries,
@@ -192,6 +193,10 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
         action: button,
       });
       if (form !== undefined) await sendForm(slack.url, userId(person), form);
+    },
+    async react(person, { id: ts, place }, present) {
+      const channel = place.split(':')[0];
+      await drive('reaction', { channel, ts, user: userId(person), name: 'star', present });
     },
     async seenBy(person) {
       const mine = (message: Json) => (message.ephemeral_to ?? userId(person)) === userId(person);

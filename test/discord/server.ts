@@ -195,6 +195,15 @@ export class DiscordServer {
     this.dispatch('MESSAGE_DELETE', { id, channel_id, guild_id: GUILD });
   }
 
+  /** A person puts a star under a message, or takes it away. */
+  react(user: Person, channel: string, message: string, isAdded: boolean): void {
+    this.dispatch(isAdded ? 'MESSAGE_REACTION_ADD' : 'MESSAGE_REACTION_REMOVE', {
+      ...{ user_id: user.id, channel_id: channel, message_id: message, guild_id: GUILD },
+      ...(isAdded && { member: { ...this.#member(user), user: userJson(user) }, message_author_id: BOT.id }),
+      ...{ emoji: { id: null, name: '\u2b50' }, burst: false, type: 0 },
+    });
+  }
+
   mention(words: string): string {
     return `<@${BOT.id}> ${words}`;
   }

@@ -94,6 +94,11 @@ export class Conversation {
     throw new DarkroomError('not_found', sentence('web.message_gone'));
   }
 
+  /** For the program itself, whoever may see it; undefined for one that is gone. */
+  get(id: string): Promise<MessageRecord | undefined> {
+    return this.#store.get(id);
+  }
+
   /** The message that shows a job. */
   async ofJob(job: string): Promise<MessageRecord | undefined> {
     const message = await this.#store.ofJob(job);

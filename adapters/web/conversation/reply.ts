@@ -1,6 +1,6 @@
 /** The answer to one request of the web chat: its first card is what the call returns, later ones edit it. */
 import { DarkroomError } from '../../../src/errors.ts';
-import type { Reply, User } from '../../adapter.ts';
+import type { PostedCard, Reply, User } from '../../adapter.ts';
 import type { Card } from '../../card.ts';
 import type { Conversation } from './conversation.ts';
 import { type Author, BOT, type MessageJson, type MessageRecord, pictureJson, withCard } from './message.ts';
@@ -89,23 +89,27 @@ export class WebReply implements Reply {
     });
   }
 
-  postEphemeral(card: Card): Promise<void> {
+  postEphemeral(card: Card): Promise<PostedCard | undefined> {
     return this.#inOrder(async () => {
       if (card.error !== undefined && !this.#isAnswered) {
         this.#isAnswered = true;
         this.#first.reject(new DarkroomError(card.error.code, card.error.message));
-        return;
+        return undefined;
       }
-      if (this.#refreshed === undefined) await this.#post(card, this.#request.user.id);
-      else await this.#refresh(this.#refreshed, card);
+      const { id } =
+        this.#refreshed === undefined
+          ? await this.#post(card, this.#request.user.id)
+          : await this.#refresh(this.#refreshed, card);
+      return { channel: '', message: id };
     });
   }
 
-  async #refresh(before: MessageRecord, card: Card): Promise<void> {
+  async #refresh(before: MessageRecord, card: Card): Promise<MessageRecord> {
     const message = withCard(before, card);
     await this.#conversation.edit(message);
     this.#isAnswered = true;
     this.#first.resolve({ message: this.#conversation.toJson(message) });
+    return message;
   }
 
   delete(message: string): Promise<void> {
