@@ -41,7 +41,7 @@ test('Slack: tokens and connection', { skip: (await whyNoSlack()) ?? false }, as
 test('the documents name what the program needs', async () => {
   const manifest = await readFile(new URL('../../config/slack-manifest.yaml', import.meta.url), 'utf8');
   const scopes = [...manifest.matchAll(/^ {6}- ([a-z_:.]+)$/gm)].map(([, scope]) => scope!);
-  const events = ['app_mention', 'message.im'];
+  const events = ['app_mention', 'message.im', 'reaction_added', 'reaction_removed'];
   assert.deepEqual(scopes.filter((one) => !events.includes(one)).sort(), Object.keys(SCOPES).sort());
   const invite = await readFile(new URL('../../docs/discord.md', import.meta.url), 'utf8');
   const number = BOT_PERMISSIONS.reduce((sum, bit) => sum | bit, 0n);
