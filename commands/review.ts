@@ -26,11 +26,9 @@ function reviewCard(record: JobRecord, { pictures, at }: Review, say: Say, isLis
   const found = pictures.flatMap(({ finding }, i) =>
     finding?.isFlagged === false
       ? []
-      : say('review.finding', {
-          number: i + 1,
-          label: finding?.label ?? '-',
-          score: String(finding?.score ?? '-'),
-        }),
+      : finding === undefined
+        ? say('review.unchecked', { number: i + 1 })
+        : say('review.finding', { number: i + 1, label: finding.label, score: String(finding.score) }),
   );
   const prompts = [...new Set((request.pictureWords ?? []).map((words) => words.prompt ?? request.prompt))];
   const action = (verb: Verb, style: 'primary' | 'danger'): CardAction => ({
@@ -40,7 +38,7 @@ function reviewCard(record: JobRecord, { pictures, at }: Review, say: Say, isLis
   });
   return {
     locale: say.locale,
-    text: say('review.waiting', { name: user.name, at: formatTime(at) }),
+    text: say('review.waiting', { count: pictures.length, name: user.name, at: formatTime(at) }),
     pictures: pictures.map(({ id: picture, width, height }, i) => ({
       ...{ id: picture, width, height, isSpoiler: false },
       alt: say('review.picture', { number: i + 1, count: pictures.length }),

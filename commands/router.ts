@@ -34,7 +34,7 @@ import { shownCount, withPicture, withShownPictures } from './replied.ts';
 import { type ReplyWords, readReply } from './reply-words.ts';
 import { type Reopen, type Resumption, resumeJobs } from './resume.ts';
 import { removeJob, startRetention } from './retention.ts';
-import { review } from './review.ts';
+import { review, settleReviews } from './review.ts';
 import { rules } from './rules.ts';
 import { commandOfWords, flagsOfWords, takePictures, withoutRequest } from './small-talk.ts';
 import { style } from './style.ts';
@@ -129,6 +129,7 @@ export function createCommands(ports: Ports): Commands {
   const deletions = new Deletions(ports);
   const all: RouterPorts = { ...ports, ...orders, follower, deletions };
   const resumptions: Resumption[] = [];
+  const resumed = new Set<Platform>();
   let stopRetention: (() => void) | undefined;
   return {
     async handle(invocation, reply) {
@@ -149,6 +150,7 @@ export function createCommands(ports: Ports): Commands {
     async resume(reopen, platforms) {
       const resumption = await resumeJobs(ports, follower, reopen, platforms);
       resumptions.push(resumption);
+      for (const platform of platforms) resumed.add(platform);
       return resumption.followed;
     },
     formOf: (asked) => formFor(asked, ports),
@@ -159,6 +161,7 @@ export function createCommands(ports: Ports): Commands {
     react: (reaction) => starByReaction(reaction, ports),
     async startRetention() {
       await deletions.finishLeft();
+      await settleReviews([...resumed], ports);
       stopRetention = await startRetention(ports);
     },
     release() {

@@ -59,7 +59,7 @@ test('a reviewer is who has the role at that moment; of one who lost it or left,
   assert.equal((await press('reject', elsewhere)).ephemeral[0]!.error?.code, 'not_found');
   assert.equal(reviews.get(record.id)!.state, 'held');
   const { posted } = await press('approve', { user: 'discord:cy', where: { roles: ['discord:4'] } });
-  assert.match(posted[0]!.text, /^discord:cy approved a picture of discord:bo/);
+  assert.match(posted[0]!.text, /^discord:cy approved a picture by discord:bo/);
   assert.match((await press('reject', admin)).ephemeral[0]!.text, /already decided/);
 });
 

@@ -39,5 +39,5 @@ export const card = {
     'The address of that picture was redirected more than {count} times. Attach the picture again.',
   'media.only_here': 'Pictures are only fetched from this chat. Attach the picture to your message.',
   'slack.file_not_seen': 'That file was deleted, or you cannot see it. Attach the picture instead.',
-  'card.hidden': 'The check of pictures hid this one. Press Show picture to see it; only you will.',
+  'card.hidden': 'Hidden by the safety check. Press Show picture to see it; nobody else will.',
 } as const;

@@ -12,7 +12,7 @@ export const find = {
   'find.more': 'There are more: add --page {page}.',
   'find.where': 'Your own pictures are searched, and the public ones of this channel.',
   'find.stars': '{count, plural, one {# star} other {# stars}}',
-  'find.hidden': 'hidden by the check of pictures',
+  'find.hidden': 'hidden by the safety check',
   'button.next_page': 'Next',
   'button.star': 'Star',
   'star.given':
@@ -29,7 +29,7 @@ export const find = {
   'gallery.empty': 'There are no pictures yet. Ask for one in the chat: /imagine a red mug on a table.',
   'gallery.next': 'Older pictures',
   'gallery.newer': 'Newer pictures',
-  'gallery.hidden': 'Hidden by the check of pictures. Press to see it.',
+  'gallery.hidden': 'Hidden by the safety check. Press to see it.',
   'gallery.select': 'Select: {prompt}',
   'gallery.zip': 'Download the selected pictures as zip, with recipes',
   'gallery.zip_none': 'Select at least one picture to download.',

@@ -1,7 +1,7 @@
 /** Pictures that are checked, and prompts that break a rule. */
 export const moderation = {
   'moderation.refused':
-    'The check of pictures here did not let this one through, so it was not kept. Try another description.',
+    'The safety check did not let this picture through, so it was not kept. Try another description.',
   'rules.broken': 'This request breaks the rule {rule} here, so nothing was drawn. Describe something else.',
   'rules.list':
     'Rules about prompts. Signs between letters and letters that look alike do not get around them; people see only the name of the rule that they broke.',
@@ -35,24 +35,26 @@ export const moderation = {
   'moderation.no_review_channel':
     'No review_channel is set: pictures wait in /review, and nobody is told that they do. Set one: /config set review_channel #name',
   'review.held':
-    'The check of pictures flagged this one. It waits for a reviewer, who decides whether it is shown.',
+    'The safety check flagged this picture. It waits for a reviewer, who decides whether it is shown.',
   'review.not_approved': 'A reviewer did not approve this picture, so it was deleted.',
-  'review.waiting': 'A picture of {name} waits for a decision since {at}.',
+  'review.waiting':
+    '{count, plural, one {A picture by {name} has} other {# pictures by {name} have}} been waiting for a decision since {at}.',
   'review.prompt': 'Prompt',
   'review.negative': 'Negative prompt',
   'review.found': 'Found by the check',
-  'review.finding': 'Picture {number}: {label}, {score}',
+  'review.finding': 'Picture {number}: {label} (score {score})',
+  'review.unchecked': 'Picture {number}: not checked',
   'review.picture': 'Picture {number} of {count} that wait for a decision',
   'review.only_reviewers': 'Only admins, and roles in review_roles, decide about pictures that wait.',
   'review.gone': 'That picture no longer waits: it was deleted, or has expired.',
   'review.decided_already': '{name} has already decided about that picture.',
-  'review.done.approve': '{reviewer} approved a picture of {name}.',
-  'review.done.reject': '{reviewer} rejected a picture of {name}.',
-  'review.done.ban': '{reviewer} rejected a picture of {name} and banned them.',
+  'review.done.approve': '{reviewer} approved a picture by {name}.',
+  'review.done.reject': '{reviewer} rejected a picture by {name}.',
+  'review.done.ban': '{reviewer} rejected a picture by {name} and banned them.',
   'review.none': 'No picture waits for a decision.',
   'review.count': '{count, plural, one {# picture waits} other {# pictures wait}} for a decision.',
-  'review.history': 'What was decided last:',
-  'review.no_history': 'Nothing was decided yet.',
+  'review.history': 'The latest decisions:',
+  'review.no_history': 'Nothing has been decided yet.',
   'review.deleted_job': 'somebody whose job was deleted',
   'review.channel_gone':
     'The review channel {channel} cannot be reached. Flagged pictures wait in /review; set another one: /config set review_channel #name',

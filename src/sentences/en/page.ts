@@ -52,7 +52,7 @@ export const page = {
   'page.progress': 'Progress',
   'page.copy': 'Copy',
   'page.copied': 'Copied',
-  'page.show_hidden': 'Hidden by the check of pictures. Press to see it.',
+  'page.show_hidden': 'Hidden by the safety check. Press to see it.',
   'page.open': 'Open',
   'page.more': 'More',
   'page.upscale_picture': 'Upscale picture {number}',
