@@ -131,13 +131,18 @@ export type ClipLayerConfig = Pick<
   'hiddenSize' | 'intermediateSize' | 'numAttentionHeads' | 'hiddenAct' | 'layerNormEps'
 >;
 
-/** x [B,S,hidden] @param causal of a text: each position sees only those before it; the longest there can be */
+/**
+ * x [B,S,hidden]
+ * @param causal of a text: each position sees only those before it; the longest there can be
+ * @param pick the positions of a value that are needed of the result; all of them where left out
+ */
 export function clipLayer(
   b: GraphBuilder,
   x: Value,
   name: string,
   config: ClipLayerConfig,
   causal?: number,
+  pick?: (x: Value) => Value,
 ): Value {
   const { hiddenSize, intermediateSize, numAttentionHeads, hiddenAct, layerNormEps } = config;
   const norm1 = layerNorm(b, x, `${name}.layer_norm1`, hiddenSize, layerNormEps);
@@ -147,9 +152,10 @@ export function clipLayer(
     heads: numAttentionHeads,
     projections: { q: 'q_proj', k: 'k_proj', v: 'v_proj', out: 'out_proj' },
     bias: true,
+    asking: pick?.(norm1),
     ...(causal !== undefined && { causal }),
   });
-  const afterAttention = b.op('Add', [x, mixed]);
+  const afterAttention = b.op('Add', [pick?.(x) ?? x, mixed]);
   const norm2 = layerNorm(b, afterAttention, `${name}.layer_norm2`, hiddenSize, layerNormEps);
   const inner = activation(b, linear(b, norm2, `${name}.mlp.fc1`, hiddenSize, intermediateSize), hiddenAct);
   return b.op('Add', [afterAttention, linear(b, inner, `${name}.mlp.fc2`, intermediateSize, hiddenSize)]);

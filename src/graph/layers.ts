@@ -286,6 +286,8 @@ export interface AttentionOptions {
   readonly long?: boolean | undefined;
   /** Is added to the result. */
   readonly skip?: Value;
+  /** The positions of x that ask: the result has only these. All of them where left out. */
+  readonly asking?: Value | undefined;
 }
 
 /** Multi-head attention (Vaswani et al. 2017) with scale 1/sqrt(channels/heads); x [B,S,C], context [B,T,D]. */
@@ -294,9 +296,10 @@ export function attention(
   x: Value,
   context: Value,
   name: string,
-  { channels, contextChannels, heads, projections, bias, causal, wide = false, long, skip }: AttentionOptions,
+  options: AttentionOptions,
 ): Value {
-  const q = linear(b, x, `${name}.${projections.q}`, channels, channels, { bias });
+  const { channels, contextChannels, heads, projections, bias, causal, wide = false, long, skip } = options;
+  const q = linear(b, options.asking ?? x, `${name}.${projections.q}`, channels, channels, { bias });
   // A text is short, and its states have a few channels far larger than the others.
   const precise = context !== x;
   const k = linear(b, context, `${name}.${projections.k}`, contextChannels, channels, { bias, precise });

@@ -82,13 +82,17 @@ export function safetyCheckerGraph(component: Component, target: Target = PORTAB
     }),
   );
   const sequence = b.op('Transpose', [b.op('Reshape', [patches, b.ints([0, 0, -1])])], { perm: [0, 2, 1] });
-  const first = b.op('Reshape', [b.weight('embeddings.class_embedding', [hiddenSize]), b.ints([1, 1, -1])]);
+  const token = b.op('Reshape', [b.weight('embeddings.class_embedding', [hiddenSize]), b.ints([1, 1, -1])]);
   const batch = b.op('Shape', [sequence], { start: 0, end: 1 });
   const ones = b.op('Concat', [batch, b.ints([1, 1])], { axis: 0 });
-  const tokens = b.op('Concat', [b.op('Expand', [first, ones]), sequence], { axis: 1 });
+  const tokens = b.op('Concat', [b.op('Expand', [token, ones]), sequence], { axis: 1 });
   const places = b.weight('embeddings.position_embedding.weight', [positions, hiddenSize]);
   let x = layerNorm(b, b.op('Add', [tokens, places]), 'pre_layrnorm', hiddenSize, layerNormEps);
-  for (let i = 0; i < config.numHiddenLayers; i++) x = clipLayer(b, x, `encoder.layers.${i}`, config);
+  const last = config.numHiddenLayers - 1;
+  for (let i = 0; i < last; i++) x = clipLayer(b, x, `encoder.layers.${i}`, config);
+  // Of the last layer only the class token is read.
+  const first = (value: Value) => b.op('Gather', [value, b.ints([0])], { axis: 1 });
+  x = clipLayer(b, x, `encoder.layers.${last}`, config, undefined, first);
   const pooled = b.op('Gather', [x, b.integer(0)], { axis: 1 });
   const normal = layerNorm(b, pooled, 'post_layernorm', hiddenSize, layerNormEps);
   const view = linear(b, normal, 'visual_projection', hiddenSize, projectionDim, {
