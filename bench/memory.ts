@@ -3,7 +3,7 @@
  * full size takes beside what was planned for it.
  */
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -12,6 +12,7 @@ import { ALLOCATOR } from '../src/engine/process/process.ts';
 import { addressOf, Member } from '../test/chaos/cluster.ts';
 import { freePort } from '../test/queue/databases.ts';
 import type { Figure } from './figure.ts';
+import { type Dtype, type FullSize, forgeModel } from './forge.ts';
 
 const JOBS = 600;
 const USERS = 30;
@@ -41,7 +42,7 @@ export async function memory(): Promise<Figure[]> {
         target: 450,
       },
       { name: 'the same, at their end', value: residentOf(serve.pid), unit: 'MiB' },
-      ...plans(),
+      ...(await plans()),
     ];
   } finally {
     clearInterval(watch);
@@ -50,32 +51,61 @@ export async function memory(): Promise<Figure[]> {
   }
 }
 
-const SIDES: Readonly<Record<string, number>> = { sd15: 512, sdxl: 1024, 'sd35-medium': 1024 };
+interface Planned {
+  readonly model: FullSize;
+  readonly dtype: Dtype;
+  /** Sides of the pictures that are drawn with it. */
+  readonly sides: readonly number[];
+}
 
-/** DARKROOM_BENCH_FOLDER holds the models (bench/forge.ts makes them); DARKROOM_BENCH_MODELS, such as "sd15,sdxl", chooses. */
-function plans(): Figure[] {
-  const folder = process.env['DARKROOM_BENCH_FOLDER'];
-  if (folder === undefined) {
-    console.log('memory: plans of full-size models skipped; DARKROOM_BENCH_FOLDER names no folder with them');
+const PLANNED: readonly Planned[] = [
+  { model: 'sd15', dtype: 'F16', sides: [512, 1024] },
+  { model: 'sd15', dtype: 'F32', sides: [512, 1024] },
+  { model: 'sdxl', dtype: 'F16', sides: [1024] },
+  { model: 'sd35-medium', dtype: 'F16', sides: [1024] },
+];
+
+/**
+ * DARKROOM_BENCH_FOLDER keeps the models, which are made where they are missing; DARKROOM_BENCH_MODELS, such as
+ * "sd15-F16,sdxl-F16", chooses.
+ */
+async function plans(): Promise<Figure[]> {
+  const kept = process.env['DARKROOM_BENCH_FOLDER'];
+  if (kept === undefined) {
+    console.log(
+      'memory: plans of full-size models skipped; DARKROOM_BENCH_FOLDER names no folder for them (23 GB)',
+    );
     return [];
   }
-  const asked = process.env['DARKROOM_BENCH_MODELS']?.split(',') ?? Object.keys(SIDES);
-  return asked.flatMap((name) => {
-    const data = mkdtempSync(join(tmpdir(), 'darkroom-bench-'));
-    const child = fileURLToPath(new URL('plan-child.ts', import.meta.url));
-    const run = (...task: string[]) =>
-      execFileSync(process.execPath, [child, join(folder, name), `${SIDES[name]}`, data, ...task], {
-        encoding: 'utf8',
-        env: { ...ALLOCATOR, ...process.env },
-      });
-    try {
-      const mapped = figuresOf(`${name} at ${SIDES[name]}, weights mapped`, run());
-      run('prepare');
-      return [...mapped, ...figuresOf(`${name} at ${SIDES[name]}, graphs kept`, run())];
-    } finally {
-      rmSync(data, { recursive: true, force: true });
-    }
-  });
+  const asked = process.env['DARKROOM_BENCH_MODELS']?.split(',');
+  const figures: Figure[] = [];
+  for (const { model, dtype, sides } of PLANNED) {
+    const name = `${model}-${dtype}`;
+    if (asked !== undefined && !asked.includes(name)) continue;
+    const folder = join(kept, name);
+    // model_index.json is written last.
+    if (!existsSync(join(folder, 'model_index.json'))) await forgeModel(model, folder, dtype);
+    figures.push(...plansOf(name, folder, sides));
+  }
+  return figures;
+}
+
+function plansOf(name: string, folder: string, sides: readonly number[]): Figure[] {
+  const data = mkdtempSync(join(tmpdir(), 'darkroom-bench-'));
+  const child = fileURLToPath(new URL('plan-child.ts', import.meta.url));
+  const run = (side: number, ...task: string[]) =>
+    execFileSync(process.execPath, [child, folder, `${side}`, data, ...task], {
+      encoding: 'utf8',
+      env: { ...ALLOCATOR, ...process.env },
+    });
+  const drawn = (how: string) => sides.flatMap((side) => figuresOf(`${name} at ${side}, ${how}`, run(side)));
+  try {
+    const mapped = drawn('weights mapped');
+    run(sides[0]!, 'prepare');
+    return [...mapped, ...drawn('graphs kept')];
+  } finally {
+    rmSync(data, { recursive: true, force: true });
+  }
 }
 
 function figuresOf(what: string, answer: string): Figure[] {
