@@ -27,6 +27,8 @@ export interface EngineFlags {
   readonly threads?: number | undefined;
   /** `--precision`, which wins over DARKROOM_PRECISION. */
   readonly precision?: string | undefined;
+  /** For a chat, which goes on without a device that is missing: is told of each. */
+  readonly onLeftOut?: ((why: string) => void) | undefined;
 }
 
 /**
@@ -36,7 +38,7 @@ export interface EngineFlags {
  */
 export async function engineOptions(
   settings: EngineSettings,
-  { device, threads, precision }: EngineFlags = {},
+  { device, threads, precision, onLeftOut }: EngineFlags = {},
 ): Promise<[EngineOptions, ...EngineOptions[]]> {
   const shared = {
     models: foldersOf(settings),
@@ -50,7 +52,7 @@ export async function engineOptions(
     await requireClassifier(settings.DARKROOM_CLASSIFIER);
   }
   const sideFiles = sideFilesOptions(settings);
-  const found = await devicesOf(settings.DARKROOM_DEVICES, { device, threads });
+  const found = await devicesOf(settings.DARKROOM_DEVICES, { device, threads, onLeftOut });
   const { DARKROOM_PRECISION: set } = settings;
   // The setting is that of the usual devices, and one run may have another one.
   const isOther = device !== undefined && set !== undefined && !found.some((one) => canTake(one, set));

@@ -4,6 +4,7 @@ import { DarkroomError } from '../errors.ts';
 import { type Card, listCards } from '../gpu/cards.ts';
 import { diagnoseCuda, type Finding } from '../gpu/diagnose.ts';
 import { type GraphicsDevice, listGraphics, selectionOf, titleOf } from '../gpu/graphics.ts';
+import { sentence } from '../sentences.ts';
 import {
   AUTO,
   cpuDevice,
@@ -93,20 +94,61 @@ async function tryGraphics(
   return { ...device, ...(precision !== undefined && { precision }) };
 }
 
+export interface Asked {
+  readonly device?: string | undefined;
+  readonly threads?: number | undefined;
+  /**
+   * For a chat, which goes on with the devices that are there: is told of each that is left out. Without it one that is
+   * missing is refused.
+   */
+  readonly onLeftOut?: ((why: string) => void) | undefined;
+}
+
 /**
  * The devices of DARKROOM_DEVICES or --device.
  * @throws DarkroomError('bad_request' | 'misconfigured') for a name that is unknown, and for a number without a device
  */
 export async function devicesOf(
   setting: string,
-  { device, threads }: { readonly device?: string | undefined; readonly threads?: number | undefined },
+  { device, threads, onLeftOut }: Asked,
   machine: Machine = THIS_MACHINE,
 ): Promise<Device[]> {
   const options = { threads };
-  if ((device ?? setting) === AUTO) return [(await bestDevice(options, machine)).device];
+  if ((device ?? setting).trim() === AUTO) return [(await bestDevice(options, machine)).device];
   const devices = device === undefined ? readSetting(setting, options) : [parseDevice(device, options)];
-  return Promise.all(devices.map((one) => found(one, machine)));
+  if (onLeftOut === undefined) return Promise.all(devices.map((one) => found(one, machine)));
+  return foundOf(devices, onLeftOut, machine);
 }
+
+/** Those of several devices that are there. */
+async function foundOf(
+  devices: readonly Device[],
+  onLeftOut: (why: string) => void,
+  machine: Machine,
+): Promise<Device[]> {
+  const tried = await Promise.allSettled(
+    devices.map(async (one) => {
+      const { isReady, text } = one.provider === 'cuda' ? await machine.cuda() : READY;
+      if (!isReady) throw unusable(one, text);
+      return found(one, machine);
+    }),
+  );
+  const there = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  // With nothing else, a card is asked for again by each job: its driver may come up later than the chat.
+  const cards = devices.filter(({ provider }) => provider === 'cuda');
+  for (const one of tried) {
+    if (one.status === 'fulfilled') continue;
+    const isExpected = one.reason instanceof DarkroomError && one.reason.code === 'misconfigured';
+    if (!isExpected || (there.length === 0 && cards.length === 0)) throw one.reason;
+    onLeftOut(one.reason.message);
+  }
+  return there.length > 0 ? there : cards;
+}
+
+const READY = { isReady: true, text: '' };
+
+const unusable = (device: Device, reason: string) =>
+  new DarkroomError('misconfigured', sentence('engine.device_unusable', { device: nameOf(device), reason }));
 
 async function found(device: Device, machine: Machine): Promise<Device> {
   if (device.provider === 'cuda') {
@@ -146,7 +188,10 @@ async function numbered(device: Device, machine: Machine): Promise<Device> {
 
 function missing(device: Device, known: readonly string[]): DarkroomError {
   const has = known.length === 0 ? 'no graphics device was found' : `this machine has ${known.join(', ')}`;
-  return new DarkroomError('misconfigured', `There is no ${nameOf(device)}: ${has}.`);
+  return new DarkroomError(
+    'misconfigured',
+    `There is no ${nameOf(device)}: ${has}. Use ${known.length === 0 ? 'auto' : 'one of them, or auto'}.`,
+  );
 }
 
 function readSetting(names: string, options: DeviceOptions): Device[] {

@@ -3,7 +3,7 @@ import { DarkroomError } from '../errors.ts';
 import { sentence } from '../sentences.ts';
 import { type Device, nameOf } from './device.ts';
 
-/** Only another process gets the device's memory, or the device itself, back. */
+/** Only another process gets the device's memory, or the device itself, back; or another device does the work. */
 export class DeviceFailure extends DarkroomError {}
 
 /** Of CUDA, cuBLAS, cuDNN, Dawn, Vulkan, Metal and Direct3D 12, as onnxruntime passes them on. */

@@ -45,7 +45,14 @@ const NAME = /^(?<provider>cpu|webgpu|cuda)(?::(?<index>\d{1,2}))?$/;
  * @throws DarkroomError('bad_request') for a name that is unknown or given twice
  */
 export function parseDevices(names: string, options: DeviceOptions = {}): Device[] {
-  const devices = names.split(',').map((name) => parseDevice(name.trim(), options));
+  const named = names.split(',').map((name) => name.trim());
+  if (named.includes(AUTO)) {
+    throw new DarkroomError(
+      'bad_request',
+      `${AUTO} stands by itself, and takes the best device that works. Use ${AUTO}, or name each device, such as cuda:0,cuda:1.`,
+    );
+  }
+  const devices = named.map((name) => parseDevice(name, options));
   devices.forEach((device, i) => {
     if (devices.findIndex((other) => nameOf(other) === nameOf(device)) === i) return;
     throw new DarkroomError('bad_request', `The device ${nameOf(device)} is given twice. Name each once.`);
@@ -127,7 +134,13 @@ export function denoiserTargetOf(device: Device, denoiser: { takesInt8?: boolean
 /** @throws DarkroomError('bad_request') for a name that is unknown */
 export function parseDevice(name: string, options: DeviceOptions = {}): Device {
   const cpu = cpuDevice(options);
-  const groups = NAME.exec(name)?.groups;
+  if (name.includes(',')) {
+    throw new DarkroomError(
+      'bad_request',
+      `One device is used here, and ${JSON.stringify(name)} names several. Name one; DARKROOM_DEVICES takes more.`,
+    );
+  }
+  const groups = NAME.exec(name.trim())?.groups;
   const provider = groups?.['provider'] as Provider | undefined;
   const index = Number(groups?.['index'] ?? 0);
   if (provider === undefined || index > MAX_INDEX) {

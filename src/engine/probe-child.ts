@@ -178,6 +178,7 @@ async function probe(device: Device): Promise<Probe> {
 const answer = await probe(JSON.parse(process.argv[2]!) as Device).catch(
   (error: unknown): Probe => ({
     works: false,
+    isUnopened: true,
     reason: error instanceof Error ? error.message : String(error),
   }),
 );

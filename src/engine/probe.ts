@@ -19,6 +19,8 @@ export interface Probe {
   readonly precision?: Precision;
   /** It has float16, and is too inexact in it for long sums: it is used so only where that is asked for. */
   readonly addsInFloat16?: boolean;
+  /** It could not be opened: a driver that is missing, or no permission. The next start asks again. */
+  readonly isUnopened?: boolean;
   /** Only the processor does the work, by a graphics driver made for tests. */
   readonly isSoftware?: boolean;
   /**
@@ -30,7 +32,7 @@ export interface Probe {
 }
 
 /** Raised when other questions are asked: answers of before count no more. */
-const VERSION = 2;
+const VERSION = 3;
 /** Seconds that the first start of a driver may take. */
 const LIMIT = 90;
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
@@ -43,7 +45,7 @@ const CHILD = new URL(`./probe-child.${EXTENSION}`, import.meta.url);
 export async function probe(device: Device, child: URL = CHILD, seconds = LIMIT): Promise<Probe> {
   const driver = await driverOf(device);
   const key = `probe ${VERSION}, onnxruntime ${runtimeVersion()}, driver ${driver}, ${nameOf(device)}`;
-  const file = join(cacheFolder(), 'devices.json');
+  const file = answersFile();
   const known = await readKnown(file);
   const answer = Object.hasOwn(known, key) ? known[key] : undefined;
   if (answer !== undefined) return answer;
@@ -56,8 +58,8 @@ export async function probe(device: Device, child: URL = CHILD, seconds = LIMIT)
     found = await runProbe({ ...device, precision }, child, seconds);
     if (addsInFloat16 === true) found = { ...found, addsInFloat16 };
   }
-  // Another program may have taken the card's memory just now.
-  if (found.reason !== undefined && /memory/.test(found.reason)) return found;
+  // What it lacks may be there at the next start: memory that another program has, a driver, a permission.
+  if (found.isUnopened === true) return found;
   // A cache that cannot be written only costs the next start its probe.
   await mkdir(dirname(file), { recursive: true })
     .then(() => writeFile(file, `${JSON.stringify({ ...known, [key]: found }, null, 2)}\n`))
@@ -73,6 +75,10 @@ async function driverOf({ provider, precision, threads }: Device): Promise<strin
   return `processor ${kind}, ${threads} threads, ${precision}`;
 }
 
+function answersFile(): string {
+  return join(cacheFolder(), 'devices.json');
+}
+
 async function readKnown(file: string): Promise<Record<string, Probe>> {
   try {
     const value: unknown = JSON.parse(await readFile(file, 'utf8'));
@@ -81,6 +87,9 @@ async function readKnown(file: string): Promise<Record<string, Probe>> {
     return {};
   }
 }
+
+/** What is kept of a device that crashed or hung would else stand for ever. */
+const again = () => `it is tried again with another driver, or once ${answersFile()} is deleted`;
 
 function runProbe(device: Device, child: URL, seconds: number): Promise<Probe> {
   return new Promise((resolve) => {
@@ -95,11 +104,13 @@ function runProbe(device: Device, child: URL, seconds: number): Promise<Probe> {
       resolve(answer);
     };
     const timer = setTimeout(
-      () => end({ works: false, reason: `it did not answer within ${seconds} s` }),
+      () => end({ works: false, reason: `it did not answer within ${seconds} s; ${again()}` }),
       seconds * 1000,
     );
     running.once('message', (answer: Probe) => end(answer));
     running.once('error', (error) => end({ works: false, reason: error.message }));
-    running.once('exit', (code, signal) => end({ works: false, reason: `it crashed (${signal ?? code})` }));
+    running.once('exit', (code, signal) =>
+      end({ works: false, reason: `it crashed (${signal ?? code}); ${again()}` }),
+    );
   });
 }

@@ -9,7 +9,7 @@ import type { Graph } from '../graph/component.ts';
 import { sentence } from '../sentences.ts';
 import type { Feeds, Tensor } from '../tensor.ts';
 import { type Device, nameOf } from './device.ts';
-import { deviceFailure } from './device-failure.ts';
+import { DeviceFailure, deviceFailure } from './device-failure.ts';
 import { keepPrepared, type Opening, openMapped, openPrepared, type PreparedOptions } from './prepared.ts';
 import { withWeights } from './quantised-file.ts';
 
@@ -47,7 +47,7 @@ export interface SessionOptions {
 /**
  * Loads a graph and its weights. Blocks while it optimises the graph (milliseconds to seconds by size).
  * @throws DarkroomError('bad_model') where onnxruntime cannot read the weights or refuses the graph, ('misconfigured')
- *   where the device cannot be used, DeviceFailure where the weights do not fit into its free memory
+ *   where the device cannot be used, DeviceFailure where it is missing, or the weights do not fit into its free memory
  */
 export async function openSession(
   graph: Graph,
@@ -148,21 +148,24 @@ export const filesFor = (graph: Graph, device: Device): PreparedOptions | undefi
 /** Where the device is what fails, the operator is told what it lacks; otherwise the model is to blame. */
 async function openingError(device: Device, cause: unknown): Promise<DarkroomError> {
   const reason = cause instanceof Error ? cause.message : String(cause);
+  const name = { device: nameOf(device) };
   if (device.provider === 'cuda') {
     const { isReady, text } = await diagnoseCuda();
     if (!isReady)
-      return new DarkroomError(
+      return new DeviceFailure(
         'misconfigured',
-        sentence('engine.device_unusable', { device: nameOf(device), reason: text }),
-        { cause },
+        sentence('engine.device_unusable', { ...name, reason: text }),
+        {
+          cause,
+        },
       );
     if (/invalid device ordinal/.test(reason))
-      return new DarkroomError('misconfigured', sentence('engine.no_card', { device: nameOf(device) }), {
-        cause,
-      });
+      return new DeviceFailure('misconfigured', sentence('engine.no_card', name), { cause });
+    if (/Failed to load library|undefined symbol/.test(reason))
+      return new DeviceFailure('misconfigured', sentence('engine.cuda_libraries', name), { cause });
   }
   if (device.provider === 'webgpu' && /WebGPU adapter/.test(reason)) {
-    return new DarkroomError('misconfigured', sentence('engine.no_webgpu'), { cause });
+    return new DeviceFailure('misconfigured', sentence('engine.no_webgpu'), { cause });
   }
   const failure = deviceFailure(device, cause) ?? outOfMemory(cause);
   if (failure !== undefined) return failure;
@@ -178,12 +181,21 @@ function outOfMemory(cause: unknown): DarkroomError | undefined {
 
 /**
  * Loads onnxruntime at the first session, not with this module: CUDA's libraries must be open before it.
- * @throws DarkroomError('misconfigured') where one of them cannot be opened
+ * @throws DeviceFailure where one of them cannot be opened
  */
 async function loadRuntime({ provider, environment }: Device): Promise<typeof ort> {
   // What the operator has set wins.
   for (const [name, value] of Object.entries(environment)) process.env[name] ??= value;
-  if (provider === 'cuda') openLibraries();
+  if (provider === 'cuda') {
+    try {
+      openLibraries();
+    } catch (error) {
+      // Another device may take the job.
+      throw error instanceof DarkroomError
+        ? new DeviceFailure(error.code, error.message, { cause: error })
+        : error;
+    }
+  }
   return (await import('onnxruntime-node')).default;
 }
 

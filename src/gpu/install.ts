@@ -5,6 +5,7 @@ import { copyFile, mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { DarkroomError } from '../errors.ts';
+import { onFolder } from './folder-work.ts';
 import {
   cudaMajor,
   LIBRARY,
@@ -16,7 +17,7 @@ import {
 } from './libraries.ts';
 import { findLibraries, findProvider, type SizedDownload, VENDORS, type Vendors } from './vendors.ts';
 import { type Download, fetchFile, findWheel, leastDriver, requirements, sizeOf } from './wheel-index.ts';
-import { extract, readZip } from './zip.ts';
+import { extract, readZip, type ZipEntry } from './zip.ts';
 
 export interface InstallView {
   say(text: string): void;
@@ -28,7 +29,10 @@ export interface InstallView {
 const UNPACKED = 2.2;
 
 /** @throws DarkroomError for an index that cannot be reached, a damaged wheel, a full disk, libraries that do not fit together */
-export async function installFromIndex(index: string, view: InstallView): Promise<string> {
+export const installFromIndex = (index: string, view: InstallView): Promise<string> =>
+  onFolder(libraryFolder(), () => fromIndex(index, view));
+
+async function fromIndex(index: string, view: InstallView): Promise<string> {
   const wheels: Download[] = [];
   for (const requirement of requirements(runtimeVersion())) wheels.push(await findWheel(index, requirement));
   const sizes = await Promise.all(wheels.map(sizeOf));
@@ -41,8 +45,9 @@ export async function installFromIndex(index: string, view: InstallView): Promis
   const files: string[] = [];
   for (const [i, wheel] of wheels.entries()) {
     const file = join(downloads, `${wheel.name}-${wheel.version}.whl`);
-    await fetchFile(wheel, file, (bytes) =>
-      view.progress(`${wheel.name} ${wheel.version}`, bytes, sizes[i]!),
+    const size = sizes[i]!;
+    await fetchFile(wheel, file, size, (bytes) =>
+      view.progress(`${wheel.name} ${wheel.version}`, bytes, size),
     );
     files.push(file);
   }
@@ -67,17 +72,19 @@ async function requireRoom(folder: string, total: number): Promise<void> {
  * From where the vendors publish them: the provider by the source of onnxruntime-node's own script, then NVIDIA's
  * libraries for the CUDA that it was built for.
  */
-export async function installFromVendors(
+export const installFromVendors = (
   view: InstallView,
   vendors: Vendors = VENDORS,
   driver?: string,
-): Promise<string> {
+): Promise<string> => onFolder(libraryFolder(), () => fromVendors(view, vendors, driver));
+
+async function fromVendors(view: InstallView, vendors: Vendors, driver: string | undefined): Promise<string> {
   const folder = libraryFolder();
   const downloads = join(folder, 'wheels');
   await mkdir(downloads, { recursive: true });
   const fetched = async ({ file, bytes }: SizedDownload): Promise<string> => {
     const to = join(downloads, basename(new URL(file.url).pathname));
-    await fetchFile(file, to, (have) => view.progress(`${file.name} ${file.version}`, have, bytes));
+    await fetchFile(file, to, bytes, (have) => view.progress(`${file.name} ${file.version}`, have, bytes));
     return to;
   };
   const provider = await findProvider(vendors.nuget, runtimeVersion());
@@ -114,21 +121,28 @@ export async function installFromVendors(
   return folder;
 }
 
+/** Bytes; less than the smallest archive unpacks to. */
+const NO_ROOM = 2 ** 20;
+
 /** Node has no xz of its own. */
 async function untar(file: string, to: string): Promise<void> {
   try {
     await promisify(execFile)('tar', ['-xJf', file, '-C', to]);
   } catch (cause) {
-    throw new DarkroomError(
-      'misconfigured',
-      `${basename(file)} could not be unpacked: it needs the programs tar and xz. Install them, or use --index URL.`,
-      { cause },
-    );
+    const { bavail, bsize } = await statfs(to);
+    const reason =
+      bavail * bsize < NO_ROOM
+        ? 'the disk is full. Free some of it, or set XDG_CACHE_HOME to a folder of another disk.'
+        : 'it needs the programs tar and xz. Install them, or use --index URL.';
+    throw new DarkroomError('misconfigured', `${basename(file)} could not be unpacked: ${reason}`, { cause });
   }
 }
 
 /** @param from holds wheels, or the libraries themselves, at any depth (a Python's site-packages, for one) */
-export async function installFromFolder(from: string, view: InstallView): Promise<string> {
+export const installFromFolder = (from: string, view: InstallView): Promise<string> =>
+  onFolder(libraryFolder(), () => fromFolder(from, view));
+
+async function fromFolder(from: string, view: InstallView): Promise<string> {
   const root = resolve(from);
   const found = await stat(root).catch(() => undefined);
   if (found?.isDirectory() !== true) {
@@ -151,11 +165,25 @@ export async function installFromFolder(from: string, view: InstallView): Promis
 
 async function unpack(wheels: readonly string[], folder: string): Promise<void> {
   for (const wheel of wheels) {
-    for (const entry of await readZip(wheel)) {
-      // Only the last part of a name is used: what a wheel says of folders leads nowhere else.
-      const name = entry.name.split('/').at(-1)!;
+    const entries = await readZip(wheel);
+    requireVersion(wheel, entries);
+    // Only the last part of a name is used: what a wheel says of folders leads nowhere else.
+    const libraries = new Map(entries.map((entry) => [entry.name.split('/').at(-1)!, entry]));
+    for (const [name, entry] of libraries) {
       if (LIBRARY.test(name)) await replace(join(folder, name), (to) => extract(wheel, entry, to));
     }
+  }
+}
+
+/** A provider of another version than onnxruntime's crashes in it, or is refused by it. */
+function requireVersion(wheel: string, entries: readonly ZipEntry[]): void {
+  for (const { name } of entries) {
+    const version = /^onnxruntime_gpu-([^/]+)\.dist-info\//.exec(name)?.[1];
+    if (version === undefined || version === runtimeVersion()) continue;
+    throw new DarkroomError(
+      'misconfigured',
+      `${basename(wheel)} is of onnxruntime ${version}; this Darkroom needs the wheel onnxruntime-gpu ${runtimeVersion()}.`,
+    );
   }
 }
 

@@ -49,26 +49,16 @@ const Archive = z.object({
 const Part = z.object({ version: z.string(), [PLATFORM]: Archive });
 const VariantPart = z.object({ version: z.string(), [PLATFORM]: z.record(z.string(), Archive) });
 
-async function read<Shape extends z.ZodType>(url: string, shape: Shape): Promise<z.infer<Shape>> {
-  const { data, error } = shape.safeParse(await requestJson(url));
-  if (data !== undefined) return data;
-  throw new DarkroomError(
-    'bad_request',
-    `${url} does not say what is needed. Use --index URL or --from FOLDER.`,
-    { cause: error },
-  );
-}
-
 /** The package that holds the provider, with the hash of NuGet's catalogue. */
 export async function findProvider(nuget: string, version: string): Promise<SizedDownload> {
-  const { resources } = await read(nuget, ServiceIndex);
+  const { resources } = await requestJson(nuget, ServiceIndex);
   const registrations = resources.find((one) => one['@type'].startsWith('RegistrationsBaseUrl'))?.['@id'];
   if (registrations === undefined) {
     throw new DarkroomError('not_found', `${nuget} lists no packages. Use --index URL or --from FOLDER.`);
   }
   const base = registrations.replace(/\/*$/, '/');
-  const leaf = await read(`${base}${PROVIDER.toLowerCase()}/${version}.json`, RegistrationLeaf);
-  const { packageHash, packageSize } = await read(leaf.catalogEntry, CatalogLeaf);
+  const leaf = await requestJson(`${base}${PROVIDER.toLowerCase()}/${version}.json`, RegistrationLeaf);
+  const { packageHash, packageSize } = await requestJson(leaf.catalogEntry, CatalogLeaf);
   const hash = Buffer.from(packageHash, 'base64').toString('hex');
   const file = { name: PROVIDER, version, url: leaf.packageContent, algorithm: 'sha512' as const, hash };
   return { file, bytes: packageSize };
@@ -84,11 +74,11 @@ export async function findLibraries(vendors: Vendors, major: number): Promise<Si
     );
   }
   const shape = z.object(Object.fromEntries(PARTS.map((part) => [part, Part])));
-  const manifest = await read(`${vendors.cuda}/redistrib_${release}.json`, shape);
+  const manifest = await requestJson(`${vendors.cuda}/redistrib_${release}.json`, shape);
   const found = Object.entries(manifest).map(([name, part]) =>
     sized(vendors.cuda, name, part.version, part[PLATFORM]),
   );
-  const variants = await read(
+  const variants = await requestJson(
     `${vendors.cudnn}/redistrib_${CUDNN_RELEASE}.json`,
     z.object({ cudnn: VariantPart }),
   );

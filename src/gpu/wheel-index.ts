@@ -6,6 +6,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
 
 /** A file that a server names with its hash. */
@@ -44,6 +45,9 @@ export function requirements(runtimeVersion: string): Requirement[] {
 
 const JSON_TYPE = 'application/vnd.pypi.simple.v1+json';
 const MAX_PAGE = 32 * 2 ** 20;
+/** Of a file's name, as file systems have it. */
+const LONGEST_NAME = 255;
+const SHA256 = /^[0-9a-f]{64}$/;
 
 /** The index that pip is told to use, by PIP_INDEX_URL or its configuration files; undefined where it is told nothing. */
 export async function configuredIndex(): Promise<string | undefined> {
@@ -70,10 +74,11 @@ export async function findWheel(index: string, { name, version }: Requirement): 
   const response = await request(page, { accept: `${JSON_TYPE}, text/html;q=0.5` });
   const text = await boundedText(response, page);
   const isJson = response.headers.get('content-type')?.includes('json') ?? false;
-  const files = isJson ? filesOfJson(text) : filesOfHtml(text);
+  const files = isJson ? filesOfJson(text, page) : filesOfHtml(text);
   const fitting = files
     .flatMap(({ filename, url, sha256 }) => {
-      const found = /^(?<name>[^-]+)-(?<version>[^-]+)-(?:[^-]+-)?(?<tags>[^-]+-[^-]+-[^-]+)\.whl$/.exec(
+      if (filename.length > LONGEST_NAME || !URL.canParse(url, page)) return [];
+      const found = /^(?<name>[^-]+)-(?<version>[\w.+!]+)-(?:[^-]+-)?(?<tags>[^-]+-[^-]+-[^-]+)\.whl$/.exec(
         filename,
       );
       const { version: has = '', tags = '' } = found?.groups ?? {};
@@ -87,7 +92,7 @@ export async function findWheel(index: string, { name, version }: Requirement): 
   if (fitting[0] !== undefined) return fitting[0];
   throw new DarkroomError(
     'not_found',
-    `${index} has no wheel of ${name} ${version} for Linux on x86-64. Give another --index, or a folder of wheels with --from.`,
+    `${withoutLogin(index)} has no wheel of ${name} ${version} for Linux on x86-64. Give another --index, or a folder of wheels with --from.`,
   );
 }
 
@@ -97,26 +102,41 @@ interface IndexFile {
   readonly sha256: string | undefined;
 }
 
-function filesOfJson(text: string): IndexFile[] {
-  const { files } = JSON.parse(text) as {
-    files: { filename: string; url: string; hashes?: { sha256?: string } }[];
-  };
+const Page = z.object({
+  files: z.array(
+    z.object({
+      filename: z.string(),
+      url: z.string(),
+      hashes: z.object({ sha256: z.string().regex(SHA256).optional().catch(undefined) }).nullish(),
+    }),
+  ),
+});
+
+function filesOfJson(text: string, page: string): IndexFile[] {
+  const { files } = checked(parseJson(text, page), Page, page);
   return files.map(({ filename, url, hashes }) => ({ filename, url, sha256: hashes?.sha256 }));
 }
 
 function filesOfHtml(text: string): IndexFile[] {
-  return [...text.matchAll(/<a\s[^>]*?href="([^"]+)"/gi)].map(([, href = '']) => {
+  return [...text.matchAll(/<a\s[^<>]*?href="([^"<>]+)"/gi)].flatMap(([, href = '']) => {
     const url = href.replaceAll('&amp;', '&');
     const [path = '', fragment = ''] = url.split('#');
-    const filename = decodeURIComponent(path.split('?')[0]!.split('/').at(-1)!);
-    return { filename, url: path, sha256: /sha256=([0-9a-f]{64})/.exec(fragment)?.[1] };
+    const [, sha256 = ''] = /^sha256=(.+)$/.exec(fragment) ?? [];
+    try {
+      const filename = decodeURIComponent(path.split('?')[0]!.split('/').at(-1)!);
+      return [{ filename, url: path, sha256: SHA256.test(sha256) ? sha256 : undefined }];
+    } catch {
+      // No name that a wheel has.
+      return [];
+    }
   });
 }
 
-/** Bytes of a file as its server says; 0 where it does not. */
+/** Bytes of a file as its server says; 0 where it does not, or answers no question about it without the file itself. */
 export async function sizeOf({ url }: Download): Promise<number> {
-  const response = await request(url, {}, 'HEAD');
-  return Number(response.headers.get('content-length') ?? 0);
+  const response = await ask(url, {}, 'HEAD');
+  const size = response.ok ? Number(response.headers.get('content-length') ?? 0) : 0;
+  return Number.isSafeInteger(size) ? size : 0;
 }
 
 /** Bytes that no file comes near. */
@@ -124,29 +144,23 @@ const MAX_FILE = 8 * 2 ** 30;
 
 /**
  * Fetches a file. What an earlier try left behind is gone on with.
+ * @param size its bytes, 0 where nobody has said
  * @param onBytes called with the bytes that have come
  * @throws DarkroomError where the bytes are not those that the server names
  */
-export async function fetchFile(file: Download, to: string, onBytes: (bytes: number) => void): Promise<void> {
+export async function fetchFile(
+  file: Download,
+  to: string,
+  size: number,
+  onBytes: (bytes: number) => void,
+): Promise<void> {
   const { algorithm, hash } = file;
   if ((await hashOf(to, algorithm).catch(() => '')) === hash) return onBytes((await stat(to)).size);
   const part = `${to}.part`;
   const have = (await stat(part).catch(() => undefined))?.size ?? 0;
   const response = await request(file.url, have > 0 ? { range: `bytes=${have}-` } : {});
   // 416: the earlier try had all of it.
-  if (response.status !== 416) {
-    const isRest = response.status === 206;
-    let bytes = isRest ? have : 0;
-    onBytes(bytes);
-    const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-    body.on('data', (chunk: Uint8Array) => {
-      bytes += chunk.length;
-      if (bytes > MAX_FILE)
-        body.destroy(new DarkroomError('too_large', `${file.url} has no end: it is not what it should be.`));
-      onBytes(bytes);
-    });
-    await pipeline(body, createWriteStream(part, { flags: isRest ? 'a' : 'w' }));
-  }
+  if (response.status !== 416) await receive(response, { file, part, have, size, onBytes });
   if ((await hashOf(part, algorithm)) === hash) return rename(part, to);
   await rm(part, { force: true });
   throw new DarkroomError(
@@ -155,27 +169,92 @@ export async function fetchFile(file: Download, to: string, onBytes: (bytes: num
   );
 }
 
+interface Receiving {
+  readonly file: Download;
+  readonly part: string;
+  /** Bytes of the part. */
+  readonly have: number;
+  readonly size: number;
+  onBytes(bytes: number): void;
+}
+
+async function receive(response: Response, { file, part, have, size, onBytes }: Receiving): Promise<void> {
+  const begins = /^bytes (\d+)-/.exec(response.headers.get('content-range') ?? '')?.[1];
+  const isRest = response.status === 206 && (begins === undefined || Number(begins) === have);
+  const most = size > 0 ? size : MAX_FILE;
+  let bytes = isRest ? have : 0;
+  onBytes(bytes);
+  const measured = async function* (body: AsyncIterable<Uint8Array>) {
+    for await (const chunk of body) {
+      bytes += chunk.length;
+      if (bytes > most) throw new DarkroomError('too_large', tooLong(file, most));
+      onBytes(bytes);
+      yield chunk;
+    }
+  };
+  const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
+  try {
+    await pipeline(body, measured, createWriteStream(part, { flags: isRest ? 'a' : 'w' }));
+  } catch (cause) {
+    if (bytes > most) await rm(part, { force: true });
+    if (cause instanceof DarkroomError || DISK_CALLS.has((cause as NodeJS.ErrnoException).syscall ?? ''))
+      throw cause;
+    const got = `${(bytes / 2 ** 20).toFixed(0)} MiB`;
+    throw new DarkroomError(
+      'not_found',
+      `${file.name} ${file.version} broke off after ${got}. Run the command again: it goes on where it stopped.`,
+      { cause },
+    );
+  }
+}
+
+/** Calls of the system that only files need: their errors are the disk's, not the server's. */
+const DISK_CALLS = new Set(['open', 'write', 'fsync']);
+
+const tooLong = ({ url }: Download, most: number) =>
+  `${url} is longer than the ${most} bytes that were expected: it is not what it should be. Use another --index, or --from FOLDER.`;
+
+/** Of a name or password in an address; as it stands where its % signs are no escapes. */
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 async function hashOf(file: string, algorithm: Download['algorithm']): Promise<string> {
   const hash = createHash(algorithm);
   await pipeline(createReadStream(file), hash);
   return hash.digest('hex');
 }
 
+/** @throws DarkroomError where the server has not what is asked for */
+async function request(text: string, given: Record<string, string>): Promise<Response> {
+  const response = await ask(text, given, 'GET');
+  if (response.ok || response.status === 416) return response;
+  await response.body?.cancel();
+  throw new DarkroomError(
+    'not_found',
+    `${withoutLogin(text)} answered ${response.status}. Check --index, or use --from FOLDER.`,
+  );
+}
+
 /** @param text with a name and a password where the server wants them, as pip takes them */
-async function request(text: string, given: Record<string, string>, method = 'GET'): Promise<Response> {
+async function ask(text: string, given: Record<string, string>, method: 'GET' | 'HEAD'): Promise<Response> {
   if (!URL.canParse(text) || !/^https?:/.test(text))
     throw new DarkroomError('bad_request', `${text} is no address of a server.`);
   const url = new URL(text);
   const { username, password } = url;
   [url.username, url.password] = ['', ''];
-  const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
   const headers = {
     ...given,
-    ...(username !== '' && { authorization: `Basic ${Buffer.from(login).toString('base64')}` }),
+    ...(username !== '' && {
+      authorization: `Basic ${Buffer.from(`${unescaped(username)}:${unescaped(password)}`).toString('base64')}`,
+    }),
   };
-  let response: Response;
   try {
-    response = await fetch(url, { method, headers });
+    return await fetch(url, { method, headers });
   } catch (cause) {
     throw new DarkroomError(
       'not_found',
@@ -183,21 +262,45 @@ async function request(text: string, given: Record<string, string>, method = 'GE
       { cause },
     );
   }
-  if (response.ok || response.status === 416) return response;
-  throw new DarkroomError(
-    'not_found',
-    `${url.href} answered ${response.status}. Check --index, or use --from FOLDER.`,
-  );
 }
 
-/** @throws DarkroomError where the server has no JSON there */
-export async function requestJson(url: string): Promise<unknown> {
+/** @throws DarkroomError where the server has no JSON of this shape there */
+export async function requestJson<Shape extends z.ZodType>(
+  url: string,
+  shape: Shape,
+): Promise<z.infer<Shape>> {
   const text = await boundedText(await request(url, { accept: 'application/json' }), url);
+  return checked(parseJson(text, url), shape, url);
+}
+
+function parseJson(text: string, url: string): unknown {
   try {
     return JSON.parse(text);
   } catch (cause) {
-    throw new DarkroomError('bad_request', `${url} is no JSON. Use --index URL or --from FOLDER.`, { cause });
+    throw new DarkroomError(
+      'bad_request',
+      `${withoutLogin(url)} is no JSON. Use --index URL or --from FOLDER.`,
+      {
+        cause,
+      },
+    );
   }
+}
+
+function checked<Shape extends z.ZodType>(value: unknown, shape: Shape, url: string): z.infer<Shape> {
+  const { data, error } = shape.safeParse(value);
+  if (data !== undefined) return data;
+  throw new DarkroomError(
+    'bad_request',
+    `${withoutLogin(url)} does not say what is needed. Use --index URL or --from FOLDER.`,
+    { cause: error },
+  );
+}
+
+function withoutLogin(text: string): string {
+  const url = new URL(text);
+  [url.username, url.password] = ['', ''];
+  return url.href;
 }
 
 async function boundedText(response: Response, page: string): Promise<string> {
@@ -206,7 +309,10 @@ async function boundedText(response: Response, page: string): Promise<string> {
   for await (const chunk of response.body as unknown as AsyncIterable<Uint8Array>) {
     text += decoder.decode(chunk, { stream: true });
     if (text.length > MAX_PAGE)
-      throw new DarkroomError('too_large', `${page} is too long: it is not what it should be.`);
+      throw new DarkroomError(
+        'too_large',
+        `${withoutLogin(page)} is too long: it is not what it should be. Use another --index, or --from FOLDER.`,
+      );
   }
   return text;
 }

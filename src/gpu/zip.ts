@@ -1,8 +1,8 @@
 /** Reads files out of a zip (a wheel is one) without holding it in memory. */
 import { createReadStream, createWriteStream } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { createInflateRaw } from 'node:zlib';
+import { crc32, createInflateRaw } from 'node:zlib';
 import { DarkroomError } from '../errors.ts';
 
 export interface ZipEntry {
@@ -11,6 +11,8 @@ export interface ZipEntry {
   readonly size: number;
   readonly compressed: number;
   readonly method: number;
+  /** CRC-32 of what is unpacked. */
+  readonly crc: number;
   /** Where its local header begins. */
   readonly offset: number;
 }
@@ -19,6 +21,7 @@ export interface ZipEntry {
 const END = { signature: 0x06054b50, bytes: 22, longestComment: 65_535 };
 const CENTRAL = { signature: 0x02014b50, bytes: 46 };
 const LOCAL_BYTES = 30;
+const LOCAL_SIGNATURE = 0x04034b50;
 const METHODS = { stored: 0, deflated: 8 };
 /** Far more than a wheel lists. */
 const MAX_DIRECTORY = 64 * 2 ** 20;
@@ -37,6 +40,7 @@ async function readDirectory(file: FileHandle, path: string): Promise<ZipEntry[]
   const damaged = () =>
     new DarkroomError('bad_request', `${path} is no zip that can be read: it is damaged or cut off.`);
   const { size } = await file.stat();
+  if (size < END.bytes) throw damaged();
   const tailBytes = Math.min(size, END.bytes + END.longestComment);
   const tail = Buffer.alloc(tailBytes);
   await file.read(tail, 0, tailBytes, size - tailBytes);
@@ -58,6 +62,7 @@ async function readDirectory(file: FileHandle, path: string): Promise<ZipEntry[]
     entries.push({
       name: directory.toString('utf8', from + CENTRAL.bytes, from + CENTRAL.bytes + nameBytes),
       method: directory.readUInt16LE(from + 10),
+      crc: directory.readUInt32LE(from + 16),
       compressed: directory.readUInt32LE(from + 20),
       size: directory.readUInt32LE(from + 24),
       offset: directory.readUInt32LE(from + 42),
@@ -69,19 +74,43 @@ async function readDirectory(file: FileHandle, path: string): Promise<ZipEntry[]
 
 /** @throws DarkroomError('bad_request') where the entry is packed in a way that wheels do not use */
 export async function extract(path: string, entry: ZipEntry, to: string): Promise<void> {
-  const { method, compressed, offset, name } = entry;
+  const { method, compressed, size, crc, offset, name } = entry;
   if (method !== METHODS.stored && method !== METHODS.deflated) {
     throw new DarkroomError(
       'bad_request',
       `${path}: ${name} is packed by method ${method}; 0 and 8 are read.`,
     );
   }
+  const damaged = (cause?: unknown) =>
+    new DarkroomError('bad_request', `${path}: ${name} is damaged. Fetch the file again.`, { cause });
   const header = Buffer.alloc(LOCAL_BYTES);
   const file = await open(path);
-  await file.read(header, 0, LOCAL_BYTES, offset);
+  const { size: fileSize } = await file.stat();
+  await file.read(header, 0, LOCAL_BYTES, Math.min(offset, fileSize));
   await file.close();
   const start = offset + LOCAL_BYTES + header.readUInt16LE(26) + header.readUInt16LE(28);
+  if (header.readUInt32LE(0) !== LOCAL_SIGNATURE || compressed === 0 || start + compressed > fileSize)
+    throw damaged();
+  let bytes = 0;
+  let sum = 0;
+  // No more is written than the directory says: what a few bytes unpack to has no end otherwise.
+  const measured = async function* (chunks: AsyncIterable<Uint8Array>) {
+    for await (const chunk of chunks) {
+      bytes += chunk.length;
+      if (bytes > size) throw damaged();
+      sum = crc32(chunk, sum);
+      yield chunk;
+    }
+    if (bytes < size || sum !== crc) throw damaged();
+  };
   const packed = createReadStream(path, { start, end: start + compressed - 1 });
   const out = createWriteStream(to);
-  await (method === METHODS.deflated ? pipeline(packed, createInflateRaw(), out) : pipeline(packed, out));
+  try {
+    await (method === METHODS.deflated
+      ? pipeline(packed, createInflateRaw(), measured, out)
+      : pipeline(packed, measured, out));
+  } catch (cause) {
+    await rm(to, { force: true });
+    throw (cause as NodeJS.ErrnoException).code?.startsWith('Z_') === true ? damaged(cause) : cause;
+  }
 }

@@ -234,13 +234,18 @@ export class Drawing {
     return slot.losses < LOSSES;
   }
 
-  /** After a failure of the device: the job goes to another worker, or stays for another try where there is none. */
+  /**
+   * After a failure of the device: the job goes to another worker, or stays for another try where there is none.
+   * @returns whether it leaves this worker
+   */
   async #moves(slot: Slot): Promise<boolean> {
     const { canRunElsewhere, device, onError } = this.#options;
     const isTaken = await canRunElsewhere(slot.claim.request).catch((error: unknown) => {
       onError(error);
       return false;
     });
+    // Cancelled or given back while the others were asked.
+    if (slot.leaving !== undefined) return true;
     slot.notes.push(sentence(isTaken ? 'queue.moved' : 'queue.restarted', { device: String(device) }));
     if (!isTaken) return false;
     slot.leaving = 'moved';

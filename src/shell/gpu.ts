@@ -1,5 +1,7 @@
 /** `darkroom gpu`: the libraries that an NVIDIA card needs. */
+import { existsSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { onFolder } from '../gpu/folder-work.ts';
 import { installFromFolder, installFromIndex, installFromVendors } from '../gpu/install.ts';
 import {
   cudaMajor,
@@ -107,8 +109,13 @@ async function status(): Promise<number> {
 }
 
 async function remove(): Promise<number> {
-  await rm(libraryFolder(), { recursive: true, force: true });
-  say(`${libraryFolder()} is removed.`);
+  const folder = libraryFolder();
+  if (!existsSync(folder)) {
+    say(`There is nothing to remove in ${folder}.`);
+    return 0;
+  }
+  await onFolder(folder, () => rm(folder, { recursive: true, force: true }));
+  say(`${folder} is removed.`);
   return 0;
 }
 

@@ -60,7 +60,13 @@ test('--device wins over the setting; a setting that names no device is the oper
     code: 'misconfigured',
     message: /DARKROOM_DEVICES.*"graphics"/,
   });
-  await assert.rejects(engineOptions(settings, { device: 'cpu,webgpu' }), { code: 'bad_request' });
+  await assert.rejects(engineOptions(settings, { device: 'cpu,webgpu' }), {
+    code: 'bad_request',
+    message: /^One device is used here, and "cpu,webgpu" names several/,
+  });
+  await assert.rejects(engineOptions({ ...settings, DARKROOM_DEVICES: 'auto,cpu' }), {
+    message: /auto stands by itself/,
+  });
 });
 
 test('a failure of the device is told from one of the model, and by what the user can do', () => {
@@ -164,11 +170,13 @@ test('a number without a device is refused with those that are there', async () 
   const cards = async () => [card(0, 2), card(1, 24, 12)];
   await assert.rejects(devicesOf('cuda:7', {}, machine({ cards })), {
     code: 'misconfigured',
-    message: 'There is no cuda:7: this machine has cuda:0 (Card 2), cuda:1 (Card 24).',
+    message:
+      'There is no cuda:7: this machine has cuda:0 (Card 2), cuda:1 (Card 24). Use one of them, or auto.',
   });
   const graphics = async () => [AMD, INTEL];
   await assert.rejects(devicesOf('cpu', { device: 'webgpu:2' }, machine({ graphics })), {
-    message: 'There is no webgpu:2: this machine has webgpu:0 (AMD), webgpu:1 (Intel (integrated)).',
+    message:
+      'There is no webgpu:2: this machine has webgpu:0 (AMD), webgpu:1 (Intel (integrated)). Use one of them, or auto.',
   });
   await assert.rejects(devicesOf('webgpu:1', {}, machine({ system: 'win32 x64' })), {
     message: /use webgpu/,
@@ -180,6 +188,25 @@ test('a number without a device is refused with those that are there', async () 
   );
   assert.deepEqual([first!.environment, first!.precision], [{}, 'float16']);
   assert.equal(second!.environment['MESA_VK_DEVICE_SELECT'], '8086:9a49');
+});
+
+test('a chat goes on with the devices that are there, and says which are not', async () => {
+  const chosen = async (setting: string, change: Partial<Machine>) => {
+    const left: string[] = [];
+    const onLeftOut = (why: string) => void left.push(why);
+    const found = await devicesOf(setting, { onLeftOut }, machine(change));
+    return [found.map(nameOf).join(), ...left];
+  };
+  const one = { cuda: ready.cuda, cards: async () => [card(0, 24)] };
+  const seven = 'There is no cuda:7: this machine has cuda:0 (Card 24). Use one of them, or auto.';
+  assert.deepEqual(await chosen('cuda:0,cuda:7', one), ['cuda:0', seven]);
+  const none = 'cuda:0 cannot be used: no NVIDIA card. auto takes a device that works.';
+  assert.deepEqual(await chosen('cuda:0,cpu', {}), ['cpu', none]);
+  // Nothing else is there: each job says so, and the card may come back.
+  assert.deepEqual(await chosen('cuda:7', one), ['cuda:7', seven]);
+  assert.deepEqual(await chosen('cuda:0', {}), ['cuda:0', none]);
+  await assert.rejects(chosen('webgpu:3', {}), { code: 'misconfigured', message: /Use auto/ });
+  await assert.rejects(chosen('cuda:0,graphics', one), { code: 'misconfigured' });
 });
 
 test('two cards of different size keep their own memory, and only Blackwell goes without cuDNN’s attention', async () => {

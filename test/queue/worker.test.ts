@@ -393,6 +393,20 @@ test('a job whose device fails goes to another one where there is one; the bysta
   await bench.worker.stop(0);
 });
 
+test('a job that is cancelled while its device fails leaves, and is not drawn elsewhere', async () => {
+  const bench = new Bench({
+    device: 'cuda:1',
+    canRunElsewhere: async () => {
+      bench.cancel('victim');
+      return true;
+    },
+  });
+  bench.onCall = ({ kind }) => (kind === 'step' ? bench.die(FULL) : undefined);
+  bench.submit(jobOf('victim', 'a', 12));
+  assert.equal((await bench.endOf('victim')).state, 'cancelled');
+  await bench.worker.stop(0);
+});
+
 test('with one device the job is started again there once, says so, and fails with the device’s sentence', async () => {
   const bench = new Bench({ slots: 3, device: 'cuda:1' });
   let failures = 0;

@@ -49,6 +49,8 @@ export const engine = {
   'engine.stopped': 'The engine was stopped.',
   'engine.model_stopped': 'The model stopped in the middle of a picture.',
   'engine.device_unusable': '{device} cannot be used: {reason}. auto takes a device that works.',
+  'engine.cuda_libraries':
+    '{device} cannot be used: its CUDA libraries cannot be loaded. Run darkroom gpu install again; auto takes a device that works.',
   'engine.no_card': 'There is no {device}: nvidia-smi -L lists the cards.',
   'engine.no_webgpu':
     'webgpu cannot be used: no graphics driver was found. On Linux it needs libvulkan1 and the Vulkan driver of the card.',

@@ -50,6 +50,8 @@ export const engine = {
   'engine.stopped': '엔진이 멈췄어요.',
   'engine.model_stopped': '그림을 그리던 중에 모델이 멈췄어요.',
   'engine.device_unusable': '{device} 장치를 쓸 수 없어요: {reason}. auto로 하면 쓸 수 있는 장치를 골라요.',
+  'engine.cuda_libraries':
+    '{device} 장치를 쓸 수 없어요: CUDA 라이브러리를 불러올 수 없어요. darkroom gpu install을 다시 실행해 주세요. auto로 하면 쓸 수 있는 장치를 골라요.',
   'engine.no_card': '{device} 장치가 없어요. nvidia-smi -L로 카드를 확인해 주세요.',
   'engine.no_webgpu':
     '그래픽 드라이버를 찾지 못해 webgpu를 쓸 수 없어요. Linux에서는 libvulkan1과 카드의 Vulkan 드라이버가 필요해요.',
