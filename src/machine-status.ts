@@ -44,8 +44,16 @@ async function describeDevices({ devices }: MachineParts): Promise<StatusRow[]> 
       { name: sentence('status.this_process'), value: sentence('status.draws_nothing'), state: 'good' },
     ];
   }
+  const cuda = await diagnoseCuda();
+  const isMissing = cuda.isInstallable === true;
+  const lacking = {
+    value: isMissing ? sentence('status.no_libraries') : cuda.words,
+    ...(isMissing && { command: 'darkroom gpu install' }),
+  };
   const rows = await Promise.all(
     devices.map(async (device): Promise<StatusRow> => {
+      if (device.provider === 'cuda' && !cuda.isReady)
+        return { name: nameOf(device), state: isMissing ? 'missing' : 'wrong', ...lacking };
       const budget = await budgetOf(device, 0);
       const { precision } = device;
       const value =
@@ -54,17 +62,7 @@ async function describeDevices({ devices }: MachineParts): Promise<StatusRow[]> 
     }),
   );
   if (devices.some(({ provider }) => provider === 'cuda')) return rows;
-  const cuda = await diagnoseCuda();
-  const isMissing = cuda.isInstallable === true;
-  return [
-    ...rows,
-    {
-      name: 'NVIDIA GPU',
-      value: isMissing ? sentence('status.no_libraries') : cuda.words,
-      state: isMissing ? 'missing' : 'fact',
-      ...(isMissing && { command: 'darkroom gpu install' }),
-    },
-  ];
+  return [...rows, { name: 'NVIDIA GPU', state: isMissing ? 'missing' : 'fact', ...lacking }];
 }
 
 async function describeModels({ models, settings }: MachineParts): Promise<StatusRow[]> {

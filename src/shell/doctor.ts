@@ -33,13 +33,15 @@ export const doctor: Verb = {
     // A classifier that cannot be used has a row of its own, and leaves the others as they are.
     const { DARKROOM_CLASSIFIER: classifier, ...settings } = all;
     const check = await describeClassifier(classifier);
+    const cuda = await diagnoseCuda();
+    const devices = await describeDevices(settings, cuda);
     const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
     section('Machine', [
       ['node', process.version],
       ['cores', String(availableParallelism())],
       ['memory', `${gib(freemem())} free of ${gib(totalmem())}`],
-      ['cuda', (await diagnoseCuda()).text],
-      ['devices', await describeDevices(settings)],
+      ['cuda', cuda.text],
+      ['devices', devices.words],
       ['int8', await describeInt8(settings)],
       ...(await describeMemory(settings)),
       ['kept weights', await describeKept(settings)],
@@ -73,14 +75,14 @@ export const doctor: Verb = {
       );
     const { rows, good } = await checkModels(all);
     section('Models', rows);
-    return good && check.good && findings.every(([, found]) => found.every((one) => one.good)) ? 0 : 1;
+    return good && check.good && devices.good && findings.every(([, found]) => found.every((one) => one.good))
+      ? 0
+      : 1;
   },
 };
 
 /** What checks finished pictures where admins want it; tried on a grey one. */
-async function describeClassifier(
-  path: string | undefined,
-): Promise<{ readonly words: string; readonly good: boolean }> {
+async function describeClassifier(path: string | undefined): Promise<Row> {
   if (path === undefined)
     return { words: "by each model's own safety checker; DARKROOM_CLASSIFIER is not set", good: true };
   try {
@@ -109,15 +111,30 @@ async function describeKept(settings: Settings): Promise<string> {
   return `${used}, at most ${decimal(options.limit)}, in ${options.folder}, which may be deleted`;
 }
 
+interface Row {
+  readonly words: string;
+  /** False for what cannot be used. */
+  readonly good: boolean;
+}
+
 /** The devices that pictures are made on, or why the setting cannot be used. */
-async function describeDevices(settings: Settings): Promise<string> {
+async function describeDevices(
+  settings: Settings,
+  cuda: Awaited<ReturnType<typeof diagnoseCuda>>,
+): Promise<Row> {
   try {
-    const found = await engineOptions(settings);
-    const names = found.map(({ device }) => `${nameOf(device)} (${device.precision})`).join(', ');
+    const found = (await engineOptions(settings)).map(({ device }) => device);
+    const isLacking = ({ provider }: Device) => provider === 'cuda' && !cuda.isReady;
+    const words = found.map((device) =>
+      isLacking(device) ? `${nameOf(device)} (cannot be used)` : `${nameOf(device)} (${device.precision})`,
+    );
     const reason = settings.DARKROOM_DEVICES === AUTO ? (await bestDevice()).reason : undefined;
-    return reason === undefined ? names : `${names}; ${reason}`;
+    return {
+      words: [words.join(', '), ...(reason === undefined ? [] : [reason])].join('; '),
+      good: !found.some(isLacking),
+    };
   } catch (error) {
-    return describeError(error).message;
+    return { words: describeError(error).message, good: false };
   }
 }
 
