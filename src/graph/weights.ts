@@ -206,10 +206,8 @@ export class GraphWeights {
     const { first, count } = rows ?? { first: 0, count: shape[0] };
     const of: Rows = { name, stored, first, count };
     const inRow = shape[1] / elements;
-    const blocks = this.#values.blocks(
-      this.#values.bytes(of, [count * inRow, bytes]),
-      this.#values.prepareOp,
-    );
+    // By rows from the start: where a session folds its constants, a node that only reshapes copies all of them.
+    const blocks = this.#values.blocks(this.#values.bytes(of, [count, inRow, bytes]), this.#values.prepareOp);
     const whole = blocks.bytes(2, bytes - 2);
     // The operator counts from 0 with the zero point in the middle; the file has numbers with a sign.
     const quants =
@@ -222,7 +220,7 @@ export class GraphWeights {
     return {
       bits,
       blockSize: elements,
-      quants: this.#values.prepareOp('Reshape', [quants, this.#values.ints([count, inRow, bytes - 2])]),
+      quants,
       scales: this.#values.prepareOp('Reshape', [narrow, this.#values.ints([count, inRow])]),
       halvesApart: bits === 4,
     };

@@ -124,18 +124,27 @@ async function describeDevices(
 ): Promise<Row> {
   try {
     const found = (await engineOptions(settings)).map(({ device }) => device);
-    const isLacking = ({ provider }: Device) => provider === 'cuda' && !cuda.isReady;
-    const words = found.map((device) =>
-      isLacking(device) ? `${nameOf(device)} (cannot be used)` : `${nameOf(device)} (${device.precision})`,
-    );
+    const rows = await Promise.all(found.map((device) => describeDevice(device, cuda)));
     const reason = settings.DARKROOM_DEVICES === AUTO ? (await bestDevice()).reason : undefined;
+    const words = rows.map((row) => row.words).join(', ');
     return {
-      words: [words.join(', '), ...(reason === undefined ? [] : [reason])].join('; '),
-      good: !found.some(isLacking),
+      words: reason === undefined ? words : `${words}; ${reason}`,
+      good: rows.every(({ good }) => good),
     };
   } catch (error) {
     return { words: describeError(error).message, good: false };
   }
+}
+
+/** A card that only lacks something is described by the row above. */
+async function describeDevice(device: Device, cuda: Awaited<ReturnType<typeof diagnoseCuda>>): Promise<Row> {
+  const name = nameOf(device);
+  if (device.provider === 'cuda' && !cuda.isReady) return { words: `${name} (cannot be used)`, good: false };
+  const { works, reason = 'its probe failed' } =
+    device.provider === 'cpu' ? { works: true } : await probe(device);
+  return works
+    ? { words: `${name} (${device.precision})`, good: true }
+    : { words: `${name} (cannot be used: ${reason})`, good: false };
 }
 
 /** What the CPU gains from int8. */
@@ -232,6 +241,9 @@ async function describeNeed(
   return [need, ...(await describeControlnets(spec, device)), ...checked].join(', ');
 }
 
+/** Bytes from which a gigabyte with one digit behind its point is not 0. */
+const SHOWN = 2 ** 30 / 20;
+
 /** The one that adds the most: most models have several of one size. */
 async function describeControlnets(spec: ModelSpec, device: Device): Promise<string[]> {
   const { request } = freezeRequest({ prompt: '' }, { model: spec.name, defaults: spec.defaults });
@@ -244,7 +256,7 @@ async function describeControlnets(spec: ModelSpec, device: Device): Promise<str
     const net = await openControlnet(path).catch(() => undefined);
     if (net !== undefined) most = Math.max(most, (await bytesWith([net.component])) - without);
   }
-  return most > 0 ? [`${gigabytes(most)} GB more with a ControlNet`] : [];
+  return most >= SHOWN ? [`${gigabytes(most)} GB more with a ControlNet`] : [];
 }
 
 const SAVER_WORDS: Readonly<Record<Saver, string>> = {

@@ -9,6 +9,7 @@ import {
   mkdtempSync,
   readFileSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
@@ -81,7 +82,12 @@ test('a file that breaks off is gone on with, and one that is longer than was sa
   const fetched = () => fetchFile(file, to, data.length, () => {});
   answer = (_, response) => {
     response.writeHead(200, { 'content-length': data.length });
-    response.write(data.subarray(0, 3000), () => response.destroy());
+    response.write(data.subarray(0, 3000));
+    const timer = setInterval(() => {
+      if (statSync(`${to}.part`, { throwIfNoEntry: false })?.size !== 3000) return;
+      clearInterval(timer);
+      response.destroy();
+    }, 10);
   };
   await assert.rejects(fetched(), {
     message: 'lib 1 broke off after 0 MiB. Run the command again: it goes on where it stopped.',
