@@ -67,7 +67,11 @@ export interface AppOptions {
 export async function startApp(options: AppOptions): Promise<App> {
   const { settings, log, threads, engineFactory: factory, worker: draws = true } = options;
   const onError = createReport(log);
-  const all = await engineOptions(settings, { threads, onLeftOut: (why) => log.error(why) });
+  const all = await engineOptions(settings, {
+    threads,
+    // Another engine than the pipeline looks for its devices itself.
+    ...(factory === undefined && { onLeftOut: (why: string) => log.error(why) }),
+  });
   const models = await createModels(all[0].models, {
     index: all[0].index,
     classifier: all[0].classifier,

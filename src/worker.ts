@@ -160,7 +160,11 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<GpuWo
   const { settings, log, threads, engineFactory: factory } = options;
   const { DARKROOM_DATA: folder, DATABASE_URL: url, DARKROOM_PICTURES: pictures } = settings;
   const onError = createReport(log);
-  const engines = await engineOptions(settings, { threads, onLeftOut: (why) => log.error(why) });
+  const engines = await engineOptions(settings, {
+    threads,
+    // Another engine than the pipeline looks for its devices itself.
+    ...(factory === undefined && { onLeftOut: (why: string) => log.error(why) }),
+  });
   const models = await createModels(engines[0].models, {
     index: engines[0].index,
     classifier: engines[0].classifier,

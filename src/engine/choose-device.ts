@@ -128,27 +128,38 @@ async function foundOf(
 ): Promise<Device[]> {
   const tried = await Promise.allSettled(
     devices.map(async (one) => {
-      const { isReady, text } = one.provider === 'cuda' ? await machine.cuda() : READY;
-      if (!isReady) throw unusable(one, text);
-      return found(one, machine);
+      if (one.provider === 'cuda') {
+        const { isReady, text } = await machine.cuda();
+        if (!isReady) throw unusable(one, text);
+      }
+      const device = await found(one, machine);
+      if (one.provider === 'webgpu') {
+        const answer = await machine.probe(device);
+        if (!answer.works) throw unusable(one, answer.reason ?? 'its probe failed', answer.isUnopened);
+      }
+      return device;
     }),
   );
   const there = tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  // With nothing else, a card is asked for again by each job: its driver may come up later than the chat.
-  const cards = devices.filter(({ provider }) => provider === 'cuda');
+  // With nothing else, such a device is asked for again by each job: its driver may come up later than the chat.
+  const later = devices.filter(
+    ({ provider, index }) => provider === 'cuda' || (provider === 'webgpu' && index === 0),
+  );
   for (const one of tried) {
     if (one.status === 'fulfilled') continue;
     const isExpected = one.reason instanceof DarkroomError && one.reason.code === 'misconfigured';
-    if (!isExpected || (there.length === 0 && cards.length === 0)) throw one.reason;
+    if (!isExpected || (there.length === 0 && later.length === 0)) throw one.reason;
     onLeftOut(one.reason.message);
   }
-  return there.length > 0 ? there : cards;
+  return there.length > 0 ? there : later;
 }
 
-const READY = { isReady: true, text: '' };
-
-const unusable = (device: Device, reason: string) =>
-  new DarkroomError('misconfigured', sentence('engine.device_unusable', { device: nameOf(device), reason }));
+/** @param isWhole whether the reason is a sentence that names the device itself */
+const unusable = (device: Device, reason: string, isWhole = false) =>
+  new DarkroomError(
+    'misconfigured',
+    isWhole ? reason : sentence('engine.device_unusable', { device: nameOf(device), reason }),
+  );
 
 async function found(device: Device, machine: Machine): Promise<Device> {
   if (device.provider === 'cuda') {

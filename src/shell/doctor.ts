@@ -140,11 +140,10 @@ async function describeDevices(
 async function describeDevice(device: Device, cuda: Awaited<ReturnType<typeof diagnoseCuda>>): Promise<Row> {
   const name = nameOf(device);
   if (device.provider === 'cuda' && !cuda.isReady) return { words: `${name} (cannot be used)`, good: false };
-  const { works, reason = 'its probe failed' } =
-    device.provider === 'cpu' ? { works: true } : await probe(device);
-  return works
-    ? { words: `${name} (${device.precision})`, good: true }
-    : { words: `${name} (cannot be used: ${reason})`, good: false };
+  if (device.provider === 'cpu') return { words: `${name} (${device.precision})`, good: true };
+  const { works, isUnopened = false, reason = 'its probe failed' } = await probe(device);
+  if (works) return { words: `${name} (${device.precision})`, good: true };
+  return { words: isUnopened ? reason : `${name} (cannot be used: ${reason})`, good: false };
 }
 
 /** What the CPU gains from int8. */

@@ -205,6 +205,10 @@ test('a chat goes on with the devices that are there, and says which are not', a
   // Nothing else is there: each job says so, and the card may come back.
   assert.deepEqual(await chosen('cuda:7', one), ['cuda:7', seven]);
   assert.deepEqual(await chosen('cuda:0', {}), ['cuda:0', none]);
+  const wrong = 'webgpu cannot be used: nothing is there. auto takes a device that works.';
+  assert.deepEqual(await chosen('webgpu,cpu', {}), ['cpu', wrong]);
+  const lacks = async () => ({ works: false, isUnopened: true, reason: 'webgpu lacks a driver.' });
+  assert.deepEqual(await chosen('webgpu', { probe: lacks }), ['webgpu', 'webgpu lacks a driver.']);
   await assert.rejects(chosen('webgpu:3', {}), { code: 'misconfigured', message: /Use auto/ });
   await assert.rejects(chosen('cuda:0,graphics', one), { code: 'misconfigured' });
 });

@@ -133,6 +133,8 @@ test('a device that fails ends its process, which frees it, and keeps its senten
   const { engine } = start();
   const run = await engine.open(jobOf('fail=device'));
   const first = engine.pid;
+  // Whoever starts is told why, also where a job meets it first.
+  const started = assert.rejects(engine.warm('waits'), { code: 'too_large', message: 'The card is full.' });
   await assert.rejects(
     run.advance(6, () => {}),
     (error: unknown) => {
@@ -144,6 +146,7 @@ test('a device that fails ends its process, which frees it, and keeps its senten
       return true;
     },
   );
+  await started;
   await assert.rejects(engine.warm('too-large'), { code: 'too_large', message: 'The card is full.' });
   const again = await engine.open(jobOf('a mug'));
   assert.notEqual(engine.pid, first);

@@ -17,6 +17,7 @@ export async function createEngine({ device }: EngineOptions): Promise<WarmEngin
   console.log('stand-in ready');
   return {
     async warm(model) {
+      if (model === 'waits') await sleep(60_000);
       if (model === 'too-large') throw new DeviceFailure('too_large', 'The card is full.');
     },
     async open({ request, inputs }, onLoading) {

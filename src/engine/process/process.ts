@@ -49,11 +49,12 @@ export class EngineProcess implements ProcessEngine {
 
   /** Starts the child where none runs, and loads a model so that the first job finds it open. */
   async warm(model: string): Promise<void> {
+    const child = this.#running();
     try {
-      await this.#running().call('warm', { model });
+      await child.call('warm', { model });
     } catch (error) {
-      // There is no job to put back: whoever starts is told what the device lacks.
-      throw error instanceof EngineLost ? (error.deviceError ?? error) : error;
+      // There is no job to put back: whoever starts is told what the device lacks, also where a job found it first.
+      throw error instanceof EngineLost ? (child.deviceError ?? error) : error;
     }
   }
 
@@ -128,6 +129,8 @@ class Child {
   #stopping = false;
   /** Set once the process is gone, about to go or was never there. */
   lost = false;
+  /** Why it ended, where its device failed. */
+  deviceError: DarkroomError | undefined;
 
   constructor({ factory, log, ...options }: EngineProcessOptions) {
     this.#log = log;
@@ -222,6 +225,7 @@ class Child {
     if (message.name === 'deviceFailed') {
       this.lost = true;
       const deviceError = fromWireError(message.error);
+      this.deviceError = deviceError;
       pending.reject(new EngineLost(deviceError.message, { cause: deviceError, deviceError }));
       return;
     }
