@@ -7,7 +7,13 @@ import { basename, dirname, join, parse } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { Component } from '../graph/component.ts';
 import type { ControlKind } from '../request.ts';
-import { findControlnet, otherControl, readControlnetPart } from './checkpoint/controlnet.ts';
+import {
+  findControlnet,
+  lackingControlnet,
+  otherControl,
+  readControlnetPart,
+} from './checkpoint/controlnet.ts';
+import { requireWhole } from './checkpoint/whole.ts';
 import { ModelFiles } from './files.ts';
 import { SeenFiles } from './seen.ts';
 import { readSmallText } from './small-file.ts';
@@ -68,7 +74,7 @@ async function openFile(path: string): Promise<ControlnetFiles> {
 /**
  * The ControlNet in a file; undefined where it holds none.
  * @param path as the operator's folder names it: a NAME.yaml beside it may say more
- * @throws DarkroomError('unsupported') for another kind of control network
+ * @throws DarkroomError('unsupported') for another kind of control network, ('bad_model') for a part of one
  */
 export async function controlnetOf(
   weights: Weights,
@@ -79,6 +85,7 @@ export async function controlnetOf(
   if (refusal !== undefined) throw new DarkroomError('unsupported', refusal);
   const own = findControlnet(weights.tensors);
   if (own === undefined) return undefined;
+  requireWhole(weights.label, 'ControlNet', lackingControlnet(own));
   const { tensors, config } = readControlnetPart(own);
   const pools = await poolsConditions(path, seen);
   return {

@@ -4,8 +4,9 @@ import { DarkroomError, offer } from '../errors.ts';
 import type { Component } from '../graph/component.ts';
 import { isVaePart, readVaeConfig, vaeGraph } from '../graph/vae.ts';
 import { sentence } from '../sentences.ts';
-import { isVae, readLdmVae } from './checkpoint/ldm-vae.ts';
+import { isVae, lackingVae, readLdmVae } from './checkpoint/ldm-vae.ts';
 import { type Tensors, under } from './checkpoint/tensors.ts';
+import { requireWhole } from './checkpoint/whole.ts';
 import type { Entry, Inventory } from './inventory/inventory.ts';
 import type { LentPart, ModelSpec } from './spec.ts';
 import { readWeights } from './weights.ts';
@@ -53,6 +54,7 @@ async function readVae(file: string, own: Component): Promise<Component> {
   const parts: Tensors[] = [all, under(all, 'first_stage_model.'), under(all, 'vae.')];
   const part = parts.find(isVae);
   if (part === undefined) throw new DarkroomError('bad_model', `${label} holds no VAE.`);
+  requireWhole(label, 'VAE', lackingVae(part));
   const { tensors, config } = readLdmVae(part);
   // What no tensor says. Groups are 32 in all VAEs but those made small for a test.
   const kept = [

@@ -1,18 +1,21 @@
 /** What one file of weights is, from the names and shapes in its header and never from its own name. */
 
+import { describeError } from '../errors.ts';
 import { type FewSteps, fewStepsOfFile } from '../request.ts';
 import { sayWords } from '../sentences.ts';
 import { readBeside } from './checkpoint/beside.ts';
-import { isClipText } from './checkpoint/clip-text.ts';
-import { isVae } from './checkpoint/ldm-vae.ts';
+import { isClipText, readClipText } from './checkpoint/clip-text.ts';
+import { findControlnet } from './checkpoint/controlnet.ts';
+import { isVae, lackingVae } from './checkpoint/ldm-vae.ts';
 import { isQwenText } from './checkpoint/qwen-text.ts';
 import { isT5Text } from './checkpoint/t5-text.ts';
 import { type Tensors, under } from './checkpoint/tensors.ts';
+import { lackingText, sayPartOnly } from './checkpoint/whole.ts';
 import { controlnetOf, controlRefusal } from './controlnet.ts';
 import { FAMILIES } from './families/index.ts';
 import { unetBase } from './families/unet.ts';
 import { foreignFamily, unknownArchitecture } from './foreign-weights.ts';
-import { otherKind, refuseKind } from './lora/key.ts';
+import { otherKind, refuseAdapters, refuseKind } from './lora/key.ts';
 import { originOf } from './lora/origin.ts';
 import { SeenFiles } from './seen.ts';
 import { type FoundUpscaler, findUpscaler, refuse } from './upscaler/network.ts';
@@ -71,9 +74,11 @@ type Found = Omit<Recognised, 'dtype' | 'parameters' | 'metadata'>;
 async function recogniseControl(weights: Weights, path: string): Promise<Found | undefined> {
   const refusal = controlRefusal(weights);
   if (refusal !== undefined) return { kind: 'controlnet', refusal };
-  const component = await controlnetOf(weights, path, new SeenFiles());
-  if (component === undefined) return undefined;
-  const { config } = component;
+  if (findControlnet(weights.tensors) === undefined) return undefined;
+  const reading = controlnetOf(weights, path, new SeenFiles());
+  const broken = await refusalOf(reading);
+  if (broken !== undefined) return { kind: 'controlnet', refusal: broken };
+  const { config } = (await reading)!;
   return {
     kind: 'controlnet',
     ...(config['cross_attention_dim'] !== undefined && { family: unetBase(config) }),
@@ -86,13 +91,15 @@ async function recogniseCheckpoint(weights: Weights, path: string): Promise<Foun
     if (checkpoint === undefined || traits === undefined) continue;
     const { base, variant, refusal, hasVae: vae, hasTextEncoders: textEncoders } = traits;
     const beside = refusal === undefined ? await readBeside(path, new SeenFiles()) : undefined;
-    const predictionType = beside && (await checkpoint.prediction(weights, beside));
+    const broken = beside && (await refusalOf(checkpoint.read(weights, beside)));
+    const predictionType =
+      beside && broken === undefined ? await checkpoint.prediction(weights, beside) : undefined;
     const fewSteps = beside && fewStepsOfFile(weights.metadata, beside);
     return {
       kind: 'checkpoint',
       family: base,
       ...(variant !== undefined && { variant }),
-      ...(refusal !== undefined && { refusal }),
+      ...((refusal ?? broken) !== undefined && { refusal: (refusal ?? broken)! }),
       ...(predictionType !== undefined && { predictionType }),
       ...(fewSteps !== undefined && predictionType !== 'flow' && { fewSteps }),
       parts: { vae, textEncoders },
@@ -102,6 +109,13 @@ async function recogniseCheckpoint(weights: Weights, path: string): Promise<Foun
   return foreign && { kind: 'checkpoint', ...foreign, parts: { vae: false, textEncoders: false } };
 }
 
+/** Why something cannot be read, as a sentence. */
+const refusalOf = (reading: Promise<unknown>): Promise<string | undefined> =>
+  reading.then(
+    () => undefined,
+    (error: unknown) => describeError(error).message,
+  );
+
 const LORA =
   /(\.lora_(down|up|mid|A|B)\b|_lora[12]?\.(down|up)\.weight$|\.lora\.(down|up)\.weight$|\.lora_linear_layer\.|\.hada_w[12]_[ab]$|\.lokr_w[12](_[ab])?$|\.oft_(blocks|diag)|^lora_.*\.(diff|diff_b|a1|b1)(\.weight)?$|\.(diff|diff_b)$)/;
 
@@ -110,7 +124,8 @@ function recogniseOther({ tensors, label, metadata }: Weights): Found {
   const other = names.map(otherKind).find((kind) => kind !== undefined);
   if (other !== undefined || names.some((name) => LORA.test(name))) {
     const origin = originOf({ tensors, metadata });
-    const refusal = other && sayWords('en', refuseKind(label, other));
+    const refused = other === undefined ? refuseAdapters(label, names) : refuseKind(label, other);
+    const refusal = refused && sayWords('en', refused);
     return {
       kind: 'lora',
       ...(origin !== undefined && { family: origin }),
@@ -118,16 +133,28 @@ function recogniseOther({ tensors, label, metadata }: Weights): Found {
     };
   }
   if (isEmbedding(tensors)) return { kind: 'embedding', ...embeddingFamily(tensors) };
-  if (isVae(tensors) || isVae(under(tensors, 'first_stage_model.')) || isVae(under(tensors, 'vae.')))
-    return { kind: 'vae' };
+  const vae = ['', 'first_stage_model.', 'vae.'].map((prefix) => under(tensors, prefix)).find(isVae);
+  if (vae !== undefined) return { kind: 'vae', ...partOnly(label, 'VAE', lackingVae(vae)) };
   const upscaler = findUpscaler(tensors, label);
   if (upscaler !== undefined) return { kind: 'upscaler', ...traitsOfUpscaler(upscaler, label) };
-  if (isT5Text(tensors)) return { kind: 'text_encoder', family: 'T5' };
-  if (isQwenText(tensors)) return { kind: 'text_encoder', family: 'Qwen3' };
-  if (isClipText(tensors) || isClipText(under(tensors, 'transformer.')))
-    return { kind: 'text_encoder', family: 'CLIP' };
+  const text = textEncoderOf(tensors);
+  if (text !== undefined) {
+    const { family, missing } = text;
+    return { kind: 'text_encoder', family, ...partOnly(label, 'text encoder', missing) };
+  }
   const refusal = unknownArchitecture(label, metadata);
   return { kind: 'unknown', ...(refusal !== undefined && { refusal }) };
+}
+
+function textEncoderOf(tensors: Tensors): { family: string; missing: string[] } | undefined {
+  if (isT5Text(tensors)) return { family: 'T5', missing: lackingText(tensors) };
+  if (isQwenText(tensors)) return { family: 'Qwen3', missing: lackingText(tensors) };
+  const clip = [tensors, under(tensors, 'transformer.')].find(isClipText);
+  return clip && { family: 'CLIP', missing: lackingText(readClipText(clip, { hiddenAct: 'gelu' }).tensors) };
+}
+
+function partOnly(label: string, what: string, missing: readonly string[]): { refusal?: string } {
+  return missing.length === 0 ? {} : { refusal: sayPartOnly(label, what, missing) };
 }
 
 function traitsOfUpscaler(

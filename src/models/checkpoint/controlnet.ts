@@ -6,6 +6,7 @@
 import type { StoredTensor } from '../../graph/component.ts';
 import { readLdmUnet, transformerLayers } from './ldm-unet.ts';
 import { known, numbersBehind, sideOf, type Tensors, under } from './tensors.ts';
+import { lacking } from './whole.ts';
 
 export interface ControlnetPart {
   readonly tensors: Tensors;
@@ -36,11 +37,31 @@ const OTHERS: readonly (readonly [key: RegExp, what: string])[] = [
 /** Any of them: a file has thousands of names. */
 const ANY_OTHER = new RegExp(OTHERS.map(([key]) => key.source).join('|'));
 
+/** Layers that only a ControlNet has, in its authors' names and in diffusers'; a file may hold only one of them. */
+const ORIGINAL = [ORIGINAL_HINT, 'zero_convs.0.0.weight'];
+const CURRENT = [HINT, 'controlnet_down_blocks.0.weight'];
+
 /** The tensors of the ControlNet in a file, without their prefix; undefined where there is none. */
 export const findControlnet = (tensors: Tensors): Tensors | undefined =>
   ['', 'control_model.']
-    .filter((prefix) => tensors.has(prefix + ORIGINAL_HINT) || tensors.has(prefix + HINT))
+    .filter((prefix) => [...ORIGINAL, ...CURRENT].some((name) => tensors.has(prefix + name)))
     .map((prefix) => under(tensors, prefix))[0];
+
+/** What a ControlNet lacks, in the names of its own layout. @param own what findControlnet found */
+export function lackingControlnet(own: Tensors): string[] {
+  const time = ['time_embed.0.', 'time_embed.2.'];
+  const names = isOriginal(own)
+    ? [ORIGINAL_HINT, ...time, 'input_blocks.0.0.', 'input_blocks.1.', 'middle_block.0.', 'middle_block_out.']
+    : [HINT, 'controlnet_cond_embedding.conv_out.', 'time_embedding.', 'conv_in.', 'mid_block.'];
+  return isOriginal(own)
+    ? lacking(own, { names, blocks: ['zero_convs.'] })
+    : lacking(own, {
+        names: [...names, 'controlnet_mid_block.'],
+        blocks: ['down_blocks.', 'controlnet_down_blocks.'],
+      });
+}
+
+const isOriginal = (own: Tensors): boolean => ORIGINAL.some((name) => own.has(name));
 
 /** What kind of control network a file holds that is not run, as a sentence names it. */
 export function otherControl(tensors: Tensors): string | undefined {
@@ -52,7 +73,7 @@ export function otherControl(tensors: Tensors): string | undefined {
 
 /** @param own what findControlnet found */
 export function readControlnetPart(own: Tensors): ControlnetPart {
-  const tensors = own.has(ORIGINAL_HINT) ? fromOriginal(own) : own;
+  const tensors = isOriginal(own) ? fromOriginal(own) : own;
   const blocks = numbersBehind(tensors.keys(), 'down_blocks.').map((i) => {
     const name = `down_blocks.${i}`;
     const layers = numbersBehind(tensors.keys(), `${name}.resnets.`);

@@ -14,9 +14,9 @@ const LATENT_SCALE = { scaling_factor: 0.3611, shift_factor: 0.1159, force_upcas
 const CHANNELS = 16;
 const HUB = 'https://huggingface.co/';
 
-/** The transformer without its prefix. @param key that it has */
-export function findTransformer({ tensors }: Weights, key: string): Tensors | undefined {
-  const prefix = PREFIXES.find((one) => tensors.has(`${one}${key}`));
+/** The transformer without its prefix. @param keys of which it has one: a file may lack others */
+export function findTransformer({ tensors }: Weights, keys: readonly string[]): Tensors | undefined {
+  const prefix = PREFIXES.find((one) => keys.some((key) => tensors.has(`${one}${key}`)));
   return prefix === undefined ? undefined : under(tensors, prefix);
 }
 

@@ -5,6 +5,7 @@ import type { Weights } from '../weights.ts';
 import type { Beside } from './beside.ts';
 import type { SchedulerConfig } from './schedulers.ts';
 import type { Tensors } from './tensors.ts';
+import { lackingText, requireWhole } from './whole.ts';
 
 export interface CheckpointLayout {
   /** From names and shapes; undefined where the file is of another family. */
@@ -54,11 +55,15 @@ export interface MissingPart {
   read(tensors: Tensors): Pick<Component, 'tensors' | 'config'> | undefined;
 }
 
-/** A part as a sentence names it where its config would be named: "unet of dreams.safetensors". */
+/**
+ * A part as a sentence names it where its config would be named: "unet of dreams.safetensors".
+ * @throws DarkroomError('bad_model') for a text encoder that is not whole
+ */
 export function partOf(
   weights: Weights,
   part: string,
   { tensors, config }: Pick<Component, 'tensors' | 'config'>,
 ): Component {
+  requireWhole(weights.label, part.replaceAll('_', ' '), lackingText(tensors));
   return { configFile: `${part} of ${weights.label}`, config, tensors };
 }

@@ -4,6 +4,7 @@
  */
 import type { StoredTensor } from '../../graph/component.ts';
 import { known, numbersBehind, sideOf, type Tensors, under } from './tensors.ts';
+import { lacking } from './whole.ts';
 
 export interface LdmUnet {
   readonly tensors: Tensors;
@@ -44,6 +45,31 @@ export interface UnetTraits {
   heads(channels: number): number;
   /** Width of the pooled text that joins the time embedding, where there is one. */
   readonly pooledDim?: number | undefined;
+}
+
+/** Of a residual layer; a shortcut only some have. */
+const LAYERS = Object.keys(RESNET).filter((layer) => layer !== 'skip_connection');
+const RESIDUAL = /^((?:input|output)_blocks\.\d+\.0|middle_block\.\d+)\.in_layers\.0\.weight$/;
+
+/** What a UNet lacks. Pruned ones have no middle, and gaps between their numbers. */
+export function lackingUnet(tensors: Tensors): string[] {
+  const residual = [...tensors.keys()].flatMap((name) => RESIDUAL.exec(name)?.[1] ?? []);
+  const missing = lacking(tensors, {
+    names: [
+      ...['time_embed.0.', 'time_embed.2.', 'input_blocks.0.0.', 'input_blocks.1.', 'output_blocks.0.'],
+      ...['out.0.', 'out.2.'],
+      ...residual.flatMap((block) => LAYERS.map((layer) => `${block}.${layer}.`)),
+    ],
+  });
+  // Each layer on the way down is joined by one on the way up.
+  const down = numbersBehind(tensors.keys(), 'input_blocks.').length;
+  const up = residual.filter((block) => block.startsWith('output_blocks')).length;
+  if (missing.length > 0 || down === up) return missing;
+  return [
+    down < up
+      ? `input_blocks (${down} for ${up} output_blocks)`
+      : `output_blocks (${up} for ${down} input_blocks)`,
+  ];
 }
 
 /** @param tensors without the prefix model.diffusion_model. */

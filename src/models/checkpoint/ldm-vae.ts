@@ -4,6 +4,7 @@
  */
 import type { StoredTensor } from '../../graph/component.ts';
 import { known, numbersBehind, sideOf, type Tensors, under } from './tensors.ts';
+import { lacking } from './whole.ts';
 
 export interface LdmVae {
   readonly tensors: Tensors;
@@ -24,6 +25,18 @@ export const isVae = (tensors: Tensors): boolean =>
   tensors.has('decoder.conv_in.weight') &&
   (tensors.has('decoder.mid.block_1.conv1.weight') ||
     tensors.has('decoder.mid_block.resnets.0.conv1.weight'));
+
+/** What an autoencoder lacks, in the names of its own layout. */
+export function lackingVae(tensors: Tensors): string[] {
+  const isOriginal = tensors.has('decoder.mid.block_1.conv1.weight');
+  const [middle, norm] = isOriginal ? ['mid', 'norm_out'] : ['mid_block', 'conv_norm_out'];
+  const of = (half: string, levels: string) => ({
+    names: ['conv_in', middle, norm, 'conv_out'].map((layer) => `${half}.${layer}.`),
+    blocks: [`${half}.${levels}${isOriginal ? '' : '_blocks'}.`],
+  });
+  const [encoder, decoder] = [of('encoder', 'down'), of('decoder', 'up')];
+  return [...lacking(tensors, encoder), ...lacking(tensors, decoder)];
+}
 
 /** An autoencoder with this many latent channels in a file of its own. */
 export function readLoneVae(tensors: Tensors, channels: number): LdmVae | undefined {

@@ -3,9 +3,10 @@ import type { Component, StoredTensor } from '../../graph/component.ts';
 import type { Weights } from '../weights.ts';
 import { isClipText } from './clip-text.ts';
 import { type MissingPart, partOf } from './layout.ts';
-import { readLdmUnet, type UnetTraits } from './ldm-unet.ts';
-import { isVae, readLdmVae, readLoneVae } from './ldm-vae.ts';
+import { lackingUnet, readLdmUnet, type UnetTraits } from './ldm-unet.ts';
+import { isVae, lackingVae, readLdmVae, readLoneVae } from './ldm-vae.ts';
 import { type Tensors, under } from './tensors.ts';
+import { requireWhole } from './whole.ts';
 
 export interface LdmParts {
   readonly unet: Tensors;
@@ -35,13 +36,16 @@ const TEXT_PREFIXES: readonly (readonly string[])[] = [
   ],
 ];
 
+/** A residual layer of a UNet; the file may hold no more of it. */
+const BLOCK = /^(.*?)(?:in|out)put_blocks\.\d{1,3}\.0\.in_layers\.0\.weight$/;
+const CONTROLNET = ['input_hint_block.0.weight', 'zero_convs.0.0.weight'];
+
 /** undefined where the file holds no UNet in this layout. */
 export function findLdm({ tensors }: Weights): LdmParts | undefined {
-  const unetPrefix = UNET_PREFIXES.find(
-    (prefix) =>
-      tensors.has(`${prefix}input_blocks.0.0.weight`) && tensors.has(`${prefix}time_embed.0.weight`),
-  );
-  if (unetPrefix === undefined || tensors.has(`${unetPrefix}input_hint_block.0.weight`)) return undefined;
+  const blocks = [...tensors.keys()].flatMap((name) => BLOCK.exec(name)?.[1] ?? []);
+  const unetPrefix = UNET_PREFIXES.find((prefix) => blocks.includes(prefix));
+  // A ControlNet is half a UNet.
+  if (unetPrefix === undefined || CONTROLNET.some((name) => tensors.has(unetPrefix + name))) return undefined;
   const find = (prefixes: readonly string[], is: (part: Tensors) => boolean): Tensors | undefined =>
     prefixes.map((prefix) => under(tensors, prefix)).find(is);
   return {
@@ -52,6 +56,7 @@ export function findLdm({ tensors }: Weights): LdmParts | undefined {
   };
 }
 
+/** undefined of a UNet that lacks its first layer. */
 const channelsIn = ({ unet }: LdmParts): number | undefined => unet.get('input_blocks.0.0.weight')?.shape[1];
 
 /** A UNet for inpainting takes latents, a mask and the latents of the masked picture. */
@@ -61,7 +66,7 @@ export const variantOf = (ldm: LdmParts): string | undefined =>
 /** Why a UNet in this layout is not run, as a sentence. */
 export function ldmRefusal({ label }: Weights, ldm: LdmParts): string | undefined {
   const channels = channelsIn(ldm);
-  if (channels === 4 || channels === 9) return undefined;
+  if (channels === undefined || channels === 4 || channels === 9) return undefined;
   const what =
     channels === 8
       ? 'an InstructPix2Pix model'
@@ -78,6 +83,7 @@ export function readUnetOf(
   ldm: LdmParts,
   options: { readonly traits: UnetTraits; readonly sampleSize: number; readonly upcastAttention?: boolean },
 ): Component {
+  requireWhole(weights.label, 'UNet', lackingUnet(ldm.unet));
   const { tensors, config } = readLdmUnet(ldm.unet, options.traits);
   return partOf(weights, 'unet', {
     tensors,
@@ -95,6 +101,7 @@ export function readVaeOf(
   vae: ReadonlyMap<string, StoredTensor>,
   scale: Readonly<Record<string, unknown>>,
 ): Component {
+  requireWhole(weights.label, 'VAE', lackingVae(vae));
   const { tensors, config } = readLdmVae(vae);
   return partOf(weights, 'vae', { tensors, config: { ...config, ...scale } });
 }

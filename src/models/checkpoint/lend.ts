@@ -8,6 +8,7 @@ import type { LentPart } from '../spec.ts';
 import { readWeights, type Weights } from '../weights.ts';
 import { type Beside, nameOfBeside } from './beside.ts';
 import type { CheckpointLayout, CheckpointParts, MissingPart } from './layout.ts';
+import { lackingText } from './whole.ts';
 
 /** A file that may hold what another one lacks. */
 export interface Lender {
@@ -130,12 +131,16 @@ async function firstOf(
     const isSame = layout.recognise(other)?.base === base;
     const isWhole = FAMILIES.some(({ checkpoint }) => checkpoint?.recognise(other) !== undefined);
     const lone = isWhole || !isNamed ? undefined : missing.read(other.tensors);
-    const component = isSame ? (await layout.read(other, {})).components.get(missing.part) : lone;
-    if (component === undefined) continue;
+    const component = isSame ? (await partsOf(layout, other))?.components.get(missing.part) : lone;
+    if (component === undefined || lackingText(component.tensors).length > 0) continue;
     return { lender, component: { ...component, configFile: `${missing.part} of ${other.label}` } };
   }
   return undefined;
 }
+
+/** undefined where one of them is not whole. */
+const partsOf = (layout: CheckpointLayout, weights: Weights): Promise<CheckpointParts | undefined> =>
+  layout.read(weights, {}).catch(() => undefined);
 
 const listed = (names: readonly string[]) =>
   [names.slice(0, -1).join(', '), names.at(-1)!].filter((part) => part !== '').join(' and ');

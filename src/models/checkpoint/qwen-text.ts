@@ -6,7 +6,10 @@ import { known, numbersBehind, sideOf, type Tensors } from './tensors.ts';
 const LAYERS = 'model.layers.';
 
 export const isQwenText = (tensors: Tensors): boolean =>
-  tensors.has(`${LAYERS}0.self_attn.q_norm.weight`) && tensors.has('model.embed_tokens.weight');
+  tensors.has('model.embed_tokens.weight') && [...tensors.keys()].some((name) => LAYER.test(name));
+
+/** Any of them: a file may hold no more of it. */
+const LAYER = /^model\.layers\.\d+\.self_attn\.q_norm\.weight$/;
 
 /** @param tensors without the prefix of their encoder */
 export function readQwenText(tensors: Tensors): TextEncoder {

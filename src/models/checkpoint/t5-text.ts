@@ -8,7 +8,10 @@ import type { TextEncoder } from './clip-text.ts';
 import { known, numbersBehind, sideOf, type Tensors } from './tensors.ts';
 
 export const isT5Text = (tensors: Tensors): boolean =>
-  tensors.has('encoder.block.0.layer.0.SelfAttention.q.weight') && tensors.has('shared.weight');
+  tensors.has('shared.weight') && [...tensors.keys()].some((name) => BLOCK.test(name));
+
+/** Any of them: a file may hold no more of it. */
+const BLOCK = /^encoder\.block\.\d+\.layer\.0\.SelfAttention\.q\.weight$/;
 
 /** @param tensors without the prefix of their encoder */
 export function readT5Text(tensors: Tensors): TextEncoder {

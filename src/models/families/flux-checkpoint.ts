@@ -6,10 +6,15 @@ import { fromOriginal } from '../checkpoint/original.ts';
 import { fluxDevScheduler, fluxSchnellScheduler } from '../checkpoint/schedulers.ts';
 import { isT5Text, readT5Text } from '../checkpoint/t5-text.ts';
 import { known, numbersBehind, sideOf, type Tensors, under } from '../checkpoint/tensors.ts';
+import { lacking, requireWhole } from '../checkpoint/whole.ts';
 import type { Weights } from '../weights.ts';
 import { fluxModules } from './original-flux-names.ts';
 
-const KEY = 'double_blocks.0.img_attn.qkv.weight';
+const KEYS = [0, 1].map((block) => `double_blocks.${block}.img_attn.qkv.weight`);
+const NEEDS = {
+  names: ['img_in.', 'txt_in.', 'time_in.in_layer.', 'time_in.out_layer.', 'final_layer.linear.'],
+  blocks: ['double_blocks.', 'single_blocks.'],
+};
 /** Of other transformers with blocks of the same names: Chroma, FLUX.2. */
 const OTHERS = ['distilled_guidance_layer.', 'single_stream_modulation.', 'double_stream_modulation_img.'];
 const CLIP_PREFIX = 'text_encoders.clip_l.transformer.';
@@ -45,6 +50,7 @@ export const fluxCheckpoint: CheckpointLayout = {
 
   async read(weights) {
     const original = find(weights)!;
+    requireWhole(weights.label, 'transformer', lacking(original, NEEDS));
     const clipWidth = sideOf(original, 'vector_in.in_layer.weight', 1) ?? 768;
     const t5Width = sideOf(original, 'txt_in.weight', 1) ?? 4096;
     const { components, missing } = collected({
@@ -87,7 +93,7 @@ export const fluxCheckpoint: CheckpointLayout = {
 };
 
 function find(weights: Weights): Tensors | undefined {
-  const found = findTransformer(weights, KEY);
+  const found = findTransformer(weights, KEYS);
   if (found === undefined || !found.has('vector_in.in_layer.weight')) return undefined;
   const isOther = [...found.keys()].some((name) => OTHERS.some((prefix) => name.startsWith(prefix)));
   return isOther ? undefined : found;

@@ -5,10 +5,18 @@ import { fromOriginal } from '../checkpoint/original.ts';
 import { isQwenText, readQwenText } from '../checkpoint/qwen-text.ts';
 import { flux2Scheduler } from '../checkpoint/schedulers.ts';
 import { known, numbersBehind, sideOf, type Tensors, under } from '../checkpoint/tensors.ts';
+import { lacking, requireWhole } from '../checkpoint/whole.ts';
 import { FLUX2_TEXT_LAYERS } from './flux2-layers.ts';
 import { flux2Modules } from './original-flux2-names.ts';
 
-const KEY = 'single_stream_modulation.lin.weight';
+const KEYS = ['single_stream_modulation.lin.weight', 'double_stream_modulation_img.lin.weight'];
+const NEEDS = {
+  names: [
+    ...['img_in.', 'txt_in.', 'time_in.in_layer.', 'time_in.out_layer.', 'final_layer.linear.'],
+    ...KEYS,
+  ],
+  blocks: ['double_blocks.', 'single_blocks.'],
+};
 /** Only FLUX.2 [dev] takes its guidance as an input. */
 const GUIDANCE = 'guidance_in.in_layer.weight';
 const TEXT_PREFIXES = ['qwen3_4b', 'qwen3_8b'].flatMap((name) => [
@@ -29,7 +37,7 @@ const QWENS = {
 
 export const flux2Checkpoint: CheckpointLayout = {
   recognise(weights) {
-    const transformer = findTransformer(weights, KEY);
+    const transformer = findTransformer(weights, KEYS);
     if (transformer === undefined) return undefined;
     return {
       base: 'FLUX.2 klein',
@@ -46,7 +54,8 @@ export const flux2Checkpoint: CheckpointLayout = {
   },
 
   async read(weights, { distilled = true }) {
-    const original = findTransformer(weights, KEY)!;
+    const original = findTransformer(weights, KEYS)!;
+    requireWhole(weights.label, 'transformer', lacking(original, NEEDS));
     const width = (sideOf(original, 'txt_in.weight', 1) ?? 0) / FLUX2_TEXT_LAYERS.length;
     const { components, missing } = collected({
       transformer: { component: partOf(weights, 'transformer', readTransformer(original)) },

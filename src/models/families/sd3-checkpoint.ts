@@ -8,10 +8,20 @@ import { fromOriginal } from '../checkpoint/original.ts';
 import { sd3Scheduler } from '../checkpoint/schedulers.ts';
 import { isT5Text, readT5Text } from '../checkpoint/t5-text.ts';
 import { known, numbersBehind, sideOf, type Tensors, under } from '../checkpoint/tensors.ts';
+import { lacking, requireWhole } from '../checkpoint/whole.ts';
 import type { Weights } from '../weights.ts';
 import { mmditModules } from './original-names.ts';
 
 const PREFIXES = ['model.diffusion_model.', '', 'model.', 'net.'];
+/** A block of the transformer; the file may hold no more of it. */
+const BLOCK = /^(.*?)joint_blocks\.\d+\.context_block\.attn\.qkv\.weight$/;
+const NEEDS = {
+  names: [
+    ...['x_embedder.proj.', 'context_embedder.', 'y_embedder.mlp.0.', 't_embedder.mlp.0.', 'pos_embed'],
+    'final_layer.linear.',
+  ],
+  blocks: ['joint_blocks.'],
+};
 const VAE_PREFIXES = ['first_stage_model.', 'vae.'];
 const CLIPS = [
   ['text_encoder', 'CLIP-L', 'text_encoders.clip_l.transformer.', 'quick_gelu', 768],
@@ -90,7 +100,8 @@ export const sd3Checkpoint: CheckpointLayout = {
 };
 
 function findTransformer({ tensors }: Weights): Tensors | undefined {
-  const prefix = PREFIXES.find((one) => tensors.has(`${one}joint_blocks.0.context_block.attn.qkv.weight`));
+  const blocks = [...tensors.keys()].flatMap((name) => BLOCK.exec(name)?.[1] ?? []);
+  const prefix = PREFIXES.find((one) => blocks.includes(one));
   return prefix === undefined ? undefined : under(tensors, prefix);
 }
 
@@ -99,6 +110,7 @@ const findVae = ({ tensors }: Weights): Tensors | undefined =>
 
 function readTransformer(weights: Weights): Component {
   const original = findTransformer(weights)!;
+  requireWhole(weights.label, 'transformer', lacking(original, NEEDS));
   const layers = numbersBehind(original.keys(), 'joint_blocks.');
   const tensors = fromOriginal(original, mmditModules(layers.length));
   const positions = original.get('pos_embed');

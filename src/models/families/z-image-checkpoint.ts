@@ -5,10 +5,15 @@ import { fromOriginal } from '../checkpoint/original.ts';
 import { isQwenText, readQwenText } from '../checkpoint/qwen-text.ts';
 import { zImageScheduler } from '../checkpoint/schedulers.ts';
 import { known, numbersBehind, sideOf, type Tensors, under } from '../checkpoint/tensors.ts';
+import { lacking, requireWhole } from '../checkpoint/whole.ts';
 import type { Weights } from '../weights.ts';
 import { zImageModules } from './original-z-image-names.ts';
 
-const KEY = 'noise_refiner.0.attention.qkv.weight';
+const KEYS = ['noise_refiner.0.attention.qkv.weight', 'layers.0.attention.qkv.weight'];
+const NEEDS = {
+  names: ['x_embedder.', 'cap_embedder.1.', 't_embedder.mlp.0.', 'final_layer.linear.'],
+  blocks: ['noise_refiner.', 'context_refiner.', 'layers.'],
+};
 const TEXT_PREFIXES = ['text_encoders.qwen3_4b.transformer.', 'text_encoders.qwen3_4b.'];
 const PATCH_AREA = 4;
 /** Beside modules, which all have a weight. */
@@ -35,6 +40,7 @@ export const zImageCheckpoint: CheckpointLayout = {
 
   async read(weights, { shift }) {
     const original = find(weights)!;
+    requireWhole(weights.label, 'transformer', lacking(original, NEEDS));
     const width = sideOf(original, 'cap_embedder.1.weight', 1);
     const { components, missing } = collected({
       transformer: { component: partOf(weights, 'transformer', readTransformer(original)) },
@@ -66,10 +72,13 @@ export const zImageCheckpoint: CheckpointLayout = {
   },
 };
 
+const MODULATED = ['layers', 'noise_refiner'];
+
 /** Lumina 2 has the same blocks, and its modulation behind a SiLU. */
 function find(weights: Weights): Tensors | undefined {
-  const found = findTransformer(weights, KEY);
-  return found?.has('layers.0.adaLN_modulation.0.weight') === true ? found : undefined;
+  const found = findTransformer(weights, KEYS);
+  const isOwn = MODULATED.some((block) => found?.has(`${block}.0.adaLN_modulation.0.weight`));
+  return isOwn ? found : undefined;
 }
 
 function readTransformer(original: Tensors): { tensors: Tensors; config: Record<string, unknown> } {

@@ -73,6 +73,26 @@ export const otherKind = (name: string): string | undefined =>
 export const refuseKind = (name: string, kind: string): Sentence =>
   sentence('lora.other_kind', { name, kind });
 
+/** PEFT can keep several adapters in one model, each with its name in the names of its tensors. */
+const ADAPTER = /\.(?:lora_[AB]|lora_magnitude_vector)\.(?!weight$)([^.]+)(?:\.weight)?$/;
+const SHOWN = 3;
+const SHOWN_CHARACTERS = 80;
+
+/**
+ * @param name of the file
+ * @returns a sentence about a file of several adapters; undefined for one
+ */
+export function refuseAdapters(name: string, tensors: Iterable<string>): Sentence | undefined {
+  const adapters = new Set<string>();
+  for (const tensor of tensors) {
+    const adapter = ADAPTER.exec(tensor)?.[1];
+    if (adapter !== undefined) adapters.add(adapter.slice(0, SHOWN_CHARACTERS));
+  }
+  if (adapters.size < 2) return undefined;
+  const shown = [...adapters].slice(0, SHOWN);
+  return sentence('lora.adapters', { name, count: adapters.size, adapters: shown });
+}
+
 /** diffusers' first files named the attention processor beside its layer: `attn1.processor.to_q_lora.up.weight`. */
 const moduleOf = (name: string, ending: string): string =>
   name.slice(0, name.length - ending.length).replace('.processor.', '.');

@@ -8,7 +8,7 @@ import { type Sentence, sentence } from '../../sentences.ts';
 import type { ModelSpec } from '../spec.ts';
 import { type Adapter, type AdapterTensors, adapterOf } from './adapter.ts';
 import type { LoraFile } from './file.ts';
-import { otherKind, type Role, readKey, refuseKind } from './key.ts';
+import { otherKind, type Role, readKey, refuseAdapters, refuseKind } from './key.ts';
 import { type AdaptedPart, type Place, placesOf } from './modules.ts';
 import { originOf } from './origin.ts';
 import { isReadable, ValueReader } from './values.ts';
@@ -133,6 +133,8 @@ const SHOWN_CHARACTERS = 80;
 const count = (n: number) => n.toLocaleString('en');
 
 function modulesOf(file: LoraFile): { modules: Module[]; unknown: string[] } {
+  const several = refuseAdapters(file.name, file.tensors.keys());
+  if (several !== undefined) throw new DarkroomError('unsupported', several);
   const modules = new Map<string, Partial<Record<Role, StoredTensor>>>();
   const unknown: string[] = [];
   for (const [name, stored] of file.tensors) {

@@ -17,6 +17,8 @@ export const lora = {
   'lora.idle_layers': '{name}: {idle} of {modules} layers have no effect, as their alpha is 0.',
   'lora.other_kind':
     '{name} is {kind}, which this version of Darkroom does not carry out. LoRA, LoHa, LoKr, DoRA and differences work.',
+  'lora.adapters':
+    '{name} holds {count} adapters ({adapters}); Darkroom reads one from a file. Save each adapter in a file of its own.',
   'lora.dtype': '{name} stores {tensor} as {dtype}; LoRA files can be F64, F32, F16 or BF16.',
   'lora.broken': '{name} cannot be used: {what}. Download the file again, or leave it out.',
   'lora.of_other':

@@ -18,6 +18,8 @@ export const lora = {
   'lora.idle_layers': '{name} LoRA: 층 {modules}개 중 {idle}개는 alpha가 0이라 효과가 없어요.',
   'lora.other_kind':
     '{name}: 이 버전의 Darkroom에서 쓸 수 없는 종류예요({kind}). LoRA, LoHa, LoKr, DoRA, 차이 파일을 쓸 수 있어요.',
+  'lora.adapters':
+    '{name}: 어댑터가 {count}개 들어 있는데({adapters}), Darkroom은 파일 하나에서 어댑터 하나만 읽어요. 어댑터마다 다른 파일에 저장해 주세요.',
   'lora.dtype':
     '{name}: {tensor} 값의 형식({dtype})을 읽을 수 없어요. LoRA 파일에는 F64, F32, F16, BF16을 쓸 수 있어요.',
   'lora.broken': '{name} LoRA를 쓸 수 없어요: {what}. 파일을 다시 내려받거나 빼 주세요.',
