@@ -43,6 +43,9 @@ export class TryAgain extends Error {
   }
 }
 
+/** A server that sends a byte now and then makes progress, and would never come to an end. */
+export class TooSlow extends TryAgain {}
+
 /**
  * The answer behind all redirects.
  * @throws DarkroomError('forbidden') for a redirect that leads from https elsewhere, TryAgain for what may pass
@@ -113,6 +116,7 @@ export async function persist<T>(
   attempt: (progressed: () => void) => Promise<T>,
   { patience, signal }: { readonly patience: Patience; readonly signal?: AbortSignal | undefined },
 ): Promise<T> {
+  let slow = 0;
   for (let failures = 1; ; failures++) {
     try {
       return await attempt(() => {
@@ -130,10 +134,11 @@ export async function persist<T>(
           { cause: error },
         );
       }
-      if (failures >= patience.tries) {
+      if (error instanceof TooSlow) slow++;
+      if (Math.max(failures, slow) >= patience.tries) {
         throw new DarkroomError(
           'not_found',
-          sentence('download.failed_often', { what: error.reason, count: failures }),
+          sentence('download.failed_often', { what: error.reason, count: Math.max(failures, slow) }),
           { cause: error },
         );
       }

@@ -4,7 +4,10 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import type { DarkroomError } from '../errors.ts';
 import { sentence } from '../sentences.ts';
-import { ask, type Patience, TryAgain } from './ask.ts';
+import { ask, type Patience, TooSlow, TryAgain } from './ask.ts';
+
+/** Bytes that must come in each span of `patience.silence`. */
+const SLOWEST = 16_384;
 
 /** What a hub says of a file's bytes. `git`: SHA-1 of git's blob, which is all that it says of small files. */
 export interface Digest {
@@ -58,13 +61,15 @@ export function startHash(algorithm: Digest['algorithm'] | undefined, bytes: num
 
 export const brokeOff = ({ url }: RemoteFile) => sentence('download.reason.broke_off', { host: url.host });
 
+const tooSlow = ({ url }: RemoteFile) => sentence('download.reason.slow', { host: url.host });
+
 export const larger = ({ label, bytes, url }: RemoteFile) =>
   sentence('download.larger', { file: label, bytes, host: url.host });
 
 /**
  * The bytes of an answer as they come. Errors of whoever takes them pass through as they are.
  * @param accept looks at the answer before its bytes; what it throws is thrown
- * @throws TryAgain where the connection breaks off or nothing comes for `patience.silence`, and what `ask` throws
+ * @throws TryAgain where the connection breaks off or next to nothing comes for `patience.silence`, and what `ask` throws
  */
 export async function* chunksOf(
   file: RemoteFile,
@@ -73,7 +78,9 @@ export async function* chunksOf(
   accept: (response: Response) => Promise<void>,
 ): AsyncGenerator<Uint8Array> {
   const silence = new AbortController();
+  let isSlow = false;
   const timer = setTimeout(() => silence.abort(), patience.silence);
+  let sinceRefresh = 0;
   try {
     const response = await ask(file.url, {
       token: file.token,
@@ -88,10 +95,16 @@ export async function* chunksOf(
     }
     try {
       for await (const chunk of response.body ?? []) {
-        timer.refresh();
+        sinceRefresh += chunk.length;
+        isSlow = sinceRefresh < SLOWEST;
+        if (!isSlow) {
+          sinceRefresh = 0;
+          timer.refresh();
+        }
         yield chunk;
       }
     } catch (cause) {
+      if (isSlow && silence.signal.aborted) throw new TooSlow(tooSlow(file), undefined, { cause });
       throw new TryAgain(brokeOff(file), undefined, { cause });
     }
   } finally {

@@ -43,6 +43,9 @@ export async function measure(
       await response.body?.cancel();
       if (!response.ok) throw refuse(response);
       const { headers } = response;
+      // Packed, its length is not the file's.
+      if ((headers.get('content-encoding') ?? 'identity') !== 'identity')
+        throw new DarkroomError('unsupported', sentence('download.packed', { host: url.host }));
       const total = /^bytes 0-0\/(\d+)$/.exec(headers.get('content-range') ?? '')?.[1];
       const bytes = Number(
         total ?? (response.status === 200 ? headers.get('content-length') : null) ?? Number.NaN,

@@ -9,8 +9,10 @@ import {
   utimesSync,
   writeFileSync,
 } from 'node:fs';
+import type { ServerResponse } from 'node:http';
 import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
 import { loadSettings } from '../../config/settings.ts';
 import { createDownloads } from '../../src/model-downloads.ts';
 import { temporaryFolder } from '../models/forge.ts';
@@ -62,6 +64,7 @@ interface Stage {
   add(
     address: string,
     env?: Record<string, string>,
+    patience?: typeof PATIENCE,
   ): Promise<{ path: string; reused: number; wasThere: boolean }>;
 }
 
@@ -71,7 +74,7 @@ async function setUp(t: TestContext): Promise<Stage> {
   const folder = join(home, 'models');
   const file = join(home, 'empty.json');
   writeFileSync(file, '{}');
-  const add: Stage['add'] = async (address, env = {}) => {
+  const add: Stage['add'] = async (address, env = {}, patience = PATIENCE) => {
     const given = {
       HF_ENDPOINT: hubs.hub,
       CIVITAI_API_URL: hubs.civitai,
@@ -79,7 +82,7 @@ async function setUp(t: TestContext): Promise<Stage> {
       DARKROOM_DEVICES: 'cpu',
       ...env,
     };
-    const downloads = createDownloads(loadSettings(given, file).settings, PATIENCE);
+    const downloads = createDownloads(loadSettings(given, file).settings, patience);
     const plan = await downloads.plan(downloads.parse(address));
     let last = 0;
     const fetched = await downloads.fetch(plan, folder, {
@@ -196,6 +199,66 @@ test('a server without ranges, a refused range and a connection that falls silen
     Array.from({ length: 10 }, () => again),
   );
   await assert.rejects(add('ada/two'), { message: /broke off, 3 times in a row/ });
+});
+
+test('servers that pack, lie about lengths, redirect in a ring or trickle are given up by name', async (t) => {
+  const { folder, add } = await setUp(t);
+  const weights = bytes(5000, 3);
+  const send = (response: ServerResponse, length: number, body: Buffer) => {
+    // What a server announces and what it sends need not agree.
+    response.socket!.write(`HTTP/1.1 200 OK\r\ncontent-length: ${length}\r\n\r\n`);
+    response.socket!.end(body);
+  };
+  const ways: Record<string, (response: ServerResponse) => unknown> = {
+    packed: (response) =>
+      response
+        .writeHead(200, { 'content-encoding': 'gzip', 'content-length': gzipSync(weights).length })
+        .end(gzipSync(weights)),
+    longer: (response) => send(response, 9000, weights),
+    ring: (response) => response.writeHead(302, { location: '/ring.safetensors' }).end(),
+    trickle(response) {
+      response.writeHead(200, { 'content-length': 5000 });
+      const timer = setInterval(() => response.write('x'), 20);
+      response.on('close', () => clearInterval(timer));
+    },
+  };
+  const origin = await listen(t, (request, response) =>
+    ways[/(\w+)\.safetensors/.exec(request.url!)![1]!]!(response),
+  );
+  const refused: [way: string, message: RegExp][] = [
+    ['packed', /sends the file packed/],
+    ['longer', /broke off, 3 times in a row/],
+    ['ring', /redirects more than 8 times/],
+    ['trickle', /sends next to nothing, 3 times in a row/],
+  ];
+  for (const [way, message] of refused)
+    await assert.rejects(
+      add(`${origin}/${way}.safetensors`, {}, { ...PATIENCE, silence: 200 }),
+      { message },
+      way,
+    );
+  assert.deepEqual(
+    filesIn(folder).filter((name) => name.endsWith('.safetensors')),
+    [],
+  );
+});
+
+test('a hub’s file that comes longer, shorter or packed is its own file or none', async (t) => {
+  const { hubs, folder, add } = await setUp(t);
+  const weights = bytes(5000, 3);
+  hubs.repositories.set('ada/one', { files: { 'one.safetensors': weights } });
+  hubs.faults.set('one.safetensors', [
+    (_request, response) => void response.writeHead(200).end(weights.subarray(0, 4000)),
+    (_request, response) =>
+      void response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(weights)),
+  ]);
+  await add('ada/one');
+  assert.deepEqual(readFileSync(join(folder, 'one.safetensors')), weights);
+  hubs.repositories.set('ada/two', { files: { 'two.safetensors': weights } });
+  hubs.faults.set('two.safetensors', [
+    (_request, response) => void response.writeHead(200).end(bytes(6000, 3)),
+  ]);
+  await assert.rejects(add('ada/two'), { message: /two\.safetensors is larger than the 5000 bytes/ });
 });
 
 test('bytes that are not those that the hub names are refused and thrown away', async (t) => {

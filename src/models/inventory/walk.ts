@@ -108,6 +108,7 @@ export async function walk(roots: readonly string[]): Promise<Walk> {
       continue;
     }
     const links = new Map<string, string>();
+    const byName = new Map(entries.map((entry) => [entry.name, entry]));
     for (const entry of entries) {
       if (!entry.isSymbolicLink()) continue;
       const path = join(step.path, entry.name);
@@ -116,7 +117,7 @@ export async function walk(roots: readonly string[]): Promise<Walk> {
     }
     for (const name of names) {
       if (PASSED_OVER.test(name)) continue;
-      const entry = entries.find((one) => one.name === name)!;
+      const entry = byName.get(name)!;
       const path = join(step.path, name);
       const target = links.get(name);
       const isFolder = entry.isDirectory() || (target !== undefined && (await isDirectory(target)));

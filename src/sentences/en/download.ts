@@ -69,6 +69,8 @@ export const download = {
   'download.not_hub': '{host} does not answer like the Hugging Face Hub. Check HF_ENDPOINT.',
   'download.no_size':
     '{host} does not say how large the file is. Download it by other means and put it into a folder of DARKROOM_MODELS.',
+  'download.packed':
+    '{host} sends the file packed, so that its size cannot be checked. Download it by other means and put it into a folder of DARKROOM_MODELS.',
   'download.not_readable': '{host} does not let everybody read {path} ({status}).',
   'download.no_sha256':
     'the server names no SHA-256, so the file is checked by its size and its own header only',
@@ -84,5 +86,6 @@ export const download = {
   'download.reason.unreachable': '{host} cannot be reached',
   'download.reason.answered': '{host} answered {status}',
   'download.reason.broke_off': '{host} broke off',
+  'download.reason.slow': '{host} sends next to nothing',
   'download.reason.no_part': '{host} has no such part of {file}',
 } as const;

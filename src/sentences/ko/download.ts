@@ -71,6 +71,8 @@ export const download = {
   'download.not_hub': '{host}의 응답이 Hugging Face Hub와 달라요. HF_ENDPOINT를 확인해 주세요.',
   'download.no_size':
     '{host}에서 파일 크기를 알려 주지 않았어요. 다른 방법으로 내려받아 DARKROOM_MODELS 폴더에 넣어 주세요.',
+  'download.packed':
+    '{host}에서 파일을 압축해서 보내 크기를 확인할 수 없어요. 다른 방법으로 내려받아 DARKROOM_MODELS 폴더에 넣어 주세요.',
   'download.not_readable': '{host}의 {path}: 누구나 읽을 수 있는 파일이 아니에요({status}).',
   'download.no_sha256': '서버가 SHA-256을 알려 주지 않아 파일을 크기와 헤더로만 확인해요',
   'download.url_status': '{host}에서 {path} 요청에 {status} 응답을 보냈어요.',
@@ -85,5 +87,6 @@ export const download = {
   'download.reason.unreachable': '{host}에 연결할 수 없어요',
   'download.reason.answered': '{host}에서 {status} 응답을 보냈어요',
   'download.reason.broke_off': '{host}에서 전송이 끊겼어요',
+  'download.reason.slow': '{host}에서 데이터를 거의 보내지 않아요',
   'download.reason.no_part': '{host}에 {file} 파일의 나머지가 없어요',
 } as const satisfies Record<keyof typeof en, string>;
