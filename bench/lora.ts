@@ -70,18 +70,25 @@ async function measure(name: string, root: string, add: (figure: Figure) => void
       );
     };
     const row = `${name}, rank ${rank}`;
+    let opened = 0;
     if (branched === undefined) {
       const first = await adapt('one');
       const opening = await timed(() => open(first.result.spec));
       branched = opening.result;
-      const seconds = first.seconds + opening.seconds;
-      add({ name: `${row}: the first LoRA is ready`, value: seconds, unit: 's' });
+      opened = first.seconds + opening.seconds;
+      add({ name: `${row}: the first LoRA is ready`, value: opened, unit: 's' });
     }
     const other = await adapt('two');
     add({ name: `${row}: another LoRA is ready`, value: other.seconds, unit: 's' });
     const factors = other.result.feeds.get('denoiser') ?? {};
     const own = { ...feeds, ...factors };
-    add({ name: `${row}: its first step`, value: (await step(branched, own)).seconds, unit: 's' });
+    const firstStep = (await step(branched, own)).seconds;
+    add({ name: `${row}: its first step`, value: firstStep, unit: 's' });
+    add({
+      name: `${row}: from a job without a LoRA to the end of the first step of one with it`,
+      value: (opened === 0 ? other.seconds : opened) + firstStep,
+      unit: 's',
+    });
     const ratios: number[] = [];
     for (let round = 0; round < ROUNDS; round++) {
       const without = await step(plain.result, feeds);
@@ -93,6 +100,10 @@ async function measure(name: string, root: string, add: (figure: Figure) => void
       unit: 'x',
       ...(rank === 32 && { target: 1.08 }),
     });
+    const turns: number[] = [];
+    for (let turn = 0; turn < 2 * ROUNDS; turn++)
+      turns.push((await adapt(turn % 2 === 0 ? 'one' : 'two')).seconds);
+    add({ name: `${row}: two users in turns, each time the other LoRA`, value: median(turns), unit: 's' });
     const bytes = Object.values(factors).reduce((sum, { data }) => sum + data.byteLength, 0);
     add({ name: `${row}: memory of its factors`, value: bytes / 1e6, unit: 'MB' });
   }

@@ -3,7 +3,7 @@ import { lstat, readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { Component, StoredTensor } from '../graph/component.ts';
-import { refuseQuantisation } from './foreign-weights.ts';
+import { refuseQuantisation, refuseShard } from './foreign-weights.ts';
 import { parsePythonJson } from './python-json.ts';
 import { SeenFiles } from './seen.ts';
 import type { ModelSource } from './source.ts';
@@ -161,7 +161,13 @@ export class ModelFiles implements ModelSource {
         `${this.label(subfolder)} holds ${unfinished}: its download is not finished. ${howToDownload(this.folder, 'Finish it, or download the file again')}`,
       );
     }
-    throw new DarkroomError('bad_model', `${this.label(subfolder)} holds no ${base}.safetensors.`);
+    const shard = names.find((name) => refuseShard(name) !== undefined);
+    throw new DarkroomError(
+      'bad_model',
+      shard === undefined
+        ? `${this.label(subfolder)} holds no ${base}.safetensors.`
+        : `${this.label(subfolder)} holds ${shard} without ${base}.safetensors.index.json, which lists its parts. ${howToDownload(this.folder, 'Download that file too')}`,
+    );
   }
 
   async #weights(name: string): Promise<ReadonlyMap<string, StoredTensor>> {

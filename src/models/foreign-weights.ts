@@ -102,10 +102,45 @@ export function unknownArchitecture(
   return `${label} is a GGUF file of the architecture ${architecture}, which this version of Darkroom does not run. It reads transformers of FLUX.1, FLUX.2 klein and Z-Image, and the text encoders T5 and Qwen3.`;
 }
 
+/** The denoiser of a folder in diffusers' layout; a file may hold no more than some of its blocks. */
+const OF_FOLDERS: readonly (readonly [block: RegExp, what: string, folder: string])[] = [
+  [/^(?:down|up)_blocks\.\d+\.resnets\.\d+\.conv1\.weight$/, 'UNet', 'unet'],
+  [/^(?:single_)?transformer_blocks\.\d+\.attn\.to_q\.weight$/, 'transformer', 'transformer'],
+  [/^layers\.\d+\.attention\.to_q\.weight$/, 'transformer', 'transformer'],
+];
+const SHARD = /-\d{5}-of-(\d{5})\.\w+$/;
+
+/** @returns a sentence about one of several files of weights, which its name tells; undefined for a file that is whole */
+export function refuseShard(label: string): string | undefined {
+  const count = Number(SHARD.exec(label)?.[1] ?? 1);
+  return count > 1
+    ? `${label} is one of ${count} files that hold the weights of one network. Put the model's whole folder into DARKROOM_MODELS, with all of them and their .index.json, or use the model as a single file.`
+    : undefined;
+}
+
+/** @returns a sentence about a file that is a part of a model folder and no model; undefined for other files */
+export function partOfFolder({
+  tensors,
+  label,
+}: {
+  readonly tensors: ReadonlyMap<string, unknown>;
+  readonly label: string;
+}): string | undefined {
+  const shard = refuseShard(label);
+  if (shard !== undefined) return shard;
+  const names = [...tensors.keys()];
+  const found = OF_FOLDERS.find(([block]) => names.some((name) => block.test(name)));
+  if (found === undefined) return undefined;
+  const [, what, folder] = found;
+  return `${label} is the ${what} of a model folder, in the names of diffusers, without the rest of the model. Put it into a model folder as ${folder}/diffusion_pytorch_model.safetensors, or use the model as a single file.`;
+}
+
 const PREFIXES = ['model.diffusion_model.', '', 'model.', 'net.'];
 
 const CHROMA =
   ': its layers are those of FLUX.1, but the network that modulates all of them (distilled_guidance_layer) and the mask over its words are not supported. FLUX.1, FLUX.2 klein and Z-Image work';
+
+const QWEN = 'Qwen-Image';
 
 /** Those that have it are read as FLUX.1. */
 const DERIVED = ': it lacks vector_in.in_layer.weight, which FLUX.1 [dev] and [schnell] have';
@@ -119,7 +154,7 @@ const FOREIGN: readonly (readonly [key: string, family: string, missing?: string
   ['single_stream_modulation.lin.weight', 'FLUX.2'],
   ['double_blocks.0.img_attn.norm.key_norm.scale', 'FLUX.1', DERIVED],
   ['double_blocks.0.img_attn.qkv.weight', 'FLUX.1', DERIVED],
-  ['transformer_blocks.0.attn.add_q_proj.weight', 'Qwen-Image'],
+  ['txt_norm.weight', QWEN],
   ['noise_refiner.0.attention.qkv.weight', 'Z-Image or Lumina'],
   ['cap_embedder.0.weight', 'Lumina 2'],
   ['double_layers.0.attn.w1q.weight', 'AuraFlow'],
@@ -137,6 +172,8 @@ export function foreignFamily({
 }): { readonly family: string; readonly refusal: string } | undefined {
   const found = FOREIGN.find(([key]) => PREFIXES.some((prefix) => tensors.has(`${prefix}${key}`)));
   if (found === undefined) return undefined;
+  // Files of Qwen-Image have diffusers' names, those of the others a part of them.
+  if (found[1] !== QWEN && partOfFolder({ tensors, label }) !== undefined) return undefined;
   const [, family, missing = ''] = found;
   return {
     family,

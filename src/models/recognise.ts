@@ -14,7 +14,7 @@ import { lackingText, sayPartOnly } from './checkpoint/whole.ts';
 import { controlnetOf, controlRefusal } from './controlnet.ts';
 import { FAMILIES } from './families/index.ts';
 import { unetBase } from './families/unet.ts';
-import { foreignFamily, unknownArchitecture } from './foreign-weights.ts';
+import { foreignFamily, partOfFolder, refuseShard, unknownArchitecture } from './foreign-weights.ts';
 import { otherKind, refuseAdapters, refuseKind } from './lora/key.ts';
 import { originOf } from './lora/origin.ts';
 import { SeenFiles } from './seen.ts';
@@ -140,9 +140,11 @@ function recogniseOther({ tensors, label, metadata }: Weights): Found {
   const text = textEncoderOf(tensors);
   if (text !== undefined) {
     const { family, missing } = text;
-    return { kind: 'text_encoder', family, ...partOnly(label, 'text encoder', missing) };
+    const shard = refuseShard(label);
+    const refusal = shard === undefined ? partOnly(label, 'text encoder', missing) : { refusal: shard };
+    return { kind: 'text_encoder', family, ...refusal };
   }
-  const refusal = unknownArchitecture(label, metadata);
+  const refusal = partOfFolder({ tensors, label }) ?? unknownArchitecture(label, metadata);
   return { kind: 'unknown', ...(refusal !== undefined && { refusal }) };
 }
 

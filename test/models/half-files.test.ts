@@ -80,6 +80,27 @@ test('half a VAE, half a text encoder and half a ControlNet in files of their ow
   await assert.rejects(openControlnet(net), { code: 'bad_model' });
 });
 
+test('a shard, and the denoiser of a model folder by itself, are called what they are', async (t) => {
+  const folder = await temporaryFolder(t);
+  const parts = [
+    ['sd1', 'unet', /the UNet of a model folder.*as unet\/diffusion_pytorch_model/],
+    ['flux-dev', 'transformer', /the transformer of a model folder/],
+    ['z-image', 'transformer', /the transformer of a model folder/],
+  ] as const;
+  for (const [layout, part, message] of parts) {
+    const tensors = forgeModel(layout).parts.get(part)!;
+    const path = await writeSafetensors(join(folder, `${layout}.safetensors`), tensors);
+    assert.match((await recognise(path)).refusal ?? '', message);
+    await assert.rejects(openCheckpoint(path), { code: 'unsupported', message });
+    const shard = await writeSafetensors(
+      join(folder, `${layout}-00002-of-00003.safetensors`),
+      new Map([...tensors].slice(-9)),
+    );
+    assert.match((await recognise(shard)).refusal ?? '', /one of 3 files that hold the weights/);
+    await assert.rejects(openCheckpoint(shard), { message: /00002-of-00003\.safetensors is one of 3 files/ });
+  }
+});
+
 test('a LoRA of two adapters is refused by their names', async (t) => {
   const layer = 'base_model.model.unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_q';
   const path = await writeLora(await temporaryFolder(t), 'x', {
