@@ -169,6 +169,33 @@ test("both of SDXL's text encoders, by their numbers", async (t) => {
   );
 });
 
+test('the projection of the second text encoder, and the T5 as the third', async (t) => {
+  const shapeOf = (spec: Spec, part: string, name: string) =>
+    spec.textEncoders.find((one) => one.name === part)!.component.tensors.get(`${name}.weight`)!.shape;
+  const cases: [spec: Spec, part: string, module: string, names: string[]][] = [
+    [sdxl, 'textEncoder2', 'text_projection', ['lora_te2_text_projection', 'text_encoder_2.text_projection']],
+    [
+      ...([sd3, 'textEncoder3', 'encoder.block.0.layer.0.SelfAttention.q'] as const),
+      [
+        'lora_te3_encoder_block_0_layer_0_SelfAttention_q',
+        't5xxl.transformer.encoder.block.0.layer.0.SelfAttention.q',
+      ],
+    ],
+  ];
+  const folder = await temporaryFolder(t);
+  for (const [spec, part, module, names] of cases) {
+    const [rows, columns] = shapeOf(spec, part, module) as [number, number];
+    for (const name of names) {
+      const file = await writeLora(folder, 'x', {
+        [`${name}.lora_down.weight`]: random(1, 2, columns),
+        [`${name}.lora_up.weight`]: random(2, rows, 2),
+      });
+      const plan = planLora(await openLora(file), spec);
+      assert.deepEqual(outline(plan), [`${part} ${module} ${rows}x${columns} 2`], name);
+    }
+  }
+});
+
 // ---- what the kinds add, in float64
 
 type Dense = readonly (readonly number[])[];

@@ -104,6 +104,23 @@ test('Stable Diffusion 1 as other programs save it is the same model', async (t)
   for (const [what, file] of cases) assert.deepEqual(shapesOf(await open(t, file)), wanted, what);
 });
 
+test('counters and scales beside both text encoders of SDXL change nothing', async (t) => {
+  const ids = float(
+    [1, 77],
+    Array.from({ length: 77 }, (_, i) => i),
+  );
+  const more = {
+    'conditioner.embedders.0.transformer.text_model.embeddings.position_ids': ids,
+    'conditioner.embedders.1.model.transformer.text_model.embeddings.position_ids': ids,
+    'conditioner.embedders.1.model.logit_scale': float([], [4.6]),
+    denoiser: EMPTY,
+  };
+  assert.deepEqual(
+    shapesOf(await open(t, plus('sdxl', more))),
+    shapesOf(await open(t, forgeModel('sdxl').single)),
+  );
+});
+
 test('a checkpoint that was saved in training, as a pickle: its state_dict, and its global_step', async (t) => {
   const wanted = shapesOf(await open(t, forgeModel('sd2').single));
   for (const [steps, prediction] of [
