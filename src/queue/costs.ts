@@ -3,7 +3,7 @@ import { builtInUpscaler, type GenerationRequest, layEnlargedTiles, layTiles } f
 import type { Database } from '../store/sql.ts';
 
 /** Weight of the newest measurement in the running mean. */
-const NEWEST = 0.3;
+export const NEWEST = 0.3;
 /** Before anything was measured: seconds of a denoiser call for each pixel, from the embedded model on 2 cores. */
 const GUESSED_STEP_PER_PIXEL = 0.1 / (256 * 256);
 /** Seconds for opening and decoding together, likewise. */

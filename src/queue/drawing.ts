@@ -10,7 +10,7 @@ import {
   type StoredPicture,
 } from '../job.ts';
 import { sentence } from '../sentences.ts';
-import type { Part } from './costs.ts';
+import { NEWEST, type Part } from './costs.ts';
 import type { Claim, JobEnd } from './dispatcher.ts';
 import type { Gpu } from './gpu.ts';
 import type { Slot } from './slot.ts';
@@ -105,6 +105,8 @@ export class Drawing {
         // One call at a time, so that a cancelled job gives the GPU back before its slice is over, and a picture that is
         // drawn is finished at once.
         for (let i = 0; i < sliceSteps && !isLast && !isAnyDrawn() && slot.leaving === undefined; i++) {
+          const started = clock();
+          const usual = slot.stepSeconds ?? costs.secondsOf(job.request, 'step');
           const result = await this.#watched(job, 'step', () =>
             run.advance(1, ({ step, preview }) => {
               slot.step = step;
@@ -112,6 +114,9 @@ export class Drawing {
             }),
           );
           costs.learn(job.request, 'step', result.seconds);
+          // On a loaded machine a call takes longer than the engine works.
+          const seconds = Math.max(result.seconds, clock() - started);
+          slot.stepSeconds = usual + NEWEST * (seconds - usual);
           isLast = result.done;
           drawn = result.drawn ?? 0;
         }

@@ -83,11 +83,11 @@ export class Gpu {
     return eta;
   }
 
-  #secondsLeft({ claim: { request }, run, step, finishing }: Slot): number {
+  #secondsLeft({ claim: { request }, run, step, stepSeconds, finishing }: Slot): number {
     const steps = run?.steps ?? plannedSteps(request);
     return (
       (run === undefined ? this.#costs.secondsOf(request, 'open') : 0) +
-      (steps - step) * this.#costs.secondsOf(request, 'step') +
+      (steps - step) * (stepSeconds ?? this.#costs.secondsOf(request, 'step')) +
       Math.max(0, this.#costs.secondsOf(request, 'decode') - finishing)
     );
   }

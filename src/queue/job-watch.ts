@@ -39,6 +39,8 @@ interface ChangedRow {
   readonly event: Omit<RunningEvent, 'preview'> | null;
   readonly preview: Uint8Array | null;
   readonly number: number;
+  /** Estimated GPU-seconds of all of it. */
+  readonly cost: number;
   /** Of a running job those that are finished. */
   readonly finished: readonly StoredPicture[];
 }
@@ -140,7 +142,8 @@ export class JobWatch {
       this.#stale.clear();
       const rows = await this.#database
         .query<ChangedRow>(
-          `select j.id, j.state, j.error, e.event, e.preview, coalesce(e.number, 0) as number, j.pictures as finished
+          `select j.id, j.state, j.error, e.event, e.preview, coalesce(e.number, 0) as number, j.cost,
+            j.pictures as finished
            from unnest($1::text[], $2::text[], $3::int[]) as known (id, state, number)
              join darkroom.job j using (id) left join darkroom.job_event e on e.job = j.id
            where j.state <> known.state or j.state = 'running' and coalesce(e.number, 0) <> known.number`,
@@ -165,7 +168,7 @@ export class JobWatch {
     if (state === 'queued') {
       if (!wasQueued) job.queuedAt = performance.now();
       this.#startForecast();
-    } else announce(job, eventOf({ ...row, state }));
+    } else announce(job, eventOf({ ...row, state }, job.event));
   }
 
   #startForecast(): void {
@@ -200,18 +203,19 @@ export class JobWatch {
   }
 }
 
-function eventOf({
-  state,
-  error,
-  event,
-  preview,
-  finished,
-}: ChangedRow & { readonly state: Exclude<JobState, 'queued'> }): JobEvent {
+/** @param last what was announced last */
+function eventOf(
+  row: ChangedRow & { readonly state: Exclude<JobState, 'queued'> },
+  last: JobEvent | undefined,
+): JobEvent {
+  const { state, error, event, preview, finished, cost } = row;
   if (state === 'failed') {
     return { state, error: error ?? describeError(new DarkroomError('internal', sentence('job.failed'))) };
   }
   if (state !== 'running') return { state };
-  const running = event ?? { state, step: 0, steps: 0, etaSeconds: 0 };
+  // A worker has claimed it and not told of it yet: what was expected while it waited still is.
+  const expected = last?.state === 'queued' ? last.etaSeconds : cost;
+  const running = event ?? { state, step: 0, steps: 0, etaSeconds: expected };
   return {
     ...running,
     ...(preview !== null && { preview }),

@@ -9,6 +9,8 @@ export class Slot {
   job: Job | undefined;
   run: Run | undefined;
   step = 0;
+  /** Seconds of one denoiser call of this job, as this process waits for it; undefined before the first. */
+  stepSeconds: number | undefined;
   /** While its model is being loaded and is large. */
   loading: Loading | undefined;
   /** Seconds of the worker's clock when the GPU was done with it. */

@@ -87,6 +87,14 @@ test('the time left does not jump, whatever the estimates do, and comes to where
   }
   const settled = Array.from({ length: 20 }, (_, i) => time.next(30 - i, (7 + i) * 1000)).at(-1)!;
   assert.ok(Math.abs(settled - 11) < 2, String(settled));
+  // A slow platform or a loaded machine: edits far apart, and a machine that takes three times as long as it did.
+  const slow = new TimeLeft();
+  slow.next(8, 0);
+  assert.ok(slow.next(24, 8000) > 20);
+  assert.ok(slow.next(16, 16_000) > 14);
+  const late = new TimeLeft();
+  late.next(2, 0);
+  assert.ok(late.next(60, 5000) <= 6, 'it does not jump all the same');
 });
 
 test('a job whose large model is being loaded says how far that is', () => {

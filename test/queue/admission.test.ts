@@ -189,3 +189,20 @@ test('jobs that wait for a model that was removed end with a sentence; those of 
   assert.equal(await queue.dispatcher.failGone(() => true), 0);
   await database.script('delete from darkroom.worker');
 });
+
+test('a job that was claimed and of which no step is known yet still takes as long as while it waited', async () => {
+  const record = recordOf('ada');
+  await queue.submit(record);
+  const events = queue.watch(record.id)[Symbol.asyncIterator]();
+  const waiting = (await events.next()).value;
+  assert.equal(waiting?.state, 'queued');
+  await queue.dispatcher.claim(options);
+  const running = (await events.next()).value;
+  assert.ok(running?.state === 'running' && running.step === 0);
+  assert.equal(running.etaSeconds, waiting.etaSeconds);
+  assert.ok(running.etaSeconds > 1);
+  // Whoever asks only now, too.
+  const later = (await queue.watch(record.id)[Symbol.asyncIterator]().next()).value;
+  assert.ok(later?.state === 'running' && later.etaSeconds > 1);
+  await events.return?.();
+});

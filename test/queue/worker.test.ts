@@ -153,6 +153,17 @@ test('idle time earns no credit', async () => {
   await bench.worker.stop(0);
 });
 
+test('the time left follows what the steps of this very job take', async () => {
+  // Usually a second; the machine is loaded.
+  const bench = new Bench({}, (_, kind) => (kind === 'step' ? 3 : 0.25));
+  bench.submit(jobOf('one', 'a', 20));
+  await bench.endOf('one');
+  const left = (at: number) => bench.queue.published.findLast(({ event }) => event.step === at)!.event;
+  assert.ok(Math.abs(left(10).etaSeconds - 31) < 4, String(left(10).etaSeconds));
+  assert.ok(Math.abs(left(18).etaSeconds - 7) < 1, String(left(18).etaSeconds));
+  await bench.worker.stop(0);
+});
+
 test('weights share the GPU in proportion', async () => {
   const bench = new Bench();
   bench.queue.weightOf = (user) => (user === 'a' ? 3 : 1);
