@@ -36,6 +36,7 @@ import {
   whereOfMessage,
   wordsOf,
 } from './invocation.ts';
+import { Languages } from './languages.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 import { renderForm } from './modal.ts';
 import { attachmentsOf, buttonsOf, filesOf, formValues, otherFilesOf, picturesOf } from './pictures.ts';
@@ -82,6 +83,7 @@ export class DiscordEvents {
   readonly #ports: EventPorts;
   readonly #downloads: Downloads;
   readonly #seen = new SeenOnce(REMEMBERED);
+  readonly #languages = new Languages();
 
   constructor(client: Client, ports: EventPorts, downloads: Downloads) {
     this.#client = client;
@@ -144,7 +146,8 @@ export class DiscordEvents {
   async #takeMessage(message: Message): Promise<void> {
     const { channel } = message;
     if (!channel.isSendable()) return;
-    const reply = new MessageReply(channel, this.#ports, message);
+    const locale = this.#languages.of(message);
+    const reply = new MessageReply(channel, this.#ports, message, undefined, locale);
     await this.#serve(
       reply,
       async () => {
@@ -161,18 +164,19 @@ export class DiscordEvents {
           id: `discord:${message.id}`,
           user: userOf(message.author, message.member),
           channel: `discord:${message.channelId}`,
-          where: whereOfMessage(message),
+          where: whereOfMessage(message, locale),
           attachments,
           ...(otherFiles.length > 0 && { otherFiles }),
           ...(target !== undefined && { repliedTo: this.#repliedMessage(target) }),
           input: { kind: 'line', text: words },
         };
       },
-      whereOfMessage(message).locale,
+      locale,
     );
   }
 
   async #takeInteraction(interaction: AnyInteraction): Promise<void> {
+    this.#languages.learn(interaction);
     if (interaction.isAutocomplete()) return this.#suggest(interaction);
     if (interaction.isMessageContextMenuCommand()) return this.#askAboutMessage(interaction);
     if (interaction.isMessageComponent()) {

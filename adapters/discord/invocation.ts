@@ -35,14 +35,17 @@ export function whereOfInteraction(interaction: BaseInteraction): Where {
   };
 }
 
-/** Where a message was written. */
-export function whereOfMessage({ guild, member, channelId, channel }: Message): Where {
+/** Where a message was written. @param locale of its author */
+export function whereOfMessage(
+  { guild, member, channelId, channel }: Message,
+  locale: string | undefined,
+): Where {
   return {
     ...(guild === null ? { isDirect: true } : { tenant: `discord:${guild.id}` }),
     ...channelOf(channelId, channel),
     roles: rolesOf(guild, member),
     isAdmin: member?.permissions.has(PermissionFlagsBits.ManageGuild) ?? false,
-    ...(guild !== null && { locale: guild.preferredLocale }),
+    ...(locale !== undefined && { locale }),
   };
 }
 

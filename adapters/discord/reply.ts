@@ -255,17 +255,24 @@ export class InteractionReply extends DiscordReply {
 export class MessageReply extends DiscordReply {
   readonly #request: Message | undefined;
   readonly #channel: SendableChannels;
+  readonly #locale: string | undefined;
 
-  /** @param request the message that is answered; @param message ours, where it is already posted */
+  /**
+   * @param request the message that is answered
+   * @param message ours, where it is already posted
+   * @param locale of whoever asked
+   */
   constructor(
     channel: SendableChannels,
     ports: DiscordReplyPorts,
     request: Message | undefined,
     message?: Message,
+    locale?: string,
   ) {
     super(ports, message);
     this.#channel = channel;
     this.#request = request;
+    this.#locale = locale;
   }
 
   protected get guild(): string | null {
@@ -300,8 +307,7 @@ export class MessageReply extends DiscordReply {
     await this.send(body, true, undefined).catch(async (error: unknown) => {
       if (!CLOSED.includes(codeOf(error))) throw error;
       // What was private stays unsaid: everybody can read the reply.
-      const locale = this.#request?.guild?.preferredLocale;
-      const text = sayIn(localeOf(locale))('discord.private_needs_direct');
+      const text = sayIn(localeOf(this.#locale))('discord.private_needs_direct');
       const { components, files } = renderCard({ text }, []);
       await sendTo(
         this.#channel,

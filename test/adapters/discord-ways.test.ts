@@ -55,6 +55,22 @@ describe('Discord', { concurrency: 2 }, () => {
     assert.equal(print.id, called.original);
   });
 
+  it('answers a message in the language of its author: of their last command, or of the words', async () => {
+    await using chat = await startDiscord();
+    const help = (person: string, words: RegExp) =>
+      until(chat, person, ({ text }) => words.test(text) && text.includes('/imagine'));
+    await chat.say('cy', '안녕');
+    await help('cy', /그리고 싶은 것을/);
+    await chat.command('min', 'queue');
+    await until(chat, 'min', ({ text }) => text.includes('없어요'));
+    await chat.say('min', 'hello');
+    await help('min', /그리고 싶은 것을/);
+    await chat.command('bo', 'queue');
+    await until(chat, 'bo', ({ text }) => text.includes('no queued'));
+    await chat.say('bo', '안녕');
+    await help('bo', /Describe a picture/);
+  });
+
   it('keeps a late refusal private, though the announcement was public', async () => {
     await using chat = await startDiscord({ answerMs: 1000 });
     await chat.command('bo', 'imagine', { prompt: 'a boat', model: 'nosuch' });
