@@ -326,6 +326,8 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     isHeld: (picture) => store.reviews.isHeld(picture),
     readUpload,
     ready: () => true,
+    usage: store.usage,
+    gallery: store.gallery,
     onError: (error) => errors.push(error),
     ...options,
   });

@@ -1,5 +1,7 @@
 /** The real browser and the real program that the browser tests share. */
-import { existsSync, mkdtempSync } from 'node:fs';
+import assert from 'node:assert/strict';
+import { existsSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
@@ -22,6 +24,39 @@ export const PATIENCE = 60_000;
 export function startFreshApp(folder = mkdtempSync(join(tmpdir(), 'darkroom-browser-'))): Promise<App> {
   const env = { DARKROOM_DATA: folder, DARKROOM_PORT: '0' };
   return startApp({ settings: loadSettings(env).settings, log: createLogger('silent', false) });
+}
+
+const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+/** A folder for a photograph of each state, for those who look at the page. */
+export const PHOTOS = process.env['DARKROOM_PHOTOS'];
+
+interface Violation {
+  readonly id: string;
+  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
+}
+
+/**
+ * axe finds nothing on the page as it is, and nothing is wider than the window. The page's context needs `bypassCSP`: axe
+ * is evaluated in the page, whose own policy allows no foreign script.
+ * @param state names the photograph
+ */
+export async function assertAccessible(page: Page, state: string): Promise<void> {
+  if (PHOTOS !== undefined) {
+    mkdirSync(PHOTOS, { recursive: true });
+    await page.screenshot({ path: join(PHOTOS, `${state}.png`) });
+  }
+  if ((await page.evaluate('typeof axe')) === 'undefined') await page.addScriptTag({ path: AXE });
+  const found = (await page.evaluate(
+    `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
+  )) as Violation[];
+  const lines = found.flatMap(({ id, nodes }) =>
+    nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
+  );
+  assert.deepEqual(lines, [], state);
+  const { scrollWidth, clientWidth } = (await page.evaluate(
+    '({ scrollWidth: document.documentElement.scrollWidth, clientWidth: document.documentElement.clientWidth })',
+  )) as { scrollWidth: number; clientWidth: number };
+  assert.ok(scrollWidth <= clientWidth, `${state}: ${scrollWidth} pixels wide in a window of ${clientWidth}`);
 }
 
 export function launchBrowser(): Promise<Browser> {

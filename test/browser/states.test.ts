@@ -3,23 +3,11 @@
  * the way: names, private answers, links to places, drafts and the menu of values.
  */
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { App } from '../../src/app.ts';
 import { CATALOGUE, type Key, sayIn } from '../../src/sentences.ts';
-import { launchBrowser, PATIENCE, skip, startFreshApp } from './browser.ts';
-
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
-/** A folder for a photograph of each state, for those who look at the page. */
-const PHOTOS = process.env['DARKROOM_PHOTOS'];
-
-interface Violation {
-  readonly id: string;
-  readonly nodes: readonly { readonly html: string; readonly failureSummary: string }[];
-}
+import { assertAccessible, launchBrowser, PATIENCE, PHOTOS, skip, startFreshApp } from './browser.ts';
 
 describe('the page in its states', { skip }, () => {
   let app: App;
@@ -31,7 +19,6 @@ describe('the page in its states', { skip }, () => {
   before(async () => {
     app = await startFreshApp();
     browser = await launchBrowser();
-    if (PHOTOS !== undefined) mkdirSync(PHOTOS, { recursive: true });
     [desktop, page] = await open('dark', 1000);
   });
   after(async () => {
@@ -43,7 +30,6 @@ describe('the page in its states', { skip }, () => {
     const context = await browser.newContext({
       ...{ viewport: { width, height: 800 }, colorScheme, reducedMotion: 'reduce' },
       locale: width < 600 ? 'ko-KR' : 'en-GB',
-      // axe is evaluated in the page, whose own policy allows no foreign script.
       bypassCSP: true,
     });
     context.setDefaultTimeout(PATIENCE);
@@ -54,18 +40,7 @@ describe('the page in its states', { skip }, () => {
     return [context, one];
   }
 
-  async function check(one: Page, state: string): Promise<void> {
-    if (PHOTOS !== undefined) await one.screenshot({ path: join(PHOTOS, `${state}.png`) });
-    if ((await one.evaluate('typeof axe')) === 'undefined') await one.addScriptTag({ path: AXE });
-    const found = (await one.evaluate(
-      `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations)`,
-    )) as Violation[];
-    const lines = found.flatMap(({ id, nodes }) =>
-      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)} ${failureSummary}`),
-    );
-    assert.deepEqual(lines, [], state);
-  }
-
+  const check = assertAccessible;
   const say = async (words: string) => {
     await page.locator('#line').fill(words);
     await page.keyboard.press('Enter');

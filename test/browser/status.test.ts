@@ -3,13 +3,10 @@
  * what is missing with its command; nobody else sees them; axe finds nothing, on a desktop in the dark and on a phone on paper.
  */
 import assert from 'node:assert/strict';
-import { createRequire } from 'node:module';
 import { after, before, test } from 'node:test';
 import type { Browser, BrowserContext } from 'playwright-core';
 import type { App } from '../../src/app.ts';
-import { launchBrowser, PATIENCE, skip, startFreshApp } from './browser.ts';
-
-const AXE = createRequire(import.meta.url).resolve('axe-core/axe.min.js');
+import { assertAccessible, launchBrowser, PATIENCE, skip, startFreshApp } from './browser.ts';
 
 let app: App;
 let browser: Browser;
@@ -22,25 +19,11 @@ after(async () => {
   await app?.stop();
 });
 
-async function look(context: BrowserContext, path: string, picture?: string): Promise<string> {
+async function look(context: BrowserContext, path: string, state: string): Promise<string> {
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE);
   await page.goto(`${app.url}${path}`);
-  await page.addScriptTag({ path: AXE });
-  assert.deepEqual(
-    await page.evaluate(
-      `axe.run(document, { resultTypes: ['violations'] }).then(({ violations }) => violations.map(({ id, nodes }) => id + ' ' + nodes[0].html))`,
-    ),
-    [],
-  );
-  assert.equal(
-    await page.evaluate('document.documentElement.scrollWidth <= document.documentElement.clientWidth'),
-    true,
-  );
-  const folder = process.env['DARKROOM_TEST_PICTURES'];
-  if (folder !== undefined && picture !== undefined) {
-    await page.screenshot({ path: `${folder}/${picture}.png`, fullPage: true });
-  }
+  await assertAccessible(page, state);
   return (await page.textContent('main')) ?? '';
 }
 
@@ -65,6 +48,6 @@ test('welcome and status, for the operator and for nobody else', { skip }, async
   await look(phone, '/status', 'status-phone');
   const other = await browser.newContext({ bypassCSP: true });
   for (const path of ['/welcome', '/status']) {
-    assert.match(await look(other, path), /Not allowed.*Only the operator and admins/s);
+    assert.match(await look(other, path, 'not-allowed'), /Not allowed.*Only the operator and admins/s);
   }
 });
