@@ -115,7 +115,8 @@ const AWAITED_MS = 10_000;
 
 /** What whoever asked is told with a mention, where they want one. @param before milliseconds since 1970: what was asked since is not awaited */
 function mentionOf({ at, state, frame }: JobRecord, before: number): string | undefined {
-  const isWanted = frame?.isMentioned === true && frame.isPrivate !== true;
+  // What waits for a reviewer is not ready: they are told when it is shown.
+  const isWanted = frame?.isMentioned === true && frame.isPrivate !== true && frame.review !== 'held';
   if (!isWanted || at > before || state === 'cancelled') return undefined;
   return sayIn(frame.locale ?? 'en')(state === 'done' ? 'job.ready' : 'job.not_made');
 }

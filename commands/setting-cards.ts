@@ -71,7 +71,7 @@ export async function describeChange(
   const [old, now] = await Promise.all(
     [before, after].map((value) => nameTargets(key, value, invocation, ports)),
   );
-  const meaning = now === undefined ? sentence('config.cleared', { key }) : meaningOf(key as SettingKey, now);
+  const meaning = now === undefined ? clearedMeaning(key, whom) : meaningOf(key as SettingKey, now);
   const values = { key, before: showSetting(old), after: showSetting(now) };
   if (whom === '') return { meaning, line: sentence('config.line', values) };
   return {
@@ -79,6 +79,10 @@ export async function describeChange(
     line: sentence('config.line_for', { ...values, whom }),
   };
 }
+
+/** What holds for a channel may still be the server's rule; without one of the server's, pictures are taken. */
+const clearedMeaning = (key: string, whom: string): Sentence =>
+  key === 'paused' && whom === '' ? sentence('setting.paused_off') : sentence('config.cleared', { key });
 
 /** `{prompt}, oil painting; without photo; 30 steps` */
 export function describeStyle(text: string): Words {

@@ -295,6 +295,8 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       await until(chat, 'ada', ({ text }) => text.includes('paused: not set -> on'));
       await chat.command('cy', 'imagine', { prompt: 'a boat' });
       await until(chat, 'cy', ({ text, isPrivate }) => isPrivate && text.includes('paused'));
+      await chat.command('ada', 'pause', { state: 'off' });
+      await until(chat, 'ada', ({ text }) => text.includes('New pictures are accepted.'));
       assert.equal(chat.queue.jobs.length, 0);
     });
 
@@ -340,6 +342,8 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       await using chat = await start();
       await chat.command('ada', 'config set', { setting: 'moderation', value: 'hold' });
       await until(chat, 'ada', ({ text }) => text.includes('moderation: not set -> hold'));
+      await chat.command('bo', 'notify', { when: 'on' });
+      await until(chat, 'bo', ({ text }) => text.includes('You are mentioned'));
       await chat.command('bo', 'imagine', { prompt: 'a boat' });
       await chat.command('cy', 'imagine', { prompt: 'a ship' });
       const told = async (person: string, prompt: string) =>
@@ -372,6 +376,11 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
         await until(chat, 'ada', ({ text }) => text.includes('already decided'));
       }
       const print = await until(chat, 'bo', hasPicture);
+      // Once, and not before it is shown.
+      const isMention = ({ text }: Seen) => text.includes('your picture is ready.');
+      if (chat.platform !== 'web') await until(chat, 'bo', isMention);
+      const mentions = (await chat.seenBy('bo')).filter(isMention);
+      assert.equal(mentions.length, chat.platform === 'web' ? 0 : 1);
       assert.equal(print.id, waiting[0].id);
       const gone = await until(chat, 'cy', ({ text }) => text.includes('did not approve'));
       assert.deepEqual([gone.id, gone.pictures, gone.buttons], [waiting[1].id, [], ['Delete']]);
