@@ -5,9 +5,12 @@ import { type AnyCommand, lineOptions, type Option, rangeOf } from './command.ts
 import { foreignFlag } from './foreign-flags.ts';
 import { type Flag, flagOf, joinDashes, type Token, tokenize } from './line-tokens.ts';
 
-/** `/name rest`; undefined where the line does not begin with a slash. */
+/** Flags of other programs that one refusal names. */
+const MOST_NAMED = 5;
+
+/** `/name rest`, `/name: rest`; undefined where the line does not begin with a slash. */
 export function splitCommand(line: string): { name: string; rest: string } | undefined {
-  const match = /^\s*\/(\S*)\s*([\s\S]*)$/.exec(line);
+  const match = /^\s*\/([^\s:\uff1a]*)[:\uff1a]?\s*([\s\S]*)$/.exec(line);
   return match === null ? undefined : { name: match[1]!.toLowerCase(), rest: match[2]! };
 }
 
@@ -32,6 +35,8 @@ export function readLine(command: AnyCommand, line: string): LineValues {
   const flagAt = (token: Token): Flag | undefined =>
     hasFlags ? flagOf(token, (name) => find(name) !== undefined) : undefined;
   const tokens = hasFlags ? joinDashes(tokenize(line), (name) => find(name) !== undefined) : tokenize(line);
+  const unknownOf = (rest: readonly Token[]) =>
+    rest.flatMap((token) => flagAt(token)?.name ?? []).filter((name) => find(name) === undefined);
   const values: Record<string, string> = {};
   const notes: Words[] = [];
   const words: Token[] = [];
@@ -43,7 +48,10 @@ export function readLine(command: AnyCommand, line: string): LineValues {
       words.push(token);
       continue;
     }
-    const [name, option] = find(flag.name) ?? refuseFlag(command, flag.name);
+    const [name, option] = find(flag.name) ?? refuseFlag(command, flag.name, unknownOf(tokens.slice(at)));
+    // `--steps = 20`
+    const isWord = option.type === 'text' && option.pattern === undefined;
+    if (!isWord && flag.value === undefined && /^[=:\uff1d\uff1a]$/.test(tokens[at]?.raw ?? '')) at++;
     const next = tokens.findIndex((one, i) => i >= at && flagAt(one) !== undefined);
     const following = tokens.slice(at, next < 0 ? undefined : next);
     const taken =
@@ -67,10 +75,14 @@ export function readLine(command: AnyCommand, line: string): LineValues {
   return { values, notes };
 }
 
-function refuseFlag(command: AnyCommand, flag: string): never {
+/** @param others unknown flags behind it: those of another program come several at a time */
+function refuseFlag(command: AnyCommand, flag: string, others: readonly string[]): never {
   const flags = Object.values(lineOptions(command)).flatMap((option) => option.flag ?? []);
-  const foreign = foreignFlag(flag);
-  if (foreign !== undefined) throw new DarkroomError('bad_request', foreign);
+  if (foreignFlag(flag) !== undefined) {
+    const all = [...new Set([flag, ...others])].slice(0, MOST_NAMED).flatMap((one) => foreignFlag(one) ?? []);
+    const words = all.reduce((first, second) => sentence('error.row', { first, second }));
+    throw new DarkroomError('bad_request', words);
+  }
   // A single letter is near everything.
   const isLetter = flag.length <= '--x'.length;
   const known = isLetter ? sentence('error.known', { names: flags }) : offer(flag, flags);

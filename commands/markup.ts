@@ -39,7 +39,7 @@ function plain(part: string, isList: boolean, isFirst: boolean): string {
   const words = PAIRED.reduce(
     (text, mark) => text.replaceAll(mark, '$1'),
     unlisted
-      .replaceAll(/\n[^\S\n]*(?:#{1,3}|>{1,3}|\u2022)[^\S\n]+/g, '\n')
+      .replaceAll(/\n[^\S\n]*(?:#{1,3}|-#|>{1,3}|\u2022)[^\S\n]+/g, '\n')
       .replaceAll(/\[([^\]\n]+)\]\(<?https?:\/\/[^\s)]+\)/g, '$1')
       .replaceAll(STRUCK, ''),
   )

@@ -11,7 +11,9 @@ export interface Unwrapped {
 
 /** @param names of the commands, to tell `/imagine` from a path */
 export function unwrap(text: string, names: readonly string[]): Unwrapped {
-  const plain = withSlash(withoutQuoteMarks(withoutFence(text.replaceAll('\r\n', '\n').trim())), names);
+  const plain = withFlags(
+    withSlash(withoutQuoteMarks(withoutFence(text.replaceAll('\r\n', '\n').trim())), names),
+  );
   const [, verb, rest = plain] = /^\/(imagine|edit)\s+([\s\S]+)$/i.exec(plain) ?? [];
   const draft = draftOfParameters(rest) ?? draftOfPrompts(rest);
   if (draft !== undefined) return { ...lineOf(draft, verb), notes: [sentence('command.other_parameters')] };
@@ -54,9 +56,21 @@ function withSlash(text: string, names: readonly string[]): string {
   return text.replace(/^\uff0f(?=\p{L})/u, '/');
 }
 
+/** What Discord's client copies of a slash command: `/imagine prompt:a red mug steps:5 seed:7`. */
+function withFlags(text: string): string {
+  const [, head = '', prompt, options] =
+    /^(\/(?:imagine|edit)\s+)?prompt\s?:\s?(?=\S)([^\n]*?)((?:\s+(?:seed|steps|cfg|guidance|ar|no|n|style|draft|strength|size|sampler|schedule|model|lora|control|pose|region|upscale):\s?\S[^\n]*)+)$/i.exec(
+      text,
+    ) ?? [];
+  if (prompt === undefined || options === undefined || / --\w/.test(text)) return text;
+  return `${head}${prompt}${options.replaceAll(OPTION, ' --$1 ')}`;
+}
+const OPTION =
+  /\s+(seed|steps|cfg|guidance|ar|no|n|style|draft|strength|size|sampler|schedule|model|lora|control|pose|region|upscale):\s?(?=\S)/gi;
+
 function firstCommand(text: string, names: readonly string[]): Unwrapped {
-  const starts = [...text.matchAll(/^\/([a-z]+)\b/gim)].filter(([, name]) =>
-    names.includes(name!.toLowerCase()),
+  const starts = [...text.matchAll(/^\/([a-z]+)\b|(?<=\s)\/(imagine|edit)(?=\s)/gim)].filter(
+    ([, first, within]) => names.includes((first ?? within)!.toLowerCase()),
   );
   const [first, second] = starts;
   const line = first?.index === 0 && second !== undefined ? text.slice(0, second.index).trim() : text;

@@ -36,7 +36,7 @@ import { type Reopen, type Resumption, resumeJobs } from './resume.ts';
 import { removeJob, startRetention } from './retention.ts';
 import { review, settleReviews } from './review.ts';
 import { rules } from './rules.ts';
-import { commandOfWords, flagsOfWords, takePictures, withoutRequest } from './small-talk.ts';
+import { actionOfWords, commandOfWords, flagsOfWords, takePictures, withoutRequest } from './small-talk.ts';
 import { style } from './style.ts';
 import { createSubmit } from './submit.ts';
 import { type Completion, complete } from './suggest.ts';
@@ -219,6 +219,9 @@ async function takeLine(typed: string, given: Context<RouterPorts>): Promise<voi
   const text = action === undefined || count === undefined ? asked.text : '';
   const isReply = shownCount(invocation.repliedTo) > 0;
   const line = wordsAfterCommand(splitCommand(text)) ?? commandOfWords(text, isReply);
+  // "again" and "bigger" are about a picture, and there is none.
+  if (line === undefined && !isAboutPicture(invocation) && actionOfWords(text) !== undefined)
+    throw new DarkroomError('bad_request', sentence('draw.nothing_to_edit'));
   const more = line === undefined && !isAboutPicture(invocation) ? takePictures(withoutRequest(text)) : {};
   const found =
     line === undefined

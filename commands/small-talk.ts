@@ -22,7 +22,47 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     ...['undo', 'download', 'save', 'save it', 'test', 'ping'],
     ...['도움말', '도와줘', '안녕', '안녕하세요', '고마워', '감사합니다'],
   ],
-  queue: ['queue', 'status', 'cancel', 'stop', '취소', '대기열'],
+  queue: [
+    ...[
+      'queue',
+      'status',
+      'cancel',
+      'stop',
+      'cancel all',
+      'cancel everything',
+      'cancel it',
+      'stop it',
+      'stop all',
+    ],
+    ...[
+      'how long',
+      'how long left',
+      'how much longer',
+      'how long will it take',
+      'eta',
+      'is it done',
+      'done yet',
+    ],
+    ...['is it ready', 'my jobs', 'jobs', '취소', '취소해줘', '전부 취소', '모두 취소', '다 취소', '대기열'],
+    ...[
+      '얼마나 걸려',
+      '얼마나 걸려요',
+      '언제 돼',
+      '언제 돼요',
+      '언제 끝나',
+      '언제 끝나요',
+      '다 됐어',
+      '다 됐어요',
+    ],
+  ],
+  models: [
+    ...['models', 'list models', 'show models', 'which models', 'what models', 'what models do you have'],
+    ...['which models do you have', 'what models are there', 'which models are there', '모델', '모델 목록'],
+  ],
+  style: [
+    ...['styles', 'list styles', 'show styles', 'which styles', 'what styles', 'what styles do you have'],
+    ...['which styles are there', 'what styles are there', '화풍', '화풍 목록'],
+  ],
 };
 
 /** What is said of a picture, and describes none. */
@@ -40,6 +80,9 @@ const REMARK = new RegExp(
 /** Questions are answered by nobody here; the help says what is possible. */
 const QUESTION =
   /^(?:why|who|what|when|where|how|whose|which)\b(?! (?:about|if)\b).*\?$|^(?:누가|왜|어떻게|뭐|무슨|언제|어디)[^?]*\?$/i;
+/** Thumbs, hearts, faces and the like, and nothing else: a cat may be what somebody wants to see. */
+const REACTION =
+  /^(?:[\u{1f44a}-\u{1f44f}\u2764\u{1f493}-\u{1f49f}\u{1f5a4}\u{1f90d}\u{1f90e}\u{1f9e1}\u{1f600}-\u{1f64f}\u{1f910}-\u{1f92f}\u{1f970}-\u{1f97a}\u{1f525}\u{1f4af}\u2728\u{1f389}]|\p{M}|\p{Cf}|\p{Emoji_Modifier}|\s)+$/u;
 const ABOUT_BOT =
   /^(?:(?:what|how|who) (?:can|do|are|does) (?:you|u|this|this bot|it)(?: (?:do|draw|work|make|use|called))?|how (?:do|can) i (?:use|start|do|draw|make).{0,30}|are (?:you|u) (?:there|alive|ok|online|real|a bot|human|working|up)|(?:뭐|무엇을?|뭘) (?:할|그릴) 수 있(?:어|나|니|어요|나요)|어떻게 (?:써|쓰|사용)\S*|누구(?:야|세요|예요))$/i;
 
@@ -53,7 +96,7 @@ export function commandOfWords(text: string, isReply = false): { name: string; r
   const name = Object.keys(COMMANDS).find((one) => COMMANDS[one]!.includes(plain));
   if (name !== undefined && (plain !== '' || isReply || /[.!?]/.test(text))) return { name, rest: '' };
   const isTalk = isReply ? REMARK.test(plain) || QUESTION.test(text.trim()) : false;
-  return isTalk || ABOUT_BOT.test(plain) ? { name: 'help', rest: '' } : undefined;
+  return isTalk || ABOUT_BOT.test(plain) || REACTION.test(text) ? { name: 'help', rest: '' } : undefined;
 }
 
 /** What words in reply to a picture do with it, as its buttons do. */
@@ -97,7 +140,7 @@ export function flagsOfWords(text: string): string | undefined {
 }
 
 const ASKED =
-  /^(?:(?:please|pls|plz|hey|hi|ok)[\s,]+)*(?:(?:can|could|would|will) (?:you|u)\s+(?:please\s+)?)?(?:(?:draw|paint|sketch|imagine|generate|create|make|give|show)(?:\s+me)?\s+)(?:(?:an?|the)\s+(?:picture|image|pic|drawing)\s+of\s+)?(?=\S)/i;
+  /^(?:(?:please|pls|plz|hey|hi|ok)[\s,]+)*(?:(?:(?:can|could|may) i (?:get|have|see)|i(?:'d| would) like|i want)\s+(?:u+h+m*\s+)?(?=(?:an?|some|the)\s)|(?:(?:can|could|would|will) (?:you|u)\s+(?:please\s+)?)?(?:draw|paint|sketch|imagine|generate|create|make|give|show)(?:\s+me)?\s+)(?:(?:an?|the)\s+(?:picture|image|pic|drawing)\s+of\s+)?(?=\S)/i;
 const THANKS = /[\s,]+(?:please|pls|plz|thanks|thank you)[.!]*$/i;
 const NUMBERS: Readonly<Record<string, number>> = {
   ...{ two: 2, three: 3, four: 4, five: 5, six: 6, seven: 7, eight: 8 },

@@ -23,7 +23,7 @@ const NAMED: readonly string[] = ['colour', 'time', 'style', 'tone'] satisfies C
 /** Longer texts are descriptions, whatever they begin with. */
 const LONGEST = 120;
 const POLITE =
-  /^(?:(?:please|pls|now|ok|okay|but|and|then|can (?:you|u)|could (?:you|u)|would (?:you|u)|i want (?:you )?to|let'?s|how about|what about|what if (?:it|this) (?:was|were|is)|same,? but|the same,? but|same thing but)\s+)+/i;
+  /^(?:(?:please|pls|now|ok|okay|but|and|then|can (?:you|u)|could (?:you|u)|would (?:you|u)|i want (?:you )?to|let'?s|how about|what about|what if (?:it|this) (?:was|were|is)|(?:the )?same(?: seed| prompt| picture| image| one| thing)?,? but)\s+)+/i;
 const ENDING = /(?:[\s,]*(?:please|pls|instead|now|this time|thanks|thank you))*[\s.!?]*$/i;
 const PREPOSITION =
   '(?:in front of|next to|on top of|in|on|at|under|inside|near|behind|above|over|by|beside|underneath)';
@@ -41,6 +41,8 @@ function readPlain(text: string): readonly Change[] | undefined {
   const whole = readClause(text);
   // What is known by a name is not taken apart: `black and white`.
   if (whole !== undefined && NAMED.includes(whole.kind)) return [whole];
+  const pairs = readPairs(text);
+  if (pairs !== undefined) return pairs;
   const parts = text.split(/\s*(?:,|;|\band\b|\bthen\b|(?<!말)고 )\s*/i).filter((part) => part !== '');
   const changes = parts.map(readClause);
   const isEach = parts.length > 1 && changes.every((change) => change !== undefined);
@@ -48,12 +50,25 @@ function readPlain(text: string): readonly Change[] | undefined {
   return whole && [whole];
 }
 
+/** `change the mug to a teapot and red to blue`: one verb for all of them. */
+function readPairs(text: string): readonly Change[] | undefined {
+  const [, verb, list] = /^(change|turn|switch|replace|swap) (.+)$/i.exec(text.replace(POLITE, '')) ?? [];
+  const parts = list?.replace(ENDING, '').split(/\s*(?:,\s*and|,|\band)\s+/i) ?? [];
+  const link = /^(?:replace|swap)$/i.test(verb ?? '') ? / (?:with|by|for) / : / (?:in)?to /;
+  if (parts.length < 2 || !parts.every((part) => link.test(part))) return undefined;
+  const changes = parts.map((part) => readClause(`${verb} ${part}`));
+  return changes.every((change) => change !== undefined) ? changes : undefined;
+}
+
 function readClause(text: string): Change | undefined {
   const clause = text.replace(POLITE, '').replace(ENDING, '').trim();
   if (clause === '') return undefined;
   return isKorean(clause)
     ? readKorean(clause)
-    : readEnglish(clause, /\binstead\b|^(?:the )?same(?: thing)?,? but /i.test(text));
+    : readEnglish(
+        clause,
+        /\binstead\b|^(?:the )?same(?: seed| prompt| picture| image| one| thing)?,? but /i.test(text),
+      );
 }
 
 type Reading = readonly [pattern: RegExp, read: (match: RegExpExecArray) => Change | undefined];
@@ -90,6 +105,9 @@ const ENGLISH: readonly Reading[] = [
     ([, a, b]) => made(a!, b!),
   ],
   [/^(?:make|paint|colou?r) (the .+|his .+|her .+|its .+)$/i, ([, rest]) => madeNamed(rest!)],
+  [/^s\/([^/]+)\/([^/]*)\/?[a-z]*$/i, ([, a, b]) => (b === '' ? removed(a!) : made(a!, b!))],
+  [/^\+ ?(?=\p{L})(.+)$/u, ([, a]) => ({ kind: 'add', text: a! })],
+  [/^- ?(?=\p{L})(.+)$/u, ([, a]) => removed(a!)],
   [/^(.+?) ?(?:->|=>|\u2192) ?(.+)$/i, ([, a, b]) => made(a!, b!)],
   [
     /^([a-z]+),? (?:and )?not ([a-z]+)$/i,
@@ -186,6 +204,8 @@ const placed = (text: string): Change => timed(text) ?? { kind: 'place', text };
 
 /** Without an article. */
 const bare = (text: string) => text.trim().replace(/^(?:an?|the|any|some|its|his|her) /i, '');
+
+const removed = (text: string): Change => ({ kind: 'remove', text: bare(text) });
 
 function replaced(a: string, b: string): Change {
   const [from, to] = [bare(a), bare(b)];

@@ -11,16 +11,16 @@ export interface Term {
 const term = (en: string, ko?: string, ...also: string[]): Term => ({ en, ...(ko && { ko }), also });
 
 export const COLOURS: readonly Term[] = [
-  term('red', '빨간', '빨간색', '빨강', '빨갛게', '붉은', 'crimson', 'scarlet'),
-  term('orange', '주황색', '주황', '오렌지색'),
-  term('yellow', '노란', '노란색', '노랑', '노랗게'),
-  term('green', '초록색', '초록', '녹색'),
-  term('blue', '파란', '파란색', '파랑', '파랗게', '푸른', 'navy'),
-  term('purple', '보라색', '보라', 'violet'),
+  term('red', '빨간', '빨간색', '빨강', '빨갛게', '붉은', 'crimson', 'scarlet', '\u{1f534}', '\u{1f7e5}'),
+  term('orange', '주황색', '주황', '오렌지색', '\u{1f7e0}', '\u{1f7e7}', '\u{1f9e1}'),
+  term('yellow', '노란', '노란색', '노랑', '노랗게', '\u{1f7e1}', '\u{1f7e8}', '\u{1f49b}'),
+  term('green', '초록색', '초록', '녹색', '\u{1f7e2}', '\u{1f7e9}', '\u{1f49a}'),
+  term('blue', '파란', '파란색', '파랑', '파랗게', '푸른', 'navy', '\u{1f535}', '\u{1f7e6}', '\u{1f499}'),
+  term('purple', '보라색', '보라', 'violet', '\u{1f7e3}', '\u{1f7ea}', '\u{1f49c}'),
   term('pink', '분홍색', '분홍', '핑크', '핑크색', 'magenta'),
-  term('brown', '갈색', 'beige'),
-  term('black', '검은', '검은색', '검정', '까만', '까맣게'),
-  term('white', '하얀', '하얀색', '흰', '흰색', '하얗게'),
+  term('brown', '갈색', 'beige', '\u{1f7e4}', '\u{1f7eb}', '\u{1f90e}'),
+  term('black', '검은', '검은색', '검정', '까만', '까맣게', '\u{26ab}', '\u{2b1b}', '\u{1f5a4}'),
+  term('white', '하얀', '하얀색', '흰', '흰색', '하얗게', '\u{26aa}', '\u{2b1c}', '\u{1f90d}'),
   term('gray', '회색', 'grey'),
   term('gold', '금색', 'golden'),
   term('silver', '은색'),
@@ -29,6 +29,7 @@ export const COLOURS: readonly Term[] = [
 
 /** Things by their names in both languages, where one takes the place of another. */
 export const THINGS: readonly Term[] = [
+  term('background', '배경'),
   term('mug', '머그잔', '머그', '머그컵'),
   term('cup', '컵', '잔'),
   term('teapot', '찻주전자', '주전자'),

@@ -22,6 +22,14 @@ const UNREAD = [
   /(?<=\s)AND(?=\s)/,
 ];
 const QUOTED = 40;
+/** Settings as people write them in words, in brackets or for other programs: `seed: 42`, `512x512`, `16:9`, `-n 4`. */
+const SETTINGS = [
+  /(?<![\p{L}-])(?:seed|steps|cfg(?: scale)?|guidance(?: scale)?|sampler)\s*[:=]\s*[\w.+-]+/iu,
+  /(?<![\p{L}-])seed #?\d+/iu,
+  /(?<!\S)-[a-z] ?\d+(?:\.\d+)?(?!\S)/i,
+  /(?<![\w.])\d{2,4} ?[x\u00d7] ?\d{2,4}(?![\w.])/i,
+  /(?<![\d:])(?:1:1|[2-5]:[2-5]|16:9|9:16|16:10|21:9)(?![\d:])/,
+];
 
 function noteSyntax({ prompt, promptSyntax }: GenerationRequest): Words[] {
   if (promptSyntax === 'plain') return [];
@@ -29,6 +37,9 @@ function noteSyntax({ prompt, promptSyntax }: GenerationRequest): Words[] {
   const hasCase = /\p{Ll}/u.test(prompt);
   const found = UNREAD.flatMap((pattern) => pattern.exec(prompt)?.[0] ?? []);
   const unread = found.filter((part) => part !== 'AND' || hasCase).map((part) => part.slice(0, QUOTED));
-  if (unread.length === 0) return [];
-  return [sentence('request.plain_words', { words: unread })];
+  const settings = SETTINGS.flatMap((pattern) => pattern.exec(prompt)?.[0]?.slice(0, QUOTED) ?? []);
+  return [
+    ...(unread.length > 0 ? [sentence('request.plain_words', { words: unread })] : []),
+    ...(settings.length > 0 ? [sentence('request.settings_in_words', { words: settings })] : []),
+  ];
 }

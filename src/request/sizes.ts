@@ -100,6 +100,15 @@ export function sizeOfRatio(ratio: number, { width, height, maxSize, ...defaults
 /** `16:9`, `16 / 9`, `16x9`, `16×9`. */
 export const RATIO_TEXT = /^(\d+(?:[.,]\d+)?)\s*[:/x×]\s*(\d+(?:[.,]\d+)?)$/i;
 
+/** The proportions that the menus name, by those names. */
+const RATIO_NAMES = new Map([
+  ...['square', '정사각형'].map((name) => [name, 1] as const),
+  ...['landscape', 'horizontal', '가로', '가로형'].map((name) => [name, 3 / 2] as const),
+  ...['portrait', 'vertical', '세로', '세로형'].map((name) => [name, 2 / 3] as const),
+  ...['wide', 'widescreen', '와이드'].map((name) => [name, 16 / 9] as const),
+  ...['tall'].map((name) => [name, 9 / 16] as const),
+]);
+
 /** @throws DarkroomError('bad_request') where it is no proportion, or beyond 1:4 to 4:1 */
 export function parseRatio(text: string): number {
   const match = RATIO_TEXT.exec(
@@ -108,7 +117,8 @@ export function parseRatio(text: string): number {
       .normalize('NFKC')
       .replaceAll(/(?<=\d),(?=\d)/g, '.'),
   );
-  const ratio = match === null ? Number.NaN : Number(match[1]) / Number(match[2]);
+  const named = RATIO_NAMES.get(text.trim().toLowerCase());
+  const ratio = named ?? (match === null ? Number.NaN : Number(match[1]) / Number(match[2]));
   if (ratio >= RATIO.min && ratio <= RATIO.max) return ratio;
   throw new DarkroomError('bad_request', sentence('request.bad_ratio', { text }));
 }

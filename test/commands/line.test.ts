@@ -198,7 +198,11 @@ test('a proportion keeps about the model’s area, in multiples of 8 within its 
   assert.deepEqual(size('3:2'), [312, 208]);
   assert.deepEqual(size('2:3'), [208, 312]);
   assert.deepEqual(size('4:1'), [512, 128]);
-  for (const ar of ['0:1', '9:1', '3', 'wide', '3:0']) {
+  // As the menus call them.
+  assert.deepEqual(size('Landscape'), size('3:2'));
+  assert.deepEqual(size('wide'), size('16:9'));
+  assert.deepEqual(size('정사각형'), [256, 256]);
+  for (const ar of ['0:1', '9:1', '3', 'broad', '3:0']) {
     assert.throws(() => size(ar), { code: 'bad_request', message: /from 1:4 to 4:1/ });
   }
   assert.throws(() => draftOf({ prompt: 'a', ar: '1:1', size: '8x8' }, DEFAULTS), {

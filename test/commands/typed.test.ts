@@ -29,13 +29,88 @@ test('flags in the words of a form are read', async () => {
 
 test('a bare greeting, help, queue and cancel are answered and not drawn', async () => {
   const chat = startCommands();
-  for (const words of ['help', 'Hi!', 'thanks', 'queue', 'cancel', 'Thank you.']) {
+  const asked = [
+    'help',
+    'Hi!',
+    'thanks',
+    'queue',
+    'cancel',
+    'Thank you.',
+    'cancel all',
+    'how long?',
+    '언제 끝나요?',
+  ];
+  for (const words of [
+    ...asked,
+    '\u{1f44d}\u{1f3fd}',
+    '\u2764\ufe0f\u{1f525}',
+    'what models do you have?',
+    'styles',
+  ]) {
     const { ephemeral } = await chat.say(words);
     assert.ok(ephemeral.length > 0 && ephemeral[0]?.error === undefined, words);
   }
+  // About a picture, where there is none.
+  for (const words of ['again', 'bigger', '다시', 'what seed?']) {
+    assert.match((await chat.say(words)).ephemeral[0]?.error?.message ?? '', /no picture to edit/, words);
+  }
   assert.equal(chat.jobs.size, 0);
   await chat.say('thanks for the mug');
-  assert.equal(chat.jobs.size, 1);
+  await chat.say('\u{1f431}');
+  await chat.say('models on a catwalk');
+  assert.equal(chat.jobs.size, 3);
+});
+
+test('what other programs and clients write is read, or said to be words', async () => {
+  const chat = startCommands();
+  const drawn = async (line: string) => {
+    await chat.say(line);
+    const { request, notes } = [...chat.jobs.values()].at(-1)!;
+    const { prompt, seed, numInferenceSteps: steps, numImages, negativePrompt } = request;
+    return {
+      prompt,
+      seed,
+      steps,
+      numImages,
+      negativePrompt,
+      notes: notes.map((note) => sayWords('en', note)),
+    };
+  };
+  const pasted = await drawn('/imagine prompt:a red mug: on a table steps:5 seed:7 no:text, blur');
+  assert.deepEqual(
+    { ...pasted, numImages: undefined, notes: undefined },
+    {
+      ...{ prompt: 'a red mug: on a table', steps: 5, seed: 7, negativePrompt: 'text, blur' },
+      ...{ numImages: undefined, notes: undefined },
+    },
+  );
+  assert.deepEqual((await drawn('/imagine: a boat --steps = 6 --batch 2')).prompt, 'a boat');
+  assert.equal((await drawn('a boat --neg text')).negativePrompt, 'text');
+  assert.equal((await drawn('Can I get uhh a boat please')).prompt, 'a boat');
+  const first = await drawn('/imagine a boat --seed 5 /imagine a cat');
+  assert.deepEqual([first.prompt, first.seed], ['a boat', 5]);
+  assert.match(first.notes.join(), /Only the first of 2 commands/);
+  for (const [line, words] of [
+    ['a boat (seed: 42)', 'seed: 42'],
+    ['a boat, seed 42', 'seed 42'],
+    ['a boat -n 2', '-n 2'],
+    ['a boat 512x512', '512x512'],
+    ['a boat in 16:9', '16:9'],
+  ] as const) {
+    const { prompt, notes } = await drawn(line);
+    assert.equal(prompt, line);
+    assert.ok(notes.join().includes(`Read as plain words: ${words}. Settings are written as flags`), line);
+  }
+  for (const line of [
+    'a boat at 4:30',
+    'a 4x4 truck',
+    'x-ray of a hand',
+    'seeds of a sunflower',
+    '3 steps up',
+  ])
+    assert.deepEqual((await drawn(line)).notes.join(), '', line);
+  const { ephemeral } = await chat.say('a mug --v 6 --stylize 200 --ar 1:1 --tile');
+  assert.match(ephemeral[0]!.error!.message, /--v is.*--stylize is.*--tile is/);
 });
 
 test('help is asked for in many ways', async () => {

@@ -165,7 +165,8 @@ export function addCalls(app: Hono<Env>, options: CallOptions, parts: Parts): vo
       c,
       {
         attachments,
-        input: { kind: 'line', text: own?.text ?? text },
+        // As in chats where the bot is mentioned.
+        input: { kind: 'line', text: (own?.text ?? text).replace(/^\s*@darkroom\b[,:]?\s*(?=\S)/i, '') },
         ...(pictureIds && { repliedTo: { id: repliedTo?.id ?? pictureIds[0] ?? '', pictureIds } }),
       },
       { text, ...(replyTo !== undefined && { replyTo }) },

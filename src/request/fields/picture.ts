@@ -92,7 +92,7 @@ export const PICTURE_FIELDS = {
     plain: 1,
     options: [
       option({
-        names: ['n', 'count'],
+        names: ['n', 'count', 'batch'],
         type: 'integer',
         ...LIMITS.images,
         unit: PICTURES,

@@ -39,7 +39,7 @@ export const PROMPT_FIELDS = {
     fill: same,
     options: [
       option({
-        names: ['no', 'negative'],
+        names: ['no', 'negative', 'neg'],
         type: 'text',
         description: 'option.no',
         example: 'text',

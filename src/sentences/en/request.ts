@@ -42,6 +42,8 @@ export const request = {
   'request.no_schedule': 'Unknown schedule {name}. {offer}',
   'request.no_sampler': 'Unknown sampler {name}. {offer}',
   'request.sampler_schedule': '{sampler} has no schedule {name}. It has {schedules}.',
+  'request.settings_in_words':
+    'Read as plain words: {words}. Settings are written as flags, for example --seed 42 --ar 16:9.',
   'request.plain_words':
     "Read as plain words: {words}. Prompts take weights, (red:1.3), choices, '{red|blue}', and BREAK.",
   'request.picture_is': 'The picture is {width}x{height}',

@@ -46,6 +46,8 @@ export const request = {
   'request.no_schedule': '알 수 없는 스케줄이에요: {name}. {offer}',
   'request.no_sampler': '알 수 없는 샘플러예요: {name}. {offer}',
   'request.sampler_schedule': '{sampler} 샘플러에는 {name} 스케줄이 없어요. 쓸 수 있는 스케줄: {schedules}',
+  'request.settings_in_words':
+    '일반 단어로 읽었어요: {words}. 설정은 --seed 42 --ar 16:9처럼 플래그로 적어요.',
   'request.plain_words':
     "글자 그대로 읽은 부분: {words}. 프롬프트에는 가중치 (red:1.3), 선택지 '{red|blue}', BREAK를 쓸 수 있어요.",
   'request.picture_is': '그림이 {width}x{height} 크기예요',
