@@ -77,7 +77,7 @@ export class Follower {
     const mention = mentionOf(record, Date.now() - (this.#ports.awaitedMs ?? AWAITED_MS));
     try {
       await reply?.post(endCard(record));
-      if (mention !== undefined) await reply?.mention?.(record.user, mention);
+      if (mention !== undefined && reply !== undefined) await this.#mention(record, reply, mention);
     } catch (error) {
       // A DarkroomError: the channel is gone or closed. Others may pass, and the end is shown later.
       if (!(error instanceof DarkroomError)) return this.#report(error);
@@ -94,6 +94,18 @@ export class Follower {
   /** Jobs that have not ended stay as they are, for the next start: what the queue still says is ignored. */
   release(): void {
     this.#isReleased = true;
+  }
+
+  /** Where nobody may be mentioned beside the answer, whoever asked is told in private. */
+  async #mention({ user, frame }: JobRecord, reply: Reply, text: string): Promise<void> {
+    try {
+      await reply.mention?.(user, text);
+    } catch (error) {
+      if (!(error instanceof DarkroomError)) throw error;
+      await reply.postEphemeral({ text, locale: frame?.locale ?? 'en' }).catch((failure: unknown) => {
+        if (!(failure instanceof DarkroomError)) throw failure;
+      });
+    }
   }
 
   /** Where the answer may not stand in its place, whoever asked is told why. */

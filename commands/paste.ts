@@ -56,7 +56,7 @@ function withSlash(text: string, names: readonly string[]): string {
   return text.replace(/^\uff0f(?=\p{L})/u, '/');
 }
 
-/** What Discord's client copies of a slash command: `/imagine prompt:a red mug steps:5 seed:7`. */
+/** What a chat's client copies of a command with its options: `/imagine prompt:a red mug steps:5 seed:7`. */
 function withFlags(text: string): string {
   const [, head = '', prompt, options] =
     /^(\/(?:imagine|edit)\s+)?prompt\s?:\s?(?=\S)([^\n]*?)((?:\s+(?:seed|steps|cfg|guidance|ar|no|n|style|draft|strength|size|sampler|schedule|model|lora|control|pose|region|upscale):\s?\S[^\n]*)+)$/i.exec(
@@ -69,8 +69,12 @@ const OPTION =
   /\s+(seed|steps|cfg|guidance|ar|no|n|style|draft|strength|size|sampler|schedule|model|lora|control|pose|region|upscale):\s?(?=\S)/gi;
 
 function firstCommand(text: string, names: readonly string[]): Unwrapped {
-  const starts = [...text.matchAll(/^\/([a-z]+)\b|(?<=\s)\/(imagine|edit)(?=\s)/gim)].filter(
+  const named = [...text.matchAll(/^\/([a-z]+)\b|(?<=\s)\/(imagine|edit)(?=\s)/gim)].filter(
     ([, first, within]) => names.includes((first ?? within)!.toLowerCase()),
+  );
+  // `/imagine /imagine a mug` is one: its name was typed into itself.
+  const starts = named.filter(
+    ({ index }, i) => i === 0 || !/^\/[a-z]+\s*$/i.test(text.slice(named[i - 1]!.index, index)),
   );
   const [first, second] = starts;
   const line = first?.index === 0 && second !== undefined ? text.slice(0, second.index).trim() : text;

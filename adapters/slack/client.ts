@@ -53,9 +53,13 @@ export function explainError(error: unknown): unknown {
       return new DarkroomError('not_found', sentence('platform.job_message_deleted'), { cause: error });
     case 'not_in_channel':
     case 'channel_not_found':
-    case 'restricted_action':
-    case 'missing_scope':
       return new DarkroomError('forbidden', sentence('slack.may_not_post'), { cause: error });
+    case 'missing_scope':
+      return new DarkroomError('forbidden', sentence('slack.no_scope'), { cause: error });
+    case 'restricted_action':
+    case 'restricted_action_read_only_channel':
+    case 'restricted_action_thread_only_channel':
+      return new DarkroomError('forbidden', sentence('slack.restricted'), { cause: error });
     case 'is_archived':
       return new DarkroomError('forbidden', sentence('slack.archived'), {
         cause: error,

@@ -1,5 +1,6 @@
 /** Answers on Slack: one message a job, posted and edited by chat.*, whatever became of the interaction since. */
 import { setTimeout as sleep } from 'node:timers/promises';
+import { DarkroomError } from '../../src/errors.ts';
 import { type Locale, sayIn } from '../../src/sentences.ts';
 import type { PostedCard } from '../adapter.ts';
 import type { Card } from '../card.ts';
@@ -61,7 +62,25 @@ export class SlackReply extends JobReply<Posted> {
       return this.#send(channel, rendered, thread, metadata);
     const named = card.job && metadataOf(card.job.id, true);
     const head = await this.#send(channel, renderCard({ text: card.thread }, []), undefined, named);
-    return this.#send(head.channel, rendered, head.ts, metadata);
+    try {
+      return await this.#send(head.channel, rendered, head.ts, metadata);
+    } catch (error) {
+      if (!(explainError(error) instanceof DarkroomError)) throw error;
+      return await this.#settleInHead(head, rendered, error);
+    }
+  }
+
+  /** Slack refuses the thread: the answer stands in its head message, which is no head then. */
+  async #settleInHead(head: Posted, rendered: Rendered, refusal: unknown): Promise<Posted> {
+    const { client } = this.#workspace;
+    const { channel, ts } = head;
+    try {
+      await client.chat.update({ ...rendered, channel, ts });
+      return head;
+    } catch {
+      await client.chat.delete({ channel, ts }).catch(this.#ports.onError);
+      throw refusal;
+    }
   }
 
   protected async update(message: Posted, card: Card): Promise<Posted> {
@@ -80,22 +99,26 @@ export class SlackReply extends JobReply<Posted> {
     }
     const rendered = renderCard(card, await this.#upload(card), await this.#linkTo(card));
     const inThread = thread === undefined ? {} : { thread_ts: thread };
-    if (respond !== undefined) {
-      const answer = {
-        ...rendered,
-        ...inThread,
-        response_type: 'ephemeral',
-        replace_original: false,
-      } as const;
-      // Its address works like a password, and its error may hold it.
-      await respond(answer).catch(() => {
-        throw new PlatformError('slack', { route: 'response_url' });
-      });
-    } else if (user === undefined || channel.startsWith('D')) {
-      await this.#send(channel, rendered, thread);
-    } else {
-      await this.#workspace.client.chat.postEphemeral({ ...rendered, ...inThread, channel, user });
-    }
+    const answer = { ...rendered, ...inThread };
+    const isDirect = user === undefined || channel.startsWith('D');
+    const ways: (() => Promise<unknown>)[] = [
+      ...(respond === undefined
+        ? []
+        : [
+            () =>
+              respond({ ...answer, response_type: 'ephemeral', replace_original: false }).catch(() => {
+                // Its address works like a password, and its error may hold it.
+                throw new PlatformError('slack', { route: 'response_url' });
+              }),
+          ]),
+      ...(isDirect
+        ? [() => this.#send(channel, rendered, thread)]
+        : [
+            () => this.#workspace.client.chat.postEphemeral({ ...answer, channel, user }),
+            async () => this.#send(await this.#directChannel(user), rendered, undefined),
+          ]),
+    ];
+    await firstOf(ways);
     return this.files.length === 0 ? undefined : { channel: '', message: '', files: this.files };
   }
 
@@ -239,4 +262,22 @@ export class SlackReply extends JobReply<Posted> {
     this.files.push(uploaded.file);
     return uploaded;
   }
+}
+
+/**
+ * An address for answers works for half an hour, and a channel may be archived or take no messages of apps: then the next
+ * way is tried.
+ * @throws the refusal of the first way where none works
+ */
+async function firstOf(ways: readonly (() => Promise<unknown>)[]): Promise<void> {
+  let first: unknown;
+  for (const way of ways) {
+    try {
+      await way();
+      return;
+    } catch (error) {
+      first ??= error;
+    }
+  }
+  throw first;
 }

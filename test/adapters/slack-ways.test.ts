@@ -216,6 +216,45 @@ describe('Slack', { skip: reason ?? false, concurrency: 2 }, () => {
     await cancelled(chat);
   });
 
+  it('says why in a direct message where the channel takes no answer at all', async () => {
+    await using chat = await startSlack('socket');
+    for (const [error, words] of [
+      ['is_archived', /This channel is archived/],
+      ['restricted_action', /Only some members can post/],
+      ['missing_scope', /lacks a permission/],
+    ] as const) {
+      chat.api.faults.push({ call: 'chat.postMessage', error, times: 1 });
+      chat.api.faults.push({ call: 'chat.postEphemeral', error, times: 1 });
+      await chat.say('bo', `a boat, ${error}`);
+      const refusal = await until(chat, 'bo', ({ text }) => words.test(text));
+      assert.ok(refusal.isPrivate && refusal.place.startsWith('D'), refusal.place);
+    }
+    // The answer stands; only the mention beside it is refused.
+    await chat.command('bo', 'notify', { when: 'on' });
+    await until(chat, 'bo', ({ text }) => text.includes('You are mentioned'));
+    const error = 'restricted_action_thread_locked';
+    chat.api.faults.push({ call: 'chat.postMessage', error, times: 1, passes: 1 });
+    await chat.say('bo', 'a ship');
+    await until(chat, 'bo', hasPicture);
+    const told = await until(chat, 'bo', ({ text }) => text.includes('your picture is ready.'));
+    assert.equal(told.isPrivate, true);
+    assert.deepEqual(chat.errors, []);
+  });
+
+  it('leaves the answer in its head message where Slack refuses the thread', async () => {
+    await using chat = await startSlack('socket');
+    await chat.command('ada', 'config set', { setting: 'thread_per_request', value: 'on' });
+    await until(chat, 'ada', ({ text }) => text.includes('thread_per_request'));
+    const error = 'restricted_action_non_threadable_channel';
+    chat.api.faults.push({ call: 'chat.postMessage', error, times: 1, passes: 1 });
+    await chat.command('bo', 'imagine', { prompt: 'a boat' });
+    const print = await until(chat, 'bo', hasPicture);
+    assert.equal(print.place, CHANNEL);
+    const others = (await chat.seenBy('bo')).filter(({ id, isPrivate }) => id !== print.id && !isPrivate);
+    assert.deepEqual(others, []);
+    assert.deepEqual(chat.errors, []);
+  });
+
   it('cancels a job whose message was deleted', async () => {
     await using chat = await startSlack('socket');
     chat.queue.held = true;

@@ -14,6 +14,8 @@ export interface Fault {
   readonly retryAfter?: number;
   readonly error?: string;
   times: number;
+  /** How many pass before the first that fails; none where left out. */
+  passes?: number;
 }
 
 /** A call that never gets through, as if its caller had died before it. */
@@ -56,7 +58,10 @@ export async function startFaultyApi(target: string): Promise<FaultyApi> {
   const server = createServer(async (request, response) => {
     const call = request.url?.split('/').at(-1)?.split('?')[0] ?? '';
     log.push(call);
-    const fault = faults.find((one) => one.times > 0 && one.call === call);
+    const due = faults.find((one) => one.times > 0 && one.call === call);
+    const isPassed = due?.passes !== undefined && due.passes > 0;
+    if (isPassed) due.passes = due.passes! - 1;
+    const fault = isPassed ? undefined : due;
     if (fault !== undefined) {
       fault.times--;
       const { retryAfter, error } = fault;

@@ -27,6 +27,10 @@ export const card = {
   'discord.refused': 'Discord refused this message (code {code}).',
   'discord.no_channel': 'This server has no channel {channel} that I can write in.',
   'slack.may_not_post': 'I cannot post in this channel. Invite me with /invite @Darkroom, then ask again.',
+  'slack.restricted':
+    'Only some members can post in this channel. A workspace owner can let this app post here too; or ask in another channel.',
+  'slack.no_scope':
+    'This app lacks a permission of the workspace. Its operator finds it with `darkroom doctor --slack` and installs the app again.',
   'slack.archived': 'This channel is archived. Ask in another one.',
   'slack.refused': 'Slack refused this message ({code}).',
   'slack.no_channel': 'This workspace has no channel {channel}.',

@@ -27,6 +27,10 @@ export const card = {
   'discord.refused': 'Discord가 이 메시지를 거절했어요(코드 {code}).',
   'discord.no_channel': '이 서버에는 제가 쓸 수 있는 {channel} 채널이 없어요.',
   'slack.may_not_post': '이 채널에 글을 올릴 수 없어요. /invite @Darkroom으로 초대한 뒤 다시 요청해 주세요.',
+  'slack.restricted':
+    '이 채널에는 일부 멤버만 글을 올릴 수 있어요. 워크스페이스 소유자가 이 앱을 허용하거나, 다른 채널에서 요청해 주세요.',
+  'slack.no_scope':
+    '이 앱에 워크스페이스 권한이 부족해요. 운영자가 `darkroom doctor --slack`으로 확인하고 앱을 다시 설치해야 해요.',
   'slack.archived': '보관된 채널이에요. 다른 채널에서 요청해 주세요.',
   'slack.refused': 'Slack이 이 메시지를 거절했어요({code}).',
   'slack.no_channel': '이 워크스페이스에는 {channel} 채널이 없어요.',
