@@ -107,9 +107,9 @@ function usageCard(report: UsageReport, say: Say): Card {
   const waits =
     median === undefined || p95 === undefined
       ? say('usage.wait_none')
-      : `${say('usage.wait', { median: briefSeconds(median), high: briefSeconds(p95) })} ${say('usage.wait_precision', { percent: (WAIT_PRECISION * 100).toFixed(1) })}`;
+      : `${say('usage.wait', { median: briefSeconds(median, say), high: briefSeconds(p95, say) })} ${say('usage.wait_precision', { percent: (WAIT_PRECISION * 100).toFixed(1) })}`;
   const summary = say('usage.summary', {
-    ...{ gpu: briefSeconds(gpuSeconds), pictures, done, failed: total.failed, cancelled },
+    ...{ gpu: briefSeconds(gpuSeconds, say), pictures, done, failed: total.failed, cancelled },
   });
   const lists = [
     ['usage.by_person', sumLines(byPerson, say)],
@@ -131,7 +131,7 @@ function sumLines(sums: readonly UsageSum[], say: Say): string[] {
     .slice(0, ROWS)
     .map(
       (sum) =>
-        `${sumTitle(sum, say)}: ${say('usage.row', { gpu: briefSeconds(sum.gpuSeconds), jobs: sum.jobs })}`,
+        `${sumTitle(sum, say)}: ${say('usage.row', { gpu: briefSeconds(sum.gpuSeconds, say), jobs: sum.jobs })}`,
     );
   const more = sums.length - lines.length;
   return more > 0 ? [...lines, say('usage.more', { count: more })] : lines;

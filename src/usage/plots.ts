@@ -1,4 +1,5 @@
 /** A report as plots: SVG, drawn by echarts without a browser. It is large, and loaded when a plot is first asked for. */
+import type { Say } from '../sentences.ts';
 import type { UsageReport } from './report.ts';
 
 export const PLOTS = ['gpu', 'waits'] as const;
@@ -97,15 +98,15 @@ export async function drawPlot(
 
 const lineOf = (color: string) => ({ color, showSymbol: true, symbolSize: 4, lineStyle: { width: 2 } });
 
-/** The units are the same in every language. */
-function unitOf(seconds: number): { readonly name: string; readonly seconds: number } {
+/** A plot writes them as they are named here, in every language. */
+function unitOf(seconds: number): { readonly name: 's' | 'min' | 'h'; readonly seconds: number } {
   if (seconds < 120) return { name: 's', seconds: 1 };
   return seconds < 7200 ? { name: 'min', seconds: 60 } : { name: 'h', seconds: 3600 };
 }
 
-/** `90 s`, `15 min`, `3 h`. */
-export function briefSeconds(seconds: number): string {
+/** `90 s`, `15 min`, `3 h`; `90초`, `15분`, `3시간`. */
+export function briefSeconds(seconds: number, say: Say): string {
   const unit = unitOf(seconds);
   const value = seconds / unit.seconds;
-  return `${value < 10 ? Math.round(value * 10) / 10 : Math.round(value)} ${unit.name}`;
+  return say(`usage.${unit.name}`, { value: value < 10 ? Math.round(value * 10) / 10 : Math.round(value) });
 }

@@ -131,11 +131,11 @@ ${
   isEmpty
     ? html`<p class="status">${say('usage.none', { days })}</p>`
     : html`<section class="status">
-<p>${say('usage.summary', { gpu: briefSeconds(gpuSeconds), pictures, done, failed: total.failed, cancelled })}</p>
+<p>${say('usage.summary', { gpu: briefSeconds(gpuSeconds, say), pictures, done, failed: total.failed, cancelled })}</p>
 ${
   median === undefined || p95 === undefined
     ? ''
-    : html`<p>${say('usage.wait', { median: briefSeconds(median), high: briefSeconds(p95) })} ${say('usage.wait_precision', { percent: (WAIT_PRECISION * 100).toFixed(1) })}</p>`
+    : html`<p>${say('usage.wait', { median: briefSeconds(median, say), high: briefSeconds(p95, say) })} ${say('usage.wait_precision', { percent: (WAIT_PRECISION * 100).toFixed(1) })}</p>`
 }
 ${PLOTS.map((plot) => drawFigure(plot, `${base}/usage/${plot}.svg?${asked(days)}`, say))}
 <details><summary>${say('usage.numbers')}</summary>${csv('days')}
@@ -143,7 +143,7 @@ ${PLOTS.map((plot) => drawFigure(plot, `${base}/usage/${plot}.svg?${asked(days)}
 <tr>${(['day', 'gpu_time', 'done', 'failed', 'cancelled', 'pictures', 'median', 'p95'] as const).map((name) => html`<th scope="col">${say(`usage.${name}`)}</th>`)}</tr>
 ${byDay.map(
   (day) =>
-    html`<tr><th scope="row">${day.day}</th><td>${briefSeconds(day.gpuSeconds)}</td><td>${day.done}</td><td>${day.failed}</td><td>${day.cancelled}</td><td>${day.pictures}</td><td>${brief(day.median)}</td><td>${brief(day.p95)}</td></tr>`,
+    html`<tr><th scope="row">${day.day}</th><td>${briefSeconds(day.gpuSeconds, say)}</td><td>${day.done}</td><td>${day.failed}</td><td>${day.cancelled}</td><td>${day.pictures}</td><td>${brief(day.median, say)}</td><td>${brief(day.p95, say)}</td></tr>`,
 )}
 </table></div></details>
 </section>
@@ -156,7 +156,8 @@ ${drawReasons(say('usage.failed'), failed, csv('reasons'), say)}`
 <p><a href="${base}/">${say('usage.back')}</a></p>`;
 }
 
-const brief = (seconds: number | undefined) => (seconds === undefined ? '' : briefSeconds(seconds));
+const brief = (seconds: number | undefined, say: Say) =>
+  seconds === undefined ? '' : briefSeconds(seconds, say);
 
 /** In both themes: the one that is not shown is not fetched. */
 function drawFigure(plot: Plot, address: string, say: Say): Markup {
@@ -178,7 +179,7 @@ ${sums
   .slice(0, ROWS)
   .map(
     (sum) =>
-      html`<tr><th scope="row">${sumTitle(sum, say)}</th><td class="usage-bar" aria-hidden="true"><progress max="${Math.max(most, 1e-9)}" value="${sum.gpuSeconds}"></progress></td><td>${briefSeconds(sum.gpuSeconds)}</td><td>${sum.jobs}</td></tr>`,
+      html`<tr><th scope="row">${sumTitle(sum, say)}</th><td class="usage-bar" aria-hidden="true"><progress max="${Math.max(most, 1e-9)}" value="${sum.gpuSeconds}"></progress></td><td>${briefSeconds(sum.gpuSeconds, say)}</td><td>${sum.jobs}</td></tr>`,
   )}
 </table></div>${more > 0 ? html`<p>${say('usage.more', { count: more })}</p>` : ''}</section>`;
 }
