@@ -207,7 +207,7 @@ def train(rank, minutes):
     step, spent, history = 0, 0.0, []
     if state:
         net.load_state_dict(state["model"])
-        for optimizer, kept in zip(optimizers, state["optimizers"]):
+        for optimizer, kept in zip(optimizers, state["optimizers"] or ()):
             optimizer.load_state_dict(kept)
         average, step, spent = state["average"], state["step"], state["minutes"]
     clock = workers.Clock(spent)
