@@ -158,7 +158,12 @@ export function endCard(record: JobRecord): Card {
   const shared = { ...frameOf(record), about: aboutOf(record, say), job };
   const isModerated = record.frame?.moderation !== undefined;
   const remove: CardAction = { id: `delete:${id}`, label: say('button.delete'), style: 'danger' };
-  if (record.frame?.review === 'held') return { ...shared, text: say('review.held'), actions: [remove] };
+  if (record.frame?.review === 'held')
+    return {
+      ...shared,
+      text: say(record.request.numImages > 1 ? 'review.held_several' : 'review.held'),
+      actions: [remove],
+    };
   if (state === 'done' && frame?.sweep !== undefined) return { ...shared, ...sweepCard(record, frame.sweep) };
   if (state === 'done') return { ...shared, ...printCard(record, say) };
   // Drawn again it would be the same picture.

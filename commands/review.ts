@@ -32,7 +32,8 @@ function reviewCard(record: JobRecord, { pictures, at }: Review, say: Say, isLis
   );
   const prompts = [...new Set((request.pictureWords ?? []).map((words) => words.prompt ?? request.prompt))];
   const action = (verb: Verb, style: 'primary' | 'danger'): CardAction => ({
-    id: `${verb}:${id}${isListed ? ':1' : ''}`,
+    // No number: that would be one of several pictures.
+    id: `${verb}:${id}${isListed ? ':listed' : ''}`,
     label: say(`button.${verb}`),
     style,
   });
@@ -146,8 +147,11 @@ export async function decide(
   const { user } = record;
   if (review.state === 'held' && verb === 'ban' && !(await isBanned(user.id, tenant, ports)))
     await changeSetting(context, { key: 'banned', scope: 'user', target: user.id, after: true });
+  const several = record.request.numImages > 1;
   const verdict = verb === 'approve' ? 'approved' : 'rejected';
-  const error = describeError(new DarkroomError('forbidden', sentence('review.not_approved')));
+  const error = describeError(
+    new DarkroomError('forbidden', sentence(several ? 'review.not_approved_several' : 'review.not_approved')),
+  );
   if (!(await ports.reviews.decide(job, verdict, invocation.user, error))) {
     const by = (await ports.reviews.get(job))?.decided?.by ?? '';
     throw new DarkroomError('bad_request', sentence('review.decided_already', { name: by }));

@@ -169,7 +169,12 @@ async function endOf(
   const { pictures, sizeOf } = ports;
   if (cells.every((cell) => cell?.pictures[0] === undefined)) {
     const error = cells.some(isHeld)
-      ? describeError(new DarkroomError('forbidden', sentence('review.held')))
+      ? describeError(
+          new DarkroomError(
+            'forbidden',
+            sentence(cells.filter(isHeld).length > 1 ? 'review.held_several' : 'review.held'),
+          ),
+        )
       : cells.find((cell) => cell?.state === 'failed')?.error;
     return error === undefined ? { state: 'cancelled' } : { state: 'failed', error };
   }

@@ -29,7 +29,10 @@ const CHANGES = 3;
 /** Milliseconds before the database is asked again. */
 export const RETRY = 500;
 /** The request was allowed, and nobody is at fault: it is no failure for the log. */
-const REFUSED = describeError(new DarkroomError('forbidden', sentence('moderation.refused')));
+const refusedOf = (count: number) =>
+  describeError(
+    new DarkroomError('forbidden', sentence(count > 1 ? 'moderation.refused_several' : 'moderation.refused')),
+  );
 
 /** Tells whoever waits how far a job is. */
 type Publish = (slot: Slot, preview?: Uint8Array) => void;
@@ -133,7 +136,7 @@ export class Drawing {
     );
     slot.decodedAt = clock();
     if (slot.claim.moderation === 'refuse' && pictures.some(({ finding }) => finding?.isFlagged !== false)) {
-      return { state: 'failed', error: REFUSED };
+      return { state: 'failed', error: refusedOf(job.request.numImages) };
     }
     const stored = [...slot.finished];
     for (const picture of pictures) stored.push(await this.#store(slot, job, picture));

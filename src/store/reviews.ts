@@ -34,6 +34,7 @@ export interface ReviewStore {
   get(job: string): Promise<Review | undefined>;
   /** Those of a tenant that wait, the oldest first. @param most how many at most */
   held(tenant: string, most: number): Promise<Review[]>;
+  /** Pictures of a tenant that wait. */
   countHeld(tenant: string): Promise<number>;
   /** What was decided in a tenant, the latest first. */
   decided(tenant: string, most: number): Promise<Review[]>;
@@ -90,7 +91,7 @@ export function createReviews(database: Database, stored: PictureStore): ReviewS
     held: (tenant, most) => find("tenant = $1 and state = 'held' order by at limit $2", [tenant, most]),
     async countHeld(tenant) {
       const [row] = await database.query<{ count: number }>(
-        "select count(*)::int as count from darkroom.review where tenant = $1 and state = 'held'",
+        "select coalesce(sum(jsonb_array_length(pictures)), 0)::int as count from darkroom.review where tenant = $1 and state = 'held'",
         [tenant],
       );
       return row!.count;

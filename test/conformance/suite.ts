@@ -467,7 +467,7 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       await chat.command('bo', 'sweep', { prompt: 'a boat steps=5,10' });
       const offer = await until(chat, 'bo', ({ buttons }) => buttons.includes('Start'));
       await chat.press('bo', offer, 'Start');
-      const held = await until(chat, 'bo', ({ text }) => text.includes('waits for a reviewer'));
+      const held = await until(chat, 'bo', ({ text }) => text.includes('wait for a reviewer'));
       assert.deepEqual([held.id, held.pictures], [offer.id, []]);
       for (const label of ['Approve', 'Reject']) {
         await chat.command('ada', 'review');

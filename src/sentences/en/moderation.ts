@@ -34,9 +34,14 @@ export const moderation = {
     '{count, plural, one {This model has} other {These models have}} no safety checker, so requests for {count, plural, one {it} other {them}} will be refused: {names}. The operator can give all models one: DARKROOM_CLASSIFIER.',
   'moderation.no_review_channel':
     'No review_channel is set: pictures wait in /review, and nobody is told that they do. Set one: /config set review_channel #name',
+  'moderation.refused_several':
+    'The safety check did not let one or more of these pictures through, so none of them was kept. Try another description.',
   'review.held':
     'The safety check flagged this picture. It waits for a reviewer, who decides whether it is shown.',
+  'review.held_several':
+    'The safety check flagged one or more of these pictures. All of them wait for a reviewer, who decides whether they are shown.',
   'review.not_approved': 'A reviewer did not approve this picture, so it was deleted.',
+  'review.not_approved_several': 'A reviewer did not approve these pictures, so they were deleted.',
   'review.waiting':
     '{count, plural, one {A picture by {name} has} other {# pictures by {name} have}} been waiting for a decision since {at}.',
   'review.prompt': 'Prompt',

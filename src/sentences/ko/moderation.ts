@@ -33,8 +33,13 @@ export const moderation = {
     '다음 모델 {count}개에는 안전 검사기가 없어서 요청이 거절돼요: {names}. 운영자가 모든 모델에 쓸 검사기를 지정할 수 있어요: DARKROOM_CLASSIFIER',
   'moderation.no_review_channel':
     'review_channel이 설정되지 않았어요. 그림은 /review에서 기다리지만 아무에게도 알리지 않아요. 정해 주세요: /config set review_channel #이름',
+  'moderation.refused_several':
+    '그림 중에 그림 검사를 통과하지 못한 것이 있어서 모두 남기지 않았어요. 다른 설명으로 시도해 보세요.',
   'review.held': '그림 검사에 걸린 그림이에요. 검토자가 공개할지 정할 때까지 기다려 주세요.',
+  'review.held_several':
+    '그림 중에 검사에 걸린 그림이 있어요. 검토자가 공개할지 정할 때까지 모두 기다려 주세요.',
   'review.not_approved': '검토자가 이 그림을 승인하지 않아서 삭제했어요.',
+  'review.not_approved_several': '검토자가 이 그림들을 승인하지 않아서 모두 삭제했어요.',
   'review.waiting': '{name} 님의 그림 {count}장이 {at}부터 결정을 기다리고 있어요.',
   'review.prompt': '프롬프트',
   'review.negative': '제외 프롬프트',
