@@ -1,7 +1,8 @@
 /**
- * Opening a model: from the folder to a pipeline whose denoiser has run once, on the CPU in float32, against diffusers on
- * the same folder in the same minutes. The first time nothing is kept yet; the second time an idle engine has made what is
- * kept. The two sides take turns. On a busy machine processor time says more than the clock.
+ * Opening a model: from the folder to a pipeline, and to the end of its denoiser's first run, on the CPU in float32, against
+ * diffusers on the same folder in the same minutes. Either side maps weights that it reads only as it runs, so opening and
+ * first run together are what a user waits for. The first time nothing is kept yet; the second time an idle engine has made
+ * what is kept. The two sides take turns. On a busy machine processor time says more than the clock.
  */
 import { execFileSync } from 'node:child_process';
 import { existsSync, rmSync } from 'node:fs';
@@ -74,11 +75,12 @@ function compare(
     };
   });
   rmSync(weights, { recursive: true, force: true });
-  const total = ({ opened, called }: Turn, kind: 0 | 1) => opened[kind] + called[kind];
+  const waited = ({ opened, called }: Turn, kind: 0 | 1) => opened[kind] + called[kind];
+  const opening = ({ opened }: Turn, kind: 0 | 1) => opened[kind];
   const of = (side: 'first' | 'second' | 'theirs' | 'prepared', value: (turn: Turn) => number) =>
     median(rounds.map((round) => value(round[side])));
-  const against = (side: 'first' | 'second', kind: 0 | 1) =>
-    median(rounds.map((round) => total(round[side], kind) / total(round.theirs, kind)));
+  const against = (side: 'first' | 'second', seconds: typeof waited, kind: 0 | 1) =>
+    median(rounds.map((round) => seconds(round[side], kind) / seconds(round.theirs, kind)));
   const peak = ({ peakBytes }: Turn) => peakBytes / 1e9;
   return [
     { name: `${name}: opened in diffusers`, value: of('theirs', ({ opened }) => opened[0]), unit: 's' },
@@ -92,8 +94,20 @@ function compare(
     ...(['first', 'second'] as const).flatMap((side) => [
       { name: `${name}: opened, ${side} time`, value: of(side, ({ opened }) => opened[0]), unit: 's' },
       { name: `${name}: the call after it`, value: of(side, ({ called }) => called[0]), unit: 's' },
-      { name: `${name}: both against diffusers`, value: against(side, 0), unit: 'x', target: 1 },
-      { name: `${name}: the same in processor time`, value: against(side, 1), unit: 'x', target: 1 },
+      ...(
+        [
+          ['opening against diffusers', opening],
+          ['opening and first call against diffusers', waited],
+        ] as const
+      ).flatMap(([what, seconds]) => [
+        { name: `${name}: ${what}`, value: against(side, seconds, 0), unit: 'x', target: 1 },
+        {
+          name: `${name}: the same in processor time`,
+          value: against(side, seconds, 1),
+          unit: 'x',
+          target: 1,
+        },
+      ]),
       {
         name: `${name}: most memory, ${side} time`,
         value: of(side, peak),
