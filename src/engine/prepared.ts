@@ -31,11 +31,20 @@ const GROWTH = 1.2;
 export type Opening =
   | { readonly kind: 'plain' }
   /** Its weights stay as they are stored, and each run casts them. */
-  | { readonly kind: 'mapped' }
+  | ({ readonly kind: 'mapped' } & KeepsMemory)
   /** Its weights and its graph are saved as well: `file`, an ONNX model whose external data is beside it, as `data`. */
   | { readonly kind: 'saving'; readonly file: string; readonly data: string }
   /** The graph was saved before: there is nothing to optimise. */
-  | { readonly kind: 'prepared' };
+  | ({ readonly kind: 'prepared' } & KeepsMemory);
+
+/**
+ * Whether what a run has taken is kept for the next one, until the session is closed. A large graph is a denoiser or a long
+ * text's encoder: it runs in many steps, and what they take is small beside its weights. A VAE runs once, and takes far more
+ * than its weights.
+ */
+interface KeepsMemory {
+  readonly keepsMemory: boolean;
+}
 
 export interface PreparedOptions extends SideFilesOptions {
   /** Bytes of weights, in float32, from which on a graph is kept. */
@@ -46,9 +55,10 @@ export interface PreparedOptions extends SideFilesOptions {
 
 /** How openPrepared would open a graph. */
 export type Expected =
-  | { readonly kind: 'plain' | 'mapped' }
+  | { readonly kind: 'plain' }
+  | ({ readonly kind: 'mapped' } & KeepsMemory)
   /** @property bytes of its file */
-  | { readonly kind: 'prepared'; readonly bytes: number };
+  | ({ readonly kind: 'prepared'; readonly bytes: number } & KeepsMemory);
 
 type Create<Session> = (graph: Graph, opening: Opening) => Promise<Session>;
 type Source = NonNullable<Graph['source']>;
@@ -62,7 +72,10 @@ const isKeptLater = (source: Source, { limit }: PreparedOptions): boolean =>
 
 /** Whether a graph that is kept later is mapped until then. */
 const isMappedFirst = (source: Source, options: PreparedOptions): boolean =>
-  isKeptLater(source, options) && source.bytes >= (options.leastMapped ?? LEAST_MAPPED_BYTES);
+  isKeptLater(source, options) && isLarge(source, options);
+
+const isLarge = ({ bytes }: Source, { leastMapped = LEAST_MAPPED_BYTES }: PreparedOptions): boolean =>
+  bytes >= leastMapped;
 
 /** Whether a graph opens clearly faster from a file. */
 export const isWorthKeeping = ({ source }: Graph, { least = LEAST_BYTES }: PreparedOptions): boolean =>
@@ -76,18 +89,25 @@ export async function expectOpening(
   const { least = LEAST_BYTES } = options;
   if (source === undefined || source.bytes < least) return { kind: 'plain' };
   const bytes = await sideFilesOf(options).size(await keyOf(graph, source.files));
-  if (bytes !== undefined) return { kind: 'prepared', bytes };
-  return { kind: isMappedFirst(source, options) ? 'mapped' : 'plain' };
+  const keepsMemory = isLarge(source, options);
+  if (bytes !== undefined) return { kind: 'prepared', bytes, keepsMemory };
+  return isMappedFirst(source, options) ? { kind: 'mapped', keepsMemory } : { kind: 'plain' };
 }
 
-/** A graph whose weights are mapped as they are stored, so that nothing but them is in memory. */
+/**
+ * A graph whose weights are mapped as they are stored.
+ * @param keepsMemory false where nothing but them is to stay in memory
+ */
 export async function openMapped<Session>(
   graph: Graph,
   create: Create<Session>,
-  onRead: (share: number) => void = () => {},
+  {
+    onRead = () => {},
+    keepsMemory,
+  }: KeepsMemory & { readonly onRead?: ((share: number) => void) | undefined },
 ): Promise<Session> {
   await readAhead(graph.source?.files ?? [], onRead);
-  return create(graph, { kind: 'mapped' });
+  return create(graph, { kind: 'mapped', keepsMemory });
 }
 
 /**
@@ -124,7 +144,8 @@ export async function openPrepared<Session>(
       await readAhead([file.path], onRead);
       const bytes = await readModel(file.path);
       const kept = { bytes, folder: dirname(file.path) };
-      return { session: await create(kept, { kind: 'prepared' }), isProvisional: false };
+      const session = await create(kept, { kind: 'prepared', keepsMemory: isLarge(source, options) });
+      return { session, isProvisional: false };
     }
   } catch {
     await file!.discard();
@@ -133,7 +154,7 @@ export async function openPrepared<Session>(
   }
   if (!isLater) return plain();
   const session = isMappedFirst(source, options)
-    ? await openMapped(graph, create, onRead)
+    ? await openMapped(graph, create, { onRead, keepsMemory: true })
     : await create(graph, { kind: 'plain' });
   return { session, isProvisional: true };
 }

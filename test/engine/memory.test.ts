@@ -229,6 +229,16 @@ test('a plan counts an optimised graph that is kept as what of it is read, and w
   assert.equal(kept, Math.min(file, wide));
   assert.ok(kept > 1.5 * mapped);
 
+  const [small, large] = await Promise.all(
+    [128, 256].map((side) =>
+      planMemory(mini, requestOf(mini, { width: side, height: side }), { ...free, device }),
+    ),
+  );
+  const growth = large!.stages.map(({ activations }, i) => activations - small!.stages[i]!.activations);
+  const together = growth.reduce((sum, bytes) => sum + bytes, 0);
+  assert.equal(large!.bytes - small!.bytes, together, 'each large graph keeps what its run took');
+  assert.ok(together > Math.max(...growth));
+
   const sd15 = await catalogue.open('tiny-sd15');
   const models = new AdaptedModels(cpu);
   t.after(() => models.close());

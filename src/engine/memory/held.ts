@@ -12,6 +12,8 @@ export interface Held {
   readonly cast: number;
   /** Besides, while it is opened. */
   readonly opening: number;
+  /** Whether what a run has taken stays with it while it is open. */
+  readonly keepsMemory: boolean;
 }
 
 /**
@@ -32,16 +34,21 @@ export async function heldBytes(
   const [weights, stored] = [outline.weights - unread, outline.stored - unread];
   const isInPlace = graph.blocks === undefined ? graph.weightsInPlace === true : graph.blocks === 'in place';
   // A device that may lack float16 gets all weights cast.
-  if (isInPlace && device.provider !== 'webgpu') return { weights: stored, cast: largest, opening: 0 };
+  if (isInPlace && device.provider !== 'webgpu')
+    return { weights: stored, cast: largest, opening: 0, keepsMemory: false };
   // A card gets its weights as they are to be: what they are made from is in the machine's memory.
-  if (device.provider !== 'cpu') return { weights, cast: 0, opening: 0 };
-  const mapped = { weights: stored, cast: stored < weights ? CASTS * largest : 0, opening: 0 };
+  if (device.provider !== 'cpu') return { weights, cast: 0, opening: 0, keepsMemory: false };
+  const cast = stored < weights ? CASTS * largest : 0;
+  const mapped = { weights: stored, cast, opening: 0, keepsMemory: false };
   if (asStored && canMap(graph, device)) return mapped;
   const files = filesFor(graph, device);
   const expected = files === undefined ? undefined : await expectOpening(graph, files);
-  if (expected?.kind === 'mapped') return mapped;
+  if (expected?.kind === 'mapped') return { ...mapped, keepsMemory: expected.keepsMemory };
   // Its file holds weights as they were and as the kernels read them: of each only one is read.
   if (expected?.kind === 'prepared')
-    return { weights: Math.min(expected.bytes, weights), cast: 0, opening: 0 };
-  return { weights, cast: 0, opening: stored };
+    return {
+      ...{ weights: Math.min(expected.bytes, weights), cast: 0, opening: 0 },
+      keepsMemory: expected.keepsMemory,
+    };
+  return { weights, cast: 0, opening: stored, keepsMemory: false };
 }

@@ -36,8 +36,8 @@ export interface MemoryPlan {
 /** Bytes that an engine takes before its first model: Node and onnxruntime; on a card what CUDA's libraries keep there. */
 const BASE: Readonly<Record<Provider, number>> = { cpu: 160 * 2 ** 20, webgpu: 2 ** 30, cuda: 2 ** 30 };
 /**
- * What is taken for each byte of activations. Without an arena it is that byte, and it is given back. An arena grows by
- * powers of two, and each session keeps its own (on an H100, 20 steps: SD 1.5 took 3.9 GiB and SDXL 13.6 GiB).
+ * What is taken for each byte of activations. On the CPU it is that byte. A card's arena grows by powers of two, and each
+ * session keeps its own (on an H100, 20 steps: SD 1.5 took 3.9 GiB and SDXL 13.6 GiB).
  */
 const ARENA: Readonly<Record<Provider, number>> = { cpu: 1, webgpu: 2, cuda: 2 };
 
@@ -47,7 +47,7 @@ const runningBytes = ({ weights, activations }: Stage, provider: Provider): numb
 
 /** Bytes of an open component that is not running. */
 const idleBytes = (stage: Stage, provider: Provider): number =>
-  provider === 'cpu' ? stage.weights : runningBytes(stage, provider);
+  provider === 'cpu' && !stage.keepsMemory ? stage.weights : runningBytes(stage, provider);
 
 /** The fastest way to do a job within the budget; where none fits, the one that takes the least. */
 export async function planMemory(

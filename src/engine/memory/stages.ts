@@ -38,6 +38,8 @@ export interface Stage {
   readonly activations: number;
   /** What is read from the files while it opens, besides the weights as they are held. */
   readonly opening: number;
+  /** On the CPU: whether what a run takes stays with it while it is open. */
+  readonly keepsMemory: boolean;
 }
 
 export interface PlanFor {
@@ -84,8 +86,8 @@ export async function stageOf(
   runs: readonly Sides[],
   { device, savers }: { readonly device: Device; readonly savers: readonly Saver[] },
 ): Promise<Stage> {
-  const { weights, cast, opening } = await heldBytes(footprint, device, savers.includes('mapped'));
-  return { name, weights, activations: Math.max(...runs.map(footprint.activations)) + cast, opening };
+  const { cast, ...held } = await heldBytes(footprint, device, savers.includes('mapped'));
+  return { name, ...held, activations: Math.max(...runs.map(footprint.activations)) + cast };
 }
 
 export async function stagesOf(
@@ -151,6 +153,7 @@ export async function stagesOf(
       weights: all.weights + tiles.weights,
       activations: Math.max(all.activations, tiles.activations),
       opening: Math.max(all.opening, tiles.opening),
+      keepsMemory: false,
     };
   };
   const grows = request.hires !== undefined && request.hires.upscaler !== 'latent';
