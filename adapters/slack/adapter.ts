@@ -160,15 +160,15 @@ class SlackAdapter implements Adapter {
     await this.#remove(channel, ts);
   }
 
-  async #remove(channel: string, ts: string): Promise<void> {
-    await this.#workspace.client.chat.delete({ channel, ts }).catch((error: unknown) => {
+  async #remove(channel: string, ts: string, client = this.#workspace.client): Promise<void> {
+    await client.chat.delete({ channel, ts }).catch((error: unknown) => {
       if (slackCode(error) !== 'message_not_found') throw error;
     });
   }
 
-  async #removeFiles(files: readonly string[]): Promise<void> {
+  async #removeFiles(files: readonly string[], client = this.#workspace.client): Promise<void> {
     for (const file of files) {
-      await this.#workspace.client.files.delete({ file }).catch((error: unknown) => {
+      await client.files.delete({ file }).catch((error: unknown) => {
         if (!GONE.includes(slackCode(error))) this.#options.onError(error);
       });
     }
@@ -197,15 +197,17 @@ class SlackAdapter implements Adapter {
   }
 
   async replace({ channel, message: ts, files = [] }: PostedCard, card: Card | undefined): Promise<void> {
+    // Nobody waits for it, and it is asked for again: a call that fails is not tried again here.
+    const client = this.#workspace.hasty;
+    const workspace = { ...this.#workspace, client };
     if (ts !== '' && card !== undefined) {
-      await this.#replyTo({ channel, ts })
-        .post(card)
-        .catch((error: unknown) => {
-          // Deleted, or out of reach for good.
-          if (!(error instanceof DarkroomError)) throw error;
-        });
-    } else if (ts !== '') await this.#remove(channel, ts);
-    await this.#removeFiles(files);
+      const reply = new SlackReply(workspace, this.#options, { channel }, { channel, ts });
+      await reply.post(card).catch((error: unknown) => {
+        // Deleted, or out of reach for good.
+        if (!(error instanceof DarkroomError)) throw error;
+      });
+    } else if (ts !== '') await this.#remove(channel, ts, client);
+    await this.#removeFiles(files, client);
   }
 }
 
