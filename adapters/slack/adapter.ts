@@ -1,5 +1,5 @@
 /** Slack: slash commands, mentions, message shortcuts, buttons and modals, over Bolt (Socket Mode or HTTP). */
-import { App } from '@slack/bolt';
+import { App, webApi } from '@slack/bolt';
 import { DarkroomError } from '../../src/errors.ts';
 import { sentence } from '../../src/sentences.ts';
 import type { Adapter, Found, Membership, PostedCard, Reply, RequestedJob } from '../adapter.ts';
@@ -73,7 +73,11 @@ class SlackAdapter implements Adapter {
       timeout: HASTY_MS,
     };
     this.#workspace = {
-      client: new SlackClient(botToken, this.#clientOptions),
+      // What is tried again for half an hour must not keep a program that ends alive.
+      client: new SlackClient(botToken, {
+        ...this.#clientOptions,
+        retryConfig: { ...webApi.retryPolicies.tenRetriesInAboutThirtyMinutes, unref: true },
+      }),
       hasty: new SlackClient(botToken, hasty),
       budget: new UpdateBudget(LIMITS.updatesPerMinute),
     };
