@@ -7,7 +7,8 @@ import type { StoredTensor } from '../graph/component.ts';
 const SCALE = /^(.*)\.(?:scale_weight|weight_scale)$/;
 /** Scales of activations, markers, and descriptions: the weights' own types say what is needed of them. */
 const BESIDE = /(^|\.)(scale_input|input_scale|comfy_quant|scaled_fp8|weight_scale_2)$/;
-const FLOATS_OF_8_BITS = ['F8_E4M3', 'F8_E5M2'];
+/** Some layers of a scaled file may be wider than 8 bits; ComfyUI multiplies them, too. */
+const FLOATS = ['F8_E4M3', 'F8_E5M2', 'F16', 'BF16', 'F32'];
 
 /** @returns the weights with their scales, and without what only describes them */
 export function withScales(tensors: ReadonlyMap<string, StoredTensor>): ReadonlyMap<string, StoredTensor> {
@@ -34,12 +35,12 @@ export function layerOfOtherScales(tensors: ReadonlyMap<string, StoredTensor>): 
 
 const countOf = ({ shape }: StoredTensor) => shape.reduce((product, side) => product * side, 1);
 
-/** One scale for all, or one for each row, of 8-bit floats; or none. */
+/** One scale for all, or one for each row, of floats; or none. */
 function isPlain(stored: StoredTensor, scale: StoredTensor, hasSecond: boolean): boolean {
   const count = countOf(scale);
   const isPerRow = count === stored.shape[0] && scale.shape[0] === count;
   if (count === 0) return true;
-  return !hasSecond && FLOATS_OF_8_BITS.includes(stored.dtype) && (count === 1 || isPerRow);
+  return !hasSecond && FLOATS.includes(stored.dtype) && (count === 1 || isPerRow);
 }
 
 /** Other scales make another type: whoever needs such a weight refuses it by that name. */

@@ -304,6 +304,16 @@ test('8-bit floats, plain and scaled, in both spellings; other scales are refuse
     );
     spec.graph('denoiser', PORTABLE);
   }
+  // A layer that was left wider has a scale all the same, and other layers have none.
+  const mixed = await open(
+    t,
+    plus('sd1', {
+      ...{ ...marks, [key]: half([32, 32], new Float32Array(32 * 32).fill(2)) },
+      [`${UNET}${NAME}.scale_weight`]: float([], [0.25]),
+    }),
+  );
+  assert.deepEqual([...(await valuesOf(mixed)).subarray(0, 2)], [0.5, 0.5]);
+  mixed.graph('denoiser', PORTABLE);
   const scale = `${UNET}${NAME}.weight_scale`;
   const said = (text: string) => ({
     [`${UNET}${NAME}.comfy_quant`]: { dtype: 'U8', shape: [text.length], bytes: Buffer.from(text) },
