@@ -43,7 +43,12 @@ export async function changeSetting(
   const tenant = tenantOf(invocation);
   const before = await currentValue(ports, tenant, { key, scope, target });
   if (isEqual(before, after)) {
-    throw new DarkroomError('bad_request', sentence('config.already', { key, value: showSetting(after) }));
+    throw new DarkroomError(
+      'bad_request',
+      after === undefined
+        ? sentence('config.already_unset', { key })
+        : sentence('config.already', { key, value: showSetting(after) }),
+    );
   }
   const { id, name } = invocation.user;
   const change: Change = {

@@ -59,6 +59,8 @@ newer for CUDA 12 (NuGet). No Python, no CUDA toolkit, no root.`,
 };
 
 async function install({ from, index }: { from?: string; index?: string }): Promise<number> {
+  if (from === '' || index === '')
+    throw new UsageError('--from takes a folder, --index the address of an index.');
   if (from !== undefined && index !== undefined) throw new UsageError('Give --from or --index, not both.');
   let last = 0;
   let title = '';

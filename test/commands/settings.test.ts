@@ -62,6 +62,8 @@ test('a change is a sentence; a style and a ban are no JSON', async () => {
   assert.deepEqual(style.ephemeral[0]?.notes, ['style.oil: added']);
   const ban = await chat.say('/ban add @Bo', admin);
   assert.equal(ban.ephemeral[0]?.text, 'For @Bo: Banned from requesting pictures.');
+  const idle = await chat.say('/pause off', admin);
+  assert.equal(idle.ephemeral[0]?.error?.message, 'Nothing to change: paused is not set.');
   const pause = await chat.say('/pause on', admin);
   assert.equal(pause.ephemeral[0]?.text, 'Paused: no new pictures are accepted.');
   const one = await chat.say('/config set quota_waiting 1', admin);

@@ -33,6 +33,7 @@ export const config = {
   'config.style_steps': '{steps} steps',
   'config.style_guidance': 'guidance {guidance}',
   'config.already': '{key} is already {value}.',
+  'config.already_unset': 'Nothing to change: {key} is not set.',
   'config.change_gone': 'That change is no longer on record.',
   'config.already_undone': 'That change was already undone.',
   'ban.none': 'Nobody is banned here.',

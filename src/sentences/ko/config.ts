@@ -34,6 +34,7 @@ export const config = {
   'config.style_steps': '{steps}단계',
   'config.style_guidance': '가이던스 {guidance}',
   'config.already': '{key} 값이 이미 같아요: {value}.',
+  'config.already_unset': '바꿀 것이 없어요: {key} 설정이 없어요.',
   'config.change_gone': '그 변경은 더 이상 기록에 없어요.',
   'config.already_undone': '이미 되돌린 변경이에요.',
   'ban.none': '여기에는 차단된 사용자가 없어요.',
