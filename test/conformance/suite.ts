@@ -475,6 +475,7 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
         const grid = await until(chat, 'cy', (message) => hasPicture(message) && message.id === offer.id);
         assert.deepEqual([grid.pictures.length, grid.text.includes('1 picture ')], [1, true], grid.text);
       }
+      await until(chat, 'ada', ({ text }) => text.includes('No picture waits'));
       assert.deepEqual(chat.errors, []);
     });
 
