@@ -3,7 +3,7 @@
  * and what cannot be used is refused by name.
  */
 import assert from 'node:assert/strict';
-import { mkdir, open, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, open, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { planFold, withFold, writeFold } from '../../src/engine/lora/fold.ts';
@@ -661,6 +661,15 @@ test('LoRAs are found in the folders of A1111 and ComfyUI, by name in any case',
   const inventory = new Inventory([folder]);
   assert.equal((await loraNamed('pixel art v2', inventory)).name, 'Pixel Art v2');
   assert.equal((await loraNamed('styles/Pixel Art v2.safetensors', inventory)).name, 'Pixel Art v2');
+  // Folders in front tell two of one name apart.
+  await writeFile(join(folder, 'loras', 'Pixel Art v2.safetensors'), bytes);
+  const twins = new Inventory([folder]);
+  for (const place of ['Lora/styles', 'loras'])
+    assert.equal(
+      (await loraNamed(`${place}/pixel art v2`, twins)).path,
+      join(folder, place, 'Pixel Art v2.safetensors'),
+    );
+  await rm(join(folder, 'loras', 'Pixel Art v2.safetensors'));
   await assert.rejects(loraNamed('inc', inventory), /There is no LoRA inc. Did you mean ink\?/);
   await assert.rejects(loraNamed('../../etc/passwd', inventory), /There is no LoRA/);
   assert.deepEqual(

@@ -3,6 +3,7 @@ import { DarkroomError, offer } from '../../errors.ts';
 import type { KnownLoras, LoraDraft } from '../../request.ts';
 import { sentence } from '../../sentences.ts';
 import type { Entry, Inventory } from '../inventory/inventory.ts';
+import { plainName } from '../inventory/names.ts';
 
 /** @throws DarkroomError('not_found') for one that is not there */
 export async function findLoras(asked: readonly LoraDraft[], inventory: Inventory): Promise<KnownLoras> {
@@ -22,7 +23,8 @@ export async function loraNamed(name: string, inventory: Inventory): Promise<Ent
   const exact = isPath ? await inventory.at('lora', name) : await inventory.find('lora', name);
   // A1111 takes a name with the folders in front.
   const short = name.replaceAll('\\', '/').split('/').at(-1)!;
-  const entry = exact ?? (await inventory.find('lora', short));
+  const named = exact ?? (await inventory.find('lora', short));
+  const entry = exact ?? (isPath ? inFolder(name, inventory) : undefined) ?? named;
   if (entry !== undefined) return entry;
   await inventory.nearlySettled();
   inventory.requireUsable(short);
@@ -32,6 +34,12 @@ export async function loraNamed(name: string, inventory: Inventory): Promise<Ent
     'not_found',
     sentence('lora.none_called', { name: name.slice(0, 100), offer: offered }),
   );
+}
+
+/** Of several files of one name, the one whose folders are named. */
+function inFolder(name: string, inventory: Inventory): Entry | undefined {
+  const plain = (path: string) => plainName(path.replaceAll('\\', '/'));
+  return inventory.entries('lora').find(({ path }) => plain(path).endsWith(`/${plain(name)}`));
 }
 
 /** First 10 hex digits of the file's SHA-256, as Civitai and A1111 show it; computed once for a file that stays as it is. */
