@@ -114,7 +114,7 @@ const SHARD = /-\d{5}-of-(\d{5})\.\w+$/;
 export function refuseShard(label: string): string | undefined {
   const count = Number(SHARD.exec(label)?.[1] ?? 1);
   return count > 1
-    ? `${label} is one of ${count} files that hold the weights of one network. Put the model's whole folder into DARKROOM_MODELS, with all of them and their .index.json, or use the model as a single file.`
+    ? `${label} is one of ${count} files of one network. Put the model's whole folder into DARKROOM_MODELS, or use the model as a single file.`
     : undefined;
 }
 
@@ -132,7 +132,7 @@ export function partOfFolder({
   const found = OF_FOLDERS.find(([block]) => names.some((name) => block.test(name)));
   if (found === undefined) return undefined;
   const [, what, folder] = found;
-  return `${label} is the ${what} of a model folder, in the names of diffusers, without the rest of the model. Put it into a model folder as ${folder}/diffusion_pytorch_model.safetensors, or use the model as a single file.`;
+  return `${label} is only the ${what} of a model folder. It belongs in one as ${folder}/diffusion_pytorch_model.safetensors; or use the model as a single file.`;
 }
 
 const PREFIXES = ['model.diffusion_model.', '', 'model.', 'net.'];

@@ -83,7 +83,7 @@ test('half a VAE, half a text encoder and half a ControlNet in files of their ow
 test('a shard, and the denoiser of a model folder by itself, are called what they are', async (t) => {
   const folder = await temporaryFolder(t);
   const parts = [
-    ['sd1', 'unet', /the UNet of a model folder.*as unet\/diffusion_pytorch_model/],
+    ['sd1', 'unet', /only the UNet of a model folder.*as unet\/diffusion_pytorch_model/],
     ['flux-dev', 'transformer', /the transformer of a model folder/],
     ['z-image', 'transformer', /the transformer of a model folder/],
   ] as const;
@@ -96,7 +96,7 @@ test('a shard, and the denoiser of a model folder by itself, are called what the
       join(folder, `${layout}-00002-of-00003.safetensors`),
       new Map([...tensors].slice(-9)),
     );
-    assert.match((await recognise(shard)).refusal ?? '', /one of 3 files that hold the weights/);
+    assert.match((await recognise(shard)).refusal ?? '', /one of 3 files of one network/);
     await assert.rejects(openCheckpoint(shard), { message: /00002-of-00003\.safetensors is one of 3 files/ });
   }
 });
