@@ -257,6 +257,7 @@ export class SlackReply extends JobReply<Posted> {
     const alt = count === 1 ? first.alt : `${count} pictures: ${first.alt}`;
     return [await this.#keep({ bytes, name, alt })];
   }
+
   async #keep(picture: Parameters<typeof uploadPicture>[1]): Promise<SlackPicture> {
     const uploaded = await uploadPicture(this.#workspace.client, picture);
     this.files.push(uploaded.file);
