@@ -6,6 +6,11 @@ import { assertStorable, type Database, type Row, type Sql } from './sql.ts';
 
 /** PostgreSQL 15, as server_version_num has it. */
 const OLDEST = 150_000;
+/**
+ * Milliseconds in which a transaction must go on. A process that sleeps in the middle of one (a laptop, a stopped container,
+ * a machine that lost its network) would else hold the queue's lock until it wakes, and all others would wait for it.
+ */
+const IDLE_IN_TRANSACTION = 10_000;
 /** Milliseconds between two tries to listen again. */
 const RECONNECT = 500;
 
@@ -46,7 +51,9 @@ export async function openServer({ url, connections = 8, onError }: ServerOption
       const client = await pool.connect().catch(throwReduced('connect'));
       let isBroken: Error | undefined;
       try {
-        await client.query('begin').catch(throwReduced('begin'));
+        await client
+          .query(`begin; set local idle_in_transaction_session_timeout = ${IDLE_IN_TRANSACTION}`)
+          .catch(throwReduced('begin'));
         const result = await work(sqlOf(client));
         await client.query('commit').catch(throwReduced('commit'));
         return result;
@@ -81,8 +88,9 @@ function preparedAs(text: string): { name?: string } {
   return { name };
 }
 
-/** PostgreSQL's classes of a connection that is gone, and of a server that stops or starts. */
-const AWAY = /^(08...|57P0[1-3]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/;
+/** PostgreSQL's classes of a connection that is gone, also by the limit above, and of a server that stops or starts. */
+const AWAY =
+  /^(08...|25P03|57P0[1-3]|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT|EHOSTUNREACH|ENOTFOUND|EAI_AGAIN)$/;
 /** node-postgres has no codes for these. */
 const LOST =
   /Connection terminated|timeout exceeded when trying to connect|connection error and is not queryable/;

@@ -17,7 +17,10 @@ export interface Sql {
 
 export interface Database extends Sql {
   readonly kind: 'embedded' | 'server';
-  /** All of it or nothing. What `work` throws undoes it and is thrown on. */
+  /**
+   * All of it or nothing. What `work` throws undoes it and is thrown on. A server ends a transaction that stands still for
+   * ten seconds.
+   */
   transaction<T>(work: (tx: Sql) => Promise<T>): Promise<T>;
   /** Several statements without parameters, as a migration has them. */
   script(text: string): Promise<void>;

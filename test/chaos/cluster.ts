@@ -110,9 +110,10 @@ export class Crowd {
     const form = new FormData();
     form.set('text', text);
     const headers = { 'x-darkroom-user': person, origin: this.#url, 'x-forwarded-for': addressOf(person) };
-    const answer = await fetch(`${this.#url}/api/messages`, { method: 'POST', body: form, headers }).catch(
-      () => undefined,
-    );
+    // Longer than whatever holds the queue may: a program that stands still fails the test.
+    const signal = AbortSignal.timeout(60_000);
+    const asked = { method: 'POST', body: form, headers, signal };
+    const answer = await fetch(`${this.#url}/api/messages`, asked).catch(() => undefined);
     if (answer?.status !== 202) return;
     // Cut off in mid-answer: nothing was promised.
     const body = (await answer.json().catch(() => undefined)) as { message: MessageJson } | undefined;

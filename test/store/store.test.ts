@@ -3,6 +3,7 @@ import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import { DatabaseAway } from '../../src/errors.ts';
 import { openEmbedded } from '../../src/store/embedded.ts';
 import { lockFolder } from '../../src/store/lock.ts';
 import type { StoredMessage } from '../../src/store/messages.ts';
@@ -252,6 +253,21 @@ describe('on a server', { skip: skipServer }, () => {
     while (heard.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
     assert.deepEqual(heard, ['word']);
     await stop();
+    await database.close();
+  });
+
+  test('a process that sleeps in the middle of a transaction holds no lock for long', async () => {
+    const database = await openServer({ url: await server.database() });
+    const lock = 'select pg_advisory_xact_lock(1)';
+    const sleeper = database.transaction(async (tx) => {
+      const [row] = await tx.query('show idle_in_transaction_session_timeout');
+      assert.deepEqual(row, { idle_in_transaction_session_timeout: '10s' });
+      await tx.query('set local idle_in_transaction_session_timeout = 50');
+      await tx.query(lock);
+      await database.transaction((other) => other.query(lock));
+      await tx.query('select 1');
+    });
+    await assert.rejects(sleeper, DatabaseAway);
     await database.close();
   });
 

@@ -8,6 +8,9 @@ import type { PictureStore } from '../pictures.ts';
 import type { Database, Sql } from '../sql.ts';
 import { type AddEntry, MANIFEST, writeArchive } from './archive.ts';
 
+/** Files, and a bucket far away, may take longer between two statements than a transaction has otherwise. */
+export const UNHURRIED = 'set local idle_in_transaction_session_timeout = 0';
+
 export interface Manifest {
   /** Of the file's own layout. */
   readonly format: 1;
@@ -70,6 +73,7 @@ export async function writeBackup(file: string, options: BackupOptions): Promise
   const bytes = await writeArchive(file, async (add) => {
     await database.transaction(async (tx) => {
       await tx.query('set transaction isolation level repeatable read, read only');
+      await tx.query(UNHURRIED);
       const tables = await countRows(tx, await tablesOf(tx));
       await add(MANIFEST, `${JSON.stringify(await describe(tx, tables, options), null, 2)}\n`);
       for (const [table, count] of Object.entries(tables)) {

@@ -9,7 +9,7 @@ import { applySteps, refuseUnreleased, requireKnownVersion, STEPS } from '../mig
 import type { PictureBytes } from '../pictures.ts';
 import type { Database, Sql } from '../sql.ts';
 import { contentOf, notBackup, readArchive, sha256, verifyArchive } from './archive.ts';
-import { tablesOf } from './backup.ts';
+import { tablesOf, UNHURRIED } from './backup.ts';
 
 export interface RestoreOptions {
   readonly database: Database;
@@ -59,6 +59,7 @@ export async function restoreBackup(file: string, options: RestoreOptions): Prom
   };
   const restored = await database
     .transaction(async (tx) => {
+      await tx.query(UNHURRIED);
       await requireFree(tx, options.replace);
       before = await picturesThere(tx);
       await tx.query('drop schema if exists darkroom cascade');
