@@ -14,21 +14,15 @@ import {
 } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, beforeEach, type TestContext, test } from 'node:test';
+import { type TestContext, test } from 'node:test';
 import { onFolder } from '../../src/gpu/folder-work.ts';
 import { installFromFolder, installFromIndex } from '../../src/gpu/install.ts';
 import { libraryFolder, PROVIDER, runtimeVersion } from '../../src/gpu/libraries.ts';
 import { fetchFile, findWheel } from '../../src/gpu/wheel-index.ts';
-import { provider, serve, zip } from './wheels.ts';
+import { provider, serve, useEmptyCaches, view, zip } from './wheels.ts';
 
-const view = { say() {}, progress() {} };
-const root = mkdtempSync(join(tmpdir(), 'darkroom-gpu-'));
-after(() => rmSync(root, { recursive: true, force: true }));
-beforeEach(() => {
-  process.env['XDG_CACHE_HOME'] = mkdtempSync(join(root, 'cache-'));
-});
+const root = useEmptyCaches();
 
 async function answering(t: TestContext, listener: RequestListener): Promise<string> {
   const server = createServer(listener);

@@ -17,9 +17,8 @@ import {
 import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
 import type { AddressInfo } from 'node:net';
-import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { after, afterEach, beforeEach, test } from 'node:test';
+import { afterEach, test } from 'node:test';
 import { diagnoseCuda } from '../../src/gpu/diagnose.ts';
 import { installFromFolder, installFromIndex, installFromVendors } from '../../src/gpu/install.ts';
 import {
@@ -32,14 +31,9 @@ import {
 } from '../../src/gpu/libraries.ts';
 import { configuredIndex } from '../../src/gpu/wheel-index.ts';
 import { sayIn } from '../../src/sentences.ts';
-import { library, provider, serve, wheels, zip } from './wheels.ts';
+import { library, provider, serve, useEmptyCaches, view, wheels, zip } from './wheels.ts';
 
-const view = { say() {}, progress() {} };
-const root = mkdtempSync(join(tmpdir(), 'darkroom-gpu-'));
-after(() => rmSync(root, { recursive: true, force: true }));
-beforeEach(() => {
-  process.env['XDG_CACHE_HOME'] = mkdtempSync(join(root, 'cache-'));
-});
+const root = useEmptyCaches();
 afterEach(() => {
   delete process.env['PIP_INDEX_URL'];
 });

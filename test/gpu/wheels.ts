@@ -1,9 +1,26 @@
 /** An index of wheels on loopback, with libraries that are only words. */
 import { createHash } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, beforeEach } from 'node:test';
 import { crc32, deflateRawSync } from 'node:zlib';
 import { PROVIDER, runtimeVersion } from '../../src/gpu/libraries.ts';
+
+/** Of an install that nobody looks at. */
+export const view = { say() {}, progress() {} };
+
+/** Each test of the file gets an empty cache for its libraries. @returns a folder that is there until all have ended */
+export function useEmptyCaches(): string {
+  const root = mkdtempSync(join(tmpdir(), 'darkroom-gpu-'));
+  after(() => rmSync(root, { recursive: true, force: true }));
+  beforeEach(() => {
+    process.env['XDG_CACHE_HOME'] = mkdtempSync(join(root, 'cache-'));
+  });
+  return root;
+}
 
 /** A zip with deflated files. */
 export function zip(files: Record<string, Uint8Array>): Buffer {
