@@ -5,7 +5,7 @@ import { isClipText } from './clip-text.ts';
 import { type MissingPart, partOf } from './layout.ts';
 import { lackingUnet, readLdmUnet, type UnetTraits } from './ldm-unet.ts';
 import { isVae, lackingVae, readLdmVae, readLoneVae } from './ldm-vae.ts';
-import { type Tensors, under } from './tensors.ts';
+import { prefixOf, type Tensors, under } from './tensors.ts';
 import { requireWhole } from './whole.ts';
 
 export interface LdmParts {
@@ -42,8 +42,7 @@ const CONTROLNET = ['input_hint_block.0.weight', 'zero_convs.0.0.weight'];
 
 /** undefined where the file holds no UNet in this layout. */
 export function findLdm({ tensors }: Weights): LdmParts | undefined {
-  const blocks = [...tensors.keys()].flatMap((name) => BLOCK.exec(name)?.[1] ?? []);
-  const unetPrefix = UNET_PREFIXES.find((prefix) => blocks.includes(prefix));
+  const unetPrefix = prefixOf(tensors, UNET_PREFIXES, BLOCK);
   // A ControlNet is half a UNet.
   if (unetPrefix === undefined || CONTROLNET.some((name) => tensors.has(unetPrefix + name))) return undefined;
   const find = (prefixes: readonly string[], is: (part: Tensors) => boolean): Tensors | undefined =>

@@ -140,7 +140,10 @@ async function firstOf(
 
 /** undefined where one of them is not whole. */
 const partsOf = (layout: CheckpointLayout, weights: Weights): Promise<CheckpointParts | undefined> =>
-  layout.read(weights, {}).catch(() => undefined);
+  layout.read(weights, {}).catch((error: unknown) => {
+    if (error instanceof DarkroomError) return undefined;
+    throw error;
+  });
 
 const listed = (names: readonly string[]) =>
   [names.slice(0, -1).join(', '), names.at(-1)!].filter((part) => part !== '').join(' and ');

@@ -12,6 +12,16 @@ export function under(tensors: Tensors, prefix: string): Map<string, StoredTenso
   );
 }
 
+/**
+ * The first of some prefixes behind which a layer stands.
+ * @param layer the whole name of a tensor of it; its first group is the prefix
+ */
+export function prefixOf(tensors: Tensors, prefixes: readonly string[], layer: RegExp): string | undefined {
+  const found = new Set<string | undefined>();
+  for (const name of tensors.keys()) found.add(layer.exec(name)?.[1]);
+  return prefixes.find((prefix) => found.has(prefix));
+}
+
 /** `count` rows from `first` on: the same bytes, fewer of them. */
 export function rowsOf(stored: StoredTensor, first: number, count: number): StoredTensor {
   const rows = stored.shape[0] ?? 1;

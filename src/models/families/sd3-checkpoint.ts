@@ -7,7 +7,7 @@ import { isVae } from '../checkpoint/ldm-vae.ts';
 import { fromOriginal } from '../checkpoint/original.ts';
 import { sd3Scheduler } from '../checkpoint/schedulers.ts';
 import { isT5Text, readT5Text } from '../checkpoint/t5-text.ts';
-import { known, numbersBehind, sideOf, type Tensors, under } from '../checkpoint/tensors.ts';
+import { known, numbersBehind, prefixOf, sideOf, type Tensors, under } from '../checkpoint/tensors.ts';
 import { lacking, requireWhole } from '../checkpoint/whole.ts';
 import type { Weights } from '../weights.ts';
 import { mmditModules } from './original-names.ts';
@@ -100,8 +100,7 @@ export const sd3Checkpoint: CheckpointLayout = {
 };
 
 function findTransformer({ tensors }: Weights): Tensors | undefined {
-  const blocks = [...tensors.keys()].flatMap((name) => BLOCK.exec(name)?.[1] ?? []);
-  const prefix = PREFIXES.find((one) => blocks.includes(one));
+  const prefix = prefixOf(tensors, PREFIXES, BLOCK);
   return prefix === undefined ? undefined : under(tensors, prefix);
 }
 
