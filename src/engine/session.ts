@@ -158,9 +158,7 @@ async function openingError(device: Device, cause: unknown): Promise<DarkroomErr
       return new DeviceFailure(
         'misconfigured',
         sentence('engine.device_unusable', { ...name, reason: text }),
-        {
-          cause,
-        },
+        { cause },
       );
     if (/invalid device ordinal/.test(reason))
       return new DeviceFailure('misconfigured', sentence('engine.no_card', name), { cause });
@@ -228,7 +226,7 @@ function sessionOptions(
     // An arena grows by powers of two and keeps all of it: SD 1.5's VAE took 1.7 GB there at 512x512, and takes 0.65 GB
     // without one, which it gives back. A denoiser takes no more in one, and its first run a sixth less processor time: one
     // without makes 490,000 page faults, of which 47,000 are left (SD 1.5, two pictures of 512x512). The memory pattern
-    // makes one block of a run's values, which an arena needs not.
+    // makes one block of a run's values, which an arena does not need.
     enableCpuMemArena: hasArena,
     enableMemPattern: !hasArena,
     logSeverityLevel: 3,

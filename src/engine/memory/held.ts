@@ -47,7 +47,9 @@ export async function heldBytes(
   // Its file holds weights as they were and as the kernels read them: of each only one is read.
   if (expected?.kind === 'prepared')
     return {
-      ...{ weights: Math.min(expected.bytes, weights), cast: 0, opening: 0 },
+      weights: Math.min(expected.bytes, weights),
+      cast: 0,
+      opening: 0,
       keepsMemory: expected.keepsMemory,
     };
   return { weights, cast: 0, opening: stored, keepsMemory: false };
