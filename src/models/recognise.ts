@@ -89,17 +89,17 @@ async function recogniseCheckpoint(weights: Weights, path: string): Promise<Foun
   for (const { checkpoint } of FAMILIES) {
     const traits = checkpoint?.recognise(weights);
     if (checkpoint === undefined || traits === undefined) continue;
-    const { base, variant, refusal, hasVae: vae, hasTextEncoders: textEncoders } = traits;
-    const beside = refusal === undefined ? await readBeside(path, new SeenFiles()) : undefined;
-    const broken = beside && (await refusalOf(checkpoint.read(weights, beside)));
+    const { base, variant, hasVae: vae, hasTextEncoders: textEncoders } = traits;
+    const beside = traits.refusal === undefined ? await readBeside(path, new SeenFiles()) : undefined;
+    const refusal = traits.refusal ?? (beside && (await refusalOf(checkpoint.read(weights, beside))));
     const predictionType =
-      beside && broken === undefined ? await checkpoint.prediction(weights, beside) : undefined;
+      beside && refusal === undefined ? await checkpoint.prediction(weights, beside) : undefined;
     const fewSteps = beside && fewStepsOfFile(weights.metadata, beside);
     return {
       kind: 'checkpoint',
       family: base,
       ...(variant !== undefined && { variant }),
-      ...((refusal ?? broken) !== undefined && { refusal: (refusal ?? broken)! }),
+      ...(refusal !== undefined && { refusal }),
       ...(predictionType !== undefined && { predictionType }),
       ...(fewSteps !== undefined && predictionType !== 'flow' && { fewSteps }),
       parts: { vae, textEncoders },
