@@ -7,19 +7,14 @@ import {
   NOTE_CHARACTERS,
 } from '../adapters/card.ts';
 import { describeError, wordsOf } from '../src/errors.ts';
-import type { Loading } from '../src/job.ts';
 import { isHiddenUntilOpened } from '../src/moderation/hidden.ts';
 import { builtInUpscaler, seedOfPicture, shortName } from '../src/request.ts';
 import { type PlainKey, type Say, sayIn } from '../src/sentences.ts';
 import type { JobRecord, OriginVerb, SweepFrame } from '../src/store/jobs.ts';
-import { useForm } from './forms.ts';
 import type { LiveEvent } from './job-card.ts';
-import { OUTPAINTS } from './outpaint-verbs.ts';
+import { actionsOfMany, actionsOfOne, furtherActions, otherStarts } from './picture-buttons.ts';
+import { queuedText, runningText } from './progress-text.ts';
 import { labelOfCell } from './sweep-run.ts';
-import { upscaleScale } from './upscaling.ts';
-import { usesOf } from './uses.ts';
-
-type RunningEvent = Extract<LiveEvent, { state: 'running' }>;
 
 /** The message of a job is in the language of whoever asked for it. */
 const sayOf = ({ frame }: Pick<JobRecord, 'frame'>): Say => sayIn(frame?.locale ?? 'en');
@@ -113,35 +108,6 @@ export function aboutOf({ request, user, frame }: JobRecord, say: Say): CardAbou
       },
     }),
   };
-}
-
-export function queuedText(
-  { position, etaSeconds }: { position: number; etaSeconds: number },
-  say: Say,
-): string {
-  const time = timeText(etaSeconds, say);
-  return position <= 1 ? say('job.next', { time }) : say('job.in_line', { position, time });
-}
-
-/** Before the first step there is no step to name, and after the last one the picture is decoded. */
-export function runningText(
-  { step, steps, etaSeconds, loading }: RunningEvent,
-  { request: { model }, frame }: Pick<JobRecord, 'request' | 'frame'>,
-  say: Say,
-): string {
-  if (loading !== undefined) return loadingText(model, loading, say);
-  const time = timeText(etaSeconds, say);
-  // Its steps are pictures.
-  if (frame?.sweep !== undefined) return say('sweep.progress', { step, steps, time });
-  if (step === 0) return say('job.starting', { time });
-  return step >= steps ? say('job.finishing') : say('job.step', { step, steps, time });
-}
-
-/** Of a large model: how much of it is open. */
-function loadingText(model: string, { opened, total }: Loading, say: Say): string {
-  // A digit behind the point where whole gigabytes would hardly move.
-  const gigabytes = (bytes: number) => (bytes / 1e9).toFixed(total < 4e9 ? 1 : 0);
-  return say('job.loading', { model: shortName(model), opened: gigabytes(opened), total: gigabytes(total) });
 }
 
 /** A job that has ended. */
@@ -271,13 +237,6 @@ function printCard(
   };
 }
 
-/** Variations of two strengths, and what draws on beyond the picture. */
-const furtherActions = ({ id }: JobRecord, say: Say): CardAction[] => [
-  { id: `vary_subtle:${id}`, label: say('button.vary_subtle') },
-  { id: `vary_strong:${id}`, label: say('button.vary_strong') },
-  ...Object.entries(OUTPAINTS).map(([verb, { label }]) => ({ id: `${verb}:${id}`, label: say(label) })),
-];
-
 /** The upscaler, where it is one that somebody chose. */
 function enlargedBy({ request: { upscaleImage } }: JobRecord): string[] {
   const name = upscaleImage?.upscaler;
@@ -322,50 +281,6 @@ function sweepCard(
 /** Whether a card has no room for all of its notes. */
 const isFolded = (record: JobRecord) => (frameOf(record).notes ?? []).join(' ').length > NOTE_CHARACTERS;
 
-/** Where the first of several pictures was taken, the others are offered. */
-const otherStarts = ({ id, frame }: JobRecord, say: Say): CardAction[] =>
-  Array.from({ length: (frame?.origin?.of ?? 1) - 1 }, (_, i) => ({
-    id: `from:${id}:${i + 2}`,
-    label: say('button.start_from', { number: i + 2 }),
-  }));
-
-/** The likeliest first. */
-const actionsOfOne = ({ id, ...record }: JobRecord, say: Say): CardAction[] => [
-  // What a draft is for.
-  ...(record.frame?.finish === undefined
-    ? []
-    : [{ id: `finish:${id}`, label: say('button.finish'), style: 'primary' as const }]),
-  {
-    ...{ id: `vary:${id}`, label: say('button.vary') },
-    ...(record.frame?.finish === undefined && { style: 'primary' as const }),
-  },
-  { id: `edit:${id}`, label: say('button.edit') },
-  ...(hasRoom(record) ? [{ id: `upscale:${id}`, label: say('button.upscale') }] : []),
-  ...useOf({ id, ...record }, say),
-];
-
-/** Not offered where nothing can be taken from the picture. */
-function useOf(record: JobRecord, say: Say): CardAction[] {
-  const form = useForm(usesOf(record), say);
-  return form === undefined ? [] : [{ id: `use:${record.id}`, label: say('button.use'), form }];
-}
-
-/** Whether pictures may be larger than these here. */
-const hasRoom = ({ pictures: [picture], frame }: Pick<JobRecord, 'pictures' | 'frame'>) =>
-  picture !== undefined && upscaleScale(picture, frame?.maxSize) !== undefined;
-
-/** U and V with the number of the picture that is meant. */
-function actionsOfMany({ id, ...record }: JobRecord, say: Say): CardAction[] {
-  const count = record.pictures.length;
-  const each = (verb: 'upscale' | 'vary' | 'finish') =>
-    Array.from({ length: count }, (_, i) => ({
-      id: `${verb}:${id}:${i + 1}`,
-      label: say(`button.${verb}_number`, { number: i + 1 }),
-    }));
-  const isDraft = record.frame?.finish !== undefined;
-  return [...(isDraft ? each('finish') : []), ...(hasRoom(record) ? each('upscale') : []), ...each('vary')];
-}
-
 function cardPictures(record: JobRecord, say: Say): CardPicture[] {
   const { prompt, seed, numImages } = record.request;
   // Of a job that goes on only some are there.
@@ -392,10 +307,3 @@ const cardPicture = (
   ...{ id, width, height, alt },
   isSpoiler: isHiddenUntilOpened(frame?.moderation, finding),
 });
-
-/** A time that is left, rounded so that it does not flicker. */
-export function timeText(seconds: number, say: Say): string {
-  if (seconds < 9.95) return say('job.seconds', { seconds: Math.max(1, Math.round(seconds)) });
-  if (seconds < 90) return say('job.seconds', { seconds: Math.round(seconds / 5) * 5 });
-  return say('job.minutes', { minutes: Math.round(seconds / 60) });
-}

@@ -1,10 +1,8 @@
 /** Pictures that are made from another one by its buttons. */
-import { randomInt } from 'node:crypto';
 import { asTyped } from '../src/choices/choices.ts';
 import { DarkroomError } from '../src/errors.ts';
 import {
   type ControlRequest,
-  type GenerationRequest,
   isNamedPose,
   LIMITS,
   type RequestDraft,
@@ -15,6 +13,7 @@ import { type PlainKey, sentence, type Words } from '../src/sentences.ts';
 import type { JobRecord, OriginVerb } from '../src/store/jobs.ts';
 import { layOver } from './base.ts';
 import { type AnyCommand, type Context, parseValues } from './command.ts';
+import { baseOf, otherSeed, pictureBaseOf, pictureOf } from './derived-draft.ts';
 import { draftOf } from './draft.ts';
 import { edit as editCommand } from './edit.ts';
 import { type DrawPorts, imagine } from './imagine.ts';
@@ -265,67 +264,12 @@ function requireWords(prompt: unknown, otherwise: PlainKey): string {
 const masksOf = ({ invocation }: DrawContext) =>
   invocation.attachments.filter(({ option }) => option === 'mask');
 
-/** Never the same seed: that would draw the same picture. */
-const otherSeed = ({ seed }: GenerationRequest) => (seed + randomInt(1, LIMITS.seed.max)) % LIMITS.seed.max;
-
-/**
- * For what is made of the picture's own pixels: without what steered its drawing, which would steer the rest to the same
- * place, and without its size.
- */
-export function pictureBaseOf(request: GenerationRequest): RequestDraft {
-  const {
-    controls: _controls,
-    guess_mode: _guess,
-    enlarge: _enlarge,
-    width: _width,
-    height: _height,
-    ...drawn
-  } = baseOf(request);
-  return drawn;
-}
-
-/** The request as a draft of one picture with another seed, without what belonged to its own source. */
-function baseOf(request: GenerationRequest): RequestDraft {
-  const {
-    image: _image,
-    strength: _strength,
-    mask_image: _mask,
-    reference_images: _references,
-    mask_blur: _blur,
-    keep_unmasked: _keep,
-    only_masked_padding: _padding,
-    hires: _hires,
-    upscale_image: upscaled,
-    templates: _templates,
-    picture_words: _words,
-    outpaint: extended,
-    ...draft
-  } = requestToJson(request);
-  // Its width and height are those of its tiles.
-  const { width: _width, height: _height, ...sizeless } = draft;
-  return {
-    ...(upscaled === undefined && extended === undefined ? draft : sizeless),
-    ...{ prompt: request.prompt, seed: otherSeed(request), num_images: 1 },
-  };
-}
-
 /** The pictures that the request started from, by their parts. */
 async function inputsOf({ inputs }: JobRecord, { ports }: DrawContext): Promise<Pictures> {
   const opened = Object.entries(inputs).map(
     async ([role, id]) => [role, await openPicture(id, ports)] as const,
   );
   return Object.fromEntries(await Promise.all(opened));
-}
-
-export function pictureOf({ pictures }: JobRecord, index: number): string {
-  const picture = pictures[index];
-  if (picture !== undefined) return picture.id;
-  throw new DarkroomError(
-    'bad_request',
-    pictures.length === 0
-      ? sentence('action.no_picture_yet')
-      : sentence('action.choose_picture', { count: pictures.length }),
-  );
 }
 
 async function order(

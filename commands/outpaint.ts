@@ -2,7 +2,7 @@
 import type { RequestDraft } from '../src/request.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
 import type { Context } from './command.ts';
-import { pictureBaseOf, pictureOf } from './derive.ts';
+import { pictureBaseOf, pictureOf } from './derived-draft.ts';
 import type { DrawPorts } from './imagine.ts';
 import { outpaintModel } from './outpaint-model.ts';
 import { OUTPAINT_VERBS, OUTPAINTS, type OutpaintVerb } from './outpaint-verbs.ts';

@@ -2,10 +2,10 @@
 
 import type { Say } from '../src/sentences.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
-import { queuedText, runningText } from './cards.ts';
 import { type Context, defineCommand } from './command.ts';
 import type { Follower } from './follow.ts';
 import type { LiveEvent } from './job-card.ts';
+import { queuedText, runningText } from './progress-text.ts';
 
 /** Id of the action that shows the queue again. */
 export const SHOW_QUEUE = 'queue';

@@ -3,13 +3,14 @@ import type { FormOf, Handle, Invocation, Reaction } from '../adapters/adapter.t
 import type { Platform } from '../adapters/platforms.ts';
 import { refusalCard } from '../adapters/refusal-card.ts';
 import { DarkroomError, nearestNames, offer } from '../src/errors.ts';
-import { type Locale, localeOf, type Say, sayIn, sentence, type Words } from '../src/sentences.ts';
+import { type Locale, localeOf, sayIn, sentence, type Words } from '../src/sentences.ts';
 import { type ActionPorts, act } from './actions.ts';
 import { ban, pause } from './admin.ts';
 import { cleanInvocation } from './clean.ts';
 import { type AnyCommand, type Context, lastWord, parseValues } from './command.ts';
 import { config } from './config.ts';
 import { Deletions } from './deletions.ts';
+import { type CommandsJson, describeCommand } from './describe.ts';
 import { edit } from './edit.ts';
 import { find } from './find.ts';
 import { Follower } from './follow.ts';
@@ -109,18 +110,6 @@ export interface Commands {
   describe(locale: Locale): Promise<CommandsJson>;
   /** What an option can be completed to. @param asked.tenant whose styles are known; undefined in a direct message */
   complete(asked: Parameters<typeof complete>[2], locale: Locale): Promise<readonly Completion[]>;
-}
-
-export interface CommandsJson {
-  readonly commands: readonly {
-    readonly name: string;
-    readonly description: string;
-    readonly examples: readonly string[];
-    readonly options: readonly Readonly<Record<string, unknown>>[];
-    readonly subcommands?: CommandsJson['commands'];
-  }[];
-  readonly gallery: readonly { readonly prompt: string; readonly seed?: number }[];
-  readonly words: readonly string[];
 }
 
 export function createCommands(ports: Ports): Commands {
@@ -314,26 +303,4 @@ function findSubcommand(command: RoutedCommand, rest: string): { command: Routed
     'bad_request',
     sentence('command.no_subcommand', { command: command.name, name, offer: offer(name, names) }),
   );
-}
-
-function describeCommand(command: AnyCommand, ports: Ports, say: Say): CommandsJson['commands'][number] {
-  const { name, description, examples, options, subcommands } = command;
-  return {
-    name,
-    description: say(description),
-    examples,
-    ...(subcommands && { subcommands: subcommands.map((sub) => describeCommand(sub, ports, say)) }),
-    options: Object.entries(options).map(([key, { ...option }]) => {
-      if ('spelling' in option) delete option.spelling;
-      if ('beyond' in option) delete option.beyond;
-      if ('pattern' in option) delete option.pattern;
-      if ('partOfName' in option) delete option.partOfName;
-      return {
-        name: key,
-        ...option,
-        description: say(option.description),
-        ...(key === 'model' && { choices: ports.models.names() }),
-      };
-    }),
-  };
 }

@@ -2,18 +2,15 @@
 import {
   type Interaction as AnyInteraction,
   type AutocompleteInteraction,
-  ChannelType,
   type ChatInputCommandInteraction,
   type Client,
   Events,
   type Message,
   type MessageContextMenuCommandInteraction,
   type MessageReaction,
-  MessageReferenceType,
   type ModalSubmitInteraction,
   type PartialMessageReaction,
   PermissionFlagsBits,
-  type TextBasedChannel,
   type User,
 } from 'discord.js';
 import { DarkroomError } from '../../src/errors.ts';
@@ -24,7 +21,7 @@ import { clip } from '../clip.ts';
 import type { Downloads } from '../downloads.ts';
 import { refusalCard } from '../refusal-card.ts';
 import { SeenOnce } from '../seen-once.ts';
-import { NEW_PICTURE, shownJob } from '../shown-job.ts';
+import { shownJob } from '../shown-job.ts';
 import { MESSAGE_COMMANDS } from './commands.ts';
 import {
   actionOf,
@@ -41,6 +38,7 @@ import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 import { renderForm } from './modal.ts';
 import { attachmentsOf, buttonsOf, filesOf, formValues, otherFilesOf, picturesOf } from './pictures.ts';
 import { type DiscordReplyPorts, type Interaction, InteractionReply, MessageReply } from './reply.ts';
+import { linkedMessage, TargetMessages } from './target-messages.ts';
 
 export interface EventPorts extends DiscordReplyPorts {
   readonly handle: Handle;
@@ -65,17 +63,10 @@ type Reading = Pick<Invocation, 'attachments' | 'repliedTo' | 'input'>;
 
 /** The reaction that stars a picture. */
 const STAR = '\u2b50';
-/** Messages of a thread among which pictures are looked for. */
-const THREAD_MESSAGES = 50;
 /** Ids of events that are remembered: the gateway sends some again after a reconnect. */
 const REMEMBERED = 10_000;
 /** Form ids of the message commands: `message:edit:CHANNEL:MESSAGE`. */
 const FORM_OF_MESSAGE = /^message:(edit|use):(\d+):(\d+)$/;
-/** Address of a message, as Discord's client copies it. */
-const MESSAGE_LINK =
-  /<?https:\/\/(?:(?:ptb|canary)\.)?discord(?:app)?\.com\/channels\/(?:\d{5,20}|@me)\/(\d{5,20})\/(\d{5,20})\/?>?/;
-/** What a user needs to see a message. */
-const TO_READ = [PermissionFlagsBits.ViewChannel, PermissionFlagsBits.ReadMessageHistory];
 const NEEDED = [PermissionFlagsBits.ViewChannel, PermissionFlagsBits.AttachFiles];
 
 export class DiscordEvents {
@@ -84,11 +75,13 @@ export class DiscordEvents {
   readonly #downloads: Downloads;
   readonly #seen = new SeenOnce(REMEMBERED);
   readonly #languages = new Languages();
+  readonly #targets: TargetMessages;
 
   constructor(client: Client, ports: EventPorts, downloads: Downloads) {
     this.#client = client;
     this.#ports = ports;
     this.#downloads = downloads;
+    this.#targets = new TargetMessages(client, downloads);
   }
 
   listen(): void {
@@ -156,9 +149,10 @@ export class DiscordEvents {
         const { text: typed, link } = linkedMessage(wordsOf(message, this.#client.user!.id));
         const { text: words, attachments: pasted } = this.#downloads.pasted(typed);
         const attachments = [...filesOf(message, this.#downloads), ...pasted];
-        const replied = await this.#repliedTo(message);
-        const linked = link && replied === undefined ? await this.#linked(link, author, guildId) : undefined;
-        const target = replied ?? linked ?? (await this.#inThread(message, words));
+        const replied = await this.#targets.repliedTo(message);
+        const linked =
+          link && replied === undefined ? await this.#targets.linked(link, author, guildId) : undefined;
+        const target = replied ?? linked ?? (await this.#targets.inThread(message, words));
         const otherFiles = otherFilesOf(message);
         return {
           id: `discord:${message.id}`,
@@ -198,7 +192,7 @@ export class DiscordEvents {
     const { prompt } = values;
     const { text, link } = linkedMessage(typeof prompt === 'string' ? plainWords(prompt) : '');
     const read = typeof prompt === 'string' ? this.#downloads.pasted(text) : undefined;
-    const linked = link && (await this.#linked(link, interaction.user, interaction.guildId));
+    const linked = link && (await this.#targets.linked(link, interaction.user, interaction.guildId));
     return {
       ...(linked && { repliedTo: this.#repliedMessage(linked) }),
       attachments: [...attachmentsOf(interaction, this.#downloads), ...(read?.attachments ?? [])],
@@ -236,7 +230,7 @@ export class DiscordEvents {
       return { attachments, input: { kind: 'action', action, values, message } };
     }
     const { user, guildId } = interaction;
-    const target = await this.#fetchForUser(channelId, messageId, user, guildId);
+    const target = await this.#targets.fetchForUser(channelId, messageId, user, guildId);
     const repliedTo = this.#repliedMessage(target);
     if (repliedTo.attachments?.length === 0) {
       throw new DarkroomError('bad_request', sentence('platform.no_picture'));
@@ -253,49 +247,6 @@ export class DiscordEvents {
       ...{ id: target.id, pictureIds: [], attachments: picturesOf(target, this.#downloads) },
       ...(shows && { shows }),
     };
-  }
-
-  /** Words in a thread are about its newest picture. */
-  async #inThread(message: Message, words: string): Promise<Message | undefined> {
-    const { channel } = message;
-    if (!channel.isThread() || words === '' || NEW_PICTURE.test(words)) return undefined;
-    if (filesOf(message, this.#downloads).length > 0) return undefined;
-    const before = await channel.messages.fetch({ before: message.id, limit: THREAD_MESSAGES, cache: false });
-    const shown = before.find((one) => picturesOf(one, this.#downloads).length > 0);
-    return shown ?? (await channel.fetchStarterMessage().catch(() => null)) ?? undefined;
-  }
-
-  /** The user wrote in that channel, so that they see what is in it. */
-  async #repliedTo(message: Message): Promise<Message | undefined> {
-    const { reference, channel } = message;
-    // A forward names a message of another channel, and brings its pictures.
-    if (reference?.type === MessageReferenceType.Forward)
-      return picturesOf(message, this.#downloads).length > 0 ? message : undefined;
-    if (reference?.messageId === undefined || !channel.isTextBased()) return undefined;
-    return fetchMessage(channel, reference.messageId);
-  }
-
-  /**
-   * A message that the user can see too: its ids come from the user, who can send any.
-   * @throws DarkroomError('not_found') alike for one that is gone and one that they cannot see
-   */
-  async #fetchForUser(
-    channelId: string,
-    messageId: string,
-    user: User,
-    guildId: string | null,
-  ): Promise<Message> {
-    const channel = await this.#client.channels.fetch(channelId).catch(() => null);
-    if (channel?.isTextBased() && (await canRead(channel, user, guildId)))
-      return fetchMessage(channel, messageId);
-    throw messageGone();
-  }
-
-  /** @throws DarkroomError('bad_request') for a message without pictures, and as #fetchForUser */
-  async #linked({ channel, message }: MessageLink, user: User, guildId: string | null): Promise<Message> {
-    const found = await this.#fetchForUser(channel, message, user, guildId);
-    if (picturesOf(found, this.#downloads).length > 0) return found;
-    throw new DarkroomError('bad_request', sentence('platform.no_picture'));
   }
 
   async #serveInteraction(interaction: Interaction, read: () => Promise<Reading>): Promise<void> {
@@ -365,36 +316,5 @@ export class DiscordEvents {
     );
   }
 }
-
-interface MessageLink {
-  readonly channel: string;
-  readonly message: string;
-}
-
-/** The first message whose address was pasted among words, and the words without it. */
-function linkedMessage(text: string): { readonly text: string; readonly link?: MessageLink } {
-  const [whole, channel, message] = MESSAGE_LINK.exec(text) ?? [];
-  if (whole === undefined || channel === undefined || message === undefined) return { text };
-  return { text: text.replace(whole, ' ').trim(), link: { channel, message } };
-}
-
-/** @param guildId where the user asks: messages of other guilds, and of other direct messages, are not for it */
-async function canRead(channel: TextBasedChannel, { id }: User, guildId: string | null): Promise<boolean> {
-  if (channel.isDMBased()) return guildId === null && 'recipientId' in channel && channel.recipientId === id;
-  if (channel.guildId !== guildId) return false;
-  const member = await channel.guild.members.fetch(id).catch(() => null);
-  if (member === null || !channel.permissionsFor(member)?.has(TO_READ)) return false;
-  if (channel.type !== ChannelType.PrivateThread) return true;
-  return (await channel.members.fetch(id).catch(() => null)) !== null;
-}
-
-/** Fetched again each time: the client's cache may hold an earlier state of it. */
-async function fetchMessage(channel: TextBasedChannel, id: string): Promise<Message> {
-  const message = await channel.messages.fetch({ message: id, force: true }).catch(() => null);
-  if (message !== null) return message;
-  throw messageGone();
-}
-
-const messageGone = () => new DarkroomError('not_found', sentence('platform.message_gone'));
 
 const missingPermissions = () => new DarkroomError('forbidden', sentence('discord.may_not_see_and_post'));

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { runningText } from '../../commands/cards.ts';
 import { followJob, type LiveEvent, PACE } from '../../commands/job-card.ts';
+import { runningText } from '../../commands/progress-text.ts';
 import { TimeLeft } from '../../commands/time-left.ts';
 import type { JobEvent } from '../../src/job.ts';
 import { sayIn } from '../../src/sentences.ts';
