@@ -100,6 +100,17 @@ export interface PostedCard {
   readonly files?: readonly string[];
 }
 
+/** A posted card by one of its buttons. */
+export interface SoughtCard {
+  readonly tenant: string;
+  /** As post() was given it. */
+  readonly channel: string;
+  /** Id of a button that no other card has. */
+  readonly action: string;
+  /** Milliseconds since 1970: it was posted after that. */
+  readonly since: number;
+}
+
 /** Where the answer goes: one message, posted by the first call and edited by the next ones. */
 export interface Reply {
   /** Least milliseconds between two edits, and between two that carry a preview, where the platform is slow. */
@@ -216,6 +227,12 @@ export interface Adapter {
    * @throws DarkroomError('not_found') where the tenant has no such channel
    */
   post(tenant: string, channel: string, card: Card): Promise<PostedCard>;
+  /**
+   * Looks for a card that post() has posted, where the program ended before it was noted.
+   * @returns undefined where the channel has none, or is gone
+   * @throws where the platform does not let us look
+   */
+  findPosted(sought: SoughtCard): Promise<PostedCard | undefined>;
   /**
    * Puts another card in the place of one that post() posted, or deletes the message; what the platform keeps of its
    * pictures goes. A message that is gone stays gone.

@@ -41,6 +41,7 @@ export type ActionPorts = SweepCommandPorts &
     | 'gallery'
     | 'unpost'
     | 'replace'
+    | 'findPosted'
     | 'arePixelsEqual'
     | 'readPictureText'
     | 'downloads'

@@ -12,7 +12,8 @@ import { postForReview } from './review.ts';
 import { redrawSweep, type SweepPorts, watchSweep } from './sweep-run.ts';
 import { TimeLeft } from './time-left.ts';
 
-export type FollowPorts = SweepPorts & Pick<Ports, 'reviews' | 'settings' | 'post' | 'awaitedMs' | 'onError'>;
+export type FollowPorts = SweepPorts &
+  Pick<Ports, 'reviews' | 'settings' | 'post' | 'findPosted' | 'awaitedMs' | 'onError'>;
 
 export class Follower {
   readonly #ports: FollowPorts;

@@ -1,5 +1,5 @@
 /** What the commands need of other parts, as types; src/app.ts provides them. */
-import type { Found, Membership, PostedCard } from '../adapters/adapter.ts';
+import type { Found, Membership, PostedCard, SoughtCard } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import type { MentionKind, Platform } from '../adapters/platforms.ts';
 import type { ListSource } from '../src/choices/choices.ts';
@@ -273,6 +273,8 @@ export interface Ports {
    * @returns undefined where the platform is not connected
    */
   post(platform: Platform, tenant: string, channel: string, card: Card): Promise<PostedCard | undefined>;
+  /** As in Adapter; undefined where the platform is not connected too. */
+  findPosted(platform: Platform, sought: SoughtCard): Promise<PostedCard | undefined>;
   /** Puts another card in the place of a posted one, or nothing. */
   replace(platform: Platform, posted: PostedCard, card: Card | undefined): Promise<void>;
   /** Deletes the message of a job from its platform; a platform that is not connected keeps it. */

@@ -26,7 +26,7 @@ export interface Resumption {
  * @param reopen the message of a job, from the adapter of its platform
  */
 export async function resumeJobs(
-  ports: SweepPorts & Pick<Ports, 'reviews' | 'replace' | 'onError'>,
+  ports: SweepPorts & Pick<Ports, 'reviews' | 'replace' | 'findPosted' | 'onError'>,
   follower: Follower,
   reopen: Reopen,
   platforms: readonly Platform[],

@@ -4,14 +4,15 @@ import { type Platform, traitsOf } from '../adapters/platforms.ts';
 import { DarkroomError, describeError } from '../src/errors.ts';
 import { type Say, sayIn, sentence } from '../src/sentences.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
-import type { Review, ReviewStore } from '../src/store/reviews.ts';
+import type { Review, ReviewStore, Verdict } from '../src/store/reviews.ts';
 import { type Context, defineCommand } from './command.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
 import { formatTime } from './setting-cards.ts';
 import { type ConfigPorts, changeSetting, logToChannel } from './setting-change.ts';
 
-export type ReviewPorts = ConfigPorts & Pick<Ports, 'jobs' | 'replace'> & { readonly reviews: ReviewStore };
+export type ReviewPorts = ConfigPorts &
+  Pick<Ports, 'jobs' | 'replace' | 'findPosted'> & { readonly reviews: ReviewStore };
 
 /** Decisions that `/review history` shows. */
 const HISTORY = 15;
@@ -19,6 +20,9 @@ const VERBS = ['approve', 'reject', 'ban'] as const;
 type Verb = (typeof VERBS)[number];
 
 export const isReviewVerb = (verb: string): verb is Verb => (VERBS as readonly string[]).includes(verb);
+
+/** No number: that would be one of several pictures. */
+const actionOf = (verb: Verb, job: string, isListed = false) => `${verb}:${job}${isListed ? ':listed' : ''}`;
 
 /** What a reviewer decides about. @param isListed whether /review shows it, one after another */
 function reviewCard(record: JobRecord, { pictures, at }: Review, say: Say, isListed: boolean): Card {
@@ -32,8 +36,7 @@ function reviewCard(record: JobRecord, { pictures, at }: Review, say: Say, isLis
   );
   const prompts = [...new Set((request.pictureWords ?? []).map((words) => words.prompt ?? request.prompt))];
   const action = (verb: Verb, style: 'primary' | 'danger'): CardAction => ({
-    // No number: that would be one of several pictures.
-    id: `${verb}:${id}${isListed ? ':listed' : ''}`,
+    id: actionOf(verb, id, isListed),
     label: say(`button.${verb}`),
     style,
   });
@@ -63,8 +66,9 @@ const TOLD_MS = 3_600_000;
  */
 export async function postForReview(
   record: JobRecord,
-  { reviews, settings, post, onError }: Pick<ReviewPorts, 'reviews' | 'settings' | 'post' | 'onError'>,
+  ports: Pick<ReviewPorts, 'reviews' | 'settings' | 'post' | 'findPosted' | 'onError'>,
 ): Promise<void> {
+  const { reviews, settings, post, onError } = ports;
   const platform = record.platform as Platform;
   const tenant = record.share?.tenant;
   const review = await reviews.get(record.id);
@@ -74,8 +78,9 @@ export async function postForReview(
   if (channel === undefined) return;
   const say = sayIn('en');
   try {
-    const posted = await post(platform, tenant, String(channel), reviewCard(record, review, say, false));
-    if (posted !== undefined) await reviews.noteMessage({ ...posted, job: record.id, platform });
+    await postOnce({ job: record.id, platform, tenant, channel: String(channel) }, ports, () =>
+      reviewCard(record, review, say, false),
+    );
   } catch (error) {
     // What is no plain refusal of the platform is for the operator too.
     if (!(error instanceof DarkroomError)) onError?.(error);
@@ -87,19 +92,63 @@ export async function postForReview(
 }
 
 /**
+ * Posts a job's message to a review channel and notes where it is. Where the program ended in between, the message is looked
+ * for before another one is posted.
+ * @throws what the platform refuses
+ */
+async function postOnce(
+  at: {
+    readonly job: string;
+    readonly platform: Platform;
+    readonly tenant: string;
+    readonly channel: string;
+  },
+  { reviews, post, findPosted }: Pick<ReviewPorts, 'reviews' | 'post' | 'findPosted'>,
+  card: () => Card,
+): Promise<void> {
+  const { job, platform, tenant } = at;
+  const begun = await reviews.beginMessage(at);
+  if (begun === undefined) return;
+  const { pending, isAgain } = begun;
+  const before = isAgain
+    ? await findPosted(platform, { ...pending, action: actionOf('approve', job) })
+    : undefined;
+  try {
+    const posted = before ?? (await post(platform, tenant, at.channel, card()));
+    if (posted === undefined) await reviews.messageSettled(pending.number);
+    else await reviews.noteMessage({ ...posted, job, platform }, pending.number);
+  } catch (error) {
+    // Refused, so that there is none; after other errors there may be one.
+    if (error instanceof DarkroomError) await reviews.messageSettled(pending.number);
+    throw error;
+  }
+}
+
+/**
  * Messages that still show pictures to reviewers, and no longer should: what was decided comes in their place; they go
  * where the pictures were deleted, or have expired.
  * @param only those of one job, and what they say
  */
 export async function settleReviews(
   platforms: readonly Platform[],
-  { reviews, jobs, replace, onError }: Pick<ReviewPorts, 'reviews' | 'jobs' | 'replace' | 'onError'>,
+  {
+    reviews,
+    jobs,
+    replace,
+    findPosted,
+    onError,
+  }: Pick<ReviewPorts, 'reviews' | 'jobs' | 'replace' | 'findPosted' | 'onError'>,
   only?: { readonly job: string; readonly text: string },
 ): Promise<void> {
-  for (const { number, job, platform, ...posted } of await reviews.takeSettled(platforms, only?.job)) {
+  for (const { number, job, pending, ...noted } of await reviews.takeSettled(platforms, only?.job)) {
     const text = only?.text ?? (await decisionOn(job, { reviews, jobs }));
+    const platform = noted.platform as Platform;
     try {
-      await replace(platform as Platform, posted, text === undefined ? undefined : { text });
+      const posted =
+        pending === undefined
+          ? noted
+          : await findPosted(platform, { ...pending, action: actionOf('approve', job) });
+      if (posted !== undefined) await replace(platform, posted, text === undefined ? undefined : { text });
       await reviews.messageSettled(number);
     } catch (error) {
       // Tried again in half a minute.
@@ -117,8 +166,13 @@ async function decisionOn(
   return review && decisionOf(review, await jobs.get(job), sayIn('en'));
 }
 
+const VERDICTS = { approve: 'approved', reject: 'rejected', ban: 'banned' } as const satisfies Record<
+  Verb,
+  Verdict
+>;
+
 const decisionOf = ({ state, decided }: Review, record: JobRecord | undefined, say: Say): string =>
-  say(state === 'approved' ? 'review.done.approve' : 'review.done.reject', {
+  say(`review.done.${VERBS.find((verb) => VERDICTS[verb] === state) ?? 'reject'}`, {
     reviewer: decided?.by ?? '',
     name: record?.user.name ?? say('review.deleted_job'),
   });
@@ -148,11 +202,10 @@ export async function decide(
   if (review.state === 'held' && verb === 'ban' && !(await isBanned(user.id, tenant, ports)))
     await changeSetting(context, { key: 'banned', scope: 'user', target: user.id, after: true });
   const several = record.request.numImages > 1;
-  const verdict = verb === 'approve' ? 'approved' : 'rejected';
   const error = describeError(
     new DarkroomError('forbidden', sentence(several ? 'review.not_approved_several' : 'review.not_approved')),
   );
-  if (!(await ports.reviews.decide(job, verdict, invocation.user, error))) {
+  if (!(await ports.reviews.decide(job, VERDICTS[verb], invocation.user, error))) {
     const by = (await ports.reviews.get(job))?.decided?.by ?? '';
     throw new DarkroomError('bad_request', sentence('review.decided_already', { name: by }));
   }

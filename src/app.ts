@@ -122,6 +122,8 @@ export async function startApp(options: AppOptions): Promise<App> {
     admins: settings.DARKROOM_ADMINS,
     post: async (platform, tenant, channel, card) =>
       adapters.find((one) => one.platform === platform)?.post(tenant, channel, card),
+    findPosted: async (platform, sought) =>
+      adapters.find((one) => one.platform === platform)?.findPosted(sought),
     replace: async (platform, posted, card) =>
       adapters.find((one) => one.platform === platform)?.replace(posted, card),
     unpost: async (job) => adapters.find((one) => one.platform === job.platform)?.unpost(job),

@@ -19,6 +19,7 @@ function setUp(failures: readonly DarkroomError[]) {
     stop: async () => undefined,
     reopen: async () => undefined,
     post: async () => ({ channel: '', message: '' }),
+    findPosted: async () => undefined,
     replace: async () => undefined,
     unpost: async () => undefined,
     find: async () => undefined,

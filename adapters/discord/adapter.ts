@@ -3,7 +3,7 @@ import { Client, Events, GatewayIntentBits, Partials, Routes, type SendableChann
 import type { AnyCommand } from '../../commands/command.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { sentence } from '../../src/sentences.ts';
-import type { Adapter, Found, Membership, PostedCard, Reply, RequestedJob } from '../adapter.ts';
+import type { Adapter, Found, Membership, PostedCard, Reply, RequestedJob, SoughtCard } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import { Downloads } from '../downloads.ts';
 import { type Address, findPosted } from '../job-reply.ts';
@@ -14,7 +14,7 @@ import { isRefusal, loginProblem, reduceError } from './errors.ts';
 import { DiscordEvents, type EventPorts } from './events.ts';
 import { plainId, rolesOf } from './invocation.ts';
 import { restBase } from './limits.ts';
-import { findMessage } from './lookup.ts';
+import { findByButton, findMessage } from './lookup.ts';
 import { Memberships } from './memberships.ts';
 import { MEDIA_HOSTS } from './pictures.ts';
 import { MessageReply } from './reply.ts';
@@ -153,13 +153,29 @@ class DiscordAdapter implements Adapter {
   }
 
   async post(tenant: string, channel: string, card: Card): Promise<PostedCard> {
-    const wanted = channel.replace(/^<?#?(?:discord:)?|>$/g, '');
-    const guild = this.#client.guilds.cache.get(plainId(tenant));
-    const found = guild?.channels.cache.find(({ id, name }) => id === wanted || name === wanted);
-    if (!found?.isSendable())
+    const found = this.#channelOf(tenant, channel);
+    if (found === undefined)
       throw new DarkroomError('not_found', sentence('discord.no_channel', { channel }));
     const message = await new MessageReply(found, this.#options, undefined).post(card);
     return { channel: found.id, message };
+  }
+
+  /** @param channel as an admin named it */
+  #channelOf(tenant: string, channel: string): SendableChannels | undefined {
+    const wanted = channel.replace(/^<?#?(?:discord:)?|>$/g, '');
+    const guild = this.#client.guilds.cache.get(plainId(tenant));
+    const found = guild?.channels.cache.find(({ id, name }) => id === wanted || name === wanted);
+    return found?.isSendable() ? found : undefined;
+  }
+
+  async findPosted({ tenant, channel, action, since }: SoughtCard): Promise<PostedCard | undefined> {
+    const home = this.#channelOf(tenant, channel);
+    try {
+      const message = home && (await findByButton(home, action, since));
+      return message && { channel: message.channelId, message: message.id };
+    } catch (error) {
+      throw reduceError(error);
+    }
   }
 
   async replace(posted: PostedCard, card: Card | undefined): Promise<void> {

@@ -65,13 +65,25 @@ async function ownMessages({ messages, client }: SendableChannels, at: number): 
   return own;
 }
 
+/** The bot's message with a button, posted since a time. @throws what Discord refuses */
+export async function findByButton(
+  channel: SendableChannels,
+  action: string,
+  since: number,
+): Promise<Message | undefined> {
+  return (await ownMessages(channel, since)).find((one) => buttonsOf(one).includes(action));
+}
+
 /** Whether all buttons are this job's: a list of jobs has those of others as well. */
-function isOfJob({ components }: Message, job: string): boolean {
-  const ids = components
-    .flatMap((row) => (row.type === ComponentType.ActionRow ? row.components : []))
-    .flatMap(({ customId }) => customId ?? []);
+function isOfJob(message: Message, job: string): boolean {
+  const ids = buttonsOf(message);
   return ids.length > 0 && ids.every((id) => id.split(':')[1] === job);
 }
+
+const buttonsOf = ({ components }: Message): string[] =>
+  components
+    .flatMap((row) => (row.type === ComponentType.ActionRow ? row.components : []))
+    .flatMap(({ customId }) => customId ?? []);
 
 function isHead({ components }: Message, name: string): boolean {
   const [only] = components;

@@ -2,7 +2,7 @@
 import { App, webApi } from '@slack/bolt';
 import { DarkroomError } from '../../src/errors.ts';
 import { sentence } from '../../src/sentences.ts';
-import type { Adapter, Found, Membership, PostedCard, Reply, RequestedJob } from '../adapter.ts';
+import type { Adapter, Found, Membership, PostedCard, Reply, RequestedJob, SoughtCard } from '../adapter.ts';
 import type { Card } from '../card.ts';
 import { Downloads } from '../downloads.ts';
 import { findPosted } from '../job-reply.ts';
@@ -13,7 +13,7 @@ import { findInWorkspace } from './directory.ts';
 import { destinationOf, type EventPorts, SlackEvents } from './events.ts';
 import { filesOf, MEDIA_HOSTS } from './files.ts';
 import { SLACK_LIMITS as LIMITS } from './limits.ts';
-import { findMessage } from './lookup.ts';
+import { findByButton, findMessage } from './lookup.ts';
 import { type Posted, SlackReply, type Workspace } from './reply.ts';
 import { SlackUsers } from './users.ts';
 
@@ -194,10 +194,19 @@ class SlackAdapter implements Adapter {
   async post(tenant: string, channel: string, card: Card): Promise<PostedCard> {
     if (tenant !== this.#users.tenant)
       throw new DarkroomError('not_found', sentence('slack.no_channel', { channel }));
-    const wanted = channel.replace(/^<?#?(?:slack:)?|(?:\|[^>]*)?>$/g, '');
+    const wanted = plainChannel(channel);
     const reply = new SlackReply(this.#workspace, this.#options, { channel: wanted });
     const message = await reply.post(card);
     return { channel: reply.address?.channel ?? wanted, message, files: reply.files };
+  }
+
+  async findPosted({ tenant, channel, action, since }: SoughtCard): Promise<PostedCard | undefined> {
+    const { client } = this.#workspace;
+    const found = await this.find(tenant, 'channel', plainChannel(channel));
+    const message = found && (await findByButton(client, found.id, action, since));
+    if (message?.ts === undefined) return undefined;
+    const files = filesOf(message).flatMap(({ id }) => id ?? []);
+    return { channel: found!.id, message: message.ts, files };
   }
 
   async replace({ channel, message: ts, files = [] }: PostedCard, card: Card | undefined): Promise<void> {
@@ -214,6 +223,9 @@ class SlackAdapter implements Adapter {
     await this.#removeFiles(files, client);
   }
 }
+
+/** A channel as an admin named it, without Slack's marks around it. */
+const plainChannel = (channel: string) => channel.replace(/^<?#?(?:slack:)?|(?:\|[^>]*)?>$/g, '');
 
 /** Slack's own id in one of ours. */
 const plainId = (id: string) => id.replace(/^slack:/, '');

@@ -34,7 +34,7 @@ export async function findMessage(
   { id, at, frame }: RequestedJob,
   to: Destination & { readonly user: string },
 ): Promise<Found> {
-  const oldest = ((at - CLOCKS_APART) / 1000).toFixed(6);
+  const oldest = oldestOf(at);
   const home = frame?.isPrivate
     ? { channel: (await client.conversations.open({ users: to.user })).channel?.id ?? to.user }
     : to;
@@ -59,6 +59,23 @@ async function search(
   oldest: string,
 ): Promise<{ message?: string; head?: string }> {
   const found: { message?: string; head?: string } = {};
+  for await (const messages of pagesOf(
+    client,
+    { channel, ...(thread !== undefined && { thread }) },
+    oldest,
+  )) {
+    for (const { ts, metadata } of messages) {
+      const payload = metadata?.event_payload as { job?: unknown; head?: unknown } | undefined;
+      if (ts === undefined || metadata?.event_type !== EVENT_TYPE || payload?.job !== job) continue;
+      found[payload.head === true ? 'head' : 'message'] = ts;
+    }
+    if (found.message !== undefined || found.head !== undefined) break;
+  }
+  return found;
+}
+
+/** Messages of a channel or thread since a time. */
+async function* pagesOf(client: SlackClient, { channel, thread }: Destination, oldest: string) {
   let cursor: string | undefined;
   for (let page = 0; page < PAGES; page++) {
     const asked = {
@@ -71,13 +88,27 @@ async function search(
     const answer = await (thread === undefined
       ? client.conversations.history(asked)
       : client.conversations.replies({ ...asked, ts: thread }));
-    for (const { ts, metadata } of answer.messages ?? []) {
-      const payload = metadata?.event_payload as { job?: unknown; head?: unknown } | undefined;
-      if (ts === undefined || metadata?.event_type !== EVENT_TYPE || payload?.job !== job) continue;
-      found[payload.head === true ? 'head' : 'message'] = ts;
-    }
+    yield answer.messages ?? [];
     cursor = answer.response_metadata?.next_cursor;
-    if (found.message !== undefined || found.head !== undefined || !cursor) break;
+    if (!cursor) return;
   }
-  return found;
 }
+
+/** The message of a channel with a button, posted since a time. @throws what Slack refuses */
+export async function findByButton(client: SlackClient, channel: string, action: string, since: number) {
+  for await (const messages of pagesOf(client, { channel }, oldestOf(since))) {
+    const message = messages.find(({ blocks = [] }) =>
+      blocks.some(
+        (block) =>
+          'elements' in block &&
+          Array.isArray(block.elements) &&
+          block.elements.some((element: object) => 'action_id' in element && element.action_id === action),
+      ),
+    );
+    if (message !== undefined) return message;
+  }
+  return undefined;
+}
+
+/** As Slack's `oldest`. */
+const oldestOf = (at: number) => ((at - CLOCKS_APART) / 1000).toFixed(6);

@@ -67,6 +67,10 @@ export function createWebAdapter(options: WebOptions): WebAdapter {
       const message = await new WebReply(conversation, { user: BOT }).post(card);
       return { channel: '', message };
     },
+    // It has no channels to post reviews to.
+    async findPosted() {
+      return undefined;
+    },
     async replace({ message: id }, card) {
       const message = await conversation.get(id);
       if (message === undefined) return;

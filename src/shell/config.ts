@@ -58,6 +58,7 @@ export const operateConfig: Operate = async ({ args, store, models, asker, say, 
     admins: [],
     post: async () => undefined,
     replace: async () => undefined,
+    findPosted: async () => undefined,
     unpost: async () => undefined,
     clock: store.clock,
     // The operator gives ids: this process may not be connected to the platform.

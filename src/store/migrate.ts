@@ -5,6 +5,7 @@ import { gallery } from './schema/gallery.ts';
 import { people } from './schema/people.ts';
 import { review } from './schema/review.ts';
 import { reviewMessage } from './schema/review-message.ts';
+import { reviewRecord } from './schema/review-record.ts';
 import { sweepUsage } from './schema/sweep-usage.ts';
 import { tables } from './schema/tables.ts';
 import { unfinished } from './schema/unfinished.ts';
@@ -24,6 +25,7 @@ export const STEPS: readonly string[] = [
   sweepUsage,
   unfinished,
   reviewMessage,
+  reviewRecord,
 ];
 
 /** Held while migrating, so that programs that start together take turns. */

@@ -3,7 +3,7 @@ import type { JobRecord } from './jobs.ts';
 import type { PictureStore } from './pictures.ts';
 import { type Database, json, type Sql } from './sql.ts';
 
-export type Verdict = 'approved' | 'rejected';
+export type Verdict = 'approved' | 'rejected' | 'banned';
 
 /** A job whose pictures wait, or waited. */
 export interface Review {
@@ -12,6 +12,7 @@ export interface Review {
   readonly tenant: string;
   /** Milliseconds since 1970 when it was held. */
   readonly at: number;
+  /** `banned`: rejected, and whoever asked for it was banned. */
   readonly state: 'held' | Verdict;
   /** Empty once it is decided. */
   readonly pictures: JobRecord['pictures'];
@@ -29,6 +30,23 @@ export interface ReviewMessage {
   /** Ids of files that the platform keeps beside the message. */
   readonly files?: readonly string[];
 }
+
+/** A message of a review channel that is being posted, or was when the program ended. */
+export interface PendingMessage {
+  readonly number: string;
+  readonly tenant: string;
+  /** As the setting names it. */
+  readonly channel: string;
+  /** Milliseconds since 1970: it was posted after that. */
+  readonly since: number;
+}
+
+/** A message that no longer should show its pictures. */
+export type SettledMessage = ReviewMessage & {
+  readonly number: string;
+  /** Where it is not known whether and where it was posted. */
+  readonly pending?: PendingMessage;
+};
 
 export interface ReviewStore {
   get(job: string): Promise<Review | undefined>;
@@ -52,15 +70,20 @@ export interface ReviewStore {
   ): Promise<boolean>;
   /** Whether a picture waits for a reviewer, so that nobody else may see it. */
   isHeld(picture: string): Promise<boolean>;
-  noteMessage(message: ReviewMessage): Promise<void>;
+  /**
+   * Notes that a job's message is going to be posted to a review channel.
+   * @returns undefined where it was posted already; `isAgain` where it may have been
+   */
+  beginMessage(
+    message: Pick<ReviewMessage, 'job' | 'platform' | 'channel'> & { readonly tenant: string },
+  ): Promise<{ readonly pending: PendingMessage; readonly isAgain: boolean } | undefined>;
+  /** @param pending what beginMessage() noted */
+  noteMessage(message: ReviewMessage, pending?: string): Promise<void>;
   /**
    * Takes messages whose pictures no longer wait: decided, deleted or expired; nobody else gets them for half a minute.
    * @param job only those of this one
    */
-  takeSettled(
-    platforms: readonly string[],
-    job?: string,
-  ): Promise<(ReviewMessage & { readonly number: string })[]>;
+  takeSettled(platforms: readonly string[], job?: string): Promise<SettledMessage[]>;
   /** The message shows that, or is gone. */
   messageSettled(number: string): Promise<void>;
 }
@@ -70,17 +93,32 @@ interface ReviewRow {
   readonly job: string;
   readonly tenant: string;
   readonly at: Date;
-  readonly state: Review['state'];
+  readonly state: 'held' | 'approved' | 'rejected';
+  readonly is_ban: boolean;
   readonly pictures: Review['pictures'];
   readonly decided_name: string | null;
   readonly decided_at: Date | null;
 }
 
+interface PendingRow {
+  readonly [column: string]: unknown;
+  readonly number: string;
+  /** Null where the message stands in no review channel. */
+  readonly tenant: string | null;
+  readonly channel: string;
+  readonly at: Date;
+}
+
+const pendingOf = ({ number, tenant, channel, at }: PendingRow): PendingMessage => ({
+  ...{ number, channel, tenant: tenant ?? '' },
+  since: at.getTime(),
+});
+
 export function createReviews(database: Database, stored: PictureStore): ReviewStore {
   const find = async (where: string, values: unknown[]) =>
     (
       await database.query<ReviewRow>(
-        `select job, tenant, at, state, pictures, decided_name, decided_at from darkroom.review where ${where}`,
+        `select job, tenant, at, state, is_ban, pictures, decided_name, decided_at from darkroom.review where ${where}`,
         values,
       )
     ).map(reviewOf);
@@ -102,7 +140,7 @@ export function createReviews(database: Database, stored: PictureStore): ReviewS
       const pictures = await database.transaction((tx) => decideIn(tx, { job, verdict, by, error }));
       if (pictures === undefined) return false;
       // Condemned by now, so that they go later if this is cut off.
-      if (verdict === 'rejected') await Promise.all(pictures.map(({ id }) => stored.remove(id)));
+      if (verdict !== 'approved') await Promise.all(pictures.map(({ id }) => stored.remove(id)));
       return true;
     },
     async isHeld(picture) {
@@ -112,21 +150,50 @@ export function createReviews(database: Database, stored: PictureStore): ReviewS
       );
       return row!.is_held;
     },
-    async noteMessage({ platform, channel, message, job, files = [] }) {
+    async beginMessage({ job, platform, channel, tenant }) {
+      const [before] = await database.query<PendingRow & { message: string }>(
+        `select number::text, tenant, channel, at, message from darkroom.review_message
+         where job = $1 and tenant is not null order by number limit 1`,
+        [job],
+      );
+      if (before !== undefined)
+        return before.message === '' ? { pending: pendingOf(before), isAgain: true } : undefined;
+      const [row] = await database.query<PendingRow>(
+        `insert into darkroom.review_message (platform, channel, message, job, tenant) values ($1, $2, '', $3, $4)
+         returning number::text, tenant, channel, at`,
+        [platform, channel, job, tenant],
+      );
+      return { pending: pendingOf(row!), isAgain: false };
+    },
+    async noteMessage({ platform, channel, message, job, files = [] }, pending) {
+      // A pending one that was given up is noted all the same: its message is there.
       await database.query(
-        `insert into darkroom.review_message (platform, channel, message, job, files) values ($1, $2, $3, $4, $5)`,
-        [platform, channel, message, job, json(files)],
+        `with noted as (
+           update darkroom.review_message set channel = $2, message = $3, files = $5 where number = $6::bigint returning number
+         )
+         insert into darkroom.review_message (platform, channel, message, job, files)
+         select $1, $2, $3, $4, $5 where not exists (select from noted)`,
+        [platform, channel, message, job, json(files), pending ?? null],
       );
     },
-    takeSettled: (platforms, job) =>
-      database.query<ReviewMessage & { readonly number: string } & Record<string, unknown>>(
+    async takeSettled(platforms, job) {
+      const rows = await database.query<ReviewMessage & PendingRow>(
         `update darkroom.review_message m set taken_until = clock_timestamp() + interval '30 seconds'
          where platform = any($1) and ($2::text is null or job = $2)
            and coalesce(taken_until < clock_timestamp(), true)
            and not exists (select from darkroom.review r where r.job = m.job and r.state = 'held')
-         returning number::text, job, platform, channel, message, files`,
+           -- What is being posted right now is noted soon.
+           and (message <> '' or tenant is null or at < clock_timestamp() - interval '1 minute')
+         returning number::text, job, platform, channel, message, files, tenant, at`,
         [[...platforms], job ?? null],
-      ),
+      );
+      return rows.map(({ number, tenant, at, ...message }) => ({
+        ...message,
+        number,
+        ...(message.message === '' &&
+          tenant !== null && { pending: pendingOf({ number, tenant, at, channel: message.channel }) }),
+      }));
+    },
     async messageSettled(number) {
       await database.query('delete from darkroom.review_message where number = $1', [number]);
     },
@@ -148,22 +215,23 @@ async function decideIn(
     readonly error: NonNullable<JobRecord['error']>;
   },
 ): Promise<Review['pictures'] | undefined> {
+  const isApproved = verdict === 'approved';
+  const state = isApproved ? 'approved' : 'rejected';
   const [held] = await tx.query<{ pictures: Review['pictures'] }>(
     "select pictures from darkroom.review where job = $1 and state = 'held' for update",
     [job],
   );
   if (held === undefined) return undefined;
   await tx.query(
-    `update darkroom.review set state = $2, pictures = '[]', decided_by = $3, decided_name = $4,
+    `update darkroom.review set state = $2, is_ban = $5, pictures = '[]', decided_by = $3, decided_name = $4,
        decided_at = clock_timestamp() where job = $1`,
-    [job, verdict, by.id, by.name],
+    [job, state, by.id, by.name, verdict === 'banned'],
   );
-  const isApproved = verdict === 'approved';
   await tx.query(
     `update darkroom.job set pictures = $2, frame = frame || $3,
        state = case when $4 then state else 'failed' end, error = case when $4 then error else $5::jsonb end
      where id = $1`,
-    [job, json(isApproved ? held.pictures : []), json({ review: verdict }), isApproved, json(error)],
+    [job, json(isApproved ? held.pictures : []), json({ review: state }), isApproved, json(error)],
   );
   if (!isApproved) {
     await tx.query(
@@ -181,9 +249,9 @@ async function decideIn(
 }
 
 function reviewOf({ at, decided_name: by, decided_at: when, ...row }: ReviewRow): Review {
-  const { job, tenant, state, pictures } = row;
+  const { job, tenant, state, is_ban: isBan, pictures } = row;
   return {
-    ...{ job, tenant, state, pictures },
+    ...{ job, tenant, state: isBan ? 'banned' : state, pictures },
     at: at.getTime(),
     ...(by !== null && when !== null && { decided: { by, at: when.getTime() } }),
   };

@@ -286,6 +286,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
     admins: ['web:ada'],
     post: async () => undefined,
     replace: (_platform, posted, card) => adapter.replace(posted, card),
+    findPosted: async () => undefined,
     unpost: (job) => adapter.unpost(job),
     clock: store.clock,
     find: (_platform, tenant, kind, typed) => adapter.find(tenant, kind, typed),

@@ -213,6 +213,10 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       decided: async () => [],
       decide: async () => false,
       isHeld: async () => false,
+      beginMessage: async ({ tenant, channel }) => ({
+        pending: { number: '1', tenant, channel, since: 0 },
+        isAgain: false,
+      }),
       noteMessage: async () => undefined,
       takeSettled: async () => [],
       messageSettled: async () => undefined,
@@ -239,6 +243,7 @@ export function startCommands(more: Partial<Ports> = {}): Harness {
       return undefined;
     },
     replace: async () => undefined,
+    findPosted: async () => undefined,
     unpost: async () => undefined,
     find: async (_platform, _tenant, kind, typed) =>
       DIRECTORY[kind].find(({ id, name }) => id === typed || name === typed),

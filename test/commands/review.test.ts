@@ -24,6 +24,10 @@ async function waiting(post?: () => Promise<void>) {
       return true;
     },
     isHeld: async () => true,
+    beginMessage: async ({ tenant, channel }) => ({
+      pending: { number: '1', tenant, channel, since: 0 },
+      isAgain: false,
+    }),
     noteMessage: async () => undefined,
     takeSettled: async () => [],
     messageSettled: async () => undefined,
@@ -70,7 +74,7 @@ test('a reviewer without an admin\u2019s rights rejects, and bans nobody', async
   assert.match(ephemeral[0]!.text, /^Only/);
   assert.deepEqual([reviews.get(record.id)!.state, chat.changes.length], ['held', 0]);
   await press('ban', admin);
-  assert.equal(reviews.get(record.id)!.state, 'rejected');
+  assert.equal(reviews.get(record.id)!.state, 'banned');
   assert.deepEqual(
     chat.changes.map(({ key, target, after }) => [key, target, after]),
     [['banned', 'discord:bo', true]],

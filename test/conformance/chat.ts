@@ -56,7 +56,7 @@ export interface Chat extends AsyncDisposable {
   /** Messages of the bot that would ring at somebody's. */
   pinging(): readonly string[];
   /** As in Program. */
-  readonly dying: { beforeNote: boolean };
+  readonly dying: { beforeNote: boolean; beforeReviewNote: boolean };
   readonly undo: { ms: number };
   /** Whether a job is in the store. */
   isKnown(job: string): Promise<boolean>;

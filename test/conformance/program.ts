@@ -26,8 +26,8 @@ export interface Program {
   readonly queue: StandInQueue;
   readonly errors: unknown[];
   readonly adapter: Adapter;
-  /** Whether this run of it dies, as far as its chat goes, between posting a job's message and noting where. */
-  readonly dying: { beforeNote: boolean };
+  /** Whether this run of it dies, as far as its chat goes, between posting a job's or a review's message and noting where. */
+  readonly dying: { beforeNote: boolean; beforeReviewNote: boolean };
   /** How long a deletion can be undone. */
   readonly undo: { ms: number };
   /** Whether a job is in the store. */
@@ -47,7 +47,7 @@ export async function startProgram(
   const onError = (error: unknown) => void errors.push(error);
   const kept = new Map<string, Delivery>();
   const open = async () => {
-    const dying = { beforeNote: false };
+    const dying = { beforeNote: false, beforeReviewNote: false };
     const deliveries: Deliveries = {
       get: async (job) => kept.get(job),
       ofMessage: async (_platform, message) =>
@@ -71,6 +71,7 @@ export async function startProgram(
       admins: ['web:ada', 'slack:U_ADA'],
       post: (_platform, tenant, channel, card) => adapter.post(tenant, channel, card),
       replace: (_platform, posted, card) => adapter.replace(posted, card),
+      findPosted: (_platform, sought) => adapter.findPosted(sought),
       unpost: (job) => adapter.unpost(job),
       clock: store.clock,
       find: (_platform, tenant, kind, typed) => adapter.find(tenant, kind, typed),
@@ -96,7 +97,13 @@ export async function startProgram(
       takenFromPhotos: () => ['canny', 'openpose'],
       arePixelsEqual,
       drawGrid,
-      reviews: store.reviews,
+      reviews: {
+        ...store.reviews,
+        async noteMessage(...noted) {
+          if (dying.beforeReviewNote) await new Promise(() => {});
+          await store.reviews.noteMessage(...noted);
+        },
+      },
       awaitedMs: 0,
       get undoMs() {
         return undo.ms;

@@ -417,6 +417,39 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.deepEqual(chat.errors, []);
     });
 
+    it('a review that was posted but not noted before a crash is not posted again, and follows its decision', async () => {
+      await using chat = await start();
+      if (chat.platform === 'web') return;
+      for (const [setting, value] of [
+        ['moderation', 'hold'],
+        ['review_channel', '#general'],
+      ] as const) {
+        await chat.command('ada', 'config set', { setting, value });
+        await until(chat, 'ada', ({ text }) => text.includes(`${setting}: not set ->`));
+      }
+      chat.dying.beforeReviewNote = true;
+      chat.command('bo', 'imagine', { prompt: 'a boat' }).catch(() => {});
+      const isReview = ({ buttons, isPrivate }: Seen) => buttons.includes('Ban') && !isPrivate;
+      const first = await until(chat, 'cy', isReview);
+      await chat.restart();
+      await chat.command('ada', 'review');
+      const own = await until(chat, 'ada', ({ buttons, isPrivate }) => buttons.includes('Ban') && isPrivate);
+      assert.equal((await chat.seenBy('cy')).filter(isReview).length, 1);
+      await chat.press('ada', own, 'Ban');
+      const decided = await until(chat, 'cy', ({ id, buttons }) => id === first.id && buttons.length === 0);
+      assert.deepEqual(
+        [decided.text.trim(), decided.pictures],
+        ['ada rejected a picture by bo and banned them.', []],
+      );
+      await chat.command('ada', 'review', { show: 'history' });
+      await until(
+        chat,
+        'ada',
+        ({ text, isPrivate }) => isPrivate && text.includes('rejected a picture by bo and banned'),
+      );
+      assert.deepEqual(chat.errors, []);
+    });
+
     it('no message keeps a picture that was decided elsewhere, or deleted', async () => {
       await using chat = await start();
       const isWeb = chat.platform === 'web';

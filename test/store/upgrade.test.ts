@@ -24,6 +24,7 @@ const RELEASED = [
   'a349c5b27c496465',
   '5ad3bebda03a3838',
   '69ccf29e99813067',
+  '2ebd64526b6efd55',
 ];
 
 test('the steps that a release has are as they were', () => {
