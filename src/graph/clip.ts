@@ -6,7 +6,8 @@ import { DarkroomError } from '../errors.ts';
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
-import { type Activation, activation, attention, layerNorm, linear } from './layers.ts';
+import { type Activation, activation, attention, linear } from './layers.ts';
+import { layerNorm } from './norms.ts';
 import { PORTABLE, type Target } from './target.ts';
 
 export interface ClipTextConfig {

@@ -1,6 +1,6 @@
 /** Queries and keys [B, S, channels], whose channels are those of several heads side by side. */
 import type { GraphBuilder, Value } from './builder.ts';
-import { rmsNorm } from './layers.ts';
+import { rmsNorm } from './norms.ts';
 import { type Rotary, type RotaryPairs, rotate } from './rotary.ts';
 
 /** Root mean square normalisation, each head for itself. */

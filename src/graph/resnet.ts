@@ -1,6 +1,7 @@
 /** The residual block of UNet and VAE (diffusers models/resnet.py, time_embedding_norm "default"). */
 import type { GraphBuilder, Value } from './builder.ts';
-import { conv, groupNorm, linear, type Norm } from './layers.ts';
+import { conv, linear } from './layers.ts';
+import { groupNorm, type Norm } from './norms.ts';
 
 export interface ResnetOptions {
   readonly inputs: number;

@@ -7,7 +7,8 @@ import { GraphBuilder, type Value } from './builder.ts';
 import { clipLayer } from './clip.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
-import { type Activation, conv, layerNorm, linear } from './layers.ts';
+import { type Activation, conv, linear } from './layers.ts';
+import { layerNorm } from './norms.ts';
 import { PORTABLE, type Target } from './target.ts';
 
 export interface SafetyCheckerConfig {

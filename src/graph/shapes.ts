@@ -200,37 +200,16 @@ const argMax: Rule = (inputs, node) => {
   return [{ dims: node.int('keepdims', 1) === 1 ? dims.with(axis, 1) : dims.toSpliced(axis, 1) }];
 };
 
+/** Operators whose output has the shape of their first input. */
+const KEEP_SHAPE = `
+  Cast Identity Relu LeakyRelu PRelu Gelu FastGelu BiasGelu QuickGelu Sigmoid Tanh Softmax Sin Cos Neg Abs Sqrt Log
+  Reciprocal BiasAdd RotaryEmbedding LayerNormalization SimplifiedLayerNormalization SkipLayerNormalization
+  InstanceNormalization GroupNorm SkipGroupNorm`
+  .trim()
+  .split(/\s+/);
+
 const RULES: ReadonlyMap<string, Rule> = new Map<string, Rule>([
-  ...[
-    ...[
-      'Cast',
-      'Identity',
-      'Relu',
-      'LeakyRelu',
-      'PRelu',
-      'Gelu',
-      'QuickGelu',
-      'Sigmoid',
-      'Softmax',
-      'Sin',
-      'Cos',
-    ],
-    ...['LayerNormalization', 'SimplifiedLayerNormalization', 'InstanceNormalization', 'GroupNorm'],
-    ...[
-      'SkipGroupNorm',
-      'SkipLayerNormalization',
-      'RotaryEmbedding',
-      'Tanh',
-      'Neg',
-      'Sqrt',
-      'Log',
-      'Abs',
-      'Reciprocal',
-      'BiasAdd',
-      'BiasGelu',
-      'FastGelu',
-    ],
-  ].map((name): [string, Rule] => [name, (...of) => withInts(of)]),
+  ...KEEP_SHAPE.map((name): [string, Rule] => [name, (...of) => withInts(of)]),
   ['Clip', (inputs) => [{ ...values(need(inputs, 0)), dims: need(inputs, 0).dims }]],
   ['Add', broadcast((a, b) => a + b)],
   ['Sub', broadcast((a, b) => a - b)],

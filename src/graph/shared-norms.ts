@@ -1,6 +1,7 @@
 /** Group norms (Wu & He 2018) of one picture that is run in tiles: their statistics can be given from outside. */
 import type { GraphBuilder, Value } from './builder.ts';
-import { activation, type Norm } from './layers.ts';
+import { activation } from './layers.ts';
+import type { Norm } from './norms.ts';
 
 /** Declares `statistics` [norms, 2, groups], mean and mean square of each group, and `share`; batches are of one picture. */
 export class SharedNorms {

@@ -3,7 +3,8 @@ import { scaledAttention } from './attention.ts';
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
-import { activation, linear, rmsNorm } from './layers.ts';
+import { activation, linear } from './layers.ts';
+import { rmsNorm } from './norms.ts';
 import { PORTABLE, type Target } from './target.ts';
 
 export interface T5Config {

@@ -1,15 +1,7 @@
 /** The transformer over an image's positions (diffusers models/transformers/transformer_2d.py, attention.py). */
 import type { GraphBuilder, Value } from './builder.ts';
-import {
-  attention,
-  conv,
-  groupNorm,
-  imageToSequence,
-  layerNorm,
-  linear,
-  linearInto,
-  sequenceToImage,
-} from './layers.ts';
+import { attention, conv, imageToSequence, linear, linearInto, sequenceToImage } from './layers.ts';
+import { groupNorm, layerNorm } from './norms.ts';
 
 export interface SpatialTransformerOptions {
   readonly channels: number;

@@ -5,7 +5,8 @@
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { checkControlNet, controlResiduals, readControlNetConfig, residualCount } from './controlnet.ts';
-import { conv, groupNorm, upsample } from './layers.ts';
+import { conv, upsample } from './layers.ts';
+import { groupNorm } from './norms.ts';
 import { PORTABLE, type Target } from './target.ts';
 import { readUnetConfig, TIME_IDS, type UnetConfig } from './unet-config.ts';
 import { type Conditioning, type Skip, timeEmbedding, UnetEncoder } from './unet-encoder.ts';

@@ -2,7 +2,8 @@
 import { stat } from 'node:fs/promises';
 import { DarkroomError, offer } from '../errors.ts';
 import type { Component } from '../graph/component.ts';
-import { isVaePart, readVaeConfig, vaeGraph } from '../graph/vae.ts';
+import { isVaePart, vaeGraph } from '../graph/vae.ts';
+import { readVaeConfig } from '../graph/vae-config.ts';
 import { sentence } from '../sentences.ts';
 import { isVae, lackingVae, readLdmVae } from './checkpoint/ldm-vae.ts';
 import { type Tensors, under } from './checkpoint/tensors.ts';

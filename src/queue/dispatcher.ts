@@ -3,11 +3,12 @@
  * one state, its ticket agrees, and its GPU-seconds are charged once. src/store/schema/fair-share.ts decides the order.
  */
 import { DarkroomError, describeError, type ErrorWords } from '../errors.ts';
-import type { Moderation, Share, StoredPicture } from '../job.ts';
+import type { Moderation, StoredPicture } from '../job.ts';
 import type { GenerationRequest } from '../request.ts';
 import { sentence, type Words } from '../sentences.ts';
-import type { JobFrame } from '../store/jobs.ts';
 import { type Database, json, type Sql } from '../store/sql.ts';
+import { insertJob, lineUp, type NewJob } from './new-job.ts';
+import { CHANNEL, notify } from './notices.ts';
 import type { Ticket, Tickets } from './tickets.ts';
 import { IS_PRESENT } from './worker-registry.ts';
 
@@ -15,32 +16,6 @@ import { IS_PRESENT } from './worker-registry.ts';
 const MOST_REMEMBERED = 10_000;
 /** Workers that may die over a job. */
 const MOST_TRIES = 2;
-/** The notification channel of all processes on this database: `work`, or `job`, `step` or `cancel` with `:ID`. */
-export const CHANNEL = 'darkroom';
-
-/** Who is charged for a job: the user, or the group of their share. */
-export interface Flow {
-  /** Never empty; a direct message is a tenant of its own. */
-  readonly tenant: string;
-  readonly user: { readonly id: string; readonly name: string };
-  readonly tenantWeight?: number;
-  readonly userWeight?: number;
-}
-
-export interface NewJob extends Flow {
-  readonly id: string;
-  readonly platform: string;
-  readonly channel: string;
-  readonly request: GenerationRequest;
-  /** Ids in the picture store by the reference in the request. */
-  readonly inputs: Readonly<Record<string, string>>;
-  readonly notes: readonly Words[];
-  readonly share?: Share;
-  readonly frame?: JobFrame;
-  /** GPU-seconds expected. */
-  readonly cost: number;
-}
-
 /** What a worker can take. */
 export interface ClaimOptions {
   readonly worker: string;
@@ -318,33 +293,6 @@ export class Dispatcher {
   }
 }
 
-/** One more job of its user waits; from here on the queue's lock is held. */
-export async function lineUp(tx: Sql, { tenant, user, share, ...job }: NewJob): Promise<void> {
-  await tx.query('select darkroom.submit($1, $2, $3, $4)', [
-    tenant,
-    share?.group ?? user.id,
-    job.tenantWeight ?? 1,
-    job.userWeight ?? 1,
-  ]);
-}
-
-/** @param state `cancelled` for a job that is not started yet */
-export async function insertJob(tx: Sql, job: NewJob, state: 'queued' | 'cancelled'): Promise<void> {
-  const { id, tenant, user, platform, channel, request, inputs, notes, cost } = job;
-  const group = job.share?.group;
-  await tx.query(
-    `insert into darkroom.job (id, tenant, user_id, requested_by, user_name, platform, channel, request, inputs, model, notes,
-       cost, share, frame, state)
-     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`,
-    [
-      ...[id, tenant, group ?? user.id, group === undefined ? null : user.id, user.name.replaceAll('\0', '')],
-      ...[platform, channel],
-      ...[json(request), json(inputs), request.model],
-      ...[json(notes), cost, job.share === undefined ? null : json(job.share), json(job.frame ?? {}), state],
-    ],
-  );
-}
-
 const goneError = (model: string): JobEnd => ({
   state: 'failed',
   error: describeError(new DarkroomError('not_found', sentence('queue.model_removed', { model }))),
@@ -354,8 +302,6 @@ const POISON: JobEnd = {
   state: 'failed',
   error: describeError(new DarkroomError('engine_failed', sentence('queue.stopped_twice'))),
 };
-
-export const notify = (tx: Sql, notice: string) => tx.query('select pg_notify($1, $2)', [CHANNEL, notice]);
 
 function claimOf(bound: Bound, ticket: Ticket): Claim {
   const { job, user_id: user, weight, request, inputs, tries, moderation } = bound;

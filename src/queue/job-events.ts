@@ -5,7 +5,7 @@
  */
 import type { JobEvent } from '../job.ts';
 import { type Database, json } from '../store/sql.ts';
-import { CHANNEL } from './dispatcher.ts';
+import { CHANNEL } from './notices.ts';
 
 export type RunningEvent = Extract<JobEvent, { state: 'running' }>;
 

@@ -1,6 +1,6 @@
 /** What operators see of the queue and do to it, from the shell and for /metrics. */
 import type { Sql } from '../store/sql.ts';
-import { CHANNEL } from './dispatcher.ts';
+import { CHANNEL } from './notices.ts';
 import { ABSENT } from './worker-registry.ts';
 
 export interface ListedJob {

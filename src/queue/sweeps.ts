@@ -7,7 +7,9 @@ import { DarkroomError } from '../errors.ts';
 import { sentence } from '../sentences.ts';
 import type { SweepFrame } from '../store/jobs.ts';
 import { type Database, json, type Sql } from '../store/sql.ts';
-import { insertJob, type JobEnd, lineUp, type NewJob, notify } from './dispatcher.ts';
+import type { JobEnd } from './dispatcher.ts';
+import { insertJob, lineUp, type NewJob } from './new-job.ts';
+import { notify } from './notices.ts';
 import type { Tickets } from './tickets.ts';
 
 export type SweepEnd = JobEnd | { readonly state: 'cancelled' };

@@ -3,8 +3,9 @@
  * sentence. Keys are those of docs/interfaces.md, the same on every platform and in `darkroom config`.
  */
 import { DarkroomError, describeError, offer, wordsOf } from '../errors.ts';
-import { LIMITS, parseSampler } from '../request.ts';
+import { LIMITS } from '../request.ts';
 import { type PlainKey, type Sentence, sentence, type Words } from '../sentences.ts';
+import { choice, list, number, sampler, size, text, whole, yesNo } from './readers.ts';
 
 /** From the widest to the narrowest; the narrower wins. */
 export const SCOPES = ['server', 'channel', 'role', 'user'] as const;
@@ -23,52 +24,6 @@ interface Setting {
   readonly example: string;
 }
 
-const text = (most: number) => (typed: string) => {
-  if (typed.length > most) throw refuse(sentence('setting.too_long', { count: typed.length, limit: most }));
-  return typed;
-};
-
-const whole = (min: number, max: number) => (typed: string) => {
-  const value = Number(typed);
-  if (typed.trim() !== '' && Number.isInteger(value) && value >= min && value <= max) return value;
-  throw refuse(sentence('setting.not_whole', { typed, min, max }));
-};
-
-const number = (min: number, max: number) => (typed: string) => {
-  const value = Number(typed);
-  if (typed.trim() !== '' && value >= min && value <= max) return value;
-  throw refuse(sentence('setting.not_number', { typed, min, max }));
-};
-
-const choice = (choices: readonly string[]) => (typed: string) => {
-  const found = choices.find((one) => one === typed.trim().toLowerCase());
-  if (found !== undefined) return found;
-  throw refuse(sentence('setting.not_known', { typed, offer: offer(typed, choices) }));
-};
-
-const yesNo = (typed: string) => choice(['on', 'off'])(typed) === 'on';
-
-const list = (typed: string) => {
-  const items = typed.split(/[\s,]+/).filter((item) => item !== '');
-  if (items.length > 0) return items;
-  throw refuse(sentence('setting.empty_list'));
-};
-
-const size = (typed: string) => {
-  const [width = 0, height = 0] = /^(\d+)[x×](\d+)$/i.exec(typed.trim())?.slice(1).map(Number) ?? [];
-  const { min, max, multiple } = LIMITS.size;
-  if ([width, height].every((side) => side >= min && side <= max && side % multiple === 0)) {
-    return `${width}x${height}`;
-  }
-  throw refuse(sentence('setting.not_size', { typed, multiple, min, max }));
-};
-
-const sampler = (typed: string) => {
-  parseSampler(typed);
-  return typed.trim();
-};
-
-const refuse = (why: Sentence) => new DarkroomError('bad_request', why);
 const named = (value: SettingValue) => (Array.isArray(value) ? value.join(', ') : String(value));
 const switched = (on: PlainKey, off: PlainKey) => (value: SettingValue) =>
   sentence(value === true ? on : off);
