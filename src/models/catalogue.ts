@@ -6,7 +6,8 @@ import { sentence } from '../sentences.ts';
 import { openCheckpoint } from './checkpoint/open.ts';
 import { openModelFolder } from './folder.ts';
 import { hashOfPart } from './hashes.ts';
-import { type Entry, Inventory, type InventoryOptions } from './inventory/inventory.ts';
+import { type Entry, Inventory } from './inventory/inventory.ts';
+import type { KeptOptions } from './inventory/kept.ts';
 import type { ModelSpec } from './spec.ts';
 
 export interface CatalogueEntry {
@@ -25,7 +26,7 @@ export class Catalogue {
    * @param folders hold models in any layout, or are one themselves; where two models share a name, the first one has it
    * @param options.file where the inventory is kept
    */
-  constructor(folders: readonly string[], options: InventoryOptions = {}) {
+  constructor(folders: readonly string[], options: KeptOptions = {}) {
     this.inventory = new Inventory(folders, options);
   }
 

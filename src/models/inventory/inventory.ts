@@ -7,7 +7,7 @@ import { DarkroomError } from '../../errors.ts';
 import { sentence } from '../../sentences.ts';
 import type { FileKind } from '../recognise.ts';
 import { type Facts, readFacts } from './facts.ts';
-import { type Known, readKept, writeKept } from './kept.ts';
+import { KeptFiles, type KeptOptions, type Known } from './kept.ts';
 import { chooseName, plainName, typable } from './names.ts';
 import { type Found, identityOfFile, walk } from './walk.ts';
 
@@ -25,13 +25,6 @@ export interface Entry extends Facts {
   readonly renamed?: string;
 }
 
-export interface InventoryOptions {
-  /** Where it is kept; in memory only where left out. */
-  readonly file?: string | undefined;
-  /** False for a process beside the one that keeps it: that one's is read and never written. */
-  readonly keeps?: boolean;
-}
-
 /** Milliseconds after which what was found out is written down. */
 const WRITE_AFTER = 3000;
 /** A file that was changed this recently and cannot be read is still being written. */
@@ -46,10 +39,7 @@ const FEW = 200;
 
 export class Inventory {
   readonly #folders: readonly string[];
-  readonly #file: string | undefined;
-  readonly #keeps: boolean;
-  #keptAt = 0;
-  #known: Map<string, Known> | undefined;
+  readonly #known: KeptFiles;
   #found = new Map<string, Found>();
   #refused: ReadonlyMap<string, string> = new Map();
   /** Paths of files that cannot be read and were changed a moment ago, with their names. */
@@ -65,14 +55,12 @@ export class Inventory {
   #unread = new Set<Found>();
   #reading: Promise<void> | undefined;
   #looking: Promise<void> | undefined;
-  #writing: NodeJS.Timeout | undefined;
   readonly #listeners = new Set<() => void>();
 
   /** @param folders of the operator; where two models share a name, the first one has it */
-  constructor(folders: readonly string[], { file, keeps = true }: InventoryOptions = {}) {
+  constructor(folders: readonly string[], options: KeptOptions = {}) {
     this.#folders = folders;
-    this.#file = file;
-    this.#keeps = keeps;
+    this.#known = new KeptFiles(options);
   }
 
   /** Looks at the folders again. What is new is read by settled(), or by find() where it is asked for. */
@@ -184,7 +172,7 @@ export class Inventory {
     { pace = 0, signal }: { pace?: number; signal?: AbortSignal } = {},
   ): Promise<string | undefined> {
     const found = await this.#current(path);
-    const known = this.#known?.get(path);
+    const known = this.#known.get(path);
     if (found === undefined || known === undefined || found.form === 'folder') return undefined;
     if (known.sha256 !== undefined) return known.sha256;
     const hash = createHash('sha256');
@@ -209,24 +197,12 @@ export class Inventory {
   }
 
   /** Writes down what was found out; call it before the process ends. */
-  async save(): Promise<void> {
-    clearTimeout(this.#writing);
-    this.#writing = undefined;
-    if (this.#file === undefined || !this.#keeps || this.#known === undefined) return;
-    // What another process has hashed meanwhile stays known.
-    const other = await readKept(this.#file);
-    for (const [path, known] of this.#known) {
-      const { identity, sha256 } = other.get(path) ?? {};
-      if (known.sha256 === undefined && sha256 !== undefined && identity === known.identity)
-        this.#known.set(path, { ...known, sha256 });
-    }
-    await writeKept(this.#file, this.#known);
+  save(): Promise<void> {
+    return this.#known.save();
   }
 
   async #look(): Promise<void> {
-    await this.#readKept();
-    this.#known ??= new Map();
-    const kept = this.#known;
+    await this.#known.load();
     const begun = performance.now();
     const { found, refused, folders } = await walk(this.#folders);
     const ended = performance.now();
@@ -240,22 +216,11 @@ export class Inventory {
       before.size === this.#found.size &&
       found.every((one) => before.get(one.path)?.identity === one.identity);
     if (isSame && this.#unread.size === 0) return;
-    for (const path of kept.keys()) if (!this.#found.has(path)) kept.delete(path);
-    this.#unread = new Set(found.filter(({ path, identity }) => kept.get(path)?.identity !== identity));
-    this.#arrange();
-  }
-
-  /** Once, or whenever another process has written it. */
-  async #readKept(): Promise<void> {
-    if (this.#file === undefined || (this.#keeps && this.#known !== undefined)) return;
-    const at = await stat(this.#file).then(
-      ({ mtimeMs }) => mtimeMs,
-      () => 0,
+    this.#known.keepOnly((path) => this.#found.has(path));
+    this.#unread = new Set(
+      found.filter(({ path, identity }) => this.#known.get(path)?.identity !== identity),
     );
-    if (at === this.#keptAt) return;
-    this.#keptAt = at;
-    const kept = await readKept(this.#file);
-    this.#known = new Map([...(this.#known ?? []), ...kept]);
+    this.#arrange();
   }
 
   async #readAll(): Promise<void> {
@@ -284,7 +249,7 @@ export class Inventory {
       return;
     }
     this.#settling.delete(found.path);
-    const before = this.#known!.get(found.path);
+    const before = this.#known.get(found.path);
     const ownerOf = (name: string) => this.#owners.get(`${facts.kind}\n${name}`);
     const isKept =
       before !== undefined &&
@@ -295,7 +260,7 @@ export class Inventory {
   }
 
   #note(found: Found, known: Known): void {
-    this.#known!.set(found.path, known);
+    this.#known.set(found.path, known);
     this.#entries.set(found.path, entryOf(found, known));
     this.#owners.set(`${known.facts.kind}\n${known.name}`, found.path);
     this.#changed();
@@ -305,7 +270,7 @@ export class Inventory {
   #arrange(): void {
     const entries = new Map<string, Entry>();
     for (const found of this.#found.values()) {
-      const known = this.#known!.get(found.path);
+      const known = this.#known.get(found.path);
       if (known?.identity === found.identity) entries.set(found.path, entryOf(found, known));
     }
     this.#entries = entries;
@@ -315,11 +280,8 @@ export class Inventory {
 
   #changed(): void {
     for (const listener of this.#listeners) listener();
-    if (this.#file === undefined || !this.#keeps || this.#writing !== undefined) return;
     // All of it is written each time: while thousands are read, seldom.
-    const after = this.#unread.size > FEW ? WRITE_AFTER * 10 : WRITE_AFTER;
-    this.#writing = setTimeout(() => void this.save(), after);
-    this.#writing.unref();
+    this.#known.saveSoon(this.#unread.size > FEW ? WRITE_AFTER * 10 : WRITE_AFTER);
   }
 
   #named(kind: FileKind, name: string): Entry | undefined {
