@@ -33,6 +33,8 @@ export interface PlatformTraits {
     readonly pages: boolean;
     /** An answer that only one person sees can carry files. */
     readonly privateFiles: boolean;
+    /** It shows each reader a time in their own zone. */
+    readonly times: boolean;
   };
 }
 
@@ -45,6 +47,7 @@ const everything = {
   ageRestriction: true,
   pages: false,
   privateFiles: true,
+  times: true,
 };
 
 export const PLATFORMS = {
@@ -61,6 +64,7 @@ export const PLATFORMS = {
       ageRestriction: false,
       pages: true,
       privateFiles: false,
+      times: false,
     },
   },
   discord: {

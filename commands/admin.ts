@@ -5,9 +5,10 @@ import { sentence } from '../src/sentences.ts';
 import type { Scope } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import { tenantOf } from './policy.ts';
-import { describeScope, formatTime } from './setting-cards.ts';
+import { describeScope } from './setting-cards.ts';
 import { type ConfigPorts, changeSetting, requireAdmin } from './setting-change.ts';
 import { findTarget } from './targets.ts';
+import { timeWords } from './times.ts';
 
 const PERSON = {
   type: 'mention',
@@ -35,7 +36,7 @@ const listBans = defineCommand({
     const fields = await Promise.all(
       bans.map(async ({ scope, target, by, at }) => ({
         name: await describeScope(scope, target, invocation, ports),
-        value: say('ban.by', { by, at: formatTime(at) }),
+        value: say('ban.by', { by, at: timeWords(at, { invocation, say }) }),
       })),
     );
     await reply.postEphemeral(

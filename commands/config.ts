@@ -18,10 +18,11 @@ import {
 } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import { Policy, tenantOf } from './policy.ts';
-import { describeChange, describeScope, formatTime, ruleField } from './setting-cards.ts';
+import { describeChange, describeScope, ruleField } from './setting-cards.ts';
 import { type ConfigPorts, changeSetting, requireAdmin, undoChange } from './setting-change.ts';
 import { allStyles } from './styles.ts';
 import { findTarget, findTargets, nameTargets } from './targets.ts';
+import { timeWords } from './times.ts';
 
 const SETTING = {
   type: 'text',
@@ -133,7 +134,7 @@ const history = defineCommand({
     const fields = await Promise.all(
       changes.map(async (change) => {
         const { line } = await describeChange(change, invocation, ports);
-        const by = { at: formatTime(change.at), by: change.author.name };
+        const by = { at: timeWords(change.at, { invocation, say }), by: change.author.name };
         return {
           name: say('config.changed_by', by),
           value: change.undoes === undefined ? say.words(line) : say('config.undone', { line }),

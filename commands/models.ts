@@ -108,12 +108,14 @@ const showModel = defineCommand({
       throw new DarkroomError('not_found', sentence('models.no_file', { name, offer: offer(name, names) }));
     }
     const licences = await Licences.of(tenantOf(invocation), ports);
+    const isCommercial = isCommercialOnly(await ports.settings.rules(tenantOf(invocation)));
     for (const file of found) {
       const picture = await pictureOf(file, ports, say);
       const tuning = await tuningOf(ports.settings, tenantOf(invocation), tuningKey(file.kind, file.name));
       const terms = await licences.termsOf(file);
       const isLicensed = LICENSED.some((one) => one === file.kind) && file.refusal === undefined;
-      const words = isLicensed ? licenceWords(file, terms) : undefined;
+      const isKeptOut = isCommercial && !(await licences.allows(file));
+      const words = isLicensed ? licenceWords(file, terms, isKeptOut) : undefined;
       const set = flagsOf(tuning);
       const can = await abilitiesIn(file, ports, say);
       const card = { text: file.name, fields: [...fieldsOfFile(file, say, { set, words }), ...can] };
@@ -175,11 +177,17 @@ function filesNamed(name: string, files: readonly ModelFile[]): readonly ModelFi
   return exact.length > 0 ? exact : files.filter((file) => file.name.toLowerCase() === name.toLowerCase());
 }
 
-/** What is known of its licence, and how an admin states it where that is not enough. */
-function licenceWords({ kind, name }: ModelFile, terms: FileTerms): Words {
+/**
+ * What is known of its licence, and how an admin states it where that is not enough.
+ * @param isKeptOut whether it, or what it borrows, is not taken here for its licence
+ */
+function licenceWords({ kind, name }: ModelFile, terms: FileTerms, isKeptOut: boolean): Words {
   const words = termsWords(terms);
   const key = quoteWord(tuningKey(kind, name));
-  return terms.allows === 'unknown' ? sentence('licence.state_it', { terms: words, name: key }) : words;
+  const whole =
+    terms.allows === 'unknown' ? sentence('licence.state_it', { terms: words, name: key }) : words;
+  if (!isKeptOut) return whole;
+  return sentence(terms.allows === 'yes' ? 'licence.kept_out_lent' : 'licence.kept_out', { terms: whole });
 }
 
 const enableModel = defineCommand({

@@ -1,6 +1,7 @@
 /** Pictures that wait for a reviewer: /review, the cards of the review channel, and their buttons. */
 import type { Card, CardAction } from '../adapters/card.ts';
 import { type Platform, traitsOf } from '../adapters/platforms.ts';
+import { markTime } from '../adapters/times.ts';
 import { DarkroomError, describeError } from '../src/errors.ts';
 import { type Say, sayIn, sentence } from '../src/sentences.ts';
 import type { JobRecord } from '../src/store/jobs.ts';
@@ -8,8 +9,8 @@ import type { Review, ReviewStore, Verdict } from '../src/store/reviews.ts';
 import { type Context, defineCommand } from './command.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
-import { formatTime } from './setting-cards.ts';
 import { type ConfigPorts, changeSetting, logToChannel } from './setting-change.ts';
+import { timeWords } from './times.ts';
 
 export type ReviewPorts = ConfigPorts &
   Pick<Ports, 'jobs' | 'replace' | 'findPosted'> & { readonly reviews: ReviewStore };
@@ -25,7 +26,13 @@ export const isReviewVerb = (verb: string): verb is Verb => (VERBS as readonly s
 const actionOf = (verb: Verb, job: string, isListed = false) => `${verb}:${job}${isListed ? ':listed' : ''}`;
 
 /** What a reviewer decides about. @param isListed whether /review shows it, one after another */
-function reviewCard(record: JobRecord, { pictures, at }: Review, say: Say, isListed: boolean): Card {
+function reviewCard(
+  record: JobRecord,
+  { pictures, at }: Review,
+  say: Say,
+  when = markTime,
+  isListed = false,
+): Card {
   const { id, request, user } = record;
   const found = pictures.flatMap(({ finding }, i) =>
     finding?.isFlagged === false
@@ -42,7 +49,7 @@ function reviewCard(record: JobRecord, { pictures, at }: Review, say: Say, isLis
   });
   return {
     locale: say.locale,
-    text: say('review.waiting', { count: pictures.length, name: user.name, at: formatTime(at) }),
+    text: say('review.waiting', { count: pictures.length, name: user.name, at: when(at) }),
     pictures: pictures.map(({ id: picture, width, height }, i) => ({
       ...{ id: picture, width, height, isSpoiler: false },
       alt: say('review.picture', { number: i + 1, count: pictures.length }),
@@ -79,7 +86,7 @@ export async function postForReview(
   const say = sayIn('en');
   try {
     await postOnce({ job: record.id, platform, tenant, channel: String(channel) }, ports, () =>
-      reviewCard(record, review, say, false),
+      reviewCard(record, review, say),
     );
   } catch (error) {
     // What is no plain refusal of the platform is for the operator too.
@@ -241,7 +248,7 @@ async function showNext(
   if (next === undefined || record === undefined)
     return void (await reply.postEphemeral({ text: say('review.none'), notes }));
   const count = await ports.reviews.countHeld(tenant);
-  const card = reviewCard(record, next, say, true);
+  const card = reviewCard(record, next, say, (at) => timeWords(at, { invocation, say }), true);
   const posted = await reply.postEphemeral({ ...card, notes: [...notes, say('review.count', { count })] });
   if (posted === undefined) return;
   await ports.reviews.noteMessage({ ...posted, job: next.job, platform: invocation.platform });
@@ -268,7 +275,10 @@ export const review = defineCommand({
     const fields = await Promise.all(
       decided.map(async (one) => {
         const record = await ports.jobs.get(one.job);
-        return { name: formatTime(one.decided?.at ?? 0), value: decisionOf(one, record, say) };
+        return {
+          name: timeWords(one.decided?.at ?? 0, { invocation, say }),
+          value: decisionOf(one, record, say),
+        };
       }),
     );
     await reply.postEphemeral({

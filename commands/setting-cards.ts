@@ -17,6 +17,7 @@ import { flagsOf, readTuning } from './model-tuning.ts';
 import type { Ports } from './ports.ts';
 import { readStyle } from './styles.ts';
 import { nameTarget, nameTargets } from './targets.ts';
+import { timeWords } from './times.ts';
 
 type NamePorts = Pick<Ports, 'find'>;
 type Asked = Pick<Context<NamePorts>, 'invocation' | 'say' | 'ports'>;
@@ -111,7 +112,7 @@ export async function ruleField(
       const shown = (await nameTargets(key, value, invocation, ports)) as SettingValue;
       const own = meaningOf(key, shown);
       const meaning = whom === '' ? own : sentence('config.for', { whom, meaning: own });
-      return say('config.rule_by', { meaning, by, at: formatTime(at) });
+      return say('config.rule_by', { meaning, by, at: timeWords(at, { invocation, say }) });
     }),
   );
   return { name: key, value: lines.join('\n') };
@@ -132,7 +133,3 @@ export async function describeScope(
   };
   return nameTarget(kinds[scope], target, invocation, ports);
 }
-
-/** A time of day without its zone says nothing to people around the world. */
-export const formatTime = (at: number): string =>
-  `${new Date(at).toISOString().slice(0, 16).replace('T', ' ')} UTC`;

@@ -1,6 +1,7 @@
 /** What a change of a setting does here that the setting itself does not say: models that it leaves, and what it lacks. */
 
 import { commercialUse } from '../src/licences.ts';
+import { builtInUpscaler } from '../src/request.ts';
 import { type Sentence, sentence } from '../src/sentences.ts';
 import type { Rule } from '../src/settings/resolve.ts';
 import type { Change } from '../src/settings/store.ts';
@@ -22,6 +23,10 @@ export async function effectsOf(
   if (key === 'commercial_only' && after === true) return whatRemains(tenant, rules, ports);
   if (key.startsWith('model.')) return unclearLicence(String(after ?? ''));
   if (after === undefined) return [];
+  if (key === 'allowed_models' && isCommercialOnly(rules))
+    return listedButRefused('checkpoint', Array.isArray(after) ? after : [], tenant, ports);
+  if (key === 'default_upscaler' && isCommercialOnly(rules) && builtInUpscaler(String(after)) === undefined)
+    return listedButRefused('upscaler', [String(after)], tenant, ports);
   if (key === 'default_model' && isCommercialOnly(rules)) return whatRemains(tenant, rules, ports);
   if (key === 'moderation' && after !== 'off')
     return [...(await withoutChecker(ports)), ...(after === 'hold' ? withoutChannel(rules) : [])];
@@ -44,6 +49,19 @@ async function whatRemains(tenant: string, rules: readonly Rule[], ports: Effect
       ? []
       : [sentence('licence.default_lost', { name: String(usual), other })]),
   ];
+}
+
+/** What an admin has just chosen, and the licence rule forbids. */
+async function listedButRefused(
+  kind: 'checkpoint' | 'upscaler',
+  chosen: readonly string[],
+  tenant: string,
+  ports: EffectPorts,
+): Promise<Sentence[]> {
+  const licences = await Licences.of(tenant, ports);
+  const allowed = await Promise.all(chosen.map((name) => licences.allows({ kind, name })));
+  const names = chosen.filter((_, i) => !allowed[i]);
+  return names.length === 0 ? [] : [sentence('licence.set_but_refused', { names: names.slice(0, NAMED) })];
 }
 
 function unclearLicence(after: string): Sentence[] {

@@ -10,7 +10,8 @@ import {
 import { type Say, sayIn } from '../../src/sentences.ts';
 import { buttonRows } from '../button-rows.ts';
 import { ABOUT_CHARACTERS, type Card, type CardAction, type CardField, NOTE_CHARACTERS } from '../card.ts';
-import { clip } from '../clip.ts';
+import { clip, clipRendered } from '../clip.ts';
+import { showTimes } from '../times.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 
 /** A file that goes up beside the components, which name it as `attachment://NAME`. */
@@ -160,10 +161,14 @@ function selectOf(
   };
 }
 
+/** Discord shows it in the reader's zone and language. */
+const withTimes = (text: string) => showTimes(text, (seconds) => `<t:${seconds}:f>`);
+
 /** Head and foot share one limit; the foot is short and says what the picture is, so the head is cut. */
 function fit(head: string, foot: string, notes: number): [string, string] {
   const short = clip(foot, LIMITS.text / 2);
-  return [clip(head, LIMITS.text - short.length - 2 * notes - QUIET.length), short];
+  const room = LIMITS.text - short.length - 2 * notes - QUIET.length;
+  return [clipRendered(head, room, withTimes), short];
 }
 
 export const rowsOf = (actions: readonly CardAction[]): APIActionRowComponent<APIButtonComponent>[] =>

@@ -3,7 +3,8 @@ import type { types } from '@slack/bolt';
 import { type Say, sayIn } from '../../src/sentences.ts';
 import { buttonRows } from '../button-rows.ts';
 import { ABOUT_CHARACTERS, type Card, type CardAction, type CardField, NOTE_CHARACTERS } from '../card.ts';
-import { clip } from '../clip.ts';
+import { clip, clipRendered } from '../clip.ts';
+import { countTimes, showTimes, utcTime } from '../times.ts';
 import { SLACK_LIMITS as LIMITS } from './limits.ts';
 
 export type Blocks = types.KnownBlock[];
@@ -41,31 +42,44 @@ export function renderCard(card: Card, pictures: readonly SlackPicture[], origin
   const notes = contextOf((card.notes ?? []).join(' '));
   const room = LIMITS.blocks - images.length - about.length - actions.length - notes.length;
   return {
-    text: escapeText(clip(text || pictures[0]?.alt || 'Darkroom', LIMITS.sectionText)),
+    text: escapeText(clip(showTimes(text, plainTime) || pictures[0]?.alt || 'Darkroom', LIMITS.sectionText)),
     blocks: [...[...words, ...fields].slice(0, room), ...images, ...about, ...actions, ...notes],
   };
 }
 
-/** Plain text is never read as markup: no mention and no link comes of it. */
-const section = (text: string): types.SectionBlock => ({
-  type: 'section',
-  text: { type: 'plain_text', text: clip(text, LIMITS.sectionText), emoji: false },
-});
+/** Plain text is never read as markup: no mention and no link comes of it. Only markup has times. */
+function section(text: string): types.SectionBlock {
+  if (countTimes(text) > 0) return markup(text, (shown) => withTimes(noMarkup(escapeText(shown))));
+  return {
+    type: 'section',
+    text: { type: 'plain_text', text: clip(text, LIMITS.sectionText), emoji: false },
+  };
+}
 
 /** A command line is shown as code, so that it can be copied. */
 function fieldBlock({ name, value, isCode }: CardField): types.SectionBlock {
-  const most = LIMITS.sectionText / 2;
-  const shown = escapeText(clip(value, most)).replaceAll('```', '`\u200b``');
-  const body = isCode ? `\`\`\`${shown}\`\`\`` : noMarkup(shown);
-  return {
-    type: 'section',
-    text: {
-      type: 'mrkdwn',
-      text: clip(`*${noMarkup(escapeText(name))}*\n${body}`, LIMITS.sectionText),
-      verbatim: true,
-    },
-  };
+  const title = `*${withTimes(noMarkup(escapeText(clip(name, LIMITS.sectionText / 10))))}*`;
+  return markup(value, (shown) => {
+    const words = escapeText(shown);
+    return isCode
+      ? `${title}\n\`\`\`${words.replaceAll('```', '`\u200b``')}\`\`\``
+      : `${title}\n${withTimes(noMarkup(words))}`;
+  });
 }
+
+function markup(text: string, render: (text: string) => string): types.SectionBlock {
+  const words = clipRendered(text, LIMITS.sectionText, render);
+  return { type: 'section', text: { type: 'mrkdwn', text: words, verbatim: true } };
+}
+
+const plainTime = (seconds: number) => utcTime(seconds * 1000);
+
+/**
+ * Slack shows it in the reader's zone and language.
+ * https://docs.slack.dev/messaging/formatting-message-text#date-formatting
+ */
+const withTimes = (text: string): string =>
+  showTimes(text, (seconds) => `<!date^${seconds}^{date_short_pretty} {time}|${plainTime(seconds)}>`);
 
 /** What the picture is, and the quiet line under it. */
 function aboutBlocks(

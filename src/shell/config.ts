@@ -3,6 +3,7 @@
 import type { Reply } from '../../adapters/adapter.ts';
 import type { Card } from '../../adapters/card.ts';
 import { PLATFORM_NAMES, type Platform } from '../../adapters/platforms.ts';
+import { showTimes, utcTime } from '../../adapters/times.ts';
 import { createCommands } from '../../commands/router.ts';
 import { wildcardFolder } from '../choices/choices.ts';
 import type { Voice } from './door.ts';
@@ -142,7 +143,9 @@ class ShellReply implements Reply {
       return;
     }
     const rows = fields.map(({ name, value }) => `  ${name}: ${value.replaceAll('\n', '\n    ')}`);
-    this.#voice.say([text, ...rows, ...notes].join('\n'));
+    // A server's own platform shows its times: here nothing does.
+    const words = [text, ...rows, ...notes].join('\n');
+    this.#voice.say(showTimes(words, (seconds) => utcTime(seconds * 1000)));
   }
 
   async delete(): Promise<void> {}

@@ -232,3 +232,25 @@ test('moderation says which models have no checker, and that nobody is told of w
   assert.match(await said({}, 'hold'), /No review_channel is set/);
   assert.doesNotMatch(await said({}, 'spoiler'), /review_channel|checker/);
 });
+
+test('an admin who allows what the licence rule forbids is told, and so does /models show', async () => {
+  const chat = start();
+  const notes = async (line: string) => {
+    const { ephemeral } = await chat.say(line, admin);
+    return [ephemeral[0]!.text, ...(ephemeral[0]!.notes ?? []), JSON.stringify(ephemeral[0]!.fields)].join(
+      ' ',
+    );
+  };
+  assert.doesNotMatch(await notes('/config set allowed_models mini,dev'), /refused/);
+  assert.doesNotMatch(await notes('/models show dev'), /refused/);
+  chat.set('commercial_only', true);
+  assert.match(
+    await notes('/config set allowed_models dev,mini,found'),
+    /Requests with dev, found are refused/,
+  );
+  assert.match(await notes('/config set default_upscaler 4x'), /Requests with 4x are refused/);
+  assert.doesNotMatch(await notes('/config set default_upscaler lanczos'), /refused/);
+  assert.match(await notes('/models show dev'), /not for commercial use\. Requests with it are refused/);
+  assert.match(await notes('/models show blot'), /An admin can state it.*Requests with it are refused/);
+  assert.doesNotMatch(await notes('/models show ink'), /refused/);
+});

@@ -26,6 +26,12 @@ export const licence = {
     'No installed model has a licence that is known to allow commercial use, so every request will be refused. State licences that you know: /models set NAME --commercial yes',
   'licence.default_lost':
     'The default model {name} is not among them. Choose another one: /config set default_model {other}',
+  'licence.kept_out':
+    '{terms}. Requests with it are refused: this server takes only what is licensed for commercial use (commercial_only).',
+  'licence.kept_out_lent':
+    '{terms}. Requests with it are refused: it takes a part from another file, and this server takes only what is licensed for commercial use (commercial_only).',
+  'licence.set_but_refused':
+    'Requests with {names} are refused all the same: this server takes only what is licensed for commercial use (commercial_only).',
   'licence.left_out':
     '{count, plural, one {# file is} other {# files are}} left out, since only what is licensed for commercial use may be used here.',
   'licence.say_which':

@@ -28,6 +28,12 @@ export const licence = {
     '설치된 모델 중에 상업적 사용을 허용하는 라이선스로 확인된 것이 없어서 모든 요청이 거절돼요. 아는 라이선스를 밝혀 주세요: /models set 이름 --commercial yes',
   'licence.default_lost':
     '기본 모델 {name}도 쓸 수 없게 돼요. 다른 모델을 정해 주세요: /config set default_model {other}',
+  'licence.kept_out':
+    '{terms}. 이 서버에서는 상업적 사용이 허용된 것만 쓰므로(commercial_only) 여기에서는 쓸 수 없어요.',
+  'licence.kept_out_lent':
+    '{terms}. 이 서버에서는 상업적 사용이 허용된 것만 쓰는데(commercial_only), 다른 파일에서 가져온 것이 그렇지 않아 여기에서는 쓸 수 없어요.',
+  'licence.set_but_refused':
+    '이 서버에서는 상업적 사용이 허용된 것만 쓰므로(commercial_only) 다음은 여전히 쓸 수 없어요: {names}',
   'licence.left_out': '여기에서는 상업적 사용이 허용된 것만 쓸 수 있어서 파일 {count}개를 뺐어요.',
   'licence.say_which':
     '{licence} 라이선스가 상업적 사용을 허용하는지 알 수 없어서 허용하지 않는 것으로 봐요. 아신다면 --commercial yes 또는 no를 붙여 주세요.',
