@@ -21,6 +21,7 @@ import { memory } from './memory.ts';
 import { models } from './models.ts';
 import { moderation } from './moderation.ts';
 import { opening } from './opening.ts';
+import { plans } from './plans.ts';
 import { precision } from './precision.ts';
 import { queue } from './queue.ts';
 import { samplers } from './samplers.ts';
@@ -46,6 +47,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
   denoisers,
   families,
   opening,
+  plans,
   precision,
   lora,
   upscale,
@@ -58,6 +60,7 @@ const BENCHES: Readonly<Record<string, Bench>> = {
 const BY_NAME: readonly string[] = [
   'families',
   'opening',
+  'plans',
   'precision',
   'lora',
   'upscale',

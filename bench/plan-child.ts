@@ -1,7 +1,7 @@
 /**
- * One picture in a process of its own, so that its peak of memory is its own: node plan-child.ts FOLDER SIDE DATA -> one
- * JSON object, what was planned and what was taken, in bytes. DATA keeps optimised graphs; with `prepare` behind it they are
- * made, and nothing is drawn.
+ * One picture in a process of its own, so that its peak of memory is its own: node plan-child.ts FOLDER DATA PICTURE, as JSON
+ * -> one JSON object, what was planned and what was taken, in bytes. DATA keeps optimised graphs; with `prepare` for the
+ * picture they are made, and nothing is drawn.
  */
 import { basename, dirname } from 'node:path';
 import { prepareModel } from '../src/engine/model/model-cache.ts';
@@ -11,12 +11,13 @@ import { openModelFolder } from '../src/models/folder.ts';
 import { freezeRequest } from '../src/request.ts';
 import { benchSettings } from './settings.ts';
 
-const [folder, side, data, task] = process.argv.slice(2) as [string, string, string, string?];
+export interface Picture {
+  readonly side: number;
+  readonly guidance: number;
+}
+
+const [folder, data, task] = process.argv.slice(2) as [string, string, string];
 const spec = await openModelFolder(folder);
-const { request } = freezeRequest(
-  { prompt: 'a red mug', num_inference_steps: 2, width: Number(side), height: Number(side), seed: 1 },
-  { model: spec.name, defaults: spec.defaults },
-);
 const [options] = await engineOptions(benchSettings({ DARKROOM_DATA: data }), {
   device: 'cpu',
   threads: 2,
@@ -25,6 +26,18 @@ if (task === 'prepare') {
   for await (const made of prepareModel(spec, options.device)) console.log(JSON.stringify(made));
   process.exit();
 }
+const { side, guidance } = JSON.parse(task) as Picture;
+const { request } = freezeRequest(
+  {
+    prompt: 'a red mug',
+    num_inference_steps: 2,
+    guidance_scale: guidance,
+    width: side,
+    height: side,
+    seed: 1,
+  },
+  { model: spec.name, defaults: spec.defaults },
+);
 const engine = await createEngine({ ...options, models: [dirname(folder)] });
 const run = await engine.open({
   id: 'bench',
