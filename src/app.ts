@@ -86,8 +86,11 @@ export async function startApp(options: AppOptions): Promise<App> {
     engine: createEngine({ options, log, factory }),
     device: options.device,
   }));
-  made.defer(async () => void (await Promise.all(engines.map(({ engine }) => engine.stop()))));
   let isStopping = false;
+  made.defer(async () => {
+    isStopping = true;
+    await Promise.all(engines.map(({ engine }) => engine.stop()));
+  });
   // The model loads while the database opens.
   for (const { engine, device } of engines) {
     engine.warm(name).then(

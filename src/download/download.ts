@@ -4,7 +4,6 @@ import {
   constants,
   copyFile,
   link,
-  mkdir,
   readFile,
   rename,
   rm,
@@ -13,10 +12,11 @@ import {
   utimes,
   writeFile,
 } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import PQueue from 'p-queue';
 import { DarkroomError } from '../errors.ts';
 import { isRecord } from '../json.ts';
+import { makeFolder } from '../make-folder.ts';
 import { sentence } from '../sentences.ts';
 import type { Patience } from './ask.ts';
 import { downloadFile } from './file.ts';
@@ -62,7 +62,7 @@ export async function fetchPlan(plan: Plan, folder: string, options: FetchOption
   const place = await placeFor(plan, folder);
   if (place.isWhole) return { path: place.path, reused: total, wasThere: true };
   const incoming = join(incomingIn(folder), keyOf(plan));
-  await mkdir(incoming, { recursive: true });
+  await makeFolder(incoming);
   // What is gone on with is not old.
   await utimes(incoming, new Date(), new Date());
   await sweepIncoming(folder, Date.now());
@@ -190,7 +190,7 @@ async function takeCached(file: PlannedFile, to: string): Promise<boolean> {
   const isSame =
     size === bytes && (digest === undefined || (await digestOf(cached, digest.algorithm)) === digest.hex);
   if (!isSame) return false;
-  await mkdir(join(to, '..'), { recursive: true });
+  await makeFolder(dirname(to));
   await rm(to, { force: true });
   await link(cached, to).catch(() => copyFile(cached, to, constants.COPYFILE_FICLONE));
   return true;

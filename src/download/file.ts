@@ -1,8 +1,9 @@
 /** One file from a server onto the disk: resumed where it broke off, and checked before it gets its name. */
 import type { Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { DarkroomError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { sentence } from '../sentences.ts';
 import { persist, TryAgain } from './ask.ts';
 import { fetchPieces } from './pieces.ts';
@@ -23,7 +24,7 @@ import {
  *   full, ('not_found' | 'forbidden' | 'too_many' | 'cancelled')
  */
 export async function downloadFile(file: RemoteFile, to: string, options: DownloadOptions): Promise<void> {
-  await mkdir(dirname(to), { recursive: true });
+  await makeFolder(dirname(to));
   if (await isThere(file, to)) return options.onBytes(file.bytes);
   const part = `${to}.part`;
   let isWhole: boolean;

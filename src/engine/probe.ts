@@ -4,10 +4,11 @@
  */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { graphicsVersion } from '../gpu/graphics.ts';
 import { cacheFolder, driverVersion, runtimeVersion } from '../gpu/libraries.ts';
+import { makeFolder } from '../make-folder.ts';
 import { type Device, nameOf, type Precision } from './device.ts';
 import { processor } from './prepared.ts';
 
@@ -61,7 +62,7 @@ export async function probe(device: Device, child: URL = CHILD, seconds = LIMIT)
   // What it lacks may be there at the next start: memory that another program has, a driver, a permission.
   if (found.isUnopened === true) return found;
   // A cache that cannot be written only costs the next start its probe.
-  await mkdir(dirname(file), { recursive: true })
+  await makeFolder(dirname(file))
     .then(() => writeFile(file, `${JSON.stringify({ ...known, [key]: found }, null, 2)}\n`))
     .catch(() => {});
   return found;

@@ -14,7 +14,8 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'it cannot be written to',
   EPERM: 'it cannot be written to',
   ENOTDIR: 'a part of its path is a file',
-  EEXIST: 'a part of its path is a file',
+  EEXIST: 'a part of its path is a file, or a link that leads nowhere',
+  ENOENT: 'it cannot be made there, or a part of it has gone meanwhile',
 };
 
 /** @throws DarkroomError where another process works on the folder, or the disk does not take what is written */

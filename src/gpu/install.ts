@@ -5,6 +5,7 @@ import { copyFile, mkdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { DarkroomError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { onFolder } from './folder-work.ts';
 import {
   cudaMajor,
@@ -39,7 +40,7 @@ async function fromIndex(index: string, view: InstallView): Promise<string> {
   const total = sizes.reduce((sum, size) => sum + size, 0);
   const folder = libraryFolder();
   const downloads = join(folder, 'wheels');
-  await mkdir(downloads, { recursive: true });
+  await makeFolder(downloads);
   await requireRoom(folder, total);
   view.say(`${wheels.length} wheels, ${gib(total)}, to ${folder}`);
   const files: string[] = [];
@@ -81,7 +82,7 @@ export const installFromVendors = (
 async function fromVendors(view: InstallView, vendors: Vendors, driver: string | undefined): Promise<string> {
   const folder = libraryFolder();
   const downloads = join(folder, 'wheels');
-  await mkdir(downloads, { recursive: true });
+  await makeFolder(downloads);
   const fetched = async ({ file, bytes }: SizedDownload): Promise<string> => {
     const to = join(downloads, basename(new URL(file.url).pathname));
     await fetchFile(file, to, bytes, (have) => view.progress(`${file.name} ${file.version}`, have, bytes));
@@ -149,7 +150,7 @@ async function fromFolder(from: string, view: InstallView): Promise<string> {
     throw new DarkroomError('not_found', `${from} is no folder. --from takes one with wheels or libraries.`);
   }
   const folder = libraryFolder();
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const wheels = globSync('**/*.whl', { cwd: root }).map((name) => join(root, name));
   // scripts/preinstall.js leaves empty ones beside onnxruntime-node.
   const libraries = globSync('**/*.so*', { cwd: root }).filter(

@@ -3,11 +3,12 @@
  * cache, so that neither root nor a writable node_modules is needed.
  */
 import { createReadStream, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
-import { mkdir, readFile, rm, symlink } from 'node:fs/promises';
+import { readFile, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { constants, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { DarkroomError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 
 export const PROVIDER = 'libonnxruntime_providers_cuda.so';
 const RUNTIME = 'libonnxruntime.so.1';
@@ -102,7 +103,7 @@ async function neededBy(folder: string): Promise<Map<string, Set<string>>> {
 
 /** Puts onnxruntime's own library beside the provider: it looks for providers where it lies itself. */
 export async function linkRuntime(folder: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   await rm(join(folder, RUNTIME), { force: true });
   await symlink(join(runtimeFolder(), RUNTIME), join(folder, RUNTIME));
 }

@@ -1,10 +1,10 @@
 /** `darkroom models prepare`: makes ahead what an idle engine makes behind a model's first pictures. */
-import { mkdir } from 'node:fs/promises';
 import type { Settings } from '../../config/settings.ts';
 import { inUnits } from '../download/units.ts';
 import { type PreparedPart, prepareModel } from '../engine/model/model-cache.ts';
 import { engineOptions } from '../engine-options.ts';
 import { DarkroomError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { Catalogue } from '../models/catalogue.ts';
 import { UsageError } from './verb.ts';
 
@@ -22,7 +22,7 @@ export async function prepareModels(
     );
   }
   // A folder is not made behind anybody's back, but here it is what was asked for.
-  await mkdir(settings.DARKROOM_DATA, { recursive: true });
+  await makeFolder(settings.DARKROOM_DATA);
   let code = 0;
   for (const name of names) {
     const spec = await catalogue.openNameOrFolder(name);

@@ -1,9 +1,10 @@
 /** Where `imagine` writes: nothing is overwritten unasked, and a request writes nowhere but under --out. */
 import { randomUUID } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { dirname, extname, join, relative, resolve, sep } from 'node:path';
 import { DarkroomError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { Task } from './task.ts';
 import { UsageError } from './verb.ts';
 
@@ -127,19 +128,6 @@ async function requireWritable(folder: string): Promise<void> {
       `Nothing can be written to ${folder}: ${reasonOf(cause)}. Choose another --out.`,
       { cause },
     );
-  }
-}
-
-/** Node's own recursive mkdir never ends below /proc, where folders cannot be made and their parent exists. */
-async function makeFolder(folder: string): Promise<void> {
-  try {
-    await mkdir(folder);
-  } catch (error) {
-    const parent = dirname(resolve(folder));
-    if (codeOf(error) === 'ENOENT' && parent !== resolve(folder)) {
-      await makeFolder(parent);
-      await mkdir(folder);
-    } else if (codeOf(error) !== 'EEXIST' || !isFolder(folder)) throw error;
   }
 }
 

@@ -1,9 +1,9 @@
 /** PGlite, PostgreSQL inside this process, behind the Database door: durable, and the only one in its folder. */
 import { existsSync, fsyncSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PGlite } from '@electric-sql/pglite';
 import { DarkroomError, DiskFull } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { DatabaseError } from './database-error.ts';
 import { layOutDatabase } from './empty.ts';
 import { type FolderLock, lockFolder } from './lock.ts';
@@ -153,7 +153,7 @@ function requireVersion(data: string): void {
 
 async function claimFolder(folder: string): Promise<FolderLock> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder, 0o700);
     const probe = join(folder, '.probe');
     writeFileSync(probe, 'x', { flush: true });
     rmSync(probe);

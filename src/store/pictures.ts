@@ -4,9 +4,10 @@
  * deleted after them, so that a crash leaves nothing behind that nobody knows of.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { DarkroomError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import { sentence } from '../sentences.ts';
 import type { Sql } from './sql.ts';
 
@@ -94,7 +95,7 @@ export function createPictures(bytesOf: PictureBytes, sql: Sql): PictureStore {
 
 /** @param folder made where it is missing */
 export async function openPictureFiles(folder: string): Promise<PictureBytes> {
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   const fileOf = (id: string) => join(folder, `${id}.png`);
   return {
     // A job that was accepted must find its pictures after a power cut.

@@ -1,8 +1,9 @@
 /** What outlives the process: one database, embedded or a server, and the pictures. */
 import { randomBytes } from 'node:crypto';
-import { mkdir, statfs } from 'node:fs/promises';
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DarkroomError } from '../errors.ts';
+import { makeFolder } from '../make-folder.ts';
 import type { SettingsStore } from '../settings/store.ts';
 import { createRetentionClock, type RetentionClock } from './clock.ts';
 import { createDeliveries, type DeliveryStore } from './deliveries.ts';
@@ -113,7 +114,7 @@ export async function openPictureBytes(place: string, folder: string, database: 
     const { openS3 } = await import('./s3.ts');
     return openS3(place);
   }
-  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await makeFolder(folder, 0o700);
   return openPictureFiles(join(folder, 'pictures'));
 }
 

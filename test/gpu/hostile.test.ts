@@ -10,6 +10,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
@@ -163,10 +164,21 @@ test('one command at a time works on the folder, and a process that is killed ho
   assert.equal(await onFolder(folder, async () => 'free'), 'free');
 });
 
+function linkTo(target: string, link: string): string {
+  symlinkSync(target, link);
+  return link;
+}
+
 test('a folder that cannot be written to, and a full disk, are said in a sentence', async () => {
   const cache = process.env['XDG_CACHE_HOME']!;
-  writeFileSync(join(cache, 'darkroom'), 'a file');
   const message = /^The folder .* cannot be used: .*set XDG_CACHE_HOME to another folder/;
+  // Below /proc Node's own recursive mkdir never ends.
+  for (const place of ['/proc/1', linkTo(join(cache, 'nothing'), join(cache, 'link'))]) {
+    process.env['XDG_CACHE_HOME'] = place;
+    await assert.rejects(installFromFolder(root, view), { code: 'misconfigured', message });
+  }
+  process.env['XDG_CACHE_HOME'] = cache;
+  writeFileSync(join(cache, 'darkroom'), 'a file');
   await assert.rejects(installFromFolder(root, view), { code: 'misconfigured', message });
   rmSync(join(cache, 'darkroom'));
   mkdirSync(join(cache, 'darkroom'));
