@@ -69,6 +69,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const onError = createReport(log);
   const all = await engineOptions(settings, {
     threads,
+    onSlow: (what) => log.warn(what),
     // Another engine than the pipeline looks for its devices itself.
     ...(factory === undefined && { onLeftOut: (why: string) => log.error(why) }),
   });

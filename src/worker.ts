@@ -162,6 +162,7 @@ export async function startLoneWorker(options: LoneWorkerOptions): Promise<GpuWo
   const onError = createReport(log);
   const engines = await engineOptions(settings, {
     threads,
+    onSlow: (what) => log.warn(what),
     // Another engine than the pipeline looks for its devices itself.
     ...(factory === undefined && { onLeftOut: (why: string) => log.error(why) }),
   });

@@ -15,7 +15,7 @@ import {
   parseDevice,
   parseDevices,
 } from './device.ts';
-import { type Probe, probe } from './probe.ts';
+import { type Probe, type ProbeOptions, probe } from './probe.ts';
 
 /** What is asked of the machine; tests have others. */
 export interface Machine {
@@ -26,13 +26,15 @@ export interface Machine {
   probe(device: Device): Promise<Probe>;
 }
 
-const THIS_MACHINE: Machine = {
+type OnSlow = ProbeOptions['onSlow'];
+
+const thisMachine = (onSlow?: OnSlow): Machine => ({
   system: `${process.platform} ${process.arch}`,
   cuda: diagnoseCuda,
   cards: listCards,
   graphics: listGraphics,
-  probe,
-};
+  probe: (device) => probe(device, { onSlow }),
+});
 
 /** Where onnxruntime-node comes with WebGPU. */
 const WITH_WEBGPU = ['linux x64', 'darwin arm64', 'win32 x64', 'win32 arm64'];
@@ -49,7 +51,7 @@ export interface Choice {
  */
 export async function bestDevice(
   options: DeviceOptions = {},
-  machine: Machine = THIS_MACHINE,
+  machine: Machine = thisMachine(),
 ): Promise<Choice> {
   const reasons: string[] = [];
   const chosen = (device: Device): Choice =>
@@ -102,6 +104,7 @@ export interface Asked {
    * missing is refused.
    */
   readonly onLeftOut?: ((why: string) => void) | undefined;
+  readonly onSlow?: OnSlow;
 }
 
 /**
@@ -110,8 +113,8 @@ export interface Asked {
  */
 export async function devicesOf(
   setting: string,
-  { device, threads, onLeftOut }: Asked,
-  machine: Machine = THIS_MACHINE,
+  { device, threads, onLeftOut, onSlow }: Asked,
+  machine: Machine = thisMachine(onSlow),
 ): Promise<Device[]> {
   const options = { threads };
   if ((device ?? setting).trim() === AUTO) return [(await bestDevice(options, machine)).device];

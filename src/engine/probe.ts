@@ -36,14 +36,22 @@ export interface Probe {
 const VERSION = 3;
 /** Seconds that the first start of a driver may take. */
 const LIMIT = 90;
+/** After which whoever waits is told. */
+const SLOW = 5;
 const EXTENSION = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
 const CHILD = new URL(`./probe-child.${EXTENSION}`, import.meta.url);
 
-/**
- * Asks once for each version of onnxruntime and of the driver; the answer is kept in the user's cache.
- * @param child the module that probes, for tests
- */
-export async function probe(device: Device, child: URL = CHILD, seconds = LIMIT): Promise<Probe> {
+export interface ProbeOptions {
+  /** Is told what is waited for, where a device takes long to answer. */
+  readonly onSlow?: ((what: string) => void) | undefined;
+  /** The module that probes, and how long it may take; tests have others. */
+  readonly child?: URL;
+  readonly seconds?: number;
+  readonly slowAfter?: number;
+}
+
+/** Asks once for each version of onnxruntime and of the driver; the answer is kept in the user's cache. */
+export async function probe(device: Device, options: ProbeOptions = {}): Promise<Probe> {
   const driver = await driverOf(device);
   const key = `probe ${VERSION}, onnxruntime ${runtimeVersion()}, driver ${driver}, ${nameOf(device)}`;
   const file = answersFile();
@@ -56,7 +64,7 @@ export async function probe(device: Device, child: URL = CHILD, seconds = LIMIT)
   for (const precision of tries) {
     if (found.works) continue;
     const { addsInFloat16 } = found;
-    found = await runProbe({ ...device, precision }, child, seconds);
+    found = await runProbe({ ...device, precision }, options);
     if (addsInFloat16 === true) found = { ...found, addsInFloat16 };
   }
   // What it lacks may be there at the next start: memory that another program has, a driver, a permission.
@@ -92,7 +100,10 @@ async function readKnown(file: string): Promise<Record<string, Probe>> {
 /** What is kept of a device that crashed or hung would else stand for ever. */
 const again = () => `it is tried again with another driver, or once ${answersFile()} is deleted`;
 
-function runProbe(device: Device, child: URL, seconds: number): Promise<Probe> {
+function runProbe(
+  device: Device,
+  { onSlow = () => {}, child = CHILD, seconds = LIMIT, slowAfter = SLOW }: ProbeOptions,
+): Promise<Probe> {
   return new Promise((resolve) => {
     const running = fork(child, [JSON.stringify(device)], {
       execPath: process.execPath,
@@ -101,12 +112,20 @@ function runProbe(device: Device, child: URL, seconds: number): Promise<Probe> {
     });
     const end = (answer: Probe) => {
       clearTimeout(timer);
+      clearTimeout(slow);
       running.kill('SIGKILL');
       resolve(answer);
     };
     const timer = setTimeout(
       () => end({ works: false, reason: `it did not answer within ${seconds} s; ${again()}` }),
       seconds * 1000,
+    );
+    const slow = setTimeout(
+      () =>
+        onSlow(
+          `Still testing the device ${nameOf(device)}: its driver has not answered for ${slowAfter} s, and may take up to ${seconds} s.`,
+        ),
+      slowAfter * 1000,
     );
     running.once('message', (answer: Probe) => end(answer));
     running.once('error', (error) => end({ works: false, reason: error.message }));

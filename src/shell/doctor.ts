@@ -17,7 +17,7 @@ import { openControlnet } from '../models/controlnet.ts';
 import { SideFiles } from '../models/side-files.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { freezeRequest } from '../request.ts';
-import { readOptions, type Verb } from './verb.ts';
+import { readOptions, sayBeside, type Verb } from './verb.ts';
 
 export const doctor: Verb = {
   summary: 'what this machine can run, each setting and where it came from',
@@ -123,7 +123,7 @@ async function describeDevices(
   cuda: Awaited<ReturnType<typeof diagnoseCuda>>,
 ): Promise<Row> {
   try {
-    const found = (await engineOptions(settings)).map(({ device }) => device);
+    const found = (await engineOptions(settings, { onSlow: sayBeside })).map(({ device }) => device);
     const rows = await Promise.all(found.map((device) => describeDevice(device, cuda)));
     const reason = settings.DARKROOM_DEVICES === AUTO ? (await bestDevice()).reason : undefined;
     const words = rows.map((row) => row.words).join(', ');
@@ -141,7 +141,11 @@ async function describeDevice(device: Device, cuda: Awaited<ReturnType<typeof di
   const name = nameOf(device);
   if (device.provider === 'cuda' && !cuda.isReady) return { words: `${name} (cannot be used)`, good: false };
   if (device.provider === 'cpu') return { words: `${name} (${device.precision})`, good: true };
-  const { works, isUnopened = false, reason = 'its probe failed' } = await probe(device);
+  const {
+    works,
+    isUnopened = false,
+    reason = 'its probe failed',
+  } = await probe(device, { onSlow: sayBeside });
   if (works) return { words: `${name} (${device.precision})`, good: true };
   return { words: isUnopened ? reason : `${name} (cannot be used: ${reason})`, good: false };
 }
@@ -153,7 +157,7 @@ async function describeInt8({ DARKROOM_PRECISION }: Settings): Promise<string> {
     reason = 'its probe failed',
     seconds,
     cpuSeconds,
-  } = await probe({ ...cpuDevice(), precision: 'int8' });
+  } = await probe({ ...cpuDevice(), precision: 'int8' }, { onSlow: sayBeside });
   if (!works || seconds === undefined || cpuSeconds === undefined) return `off: ${reason}`;
   const gain = `a product of matrices is ${(cpuSeconds / seconds).toFixed(1)} times as fast as in float32`;
   return DARKROOM_PRECISION === 'int8'

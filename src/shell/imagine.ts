@@ -45,7 +45,7 @@ import {
   vaeFiles,
   withUpscalerNames,
 } from './task.ts';
-import { asUsage, type Verb } from './verb.ts';
+import { asUsage, sayBeside, type Verb } from './verb.ts';
 
 export const imagine: Verb = {
   summary: 'one picture, or many from a file of requests, without a chat',
@@ -88,9 +88,9 @@ export const imagine: Verb = {
   },
 };
 
-export function engineOptionsOf(settings: Settings, how: ImagineOptions) {
+export async function engineOptionsOf(settings: Settings, how: ImagineOptions) {
   try {
-    return engineOptions(settings, how);
+    return await engineOptions(settings, { ...how, onSlow: sayBeside });
   } catch (error) {
     throw asUsage(error);
   }

@@ -6,7 +6,7 @@ import { engineOptions } from '../engine-options.ts';
 import { DarkroomError } from '../errors.ts';
 import { makeFolder } from '../make-folder.ts';
 import type { Catalogue } from '../models/catalogue.ts';
-import { UsageError } from './verb.ts';
+import { sayBeside, UsageError } from './verb.ts';
 
 /** @returns 1 where something could not be kept */
 export async function prepareModels(
@@ -14,7 +14,7 @@ export async function prepareModels(
   { catalogue, settings }: { readonly catalogue: Catalogue; readonly settings: Settings },
 ): Promise<number> {
   if (names.length === 0) throw new UsageError('models prepare takes names or folders of models.');
-  const device = (await engineOptions(settings)).map((one) => one.device).find(isCpu);
+  const device = (await engineOptions(settings, { onSlow: sayBeside })).map((one) => one.device).find(isCpu);
   if (device === undefined) {
     throw new DarkroomError(
       'unsupported',

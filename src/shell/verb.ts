@@ -54,6 +54,9 @@ export function asUsage(error: unknown): unknown {
   return isUsage ? new UsageError(error.message, { cause: error }) : error;
 }
 
+/** On stderr, beside the output: what whoever waits should know. */
+export const sayBeside = (text: string): void => void process.stderr.write(`darkroom: ${text}\n`);
+
 /** @throws UsageError where text is no number */
 export function readNumber(name: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;

@@ -49,21 +49,27 @@ test('without a graphics driver webgpu says what it needs', async (t) => {
 });
 
 test('a provider that crashes or hangs in its probe harms nobody', async () => {
-  const crash = await probe(
-    card,
-    child("process.kill(process.pid, 'SIGSEGV'); setInterval(() => {}, 1000);"),
-  );
+  const crash = await probe(card, {
+    child: child("process.kill(process.pid, 'SIGSEGV'); setInterval(() => {}, 1000);"),
+  });
   assert.match(
     crash.reason!,
     /^it crashed \(SIGSEGV\); it is tried again with another driver, or once \S+ is deleted$/,
   );
   const other = parseDevice('cuda:1');
-  const hang = await probe(other, child('setInterval(() => {}, 1000);'), 1);
+  const told: string[] = [];
+  const hang = await probe(other, {
+    child: child('setInterval(() => {}, 1000);'),
+    ...{ seconds: 1, slowAfter: 0.5, onSlow: (what: string) => told.push(what) },
+  });
+  assert.deepEqual(told, [
+    'Still testing the device cuda:1: its driver has not answered for 0.5 s, and may take up to 1 s.',
+  ]);
   assert.match(hang.reason!, /^it did not answer within 1 s; it is tried again with/);
   assert.deepEqual([crash.works, hang.works], [false, false]);
   // Neither is asked again by the next start.
   const works = child('process.send({ works: true }); setInterval(() => {}, 1000);');
-  assert.deepEqual(await probe(card, works), crash);
+  assert.deepEqual(await probe(card, { child: works }), crash);
 });
 
 test('a graphics device that crashes over float16 is used in float32', async () => {
@@ -72,7 +78,10 @@ test('a graphics device that crashes over float16 is used in float32', async () 
     if (precision === 'float16') process.kill(process.pid, 'SIGABRT');
     else process.send({ works: true, precision });
     setInterval(() => {}, 1000);`;
-  assert.deepEqual(await probe(parseDevice('webgpu'), child(body)), { works: true, precision: 'float32' });
+  assert.deepEqual(await probe(parseDevice('webgpu'), { child: child(body) }), {
+    works: true,
+    precision: 'float32',
+  });
 });
 
 test('a graphics device that adds up in float16 is used in float32, and that it has float16 is kept', async () => {
@@ -83,8 +92,8 @@ test('a graphics device that adds up in float16 is used in float32, and that it 
       : { works: true, precision });
     setInterval(() => {}, 1000);`;
   const answer = { works: true, precision: 'float32', addsInFloat16: true };
-  assert.deepEqual(await probe(parseDevice('webgpu'), child(body)), answer);
-  assert.deepEqual(await probe(parseDevice('webgpu'), child('process.exit(1)')), answer);
+  assert.deepEqual(await probe(parseDevice('webgpu'), { child: child(body) }), answer);
+  assert.deepEqual(await probe(parseDevice('webgpu'), { child: child('process.exit(1)') }), answer);
 });
 
 test('sums that are rounded to float16 on their way are found, rounded inputs and outputs are not', () => {
@@ -111,17 +120,17 @@ test('a device that cannot be opened is asked again by the next start: what it l
   const lacks =
     "process.send({ works: false, isUnopened: true, reason: 'no permission' }); setInterval(() => {}, 1000);";
   const third = parseDevice('cuda:3');
-  assert.equal((await probe(third, child(lacks))).reason, 'no permission');
-  assert.equal((await probe(third, child('process.send({ works: true });'))).works, true);
+  assert.equal((await probe(third, { child: child(lacks) })).reason, 'no permission');
+  assert.equal((await probe(third, { child: child('process.send({ works: true });') })).works, true);
 });
 
 test('the answer is kept by driver and version, and a damaged cache asks again', async () => {
   rmSync(join(process.env['XDG_CACHE_HOME']!, 'darkroom', 'devices.json'), { force: true });
   const once = child('process.send({ works: true });');
-  assert.equal((await probe(card, once)).works, true);
-  assert.equal((await probe(card, child('process.exit(1)'))).works, true);
+  assert.equal((await probe(card, { child: once })).works, true);
+  assert.equal((await probe(card, { child: child('process.exit(1)') })).works, true);
   const file = join(process.env['XDG_CACHE_HOME']!, 'darkroom', 'devices.json');
   assert.match(readFileSync(file, 'utf8'), /onnxruntime \d+\.\d+\.\d+, driver \S+, cuda:0/);
   writeFileSync(file, '{');
-  assert.equal((await probe(card, child('process.exit(1)'))).works, false);
+  assert.equal((await probe(card, { child: child('process.exit(1)') })).works, false);
 });
