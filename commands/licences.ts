@@ -1,10 +1,10 @@
 /** What the licence of a model's file allows here: as its files say, or as an admin states it. */
 import { DarkroomError, describeError, type ErrorWords } from '../src/errors.ts';
 import { type CommercialUse, commercialUse, type Terms } from '../src/licences.ts';
+import { kindKey } from '../src/model-kinds.ts';
 import { builtInUpscaler, type GenerationRequest } from '../src/request.ts';
 import { type Sentence, sentence } from '../src/sentences.ts';
 import type { Rule } from '../src/settings/resolve.ts';
-import { kindKey } from './model-cards.ts';
 import { readTuning, type Tuning } from './model-tuning.ts';
 import type { ModelFile, Ports } from './ports.ts';
 

@@ -1,12 +1,10 @@
 /** What is known of a model's file, in words. The file's own texts are a stranger's: cards hold them as plain words. */
 import { basename } from 'node:path';
 import type { CardField } from '../adapters/card.ts';
-import { kindKey as knownKind } from '../src/model-kinds.ts';
+import { kindKey } from '../src/model-kinds.ts';
 import { hintOfName } from '../src/request.ts';
 import type { PlainKey, Say, Words } from '../src/sentences.ts';
 import type { ModelFile } from './ports.ts';
-
-export const kindKey = (kind: string): PlainKey => knownKind(kind) ?? 'models.kind.other';
 
 /** `LoRA, Stable Diffusion XL, F16, 0.2 GB` */
 export function kindWords({ kind, family, variant, dtype, bytes }: ModelFile, say: Say): string {

@@ -12,6 +12,5 @@ const KINDS = {
   detector: 'models.kind.detector',
 } as const satisfies Readonly<Record<string, PlainKey>>;
 
-/** @returns undefined for files that are none of these */
-export const kindKey = (kind: string) =>
-  Object.hasOwn(KINDS, kind) ? KINDS[kind as keyof typeof KINDS] : undefined;
+export const kindKey = (kind: string): PlainKey =>
+  Object.hasOwn(KINDS, kind) ? KINDS[kind as keyof typeof KINDS] : 'models.kind.other';

@@ -1,7 +1,6 @@
 /** The models of this machine by name. */
 import { stat } from 'node:fs/promises';
 import { DarkroomError, offer } from '../errors.ts';
-import { kindKey } from '../model-kinds.ts';
 import { sentence } from '../sentences.ts';
 import { openCheckpoint } from './checkpoint/open.ts';
 import { openModelFolder } from './folder.ts';
@@ -56,16 +55,7 @@ export class Catalogue {
   /** @throws DarkroomError where a file of that name cannot be used */
   async #unknown(name: string): Promise<DarkroomError> {
     await this.inventory.nearlySettled();
-    this.inventory.requireUsable(name);
-    const other = this.inventory
-      .entries()
-      .find((entry) => entry.name === name && entry.refusal !== undefined);
-    if (other !== undefined)
-      return new DarkroomError('bad_model', `${name} cannot be used. ${other.refusal}`);
-    const others = this.inventory.entries().filter((entry) => entry.name === name);
-    const [kind] = others.flatMap((entry) => kindKey(entry.kind) ?? []);
-    if (kind !== undefined)
-      return new DarkroomError('not_found', sentence('models.of_other_kind', { name, kind: sentence(kind) }));
+    this.inventory.requireUsable('checkpoint', name);
     const names = this.inventory.entries('checkpoint').map((known) => known.name);
     const unread = this.inventory.unread;
     const offered = names.length === 0 ? sentence('models.none_installed') : offer(name, names);

@@ -25,7 +25,7 @@ export async function controlnetNamed(name: string, inventory: Inventory): Promi
   const found = await inventory.find('controlnet', name);
   if (found !== undefined) return found;
   await inventory.nearlySettled();
-  inventory.requireUsable(name);
+  inventory.requireUsable('controlnet', name);
   const names = inventory.entries('controlnet').map((entry) => entry.name);
   const known = names.length === 0 ? sentence('control.none_installed') : offer(name, names);
   throw new DarkroomError(

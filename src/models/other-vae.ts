@@ -20,7 +20,7 @@ export async function vaeNamed(name: string, inventory: Inventory): Promise<Entr
   const found = await inventory.find('vae', name);
   if (found !== undefined && found.form === 'file') return found;
   await inventory.nearlySettled();
-  inventory.requireUsable(name);
+  inventory.requireUsable('vae', name);
   const names = inventory.entries('vae').flatMap((entry) => (entry.form === 'file' ? [entry.name] : []));
   const offered = names.length === 0 ? sentence('lora.no_vae_installed') : offer(name, names);
   throw new DarkroomError(

@@ -6,7 +6,7 @@ import type { StoredTensor } from '../graph/component.ts';
 import { refuseOtherScales, refusePacked } from './foreign-weights.ts';
 import { isGguf, readGguf } from './gguf.ts';
 import { withCurrentNames } from './gguf-names.ts';
-import { isReadable, ValueReader } from './lora/values.ts';
+import { isFloat, ValueReader } from './lora/values.ts';
 import { isTorchFile, readTorchFile } from './pickle/torch-file.ts';
 import { readSafetensorsFile } from './safetensors.ts';
 import { withScales } from './scales.ts';
@@ -99,7 +99,7 @@ const MOST_VALUES = 1 << 16;
  */
 export async function readValues(stored: StoredTensor): Promise<Float32Array> {
   const count = stored.shape.reduce((product, side) => product * side, 1);
-  if (!isReadable(stored) || count > MOST_VALUES) {
+  if (!isFloat(stored) || count > MOST_VALUES) {
     throw new DarkroomError('bad_model', `${stored.name} is not a short list of floats.`);
   }
   const reader = new ValueReader();

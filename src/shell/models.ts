@@ -9,6 +9,7 @@ import { commercialUse } from '../licences.ts';
 import { abilitiesOf } from '../models/abilities.ts';
 import { Catalogue } from '../models/catalogue.ts';
 import type { Entry, Inventory } from '../models/inventory/inventory.ts';
+import { printable } from '../models/inventory/text.ts';
 import { FILE_KINDS } from '../models/recognise.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { hintOfName } from '../request.ts';
@@ -65,14 +66,14 @@ async function list({ inventory }: Catalogue): Promise<number> {
     return [name, path, kind, familyOf(entry), predictionType, dtype, bytes > 0 ? String(bytes) : '', sha256];
   });
   process.stdout.write(
-    process.stdout.isTTY ? table(entries) : rows.map((row) => `${row.join('\t')}\n`).join(''),
+    process.stdout.isTTY ? table(entries) : rows.map((row) => `${row.map(printable).join('\t')}\n`).join(''),
   );
   const notes = [
     ...entries.flatMap(({ name, refusal }) => (refusal === undefined ? [] : [`${name}: ${refusal}`])),
     ...entries.flatMap(({ renamed }) => renamed ?? []),
     ...[...inventory.refused].map(([path, why]) => `${path}: ${why}`),
   ];
-  for (const note of notes) process.stderr.write(`${note}\n`);
+  for (const note of notes) process.stderr.write(`${printable(note)}\n`);
   return 0;
 }
 
@@ -106,7 +107,7 @@ async function show(catalogue: Catalogue, names: readonly string[]): Promise<num
   const isModel =
     files.length === 0 || files.some(({ kind, refusal }) => kind === 'checkpoint' && refusal === undefined);
   const rows = [...facts, ...(isModel ? await rowsOf(await catalogue.openNameOrFolder(name)) : [])];
-  for (const [key, value] of rows) process.stdout.write(`${key.padEnd(WIDTH)}${value}\n`);
+  for (const [key, value] of rows) process.stdout.write(`${key.padEnd(WIDTH)}${printable(String(value))}\n`);
   return 0;
 }
 

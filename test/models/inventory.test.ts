@@ -162,7 +162,7 @@ test('a file that comes is found, one that goes is gone, one that is replaced is
   assert.equal(await inventory.find('lora', 'late'), undefined);
 });
 
-test('links to files outside are refused by name; the operator’s own linked folders are followed', async (t) => {
+test('links to files outside, and those that lead nowhere, are refused by name; the operator’s own linked folders are followed', async (t) => {
   const root = await temporaryFolder(t);
   await write(join(root, 'elsewhere/far.safetensors'), lora());
   await mkdir(join(root, 'm/Lora/pack/deep'), { recursive: true });
@@ -172,6 +172,8 @@ test('links to files outside are refused by name; the operator’s own linked fo
   await symlink(join(root, 'other/secret.safetensors'), join(root, 'm/Lora/pack/x.safetensors'));
   await symlink(join(root, 'other'), join(root, 'm/Lora/pack/deep/folder'));
   await symlink(join(root, 'm/nothing'), join(root, 'm/gone.safetensors'));
+  await symlink(join(root, 'm/nothing'), join(root, 'm/unmounted'));
+  await symlink(join(root, 'm/nothing'), join(root, 'm/readme.txt'));
   const inventory = await read([join(root, 'm')]);
   assert.deepEqual(names(inventory, 'lora'), ['far']);
   const said = [...inventory.refused.values()].join('\n');
@@ -180,6 +182,9 @@ test('links to files outside are refused by name; the operator’s own linked fo
     /x\.safetensors is a link to a file outside\. Add the folder of that file to DARKROOM_MODELS/,
   );
   assert.match(said, /folder is a link to a folder outside/);
+  assert.match(said, /gone\.safetensors is a link that leads nowhere/);
+  assert.match(said, /unmounted is a link that leads nowhere/);
+  assert.doesNotMatch(said, /readme/);
   assert.deepEqual(names(await read([join(root, 'm'), join(root, 'other')]), 'lora'), ['far', 'secret']);
 });
 

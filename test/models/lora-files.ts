@@ -8,6 +8,13 @@ export interface Values {
   readonly data: Float32Array;
 }
 
+/** A count, as some scripts store alpha. */
+interface WholeValues {
+  readonly shape: readonly number[];
+  readonly data: Int32Array | BigInt64Array;
+  readonly dtype: 'I32' | 'I64';
+}
+
 /** Numbers between -1 and 1 that only depend on the seed (Park and Miller 1988). */
 export function random(seed: number, ...shape: number[]): Values {
   let state = seed + 1;
@@ -21,15 +28,26 @@ export function random(seed: number, ...shape: number[]): Values {
 
 export const scalar = (value: number): Values => ({ shape: [], data: Float32Array.of(value) });
 
-/** The bytes of a float32 safetensors file. */
+/** The two matrices of a module in kohya's names. */
+export const pair = (
+  module: string,
+  inputs: number,
+  outputs: number,
+  rank = 2,
+): Record<`${string}.${'lora_down' | 'lora_up'}.weight`, Values> => ({
+  [`${module}.lora_down.weight`]: random(1, rank, inputs),
+  [`${module}.lora_up.weight`]: random(2, outputs, rank),
+});
+
+/** The bytes of a safetensors file, float32 but for whole numbers. */
 export function loraBytes(
-  tensors: Readonly<Record<string, Values>>,
+  tensors: Readonly<Record<string, Values | WholeValues>>,
   metadata?: Readonly<Record<string, string>>,
 ): Buffer {
   const header: Record<string, unknown> = metadata === undefined ? {} : { __metadata__: metadata };
   let offset = 0;
-  for (const [name, { shape, data }] of Object.entries(tensors)) {
-    header[name] = { dtype: 'F32', shape, data_offsets: [offset, offset + data.byteLength] };
+  for (const [name, { shape, data, ...rest }] of Object.entries(tensors)) {
+    header[name] = { dtype: 'F32', shape, ...rest, data_offsets: [offset, offset + data.byteLength] };
     offset += data.byteLength;
   }
   const json = Buffer.from(JSON.stringify(header));

@@ -10,8 +10,7 @@ export interface WeightedChange extends Change {
 }
 
 /** @throws DarkroomError('bad_model') for a LoRA that holds NaN or infinite numbers */
-export function requireFinite(values: Float32Array, scale: number, { lora, adapter }: WeightedChange): void {
+export function requireFinite(values: Float32Array, scale: number, { lora, place }: WeightedChange): void {
   if (Number.isFinite(scale) && values.every((value) => Number.isFinite(value))) return;
-  const [first] = Object.values(adapter.tensors);
-  throw new DarkroomError('bad_model', sentence('lora.not_finite', { name: lora, tensor: first!.name }));
+  throw new DarkroomError('bad_model', sentence('lora.not_finite', { name: lora, layer: place.module }));
 }

@@ -4,6 +4,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { DarkroomError } from '../../errors.ts';
+import { kindKey } from '../../model-kinds.ts';
 import { sentence } from '../../sentences.ts';
 import type { FileKind } from '../recognise.ts';
 import { type Facts, readFacts } from './facts.ts';
@@ -125,16 +126,23 @@ export class Inventory {
 
   /**
    * For whoever did not find a name: why the file that is called so does not count.
-   * @throws DarkroomError('bad_model') for a file that is still being written, or cannot be used
+   * @param kind that was looked for
+   * @throws DarkroomError('bad_model') for a file that is still being written, or cannot be used; ('not_found') for one of
+   *   another kind
    */
-  requireUsable(name: string): void {
+  requireUsable(kind: FileKind, name: string): void {
     const wanted = plainName(name);
     const settling = this.#settling.values().find((own) => plainName(own) === wanted);
     if (settling !== undefined)
       throw new DarkroomError('bad_model', sentence('models.still_written', { name: settling }));
-    const known = this.entries('unknown').find((entry) => plainName(entry.name) === wanted);
-    if (known?.refusal !== undefined)
-      throw new DarkroomError('bad_model', `${known.name} cannot be used. ${known.refusal}`);
+    const named = this.entries().filter((entry) => plainName(entry.name) === wanted);
+    const refused = named.find(({ refusal }) => refusal !== undefined);
+    if (refused !== undefined)
+      throw new DarkroomError('bad_model', `${refused.name} cannot be used. ${refused.refusal}`);
+    const other = named.find((entry) => entry.kind !== kind);
+    if (other === undefined) return;
+    const kinds = { wanted: sentence(kindKey(kind)), kind: sentence(kindKey(other.kind)) };
+    throw new DarkroomError('not_found', sentence('models.of_other_kind', { name: other.name, ...kinds }));
   }
 
   /**

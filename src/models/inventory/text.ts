@@ -15,5 +15,9 @@ export function bounded(text: unknown): string | undefined {
   return line === '' ? undefined : line;
 }
 
+/** As it is printed: control characters, which a terminal obeys and a list in lines breaks at, as `\u001b`. */
+export const printable = (text: string): string =>
+  text.replaceAll(/\p{Cc}/gu, (one) => `\\u${one.charCodeAt(0).toString(16).padStart(4, '0')}`);
+
 export const boundedList = (texts: readonly unknown[]): string[] =>
   texts.slice(0, MOST_WORDS).flatMap((text) => bounded(text) ?? []);

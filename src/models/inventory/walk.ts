@@ -32,6 +32,8 @@ export interface Walk {
 export const WEIGHT_FILE = /\.(safetensors|sft|ckpt|pt|pth|bin|gguf)$/i;
 /** Names of what stands beside a weight file NAME.safetensors, behind NAME. */
 const BESIDE = /^\.(json|yaml|source\.json|civitai\.info|(preview\.)?(png|jpe?g|webp))$/i;
+/** A weight file, or a name without an ending, as folders have. */
+const MAY_HOLD_MODELS = new RegExp(`${WEIGHT_FILE.source}|^[^.]+$`, 'i');
 /** Folders of other things, and what is not whole yet. */
 const PASSED_OVER = /^(\.|__pycache__$|node_modules$|datasets--|spaces--)/;
 
@@ -120,6 +122,13 @@ export async function walk(roots: readonly string[]): Promise<Walk> {
       const entry = byName.get(name)!;
       const path = join(step.path, name);
       const target = links.get(name);
+      if (entry.isSymbolicLink() && target === undefined && MAY_HOLD_MODELS.test(name)) {
+        refused.set(
+          path,
+          `${name} is a link that leads nowhere: what it named was moved, deleted or is not mounted.`,
+        );
+        continue;
+      }
       const isFolder = entry.isDirectory() || (target !== undefined && (await isDirectory(target)));
       if (isFolder) {
         if (target !== undefined && !isInside(target)) {

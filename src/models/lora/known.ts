@@ -27,7 +27,7 @@ export async function loraNamed(name: string, inventory: Inventory): Promise<Ent
   const entry = exact ?? (isPath ? inFolder(name, inventory) : undefined) ?? named;
   if (entry !== undefined) return entry;
   await inventory.nearlySettled();
-  inventory.requireUsable(short);
+  inventory.requireUsable('lora', short);
   const known = inventory.entries('lora').map((one) => one.name);
   const offered = known.length === 0 ? sentence('lora.none_installed') : offer(short, known);
   throw new DarkroomError(

@@ -44,18 +44,47 @@ const BY_CONTEXT: ReadonlyMap<number, string> = new Map([
   [2048, 'Stable Diffusion XL'],
 ]);
 
+/** Families whose denoiser is a UNet. */
+const UNETS: ReadonlySet<string> = new Set([...BY_CONTEXT.values(), 'Stable Cascade']);
+/** Blocks of a UNet, in the names of diffusers and of the original. */
+const UNET_BLOCK = /(?:^|[._])(?:down|up|mid|input|output|middle)_blocks?[._]/;
+
+/**
+ * The family whose model a LoRA was trained on. Metadata is believed as far as the tensors do not contradict it: it is copied
+ * from file to file, and scripts write a default.
+ * @returns undefined where nothing tells
+ */
 export function originOf({ tensors, metadata }: Pick<LoraFile, 'tensors' | 'metadata'>): string | undefined {
+  const byContext = familyByContext(tensors);
+  if (byContext !== undefined) return byContext;
+  const names = [...tensors.keys()];
+  const byNames = familyByNames(names, tensors);
+  const stated = familyByMetadata(metadata);
+  if (stated === undefined) return byNames;
+  const hasUnetBlocks = names.some((name) => UNET_BLOCK.test(name));
+  const hasOtherBlocks = !hasUnetBlocks && byNames !== undefined && !UNETS.has(byNames);
+  return (hasUnetBlocks && !UNETS.has(stated)) || (hasOtherBlocks && UNETS.has(stated)) ? byNames : stated;
+}
+
+function familyByMetadata(metadata: LoraFile['metadata']): string | undefined {
   for (const key of ['modelspec.architecture', 'ss_base_model_version']) {
     const value = metadata.get(key)?.slice(0, 100) ?? '';
     const found = BY_METADATA.find(([pattern]) => pattern.test(value));
     if (found !== undefined) return found[1];
   }
+  return undefined;
+}
+
+function familyByContext(tensors: LoraFile['tensors']): string | undefined {
   for (const [name, { shape }] of tensors) {
     const isContext = /attn2[._](?:processor\.)?to_[kv].*(?:down|lora_A)/.test(name);
     const found = isContext ? BY_CONTEXT.get(shape[1] ?? 0) : undefined;
     if (found !== undefined) return found;
   }
-  const names = [...tensors.keys()];
+  return undefined;
+}
+
+function familyByNames(names: readonly string[], tensors: LoraFile['tensors']): string | undefined {
   const found = BY_NAMES.find(([pattern]) => names.some((name) => pattern.test(name)))?.[1];
   if (found === FLUX || (found === SD3 && isAsWideAsFlux(tensors))) return fluxByBlocks(names) ?? FLUX;
   return found;

@@ -11,7 +11,7 @@ import type { LoraFile } from './file.ts';
 import { otherKind, type Role, readKey, refuseAdapters, refuseKind } from './key.ts';
 import { type AdaptedPart, type Place, placesOf } from './modules.ts';
 import { originOf } from './origin.ts';
-import { isReadable, ValueReader } from './values.ts';
+import { FLOAT_TYPES, isFloat, isWhole, ValueReader } from './values.ts';
 
 /** One change of one module. */
 export interface Change {
@@ -56,7 +56,8 @@ export function planLora(
   const changes: Change[] = [];
   const unused = [...unknown];
   for (const module of modules) {
-    const found = places.get(module.name) ?? [];
+    // Some programs write a module's own dots behind a prefix of underscores: lora_unet_down_blocks.0.
+    const found = places.get(module.name) ?? places.get(module.name.replaceAll('.', '_')) ?? [];
     const names = Object.values(module.tensors).map((tensor) => tensor!.name);
     if (found.length === 0) {
       unused.push(...names);
@@ -147,10 +148,10 @@ function modulesOf(file: LoraFile): { modules: Module[]; unknown: string[] } {
       unknown.push(name);
       continue;
     }
-    if (!isReadable(stored)) {
+    if (!isFloat(stored) && !(key.role === 'alpha' && isWhole(stored))) {
       throw new DarkroomError(
         'unsupported',
-        sentence('lora.dtype', { name: file.name, tensor: name, dtype: stored.dtype }),
+        sentence('lora.dtype', { name: file.name, tensor: name, dtype: stored.dtype, known: FLOAT_TYPES }),
       );
     }
     const tensors = modules.get(key.module) ?? {};

@@ -4,8 +4,10 @@ import { DarkroomError } from '../../errors.ts';
 import type { Decode, StoredTensor } from '../../graph/component.ts';
 import { filesChanged, versionOf } from '../seen.ts';
 
-/** Types that a LoRA's tensors may have. */
-const READERS: Readonly<Record<string, (bytes: Uint8Array) => Float32Array>> = {
+type Reader = (bytes: Uint8Array) => Float32Array;
+
+/** Types that weights may have. */
+const FLOATS: Readonly<Record<string, Reader>> = {
   F32: (bytes) => new Float32Array(aligned(bytes)),
   F8_E4M3: (bytes) => Float32Array.from(bytes, (byte) => E4M3[byte]!),
   F8_E5M2: (bytes) => Float32Array.from(bytes, (byte) => E5M2[byte]!),
@@ -18,6 +20,15 @@ const READERS: Readonly<Record<string, (bytes: Uint8Array) => Float32Array>> = {
     return new Float32Array(words.buffer);
   },
 };
+/** Types of counts: training scripts that are given a whole number as alpha store it as one. */
+const WHOLE: Readonly<Record<string, Reader>> = {
+  I32: (bytes) => Float32Array.from(new Int32Array(aligned(bytes))),
+  I64: (bytes) => Float32Array.from(new BigInt64Array(aligned(bytes)), Number),
+};
+const READERS: Readonly<Record<string, Reader>> = { ...FLOATS, ...WHOLE };
+
+/** As sentences list them. */
+export const FLOAT_TYPES: readonly string[] = Object.keys(FLOATS);
 
 /** Floats of 8 bits by their byte, as PyTorch's float8_e4m3fn has them: no infinity, one NaN of each sign. */
 const E4M3 = Float32Array.from({ length: 256 }, (_, byte) => {
@@ -30,7 +41,8 @@ const E5M2 = Float32Array.from(
   new Float16Array(Uint16Array.from({ length: 256 }, (_, byte) => byte << 8).buffer),
 );
 
-export const isReadable = ({ dtype }: StoredTensor): boolean => Object.hasOwn(READERS, dtype);
+export const isFloat = ({ dtype }: StoredTensor): boolean => Object.hasOwn(FLOATS, dtype);
+export const isWhole = ({ dtype }: StoredTensor): boolean => Object.hasOwn(WHOLE, dtype);
 
 /** Tensors of a few files, each opened once. */
 export class ValueReader {
@@ -55,7 +67,7 @@ export class ValueReader {
   async #bytes({ name, dtype, file, version, offset, length }: StoredTensor): Promise<Float32Array> {
     const reader = Object.hasOwn(READERS, dtype) ? READERS[dtype] : undefined;
     if (reader === undefined) {
-      const known = Object.keys(READERS).join(', ');
+      const known = FLOAT_TYPES.join(', ');
       throw new DarkroomError('unsupported', `${name} is stored as ${dtype}; it can be ${known}.`);
     }
     const handle = this.#handles.get(file) ?? openSame(file, version);

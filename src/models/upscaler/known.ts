@@ -25,7 +25,7 @@ export async function upscalerNamed(name: string, inventory: Inventory): Promise
   if (found?.refusal !== undefined) throw new DarkroomError('unsupported', found.refusal);
   if (found !== undefined && found.form === 'file') return found;
   await inventory.nearlySettled();
-  inventory.requireUsable(name);
+  inventory.requireUsable('upscaler', name);
   const names = inventory
     .entries('upscaler')
     .filter(({ form, refusal }) => form === 'file' && refusal === undefined)

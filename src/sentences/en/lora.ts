@@ -5,7 +5,7 @@ export const lora = {
   'lora.upscaler_replaced':
     'The upscaler {name} was replaced by another file after this was requested ({found}, not {hash}). Ask again to use the new one.',
   'lora.not_finite':
-    '{name} holds numbers that are no numbers (NaN or infinite), at {tensor}: the file is damaged. Download it again, or leave it out.',
+    '{name} holds numbers that are no numbers (NaN or infinite), in the layer {layer}: the file is damaged. Download it again, or leave it out.',
   'lora.none_installed': 'None are installed: put them into a folder of DARKROOM_MODELS.',
   'lora.none_called': 'There is no LoRA {name}. {offer}',
   'lora.unreadable': 'The LoRA {name} cannot be read.',
@@ -19,7 +19,7 @@ export const lora = {
     '{name} is {kind}, which this version of Darkroom does not carry out. LoRA, LoHa, LoKr, DoRA and differences work.',
   'lora.adapters':
     '{name} holds {count} adapters ({adapters}); Darkroom reads one from a file. Save each adapter in a file of its own.',
-  'lora.dtype': '{name} stores {tensor} as {dtype}; LoRA files can be F64, F32, F16 or BF16.',
+  'lora.dtype': '{name} stores {tensor} as {dtype}; a LoRA can be stored as {known}.',
   'lora.broken': '{name} cannot be used: {what}. Download the file again, or leave it out.',
   'lora.of_other':
     '{name} is a LoRA for {origin} and does not fit {model}: {fitting} of its {total} tensors belong there. Choose a model of its family, or leave the LoRA out.',

@@ -68,7 +68,7 @@ export const models = {
   'models.still_written':
     '{name} cannot be used yet: its file is still being written, or was cut off. Ask again when it is whole.',
   'models.none_installed': 'No models are installed.',
-  'models.of_other_kind': 'There is no model {name}: the file of that name is of another kind ({kind}).',
+  'models.of_other_kind': 'There is no {wanted} {name}: the file of that name is of another kind ({kind}).',
   'models.none_yet':
     'There is no model {name}. {offer} {unread} files are not read yet; it may be in one of them.',
 } as const;

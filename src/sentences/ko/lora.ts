@@ -6,7 +6,7 @@ export const lora = {
   'lora.upscaler_replaced':
     '요청한 뒤에 {name} 업스케일러가 다른 파일로 바뀌었어요({found}, 요청: {hash}). 새 파일을 쓰려면 다시 요청해 주세요.',
   'lora.not_finite':
-    '{name} LoRA 파일이 손상됐어요. {tensor} 값에 NaN이나 무한대가 있어요. 다시 내려받거나 빼 주세요.',
+    '{name} LoRA 파일이 손상됐어요. {layer} 층의 값에 NaN이나 무한대가 있어요. 다시 내려받거나 빼 주세요.',
   'lora.none_installed': '설치된 LoRA가 없어요. DARKROOM_MODELS 폴더에 넣어 주세요.',
   'lora.none_called': '{name} LoRA는 없어요. {offer}',
   'lora.unreadable': '{name} LoRA를 읽을 수 없어요.',
@@ -20,8 +20,7 @@ export const lora = {
     '{name}: 이 버전의 Darkroom에서 쓸 수 없는 종류예요({kind}). LoRA, LoHa, LoKr, DoRA, 차이 파일을 쓸 수 있어요.',
   'lora.adapters':
     '{name}: 어댑터가 {count}개 들어 있는데({adapters}), Darkroom은 파일 하나에서 어댑터 하나만 읽어요. 어댑터마다 다른 파일에 저장해 주세요.',
-  'lora.dtype':
-    '{name}: {tensor} 값의 형식({dtype})을 읽을 수 없어요. LoRA 파일에는 F64, F32, F16, BF16을 쓸 수 있어요.',
+  'lora.dtype': '{name}: {tensor} 값의 형식({dtype})을 읽을 수 없어요. LoRA 파일에 쓸 수 있는 형식: {known}',
   'lora.broken': '{name} LoRA를 쓸 수 없어요: {what}. 파일을 다시 내려받거나 빼 주세요.',
   'lora.of_other':
     '{name}: {origin}용 LoRA라 {model} 모델에 맞지 않아요(텐서 {total}개 중 맞는 것: {fitting}). 같은 계열의 모델을 고르거나 LoRA를 빼 주세요.',

@@ -69,7 +69,8 @@ export const models = {
   'models.still_written':
     '{name} 모델은 아직 쓸 수 없어요. 파일을 아직 쓰는 중이거나 파일이 잘렸어요. 파일이 다 갖춰지면 다시 요청해 주세요.',
   'models.none_installed': '설치된 모델이 없어요.',
-  'models.of_other_kind': '{name} 모델이 없어요. 이름이 같은 파일은 다른 종류예요 ({kind}).',
+  'models.of_other_kind':
+    '이름이 {name}인 {wanted} 파일이 없어요. 이름이 같은 파일은 다른 종류예요 ({kind}).',
   'models.none_yet':
     '{name} 모델은 없어요. {offer} 아직 읽지 않은 파일이 {unread}개 있으니 그 안에 있을 수도 있어요.',
 } as const satisfies Record<keyof typeof en, string>;
