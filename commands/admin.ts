@@ -65,11 +65,10 @@ const removeBan = defineCommand({
   },
 });
 
-export const ban = defineGroup({ name: 'ban', description: 'describe.ban', isForAdmins: true }, [
-  listBans,
-  addBan,
-  removeBan,
-]);
+export const ban = defineGroup(
+  { name: 'ban', description: 'describe.ban', isForAdmins: true, usual: { word: 'add' } },
+  [listBans, addBan, removeBan],
+);
 
 export const pause = defineCommand({
   name: 'pause',

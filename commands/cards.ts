@@ -1,4 +1,5 @@
 /** What Darkroom says of a job, at every stage of its life. */
+import { isDeepStrictEqual } from 'node:util';
 import {
   type Card,
   type CardAbout,
@@ -9,7 +10,7 @@ import {
 import { describeError, wordsOf } from '../src/errors.ts';
 import { isHiddenUntilOpened } from '../src/moderation/hidden.ts';
 import { builtInUpscaler, seedOfPicture, shortName } from '../src/request.ts';
-import { type PlainKey, type Say, sayIn } from '../src/sentences.ts';
+import { type PlainKey, type Say, sayIn, type Words } from '../src/sentences.ts';
 import type { JobRecord, OriginVerb, SweepFrame } from '../src/store/jobs.ts';
 import type { LiveEvent } from './job-card.ts';
 import { actionsOfMany, actionsOfOne, furtherActions, otherStarts } from './picture-buttons.ts';
@@ -51,6 +52,18 @@ export function liveCard(record: JobRecord, event: LiveEvent): Card {
   };
 }
 
+/** Whether a note need not be said again: the earlier one names the same things, and maybe more. */
+function saysAsMuch(before: Words, note: Words): boolean {
+  if (typeof before === 'string' || typeof note === 'string') return before === note;
+  if (before.key !== note.key) return false;
+  return Object.entries(note.args ?? {}).every(([name, value]) => {
+    const earlier = before.args?.[name];
+    return Array.isArray(value) && Array.isArray(earlier)
+      ? value.every((one) => earlier.some((other) => isDeepStrictEqual(one, other)))
+      : isDeepStrictEqual(value, earlier);
+  });
+}
+
 /** What all cards of a job have. */
 export function frameOf({
   frame,
@@ -58,7 +71,6 @@ export function frameOf({
 }: JobRecord): Pick<Card, 'locale' | 'inputs' | 'isPrivate' | 'thread' | 'notes'> {
   const { inputs, isPrivate, thread, told = [] } = frame ?? {};
   const say = sayOf({ ...(frame && { frame }) });
-  const toldBefore = told.map(say.words);
   return {
     locale: say.locale,
     // Uploads are not checked: hidden are those that are copies of what was.
@@ -67,7 +79,7 @@ export function frameOf({
     }),
     ...(isPrivate !== undefined && { isPrivate }),
     ...(thread !== undefined && { thread }),
-    notes: notes.map(say.words).filter((note) => !toldBefore.includes(note)),
+    notes: notes.filter((note) => !told.some((before) => saysAsMuch(before, note))).map(say.words),
   };
 }
 

@@ -87,6 +87,8 @@ export interface Command<O extends Options = Options, P = unknown> {
   readonly examples: readonly string[];
   /** Where it has any, the first word of a line names one of them, and the command itself is not run. */
   readonly subcommands?: readonly AnyCommand<P>[];
+  /** Of one with subcommands: which is meant where a line leaves it out, before one word and before several. */
+  readonly usual?: { readonly word?: string; readonly words?: string };
   /** Only those who administer a tenant can use it: platforms hide it from others. The command checks it itself. */
   readonly isForAdmins?: boolean;
   /** Throws DarkroomError for a refusal. */
@@ -99,12 +101,18 @@ export const defineCommand = <const O extends Options, P = unknown>(command: Com
 
 /** A command that only groups others, whose names start with its own: `config set`. On its own it runs the first. */
 export const defineGroup = <P>(
-  { name, description, isForAdmins = false }: Pick<AnyCommand, 'name' | 'description' | 'isForAdmins'>,
+  {
+    name,
+    description,
+    isForAdmins = false,
+    usual = {},
+  }: Pick<AnyCommand, 'name' | 'description' | 'isForAdmins' | 'usual'>,
   subcommands: readonly AnyCommand<P>[],
 ): AnyCommand<P> => ({
   name,
   description,
   isForAdmins,
+  usual,
   options: {},
   examples: subcommands.flatMap(({ examples }) => examples),
   subcommands,

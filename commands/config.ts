@@ -203,14 +203,10 @@ async function asUser(user: string, invocation: Invocation, ports: ConfigPorts):
   return { ...invocation, user: { id, name: user }, where: { ...where, roles, isAdmin: false } };
 }
 
-export const config = defineGroup({ name: 'config', description: 'describe.config', isForAdmins: true }, [
-  show,
-  set,
-  reset,
-  history,
-  undo,
-  why,
-]);
+export const config = defineGroup(
+  { name: 'config', description: 'describe.config', isForAdmins: true, usual: { word: 'why', words: 'set' } },
+  [show, set, reset, history, undo, why],
+);
 
 async function scopeOf(
   values: ScopeValues,

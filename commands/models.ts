@@ -242,12 +242,12 @@ async function modelsHere({ invocation, ports }: Context<ConfigPorts>, wanted?: 
   };
 }
 
-export const models = defineGroup({ name: 'models', description: 'describe.models', isForAdmins: true }, [
-  listModels,
-  showModel,
-  addModel,
-  enableModel,
-  disableModel,
-  setModel,
-  resetModel,
-]);
+export const models = defineGroup(
+  {
+    name: 'models',
+    description: 'describe.models',
+    isForAdmins: true,
+    usual: { word: 'show', words: 'set' },
+  },
+  [listModels, showModel, addModel, enableModel, disableModel, setModel, resetModel],
+);

@@ -2,17 +2,18 @@
 import type { FormOf, Handle, Invocation, Reaction } from '../adapters/adapter.ts';
 import type { Platform } from '../adapters/platforms.ts';
 import { refusalCard } from '../adapters/refusal-card.ts';
-import { DarkroomError, nearestNames, offer } from '../src/errors.ts';
+import { DarkroomError } from '../src/errors.ts';
 import { type Locale, localeOf, sayIn, sentence, type Words } from '../src/sentences.ts';
 import { type ActionPorts, act } from './actions.ts';
 import { ban, pause } from './admin.ts';
 import { cleanInvocation } from './clean.ts';
-import { type AnyCommand, type Context, lastWord, parseValues } from './command.ts';
+import { type AnyCommand, type Context, parseValues } from './command.ts';
 import { config } from './config.ts';
 import { Deletions } from './deletions.ts';
 import { type CommandsJson, describeCommand } from './describe.ts';
 import { edit } from './edit.ts';
 import { find } from './find.ts';
+import { commandWithoutSlash, findCommand, findSubcommand } from './find-command.ts';
 import { Follower } from './follow.ts';
 import { formFor } from './forms.ts';
 import { createHelp } from './help.ts';
@@ -72,21 +73,6 @@ export const COMMANDS: readonly RoutedCommand[] = [
 ];
 
 const NAMES = COMMANDS.map(({ name }) => name);
-/** What other bots, and people, call them. */
-const SYNONYMS: Readonly<Record<string, readonly string[]>> = {
-  imagine: [
-    ...['draw', 'paint', 'sketch', 'img', 'image', 'create', 'generate', 'gen', 'dream', 'make', 'picture'],
-    ...['txt2img', 'prompt', '그림', '그리기', '그려줘', '이미지'],
-  ],
-  edit: ['img2img', 'change', 'remix', 'inpaint', '편집'],
-  recipe: ['info', 'describe', 'show', 'seed', 'png', '레시피'],
-  queue: ['jobs', 'status', 'cancel', 'stop', '대기열', '취소'],
-  find: ['search', 'gallery', 'history', '찾기', '검색'],
-  models: ['model', 'checkpoints', '모델'],
-  config: ['settings', 'setting', 'options', 'set', '설정'],
-  help: ['start', 'commands', 'about', '도움말'],
-};
-
 export interface Commands {
   /** Resolves when the answer is complete: for a picture, when its job has ended. */
   readonly handle: Handle;
@@ -183,7 +169,7 @@ async function dispatch(context: Context<RouterPorts>): Promise<void> {
   if (input.kind === 'action') return act(input.action, context);
   if (input.kind === 'command') {
     const [name = '', ...rest] = input.name.split(' ');
-    const { command } = findSubcommand(findCommand(name), rest.join(' '));
+    const { command } = findSubcommand(findCommand(COMMANDS, name), rest.join(' '));
     const { values, notes } = withTypedFlags(command, input.values);
     return run(command, values, { ...context, notes: [...(context.notes ?? []), ...notes] });
   }
@@ -207,11 +193,13 @@ async function takeLine(typed: string, given: Context<RouterPorts>): Promise<voi
   // Of a picture that nobody here has made, its words are not known: it is redrawn as it is.
   const text = action === undefined || count === undefined ? asked.text : '';
   const isReply = shownCount(invocation.repliedTo) > 0;
-  const line = wordsAfterCommand(splitCommand(text)) ?? commandOfWords(text, isReply);
+  const line = wordsAfterCommand(splitCommand(text)) ?? commandOfWords(text, isReply) ?? helpAbout(text);
+  const isNew = line === undefined && !isAboutPicture(invocation);
+  const unslashed = isNew ? commandWithoutSlash(text, COMMANDS) : undefined;
   // "again" and "bigger" are about a picture, and there is none.
-  if (line === undefined && !isAboutPicture(invocation) && actionOfWords(text) !== undefined)
+  if (isNew && actionOfWords(text) !== undefined)
     throw new DarkroomError('bad_request', sentence('draw.nothing_to_edit'));
-  const more = line === undefined && !isAboutPicture(invocation) ? takePictures(withoutRequest(text)) : {};
+  const more = isNew ? takePictures(withoutRequest(text)) : {};
   const found =
     line === undefined
       ? {
@@ -220,12 +208,13 @@ async function takeLine(typed: string, given: Context<RouterPorts>): Promise<voi
             ? (flagsOfWords(text) ?? text)
             : (more.text ?? withoutRequest(text)),
         }
-      : findSubcommand(findCommand(line.name), line.rest);
+      : findSubcommand(findCommand(COMMANDS, line.name, line.rest), line.rest);
   if (asksForHelp(found.rest)) return run(help, { command: found.command.name }, context);
   const { values, notes: read } = readLine(found.command, found.rest);
   const number = count ?? more.count;
   const counted = number === undefined ? {} : { n: number };
-  return run(found.command, { ...counted, ...values }, { ...context, notes: [...notes, ...read] });
+  const hints = unslashed === undefined ? [] : [unslashed];
+  return run(found.command, { ...counted, ...values }, { ...context, notes: [...notes, ...read, ...hints] });
 }
 
 /** `/imagine help` asks for it, as with the commands of other programs. */
@@ -233,6 +222,12 @@ function wordsAfterCommand(line: ReturnType<typeof splitCommand>): ReturnType<ty
   if (line === undefined || !/^(?:help|\?|도움말)$/i.test(line.rest.trim()) || line.name === 'help')
     return line;
   return { name: 'help', rest: line.name };
+}
+
+/** `help config`, without a slash. */
+function helpAbout(text: string): ReturnType<typeof splitCommand> {
+  const [, name = ''] = /^help\s+\/?(\S+)$/i.exec(text.trim()) ?? [];
+  return NAMES.includes(name.toLowerCase()) ? { name: 'help', rest: name } : undefined;
 }
 
 /** Words that are no command, in reply to pictures. */
@@ -275,32 +270,4 @@ async function run(
 ): Promise<void> {
   // The values were checked against this very command's options.
   await command.run(parseValues(command, values, context.invocation.platform) as never, context);
-}
-
-function findCommand(name: string): RoutedCommand {
-  const found = COMMANDS.find((command) => command.name === name);
-  if (found !== undefined) return found;
-  // What admins may use is found by its name only.
-  const names = COMMANDS.flatMap((command) => (command.isForAdmins ? [] : [command.name]));
-  if (name === '') throw new DarkroomError('bad_request', sentence('command.missing', { names }));
-  const meant = NAMES.filter((one) => SYNONYMS[one]?.includes(name));
-  const near = meant.length > 0 ? meant : nearestNames(name, NAMES);
-  const known = sentence('error.known', { names });
-  const offered = near.length > 0 ? sentence('error.did_you_mean', { names: { anyOf: near } }) : known;
-  throw new DarkroomError('bad_request', sentence('command.unknown', { name, offer: offered }));
-}
-
-/** `/config set KEY VALUE`: the first word names what to do. */
-function findSubcommand(command: RoutedCommand, rest: string): { command: RoutedCommand; rest: string } {
-  const { subcommands } = command;
-  if (subcommands === undefined) return { command, rest };
-  const [, name = '', after = ''] = /^\s*(\S*)\s*([\s\S]*)$/.exec(rest) ?? [];
-  if (name === '') return { command, rest };
-  const found = subcommands.find((one) => lastWord(one.name) === name.toLowerCase());
-  if (found !== undefined) return { command: found, rest: after };
-  const names = subcommands.map((one) => lastWord(one.name));
-  throw new DarkroomError(
-    'bad_request',
-    sentence('command.no_subcommand', { command: command.name, name, offer: offer(name, names) }),
-  );
 }

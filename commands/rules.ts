@@ -94,8 +94,7 @@ const remove = defineCommand({
   },
 });
 
-export const rules = defineGroup({ name: 'rules', description: 'describe.rules', isForAdmins: true }, [
-  list,
-  set,
-  remove,
-]);
+export const rules = defineGroup(
+  { name: 'rules', description: 'describe.rules', isForAdmins: true, usual: { words: 'set' } },
+  [list, set, remove],
+);

@@ -22,6 +22,7 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     ...['undo', 'download', 'save', 'save it', 'test', 'ping'],
     ...['도움말', '도와줘', '안녕', '안녕하세요', '고마워', '감사합니다'],
   ],
+  imagine: ['imagine', 'draw', 'paint', 'sketch', 'generate', 'create', '그려줘', '그려', '그리기'],
   queue: [
     ...[
       'queue',
@@ -56,10 +57,12 @@ const COMMANDS: Readonly<Record<string, readonly string[]>> = {
     ],
   ],
   models: [
+    ...['the models', 'show me the models', 'show me models', 'list the models', 'all models'],
     ...['models', 'list models', 'show models', 'which models', 'what models', 'what models do you have'],
     ...['which models do you have', 'what models are there', 'which models are there', '모델', '모델 목록'],
   ],
   style: [
+    ...['the styles', 'show me the styles', 'show me styles', 'list the styles', 'all styles'],
     ...['styles', 'list styles', 'show styles', 'which styles', 'what styles', 'what styles do you have'],
     ...['which styles are there', 'what styles are there', '화풍', '화풍 목록'],
   ],
@@ -140,7 +143,7 @@ export function flagsOfWords(text: string): string | undefined {
 }
 
 const ASKED =
-  /^(?:(?:please|pls|plz|hey|hi|ok)[\s,]+)*(?:(?:(?:can|could|may) i (?:get|have|see)|i(?:'d| would) like|i want)\s+(?:u+h+m*\s+)?(?=(?:an?|some|the)\s)|(?:(?:can|could|would|will) (?:you|u)\s+(?:please\s+)?)?(?:draw|paint|sketch|imagine|generate|create|make|give|show)(?:\s+me)?\s+)(?:(?:an?|the)\s+(?:picture|image|pic|drawing)\s+of\s+)?(?=\S)/i;
+  /^!?(?:(?:please|pls|plz|hey|hi|ok)[\s,]+)*(?:(?:(?:can|could|may) i (?:get|have|see)|i(?:'d| would) like|i want)\s+(?:u+h+m*\s+)?(?=(?:an?|some|the)\s)|(?:(?:can|could|would|will) (?:you|u)\s+(?:please\s+)?)?(?:draw|paint|sketch|imagine|generate|create|make|give|show)(?:\s+me)?\s+|(?:dream|gen|img|txt2img)\s+(?=(?:an?|the|some|my|two|three|four|\d)\s))(?:(?:an?|the)\s+(?:picture|image|pic|drawing)\s+of\s+)?(?=\S)/i;
 const THANKS = /[\s,]+(?:please|pls|plz|thanks|thank you)[.!]*$/i;
 const NUMBERS: Readonly<Record<string, number>> = {
   ...{ two: 2, three: 3, four: 4, five: 5, six: 6, seven: 7, eight: 8 },

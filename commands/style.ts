@@ -208,4 +208,7 @@ async function changeOwn(name: string, after: string | undefined, { invocation, 
   });
 }
 
-export const style = defineGroup({ name: 'style', description: 'describe.style' }, [list, show, add, remove]);
+export const style = defineGroup(
+  { name: 'style', description: 'describe.style', usual: { word: 'show', words: 'add' } },
+  [list, show, add, remove],
+);

@@ -80,8 +80,7 @@ const remove = defineCommand({
   },
 });
 
-export const wildcard = defineGroup({ name: 'wildcard', description: 'describe.wildcard' }, [
-  list,
-  set,
-  remove,
-]);
+export const wildcard = defineGroup(
+  { name: 'wildcard', description: 'describe.wildcard', usual: { words: 'set' } },
+  [list, set, remove],
+);

@@ -25,7 +25,9 @@ const QUOTED = 40;
 /** Settings as people write them in words, in brackets or for other programs: `seed: 42`, `512x512`, `16:9`, `-n 4`. */
 const SETTINGS = [
   /(?<![\p{L}-])(?:seed|steps|cfg(?: scale)?|guidance(?: scale)?|sampler)\s*[:=]\s*[\w.+-]+/iu,
-  /(?<![\p{L}-])seed #?\d+/iu,
+  /(?<![\p{L}/\\\uff0f-])seed #?\d+/iu,
+  /(?<=^|[,;|(]\s*)(?:(?:steps|cfg(?: scale)?|guidance(?: scale)?) \d[\d.]*|\d{1,3} steps)(?=\s*(?:[,;|)]|$))/iu,
+  /(?<=\s)[/\\\uff0f](?:seed|steps|cfg|guidance|sampler|size|ar|aspect|no|neg|n|style|strength|model|lora)\b(?: \S+)?/iu,
   /(?<!\S)-[a-z] ?\d+(?:\.\d+)?(?!\S)/i,
   /(?<![\w.])\d{2,4} ?[x\u00d7] ?\d{2,4}(?![\w.])/i,
   /(?<![\d:])(?:1:1|[2-5]:[2-5]|16:9|9:16|16:10|21:9)(?![\d:])/,

@@ -244,3 +244,79 @@ test('words in reply to a picture that name what its buttons do, do it', async (
   assert.match((await reply('recipe')).ephemeral[0]!.text, /What made this picture/);
   assert.equal(chat.jobs.size, 4);
 });
+
+test('a command without its slash, or without its verb, is asked about or hinted at; no words are lost', async () => {
+  const chat = startCommands();
+  const said = async (line: string) =>
+    (await chat.say(line, { where: { isAdmin: true } })).ephemeral[0]?.text ?? 'drawn';
+  const meant = async (line: string, words: RegExp) => assert.match(await said(line), words, line);
+  await meant('config set max_steps 5', /command: \/config set max_steps 5\. .*write \/imagine config set/);
+  await meant('sweep a boat steps=5,10', /command: \/sweep a boat steps=5,10\./);
+  await meant('list', /command: \/style list or \/wildcard list\. .*write \/imagine list$/);
+  await meant('설정', /command: \/config\./);
+  await meant('settings', /command: \/config\./);
+  await meant('notify on', /command: \/notify on\./);
+  await meant('help config', /^See and change/);
+  await meant('draw', /^Say what to draw/);
+  await meant('show me the models', /models/i);
+  await meant('/seed 5', /no \/seed.*--seed 5$/);
+  await meant('/dream a boat', /Did you mean \/imagine a boat\?/);
+  for (const [line, offered] of [
+    ['/config max_steps 5', '/config set max_steps 5'],
+    ['/config max_steps', '/config why max_steps'],
+    ['/rules weapons gun|bomb', '/rules set weapons gun|bomb'],
+    ['/wildcard colour red|blue', '/wildcard set colour red|blue'],
+    ['/style oil {prompt}, oil', '/style add oil {prompt}, oil'],
+    ['/models mini', '/models show mini'],
+    ['/ban @ada', '/ban add @ada'],
+    ['/config sett max_steps 5', 'set'],
+  ] as const)
+    assert.ok((await said(line)).endsWith(`Did you mean ${offered}?`), line);
+  assert.equal(chat.jobs.size, 0);
+  const drawn = async (line: string) => {
+    assert.equal(await said(line), 'drawn', line);
+    const { request, notes } = [...chat.jobs.values()].at(-1)!;
+    return [request.prompt, ...notes.map((note) => sayWords('en', note))];
+  };
+  for (const line of ['dream a boat', '!dream a boat']) assert.deepEqual(await drawn(line), ['a boat'], line);
+  for (const line of [
+    'dream',
+    'dream house',
+    'models on a catwalk',
+    'sweep of the sea',
+    'usage of tools',
+    'style icon',
+  ])
+    assert.deepEqual(await drawn(line), [line], line);
+  assert.match(
+    (await drawn('find a boat on the sea')).join(),
+    /begins with a slash: \/find a boat on the sea/,
+  );
+  for (const [line, words] of [
+    ['a boat /seed 5', '/seed 5'],
+    ['a boat \uff0fno people', '\uff0fno people'],
+    ['a boat, steps 30', 'steps 30'],
+    ['a boat, 30 steps', '30 steps'],
+  ] as const)
+    assert.ok((await drawn(line)).join().includes(`Read as plain words: ${words}. Settings`), line);
+  for (const line of ['a boat, 30 steps up', 'AC/no DC', 'a stair of 30 steps'])
+    assert.deepEqual(await drawn(line), [line], line);
+});
+
+test('a note that was said of a picture is not said again of what is made from it, also where less of it holds', async () => {
+  const chat = startCommands();
+  await chat.say('a boat, seed 42 in 16:9');
+  const [first] = chat.jobs.values();
+  const notesOf = ({ posted }: { posted: readonly { notes?: readonly string[] }[] }) => posted.at(-1)!.notes;
+  const told = {
+    ...first!,
+    notes: [...first!.notes],
+    request: { ...first!.request, prompt: 'a boat in 16:9' },
+  };
+  chat.jobs.set(first!.id, told);
+  assert.deepEqual(notesOf(await chat.press(`reroll:${first!.id}`)), []);
+  assert.match(
+    String(notesOf(await chat.press(`edit:${first!.id}`, { prompt: 'a ship, seed 7' }))),
+    /seed 7/,
+  );
+});

@@ -3,6 +3,12 @@ export const command = {
   'command.missing': 'Add a command after the slash. Known: {names}.',
   'command.unknown': 'There is no /{name}. {offer}',
   'command.no_subcommand': '/{command} has no {name}. {offer}',
+  'command.meant_line': 'Did you mean {line}?',
+  'command.is_flag':
+    'There is no /{name}. Settings stand behind the words of the picture: /imagine a red mug --{name} {rest}',
+  'command.or_picture':
+    'This could be a command: {lines}. If these words describe a picture, write /imagine {words}',
+  'command.as_words': 'Drawn as plain words. If you meant the command, it begins with a slash: {line}',
   'command.unknown_option': 'Unknown option {name}. {offer}',
   'command.unknown_flag': 'Unknown flag {flag}. {offer}',
   'command.not_a_value': '{value} is not a value of {flag}. {offer}',

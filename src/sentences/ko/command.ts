@@ -4,6 +4,12 @@ export const command = {
   'command.missing': '/ 뒤에 명령을 적어 주세요. 쓸 수 있는 명령: {names}',
   'command.unknown': '/{name} 명령은 없어요. {offer}',
   'command.no_subcommand': '/{command} 명령에 {name} 항목은 없어요. {offer}',
+  'command.meant_line': '혹시 이 명령인가요? {line}',
+  'command.is_flag':
+    '/{name} 명령은 없어요. 설정은 그림을 설명하는 말 뒤에 써 주세요: /imagine 빨간 머그컵 --{name} {rest}',
+  'command.or_picture':
+    '명령일 수도 있어요: {lines}. 이 말대로 그림을 그리려면 이렇게 써 주세요: /imagine {words}',
+  'command.as_words': '적힌 그대로 그렸어요. 명령이었다면 빗금(/)으로 시작해 주세요: {line}',
   'command.unknown_option': '알 수 없는 옵션이에요: {name}. {offer}',
   'command.unknown_flag': '알 수 없는 플래그예요: {flag}. {offer}',
   'command.not_a_value': '{flag}에 쓸 수 없는 값이에요: {value}. {offer}',
