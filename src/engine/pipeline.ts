@@ -8,6 +8,7 @@ import { vaeNamed, withVae } from '../models/other-vae.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { freezeRequest, type GenerationRequest } from '../request.ts';
 import { openDetectors } from './control/controls.ts';
+import type { Look } from './finished.ts';
 import { type Adapted, AdaptedModels, readLoras } from './lora/loras.ts';
 import {
   budgetOf,
@@ -25,7 +26,7 @@ import { partFiles } from './part-files.ts';
 import { draftJob, prepareJob } from './prepare.ts';
 import type { EngineOptions } from './process/process.ts';
 import { PictureRun, type PipelineRun } from './run.ts';
-import { Checks, checked } from './safety/safety.ts';
+import { Checks } from './safety/safety.ts';
 import { draftUpscale, openUpscale } from './upscale.ts';
 import { findUpscaler, ownUpscaler, type Upscaler } from './upscaler/upscalers.ts';
 
@@ -134,7 +135,11 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     }
   }
 
-  async function openRun(job: Job, onLoading?: (loading: Loading) => void): Promise<PipelineRun> {
+  async function openRun(
+    job: Job,
+    look: Look | undefined,
+    onLoading?: (loading: Loading) => void,
+  ): Promise<PipelineRun> {
     const started = performance.now();
     // Before memory is planned.
     await preparing.giveWay();
@@ -155,7 +160,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
             ? UNPLANNED
             : await plannedUpscaler(spec, upscaler);
       const files = () => partFiles(spec, job.request, [], inventory);
-      const how = { upscaler: tiled(upscaler, plan), adapted: model, files };
+      const how = { upscaler: tiled(upscaler, plan), adapted: model, files, look };
       return await leased(model.spec, room, (lease) => openUpscale(job, draft, { lease, plan }, how));
     }
     const draft = await draftJob(job, spec, { folders: models, detectors, inventory });
@@ -187,16 +192,16 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       const seconds = { open: (opened - started) / 1000, encode: (performance.now() - opened) / 1000 };
       const notes = [...loras.notes, ...prepared.notes, ...precisionNotes(device, spec)];
       const files = () => partFiles(spec, job.request, nets, inventory);
-      return new PictureRun(job.request, { ...prepared, own, files, notes, lease, plan, seconds });
+      return new PictureRun(job.request, { ...prepared, own, files, look, notes, lease, plan, seconds });
     });
   }
 
   return {
     async open(job, onLoading) {
-      if (job.isModerated !== true) return await openRun(job, onLoading);
       // Before anything is drawn: what cannot be checked is not drawn.
-      const check = await checks.of(await catalogue.open(job.request.model));
-      return checked(await openRun(job, onLoading), check);
+      const check =
+        job.isModerated === true ? await checks.of(await catalogue.open(job.request.model)) : undefined;
+      return await openRun(job, check?.look, onLoading);
     },
     async warm(model) {
       const spec = await catalogue.open(model);

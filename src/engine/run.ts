@@ -3,8 +3,6 @@ import { performance } from 'node:perf_hooks';
 import { latentsToRgb } from '../diffusion/preview.ts';
 import { createRandom } from '../diffusion/random.ts';
 import { DarkroomError } from '../errors.ts';
-import { encodePng } from '../image/pixels.ts';
-import { writePngText } from '../image/png-text.ts';
 import { encodePreview } from '../image/preview.ts';
 import { fit, type Raster } from '../image/resample.ts';
 import type { Advance, FinishedPicture, JobMemory, Progress, Run } from '../job.ts';
@@ -21,6 +19,7 @@ import { sentence, type Words } from '../sentences.ts';
 import type { Tensor } from '../tensor.ts';
 import type { ControlNet } from './control/controls.ts';
 import { denoise } from './denoise.ts';
+import { finishedPicture, type Look } from './finished.ts';
 import { requireFinite } from './finite.ts';
 import type { MemoryPlan } from './memory/memory.ts';
 import type { ModelLease } from './model/model-cache.ts';
@@ -66,6 +65,8 @@ export interface Prepared {
   readonly decodeScale: LatentScale;
   /** The last change to a picture, decoded and enlarged, such as laying its kept part over it. */
   finish(picture: Raster): Promise<Raster>;
+  /** Checks finished pictures; of a job that has it nothing is shown before. */
+  readonly look?: Look | undefined;
   /** Sentences for the user. */
   readonly notes: readonly Words[];
   readonly seconds: { readonly open: number; readonly encode: number };
@@ -168,19 +169,18 @@ export class PictureRun implements PipelineRun {
     const decoder = await lease.components.vaeDecoder(plan.savers.includes('tiles'));
     const decoded = await decodeLatents(decoder, this.#finished[i]!, decodeScale);
     const picture = await finish(await this.#enlarged(decoded));
-    const { data, width, height } = picture;
     const single = ofPicture(this.#request, i);
     const called = embeddings[i % embeddings.length];
     this.#files ??= this.#prepared.files();
     const files = await this.#files;
     const texts = await recipeTexts(single, lease.components, { embeddings: called, files });
-    const png = writePngText(await encodePng(data, width, height), texts);
+    const finished = await finishedPicture(picture, texts, this.#prepared.look);
     // What files that were written to under the run have drawn is handed to nobody.
     await lease.components.requireUntouched(nets);
     this.#decoded++;
     if (this.#decoded < this.#request.numImages) this.#looks[i] = within(FINISHED_PREVIEW, picture);
     this.#decodeSeconds += (performance.now() - started) / 1000;
-    return { png, width, height, seed: single.seed };
+    return { ...finished, seed: single.seed };
   }
 
   async #enlarged(picture: Raster): Promise<Raster> {
@@ -223,10 +223,11 @@ export class PictureRun implements PipelineRun {
 
   /** Only where the model folder says how latents look, and at most one in PREVIEW_EVERY_MS. */
   async #preview(latents: Tensor | undefined): Promise<Uint8Array | undefined> {
-    const { latentRgb } = this.#prepared.lease.components.spec;
+    const { lease, look: check } = this.#prepared;
+    const { latentRgb } = lease.components.spec;
     const now = performance.now();
-    if (latentRgb === undefined || latents === undefined || now - this.#lastPreview < PREVIEW_EVERY_MS)
-      return;
+    const isShown = check === undefined && latentRgb !== undefined && latents !== undefined;
+    if (!isShown || now - this.#lastPreview < PREVIEW_EVERY_MS) return;
     this.#lastPreview = now;
     const { numImages, maskImage, outpaint } = this.#request;
     const look = await this.#lookOf(latents, latentRgb);

@@ -40,6 +40,11 @@ export interface SessionOptions {
   readonly onRead?: ((share: number) => void) | undefined;
   /** Whether its weights stay as they are stored, where the graph can be run so: fewer bytes, and slower calls. */
   readonly asStored?: boolean;
+  /**
+   * Whether what a run takes stays with the session for the next one, however it is opened: blocks of a megabyte and more are
+   * mapped anew otherwise (process.ts), and filled with zeros.
+   */
+  readonly keepsMemory?: boolean;
   /** Beginning of the path of a file that gets what each operator took, once the session is closed. */
   readonly profile?: string;
 }
@@ -210,11 +215,16 @@ const staysInPlace = ({ blocks, weightsInPlace }: Graph, { provider }: Device): 
 function sessionOptions(
   graph: Graph,
   device: Device,
-  { opening, cpuFallback = true, profile }: SessionOptions & { readonly opening: Opening },
+  {
+    opening,
+    cpuFallback = true,
+    keepsMemory = false,
+    profile,
+  }: SessionOptions & { readonly opening: Opening },
 ): ort.InferenceSession.SessionOptions {
   const weightsInPlace = staysInPlace(graph, device);
   const isMapped = opening.kind === 'mapped';
-  const hasArena = 'keepsMemory' in opening && opening.keepsMemory;
+  const hasArena = keepsMemory || ('keepsMemory' in opening && opening.keepsMemory);
   return {
     executionProviders: [executionProvider(device)],
     intraOpNumThreads: device.threads,

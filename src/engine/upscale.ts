@@ -3,8 +3,7 @@ import { performance } from 'node:perf_hooks';
 import { createRandom } from '../diffusion/random.ts';
 import { DarkroomError } from '../errors.ts';
 import { projectBack } from '../image/back-projection.ts';
-import { decodeRgb, encodePng, toPlanes } from '../image/pixels.ts';
-import { writePngText } from '../image/png-text.ts';
+import { decodeRgb, toPlanes } from '../image/pixels.ts';
 import { type Raster, resample } from '../image/resample.ts';
 import { blendTiles, cutTile, type PlacedTile } from '../image/tiles.ts';
 import type { Job, JobMemory, Progress, Run } from '../job.ts';
@@ -22,6 +21,7 @@ import { sentence } from '../sentences.ts';
 import type { Tensor } from '../tensor.ts';
 import { checkRequest, isInpaintingModel } from './check.ts';
 import { denoise } from './denoise.ts';
+import { finishedPicture, type Look } from './finished.ts';
 import { requireFinite } from './finite.ts';
 import type { Adapted } from './lora/loras.ts';
 import type { MemoryPlan, Saver } from './memory/memory.ts';
@@ -76,12 +76,16 @@ export async function openUpscale(
     upscaler,
     adapted,
     files,
-  }: { readonly upscaler: TiledUpscaler | undefined; readonly adapted: Adapted } & Pick<Parts, 'files'>,
+    look,
+  }: { readonly upscaler: TiledUpscaler | undefined; readonly adapted: Adapted } & Pick<
+    Parts,
+    'files' | 'look'
+  >,
 ): Promise<PipelineRun> {
   const started = performance.now();
   const { components } = lease;
   const savers = memory?.savers ?? [];
-  const shared = { request, lease, savers, picture, wanted, upscaler, memory, files };
+  const shared = { request, lease, savers, picture, wanted, upscaler, memory, files, look };
   if (plan === undefined) {
     const seconds = { open: (performance.now() - started) / 1000, encode: 0 };
     return new UpscaleRun({ ...shared, refinement: undefined, seconds });
@@ -109,6 +113,8 @@ interface Parts {
   readonly seconds: { readonly open: number; readonly encode: number };
   /** Files beside the model's own. */
   files(): Promise<readonly PartFile[]>;
+  /** Checks the finished picture. */
+  readonly look: Look | undefined;
 }
 
 class UpscaleRun implements PipelineRun {
@@ -172,16 +178,16 @@ class UpscaleRun implements PipelineRun {
     // What was drawn adds detail; what the picture shows stays what it was. A network that somebody chose may also mend
     // the picture: what it changes is what it was chosen for.
     const isPlain = upscaler === undefined || upscaler.upscaler.isOwn || tiles.length > 0;
-    const { data, width, height } = isPlain ? projectBack(made, picture) : made;
+    const result = isPlain ? projectBack(made, picture) : made;
     const texts = await recipeTexts(request, lease.components, {
       embeddings: refinement?.embeddings,
       ...(refinement !== undefined && { files: await this.#parts.files() }),
     });
-    const png = writePngText(await encodePng(data, width, height), texts);
+    const finished = await finishedPicture(result, texts, this.#parts.look);
     await lease.components.requireUntouched();
     const decode = (performance.now() - started) / 1000;
     return {
-      pictures: [{ png, width, height, seed: request.seed }],
+      pictures: [{ ...finished, seed: request.seed }],
       notes: refinement?.notes ?? [],
       seconds: { ...seconds, denoise: this.#denoiseSeconds, decode },
     };

@@ -150,6 +150,11 @@ export class GraphBuilder extends GraphNodes {
     return this.#weights.kernel(name, shape);
   }
 
+  /** Whether inputs of the graph add factors to a weight. */
+  hasFactors(name: string): boolean {
+    return this.#weights.get(name)?.factors !== undefined;
+  }
+
   /**
    * The factors that inputs of the graph add to a weight, as matrices: down [rank, columns] and up [rows, rank].
    * @param rows of the weight, as `weight` takes them

@@ -6,6 +6,7 @@ import { DarkroomError } from '../errors.ts';
 import { GraphBuilder, type Value } from './builder.ts';
 import type { Component, Graph, StoredTensor } from './component.ts';
 import { ConfigReader } from './config.ts';
+import { int8Linear } from './int8.ts';
 import { type Activation, activation, attention, linear } from './layers.ts';
 import { layerNorm } from './norms.ts';
 import { PORTABLE, type Target } from './target.ts';
@@ -145,7 +146,7 @@ export function clipLayer(
   causal?: number,
   pick?: (x: Value) => Value,
 ): Value {
-  const { hiddenSize, intermediateSize, numAttentionHeads, hiddenAct, layerNormEps } = config;
+  const { hiddenSize, numAttentionHeads, layerNormEps } = config;
   const norm1 = layerNorm(b, x, `${name}.layer_norm1`, hiddenSize, layerNormEps);
   const mixed = attention(b, norm1, norm1, `${name}.self_attn`, {
     channels: hiddenSize,
@@ -158,8 +159,32 @@ export function clipLayer(
   });
   const afterAttention = b.op('Add', [pick?.(x) ?? x, mixed]);
   const norm2 = layerNorm(b, afterAttention, `${name}.layer_norm2`, hiddenSize, layerNormEps);
-  const inner = activation(b, linear(b, norm2, `${name}.mlp.fc1`, hiddenSize, intermediateSize), hiddenAct);
-  return b.op('Add', [afterAttention, linear(b, inner, `${name}.mlp.fc2`, intermediateSize, hiddenSize)]);
+  return b.op('Add', [afterAttention, feedForward(b, norm2, `${name}.mlp`, config)]);
+}
+
+/** Of quick_gelu(x) = x * sigmoid(1.702 x) = silu(1.702 x) / 1.702 */
+const QUICK_GELU = 1.702;
+
+/** Two linear layers around an activation. x [B,S,hidden] */
+function feedForward(
+  b: GraphBuilder,
+  x: Value,
+  name: string,
+  { hiddenSize, intermediateSize, hiddenAct }: ClipLayerConfig,
+): Value {
+  const [fc1, fc2] = [`${name}.fc1`, `${name}.fc2`];
+  const isPlain = (layer: string) => !b.isInBlocks(`${layer}.weight`) && !b.hasFactors(`${layer}.weight`);
+  if (!b.target.int8 || hiddenAct !== 'quick_gelu' || !isPlain(fc1) || !isPlain(fc2)) {
+    const inner = activation(b, linear(b, x, fc1, hiddenSize, intermediateSize), hiddenAct);
+    return linear(b, inner, fc2, intermediateSize, hiddenSize);
+  }
+  // onnxruntime's kernel takes a third of the time for SiLU; in 8 bits the factors join the scales of the weights.
+  const wide = int8Linear(b, x, fc1, [intermediateSize, hiddenSize], {
+    ...{ bias: `${fc1}.bias`, times: { product: QUICK_GELU, bias: QUICK_GELU } },
+  });
+  return int8Linear(b, activation(b, wide, 'silu'), fc2, [hiddenSize, intermediateSize], {
+    ...{ bias: `${fc2}.bias`, times: { product: 1 / QUICK_GELU, bias: 1 } },
+  });
 }
 
 /** Position of the end of each text, [B, 1] int64. By floats, since WebGPU has no arithmetic of int64. */

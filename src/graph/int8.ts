@@ -10,6 +10,8 @@ export interface Int8Options {
   readonly bias: string | undefined;
   /** Uses only these rows of the weight. */
   readonly rows?: { readonly first: number; readonly count: number } | undefined;
+  /** Factors of the product and of the bias. They join the weights' constants when a session opens. */
+  readonly times?: { readonly product: number; readonly bias: number } | undefined;
 }
 
 /** x [..., inputs] of 8 bits -> float32 [..., outputs] */
@@ -19,14 +21,16 @@ function product(
   { scale, zero }: { readonly scale: Value; readonly zero: Value },
   name: string,
   shape: readonly number[],
-  { bias, rows }: Int8Options,
+  { bias, rows, times }: Int8Options,
 ): Value {
   const weight = b.int8Weight(name, shape, rows);
+  const scaled = (value: Value, factor = 1) =>
+    factor === 1 ? value : b.op('Mul', [value, b.floats([factor], [])]);
   // The weights are symmetric: their zero point, left out, is 0.
-  const sums = [x, weight.values, scale, weight.scales, zero, ''];
+  const sums = [x, weight.values, scale, scaled(weight.scales, times?.product), zero, ''];
   return b.fused(
     'MatMulIntegerToFloat',
-    bias === undefined ? sums : [...sums, b.weight(bias, [shape[0]!], rows)],
+    bias === undefined ? sums : [...sums, scaled(b.weight(bias, [shape[0]!], rows), times?.bias)],
   );
 }
 

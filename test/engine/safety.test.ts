@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { openCheck, requireClassifier } from '../../src/engine/safety/safety.ts';
+import { pixelKey } from '../../src/image/pixel-key.ts';
 import { Catalogue } from '../../src/models/catalogue.ts';
 import { freezeRequest } from '../../src/request.ts';
 import { MODELS } from './goldens.ts';
@@ -27,17 +28,27 @@ await writeFile(index, JSON.stringify(parts));
 /** Bytes, by model and whether its pictures are looked at. */
 const planned = new Map<string, number>();
 
-async function draw(model: string, isModerated: boolean, classifier?: string) {
+async function draw(
+  model: string,
+  isModerated: boolean,
+  { classifier, source }: { readonly classifier?: string; readonly source?: Uint8Array } = {},
+) {
   const engine = await createEngine({
     ...{ models: [folder], device: cpuDevice({ threads: 1 }) },
     ...(classifier !== undefined && { classifier }),
   });
   try {
     const { defaults } = await new Catalogue([folder]).open(model);
-    const draft = { prompt: 'a mug', seed: 1, num_inference_steps: 2, width: 64, height: 64 };
-    const { request } = freezeRequest(draft, { model, defaults });
-    const run = await engine.open({ id: 'j', user: 'u', request, inputs: new Map(), isModerated });
-    planned.set(`${model} ${isModerated}`, run.memory!.bytes);
+    const size = { width: 64, height: 64 };
+    const plain = { prompt: 'a mug', seed: 1 };
+    const draft =
+      source === undefined
+        ? { ...plain, ...size, num_inference_steps: 2 }
+        : { ...plain, image: 'source', upscale_image: { scale: 2, upscaler: 'lanczos' } };
+    const { request } = freezeRequest(draft, { model, defaults, imageSize: size });
+    const inputs = new Map(source === undefined ? [] : [['source', source] as const]);
+    const run = await engine.open({ id: 'j', user: 'u', request, inputs, isModerated });
+    if (source === undefined) planned.set(`${model} ${isModerated}`, run.memory!.bytes);
     await run.advance(run.steps, (progress) => assert.ok(!isModerated || !('preview' in progress)));
     const { pictures } = await run.decode();
     await run.close();
@@ -54,6 +65,9 @@ test('a job that is checked comes with what was found; another one, and a model 
   const [unchecked] = await draw('checked', false);
   assert.equal(unchecked!.finding, undefined);
   assert.deepEqual(unchecked!.png, found!.png);
+  const [large] = await draw('checked', true, { source: found!.png });
+  assert.equal(large!.width, 128);
+  assert.match(large!.finding!.label, /^concept/, 'so does one that is made larger');
   assert.ok(planned.get('checked true')! > planned.get('checked false')!, 'the checker takes memory');
   await assert.rejects(draw('plain', true), { code: 'unsupported', message: /plain has no safety checker/ });
 });
@@ -91,8 +105,12 @@ test('a classifier of the operator looks at real pictures in either layout, for 
     assert.deepEqual(await check.look(paint([0, 0, 255])), { isFlagged: false, label: 'red', score: 0.018 });
     await check.close();
   }
-  const [found] = await draw('plain', true, await classifierWith('nchw', { flag: { red: 0.0001 } }));
-  assert.deepEqual([found!.finding!.label, found!.finding!.isFlagged], ['red', true]);
+  const [found] = await draw('plain', true, {
+    classifier: await classifierWith('nchw', { flag: { red: 0.0001 } }),
+  });
+  const { label, isFlagged, key } = found!.finding!;
+  assert.deepEqual([label, isFlagged], ['red', true]);
+  assert.equal(key, pixelKey(found!.png), 'a copy of what is flagged is recognised');
 });
 
 test('a classifier whose JSON says something else than its file is refused before a picture is looked at', async () => {

@@ -6,10 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { cpuDevice } from '../../src/engine/device.ts';
 import { openSession } from '../../src/engine/session.ts';
 import { safetyCheckerGraph } from '../../src/graph/safety-checker.ts';
+import { PORTABLE } from '../../src/graph/target.ts';
 import { clipInput, clipSquare, readClipInputCard } from '../../src/image/clip-input.ts';
 import type { Raster } from '../../src/image/resample.ts';
 import { ModelFiles } from '../../src/models/files.ts';
 import { judge } from '../../src/moderation/verdict.ts';
+import { skipWithoutInt8 } from '../engine/int8.ts';
 
 const FOLDER = fileURLToPath(new URL('../golden/fixtures/safety', import.meta.url));
 interface Golden {
@@ -75,4 +77,21 @@ test('cosines and verdicts are those of diffusers', async () => {
     assert.equal(judge(exact, thresholds).isFlagged, flagged);
   }
   await session.close();
+});
+
+test('in 8 bits cosines stay where they are', async (t) => {
+  if (await skipWithoutInt8(t)) return;
+  const component = await files.component('safety_checker', 'model');
+  const session = await openSession(
+    safetyCheckerGraph(component, { ...PORTABLE, int8: true }),
+    cpuDevice({ threads: 1 }),
+  );
+  let largest = 0;
+  for (const { levels, concepts } of GOLDENS) {
+    const square = { data: Buffer.from(levels, 'base64'), width: 28, height: 28, channels: 3 };
+    const { concepts: ours } = await session.run({ pixel_values: clipInput(square, card) }, ['concepts']);
+    for (const [i, value] of ours.data.entries()) largest = Math.max(largest, Math.abs(value - concepts[i]!));
+  }
+  await session.close();
+  assert.ok(largest > 0 && largest < 0.01, `${largest} off`);
 });

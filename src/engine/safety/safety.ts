@@ -1,17 +1,15 @@
-/** Looks at finished pictures where an admin wants it, and keeps what is not finished from being seen. */
+/** What looks at finished pictures where an admin wants it. */
 import { stat } from 'node:fs/promises';
 import { DarkroomError } from '../../errors.ts';
-import { pixelKey } from '../../image/pixel-key.ts';
-import { decodeRgb } from '../../image/pixels.ts';
-import type { FinishedPicture } from '../../job.ts';
 import { ModelFiles } from '../../models/files.ts';
 import { safetyChecker } from '../../models/safety.ts';
 import type { ModelSpec } from '../../models/spec.ts';
 import { sentence } from '../../sentences.ts';
 import type { Device } from '../device.ts';
-import type { PipelineRun } from '../run.ts';
 import { openSafetyChecker, type PictureCheck, safetyCheckerBytes } from './checker.ts';
 import { openClassifier, readClassifierCard } from './classifier.ts';
+
+export type { PictureCheck } from './checker.ts';
 
 /** Model folders whose checkers are open at once; most are copies of one and the same. */
 const MOST_OPEN = 1;
@@ -109,29 +107,3 @@ const isFolder = async (path: string): Promise<boolean> =>
     (found) => found.isDirectory(),
     () => false,
   );
-
-/** A run without previews, whose pictures come with what the check found. */
-export function checked(run: PipelineRun, { look }: PictureCheck): PipelineRun {
-  const lookAt = async (picture: FinishedPicture): Promise<FinishedPicture> => {
-    const finding = await look(await decodeRgb(picture.png));
-    const key = finding.isFlagged ? pixelKey(picture.png) : undefined;
-    return { ...picture, finding: { ...finding, ...(key !== undefined && { key }) } };
-  };
-  const finish = run.finish?.bind(run);
-  return {
-    steps: run.steps,
-    ...(run.memory !== undefined && { memory: run.memory }),
-    advance: (count, onProgress) => run.advance(count, ({ step, steps }) => onProgress({ step, steps })),
-    ...(finish && { finish: async () => lookAt(await finish()) }),
-    async decode() {
-      const { pictures, notes, seconds } = await run.decode();
-      const started = performance.now();
-      const found: FinishedPicture[] = [];
-      for (const picture of pictures) found.push(await lookAt(picture));
-      const spent = (performance.now() - started) / 1000;
-      return { pictures: found, notes, seconds: { ...seconds, decode: seconds.decode + spent } };
-    },
-    latents: () => run.latents(),
-    close: () => run.close(),
-  };
-}
