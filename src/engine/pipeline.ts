@@ -20,7 +20,7 @@ import {
   requireUpscalerFit,
   tileWithin,
 } from './memory/memory.ts';
-import { ModelCache, type ModelLease, Preparing, type Room } from './model/model-cache.ts';
+import { ModelCache, type ModelLease, type OpenBytes, Preparing, type Room } from './model/model-cache.ts';
 import { precisionNotes } from './notes.ts';
 import { partFiles } from './part-files.ts';
 import { draftJob, prepareJob } from './prepare.ts';
@@ -93,11 +93,30 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       ...(references && { references }),
       beside: besides(),
     };
-    const plan = await planMemory(model, request, how);
+    const { plan, isReopened } = await withinOpen(model, (kept) =>
+      planMemory(model, request, { ...how, kept }),
+    );
     await requireFit(model, request, how, plan);
     const { parts, own } = keptBytes(plan, device);
     const kept = { parts, own: own + (adaptation?.bytes ?? 0) };
-    return { plan, room: { ...roomOf(plan, budget), kept } };
+    return { plan, room: { ...roomOf(plan, budget), kept, isReopened } };
+  }
+
+  /**
+   * Larger pictures may have taken memory that what is open of a model still holds. Where the next job needs it, the model is
+   * closed and opened again, which is faster than a saver.
+   */
+  async function withinOpen(
+    model: ModelSpec,
+    plan: (kept: OpenBytes['parts'] | undefined) => Promise<MemoryPlan>,
+  ): Promise<{ readonly plan: MemoryPlan; readonly isReopened: boolean }> {
+    const { parts, isUsed } = cache.openOf(model);
+    const beside = await plan(parts);
+    if (parts.size === 0 || isUsed || (beside.fits && beside.savers.length === 0))
+      return { plan: beside, isReopened: false };
+    const afresh = await plan(undefined);
+    const isBetter = afresh.fits && (!beside.fits || afresh.savers.join() !== beside.savers.join());
+    return isBetter ? { plan: afresh, isReopened: true } : { plan: beside, isReopened: false };
   }
 
   /** The same where nothing but an upscaler runs. */
@@ -107,12 +126,16 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   ): Promise<{ readonly plan: MemoryPlan; readonly room: Room }> {
     const { inUse, all } = cache.held(spec);
     const budget = await allowed(all);
-    const how = { device, budget: budget === undefined ? undefined : budget - inUse, beside: besides() };
-    const plan = await planUpscaler(upscaler.footprint, how);
+    const how = { device, budget: budget === undefined ? undefined : budget - inUse };
+    const { plan, isReopened } = await withinOpen(spec, (kept = new Map()) => {
+      const others = kept.entries().filter(([name]) => name !== 'upscaler' || !upscaler.isOwn);
+      const beside = others.reduce((sum, [, bytes]) => sum + bytes, besides());
+      return planUpscaler(upscaler.footprint, { ...how, beside });
+    });
     requireUpscalerFit(upscaler.name, device, plan);
     const own = new Map([['upscaler' as const, keptBytes(plan, device).own]]);
     const kept = upscaler.isOwn ? { parts: own, own: 0 } : NONE_KEPT;
-    return { plan, room: { ...roomOf(plan, budget), kept } };
+    return { plan, room: { ...roomOf(plan, budget), kept, isReopened } };
   }
 
   const tiled = (upscaler: Upscaler | undefined, plan: MemoryPlan | undefined) =>
@@ -168,6 +191,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     const { hires, enlarge } = job.request;
     const upscaler = hires && (await findUpscaler(hires, spec, { inventory, device }));
     const model = await adapted.adapt(spec, loras);
+    const open = cache.openOf(model.spec);
     const { plan, room } = await planned(spec, job.request, {
       nets: nets.map(({ component }) => component),
       ...{ adaptation: model, upscaler },
@@ -184,7 +208,8 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
         const isTiled = plan.savers.includes('tiles');
         const { image, referenceImages } = job.request;
         const isEncoding = image !== undefined || referenceImages !== undefined;
-        await components.openAll({ nets, isTiled, isEncoding, spare: room.spare, onLoading });
+        const { spare } = room;
+        await components.openAll({ nets, isTiled, isEncoding, spare, kept: open.parts, onLoading });
       }
       const opened = performance.now();
       const prepared = isInTurn ? await components.openInTurn({ nets, onLoading }, encode) : await encode();

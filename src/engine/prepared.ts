@@ -31,20 +31,11 @@ const GROWTH = 1.2;
 export type Opening =
   | { readonly kind: 'plain' }
   /** Its weights stay as they are stored, and each run casts them. */
-  | ({ readonly kind: 'mapped' } & KeepsMemory)
+  | { readonly kind: 'mapped' }
   /** Its weights and its graph are saved as well: `file`, an ONNX model whose external data is beside it, as `data`. */
   | { readonly kind: 'saving'; readonly file: string; readonly data: string }
   /** The graph was saved before: there is nothing to optimise. */
-  | ({ readonly kind: 'prepared' } & KeepsMemory);
-
-/**
- * Whether what a run has taken is kept for the next one, until the session is closed. A large graph is a denoiser or a long
- * text's encoder: it runs in many steps, and what they take is small beside its weights. A VAE runs once, and takes far more
- * than its weights.
- */
-interface KeepsMemory {
-  readonly keepsMemory: boolean;
-}
+  | { readonly kind: 'prepared' };
 
 export interface PreparedOptions extends SideFilesOptions {
   /** Bytes of weights, in float32, from which on a graph is kept. */
@@ -55,10 +46,9 @@ export interface PreparedOptions extends SideFilesOptions {
 
 /** How openPrepared would open a graph. */
 export type Expected =
-  | { readonly kind: 'plain' }
-  | ({ readonly kind: 'mapped' } & KeepsMemory)
+  | { readonly kind: 'plain' | 'mapped' }
   /** @property bytes of its file */
-  | ({ readonly kind: 'prepared'; readonly bytes: number } & KeepsMemory);
+  | { readonly kind: 'prepared'; readonly bytes: number };
 
 type Create<Session> = (graph: Graph, opening: Opening) => Promise<Session>;
 type Source = NonNullable<Graph['source']>;
@@ -77,6 +67,17 @@ const isMappedFirst = (source: Source, options: PreparedOptions): boolean =>
 const isLarge = ({ bytes }: Source, { leastMapped = LEAST_MAPPED_BYTES }: PreparedOptions): boolean =>
   bytes >= leastMapped;
 
+/**
+ * Whether what a run has taken is kept for the next one, until the session is closed. A large graph is a denoiser or a long
+ * text's encoder: it runs in many steps, and what they take is small beside its weights. A VAE runs once, and takes far more
+ * than its weights. An opening that makes new weights would leave holes in what is kept.
+ */
+export const keepsMemory = (
+  { source }: Graph,
+  { kind }: Pick<Opening, 'kind'>,
+  options: PreparedOptions,
+): boolean => source !== undefined && isLarge(source, options) && (kind === 'mapped' || kind === 'prepared');
+
 /** Whether a graph opens clearly faster from a file. */
 export const isWorthKeeping = ({ source }: Graph, { least = LEAST_BYTES }: PreparedOptions): boolean =>
   source !== undefined && source.bytes >= least;
@@ -89,25 +90,18 @@ export async function expectOpening(
   const { least = LEAST_BYTES } = options;
   if (source === undefined || source.bytes < least) return { kind: 'plain' };
   const bytes = await sideFilesOf(options).size(await keyOf(graph, source.files));
-  const keepsMemory = isLarge(source, options);
-  if (bytes !== undefined) return { kind: 'prepared', bytes, keepsMemory };
-  return isMappedFirst(source, options) ? { kind: 'mapped', keepsMemory } : { kind: 'plain' };
+  if (bytes !== undefined) return { kind: 'prepared', bytes };
+  return { kind: isMappedFirst(source, options) ? 'mapped' : 'plain' };
 }
 
-/**
- * A graph whose weights are mapped as they are stored.
- * @param keepsMemory false where nothing but them is to stay in memory
- */
+/** A graph whose weights are mapped as they are stored. */
 export async function openMapped<Session>(
   graph: Graph,
   create: Create<Session>,
-  {
-    onRead = () => {},
-    keepsMemory,
-  }: KeepsMemory & { readonly onRead?: ((share: number) => void) | undefined },
+  onRead: (share: number) => void = () => {},
 ): Promise<Session> {
   await readAhead(graph.source?.files ?? [], onRead);
-  return create(graph, { kind: 'mapped', keepsMemory });
+  return create(graph, { kind: 'mapped' });
 }
 
 /**
@@ -143,9 +137,8 @@ export async function openPrepared<Session>(
     if (file !== undefined) {
       await readAhead([file.path], onRead);
       const bytes = await readModel(file.path);
-      const kept = { bytes, folder: dirname(file.path) };
-      const session = await create(kept, { kind: 'prepared', keepsMemory: isLarge(source, options) });
-      return { session, isProvisional: false };
+      const kept = { bytes, folder: dirname(file.path), source };
+      return { session: await create(kept, { kind: 'prepared' }), isProvisional: false };
     }
   } catch {
     await file!.discard();
@@ -154,7 +147,7 @@ export async function openPrepared<Session>(
   }
   if (!isLater) return plain();
   const session = isMappedFirst(source, options)
-    ? await openMapped(graph, create, { onRead, keepsMemory: true })
+    ? await openMapped(graph, create, onRead)
     : await create(graph, { kind: 'plain' });
   return { session, isProvisional: true };
 }

@@ -10,7 +10,14 @@ import { sentence } from '../sentences.ts';
 import type { Feeds, Tensor } from '../tensor.ts';
 import { type Device, nameOf } from './device.ts';
 import { DeviceFailure, deviceFailure } from './device-failure.ts';
-import { keepPrepared, type Opening, openMapped, openPrepared, type PreparedOptions } from './prepared.ts';
+import {
+  keepPrepared,
+  keepsMemory,
+  type Opening,
+  openMapped,
+  openPrepared,
+  type PreparedOptions,
+} from './prepared.ts';
 import { withWeights } from './quantised-file.ts';
 
 /** What runs a graph. */
@@ -67,12 +74,9 @@ export async function openSession(
   try {
     const files = filesFor(graph, device);
     if (options.asStored === true && canMap(graph, device))
-      session = await openMapped(graph, create, { onRead: options.onRead, keepsMemory: false });
+      session = await openMapped(graph, create, options.onRead);
     else if (files === undefined)
-      session = await create(
-        graph,
-        opensMapped(graph) ? { kind: 'mapped', keepsMemory: false } : { kind: 'plain' },
-      );
+      session = await create(graph, { kind: opensMapped(graph) ? 'mapped' : 'plain' });
     else ({ session, isProvisional } = await openPrepared(graph, files, create, options.onRead));
   } catch (cause) {
     throw await openingError(device, cause);
@@ -217,14 +221,18 @@ function sessionOptions(
   device: Device,
   {
     opening,
+    asStored,
     cpuFallback = true,
-    keepsMemory = false,
+    keepsMemory: isToKeep = false,
     profile,
   }: SessionOptions & { readonly opening: Opening },
 ): ort.InferenceSession.SessionOptions {
   const weightsInPlace = staysInPlace(graph, device);
   const isMapped = opening.kind === 'mapped';
-  const hasArena = keepsMemory || ('keepsMemory' in opening && opening.keepsMemory);
+  const files = filesFor(graph, device);
+  // What is asked to take the least gives back what a run has taken.
+  const isLeast = asStored === true && canMap(graph, device);
+  const hasArena = isToKeep || (files !== undefined && !isLeast && keepsMemory(graph, opening, files));
   return {
     executionProviders: [executionProvider(device)],
     intraOpNumThreads: device.threads,

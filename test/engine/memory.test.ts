@@ -11,6 +11,7 @@ import { footprintOf } from '../../src/engine/memory/outlines.ts';
 import { type MemoryPlan, planMemory, planWith } from '../../src/engine/memory/plan.ts';
 import { requireFit } from '../../src/engine/memory/refuse.ts';
 import { Components } from '../../src/engine/model/components.ts';
+import { ModelCache } from '../../src/engine/model/model-cache.ts';
 import { decodeLatents, encodePicture } from '../../src/engine/picture/pictures.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { prepareSession } from '../../src/engine/session.ts';
@@ -169,6 +170,55 @@ test('components loaded in turn give the same latents', async () => {
   const saving = await draw(bytes, DRAFT);
   assert.deepEqual(saving.memory, { bytes, savers: ['turns'] });
   assert.deepEqual(saving.latents, usual.latents);
+});
+
+test('what a large picture leaves with an open denoiser is planned for, and given back where the next job needs it', async (t) => {
+  const folder = await temporaryFolder(t);
+  const sideFiles = { folder: join(folder, 'weights'), limit: 1e9, least: 20e6, leastMapped: 20e6 };
+  const how = { ...free, device: { ...cpu, sideFiles } };
+  const size = { width: 512, height: 512, enlarge: false };
+  const large = requestOf(mini, { ...size, guidance_scale: 5 });
+  // Smaller, but for its encoder.
+  const next = requestOf(mini, { ...size, guidance_scale: 1, image: 'picture.png' });
+  const [first, afresh] = [await planWith(mini, large, how, []), await planWith(mini, next, how, [])];
+  const left = ['weights', 'activations'] as const;
+  const denoiserOf = (plan: MemoryPlan) =>
+    left.reduce((sum, which) => sum + stageOf(plan, 'denoiser')[which], 0);
+  const beside = afresh.bytes + denoiserOf(first) - denoiserOf(afresh);
+  const openBoth = async (limit: number) => {
+    const engine = await createEngine({ models: [MINI], device: { ...how.device, limit } });
+    const open = async (request: typeof large) => {
+      const inputs = new Map([['picture.png', usual.picture.png]]);
+      const run = await engine.open({ id: 'job', user: 'ada', request, inputs });
+      await run.close();
+      assert.deepEqual(run.memory!.savers, []);
+      return run.memory!.bytes;
+    };
+    try {
+      return [await open(large), await open(next)];
+    } finally {
+      await engine.close();
+    }
+  };
+  const tight = await openBoth(first.bytes);
+  assert.ok(beside > first.bytes && afresh.bytes < first.bytes);
+  assert.deepEqual(tight, [first.bytes, afresh.bytes], 'closed, and opened again');
+  assert.deepEqual(await openBoth(4 * GB), [first.bytes, beside]);
+
+  const cache = new ModelCache(cpu);
+  t.after(() => cache.close());
+  const room = {
+    kept: { parts: new Map([['denoiser', 9]] as const), own: 0 },
+    ...{ bytes: 9, budget: 10, spare: 1, asStored: false },
+  };
+  const components = async (isReopened: boolean) => {
+    const lease = await cache.lease(mini, { ...room, isReopened });
+    await lease.release();
+    return lease.components;
+  };
+  const opened = await components(false);
+  assert.equal(await components(false), opened);
+  assert.notEqual(await components(true), opened);
 });
 
 test('weights that stay as they are stored take less, and give the same latents but for rounding', async () => {

@@ -1,6 +1,6 @@
 /** What the weights of a component take up, by how its session is opened. */
 import type { Device } from '../device.ts';
-import { expectOpening } from '../prepared.ts';
+import { expectOpening, keepsMemory } from '../prepared.ts';
 import { canMap, filesFor } from '../session.ts';
 import type { Footprint } from './outlines.ts';
 
@@ -42,15 +42,12 @@ export async function heldBytes(
   const mapped = { weights: stored, cast, opening: 0, keepsMemory: false };
   if (asStored && canMap(graph, device)) return mapped;
   const files = filesFor(graph, device);
-  const expected = files === undefined ? undefined : await expectOpening(graph, files);
-  if (expected?.kind === 'mapped') return { ...mapped, keepsMemory: expected.keepsMemory };
+  if (files === undefined) return { weights, cast: 0, opening: stored, keepsMemory: false };
+  const expected = await expectOpening(graph, files);
+  const keeps = { keepsMemory: keepsMemory(graph, expected, files) };
+  if (expected.kind === 'mapped') return { ...mapped, ...keeps };
   // Its file holds weights as they were and as the kernels read them: of each only one is read.
-  if (expected?.kind === 'prepared')
-    return {
-      weights: Math.min(expected.bytes, weights),
-      cast: 0,
-      opening: 0,
-      keepsMemory: expected.keepsMemory,
-    };
-  return { weights, cast: 0, opening: stored, keepsMemory: false };
+  if (expected.kind === 'prepared')
+    return { weights: Math.min(expected.bytes, weights), cast: 0, opening: 0, ...keeps };
+  return { weights, cast: 0, opening: stored, ...keeps };
 }

@@ -110,19 +110,28 @@ async function planOf(planned: Planned, how: PlanFor, savers: readonly Saver[]):
 
 function planStages(
   stages: readonly Stage[],
-  { device, budget, factors, beside = 0 }: Pick<PlanFor, 'device' | 'budget' | 'factors' | 'beside'>,
+  {
+    device,
+    budget,
+    factors,
+    kept,
+    beside = 0,
+  }: Pick<PlanFor, 'device' | 'budget' | 'factors' | 'kept' | 'beside'>,
   savers: readonly Saver[],
 ): MemoryPlan {
   const { provider } = device;
-  const resident = stages.reduce((sum, stage) => sum + idleBytes(stage, provider), 0);
   const isInTurn = savers.includes('turns');
+  // What is loaded in turn is released first.
+  const keptOf = ({ part }: Stage) => (isInTurn || part === undefined ? 0 : (kept?.get(part) ?? 0));
+  const idle = (stage: Stage) => Math.max(keptOf(stage), idleBytes(stage, provider));
+  const resident = stages.reduce((sum, stage) => sum + idle(stage), 0);
   let before = 0;
   let most = 0;
   for (const stage of stages) {
-    const others = isInTurn ? 0 : resident - idleBytes(stage, provider);
+    const others = isInTurn ? 0 : resident - idle(stage);
     // They are opened in their order, before the first one runs.
     const opened = (isInTurn ? 0 : before) + stage.weights + stage.opening;
-    most = Math.max(most, runningBytes(stage, provider) + others, opened);
+    most = Math.max(most, Math.max(keptOf(stage), runningBytes(stage, provider)) + others, opened);
     before += stage.weights;
   }
   const bytes = BASE[provider] + factorBytes(device, factors) + beside + most;

@@ -54,6 +54,8 @@ export interface PlanFor {
   readonly budget: number | undefined;
   /** Of the request's reference pictures, in pixels; the largest there are where nobody has looked at them. */
   readonly references?: readonly Size[];
+  /** Bytes that open parts of the model hold, where larger pictures were drawn with them before. */
+  readonly kept?: ReadonlyMap<ComponentName, number> | undefined;
   /** Bytes of what is open beside the model all the time: what looks at pictures. */
   readonly beside?: number | undefined;
 }

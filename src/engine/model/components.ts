@@ -8,7 +8,7 @@ import { sentence } from '../../sentences.ts';
 import type { Feeds } from '../../tensor.ts';
 import type { ControlNet } from '../control/controls.ts';
 import { type Device, denoiserTargetOf, type Precision, precisionOf, targetOf } from '../device.ts';
-import { denoiserFootprint, footprintOf, heldBytes } from '../memory/memory.ts';
+import { denoiserFootprint, type Footprint, footprintOf, heldBytes } from '../memory/memory.ts';
 import type { VaeHalf } from '../picture/pictures.ts';
 import { type TextEncoders, textEncodersOf } from '../prompt/prompt.ts';
 import type { Runner, Session } from '../session.ts';
@@ -36,6 +36,8 @@ export interface Needs {
   readonly isEncoding?: boolean;
   /** Bytes that are free beside the job; undefined where nobody knows. */
   readonly spare: number | undefined;
+  /** Bytes that open parts hold, where they hold more than their weights. */
+  readonly kept?: ReadonlyMap<ComponentName, number> | undefined;
   readonly onLoading?: ((loading: Loading) => void) | undefined;
 }
 
@@ -121,7 +123,7 @@ export class Components {
   }
 
   /** Opens what every picture of a request needs. */
-  async openAll({ nets = [], isTiled, isEncoding = false, spare, onLoading }: Needs): Promise<void> {
+  async openAll({ nets = [], isTiled, isEncoding = false, spare, kept, onLoading }: Needs): Promise<void> {
     const { spec } = this;
     const names: ComponentName[] = [
       ...spec.textEncoders.map(({ name }) => name),
@@ -134,7 +136,7 @@ export class Components {
           ? (['vaeEncoderFirst', 'vaeEncoderLast'] as const)
           : (['vaeEncoder'] as const)),
     ];
-    await this.#makeRoom(names, nets, spare);
+    await this.#makeRoom(names, nets, { spare, kept });
     await this.#watched(names, { nets, onLoading }, async () => {
       for (const name of names) await this.#borrow(name).session;
       if (nets.length > 0) await this.#openControlled(nets);
@@ -193,18 +195,29 @@ export class Components {
   async #makeRoom(
     names: readonly ComponentName[],
     nets: readonly ControlNet[],
-    spare = Number.POSITIVE_INFINITY,
+    { spare = Number.POSITIVE_INFINITY, kept }: Pick<Needs, 'spare' | 'kept'>,
   ): Promise<void> {
     const idle = [...this.#open].filter(
       ([name, { runs, borrowers, isClosed }]) =>
         runs === 0 && borrowers === 1 && !isClosed && !names.includes(name),
     );
-    const footprints = [
-      ...idle.map(([name]) => footprintOf(this.spec, name, this.#targetOf(name))),
-      ...(this.#controlled?.denoisers.idle(nets) ?? []),
+    const footprints: [ComponentName, Footprint][] = [
+      ...idle.map(([name]): [ComponentName, Footprint] => [
+        name,
+        footprintOf(this.spec, name, this.#targetOf(name)),
+      ]),
+      ...(this.#controlled?.denoisers.idle(nets) ?? []).map((of): [ComponentName, Footprint] => [
+        'denoiser',
+        of,
+      ]),
     ];
-    const held = await Promise.all(footprints.map((of) => heldBytes(of, this.#device, this.asStored)));
-    if (held.reduce((sum, { weights }) => sum + weights, 0) <= spare) return;
+    const held = await Promise.all(
+      footprints.map(async ([name, of]) => {
+        const { weights, keepsMemory } = await heldBytes(of, this.#device, this.asStored);
+        return keepsMemory ? Math.max(weights, kept?.get(name) ?? 0) : weights;
+      }),
+    );
+    if (held.reduce((sum, bytes) => sum + bytes, 0) <= spare) return;
     await Promise.all(idle.map(([, part]) => this.#parts.release(part)));
     await this.#controlled?.denoisers.release(nets);
   }

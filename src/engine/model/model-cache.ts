@@ -35,6 +35,15 @@ export interface Room {
   readonly spare: number | undefined;
   /** Whether its weights must stay as they are stored to fit. */
   readonly asStored: boolean;
+  /** Whether what is open of it must be closed first: it holds what larger pictures have taken. */
+  readonly isReopened?: boolean;
+}
+
+/** What is open of a model. */
+export interface OpenBytes {
+  readonly parts: ReadonlyMap<ComponentName, number>;
+  /** Whether a run uses some of it, so that it cannot be closed. */
+  readonly isUsed: boolean;
 }
 
 /** Models that stay open besides the one in use, where nobody knows how much memory there is. */
@@ -74,6 +83,21 @@ export class ModelCache {
     return { inUse: bytesOf(inUse, spec), all: bytesOf(this.#kept) };
   }
 
+  /** What is open of a model, also by others that share components with it. */
+  openOf(spec: ModelSpec): OpenBytes {
+    const own = componentsOf(spec);
+    const parts = new Map<ComponentName, number>();
+    let isUsed = false;
+    for (const [other, kept] of this.#kept) {
+      for (const [name, size] of kept.parts) {
+        if (!own.has(componentOf(other, name))) continue;
+        parts.set(name, Math.max(size, parts.get(name) ?? 0));
+        isUsed ||= kept.leases > 0;
+      }
+    }
+    return { parts, isUsed };
+  }
+
   /** Whether a run uses a model that has this component. */
   isUsed(component: Component): boolean {
     return [...this.#kept].some(([spec, { leases }]) => leases > 0 && componentsOf(spec).has(component));
@@ -93,8 +117,9 @@ export class ModelCache {
   /** Resolves once the models that had to make room are closed. */
   async lease(
     spec: ModelSpec,
-    { bytes, kept: { parts, own }, budget, spare, asStored }: Room,
+    { bytes, kept: { parts, own }, budget, spare, asStored, isReopened }: Room,
   ): Promise<ModelLease> {
+    if (isReopened === true) this.#closeSharing(spec);
     const kept = this.#current(spec, asStored) ?? {
       components: new Components(spec, this.#device, { parts: this.#parts, asStored }),
       ...{ leases: 0, parts: new Map(), own, isForgotten: false, worth: 0 },
@@ -132,6 +157,16 @@ export class ModelCache {
     for (const kept of this.#kept.values()) this.#close(kept);
     this.#kept.clear();
     await Promise.all(this.#closing);
+  }
+
+  /** Closes what no run uses of the models that have a component of this one. */
+  #closeSharing(spec: ModelSpec): void {
+    const own = componentsOf(spec);
+    for (const [other, kept] of this.#kept) {
+      if (kept.leases > 0 || own.isDisjointFrom(componentsOf(other))) continue;
+      this.#kept.delete(other);
+      this.#close(kept);
+    }
   }
 
   #makeRoom(wanted: ModelSpec, bytes: number, budget: number | undefined): void {
