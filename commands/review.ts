@@ -1,5 +1,6 @@
 /** Pictures that wait for a reviewer: /review, the cards of the review channel, and their buttons. */
-import type { Card, CardAction } from '../adapters/card.ts';
+import { ABOUT_CHARACTERS, type Card, type CardAction } from '../adapters/card.ts';
+import { clip } from '../adapters/clip.ts';
 import { type Platform, traitsOf } from '../adapters/platforms.ts';
 import { markTime } from '../adapters/times.ts';
 import { DarkroomError, describeError } from '../src/errors.ts';
@@ -52,7 +53,10 @@ function reviewCard(
     text: say('review.waiting', { count: pictures.length, name: user.name, at: when(at) }),
     pictures: pictures.map(({ id: picture, width, height }, i) => ({
       ...{ id: picture, width, height, isSpoiler: false },
-      alt: say('review.picture', { number: i + 1, count: pictures.length }),
+      alt:
+        pictures.length === 1
+          ? say('review.one_picture')
+          : say('review.picture', { number: i + 1, count: pictures.length }),
     })),
     fields: [
       { name: say('review.prompt'), value: prompts.length > 1 ? prompts.join('\n') : request.prompt },
@@ -83,7 +87,8 @@ export async function postForReview(
   const rules = await settings.rules(tenant);
   const channel = rules.find(({ key }) => key === 'review_channel')?.value;
   if (channel === undefined) return;
-  const say = sayIn('en');
+  // As the card of the job: in the language of whoever asked for it.
+  const say = sayIn(record.frame?.locale ?? 'en');
   try {
     await postOnce({ job: record.id, platform, tenant, channel: String(channel) }, ports, () =>
       reviewCard(record, review, say),
@@ -170,7 +175,8 @@ async function decisionOn(
   { reviews, jobs }: Pick<ReviewPorts, 'reviews' | 'jobs'>,
 ): Promise<string | undefined> {
   const review = await reviews.get(job);
-  return review && decisionOf(review, await jobs.get(job), sayIn('en'));
+  const record = await jobs.get(job);
+  return review && decisionOf(review, record, sayIn(record?.frame?.locale ?? 'en'));
 }
 
 const VERDICTS = { approve: 'approved', reject: 'rejected', ban: 'banned' } as const satisfies Record<
@@ -275,9 +281,11 @@ export const review = defineCommand({
     const fields = await Promise.all(
       decided.map(async (one) => {
         const record = await ports.jobs.get(one.job);
+        const decision = decisionOf(one, record, say);
+        const prompt = record && clip(record.request.prompt, ABOUT_CHARACTERS);
         return {
           name: timeWords(one.decided?.at ?? 0, { invocation, say }),
-          value: decisionOf(one, record, say),
+          value: prompt === undefined ? decision : say('review.decided_about', { decision, prompt }),
         };
       }),
     );

@@ -43,7 +43,7 @@ export function renderCard(
   }));
   const above = [card.text, ...(card.fields ?? []).map((one) => `**${plain(one.name)}**\n${fieldText(one)}`)];
   const below = [...aboutLines(card, origin)];
-  const notes = clip((card.notes ?? []).join(' '), NOTE_CHARACTERS);
+  const notes = clip((card.notes ?? []).join('\n'), NOTE_CHARACTERS);
   const [head, foot] = fit(
     [plain(above[0]!), ...above.slice(1)].filter((part) => part !== '').join('\n\n'),
     below.join('\n'),
@@ -71,7 +71,17 @@ export function renderCard(
     ...rowsOf(card.actions ?? []),
     ...cellMenus(card, sayIn(card.locale ?? 'en')),
     ...(card.more?.length ? [menuOf(card.more, sayIn(card.locale ?? 'en'))] : []),
-    ...(notes === '' ? [] : [{ type: ComponentType.TextDisplay as const, content: quiet(plain(notes)) }]),
+    ...(notes === ''
+      ? []
+      : [
+          {
+            type: ComponentType.TextDisplay as const,
+            content: notes
+              .split('\n')
+              .map((note) => quiet(plain(note)))
+              .join('\n'),
+          },
+        ]),
   ];
   return { components, files: [...files, ...named] };
 }
@@ -167,7 +177,7 @@ const withTimes = (text: string) => showTimes(text, (seconds) => `<t:${seconds}:
 /** Head and foot share one limit; the foot is short and says what the picture is, so the head is cut. */
 function fit(head: string, foot: string, notes: number): [string, string] {
   const short = clip(foot, LIMITS.text / 2);
-  const room = LIMITS.text - short.length - 2 * notes - QUIET.length;
+  const room = LIMITS.text - short.length - 4 * notes - QUIET.length;
   return [clipRendered(head, room, withTimes), short];
 }
 

@@ -39,7 +39,7 @@ export function renderCard(card: Card, pictures: readonly SlackPicture[], origin
     ...cellMenu(card, say),
     ...actionsOf([...hidden, ...(card.actions ?? [])], card.more ?? [], say),
   ];
-  const notes = contextOf((card.notes ?? []).join(' '));
+  const notes = contextOf((card.notes ?? []).join('\n'));
   const room = LIMITS.blocks - images.length - about.length - actions.length - notes.length;
   return {
     text: escapeText(clip(showTimes(text, plainTime) || pictures[0]?.alt || 'Darkroom', LIMITS.sectionText)),

@@ -230,7 +230,7 @@ export class SlackReply extends JobReply<Posted> {
     }
   }
 
-  async #upload({ pictures = [], plots = [], reveal }: Card): Promise<SlackPicture[]> {
+  async #upload({ pictures = [], plots = [], reveal, locale = 'en' }: Card): Promise<SlackPicture[]> {
     // Slack has no spoilers: a button shows them to whoever presses it.
     if (reveal !== undefined) return [];
     if (plots.length > 0) {
@@ -254,7 +254,7 @@ export class SlackReply extends JobReply<Posted> {
     if (kept.length === 1) return [await this.#keep({ ...first, name })];
     const bytes = await this.#ports.contactSheet(kept.map((one) => one.bytes));
     const count = others.length + 1;
-    const alt = count === 1 ? first.alt : `${count} pictures: ${first.alt}`;
+    const alt = count === 1 ? first.alt : sayIn(locale)('card.several_pictures', { count, alt: first.alt });
     return [await this.#keep({ bytes, name, alt })];
   }
 

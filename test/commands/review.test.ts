@@ -111,3 +111,23 @@ test('a review channel that is gone is named in the log channel once, and what w
     );
   }
 });
+
+test('what is posted for review is in the language of whoever asked; the history names the prompt', async () => {
+  const { chat, record, posts, ports, reviews } = await waiting();
+  chat.set('review_channel', '#review');
+  const settings = { ...ports.settings, rules: async () => chat.rules };
+  await postForReview({ ...record, frame: { ...record.frame, locale: 'ko' } }, { ...ports, settings });
+  assert.match(
+    posts.join(),
+    /^#review .*\uadf8\ub9bc 1\uc7a5\uc774 \u{E000}\d+\u{E001}\ubd80\ud130 \uacb0\uc815\uc744/u,
+  );
+  const decided: Review = { ...reviews.get(record.id)!, state: 'banned', decided: { by: 'rae', at: 60_000 } };
+  chat.ports.reviews.decided = async () => [decided];
+  const [card] = (await chat.say('/review history', admin)).ephemeral;
+  assert.deepEqual(card!.fields, [
+    {
+      name: '\u{E000}60\u{E001}',
+      value: 'rae rejected a picture by discord:bo and banned them. Prompt: a mug',
+    },
+  ]);
+});

@@ -2,6 +2,7 @@
 export const card = {
   'card.more': 'More',
   'card.picture': 'A picture',
+  'card.several_pictures': '{count} pictures: {alt}',
   'card.in_progress': 'The picture in progress',
   'card.for': 'for {name}',
   'card.origin': '{what} (from {picture})',

@@ -50,6 +50,8 @@ export const moderation = {
   'review.finding': 'Picture {number}: {label} (score {score})',
   'review.unchecked': 'Picture {number}: not checked',
   'review.picture': 'Picture {number} of {count} that wait for a decision',
+  'review.one_picture': 'A picture that waits for a decision',
+  'review.decided_about': '{decision} Prompt: {prompt}',
   'review.only_reviewers': 'Only admins, and roles in review_roles, decide about pictures that wait.',
   'review.gone': 'That picture no longer waits: it was deleted, or has expired.',
   'review.decided_already': '{name} has already decided about that picture.',

@@ -3,6 +3,7 @@ import type { card as en } from '../en/card.ts';
 export const card = {
   'card.more': '더 보기',
   'card.picture': '그림',
+  'card.several_pictures': '그림 {count}장: {alt}',
   'card.in_progress': '그리는 중인 그림',
   'card.for': '{name} 님의 요청',
   'card.origin': '{what} (원본: {picture})',

@@ -47,6 +47,8 @@ export const moderation = {
   'review.finding': '그림 {number}: {label} (점수 {score})',
   'review.unchecked': '그림 {number}: 검사하지 못함',
   'review.picture': '결정을 기다리는 그림 {count}장 중 {number}번',
+  'review.one_picture': '결정을 기다리는 그림',
+  'review.decided_about': '{decision} 프롬프트: {prompt}',
   'review.only_reviewers': '기다리는 그림은 관리자와 review_roles 역할만 결정할 수 있어요.',
   'review.gone': '그 그림은 삭제되었거나 보관 기간이 지나서 더는 기다리지 않아요.',
   'review.decided_already': '{name} 님이 이미 결정한 그림이에요.',
