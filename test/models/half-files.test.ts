@@ -48,6 +48,24 @@ for (const [layout, left, whose, missing] of CASES) {
   });
 }
 
+test('a UNet without its middle is a pruned one only where its blocks are smaller too', async (t) => {
+  const folder = await temporaryFolder(t);
+  const rest = [...forgeModel('sd1').single].filter(([name]) => !name.includes('middle_block.'));
+  const pruned = await openCheckpoint(await writeSafetensors(join(folder, 'x.safetensors'), new Map(rest)));
+  assert.equal(pruned.denoiser.component.config['mid_block_type'], null);
+  // Another residual layer behind the first one of the way down.
+  const whole = rest.flatMap(([name, of]) => {
+    const number = Number(/\.input_blocks\.(\d+)\./.exec(name)?.[1] ?? 0);
+    const at = (i: number) => [name.replace(/input_blocks\.\d+/, `input_blocks.${i}`), of] as const;
+    if (number === 0) return [[name, of] as const];
+    return number === 1 ? [at(1), at(2)] : [at(number + 1)];
+  });
+  const path = await writeSafetensors(join(folder, 'x.safetensors'), new Map(whole));
+  const message = /^x\.safetensors holds only a part of a UNet: middle_block missing\./;
+  assert.match((await recognise(path)).refusal ?? '', message);
+  await assert.rejects(openCheckpoint(path), { code: 'bad_model', message });
+});
+
 test('half a VAE, half a text encoder and half a ControlNet in files of their own', async (t) => {
   const folder = await temporaryFolder(t);
   const single = forgeModel('sd1').single;

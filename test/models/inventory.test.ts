@@ -162,7 +162,7 @@ test('a file that comes is found, one that goes is gone, one that is replaced is
   assert.equal(await inventory.find('lora', 'late'), undefined);
 });
 
-test('links to files outside, and those that lead nowhere, are refused by name; the operator’s own linked folders are followed', async (t) => {
+test('links to files outside, those that lead nowhere, and hidden files are refused by name; the operator’s own linked folders are followed', async (t) => {
   const root = await temporaryFolder(t);
   await write(join(root, 'elsewhere/far.safetensors'), lora());
   await mkdir(join(root, 'm/Lora/pack/deep'), { recursive: true });
@@ -174,6 +174,7 @@ test('links to files outside, and those that lead nowhere, are refused by name; 
   await symlink(join(root, 'm/nothing'), join(root, 'm/gone.safetensors'));
   await symlink(join(root, 'm/nothing'), join(root, 'm/unmounted'));
   await symlink(join(root, 'm/nothing'), join(root, 'm/readme.txt'));
+  for (const name of ['.style', '._style']) await write(join(root, `m/Lora/${name}.safetensors`), lora());
   const inventory = await read([join(root, 'm')]);
   assert.deepEqual(names(inventory, 'lora'), ['far']);
   const said = [...inventory.refused.values()].join('\n');
@@ -184,7 +185,8 @@ test('links to files outside, and those that lead nowhere, are refused by name; 
   assert.match(said, /folder is a link to a folder outside/);
   assert.match(said, /gone\.safetensors is a link that leads nowhere/);
   assert.match(said, /unmounted is a link that leads nowhere/);
-  assert.doesNotMatch(said, /readme/);
+  assert.match(said, /^\.style\.safetensors is hidden: its name begins with a dot\. Rename it to use it\.$/m);
+  assert.doesNotMatch(said, /readme|\._style/);
   assert.deepEqual(names(await read([join(root, 'm'), join(root, 'other')]), 'lora'), ['far', 'secret']);
 });
 

@@ -51,7 +51,10 @@ export interface UnetTraits {
 const LAYERS = Object.keys(RESNET).filter((layer) => layer !== 'skip_connection');
 const RESIDUAL = /^((?:input|output)_blocks\.\d+\.0|middle_block\.\d+)\.in_layers\.0\.weight$/;
 
-/** What a UNet lacks. Pruned ones have no middle, and gaps between their numbers. */
+/**
+ * What a UNet lacks. Pruned ones have gaps between their numbers. Those without a middle (BK-SDM Small and Tiny, KOALA 700M)
+ * have one residual layer in each block on the way down, where whole ones have two.
+ */
 export function lackingUnet(tensors: Tensors): string[] {
   const residual = [...tensors.keys()].flatMap((name) => RESIDUAL.exec(name)?.[1] ?? []);
   const missing = lacking(tensors, {
@@ -61,6 +64,10 @@ export function lackingUnet(tensors: Tensors): string[] {
       ...residual.flatMap((block) => LAYERS.map((layer) => `${block}.${layer}.`)),
     ],
   });
+  if (!residual.some((block) => block.startsWith('middle_block'))) {
+    const down = readBlocks(tensors, 'input_blocks', new Map());
+    if (down.some(({ depths }) => depths.length > 1)) missing.push('middle_block');
+  }
   // Each layer on the way down is joined by one on the way up.
   const down = numbersBehind(tensors.keys(), 'input_blocks.').length;
   const up = residual.filter((block) => block.startsWith('output_blocks')).length;

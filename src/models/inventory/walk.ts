@@ -34,6 +34,8 @@ export const WEIGHT_FILE = /\.(safetensors|sft|ckpt|pt|pth|bin|gguf)$/i;
 const BESIDE = /^\.(json|yaml|source\.json|civitai\.info|(preview\.)?(png|jpe?g|webp))$/i;
 /** A weight file, or a name without an ending, as folders have. */
 const MAY_HOLD_MODELS = new RegExp(`${WEIGHT_FILE.source}|^[^.]+$`, 'i');
+/** What macOS writes beside a file on other disks: no model, whatever its name ends with. */
+const APPLE_DOUBLE = /^\._/;
 /** Folders of other things, and what is not whole yet. */
 const PASSED_OVER = /^(\.|__pycache__$|node_modules$|datasets--|spaces--)/;
 
@@ -118,9 +120,13 @@ export async function walk(roots: readonly string[]): Promise<Walk> {
       if (target !== undefined) links.set(entry.name, target);
     }
     for (const name of names) {
-      if (PASSED_OVER.test(name)) continue;
       const entry = byName.get(name)!;
       const path = join(step.path, name);
+      if (PASSED_OVER.test(name)) {
+        if (WEIGHT_FILE.test(name) && !APPLE_DOUBLE.test(name) && !entry.isDirectory())
+          refused.set(path, `${name} is hidden: its name begins with a dot. Rename it to use it.`);
+        continue;
+      }
       const target = links.get(name);
       if (entry.isSymbolicLink() && target === undefined && MAY_HOLD_MODELS.test(name)) {
         refused.set(
