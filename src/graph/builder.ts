@@ -212,7 +212,11 @@ export class GraphBuilder extends GraphNodes {
       const sides = this.op('Concat', [this.op('Shape', [ids]), this.ints([shape[1]])], { axis: 0 });
       return this.narrow(this.op('Reshape', [rows, sides]));
     }
-    const found = this.op('Gather', [table.value, ids]);
+    const stored = this.op('Gather', [table.value, ids]);
+    const found =
+      table.meanings === undefined
+        ? stored
+        : this.op('Gather', [table.meanings, this.op('Cast', [stored], { to: DataType.int32 })]);
     return table.type === type ? found : this.op('Cast', [found], { to: DataType[type] });
   }
 

@@ -3,7 +3,16 @@
  * weights themselves are never read here; onnxruntime maps them out of the .safetensors file.
  */
 
+import { BLOCK_TYPES, isBlockType } from './block-types.ts';
+
 export const STORED_DTYPES = ['F32', 'F16', 'BF16', 'F64', 'F8_E4M3', 'F8_E5M2'] as const;
+
+/** @returns a sentence about a weight that no graph can read; undefined for one that it can */
+export function refuseType({ name, dtype }: Pick<StoredTensor, 'name' | 'dtype'>): string | undefined {
+  if (isBlockType(dtype) || STORED_DTYPES.some((known) => known === dtype)) return undefined;
+  const known = [...STORED_DTYPES, ...Object.keys(BLOCK_TYPES)].join(', ');
+  return `${name} is stored as ${dtype}; weights can be ${known}.`;
+}
 
 export interface StoredTensor {
   readonly name: string;

@@ -4,6 +4,7 @@ import { BLOCK_TYPES, isBlockType } from './block-types.ts';
 import { type Blocks, blockValues } from './block-values.ts';
 import type { STORED_DTYPES, StoredTensor } from './component.ts';
 import { commonFolder, externalData, inFile } from './external.ts';
+import { FLOAT8, type Float8, isFloat8 } from './float8.ts';
 import {
   type AttributeProto,
   attribute,
@@ -81,7 +82,7 @@ export class StoredValues {
     const { name, stored, first, count } = of;
     const { transposed, halvesSwapped, scale, identity } = stored.decode ?? {};
     const isMoved = transposed === true || halvesSwapped === true;
-    const isWide = isBlockType(stored.dtype) || (isMoved && isFloat8(stored));
+    const isWide = isBlockType(stored.dtype) || (isMoved && isFloat8(stored.dtype));
     const dtype = isWide ? 'F32' : (stored.dtype as keyof typeof STORED);
     if (identity === true) return { value: this.#identity(name, shape[0]!), dtype: 'F32' };
     const value =
@@ -234,6 +235,13 @@ export class StoredValues {
     });
   }
 
+  /** float32 [256]: what a byte is as a float of 8 bits. */
+  float8(dtype: Float8): Value {
+    return this.#names.once(`every ${dtype}`, () =>
+      this.#names.constant('float', [256], new Uint8Array(FLOAT8[dtype].slice().buffer)),
+    );
+  }
+
   readonly ints = (values: readonly number[]): Value =>
     this.#names.constant('int64', [values.length], new Uint8Array(BigInt64Array.from(values, BigInt).buffer));
 
@@ -243,7 +251,7 @@ export class StoredValues {
   /** A region that other operators than a cast can take: floats of 8 bits are cast first. */
   #movable(of: Rows, as: readonly number[]): Value {
     const value = this.#region(of, as);
-    return isFloat8(of.stored)
+    return isFloat8(of.stored.dtype)
       ? this.cast({ value, dtype: of.stored.dtype as keyof typeof STORED }, 'float')
       : value;
   }
@@ -305,5 +313,3 @@ export class StoredValues {
     });
   }
 }
-
-const isFloat8 = ({ dtype }: StoredTensor): boolean => dtype === 'F8_E4M3' || dtype === 'F8_E5M2';

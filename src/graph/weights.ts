@@ -2,13 +2,9 @@
 import { DarkroomError } from '../errors.ts';
 import { BLOCK_TYPES, type BlockType, type BlockTypeName, isBlockType } from './block-types.ts';
 import { type Blocks, blockValues } from './block-values.ts';
-import {
-  type QuantisedWeight,
-  type QuantisedWeights,
-  STORED_DTYPES,
-  type StoredTensor,
-} from './component.ts';
+import { type QuantisedWeight, type QuantisedWeights, refuseType, type StoredTensor } from './component.ts';
 import { externalData } from './external.ts';
+import { isFloat8 } from './float8.ts';
 import {
   attribute,
   DataType,
@@ -166,12 +162,20 @@ export class GraphWeights {
     return { location: QUANTISED, bytes: this.#quantisedBytes, weights: this.#quantised };
   }
 
-  /** A table's rows as they are stored; undefined where they lie in blocks. */
+  /**
+   * A table's rows as they are stored; undefined where they lie in blocks. Floats of 8 bits, which no operator looks up, come
+   * as bytes, with `meanings` [256] of each byte.
+   */
   table(
     name: string,
     shape: readonly [number, number],
-  ): { readonly value: Value; readonly type: DataTypeName } | undefined {
-    if (isBlockType(this.#checked(name, shape).dtype)) return undefined;
+  ): { readonly value: Value; readonly type: DataTypeName; readonly meanings?: Value } | undefined {
+    const checked = this.#checked(name, shape);
+    if (isBlockType(checked.dtype)) return undefined;
+    if (isFloat8(checked.dtype) && checked.decode === undefined) {
+      const value = this.#values.bytes({ name, stored: checked, first: 0, count: shape[0] }, shape);
+      return { value, type: 'float', meanings: this.#values.float8(checked.dtype) };
+    }
     const { value, dtype } = this.#stored(name, shape);
     return { value, type: STORED[dtype].type };
   }
@@ -292,13 +296,8 @@ export class GraphWeights {
         `${this.#label}: the weights lack ${name} (${shape.join(' x ')}).`,
       );
     }
-    if (!isBlockType(stored.dtype) && !STORED_DTYPES.some((known) => known === stored.dtype)) {
-      const known = [...STORED_DTYPES, ...Object.keys(BLOCK_TYPES)].join(', ');
-      throw new DarkroomError(
-        'unsupported',
-        `${this.#label}: ${stored.name} is stored as ${stored.dtype}; weights can be ${known}.`,
-      );
-    }
+    const refusal = refuseType(stored);
+    if (refusal !== undefined) throw new DarkroomError('unsupported', `${this.#label}: ${refusal}`);
     if (trimmed(stored.shape) !== trimmed(shape)) {
       throw new DarkroomError(
         'bad_model',

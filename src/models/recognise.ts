@@ -1,6 +1,7 @@
 /** What one file of weights is, from the names and shapes in its header and never from its own name. */
 
 import { describeError } from '../errors.ts';
+import { refuseType } from '../graph/component.ts';
 import { type FewSteps, fewStepsOfFile } from '../request.ts';
 import { sayWords } from '../sentences.ts';
 import { readBeside } from './checkpoint/beside.ts';
@@ -91,7 +92,10 @@ async function recogniseCheckpoint(weights: Weights, path: string): Promise<Foun
     if (checkpoint === undefined || traits === undefined) continue;
     const { base, variant, hasVae: vae, hasTextEncoders: textEncoders } = traits;
     const beside = traits.refusal === undefined ? await readBeside(path, new SeenFiles()) : undefined;
-    const refusal = traits.refusal ?? (beside && (await refusalOf(checkpoint.read(weights, beside))));
+    const refusal =
+      traits.refusal ??
+      (beside && (await refusalOf(checkpoint.read(weights, beside)))) ??
+      refuseTypes(weights);
     const predictionType =
       beside && refusal === undefined ? await checkpoint.prediction(weights, beside) : undefined;
     const fewSteps = beside && fewStepsOfFile(weights.metadata, beside);
@@ -107,6 +111,16 @@ async function recogniseCheckpoint(weights: Weights, path: string): Promise<Foun
   }
   const foreign = foreignFamily(weights);
   return foreign && { kind: 'checkpoint', ...foreign, parts: { vae: false, textEncoders: false } };
+}
+
+/** A matrix of a type that no layer can be read from. */
+function refuseTypes({ tensors, label }: Weights): string | undefined {
+  for (const stored of tensors.values()) {
+    const refusal =
+      stored.shape.length > 1 && stored.name.endsWith('.weight') ? refuseType(stored) : undefined;
+    if (refusal !== undefined) return `${label}: ${refusal}`;
+  }
+  return undefined;
 }
 
 /** Why something cannot be read, as a sentence. */

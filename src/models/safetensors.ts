@@ -13,24 +13,17 @@ import { BEGINNING, describeWrongFile, howToDownload } from './wrong-file.ts';
 /** The format's own limit. */
 const MAX_HEADER_BYTES = 100_000_000;
 
-const BYTES_PER_ELEMENT: ReadonlyMap<unknown, number> = new Map(
-  Object.entries({
-    BOOL: 1,
-    U8: 1,
-    I8: 1,
-    F8_E5M2: 1,
-    F8_E4M3: 1,
-    U16: 2,
-    I16: 2,
-    F16: 2,
-    BF16: 2,
-    U32: 4,
-    I32: 4,
-    F32: 4,
-    U64: 8,
-    I64: 8,
-    F64: 8,
-  }),
+/** All types of the format (safetensors 0.8), also those that no weight here may have: other tensors of a file may. */
+const TYPES_BY_BITS: readonly (readonly [bits: number, types: string])[] = [
+  [4, 'F4'],
+  [6, 'F6_E2M3 F6_E3M2'],
+  [8, 'BOOL U8 I8 F8_E5M2 F8_E4M3 F8_E8M0 F8_E5M2FNUZ F8_E4M3FNUZ'],
+  [16, 'U16 I16 F16 BF16'],
+  [32, 'U32 I32 F32'],
+  [64, 'U64 I64 F64 C64'],
+];
+const BITS: ReadonlyMap<unknown, number> = new Map(
+  TYPES_BY_BITS.flatMap(([bits, types]) => types.split(' ').map((type) => [type, bits] as const)),
 );
 
 /**
@@ -119,14 +112,14 @@ async function readHeader(
     if (name === '__metadata__') continue;
     if (!isRecord(entry)) throw broken(`${name} has no description`);
     const { dtype, shape, data_offsets: offsets } = entry;
-    const bytes = BYTES_PER_ELEMENT.get(dtype);
-    if (typeof dtype !== 'string' || bytes === undefined) {
+    const bits = BITS.get(dtype);
+    if (typeof dtype !== 'string' || bits === undefined) {
       throw broken(`${name} has the unknown type ${JSON.stringify(dtype)}`);
     }
     if (!isSizes(shape)) throw broken(`${name} has no shape of whole numbers`);
     if (!isSizes(offsets) || offsets.length !== 2) throw broken(`${name} has no pair of offsets`);
     const [begin, end] = offsets as [number, number];
-    const length = shape.reduce((product, n) => product * n, bytes);
+    const length = shape.reduce((product, n) => product * n, 1) * (bits / 8);
     if (end < begin || end > size - start) throw broken(`${name} lies outside the file (${begin} to ${end})`);
     if (end - begin !== length) {
       throw broken(`${name} is ${dtype} [${shape.join(', ')}], ${length} bytes, but takes up ${end - begin}`);

@@ -18,7 +18,14 @@ import type { ModelSpec } from '../../src/models/spec.ts';
 import { createTokenizer } from '../../src/models/tokenizer.ts';
 import { freezeRequest } from '../../src/request.ts';
 import { temporaryFolder } from './forge.ts';
-import { type Folder, float, forgeModel, writeFolder, writeSafetensors } from './forge-checkpoint.ts';
+import {
+  type Folder,
+  type Forged,
+  float,
+  forgeModel,
+  writeFolder,
+  writeSafetensors,
+} from './forge-checkpoint.ts';
 
 const CLIP = ['transformers', 'CLIPTextModel'];
 const PROJECTED = ['transformers', 'CLIPTextModelWithProjection'];
@@ -230,6 +237,22 @@ for (const [layout, pattern, spelling] of SCALED) {
     assert.deepEqual(await latentsOf(one), await latentsOf(other));
   });
 }
+
+test('a file whose every tensor is an 8-bit float, tables of embeddings too, draws as in float16', async (t) => {
+  const at = await temporaryFolder(t);
+  const [narrow, same] = [new Map<string, Forged>(), new Map<string, Forged>()];
+  for (const [name, { shape, bytes }] of forgeModel('sd35-medium').single) {
+    // The first byte of a float16 is a float of 8 bits, and with a second byte of zeros the same number.
+    const first = bytes.filter((_, i) => i % 2 === 1);
+    narrow.set(name, { dtype: 'F8_E5M2', shape, bytes: first });
+    same.set(name, { dtype: 'F16', shape, bytes: bytes.map((byte, i) => (i % 2 === 1 ? byte : 0)) });
+  }
+  const [one, other] = await Promise.all([
+    openCheckpoint(await writeSafetensors(join(at, 'narrow.safetensors'), narrow)),
+    openCheckpoint(await writeSafetensors(join(at, 'same.safetensors'), same)),
+  ]);
+  assert.deepEqual(await latentsOf(one), await latentsOf(other));
+});
 
 test("CLIP's vocabulary gives the ids that CLIP was trained with", async () => {
   const { ids } = createTokenizer(await clipTokenizer('<|endoftext|>')).encode('a photo of a cat');

@@ -122,15 +122,16 @@ export const torchZip = (data: Buffer, storages: Readonly<Record<string, Uint8Ar
     ...Object.entries(storages).map(([key, bytes]) => ({ name: `archive/data/${key}`, bytes })),
   ]);
 
-/** The same state dict in either form of torch.save. */
+/** The same state dict in either form of torch.save. @param wrapper the key of the weights, where more stands beside them */
 export function torchFile(
   form: 'zip' | 'legacy',
   tensors: ReadonlyMap<string, Forged>,
   beside: readonly (readonly [key: string, value: Buffer])[] = [],
+  wrapper = 'state_dict',
 ): Buffer {
   const list = [...tensors];
   const state = dict(list.map(([name, of], i) => [name, tensor(`${i}`, of, { legacy: form === 'legacy' })]));
-  const object = pickle(beside.length === 0 ? state : dict([['state_dict', state], ...beside]));
+  const object = pickle(beside.length === 0 ? state : dict([[wrapper, state], ...beside]));
   if (form === 'zip') return torchZip(object, Object.fromEntries(list.map(([, { bytes }], i) => [i, bytes])));
   const storages = list.map(([, { dtype, bytes }]) => {
     const count = Buffer.alloc(8);

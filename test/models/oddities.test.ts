@@ -10,6 +10,7 @@ import { type TestContext, test } from 'node:test';
 import { PORTABLE } from '../../src/graph/target.ts';
 import { openCheckpoint } from '../../src/models/checkpoint/open.ts';
 import { ValueReader } from '../../src/models/lora/values.ts';
+import { recognise } from '../../src/models/recognise.ts';
 import type { ModelSpec } from '../../src/models/spec.ts';
 import { temporaryFolder, write } from './forge.ts';
 import {
@@ -135,6 +136,33 @@ test('a checkpoint that was saved in training, as a pickle: its state_dict, and 
     assert.deepEqual(shapesOf(spec), wanted);
     assert.equal(spec.schedulerConfig['prediction_type'], prediction);
   }
+});
+
+test('weights that training scripts save under another key', async (t) => {
+  const wanted = shapesOf(await open(t, forgeModel('sd1').single));
+  const folder = await temporaryFolder(t);
+  for (const wrapper of ['model', 'ema', 'module']) {
+    const bytes = torchFile('zip', forgeModel('sd1').single, [['epoch', whole(3)]], wrapper);
+    const spec = await openCheckpoint(await write(join(folder, `${wrapper}.pt`), bytes));
+    assert.deepEqual(shapesOf(spec), wanted, wrapper);
+  }
+});
+
+test('weights of a type that no layer is read from are refused in lists too; other tensors may have any type', async (t) => {
+  const folder = await temporaryFolder(t);
+  const key = `${UNET}input_blocks.1.1.transformer_blocks.0.attn1.to_q.weight`;
+  const whole8: Forged = { dtype: 'I8', shape: [32, 32], bytes: new Uint8Array(32 * 32) };
+  const refused = await recognise(
+    await writeSafetensors(join(folder, 'a.safetensors'), plus('sd1', { [key]: whole8 })),
+  );
+  assert.equal(refused.kind, 'checkpoint');
+  assert.match(
+    refused.refusal ?? '',
+    /^a\.safetensors: model\..*to_q\.weight is stored as I8; weights can be F32/,
+  );
+  const more = { phases: { dtype: 'C64', shape: [1], bytes: new Uint8Array(8) } };
+  const file = await writeSafetensors(join(folder, 'b.safetensors'), plus('sd1', more));
+  assert.equal((await recognise(file)).refusal, undefined);
 });
 
 test('Stable Diffusion 2 without a marker: by the spread of one bias', async (t) => {

@@ -40,6 +40,11 @@ const HOSTILE: [string, Buffer, RegExp][] = [
   ['a header that is no JSON', safetensors('{"a":', 0), /not valid JSON/],
   ['a header that is a list', safetensors('[]', 0), /not a JSON object/],
   [
+    'numbers of four bits that end within a byte',
+    safetensors({ a: { dtype: 'F4', shape: [3], data_offsets: [0, 2] } }, 2),
+    /a is F4 \[3\], 1\.5 bytes, but takes up 2/,
+  ],
+  [
     'an unknown type',
     safetensors({ a: { dtype: 'F12', shape: [1], data_offsets: [0, 4] } }, 4),
     /a has the unknown type "F12"/,

@@ -2,6 +2,7 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { DarkroomError } from '../../errors.ts';
 import type { Decode, StoredTensor } from '../../graph/component.ts';
+import { FLOAT8 } from '../../graph/float8.ts';
 import { filesChanged, versionOf } from '../seen.ts';
 
 type Reader = (bytes: Uint8Array) => Float32Array;
@@ -9,8 +10,8 @@ type Reader = (bytes: Uint8Array) => Float32Array;
 /** Types that weights may have. */
 const FLOATS: Readonly<Record<string, Reader>> = {
   F32: (bytes) => new Float32Array(aligned(bytes)),
-  F8_E4M3: (bytes) => Float32Array.from(bytes, (byte) => E4M3[byte]!),
-  F8_E5M2: (bytes) => Float32Array.from(bytes, (byte) => E5M2[byte]!),
+  F8_E4M3: (bytes) => float8(bytes, FLOAT8.F8_E4M3),
+  F8_E5M2: (bytes) => float8(bytes, FLOAT8.F8_E5M2),
   F64: (bytes) => Float32Array.from(new Float64Array(aligned(bytes))),
   F16: (bytes) => Float32Array.from(new Float16Array(aligned(bytes))),
   BF16: (bytes) => {
@@ -29,17 +30,6 @@ const READERS: Readonly<Record<string, Reader>> = { ...FLOATS, ...WHOLE };
 
 /** As sentences list them. */
 export const FLOAT_TYPES: readonly string[] = Object.keys(FLOATS);
-
-/** Floats of 8 bits by their byte, as PyTorch's float8_e4m3fn has them: no infinity, one NaN of each sign. */
-const E4M3 = Float32Array.from({ length: 256 }, (_, byte) => {
-  const [sign, exponent, mantissa] = [byte & 128 ? -1 : 1, (byte >> 3) & 15, byte & 7];
-  if (exponent === 15 && mantissa === 7) return Number.NaN;
-  return sign * (exponent === 0 ? 2 ** -9 * mantissa : 2 ** (exponent - 7) * (1 + mantissa / 8));
-});
-/** float8_e5m2 is the first byte of a float16. */
-const E5M2 = Float32Array.from(
-  new Float16Array(Uint16Array.from({ length: 256 }, (_, byte) => byte << 8).buffer),
-);
 
 export const isFloat = ({ dtype }: StoredTensor): boolean => Object.hasOwn(FLOATS, dtype);
 export const isWhole = ({ dtype }: StoredTensor): boolean => Object.hasOwn(WHOLE, dtype);
@@ -109,6 +99,8 @@ function joined(first: Float32Array, second: Float32Array): Float32Array {
   both.set(second, first.length);
   return both;
 }
+
+const float8 = (bytes: Uint8Array, values: Float32Array) => Float32Array.from(bytes, (byte) => values[byte]!);
 
 /** A buffer of its own, which begins where a typed array may. */
 function aligned(bytes: Uint8Array): ArrayBuffer {

@@ -10,7 +10,10 @@ export interface StateDict {
 
 const LIMITS = { depth: 6, tensors: 100_000, visited: 2_000_000, text: 1000, name: 500 };
 /** What holds the weights where training saved more than them. The first one that is there counts. */
-const WRAPPERS = ['state_dict', 'model_state_dict', 'params_ema', 'params-ema', 'params'];
+const WRAPPERS = [
+  ...['state_dict', 'model_state_dict', 'params_ema', 'params-ema', 'params'],
+  ...['ema', 'model', 'module'],
+];
 /** What training keeps for itself: twice the weights' size, under names like theirs. */
 const TRAINING = ['optimizer_states', 'optimizer', 'lr_schedulers', 'callbacks', 'loops', 'hyper_parameters'];
 
