@@ -229,6 +229,7 @@ function sessionOptions(
 ): ort.InferenceSession.SessionOptions {
   const weightsInPlace = staysInPlace(graph, device);
   const isMapped = opening.kind === 'mapped';
+  const isOnlySaved = opening.kind === 'saving' && !opening.isRun;
   const files = filesFor(graph, device);
   // What is asked to take the least gives back what a run has taken.
   const isLeast = asStored === true && canMap(graph, device);
@@ -255,7 +256,7 @@ function sessionOptions(
       session: {
         ...(opening.kind === 'saving' ? savingOptions(opening.data) : {}),
         model_external_initializers_file_folder_path: graph.folder,
-        disable_prepacking: weightsInPlace || isMapped ? '1' : '0',
+        disable_prepacking: weightsInPlace || isMapped || isOnlySaved ? '1' : '0',
         disable_cpu_ep_fallback: cpuFallback ? '0' : '1',
         // Spinning threads take the cores away from whatever else runs: on a busy machine a call took a third
         // longer with them.
@@ -270,11 +271,10 @@ function sessionOptions(
 /** Optimisers that would make float32 of weights which are stored in half of that. */
 const WIDENING = ['ConstantFolding', 'FuseFp16InitializerToFp32NodeTransformer'];
 
-/** Weights go into one file, those that a kernel packs as it packs them. */
+/** Weights go into one file. */
 const savingOptions = (data: string) => ({
   optimized_model_external_initializers_file_name: data,
   optimized_model_external_initializers_min_size_in_bytes: '1024',
-  save_external_prepacked_constant_initializers: '1',
 });
 
 /** onnxruntime adds the CPU behind a GPU, for what only reckons with shapes. */
