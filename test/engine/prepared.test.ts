@@ -54,6 +54,8 @@ test('a graph that was opened before is opened from what was kept, with the same
   const [name] = await keptIn(folder);
   const path = join(folder, name!);
   const { ino, size } = await stat(path);
+  const { bytes } = graphFor(device).source!;
+  assert.ok(size < 1.05 * bytes + 1e6, `each weight is kept once: ${size} bytes for ${bytes}`);
   assert.deepEqual(await draw(device), first);
   assert.equal((await stat(path)).ino, ino, 'it was made once');
 
