@@ -40,7 +40,8 @@ export function drawText(
   };
   const choice = ({ least, most, joiner, options }: Choice): string => {
     const count = least + Math.floor(random() * (most - least + 1));
-    const left = [...several(options, lists)];
+    const left = several(options, lists).filter(({ weight }) => weight > 0);
+    if (left.length === 0 && count > 0) throw new DarkroomError('bad_request', sentence('choices.no_weight'));
     const taken: string[] = [];
     for (let i = 0; i < count && left.length > 0; i++) {
       const one = pick(left, random);
@@ -63,8 +64,10 @@ function several(options: readonly Option[], lists: Lists): readonly Option[] {
   return (isList ? lists.get(wildcards[0]!) : undefined) ?? options;
 }
 
+/** @throws DarkroomError('bad_request') where nothing has a weight */
 function pick(options: readonly Option[], random: () => number): Option {
   const sum = options.reduce((total, { weight }) => total + weight, 0);
+  if (sum === 0) throw new DarkroomError('bad_request', sentence('choices.no_weight'));
   let rest = random() * sum;
   for (const one of options) {
     rest -= one.weight;

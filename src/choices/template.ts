@@ -41,10 +41,12 @@ const WILDCARD = /__([\p{L}\p{N}*](?:[\p{L}\p{N}*/-]|_(?!_))*)__/gu;
 /** `2$$`, `1-3$$`, `2$$ and $$`. */
 const HEAD = /^\s*(\d{1,3})(?:-(\d{1,3}))?\$\$(?:([^{}|$]*)\$\$)?/;
 const WEIGHT = /^\s*(\d{1,6}(?:\.\d{1,6})?)::/;
+/** A number that stands where a weight or a count would: `-1::`, `1e9::`, `1.5$$`. */
+const NUMBER = /^\s*([+-]?(?:\d[\d.,]{0,20}|\.\d{1,20})(?:e[+-]?\d{1,5})?)\s*(::|\$\$)/i;
 
 /**
  * @returns the text in parts; braces without a choice in them, and those that are not closed, are words
- * @throws DarkroomError('bad_request') for choices that lie too deep in each other
+ * @throws DarkroomError('bad_request') for choices that lie too deep in each other, and for numbers that are no weight or count
  */
 export function parseTemplate(text: string): readonly Part[] {
   return new Reader(text).parts(0, text.length, 0);
@@ -53,6 +55,7 @@ export function parseTemplate(text: string): readonly Part[] {
 /** @param line of a list, which may begin with a weight as an option does */
 export function parseOption(line: string): Option {
   const [head = '', weight = '1'] = WEIGHT.exec(line) ?? [];
+  if (head === '') requireNumber(line, '::');
   return { weight: Number(weight), parts: parseTemplate(line.slice(head.length)) };
 }
 
@@ -73,7 +76,9 @@ class Reader {
     this.#text = text;
     const open: number[] = [];
     for (let at = 0; at < text.length; at++) {
-      if (text[at] === '{') open.push(at);
+      // `\\{` is a brace of the text.
+      if (text[at] === '\\') at++;
+      else if (text[at] === '{') open.push(at);
       else if (text[at] === '}' && open.length > 0) this.#closing.set(open.pop()!, at);
     }
   }
@@ -107,6 +112,7 @@ class Reader {
     const [head, low, high, joiner = JOINER] = HEAD.exec(this.#text.slice(from, to)) ?? [];
     const options = this.#split(from + (head?.length ?? 0), to);
     if (head === undefined && options.length === 1) return undefined;
+    if (head === undefined) requireNumber(this.#text.slice(from, to), '$$');
     const counts = [Number(low ?? 1), Number(high ?? low ?? 1)];
     return {
       kind: 'choice',
@@ -115,6 +121,7 @@ class Reader {
       joiner,
       options: options.map(([start, end]): Option => {
         const [weighed = '', weight = '1'] = WEIGHT.exec(this.#text.slice(start, end)) ?? [];
+        if (weighed === '') requireNumber(this.#text.slice(start, end), '::');
         return { weight: Number(weight), parts: this.parts(start + weighed.length, end, depth + 1) };
       }),
     };
@@ -126,12 +133,26 @@ class Reader {
     let start = from;
     for (let at = from; at < to; at++) {
       at = this.#closing.get(at) ?? at;
-      if (this.#text[at] !== '|') continue;
-      found.push([start, at]);
-      start = at + 1;
+      if (this.#text[at] === '\\') at++;
+      else if (this.#text[at] === '|') {
+        found.push([start, at]);
+        start = at + 1;
+      }
     }
     return [...found, [start, to]];
   }
+}
+
+/** @throws DarkroomError('bad_request') where a number is meant as a weight or a count, and cannot be one */
+function requireNumber(text: string, sign: '::' | '$$'): void {
+  const [, typed = '', found] = NUMBER.exec(text) ?? [];
+  if (found !== sign) return;
+  throw new DarkroomError(
+    'bad_request',
+    sign === '::'
+      ? sentence('choices.bad_weight', { typed: `${typed}::`, example: '{3::red|blue}' })
+      : sentence('choices.bad_count', { typed: `${typed}$$`, example: '{2$$red|blue|green}' }),
+  );
 }
 
 function withWildcards(words: string): Part[] {

@@ -19,6 +19,9 @@ const UNREAD = [
   /\[[^\][:]*:[^\][:]*:\s*[\d.]+\s*\]/,
   /<hypernet:[^<>]*>/i,
   /__[\w/-]+__/,
+  // A choice whose brace is not closed, or not opened.
+  /(?<!\\)\{[^{}|]*\|[^{}]*$/,
+  /^[^{}|]*\|[^{}]*(?<!\\)\}/,
   /(?<=\s)AND(?=\s)/,
 ];
 const QUOTED = 40;

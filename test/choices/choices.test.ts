@@ -70,10 +70,15 @@ test('wildcards: lines of lists, lists within lists, names with a star', async (
 });
 
 test('what is no choice stays words: single braces, open braces, unknown names, plain syntax', async () => {
-  for (const prompt of ['{red}', 'a { b', 'a } b', '{a|b', '__init__', '{{{{'.repeat(5000)]) {
+  const escaped = ['\\{a|b\\}', '{a\\|b}', '\\{a|b}', '{$$}', 'a::b {word::x}'];
+  for (const prompt of ['{red}', 'a { b', 'a } b', '{a|b', '__init__', '{{{{'.repeat(5000), ...escaped]) {
     assert.equal((await draw(prompt)).prompt, prompt, prompt.slice(0, 20));
   }
   assert.equal((await draw('{a|b}', { prompt_syntax: 'plain' })).prompt, '{a|b}');
+});
+
+test('a weight of 0 is never drawn, also where several are', async () => {
+  assert.deepEqual([...new Set(await seen('{2$$a|0::b|c}'))].toSorted(), ['a, c', 'c, a']);
 });
 
 test('what cannot be drawn is refused with a sentence', async () => {
@@ -81,6 +86,14 @@ test('what cannot be drawn is refused with a sentence', async () => {
     ['__a__', { a: ['x __b__'], b: ['__a__', 'y'] }, /a calls itself: a → b → a/],
     ['__colur__', { colour: ['red'] }, /no wildcard colur. Did you mean __colour__/],
     ['__none__', { none: [] }, /none has no lines/],
+    ['{-1::a|b}', {}, /\{3::red\|blue\}; -1:: is none/],
+    ['{x|1e9::b}', {}, /1e9:: is none/],
+    ['__a__', { a: ['x', '-2::y'] }, /-2:: is none/],
+    ['{-1$$a|b}', {}, /\{2\$\$red\|blue\|green\}; -1\$\$ is none/],
+    ['{1.5$$a|b}', {}, /1\.5\$\$ is none/],
+    ['{99999999999$$a|b}', {}, /99999999999\$\$ is none/],
+    ['{0::a|0::b}', {}, /weight 0/],
+    ['__a__', { a: ['0::x', '0::y'] }, /weight 0/],
     [`${'{a|'.repeat(30)}b${'}'.repeat(30)}`, {}, /more than 20 deep/],
     ['__a__', { a: ['__b__ '.repeat(100)], b: ['word '.repeat(300)] }, /longer than 10000/],
     ['__a__', { a: ['__b__'.repeat(300)], b: ['__c__'.repeat(300)], c: ['x'] }, /more than 5000 choices/],

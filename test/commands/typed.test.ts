@@ -299,7 +299,9 @@ test('a command without its slash, or without its verb, is asked about or hinted
     ['a boat, 30 steps', '30 steps'],
   ] as const)
     assert.ok((await drawn(line)).join().includes(`Read as plain words: ${words}. Settings`), line);
-  for (const line of ['a boat, 30 steps up', 'AC/no DC', 'a stair of 30 steps'])
+  for (const line of ['{a|b mug', 'a|b} mug'])
+    assert.match((await drawn(line)).join(), /Read as plain words: /, line);
+  for (const line of ['\\{a|b\\} mug', 'a boat, 30 steps up', 'AC/no DC', 'a stair of 30 steps'])
     assert.deepEqual(await drawn(line), [line], line);
 });
 

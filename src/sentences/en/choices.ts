@@ -10,5 +10,9 @@ export const choices = {
   'choices.many_lists': 'The prompt calls more than {limit} wildcards. Use fewer.',
   'choices.empty': 'The wildcard {name} has no lines.',
   'choices.no_list': 'There is no wildcard {name}. Did you mean {near}?',
+  'choices.bad_weight': 'A weight in braces is a number from 0 to 999999, as in {example}; {typed} is none.',
+  'choices.bad_count':
+    'How many are taken is a whole number from 0 to 999, as in {example}; {typed} is none.',
+  'choices.no_weight': 'All choices have the weight 0, so that none can be drawn. Give one of them more.',
   'choices.deep': 'The prompt has choices that lie more than {limit} deep in each other. Use fewer braces.',
 } as const;
