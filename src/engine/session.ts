@@ -206,7 +206,10 @@ async function loadRuntime({ provider, environment }: Device): Promise<typeof or
         : error;
     }
   }
-  return (await import('onnxruntime-node')).default;
+  const { default: runtime } = await import('onnxruntime-node');
+  // What it would write of an error is thrown as well, and said in a sentence.
+  runtime.env.logLevel = 'fatal';
+  return runtime;
 }
 
 /** Weights in blocks are read out at each run, by the same operators that would read them out once. */
