@@ -20,8 +20,9 @@ const [folder, threads, inputs, precision, profile] = process.argv.slice(2) as [
 const started = performance.now();
 const { denoiser } = await openModelFolder(folder);
 const device = { ...cpuDevice({ threads: Number(threads) }), precision };
+// From its kept file an engine opens a denoiser so too.
 const session = await openSession(denoiser.graph([], denoiserTargetOf(device, denoiser)), device, {
-  profile,
+  ...{ profile, keepsMemory: true },
 });
 const opened = (performance.now() - started) / 1000;
 const feeds = Object.fromEntries(
