@@ -148,7 +148,8 @@ const OF_ALL_FILES: readonly string[] = ['licence', 'commercial'];
 
 function readLicence(typed: string): string {
   const line = typed.replaceAll(/[\p{Cc}\p{Cf}\s]+/gu, ' ').trim();
-  if (line.length > 0 && line.length <= MOST_LICENCE) return line;
+  if (line === '') throw new DarkroomError('bad_request', sentence('licence.no_name'));
+  if (line.length <= MOST_LICENCE) return line;
   throw new DarkroomError(
     'bad_request',
     sentence('setting.too_long', { count: line.length, limit: MOST_LICENCE }),

@@ -35,6 +35,12 @@ export async function requirePromptRules(
   throw new DarkroomError('forbidden', sentence('rules.broken', { rule }));
 }
 
+/** `(g:1.2)(un:1.1)` says a word as well: weights are no part of it. */
+function withoutWeights(text: string): string[] {
+  const bare = text.replaceAll(/:\s*[-+]?[\d.]{1,20}\s*(?=[)\]])/g, '');
+  return bare === text ? [] : [bare];
+}
+
 /** Everything that a request says, as it was typed and as it was drawn. @param common what an admin adds to every negative prompt, which may name what is not wanted */
 function textsOf(request: GenerationRequest, common: string | undefined): string[] {
   const { prompt, prompt2, prompt3, templates = {}, pictureWords = [], loras = [] } = request;
@@ -48,5 +54,8 @@ function textsOf(request: GenerationRequest, common: string | undefined): string
   ].map(own);
   const others = [typed, ...pictureWords].flatMap(({ negative_prompt: _, ...words }) => Object.values(words));
   const names = [...loras, ...typedLoras].map(({ file }) => file);
-  return [prompt, prompt2, prompt3, ...negative, ...others, ...names].filter((text) => text !== undefined);
+  const all = [prompt, prompt2, prompt3, ...negative, ...others, ...names].filter(
+    (text) => text !== undefined,
+  );
+  return all.flatMap((text) => [text, ...withoutWeights(text)]);
 }

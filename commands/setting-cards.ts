@@ -38,8 +38,15 @@ const NAMED: Readonly<Record<string, (name: string, after: string | undefined) =
   'model.': (name, after) =>
     after === undefined
       ? sentence('config.model_reset', { name })
-      : sentence('config.model', { name, flags: flagsOf(readTuning(after)) }),
+      : sentence(isOnlyLicence(after) ? 'licence.is_set' : 'config.model', {
+          name,
+          flags: flagsOf(readTuning(after)),
+        }),
 };
+
+/** What a licence allows changes nothing about how a model draws. */
+const isOnlyLicence = (after: string): boolean =>
+  Object.keys(readTuning(after)).every((key) => key === 'licence' || key === 'commercial');
 
 export async function changeCard(change: Change, { invocation, say, ports }: Asked): Promise<Card> {
   const { meaning, line } = await describeChange(change, invocation, ports);

@@ -48,6 +48,7 @@ export async function findTarget(
     );
   const wanted = mention?.id ?? typed.replace(/^[#@]/, '').replace(new RegExp(`^${platform}:`), '');
   const found = wanted === '' ? undefined : await find(platform, tenantOf(invocation), kind, wanted);
+  if (wanted === '') throw new DarkroomError('bad_request', sentence('target.missing', { kind }));
   if (found !== undefined) return `${platform}:${found.id}`;
   throw new DarkroomError(
     'not_found',

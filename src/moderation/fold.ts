@@ -9,6 +9,8 @@ const SHAPES: Readonly<Record<string, string>> = {
   '4': 'a',
   '5': 's',
   '7': 't',
+  '8': 'b',
+  '9': 'g',
   '@': 'a',
   $: 's',
   i: 'l',
@@ -32,4 +34,4 @@ export function latinText(text: string): string {
 
 /** latinText() in which what stands for a letter is that letter: `g0d` is `god`, and i, l and 1 are one. */
 export const shapeOf = (text: string): string =>
-  latinText(text).replaceAll(/[013457@$i]/g, (one) => SHAPES[one]!);
+  latinText(text).replaceAll(/[01345789@$i]/g, (one) => SHAPES[one]!);

@@ -11,6 +11,9 @@ const MOST_BETWEEN = 3;
 /** A word of two letters that is spelled letter by letter is found in too many harmless texts. */
 const LEAST_SPELLED = 3;
 
+/** Two syllables are as many letters as a word of five. */
+const SYLLABLES = /^\p{Script=Hangul}{2}$/u;
+
 const PART = /[\p{L}\p{N}\p{M}]+/gu;
 /** Scripts without spaces between words, and one whose particles follow a word without a space. */
 const UNSPACED =
@@ -35,7 +38,7 @@ class Words {
   find(letters: string, { isTight, isSpelled }: Joint): string | undefined {
     if (!this.lengths.has(letters.length)) return undefined;
     const word = this.words.get(letters);
-    const isWord = isTight || (isSpelled && letters.length >= LEAST_SPELLED);
+    const isWord = isTight || (isSpelled && (letters.length >= LEAST_SPELLED || SYLLABLES.test(letters)));
     return word !== undefined && isWord ? word : this.phrases.get(letters);
   }
 }

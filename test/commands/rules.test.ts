@@ -70,3 +70,20 @@ test('an admin’s own negative prompt may name it, and a channel or role may be
   await chat.say('/imagine a gun', { where: { roles: ['discord:4'], tenant: TENANT } });
   assert.equal(chat.jobs.size, 2);
 });
+
+test('weights within a word do not hide it, and what an admin leaves out is asked for', async () => {
+  const chat = startCommands();
+  await chat.say('/rules set weapons gun', admin);
+  for (const prompt of ['(g:1.2)(un:1.1)', 'g(u: 0.9)n', 'a mug --no (g:-1)un']) {
+    const { ephemeral } = await chat.say(`/imagine ${prompt}`);
+    assert.match(ephemeral[0]?.text ?? 'drawn', /breaks the rule weapons/, prompt);
+  }
+  const answer = async (line: string) => (await chat.say(line, admin)).ephemeral[0]!.text;
+  assert.equal(await answer('/ban add'), 'Say which user you mean.');
+  assert.match(await answer('/models set mini --licence " "'), /Write the name of the licence/);
+  assert.match(
+    await answer('/models set mini --licence mit'),
+    /an admin states --licence mit\. That changes no picture/,
+  );
+  assert.match(await answer('/models set mini --steps 6'), /is drawn with/);
+});

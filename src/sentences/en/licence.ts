@@ -34,6 +34,8 @@ export const licence = {
     'Requests with {names} are refused all the same: this server takes only what is licensed for commercial use (commercial_only).',
   'licence.left_out':
     '{count, plural, one {# file is} other {# files are}} left out, since only what is licensed for commercial use may be used here.',
+  'licence.no_name': 'Write the name of the licence: --licence apache-2.0.',
+  'licence.is_set': 'For {name} an admin states {flags}. That changes no picture.',
   'licence.say_which':
     'Whether {licence} allows commercial use is not known, so it counts as not allowed. If you know it, add --commercial yes or no.',
   'models.set_only_licence': 'Only --licence and --commercial can be set for {name}: it is no model.',

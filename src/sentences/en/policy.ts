@@ -30,6 +30,7 @@ export const policy = {
   'target.no_such_kind': '{platform} has no {kind, select, user {users} role {roles} other {channels}}.',
   'target.other_kind':
     '{typed} is {given, select, user {a user} role {a role} other {a channel}}, not {kind, select, user {a user} role {a role} other {a channel}}.',
+  'target.missing': 'Say which {kind, select, user {user} role {role} other {channel}} you mean.',
   'target.none':
     'This {tenant} has no {kind, select, user {user} role {role} other {channel}} {name}. Mention it, so that I know which one you mean.',
 } as const;

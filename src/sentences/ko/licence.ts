@@ -35,6 +35,8 @@ export const licence = {
   'licence.set_but_refused':
     '이 서버에서는 상업적 사용이 허용된 것만 쓰므로(commercial_only) 다음은 여전히 쓸 수 없어요: {names}',
   'licence.left_out': '여기에서는 상업적 사용이 허용된 것만 쓸 수 있어서 파일 {count}개를 뺐어요.',
+  'licence.no_name': '라이선스 이름을 써 주세요: --licence apache-2.0',
+  'licence.is_set': '관리자가 밝힌 {name} 라이선스: {flags}. 그림은 달라지지 않아요.',
   'licence.say_which':
     '{licence} 라이선스가 상업적 사용을 허용하는지 알 수 없어서 허용하지 않는 것으로 봐요. 아신다면 --commercial yes 또는 no를 붙여 주세요.',
   'models.set_only_licence': '{name}에는 --licence와 --commercial만 설정할 수 있어요. 모델이 아니에요.',

@@ -33,6 +33,7 @@ export const policy = {
     '{platform}에는 {kind, select, user {사용자} role {역할} other {채널}} 기능이 없어요.',
   'target.other_kind':
     '{typed}: {kind, select, user {사용자} role {역할} other {채널}} 자리에 {given, select, user {사용자} role {역할} other {채널}} 이름이 들어왔어요.',
+  'target.missing': '어느 {kind, select, user {사용자} role {역할} other {채널}}인지 써 주세요.',
   'target.none':
     '이 {tenant}에는 {name} {kind, select, user {사용자} role {역할} other {채널}} 항목이 없어요. 어느 것인지 알 수 있게 멘션해 주세요.',
 } as const satisfies Record<keyof typeof en, string>;
