@@ -135,6 +135,7 @@ const ROOMS_OF_OPERATORS: readonly (readonly [room: string, why: string])[] = [
   ['src/store/sql.ts', 'a guard that commands/clean.ts comes before'],
   ['src/engine/choose-device.ts', 'DARKROOM_DEVICES, at the start'],
   ['src/engine/device.ts', 'DARKROOM_DEVICES, at the start'],
+  ['src/engine/probe.ts', 'the log and the shell: a device that takes long to answer'],
   ['src/engine/session.ts', 'a guard against a mistake in the program'],
   ['src/engine/process/', 'the log: the process ended, and the job goes on in another'],
   ['src/engine/safety/classifier.ts', 'DARKROOM_CLASSIFIER, at the start'],

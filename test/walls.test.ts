@@ -46,6 +46,7 @@ const SHARED = [
   'src/json.ts',
   'src/licences.ts',
   'src/lru.ts',
+  'src/make-folder.ts',
   'src/model-kinds.ts',
   'src/name-key.ts',
   'src/request.ts',
