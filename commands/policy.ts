@@ -120,10 +120,11 @@ export class Policy {
     };
   }
 
-  /** Whether the user decides about pictures that wait: an admin, or somebody with a role of review_roles. */
+  /** Whether the user decides about pictures that wait: an admin, or somebody with a role of review_roles who is not banned. */
   isReviewer(): boolean {
     const { where } = this.#invocation;
-    return this.isAdmin() || (where.isOneOfSeveral !== true && this.#hasRole('review_roles'));
+    if (this.isAdmin()) return true;
+    return where.isOneOfSeveral !== true && !this.isOn('banned') && this.#hasRole('review_roles');
   }
 
   #hasRole(key: 'admin_roles' | 'review_roles'): boolean {

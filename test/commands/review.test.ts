@@ -61,6 +61,10 @@ test('a reviewer is who has the role at that moment; of one who lost it or left,
   // Another server's admin decides nothing here, and is told of nothing.
   const elsewhere = { user: 'discord:eve', where: { isAdmin: true, tenant: 'discord:9' } };
   assert.equal((await press('reject', elsewhere)).ephemeral[0]!.error?.code, 'not_found');
+  // Nor does a reviewer who is banned.
+  chat.set('banned', true, 'user', 'discord:dan');
+  const banned = { user: 'discord:dan', where: { roles: ['discord:4'] } };
+  assert.match((await press('approve', banned)).ephemeral[0]!.text, /Only admins/);
   assert.equal(reviews.get(record.id)!.state, 'held');
   const { posted } = await press('approve', { user: 'discord:cy', where: { roles: ['discord:4'] } });
   assert.match(posted[0]!.text, /^discord:cy approved a picture by discord:bo/);
