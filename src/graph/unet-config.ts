@@ -1,4 +1,4 @@
-/** What a UNet's config.json says, and the part of it that a ControlNet shares: the way down and the middle. */
+/** What a UNet's config.json says, and the part of it that a ControlNet shares: down blocks and middle block. */
 import type { Component } from './component.ts';
 import { ConfigReader } from './config.ts';
 
@@ -16,7 +16,7 @@ export interface AdditionConfig {
   readonly timeDim: number;
 }
 
-/** What the way down and the middle are built from. */
+/** What the down blocks and the middle block are built from. */
 export interface EncoderConfig {
   readonly inChannels: number;
   readonly blockOutChannels: readonly number[];

@@ -1,4 +1,4 @@
-/** The way down and the middle of a UNet, which a ControlNet has as well, and what both are told of the time. */
+/** The down blocks and the middle block of a UNet, which a ControlNet has as well, and the time embedding of both. */
 import type { GraphBuilder, Value } from './builder.ts';
 import { activation, conv, linear } from './layers.ts';
 import { resnetBlock } from './resnet.ts';

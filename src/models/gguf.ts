@@ -152,7 +152,7 @@ async function readHeader(
     if (offset % alignment !== 0)
       throw broken(`${name} begins at ${offset}, which is no multiple of ${alignment}`);
     if (!Number.isSafeInteger(start + offset + length)) throw broken(`${name} lies outside the file`);
-    // ggml counts sides from the innermost; what its four do not hold is told beside.
+    // ggml counts sides from the innermost; a shape of more than its four sides stands in the metadata.
     const shape = shapes.get(name) ?? sides.toReversed();
     if (product(shape) !== product(sides))
       throw broken(`${name} has ${product(sides)} numbers, but is said to be ${shape.join(' x ')}`);

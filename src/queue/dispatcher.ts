@@ -227,7 +227,7 @@ export class Dispatcher {
   }
 
   /**
-   * Ends waiting jobs whose model is gone and which no registered worker can run any more.
+   * Ends waiting jobs whose model was removed and which no registered worker can run.
    * @param isGone whether a model of this machine was removed
    * @returns how many
    */

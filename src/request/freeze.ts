@@ -100,7 +100,7 @@ function choose(draft: RequestDraft, context: DraftContext, { references, hasIma
   };
 }
 
-/** `upscaler` is whatever enlarges: the picture as it is, or the first pass. */
+/** `upscaler` names what enlarges the source picture, or the first of two passes. */
 function withUpscaler(draft: RequestDraft): RequestDraft {
   const { upscaler, hires, upscale_image: image } = draft;
   if (upscaler === undefined) return draft;
@@ -256,7 +256,7 @@ function chooseEnlarge(
   drawn: Size,
   outpaint: OutpaintRequest | undefined,
 ) {
-  // A picture that is made larger as it is has its size already.
+  // An upscaled picture has its size already: a multiple of the source's.
   if (defaults.enlarges !== undefined && upscaled !== undefined) return false;
   // What is drawn around a picture is made as large as the picture.
   if (defaults.enlarges !== undefined && outpaint !== undefined) {

@@ -1,4 +1,4 @@
-/** A picture made larger as it is: its own pixels, not another drawing of them. */
+/** Upscaling a finished picture: its own pixels are enlarged, and nothing is drawn again. */
 import { z } from 'zod';
 import { DarkroomError } from '../errors.ts';
 import { sentence } from '../sentences.ts';

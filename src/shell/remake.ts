@@ -42,8 +42,9 @@ export async function readRecipe(from: string, pictures: GivenPictures): Promise
 }
 
 /**
- * The device in the precision that a picture was made in, so that its pixels can be compared; as it is where it cannot, and
- * where another one is asked for.
+ * The device in the precision that a picture was made in, so that its pixels can be compared.
+ * @param asked the precision that the user asked for, which is kept
+ * @returns the device unchanged if it has no choice of precision
  */
 export async function comparable(device: Device, tasks: readonly Task[], asked?: string): Promise<Device> {
   const isInt8 = tasks[0]?.isInt8;

@@ -56,7 +56,7 @@ describe('the brush', { skip }, () => {
     await page.mouse.up();
   }
 
-  test('a print is painted on, words are said, and only the painted part is drawn anew', async () => {
+  test('a print is painted on, words are said, and only the painted part is drawn again', async () => {
     await page.locator('#line').fill('/imagine a red mug on a table, watercolor --seed 1 --steps 4');
     await page.keyboard.press('Enter');
     await prints().first().waitFor();

@@ -117,7 +117,7 @@ test('embeddings that cannot be used are refused by name, and plain prompts call
       new Inventory([folder]),
     );
   const refused = {
-    broken: /no numbers/,
+    broken: /NaN or infinite values/,
     many: /76 vectors/,
     nothing: /no vectors/,
     other: /is no embedding/,

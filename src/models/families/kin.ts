@@ -10,7 +10,7 @@ interface Named {
 
 const INPAINTING = 'inpainting';
 
-/** @returns the names of the inpainting models of a model's family; none where it is one itself */
+/** @returns the names of the inpainting models of a model's family; none if the model is itself one for inpainting */
 export function inpaintingKin(name: string, entries: readonly Named[]): string[] {
   const models = entries.filter(({ kind, refusal }) => kind === 'checkpoint' && refusal === undefined);
   const own = models.find((entry) => entry.name === name);

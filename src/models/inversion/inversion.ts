@@ -98,7 +98,6 @@ async function rowsOf(stored: StoredTensor, file: string): Promise<Float32Array[
     throw refuse(`it has ${count} vectors; a prompt takes up to ${MOST_VECTORS} at once`);
   const reader = new ValueReader();
   const values = await reader.read(stored).finally(() => reader.close());
-  if (!values.every((value) => Number.isFinite(value)))
-    throw refuse('it holds numbers that are no numbers (NaN or infinite)');
+  if (!values.every((value) => Number.isFinite(value))) throw refuse('it contains NaN or infinite values');
   return Array.from({ length: count }, (_, i) => values.subarray(i * width, (i + 1) * width));
 }

@@ -44,7 +44,7 @@ const ENDINGS: readonly (readonly [RegExp, Role])[] = [
 ];
 const LYCORIS = /\.(hada_(?:w[12]_[ab]|t[12])|lokr_(?:w[12](?:_[ab])?|t2))(?:\.weight)?$/;
 
-/** Kinds of adapters that are known and not carried out, by an ending of their own. */
+/** Kinds of adapters that are recognised but not supported, by the endings of their tensors' names. */
 const OTHER_KINDS: readonly (readonly [RegExp, string])[] = [
   [/^(?:lora|lycoris)_.*\.(?:a1|a2|b1|b2)\.weight$/, 'GLoRA'],
   [/\.(?:oft_blocks|oft_diag|oft_[RrSs](?:\..+)?)$/, 'OFT'],
@@ -65,7 +65,7 @@ export function readKey(name: string): Key | undefined {
   return undefined;
 }
 
-/** The kind of adapter that a tensor gives away, where it is one that is not carried out. */
+/** The unsupported kind of adapter that a tensor's name belongs to; undefined for any other tensor. */
 export const otherKind = (name: string): string | undefined =>
   OTHER_KINDS.find(([ending]) => ending.test(name))?.[1];
 

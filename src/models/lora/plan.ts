@@ -36,7 +36,7 @@ interface Module {
 }
 
 /**
- * @throws DarkroomError('unsupported') for a LoRA of another family or of a kind that is not carried out, ('bad_model')
+ * @throws DarkroomError('unsupported') for a LoRA of another family or of an unsupported kind, ('bad_model')
  *   where the file contradicts itself
  */
 export function planLora(

@@ -71,7 +71,7 @@ export const UPSCALE_FIELDS = {
       }),
     ],
   }),
-  /** The picture to start from is made larger as it is; `strength`, at most 0.2, redraws its detail in tiles. */
+  /** The source picture is enlarged; `strength`, at most 0.2, redraws its detail in tiles. */
   upscaleImage: field({
     name: 'upscale_image',
     schema: upscaleImageSchema,

@@ -5,7 +5,7 @@ export const lora = {
   'lora.upscaler_replaced':
     'The upscaler {name} was replaced by another file after this was requested ({found}, not {hash}). Ask again to use the new one.',
   'lora.not_finite':
-    '{name} holds numbers that are no numbers (NaN or infinite), in the layer {layer}: the file is damaged. Download it again, or leave it out.',
+    '{name} contains NaN or infinite values in the layer {layer}: the file is damaged. Download it again, or leave it out.',
   'lora.none_installed': 'None are installed: put them into a folder of DARKROOM_MODELS.',
   'lora.none_called': 'There is no LoRA {name}. {offer}',
   'lora.unreadable': 'The LoRA {name} cannot be read.',
@@ -16,7 +16,7 @@ export const lora = {
   'lora.idle': '{name} has no effect: its alpha is 0 in all of its layers.',
   'lora.idle_layers': '{name}: {idle} of {modules} layers have no effect, as their alpha is 0.',
   'lora.other_kind':
-    '{name} is {kind}, which this version of Darkroom does not carry out. LoRA, LoHa, LoKr, DoRA and differences work.',
+    '{name} is {kind}, which this version of Darkroom does not support. LoRA, LoHa, LoKr, DoRA and full differences work.',
   'lora.adapters':
     '{name} holds {count} adapters ({adapters}); Darkroom reads one from a file. Save each adapter in a file of its own.',
   'lora.dtype': '{name} stores {tensor} as {dtype}; a LoRA can be stored as {known}.',
