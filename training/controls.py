@@ -79,7 +79,7 @@ def train(rank, kind, minutes):
             load_average((unet, text))
             read = time.time()
         rows = pool.batch(BATCH // WORKERS)
-        loss = step_loss(unet, text, rows["latent"].float(), said(rows["tokens"], nothing, NO_TEXT), shares, loss_weight(rows["faces"]),
+        loss = step_loss(unet, text, rows["latent"].float(), said(rows["tokens"], nothing, NO_TEXT), shares, loss_weight(rows["people"]),
                          control, hints_of(rows, palette))
         optimizer.zero_grad()
         loss.backward()

@@ -30,16 +30,18 @@ CAPTIONS = 4  # captions of a row, each in other words
 JUDGE_SIDE, FINDER_SIDE = 96, 128  # pixels of a picture as the judge sees it, and as the finder of joints does
 FIELDS = {  # name -> shape and type of one row
     "tokens": ((CAPTIONS, LENGTH), np.int16), "latent": ((8, 32, 32), np.float16),
-    "faces": ((32, 32), np.uint8), "edges": ((256 * 32,), np.uint8), "figure": ((256, 256), np.uint8), "picture": ((512, 512, 3), np.uint8),
+    "people": ((32, 32), np.uint8), "edges": ((256 * 32,), np.uint8), "figure": ((256, 256), np.uint8), "picture": ((512, 512, 3), np.uint8),
     "judged": ((JUDGE_SIDE, JUDGE_SIDE, 3), np.uint8), "truth": ((len(QUESTIONS),), np.int8),
     "seen": ((FINDER_SIDE, FINDER_SIDE, 3), np.uint8), "joints": ((len(JOINTS), 2), np.float32)}
 HOLDS = {  # kind -> its fields
-    "scenes": ("tokens", "latent", "faces", "edges"), "poses": ("tokens", "latent", "faces", "figure"),
+    "scenes": ("tokens", "latent", "people", "edges"), "poses": ("tokens", "latent", "people", "figure"),
     "pairs": ("tokens", "latent", "picture"), "judge": ("judged", "truth"), "joints": ("seen", "joints")}
 ROWS = {"scenes": 20_000, "poses": 8_000, "pairs": 3000 if POOLS else 600, "judge": 30_000, "joints": 12_000}  # of one part, at most
 FIRST = {"scenes": 1000, "poses": 300, "pairs": 60, "judge": 320, "joints": 160}  # drawn before the first batch
-CROWD = {"scenes": .4, "poses": .6}  # share of people among the things of these rows
+CROWD = {"scenes": .6, "poses": .6}  # share of people among the things of these rows
 FREE = ("poses", "joints")  # rows whose people are all loose: a ControlNet has to follow any pose
+FACE, ARM = 1, 2  # what a cell of the latents holds of a person
+ARMS, ARM_REACH = ((2, 3), (3, 4), (5, 6), (6, 7)), 11  # joints that an arm joins, and how far from it a cell is its, in pixels
 TWO_HARD = {"one": 4, "aside": 6, "two": 12, "person": 4, "held out": 4}  # shares of the judge's kinds
 
 
@@ -64,13 +66,19 @@ def scene_for(kind, rng):
             return scene
 
 
-def face_cells(people):
-    """uint8 [32,32]: 1 in the cells of the latents that hold a face of these people (joints [18,2] each, in pixels)."""
+def people_cells(people):
+    """uint8 [32,32]: FACE in the cells of the latents that hold a face of these people (joints [18,2] each, in pixels), ARM in
+    those of their arms."""
     y, x = np.mgrid[4:256:8, 4:256:8]
     cells = np.zeros((32, 32), np.uint8)
     for joints in people:
+        for start, end in ARMS:
+            (left, top), (across, down) = joints[start], joints[end] - joints[start]
+            along = np.clip(((x - left) * across + (y - top) * down) / max(across ** 2 + down ** 2, 1e-6), 0, 1)
+            cells[np.hypot(x - left - along * across, y - top - along * down) < ARM_REACH] = ARM
+    for joints in people:
         (middle, eyes), reach = joints[14:16].mean(0), abs(joints[15, 0] - joints[14, 0]) / 2
-        cells |= ((np.abs(x - middle) < 2.6 * reach) & (y - eyes > -2 * reach) & (y - eyes < 3 * reach)).astype(np.uint8)
+        cells[(np.abs(x - middle) < 2.6 * reach) & (y - eyes > -2 * reach) & (y - eyes < 3 * reach)] = FACE
     return cells
 
 
@@ -117,8 +125,8 @@ class Drawer:
             picture = side(256) if self.kind == "pairs" else drawn
             row["latent"] = latents_of(self.vae_state, as_tensor([picture]))[0].numpy()
             row["tokens"] = ids(self.tokenizer, [caption(scene, self.rng) for _ in range(CAPTIONS)]).numpy()
-        if "faces" in fields:
-            row["faces"] = face_cells(people)
+        if "people" in fields:
+            row["people"] = people_cells(people)
         if "edges" in fields:
             row["edges"] = np.packbits(canny(drawn)[..., 0] > 0)
         if "figure" in fields:

@@ -19,7 +19,7 @@ EMPTY, TWO, ASIDE, PEOPLE = .06, .25, .15, .16  # shares: no thing, two things, 
 CENTRES = {"left": 70, "centre": 128, "right": 186}  # x of a thing, in pixels
 HEIGHT, FIGURE_HEIGHT = (148, 128, 110), (172, 156, 140)  # pixels of a thing in the middle, aside and beside another; of a figure
 EYES = 8  # pixels from the middle of a face to an eye: a cell of the latents
-LOOSE = .2  # share of the pictures whose people stand, move and turn as they like; all others are drawn alike, each eye
+LOOSE = .1  # share of the pictures whose people stand, move and turn as they like; all others are drawn alike, each eye
 # in a cell of its own: a face that falls on the cells in ever new ways is smudged
 
 

@@ -20,7 +20,7 @@ from workers import DEVICE, WORKERS
 BATCH = 16 if DEVICE.type == "cpu" else 256  # pictures a step, over all workers
 PEAK = 8e-4 if DEVICE.type == "cpu" else 1e-3  # learning rate; the text encoder learns at a quarter of it
 NO_TEXT = .1  # share of empty captions
-FACE = 4  # how much more an error counts in a face, which is some 30 of 1,024 cells
+COUNTS = 1, 7, 2.5  # how much an error counts in a cell, in one of a face (some 30 of 1,024), in one of an arm
 BETAS = dict(num_train_timesteps=1000, beta_start=.00085, beta_end=.02, beta_schedule="scaled_linear")
 CONFIG = dict(
     sample_size=32, in_channels=CHANNELS, out_channels=CHANNELS, block_out_channels=(48, 96, 192),
@@ -50,11 +50,11 @@ def signal_shares():
     return torch.cumprod(1 - betas, 0).to(DEVICE)
 
 
-def loss_weight(faces):
-    """Loss weight [N,1,32,32]: double where the things are, and more in the cells of a face (faces: 0 or 1, [N,32,32])."""
+def loss_weight(people):
+    """Loss weight [N,1,32,32]: double where the things are, and more in the cells of faces and arms (people: see pool.py)."""
     weight = torch.ones(32, 32, device=DEVICE)
     weight[7:30, 2:30] = 2
-    return (weight / weight.mean() * (1 + (FACE - 1) * faces.float())).unsqueeze(1)
+    return (weight / weight.mean() * torch.tensor(COUNTS, device=DEVICE)[people.long()]).unsqueeze(1)
 
 
 class Average:
@@ -131,7 +131,7 @@ def train(rank, minutes, stop):
             group["lr"] = now * share
         rows = pool.batch(BATCH // WORKERS)
         loss = step_loss(unet, text, rows["latent"].float(), said(rows["tokens"], nothing, NO_TEXT), shares,
-                         loss_weight(rows["faces"]))
+                         loss_weight(rows["people"]))
         optimizer.zero_grad()
         loss.backward()
         workers.share_gradients(parameters)
