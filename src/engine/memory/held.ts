@@ -46,7 +46,7 @@ export async function heldBytes(
   const expected = await expectOpening(graph, files);
   const keeps = { keepsMemory: keepsMemory(graph, expected, files) };
   if (expected.kind === 'mapped') return { ...mapped, ...keeps };
-  // Its file holds weights as they were and as the kernels read them: of each only one is read.
+  // The kernels pack what they read of its file, which is then no longer in use.
   if (expected.kind === 'prepared')
     return { weights: Math.min(expected.bytes, weights), cast: 0, opening: 0, ...keeps };
   return { weights, cast: 0, opening: stored, ...keeps };
