@@ -136,7 +136,7 @@ const ROWS_OF_THE_WEB: readonly Row[] = [
   { words: '／ｉｍａｇｉｎｅ a mug', drawn: 'a mug' },
   { words: '/imagine/ a mug', drawn: 'a mug' },
   { words: '!imagine a mug', drawn: 'a mug' },
-  { words: '/draw a mug', answered: /no \/draw\. Did you mean imagine/ },
+  { words: '/draw a mug', answered: /no \/draw\. Did you mean \/imagine a mug\?/ },
   { words: '/', answered: /Known: (?!.*\bban\b)/ },
   { words: 'a mug --size 64×64', drawn: 'a mug', says: { width: 64 } },
   { words: 'a mug -- seed 5', drawn: 'a mug', says: { seed: 5 } },
