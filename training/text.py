@@ -36,7 +36,7 @@ def fitted(state, tokenizer):
 
 
 def first_weights():
-    """A round that widens the domain goes on from the weights of the last (start.pt, see widen.py)."""
+    """A round that widens the domain goes on from the weights of the last (start.pt, see resume.py)."""
     start = workers.load("start")
     return start and start["text"]
 

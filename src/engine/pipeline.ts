@@ -81,7 +81,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       /** Sizes of the pictures that the model sees beside its drawing. */
       readonly references?: readonly Size[];
     } = {},
-  ): Promise<{ readonly plan: MemoryPlan; readonly room: Room }> {
+  ): Promise<{ readonly plan: MemoryPlan; readonly room: Room; readonly open: OpenBytes['parts'] }> {
     // With LoRAs it is a model of its own, which other runs may use already.
     const model = adaptation?.spec ?? spec;
     const { inUse, all } = cache.held(model);
@@ -93,13 +93,13 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
       ...(references && { references }),
       beside: besides(),
     };
-    const { plan, isReopened } = await withinOpen(model, (kept) =>
+    const { plan, isReopened, open } = await withinOpen(model, (kept) =>
       planMemory(model, request, { ...how, kept }),
     );
     await requireFit(model, request, how, plan);
     const { parts, own } = keptBytes(plan, device);
     const kept = { parts, own: own + (adaptation?.bytes ?? 0) };
-    return { plan, room: { ...roomOf(plan, budget), kept, isReopened } };
+    return { plan, room: { ...roomOf(plan, budget), kept, isReopened }, open };
   }
 
   /**
@@ -109,14 +109,14 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
   async function withinOpen(
     model: ModelSpec,
     plan: (kept: OpenBytes['parts'] | undefined) => Promise<MemoryPlan>,
-  ): Promise<{ readonly plan: MemoryPlan; readonly isReopened: boolean }> {
-    const { parts, isUsed } = cache.openOf(model);
-    const beside = await plan(parts);
-    if (parts.size === 0 || isUsed || (beside.fits && beside.savers.length === 0))
-      return { plan: beside, isReopened: false };
+  ): Promise<{ readonly plan: MemoryPlan; readonly isReopened: boolean; readonly open: OpenBytes['parts'] }> {
+    const { parts: open, isUsed } = cache.openOf(model);
+    const beside = await plan(open);
+    if (open.size === 0 || isUsed || (beside.fits && beside.savers.length === 0))
+      return { plan: beside, isReopened: false, open };
     const afresh = await plan(undefined);
-    const isBetter = afresh.fits && (!beside.fits || afresh.savers.join() !== beside.savers.join());
-    return isBetter ? { plan: afresh, isReopened: true } : { plan: beside, isReopened: false };
+    const isReopened = afresh.fits && (!beside.fits || afresh.savers.join() !== beside.savers.join());
+    return { plan: isReopened ? afresh : beside, isReopened, open };
   }
 
   /** The same where nothing but an upscaler runs. */
@@ -191,8 +191,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
     const { hires, enlarge } = job.request;
     const upscaler = hires && (await findUpscaler(hires, spec, { inventory, device }));
     const model = await adapted.adapt(spec, loras);
-    const open = cache.openOf(model.spec);
-    const { plan, room } = await planned(spec, job.request, {
+    const { plan, room, open } = await planned(spec, job.request, {
       nets: nets.map(({ component }) => component),
       ...{ adaptation: model, upscaler },
       references: draft.sources.references.map(({ dims }) => ({ width: dims[3]!, height: dims[2]! })),
@@ -209,7 +208,7 @@ export async function createEngine(options: EngineOptions): Promise<Pipeline> {
         const { image, referenceImages } = job.request;
         const isEncoding = image !== undefined || referenceImages !== undefined;
         const { spare } = room;
-        await components.openAll({ nets, isTiled, isEncoding, spare, kept: open.parts, onLoading });
+        await components.openAll({ nets, isTiled, isEncoding, spare, kept: open, onLoading });
       }
       const opened = performance.now();
       const prepared = isInTurn ? await components.openInTurn({ nets, onLoading }, encode) : await encode();

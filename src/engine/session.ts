@@ -73,7 +73,7 @@ export async function openSession(
   const create = creator(runtime, device, options);
   try {
     const files = filesFor(graph, device);
-    if (options.asStored === true && canMap(graph, device))
+    if (staysStored(graph, device, options.asStored))
       session = await openMapped(graph, create, options.onRead);
     else if (files === undefined)
       session = await create(graph, { kind: opensMapped(graph) ? 'mapped' : 'plain' });
@@ -144,8 +144,9 @@ const creator =
       how.onRead,
     );
 
-/** Whether a graph can be run over its weights as they are stored, which a run casts. */
-export const canMap = (graph: Graph, device: Device): boolean =>
+/** Whether a graph is asked to take the least and can: it is run over its weights as they are stored, which a run casts. */
+export const staysStored = (graph: Graph, device: Device, asStored = false): boolean =>
+  asStored &&
   device.provider === 'cpu' &&
   graph.weightsInPlace !== true &&
   graph.blocks === undefined &&
@@ -235,7 +236,7 @@ function sessionOptions(
   const isOnlySaved = opening.kind === 'saving' && !opening.isRun;
   const files = filesFor(graph, device);
   // What is asked to take the least gives back what a run has taken.
-  const isLeast = asStored === true && canMap(graph, device);
+  const isLeast = staysStored(graph, device, asStored);
   const hasArena = isToKeep || (files !== undefined && !isLeast && keepsMemory(graph, opening, files));
   return {
     executionProviders: [executionProvider(device)],

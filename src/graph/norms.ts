@@ -82,6 +82,7 @@ export function layerNorm(b: GraphBuilder, x: Value, name: string, channels: num
   }
   return b.op('LayerNormalization', [x, ...weights], { axis: -1, epsilon: { float: epsilon } });
 }
+
 /** Root mean square normalisation (Zhang & Sennrich 2019) over the last axis. */
 export function rmsNorm(b: GraphBuilder, x: Value, name: string, channels: number, epsilon: number): Value {
   // onnxruntime's own operator in ONNX's name space; RMSNormalization came with a later opset.

@@ -1,7 +1,7 @@
 /** What the weights of a component take up, by how its session is opened. */
 import type { Device } from '../device.ts';
 import { expectOpening, keepsMemory } from '../prepared.ts';
-import { canMap, filesFor } from '../session.ts';
+import { filesFor, staysStored } from '../session.ts';
 import type { Footprint } from './outlines.ts';
 
 /** Bytes of a component's weights. */
@@ -40,7 +40,7 @@ export async function heldBytes(
   if (device.provider !== 'cpu') return { weights, cast: 0, opening: 0, keepsMemory: false };
   const cast = stored < weights ? CASTS * largest : 0;
   const mapped = { weights: stored, cast, opening: 0, keepsMemory: false };
-  if (asStored && canMap(graph, device)) return mapped;
+  if (staysStored(graph, device, asStored)) return mapped;
   const files = filesFor(graph, device);
   if (files === undefined) return { weights, cast: 0, opening: stored, keepsMemory: false };
   const expected = await expectOpening(graph, files);
