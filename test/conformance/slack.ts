@@ -1,4 +1,6 @@
 /** Slack for the conformance suite: the real adapter and Bolt against a local Slack. */
+import assert from 'node:assert/strict';
+import { isDeepStrictEqual } from 'node:util';
 import { createSlackAdapter } from '../../adapters/slack/adapter.ts';
 import { unescapeText } from '../../adapters/slack/render.ts';
 import { COMMANDS } from '../../commands/router.ts';
@@ -100,6 +102,8 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
     const { file } = (await (
       await fetch(`${slack.url}/api/files.info?file=${id}`, { headers })
     ).json()) as Json;
+    if (file === undefined) fetched.delete(id);
+    assert.ok(file, `the file ${id} is gone`);
     return new Uint8Array(await (await fetch(file.url_private_download, { headers })).arrayBuffer());
   };
   const seen = async (message: Json): Promise<Seen> => {
@@ -200,8 +204,17 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
     },
     async seenBy(person) {
       const mine = (message: Json) => (message.ephemeral_to ?? userId(person)) === userId(person);
-      const all = (await Promise.all((await channels()).map(messagesOf))).flat().filter(mine);
-      return Promise.all(all.map(seen));
+      const look = async () => (await Promise.all((await channels()).map(messagesOf))).flat().filter(mine);
+      let all = await look();
+      for (;;) {
+        const shown = await Promise.all(all.map(seen)).catch((error: unknown) => error as Error);
+        if (!(shown instanceof Error)) return shown;
+        // A picture may have been replaced since: then the message shows another. One that is gone from
+        // under a message that still shows it is a fault.
+        const now = await look();
+        if (isDeepStrictEqual(now, all)) throw shown;
+        all = now;
+      }
     },
     idOf: (person) => `<@${userId(person)}>`,
     pinging: () => [],
