@@ -175,7 +175,7 @@ export function createSubmit(
       const { source } = pictures;
       const defaults = policy.withPictureRules(model.defaults);
       const lists = [wildcardsOf(ports.settings, tenantOf(invocation)), ports.wildcards];
-      const drawn = await drawWords(typed, together(lists));
+      const { draft: drawn, notes: chosen } = await drawWords(typed, together(lists));
       const { controls = [] } = drawn;
       const followed = await models.chooseControlnets(model.name, controls);
       const whole = controls.length === 0 ? drawn : { ...drawn, controls: [...followed.controls] };
@@ -215,6 +215,7 @@ export function createSubmit(
           ...{ user, platform, channel, request, inputs: {}, state: 'queued', pictures: [], ...share },
           notes: [
             ...read,
+            ...chosen,
             ...sources.flatMap(([, one]) => one.notes),
             ...(await describeUnread(request)),
             ...describeUntaught(request.prompt, model),

@@ -8,16 +8,30 @@ import { type Choice, type Option, type Part, wildcardsOf } from './template.ts'
 
 /** Choices that are made in one text. */
 const MOST_DRAWN = 5000;
+/** Characters of a choice that a note quotes. */
+const QUOTED = 40;
 
 /**
  * The same words for the same seed on every machine: numbers are the first 32 bits of SHA-256 over `seed:field:count`,
  * apart from those of the noise.
+ * Where more are asked for than there are, all are taken, as dynamic prompts does.
  * @param field which text of the request it is, so that two texts do not draw alike
+ * @param onNote told what of a choice that was drawn has no effect
  * @throws DarkroomError('bad_request') for a text that becomes too long
  */
 export function drawText(
   parts: readonly Part[],
-  { seed, field, lists }: { readonly seed: number; readonly field: string; readonly lists: Lists },
+  {
+    seed,
+    field,
+    lists,
+    onNote,
+  }: {
+    readonly seed: number;
+    readonly field: string;
+    readonly lists: Lists;
+    readonly onNote: (note: Words) => void;
+  },
 ): string {
   let drawn = 0;
   let length = 0;
@@ -38,12 +52,17 @@ export function drawText(
     const lines = lists.get(one.name);
     return lines === undefined ? `__${one.name}__` : text(pick(lines, random).parts);
   };
-  const choice = ({ least, most, joiner, options }: Choice): string => {
-    const count = least + Math.floor(random() * (most - least + 1));
+  const choice = ({ typed, least, most, joiner, options }: Choice): string => {
     const left = several(options, lists).filter(({ weight }) => weight > 0);
-    if (left.length === 0 && count > 0) throw new DarkroomError('bad_request', sentence('choices.no_weight'));
+    if (left.length === 0 && most > 0) throw new DarkroomError('bad_request', sentence('choices.no_weight'));
+    const asked = Number.isFinite(most) ? most : least;
+    const quoted = typed.length > QUOTED ? `${typed.slice(0, QUOTED)}…` : typed;
+    if (asked > left.length) onNote(sentence('choices.few', { typed: quoted, count: left.length, asked }));
+    if (most === 0) onNote(sentence('choices.none_taken', { typed: quoted }));
+    const [from, to] = [Math.min(least, left.length), Math.min(most, left.length)];
+    const count = from + Math.floor(random() * (to - from + 1));
     const taken: string[] = [];
-    for (let i = 0; i < count && left.length > 0; i++) {
+    for (let i = 0; i < count; i++) {
       const one = pick(left, random);
       left.splice(left.indexOf(one), 1);
       taken.push(text(one.parts));

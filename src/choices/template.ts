@@ -1,7 +1,7 @@
 /**
  * Prompts with choices, in the grammar of dynamic prompts (https://github.com/adieyal/dynamicprompts):
- * `{red|blue}`, `{3::red|blue}` with weights, `{2$$a|b|c}` and `{1-2$$ and $$a|b|c}` for several, `__colour__` for a
- * line of a list, each within each other.
+ * `{red|blue}`, `{3::red|blue}` with weights, `{2$$a|b|c}` and `{1-2$$ and $$a|b|c}` for several, with open ends as in
+ * `{-2$$a|b|c}` (1 or 2) and `{2-$$a|b|c}`, `__colour__` for a line of a list, each within each other.
  */
 import { DarkroomError } from '../errors.ts';
 import { sentence } from '../sentences.ts';
@@ -11,7 +11,9 @@ export type Part = string | Choice | Wildcard;
 /** Some of several options. */
 export interface Choice {
   readonly kind: 'choice';
-  /** How many are taken, at least and at most; no option is taken twice. */
+  /** With its braces. */
+  readonly typed: string;
+  /** How many are taken, at least and at most; no option is taken twice. Infinity is as many as there are. */
   readonly least: number;
   readonly most: number;
   /** Between those that are taken. */
@@ -38,11 +40,15 @@ const JOINER = ', ';
 
 /** `__colour__`, `__animals/cats__`, `__hair_*__`. */
 const WILDCARD = /__([\p{L}\p{N}*](?:[\p{L}\p{N}*/-]|_(?!_))*)__/gu;
-/** `2$$`, `1-3$$`, `2$$ and $$`. */
-const HEAD = /^\s*(\d{1,3})(?:-(\d{1,3}))?\$\$(?:([^{}|$]*)\$\$)?/;
+/** `2$$`, `1-3$$`, `2-$$`, `-3$$`, `2$$ and $$`. */
+const HEAD =
+  /^\s*(?:(?<from>\d{1,3})\s*(?<open>-\s*(?<to>\d{1,3})?)?|-\s*(?<upTo>\d{1,3}))\s*\$\$(?:(?<joiner>[^{}|$]*)\$\$)?/;
 const WEIGHT = /^\s*(\d{1,6}(?:\.\d{1,6})?)::/;
-/** A number that stands where a weight or a count would: `-1::`, `1e9::`, `1.5$$`. */
-const NUMBER = /^\s*([+-]?(?:\d[\d.,]{0,20}|\.\d{1,20})(?:e[+-]?\d{1,5})?)\s*(::|\$\$)/i;
+/** Numbers that stand where a weight or a count would: `-1::`, `1e9::`; `1.5$$`, `1-2-3$$`. */
+const MEANT = {
+  '::': /^\s*([+-]?(?:\d[\d.,]{0,20}|\.\d{1,20})(?:e[+-]?\d{1,5})?)\s*::/i,
+  $$: /^\s*([+-]{0,2}[\d.,](?:[\d.,\s+-]|e[\d+-]){0,40})\$\$/i,
+} as const;
 
 /**
  * @returns the text in parts; braces without a choice in them, and those that are not closed, are words
@@ -109,13 +115,15 @@ class Reader {
   }
 
   #choice(from: number, to: number, depth: number): Choice | undefined {
-    const [head, low, high, joiner = JOINER] = HEAD.exec(this.#text.slice(from, to)) ?? [];
+    const { 0: head, groups: { joiner = JOINER, ...bounds } = {} } =
+      HEAD.exec(this.#text.slice(from, to)) ?? {};
     const options = this.#split(from + (head?.length ?? 0), to);
     if (head === undefined && options.length === 1) return undefined;
     if (head === undefined) requireNumber(this.#text.slice(from, to), '$$');
-    const counts = [Number(low ?? 1), Number(high ?? low ?? 1)];
+    const counts = countsOf(bounds);
     return {
       kind: 'choice',
+      typed: this.#text.slice(from - 1, to + 1),
       least: Math.min(...counts),
       most: Math.max(...counts),
       joiner,
@@ -143,10 +151,19 @@ class Reader {
   }
 }
 
+/** How many are taken; a bound that is left out is 1, or as many as there are. */
+function countsOf({ from, open, to, upTo }: Readonly<Record<string, string | undefined>>): [number, number] {
+  if (from === undefined) return [1, Number(upTo ?? 1)];
+  return [
+    Number(from),
+    to === undefined && open !== undefined ? Number.POSITIVE_INFINITY : Number(to ?? from),
+  ];
+}
+
 /** @throws DarkroomError('bad_request') where a number is meant as a weight or a count, and cannot be one */
-function requireNumber(text: string, sign: '::' | '$$'): void {
-  const [, typed = '', found] = NUMBER.exec(text) ?? [];
-  if (found !== sign) return;
+function requireNumber(text: string, sign: keyof typeof MEANT): void {
+  const typed = MEANT[sign].exec(text)?.[1]?.trim();
+  if (typed === undefined) return;
   throw new DarkroomError(
     'bad_request',
     sign === '::'

@@ -18,6 +18,7 @@ function noteGuidance({ guidanceScale }: GenerationRequest, defaults: ModelDefau
 const UNREAD = [
   /\[[^\][:]*:[^\][:]*:\s*[\d.]+\s*\]/,
   /<hypernet:[^<>]*>/i,
+  /\$\{[^{}]*\}/,
   /__[\w/-]+__/,
   // A choice whose brace is not closed, or not opened.
   /(?<!\\)\{[^{}|]*\|[^{}]*$/,

@@ -146,13 +146,14 @@ export class Studio {
 
   async make(task: Task, how: ImagineOptions): Promise<Result> {
     const spec = await this.#catalogue.openNameOrFolder(task.model);
+    const drawn = await drawWords(parseDraft(task.draft), this.#wildcards);
     const {
       draft,
       inputs,
       given,
       imageSize,
       notes: read,
-    } = await readInputs(await drawWords(parseDraft(task.draft), this.#wildcards), task.base, this.#reader);
+    } = await readInputs(drawn.draft, task.base, this.#reader);
     const { controls, notes: followed } = await this.#controls(draft.controls ?? [], task.base, spec);
     const loras = draft.loras?.map((lora) => ({ ...lora, file: loraFileOrName(lora.file, task.base) }));
     const vae = draft.vae && partFileOrName(draft.vae, task.base);
@@ -203,9 +204,14 @@ export class Studio {
         precision,
         ...(run.memory !== undefined && { memory: run.memory }),
         notes: [
-          ...[...read, ...followed, ...notes, ...noteTriggers(request, triggersIn(inventory)), ...told].map(
-            (note) => sayWords('en', note),
-          ),
+          ...[
+            ...drawn.notes,
+            ...read,
+            ...followed,
+            ...notes,
+            ...noteTriggers(request, triggersIn(inventory)),
+            ...told,
+          ].map((note) => sayWords('en', note)),
           ...precisionNote(task, precision),
         ],
         ...(task.from !== undefined && (await compareWithGiven(pictures[0]!, task.from, this.#reader))),

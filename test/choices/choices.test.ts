@@ -6,13 +6,15 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { asTyped, drawWords, type ListSource, wildcardFolder } from '../../src/choices/choices.ts';
 import { freezeRequest, ofPicture, type RequestDraft, requestToJson } from '../../src/request.ts';
+import { sayWords } from '../../src/sentences.ts';
 
 const lists =
   (of: Readonly<Record<string, readonly string[]>> = {}): ListSource =>
   async () =>
     new Map(Object.entries(of).map(([name, lines]) => [name, async () => lines] as const));
-const draw = (prompt: string, more: Partial<RequestDraft> = {}, of = lists()) =>
+const drawn = (prompt: string, more: Partial<RequestDraft> = {}, of = lists()) =>
   drawWords({ prompt, seed: 1, ...more }, of);
+const draw = async (...args: Parameters<typeof drawn>) => (await drawn(...args)).draft;
 const seen = async (prompt: string, of = lists(), seeds = 60) => {
   const all = await Promise.all(
     Array.from({ length: seeds }, async (_, seed) => (await draw(prompt, { seed }, of)).prompt),
@@ -56,6 +58,56 @@ test('several without repetition, with a joiner, nested, and an empty option', a
   }
 });
 
+test('a range may be open on either side, and spaces do not count', async () => {
+  const rows: readonly (readonly [string, readonly number[]])[] = [
+    ['{-2$$a|b|c}', [1, 2]],
+    ['{2-$$a|b|c}', [2, 3]],
+    ['{ 1 - 2 $$a|b|c}', [1, 2]],
+    ['{2-1$$a|b|c}', [1, 2]],
+    ['{2 $$ + $$a|b|c}', [2]],
+  ];
+  for (const [prompt, counts] of rows) {
+    const taken = (await seen(prompt)).map((words) => words.split(/, | \+ /).length);
+    assert.deepEqual([...new Set(taken)].toSorted(), counts, prompt);
+  }
+});
+
+test('where more are asked for than there are, all are taken, and that is said', async () => {
+  const colours = lists({ colour: ['red', 'blue'] });
+  const rows: readonly (readonly [string, readonly number[], readonly string[]])[] = [
+    ['{3$$a|b}', [2], ['{3$$a|b} has 2 choices to take from, not 3.']],
+    // As often two as three: the end of the range is three.
+    ['{2-9$$a|b|c}', [2, 3], ['{2-9$$a|b|c} has 3 choices to take from, not 9.']],
+    ['{4-$$a|b}', [2], ['{4-$$a|b} has 2 choices to take from, not 4.']],
+    ['{2$$a|0::b}', [1], ['{2$$a|0::b} has 1 choice to take from, not 2.']],
+    ['{3$$__colour__}', [2], ['{3$$__colour__} has 2 choices to take from, not 3.']],
+    ['{0$$a|b}', [0], ['{0$$a|b} takes none of its choices.']],
+    ['{2$$a|b}', [2], []],
+    ['{0-1$$a|b}', [0, 1], []],
+    ['{1-$$a|b}', [1, 2], []],
+  ];
+  for (const [prompt, counts, expected] of rows) {
+    const all = await Promise.all(
+      Array.from({ length: 60 }, (_, seed) => drawn(prompt, { seed, num_images: 3 }, colours)),
+    );
+    const taken = all.map(({ draft }) => (draft.prompt === '' ? 0 : draft.prompt.split(', ').length));
+    assert.deepEqual([...new Set(taken)].toSorted(), counts, prompt);
+    for (const { notes } of all) {
+      assert.deepEqual(
+        notes.map((note) => sayWords('en', note)),
+        expected,
+        prompt,
+      );
+    }
+    if (prompt.startsWith('{2-9')) {
+      const three = taken.filter((count) => count === 3).length;
+      assert.ok(three > 15 && three < 45, `${three} of 60`);
+    }
+  }
+  const { notes } = await drawn('a mug', { negative_prompt: `{3$$${'word '.repeat(20)}|b}` });
+  assert.match(sayWords('en', notes[0]!), /^\{3\$\$word .{1,40}… has 2 choices/);
+});
+
 test('wildcards: lines of lists, lists within lists, names with a star', async () => {
   const of = lists({
     thing: ['a __colour__ mug', '{tall|small} tree'],
@@ -89,10 +141,17 @@ test('what cannot be drawn is refused with a sentence', async () => {
     ['{-1::a|b}', {}, /\{3::red\|blue\}; -1:: is none/],
     ['{x|1e9::b}', {}, /1e9:: is none/],
     ['__a__', { a: ['x', '-2::y'] }, /-2:: is none/],
-    ['{-1$$a|b}', {}, /\{2\$\$red\|blue\|green\}; -1\$\$ is none/],
+    ['{--1$$a|b}', {}, /\{2\$\$red\|blue\|green\}; --1\$\$ is none/],
+    ['{1--2$$a|b}', {}, /1--2\$\$ is none/],
+    ['{1-2.5$$a|b}', {}, /1-2\.5\$\$ is none/],
+    ['{1-2-3$$a|b}', {}, /1-2-3\$\$ is none/],
+    ['{1,2$$a|b}', {}, /1,2\$\$ is none/],
+    ['{+1$$a|b}', {}, /\+1\$\$ is none/],
+    ['{1e3$$a|b}', {}, /1e3\$\$ is none/],
     ['{1.5$$a|b}', {}, /1\.5\$\$ is none/],
     ['{99999999999$$a|b}', {}, /99999999999\$\$ is none/],
     ['{0::a|0::b}', {}, /weight 0/],
+    ['{0-2$$0::a|0::b}', {}, /weight 0/],
     ['__a__', { a: ['0::x', '0::y'] }, /weight 0/],
     [`${'{a|'.repeat(30)}b${'}'.repeat(30)}`, {}, /more than 20 deep/],
     ['__a__', { a: ['__b__ '.repeat(100)], b: ['word '.repeat(300)] }, /longer than 10000/],
@@ -105,16 +164,16 @@ test('what cannot be drawn is refused with a sentence', async () => {
 
 test('each picture of several has the words of its own seed, and its recipe makes it again', async () => {
   const typed: RequestDraft = { prompt: 'a {red|blue|green|white} mug', seed: 3, num_images: 4 };
-  const drawn = await drawWords(typed, lists());
-  const { request } = freezeRequest(drawn, CONTEXT);
+  const words = async (draft: RequestDraft) => (await drawWords(draft, lists())).draft;
+  const { request } = freezeRequest(await words(typed), CONTEXT);
   for (let i = 0; i < 4; i++) {
-    const single = await drawWords({ ...typed, seed: 3 + i, num_images: 1 }, lists());
+    const single = await words({ ...typed, seed: 3 + i, num_images: 1 });
     const own = ofPicture(request, i);
     assert.equal(own.prompt, single.prompt);
-    const again = freezeRequest(await drawWords(requestToJson(own), lists()), CONTEXT).request;
+    const again = freezeRequest(await words(requestToJson(own)), CONTEXT).request;
     assert.deepEqual(again, own);
   }
-  assert.deepEqual(await drawWords(requestToJson(request), lists()), requestToJson(request));
+  assert.deepEqual(await words(requestToJson(request)), requestToJson(request));
   const { prompt, num_images, templates } = asTyped(requestToJson(request));
   assert.deepEqual(
     { prompt, num_images, templates },

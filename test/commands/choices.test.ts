@@ -1,6 +1,7 @@
 /** Choices in prompts as members use them in chat, and the lists that admins keep. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { sayWords } from '../../src/sentences.ts';
 import { startCommands } from './harness.ts';
 
 const admin = { where: { isAdmin: true } };
@@ -22,6 +23,22 @@ test('a prompt with choices draws words; the recipe has them, and a re-roll draw
   await chat.press(`vary:${first!.id}:1`);
   assert.equal([...chat.jobs.values()][2]!.request.prompt, first!.request.pictureWords![0]!.prompt);
   assert.equal([...chat.jobs.values()][2]!.request.templates, undefined);
+});
+
+test('choices that ask for more than there are, or for none, are drawn and said with the picture', async () => {
+  const chat = startCommands();
+  await chat.say(
+    '/imagine a {3$$ and $$red|blue} mug {0$$on a table|on the beach} in {-2$$oil|ink} --seed 5',
+  );
+  const [job] = chat.jobs.values();
+  assert.match(job!.request.prompt, /^a (red and blue|blue and red) mug in (oil|ink)(, (oil|ink))?$/);
+  assert.deepEqual(
+    job!.notes!.map((note) => sayWords('en', note)),
+    [
+      '{3$$ and $$red|blue} has 2 choices to take from, not 3.',
+      '{0$$on a table|on the beach} takes none of its choices.',
+    ],
+  );
 });
 
 test('admins keep lists in chat; members may not', async () => {

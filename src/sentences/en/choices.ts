@@ -1,4 +1,4 @@
-/** Prompts with choices and wildcards: what cannot be drawn. */
+/** Prompts with choices and wildcards: what cannot be drawn, and what has no effect. */
 export const choices = {
   'choices.too_much': 'The prompt {what} once its choices are drawn. Use fewer of them.',
   'choices.too_many': 'makes more than {limit} choices',
@@ -13,6 +13,8 @@ export const choices = {
   'choices.bad_weight': 'A weight in braces is a number from 0 to 999999, as in {example}; {typed} is none.',
   'choices.bad_count':
     'How many are taken is a whole number from 0 to 999, as in {example}; {typed} is none.',
+  'choices.few': '{typed} has {count, plural, one {# choice} other {# choices}} to take from, not {asked}.',
+  'choices.none_taken': '{typed} takes none of its choices.',
   'choices.no_weight': 'All choices have the weight 0, so that none can be drawn. Give one of them more.',
   'choices.deep': 'The prompt has choices that lie more than {limit} deep in each other. Use fewer braces.',
 } as const;

@@ -15,6 +15,8 @@ export const choices = {
     '중괄호 안의 가중치는 {example}처럼 0부터 999999까지의 수로 써 주세요. 다음은 쓸 수 없어요: {typed}',
   'choices.bad_count':
     '고를 개수는 {example}처럼 0부터 999까지의 정수로 써 주세요. 다음은 쓸 수 없어요: {typed}',
+  'choices.few': '{typed}: 고를 수 있는 것은 {asked}개가 아니라 {count, plural, other {#}}개예요.',
+  'choices.none_taken': '{typed}: 선택지를 하나도 고르지 않아요.',
   'choices.no_weight': '선택지의 가중치가 모두 0이라서 고를 수 없어요. 하나 이상은 0보다 크게 써 주세요.',
   'choices.deep': '프롬프트의 선택지가 {limit}겹 넘게 들어 있어요. 중괄호를 줄여 주세요.',
 } as const satisfies Record<keyof typeof en, string>;
