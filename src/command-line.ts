@@ -1,7 +1,8 @@
 /** `darkroom VERB …`: finds the verb, and turns its end into an exit code: 0 done, 1 failed, 2 wrong usage. */
 import packageJson from '../package.json' with { type: 'json' };
-import { DarkroomError, describeError, offerNames } from './errors.ts';
+import { offerNames } from './errors.ts';
 import { watchStreams } from './shell/streams.ts';
+import { DEBUG_HINT, describeOnShell } from './shell/told.ts';
 import { UsageError, type Verb } from './shell/verb.ts';
 
 /** Loaded when they are called: `serve` starts without the clients that `doctor` asks Discord and Slack with. */
@@ -32,9 +33,7 @@ async function main(args: readonly string[]): Promise<number> {
     if (rest.includes('--help') || rest.includes('-h')) return say(verb.help);
     return await verb.run(rest);
   } catch (error) {
-    const isOurs = error instanceof DarkroomError || error instanceof UsageError;
-    const message = isOurs || !(error instanceof Error) ? describe(error) : `${error.name}: ${error.message}`;
-    process.stderr.write(`darkroom: ${message}\n`);
+    process.stderr.write(`darkroom: ${describe(error)}\n`);
     if (args.includes('--debug') && error instanceof Error) console.error(error);
     return error instanceof UsageError ? 2 : 1;
   }
@@ -49,7 +48,8 @@ async function help(): Promise<string> {
 
 ${lines.join('\n')}
 
-darkroom VERB --help lists a verb's options.`;
+darkroom VERB --help lists a verb's options. All verbs take --config FILE, a file of settings instead of
+darkroom.config.json, and --debug, which shows where an error came from.`;
 }
 
 function say(text: string): number {
@@ -58,7 +58,7 @@ function say(text: string): number {
 }
 
 const describe = (error: unknown) =>
-  error instanceof UsageError ? error.message : describeError(error).message;
+  error instanceof UsageError ? error.message : describeOnShell(error, DEBUG_HINT).message;
 
 function unknownVerb(name: string): UsageError {
   return new UsageError(`There is no verb ${name}. ${offerNames(name, Object.keys(VERBS))}`);

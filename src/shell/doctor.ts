@@ -8,7 +8,6 @@ import { budgetOf, gigabytes, planMemory, type Saver } from '../engine/memory/me
 import { probe } from '../engine/probe.ts';
 import { bytesToCheck, openCheck } from '../engine/safety/safety.ts';
 import { engineOptions, sideFilesOptions } from '../engine-options.ts';
-import { describeError } from '../errors.ts';
 import { diagnoseCuda } from '../gpu/diagnose.ts';
 import type { Component } from '../graph/component.ts';
 import { foldersOf } from '../installed-models.ts';
@@ -17,6 +16,7 @@ import { openControlnet } from '../models/controlnet.ts';
 import { SideFiles } from '../models/side-files.ts';
 import type { ModelSpec } from '../models/spec.ts';
 import { freezeRequest } from '../request.ts';
+import { describeOnShell } from './told.ts';
 import { readOptions, sayBeside, type Verb } from './verb.ts';
 
 export const doctor: Verb = {
@@ -95,7 +95,7 @@ async function describeClassifier(path: string | undefined): Promise<Row> {
     }
     return { words: `by DARKROOM_CLASSIFIER for all models: ${path} works`, good: true };
   } catch (error) {
-    return { words: describeError(error).message, good: false };
+    return { words: describeOnShell(error).message, good: false };
   }
 }
 
@@ -132,7 +132,7 @@ async function describeDevices(
       good: rows.every(({ good }) => good),
     };
   } catch (error) {
-    return { words: describeError(error).message, good: false };
+    return { words: describeOnShell(error).message, good: false };
   }
 }
 
@@ -221,7 +221,7 @@ async function checkModels(settings: Settings): Promise<{ rows: [string, string]
       rows.push([name, [`good: ${width}x${height}, ${numInferenceSteps} steps`, ...needs].join('; ')]);
     } catch (error) {
       good = false;
-      rows.push([name, describeError(error).message]);
+      rows.push([name, describeOnShell(error).message]);
     }
   }
   return { rows, good };

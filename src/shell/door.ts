@@ -9,7 +9,8 @@ import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { DarkroomError, describeError, type ErrorCode } from '../errors.ts';
+import { DarkroomError, type ErrorCode } from '../errors.ts';
+import { describeOnShell } from './told.ts';
 import { UsageError } from './verb.ts';
 
 export interface Question {
@@ -140,7 +141,7 @@ async function receive(guest: Socket, answer: Answer): Promise<void> {
     tell({ code: await answer(question, voice, gone.signal) });
   } catch (error) {
     const isUsage = error instanceof UsageError;
-    tell({ refusal: isUsage ? { code: 'usage', message: error.message } : describeError(error) });
+    tell({ refusal: isUsage ? { code: 'usage', message: error.message } : describeOnShell(error) });
   }
   guest.end();
 }

@@ -37,10 +37,13 @@ const COLUMN = 30;
 function helpLine({ names, type, hint = HINTS[type], description, choices = [] }: FieldOption): string[] {
   const flags = names.map((name) => `--${name}`).join(', ');
   const known = choices.length > 0 ? [`${' '.repeat(COLUMN)}${choices.join(', ')}`] : [];
-  return [`${`  ${flags} ${hint}`.padEnd(COLUMN)}${sayIn('en')(description)}`, ...known];
+  const head = `  ${flags} ${hint}`;
+  const words = sayIn('en')(description);
+  if (head.length >= COLUMN) return [head, `${' '.repeat(COLUMN)}${words}`, ...known];
+  return [`${head.padEnd(COLUMN)}${words}`, ...known];
 }
 
-export const IMAGINE_HELP = `darkroom imagine "PROMPT"
+export const IMAGINE_HELP = `darkroom imagine "PROMPT" [options]
 ${FIELD_OPTIONS.flatMap(helpLine).join('\n')}
   --ar W:H                    Width to height; the area stays that of the model.
   --image FILE                The picture to start from.
@@ -54,9 +57,11 @@ ${FIELD_OPTIONS.flatMap(helpLine).join('\n')}
   --overwrite                 Replaces files that exist.
   --json                      One object: request, files, seeds, seconds, model hash.
   --latents FILE.npy          Also the final latents, float32 [N,C,H,W].
-  --progress auto|plain|json|none   On stderr; json: an object a line, while a large model loads and after each step.
+  --progress auto|plain|json|none
+                              On stderr; json: an object a line, while a large model loads and after each step.
   --threads N  --device auto|cpu|webgpu[:N]|cuda[:N]
-  --precision float32|int8|float16   int8 on a CPU: faster where it has AMX or VNNI; float16 on WebGPU: half the memory.
+  --precision float32|int8|float16
+                              int8 on a CPU: faster where it has AMX or VNNI; float16 on WebGPU: half the memory.
                               Both change pictures a little.
 darkroom imagine --request FILE|-      One JSON object, or one a line; files are relative to FILE.
 darkroom imagine --from PICTURE.png    Makes the picture again and says whether the pixels agree.`;

@@ -6,7 +6,6 @@ import { type Precision, precisionOf } from '../engine/device.ts';
 import { createEngine, type Pipeline } from '../engine/pipeline.ts';
 import type { EngineOptions } from '../engine/process/process.ts';
 import { engineOptions } from '../engine-options.ts';
-import { describeError } from '../errors.ts';
 import { PictureReader } from '../image/reader.ts';
 import type { JobMemory, StageSeconds } from '../job.ts';
 import { Catalogue } from '../models/catalogue.ts';
@@ -45,6 +44,7 @@ import {
   vaeFiles,
   withUpscalerNames,
 } from './task.ts';
+import { DEBUG_HINT, describeOnShell } from './told.ts';
 import { asUsage, sayBeside, type Verb } from './verb.ts';
 
 export const imagine: Verb = {
@@ -75,7 +75,7 @@ export const imagine: Verb = {
         } catch (error) {
           if (!many) throw asUsage(error);
           code = 1;
-          const told = describeError(error);
+          const told = describeOnShell(error, DEBUG_HINT);
           if (how.json) process.stdout.write(`${JSON.stringify({ line: task.line, error: told })}\n`);
           process.stderr.write(`darkroom: request ${task.line}: ${told.message}\n`);
           if (how.debug) console.error(error);

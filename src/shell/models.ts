@@ -3,7 +3,7 @@ import { LICENSED, termsWords } from '../../commands/licences.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { inUnits } from '../download/units.ts';
 import { verifyModel } from '../engine/verify.ts';
-import { DarkroomError, describeError } from '../errors.ts';
+import { DarkroomError } from '../errors.ts';
 import { foldersOf, indexFile } from '../installed-models.ts';
 import { commercialUse } from '../licences.ts';
 import { abilitiesOf } from '../models/abilities.ts';
@@ -16,6 +16,7 @@ import { hintOfName } from '../request.ts';
 import { sayWords } from '../sentences.ts';
 import { addModel } from './models-add.ts';
 import { prepareModels } from './models-prepare.ts';
+import { describeOnShell } from './told.ts';
 import { readOptions, UsageError, type Verb } from './verb.ts';
 
 /** Names of unused tensors that are listed. */
@@ -218,7 +219,7 @@ async function verify(catalogue: Catalogue, given: readonly string[]): Promise<n
       process.stdout.write(`${name}: good, ${await spec.modelHash()}${rest}\n`);
     } catch (error) {
       code = 1;
-      process.stdout.write(`${name}: ${describeError(error).message}\n`);
+      process.stdout.write(`${name}: ${describeOnShell(error).message}\n`);
     }
   }
   return code;

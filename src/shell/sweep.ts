@@ -9,7 +9,7 @@ import { type Axis, cellValues, countCells, takeAxes } from '../../commands/swee
 import { labelOfCell } from '../../commands/sweep-run.ts';
 import { loadSettings } from '../../config/settings.ts';
 import { wildcardFolder } from '../choices/choices.ts';
-import { DarkroomError, describeError } from '../errors.ts';
+import { DarkroomError } from '../errors.ts';
 import { drawGrid } from '../image/labelled-grid.ts';
 import { plainSize } from '../image/plain-size.ts';
 import { draftOfOptions, FIELD_OPTIONS, LIMITS, type RequestDraft } from '../request.ts';
@@ -18,6 +18,7 @@ import { type Order, readTasks } from './imagine-options.ts';
 import { checkOut, writeOutput } from './output.ts';
 import { tellPicture } from './progress.ts';
 import { folderOrName, loraFiles, netPaths, type Task, upscalerFiles, vaeFiles } from './task.ts';
+import { DEBUG_HINT, describeOnShell } from './told.ts';
 import { asUsage, UsageError, type Verb } from './verb.ts';
 
 /** A picture that was drawn, or why it was not. */
@@ -136,7 +137,7 @@ async function drawOne(studio: Studio, task: Task, how: Order, label: string): P
     const result = await studio.make(task, how);
     return { result, picture: await readFile(result.files[0]!) };
   } catch (error) {
-    const { message } = describeError(error);
+    const { message } = describeOnShell(error, DEBUG_HINT);
     process.stderr.write(`darkroom: ${label}: ${message}\n`);
     if (how.debug) console.error(error);
     return { error: message };

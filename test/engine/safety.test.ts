@@ -128,7 +128,7 @@ test('a classifier whose JSON says something else than its file is refused befor
   await writeFile(file, 'no model');
   await assert.rejects(
     openCheck(file, cpuDevice({ threads: 1 })),
-    /could not be loaded; is it an ONNX model/,
+    /could not be loaded: it is no ONNX model/,
   );
 });
 

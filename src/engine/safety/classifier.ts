@@ -126,7 +126,7 @@ async function open(file: string, device: Device): Promise<Session> {
   if (found.size > MOST_MODEL) throw refuse(`has ${found.size} bytes; the limit is ${MOST_MODEL}`);
   const bytes = await readFile(file);
   return openSession({ bytes, folder: dirname(file) }, device).catch((cause: unknown) => {
-    throw refuse('could not be loaded; is it an ONNX model?', cause);
+    throw refuse('could not be loaded: it is no ONNX model, or one that onnxruntime does not run', cause);
   });
 }
 
