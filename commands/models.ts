@@ -117,7 +117,7 @@ const showModel = defineCommand({
       const isKeptOut = isCommercial && !(await licences.allows(file));
       const words = isLicensed ? licenceWords(file, terms, isKeptOut) : undefined;
       const set = flagsOf(tuning);
-      const can = await abilitiesIn(file, ports, say);
+      const can = await openedFields(file, ports, say);
       const card = { text: file.name, fields: [...fieldsOfFile(file, say, { set, words }), ...can] };
       await reply.postEphemeral({ ...card, ...(picture && { pictures: [picture] }) });
     }
@@ -145,17 +145,23 @@ async function pictureOf(
   }
 }
 
-/** What a model can do, or why it cannot be opened. */
-async function abilitiesIn(
+/** What a model can do, and what beside it has no effect; or why it cannot be opened. */
+async function openedFields(
   { kind, name, refusal }: ModelFile,
   { models }: ConfigPorts,
   say: Say,
 ): Promise<CardField[]> {
   if (kind !== 'checkpoint' || refusal !== undefined) return [];
   try {
-    const { abilities = [] } = await models.resolve(name);
+    const { abilities = [], idle = [] } = await models.resolve(name);
     const value = abilities.map((ability) => say.words(ability)).join('; ');
-    return value === '' ? [] : [{ name: say('models.field.can'), value }];
+    return [
+      ...(value === '' ? [] : [{ name: say('models.field.can'), value }]),
+      ...idle.map((reason) => ({
+        name: say('models.field.note'),
+        value: say('models.beside_it', { reason }),
+      })),
+    ];
   } catch (error) {
     const reason = say('models.cannot_be_used', { reason: wordsOf(describeError(error)) });
     return [{ name: say('models.field.can'), value: reason }];

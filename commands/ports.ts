@@ -85,6 +85,8 @@ export interface ModelInfo {
   readonly editsByInstruction?: boolean;
   /** What it can do: steps, guidance, pictures, LoRAs. */
   readonly abilities?: readonly Words[];
+  /** What stands beside its file without effect on it, a sentence each, for the operator. */
+  readonly idle?: readonly string[];
   /** Kinds of pictures that its ControlNets follow: `canny`. */
   readonly controls: readonly string[];
   /** Whether its folder has a safety checker, which looks at finished pictures where an admin wants it. */

@@ -196,6 +196,7 @@ export async function createModels(
       return {
         ...{ name: spec.name, defaults, gallery, words, vocabulary, controls },
         abilities: abilitiesOf(spec),
+        ...(spec.idle === undefined ? {} : { idle: spec.idle }),
         ...(editsByInstruction === undefined ? {} : { editsByInstruction }),
         ...(spec.safetyChecker === undefined ? {} : { hasSafetyChecker: true }),
         ...(licence === undefined ? {} : { licence }),

@@ -14,6 +14,12 @@ export class SeenFiles {
     if (!this.#seen.has(path)) this.#seen.set(path, await identityOf(path));
   }
 
+  /** Whether there is such a file; noted either way. */
+  async isThere(path: string): Promise<boolean> {
+    await this.note(path);
+    return this.#seen.get(path) !== '';
+  }
+
   /** Same file, same size, same time of its last change. What was missing must still be missing. */
   async areUnchanged(): Promise<boolean> {
     const now = await Promise.all(

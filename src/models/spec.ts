@@ -62,6 +62,8 @@ export interface ModelSpec extends Omit<FamilyModel, 'latentScales'> {
   graph(part: ComponentName, target: Target): Graph;
   /** Parts that are not the model's own, by part: what its file lacks, and another VAE; absent where all are. */
   readonly lent?: ReadonlyMap<string, LentPart>;
+  /** What stands beside its file without effect on it, a sentence each, for the operator; absent where all has some. */
+  readonly idle?: readonly string[];
   /** Whether the files of the folder are still those that this was read from. */
   isCurrent(): Promise<boolean>;
   /** First 10 hex digits of the sha256 over the denoiser's weight files, in the order of their names; computed once, on demand. @throws FilesChanged where they are gone or others by now */

@@ -218,7 +218,10 @@ async function checkModels(settings: Settings): Promise<{ rows: [string, string]
       const needs = await Promise.all(
         devices.map((device) => describeNeed(spec, device, settings.DARKROOM_CLASSIFIER)),
       );
-      rows.push([name, [`good: ${width}x${height}, ${numInferenceSteps} steps`, ...needs].join('; ')]);
+      rows.push([
+        name,
+        [`good: ${width}x${height}, ${numInferenceSteps} steps`, ...needs, ...(spec.idle ?? [])].join('; '),
+      ]);
     } catch (error) {
       good = false;
       rows.push([name, describeOnShell(error).message]);

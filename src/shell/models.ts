@@ -184,6 +184,7 @@ async function rowsOf(spec: ModelSpec): Promise<[string, string | number][]> {
     ],
     ['prompt', `${promptTokens(spec)} tokens`],
     ...Array.from(spec.lent ?? [], ([part, { name }]): [string, string] => [part, `taken from ${name}`]),
+    ...(spec.idle ?? []).map((words): [string, string] => ['note', words]),
   ];
 }
 
@@ -215,8 +216,10 @@ async function verify(catalogue: Catalogue, given: readonly string[]): Promise<n
       }
       const spec = await catalogue.openNameOrFolder(name);
       const { unused } = await verifyModel(spec);
-      const rest = unused.length === 0 ? '' : `; ${describeUnused(unused)}`;
-      process.stdout.write(`${name}: good, ${await spec.modelHash()}${rest}\n`);
+      const notes = [...(unused.length === 0 ? [] : [describeUnused(unused)]), ...(spec.idle ?? [])];
+      process.stdout.write(
+        `${[`${name}: good, ${await spec.modelHash()}`, ...notes].map(printable).join('; ')}\n`,
+      );
     } catch (error) {
       code = 1;
       process.stdout.write(`${name}: ${describeOnShell(error).message}\n`);

@@ -263,6 +263,13 @@ test('what only the name of a file says is a hint, and a model that knows no suc
   assert.match(ephemeral[0]!.text, /not a model of Stable Diffusion 1, 2 or XL/);
 });
 
+test('what stands beside a model without effect on it is a note of /models show', async () => {
+  const idle = ['mini.json: "vae" has no effect: mini holds a VAE of its own.'];
+  const chat = startCommands({ models: { ...models, resolve: async () => ({ ...(await MINI), idle }) } });
+  const { fields } = (await chat.say('/models show mini', admin)).ephemeral[0]!;
+  assert.equal(fields!.find(({ name }) => name === 'note')?.value, `Beside its file: ${idle[0]}`);
+});
+
 test('the trigger words of a LoRA are offered with its name, and missed on the card', async () => {
   const file = { kind: 'lora', path: '/x', bytes: 1 };
   const files = [

@@ -4,12 +4,14 @@
  * diffusion-pipe (381).
  */
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { PORTABLE } from '../../src/graph/target.ts';
+import { Catalogue } from '../../src/models/catalogue.ts';
 import { openCheckpoint } from '../../src/models/checkpoint/open.ts';
 import { ValueReader } from '../../src/models/lora/values.ts';
+import { vaeNamed } from '../../src/models/other-vae.ts';
 import { recognise } from '../../src/models/recognise.ts';
 import type { ModelSpec } from '../../src/models/spec.ts';
 import { temporaryFolder, write } from './forge.ts';
@@ -274,6 +276,52 @@ test('a VAE and text encoders that a file lacks are taken from others, or named'
   await assert.rejects(openCheckpoint(bare, 'bare', lenders), {
     message: /is to use mine, which is not installed/,
   });
+});
+
+test('what stands beside a file without effect on it is said, and only that', async (t) => {
+  const folder = await temporaryFolder(t);
+  const vae = renamed('sd1', (name) =>
+    name.startsWith('first_stage_model.') ? name.slice('first_stage_model.'.length) : undefined,
+  );
+  const safe = (name: string, file: ForgedFile) => writeSafetensors(join(folder, name), file);
+  await safe('whole.safetensors', forgeModel('sd1').single);
+  const bare = await safe(
+    'bare.safetensors',
+    renamed('sd1', (name) => (name.startsWith(UNET) ? name : undefined)),
+  );
+  const catalogue = new Catalogue([folder]);
+  const idleOf = async (path: string) => (await catalogue.openNameOrFolder(path)).idle ?? [];
+  assert.deepEqual(await idleOf('whole'), []);
+  await safe('whole.vae.safetensors', vae);
+  await safe('soft.safetensors', vae);
+  const json = (name: string, value: object) => writeFile(join(folder, name), JSON.stringify(value));
+  await json('whole.json', { vae: 'soft', text_encoders: 'other', shift: 6, prediction_type: 'epsilon' });
+  const ownVae = 'whole.safetensors holds a VAE of its own. Ask for this one with --vae';
+  assert.deepEqual(await idleOf('whole'), [
+    `whole.json: "vae" has no effect: ${ownVae} "soft".`,
+    'whole.json: "text_encoders" has no effect: whole.safetensors holds its own.',
+    `whole.vae.safetensors has no effect: ${ownVae} "whole.vae".`,
+    '"shift" beside whole.safetensors has no effect on Stable Diffusion 1.',
+  ]);
+  assert.equal((await vaeNamed('whole.vae', catalogue.inventory)).name, 'whole.vae');
+  // The file is told of again when what stands beside it goes.
+  await rm(join(folder, 'whole.vae.safetensors'));
+  await json('whole.json', { vae: 'Automatic' });
+  assert.deepEqual(await idleOf('whole'), []);
+
+  await json('bare.json', { vae: 'soft.safetensors', text_encoders: 'whole' });
+  assert.deepEqual(lentBy(await catalogue.openNameOrFolder(bare)), [
+    ['text_encoder', 'whole'],
+    ['vae', 'soft'],
+  ]);
+  assert.deepEqual(await idleOf(bare), []);
+  await safe('bare.vae.safetensors', vae);
+  assert.deepEqual(await idleOf(bare), [
+    'bare.json: "vae" has no effect: the VAE is taken from bare.vae.safetensors.',
+  ]);
+  await write(join(folder, 'bare.vae.safetensors'), 'no');
+  assert.deepEqual(await idleOf(bare), ['bare.vae.safetensors has no effect: the VAE is taken from soft.']);
+  assert.ok(whole);
 });
 
 /** The names of the files that lend parts. */

@@ -18,6 +18,7 @@ import { test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import sharp from 'sharp';
 import { readPngText } from '../../src/image/png-text.ts';
+import { forgeModel, writeSafetensors } from '../models/forge-checkpoint.ts';
 import { outcome } from './outcome.ts';
 
 const bin = fileURLToPath(new URL('../../bin/darkroom.js', import.meta.url));
@@ -250,6 +251,19 @@ test('models list, show and verify; doctor reads the settings aloud', async () =
   assert.equal(code, 0, out);
   assert.match(out, /DARKROOM_PORT\s+0\s+\(environment\)/);
   assert.match(out, /mini\s+good/);
+});
+
+test('a VAE beside a checkpoint that holds one is said to have no effect', async () => {
+  const folder = newFolder();
+  await writeSafetensors(join(folder, 'whole.safetensors'), forgeModel('sd1').single);
+  writeFileSync(join(folder, 'whole.json'), '{"vae": "soft"}');
+  const models = { DARKROOM_MODELS: folder };
+  const note = 'whole.json: "vae" has no effect: whole.safetensors holds a VAE of its own.';
+  for (const line of [['models', 'show', 'whole'], ['models', 'verify', 'whole'], ['doctor']]) {
+    const { out, code } = await darkroom(line, '', models);
+    assert.equal(code, 0, out);
+    assert.ok(out.includes(note), out);
+  }
 });
 
 test('serve refuses an open door, and prints its address when it listens', async () => {

@@ -22,7 +22,7 @@ export interface Beside {
   readonly shift?: number;
   /** Whether a FLUX.2 klein was distilled to a few steps without guidance; false makes it the base model. */
   readonly distilled?: boolean;
-  /** A VAE file of the models' folders, by name, instead of the one in the file. */
+  /** A VAE file of the models' folders, by name, where the file lacks one. */
   readonly vae?: string;
   /** A model of the catalogue whose text encoders stand in for those that the file lacks. */
   readonly textEncoders?: string;
@@ -31,6 +31,9 @@ export interface Beside {
 }
 
 const CARD_KEYS = ['defaults', 'latent_rgb', 'gallery', 'words', 'vocabulary', 'licence', 'commercial_use'];
+
+/** What A1111 writes for a VAE where nobody chose one. */
+const UNCHOSEN = ['automatic', 'none'];
 
 const schema = z.object({
   prediction_type: z.enum(['epsilon', 'v_prediction']).optional(),
@@ -41,6 +44,20 @@ const schema = z.object({
   vae: z.string().max(200).optional(),
   text_encoders: z.string().max(200).optional(),
 });
+
+/** Words of NAME.json that only some families know, as they stand there. */
+export const OF_FAMILIES = {
+  predictionType: 'prediction_type',
+  zeroTerminalSnr: 'zero_terminal_snr',
+  shift: 'shift',
+  distilled: 'distilled',
+} as const satisfies Partial<Record<keyof Beside, string>>;
+
+/** A word that a family reads. */
+export type FamilyWord = keyof typeof OF_FAMILIES;
+
+/** A1111 takes NAME.vae.safetensors beside NAME.safetensors for its VAE. */
+export const VAE_ENDINGS = ['.vae.safetensors', '.vae.pt', '.vae.ckpt'];
 
 export const nameOfBeside = (file: string): string => `${parse(file).name}.json`;
 
@@ -79,7 +96,7 @@ export async function readBeside(file: string, seen: SeenFiles): Promise<Beside>
     ...(baseModel !== undefined && { baseModel }),
     ...(shift !== undefined && { shift }),
     ...(distilled !== undefined && { distilled }),
-    ...(vae !== undefined && { vae }),
+    ...(vae !== undefined && !UNCHOSEN.includes(vae.toLowerCase()) && { vae }),
     ...(text_encoders !== undefined && { textEncoders: text_encoders }),
     ...(Object.keys(card).length > 0 && { card }),
   };

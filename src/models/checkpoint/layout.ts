@@ -2,12 +2,14 @@
 import type { Component } from '../../graph/component.ts';
 import type { ModelIndex } from '../parts.ts';
 import type { Weights } from '../weights.ts';
-import type { Beside } from './beside.ts';
+import type { Beside, FamilyWord } from './beside.ts';
 import type { SchedulerConfig } from './schedulers.ts';
 import type { Tensors } from './tensors.ts';
 import { lackingText, requireWhole } from './whole.ts';
 
 export interface CheckpointLayout {
+  /** Which of the words of NAME.json that only some families know it reads. */
+  readonly words: readonly FamilyWord[];
   /** From names and shapes; undefined where the file is of another family. */
   recognise(weights: Weights): CheckpointTraits | undefined;
   /** What the denoiser predicts: from markers, metadata, and what lies beside the file. */

@@ -3,10 +3,11 @@ import { basename, dirname, join, parse } from 'node:path';
 import { DarkroomError } from '../../errors.ts';
 import type { Component } from '../../graph/component.ts';
 import { FAMILIES } from '../families/index.ts';
+import { plainName } from '../inventory/names.ts';
 import type { SeenFiles } from '../seen.ts';
 import type { LentPart } from '../spec.ts';
 import { readWeights, type Weights } from '../weights.ts';
-import { type Beside, nameOfBeside } from './beside.ts';
+import { type Beside, nameOfBeside, VAE_ENDINGS } from './beside.ts';
 import type { CheckpointLayout, CheckpointParts, MissingPart } from './layout.ts';
 import { lackingText } from './whole.ts';
 
@@ -19,9 +20,6 @@ export interface Lender {
 
 /** @returns files in the order in which they are asked: VAEs and text encoders of their own before checkpoints */
 export type Lenders = (part: 'vae' | 'text_encoder') => Promise<readonly Lender[]>;
-
-/** A1111 takes NAME.vae.safetensors beside NAME.safetensors for its VAE. */
-const BESIDE = ['.vae.safetensors', '.vae.pt', '.vae.ckpt'];
 
 /**
  * @returns the parts with those that were found, and the files that these are of
@@ -52,7 +50,8 @@ export async function withLent(
     const isVae = missing.part === 'vae';
     const all = await lenders(isVae ? 'vae' : 'text_encoder');
     const chosen = isVae ? beside.vae : beside.textEncoders;
-    const candidates = chosen === undefined ? all : all.filter(({ name }) => name === chosen);
+    const candidates =
+      chosen === undefined ? all : all.filter(({ name }) => plainName(name) === plainName(chosen));
     if (chosen !== undefined && candidates.length === 0) {
       throw new DarkroomError('not_found', `${weights.label} is to use ${chosen}, which is not installed.`);
     }
@@ -60,7 +59,7 @@ export async function withLent(
     // A VAE's shapes do not tell which family it was trained for: one of its own is only taken where it is named.
     const isNamed = !isVae || chosen !== undefined;
     const near = isVae
-      ? BESIDE.map((ending) => ({ name: basename(stem) + ending, path: stem + ending }))
+      ? VAE_ENDINGS.map((ending) => ({ name: basename(stem) + ending, path: stem + ending }))
       : [];
     const asked = { missing, layout, weights };
     const found =

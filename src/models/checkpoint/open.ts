@@ -11,6 +11,7 @@ import type { ModelSpec } from '../spec.ts';
 import { readWeights } from '../weights.ts';
 import { type Beside, nameOfBeside, readBeside } from './beside.ts';
 import { CheckpointFiles } from './files.ts';
+import { idleBeside } from './idle.ts';
 import { type Lenders, withLent } from './lend.ts';
 import type { SchedulerConfig } from './schedulers.ts';
 
@@ -46,7 +47,13 @@ export async function openCheckpoint(
     const own = fewSteps === undefined ? beside : withHabits(fewSteps, beside);
     const scheduler = fewSteps === undefined ? parts.scheduler : schedulerFor(fewSteps, parts.scheduler);
     const files = new CheckpointFiles(weights, { ...parts, scheduler }, own, seen);
-    return { ...(await openModel(files, name)), lent, ...(fewSteps !== undefined && { fewSteps }) };
+    const idle = await idleBeside(path, { beside, lent, layout: checkpoint, base: traits.base, seen });
+    return {
+      ...(await openModel(files, name)),
+      lent,
+      ...(idle.length > 0 && { idle }),
+      ...(fewSteps !== undefined && { fewSteps }),
+    };
   }
   throw new DarkroomError(
     'unsupported',

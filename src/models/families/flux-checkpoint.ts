@@ -27,6 +27,8 @@ const VARIANTS: ReadonlyMap<number, string> = new Map([
 ]);
 
 export const fluxCheckpoint: CheckpointLayout = {
+  words: [],
+
   recognise(weights) {
     const transformer = find(weights);
     if (transformer === undefined) return undefined;

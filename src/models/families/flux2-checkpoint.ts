@@ -36,6 +36,8 @@ const QWENS = {
 } as const;
 
 export const flux2Checkpoint: CheckpointLayout = {
+  words: ['distilled'],
+
   recognise(weights) {
     const transformer = findTransformer(weights, KEYS);
     if (transformer === undefined) return undefined;

@@ -28,6 +28,8 @@ const SD2_LAYERS = 23;
 const LATENT_SCALE = { scaling_factor: 0.18215 };
 
 export const sdCheckpoint: CheckpointLayout = {
+  words: ['predictionType', 'zeroTerminalSnr'],
+
   recognise(weights): CheckpointTraits | undefined {
     const ldm = findLdm(weights);
     if (ldm === undefined || ldm.unet.has('label_emb.0.0.weight')) return undefined;

@@ -31,6 +31,8 @@ const LATENT_SCALE = { scaling_factor: 1.5305, shift_factor: 0.0609, force_upcas
 const T5_PREFIX = 'text_encoders.t5xxl.transformer.';
 
 export const sd3Checkpoint: CheckpointLayout = {
+  words: [],
+
   recognise(weights) {
     const transformer = findTransformer(weights);
     if (transformer === undefined) return undefined;

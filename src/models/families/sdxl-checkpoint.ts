@@ -28,6 +28,8 @@ const WIDTHS = { l: 768, g: 1280 };
 const POOLED = 1280;
 
 export const sdxlCheckpoint: CheckpointLayout = {
+  words: ['predictionType', 'zeroTerminalSnr'],
+
   recognise(weights): CheckpointTraits | undefined {
     const ldm = findLdm(weights);
     if (ldm === undefined || !ldm.unet.has('label_emb.0.0.weight')) return undefined;

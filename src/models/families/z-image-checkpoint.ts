@@ -20,6 +20,8 @@ const PATCH_AREA = 4;
 const PADDING = ['x_pad_token', 'cap_pad_token'];
 
 export const zImageCheckpoint: CheckpointLayout = {
+  words: ['shift'],
+
   recognise(weights) {
     const transformer = find(weights);
     if (transformer === undefined) return undefined;

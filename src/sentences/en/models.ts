@@ -42,6 +42,7 @@ export const models = {
   'models.can.references': 'edits up to {count} pictures by instruction',
   'models.can.loras': 'takes LoRAs, no ControlNets',
   'models.can.controlnets': 'takes LoRAs and ControlNets',
+  'models.beside_it': 'Beside its file: {reason}',
   'models.renamed': 'Another file has the same name, so this one is called {name}.',
   'models.field.note': 'note',
   'models.field.refusal': 'cannot be used',

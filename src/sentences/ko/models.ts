@@ -44,6 +44,7 @@ export const models = {
   'models.can.references': '그림 최대 {count}장을 지시에 따라 고쳐요',
   'models.can.loras': 'LoRA를 쓸 수 있고 ControlNet은 쓸 수 없어요',
   'models.can.controlnets': 'LoRA와 ControlNet을 쓸 수 있어요',
+  'models.beside_it': '파일 옆에 있는 것: {reason}',
   'models.renamed': '이름이 같은 파일이 또 있어서 이 파일은 이렇게 불러요: {name}',
   'models.field.note': '참고',
   'models.field.refusal': '쓸 수 없는 이유',
