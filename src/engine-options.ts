@@ -29,6 +29,8 @@ export interface EngineFlags {
   readonly precision?: string | undefined;
   /** For a chat, which goes on without a device that is missing: is told of each. */
   readonly onLeftOut?: ((why: string) => void) | undefined;
+  /** For whoever describes the machine: is told of each device that is not there, and gets the others. */
+  readonly onMissing?: ((why: string) => void) | undefined;
   /** Is told which device the start waits for. */
   readonly onSlow?: ((what: string) => void) | undefined;
 }
@@ -40,7 +42,7 @@ export interface EngineFlags {
  */
 export async function engineOptions(
   settings: EngineSettings,
-  { device, threads, precision, onLeftOut, onSlow }: EngineFlags = {},
+  { device, threads, precision, onLeftOut, onMissing, onSlow }: EngineFlags = {},
 ): Promise<[EngineOptions, ...EngineOptions[]]> {
   const shared = {
     models: foldersOf(settings),
@@ -54,7 +56,9 @@ export async function engineOptions(
     await requireClassifier(settings.DARKROOM_CLASSIFIER);
   }
   const sideFiles = sideFilesOptions(settings);
-  const found = await devicesOf(settings.DARKROOM_DEVICES, { device, threads, onLeftOut, onSlow });
+  const found = await devicesOf(settings.DARKROOM_DEVICES, {
+    ...{ device, threads, onLeftOut, onMissing, onSlow },
+  });
   const { DARKROOM_PRECISION: set } = settings;
   // The setting is that of the usual devices, and one run may have another one.
   const isOther = device !== undefined && set !== undefined && !found.some((one) => canTake(one, set));

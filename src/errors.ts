@@ -36,6 +36,21 @@ export class DarkroomError extends Error {
   }
 }
 
+/**
+ * The results of several, where the operator wants to mend all that is wrong at once.
+ * @throws DarkroomError that says each reason, of the first one's code; whatever else is thrown, as it is
+ */
+export function requireAll<T>(tried: readonly PromiseSettledResult<T>[]): T[] {
+  const reasons = tried.flatMap((one) => (one.status === 'rejected' ? [one.reason as unknown] : []));
+  const [first, ...others] = reasons;
+  if (first === undefined) return tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  const odd = reasons.find((reason) => !(reason instanceof DarkroomError));
+  if (odd !== undefined || others.length === 0) throw odd ?? first;
+  const expected = reasons as DarkroomError[];
+  const said = [...new Set(expected.map(({ message }) => message))];
+  throw new DarkroomError(expected[0]!.code, said.join(' '), { cause: first });
+}
+
 /** The database cannot be reached: nobody's fault here, and over some time. `cause` says why. */
 export class DatabaseAway extends Error {
   constructor(cause: unknown) {

@@ -1,6 +1,6 @@
 /** From the names that the operator gives to the devices of this machine, and what `auto` takes of them. */
 
-import { DarkroomError } from '../errors.ts';
+import { DarkroomError, requireAll } from '../errors.ts';
 import { type Card, listCards } from '../gpu/cards.ts';
 import { diagnoseCuda, type Finding } from '../gpu/diagnose.ts';
 import { type GraphicsDevice, listGraphics, selectionOf, titleOf } from '../gpu/graphics.ts';
@@ -104,23 +104,29 @@ export interface Asked {
    * missing is refused.
    */
   readonly onLeftOut?: ((why: string) => void) | undefined;
+  /** For whoever describes the machine: is told of each that is not there, and gets the others untried. */
+  readonly onMissing?: ((why: string) => void) | undefined;
   readonly onSlow?: OnSlow;
 }
 
 /**
  * The devices of DARKROOM_DEVICES or --device.
- * @throws DarkroomError('bad_request' | 'misconfigured') for a name that is unknown, and for a number without a device
+ * @returns at least one
+ * @throws DarkroomError('bad_request' | 'misconfigured') for names that are unknown, and for numbers without a device
  */
 export async function devicesOf(
   setting: string,
-  { device, threads, onLeftOut, onSlow }: Asked,
+  { device, threads, onLeftOut, onMissing, onSlow }: Asked,
   machine: Machine = thisMachine(onSlow),
 ): Promise<Device[]> {
   const options = { threads };
   if ((device ?? setting).trim() === AUTO) return [(await bestDevice(options, machine)).device];
   const devices = device === undefined ? readSetting(setting, options) : [parseDevice(device, options)];
-  if (onLeftOut === undefined) return Promise.all(devices.map((one) => found(one, machine)));
-  return foundOf(devices, onLeftOut, machine);
+  if (onLeftOut !== undefined) return foundOf(devices, onLeftOut, machine);
+  const tried = await Promise.allSettled(devices.map((one) => found(one, machine)));
+  if (onMissing === undefined || tried.every(({ status }) => status === 'rejected')) return requireAll(tried);
+  for (const one of tried) if (one.status === 'rejected') onMissing(messageOf(one.reason));
+  return tried.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
 }
 
 /** Those of several devices that are there. */
@@ -148,13 +154,15 @@ async function foundOf(
   const later = devices.filter(
     ({ provider, index }) => provider === 'cuda' || (provider === 'webgpu' && index === 0),
   );
-  for (const one of tried) {
-    if (one.status === 'fulfilled') continue;
-    const isExpected = one.reason instanceof DarkroomError && one.reason.code === 'misconfigured';
-    if (!isExpected || (there.length === 0 && later.length === 0)) throw one.reason;
-    onLeftOut(one.reason.message);
-  }
+  if (there.length === 0 && later.length === 0) return requireAll(tried);
+  for (const one of tried) if (one.status === 'rejected') onLeftOut(messageOf(one.reason));
   return there.length > 0 ? there : later;
+}
+
+/** @throws what nobody expects */
+function messageOf(reason: unknown): string {
+  if (reason instanceof DarkroomError && reason.code === 'misconfigured') return reason.message;
+  throw reason;
 }
 
 /** @param isWhole whether the reason is a sentence that names the device itself */

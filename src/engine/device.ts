@@ -1,6 +1,6 @@
 /** The devices that an engine can run on, by the names that the operator gives them: cpu, webgpu, cuda:1. */
 import { totalmem } from 'node:os';
-import { DarkroomError } from '../errors.ts';
+import { DarkroomError, requireAll } from '../errors.ts';
 import { CARD_ORDER, type Card } from '../gpu/cards.ts';
 import { CUDA, inFloat32, PORTABLE, type Target, WEBGPU } from '../graph/target.ts';
 import type { PreparedOptions } from './prepared.ts';
@@ -52,7 +52,15 @@ export function parseDevices(names: string, options: DeviceOptions = {}): Device
       `${AUTO} stands by itself, and takes the best device that works. Use ${AUTO}, or name each device, such as cuda:0,cuda:1.`,
     );
   }
-  const devices = named.map((name) => parseDevice(name, options));
+  const devices = requireAll(
+    named.map((name): PromiseSettledResult<Device> => {
+      try {
+        return { status: 'fulfilled', value: parseDevice(name, options) };
+      } catch (reason) {
+        return { status: 'rejected', reason };
+      }
+    }),
+  );
   devices.forEach((device, i) => {
     if (devices.findIndex((other) => nameOf(other) === nameOf(device)) === i) return;
     throw new DarkroomError('bad_request', `The device ${nameOf(device)} is given twice. Name each once.`);

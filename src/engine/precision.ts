@@ -2,7 +2,7 @@
  * What devices compute in where the operator chooses: the CPU in float32, or in int8 where its probe shows that this is
  * faster and right; WebGPU in float32 or float16.
  */
-import { DarkroomError } from '../errors.ts';
+import { DarkroomError, requireAll } from '../errors.ts';
 import { type Sentence, sentence } from '../sentences.ts';
 import { type Device, nameOf, type Precision, type Provider } from './device.ts';
 import { type Probe, probe } from './probe.ts';
@@ -54,7 +54,7 @@ export async function withPrecision(
         : sentence('engine.cpu_precision', { asker, precision: known, names }),
     );
   }
-  return Promise.all(
+  const tried = await Promise.allSettled(
     devices.map(async (device) => {
       if (!canTake(device, known)) return device;
       const changed: Device = { ...device, precision: known };
@@ -68,4 +68,5 @@ export async function withPrecision(
       throw refusal(sentence('engine.no_float16', { asker, device: nameOf(device) }));
     }),
   );
+  return requireAll(tried);
 }

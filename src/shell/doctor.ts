@@ -123,13 +123,17 @@ async function describeDevices(
   cuda: Awaited<ReturnType<typeof diagnoseCuda>>,
 ): Promise<Row> {
   try {
-    const found = (await engineOptions(settings, { onSlow: sayBeside })).map(({ device }) => device);
-    const rows = await Promise.all(found.map((device) => describeDevice(device, cuda)));
+    const missing: string[] = [];
+    const found = await engineOptions(settings, {
+      onSlow: sayBeside,
+      onMissing: (why) => missing.push(why),
+    });
+    const rows = await Promise.all(found.map(({ device }) => describeDevice(device, cuda)));
     const reason = settings.DARKROOM_DEVICES === AUTO ? (await bestDevice()).reason : undefined;
-    const words = rows.map((row) => row.words).join(', ');
+    const words = [rows.map((row) => row.words).join(', '), ...(reason === undefined ? [] : [reason])];
     return {
-      words: reason === undefined ? words : `${words}; ${reason}`,
-      good: rows.every(({ good }) => good),
+      words: [...words, ...missing].join('; '),
+      good: missing.length === 0 && rows.every(({ good }) => good),
     };
   } catch (error) {
     return { words: describeOnShell(error).message, good: false };
@@ -165,12 +169,16 @@ async function describeInt8({ DARKROOM_PRECISION }: Settings): Promise<string> {
     : `off; DARKROOM_PRECISION=int8 turns it on for the CPU: ${gain}`;
 }
 
+/** Those of the setting that are there: what is wrong with it stands in the row of the devices. */
+async function devicesThere(settings: Settings): Promise<Device[]> {
+  const found = await engineOptions(settings, { onMissing: () => {} }).catch(() => []);
+  return found.map(({ device }) => device);
+}
+
 /** What each device has for models and pictures. */
 async function describeMemory(settings: Settings): Promise<[string, string][]> {
-  // What is wrong with the setting stands in the row of the devices.
-  const found = await engineOptions(settings).catch(() => []);
   return Promise.all(
-    found.map(async ({ device }): Promise<[string, string]> => {
+    (await devicesThere(settings)).map(async (device): Promise<[string, string]> => {
       const budget = await budgetOf(device, 0);
       const words =
         budget === undefined
@@ -205,7 +213,7 @@ async function aboutSlack(settings: Settings): Promise<Findings> {
 async function checkModels(settings: Settings): Promise<{ rows: [string, string][]; good: boolean }> {
   const catalogue = new Catalogue(foldersOf(settings));
   const { DARKROOM_CLASSIFIER: _, ...others } = settings;
-  const devices = (await engineOptions(others).catch(() => [])).map(({ device }) => device);
+  const devices = await devicesThere(others);
   const rows: [string, string][] = [];
   let good = true;
   const entries = await catalogue.list();

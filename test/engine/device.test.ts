@@ -7,6 +7,7 @@ import { loadSettings } from '../../config/settings.ts';
 import { bestDevice, devicesOf, type Machine } from '../../src/engine/choose-device.ts';
 import { nameOf, onCard, parseDevice, parseDevices } from '../../src/engine/device.ts';
 import { deviceFailure } from '../../src/engine/device-failure.ts';
+import { withPrecision } from '../../src/engine/precision.ts';
 import { engineOptions } from '../../src/engine-options.ts';
 import { type Card, listCards } from '../../src/gpu/cards.ts';
 import { isSoftware, listGraphics } from '../../src/gpu/graphics.ts';
@@ -211,6 +212,32 @@ test('a chat goes on with the devices that are there, and says which are not', a
   assert.deepEqual(await chosen('webgpu', { probe: lacks }), ['webgpu', 'webgpu lacks a driver.']);
   await assert.rejects(chosen('webgpu:3', {}), { code: 'misconfigured', message: /Use auto/ });
   await assert.rejects(chosen('cuda:0,graphics', one), { code: 'misconfigured' });
+});
+
+test('of several devices that are not there, or have names that are none, each is said', async () => {
+  const cards = async () => [card(0, 2)];
+  const gone = (index: number) =>
+    `There is no cuda:${index}: this machine has cuda:0 (Card 2). Use one of them, or auto.`;
+  await assert.rejects(devicesOf('cuda:6,cpu,cuda:7', {}, machine({ cards })), {
+    code: 'misconfigured',
+    message: `${gone(6)} ${gone(7)}`,
+  });
+  const missing: string[] = [];
+  const onMissing = (why: string) => void missing.push(why);
+  const there = await devicesOf('cuda:6,cpu,cuda:7', { onMissing }, machine({ cards }));
+  assert.deepEqual([there.map(nameOf), missing], [['cpu'], [gone(6), gone(7)]]);
+  await assert.rejects(devicesOf('cuda:6,cuda:7', { onMissing }, machine({ cards })), {
+    message: `${gone(6)} ${gone(7)}`,
+  });
+  await assert.rejects(devicesOf('webgpu:3,webgpu:4', { onLeftOut: onMissing }, machine()), {
+    message: /no webgpu:3.*no webgpu:4/,
+  });
+  assert.throws(() => parseDevices('cpu,gpu,npu'), { code: 'bad_request', message: /"gpu".*"npu"/ });
+  const exact = async () => ({ works: true, precision: 'float32' as const });
+  const graphics = ['webgpu:1', 'webgpu:2'].map((name) => parseDevice(name));
+  await assert.rejects(withPrecision(graphics, 'float16', 'DARKROOM_PRECISION', exact), {
+    message: /webgpu:1.*webgpu:2/,
+  });
 });
 
 test('two cards of different size keep their own memory, and only Blackwell goes without cuDNN’s attention', async () => {

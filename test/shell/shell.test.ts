@@ -266,6 +266,15 @@ test('a VAE beside a checkpoint that holds one is said to have no effect', async
   }
 });
 
+test('doctor says of each device of the setting whether it is there', async () => {
+  const devices = { DARKROOM_DEVICES: 'webgpu:33,cpu,webgpu:34' };
+  const { out, code } = await darkroom(['doctor'], '', devices);
+  assert.equal(code, 1);
+  assert.match(out, /devices +cpu \(float32\); .*webgpu:33.*webgpu:34/);
+  assert.match(out, /memory of cpu/);
+  assert.match(out, /mini\s+good.* GB on cpu/);
+});
+
 test('serve refuses an open door, and prints its address when it listens', async () => {
   process.env['DARKROOM_HOST'] = '0.0.0.0';
   const refused = await darkroom(['serve']).finally(() => delete process.env['DARKROOM_HOST']);
