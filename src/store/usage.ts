@@ -5,7 +5,7 @@ import type { Sql } from './sql.ts';
 export interface UsageSum {
   /** Id of the person who is charged, or of the tenant; name of the model. */
   readonly key: string;
-  /** Of a person, as long as pictures of theirs are kept. */
+  /** Of a person, as long as pictures or jobs of theirs are kept, or the web chat knows it. */
   readonly name?: string;
   readonly gpuSeconds: number;
   readonly jobs: number;
@@ -92,14 +92,28 @@ export function createUsage(sql: Sql): UsageStore {
     },
     people: (tenant, since, most) =>
       sums(
-        `select p.user_id as key, p.seconds, p.jobs, (
-             select j.user_name from darkroom.gallery g join darkroom.job j on j.id = g.job
-             where g.user_id = p.user_id order by g.number desc limit 1) as name
-         from (
+        // By the newest picture; else by the newest job, which has drawn none; else by the name in the web chat.
+        `with used as (
            select user_id, sum(gpu_seconds)::float8 as seconds, sum(jobs)::int as jobs from darkroom.usage
            where day >= $2 and ($1::text is null or tenant = $1)
-           group by user_id order by seconds desc, user_id limit $3) p
-         order by p.seconds desc, key`,
+           group by user_id order by seconds desc, user_id limit $3
+         ), drawn as (
+           select u.*, (
+             select nullif(j.user_name, '') from darkroom.gallery g join darkroom.job j on j.id = g.job
+             where g.user_id = u.user_id order by g.number desc limit 1) as name
+           from used u
+         ), asked as (
+           select distinct on (j.user_id) j.user_id, j.user_name as name from darkroom.job j
+           where not j.is_removed and j.requested_by is null and j.user_name <> ''
+             and ($1::text is null or j.tenant = $1) and j.user_id in (select user_id from drawn where name is null)
+           order by j.user_id, j.number desc
+         )
+         select d.user_id as key, d.seconds, d.jobs, coalesce(d.name, a.name, n.name) as name
+         from drawn d
+         left join asked a on a.user_id = d.user_id
+         left join darkroom.person p on p.id = d.user_id
+         left join darkroom.person_name n on n.key = p.name_key
+         order by d.seconds desc, key`,
         [tenant ?? null, dayOf(since), most],
       ),
     models: (tenant, since, most) =>

@@ -38,8 +38,9 @@ async function draw(job: {
   seconds: number;
   endedAt: number;
   name?: string;
+  state?: 'done' | 'failed';
 }) {
-  const { id, tenant, user, seconds, endedAt, name = 'Ada' } = job;
+  const { id, tenant, user, seconds, endedAt, name = 'Ada', state = 'done' } = job;
   await store.database.query(
     `insert into darkroom.job (id, at, tenant, user_id, user_name, platform, channel, request, inputs, model, frame, state,
        notes, cost, charged, dispatched_at)
@@ -47,10 +48,11 @@ async function draw(job: {
        $4, $4, $6::timestamptz - interval '12 seconds')`,
     [id, tenant, user, seconds, name, new Date(endedAt)],
   );
-  await store.database.query(`select darkroom.finish($1, $2, 'done', $3, '[]', null, null, 'darkroom')`, [
+  await store.database.query(`select darkroom.finish($1, $2, $4, $3, '[]', null, null, 'darkroom')`, [
     id,
     seconds,
-    JSON.stringify([{ id }]),
+    JSON.stringify(state === 'done' ? [{ id }] : []),
+    state,
   ]);
   // finish() counts in the present hour.
   const hour = 'darkroom.hour_of(clock_timestamp())';
@@ -274,4 +276,26 @@ test('/usage in the web chat has the days of its reader\u2019s browser; what is 
   await chat.store.usage.countRefusal('web', 'place');
   assert.match(await footerFor('Asia/Seoul'), /Asia\/Seoul/);
   for (const zone of ['Mars/Olympus', '../etc', 'x'.repeat(500)]) assert.match(await footerFor(zone), /UTC/);
+});
+
+test('whoever has no finished pictures is called by the name of their newest job, or of the web chat', async () => {
+  const tenant = 'web:names';
+  let hours = 30;
+  const fail = (job: Partial<Parameters<typeof draw>[0]> & { id: string; user: string; seconds: number }) =>
+    draw({ tenant, endedAt: MIDNIGHT - hours++ * 3_600_000, state: 'failed', ...job });
+  await fail({ id: 'n1', user: 'discord:cy', seconds: 9, name: 'Cyan' });
+  await fail({ id: 'n2', user: 'discord:cy', seconds: 9, name: 'Cy' });
+  await fail({ id: 'n3', user: 'web:dot', seconds: 8, name: '' });
+  await store.people.rename('web:dot', 'Dot');
+  await fail({ id: 'n4', user: 'discord:gone', seconds: 7, name: 'Gone' });
+  await store.database.query(`select darkroom.forget('n4')`);
+  await fail({ id: 'n5', user: 'discord:eve', seconds: 6, name: 'Eve', state: 'done' });
+  await fail({ id: 'n6', user: 'discord:eve', seconds: 6, name: 'Evelyn', tenant: 'slack:2' });
+  const names = async (of: string | undefined) => {
+    const asked = { days: 7, zone: 'UTC', now: MIDNIGHT + 3_600_000, tenant: of } as const;
+    const { byPerson } = await readUsage(store.usage, asked);
+    return byPerson.filter(({ key }) => /cy|dot|gone|eve/.test(key)).map(({ key, name }) => name ?? key);
+  };
+  assert.deepEqual(await names(tenant), ['Cy', 'Dot', 'discord:gone', 'Eve']);
+  assert.deepEqual(await names(undefined), ['Cy', 'Eve', 'Dot', 'discord:gone']);
 });
