@@ -70,13 +70,21 @@ async function list({ inventory }: Catalogue): Promise<number> {
     process.stdout.isTTY ? table(entries) : rows.map((row) => `${row.map(printable).join('\t')}\n`).join(''),
   );
   const notes = [
-    ...entries.flatMap(({ name, refusal }) => (refusal === undefined ? [] : [`${name}: ${refusal}`])),
+    ...entries.flatMap((entry) => {
+      const why = whyNot(entry);
+      return why === undefined ? [] : [`${entry.name}: ${why}`];
+    }),
     ...entries.flatMap(({ renamed }) => renamed ?? []),
     ...[...inventory.refused].map(([path, why]) => `${path}: ${why}`),
   ];
   for (const note of notes) process.stderr.write(`${printable(note)}\n`);
   return 0;
 }
+
+/** Why a file cannot be used; undefined where it can. */
+const whyNot = ({ refusal, kind }: Entry): string | undefined =>
+  refusal ??
+  (kind === 'unknown' ? 'It was not recognised: its tensors are of no kind that Darkroom knows.' : undefined);
 
 const familyOf = ({ family = '', variant }: Entry) =>
   variant === undefined ? family : `${family} ${variant}`;
@@ -101,7 +109,7 @@ async function show(catalogue: Catalogue, names: readonly string[]): Promise<num
   const { inventory } = catalogue;
   await inventory.look();
   await inventory.settled();
-  const files = inventory.entries().filter((entry) => entry.name === name || entry.path === name);
+  const files = inventory.called(name);
   const facts: [string, string | number][] = [];
   for (const entry of files) facts.push(...(await factsOf(entry, inventory)));
   await inventory.save();
@@ -117,7 +125,7 @@ const WIDTH = 15;
 
 async function factsOf(entry: Entry, inventory: Inventory): Promise<[string, string | number][]> {
   const sha256 = await inventory.hash(entry.path);
-  const { dtype, baseModel, title, triggerWords, thumbnail, refusal, renamed, predictionType } = entry;
+  const { dtype, baseModel, title, triggerWords, thumbnail, renamed, predictionType } = entry;
   const rows: [string, string | number | undefined][] = [
     ['file', entry.path],
     ['kind', entry.kind],
@@ -137,7 +145,7 @@ async function factsOf(entry: Entry, inventory: Inventory): Promise<[string, str
     ['few steps', entry.fewSteps],
     ['hint', hintOf(entry)],
     ['note', renamed],
-    ['cannot be used', refusal],
+    ['cannot be used', whyNot(entry)],
   ];
   return rows.flatMap(([key, value]) => (value === undefined || value === '' ? [] : [[key, value]]));
 }
@@ -207,7 +215,8 @@ async function verify(catalogue: Catalogue, given: readonly string[]): Promise<n
     try {
       const other = await otherFile(catalogue.inventory, name);
       if (other !== undefined) {
-        if (other.refusal !== undefined) throw new DarkroomError('bad_model', other.refusal);
+        const why = whyNot(other);
+        if (why !== undefined) throw new DarkroomError('bad_model', why);
         const sha256 = await catalogue.inventory.hash(other.path);
         process.stdout.write(
           `${name}: ${other.kind}, good${sha256 === undefined ? '' : `, ${sha256.slice(0, 10)}`}\n`,
@@ -232,7 +241,7 @@ async function verify(catalogue: Catalogue, given: readonly string[]): Promise<n
 async function otherFile(inventory: Inventory, name: string): Promise<Entry | undefined> {
   if ((await inventory.find('checkpoint', name)) !== undefined) return undefined;
   await inventory.settled();
-  return inventory.entries().find((entry) => entry.kind !== 'checkpoint' && entry.name === name);
+  return inventory.called(name).find(({ kind }) => kind !== 'checkpoint');
 }
 
 function describeUnused(names: readonly string[]): string {

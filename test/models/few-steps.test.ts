@@ -60,6 +60,15 @@ for (const [layout, { metadata = {}, files = {} }, expected] of CASES) {
   });
 }
 
+test('NAME.json beside a file has all keys of darkroom.json, its draft too', async (t) => {
+  const folder = await temporaryFolder(t);
+  const path = await writeSafetensors(join(folder, 'x.safetensors'), forgeModel('sd1').single, {});
+  const json = { draft: { num_inference_steps: 6, sampler: 'lcm' }, defaults: { guidance_scale: 4 } };
+  await writeFile(join(folder, 'x.json'), JSON.stringify(json));
+  const { defaults } = await openCheckpoint(path);
+  assert.deepEqual([defaults.draft, defaults.guidanceScale], [json.draft, 4]);
+});
+
 test('a flow model is told by its family: its title says nothing, and few_steps beside it is refused', async (t) => {
   const folder = await temporaryFolder(t);
   const metadata = { 'modelspec.title': 'SD3.5 Turbo' };

@@ -194,6 +194,14 @@ test('sweep draws a grid and the pictures of it; what cannot be read is wrong us
   assert.equal(readFileSync(file).subarray(1, 4).toString(), 'PNG');
 });
 
+/** A safetensors file of one number. */
+function oneTensor(name: string): Buffer {
+  const header = Buffer.from(JSON.stringify({ [name]: { dtype: 'F32', shape: [1], data_offsets: [0, 4] } }));
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return Buffer.concat([length, header, Buffer.alloc(4)]);
+}
+
 test('another VAE by its file or its name; models show and verify tell of files that are no models', async () => {
   const folder = newFolder();
   const vae = join(folder, 'soft.safetensors');
@@ -234,6 +242,15 @@ test('another VAE by its file or its name; models show and verify tell of files 
   assert.match(shown, new RegExp(`^short hash +${sha256.slice(0, 10)}$`, 'm'));
   const good = await darkroom(['models', 'verify', 'soft'], '', models);
   assert.deepEqual([good.code, good.out], [0, `soft: vae, good, ${sha256.slice(0, 10)}\n`]);
+  // As it is called in its folder, and in any case.
+  assert.equal((await darkroom(['models', 'show', 'Soft.safetensors'], '', models)).out, shown);
+
+  const foreign = join(folder, 'foreign.safetensors');
+  writeFileSync(foreign, oneTensor('body.0.weight'));
+  const listed = await darkroom(['models', 'list'], '', models);
+  assert.match(listed.err, /^foreign: It was not recognised/m);
+  const refused = await darkroom(['models', 'verify', 'foreign'], '', models);
+  assert.deepEqual([refused.code, /^foreign: It was not recognised/.test(refused.out)], [1, true]);
   truncateSync(vae, 2000);
   const cut = await darkroom(['models', 'verify', 'soft'], '', models);
   assert.equal(cut.code, 1);

@@ -30,7 +30,10 @@ export interface Beside {
   readonly card?: Readonly<Record<string, unknown>>;
 }
 
-const CARD_KEYS = ['defaults', 'latent_rgb', 'gallery', 'words', 'vocabulary', 'licence', 'commercial_use'];
+const CARD_KEYS = [
+  ...['defaults', 'draft', 'latent_rgb', 'gallery', 'words', 'vocabulary'],
+  ...['licence', 'commercial_use'],
+];
 
 /** What A1111 writes for a VAE where nobody chose one. */
 const UNCHOSEN = ['automatic', 'none'];

@@ -124,6 +124,15 @@ export class Inventory {
     return this.#named(kind, name);
   }
 
+  /** What is called so among what is known, of every kind: by its name, its path, or its file's own name in any case. */
+  called(name: string): Entry[] {
+    const all = this.entries();
+    const exact = all.filter((entry) => entry.name === name || entry.path === name);
+    if (exact.length > 0) return exact;
+    const wanted = [plainName(name), plainName(typable(name))];
+    return all.filter((entry) => wanted.includes(plainName(entry.name)));
+  }
+
   /**
    * For whoever did not find a name: why the file that is called so does not count.
    * @param kind that was looked for
