@@ -87,7 +87,9 @@ export function controlResiduals(
   const first = config.blockOutChannels[0]!;
   const latents = conv(b, b.enter(sample), `${prefix}conv_in`, config.inChannels, first);
   const seen = b.op('Add', [latents, embedPicture(b, config, picture, prefix)]);
-  const time = timeEmbedding(b, config, { ...conditioning, sample }, prefix);
+  // A distilled UNet is told its guidance; a ControlNet never is (diffusers calls it without timestep_cond).
+  const { timestepCond: _, ...shared } = conditioning;
+  const time = timeEmbedding(b, config, { ...shared, sample }, prefix);
   const { x, skips } = new UnetEncoder(b, config, time, conditioning.context, prefix).descend(seen);
   const deepest = { value: x, channels: config.blockOutChannels.at(-1)! };
   const scaleOf = b.split(b.narrow(scales), skips.length + 1);
