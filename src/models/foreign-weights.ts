@@ -135,6 +135,23 @@ export function partOfFolder({
   return `${label} is only the ${what} of a model folder. It belongs in one as ${folder}/diffusion_pytorch_model.safetensors; or use the model as a single file.`;
 }
 
+/** A denoiser beside the VAE or text encoders of a checkpoint, as most programs save it. */
+const DENOISER = /^(?:model\.diffusion_model|model_ema\.diffusion_model)/;
+
+/** @returns a sentence about a checkpoint whose denoiser is of no family that is known; undefined for other files */
+export function unknownDenoiser({
+  tensors,
+  label,
+}: {
+  readonly tensors: ReadonlyMap<string, unknown>;
+  readonly label: string;
+}): string | undefined {
+  return tensors.keys().some((name) => DENOISER.test(name)) ? sayUnknown(label) : undefined;
+}
+
+export const sayUnknown = (label: string): string =>
+  `${label} is no checkpoint that this version of Darkroom knows: its tensors are named as in no family that it runs.`;
+
 const PREFIXES = ['model.diffusion_model.', '', 'model.', 'net.'];
 
 const CHROMA =

@@ -15,7 +15,13 @@ import { lackingText, sayPartOnly } from './checkpoint/whole.ts';
 import { controlnetOf, controlRefusal } from './controlnet.ts';
 import { FAMILIES } from './families/index.ts';
 import { unetBase } from './families/unet.ts';
-import { foreignFamily, partOfFolder, refuseShard, unknownArchitecture } from './foreign-weights.ts';
+import {
+  foreignFamily,
+  partOfFolder,
+  refuseShard,
+  unknownArchitecture,
+  unknownDenoiser,
+} from './foreign-weights.ts';
 import { otherKind, refuseAdapters, refuseKind } from './lora/key.ts';
 import { originOf } from './lora/origin.ts';
 import { SeenFiles } from './seen.ts';
@@ -109,8 +115,14 @@ async function recogniseCheckpoint(weights: Weights, path: string): Promise<Foun
       parts: { vae, textEncoders },
     };
   }
-  const foreign = foreignFamily(weights);
+  const foreign = foreignFamily(weights) ?? unknownOf(weights);
   return foreign && { kind: 'checkpoint', ...foreign, parts: { vae: false, textEncoders: false } };
+}
+
+/** A checkpoint of no known family: not what lies beside its denoiser, its VAE. */
+function unknownOf(weights: Weights): Pick<Found, 'refusal'> | undefined {
+  const refusal = unknownDenoiser(weights);
+  return refusal === undefined ? undefined : { refusal };
 }
 
 /** A matrix of a type that no layer can be read from. */

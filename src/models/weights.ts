@@ -3,6 +3,7 @@ import { open, realpath, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { DarkroomError } from '../errors.ts';
 import type { StoredTensor } from '../graph/component.ts';
+import { withAverages } from './averages.ts';
 import { refuseOtherScales, refusePacked } from './foreign-weights.ts';
 import { isGguf, readGguf } from './gguf.ts';
 import { withCurrentNames } from './gguf-names.ts';
@@ -37,7 +38,7 @@ export async function readWeights(path: string): Promise<Weights> {
     throw new DarkroomError('bad_model', `${label} is not a regular file.`);
   }
   const { tensors, ...beside } = await readTensorFile(file, { label, folder: dirname(file) });
-  return { file, label, tensors: withScales(tensors), ...beside };
+  return { file, label, tensors: withScales(withAverages(tensors)), ...beside };
 }
 
 /** Other names for files that are read as what they hold. */

@@ -7,7 +7,7 @@ import { cpuDevice } from '../../src/engine/device.ts';
 import { createEngine } from '../../src/engine/pipeline.ts';
 import { DarkroomError } from '../../src/errors.ts';
 import { Catalogue } from '../../src/models/catalogue.ts';
-import { controlKindOf } from '../../src/models/controlnet.ts';
+import { controlKindOf, openControlnet } from '../../src/models/controlnet.ts';
 import { originalUnetNames } from '../../src/models/families/original-names.ts';
 import { chooseControlnets } from '../../src/models/known-controlnets.ts';
 import { recognise } from '../../src/models/recognise.ts';
@@ -201,5 +201,20 @@ test('control networks of other kinds are listed and refused by name', async (t)
     );
     assert.equal(seen.kind, 'controlnet', String(words));
     assert.match(seen.refusal!, words);
+  }
+});
+
+test('a ControlNet that lost the attention of its middle is half a one, in both namings', async (t) => {
+  const root = await temporaryFolder(t);
+  const net = NETS['tiny-sd15'];
+  for (const [name, whole, lost] of [
+    ['plain', await tensorsOf(net), 'mid_block.attentions.0'],
+    ['cldm', await original(net, ''), 'middle_block.1'],
+  ] as const) {
+    const half = new Map([...whole].filter(([layer]) => !layer.startsWith(`${lost}.`)));
+    const path = await writeSafetensors(join(root, `${name}.safetensors`), half);
+    const message = new RegExp(`holds only a part of a ControlNet: ${lost} missing`);
+    assert.match((await recognise(path)).refusal ?? '', message);
+    await assert.rejects(openControlnet(path), { code: 'bad_model', message });
   }
 });

@@ -21,6 +21,10 @@ const CASES: readonly (readonly [layout: string, left: RegExp, whose: string, mi
   ['sdxl', /output_blocks\.3\./, UNET, 'output_blocks (3 for 4 input_blocks)'],
   ['sd2', /time_embed\./, UNET, 'time_embed.0, time_embed.2'],
   ['sd1', /input_blocks\.1\.0\.out_layers\.3/, UNET, 'input_blocks.1.0.out_layers.3'],
+  ['sd1', /middle_block\.1\./, UNET, 'middle_block.1'],
+  ['sdxl', /middle_block\.2\./, UNET, 'middle_block.2'],
+  ['sd1', /middle_block\.[02]\./, UNET, 'middle_block.0, middle_block.2'],
+  ['sd1', /output_blocks\.2\.1\./, UNET, 'output_blocks.2.1'],
   ['sd1', /first_stage_model\.encoder\./, 'VAE', 'encoder.conv_in, encoder.mid, encoder.norm_out and 2 more'],
   ['sd1', /decoder\.up\.0\./, 'VAE', 'decoder.up.0'],
   ['sd1', /text_model.*layers\.\d/, 'text encoder', 'encoder.layers.0'],
@@ -64,6 +68,13 @@ test('a UNet without its middle is a pruned one only where its blocks are smalle
   const message = /^x\.safetensors holds only a part of a UNet: middle_block missing\./;
   assert.match((await recognise(path)).refusal ?? '', message);
   await assert.rejects(openCheckpoint(path), { code: 'bad_model', message });
+});
+
+test('a UNet whose middle is a single residual layer is a pruned one', async (t) => {
+  const rest = [...forgeModel('sdxl').single].filter(([name]) => !/middle_block\.[12]\./.test(name));
+  const path = await writeSafetensors(join(await temporaryFolder(t), 'x.safetensors'), new Map(rest));
+  const { denoiser } = await openCheckpoint(path);
+  assert.equal(denoiser.component.config['mid_block_type'], 'UNetMidBlock2D');
 });
 
 test('half a VAE, half a text encoder and half a ControlNet in files of their own', async (t) => {

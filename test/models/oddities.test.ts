@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type TestContext, test } from 'node:test';
+import { verifyModel } from '../../src/engine/verify.ts';
 import { PORTABLE } from '../../src/graph/target.ts';
 import { Catalogue } from '../../src/models/catalogue.ts';
 import { openCheckpoint } from '../../src/models/checkpoint/open.ts';
@@ -105,6 +106,43 @@ test('Stable Diffusion 1 as other programs save it is the same model', async (t)
     ['one tensor in float32', changed('sd1', projection, wide)],
   ];
   for (const [what, file] of cases) assert.deepEqual(shapesOf(await open(t, file)), wanted, what);
+});
+
+test('a UNet that a file holds only as moving averages is the model, not the VAE beside it', async (t) => {
+  for (const layout of ['sd1', 'sd2', 'sdxl']) {
+    const averaged = renamed(layout, (name) =>
+      name.startsWith(UNET) ? `model_ema.${name.slice('model.'.length).replaceAll('.', '')}` : name,
+    );
+    averaged.set('model_ema.decay', float([], [1]));
+    const path = await writeSafetensors(join(await temporaryFolder(t), 'x.safetensors'), averaged);
+    const { kind, family, refusal, parts } = await recognise(path);
+    const plain = await writeSafetensors(
+      join(await temporaryFolder(t), 'x.safetensors'),
+      forgeModel(layout).single,
+    );
+    assert.deepEqual([kind, refusal, parts], ['checkpoint', undefined, { vae: true, textEncoders: true }]);
+    assert.equal(family, (await recognise(plain)).family);
+    const [own, wanted] = [await openCheckpoint(path), await openCheckpoint(plain)];
+    assert.deepEqual(shapesOf(own), shapesOf(wanted), layout);
+    assert.deepEqual(
+      (await verifyModel(own)).unused.map((name) => name.replace(/^.* /, '')),
+      (await verifyModel(wanted)).unused,
+    );
+  }
+});
+
+test('a checkpoint whose denoiser nobody knows is not listed as the VAE that it holds', async (t) => {
+  for (const prefix of ['model.diffusion_model.', 'model_ema.diffusion_model']) {
+    const strange = renamed('sd1', (name) =>
+      name.startsWith(UNET) ? `${prefix}strange${[...name.slice(UNET.length)].reverse().join('')}` : name,
+    );
+    const path = await writeSafetensors(join(await temporaryFolder(t), 'x.safetensors'), strange);
+    const message = /^x\.safetensors is no checkpoint that this version of Darkroom knows/;
+    const { kind, refusal } = await recognise(path);
+    assert.equal(kind, 'checkpoint');
+    assert.match(refusal ?? '', message);
+    await assert.rejects(openCheckpoint(path), { code: 'unsupported', message });
+  }
 });
 
 test('counters and scales beside both text encoders of SDXL change nothing', async (t) => {

@@ -4,7 +4,7 @@
  * convert_controlnet_checkpoint gives them; marks of other networks as ComfyUI's comfy/controlnet.py tells them apart.
  */
 import type { StoredTensor } from '../../graph/component.ts';
-import { readLdmUnet, transformerLayers } from './ldm-unet.ts';
+import { lackingAttention, readLdmUnet, transformerLayers } from './ldm-unet.ts';
 import { known, numbersBehind, sideOf, type Tensors, under } from './tensors.ts';
 import { lacking } from './whole.ts';
 
@@ -54,11 +54,18 @@ export function lackingControlnet(own: Tensors): string[] {
     ? [ORIGINAL_HINT, ...time, 'input_blocks.0.0.', 'input_blocks.1.', 'middle_block.0.', 'middle_block_out.']
     : [HINT, 'controlnet_cond_embedding.conv_out.', 'time_embedding.', 'conv_in.', 'mid_block.'];
   return isOriginal(own)
-    ? lacking(own, { names, blocks: ['zero_convs.'] })
+    ? [...lacking(own, { names, blocks: ['zero_convs.'] }), ...lackingAttention(own)]
     : lacking(own, {
-        names: [...names, 'controlnet_mid_block.'],
+        names: [...names, 'controlnet_mid_block.', ...middleOf(own)],
         blocks: ['down_blocks.', 'controlnet_down_blocks.'],
       });
+}
+
+/** Two residual layers with attention between them; only a small ControlNet has a single residual layer there. */
+function middleOf(own: Tensors): string[] {
+  const whole = ['mid_block.resnets.0.', 'mid_block.attentions.0.', 'mid_block.resnets.1.'];
+  const isSmall = ![...own.keys()].some((name) => whole.slice(1).some((layer) => name.startsWith(layer)));
+  return isSmall ? [] : whole;
 }
 
 const isOriginal = (own: Tensors): boolean => ORIGINAL.some((name) => own.has(name));

@@ -64,10 +64,11 @@ export function lackingUnet(tensors: Tensors): string[] {
       ...residual.flatMap((block) => LAYERS.map((layer) => `${block}.${layer}.`)),
     ],
   });
-  if (!residual.some((block) => block.startsWith('middle_block'))) {
+  if (![...tensors.keys()].some((name) => name.startsWith('middle_block.'))) {
     const down = readBlocks(tensors, 'input_blocks', new Map());
     if (down.some(({ depths }) => depths.length > 1)) missing.push('middle_block');
   }
+  missing.push(...lackingAttention(tensors));
   // Each layer on the way down is joined by one on the way up.
   const down = numbersBehind(tensors.keys(), 'input_blocks.').length;
   const up = residual.filter((block) => block.startsWith('output_blocks')).length;
@@ -77,6 +78,39 @@ export function lackingUnet(tensors: Tensors): string[] {
       ? `input_blocks (${down} for ${up} output_blocks)`
       : `output_blocks (${up} for ${down} input_blocks)`,
   ];
+}
+
+/**
+ * Blocks between two changes of the picture's size attend all or none of them. A middle of two residual layers attends
+ * between them; only a pruned one (SSD-1B) is a single residual layer.
+ */
+export function lackingAttention(tensors: Tensors): string[] {
+  const has = (part: string, layer: string) => tensors.has(`${part}.${layer}`);
+  const isResidual = (part: string) => has(part, 'in_layers.0.weight');
+  const isSampler = (part: string) => has(part, 'op.weight') || has(part, 'conv.weight');
+  const missing: string[] = [];
+  for (const side of ['input_blocks', 'output_blocks'] as const) {
+    let level: { readonly block: string; readonly attends: boolean }[] = [];
+    const endLevel = () => {
+      if (level.some(({ attends }) => attends))
+        missing.push(...level.flatMap(({ block, attends }) => (attends ? [] : [`${block}.1`])));
+      level = [];
+    };
+    for (const i of numbersBehind(tensors.keys(), `${side}.`)) {
+      const block = `${side}.${i}`;
+      const parts = numbersBehind(tensors.keys(), `${block}.`).map((j) => `${block}.${j}`);
+      if (parts.some(isResidual))
+        level.push({ block, attends: parts.some((part) => !isResidual(part) && !isSampler(part)) });
+      if (parts.some(isSampler)) endLevel();
+    }
+    endLevel();
+  }
+  const middle = numbersBehind(tensors.keys(), 'middle_block.');
+  const residual = middle.filter((j) => isResidual(`middle_block.${j}`));
+  if (middle.length > residual.length && residual.length < 2)
+    missing.push(...[0, 2].filter((j) => !residual.includes(j)).map((j) => `middle_block.${j}`));
+  if (residual.length > 1 && middle.length === residual.length) missing.push('middle_block.1');
+  return missing;
 }
 
 /** @param tensors without the prefix model.diffusion_model. */

@@ -5,7 +5,7 @@ import { isRecord } from '../../json.ts';
 import { FEW_STEPS_HABITS, type FewSteps, fewStepsOfFile } from '../../request.ts';
 import { FAMILIES } from '../families/index.ts';
 import { openModel } from '../folder.ts';
-import { foreignFamily, partOfFolder, unknownArchitecture } from '../foreign-weights.ts';
+import { foreignFamily, partOfFolder, sayUnknown, unknownArchitecture } from '../foreign-weights.ts';
 import { SeenFiles } from '../seen.ts';
 import type { ModelSpec } from '../spec.ts';
 import { readWeights } from '../weights.ts';
@@ -60,7 +60,7 @@ export async function openCheckpoint(
     foreignFamily(weights)?.refusal ??
       partOfFolder(weights) ??
       unknownArchitecture(weights.label, weights.metadata) ??
-      `${basename(path)} is no checkpoint that this version of Darkroom knows: its tensors are named as in no family that it runs.`,
+      sayUnknown(basename(path)),
   );
 }
 
