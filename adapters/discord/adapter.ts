@@ -86,7 +86,8 @@ class DiscordAdapter implements Adapter {
     }
     const { user, guilds } = await ready;
     await this.#register();
-    return `discord: ${user.tag}, in ${guilds.cache.size} servers`;
+    const { size } = guilds.cache;
+    return `discord: ${user.tag}, in ${size} ${size === 1 ? 'server' : 'servers'}`;
   }
 
   async stop(): Promise<void> {

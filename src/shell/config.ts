@@ -77,7 +77,7 @@ export const operateConfig: Operate = async ({ args, store, models, asker, say, 
       throw error;
     },
   });
-  const reply = new ShellReply({ say, complain });
+  const reply = new ShellReply({ say, complain }, server);
   const where = { tenant: server, channel: '', roles: [], isAdmin: true, isAgeRestricted: false };
   const user = { id: `shell:${asker}`, name: asker };
   const input = { kind: 'line', text: `/config ${line}` } as const;
@@ -123,9 +123,12 @@ class ShellReply implements Reply {
   /** The exit code that the answer means. */
   code = 0;
   readonly #voice: Voice;
+  /** What stands here for the command of a chat that an answer names. */
+  readonly #command: string;
 
-  constructor(voice: Voice) {
+  constructor(voice: Voice, server: string) {
     this.#voice = voice;
+    this.#command = server === 'web' ? 'darkroom config' : `darkroom config --server ${server}`;
   }
 
   async post(card: Card): Promise<string> {
@@ -139,13 +142,17 @@ class ShellReply implements Reply {
   async postEphemeral({ text, fields = [], notes = [], error }: Card): Promise<undefined> {
     if (error !== undefined) {
       this.code = 1;
-      this.#voice.complain(error.message);
+      this.#voice.complain(this.#typedHere(error.message));
       return;
     }
     const rows = fields.map(({ name, value }) => `  ${name}: ${value.replaceAll('\n', '\n    ')}`);
     // A server's own platform shows its times: here nothing does.
     const words = [text, ...rows, ...notes].join('\n');
-    this.#voice.say(showTimes(words, (seconds) => utcTime(seconds * 1000)));
+    this.#voice.say(this.#typedHere(showTimes(words, (seconds) => utcTime(seconds * 1000))));
+  }
+
+  #typedHere(words: string): string {
+    return words.replaceAll(/\/config(?= )/g, this.#command);
   }
 
   async delete(): Promise<void> {}

@@ -84,7 +84,7 @@ async function list({ store: { database }, say }: Operation): Promise<number> {
   const more = waiting + running - jobs.length;
   say(
     [
-      `${running} run, ${waiting} wait, ${workers} workers${isPaused ? '; paused' : ''}`,
+      `${running} run, ${waiting} wait, ${workers} ${workers === 1 ? 'worker' : 'workers'}${isPaused ? '; paused' : ''}`,
       ...rows,
       ...(more > 0 ? [`and ${more} more`] : []),
     ].join('\n'),

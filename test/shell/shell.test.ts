@@ -292,6 +292,15 @@ test('doctor says of each device of the setting whether it is there', async () =
   assert.match(out, /mini\s+good.* GB on cpu/);
 });
 
+test('config names the commands of a chat as they are typed on the shell', async () => {
+  const ours = await darkroom(['config', 'show']);
+  assert.match(ours.out, /^To set something: darkroom config set default_steps 24$/m);
+  const theirs = await darkroom(['config', 'show', '--server', 'discord:1234']);
+  assert.match(theirs.out, /: darkroom config --server discord:1234 set default_steps 24$/m);
+  const empty = await darkroom(['config', 'set', 'channels', '']);
+  assert.match(empty.err, /^darkroom: .* darkroom config reset channels\.$/m);
+});
+
 test('serve refuses an open door, and prints its address when it listens', async () => {
   process.env['DARKROOM_HOST'] = '0.0.0.0';
   const refused = await darkroom(['serve']).finally(() => delete process.env['DARKROOM_HOST']);
