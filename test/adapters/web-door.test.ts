@@ -221,8 +221,17 @@ test('what operators and scripts read', async (t) => {
   assert.match(metrics, /^darkroom_messages_total 1$/m);
   assert.match(metrics, /^darkroom_jobs_total\{state="done"\} 1$/m);
   assert.match(metrics, /^darkroom_refusals_total\{code="bad_request"\} 1$/m);
-  const openapi = (await (await fetch(`${chat.url}/api/openapi.json`)).json()) as { paths: object };
+  const openapi = (await (await fetch(`${chat.url}/api/openapi.json`)).json()) as {
+    paths: object;
+    components: { schemas: { Message: { properties: object } } };
+  };
   assert.equal('/api/messages' in openapi.paths, true);
+  // It describes every field.
+  const messages = (await (await fetch(`${chat.url}/api/messages`)).json()) as object[];
+  const described = Object.keys(openapi.components.schemas.Message.properties);
+  const fields = new Set(messages.flatMap((message) => Object.keys(message)));
+  assert.ok(fields.has('about'));
+  assert.deepEqual([...fields.difference(new Set(described))], []);
   const { commands, gallery, words } = (await (await fetch(`${chat.url}/api/commands`)).json()) as {
     commands: { name: string; options: { name: string; flag?: string; min?: number }[] }[];
     gallery: unknown[];

@@ -254,6 +254,18 @@ export const openapi = {
             ...list(object({ id: text, label: text, picture: ref('Picture') })),
             description: 'the pictures of a sweep, each with the action that opens it by itself',
           },
+          about: {
+            ...object(
+              {
+                prompt: text,
+                asker: text,
+                origin: object({ text, job: text, picture: { type: 'integer' } }, ['text']),
+              },
+              ['prompt', 'asker'],
+            ),
+            description:
+              'of a picture: its prompt, the name of whoever asked for it, and what it was made from',
+          },
           job: ref('Job'),
           actions: list(
             object({ id: text, label: text, style: text, form: { type: 'object' } }, ['id', 'label']),
