@@ -228,7 +228,10 @@ test('admins say of a model what its file does not; the next job follows, and wh
   await said('/models set mini --zero-snr no');
   assert.deepEqual((await drawn('/imagine a mug'))[0], { ...turned, rescale_betas_zero_snr: false });
 
-  assert.equal((await said('/models reset mini')).text, 'mini is drawn with as its own file says again.');
+  assert.equal(
+    (await said('/models reset mini')).text,
+    'What was set for mini no longer applies here: its own file decides.',
+  );
   assert.deepEqual(await drawn('/imagine a mug'), plain);
   assert.equal(chat.changes.length, 5);
 });

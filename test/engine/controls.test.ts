@@ -193,7 +193,7 @@ describe('refused before any model runs', () => {
 
   test('an inpainting model without a mask', async () => {
     const error = await refusal(engine.open(await jobOf({ ...DRAFT, model: 'tiny-inpaint' })));
-    assert.match(error.message, /source image and a mask/);
+    assert.match(error.message, /picture to start from and a mask/);
   });
 });
 

@@ -134,7 +134,7 @@ test('what waits and runs counts by its estimate, and cancelling gives it back',
 
 test('a picture beyond the whole cap is refused with the way out, and a server has a cap over all its users', async () => {
   await assert.rejects(queue.submit(recordOf('a', { tenant: 's', gpuSecondsPerDay: 0.5 })), {
-    message: /your limit is 0\.5 in 24 hours\. Choose a smaller size, fewer steps or fewer images\.$/,
+    message: /your limit is 0\.5 in 24 hours\. Choose a smaller size, fewer steps or fewer pictures\.$/,
   });
   const share = { tenant: 's', tenantGpuSecondsPerDay: 30 };
   await draw('a', share, 14);

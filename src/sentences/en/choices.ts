@@ -3,7 +3,8 @@ export const choices = {
   'choices.too_much': 'The prompt {what} once its choices are drawn. Use fewer of them.',
   'choices.too_many': 'makes more than {limit} choices',
   'choices.too_long': 'becomes longer than {limit} characters',
-  'choices.no_folder': 'The folder of wildcards (DARKROOM_WILDCARDS) cannot be read.',
+  'choices.no_folder':
+    'The folder of wildcards (DARKROOM_WILDCARDS) cannot be read. The operator can correct its path or its permissions.',
   'choices.large_list':
     'The wildcard {name} is a file of {size} bytes; the limit is {limit}. Ask the operator to shorten it.',
   'choices.round': 'The wildcard {name} calls itself: {round}. An admin can change that list.',

@@ -43,7 +43,7 @@ export const config = {
   'config.style_parts': '{before}; {part}',
   'config.no_upscaler': '{key}: there is no upscaler {name}. {offer}',
   'config.model': '{name} is drawn with {flags} here, unless a request says otherwise.',
-  'config.model_reset': '{name} is drawn with as its own file says again.',
+  'config.model_reset': 'What was set for {name} no longer applies here: its own file decides.',
   'config.wildcard_removed': 'The wildcard {name} was removed.',
   'config.wildcard': 'Wildcard {name}: {words}',
 } as const;

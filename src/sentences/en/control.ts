@@ -27,7 +27,8 @@ export const control = {
     'The {kind} picture was followed with {name}. --controlnet takes another one: {others}.',
   'control.unsupported':
     '{model} does not support ControlNets; models of Stable Diffusion 1, 2 and XL do. Remove the controls, or choose another model.',
-  'control.detector_unloaded': 'The detector {kind}.onnx could not be loaded; is it an ONNX model?',
+  'control.detector_unloaded':
+    'The detector {kind}.onnx could not be loaded: it is no ONNX model, or one that onnxruntime does not run. Ask the operator.',
   'control.detector_names': "The detector's {kind}.json names the {field} {name}; the model has {names}.",
   'control.has_kinds': 'It has some for {kinds}.',
   'control.of_no_kind': 'What these follow is not known: {names}. Choose one with --controlnet.',
@@ -47,5 +48,6 @@ export const control = {
   'control.raw_needs_net':
     '--control raw takes the picture as it is. Add --controlnet with the name of the ControlNet that follows it.',
   'control.unknown_region': 'Unknown region {name}. {offer}',
-  'control.detector_answer': "The {kind} detector's answer cannot be used.",
+  'control.detector_answer':
+    'The {kind} detector gave a result that does not fit its {kind}.json. Ask the operator to correct that file.',
 } as const;

@@ -47,11 +47,11 @@ export const describe = {
   'describe.models.enable': 'Allow a model here.',
   'describe.models.disable': 'Stop a model from being used here.',
   'describe.models.set':
-    'Say of a model what its file does not: what it predicts, and how it is drawn with here.',
+    'Set what a model predicts and how it draws here, where its own file does not say it.',
   'describe.models.prediction': 'What the model predicts.',
   'describe.models.zero_snr': 'Whether the model was trained with a terminal SNR of zero.',
   'describe.models.few_steps': 'How the model was distilled to draw in a few steps; none where it was not.',
-  'describe.models.reset': 'Draw with a model as its own file says again.',
+  'describe.models.reset': 'Take back what was set for a model: its own file decides again.',
   'describe.models.model': 'The model.',
   'describe.ban': 'Stop a user from requesting pictures.',
   'describe.ban.list': 'Show who is banned.',

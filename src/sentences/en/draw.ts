@@ -34,7 +34,7 @@ export const draw = {
   'draw.source_deleted': 'The picture to start from was deleted. Choose another one.',
   'draw.uploaded_picture': 'Uploaded picture',
   'draw.uploaded_mask': 'Uploaded mask',
-  'draw.uploaded_control': 'Uploaded control image',
+  'draw.uploaded_control': 'Uploaded control picture',
   'draw.untaught':
     'This small model was not taught: {words}. It knows {known} and more: /help lists its words.',
   'draw.untaught_more':

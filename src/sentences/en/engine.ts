@@ -31,12 +31,12 @@ export const engine = {
   'engine.channels':
     'The denoiser of {model} reads {channels} channels; Darkroom runs denoisers of {own} channels, or {inpainting} for inpainting. Choose another model.',
   'engine.needs_mask':
-    '{model} is an inpainting model: it needs a source image and a mask. Attach both, or choose another model.',
+    '{model} is an inpainting model: it needs a picture to start from and a mask. Attach both, or choose another model.',
   'engine.multiple': '{label} {side} is not a multiple of {multiple}, which {model} needs. Try {near}.',
   'engine.too_large':
     '{label} {side} is too large for {model}, which draws up to {limit}. Try {width}x{height}.',
   'engine.device_memory':
-    '{device} has not enough free memory for this; another program may have taken it. Try a smaller size or fewer images, or close that program.',
+    '{device} has not enough free memory for this; another program may have taken it. Try a smaller size or fewer pictures, or close that program.',
   'engine.device_lost':
     '{device} stopped working, as after sleep or a reset of its driver. Ask again; if it happens again, the operator should restart the machine.',
   'engine.cause_guidance': 'Guidance {guidance} is the likely cause; try {usual}.',
@@ -66,9 +66,9 @@ export const engine = {
   'engine.stopping': 'Darkroom is stopping. Ask again once it runs.',
   'engine.clip_skip':
     'clip_skip {clipSkip} is too high for {model}: its text encoder can skip at most {limit} layers. Try 0 or 1.',
-  'engine.input.control': 'The {kind} control image',
+  'engine.input.control': 'The {kind} control picture',
   'engine.input.reference': 'A reference picture',
-  'engine.input.source': 'The source image',
+  'engine.input.source': 'The picture to start from',
   'engine.input.mask': 'The mask',
   'engine.no_precision': '{asker} {precision} is not known. Use {known}.',
   'engine.cpu_precision':

@@ -24,7 +24,7 @@ export const lora = {
   'lora.of_other':
     '{name} is a LoRA for {origin} and does not fit {model}: {fitting} of its {total} tensors belong there. Choose a model of its family, or leave the LoRA out.',
   'lora.of_kin':
-    '{name} is a LoRA for {origin} and has no meaning for {model}. Choose a model of its family, or leave the LoRA out.',
+    '{name} is a LoRA for {origin} and does not work on {model}. Choose a model of its family, or leave the LoRA out.',
   'lora.foreign':
     '{name} is no LoRA that fits {model}: {fitting} of its {total} tensors belong there. Choose another model, or leave it out.',
   'lora.no_vae_installed': 'None are installed: they belong in a folder of DARKROOM_MODELS, such as vae.',

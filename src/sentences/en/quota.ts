@@ -1,7 +1,7 @@
 /** What a queue refuses, and what happens to a job on its way. */
 export const quota = {
-  'quota.none_jobs': 'You may have no waiting jobs here. Ask an admin for a higher quota.',
-  'quota.none_pictures': 'You may have no waiting pictures here. Ask an admin for a higher quota.',
+  'quota.none_jobs': 'Your quota allows no waiting jobs here. Ask an admin for a higher one.',
+  'quota.none_pictures': 'Your quota allows no waiting pictures here. Ask an admin for a higher one.',
   'quota.pictures_at_once': 'You asked for {count} pictures; you may have {limit} waiting. Try --n {limit}.',
   'quota.wait': 'Wait until one starts',
   'quota.next_starts': 'The next one starts in {time}: wait for it',
@@ -14,9 +14,9 @@ export const quota = {
   'quota.group_pictures':
     'You and other new visitors from your network have {used, plural, one {# waiting picture} other {# waiting pictures}}; the limit is {limit}. {starts}, or cancel one in /queue.',
   'quota.request_beyond_own':
-    'This request takes about {cost} GPU-seconds; your limit is {limit} in 24 hours. Choose a smaller size, fewer steps or fewer images.',
+    'This request takes about {cost} GPU-seconds; your limit is {limit} in 24 hours. Choose a smaller size, fewer steps or fewer pictures.',
   'quota.request_beyond_server':
-    "This request takes about {cost} GPU-seconds; the server's limit is {limit} in 24 hours. Choose a smaller size, fewer steps or fewer images.",
+    "This request takes about {cost} GPU-seconds; the server's limit is {limit} in 24 hours. Choose a smaller size, fewer steps or fewer pictures.",
   'quota.frees_later': 'when the waiting jobs have ended',
   'quota.frees_in': 'in {time}',
   'quota.day':
@@ -32,8 +32,8 @@ export const quota = {
   'queue.model_removed':
     'The model {model} was removed from this machine while this waited. Choose another model and ask again.',
   'queue.stopped_twice':
-    'The engine stopped twice while generating this image. Try a smaller size or fewer images.',
-  'queue.input_deleted': 'An input image of this job was deleted. Choose another image.',
+    'The engine stopped twice while drawing this picture. Try a smaller size or fewer pictures.',
+  'queue.input_deleted': 'A picture that this job needs was deleted. Choose another one.',
   'queue.moved': '{device} failed in the middle of this picture; it was started again on another device.',
   'queue.restarted': '{device} failed in the middle of this picture; it was started again.',
 } as const;

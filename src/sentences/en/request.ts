@@ -2,7 +2,7 @@
 export const request = {
   'request.control_start': 'control start {start} is not below its end {end}. Try 0 to 1, all of the steps.',
   'request.loras_differ':
-    'The choices draw another LoRA for each picture, which takes a request each. Ask for one picture.',
+    'The choices draw another LoRA for each picture, and one request has the same LoRAs for all. Ask for one picture at a time.',
   'request.nothing_to_enlarge':
     'upscaler {upscaler} has nothing to enlarge. Add --upscale 2, or --upscale-image 2 with a picture.',
   'request.refine_strength':

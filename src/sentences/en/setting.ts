@@ -9,7 +9,7 @@ export const setting = {
   'setting.not_whole': '{typed} is not a whole number from {min} to {max}.',
   'setting.not_number': '{typed} is not a number from {min} to {max}.',
   'setting.not_known': '{typed} is not known. {offer}',
-  'setting.empty_list': 'An empty list; use reset to lift the rule.',
+  'setting.empty_list': 'The list is empty. To lift the rule, use /config reset.',
   'setting.not_size':
     '{typed} is not a size. Use multiples of {multiple} from {min} to {max}, for example 512x512.',
   'setting.default_model': 'Pictures are drawn with the model {value}, unless a request names another one.',

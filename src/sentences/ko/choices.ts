@@ -4,7 +4,8 @@ export const choices = {
   'choices.too_much': '{what} 선택지를 줄여 주세요.',
   'choices.too_many': '선택지를 뽑는 곳이 {limit}개를 넘어요.',
   'choices.too_long': '선택지를 뽑으면 프롬프트가 {limit}자를 넘어요.',
-  'choices.no_folder': '와일드카드 폴더(DARKROOM_WILDCARDS)를 읽을 수 없어요.',
+  'choices.no_folder':
+    '와일드카드 폴더(DARKROOM_WILDCARDS)를 읽을 수 없어요. 운영자가 경로나 권한을 고쳐야 해요.',
   'choices.large_list':
     '{name} 와일드카드 파일이 {size}바이트예요. 최대 {limit}바이트예요. 운영자에게 줄여 달라고 요청해 주세요.',
   'choices.round': '{name} 와일드카드가 자기 자신을 불러요: {round}. 관리자가 그 목록을 고칠 수 있어요.',

@@ -44,7 +44,7 @@ export const config = {
   'config.style_parts': '{before}; {part}',
   'config.no_upscaler': '{key}: {name} 업스케일러는 없어요. {offer}',
   'config.model': '요청에 다른 값이 없으면 {name} 모델은 여기에서 {flags} 설정으로 그려요.',
-  'config.model_reset': '{name} 모델은 다시 파일에 적힌 대로 그려요.',
+  'config.model_reset': '{name} 모델에 정해 둔 설정을 없앴어요. 이제 파일에 적힌 대로 그려요.',
   'config.wildcard_removed': '{name} 와일드카드를 삭제했어요.',
   'config.wildcard': '와일드카드 {name}: {words}',
 } as const satisfies Record<keyof typeof en, string>;

@@ -29,7 +29,8 @@ export const control = {
     '{kind} 그림을 {name} ControlNet으로 따라 그렸어요. 다른 것은 --controlnet으로 골라요: {others}',
   'control.unsupported':
     '{model} 모델에서는 ControlNet을 쓸 수 없어요. Stable Diffusion 1, 2, XL 모델에서 쓸 수 있어요. 컨트롤을 빼거나 다른 모델을 골라 주세요.',
-  'control.detector_unloaded': '{kind}.onnx 검출기를 불러오지 못했어요. ONNX 모델이 맞나요?',
+  'control.detector_unloaded':
+    '{kind}.onnx 검출기를 불러오지 못했어요. ONNX 모델이 아니거나 onnxruntime으로 실행할 수 없는 모델이에요. 운영자에게 알려 주세요.',
   'control.detector_names':
     '검출기의 {kind}.json에 적힌 {field} {name} 항목이 모델에 없어요. 모델에 있는 것: {names}',
   'control.has_kinds': '쓸 수 있는 컨트롤: {kinds}.',
@@ -51,5 +52,6 @@ export const control = {
   'control.raw_needs_net':
     '--control raw는 그림을 그대로 써요. 그 그림을 따라 그릴 ControlNet의 이름을 --controlnet으로 적어 주세요.',
   'control.unknown_region': '알 수 없는 부분이에요: {name}. {offer}',
-  'control.detector_answer': '{kind} 검출기의 결과를 쓸 수 없어요.',
+  'control.detector_answer':
+    '{kind} 검출기의 결과가 {kind}.json의 내용과 맞지 않아요. 운영자에게 그 파일을 고쳐 달라고 요청해 주세요.',
 } as const satisfies Record<keyof typeof en, string>;

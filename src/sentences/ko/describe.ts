@@ -51,7 +51,7 @@ export const describe = {
   'describe.models.prediction': '모델이 예측하는 것.',
   'describe.models.zero_snr': '마지막 학습 단계의 SNR이 0이 되도록 학습했는지 여부.',
   'describe.models.few_steps': '적은 단계로 그리도록 증류된 방식. 아니면 none.',
-  'describe.models.reset': '모델을 다시 파일에 적힌 대로 사용해요.',
+  'describe.models.reset': '모델에 정해 둔 설정을 없애고 파일에 적힌 대로 사용해요.',
   'describe.models.model': '모델.',
   'describe.ban': '사용자가 그림을 요청하지 못하게 해요.',
   'describe.ban.list': '차단된 사용자를 보여 줘요.',

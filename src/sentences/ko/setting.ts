@@ -10,7 +10,7 @@ export const setting = {
   'setting.not_whole': '{typed}: {min}에서 {max} 사이의 정수가 아니에요.',
   'setting.not_number': '{typed}: {min}에서 {max} 사이의 수가 아니에요.',
   'setting.not_known': '{typed}: 알 수 없는 값이에요. {offer}',
-  'setting.empty_list': '목록이 비어 있어요. 규칙을 없애려면 reset을 쓰세요.',
+  'setting.empty_list': '목록이 비어 있어요. 규칙을 없애려면 /config reset 명령을 쓰세요.',
   'setting.not_size':
     '{typed}: 크기가 아니에요. {min}에서 {max} 사이, {multiple}의 배수로 적어 주세요. 예: 512x512',
   'setting.default_model': '요청에 다른 모델이 없으면 {value} 모델로 그려요.',
