@@ -24,7 +24,7 @@ export const policy = {
   'platform.web.tenant': 'chat',
   'platform.discord.tenant': 'server',
   'platform.slack.tenant': 'workspace',
-  'platform.web.admins': 'the users named in DARKROOM_ADMINS',
+  'platform.web.admins': 'the operator and admins of this chat',
   'platform.discord.admins': 'members who can manage this server',
   'platform.slack.admins': 'admins of this workspace',
   'target.no_such_kind': '{platform} has no {kind, select, user {users} role {roles} other {channels}}.',

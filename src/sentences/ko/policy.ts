@@ -26,7 +26,7 @@ export const policy = {
   'platform.web.tenant': '채팅',
   'platform.discord.tenant': '서버',
   'platform.slack.tenant': '워크스페이스',
-  'platform.web.admins': 'DARKROOM_ADMINS에 적힌 사용자',
+  'platform.web.admins': '이 채팅의 운영자와 관리자',
   'platform.discord.admins': '이 서버를 관리할 수 있는 멤버',
   'platform.slack.admins': '이 워크스페이스의 관리자',
   'target.no_such_kind':
