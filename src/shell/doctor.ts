@@ -251,7 +251,7 @@ async function describeNeed(
   const need = `${gigabytes(bytes)} GB on ${nameOf(device)}${how}`;
   if (!fits) return `needs ${need}, which has ${gigabytes(budget!)} GB`;
   const toCheck = await bytesToCheck(classifier, spec, device);
-  const checked = toCheck === 0 ? [] : [`${gigabytes(toCheck)} GB more where pictures are checked`];
+  const checked = toCheck < SHOWN ? [] : [`${gigabytes(toCheck)} GB more where pictures are checked`];
   return [need, ...(await describeControlnets(spec, device)), ...checked].join(', ');
 }
 
