@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import packageJson from '../../package.json' with { type: 'json' };
 import { writeBackup } from '../store/backup/backup.ts';
 import { type Operate, operate } from './operator.ts';
-import { readOptions, UsageError, type Verb } from './verb.ts';
+import { counted, readOptions, UsageError, type Verb } from './verb.ts';
 
 export const backup: Verb = {
   summary: 'conversation, jobs, settings, people and pictures in one file',
@@ -29,7 +29,7 @@ export const operateBackup: Operate = async ({ args, store, say, signal }) => {
   const gone =
     made.missing === 0 ? '' : `; ${made.missing} were deleted while it was written, and are not in it`;
   say(
-    `${file}: ${made.rows} rows and ${made.pictures} pictures${gone}, ${(made.bytes / 1e6).toFixed(1)} MB. Models are not part of it.`,
+    `${file}: ${counted(made.rows, 'row')} and ${counted(made.pictures, 'picture')}${gone}, ${(made.bytes / 1e6).toFixed(1)} MB. Models are not part of it.`,
   );
   return 0;
 };

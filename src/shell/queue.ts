@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { countGpus } from '../queue/capacity.ts';
 import { audit, listJobs, pauseQueue, readFigures, resumeQueue, setWeight } from '../queue/operators.ts';
 import { type Operate, type Operation, operate } from './operator.ts';
-import { readNumber, readOptions, UsageError, type Verb } from './verb.ts';
+import { counted, readNumber, readOptions, UsageError, type Verb } from './verb.ts';
 
 /** Jobs that are listed at most. */
 const MOST = 50;
@@ -84,7 +84,7 @@ async function list({ store: { database }, say }: Operation): Promise<number> {
   const more = waiting + running - jobs.length;
   say(
     [
-      `${running} run, ${waiting} wait, ${workers} ${workers === 1 ? 'worker' : 'workers'}${isPaused ? '; paused' : ''}`,
+      `${running} run, ${waiting} wait, ${counted(workers, 'worker')}${isPaused ? '; paused' : ''}`,
       ...rows,
       ...(more > 0 ? [`and ${more} more`] : []),
     ].join('\n'),

@@ -5,7 +5,7 @@ import { restoreBackup } from '../store/backup/restore.ts';
 import { openEmbedded } from '../store/embedded.ts';
 import { openServer } from '../store/postgres.ts';
 import { defaultPlace, openPictureBytes } from '../store/store.ts';
-import { readOptions, UsageError, type Verb } from './verb.ts';
+import { counted, readOptions, UsageError, type Verb } from './verb.ts';
 
 export const restore: Verb = {
   summary: 'what darkroom backup wrote, into this data folder or database',
@@ -36,9 +36,11 @@ written. Jobs that had not ended are drawn at the next start.
         issue: (tx, count) => tickets.reissue(tx, count),
       }).finally(() => tickets.close());
       const waiting =
-        restored.waiting === 0 ? '' : ` ${restored.waiting} jobs wait and are drawn at the next start.`;
+        restored.waiting === 0
+          ? ''
+          : ` Waiting: ${counted(restored.waiting, 'job')}, to be drawn at the next start.`;
       process.stdout.write(
-        `Restored ${restored.rows} rows and ${restored.pictures} pictures of ${restored.at}, written by Darkroom ${restored.release}.${waiting}\n`,
+        `Restored ${counted(restored.rows, 'row')} and ${counted(restored.pictures, 'picture')} of ${restored.at}, written by Darkroom ${restored.release}.${waiting}\n`,
       );
       return 0;
     } finally {

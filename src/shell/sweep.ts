@@ -21,6 +21,9 @@ import { folderOrName, loraFiles, netPaths, type Task, upscalerFiles, vaeFiles }
 import { DEBUG_HINT, describeOnShell } from './told.ts';
 import { asUsage, UsageError, type Verb } from './verb.ts';
 
+/** How a chat's sentences begin an example. */
+const CHAT_EXAMPLE = '/sweep a red mug';
+
 /** A picture that was drawn, or why it was not. */
 type Cell = { readonly result: Result; readonly picture: Uint8Array } | { readonly error: string };
 
@@ -173,6 +176,9 @@ function asUsageOf<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw asUsage(error);
+    const usage = asUsage(error);
+    if (!(usage instanceof UsageError)) throw usage;
+    // As it is typed here.
+    throw new UsageError(usage.message.replace(CHAT_EXAMPLE, 'darkroom sweep "a red mug"'), { cause: error });
   }
 }

@@ -54,6 +54,9 @@ export function asUsage(error: unknown): unknown {
   return isUsage ? new UsageError(error.message, { cause: error }) : error;
 }
 
+/** `1 picture`, `2 pictures`. */
+export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`;
+
 /** On stderr, beside the output: what whoever waits should know. */
 export const sayBeside = (text: string): void => void process.stderr.write(`darkroom: ${text}\n`);
 

@@ -65,7 +65,7 @@ test('a precision is the CPU’s, and refused by name where it cannot be had', a
   await refused(
     'cpu',
     'int8',
-    /gains nothing on this CPU: .* 9 ms in int8 and 8 ms in float32\. Use float32/,
+    /int8 is not used on this CPU: .* 9 ms in int8 and 8 ms in float32\. Use float32/,
   );
   await refused('cuda:0', 'int8', /is for the CPU: cuda:0 computes in float16/);
   await refused('cpu', 'float16', /is for GPUs: cpu computes in float32\. .* the device webgpu/);

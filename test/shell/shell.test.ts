@@ -160,6 +160,7 @@ test('wrong usage: exit code 2 and one line with the value and the way out', asy
     [['worker'], /worker needs DATABASE_URL/],
     [['config', 'fix'], /show \| set/],
     [['models', 'frobnicate'], /list, show, verify/],
+    [['sweep', 'a mug'], /for example: darkroom sweep "a red mug" steps=/],
   ];
   for (const [args, message] of cases) {
     const { code, err } = await darkroom(args, '{}');

@@ -124,7 +124,7 @@ test('serve draws, is backed up while it runs, its folder is wiped and restored:
   await ask(data, 'people', 'link', 'bo', '--admin');
   await ask(data, 'queue', 'pause');
   await first.say('/imagine a blue car --steps 2 --seed 2');
-  assert.match(await ask(data, 'backup', file), /: \d+ rows and 1 pictures, .* Models are not/);
+  assert.match(await ask(data, 'backup', file), /: \d+ rows and 1 picture, .* Models are not/);
   assert.equal(statSync(file).mode & 0o777, 0o600);
   await assert.rejects(darkroom(env, backup, file), { message: /exists already/ });
   await assert.rejects(darkroom(env, restore, file), { message: /in use by process \d+/ });

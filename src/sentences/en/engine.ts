@@ -77,6 +77,5 @@ export const engine = {
     '{asker} {precision} is for GPUs: {names}. Leave it out, or choose the device webgpu.',
   'engine.no_float16': '{asker} float16 cannot be used: {device} lacks it or gets it wrong. Use float32.',
   'engine.device_precision': '{device} computes in {precision}',
-  'engine.int8_idle':
-    '{asker} int8 is not used, because it gains nothing on this CPU: {reason}. Use float32.',
+  'engine.int8_idle': '{asker} int8 is not used on this CPU: {reason}. Use float32.',
 } as const;

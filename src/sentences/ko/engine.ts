@@ -79,5 +79,5 @@ export const engine = {
   'engine.no_float16':
     '{asker} float16: {device} 장치에 없거나 그 결과가 틀려서 쓸 수 없어요. float32를 써 주세요.',
   'engine.device_precision': '{device} 장치의 정밀도: {precision}',
-  'engine.int8_idle': '{asker} int8: 이 CPU에서는 이득이 없어 쓰지 않아요({reason}). float32를 써 주세요.',
+  'engine.int8_idle': '{asker} int8: 이 CPU에서는 쓰지 않아요({reason}). float32를 써 주세요.',
 } as const satisfies Record<keyof typeof en, string>;
