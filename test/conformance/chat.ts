@@ -72,7 +72,7 @@ export async function until(
   person: string,
   isExpected: (message: Seen) => boolean,
 ): Promise<Seen> {
-  const deadline = Date.now() + 20_000;
+  const deadline = Date.now() + 60_000;
   let last: readonly Seen[] = [];
   while (Date.now() < deadline) {
     last = await chat.seenBy(person);
