@@ -19,7 +19,7 @@ export interface CardPicture {
 }
 
 /** A job's state as the card shows it; absent numbers are not known yet. */
-export interface CardJob {
+interface CardJob {
   readonly id: string;
   readonly state: JobState;
   readonly position?: number;
@@ -95,7 +95,7 @@ export interface CardField {
   readonly isCode?: true;
 }
 
-export interface CardCell {
+interface CardCell {
   /** Of the action that answers with the picture by itself. */
   readonly id: string;
   /** What is particular to it: `steps 10, cfg 3`. */

@@ -6,7 +6,7 @@
 import { sayIn } from '../src/sentences.ts';
 import { type Platform, traitsOf } from './platforms.ts';
 
-export interface FailedCall {
+interface FailedCall {
   /** The platform's own code, e.g. 50013 or `not_in_channel`. */
   readonly code?: string | number | undefined;
   /** Of the HTTP answer. */

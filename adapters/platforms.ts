@@ -3,13 +3,13 @@ import type { PlainKey } from '../src/sentences.ts';
 
 export type MentionKind = 'user' | 'role' | 'channel';
 
-export interface Mention {
+interface Mention {
   readonly kind: MentionKind;
   /** As the platform has it, without the platform's name in front. */
   readonly id: string;
 }
 
-export interface PlatformTraits {
+interface PlatformTraits {
   /** As people write it. */
   readonly title: PlainKey;
   /** What people call a tenant there. */
@@ -50,7 +50,7 @@ const everything = {
   times: true,
 };
 
-export const PLATFORMS = {
+const PLATFORMS = {
   web: {
     title: 'platform.web',
     tenant: 'platform.web.tenant',

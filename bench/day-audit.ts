@@ -11,7 +11,7 @@ export interface Window {
   readonly flows: number;
 }
 
-export interface Shares {
+interface Shares {
   /** Windows that are equal parts of the day's dispatches. */
   readonly parts: readonly Window[];
   /**
@@ -21,7 +21,7 @@ export interface Shares {
   readonly long: readonly Window[];
 }
 
-export interface Audit {
+interface Audit {
   /** Over tenants, and over the users of each tenant. */
   readonly tenants: Shares;
   readonly users: Shares;
@@ -31,7 +31,7 @@ export interface Audit {
 }
 
 /** Of all jobs that came to the head of their user's line, or of their tenant's, until they were dispatched. */
-export interface Waits {
+interface Waits {
   count: number;
   /** Dispatches of siblings meanwhile, at most. */
   dispatches: number;

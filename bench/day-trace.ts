@@ -70,7 +70,7 @@ export function dayOf({ jobs, users, tenants }: DaySizes, seed = 1): Arrival[] {
     });
 }
 
-export function requestOf(side: number, steps: number, pictures: number, seed: number): GenerationRequest {
+function requestOf(side: number, steps: number, pictures: number, seed: number): GenerationRequest {
   const draft = {
     ...{ prompt: 'a blue car, ink', width: side, height: side, num_inference_steps: steps, seed },
     num_images: pictures,

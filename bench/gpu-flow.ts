@@ -24,7 +24,7 @@ const FAMILIES = {
   klein: { title: 'klein', steps: 4 },
   'z-image': { title: 'Z-Image', steps: 8 },
 } as const;
-export type FlowName = keyof typeof FAMILIES;
+type FlowName = keyof typeof FAMILIES;
 export const FLOW_NAMES = Object.keys(FAMILIES) as FlowName[];
 
 type Line =

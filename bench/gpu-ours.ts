@@ -27,7 +27,7 @@ export interface PictureOrder {
   readonly seed: number;
 }
 
-export type Request =
+type Request =
   /** Opens a component alone. `change` is laid over the device's target. */
   | { readonly open: 'unet' | 'vae'; readonly folder: string; readonly change?: Partial<Target> }
   /** Calls of what was opened; `exact` is a float32 result to hold the first one against. */

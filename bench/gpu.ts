@@ -20,7 +20,7 @@ import type { PictureOrder } from './gpu-ours.ts';
 import { ablation, batches, webgpu } from './gpu-parts.ts';
 import { type Side, startSide } from './side.ts';
 
-export interface GpuModel {
+interface GpuModel {
   readonly kind: string;
   readonly side: number;
   readonly latents: readonly number[];

@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url';
 
 const MAIN = fileURLToPath(new URL('../src/main.ts', import.meta.url));
 
-export interface JobView {
+interface JobView {
   readonly state: string;
   readonly preview?: string;
 }

@@ -80,7 +80,7 @@ function load(url: string, cookie: string): Promise<{ status: number; cookie: st
 }
 
 /** What the sums are after such a year; 114 or 115 jobs an hour. */
-export async function fillYear(database: Database): Promise<void> {
+async function fillYear(database: Database): Promise<void> {
   await database.script(`
     create temp table year as
       select tenant, hour, n, bucket from (

@@ -10,7 +10,7 @@ const CONTROLS = /[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f]/g;
  */
 const UNSEEN = /[\u00ad\u200b\u200e\u200f\u202a-\u202e\u2060-\u2064\u2066-\u2069\ufeff]/g;
 
-export const cleanText = (text: string): string =>
+const cleanText = (text: string): string =>
   text.toWellFormed().replaceAll(CONTROLS, '').replaceAll(UNSEEN, '');
 
 /** Values that are no text, number or switch are left out: no option takes them. */

@@ -60,7 +60,7 @@ export type Options = Readonly<Record<string, Option>>;
 
 type ValueOf<O extends Option> = O['type'] extends 'integer' | 'number' ? number : string;
 /** Pictures come as attachments, not as values. */
-export type Values<O extends Options = Options> = {
+type Values<O extends Options = Options> = {
   -readonly [K in keyof O as O[K]['type'] extends 'picture' ? never : K]?: ValueOf<O[K]>;
 };
 
@@ -77,7 +77,7 @@ export interface Context<P = unknown> {
   readonly count?: number;
 }
 
-export interface Command<O extends Options = Options, P = unknown> {
+interface Command<O extends Options = Options, P = unknown> {
   readonly name: string;
   readonly description: PlainKey;
   readonly options: O;

@@ -7,7 +7,7 @@ import { type Context, defineCommand } from './command.ts';
 import type { Ports } from './ports.ts';
 import { findTarget } from './targets.ts';
 
-export type FindPorts = Pick<Ports, 'gallery' | 'find'>;
+type FindPorts = Pick<Ports, 'gallery' | 'find'>;
 
 /** Pictures of one answer: as many as there are buttons in a row. */
 const PAGE = 5;

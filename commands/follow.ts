@@ -12,7 +12,7 @@ import { postForReview } from './review.ts';
 import { redrawSweep, type SweepPorts, watchSweep } from './sweep-run.ts';
 import { TimeLeft } from './time-left.ts';
 
-export type FollowPorts = SweepPorts &
+type FollowPorts = SweepPorts &
   Pick<Ports, 'reviews' | 'settings' | 'post' | 'findPosted' | 'awaitedMs' | 'onError'>;
 
 export class Follower {

@@ -8,7 +8,7 @@ type Pace = NonNullable<Reply['pace']>;
 export const PACE: Pace = { edit: 250, preview: 500 };
 
 export type LiveEvent = Extract<JobEvent, { state: 'queued' | 'running' }>;
-export type End = Exclude<JobEvent, LiveEvent>;
+type End = Exclude<JobEvent, LiveEvent>;
 
 /**
  * Shows a job's events. The newest wins: what came while the last edit was under way or too recent is passed

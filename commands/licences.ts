@@ -8,10 +8,10 @@ import type { Rule } from '../src/settings/resolve.ts';
 import { readTuning, type Tuning } from './model-tuning.ts';
 import type { ModelFile, Ports } from './ports.ts';
 
-export type LicencePorts = Pick<Ports, 'models' | 'settings'>;
+type LicencePorts = Pick<Ports, 'models' | 'settings'>;
 
 /** The bytes of a picture by its reference in a request; undefined where it has not come yet. */
-export type PictureOf = (reference: string) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
+type PictureOf = (reference: string) => Uint8Array | undefined | Promise<Uint8Array | undefined>;
 
 /** Names that a refusal offers. */
 const OFFERED = 10;

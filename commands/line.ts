@@ -14,7 +14,7 @@ export function splitCommand(line: string): { name: string; rest: string } | und
   return match === null ? undefined : { name: match[1]!.toLowerCase(), rest: match[2]! };
 }
 
-export interface LineValues {
+interface LineValues {
   /** Texts by option name, for parseValues. */
   readonly values: Record<string, string>;
   /** Sentences about how the line was read, for the card. */

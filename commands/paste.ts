@@ -4,7 +4,7 @@ import { sentence, type Words } from '../src/sentences.ts';
 import { draftOfText } from './base.ts';
 import { commandLine } from './recipe.ts';
 
-export interface Unwrapped {
+interface Unwrapped {
   readonly line: string;
   readonly notes: readonly Words[];
 }

@@ -29,7 +29,7 @@ export type SweepEnd =
   | { readonly state: 'failed'; readonly error: ErrorWords }
   | { readonly state: 'cancelled' };
 
-export interface SweepQueuePort {
+interface SweepQueuePort {
   /** Whether the pictures of a sweep would be accepted together now. @returns GPU-seconds expected */
   requireRoom(cells: readonly Pick<JobRecord, 'user' | 'share' | 'request'>[]): Promise<number>;
   /** Keeps a sweep until whoever asked starts it. */
@@ -129,7 +129,7 @@ export interface ModelFile {
 }
 
 /** A model that can be fetched. */
-export interface OfferedModel {
+interface OfferedModel {
   /** Of its download. */
   readonly id: string;
   readonly name: string;
@@ -153,7 +153,7 @@ export interface DownloadsPort {
   cancel(id: string): boolean;
 }
 
-export interface LentFile {
+interface LentFile {
   readonly part: 'vae' | 'text_encoder';
   /** As of a ModelFile: many models take their VAE from another checkpoint. */
   readonly kind: string;
@@ -225,7 +225,7 @@ export interface UnturnedPicture {
   readonly height: number;
 }
 
-export interface UploadedPicture {
+interface UploadedPicture {
   readonly bytes: Uint8Array;
   readonly width: number;
   readonly height: number;
@@ -242,7 +242,7 @@ export interface UploadedPicture {
 }
 
 /** Pictures in panels, rows and columns; src/image/labelled-grid.ts says more. */
-export interface Grid {
+interface Grid {
   readonly columns: readonly string[];
   readonly rows?: readonly string[];
   readonly panels?: readonly string[];

@@ -10,7 +10,7 @@ import {
 import { sentence, type Words } from '../src/sentences.ts';
 import type { FullForm, JobRecord } from '../src/store/jobs.ts';
 
-export interface Quick {
+interface Quick {
   readonly draft: RequestDraft;
   /** What makes it full again. */
   readonly finish: FullForm;

@@ -18,10 +18,7 @@ export async function removeJob(
   await jobs.remove(id);
 }
 
-export type RetentionPorts = Pick<
-  Ports,
-  'queue' | 'jobs' | 'settings' | 'usage' | 'clock' | 'unpost' | 'onError'
->;
+type RetentionPorts = Pick<Ports, 'queue' | 'jobs' | 'settings' | 'usage' | 'clock' | 'unpost' | 'onError'>;
 
 /** Days for which sums of use are kept where no admin has set another number, and those of all tenants together. */
 const USAGE_DAYS = 400;

@@ -13,7 +13,7 @@ import type { Ports } from './ports.ts';
 import { type ConfigPorts, changeSetting, logToChannel } from './setting-change.ts';
 import { timeWords } from './times.ts';
 
-export type ReviewPorts = ConfigPorts &
+type ReviewPorts = ConfigPorts &
   Pick<Ports, 'jobs' | 'replace' | 'findPosted'> & { readonly reviews: ReviewStore };
 
 /** Decisions that `/review history` shows. */

@@ -9,7 +9,7 @@ import { isCommercialOnly, Licences } from './licences.ts';
 import { readTuning } from './model-tuning.ts';
 import type { Ports } from './ports.ts';
 
-export type EffectPorts = Pick<Ports, 'models' | 'settings' | 'hasClassifier'>;
+type EffectPorts = Pick<Ports, 'models' | 'settings' | 'hasClassifier'>;
 
 /** Names of models in one sentence. */
 const NAMED = 10;

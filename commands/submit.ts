@@ -86,7 +86,7 @@ const ALT = {
   reference_4: 'draw.uploaded_picture',
 } as const satisfies Readonly<Record<PictureRole, PlainKey>>;
 
-export type SubmitPorts = Pick<
+type SubmitPorts = Pick<
   Ports,
   | 'queue'
   | 'jobs'

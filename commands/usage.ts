@@ -14,7 +14,7 @@ import { type Context, defineCommand } from './command.ts';
 import { Policy, tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
 
-export type UsagePorts = Pick<Ports, 'usage' | 'plotPicture' | 'settings' | 'admins'>;
+type UsagePorts = Pick<Ports, 'usage' | 'plotPicture' | 'settings' | 'admins'>;
 
 /** Rows of a list in a message. */
 const ROWS = 8;
@@ -88,7 +88,7 @@ export async function showSheets(
 }
 
 /** @throws DarkroomError('bad_request') */
-export function rangeOf(days: string | undefined): Range {
+function rangeOf(days: string | undefined): Range {
   const range = RANGES.find((one) => one === Number(days ?? DEFAULT_DAYS));
   if (range !== undefined) return range;
   throw new DarkroomError(

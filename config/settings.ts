@@ -78,10 +78,10 @@ const schema = z.object({
 });
 
 export type Settings = Readonly<z.output<typeof schema>>;
-export type SettingName = keyof Settings;
-export type Origin = 'default' | 'file' | 'environment';
+type SettingName = keyof Settings;
+type Origin = 'default' | 'file' | 'environment';
 
-export interface LoadedSettings {
+interface LoadedSettings {
   readonly settings: Settings;
   /** For people: one row a setting, secrets masked. */
   readonly table: readonly { readonly name: SettingName; readonly value: string; readonly origin: Origin }[];

@@ -50,7 +50,7 @@ export interface App {
   stop(): Promise<void>;
 }
 
-export interface AppOptions {
+interface AppOptions {
   readonly settings: Settings;
   readonly log: Logger;
   /** Threads of the engine; 0 takes all cores. */

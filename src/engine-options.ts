@@ -20,7 +20,7 @@ type EngineSettings = Pick<
   | 'DARKROOM_MEMORY'
 >;
 
-export interface EngineFlags {
+interface EngineFlags {
   /** `--device`, which wins over DARKROOM_DEVICES. */
   readonly device?: string | undefined;
   /** `--threads`; 0 takes all cores. */

@@ -80,7 +80,7 @@ export interface InstalledModels extends ModelsPort {
   }>;
 }
 
-export interface ModelsOptions {
+interface ModelsOptions {
   /** Where what is known of the files is kept; in memory only where left out. */
   readonly index?: string | undefined;
   /** False for a program that ends soon: it reads no more files than it is asked for. */

@@ -9,7 +9,7 @@ import type { Words } from './sentences.ts';
 export type JobState = 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
 
 /** The encoded pictures a request refers to, by the reference that stands in the request. */
-export type JobInputs = ReadonlyMap<string, Uint8Array>;
+type JobInputs = ReadonlyMap<string, Uint8Array>;
 
 /** What becomes of a picture that the check flags; the others are shown as usual. */
 export type Moderation = 'spoiler' | 'hold' | 'refuse';

@@ -29,7 +29,7 @@ function writePlain(line: string, write: (line: string) => void): void {
   write(`${mark}${msg ?? ''}${reason}\n`);
 }
 
-export interface ReducedError {
+interface ReducedError {
   readonly type: string;
   readonly code?: string;
   /** Of HTTP. */
@@ -59,7 +59,7 @@ const MAX_DEPTH = 4;
  * Clients and databases hang whole requests on their errors: bodies, parameters, addresses with tokens. Of those
  * only what is listed in ReducedError is kept, and values in quotes are left out of messages.
  */
-export function reduceError(error: unknown, depth = 0): ReducedError {
+function reduceError(error: unknown, depth = 0): ReducedError {
   if (!(error instanceof Error)) return { type: typeof error };
   const { code, status, statusCode, method, url, syscall, path } = error as Error & Record<string, unknown>;
   const shownStatus = typeof status === 'number' ? status : statusCode;

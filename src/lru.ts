@@ -1,6 +1,6 @@
 /** The one cache of the project: least recently used first out. */
 
-export interface LruOptions<Value> {
+interface LruOptions<Value> {
   /** Largest sum of sizes that is kept. */
   readonly limit: number;
   /** Whether an entry may be dropped; one that is in use may not. All may where left out. */

@@ -12,7 +12,7 @@ import { readFigures } from './queue/operators.ts';
 import { sentence } from './sentences.ts';
 import type { Database } from './store/sql.ts';
 
-export interface MachineParts {
+interface MachineParts {
   readonly settings: Settings;
   /** Absent where other processes draw. */
   readonly devices: readonly Device[];

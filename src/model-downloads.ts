@@ -22,7 +22,7 @@ export interface Downloads {
   fetch(plan: Plan, folder: string, options: DownloadView): Promise<Fetched>;
 }
 
-export interface DownloadView {
+interface DownloadView {
   readonly signal?: AbortSignal | undefined;
   onProgress(bytes: number, total: number): void;
 }

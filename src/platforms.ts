@@ -73,7 +73,7 @@ export function connect(
   };
 }
 
-export interface PlatformParts {
+interface PlatformParts {
   readonly commands: Commands;
   readonly store: Store<MessageRecord>;
   readonly log: Logger;

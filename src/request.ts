@@ -3,17 +3,9 @@
  * filled from the model's defaults, its seed is drawn; the result is frozen and travels unchanged to the engine and
  * into the PNG.
  */
-export {
-  a1111Schedule,
-  diffusersClassOf,
-  parseSampler,
-  parseSchedule,
-  samplerOfConfig,
-  scheduleOfConfig,
-} from './diffusion/names.ts';
-export type { Rng } from './diffusion/random.ts';
+export { diffusersClassOf, parseSampler, samplerOfConfig, scheduleOfConfig } from './diffusion/names.ts';
 export { SAMPLER_NAMES, type SamplerName, samplerNamed } from './diffusion/samplers/index.ts';
-export { SCHEDULES, type ScheduleName } from './diffusion/schedule.ts';
+export { SCHEDULES } from './diffusion/schedule.ts';
 export { draftOfParameters } from './request/a1111.ts';
 export {
   CONTROL_KINDS,
@@ -23,7 +15,7 @@ export {
   isNamedPose,
   POSES,
 } from './request/controls.ts';
-export type { DraftContext, DraftForm, ModelDefaults } from './request/defaults.ts';
+export type { ModelDefaults } from './request/defaults.ts';
 export { parseDraft } from './request/draft.ts';
 export {
   defaultsOfFewSteps,
@@ -35,18 +27,11 @@ export {
   fewStepsOfScheduler,
   hintOfName,
 } from './request/few-steps.ts';
-export { type PictureWords, TEXT_FIELDS, type TextField } from './request/fields/choices.ts';
-export {
-  type Embedding,
-  type Pair,
-  type PartFile,
-  type PictureFacts,
-  shortName,
-} from './request/fields/field.ts';
+export { type PictureWords, TEXT_FIELDS } from './request/fields/choices.ts';
+export { type Embedding, type PartFile, type PictureFacts, shortName } from './request/fields/field.ts';
 export type { PromptSyntax } from './request/fields/prompt.ts';
 export { type GenerationRequest, type RequestDraft, ROWS } from './request/fields.ts';
 export { freezeRequest } from './request/freeze.ts';
-export type { HiresRequest } from './request/hires.ts';
 export { requestToJson } from './request/json.ts';
 export { LIMITS } from './request/limits.ts';
 export {
@@ -70,7 +55,7 @@ export {
 } from './request/options.ts';
 export { otherFiles } from './request/other-files.ts';
 export { type OtherRecipe, readOtherRecipe } from './request/other-programs.ts';
-export { type OutpaintRequest, PANS, type Pan } from './request/outpaint.ts';
+export type { OutpaintRequest } from './request/outpaint.ts';
 export { LARGEST_REFERENCE, referenceSize } from './request/references.ts';
 export { REGIONS, type Region } from './request/regions.ts';
 export { parseRatio, RATIO_TEXT, sizeOfRatio, withinRatio } from './request/sizes.ts';
@@ -78,7 +63,6 @@ export { noteTriggers } from './request/triggers.ts';
 export {
   layEnlargedTiles,
   layTiles,
-  REFINE_STRENGTH,
   type TilePlace,
   type UpscaleImageRequest,
 } from './request/upscale-image.ts';

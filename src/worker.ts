@@ -27,7 +27,7 @@ const PRESENCE = 10_000;
 /** Milliseconds that a stop waits for a denoiser call before the engine is ended under it. */
 const PATIENCE = 3000;
 
-export interface EngineSettings {
+interface EngineSettings {
   readonly options: EngineOptions;
   readonly log: Logger;
   /** URL of a module that exports createEngine, instead of the diffusion pipeline. */
@@ -69,7 +69,7 @@ const REFUSALS: readonly ErrorCode[] = [
 const isRefusal = (error: unknown): error is DarkroomError =>
   error instanceof DarkroomError && REFUSALS.includes(error.code);
 
-export interface GpuWorker {
+interface GpuWorker {
   /** Names of the models that it runs. */
   readonly models: readonly string[];
   /** @param grace milliseconds that running jobs have to end; the rest goes back to the queue */
@@ -147,7 +147,7 @@ export async function startWorker(options: GpuWorkerOptions): Promise<GpuWorker>
 
 const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
 
-export interface LoneWorkerOptions {
+interface LoneWorkerOptions {
   readonly settings: Settings & { readonly DATABASE_URL: string };
   readonly log: Logger;
   readonly threads?: number;

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 
-export interface Import {
+interface Import {
   /** Path of the importing file from the root of the project. */
   readonly from: string;
   /** As written. */

@@ -19,7 +19,7 @@ import { Memberships } from './memberships.ts';
 import { MEDIA_HOSTS } from './pictures.ts';
 import { MessageReply } from './reply.ts';
 
-export interface DiscordOptions extends EventPorts {
+interface DiscordOptions extends EventPorts {
   readonly token: string;
   /** Base of the REST interface, e.g. of a local server; Discord's own where absent. */
   readonly apiUrl?: string;

@@ -15,7 +15,7 @@ import { showTimes } from '../times.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
 
 /** A file that goes up beside the components, which name it as `attachment://NAME`. */
-export interface Upload {
+interface Upload {
   readonly name: string;
   readonly attachment: Buffer;
   readonly description: string;
@@ -181,7 +181,7 @@ function fit(head: string, foot: string, notes: number): [string, string] {
   return [clipRendered(head, room, withTimes), short];
 }
 
-export const rowsOf = (actions: readonly CardAction[]): APIActionRowComponent<APIButtonComponent>[] =>
+const rowsOf = (actions: readonly CardAction[]): APIActionRowComponent<APIButtonComponent>[] =>
   buttonRows(actions).map((row) => ({ type: ComponentType.ActionRow, components: row.map(buttonOf) }));
 
 const STYLE = { primary: ButtonStyle.Primary, danger: ButtonStyle.Danger } as const;

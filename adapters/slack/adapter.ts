@@ -17,7 +17,7 @@ import { findByButton, findMessage } from './lookup.ts';
 import { type Posted, SlackReply, type Workspace } from './reply.ts';
 import { SlackUsers } from './users.ts';
 
-export interface SlackOptions extends EventPorts {
+interface SlackOptions extends EventPorts {
   readonly botToken: string;
   /** Socket Mode, which needs no public address. */
   readonly appToken?: string;

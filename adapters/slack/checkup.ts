@@ -21,7 +21,7 @@ export const SCOPES: Readonly<Record<string, string>> = {
   'usergroups:read': 'user groups as roles',
 };
 
-export interface SlackTokens {
+interface SlackTokens {
   readonly botToken: string;
   readonly appToken: string | undefined;
   readonly signingSecret: string | undefined;

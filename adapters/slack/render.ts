@@ -7,7 +7,7 @@ import { clip, clipRendered } from '../clip.ts';
 import { countTimes, showTimes, utcTime } from '../times.ts';
 import { SLACK_LIMITS as LIMITS } from './limits.ts';
 
-export type Blocks = types.KnownBlock[];
+type Blocks = types.KnownBlock[];
 
 export interface Rendered {
   /** What notifications and screen readers say. */
@@ -162,7 +162,7 @@ function buttonOf({ id, label, style }: CardAction): types.Button {
 }
 
 /** Slack's three control characters; escaped, nothing mentions anybody. */
-export const escapeText = (text: string) =>
+const escapeText = (text: string) =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;');
 
 /** Back to what was typed: entities, and the links that Slack makes of words. A mention keeps only its id. */

@@ -14,7 +14,7 @@ import {
   writtenFor,
 } from './terms.ts';
 
-export interface Words {
+interface Words {
   readonly prompt: string;
   readonly negative: string;
   /** What an instruction names that is not in the prompt: its change was added instead. */

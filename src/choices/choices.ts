@@ -9,7 +9,7 @@ import { parseTemplate, wildcardsOf } from './template.ts';
 export { wildcardFolder } from './folder.ts';
 export { type ListSource, linesOf, together } from './lists.ts';
 
-export interface Drawn {
+interface Drawn {
   readonly draft: RequestDraft;
   /** What of its choices has no effect. */
   readonly notes: readonly Words[];

@@ -28,7 +28,7 @@ export interface Option {
 }
 
 /** A line of a list. */
-export interface Wildcard {
+interface Wildcard {
   readonly kind: 'wildcard';
   /** May hold `*`, which stands for any part of the names of lists. */
   readonly name: string;

@@ -53,7 +53,7 @@ export interface EdmConfig {
 }
 
 /** Only SA-Solver. */
-export interface SaSolverConfig {
+interface SaSolverConfig {
   readonly predictorOrder: number;
   readonly correctorOrder: number;
   /** What is integrated: the denoised estimate, or the noise. */

@@ -89,7 +89,7 @@ export function requireKinship(base: Json, sampler: Sampler): void {
 }
 
 /** Of the model whose scheduler_config.json it is; undefined where its class is none of ours. */
-export function kindOfConfig(config: Json): ModelKind | undefined {
+function kindOfConfig(config: Json): ModelKind | undefined {
   const name = samplerOfConfig(config);
   return name && samplerNamed(name).kind;
 }

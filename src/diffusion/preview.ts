@@ -1,7 +1,7 @@
 /** Latents made visible without a VAE. */
 
 /** rgb in -1..1 = latents x factors + bias. */
-export interface LinearRgb {
+interface LinearRgb {
   /** [channels][3] */
   readonly factors: readonly (readonly [number, number, number])[];
   readonly bias: readonly [number, number, number];

@@ -15,7 +15,7 @@ export interface WeightedToken {
 
 export type Chunk<Token extends WeightedToken = WeightedToken> = readonly Token[];
 
-export interface ChunkRules {
+interface ChunkRules {
   /** Tokens of the text in one chunk: 75. */
   readonly size: number;
   /** Id of a comma that ends a word. */

@@ -4,7 +4,7 @@
  * How A1111's "emphasis" settings of the same names do it. `original`: each token's state times its weight, then all
  * of them rescaled so that their mean is what it was. `no_norm`: without the rescaling.
  */
-export type Emphasis = 'original' | 'no_norm';
+type Emphasis = 'original' | 'no_norm';
 
 /**
  * @param states [S, D] of one chunk

@@ -37,7 +37,7 @@ export interface SamplerContext {
 }
 
 /** An update rule. It works in its own scale of latents; its last step returns them without noise. */
-export type UpdateRule = (latents: Float32Array, context: SamplerContext) => Sampling;
+type UpdateRule = (latents: Float32Array, context: SamplerContext) => Sampling;
 
 /**
  * How a model was trained, which decides its samplers: as a diffusion over timesteps, as a rectified flow, or by
@@ -65,7 +65,7 @@ export interface Sampler<Name extends string = string> {
   readonly run: UpdateRule;
 }
 
-export interface DiffusersClass {
+interface DiffusersClass {
   /** `_class_name` of a scheduler_config.json. */
   readonly name: string;
   /**

@@ -11,12 +11,10 @@ import type { SamplerName } from './samplers/index.ts';
 import { curveOf, type NoiseLevel, type ScheduleName } from './schedule.ts';
 import { empiricalMu } from './schedules/flow-shift.ts';
 
-export type { PipelineHabits } from './pipeline-habits.ts';
 export type { ModelCall, Sampling } from './sampler.ts';
-export type { NoiseLevel } from './schedule.ts';
 
 /** What of a request the sampler depends on. */
-export interface SamplingRequest {
+interface SamplingRequest {
   readonly sampler: SamplerName;
   readonly schedule: ScheduleName;
   /** Laid over the model's scheduler_config.json. */
@@ -60,7 +58,7 @@ export interface CallState {
 }
 
 /** What the model's family and size add. */
-export interface SamplingSetting {
+interface SamplingSetting {
   /** The family's; a folder's scheduler as it is where left out. */
   readonly habits?: PipelineHabits;
   /** Tokens that a transformer sees of the latents: for use_dynamic_shifting; 0 where left out. */

@@ -21,7 +21,7 @@ export interface SchedulerClass {
 }
 
 /** Options of the multistep and singlestep solvers. */
-export interface SolverClass {
+interface SolverClass {
   readonly orders: readonly number[];
   /** Values of algorithm_type that are carried out. */
   readonly algorithms: readonly (SolverAlgorithm | 'deis')[];

@@ -7,14 +7,13 @@ export type Address =
   | { readonly kind: 'civitai'; readonly model?: number; readonly version?: number }
   | { readonly kind: 'url'; readonly url: URL };
 
-export interface Hosts {
+interface Hosts {
   /** The Hugging Face Hub, or a mirror of it. */
   readonly hub: URL;
   readonly civitai: URL;
 }
 
-export const HUB = 'https://huggingface.co';
-export const CIVITAI = 'https://civitai.com';
+const HUB = 'https://huggingface.co';
 
 const NAME = /^[A-Za-z0-9][\w.-]{0,95}$/;
 const REVISION = /^[\w][\w./-]{0,200}$/;

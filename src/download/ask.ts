@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { DarkroomError } from '../errors.ts';
 import { type Sentence, sayWords, sentence } from '../sentences.ts';
 
-export interface Question {
+interface Question {
   /** Sent as a bearer to the origin of the first address, and to no other. */
   readonly token?: string | undefined;
   readonly headers?: Readonly<Record<string, string>>;

@@ -9,7 +9,7 @@ import { withSlash } from './hub.ts';
 import type { Origin, Plan } from './plan.ts';
 import { measure } from './url.ts';
 
-export interface CivitaiOptions {
+interface CivitaiOptions {
   readonly endpoint: URL;
   readonly token?: string | undefined;
   readonly precision: 'float32' | 'float16';

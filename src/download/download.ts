@@ -25,7 +25,7 @@ import { type Plan, type PlannedFile, sizeOfPlan } from './plan.ts';
 import { digestOf, type PieceSizes } from './remote.ts';
 import { inUnits } from './units.ts';
 
-export interface FetchOptions {
+interface FetchOptions {
   readonly patience: Patience;
   readonly signal?: AbortSignal | undefined;
   /** How large files are cut; PIECES where left out. */
@@ -49,8 +49,8 @@ const ROOM = 64 * 2 ** 20;
 /** Bytes that stat counts in. */
 const BLOCK = 512;
 /** Beside a model: where it came from. */
-export const ORIGIN_FILE = 'darkroom-source.json';
-export const originFileOf = (file: string) => file.replace(/\.[^.]+$/, '.source.json');
+const ORIGIN_FILE = 'darkroom-source.json';
+const originFileOf = (file: string) => file.replace(/\.[^.]+$/, '.source.json');
 
 /**
  * @param folder where models lie; it is made where it is missing

@@ -3,19 +3,19 @@ import { DarkroomError } from '../errors.ts';
 import { sentence, type Words } from '../sentences.ts';
 import { WEIGHTS } from './address.ts';
 
-export interface HubFile {
+interface HubFile {
   readonly path: string;
   readonly bytes: number;
 }
 
-export interface Wish {
+interface Wish {
   /** Of the device that will draw. */
   readonly precision: 'float32' | 'float16';
   /** Folders of a pipeline that are read, without the others (safety checkers, say). */
   readonly parts: readonly string[];
 }
 
-export interface Choice {
+interface Choice {
   readonly paths: readonly string[];
   /** Sentences for the user. */
   readonly notes: readonly Words[];

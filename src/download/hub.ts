@@ -12,7 +12,7 @@ import type { Origin, Plan, PlannedFile } from './plan.ts';
 import type { Digest } from './remote.ts';
 import { measure } from './url.ts';
 
-export interface HubOptions {
+interface HubOptions {
   /** HF_ENDPOINT: the Hub or a mirror. */
   readonly endpoint: URL;
   readonly token?: string | undefined;
@@ -255,7 +255,7 @@ const strange = ({ host }: URL) => new DarkroomError('not_found', sentence('down
 /** A URL under which names are resolved, also where a mirror lies below a path. */
 export const withSlash = (url: URL) => new URL(url.href.replace(/\/*$/, '/'));
 
-export interface HubPlace {
+interface HubPlace {
   readonly HF_TOKEN?: string | undefined;
   readonly HF_HOME?: string | undefined;
   readonly HF_HUB_CACHE?: string | undefined;

@@ -17,7 +17,7 @@ import {
   startHash,
 } from './remote.ts';
 
-export const PIECES: PieceSizes = { least: 256 * 2 ** 20, bytes: 64 * 2 ** 20, atOnce: 4 };
+const PIECES: PieceSizes = { least: 256 * 2 ** 20, bytes: 64 * 2 ** 20, atOnce: 4 };
 
 /** The server gives no pieces, or pieces of different files: the file must come as a whole. */
 class NoPieces extends Error {}

@@ -6,7 +6,7 @@ import { ask, type Patience, persist } from './ask.ts';
 import type { Plan } from './plan.ts';
 import type { RemoteFile } from './remote.ts';
 
-export interface UrlOptions {
+interface UrlOptions {
   readonly patience: Patience;
   readonly signal?: AbortSignal | undefined;
 }

@@ -39,7 +39,7 @@ const thisMachine = (onSlow?: OnSlow): Machine => ({
 /** Where onnxruntime-node comes with WebGPU. */
 const WITH_WEBGPU = ['linux x64', 'darwin arm64', 'win32 x64', 'win32 arm64'];
 
-export interface Choice {
+interface Choice {
   readonly device: Device;
   /** Why a better one is not taken. */
   readonly reason?: string;
@@ -96,7 +96,7 @@ async function tryGraphics(
   return { ...device, ...(precision !== undefined && { precision }) };
 }
 
-export interface Asked {
+interface Asked {
   readonly device?: string | undefined;
   readonly threads?: number | undefined;
   /**

@@ -7,7 +7,7 @@ import type { ControlNet } from './control/controls.ts';
 import type { Components, DenoiserCall } from './model/model-cache.ts';
 import { beginPass, type Conditions, type Pass, type Start } from './pass.ts';
 
-export interface ModelInUse {
+interface ModelInUse {
   readonly components: Components;
   readonly nets: readonly ControlNet[];
   /** Whether the halves of guidance run one after the other. */

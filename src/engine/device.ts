@@ -5,7 +5,7 @@ import { CARD_ORDER, type Card } from '../gpu/cards.ts';
 import { CUDA, inFloat32, PORTABLE, type Target, WEBGPU } from '../graph/target.ts';
 import type { PreparedOptions } from './prepared.ts';
 
-export const PROVIDERS = ['cpu', 'webgpu', 'cuda'] as const;
+const PROVIDERS = ['cpu', 'webgpu', 'cuda'] as const;
 export type Provider = (typeof PROVIDERS)[number];
 export type Precision = 'float32' | 'float16' | 'int8';
 

@@ -46,7 +46,7 @@ export interface Inpainting {
 /** What a pass starts from: what the encoder saw in a picture, or latents in the sampler's scale. */
 export type Start = Posterior | Float32Array | undefined;
 
-export interface Begun {
+interface Begun {
   readonly sampling: Sampling;
   /** Channels in addition to the latents, [n, h, w]. */
   readonly extra: Float32Array | undefined;

@@ -7,7 +7,7 @@ import { type Sentence, sentence } from '../sentences.ts';
 import { type Device, nameOf, type Precision, type Provider } from './device.ts';
 import { type Probe, probe } from './probe.ts';
 
-export const PRECISIONS = ['float32', 'float16', 'int8'] as const satisfies readonly Precision[];
+const PRECISIONS = ['float32', 'float16', 'int8'] as const satisfies readonly Precision[];
 
 const TAKEN: Readonly<Record<Provider, readonly Precision[]>> = {
   cpu: ['float32', 'int8'],
@@ -20,7 +20,7 @@ export const canTake = ({ provider }: Pick<Device, 'provider'>, precision: strin
   TAKEN[provider].some((one) => one === precision);
 
 /** Who asks for a precision, as sentences name it: the flag of one run, or the setting. */
-export type Asker = '--precision' | 'DARKROOM_PRECISION';
+type Asker = '--precision' | 'DARKROOM_PRECISION';
 
 /**
  * The devices, those in this precision that can be asked for it; the others keep their own.

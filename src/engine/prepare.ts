@@ -27,7 +27,7 @@ import type { Prepared } from './run.ts';
 import type { TiledUpscaler } from './upscaler/upscalers.ts';
 
 /** What needs no weights: everything here is refused before the GPU is asked for. */
-export interface Draft {
+interface Draft {
   readonly sources: Sources;
   readonly plans: readonly PlannedPass[];
   readonly controls: Controls;

@@ -54,7 +54,7 @@ export interface PreparedOptions extends SideFilesOptions {
 }
 
 /** How openPrepared would open a graph. */
-export type Expected =
+type Expected =
   | { readonly kind: 'plain' | 'mapped' }
   /** @property bytes of its file */
   | { readonly kind: 'prepared'; readonly bytes: number };

@@ -13,7 +13,7 @@ const SAMPLE = 65_536;
 /** Milliseconds in which a sample comes from memory; a disk takes longer, but for the fastest ones, which need no help. */
 const FROM_MEMORY_MS = 0.4;
 
-export interface ReadAheadOptions {
+interface ReadAheadOptions {
   readonly fromMemoryMs?: number;
   /** Bytes of memory that the system can fill with files. */
   readonly free?: () => Promise<number>;

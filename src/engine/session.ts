@@ -40,7 +40,7 @@ export interface Session extends Runner {
   close(): Promise<void>;
 }
 
-export interface SessionOptions {
+interface SessionOptions {
   /** False refuses a graph with an operator that the device lacks; otherwise the CPU runs that one. */
   readonly cpuFallback?: boolean;
   /** Is told which share of large files has been read, where that takes its time. */

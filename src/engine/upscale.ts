@@ -36,7 +36,7 @@ import type { PipelineRun } from './run.ts';
 import { countTiles, enlargeTiles, type TiledUpscaler } from './upscaler/upscalers.ts';
 
 /** What needs no weights. */
-export interface UpscaleDraft {
+interface UpscaleDraft {
   readonly picture: Raster;
   readonly wanted: UpscaleImageRequest;
   /** What each tile goes through; undefined where nothing is redrawn. */

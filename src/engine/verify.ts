@@ -5,7 +5,7 @@ import type { ComponentName, ModelSpec } from '../models/spec.ts';
 import { freezeRequest } from '../request.ts';
 import { planPasses } from './passes.ts';
 
-export interface Verified {
+interface Verified {
   /** Names of tensors that no part of the model reads. */
   readonly unused: readonly string[];
 }

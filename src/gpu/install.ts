@@ -20,7 +20,7 @@ import { findLibraries, findProvider, type SizedDownload, VENDORS, type Vendors 
 import { type Download, fetchFile, findWheel, leastDriver, requirements, sizeOf } from './wheel-index.ts';
 import { extract, readZip, type ZipEntry } from './zip.ts';
 
-export interface InstallView {
+interface InstallView {
   say(text: string): void;
   /** @param total 0 where the server does not say it */
   progress(name: string, bytes: number, total: number): void;

@@ -19,7 +19,7 @@ export interface Download {
   readonly hash: string;
 }
 
-export interface Requirement {
+interface Requirement {
   readonly name: string;
   /** The whole version, or its beginning: "13" takes 13.2.86 and not 130. */
   readonly version: string;

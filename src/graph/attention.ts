@@ -1,7 +1,7 @@
 /** Scaled dot-product attention (Vaswani et al. 2017) of several heads, as the target computes it. */
 import type { GraphBuilder, Value } from './builder.ts';
 
-export interface ScaledAttentionOptions {
+interface ScaledAttentionOptions {
   /** Of all heads together. */
   readonly channels: number;
   readonly heads: number;

@@ -11,7 +11,7 @@ import { type Activation, activation, attention, linear } from './layers.ts';
 import { layerNorm } from './norms.ts';
 import { PORTABLE, type Target } from './target.ts';
 
-export interface ClipTextConfig {
+interface ClipTextConfig {
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly intermediateSize: number;
@@ -128,7 +128,7 @@ function withPositions(b: GraphBuilder, ids: Value, tokens: Value, config: ClipT
 }
 
 /** What a layer of CLIP is made of, in its text model and in its vision model. */
-export type ClipLayerConfig = Pick<
+type ClipLayerConfig = Pick<
   ClipTextConfig,
   'hiddenSize' | 'intermediateSize' | 'numAttentionHeads' | 'hiddenAct' | 'layerNormEps'
 >;

@@ -10,7 +10,7 @@ import { activation, conv } from './layers.ts';
 import { checkHeads, type EncoderConfig, readEncoder, type UnetConfig } from './unet-config.ts';
 import { type Conditioning, timeEmbedding, UnetEncoder } from './unet-encoder.ts';
 
-export interface ControlNetConfig extends EncoderConfig {
+interface ControlNetConfig extends EncoderConfig {
   readonly conditioningChannels: number;
   readonly conditioningEmbeddingOutChannels: readonly number[];
   readonly channelOrder: 'rgb' | 'bgr';
@@ -67,7 +67,7 @@ export function checkControlNet(net: ControlNetConfig, unet: UnetConfig, compone
   }
 }
 
-export interface ControlInputs {
+interface ControlInputs {
   /** The latents, [B, in_channels, h, w]; of an inpainting UNet the first channels are the net's. */
   readonly sample: Value;
   /** The control picture in 0..1, [B, 3, H, W]. */

@@ -22,7 +22,7 @@ const MLP_RATIO = 4;
 /** Sides of the square of latents that is one token; its pipelines pack them, so that the config says 1. */
 export const FLUX_PATCH = 2;
 
-export interface FluxTransformerConfig {
+interface FluxTransformerConfig {
   /** Of a token: latent channels x FLUX_PATCH². */
   readonly inChannels: number;
   readonly numLayers: number;

@@ -18,7 +18,7 @@ import { PORTABLE, type Target } from './target.ts';
 import { embedder, sinusoids } from './timestep.ts';
 import { gatedSum, shrunk, wideLayerNorm, wideLinear, wideLinearOfAnySize } from './wide-stream.ts';
 
-export interface Flux2Config {
+interface Flux2Config {
   /** Of a token, which is one of the sampler's latents. */
   readonly inChannels: number;
   readonly numLayers: number;

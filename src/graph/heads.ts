@@ -17,7 +17,7 @@ export function headNorm(
   return b.op('Reshape', [rmsNorm(b, perHead, name, size, epsilon), b.ints([0, 0, channels])]);
 }
 
-export interface PlacedHeads {
+interface PlacedHeads {
   readonly channels: number;
   readonly heads: number;
   readonly rotary: Rotary;

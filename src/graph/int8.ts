@@ -5,7 +5,7 @@
  */
 import type { GraphBuilder, Value } from './builder.ts';
 
-export interface Int8Options {
+interface Int8Options {
   /** The name of a vector of the outputs that is added; none where left out. */
   readonly bias: string | undefined;
   /** Uses only these rows of the weight. */
@@ -46,7 +46,7 @@ export function int8Linear(
   return product(b, values, how, `${name}.weight`, shape, options);
 }
 
-export interface Int8ConvOptions {
+interface Int8ConvOptions {
   readonly bias: boolean;
   readonly kernel: number;
   readonly stride: number;

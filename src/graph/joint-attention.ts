@@ -20,7 +20,7 @@ export interface JointAttentionOptions {
 }
 
 /** What one stream asks of the attention: x after its norm, and the names of its four projections. */
-export interface Part {
+interface Part {
   readonly x: Value;
   readonly q: string;
   readonly k: string;

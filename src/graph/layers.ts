@@ -103,7 +103,7 @@ export function linearInto(
   return b.residual(product, skip, bias);
 }
 
-export interface ConvOptions {
+interface ConvOptions {
   readonly kernel?: number;
   readonly stride?: number;
   /** False where a later operator adds it. */
@@ -180,7 +180,7 @@ function withEvenChannels(
   return [padded(x), padded(kernel)];
 }
 
-export interface AttentionOptions {
+interface AttentionOptions {
   readonly channels: number;
   /** Channels of what keys and values are made from; `channels` for self-attention. */
   readonly contextChannels: number;

@@ -9,14 +9,14 @@ import { gatedSum, wideLayerNorm, wideLinear } from './wide-stream.ts';
 
 export const EPSILON = 1e-6;
 
-export interface JointBlockOptions extends JointAttentionOptions {
+interface JointBlockOptions extends JointAttentionOptions {
   /** A second attention, of the picture to itself alone (SD3.5 medium). */
   readonly dualAttention: boolean;
   /** The last block: the text is read once more and then left. */
   readonly contextPreOnly: boolean;
 }
 
-export interface Streams {
+interface Streams {
   /** float32 [B, patches, channels] */
   readonly picture: Value;
   /** float32 [B, tokens, channels]; undefined after the last block. */

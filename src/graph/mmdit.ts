@@ -16,7 +16,7 @@ import { wideLayerNorm, wideLinear } from './wide-stream.ts';
 /** Sinusoids of the timestep; not in the config (diffusers models/embeddings.py CombinedTimestepTextProjEmbeddings). */
 const TIME_CHANNELS = 256;
 
-export interface Sd3TransformerConfig {
+interface Sd3TransformerConfig {
   /** Latents are cut into patches of this many rows and columns; their sides are multiples of it. */
   readonly patchSize: number;
   readonly inChannels: number;

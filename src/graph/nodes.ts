@@ -24,7 +24,7 @@ const OPSETS = [
 ];
 
 /** A sum that a normalisation behind it may take over. */
-export interface Residual {
+interface Residual {
   readonly x: Value;
   readonly skip: Value;
   /** Of the last axis. */

@@ -2,7 +2,7 @@
 import type { GraphBuilder, Value } from './builder.ts';
 
 /** Channels of a token: those of the latents come before or after the rows and columns within the square. */
-export type PatchOrder = 'channels first' | 'channels last';
+type PatchOrder = 'channels first' | 'channels last';
 
 /** [B,C,h,w] -> [B, h/p w/p, C p p] */
 export function pack(

@@ -10,7 +10,7 @@ import { type Rotary, rotaryInputs } from './rotary.ts';
 import { swiGlu } from './swiglu.ts';
 import { PORTABLE, type Target } from './target.ts';
 
-export interface Qwen3Config {
+interface Qwen3Config {
   readonly vocabSize: number;
   readonly hiddenSize: number;
   readonly intermediateSize: number;

@@ -3,7 +3,7 @@ import type { GraphBuilder, Value } from './builder.ts';
 import { conv, linear } from './layers.ts';
 import { groupNorm, type Norm } from './norms.ts';
 
-export interface ResnetOptions {
+interface ResnetOptions {
   readonly inputs: number;
   readonly outputs: number;
   readonly groups: number;

@@ -44,7 +44,7 @@ export const STORED: Readonly<Record<(typeof STORED_DTYPES)[number], { type: Dat
     F8_E5M2: { type: 'float8e5m2', bytes: 1 },
   };
 
-export const product = (sides: readonly number[]): number => sides.reduce((total, side) => total * side, 1);
+const product = (sides: readonly number[]): number => sides.reduce((total, side) => total * side, 1);
 
 /** Rows of a stored tensor, under the name that the layers ask for. */
 export interface Rows {

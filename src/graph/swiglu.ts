@@ -4,7 +4,7 @@ import { activation, linear } from './layers.ts';
 import { clipped, shrunk, wideLinear } from './wide-stream.ts';
 
 /** Names of the three projections. */
-export interface SwiGluNames {
+interface SwiGluNames {
   readonly gate: string;
   readonly up: string;
   readonly down: string;

@@ -7,7 +7,7 @@ import { activation, linear } from './layers.ts';
 import { rmsNorm } from './norms.ts';
 import { PORTABLE, type Target } from './target.ts';
 
-export interface T5Config {
+interface T5Config {
   readonly vocabSize: number;
   readonly dModel: number;
   /** Channels of each head; heads x d_kv need not be d_model. */

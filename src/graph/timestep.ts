@@ -2,7 +2,7 @@
 import type { GraphBuilder, Value } from './builder.ts';
 import { activation, type LinearOptions, linear } from './layers.ts';
 
-export interface SinusoidOptions {
+interface SinusoidOptions {
   readonly flipSinToCos: boolean;
   readonly freqShift: number;
 }

@@ -3,7 +3,7 @@ import type { GraphBuilder, Value } from './builder.ts';
 import { attention, conv, imageToSequence, linear, linearInto, sequenceToImage } from './layers.ts';
 import { groupNorm, layerNorm } from './norms.ts';
 
-export interface SpatialTransformerOptions {
+interface SpatialTransformerOptions {
   readonly channels: number;
   readonly contextChannels: number;
   readonly heads: number;

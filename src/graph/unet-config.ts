@@ -9,7 +9,7 @@ const MID_BLOCKS = ['UNetMidBlock2DCrossAttn', 'UNetMidBlock2D', null] as const;
 export const TIME_IDS = 6;
 
 /** SDXL's micro-conditioning (Podell et al. 2023): the pooled text and some sizes join the time embedding. */
-export interface AdditionConfig {
+interface AdditionConfig {
   /** Width of `text_embeds`. */
   readonly textDim: number;
   /** Sinusoids for each of TIME_IDS numbers. */

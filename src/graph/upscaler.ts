@@ -14,7 +14,7 @@ const CHANNELS = 3;
 /** Slope below zero, as in Real-ESRGAN. */
 const LEAK = 0.1;
 
-export interface UpscalerConfig {
+interface UpscalerConfig {
   readonly numFeat: number;
   readonly numConv: number;
   /** How many times longer the sides become. */

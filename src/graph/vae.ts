@@ -52,7 +52,7 @@ export function vaeDecoderGraph(component: Component, target: Target = PORTABLE)
  * and they are the output `found_statistics` in both cases. Others do so too: multidiffusion-upscaler's tiled VAE estimates
  * them on a picture that was made smaller. Here they come from samples of the features themselves, at their own scale.
  */
-export function tiledDecoderGraphs(component: Component, target: Target = PORTABLE): TiledGraphs {
+function tiledDecoderGraphs(component: Component, target: Target = PORTABLE): TiledGraphs {
   const config = readVaeConfig(component);
   const wide = inFloat32(target);
   const channels = config.decoderBlockOutChannels.at(-1)!;
@@ -69,7 +69,7 @@ export function tiledDecoderGraphs(component: Component, target: Target = PORTAB
 }
 
 /** The same for the encoder, whose first layers are the large ones: `first` is run on tiles of `sample`. */
-export function tiledEncoderGraphs(component: Component, target: Target = PORTABLE): TiledGraphs {
+function tiledEncoderGraphs(component: Component, target: Target = PORTABLE): TiledGraphs {
   const config = readVaeConfig(component);
   const wide = inFloat32(target);
   const channels = config.blockOutChannels.at(-2) ?? config.blockOutChannels[0]!;
@@ -86,7 +86,7 @@ export function tiledEncoderGraphs(component: Component, target: Target = PORTAB
 }
 
 /** Parts of a model that are its VAE's. */
-export type VaePart = keyof typeof PARTS;
+type VaePart = keyof typeof PARTS;
 
 const PARTS = {
   vaeEncoder: vaeEncoderGraph,
@@ -101,7 +101,7 @@ export const isVaePart = (part: string): part is VaePart => Object.hasOwn(PARTS,
 
 export const vaeGraph = (part: VaePart, vae: Component, target: Target): Graph => PARTS[part](vae, target);
 
-export interface TiledGraphs {
+interface TiledGraphs {
   readonly first: Graph;
   readonly last: Graph;
 }

@@ -34,7 +34,7 @@ export interface Int8Weight {
 const QUANTISED = 'int8.1';
 
 /** A matrix in blocks, as MatMulNBits takes it. */
-export interface BlockMatrix {
+interface BlockMatrix {
   readonly bits: 4 | 8;
   readonly blockSize: number;
   /** uint8 [outputs, blocks of a row, bytes of a block] */

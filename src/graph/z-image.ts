@@ -26,7 +26,7 @@ const LAST_EPSILON = 1e-6;
 export const SEQUENCE_MULTIPLE = 32;
 export const Z_IMAGE_PATCH = 2;
 
-export interface ZImageConfig {
+interface ZImageConfig {
   readonly inChannels: number;
   readonly dim: number;
   readonly numLayers: number;

@@ -5,14 +5,14 @@
  */
 import type { Raster } from './resample.ts';
 
-export interface CannyOptions {
+interface CannyOptions {
   /** Slopes (|dx| + |dy| of the Sobel operator) above `high` are edges; those above `low` are if they touch one. */
   readonly low?: number;
   readonly high?: number;
 }
 
 /** The thresholds that ControlNet's canny models were trained with. */
-export const CANNY_DEFAULTS = { low: 100, high: 200 } as const;
+const CANNY_DEFAULTS = { low: 100, high: 200 } as const;
 
 /** tan 22.5 degrees in 2^15ths; slopes have one of four directions. */
 const TAN_22 = 13_573;

@@ -2,7 +2,7 @@
 import { DarkroomError } from '../errors.ts';
 import { type Raster, resample } from './resample.ts';
 
-export interface ClipInputCard {
+interface ClipInputCard {
   /** Pixels of the picture's shorter side before it is cropped, and of the square that is left. */
   readonly shortest: number;
   readonly crop: number;

@@ -14,7 +14,7 @@ import { keypointsOf } from './pose-file.ts';
 import { POSE_NAMES, parsePose, poseBody } from './poses.ts';
 import { type Fit, fit, type Raster, type Size } from './resample.ts';
 
-export interface Conditioning {
+interface Conditioning {
   /** [height, width, 3] of the requested size. */
   readonly picture: Raster;
   /** Sentences for the user. */

@@ -9,13 +9,13 @@ import { stripJpeg } from './jpeg-file.ts';
 import { readPngFile } from './png-file.ts';
 
 /** The largest photos of usual cameras and phones have 50 megapixels. */
-export const MAX_PIXELS = 64_000_000;
+const MAX_PIXELS = 64_000_000;
 /** Of the longer side to the shorter one. A panorama of all around has 8 or 10. */
 const MAX_RATIO = 16;
 /** Bytes of a whole decoded picture, for the formats that cannot be decoded row by row. */
 const MAX_BUFFER = 256 << 20;
 
-export interface PictureInfo {
+interface PictureInfo {
   /** Pixels, after the rotation that EXIF asks for. */
   readonly width: number;
   readonly height: number;

@@ -25,14 +25,14 @@ const EMPTY = '#dfd9d0';
 /** Lines of the words that stand where a picture is missing. */
 const MISSING_LINES = 4;
 
-export interface GridCell {
+interface GridCell {
   /** Encoded; absent where there is none. */
   readonly picture?: Uint8Array | undefined;
   /** What stands in its place. */
   readonly missing?: string;
 }
 
-export interface Grid {
+interface Grid {
   /** Values along the columns, and along the rows and panels where there are several axes. */
   readonly columns: readonly string[];
   readonly rows?: readonly string[];

@@ -14,7 +14,7 @@ const WHITE_FROM = 224;
 /** Share of the pixels that decides, because of those edges. */
 const NEARLY_ALL = 0.98;
 
-export interface MaskRaster {
+interface MaskRaster {
   /** [height, width, 1 or 3], opaque. */
   readonly raster: Raster;
   /** Sentences for the user. */
@@ -139,7 +139,7 @@ async function checkMask(bytes: Uint8Array): Promise<void> {
  * @returns a sentence where all is masked
  * @throws DarkroomError('bad_request') where nothing is
  */
-export function judgeMask(mask: Raster): Sentence | undefined {
+function judgeMask(mask: Raster): Sentence | undefined {
   const masked = mask.data.reduce((count, level) => count + (level >= MASKED_FROM ? 1 : 0), 0);
   if (masked === 0) {
     throw new DarkroomError('bad_request', sentence('picture.mask_black'));

@@ -5,7 +5,7 @@ import { sentence } from '../sentences.ts';
 import { type ColourSpace, spaceOfCodePoints, spaceOfGamma } from './colour.ts';
 import { chunksOf, damagedPng, encodeChunk, joinChunks } from './png-chunks.ts';
 
-export interface PngFile {
+interface PngFile {
   /** The file without texts, times and other data that is no picture. */
   readonly bytes: Uint8Array;
   /** The file with nothing but its pixels. */

@@ -18,7 +18,7 @@ const [LEAST_SIDE, MOST_SIDE] = [64, 1024];
 /** Where the file says nothing of a size. */
 const USUAL_SIDE = 512;
 
-export interface PosePicture extends Size {
+interface PosePicture extends Size {
   readonly bytes: Uint8Array;
   readonly notes: readonly Words[];
 }

@@ -130,7 +130,7 @@ const POSES = {
   },
 } as const satisfies Record<string, Pose>;
 
-export type PoseName = keyof typeof POSES;
+type PoseName = keyof typeof POSES;
 export const POSE_NAMES = Object.keys(POSES) as readonly PoseName[];
 
 /** Other words for a pose. */

@@ -10,7 +10,7 @@ import type { FromReader, ToReader } from './reader-protocol.ts';
 import { MEMORY_LIMIT } from './reader-protocol.ts';
 import type { Unturned, Upload, UploadUse } from './upload.ts';
 
-export interface ReaderLimits {
+interface ReaderLimits {
   /** Milliseconds for one file. A photo of 50 megapixels takes about two seconds. */
   readonly time: number;
   /** Bytes of memory of the process. */

@@ -44,7 +44,7 @@ export interface Unturned {
   readonly height: number;
 }
 
-export interface Transparency {
+interface Transparency {
   /** Of the pixels, 0 to 1. */
   readonly share: number;
   /** As a mask: PNG of the upload's size, white where the picture is transparent. */

@@ -9,7 +9,7 @@ import { type Entry, Inventory } from './inventory/inventory.ts';
 import type { KeptOptions } from './inventory/kept.ts';
 import type { ModelSpec } from './spec.ts';
 
-export interface CatalogueEntry {
+interface CatalogueEntry {
   readonly name: string;
   /** Of a folder in diffusers' layout, or of a single file. */
   readonly folder: string;

@@ -26,7 +26,7 @@ export async function modelControlnets(files: ModelSource): Promise<Map<string, 
   return new Map(kinds.map((kind) => [kind, join(files.folder, 'controlnets', kind)]));
 }
 
-export interface ControlnetFiles {
+interface ControlnetFiles {
   readonly component: Component;
   /** A single file: its config says only what the shapes of its tensors tell. */
   readonly isFile: boolean;

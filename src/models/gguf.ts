@@ -11,7 +11,7 @@ import { HeaderReader } from './header-reader.ts';
 import { versionOf } from './seen.ts';
 import { howToDownload } from './wrong-file.ts';
 
-export interface GgufFile {
+interface GgufFile {
   readonly tensors: Map<string, StoredTensor>;
   /** Key-values that are short texts or single numbers. */
   readonly metadata: ReadonlyMap<string, string>;

@@ -34,7 +34,7 @@ export async function controlnetNamed(name: string, inventory: Inventory): Promi
   );
 }
 
-export interface ChosenControls {
+interface ChosenControls {
   /** Each with the name of its ControlNet, where the model has none of its own for it. */
   readonly controls: readonly ControlDraft[];
   /** Sentences for the user. */

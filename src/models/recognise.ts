@@ -40,7 +40,7 @@ export const FILE_KINDS = [
 ] as const;
 export type FileKind = (typeof FILE_KINDS)[number];
 
-export interface Recognised {
+interface Recognised {
   readonly kind: FileKind;
   /** The family as people call it: `Stable Diffusion XL`. Absent where the tensors do not tell. */
   readonly family?: string;

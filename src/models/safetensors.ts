@@ -41,7 +41,7 @@ export async function readSafetensors(
   return (await readSafetensorsFile(file, options)).tensors;
 }
 
-export interface SafetensorsFile {
+interface SafetensorsFile {
   readonly tensors: Map<string, StoredTensor>;
   /** What the file says of itself: words of whoever wrote it. Values that are no text are left out. */
   readonly metadata: ReadonlyMap<string, string>;

@@ -32,7 +32,7 @@ export interface SideFilesOptions {
   readonly limit: number;
 }
 
-export interface SideFile {
+interface SideFile {
   readonly path: string;
   /** Safe to call twice. */
   release(): void;
@@ -48,7 +48,7 @@ export interface SideFilePlace {
   readonly name: string;
 }
 
-export type WriteSideFile = (file: FileHandle, place: SideFilePlace) => Promise<void>;
+type WriteSideFile = (file: FileHandle, place: SideFilePlace) => Promise<void>;
 
 /** Bytes of the disk that are left to others. */
 const SPARE = 2_000_000_000;

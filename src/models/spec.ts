@@ -17,7 +17,7 @@ export type ComponentName =
   | TiledPart;
 
 /** The halves of the VAE's parts for pictures that are run in tiles. */
-export type TiledPart = 'vaeEncoderFirst' | 'vaeEncoderLast' | 'vaeDecoderFirst' | 'vaeDecoderLast';
+type TiledPart = 'vaeEncoderFirst' | 'vaeEncoderLast' | 'vaeDecoderFirst' | 'vaeDecoderLast';
 
 export interface ModelSpec extends Omit<FamilyModel, 'latentScales'> {
   /** Catalogue name: the folder's own name. */

@@ -17,7 +17,7 @@ export interface PromptRule {
 }
 
 /** Of all rules of a server together, and of what one request says, so that it is read in milliseconds. */
-export const RULE_LIMITS = { rules: 50, terms: 1000, patterns: 20, text: 50_000 } as const;
+const RULE_LIMITS = { rules: 50, terms: 1000, patterns: 20, text: 50_000 } as const;
 /** Of one pattern. */
 const MOST_PATTERN = { characters: 200, instructions: 500 };
 

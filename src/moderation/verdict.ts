@@ -5,7 +5,7 @@ import { roundHalfToEven } from '../rounding.ts';
 import { sentence } from '../sentences.ts';
 
 /** Cosines of a picture, or thresholds of them. */
-export interface Concepts {
+interface Concepts {
   readonly concepts: Float32Array;
   /** Concepts that lower the thresholds of the others. */
   readonly specialCare: Float32Array;

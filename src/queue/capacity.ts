@@ -2,7 +2,7 @@
 
 const MONTH = 30 * 86_400;
 
-export interface Demand {
+interface Demand {
   /** GPU-seconds of one picture; above 0. */
   readonly secondsPerPicture: number;
   readonly picturesPerMonth: number;
@@ -12,7 +12,7 @@ export interface Demand {
   readonly utilisation: number;
 }
 
-export interface Capacity {
+interface Capacity {
   readonly gpus: number;
   /** GPU-seconds of the month. */
   readonly gpuSeconds: number;

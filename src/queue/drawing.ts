@@ -37,7 +37,7 @@ const refusedOf = (count: number) =>
 /** Tells whoever waits how far a job is. */
 type Publish = (slot: Slot, preview?: Uint8Array) => void;
 
-export interface DrawingOptions extends Required<WorkerOptions> {
+interface DrawingOptions extends Required<WorkerOptions> {
   readonly gpu: Gpu;
   readonly publish: Publish;
 }

@@ -65,7 +65,7 @@ const SNAPSHOT = `select
   (select coalesce(json_object_agg(model, seconds), '{}') from (
     select model, avg(seconds) as seconds from darkroom.cost where part = 'store' group by model) cost) as stores`;
 
-export interface Forecasted {
+interface Forecasted {
   readonly places: ReadonlyMap<string, Place>;
   /** Milliseconds of performance.now() when the queue was read. */
   readonly madeAt: number;

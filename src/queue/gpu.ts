@@ -13,7 +13,7 @@ export interface GpuCosts {
   secondsOf(request: Job['request'], part: Part): number;
 }
 
-export interface GpuOptions {
+interface GpuOptions {
   readonly costs: GpuCosts;
   /** Seconds of a clock that never jumps. */
   readonly clock: () => number;

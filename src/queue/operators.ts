@@ -3,7 +3,7 @@ import type { Sql } from '../store/sql.ts';
 import { CHANNEL } from './notices.ts';
 import { ABSENT } from './worker-registry.ts';
 
-export interface ListedJob {
+interface ListedJob {
   readonly id: string;
   readonly state: 'queued' | 'running';
   readonly tenant: string;
@@ -16,7 +16,7 @@ export interface ListedJob {
   readonly age: number;
 }
 
-export interface QueueFigures {
+interface QueueFigures {
   readonly waiting: number;
   readonly running: number;
   readonly isPaused: boolean;

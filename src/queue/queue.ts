@@ -19,7 +19,7 @@ import { type SweepEnd, Sweeps } from './sweeps.ts';
 import { Tickets } from './tickets.ts';
 import { readWorkers } from './worker-registry.ts';
 
-export interface QueueOptions {
+interface QueueOptions {
   readonly database: Database;
   /** DATABASE_URL, where the database is a server. */
   readonly url?: string | undefined;
@@ -41,7 +41,7 @@ interface QueueParts {
 }
 
 /** What of a job decides whether it is accepted. */
-export type Submission = Pick<JobRecord, 'user' | 'share' | 'request'>;
+type Submission = Pick<JobRecord, 'user' | 'share' | 'request'>;
 
 export class Queue {
   readonly dispatcher: Dispatcher;

@@ -10,7 +10,7 @@ import type { Database, Sql } from '../store/sql.ts';
 const QUEUE = 'gpu';
 const SCHEMA = 'darkroom_boss';
 /** Seconds without a touch after which a ticket is delivered again; pg-boss's least is 10. */
-export const LEASE_SECONDS = 12;
+const LEASE_SECONDS = 12;
 const DAY = 86_400;
 
 const RULES = {

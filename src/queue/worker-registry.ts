@@ -1,7 +1,7 @@
 /** Running workers: each registers itself now and then, and one that was not seen for a while no longer counts. */
 import type { Sql } from '../store/sql.ts';
 
-export interface RegisteredWorker {
+interface RegisteredWorker {
   readonly id: string;
   /** Names of the models that it runs. */
   readonly models: readonly string[];

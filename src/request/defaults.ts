@@ -5,7 +5,7 @@ import type { KnownLoras, LoraDraft } from './loras.ts';
 import type { KnownUpscalers } from './upscalers.ts';
 
 /** What of a request is otherwise in a quick draft of it: fields as drafts have them. */
-export interface DraftForm {
+interface DraftForm {
   readonly num_inference_steps: number;
   readonly guidance_scale?: number;
   readonly sampler?: string;

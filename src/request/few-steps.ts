@@ -6,7 +6,7 @@ import type { ModelDefaults } from './defaults.ts';
 export const FEW_STEPS = ['turbo', 'lightning', 'hyper', 'lcm'] as const;
 export type FewSteps = (typeof FEW_STEPS)[number];
 
-export interface FewStepsHabits {
+interface FewStepsHabits {
   readonly steps: number;
   readonly guidance: number;
   readonly sampler: SamplerName;

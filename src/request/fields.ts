@@ -20,7 +20,7 @@ import { VAE_FIELDS } from './fields/vae.ts';
 import type { FieldOption } from './option.ts';
 
 /** In the order in which A1111's text and a recipe's command write them. */
-export const FIELDS = {
+const FIELDS = {
   ...PROMPT_FIELDS,
   ...CHOICE_FIELDS,
   ...SAMPLING_FIELDS,
@@ -57,14 +57,7 @@ export interface RequestDraft extends DraftFields {
 }
 
 /** A row, its types forgotten. */
-export type AnyField = Field<
-  string,
-  unknown,
-  unknown,
-  readonly FieldOption[],
-  GenerationRequest,
-  RequestDraft
->;
+type AnyField = Field<string, unknown, unknown, readonly FieldOption[], GenerationRequest, RequestDraft>;
 /** No row reads what a request or a draft does not have. */
 const READERS: Readonly<Record<Key, Pick<AnyField, 'a1111' | 'notCarried'>>> = FIELDS;
 export const ROWS = Object.entries(READERS) as unknown as readonly (readonly [Key, AnyField])[];

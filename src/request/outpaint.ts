@@ -9,7 +9,7 @@ import { multipleOf, type Size } from './sizes.ts';
 
 /** The side on which a pan adds to the picture. */
 export const PANS = ['left', 'right', 'up', 'down'] as const;
-export type Pan = (typeof PANS)[number];
+type Pan = (typeof PANS)[number];
 
 /** How many times longer a pan makes the side along which it goes. */
 const PAN_GROWTH = 1.5;

@@ -82,7 +82,7 @@ export const isWithinOwnArea = (size: Size, { width, height }: ModelDefaults) =>
   size.width * size.height <= ROUNDED * width * height;
 
 /** Width to height. */
-export const RATIO = { min: 1 / 4, max: 4 } as const;
+const RATIO = { min: 1 / 4, max: 4 } as const;
 
 /** The nearest proportion that can be drawn. */
 export const withinRatio = (ratio: number) => Math.min(RATIO.max, Math.max(RATIO.min, ratio));

@@ -6,7 +6,7 @@ import type { ArgumentsOf } from './arguments.ts';
 import type { English, Key } from './catalogue.ts';
 
 /** Names of which one is meant: "a or b". A plain list is written with commas. */
-export interface AnyOf {
+interface AnyOf {
   readonly anyOf: readonly string[];
 }
 

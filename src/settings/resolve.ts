@@ -15,7 +15,7 @@ export interface Rule {
 }
 
 /** Whom and where a rule is asked for; ids as in Invocation. */
-export interface Subject {
+interface Subject {
   readonly user: string;
   readonly channel: string;
   readonly roles: readonly string[];

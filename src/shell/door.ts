@@ -30,7 +30,7 @@ export interface Voice {
 }
 
 /** @param signal aborted when the one who asked is gone @returns the exit code */
-export type Answer = (question: Question, voice: Voice, signal: AbortSignal) => Promise<number>;
+type Answer = (question: Question, voice: Voice, signal: AbortSignal) => Promise<number>;
 
 type Word =
   | { readonly say: string }

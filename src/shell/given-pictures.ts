@@ -9,7 +9,7 @@ export interface GivenPictures {
   readonly controls: readonly GivenControl[];
 }
 
-export interface GivenControl {
+interface GivenControl {
   readonly kind: string;
   readonly image: string;
   readonly controlnet?: string;

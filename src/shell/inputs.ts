@@ -7,7 +7,7 @@ import type { Unturned, UploadUse } from '../image/upload.ts';
 import type { RequestDraft } from '../request.ts';
 import { sayWords } from '../sentences.ts';
 
-export interface Inputs {
+interface Inputs {
   /**
    * The draft with its files called by their names without folders: the picture that is made carries its request, and
    * must not tell of the folders of this machine.

@@ -15,7 +15,7 @@ export interface OutputOptions {
   readonly overwrite: boolean;
 }
 
-export interface OutputFiles {
+interface OutputFiles {
   /** One file per picture. */
   readonly pictures: readonly string[];
   readonly latents: string | undefined;

@@ -11,7 +11,7 @@ export const PROGRESS_STYLES = ['auto', 'plain', 'json', 'none'] as const;
 export type ProgressStyle = (typeof PROGRESS_STYLES)[number];
 
 /** A line of `--progress json`. */
-export type ProgressEvent =
+type ProgressEvent =
   | {
       readonly event: 'loading';
       readonly model: string;
@@ -26,7 +26,7 @@ export type ProgressEvent =
       readonly eta_seconds: number;
     };
 
-export interface PictureOfSeveral {
+interface PictureOfSeveral {
   /** From 1. */
   readonly picture: number;
   readonly pictures: number;
@@ -34,7 +34,7 @@ export interface PictureOfSeveral {
   readonly label: string;
 }
 
-export interface ProgressView {
+interface ProgressView {
   /** Of a large model that is being opened. @param model its name */
   load(model: string, loading: Loading): void;
   /** Takes those words off the terminal. */
@@ -45,7 +45,7 @@ export interface ProgressView {
 }
 
 /** Where progress is written. */
-export interface ProgressOutput {
+interface ProgressOutput {
   readonly isTTY?: boolean;
   /** Of a terminal; it changes with the window. */
   readonly columns?: number;

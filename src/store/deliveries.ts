@@ -1,7 +1,7 @@
 /** Where jobs' messages are on platforms that keep their own messages. */
 import type { Sql } from './sql.ts';
 
-export interface DeliveryRecord {
+interface DeliveryRecord {
   readonly job: string;
   readonly platform: string;
   readonly channel: string;

@@ -9,7 +9,7 @@ import type { Sql } from './sql.ts';
 import { queryOf, wordsIn } from './words.ts';
 
 /** Who asks, and where. */
-export interface Viewer {
+interface Viewer {
   readonly user: string;
   /** Undefined in a direct message of no tenant: only the user's own are there. */
   readonly tenant: string | undefined;

@@ -5,9 +5,9 @@ import { nameKey } from '../name-key.ts';
 import { sentence } from '../sentences.ts';
 import type { Database, Sql } from './sql.ts';
 
-export type PersonRole = 'operator' | 'admin' | 'member';
+type PersonRole = 'operator' | 'admin' | 'member';
 
-export interface Person {
+interface Person {
   /** As in a message: `web:…`. */
   readonly id: string;
   readonly role: PersonRole;
@@ -18,7 +18,7 @@ export interface Person {
 }
 
 /** What a link opens the chat as. */
-export interface Invitation {
+interface Invitation {
   readonly name: string;
   readonly role: 'admin' | 'member';
 }

@@ -14,7 +14,7 @@ const IDLE_IN_TRANSACTION = 10_000;
 /** Milliseconds between two tries to listen again. */
 const RECONNECT = 500;
 
-export interface ServerOptions {
+interface ServerOptions {
   readonly url: string;
   /** Connections at most; one more listens for notices. */
   readonly connections?: number;

@@ -21,7 +21,7 @@ export interface Review {
 }
 
 /** A message in which reviewers see pictures that wait. */
-export interface ReviewMessage {
+interface ReviewMessage {
   readonly job: string;
   readonly platform: string;
   readonly channel: string;
@@ -32,7 +32,7 @@ export interface ReviewMessage {
 }
 
 /** A message of a review channel that is being posted, or was when the program ended. */
-export interface PendingMessage {
+interface PendingMessage {
   readonly number: string;
   readonly tenant: string;
   /** As the setting names it. */
@@ -42,7 +42,7 @@ export interface PendingMessage {
 }
 
 /** A message that no longer should show its pictures. */
-export type SettledMessage = ReviewMessage & {
+type SettledMessage = ReviewMessage & {
   readonly number: string;
   /** Where it is not known whether and where it was posted. */
   readonly pending?: PendingMessage;

@@ -56,7 +56,7 @@ export interface Store<Message extends StoredMessage> {
   close(): Promise<void>;
 }
 
-export interface StoreOptions {
+interface StoreOptions {
   /** DARKROOM_DATA; made where it is missing. */
   readonly folder: string;
   /** DATABASE_URL; the embedded database in the folder where absent. */

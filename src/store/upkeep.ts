@@ -6,7 +6,7 @@ import type { GalleryStore } from './gallery.ts';
 import type { PictureStore } from './pictures.ts';
 import type { Database } from './sql.ts';
 
-export interface Upkeep {
+interface Upkeep {
   close(): Promise<void>;
 }
 

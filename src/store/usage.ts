@@ -17,7 +17,7 @@ export interface UsageReason {
   readonly count: number;
 }
 
-export interface UsageHour {
+interface UsageHour {
   /** Its start in milliseconds since 1970. */
   readonly at: number;
   readonly done: number;

@@ -13,7 +13,7 @@ export const INKS = {
 } as const;
 export type Ink = keyof typeof INKS;
 
-export interface PlotWords {
+interface PlotWords {
   /** Names of the two lines of `waits`; of the bars of `gpu` only the first. */
   readonly series: readonly [string, string?];
   readonly font: string;

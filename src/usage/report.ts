@@ -8,7 +8,7 @@ export type { UsageReason, UsageStore, UsageSum } from '../store/usage.ts';
 export const RANGES = [7, 30, 90, 365] as const;
 export type Range = (typeof RANGES)[number];
 
-export interface UsageQuestion {
+interface UsageQuestion {
   /** Undefined for all tenants together. */
   readonly tenant: string | undefined;
   readonly days: Range;
@@ -18,7 +18,7 @@ export interface UsageQuestion {
   readonly now: number;
 }
 
-export interface UsageCounts {
+interface UsageCounts {
   readonly done: number;
   readonly failed: number;
   readonly cancelled: number;
@@ -29,7 +29,7 @@ export interface UsageCounts {
   readonly p95?: number;
 }
 
-export interface UsageDay extends UsageCounts {
+interface UsageDay extends UsageCounts {
   /** `2026-11-27`, in the reader's zone. */
   readonly day: string;
 }
@@ -50,7 +50,7 @@ export interface UsageReport extends UsageQuestion {
 }
 
 /** Rows of a list. */
-export const MOST_ROWS = 1000;
+const MOST_ROWS = 1000;
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 

@@ -3,7 +3,7 @@ import type { PlainKey, Say } from '../sentences.ts';
 import type { UsageSum } from '../store/usage.ts';
 
 /** Why something was not drawn: refusals by what refused them, and codes of errors. */
-export const REASONS = {
+const REASONS = {
   waiting: 'usage.reason.waiting',
   gpu_time: 'usage.reason.gpu_time',
   banned: 'usage.reason.banned',

@@ -4,7 +4,7 @@
  */
 
 /** Jobs by bucket; buckets without any are left out. */
-export type Waits = Readonly<Record<string, number>>;
+type Waits = Readonly<Record<string, number>>;
 
 const GROWTH = 1.05;
 /** Seconds up to which a wait is in bucket 0. */

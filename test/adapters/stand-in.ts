@@ -350,7 +350,7 @@ export async function startChatWith<Q extends QueuePort & Attachable>(
   };
 }
 
-export interface Posted {
+interface Posted {
   readonly status: number;
   readonly request: MessageJson;
   readonly message: MessageJson;

@@ -15,7 +15,7 @@ import type { JobRecord } from '../../src/store/jobs.ts';
 import type { UsageStore } from '../../src/store/usage.ts';
 import { ONLY_MINI } from '../adapters/stand-in.ts';
 
-export interface Said {
+interface Said {
   readonly platform?: Platform;
   readonly user?: string;
   readonly where?: Partial<Where>;
@@ -24,7 +24,7 @@ export interface Said {
   readonly otherFiles?: readonly string[];
 }
 
-export interface Answer {
+interface Answer {
   /** Cards of the one message, in order. */
   readonly posted: readonly Card[];
   /** Cards that only the user saw. */

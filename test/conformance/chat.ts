@@ -2,7 +2,7 @@
 import type { Platform } from '../../adapters/platforms.ts';
 import type { StandInQueue } from '../adapters/stand-in.ts';
 
-export interface SeenPicture {
+interface SeenPicture {
   readonly alt: string;
   readonly bytes: Uint8Array;
   /** Whether it is hidden until it is pressed. */

@@ -15,14 +15,14 @@ import { readUpload } from '../../src/image/upload.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
 import { ONLY_MINI, StandInQueue } from '../adapters/stand-in.ts';
 
-export interface Parts {
+interface Parts {
   readonly commands: Commands;
   readonly store: Store<MessageRecord>;
   readonly deliveries: Deliveries;
   readonly onError: (error: unknown) => void;
 }
 
-export interface Program {
+interface Program {
   readonly queue: StandInQueue;
   readonly errors: unknown[];
   readonly adapter: Adapter;

@@ -5,14 +5,14 @@ import type { AddressInfo } from 'node:net';
 import type { TestContext } from 'node:test';
 
 export const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
-export const gitHash = (bytes: Uint8Array) =>
+const gitHash = (bytes: Uint8Array) =>
   createHash('sha1').update(`blob ${bytes.length}\0`).update(bytes).digest('hex');
 
 export const COMMIT = 'c0ffee'.padEnd(40, '0');
 /** Files of at least so many bytes are stored as LFS, on the other host. */
 const LARGE = 1000;
 
-export interface Seen {
+interface Seen {
   readonly host: 'hub' | 'files' | 'civitai';
   readonly path: string;
   readonly token: string | undefined;
@@ -22,7 +22,7 @@ export interface Seen {
 /** What a server does instead, once. @returns whether it answered */
 export type Fault = (request: IncomingMessage, response: ServerResponse, body: Buffer) => void;
 
-export interface Repository {
+interface Repository {
   readonly files: Readonly<Record<string, Buffer>>;
   readonly gated?: false | 'auto' | 'manual';
   readonly licence?: string;

@@ -11,7 +11,7 @@ export const FIXTURES = new URL('../golden/fixtures/', import.meta.url).pathname
 export const MODELS = `${FIXTURES}models`;
 export const CONTROLNETS = `${FIXTURES}controlnets`;
 
-export interface GoldenPicture {
+interface GoldenPicture {
   readonly name: string;
   readonly request: Readonly<Record<string, unknown>> & { readonly model: string };
   readonly files: { readonly latents: string; readonly picture: string };

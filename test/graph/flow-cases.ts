@@ -8,7 +8,7 @@ import { openModelFolder } from '../../src/models/folder.ts';
 import type { Feeds } from '../../src/tensor.ts';
 import { field } from './forge.ts';
 
-export interface FlowCase {
+interface FlowCase {
   readonly name: string;
   readonly build: (target: Target) => Graph;
   /** Of a transformer, to be built with other weights. */

@@ -16,7 +16,7 @@ type How =
   | `rows ${number} of ${number}`;
 type Row = readonly [name: string, shape: readonly number[], original: string, how: How];
 
-export interface Part {
+interface Part {
   readonly config: Readonly<Record<string, unknown>>;
   readonly tensors: readonly Row[];
 }
@@ -25,7 +25,7 @@ type Layouts = Readonly<Record<string, Readonly<Record<string, Part>>>>;
 const layoutsOf = async (file: string): Promise<Layouts> =>
   JSON.parse(gunzipSync(await readFile(join(FIXTURES, '..', file))).toString('utf8'));
 
-export const LAYOUTS: Layouts = {
+const LAYOUTS: Layouts = {
   ...(await layoutsOf('checkpoints.json.gz')),
   ...(await layoutsOf('flow-checkpoints.json.gz')),
 };
@@ -39,7 +39,7 @@ export interface Forged {
 
 export type ForgedFile = Map<string, Forged>;
 
-export interface ForgedModel {
+interface ForgedModel {
   /** By the name of its folder. */
   readonly parts: ReadonlyMap<string, ForgedFile>;
   readonly single: ForgedFile;

@@ -1,6 +1,6 @@
 /** GGUF files made to order (github.com/ggml-org/ggml docs/gguf.md). */
 
-export interface ForgedGguf {
+interface ForgedGguf {
   /** Texts, whole numbers, or lists of whole numbers of 32 bits. */
   readonly values?: Readonly<Record<string, string | number | readonly number[]>>;
   /** ggml's number of a type, sides in ggml's order, and how many bytes follow. */

@@ -39,7 +39,7 @@ const STORAGES: Readonly<Record<string, string>> = {
 };
 const WIDTHS: Readonly<Record<string, number>> = { F32: 4, F16: 2, BF16: 2, I64: 8 };
 
-export function stridesOf(shape: readonly number[]): number[] {
+function stridesOf(shape: readonly number[]): number[] {
   return shape.map((_, i) => shape.slice(i + 1).reduce((product, side) => product * side, 1));
 }
 
@@ -77,7 +77,7 @@ export const dict = (entries: readonly (readonly [key: string, value: Buffer])[]
 
 export const pickle = (value: Buffer): Buffer => join(START, value, '.');
 
-export interface ZipPart {
+interface ZipPart {
   readonly name: string;
   readonly bytes: Uint8Array;
   readonly packed?: boolean;

@@ -25,7 +25,7 @@ export function jobOf(id: string, user: string, steps = 4, prompt = 'a mug', pic
   return { id, user, request, inputs: new Map() };
 }
 
-export interface Call {
+interface Call {
   readonly user: string;
   readonly id: string;
   readonly kind: 'open' | 'step' | 'decode';
@@ -34,7 +34,7 @@ export interface Call {
   readonly at: number;
 }
 
-export type Outcome =
+type Outcome =
   | JobEnd
   | { readonly state: 'cancelled' | 'given back' | 'lost' }
   | { readonly state: 'moved'; readonly note: string };

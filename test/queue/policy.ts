@@ -10,7 +10,7 @@ export interface Dispatch {
   readonly ticket: string;
 }
 
-export interface Submission {
+interface Submission {
   readonly id: string;
   readonly tenant: string;
   readonly user: string;

@@ -7,7 +7,7 @@ import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { pageOf, wholeOf } from './pages.ts';
 
-export interface Fault {
+interface Fault {
   /** `chat.update` */
   readonly call: string;
   /** 429 with Retry-After, or an answer that says what is wrong. */
@@ -19,7 +19,7 @@ export interface Fault {
 }
 
 /** A call that never gets through, as if its caller had died before it. */
-export interface Stall {
+interface Stall {
   readonly call: string;
   /** How many pass before it. */
   passes: number;
@@ -35,7 +35,7 @@ export interface FaultyApi extends AsyncDisposable {
 }
 
 /** Whoever is called so reads Korean. */
-export const KOREAN_USER = 'U_MIN';
+const KOREAN_USER = 'U_MIN';
 
 /** With the user's language where that is asked for. https://docs.slack.dev/reference/methods/users.info */
 function withLocale(bytes: Buffer, asked: URLSearchParams): Buffer<ArrayBuffer> {

@@ -50,7 +50,7 @@ async function fetchBinary(): Promise<string | undefined> {
   }
 }
 
-export interface LocalSlack extends AsyncDisposable {
+interface LocalSlack extends AsyncDisposable {
   readonly url: string;
   /** Drives what a person does: `message`, `command`, `interact`. */
   // biome-ignore lint/suspicious/noExplicitAny: payloads of another program

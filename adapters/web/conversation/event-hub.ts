@@ -2,7 +2,7 @@
 import { DarkroomError } from '../../../src/errors.ts';
 import { sentence } from '../../../src/sentences.ts';
 
-export interface ChatEvent {
+interface ChatEvent {
   readonly name: 'message' | 'job' | 'removed';
   readonly data: unknown;
   /** The only user who may see it; everyone where absent. */
@@ -17,13 +17,13 @@ const MAX_WAITING_BYTES = 4 * 1024 * 1024;
 const HEARTBEAT_MS = 15_000;
 
 /** Who opens a stream. */
-export interface Subscriber {
+interface Subscriber {
   readonly user: string;
   /** Under which its streams are counted: a user may have many names, but not many network addresses. */
   readonly key: string;
 }
 
-export interface EventLimits {
+interface EventLimits {
   readonly perKey: number;
   readonly total: number;
 }

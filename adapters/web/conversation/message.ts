@@ -10,7 +10,7 @@ export interface Author {
   readonly bot: boolean;
 }
 
-export interface ActionJson {
+interface ActionJson {
   readonly id: string;
   readonly label: string;
   readonly style?: string;
@@ -18,7 +18,7 @@ export interface ActionJson {
   readonly form?: CardForm;
 }
 
-export interface PictureJson {
+interface PictureJson {
   readonly id: string;
   readonly url: string;
   readonly width: number;
@@ -30,7 +30,7 @@ export interface PictureJson {
 }
 
 /** A number that is absent is not known yet. */
-export interface JobJson {
+interface JobJson {
   readonly id: string;
   readonly state: JobState;
   readonly position?: number;

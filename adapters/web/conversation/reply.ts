@@ -6,7 +6,7 @@ import type { Conversation } from './conversation.ts';
 import { type Author, BOT, type MessageJson, type MessageRecord, pictureJson, withCard } from './message.ts';
 
 /** What a POST is answered with. */
-export interface Answer {
+interface Answer {
   readonly request?: MessageJson;
   readonly message?: MessageJson;
   readonly job?: MessageJson['job'];

@@ -20,7 +20,7 @@ export const CONTROLS = [
  * @param {readonly string[]} [kinds] that are offered; all where left out
  * @returns {import('./popup.js').PopupItem[]}
  */
-export const controlItems = (onChoose, kinds) =>
+const controlItems = (onChoose, kinds) =>
   CONTROLS.filter(({ value }) => kinds?.includes(value) ?? true).map((control) => ({
     label: control.label,
     onChoose: () => onChoose(control),

@@ -23,7 +23,7 @@ export function el(tag, properties = {}, ...children) {
 }
 
 /** @param {string} name of a symbol in index.html */
-export function icon(name) {
+function icon(name) {
   const space = 'http://www.w3.org/2000/svg';
   const svg = document.createElementNS(space, 'svg');
   svg.setAttribute('aria-hidden', 'true');

@@ -23,7 +23,7 @@ const LABELS = new Map(Object.entries(labels));
 
 const { lang } = document.documentElement;
 /** How this reader writes dates and numbers: their own form of the page's language (en-GB), where they have one. */
-export const LOCALE = navigator.languages.find((tag) => tag.split('-')[0] === lang) ?? lang;
+const LOCALE = navigator.languages.find((tag) => tag.split('-')[0] === lang) ?? lang;
 
 const NUMBERS = new Intl.NumberFormat(LOCALE);
 const PLURALS = {

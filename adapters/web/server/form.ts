@@ -20,7 +20,7 @@ export interface MessageForm {
   [Symbol.asyncDispose](): Promise<void>;
 }
 
-export interface FormLimits extends BodyLimits {
+interface FormLimits extends BodyLimits {
   readonly textCharacters: number;
   readonly files: number;
 }
@@ -167,9 +167,9 @@ function requireText(text: string, most: number): void {
 /** PostgreSQL stores neither NUL nor half of a surrogate pair. */
 const isStorable = (text: string) => !text.includes('\0') && text.isWellFormed();
 
-export type ActionValues = Record<string, string | number | boolean | null>;
+type ActionValues = Record<string, string | number | boolean | null>;
 
-export interface ActionForm {
+interface ActionForm {
   readonly message: string;
   readonly action: string;
   readonly values: ActionValues;

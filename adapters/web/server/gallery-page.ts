@@ -19,7 +19,7 @@ import type { Call, CallOptions, Env } from './calls.ts';
 import { localeOfCall } from './language.ts';
 import { drawFrame } from './page-frame.ts';
 
-export interface GalleryOptions {
+interface GalleryOptions {
   readonly gallery: GalleryStore;
   readonly pictures: CallOptions['pictures'];
   readonly people: { named(name: string): Promise<{ readonly id: string } | undefined> };

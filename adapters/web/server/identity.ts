@@ -14,7 +14,7 @@ export interface IdentityOptions extends AccessOptions {
   readonly onNotice?: (sentence: string) => void;
 }
 
-export interface Visitor {
+interface Visitor {
   readonly user: User;
   /** A Set-Cookie header for a visitor without a valid cookie. */
   readonly setCookie?: string;

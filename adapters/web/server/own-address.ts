@@ -4,7 +4,7 @@
  */
 import { type AccessOptions, basePathOf } from './access.ts';
 
-export interface OwnAddress {
+interface OwnAddress {
   /** The words without it. */
   readonly text: string;
   readonly picture?: string;

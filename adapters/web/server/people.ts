@@ -6,7 +6,7 @@ import { sentence } from '../../../src/sentences.ts';
 import type { User } from '../../adapter.ts';
 
 /** A person as src/store/people.ts keeps one. */
-export interface PersonRecord {
+interface PersonRecord {
   readonly id: string;
   readonly role: 'operator' | 'admin' | 'member';
   readonly name?: string;
@@ -23,7 +23,7 @@ export interface PeoplePort {
   redeem(code: string, id: string): Promise<PersonRecord | undefined>;
 }
 
-export interface Invitation {
+interface Invitation {
   readonly name: string;
   readonly role: 'admin' | 'member';
 }

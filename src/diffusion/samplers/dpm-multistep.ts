@@ -91,7 +91,7 @@ function dpmMultistepSteps(latents: Float32Array, context: SamplerContext): Samp
 }
 
 /** How a multistep solver sees the latents: signal and noise of each sigma, and what the model is given and says. */
-export interface SolverSpace {
+interface SolverSpace {
   /** One a sigma. */
   readonly points: readonly SigmaPoint[];
   input(x: Float32Array, point: SigmaPoint): Float32Array;

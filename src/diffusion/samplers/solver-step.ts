@@ -19,7 +19,7 @@ export function pointAt(sigma: number, isFlow: boolean): SigmaPoint {
 }
 
 /** next = sample x start + value x newest + slope x D1 + curve x D2 + noise x a fresh draw. */
-export interface StepWeights {
+interface StepWeights {
   readonly sample: number;
   readonly value: number;
   /** By solver_type: midpoint, and heun, which the third order takes in any case. */

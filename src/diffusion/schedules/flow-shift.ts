@@ -4,7 +4,7 @@ import type { FlowConfig } from '../config.ts';
 export const shiftSigma = (sigma: number, shift: number) => (shift * sigma) / (1 + (shift - 1) * sigma);
 
 /** Where a flow's shift comes from: the tokens of the latents, or a pipeline's own value for them. */
-export interface ShiftSource {
+interface ShiftSource {
   readonly imageSeqLen: number;
   readonly mu?: number;
 }

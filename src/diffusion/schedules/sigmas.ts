@@ -7,7 +7,7 @@ import { sigmasAlong, timestepOf } from '../sigma-curves.ts';
 import { spaceTimesteps } from './spacing.ts';
 
 /** Where the samplers of this kind differ. */
-export interface SigmaTraits {
+interface SigmaTraits {
   /**
    * Where a step's second call is made: at the next step's sigma, or at one in between.
    * A sampler without it calls once a step.

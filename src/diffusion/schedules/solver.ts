@@ -9,7 +9,7 @@ import { finiteAlphas } from './sigmas.ts';
 import { spaceTimesteps } from './spacing.ts';
 
 /** Where the solvers differ. */
-export interface SolverTraits {
+interface SolverTraits {
   /** Timesteps are evenly spaced whatever timestep_spacing says. */
   readonly ignoresSpacing?: boolean;
   /** Flow sigmas as UniPC lays them out, with shift_terminal and a first sigma below 1. */

@@ -3,7 +3,7 @@ import { roundHalfToEven } from '../../rounding.ts';
 import type { SchedulerConfig } from '../config.ts';
 import { linspace } from '../float-lines.ts';
 
-export interface Spacing {
+interface Spacing {
   readonly steps: number;
   /** One more is laid out and the lowest dropped, as the solvers do. */
   readonly dropsLowest?: boolean;

@@ -3,7 +3,7 @@ import type { ControlRequest } from '../../request.ts';
 import { type Feeds, repeat, type Tensor } from '../../tensor.ts';
 import type { ControlNet } from './controlnets.ts';
 
-export interface ControlInput extends Pick<ControlNet, 'residuals' | 'pools'> {
+interface ControlInput extends Pick<ControlNet, 'residuals' | 'pools'> {
   readonly request: ControlRequest;
   /** [1, 3, H, W] in 0..1 */
   readonly picture: Tensor;

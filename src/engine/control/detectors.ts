@@ -27,7 +27,7 @@ const MISSING = {
   pose: 'control.no_pose_detector',
 } as const satisfies Readonly<Record<DetectorKind, PlainKey>>;
 
-export interface DetectorFolder extends Detectors {
+interface DetectorFolder extends Detectors {
   /** Of those that are open, as their files are. */
   readonly bytes: number;
   /** Frees the models; a later picture opens them again. */

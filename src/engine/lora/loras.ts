@@ -1,3 +1,3 @@
 /** LoRAs in the engine: read and checked before anything is loaded, then laid over a model. */
 export { type Adapted, AdaptedModels } from './adapt.ts';
-export { type Loras, readLoras } from './read.ts';
+export { readLoras } from './read.ts';

@@ -18,7 +18,7 @@ export interface Loras {
   readonly notes: readonly Words[];
 }
 
-export const NO_LORAS: Loras = { changes: [], key: '', notes: [] };
+const NO_LORAS: Loras = { changes: [], key: '', notes: [] };
 
 /**
  * @param inventory in which they are found

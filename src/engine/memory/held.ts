@@ -5,7 +5,7 @@ import { filesFor, staysStored } from '../session.ts';
 import type { Footprint } from './outlines.ts';
 
 /** Bytes of a component's weights. */
-export interface Held {
+interface Held {
   /** While it is open: what is mapped from a file counts, since a run reads all of it. */
   readonly weights: number;
   /** Besides, while it runs: weights that a run casts, one after another. */

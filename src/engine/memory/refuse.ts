@@ -56,7 +56,7 @@ interface Size {
 }
 
 /** The largest size of the request's proportion, by steps of the model's own, that fits; undefined where none does. */
-export async function largestFit(
+async function largestFit(
   spec: PlannedSpec,
   request: GenerationRequest,
   how: PlanFor,

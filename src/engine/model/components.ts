@@ -29,7 +29,7 @@ export interface DenoiserCall {
 }
 
 /** What a job needs of a model. */
-export interface Needs {
+interface Needs {
   readonly nets?: readonly ControlNet[];
   readonly isTiled: boolean;
   /** Whether it begins with pictures. */
@@ -44,7 +44,7 @@ export interface Needs {
 /** The denoiser with ControlNets, among the parts that are opened. */
 const CONTROLLED = 'controlled';
 
-export interface ComponentsOptions {
+interface ComponentsOptions {
   readonly parts?: Parts;
   /** Whether weights stay as they are stored, wherever a graph can be run so. */
   readonly asStored?: boolean;

@@ -49,7 +49,7 @@ export interface OpenPart extends Borrowed {
 }
 
 /** How a part is opened. */
-export interface OpenHow {
+interface OpenHow {
   readonly asStored: boolean;
   readonly onRead?: ((share: number) => void) | undefined;
 }

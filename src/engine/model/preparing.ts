@@ -38,7 +38,7 @@ interface Waiting {
   readonly whenKept: () => void;
 }
 
-export interface PreparingOptions {
+interface PreparingOptions {
   readonly quietMs?: number;
   /** Of the process that makes a graph. */
   readonly niceness?: number;

@@ -109,7 +109,7 @@ function place(
 }
 
 /** How the mask of a latent is sampled: at the first pixel of its block, or between the four in its middle. */
-export type MaskSample = 'corner' | 'middle';
+type MaskSample = 'corner' | 'middle';
 
 /**
  * A mask at the latents' size. diffusers samples it at rows and columns 0, s, 2s, ... (or bilinearly in the middle of a

@@ -20,9 +20,9 @@ import {
   type ToChild,
 } from './protocol.ts';
 
-export type { EngineFactory, EngineOptions, WarmEngine } from './protocol.ts';
+export type { EngineOptions, WarmEngine } from './protocol.ts';
 
-export interface EngineProcessOptions extends EngineOptions {
+interface EngineProcessOptions extends EngineOptions {
   /** URL of a module that exports createEngine; the diffusion pipeline where absent. */
   readonly factory?: string;
   /** Takes each line that the child writes, and one when it ends unasked. */

@@ -67,7 +67,7 @@ export type FromChild =
   /** The engine could not be made; the child ends after it. */
   | { readonly name: 'refused'; readonly error: WireError };
 
-export interface WireError extends ErrorWords {
+interface WireError extends ErrorWords {
   /** For the operator: the stack of what was thrown, with its causes. */
   readonly detail: string;
   /** Whether it is FilesChanged. */

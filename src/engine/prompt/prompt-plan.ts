@@ -15,7 +15,7 @@ import { describeUnread, type EncoderTitle, textName } from './unread.ts';
  * Chunks of one prompt that are read. Cross-attention grows with them; at 16 (1200 tokens) it still costs less than
  * the attention among a 512x512 picture's own latents.
  */
-export const MAX_CHUNKS = 16;
+const MAX_CHUNKS = 16;
 
 /** One forward pass of a text encoder. */
 export interface Window {
@@ -28,7 +28,7 @@ export interface Window {
 }
 
 /** One text for one encoder. */
-export interface EncoderPlan {
+interface EncoderPlan {
   readonly windows: readonly Window[];
   /** The words that are not read; '' where all are. */
   readonly dropped: string;
@@ -86,7 +86,7 @@ export function planPrompt(
 const TITLES = { clip: 'CLIP', t5: 'T5', qwen: 'Qwen' } as const;
 
 /** `plain`: one window, cut at its end. `a1111`: as many as the prompt needs, up to `chunks`. */
-export function planClip(
+function planClip(
   tokenizer: ClipTokenizer,
   text: string,
   syntax: PromptSyntax,
@@ -142,12 +142,7 @@ export function emptyWindow(tokenizer: ClipTokenizer): Window {
  * T5 reads one window of `length` tokens, whatever the syntax: BREAK means nothing to it, its weights are the same.
  * (A1111 does so too.)
  */
-export function planT5(
-  tokenizer: T5Tokenizer,
-  text: string,
-  syntax: PromptSyntax,
-  length: number,
-): EncoderPlan {
+function planT5(tokenizer: T5Tokenizer, text: string, syntax: PromptSyntax, length: number): EncoderPlan {
   if (syntax === 'plain') {
     const { ids, dropped } = tokenizer.encode(text, length);
     return { windows: [{ ids, weights: neutral(length) }], dropped };
@@ -168,7 +163,7 @@ export function planT5(
 }
 
 /** One window within its chat frame, as it stands: weights of words do not reach a Qwen. */
-export function planQwen(
+function planQwen(
   { tokenizer, rules }: QwenReader,
   text: string,
   syntax: PromptSyntax,

@@ -36,7 +36,7 @@ const schema = z.strictObject({
   /** From which probability on a class is flagged; classes that are not named are harmless. */
   flag: z.record(z.string(), z.number().gt(0).max(1)),
 });
-export type ClassifierCard = z.infer<typeof schema>;
+type ClassifierCard = z.infer<typeof schema>;
 
 /** Bytes of the JSON file. */
 const MOST_CARD = 100_000;
@@ -140,7 +140,7 @@ function lastOf({ data, dims }: { readonly data: Float32Array; readonly dims: re
 }
 
 /** @throws DarkroomError('engine_failed') for numbers that are no probabilities of these classes */
-export function findingOf(answer: Float32Array, { gives, classes, flag }: ClassifierCard): Finding {
+function findingOf(answer: Float32Array, { gives, classes, flag }: ClassifierCard): Finding {
   const numbers = Array.from(answer);
   const most = Math.max(...numbers);
   const powers = numbers.map((one) => Math.exp(one - most));

@@ -11,7 +11,7 @@ import { toPixels } from '../picture/pictures.ts';
 import type { Runner } from '../session.ts';
 
 /** A network that is open. */
-export interface OpenUpscaler {
+interface OpenUpscaler {
   readonly runner: Runner;
   /** How many times longer it makes the sides. */
   readonly scale: number;

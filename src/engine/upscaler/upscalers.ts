@@ -12,7 +12,7 @@ import { type Footprint, footprintOf, footprintOfGraph } from '../memory/memory.
 import type { Components } from '../model/model-cache.ts';
 import { openSession, type Runner } from '../session.ts';
 
-export { countTiles, enlarge, enlargeTiles, type OpenUpscaler } from './enlarge.ts';
+export { countTiles, enlarge, enlargeTiles } from './enlarge.ts';
 
 /** A network that enlarges pictures; none of its weights is loaded. */
 export interface Upscaler {

@@ -8,7 +8,7 @@ import { lackingAttention, readLdmUnet, transformerLayers } from './ldm-unet.ts'
 import { known, numbersBehind, sideOf, type Tensors, under } from './tensors.ts';
 import { lacking } from './whole.ts';
 
-export interface ControlnetPart {
+interface ControlnetPart {
   readonly tensors: Tensors;
   /** ControlNetModel's, without what it shares with the UNet that it was copied from and what shapes do not tell. */
   readonly config: Readonly<Record<string, unknown>>;

@@ -6,7 +6,7 @@ import type { StoredTensor } from '../../graph/component.ts';
 import { known, numbersBehind, sideOf, type Tensors, under } from './tensors.ts';
 import { lacking } from './whole.ts';
 
-export interface LdmUnet {
+interface LdmUnet {
   readonly tensors: Tensors;
   /** UNet2DConditionModel's, without sample_size. */
   readonly config: Readonly<Record<string, unknown>>;
@@ -32,7 +32,7 @@ const RESNET: Readonly<Record<string, string>> = {
   skip_connection: 'conv_shortcut',
 };
 
-export interface Block {
+interface Block {
   /** Channels of its first residual layer. */
   channels: number;
   /** Transformer layers behind each residual layer. */

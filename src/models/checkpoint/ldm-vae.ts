@@ -6,7 +6,7 @@ import type { StoredTensor } from '../../graph/component.ts';
 import { known, numbersBehind, sideOf, type Tensors, under } from './tensors.ts';
 import { lacking } from './whole.ts';
 
-export interface LdmVae {
+interface LdmVae {
   readonly tensors: Tensors;
   /** AutoencoderKL's, without the numbers that relate its latents to the denoiser's. */
   readonly config: Readonly<Record<string, unknown>>;

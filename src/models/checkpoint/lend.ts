@@ -12,7 +12,7 @@ import type { CheckpointLayout, CheckpointParts, MissingPart } from './layout.ts
 import { lackingText } from './whole.ts';
 
 /** A file that may hold what another one lacks. */
-export interface Lender {
+interface Lender {
   /** As the operator knows it. */
   readonly name: string;
   readonly path: string;

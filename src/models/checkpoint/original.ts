@@ -3,7 +3,7 @@ import type { StoredTensor } from '../../graph/component.ts';
 import { rowsOf, type Tensors } from './tensors.ts';
 
 /** Where a module of diffusers' lies in the authors' file. The same as a family says for LoRAs. */
-export interface Original {
+interface Original {
   readonly name: string;
   /** Of the rows, `of` equal parts: these are the `count` (1) parts from `index` on. */
   readonly rows?: { readonly index: number; readonly of: number; readonly count?: number };

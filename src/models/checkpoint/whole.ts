@@ -6,7 +6,7 @@ import { DarkroomError } from '../../errors.ts';
 import { numbersBehind, type Tensors } from './tensors.ts';
 
 /** What a network cannot be without. */
-export interface Needs {
+interface Needs {
   /** Names, or beginnings of names: `time_embed.0.`. */
   readonly names?: readonly string[];
   /** Beginnings of numbered blocks, which count from 0 on without a gap: `joint_blocks.`. */

@@ -90,7 +90,7 @@ export interface LatentScales {
   readonly takesMean?: true;
 }
 
-export interface LatentGrid {
+interface LatentGrid {
   readonly channels: number;
   /** Pixels for each latent, on each side. */
   readonly scaleFactor: number;

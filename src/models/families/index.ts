@@ -8,13 +8,4 @@ import { sd3 } from './sd3.ts';
 import { sdxl } from './sdxl.ts';
 import { zImage } from './z-image.ts';
 
-export type {
-  EncodedPrompt,
-  EncodedText,
-  Family,
-  FamilyModel,
-  PassConditions,
-  PromptSide,
-} from './family.ts';
-
 export const FAMILIES: readonly Family[] = [sd, sdxl, sd3, flux, zImage, flux2Klein, lcm];

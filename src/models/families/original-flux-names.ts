@@ -40,7 +40,7 @@ const SINGLE: BlockNames = {
   proj_out: { name: 'linear2' },
 };
 
-export function originalFluxNames(module: string): OriginalName[] {
+function originalFluxNames(module: string): OriginalName[] {
   if (Object.hasOwn(OUTER, module)) return [{ name: OUTER[module]! }];
   if (module === 'norm_out.linear') {
     return [{ name: 'final_layer.adaLN_modulation.1', halvesSwapped: true }];

@@ -1,7 +1,7 @@
 /** Tables of rotary position embeddings (Su et al. 2021) over several axes, as transformers of flow models take them. */
 import type { Feeds } from '../../tensor.ts';
 
-export interface RotaryAxes {
+interface RotaryAxes {
   /** Channels of a head for each axis, even. */
   readonly channels: readonly number[];
   /** The longest period is about 2 pi theta. */

@@ -9,7 +9,7 @@ import type { Denoiser, FamilyField, PassConditions } from './family.ts';
 import { originalUnetNames } from './original-names.ts';
 import type { ClipPart } from './text-encoders.ts';
 
-export interface Unet extends Denoiser {
+interface Unet extends Denoiser {
   readonly config: UnetConfig;
 }
 

@@ -6,7 +6,7 @@ import { civitaiAllows } from '../../licences.ts';
 import { CONTROL_KINDS, type ControlKind } from '../../request.ts';
 import { bounded, boundedList } from './text.ts';
 
-export interface Beside {
+interface Beside {
   readonly licence?: string;
   /** Whether it is said to allow commercial use. */
   readonly commercial?: boolean;

@@ -21,7 +21,7 @@ export interface Found {
   readonly beside: readonly string[];
 }
 
-export interface Walk {
+interface Walk {
   readonly found: readonly Found[];
   /** Why something was passed over, as sentences by path. */
   readonly refused: ReadonlyMap<string, string>;
@@ -29,7 +29,7 @@ export interface Walk {
   readonly folders: readonly string[];
 }
 
-export const WEIGHT_FILE = /\.(safetensors|sft|ckpt|pt|pth|bin|gguf)$/i;
+const WEIGHT_FILE = /\.(safetensors|sft|ckpt|pt|pth|bin|gguf)$/i;
 /** Names of what stands beside a weight file NAME.safetensors, behind NAME. */
 const BESIDE = /^\.(json|yaml|source\.json|civitai\.info|(preview\.)?(png|jpe?g|webp))$/i;
 /** A weight file, or a name without an ending, as folders have. */

@@ -12,7 +12,7 @@ import { ValueReader } from '../lora/values.ts';
 import { readWeights } from '../weights.ts';
 
 /** An embedding by its name, and where it is. */
-export interface NamedFile {
+interface NamedFile {
   readonly name: string;
   readonly file: string;
 }

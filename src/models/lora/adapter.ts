@@ -8,7 +8,7 @@ import type { Role } from './key.ts';
 
 export type AdapterTensors = Partial<Readonly<Record<Role, StoredTensor>>>;
 
-export type AdapterKind = 'low-rank' | 'hadamard' | 'kronecker' | 'difference' | 'replacement' | 'bias';
+type AdapterKind = 'low-rank' | 'hadamard' | 'kronecker' | 'difference' | 'replacement' | 'bias';
 
 export interface Adapter {
   readonly kind: AdapterKind;

@@ -17,7 +17,7 @@ export interface Arithmetic {
 }
 
 /** The two factors of a low-rank change, up [rows, rank] and down [rank, columns]; their product is it, unscaled. */
-export interface Factors {
+interface Factors {
   readonly up: Matrix;
   readonly down: Matrix;
 }

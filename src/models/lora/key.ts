@@ -19,7 +19,7 @@ export type Role =
   | `hada_${'w1_a' | 'w1_b' | 'w2_a' | 'w2_b' | 't1' | 't2'}`
   | `lokr_${'w1' | 'w1_a' | 'w1_b' | 'w2' | 'w2_a' | 'w2_b' | 't2'}`;
 
-export interface Key {
+interface Key {
   /** As the file spells it, without the ending. */
   readonly module: string;
   readonly role: Role;

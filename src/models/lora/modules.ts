@@ -17,7 +17,7 @@ export interface Place {
   readonly halvesSwapped?: boolean;
 }
 
-export type Places = ReadonlyMap<string, readonly Place[]>;
+type Places = ReadonlyMap<string, readonly Place[]>;
 
 const DENOISER = {
   dotted: ['', 'unet.', 'transformer.', 'diffusion_model.', 'model.diffusion_model.'],

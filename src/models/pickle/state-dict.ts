@@ -2,7 +2,7 @@
 import { DarkroomError } from '../../errors.ts';
 import { PyDict, PyObject, PyTensor, type PyValue } from './values.ts';
 
-export interface StateDict {
+interface StateDict {
   readonly tensors: ReadonlyMap<string, PyTensor>;
   readonly numbers: ReadonlyMap<string, number>;
   readonly texts: ReadonlyMap<string, string>;

@@ -12,7 +12,7 @@ import { unpickle } from './unpickle.ts';
 import type { PyStorage, PyTensor, PyValue } from './values.ts';
 import { contentOf, readExactly, readZipEntries, type ZipEntry } from './zip-entries.ts';
 
-export interface TorchFile {
+interface TorchFile {
   readonly tensors: Map<string, StoredTensor>;
   /** Numbers and short texts that stand beside the tensors: global_step, name. */
   readonly numbers: ReadonlyMap<string, number>;

@@ -11,7 +11,7 @@ import { PyDict, PyGlobal, PyObject, type PyStorage, PyTensor, PyTuple, type PyV
 const LIMITS = { operations: 4_000_000, memo: 1_000_000 };
 const HIGHEST_PROTOCOL = 5;
 
-export interface Unpickled {
+interface Unpickled {
   readonly value: PyValue;
   /** First byte behind it. */
   readonly end: number;

@@ -10,7 +10,7 @@ import { foreignUpscaler } from './foreign.ts';
 import { isRrdb, readRrdb, withNewNames } from './rrdb.ts';
 
 /** A network that enlarges pictures. */
-export interface UpscalerNetwork {
+interface UpscalerNetwork {
   readonly architecture: 'ESRGAN' | 'Compact';
   /** How many times longer it makes the sides; 1 for one that only restores. */
   readonly scale: number;

@@ -15,11 +15,11 @@ export const TEXT_FIELDS = [
   'negative_prompt_2',
   'negative_prompt_3',
 ] as const;
-export type TextField = (typeof TEXT_FIELDS)[number];
+type TextField = (typeof TEXT_FIELDS)[number];
 /** Texts by their fields. */
 export type PictureWords = { readonly [Name in TextField]?: string | undefined };
 /** Texts as they were typed, and the LoRAs beside them: those of the words are drawn with these. */
-export interface Templates extends PictureWords {
+interface Templates extends PictureWords {
   readonly loras?: LoraDraft[] | undefined;
 }
 

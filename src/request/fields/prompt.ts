@@ -5,7 +5,7 @@ import { option } from '../option.ts';
 import { name, text } from '../schemas.ts';
 import { field, or, same } from './field.ts';
 
-export const PROMPT_SYNTAXES = ['a1111', 'plain'] as const;
+const PROMPT_SYNTAXES = ['a1111', 'plain'] as const;
 export type PromptSyntax = (typeof PROMPT_SYNTAXES)[number];
 
 /** A text that only some text encoders read. */

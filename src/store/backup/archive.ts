@@ -10,7 +10,7 @@ import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
 import { createTarDecoder, createTarPacker } from 'modern-tar';
 import { DarkroomError } from '../../errors.ts';
 
-export interface ArchiveEntry {
+interface ArchiveEntry {
   readonly name: string;
   readonly bytes: Uint8Array;
 }
@@ -112,7 +112,7 @@ export async function* readArchive(file: string): AsyncGenerator<ArchiveEntry> {
   }
 }
 
-export interface Verified {
+interface Verified {
   /** The manifest's text. */
   readonly manifest: string;
   /** SHA-256 of each entry, by name. */

@@ -11,7 +11,7 @@ import { type AddEntry, MANIFEST, writeArchive } from './archive.ts';
 /** Files, and a bucket far away, may take longer between two statements than a transaction has otherwise. */
 export const UNHURRIED = 'set local idle_in_transaction_session_timeout = 0';
 
-export interface Manifest {
+interface Manifest {
   /** Of the file's own layout. */
   readonly format: 1;
   /** Release that wrote it. */
@@ -25,7 +25,7 @@ export interface Manifest {
   readonly tables: Readonly<Record<string, number>>;
 }
 
-export interface BackupOptions {
+interface BackupOptions {
   readonly database: Database;
   readonly pictures: Pick<PictureStore, 'get'>;
   /** Version of this release. */
@@ -34,7 +34,7 @@ export interface BackupOptions {
   readonly signal?: AbortSignal;
 }
 
-export interface BackupSummary {
+interface BackupSummary {
   readonly bytes: number;
   readonly rows: number;
   readonly pictures: number;

@@ -11,7 +11,7 @@ import type { Database, Sql } from '../sql.ts';
 import { contentOf, notBackup, readArchive, sha256, verifyArchive } from './archive.ts';
 import { tablesOf, UNHURRIED } from './backup.ts';
 
-export interface RestoreOptions {
+interface RestoreOptions {
   readonly database: Database;
   /** Where pictures go; within the transaction where they are rows. */
   readonly bytesIn: (tx: Sql) => Promise<PictureBytes>;
@@ -21,7 +21,7 @@ export interface RestoreOptions {
   readonly issue: (tx: Sql, tickets: number) => Promise<void>;
 }
 
-export interface RestoreSummary {
+interface RestoreSummary {
   readonly rows: number;
   readonly pictures: number;
   /** Jobs that are drawn at the next start. */
