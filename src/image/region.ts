@@ -16,8 +16,6 @@ const PARTS = {
   sky: [0, 0, 1, 2 / 5],
 } as const satisfies Record<string, readonly [number, number, number, number]>;
 
-export { REGIONS } from '../request.ts';
-
 /**
  * `background` is all but an upright oval in the middle, where a subject usually is: half its axes, as a share of width
  * and height.

@@ -26,28 +26,20 @@ const BITS: ReadonlyMap<unknown, number> = new Map(
   TYPES_BY_BITS.flatMap(([bits, types]) => types.split(' ').map((type) => [type, bits] as const)),
 );
 
-/**
- * Reads and checks the header of one file.
- * @param file real path of a regular file
- * @param options.label the file's name in sentences
- * @param options.folder of the model: it tells how a file that a failed download left is downloaded again
- * @returns its tensors by name
- * @throws DarkroomError('bad_model') for anything that disagrees with itself or with the file's size
- */
-export async function readSafetensors(
-  file: string,
-  options: { label?: string; folder?: string } = {},
-): Promise<Map<string, StoredTensor>> {
-  return (await readSafetensorsFile(file, options)).tensors;
-}
-
 interface SafetensorsFile {
   readonly tensors: Map<string, StoredTensor>;
   /** What the file says of itself: words of whoever wrote it. Values that are no text are left out. */
   readonly metadata: ReadonlyMap<string, string>;
 }
 
-/** The same with the file's own words. */
+/**
+ * Reads and checks the header of one file.
+ * @param file real path of a regular file
+ * @param options.label the file's name in sentences
+ * @param options.folder of the model: it tells how a file that a failed download left is downloaded again
+ * @returns its tensors by name, and the file's own words
+ * @throws DarkroomError('bad_model') for anything that disagrees with itself or with the file's size
+ */
 export async function readSafetensorsFile(
   file: string,
   { label = basename(file), folder = dirname(file) }: { label?: string; folder?: string } = {},

@@ -5,7 +5,7 @@
 
 import { createNormalizer } from './t5-charsmap.ts';
 import type { AddedToken } from './tokenizer.ts';
-import { type EncodedPrompt, splitter, type Word } from './tokenizer.ts';
+import { type EncodedPrompt, partsOf, type Word } from './tokenizer.ts';
 
 /** What the tokenizer is made of: readT5Tokenizer (t5-tokenizer-files.ts). */
 export interface T5TokenizerFiles {
@@ -44,12 +44,7 @@ export function createT5Tokenizer(files: T5TokenizerFiles): T5Tokenizer {
   const pieces = new Map(files.pieces.map(([piece, score], id) => [piece, { id, score }]));
   const longest = files.pieces.reduce((most, [piece]) => Math.max(most, piece.length), 1);
   const unknownScore = files.pieces.reduce((least, [, score]) => Math.min(least, score), 0) - UNKNOWN_PENALTY;
-  const splitRaw = splitter(added.filter(({ normalized }) => !normalized));
-  const splitNormal = splitter(
-    added
-      .filter(({ normalized }) => normalized)
-      .map((token) => ({ ...token, content: normalize(token.content) })),
-  );
+  const parts = partsOf(added, normalize);
 
   /** Viterbi's best path; unknown characters that follow each other are one unknown token. */
   const cut = (word: string): number[] => {
@@ -80,22 +75,16 @@ export function createT5Tokenizer(files: T5TokenizerFiles): T5Tokenizer {
   };
 
   function* words(prompt: string): Generator<Word> {
-    for (const raw of splitRaw(prompt.toWellFormed())) {
-      if (raw.id !== undefined) {
-        yield { text: raw.text, ids: [raw.id] };
+    for (const { text, id } of parts(prompt.toWellFormed())) {
+      if (id !== undefined) {
+        yield { text, ids: [id] };
         continue;
       }
-      for (const part of splitNormal(normalize(raw.text))) {
-        if (part.id !== undefined) {
-          yield { text: part.text, ids: [part.id] };
-          continue;
-        }
-        for (const word of part.text.split(WHITE_SPACE)) {
-          if (word === '') continue;
-          const marked = word.startsWith(SPACE) ? word : SPACE + word;
-          // A sign for a space within the word begins a word of its own.
-          yield { text: word, ids: marked.split(/(?=▁)/).flatMap(cut) };
-        }
+      for (const word of text.split(WHITE_SPACE)) {
+        if (word === '') continue;
+        const marked = word.startsWith(SPACE) ? word : SPACE + word;
+        // A sign for a space within the word begins a word of its own.
+        yield { text: word, ids: marked.split(/(?=▁)/).flatMap(cut) };
       }
     }
   }

@@ -80,12 +80,7 @@ export function createTokenizer(files: TokenizerFiles): ClipTokenizer {
   ];
   const ranks = new Map(files.merges.map(([left, right], rank) => [`${left} ${right}`, rank]));
   const replaced = companions(files.added);
-  const splitRaw = splitter(files.added.filter(({ normalized }) => !normalized));
-  const splitNormal = splitter(
-    files.added
-      .filter(({ normalized }) => normalized)
-      .map((token) => ({ ...token, content: normalize(token.content) })),
-  );
+  const parts = partsOf(files.added, normalize);
   const cache = new Map<string, readonly number[]>();
 
   const bpe = (word: string): readonly number[] => {
@@ -108,22 +103,16 @@ export function createTokenizer(files: TokenizerFiles): ClipTokenizer {
   };
 
   function* split(prompt: string): Generator<Word> {
-    for (const raw of splitRaw(prompt)) {
-      if (raw.id !== undefined) {
-        yield { text: raw.text, ids: [raw.id] };
+    for (const { text, id } of parts(prompt)) {
+      if (id !== undefined) {
+        yield { text, ids: [id] };
         continue;
       }
-      for (const part of splitNormal(normalize(raw.text))) {
-        if (part.id !== undefined) {
-          yield { text: part.text, ids: [part.id] };
-          continue;
-        }
-        let end = 0;
-        for (const match of part.text.matchAll(CLIP_WORDS)) {
-          const spaced = part.text.slice(end, match.index) + match[0];
-          end = match.index + match[0].length;
-          yield { text: spaced, ids: match[0].match(BYTE_LEVEL_WORDS)!.flatMap(bpe) };
-        }
+      let end = 0;
+      for (const match of text.matchAll(CLIP_WORDS)) {
+        const spaced = text.slice(end, match.index) + match[0];
+        end = match.index + match[0].length;
+        yield { text: spaced, ids: match[0].match(BYTE_LEVEL_WORDS)!.flatMap(bpe) };
       }
     }
   }
@@ -175,10 +164,34 @@ function normalize(text: string): string {
   return Array.from(spaced, (character) => character.toLowerCase()).join('');
 }
 
-/** Cuts a text at added tokens, which are never merged with what stands around them; the longest one wins. */
-export function splitter(
-  tokens: readonly AddedToken[],
-): (text: string) => Iterable<{ text: string; id?: number }> {
+/** An added token, or the normalised text between two of them. */
+interface Part {
+  readonly text: string;
+  /** Of a token. */
+  readonly id?: number;
+}
+
+/** Cuts a text at added tokens: those that the normaliser does not touch first, then the others in what it makes of the rest. */
+export function partsOf(
+  added: readonly AddedToken[],
+  normalize: (text: string) => string,
+): (text: string) => Iterable<Part> {
+  const splitRaw = splitter(added.filter(({ normalized }) => !normalized));
+  const splitNormal = splitter(
+    added
+      .filter(({ normalized }) => normalized)
+      .map((token) => ({ ...token, content: normalize(token.content) })),
+  );
+  return function* (text) {
+    for (const raw of splitRaw(text)) {
+      if (raw.id === undefined) yield* splitNormal(normalize(raw.text));
+      else yield raw;
+    }
+  };
+}
+
+/** Cuts a text at tokens, which are never merged with what stands around them; the longest one wins. */
+function splitter(tokens: readonly AddedToken[]): (text: string) => Iterable<Part> {
   if (tokens.length === 0) return (text) => [{ text }];
   const ids = new Map(tokens.map(({ content, id }) => [content, id]));
   const longestFirst = [...ids.keys()].sort((a, b) => b.length - a.length);

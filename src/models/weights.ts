@@ -47,7 +47,7 @@ const PYTORCH_NAMES = /\.(ckpt|pt|pth|bin|pkl)$/i;
 /**
  * By what the file holds, whatever it is called.
  * @param file real path of a regular file
- * @param options as readSafetensors has them
+ * @param options as readSafetensorsFile has them
  * @throws DarkroomError('bad_model' | 'unsupported') naming the file and what is wrong with it
  */
 export async function readTensorFile(

@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { Component } from '../../src/graph/component.ts';
-import { readSafetensors } from '../../src/models/safetensors.ts';
+import { readSafetensorsFile } from '../../src/models/safetensors.ts';
 
 /** Numbers in -1..1 from a hash of name and place. */
 export function uniform(name: string, count: number): Float64Array {
@@ -53,5 +53,5 @@ export async function forgeComponent(
   length.writeBigUInt64LE(BigInt(json.length));
   const file = join(folder, 'weights.safetensors');
   await writeFile(file, Buffer.concat([length, json, ...parts]));
-  return { configFile: 'part/config.json', config, tensors: await readSafetensors(file) };
+  return { configFile: 'part/config.json', config, tensors: (await readSafetensorsFile(file)).tensors };
 }

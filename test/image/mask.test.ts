@@ -3,9 +3,10 @@ import { test } from 'node:test';
 import sharp from 'sharp';
 import { DarkroomError } from '../../src/errors.ts';
 import { binarize, cropRegion, inward, overlay, readMask } from '../../src/image/mask.ts';
-import { drawRegion, REGIONS, regionMask } from '../../src/image/region.ts';
+import { drawRegion, regionMask } from '../../src/image/region.ts';
 import type { Raster } from '../../src/image/resample.ts';
 import { readUpload } from '../../src/image/upload.ts';
+import { REGIONS } from '../../src/request.ts';
 import { inEnglish } from '../english.ts';
 import { casesOf, conditioningFile, differing, readRaster } from './conditioning-goldens.ts';
 

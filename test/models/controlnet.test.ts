@@ -11,7 +11,7 @@ import { controlKindOf, openControlnet } from '../../src/models/controlnet.ts';
 import { originalUnetNames } from '../../src/models/families/original-names.ts';
 import { chooseControlnets } from '../../src/models/known-controlnets.ts';
 import { recognise } from '../../src/models/recognise.ts';
-import { readSafetensors } from '../../src/models/safetensors.ts';
+import { readSafetensorsFile } from '../../src/models/safetensors.ts';
 import { sayWords } from '../../src/sentences.ts';
 import { CONTROLNETS, jobOf, MODELS } from '../engine/goldens.ts';
 import { copyModel, temporaryFolder, write } from './forge.ts';
@@ -26,7 +26,7 @@ const tensorsOf = (net: string) => tensorsIn(join(CONTROLNETS, net, 'diffusion_p
 async function tensorsIn(file: string): Promise<ForgedFile> {
   const bytes = await readFile(file);
   return new Map(
-    [...(await readSafetensors(file))].map(([name, { dtype, shape, offset, length }]) => [
+    [...(await readSafetensorsFile(file)).tensors].map(([name, { dtype, shape, offset, length }]) => [
       name,
       { dtype, shape, bytes: bytes.subarray(offset, offset + length) },
     ]),

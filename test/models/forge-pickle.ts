@@ -1,7 +1,7 @@
 /** Pickles, good and bad, operation by operation (Python's pickletools.py), and the files that torch.save makes of them. */
 import { readFile } from 'node:fs/promises';
 import { crc32, deflateRawSync } from 'node:zlib';
-import { readSafetensors } from '../../src/models/safetensors.ts';
+import { readSafetensorsFile } from '../../src/models/safetensors.ts';
 import type { Forged } from './forge-checkpoint.ts';
 
 export const op = (text: string): Buffer => Buffer.from(text, 'latin1');
@@ -152,7 +152,7 @@ export function torchFile(
 export async function torchZipOf(file: string): Promise<Buffer> {
   const bytes = await readFile(file);
   const tensors = new Map(
-    [...(await readSafetensors(file))].map(([name, { dtype, shape, offset, length }]) => [
+    [...(await readSafetensorsFile(file)).tensors].map(([name, { dtype, shape, offset, length }]) => [
       name,
       { dtype, shape, bytes: bytes.subarray(offset, offset + length) },
     ]),

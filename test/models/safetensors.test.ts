@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { readSafetensors } from '../../src/models/safetensors.ts';
+import { readSafetensorsFile } from '../../src/models/safetensors.ts';
 import { readWeights } from '../../src/models/weights.ts';
 import { safetensors, temporaryFolder, write } from './forge.ts';
 
@@ -20,7 +20,9 @@ test('tensors are listed with their place in the file', async (t) => {
     e: f32([0], 20, 20),
   };
   const bytes = safetensors(header, 20);
-  const tensors = await readSafetensors(await write(join(await temporaryFolder(t), 'w.safetensors'), bytes));
+  const { tensors } = await readSafetensorsFile(
+    await write(join(await temporaryFolder(t), 'w.safetensors'), bytes),
+  );
   assert.deepEqual([...tensors.keys()], ['b', 'a', 'e']);
   const { offset, length, shape, dtype } = tensors.get('b')!;
   assert.deepEqual(
@@ -89,7 +91,7 @@ const HOSTILE: [string, Buffer, RegExp][] = [
 for (const [what, bytes, message] of HOSTILE) {
   test(`${what} is refused`, async (t) => {
     const file = await write(join(await temporaryFolder(t), 'w.safetensors'), bytes);
-    await assert.rejects(readSafetensors(file), { code: 'bad_model', message });
+    await assert.rejects(readSafetensorsFile(file), { code: 'bad_model', message });
   });
 }
 
@@ -99,7 +101,7 @@ test('a truncated file is refused before its tensors are read', async (t) => {
     safetensors({ a: f32([25], 0, 100) }, 100),
   );
   await truncate(file, 120);
-  await assert.rejects(readSafetensors(file), {
+  await assert.rejects(readSafetensorsFile(file), {
     code: 'bad_model',
     message: /was cut off: it has 120 of 165 bytes/,
   });
