@@ -4,7 +4,7 @@ import type { ControlKind } from '../request.ts';
 import { sentence, type Words } from '../sentences.ts';
 import { canny } from './canny.ts';
 import type { Detectors } from './detector.ts';
-import { checkPicture } from './inspect.ts';
+import { checkPictureAs } from './inspect.ts';
 import { placeBodies } from './keypoints.ts';
 import { lineart, scribble } from './lines.ts';
 import { greyToRgb } from './luma.ts';
@@ -76,7 +76,7 @@ function drawPose(kind: ControlKind, words: string, size: Size): Raster {
 }
 
 async function readFitted(kind: ControlKind, bytes: Uint8Array, size: Size, how: Fit): Promise<Conditioning> {
-  await checkControl(kind, bytes);
+  await checkPictureAs(bytes, (reason) => sentence('picture.control_refused', { kind, reason }));
   const picture = await decodeRgb(bytes);
   if (picture.width === size.width && picture.height === size.height) return { picture, notes: [] };
   const [from, to] = [`${picture.width}x${picture.height}`, `${size.width}x${size.height}`];
@@ -84,19 +84,4 @@ async function readFitted(kind: ControlKind, bytes: Uint8Array, size: Size, how:
     picture: fit(picture, size, how),
     notes: [sentence(`control.${how}`, { kind, from, to })],
   };
-}
-
-async function checkControl(kind: ControlKind, bytes: Uint8Array): Promise<void> {
-  try {
-    await checkPicture(bytes);
-  } catch (error) {
-    if (!(error instanceof DarkroomError)) throw error;
-    throw new DarkroomError(
-      error.code,
-      sentence('picture.control_refused', { kind, reason: error.sentence ?? error.message }),
-      {
-        cause: error,
-      },
-    );
-  }
 }

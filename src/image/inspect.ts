@@ -2,7 +2,7 @@
 import { hash } from 'node:crypto';
 import sharp, { type Metadata, type Sharp } from 'sharp';
 import { DarkroomError } from '../errors.ts';
-import { sentence } from '../sentences.ts';
+import { type Sentence, sentence, type Words } from '../sentences.ts';
 import { type ColourSpace, spaceOfCodePoints } from './colour.ts';
 import { formatOf, type PictureFormat, SEND_ANOTHER } from './format.ts';
 import { stripJpeg } from './jpeg-file.ts';
@@ -69,6 +69,19 @@ export async function checkPicture(bytes: Uint8Array): Promise<PictureInfo> {
   await assertWhole(opened);
   const { width, height, format } = opened;
   return { width, height, format };
+}
+
+/**
+ * The same for a mask or a control.
+ * @param refusal says of which picture the reason is
+ */
+export async function checkPictureAs(bytes: Uint8Array, refusal: (reason: Words) => Sentence): Promise<void> {
+  try {
+    await checkPicture(bytes);
+  } catch (error) {
+    if (!(error instanceof DarkroomError)) throw error;
+    throw new DarkroomError(error.code, refusal(error.sentence ?? error.message), { cause: error });
+  }
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Masks: which part of a picture is redrawn. White (255) is redrawn, black (0) is kept. */
 import { DarkroomError } from '../errors.ts';
 import { type Sentence, sentence, type Words } from '../sentences.ts';
-import { checkPicture } from './inspect.ts';
+import { checkPictureAs } from './inspect.ts';
 import { toGrey } from './luma.ts';
 import { decodeRgb, onWhite } from './pixels.ts';
 import { type Box, fit, type Raster, type Size } from './resample.ts';
@@ -68,7 +68,7 @@ export async function readMask(
   bytes: Uint8Array,
   size: Size,
 ): Promise<{ readonly mask: Raster; readonly notes: readonly Words[] }> {
-  await checkMask(bytes);
+  await checkPictureAs(bytes, (reason) => sentence('picture.mask_refused', { reason }));
   const picture = await decodeRgb(bytes);
   const isStretched = picture.width !== size.width || picture.height !== size.height;
   const notes = isStretched
@@ -120,19 +120,6 @@ function hasMasked({ data, width, height }: Raster, column: number, row: number)
     }
   }
   return false;
-}
-
-async function checkMask(bytes: Uint8Array): Promise<void> {
-  try {
-    await checkPicture(bytes);
-  } catch (error) {
-    if (!(error instanceof DarkroomError)) throw error;
-    throw new DarkroomError(
-      error.code,
-      sentence('picture.mask_refused', { reason: error.sentence ?? error.message }),
-      { cause: error },
-    );
-  }
 }
 
 /**

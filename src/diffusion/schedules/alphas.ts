@@ -24,12 +24,17 @@ export function alphaSchedule(
     const next = timesteps[i + 1];
     return { from: at(t), to: next === undefined ? 1 : at(next) };
   });
+  return { ...scheduleAtTimesteps(timesteps, alphasCumprod), alphas };
+}
+
+/** A schedule of whole timesteps, for a sampler that looks the cumulated alphas up itself. */
+export function scheduleAtTimesteps(timesteps: readonly number[], alphasCumprod: Float32Array): Schedule {
   return {
     timesteps,
     sigmas: new Float32Array(),
-    alphas,
+    alphas: [],
     alphasCumprod,
-    levels: timesteps.map((t) => levelOfAlpha(at(t))),
+    levels: timesteps.map((t) => levelOfAlpha(alphasCumprod[t]!)),
     initNoiseSigma: 1,
   };
 }

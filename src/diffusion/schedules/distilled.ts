@@ -3,7 +3,7 @@ import { sentence } from '../../sentences.ts';
 import type { SchedulerConfig } from '../config.ts';
 import { linspace } from '../float-lines.ts';
 import type { Schedule, ScheduleOrder } from '../schedule.ts';
-import { exactAlphas, levelOfAlpha } from './alphas.ts';
+import { exactAlphas, scheduleAtTimesteps } from './alphas.ts';
 
 /**
  * LCM and TCD: a few of the timesteps that the model was distilled on.
@@ -25,13 +25,5 @@ export function distilledSchedule(config: SchedulerConfig, order: ScheduleOrder,
   const timesteps = linspace(0, usable, steps + 1)
     .slice(0, -1)
     .map((at) => (usable - Math.floor(at)) * stride - 1);
-  const alphasCumprod = exactAlphas(config);
-  return {
-    timesteps,
-    sigmas: new Float32Array(),
-    alphas: [],
-    alphasCumprod,
-    levels: timesteps.map((t) => levelOfAlpha(alphasCumprod[t]!)),
-    initNoiseSigma: 1,
-  };
+  return scheduleAtTimesteps(timesteps, exactAlphas(config));
 }

@@ -2,7 +2,7 @@ import { DarkroomError } from '../../errors.ts';
 import { sentence } from '../../sentences.ts';
 import type { SchedulerConfig } from '../config.ts';
 import type { Schedule, ScheduleOrder } from '../schedule.ts';
-import { exactAlphas, levelOfAlpha } from './alphas.ts';
+import { exactAlphas, scheduleAtTimesteps } from './alphas.ts';
 import { spaceTimesteps } from './spacing.ts';
 
 /** Steps of Runge and Kutta's method before the linear multistep method has enough predictions. */
@@ -15,15 +15,7 @@ const PRK_STEPS = 4;
 export function pndmSchedule(config: SchedulerConfig, { steps }: ScheduleOrder): Schedule {
   const spaced = spaceTimesteps(config, { steps });
   const timesteps = config.skipPrkSteps ? secondTwice(spaced) : withRungeKutta(spaced, config);
-  const alphasCumprod = exactAlphas(config);
-  return {
-    timesteps,
-    sigmas: new Float32Array(),
-    alphas: [],
-    alphasCumprod,
-    levels: timesteps.map((t) => levelOfAlpha(alphasCumprod[t]!)),
-    initNoiseSigma: 1,
-  };
+  return scheduleAtTimesteps(timesteps, exactAlphas(config));
 }
 
 /** A single step has no second timestep: diffusers calls once. */
