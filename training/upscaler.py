@@ -35,9 +35,9 @@ CONFIG = {"_class_name": "SRVGGNetCompact", "num_in_ch": 3, "num_out_ch": 3, "nu
 BATCH, CROPS, SIDE = (4, 8, 64) if DEVICE.type == "cpu" else (24, 96, 96)  # pictures decoded at once; crops a step, their side
 PEAK, BIAS_PEAK = .01, 3e-4  # learning rates of weights (Muon) and biases (AdamW)
 RESUMED = .4  # of those rates, for a network that goes on from a trained one
-SLOPES = .4  # weight of the squared error of slopes: its minimum is the mean of the slopes that are possible, where
+SLOPES = 1.0  # weight of the squared error of slopes: its minimum is the mean of the slopes that are possible, where
 # correlation is highest; the absolute error in picture_loss leads to their median
-REDRAWN = .5  # share of the steps whose latents the UNet has redrawn
+REDRAWN = .25  # share of the steps whose latents the UNet has redrawn
 MINI = Path(__file__).parents[1] / "models" / "mini"
 STEPS, STRENGTH = 3, (60, 380)  # of redrawing: steps, and the timestep where it starts
 FRESH = 20  # seconds after which the other stages' weights are read again

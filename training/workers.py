@@ -10,6 +10,7 @@ import torch.multiprocessing as mp
 
 HOME = Path(os.environ.get("CHECKPOINTS", Path(__file__).parent / "checkpoints"))
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+HAS_BFLOAT16 = DEVICE.type != "cpu" or any(torch.cpu.get_capabilities().get(name) for name in ("avx512_bf16", "bf16"))
 KEEP = 60  # seconds between two checkpoints
 WORKERS = int(os.environ.get("WORKERS", "1"))  # processes that share one training; more than one only on a CPU
 
@@ -35,8 +36,9 @@ def _enter(rank, stage, meeting, arguments):
 
 
 def half():
-    """Mixed precision: bfloat16 for convolutions and matrix products; none where the variable PRECISION is float32."""
-    return torch.autocast(DEVICE.type, torch.bfloat16, enabled=os.environ.get("PRECISION") != "float32")
+    """Mixed precision: bfloat16 for convolutions and matrix products. A CPU that has none computes in float32, which is 13 times
+    as fast there as to imitate it (a step of the upscaler with AVX2 alone: 0.8 s and 10 s)."""
+    return torch.autocast(DEVICE.type, torch.bfloat16, enabled=HAS_BFLOAT16)
 
 
 def share_gradients(parameters):
