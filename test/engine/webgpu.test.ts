@@ -9,9 +9,11 @@ import { fileURLToPath } from 'node:url';
 import { parseDevice } from '../../src/engine/device.ts';
 import { probe } from '../../src/engine/probe.ts';
 
-const DRIVER = '/usr/lib/chromium/vk_swiftshader_icd.json';
-const skip = existsSync(DRIVER) ? false : `${DRIVER} is missing: install chromium and libvulkan1`;
-const env = { VK_ICD_FILENAMES: DRIVER, VK_DRIVER_FILES: DRIVER };
+const CHROMIUM = '/usr/lib/chromium';
+const DRIVER = `${CHROMIUM}/vk_swiftshader_icd.json`;
+const skip = existsSync(DRIVER) ? false : `${DRIVER} is missing: install chromium`;
+// It brings Vulkan's loader, too, which a machine without a graphics driver lacks.
+const env = { VK_ICD_FILENAMES: DRIVER, VK_DRIVER_FILES: DRIVER, LD_LIBRARY_PATH: CHROMIUM };
 
 test('a software Vulkan passes the probe in float32, and is known for what it is', { skip }, async (t) => {
   const cache = mkdtempSync(join(tmpdir(), 'darkroom-webgpu-'));

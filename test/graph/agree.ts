@@ -15,8 +15,8 @@ export interface PackedTensor {
   data: string;
 }
 
-/** Largest error over the largest value that is allowed: float32 sums in another order. */
-const TOLERANCE = 1e-5;
+/** Largest error over the largest value that is allowed: float32 sums in another order, which differs by the CPU, too. */
+const TOLERANCE = 2e-5;
 
 export function agree(actual: Tensor, expected: Tensor, what: string): void {
   assert.deepEqual(actual.dims, expected.dims, what);
