@@ -1,7 +1,7 @@
 /** /rules: words, phrases and patterns that prompts must not have, which admins keep in chat. */
 import { DarkroomError, offer } from '../src/errors.ts';
 import { readTerms, requireRuleRoom } from '../src/moderation/rules.ts';
-import { sentence } from '../src/sentences.ts';
+import { sentence, shorten } from '../src/sentences.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import { tenantOf } from './policy.ts';
 import { promptRulesOf } from './prompt-rules.ts';
@@ -36,7 +36,7 @@ const list = defineCommand({
     const rules = await promptRulesOf(ports.settings, tenantOf(invocation));
     const fields = rules.map(({ name, terms }) => {
       const words = terms.replaceAll('\n', ' | ');
-      return { name, value: words.length > SHOWN ? `${words.slice(0, SHOWN)}…` : words };
+      return { name, value: shorten(words, SHOWN) };
     });
     await reply.postEphemeral(
       fields.length === 0 ? { text: say('rules.none') } : { text: say('rules.list'), fields },

@@ -1,10 +1,10 @@
 /** What is said of a prompt's words that a small model was never taught. */
 
-import { type Sentence, sentence } from '../src/sentences.ts';
+import { type Sentence, sentence, shorten } from '../src/sentences.ts';
 import type { ModelInfo } from './ports.ts';
 
-/** Of either kind of words in the sentence. */
-const QUOTED = 8;
+/** Of either kind of words in the sentence, and characters of each that was typed. */
+const QUOTED = { words: 8, characters: 40 };
 const WORD = /\p{L}[\p{L}\p{M}]*(?:['’]s(?!\p{L}))?/gu;
 /** A1111's mark between two chunks of a prompt. */
 const BREAK = 'BREAK';
@@ -18,7 +18,10 @@ export function describeUntaught(prompt: string, { vocabulary, words }: ModelInf
     (word) => ![word, ...stemsOf(word), ...pluralsOf(word)].some((form) => known.has(form)),
   );
   if (untaught.length === 0) return [];
-  const args = { words: untaught.slice(0, QUOTED).map(shorten), known: words.slice(0, QUOTED) };
+  const args = {
+    words: untaught.slice(0, QUOTED.words).map((word) => shorten(word, QUOTED.characters)),
+    known: words.slice(0, QUOTED.words),
+  };
   const more = untaught.length - args.words.length;
   return [more > 0 ? sentence('draw.untaught_more', { ...args, more }) : sentence('draw.untaught', args)];
 }
@@ -44,5 +47,3 @@ function stemsOf(word: string): string[] {
 
 /** A word may be known as a plural only: `mountain`. */
 const pluralsOf = (word: string) => (/^[a-z]{3,}$/.test(word) ? [`${word}s`] : []);
-
-const shorten = (word: string) => (word.length > 40 ? `${word.slice(0, 40)}…` : word);

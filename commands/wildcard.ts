@@ -1,7 +1,7 @@
 /** /wildcard: lists of words for prompts, which admins keep in chat. */
 import { together } from '../src/choices/choices.ts';
 import { DarkroomError } from '../src/errors.ts';
-import { sentence } from '../src/sentences.ts';
+import { sentence, shorten } from '../src/sentences.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
 import { tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
@@ -24,8 +24,7 @@ const list = defineCommand({
     const fields = await Promise.all(
       names.slice(0, SHOWN.lists).map(async (name) => {
         const words = (await lists.get(name)!()).join(' | ');
-        const shown = words.length > SHOWN.characters ? `${words.slice(0, SHOWN.characters)}…` : words;
-        return { name: `__${name}__`, value: shown };
+        return { name: `__${name}__`, value: shorten(words, SHOWN.characters) };
       }),
     );
     const more = names.length - fields.length;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { DarkroomError } from '../errors.ts';
 import { LIMITS } from '../request.ts';
-import { sentence, type Words } from '../sentences.ts';
+import { sentence, shorten, type Words } from '../sentences.ts';
 import type { Lists } from './lists.ts';
 import { type Choice, type Option, type Part, wildcardsOf } from './template.ts';
 
@@ -56,7 +56,7 @@ export function drawText(
     const left = several(options, lists).filter(({ weight }) => weight > 0);
     if (left.length === 0 && most > 0) throw new DarkroomError('bad_request', sentence('choices.no_weight'));
     const asked = Number.isFinite(most) ? most : least;
-    const quoted = typed.length > QUOTED ? `${typed.slice(0, QUOTED)}…` : typed;
+    const quoted = shorten(typed, QUOTED);
     if (asked > left.length) onNote(sentence('choices.few', { typed: quoted, count: left.length, asked }));
     if (most === 0) onNote(sentence('choices.none_taken', { typed: quoted }));
     const [from, to] = [Math.min(least, left.length), Math.min(most, left.length)];

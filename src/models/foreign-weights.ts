@@ -136,17 +136,19 @@ export function partOfFolder({
 }
 
 /** A denoiser beside the VAE or text encoders of a checkpoint, as most programs save it. */
-const DENOISER = /^(?:model\.diffusion_model|model_ema\.diffusion_model)/;
+const DENOISER = 'model.diffusion_model';
 
-/** @returns a sentence about a checkpoint whose denoiser is of no family that is known; undefined for other files */
+/** A checkpoint whose denoiser is of no family that is known, which is not what lies beside it, its VAE; undefined for other files. */
 export function unknownDenoiser({
   tensors,
   label,
 }: {
   readonly tensors: ReadonlyMap<string, unknown>;
   readonly label: string;
-}): string | undefined {
-  return tensors.keys().some((name) => DENOISER.test(name)) ? sayUnknown(label) : undefined;
+}): { readonly refusal: string } | undefined {
+  return tensors.keys().some((name) => name.startsWith(DENOISER))
+    ? { refusal: sayUnknown(label) }
+    : undefined;
 }
 
 export const sayUnknown = (label: string): string =>

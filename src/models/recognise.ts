@@ -115,14 +115,8 @@ async function recogniseCheckpoint(weights: Weights, path: string): Promise<Foun
       parts: { vae, textEncoders },
     };
   }
-  const foreign = foreignFamily(weights) ?? unknownOf(weights);
+  const foreign = foreignFamily(weights) ?? unknownDenoiser(weights);
   return foreign && { kind: 'checkpoint', ...foreign, parts: { vae: false, textEncoders: false } };
-}
-
-/** A checkpoint of no known family: not what lies beside its denoiser, its VAE. */
-function unknownOf(weights: Weights): Pick<Found, 'refusal'> | undefined {
-  const refusal = unknownDenoiser(weights);
-  return refusal === undefined ? undefined : { refusal };
 }
 
 /** A matrix of a type that no layer can be read from. */

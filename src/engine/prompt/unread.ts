@@ -1,5 +1,5 @@
 /** The note about words of a prompt that a text encoder does not read. */
-import { type Sentence, sentence, type Words } from '../../sentences.ts';
+import { type Sentence, sentence, shorten, type Words } from '../../sentences.ts';
 
 export type EncoderTitle = 'CLIP' | 'T5' | 'Qwen';
 
@@ -15,7 +15,10 @@ const QUOTED = { words: 6, characters: 40 };
 export function describeUnread(label: string, encoder: EncoderTitle, dropped: string): Sentence | undefined {
   const words = dropped.split(/\s+/).filter((word) => word !== '');
   if (words.length === 0) return undefined;
-  const quoted = words.slice(0, QUOTED.words).map(shorten).join(' ');
+  const quoted = words
+    .slice(0, QUOTED.words)
+    .map((word) => shorten(word, QUOTED.characters))
+    .join(' ');
   const args = { text: textName(label), words: `${quoted}${words.length > QUOTED.words ? ' …' : ''}` };
   // Some models have a second text encoder, which may have read all of it.
   return sentence(encoder === 'T5' ? 'engine.unread_t5' : 'engine.unread', args);
@@ -25,9 +28,4 @@ export function describeUnread(label: string, encoder: EncoderTitle, dropped: st
 export function textName(label: string): Words {
   if (label === 'prompt') return sentence('engine.text.prompt');
   return label === 'negative prompt' ? sentence('engine.text.negative') : label;
-}
-
-function shorten(word: string): string {
-  const characters = Array.from(word);
-  return characters.length > QUOTED.characters ? `${characters.slice(0, QUOTED.characters).join('')}…` : word;
 }
