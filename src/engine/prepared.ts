@@ -3,8 +3,8 @@
  * of convolutions out as the kernels read them: gigabytes that are written again and again. onnxruntime can save what it has
  * made; the next opening maps that file into memory. It could save the weights of matrix products as the kernels pack them,
  * too: it then reads both forms and packs again to compare. SDXL's UNet took 19.2 GB rather than 10.3, and 7 GB more memory to
- * make, while SD 1.5 opened with 0.6 s less processor time. Not to pack at all would open SDXL's in 3 s of processor time rather
- * than 8 and its memory, but each step would take an eighth longer, at 512x512 and at 1024x1024.
+ * make, while SD 1.5 opened with 0.6 s less processor time. Without packing, SDXL's UNet opens in 3 s of
+ * processor time rather than 8, but each step takes an eighth longer, at 512x512 and at 1024x1024.
  *
  * Nobody waits for that file, where keepPrepared can make it later (preparing.ts). Until then the weights of a large graph are
  * mapped as they are stored, and each run widens them: on two cores a step of SD 1.5 takes a fifth longer, and the opening
