@@ -89,6 +89,29 @@ describe('the web chat in a browser', { skip }, () => {
     await page.locator('#line').fill('');
   });
 
+  test('what is typed and attached while a message is on its way stays for the next one', async () => {
+    const blocked = Promise.withResolvers<void>();
+    await page.route('**/api/messages', async (route) => {
+      await blocked.promise;
+      await route.continue();
+    });
+    const sending = page.waitForRequest('**/api/messages');
+    await say('/help');
+    await sending;
+    await page.keyboard.type(' a quick dog');
+    const dog = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'tan' } })
+      .png()
+      .toBuffer();
+    await page.locator('#pick').setInputFiles({ name: 'dog.png', mimeType: 'image/png', buffer: dog });
+    await page.locator('#files li').waitFor();
+    blocked.resolve();
+    await page.locator('#send:enabled').waitFor();
+    assert.equal(await page.locator('#line').inputValue(), 'a quick dog');
+    assert.equal(await page.locator('#files li').count(), 1);
+    await page.unroute('**/api/messages');
+    for (const key of ['Escape', 'Escape']) await page.keyboard.press(key);
+  });
+
   test('markup in a prompt stays text', async () => {
     const markup = '<img src=x onerror=document.title=1><b>bold</b>';
     await say(`${markup} --steps 1`);

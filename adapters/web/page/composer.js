@@ -109,17 +109,20 @@ export class Composer {
   }
 
   async send() {
-    const text = this.line.value.trim();
+    const line = this.line.value;
+    const text = line.trim();
     if (this.#sending || (text === '' && !this.inputs.hasFiles)) return;
     this.#sending = true;
     this.refuse('');
     this.menu.close();
     try {
-      const answer = await post(this.inputs.message(text));
+      const message = this.inputs.message(text);
+      const answer = await post(message);
       this.#recalled = undefined;
       this.#cleared = '';
-      this.line.value = '';
-      this.inputs.clear();
+      // What was typed or attached while the message was on its way belongs to the next one.
+      if (this.line.value.startsWith(line)) this.write(this.line.value.slice(line.length).trimStart());
+      this.inputs.remove(message);
       this.context.onSent(answer);
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;

@@ -86,9 +86,10 @@ export class Inputs {
     };
   }
 
-  clear() {
-    this.#setFiles([]);
-    this.reply(undefined);
+  /** Removes what a message has sent. @param {{ replyTo: string | undefined, files: File[] }} message */
+  remove({ replyTo, files }) {
+    this.#setFiles(this.#files.filter(({ file }) => !files.includes(file)));
+    if (this.replyId === replyTo) this.reply(undefined);
   }
 
   /** Removes the mask or control, else the reply, else the files. @returns {boolean} whether there was one */
