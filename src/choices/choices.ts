@@ -32,7 +32,7 @@ export async function drawWords(draft: RequestDraft, source: ListSource): Promis
     source,
   );
   const templates = typed.filter(({ parts }) =>
-    parts.some((part) => typeof part !== 'string' && (part.kind === 'choice' || lists.has(part.name))),
+    parts.some((part) => typeof part !== 'string' && (part.kind !== 'wildcard' || lists.has(part.name))),
   );
   if (templates.length === 0) return { draft, notes: [] };
   const seed = draft.seed === undefined || draft.seed === -1 ? randomInt(LIMITS.seed.max + 1) : draft.seed;

@@ -6,7 +6,9 @@ import { sentence, shorten, type Words } from '../sentences.ts';
 import type { Lists } from './lists.ts';
 import { type Choice, type Option, type Part, wildcardsOf } from './template.ts';
 
-/** Choices that are made in one text. */
+type Variable = Extract<Part, { readonly kind: 'variable' }>;
+
+/** Choices that are made, and variables that are used, in one text. */
 const MOST_DRAWN = 5000;
 /** Characters of a choice that a note quotes. */
 const QUOTED = 40;
@@ -34,9 +36,16 @@ export function drawText(
   },
 ): string {
   let drawn = 0;
+  let used = 0;
   let length = 0;
+  const values = new Map<string, readonly Part[]>();
+  /** Names of the variables whose values are being drawn. */
+  const within: string[] = [];
+  const requireLess = () => {
+    if (drawn + used === MOST_DRAWN) throw tooMuch(sentence('choices.too_many', { limit: MOST_DRAWN }));
+  };
   const random = () => {
-    if (drawn === MOST_DRAWN) throw tooMuch(sentence('choices.too_many', { limit: MOST_DRAWN }));
+    requireLess();
     const digest = createHash('sha256').update(`${seed}:${field}:${drawn++}`).digest();
     return digest.readUInt32BE() / 2 ** 32;
   };
@@ -49,14 +58,39 @@ export function drawText(
       return one;
     }
     if (one.kind === 'choice') return choice(one);
+    if (one.kind === 'variable') return variable(one);
+    if (one.kind === 'definition') {
+      values.set(one.name, one.isDrawnHere ? [text(one.parts)] : one.parts);
+      return '';
+    }
     const lines = lists.get(one.name);
     return lines === undefined ? `__${one.name}__` : text(pick(lines, random).parts);
   };
-  const choice = ({ typed, least, most, joiner, options }: Choice): string => {
+  const variable = ({ name, typed, otherwise }: Variable): string => {
+    requireLess();
+    used++;
+    const value = values.get(name) ?? otherwise;
+    if (value === undefined) {
+      const example = `\${${name}={red|blue}}`;
+      throw new DarkroomError(
+        'bad_request',
+        sentence('choices.no_value', { typed, example, flag: '--syntax plain' }),
+      );
+    }
+    if (within.includes(name)) {
+      throw new DarkroomError('bad_request', sentence('choices.own_value', { typed }));
+    }
+    within.push(name);
+    const words = text(value);
+    within.pop();
+    return words;
+  };
+  const choice = ({ typed, sampler, least, most, joiner, options }: Choice): string => {
     const left = several(options, lists).filter(({ weight }) => weight > 0);
     if (left.length === 0 && most > 0) throw new DarkroomError('bad_request', sentence('choices.no_weight'));
     const asked = Number.isFinite(most) ? most : least;
     const quoted = shorten(typed, QUOTED);
+    if (sampler !== undefined) onNote(sentence('choices.sampler', { typed: quoted, sign: sampler }));
     if (asked > left.length) onNote(sentence('choices.few', { typed: quoted, count: left.length, asked }));
     if (most === 0) onNote(sentence('choices.none_taken', { typed: quoted }));
     const [from, to] = [Math.min(least, left.length), Math.min(most, left.length)];

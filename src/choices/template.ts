@@ -1,18 +1,21 @@
 /**
  * Prompts with choices, in the grammar of dynamic prompts (https://github.com/adieyal/dynamicprompts):
  * `{red|blue}`, `{3::red|blue}` with weights, `{2$$a|b|c}` and `{1-2$$ and $$a|b|c}` for several, with open ends as in
- * `{-2$$a|b|c}` (1 or 2) and `{2-$$a|b|c}`, `__colour__` for a line of a list, each within each other.
+ * `{-2$$a|b|c}` (1 or 2) and `{2-$$a|b|c}`, `__colour__` for a line of a list, each within each other; variables,
+ * `${c=VALUE}`, `${c=!VALUE}`, `${c}` and `${c:OTHERWISE}`.
  */
 import { DarkroomError } from '../errors.ts';
 import { sentence } from '../sentences.ts';
 
-export type Part = string | Choice | Wildcard;
+export type Part = string | Choice | Wildcard | Definition | Variable;
 
 /** Some of several options. */
 export interface Choice {
   readonly kind: 'choice';
   /** With its braces. */
   readonly typed: string;
+  /** How another program would go through its options, where that was typed: in turn (`@`), or all of them (`!`). */
+  readonly sampler?: string;
   /** How many are taken, at least and at most; no option is taken twice. Infinity is as many as there are. */
   readonly least: number;
   readonly most: number;
@@ -34,15 +37,38 @@ interface Wildcard {
   readonly name: string;
 }
 
+/** A value for the name of a variable: no words of its own. */
+interface Definition {
+  readonly kind: 'definition';
+  readonly name: string;
+  /** Whether its choices are made here, rather than at each use. */
+  readonly isDrawnHere: boolean;
+  readonly parts: readonly Part[];
+}
+
+/** The value of a variable. */
+interface Variable {
+  readonly kind: 'variable';
+  readonly name: string;
+  /** With its braces. */
+  readonly typed: string;
+  /** What is drawn where it has no value. */
+  readonly otherwise?: readonly Part[];
+}
+
 /** Choices within choices. */
 const MOST_DEPTH = 20;
 const JOINER = ', ';
 
 /** `__colour__`, `__animals/cats__`, `__hair_*__`. */
-const WILDCARD = /__([\p{L}\p{N}*](?:[\p{L}\p{N}*/-]|_(?!_))*)__/gu;
+const WILDCARD = /__[~@!]?([\p{L}\p{N}*](?:[\p{L}\p{N}*/-]|_(?!_))*)__/gu;
 /** `2$$`, `1-3$$`, `2-$$`, `-3$$`, `2$$ and $$`. */
 const HEAD =
   /^\s*(?:(?<from>\d{1,3})\s*(?<open>-\s*(?<to>\d{1,3})?)?|-\s*(?<upTo>\d{1,3}))\s*\$\$(?:(?<joiner>[^{}|$]*)\$\$)?/;
+/** How options are gone through: `{~a|b}`, `{@a|b}`, `{!a|b}`. */
+const SAMPLER = /^\s*([~@!])(?=\S)/;
+/** `c=`, `c=!`, `c:` or all of it, `c`. */
+const VARIABLE = /^\s*(?<name>[\p{L}_][\p{L}\p{N}_-]*)\s*(?:=\s*(?<once>!)?|(?<or>:)|$)/u;
 const WEIGHT = /^\s*(\d{1,6}(?:\.\d{1,6})?)::/;
 /** Numbers that stand where a weight or a count would: `-1::`, `1e9::`; `1.5$$`, `1-2-3$$`. */
 const MEANT = {
@@ -69,7 +95,10 @@ export function parseOption(line: string): Option {
 export function wildcardsOf(parts: readonly Part[]): string[] {
   return parts.flatMap((part) => {
     if (typeof part === 'string') return [];
-    return part.kind === 'wildcard' ? [part.name] : part.options.flatMap((one) => wildcardsOf(one.parts));
+    if (part.kind === 'wildcard') return [part.name];
+    if (part.kind === 'definition') return wildcardsOf(part.parts);
+    if (part.kind === 'variable') return wildcardsOf(part.otherwise ?? []);
+    return part.options.flatMap((one) => wildcardsOf(one.parts));
   });
 }
 
@@ -100,13 +129,14 @@ class Reader {
     };
     for (let at = from; at < to; ) {
       const close = this.#closing.get(at);
-      const choice = close === undefined ? undefined : this.#choice(at + 1, close, depth);
-      if (choice === undefined) {
+      const variable = close === undefined ? undefined : this.#variable(at, close, depth);
+      const part = variable ?? (close === undefined ? undefined : this.#choice(at + 1, close, depth));
+      if (part === undefined) {
         at++;
         continue;
       }
-      endWords(at);
-      found.push(choice);
+      endWords(variable === undefined ? at : at - 1);
+      found.push(part);
       at = close! + 1;
       words = at;
     }
@@ -114,7 +144,29 @@ class Reader {
     return found;
   }
 
+  /** @param at its brace, behind a `$` that is not the end of `$$` */
+  #variable(at: number, to: number, depth: number): Definition | Variable | undefined {
+    let dollars = 0;
+    while (this.#text[at - 1 - dollars] === '$') dollars++;
+    if (dollars % 2 === 0) return undefined;
+    const { 0: head, groups: { name, once, or } = {} } = VARIABLE.exec(this.#text.slice(at + 1, to)) ?? {};
+    if (head === undefined || name === undefined) return undefined;
+    const typed = `\${${name}}`;
+    const value = () => this.parts(at + 1 + head.length, to, depth + 1);
+    if (or !== undefined) return { kind: 'variable', name, typed, otherwise: value() };
+    if (!head.includes('=')) return { kind: 'variable', name, typed };
+    return { kind: 'definition', name, isDrawnHere: once !== undefined, parts: value() };
+  }
+
   #choice(from: number, to: number, depth: number): Choice | undefined {
+    const [sign = '', sampler] = SAMPLER.exec(this.#text.slice(from, to)) ?? [];
+    const choice = this.#options(from + sign.length, to, depth);
+    if (choice === undefined) return undefined;
+    const typed = this.#text.slice(from - 1, to + 1);
+    return { ...choice, typed, ...(sampler !== undefined && sampler !== '~' && { sampler }) };
+  }
+
+  #options(from: number, to: number, depth: number): Omit<Choice, 'typed'> | undefined {
     const { 0: head, groups: { joiner = JOINER, ...bounds } = {} } =
       HEAD.exec(this.#text.slice(from, to)) ?? {};
     const options = this.#split(from + (head?.length ?? 0), to);
@@ -123,7 +175,6 @@ class Reader {
     const counts = countsOf(bounds);
     return {
       kind: 'choice',
-      typed: this.#text.slice(from - 1, to + 1),
       least: Math.min(...counts),
       most: Math.max(...counts),
       joiner,

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of prompts are written so.
 /** Prompts with choices: which words a seed draws, what is refused, and what stays words. */
 import assert from 'node:assert/strict';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -56,6 +57,70 @@ test('several without repetition, with a joiner, nested, and an empty option', a
   for (const words of await seen('{2$$__colour__}', colours)) {
     assert.match(words, /^(red|blue|green), (?!\1)(red|blue|green)$/);
   }
+});
+
+test('a variable has the words of its value: at each place anew, or the same ones', async () => {
+  const rows: readonly (readonly [string, readonly string[]])[] = [
+    ['${c={red|blue}} a ${c} mug', ['a red mug', 'a blue mug']],
+    ['${c=!{red|blue}} ${c}, ${c}', ['red, red', 'blue, blue']],
+    ['${c={red|blue}}${c}, ${c}', ['red, red', 'red, blue', 'blue, red', 'blue, blue']],
+    ['${ c = {red|blue} }${ c } mug', ['red mug', 'blue mug']],
+    ['${c=red}${d={${c} mug|${c} cup}}a ${d}', ['a red mug', 'a red cup']],
+    ['a ${c:green} mug', ['a green mug']],
+    ['${c=}a ${c:green} mug', ['a mug']],
+    ['{${c=red}|${c=blue}}a ${c} mug', ['a red mug', 'a blue mug']],
+    ['${c=red}${c=blue}${c}', ['blue']],
+    ['${색=!{빨간|파란}} ${색} 컵', ['빨간 컵', '파란 컵']],
+    // What no variable is stays words, and `$$` is the end of a count.
+    ['a mug for $5 {and|or} ${5}', ['a mug for $5 and ${5}', 'a mug for $5 or ${5}']],
+    ['{2$${red}|blue}', ['{red}, blue', 'blue, {red}']],
+    ['{a|b} $\\{c}', ['a $\\{c}', 'b $\\{c}']],
+  ];
+  for (const [prompt, expected] of rows) {
+    assert.deepEqual(new Set(await seen(prompt)), new Set(expected), prompt);
+  }
+  const colours = lists({ colour: ['red', 'blue'] });
+  assert.deepEqual(
+    new Set(await seen('${c=!__colour__}${c} ${c}', colours)),
+    new Set(['red red', 'blue blue']),
+  );
+});
+
+test('a variable without a value, with its own value, and too many of them are refused', async () => {
+  const rows: readonly (readonly [string, RegExp])[] = [
+    [
+      'a ${c} mug',
+      /^The variable \$\{c\} has no value yet\. Write one before it, as in \$\{c=\{red\|blue\}\}; --syntax plain draws it as words\.$/,
+    ],
+    ['a ${c} mug ${c=red}', /has no value yet/],
+    ['a ${constructor} mug', /has no value yet/],
+    ['${c=a ${c}}${c}', /^The value of \$\{c\} uses \$\{c\} itself\./],
+    ['${a=${b}}${b=${a}}${a}', /uses \$\{a\} itself/],
+    [
+      `\${v0=}${Array.from({ length: 40 }, (_, i) => `\${v${i + 1}=\${v${i}}\${v${i}}}`).join('')}\${v40}`,
+      /more than 5000 choices/,
+    ],
+    [
+      `\${v0=word }${Array.from({ length: 11 }, (_, i) => `\${v${i + 1}=\${v${i}}\${v${i}}}`).join('')}\${v11}`,
+      /longer than/,
+    ],
+  ];
+  for (const [prompt, message] of rows) {
+    await assert.rejects(draw(prompt), { code: 'bad_request', message }, prompt);
+  }
+});
+
+test('signs of other ways through the options are said', async () => {
+  const notes = async (prompt: string, of = lists()) =>
+    (await drawn(prompt, {}, of)).notes.map((note) => sayWords('en', note));
+  assert.deepEqual(new Set(await seen('{~a|b}')), new Set(['a', 'b']));
+  assert.deepEqual(await notes('{~a|b}'), []);
+  assert.deepEqual(new Set(await seen('{@a|b}')), new Set(['a', 'b']));
+  assert.deepEqual(await notes('{@a|b}'), ['The @ in {@a|b} has no effect: the seed draws what is taken.']);
+  assert.deepEqual(await notes('{!2$$a|b}'), [
+    'The ! in {!2$$a|b} has no effect: the seed draws what is taken.',
+  ]);
+  assert.deepEqual(new Set(await seen('__@c__', lists({ c: ['x', 'y'] }))), new Set(['x', 'y']));
 });
 
 test('a range may be open on either side, and spaces do not count', async () => {

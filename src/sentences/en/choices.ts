@@ -18,4 +18,8 @@ export const choices = {
   'choices.none_taken': '{typed} takes none of its choices.',
   'choices.no_weight': 'All choices have the weight 0, so that none can be drawn. Give one of them more.',
   'choices.deep': 'The prompt has choices that lie more than {limit} deep in each other. Use fewer braces.',
+  'choices.no_value':
+    'The variable {typed} has no value yet. Write one before it, as in {example}; {flag} draws it as words.',
+  'choices.own_value': 'The value of {typed} uses {typed} itself. Give it a value without that.',
+  'choices.sampler': 'The {sign} in {typed} has no effect: the seed draws what is taken.',
 } as const;
