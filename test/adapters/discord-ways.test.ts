@@ -11,9 +11,9 @@ import {
   MODAL_SUBMIT,
   sendForm,
   startDiscord,
-  untilDefined,
 } from '../conformance/discord.ts';
 import { CHANNELS, type Json } from '../discord/server.ts';
+import { eventually } from '../patience.ts';
 import { pngOf } from './stand-in.ts';
 
 const bo = { id: idOf('bo'), name: 'bo' };
@@ -235,7 +235,7 @@ describe('Discord', { concurrency: 2 }, () => {
       const before = (await chat.seenBy('bo')).length;
       await chat.command('bo', 'imagine', { prompt: `a fox ${shown(hidden)}` });
       await until(chat, 'bo', ({ text }) => text.includes('deleted, or'));
-      await untilDefined(async () => ((await chat.seenBy('bo')).length > before ? true : undefined));
+      await eventually('an answer', async () => (await chat.seenBy('bo')).length > before);
     }
     await chat.command('bo', 'imagine', { prompt: `a fox ${shown(CHANNELS.general, [])}` });
     await until(chat, 'bo', ({ text }) => text.includes('no picture'));
@@ -248,7 +248,7 @@ describe('Discord', { concurrency: 2 }, () => {
     await chat.command('bo', 'imagine', { prompt: 'a boat' });
     const print = await until(chat, 'bo', hasPicture);
     chat.server.moderate(print.id);
-    await untilDefined(async () => ((await chat.isKnown(chat.queue.jobs[0]!.id)) ? undefined : true));
+    await eventually('the job is removed', async () => !(await chat.isKnown(chat.queue.jobs[0]!.id)));
   });
 
   it('completes names as they are typed', async () => {
@@ -256,7 +256,7 @@ describe('Discord', { concurrency: 2 }, () => {
     const { id } = chat.server.commands.find(({ name }) => name === 'imagine');
     const options = [{ name: 'style', type: 3, value: 'wat', focused: true }];
     const asked = chat.server.interact(bo, AUTOCOMPLETE, { id, name: 'imagine', type: 1, options });
-    const { data } = await untilDefined(() => asked.response);
+    const { data } = await eventually('names', () => asked.response);
     assert.deepEqual(data.choices, [{ name: 'watercolor', value: 'watercolor' }]);
   });
 
@@ -299,7 +299,7 @@ describe('Discord', { concurrency: 2 }, () => {
     chat.queue.held = true;
     chat.queue.diesOnAccept = true;
     call(chat, 'a boat');
-    await untilDefined(() => chat.queue.jobs[0]);
+    await eventually('a job', () => chat.queue.jobs[0]);
     await chat.restart();
     const print = await until(chat, 'bo', hasPicture);
     assert.equal(chat.server.messages.get(print.place).channel_id, CHANNELS.general);
@@ -332,7 +332,7 @@ describe('Discord', { concurrency: 2 }, () => {
     chat.server.stalls.push({ method: 'POST', path: /\/threads$/ });
     const before = chat.server.messages.size;
     const { original } = await settled(chat, call(chat, 'a ship'));
-    await untilDefined(() => (chat.server.stalls.length === 0 ? true : undefined));
+    await eventually('the call that stalls', () => chat.server.stalls.length === 0);
     await chat.restart();
     const ship = await until(chat, 'bo', ({ pictures }) => pictures[0]?.alt === 'a ship');
     assert.equal(ship.place, original);
@@ -402,7 +402,7 @@ describe('Discord', { concurrency: 2 }, () => {
         { type: 18, id: 0, component: { type: 4, id: 0, custom_id: 'prompt', value: 'x' } },
       ];
       chat.server.interact(bo, MODAL_SUBMIT, { custom_id: `message:edit:${channel}:${id}`, components });
-      await untilDefined(async () => ((await chat.seenBy('bo')).length > before ? true : undefined));
+      await eventually('an answer', async () => (await chat.seenBy('bo')).length > before);
       assert.match((await chat.seenBy('bo')).at(-1)!.text, /cannot be read/);
     }
     assert.equal(chat.queue.jobs.length, 0);
@@ -434,7 +434,7 @@ describe('Discord', { concurrency: 2 }, () => {
     chat.server.faults.push({ method: 'POST', path: /callback/, status: 500, times: 50 });
     chat.server.faults.push({ method: 'POST', path: /messages/, status: 500, times: 50 });
     call(chat, 'a marked prompt');
-    await untilDefined(() => chat.errors[0], 60_000);
+    await eventually('an error', () => chat.errors[0]);
     const logged = chat.errors.map((error) => inspect(error, { depth: 9, showHidden: true })).join();
     assert.match(logged, /PlatformError.*status 500/s);
     assert.match(logged, /:token/);
@@ -452,5 +452,5 @@ describe('Discord', { concurrency: 2 }, () => {
 
 /** Until the interaction has its message. */
 async function settled(_chat: DiscordChat, called: { original?: string }) {
-  return { original: await untilDefined(() => called.original) };
+  return { original: await eventually('the message of the interaction', () => called.original) };
 }

@@ -24,6 +24,7 @@ import { Queue } from '../../src/queue/queue.ts';
 import { sentence } from '../../src/sentences.ts';
 import type { JobRecord } from '../../src/store/jobs.ts';
 import { openStore, type Store } from '../../src/store/store.ts';
+import { eventually } from '../patience.ts';
 
 export const MINI: ModelInfo = {
   name: 'mini',
@@ -402,14 +403,9 @@ export class Client {
 
   /** Polls until a message is as the test waits for. */
   async until(id: string, isReady: (message: MessageJson) => boolean): Promise<MessageJson> {
-    // Far beyond what a loaded machine takes.
-    const deadline = Date.now() + 20_000;
-    while (Date.now() < deadline) {
-      const message = (await this.messages()).find((one) => one.id === id);
-      if (message !== undefined && isReady(message)) return message;
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
-    throw new Error(`message ${id} did not come to be as expected`);
+    return eventually(`message ${id} as expected`, async () =>
+      (await this.messages()).find((one) => one.id === id && isReady(one)),
+    );
   }
 
   async draw(text: string, options: { replyTo?: string; file?: File } = {}): Promise<MessageJson> {

@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DarkroomError } from '../../src/errors.ts';
 import { writePngText } from '../../src/image/png-text.ts';
+import { eventually } from '../patience.ts';
 import { chatFor, pngOf, startChat, temporaryFolder } from './stand-in.ts';
 
 test('words become a picture in one message, edited in place', async (t) => {
@@ -107,8 +107,7 @@ test('the buttons: vary, re-roll, edit as a form, recipe, delete', async (t) => 
   );
   // The picture goes when the deletion can no longer be undone, which is at once here.
   const picture = `${chat.url}${first.pictures[0]?.url}`;
-  for (let i = 0; i < 500 && (await fetch(picture)).status !== 404; i++) await sleep(10);
-  assert.equal((await fetch(picture)).status, 404);
+  await eventually('the picture is gone', async () => (await fetch(picture)).status === 404);
   assert.equal((await ada.press(first.id, `vary:${job}`)).status, 404);
 });
 

@@ -5,6 +5,7 @@ import { createParser } from 'eventsource-parser';
 import { Identities } from '../../adapters/web/server/identity.ts';
 import { RateLimit } from '../../adapters/web/server/rate-limit.ts';
 import { sentence } from '../../src/sentences.ts';
+import { PATIENCE } from '../patience.ts';
 import { chatFor } from './stand-in.ts';
 
 /** A call whose Host and path go out as they stand; fetch would mend them. */
@@ -26,13 +27,20 @@ interface Read {
   readonly data: { id?: string; message?: string };
 }
 
-/** Reads events until `isLast`, then drops the connection. */
-async function readEvents(url: string, headers: Record<string, string>, isLast: (event: Read) => boolean) {
+type IsLast = (event: Read) => boolean;
+
+const readEvents = async (url: string, headers: Record<string, string>, isLast: IsLast) =>
+  (await openEvents(url, headers))(isLast);
+
+/** @returns reads events until `isLast`, then drops the connection */
+async function openEvents(url: string, headers: Record<string, string>) {
   const cut = new AbortController();
-  const response = await fetch(`${url}/api/events`, {
-    headers,
-    signal: AbortSignal.any([cut.signal, AbortSignal.timeout(5000)]),
-  });
+  const signal = AbortSignal.any([cut.signal, AbortSignal.timeout(PATIENCE)]);
+  const response = await fetch(`${url}/api/events`, { headers, signal });
+  return (isLast: IsLast) => read(response, isLast).finally(() => cut.abort());
+}
+
+async function read(response: Response, isLast: IsLast): Promise<Read[]> {
   const events: Read[] = [];
   const parser = createParser({
     onEvent: ({ id, event, data }) => events.push({ id, event, data: JSON.parse(data) }),
@@ -42,7 +50,6 @@ async function readEvents(url: string, headers: Record<string, string>, isLast: 
     parser.feed(decoder.decode(chunk, { stream: true }));
     if (events.some(isLast)) break;
   }
-  cut.abort();
   return events;
 }
 
@@ -51,14 +58,9 @@ test('events tell of messages and jobs, and resume where they were cut off', asy
   chat.queue.held = true;
   const ada = chat.as('Ada');
   const eve = { 'x-darkroom-user': 'Eve' };
-  const firstRead = readEvents(
-    chat.url,
-    eve,
-    ({ event, data }) => event === 'message' && data.id !== undefined,
-  );
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  const readFirst = await openEvents(chat.url, eve);
   const { request: own, message } = await ada.post('a mug');
-  const [seen] = await firstRead;
+  const [seen] = await readFirst(({ event, data }) => event === 'message' && data.id !== undefined);
   assert.equal(seen?.data.id, own.id);
 
   await ada.post('/help'); // private: Eve must not see it

@@ -9,6 +9,7 @@ import { loadSettings } from '../../config/settings.ts';
 import { startApp } from '../../src/app.ts';
 import { createLogger } from '../../src/log.ts';
 import { openServer } from '../../src/store/postgres.ts';
+import { eventually } from '../patience.ts';
 import { PostgresServer, skipServer } from '../queue/databases.ts';
 import { Client } from './stand-in.ts';
 
@@ -38,14 +39,6 @@ async function listen(url: string, user: string, signal: AbortSignal): Promise<H
     }
   })().catch(() => undefined);
   return heard;
-}
-
-async function until(what: string, isSo: () => boolean): Promise<void> {
-  for (let i = 0; i < 600; i++) {
-    if (isSo()) return;
-    await sleep(50);
-  }
-  throw new Error(`never: ${what}`);
 }
 
 test('a page on one serve sees live what is posted through another: once, and only what its user may see', {
@@ -83,7 +76,7 @@ test('a page on one serve sees live what is posted through another: once, and on
     heard.filter(
       ({ name, data }) => name === 'job' && data['message'] === message.id && data['state'] === 'done',
     );
-  await until('the end on both', () =>
+  await eventually('the end on both', () =>
     [ada, eve, near].every((one) => ended(one).length > 0 && shown(one, message.id).length > 1),
   );
   for (const heard of [ada, eve, near]) {
@@ -104,7 +97,7 @@ test('a page on one serve sees live what is posted through another: once, and on
   assert.equal((pictures as unknown[]).length, 1);
 
   const hidden = await client.post('/help');
-  await until('the private answer', () => shown(ada, hidden.message.id).length === 1);
+  await eventually('the private answer', () => shown(ada, hidden.message.id).length === 1);
   assert.equal(hidden.message.private, true);
   assert.equal(shown(eve, hidden.message.id).length, 0, 'for its reader alone');
 
@@ -115,7 +108,7 @@ test('a page on one serve sees live what is posted through another: once, and on
   const long = await client.post('/imagine a boat ms=100 --steps 60');
   const of = (heard: Heard[], state: string) =>
     heard.filter(({ data }) => data['message'] === long.message.id && data['state'] === state);
-  await until('it runs', () => of(ada, 'running').length > 0);
+  await eventually('it runs', () => of(ada, 'running').length > 0);
   const shownAtA = (await other.messages()).find(({ id }) => id === long.message.id);
   assert.equal(shownAtA?.job?.state, 'running', 'a fresh page knows too');
   const cancelled = await fetch(`${a}/api/jobs/${long.job!.id}`, {
@@ -123,7 +116,7 @@ test('a page on one serve sees live what is posted through another: once, and on
     headers: headers(a, 'ada'),
   });
   assert.equal(cancelled.status, 200);
-  await until(
+  await eventually(
     'the cancel on both',
     () => of(ada, 'cancelled').length > 0 && of(near, 'cancelled').length > 0,
   );
@@ -137,7 +130,7 @@ test('a page on one serve sees live what is posted through another: once, and on
   assert.equal(button.status, 202);
   const gone = (heard: Heard[]) =>
     heard.filter(({ name, data }) => name === 'removed' && data['id'] === message.id);
-  await until('the removal on both', () => gone(ada).length > 0 && gone(near).length > 0);
+  await eventually('the removal on both', () => gone(ada).length > 0 && gone(near).length > 0);
   await sleep(300);
   for (const heard of [ada, eve, near]) assert.equal(gone(heard).length, 1);
   assert.equal(of(ada, 'cancelled').length, 1);
@@ -148,11 +141,11 @@ test('a page on one serve sees live what is posted through another: once, and on
     "select pg_terminate_backend(pid) from pg_stat_activity where application_name = 'darkroom listener'",
   );
   // What was told while nobody heard is read anew.
-  await until('every page is told to read all', () =>
+  await eventually('every page is told to read all', () =>
     [ada, near].every((heard) => heard.some(({ name }) => name === 'reset')),
   );
   const last = await client.post('/imagine a mug --steps 2');
-  await until('the end on both again', () =>
+  await eventually('the end on both again', () =>
     [ada, near].every((heard) =>
       heard.some(({ data }) => data['message'] === last.message.id && data['state'] === 'done'),
     ),

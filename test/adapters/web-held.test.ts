@@ -1,8 +1,8 @@
 /** A picture that waits for a reviewer, at its address: for nobody but the admins of the chat. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { pixelKey } from '../../src/image/pixel-key.ts';
+import { eventually } from '../patience.ts';
 import { pngOf, StandInQueue, startChatWith, temporaryFolder } from './stand-in.ts';
 
 test('a stranger who has the address of a picture that waits gets nothing by it', async () => {
@@ -26,7 +26,7 @@ test('a stranger who has the address of a picture that waits gets nothing by it'
   assert.equal(author, 'web:ada');
   await send('ada', '/config set moderation hold');
   await send('bo', '/imagine a boat');
-  for (let i = 0; i < 200 && (await chat.store.reviews.countHeld('web')) === 0; i++) await sleep(20);
+  await eventually('a held picture', async () => (await chat.store.reviews.countHeld('web')) > 0);
   const [held] = await chat.store.reviews.held('web', 1);
   const picture = held!.pictures[0]!.id;
   const address = `${chat.url}/api/pictures/${picture}.png`;

@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { EventHub } from '../../adapters/web/conversation/event-hub.ts';
 import { checkExposure } from '../../adapters/web/server/access.ts';
 import { ClientAddresses } from '../../adapters/web/server/client-address.ts';
+import { eventually } from '../patience.ts';
 import { Client, chatFor } from './stand-in.ts';
 
 const post = (url: string, type: string | undefined, body: string, headers: object = {}) =>
@@ -107,8 +108,7 @@ test('an aborted upload leaves nothing behind', async (t) => {
   const socket = await openUpload(chat.url);
   await sleep(200);
   socket.destroy();
-  for (let i = 0; i < 100 && uploads().length > 0; i++) await sleep(50);
-  assert.deepEqual(uploads(), []);
+  await eventually('nothing is left', () => uploads().length === 0);
   assert.deepEqual(chat.errors, []);
 });
 
@@ -126,8 +126,7 @@ test('HEAD opens no stream, and a reader ends with its request', async (t) => {
   await fetch(`${chat.url}/api/events`, { signal: cut.signal });
   assert.equal(await readers(), 1);
   cut.abort();
-  for (let i = 0; i < 100 && (await readers()) > 0; i++) await sleep(50);
-  assert.equal(await readers(), 0);
+  await eventually('the reader has ended', async () => (await readers()) === 0);
 });
 
 test('streams are limited per network and in all; an event is encoded once', () => {

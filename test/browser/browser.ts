@@ -17,8 +17,6 @@ const FLAGS =
 export const skip = existsSync(CHROMIUM)
   ? false
   : `there is no ${CHROMIUM}: install Debian's chromium, or name another in CHROMIUM`;
-/** A picture takes seconds; a busy machine may need many. */
-export const PATIENCE = 60_000;
 
 /** The program on a free port, its engine and model the real ones. @param folder of its data; a new one where absent */
 export function startFreshApp(folder = mkdtempSync(join(tmpdir(), 'darkroom-browser-'))): Promise<App> {

@@ -4,7 +4,8 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import sharp, { type Region } from 'sharp';
 import type { App } from '../../src/app.ts';
-import { launchBrowser, PATIENCE, recordSent, type Sent, skip, startFreshApp } from './browser.ts';
+import { PATIENCE } from '../patience.ts';
+import { launchBrowser, recordSent, type Sent, skip, startFreshApp } from './browser.ts';
 
 describe('the brush', { skip }, () => {
   let app: App;

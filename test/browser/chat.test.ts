@@ -4,7 +4,8 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import sharp from 'sharp';
 import type { App } from '../../src/app.ts';
-import { launchBrowser, PATIENCE, skip, startFreshApp } from './browser.ts';
+import { PATIENCE } from '../patience.ts';
+import { launchBrowser, skip, startFreshApp } from './browser.ts';
 
 describe('the web chat in a browser', { skip }, () => {
   let app: App;

@@ -9,7 +9,8 @@ import type { MessageRecord } from '../../adapters/web/conversation/message.ts';
 import type { App } from '../../src/app.ts';
 import { openStore } from '../../src/store/store.ts';
 import { pngOf } from '../adapters/stand-in.ts';
-import { launchBrowser, PATIENCE, skip, startFreshApp } from './browser.ts';
+import { PATIENCE } from '../patience.ts';
+import { launchBrowser, skip, startFreshApp } from './browser.ts';
 
 const COUNT = 10_000;
 const idOf = (n: number) => `000${String(n).padStart(9, '0')}abcd1234`;

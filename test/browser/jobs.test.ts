@@ -8,7 +8,8 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { DarkroomError } from '../../src/errors.ts';
 import { sentence } from '../../src/sentences.ts';
 import { pngOf, StandInQueue, startChatWith, temporaryFolder } from '../adapters/stand-in.ts';
-import { assertAccessible, launchBrowser, PATIENCE, skip } from './browser.ts';
+import { PATIENCE } from '../patience.ts';
+import { assertAccessible, launchBrowser, skip } from './browser.ts';
 
 const TOKEN = 'open-sesame-42';
 const VIEWS = [

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { App } from '../../src/app.ts';
-import { launchBrowser, PATIENCE, skip, startFreshApp } from './browser.ts';
+import { PATIENCE } from '../patience.ts';
+import { launchBrowser, skip, startFreshApp } from './browser.ts';
 
 describe('the prompt line', { skip }, () => {
   let app: App;

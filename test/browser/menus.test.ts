@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { App } from '../../src/app.ts';
-import { launchBrowser, PATIENCE, recordSent, type Sent, skip, startFreshApp } from './browser.ts';
+import { eventually, PATIENCE } from '../patience.ts';
+import { launchBrowser, recordSent, type Sent, skip, startFreshApp } from './browser.ts';
 
 describe('menus and forms', { skip }, () => {
   let app: App;
@@ -82,11 +83,7 @@ describe('menus and forms', { skip }, () => {
 
   /** Asked from here: the page's policy lets nothing be evaluated again and again in it. */
   const sentMoreThan = async (count: number) => {
-    const deadline = Date.now() + PATIENCE;
-    while ((await sent()).length <= count) {
-      assert.ok(Date.now() < deadline, `the page sent no more than ${count} messages`);
-      await new Promise((resolve) => setTimeout(resolve, 50));
-    }
+    await eventually(`more than ${count} messages are sent`, async () => (await sent()).length > count);
   };
 
   test('Use as takes a kind, and the words go as /imagine with --control, a reply to the picture', async () => {

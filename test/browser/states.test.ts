@@ -7,7 +7,8 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { App } from '../../src/app.ts';
 import { CATALOGUE, type Key, sayIn } from '../../src/sentences.ts';
-import { assertAccessible, launchBrowser, PATIENCE, PHOTOS, skip, startFreshApp } from './browser.ts';
+import { PATIENCE } from '../patience.ts';
+import { assertAccessible, launchBrowser, PHOTOS, skip, startFreshApp } from './browser.ts';
 
 describe('the page in its states', { skip }, () => {
   let app: App;

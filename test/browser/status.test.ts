@@ -6,7 +6,8 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser, BrowserContext } from 'playwright-core';
 import type { App } from '../../src/app.ts';
-import { assertAccessible, launchBrowser, PATIENCE, skip, startFreshApp } from './browser.ts';
+import { PATIENCE } from '../patience.ts';
+import { assertAccessible, launchBrowser, skip, startFreshApp } from './browser.ts';
 
 let app: App;
 let browser: Browser;

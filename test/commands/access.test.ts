@@ -1,7 +1,7 @@
 /** Everything that is looked up by an id is looked up for somebody: of another tenant, nothing is found. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../patience.ts';
 import { startCommands, TENANT } from './harness.ts';
 
 const elsewhere = { user: 'discord:eve', where: { tenant: 'discord:666', isAdmin: true } };
@@ -66,8 +66,7 @@ test('a user deletes and cancels only their own jobs; an admin of the tenant any
   const { ephemeral } = await chat.press(`delete:${job!.id}`, {}, { user: 'discord:bo' });
   assert.equal(ephemeral[0]?.error?.code, 'forbidden');
   await chat.press(`delete:${job!.id}`, {}, { user: 'discord:mo', where: { isAdmin: true } });
-  await sleep(20);
-  assert.equal(chat.jobs.size, 0);
+  await eventually('the job is removed', () => chat.jobs.size === 0);
 });
 
 test('what an admin changes is logged in a channel of their own tenant', async () => {

@@ -1,8 +1,8 @@
 /** People's own photos: read only for those who may request a picture, kept only with the job that they were for. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { DarkroomError } from '../../src/errors.ts';
+import { eventually } from '../patience.ts';
 import { photo, startCommands } from './harness.ts';
 
 const full = new DarkroomError('too_many', 'You have 3 pictures waiting; the limit is 3.');
@@ -50,9 +50,9 @@ test('a photo belongs to its job and goes with it; a picture of another job stay
   assert.equal(second.inputs['source'], first!.pictures[0]!.id, 'the picture is borrowed, not copied');
 
   await chat.press(`delete:${second.id}`);
-  await sleep(20);
+  await eventually('the second job is removed', () => chat.jobs.size === 1);
   assert.ok(chat.pictures.has(first!.pictures[0]!.id));
   const { deleted } = await chat.press(`delete:${first!.id}`);
-  await sleep(20);
+  await eventually('the first job is removed', () => chat.jobs.size === 0);
   assert.deepEqual([deleted, chat.pictures.size, chat.jobs.size], [['m'], 0, 0]);
 });

@@ -1,6 +1,7 @@
 /** A chat platform as its users see it: what the conformance suite drives, whatever lies underneath. */
 import type { Platform } from '../../adapters/platforms.ts';
 import type { StandInQueue } from '../adapters/stand-in.ts';
+import { PATIENCE } from '../patience.ts';
 
 interface SeenPicture {
   readonly alt: string;
@@ -72,7 +73,7 @@ export async function until(
   person: string,
   isExpected: (message: Seen) => boolean,
 ): Promise<Seen> {
-  const deadline = Date.now() + 60_000;
+  const deadline = Date.now() + PATIENCE;
   let last: readonly Seen[] = [];
   while (Date.now() < deadline) {
     last = await chat.seenBy(person);

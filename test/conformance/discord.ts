@@ -11,6 +11,7 @@ import {
   type Person,
   TOKEN,
 } from '../discord/server.ts';
+import { eventually } from '../patience.ts';
 import type { Chat, Seen, Values } from './chat.ts';
 import { startProgram } from './program.ts';
 
@@ -153,7 +154,10 @@ export async function sendForm(
   form: Values,
   message?: Json,
 ) {
-  const response = await untilDefined(() => server.interactions.get(id)?.response);
+  const response = await eventually(
+    'the answer to the interaction',
+    () => server.interactions.get(id)?.response,
+  );
   if (response.type !== MODAL_RESPONSE)
     throw new Error(`a modal was expected, callback ${response.type} came`);
   const components = response.data.components.map(({ component }: Json) => {
@@ -176,19 +180,6 @@ export async function sendForm(
     { custom_id: response.data.custom_id, components },
     message === undefined ? {} : { message, channel: message.channel_id },
   );
-}
-
-export async function untilDefined<T>(
-  read: () => T | undefined | Promise<T | undefined>,
-  ms = 20_000,
-): Promise<T> {
-  const deadline = Date.now() + ms;
-  while (Date.now() < deadline) {
-    const value = await read();
-    if (value !== undefined) return value;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  throw new Error(`it did not come within ${ms} ms`);
 }
 
 function walk(components: Json[]): Json[] {

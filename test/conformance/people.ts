@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { pngOf } from '../adapters/stand-in.ts';
+import { PATIENCE } from '../patience.ts';
 import { type Chat, hasPicture, type Picture, type Seen, until } from './chat.ts';
 
 const cat: Picture = { name: 'IMG_0042.png', bytes: pngOf(64, 48) };
@@ -109,7 +110,7 @@ async function play<C extends Chat>(
     const keyOf = ({ id, text }: Seen) => `${id} ${text}`;
     for (const one of await chat.seenBy('bo')) before.set(keyOf(one), (before.get(keyOf(one)) ?? 0) + 1);
     await send(chat, row, print);
-    const deadline = Date.now() + 8000;
+    const deadline = Date.now() + PATIENCE;
     let text = '';
     while (Date.now() < deadline) {
       const left = new Map(before);

@@ -6,6 +6,7 @@ import { unescapeText } from '../../adapters/slack/render.ts';
 import { COMMANDS } from '../../commands/router.ts';
 import { contactSheet } from '../../src/image/contact-sheet.ts';
 import { temporaryFolder } from '../adapters/stand-in.ts';
+import { PATIENCE } from '../patience.ts';
 import { type FaultyApi, startFaultyApi } from '../slack/faulty.ts';
 import {
   APP_TOKEN,
@@ -300,7 +301,7 @@ async function sendForm(url: string, user: string, form: Values): Promise<void> 
     return (stack ?? []).length > 0;
   };
   await new Promise<void>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error('no modal came within 3 s')), 3000);
+    const timer = setTimeout(() => reject(new Error('no modal came')), PATIENCE);
     socket.addEventListener('message', (event) => {
       if (!isOpen(event)) return;
       clearTimeout(timer);

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { glassPng, pngOf } from '../adapters/stand-in.ts';
+import { eventually } from '../patience.ts';
 import { type Chat, hasPicture, type Picture, type Seen, until } from './chat.ts';
 
 const cat: Picture = { name: 'cat.png', bytes: pngOf(64, 48) };
@@ -572,7 +573,7 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       chat.queue.diesOnAccept = true;
       // Its answer never comes.
       chat.command('bo', 'imagine', { prompt: 'a boat' }).catch(() => {});
-      while (chat.queue.jobs.length === 0) await new Promise((resolve) => setTimeout(resolve, 10));
+      await eventually('a job', () => chat.queue.jobs.length > 0);
       await chat.restart();
       assert.equal((await until(chat, 'bo', hasPicture)).isPrivate, true);
       const seen = await chat.seenBy('cy');
@@ -639,9 +640,8 @@ async function pictureOf(chat: Chat, grid: Seen, number: number): Promise<Uint8A
 }
 
 async function gone(chat: Chat, person: string, id: string): Promise<void> {
-  for (let i = 0; i < 200; i++) {
-    if (!(await chat.seenBy(person)).some((message) => message.id === id)) return;
-    await new Promise((resolve) => setTimeout(resolve, 20));
-  }
-  assert.fail('the message is still there');
+  await eventually(
+    `the message ${id} is gone`,
+    async () => !(await chat.seenBy(person)).some((message) => message.id === id),
+  );
 }

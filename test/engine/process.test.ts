@@ -10,6 +10,7 @@ import { DarkroomError } from '../../src/errors.ts';
 import { EngineLost, type Job, type Loading, type Progress } from '../../src/job.ts';
 import { freezeRequest } from '../../src/request.ts';
 import { inEnglish } from '../english.ts';
+import { eventually } from '../patience.ts';
 
 const factory = new URL('./stand-in.ts', import.meta.url).href;
 const engines: EngineProcess[] = [];
@@ -194,6 +195,5 @@ test('a child whose parent vanishes ends by itself', async () => {
       return true;
     }
   };
-  for (let i = 0; i < 100 && !gone(); i++) await sleep(20);
-  assert.ok(gone());
+  await eventually('the child is gone', gone);
 });

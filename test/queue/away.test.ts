@@ -15,6 +15,7 @@ import type { DarkroomError } from '../../src/errors.ts';
 import { createLogger } from '../../src/log.ts';
 import { openStore } from '../../src/store/store.ts';
 import { Client } from '../adapters/stand-in.ts';
+import { eventually } from '../patience.ts';
 import { PostgresServer, skipServer } from './databases.ts';
 
 const engineFactory = new URL('../engine/stand-in.ts', import.meta.url).href;
@@ -51,12 +52,10 @@ function mountSmall(folder: string, made: Stack): boolean {
 }
 
 async function ended(client: Client, id: string) {
-  for (let i = 0; i < 1200; i++) {
-    const message = (await client.messages()).find((one) => one.id === id);
-    if (message?.job?.state === 'done' || message?.job?.state === 'failed') return message.job;
-    await sleep(50);
-  }
-  throw new Error(`the job of message ${id} does not end`);
+  return eventually(`the job of message ${id} ends`, async () => {
+    const job = (await client.messages()).find((one) => one.id === id)?.job;
+    return (job?.state === 'done' || job?.state === 'failed') && job;
+  });
 }
 
 test('the database goes away for some seconds: the chat says so, nothing is lost, work goes on', {
@@ -128,12 +127,12 @@ test('the disk of the embedded database is full: submissions are refused with a 
     else refusal = error!.message;
   }
   assert.match(refusal ?? '', /database is full.*freed/);
+  const isReady = async () => (await fetch(`${app.url}/readyz`)).status === 200;
   await sleep(2500);
-  assert.equal((await fetch(`${app.url}/readyz`)).status, 503);
+  assert.equal(await isReady(), false);
   assert.equal(lines.filter((line) => /database is full/.test(line)).length, 1, 'logged once');
   rmSync(ballast);
-  await sleep(1100);
-  assert.equal((await fetch(`${app.url}/readyz`)).status, 200);
+  await eventually('the program is ready again', isReady);
   for (const id of accepted) assert.match((await ended(client, id)).state, /done|failed/);
   await app.stop();
   const again = await start(made, { DARKROOM_DATA: folder });

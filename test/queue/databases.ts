@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
+import { eventually } from '../patience.ts';
 
 /** Debian's folder of the newest PostgreSQL, or that of POSTGRES_BIN. */
 const BIN =
@@ -74,11 +75,7 @@ export class PostgresServer {
     ];
     const child = spawn(join(BIN!, 'postgres'), flags, { ...NOBODY, cwd: this.#folder, stdio: 'ignore' });
     this.#process = child;
-    for (let i = 0; i < 400; i++) {
-      if (await this.#answers()) return;
-      await sleep(50);
-    }
-    throw new Error('PostgreSQL does not answer');
+    await eventually('PostgreSQL answers', () => this.#answers());
   }
 
   async #answers(): Promise<boolean> {

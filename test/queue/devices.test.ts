@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { loadSettings } from '../../config/settings.ts';
 import { startApp } from '../../src/app.ts';
 import { createLogger } from '../../src/log.ts';
 import { Client } from '../adapters/stand-in.ts';
+import { eventually } from '../patience.ts';
 
 const engineFactory = new URL('../engine/stand-in.ts', import.meta.url).href;
 
@@ -30,10 +30,9 @@ test('jobs of a device that fails are drawn on another one, and their cards say 
   const posted = await Promise.all(users.map((user) => user.post('/imagine fail=cuda ms=50 --steps 8')));
   const ids = posted.map(({ message }) => message.id);
   const cards = async () => (await users[0]!.messages()).filter(({ id }) => ids.includes(id));
-  for (let i = 0; i < 600; i++) {
-    if ((await cards()).every(({ job }) => job?.state === 'done' || job?.state === 'failed')) break;
-    await sleep(50);
-  }
+  await eventually('every job ends', async () =>
+    (await cards()).every(({ job }) => job?.state === 'done' || job?.state === 'failed'),
+  );
   const all = await cards();
   assert.deepEqual(
     all.map(({ job }) => job?.state),

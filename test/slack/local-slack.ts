@@ -10,6 +10,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { eventually } from '../patience.ts';
 
 const PACKAGE = `local-slack-${process.platform}-${process.arch}`;
 const VERSION = '0.1.8';
@@ -116,13 +117,10 @@ export async function startLocalSlack(people: readonly string[], requestUrl?: st
 export const userId = (name: string) => `U_${name.toUpperCase()}`;
 
 async function untilReady(url: string, child: ChildProcess): Promise<void> {
-  for (let i = 0; i < 200; i++) {
+  await eventually('local-slack answers', async () => {
     if (child.exitCode !== null) throw new Error(`local-slack ended with ${child.exitCode}`);
-    const answer = await fetch(`${url}/_control/state`).catch(() => undefined);
-    if (answer?.ok) return;
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-  throw new Error('local-slack was not ready within 10 s');
+    return (await fetch(`${url}/_control/state`).catch(() => undefined))?.ok;
+  });
 }
 
 export async function freePort(): Promise<number> {
