@@ -4,7 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import sharp from 'sharp';
 import type { App } from '../../src/app.ts';
-import { PATIENCE } from '../patience.ts';
+import { eventually, PATIENCE } from '../patience.ts';
 import { launchBrowser, skip, startFreshApp } from './browser.ts';
 
 describe('the web chat in a browser', { skip }, () => {
@@ -111,6 +111,27 @@ describe('the web chat in a browser', { skip }, () => {
     assert.equal(await page.locator('#files li').count(), 1);
     await page.unroute('**/api/messages');
     for (const key of ['Escape', 'Escape']) await page.keyboard.press(key);
+  });
+
+  test('Enter while a message is on its way sends the next one after it, and nothing twice', async () => {
+    const blocked = Promise.withResolvers<void>();
+    const sent: string[] = [];
+    await page.route('**/api/messages', async (route) => {
+      sent.push(/name="text"\s+([^\r]*)/.exec(route.request().postData() ?? '')?.[1] ?? '');
+      await blocked.promise;
+      await route.continue();
+    });
+    const sending = page.waitForRequest('**/api/messages');
+    await say('/help');
+    await sending;
+    await page.keyboard.press('Enter');
+    await page.keyboard.type('/queue');
+    await page.keyboard.press('Enter');
+    blocked.resolve();
+    await eventually('both are sent', () => sent.length === 2);
+    await eventually('the line is empty', async () => (await page.locator('#line').inputValue()) === '');
+    await page.unroute('**/api/messages');
+    assert.deepEqual(sent, ['/help', '/queue']);
   });
 
   test('markup in a prompt stays text', async () => {

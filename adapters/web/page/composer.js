@@ -24,6 +24,8 @@ export class Composer {
   /** The text at which Esc closed the menu: the menu stays closed until the text changes. */
   #dismissed = '';
   #sending = false;
+  /** Whether what is typed now was sent off while another message was on its way. */
+  #isNext = false;
   /** What Esc removed from the line: the up arrow brings it back. */
   #cleared = '';
   #isRestored = false;
@@ -109,10 +111,15 @@ export class Composer {
   }
 
   async send() {
+    if (this.#sending) {
+      this.#isNext = true;
+      return;
+    }
     const line = this.line.value;
     const text = line.trim();
-    if (this.#sending || (text === '' && !this.inputs.hasFiles)) return;
+    if (text === '' && !this.inputs.hasFiles) return;
     this.#sending = true;
+    this.#isNext = false;
     this.refuse('');
     this.menu.close();
     try {
@@ -127,10 +134,12 @@ export class Composer {
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
       this.refuse(error.message);
+      this.#isNext = false;
     } finally {
       this.#sending = false;
       this.#refresh();
     }
+    if (this.#isNext) await this.send();
   }
 
   /** Closes or cancels one thing. @returns {boolean} whether there was one */
