@@ -115,7 +115,7 @@ export async function startApp(options: AppOptions): Promise<App> {
   const commands = createCommands({
     queue,
     models,
-    downloads: createChatDownloads(settings, draws),
+    downloads: createChatDownloads(settings, draws ? all[0].device.precision : undefined),
     jobs: store.jobs,
     pictures: store.pictures,
     settings: store.settings,

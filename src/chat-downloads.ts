@@ -5,6 +5,7 @@ import type { DownloadsPort } from '../commands/ports.ts';
 import type { Settings } from '../config/settings.ts';
 import type { Address } from './download/address.ts';
 import { describeBytes } from './download/units.ts';
+import type { Precision } from './engine/device.ts';
 import { DarkroomError } from './errors.ts';
 import { downloadFolder } from './installed-models.ts';
 import { createDownloads, type Downloads, describePlan } from './model-downloads.ts';
@@ -13,11 +14,11 @@ import { sentence } from './sentences.ts';
 /** Downloads that wait for the one before them. */
 const MOST_WAITING = 10;
 
-/** @param draws whether models are used in this process: elsewhere they would be of no use */
+/** @param precision what this process makes pictures in; undefined where it makes none, and models would be of no use */
 export function createChatDownloads(
   settings: Settings,
-  draws: boolean,
-  downloads: Downloads = createDownloads(settings),
+  precision: Precision | undefined,
+  downloads: Downloads = createDownloads(settings, async () => precision ?? 'float32'),
 ): DownloadsPort {
   const allowed = settings.DARKROOM_MODELS_ADD.map((item) => item.toLowerCase());
   const queue = new PQueue({ concurrency: 1 });
@@ -39,7 +40,7 @@ export function createChatDownloads(
       if (allowed.length === 0) {
         throw new DarkroomError('forbidden', sentence('download.not_from_chats'));
       }
-      if (!draws) {
+      if (precision === undefined) {
         throw new DarkroomError('forbidden', sentence('download.draws_nothing'));
       }
       const address = downloads.parse(text);

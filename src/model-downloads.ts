@@ -10,7 +10,7 @@ import { type Plan, sizeOfPlan } from './download/plan.ts';
 import type { PieceSizes } from './download/remote.ts';
 import { inUnits } from './download/units.ts';
 import { planFromUrl } from './download/url.ts';
-import { engineOptions } from './engine-options.ts';
+import type { Precision } from './engine/device.ts';
 import { partsOfPipeline } from './models/model-index.ts';
 import { type Sentence, sentence, type Words } from './sentences.ts';
 
@@ -27,11 +27,14 @@ interface DownloadView {
   onProgress(bytes: number, total: number): void;
 }
 
-/** @param pieces how large files are cut; as pieces.ts says where left out */
+/**
+ * @param precisionOf what pictures are made in: where a model comes in several, that one is fetched
+ * @param pieces how large files are cut; as pieces.ts says where left out
+ */
 export function createDownloads(
   settings: Settings,
-  patience: Patience = PATIENCE,
-  pieces?: PieceSizes,
+  precisionOf: () => Promise<Precision>,
+  { patience = PATIENCE, pieces }: { readonly patience?: Patience; readonly pieces?: PieceSizes } = {},
 ): Downloads {
   const hosts = { hub: new URL(settings.HF_ENDPOINT), civitai: new URL(settings.CIVITAI_API_URL) };
   return {
@@ -39,9 +42,9 @@ export function createDownloads(
     async plan(address, signal) {
       const shared = { patience, signal };
       if (address.kind === 'url') return planFromUrl(address, shared);
-      const [{ device }] = await engineOptions(settings);
+      const computed = await precisionOf();
       // The weights of int8 are made from those of float32.
-      const precision = device.precision === 'int8' ? 'float32' : device.precision;
+      const precision = computed === 'int8' ? 'float32' : computed;
       if (address.kind === 'civitai') {
         const token = settings.CIVITAI_TOKEN;
         return planFromCivitai(address, { ...shared, precision, endpoint: hosts.civitai, token });

@@ -1,11 +1,12 @@
 /** `darkroom models add`: fetches a model from the Hugging Face Hub, Civitai or an address. */
 import { resolve } from 'node:path';
 import type { Settings } from '../../config/settings.ts';
+import { engineOptions } from '../engine-options.ts';
 import { downloadFolder } from '../installed-models.ts';
 import { createDownloads, describePlan } from '../model-downloads.ts';
 import { sayWords } from '../sentences.ts';
 import { createByteProgress } from './progress.ts';
-import { asUsage, UsageError } from './verb.ts';
+import { asUsage, sayBeside, UsageError } from './verb.ts';
 
 export async function addModel(
   words: readonly string[],
@@ -15,7 +16,10 @@ export async function addModel(
   if (text === undefined || others.length > 0)
     throw new UsageError('models add takes one model: owner/name, civitai:NUMBER, or an address.');
   const folder = resolve(to ?? downloadFolder(settings));
-  const downloads = createDownloads(settings);
+  const downloads = createDownloads(settings, async () => {
+    const [{ device }] = await engineOptions(settings, { onLeftOut: sayBeside, onSlow: sayBeside });
+    return device.precision;
+  });
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);

@@ -14,7 +14,8 @@ export async function prepareModels(
   { catalogue, settings }: { readonly catalogue: Catalogue; readonly settings: Settings },
 ): Promise<number> {
   if (names.length === 0) throw new UsageError('models prepare takes names or folders of models.');
-  const device = (await engineOptions(settings, { onSlow: sayBeside })).map((one) => one.device).find(isCpu);
+  const engines = await engineOptions(settings, { onSlow: sayBeside, onMissing: sayBeside });
+  const device = engines.map((one) => one.device).find(isCpu);
   if (device === undefined) {
     throw new DarkroomError(
       'unsupported',

@@ -111,10 +111,12 @@ test('models are fetched where the operator allows it, by admins, with progress 
   /** Ids of the downloads. */
   const offered: string[] = [];
   const chatWith = (allowed: string, draws = true) => {
-    const env = { HF_ENDPOINT: hubs.hub, DARKROOM_DATA: data, DARKROOM_DEVICES: 'cpu', HF_HOME: data };
+    const env = { HF_ENDPOINT: hubs.hub, DARKROOM_DATA: data, HF_HOME: data };
     const { settings } = loadSettings({ ...env, DARKROOM_MODELS_ADD: allowed }, join(data, 'empty.json'));
     const patience = { tries: 1, pause: 1, longestWait: 1, silence: 1000 };
-    const downloads = createChatDownloads(settings, draws, createDownloads(settings, patience));
+    const precision = draws ? 'float32' : undefined;
+    const source = createDownloads(settings, async () => 'float32', { patience });
+    const downloads = createChatDownloads(settings, precision, source);
     const offer = async (address: string) => {
       const model = await downloads.offer(address);
       offered.push(model.id);

@@ -14,6 +14,7 @@ import { dirname, join } from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 import { loadSettings } from '../../config/settings.ts';
+import type { Precision } from '../../src/engine/device.ts';
 import { createDownloads } from '../../src/model-downloads.ts';
 import { temporaryFolder } from '../models/forge.ts';
 import { answer, COMMIT, dropAfter, type Hubs, listen, openHubs, sendRange, sha256 } from './hubs.ts';
@@ -64,7 +65,7 @@ interface Stage {
   add(
     address: string,
     env?: Record<string, string>,
-    patience?: typeof PATIENCE,
+    options?: { readonly patience?: typeof PATIENCE; readonly precision?: Precision },
   ): Promise<{ path: string; reused: number; wasThere: boolean }>;
 }
 
@@ -74,15 +75,20 @@ async function setUp(t: TestContext): Promise<Stage> {
   const folder = join(home, 'models');
   const file = join(home, 'empty.json');
   writeFileSync(file, '{}');
-  const add: Stage['add'] = async (address, env = {}, patience = PATIENCE) => {
+  const add: Stage['add'] = async (
+    address,
+    env = {},
+    { patience = PATIENCE, precision = 'float32' } = {},
+  ) => {
     const given = {
       HF_ENDPOINT: hubs.hub,
       CIVITAI_API_URL: hubs.civitai,
       HF_HOME: home,
-      DARKROOM_DEVICES: 'cpu',
       ...env,
     };
-    const downloads = createDownloads(loadSettings(given, file).settings, patience);
+    const downloads = createDownloads(loadSettings(given, file).settings, async () => precision, {
+      patience,
+    });
     const plan = await downloads.plan(downloads.parse(address));
     let last = 0;
     const fetched = await downloads.fetch(plan, folder, {
@@ -121,6 +127,18 @@ test('of a pipeline only the files that are read are fetched, and nothing twice'
   const before = hubs.seen.filter(({ host }) => host === 'files').length;
   assert.equal((await add(`${hubs.hub}/ada/tiny/tree/main`)).wasThere, true);
   assert.equal(hubs.seen.filter(({ host }) => host === 'files').length, before);
+});
+
+test('in float16 the files of that precision are fetched, and for int8 those of float32', async (t) => {
+  const { hubs, add } = await setUp(t);
+  hubs.repositories.set('ada/half', { files: FILES }).set('ada/whole', { files: FILES });
+  const half = filesIn((await add('ada/half', {}, { precision: 'float16' })).path);
+  assert.deepEqual(
+    half.filter((name) => /^(unet|text_encoder)\/.*safetensors/.test(name)),
+    ['text_encoder/model.fp16.safetensors', 'unet/diffusion_pytorch_model.fp16.safetensors'],
+  );
+  const whole = filesIn((await add('ada/whole', {}, { precision: 'int8' })).path);
+  assert.deepEqual(whole, ['darkroom-source.json', ...NEEDED].toSorted());
 });
 
 test('a model of another owner and the same name gets a name of its own', async (t) => {
@@ -233,7 +251,7 @@ test('servers that pack, lie about lengths, redirect in a ring or trickle are gi
   ];
   for (const [way, message] of refused)
     await assert.rejects(
-      add(`${origin}/${way}.safetensors`, {}, { ...PATIENCE, silence: 200 }),
+      add(`${origin}/${way}.safetensors`, {}, { patience: { ...PATIENCE, silence: 200 } }),
       { message },
       way,
     );

@@ -22,10 +22,13 @@ async function setUp(t: TestContext) {
   const folder = join(home, 'models');
   writeFileSync(join(home, 'empty.json'), '{}');
   hubs.repositories.set('ada/one', { files: { 'one.safetensors': WEIGHTS }, token: 'hf_right' });
-  const given = { HF_ENDPOINT: hubs.hub, HF_HOME: home, HF_TOKEN: 'hf_right', DARKROOM_DEVICES: 'cpu' };
+  const given = { HF_ENDPOINT: hubs.hub, HF_HOME: home, HF_TOKEN: 'hf_right' };
   const { settings } = loadSettings(given, join(home, 'empty.json'));
   const add = async (address = 'ada/one', signal?: AbortSignal) => {
-    const downloads = createDownloads(settings, PATIENCE, PIECES);
+    const downloads = createDownloads(settings, async () => 'float32', {
+      patience: PATIENCE,
+      pieces: PIECES,
+    });
     const plan = await downloads.plan(downloads.parse(address));
     const { path } = await downloads.fetch(plan, folder, { signal, onProgress: () => {} });
     return readFileSync(path);
