@@ -1,6 +1,6 @@
 /** The words that a seed draws from a prompt with choices. */
 import { createHash } from 'node:crypto';
-import { DarkroomError } from '../errors.ts';
+import { DarkroomError, nearestNames } from '../errors.ts';
 import { LIMITS } from '../request.ts';
 import { sentence, shorten, type Words } from '../sentences.ts';
 import type { Lists } from './lists.ts';
@@ -70,13 +70,7 @@ export function drawText(
     requireLess();
     used++;
     const value = values.get(name) ?? otherwise;
-    if (value === undefined) {
-      const example = `\${${name}={red|blue}}`;
-      throw new DarkroomError(
-        'bad_request',
-        sentence('choices.no_value', { typed, example, flag: '--syntax plain' }),
-      );
-    }
+    if (value === undefined) throw noValue(name, typed, [...values.keys()]);
     if (within.includes(name)) {
       throw new DarkroomError('bad_request', sentence('choices.own_value', { typed }));
     }
@@ -127,6 +121,20 @@ function pick(options: readonly Option[], random: () => number): Option {
     if (rest < 0) return one;
   }
   return options.at(-1)!;
+}
+
+function noValue(name: string, typed: string, known: readonly string[]): DarkroomError {
+  const near = nearestNames(name, known);
+  return new DarkroomError(
+    'bad_request',
+    near.length > 0
+      ? sentence('choices.near_value', { typed, near: { anyOf: near.map((one) => `\${${one}}`) } })
+      : sentence('choices.no_value', {
+          typed,
+          example: `\${${name}={red|blue}}`,
+          flag: '--syntax plain',
+        }),
+  );
 }
 
 const tooMuch = (what: Words) => new DarkroomError('bad_request', sentence('choices.too_much', { what }));

@@ -93,6 +93,10 @@ test('a variable without a value, with its own value, and too many of them are r
       /^The variable \$\{c\} has no value yet\. Write one before it, as in \$\{c=\{red\|blue\}\}; --syntax plain draws it as words\.$/,
     ],
     ['a ${c} mug ${c=red}', /has no value yet/],
+    [
+      '${colour=red} a ${color} mug',
+      /^The variable \$\{color\} has no value yet\. Did you mean \$\{colour\}\?$/,
+    ],
     ['a ${constructor} mug', /has no value yet/],
     ['${c=a ${c}}${c}', /^The value of \$\{c\} uses \$\{c\} itself\./],
     ['${a=${b}}${b=${a}}${a}', /uses \$\{a\} itself/],

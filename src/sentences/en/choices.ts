@@ -20,6 +20,7 @@ export const choices = {
   'choices.deep': 'The prompt has choices that lie more than {limit} deep in each other. Use fewer braces.',
   'choices.no_value':
     'The variable {typed} has no value yet. Write one before it, as in {example}; {flag} draws it as words.',
+  'choices.near_value': 'The variable {typed} has no value yet. Did you mean {near}?',
   'choices.own_value': 'The value of {typed} uses {typed} itself. Give it a value without that.',
   'choices.sampler': 'The {sign} in {typed} has no effect: the seed draws what is taken.',
 } as const;

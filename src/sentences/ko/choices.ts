@@ -22,6 +22,7 @@ export const choices = {
   'choices.deep': '프롬프트의 선택지가 {limit}겹 넘게 들어 있어요. 중괄호를 줄여 주세요.',
   'choices.no_value':
     '{typed} 변수에 값이 없어요. {example}처럼 먼저 값을 써 주세요. 글자 그대로 그리려면 {flag} 옵션을 붙여 주세요.',
-  'choices.own_value': '{typed} 값 안에 {typed}이(가) 들어 있어요. 다른 값을 써 주세요.',
+  'choices.near_value': '{typed} 변수에 값이 없어요. 혹시 이 이름인가요? {near}',
+  'choices.own_value': '{typed} 값 안에 같은 변수가 또 들어 있어요. 다른 값을 써 주세요.',
   'choices.sampler': '{typed}의 {sign} 기호는 효과가 없어요. 선택지는 시드로 골라요.',
 } as const satisfies Record<keyof typeof en, string>;
