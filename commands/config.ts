@@ -3,6 +3,7 @@ import type { Invocation } from '../adapters/adapter.ts';
 import type { Card } from '../adapters/card.ts';
 import { traitsOf } from '../adapters/platforms.ts';
 import { DarkroomError, offer } from '../src/errors.ts';
+import { nameMeant } from '../src/model-names.ts';
 import { builtInUpscaler } from '../src/request.ts';
 import { sentence } from '../src/sentences.ts';
 import {
@@ -104,8 +105,8 @@ const set = defineCommand({
     }
     const { invocation, ports } = context;
     const at = await scopeOf(scopes, invocation, ports);
-    const parsed = parseSetting(key, value, at.scope);
-    await requireKnown(key, parsed, ports, invocation);
+    const typed = parseSetting(key, value, at.scope);
+    const parsed = await requireKnown(key, typed, ports, invocation);
     requireEffect(key, parsed, invocation);
     const after = await findTargets(key, parsed, invocation, ports);
     await changeSetting(context, { key, ...at, after });
@@ -234,37 +235,43 @@ function requireEffect(key: SettingKey, value: SettingValue, { platform }: Invoc
   if (key === 'age_restricted' && !capabilities.ageRestriction) throw refuse('config.no_age_restriction');
 }
 
-/** A model or style must exist before its name is stored. */
+/**
+ * A model or style must exist before its name is stored.
+ * @returns their own names
+ */
 async function requireKnown(
   key: SettingKey,
   value: SettingValue,
   { models, settings }: ConfigPorts,
   invocation: Invocation,
-): Promise<void> {
-  const require = (
-    kind: 'model' | 'style' | 'upscaler',
-    wanted: readonly string[],
-    known: readonly string[],
-  ) => {
-    const stray = wanted.find((name) => !known.includes(name));
-    if (stray === undefined) return;
+): Promise<SettingValue> {
+  const requireOne = (kind: 'model' | 'style' | 'upscaler', typed: string, known: readonly string[]) => {
+    const name = nameMeant(typed, known);
+    if (name !== undefined) return name;
     throw new DarkroomError(
       'bad_request',
-      sentence(`config.no_${kind}`, { key, name: stray, offer: offer(stray, known) }),
+      sentence(`config.no_${kind}`, { key, name: typed, offer: offer(typed, known) }),
     );
   };
   if (key === 'default_model') {
-    require('model', [String(value)], models.names());
+    const name = requireOne('model', String(value), models.names());
     // A folder that cannot be opened would refuse every request.
-    await models.resolve(String(value));
+    await models.resolve(name);
+    return name;
   }
   if (key === 'default_upscaler') {
     const name = String(value);
     if (builtInUpscaler(name) === undefined) await models.findUpscalers([name]);
-    else require('upscaler', [name], ['lanczos']);
+    else requireOne('upscaler', name, ['lanczos']);
   }
-  if (key === 'allowed_models') require('model', value as readonly string[], models.names());
+  if (key === 'allowed_models') {
+    const all = (value as readonly string[]).map((name) => requireOne('model', name, models.names()));
+    return [...new Set(all)];
+  }
   if (key === 'default_style') {
-    require('style', [String(value)], [...allStyles(await settings.styles(tenantOf(invocation))).keys()]);
+    return requireOne('style', String(value), [
+      ...allStyles(await settings.styles(tenantOf(invocation))).keys(),
+    ]);
   }
+  return value;
 }

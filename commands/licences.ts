@@ -2,6 +2,7 @@
 import { DarkroomError, describeError, type ErrorWords } from '../src/errors.ts';
 import { type CommercialUse, commercialUse, type Terms } from '../src/licences.ts';
 import { kindKey } from '../src/model-kinds.ts';
+import { plainName } from '../src/model-names.ts';
 import { builtInUpscaler, type GenerationRequest } from '../src/request.ts';
 import { type Sentence, sentence } from '../src/sentences.ts';
 import type { Rule } from '../src/settings/resolve.ts';
@@ -61,11 +62,11 @@ export class Licences {
     this.#models = models;
     this.#stated = stated;
     const files = models.files();
-    for (const file of files) this.#files.set(tuningKey(file.kind, file.name.toLowerCase()), file);
+    for (const file of files) this.#files.set(tuningKey(file.kind, plainName(file.name)), file);
     for (const file of files) this.#files.set(tuningKey(file.kind, file.name), file);
   }
 
-  /** @param name as a request has it: of some files in other letters than their own */
+  /** @param name as a request has it: of some files in other letters than their own, or with its ending */
   async termsOf({ kind, name: typed }: { readonly kind: string; readonly name: string }): Promise<FileTerms> {
     const name = this.#fileOf(kind, typed)?.name ?? typed;
     const tuning = readTuning(this.#stated.get(tuningKey(kind, name)));
@@ -96,7 +97,7 @@ export class Licences {
   }
 
   #fileOf(kind: string, name: string): ModelFile | undefined {
-    return this.#files.get(tuningKey(kind, name)) ?? this.#files.get(tuningKey(kind, name.toLowerCase()));
+    return this.#files.get(tuningKey(kind, name)) ?? this.#files.get(tuningKey(kind, plainName(name)));
   }
 
   async #said(kind: string, name: string): Promise<Terms> {

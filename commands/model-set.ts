@@ -1,5 +1,6 @@
 /** /models set and reset: what admins say of a model that its file does not. */
 import { DarkroomError, offer } from '../src/errors.ts';
+import { plainName } from '../src/model-names.ts';
 import { FEW_STEPS, LIMITS, parseSampler } from '../src/request.ts';
 import { sentence } from '../src/sentences.ts';
 import { type Context, defineCommand } from './command.ts';
@@ -167,11 +168,10 @@ function fileNamed(typed: string, { models }: ConfigPorts) {
     ...models.files().filter(({ kind }) => kind !== 'checkpoint' && LICENSED.some((one) => one === kind)),
   ].map(({ kind, name }) => ({ kind, name, key: tuningKey(kind, name) }));
   const isExact = ({ name, key }: { name: string; key: string }) => name === typed || key === typed;
-  const wanted = typed.toLowerCase();
-  const isAlike = ({ name, key }: { name: string; key: string }) =>
-    name.toLowerCase() === wanted || key.toLowerCase() === wanted;
+  const isMeant = ({ name, key }: { name: string; key: string }) =>
+    [plainName(name), plainName(key)].includes(plainName(typed));
   const exact = all.filter(isExact);
-  const found = exact.length > 0 ? exact : all.filter(isAlike);
+  const found = exact.length > 0 ? exact : all.filter(isMeant);
   const [first, second] = found;
   // A model goes by its plain name.
   if (first !== undefined && (second === undefined || first.kind === 'checkpoint')) return first;

@@ -2,6 +2,7 @@
 import { randomUUID } from 'node:crypto';
 import type { CardField, CardPicture } from '../adapters/card.ts';
 import { DarkroomError, describeError, offer, wordsOf } from '../src/errors.ts';
+import { called, nameMeant } from '../src/model-names.ts';
 import { type Say, sentence, type Words } from '../src/sentences.ts';
 import type { Scope } from '../src/settings/schema.ts';
 import { type Context, defineCommand, defineGroup } from './command.ts';
@@ -102,7 +103,7 @@ const showModel = defineCommand({
   async run({ name = '' }, context: Context<ConfigPorts & PicturePorts>) {
     const { invocation, reply, say, ports } = context;
     await requireAdmin(invocation, ports);
-    const found = filesNamed(name, ports.models.files());
+    const found = called(name, ports.models.files());
     if (found.length === 0) {
       const names = ports.models.files().map((file) => file.name);
       throw new DarkroomError('not_found', sentence('models.no_file', { name, offer: offer(name, names) }));
@@ -178,11 +179,6 @@ async function whyNot(name: string, models: ConfigPorts['models'], say: Say): Pr
   }
 }
 
-function filesNamed(name: string, files: readonly ModelFile[]): readonly ModelFile[] {
-  const exact = files.filter((file) => file.name === name);
-  return exact.length > 0 ? exact : files.filter((file) => file.name.toLowerCase() === name.toLowerCase());
-}
-
 /**
  * What is known of its licence, and how an admin states it where that is not enough.
  * @param isKeptOut whether it, or what it borrows, is not taken here for its licence
@@ -201,8 +197,9 @@ const enableModel = defineCommand({
   description: 'describe.models.enable',
   options: { model: MODEL },
   examples: ['/models enable mini'],
-  async run({ model = '' }, context: Context<ConfigPorts>) {
-    const { names, allowed } = await modelsHere(context, model);
+  async run({ model: typed = '' }, context: Context<ConfigPorts>) {
+    const { names, allowed } = await modelsHere(context);
+    const model = requireModel(typed, names);
     const after = names.filter((name) => allowed.includes(name) || name === model);
     // With all allowed no rule is needed: a model that is added later is allowed as well.
     await changeSetting(context, {
@@ -218,8 +215,9 @@ const disableModel = defineCommand({
   description: 'describe.models.disable',
   options: { model: MODEL },
   examples: ['/models disable mini'],
-  async run({ model = '' }, context: Context<ConfigPorts>) {
-    const { allowed } = await modelsHere(context, model);
+  async run({ model: typed = '' }, context: Context<ConfigPorts>) {
+    const { names, allowed } = await modelsHere(context);
+    const model = requireModel(typed, names);
     const after = allowed.filter((name) => name !== model);
     if (after.length === 0)
       throw new DarkroomError('bad_request', sentence('models.only_one', { name: model }));
@@ -229,15 +227,21 @@ const disableModel = defineCommand({
 
 const WHOLE: { scope: Scope; target: string } = { scope: 'server', target: '' };
 
-/** @throws DarkroomError('bad_request') for an unknown model */
-async function modelsHere({ invocation, ports }: Context<ConfigPorts>, wanted?: string) {
+/**
+ * @returns its own name
+ * @throws DarkroomError('bad_request') for an unknown model
+ */
+function requireModel(typed: string, names: readonly string[]): string {
+  const name = nameMeant(typed, names);
+  if (name !== undefined) return name;
+  throw new DarkroomError(
+    'bad_request',
+    sentence('models.none', { name: typed, offer: offer(typed, names) }),
+  );
+}
+
+async function modelsHere({ invocation, ports }: Context<ConfigPorts>) {
   const names = ports.models.names();
-  if (wanted !== undefined && !names.includes(wanted)) {
-    throw new DarkroomError(
-      'bad_request',
-      sentence('models.none', { name: wanted, offer: offer(wanted, names) }),
-    );
-  }
   const rules = await ports.settings.rules(tenantOf(invocation));
   const rule = rules.find(({ key, scope }) => key === 'allowed_models' && scope === 'server');
   const isCommercial = isCommercialOnly(rules);

@@ -48,6 +48,7 @@ const SHARED = [
   'src/lru.ts',
   'src/make-folder.ts',
   'src/model-kinds.ts',
+  'src/model-names.ts',
   'src/name-key.ts',
   'src/request.ts',
   'src/rounding.ts',

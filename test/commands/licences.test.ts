@@ -59,7 +59,13 @@ test('a request for anything else is refused before the queue, by its name, its 
   // Each picture of a sweep is asked for.
   assert.match(await refusal(chat, '/sweep a mug model=mini,dev'), /The model dev/);
   assert.equal(chat.jobs.size, accepted);
-  for (const line of ['a mug', 'a mug --lora ink', 'a mug --upscale 1.5 --upscaler lanczos'])
+  for (const line of [
+    'a mug',
+    'a mug --lora ink',
+    'a mug --lora Ink.safetensors',
+    'a mug --upscale 1.5 --upscaler mini.pth',
+    'a mug --upscale 1.5 --upscaler lanczos',
+  ])
     assert.equal(await refusal(chat, `/imagine ${line}`), 'accepted');
 });
 
@@ -248,6 +254,8 @@ test('an admin who allows what the licence rule forbids is told, and so does /mo
     await notes('/config set allowed_models dev,mini,found'),
     /Requests with dev, found are refused/,
   );
+  await chat.say('/models disable DEV.safetensors', admin);
+  assert.deepEqual(chat.changes.at(-1)?.after, ['mini', 'sd3', 'found']);
   assert.match(await notes('/config set default_upscaler 4x'), /Requests with 4x are refused/);
   assert.doesNotMatch(await notes('/config set default_upscaler lanczos'), /refused/);
   assert.match(await notes('/models show dev'), /not for commercial use\. Requests with it are refused/);

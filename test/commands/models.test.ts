@@ -72,7 +72,7 @@ test('the list is searched, bounded, and says what is left out', async () => {
 
 test('one of them is shown with its words as they are, to admins', async () => {
   const chat = startCommands({ models });
-  const { ephemeral } = await chat.say('/models show INK 33', admin);
+  const { ephemeral } = await chat.say('/models show INK 33.safetensors', admin);
   const value = (name: string) => ephemeral[0]!.fields!.find((field) => field.name === name)?.value;
   assert.equal(value('trigger words'), 'dark room, <@everyone>');
   assert.deepEqual(
@@ -208,7 +208,7 @@ test('admins say of a model what its file does not; the next job follows, and wh
   assert.match((await said('/models set minni --steps 4')).text, /There is no model minni.*mini/);
   assert.match((await said('/models set mini --prediction magic')).text, /magic/);
   assert.match((await said('/models reset mini')).text, /Nothing is set for mini/);
-  const set = await said('/models set Mini --prediction v_prediction');
+  const set = await said('/models set Mini.safetensors --prediction v_prediction');
   assert.equal(
     set.text,
     'mini is drawn with --prediction v_prediction here, unless a request says otherwise.',

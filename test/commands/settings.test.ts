@@ -155,6 +155,16 @@ test('a model whose folder cannot be opened does not become the default', async 
   const { ephemeral } = await chat.say('/config set default_model broken', admin);
   assert.match(ephemeral[0]?.error?.message ?? '', /config\.json is not JSON/);
   assert.equal(chat.changes.length, 0);
-  await chat.say('/config set default_model mini', admin);
-  assert.equal(chat.changes.length, 1);
+  await chat.say('/config set default_model Mini.safetensors', admin);
+  await chat.say('/config set allowed_models MINI, broken.ckpt', admin);
+  await chat.say('/config set default_style Watercolor', admin);
+  assert.deepEqual(
+    chat.changes.map(({ key, after }) => [key, after]),
+    [
+      ['default_model', 'mini'],
+      ['allowed_models', ['mini', 'broken']],
+      ['default_style', 'watercolor'],
+    ],
+    'by their own names',
+  );
 });

@@ -2,8 +2,8 @@
 import { basename, dirname, join, parse } from 'node:path';
 import { DarkroomError } from '../../errors.ts';
 import type { Component } from '../../graph/component.ts';
+import { plainName } from '../../model-names.ts';
 import { FAMILIES } from '../families/index.ts';
-import { plainName } from '../inventory/names.ts';
 import type { SeenFiles } from '../seen.ts';
 import type { LentPart } from '../spec.ts';
 import { readWeights, type Weights } from '../weights.ts';

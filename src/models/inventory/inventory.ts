@@ -5,11 +5,12 @@ import { stat } from 'node:fs/promises';
 import { setImmediate, setTimeout as sleep } from 'node:timers/promises';
 import { DarkroomError } from '../../errors.ts';
 import { kindKey } from '../../model-kinds.ts';
+import { plainName } from '../../model-names.ts';
 import { sentence } from '../../sentences.ts';
 import type { FileKind } from '../recognise.ts';
 import { type Facts, readFacts } from './facts.ts';
 import { KeptFiles, type KeptOptions, type Known } from './kept.ts';
-import { chooseName, plainName, typable } from './names.ts';
+import { chooseName, typable } from './names.ts';
 import { type Found, identityOfFile, walk } from './walk.ts';
 
 export interface Entry extends Facts {

@@ -35,10 +35,3 @@ export function chooseName(
     candidates.push(typable(`${name.slice(0, LONGEST - 10)}-${i}`));
   }
 }
-
-/** `Name.safetensors [a1b2c3d4e5]`, as A1111 shows it, and any case. */
-export const plainName = (text: string): string =>
-  text
-    .replace(/\s*\[[0-9a-f]{8,64}\]$/i, '')
-    .replace(/\.(safetensors|sft|gguf|ckpt|pt|pth|bin)$/i, '')
-    .toLowerCase();

@@ -1,9 +1,9 @@
 /** The LoRAs that a draft asks for, found among those that are installed. */
 import { DarkroomError, offer } from '../../errors.ts';
+import { plainName } from '../../model-names.ts';
 import type { KnownLoras, LoraDraft } from '../../request.ts';
 import { sentence } from '../../sentences.ts';
 import type { Entry, Inventory } from '../inventory/inventory.ts';
-import { plainName } from '../inventory/names.ts';
 
 /** @throws DarkroomError('not_found') for one that is not there */
 export async function findLoras(asked: readonly LoraDraft[], inventory: Inventory): Promise<KnownLoras> {
