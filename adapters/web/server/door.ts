@@ -5,7 +5,7 @@ import { DarkroomError, wordsOf } from '../../../src/errors.ts';
 import { sayIn } from '../../../src/sentences.ts';
 import type { Admission } from './admission.ts';
 import { readBody } from './body.ts';
-import type { Call, Env } from './calls.ts';
+import type { Call, Env } from './call.ts';
 import { localeOfCall } from './language.ts';
 import { drawFrame, type Frame } from './page-frame.ts';
 import { statusOf } from './refusal.ts';

@@ -15,7 +15,8 @@ import {
   MOST_SKIPPED,
 } from '../../../src/store/gallery.ts';
 import { readBody } from './body.ts';
-import type { Call, CallOptions, Env } from './calls.ts';
+import type { Call, Env } from './call.ts';
+import type { CallOptions } from './calls.ts';
 import { localeOfCall } from './language.ts';
 import { drawFrame } from './page-frame.ts';
 

@@ -5,7 +5,7 @@ import { isRecord } from '../../../src/json.ts';
 import { sentence } from '../../../src/sentences.ts';
 import { type AccessOptions, basePathOf } from './access.ts';
 import { readBody } from './body.ts';
-import type { Call, Env } from './calls.ts';
+import type { Call, Env } from './call.ts';
 import type { Known, People } from './people.ts';
 import { HttpRefusal } from './refusal.ts';
 

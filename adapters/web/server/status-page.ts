@@ -7,7 +7,7 @@ import { html } from 'hono/html';
 import { DarkroomError } from '../../../src/errors.ts';
 import { type Say, sayIn, sentence, type Words } from '../../../src/sentences.ts';
 import { type AccessOptions, isOpenedHere } from './access.ts';
-import type { Env } from './calls.ts';
+import type { Env } from './call.ts';
 import { localeOfCall } from './language.ts';
 import { drawFrame, type Frame } from './page-frame.ts';
 import type { People } from './people.ts';

@@ -29,7 +29,7 @@ import {
 } from '../../../src/usage/report.ts';
 import { reasonTitle, sumTitle } from '../../../src/usage/titles.ts';
 import { WAIT_PRECISION } from '../../../src/usage/waits.ts';
-import type { Call, Env } from './calls.ts';
+import type { Call, Env } from './call.ts';
 import { localeOfCall } from './language.ts';
 import { drawFrame } from './page-frame.ts';
 
