@@ -16,8 +16,8 @@ import { plainId, rolesOf } from './invocation.ts';
 import { restBase } from './limits.ts';
 import { findByButton, findMessage } from './lookup.ts';
 import { Memberships } from './memberships.ts';
+import { MessageReply } from './message-reply.ts';
 import { MEDIA_HOSTS } from './pictures.ts';
-import { MessageReply } from './reply.ts';
 
 interface DiscordOptions extends EventPorts {
   readonly token: string;

@@ -23,6 +23,7 @@ import { refusalCard } from '../refusal-card.ts';
 import { SeenOnce } from '../seen-once.ts';
 import { shownJob } from '../shown-job.ts';
 import { MESSAGE_COMMANDS } from './commands.ts';
+import { type Interaction, InteractionReply } from './interaction-reply.ts';
 import {
   actionOf,
   calledOf,
@@ -35,9 +36,10 @@ import {
 } from './invocation.ts';
 import { Languages } from './languages.ts';
 import { DISCORD_LIMITS as LIMITS } from './limits.ts';
+import { MessageReply } from './message-reply.ts';
 import { renderForm } from './modal.ts';
 import { attachmentsOf, buttonsOf, filesOf, formValues, otherFilesOf, picturesOf } from './pictures.ts';
-import { type DiscordReplyPorts, type Interaction, InteractionReply, MessageReply } from './reply.ts';
+import type { DiscordReplyPorts } from './reply.ts';
 import { linkedMessage, TargetMessages } from './target-messages.ts';
 
 export interface EventPorts extends DiscordReplyPorts {
