@@ -68,7 +68,7 @@ const HEAD =
 /** How options are gone through: `{~a|b}`, `{@a|b}`, `{!a|b}`. */
 const SAMPLER = /^\s*([~@!])(?=\S)/;
 /** `c=`, `c=!`, `c:` or all of it, `c`. */
-const VARIABLE = /^\s*(?<name>[\p{L}_][\p{L}\p{N}_-]*)\s*(?:=\s*(?<once>!)?|(?<or>:)|$)/u;
+const VARIABLE = /^\s*(?<name>[\p{L}_][\p{L}\p{N}_-]{0,39})\s*(?:=\s*(?<once>!)?|(?<or>:)|$)/u;
 const WEIGHT = /^\s*(\d{1,6}(?:\.\d{1,6})?)::/;
 /** Numbers that stand where a weight or a count would: `-1::`, `1e9::`; `1.5$$`, `1-2-3$$`. */
 const MEANT = {

@@ -159,7 +159,9 @@ test('what is read as words though it looks like syntax is said on the card', as
     return [...chat.jobs.values()][0]!.notes.map((note) => sayWords('en', note)).join(' ');
   };
   assert.match(await notes('a __init__ mug <hypernet:x:0.8>'), /plain words: <hypernet:x:0.8>, __init__/);
-  assert.match(await notes(`a mug in ${'$'}{season=!winter}`), /plain words: \$\{season=!winter\}\. /);
+  assert.match(await notes(`a mug for ${'$'}{5}`), /plain words: \$\{5\}\. /);
+  // A variable of dynamic prompts.
+  assert.doesNotMatch(await notes(`a mug in ${'$'}{season=!winter}`), /plain words/);
   assert.match(await notes('a [red:blue:0.5] mug AND a cat'), /plain words: \[red:blue:0.5\], AND/);
   assert.doesNotMatch(await notes('A RED MUG AND A [CAT] (B:1.2)'), /plain words/);
 });

@@ -1,7 +1,7 @@
 // @ts-check
 /**
  * The events of the server. A browser opens few connections to one server over HTTP/1.1, so all tabs share one
- * stream through a SharedWorker. Where there is none, each tab opens a stream of its own.
+ * stream through a SharedWorker. Where there is none, or it cannot be started, a tab opens a stream of its own.
  * @import { Job, Message } from './types.js'
  * @import { StreamEvent } from './stream.js'
  */
@@ -29,7 +29,10 @@ export function subscribe(listener) {
     return;
   }
   const connect = () => {
-    const { port } = new SharedWorker('stream-worker.js', { type: 'module', name: 'darkroom-events' });
+    const worker = new SharedWorker('stream-worker.js', { type: 'module', name: 'darkroom-events' });
+    const { port } = worker;
+    // Its script could not be fetched: the server went away as the page came.
+    worker.addEventListener('error', () => void openStream(receive), { once: true });
     port.addEventListener('message', ({ data }) => receive(data));
     port.start();
     return port;

@@ -259,28 +259,13 @@ document.addEventListener('click', ({ target }) => {
 byId('open-sheet').addEventListener('click', () => sheet.open());
 
 const connection = byId('connection');
-tryCall(async () => {
-  // The newest messages are shown before the stream of events is open, which then loads what it missed.
-  const newest = api.messages(undefined);
-  newest.catch(() => undefined);
+/** What a visit asks for once; again when the server is back, where it did not answer. */
+const identify = once(async () => {
   const me = await api.me();
   conversation.me = me;
   you.show(me);
-  await tryCall(() => load(() => newest));
-  subscribe({
-    onOpen: () => {
-      connection.textContent = '';
-      tryCall(load);
-    },
-    onDrop: () => {
-      connection.textContent = say('page.lost');
-    },
-    onMessage: (message) => conversation.put(message),
-    onJob: (event) => conversation.putJob(event),
-    onRemoved: (id) => conversation.remove(id),
-  });
 });
-tryCall(async () => {
+const learnCommands = once(async () => {
   const { commands, gallery, words } = await api.commands();
   composer.setCommands(commands);
   drawGallery(gallery, words, (line) => {
@@ -288,3 +273,44 @@ tryCall(async () => {
     composer.send();
   });
 });
+
+// The newest messages are shown before the stream of events is open, which then loads what it missed.
+const newest = api.messages(undefined);
+newest.catch(() => undefined);
+tryCall(identify)
+  .then((isKnown) => isKnown && tryCall(() => load(() => newest)))
+  .finally(() =>
+    subscribe({
+      onOpen: () => {
+        connection.textContent = '';
+        tryCall(async () => {
+          await identify();
+          await load();
+        });
+        tryCall(learnCommands);
+      },
+      onDrop: () => {
+        connection.textContent = say('page.lost');
+      },
+      onMessage: (message) => conversation.put(message),
+      onJob: (event) => conversation.putJob(event),
+      onRemoved: (id) => conversation.remove(id),
+    }),
+  );
+tryCall(learnCommands);
+
+/**
+ * Carries a call out until it has succeeded, and not again.
+ * @param {() => Promise<void>} call
+ */
+function once(call) {
+  /** @type {Promise<void> | undefined} */
+  let done;
+  return () => {
+    done ??= call().catch((error) => {
+      done = undefined;
+      throw error;
+    });
+    return done;
+  };
+}

@@ -12,12 +12,12 @@ const scope = /** @type {{ onconnect: ((event: MessageEvent) => void) | null }} 
 const tabs = new Set();
 /** @type {(() => void) | undefined} */
 let close;
-let isOpen = false;
+/** What the stream told last of itself. @type {'open' | 'drop' | undefined} */
+let state;
 
 /** @param {StreamEvent} event */
 function receive(event) {
-  if (event.name === 'open') isOpen = true;
-  if (event.name === 'drop') isOpen = false;
+  if (event.name === 'open' || event.name === 'drop') state = event.name;
   for (const tab of tabs) tab.postMessage(event);
 }
 
@@ -30,9 +30,9 @@ scope.onconnect = ({ ports: [tab] }) => {
     if (tabs.size > 0) return;
     close?.();
     close = undefined;
-    isOpen = false;
+    state = undefined;
   });
   tab.start();
   if (close === undefined) close = openStream(receive);
-  else if (isOpen) tab.postMessage({ name: 'open', data: '' });
+  else if (state !== undefined) tab.postMessage({ name: state, data: '' });
 };
