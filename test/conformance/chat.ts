@@ -87,4 +87,7 @@ export async function until(
   );
 }
 
-export const hasPicture = ({ pictures, buttons }: Seen) => pictures.length > 0 && buttons.includes('Recipe');
+/** The button of every picture, in the languages of those who ask. */
+const RECIPE = ['Recipe', '레시피'];
+export const hasPicture = ({ pictures, buttons }: Seen) =>
+  pictures.length > 0 && buttons.some((label) => RECIPE.includes(label));

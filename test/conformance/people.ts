@@ -124,6 +124,7 @@ async function play<C extends Chat>(
       if (job === undefined ? text !== '' : seen.some(hasPicture)) break;
       await new Promise((resolve) => setTimeout(resolve, 30));
     }
+    if (Date.now() >= deadline) wrong.push(`${words} => nothing came`);
     const request = chat.queue.jobs[jobs]?.request as Readonly<Record<string, unknown>> | undefined;
     const isRight =
       answered === undefined
