@@ -18,7 +18,7 @@ const MOST_WAITING = 10;
 export function createChatDownloads(
   settings: Settings,
   precision: Precision | undefined,
-  downloads: Downloads = createDownloads(settings, async () => precision ?? 'float32'),
+  downloads: Downloads = createDownloads(settings),
 ): DownloadsPort {
   const allowed = settings.DARKROOM_MODELS_ADD.map((item) => item.toLowerCase());
   const queue = new PQueue({ concurrency: 1 });
@@ -47,7 +47,7 @@ export function createChatDownloads(
       const host = hostOf(address).toLowerCase();
       const isListed = allowed.some((item) => item === host || item.startsWith(`${host}/`));
       if (!isListed || (address.kind === 'url' && address.url.protocol !== 'https:')) refuse(host);
-      const plan = await downloads.plan(address);
+      const plan = await downloads.plan(address, async () => precision);
       const owner = `${host}/${plan.owner?.toLowerCase()}`;
       if (!allowed.includes(host) && !allowed.includes(owner)) refuse(owner);
       const id = randomUUID();

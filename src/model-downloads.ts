@@ -17,8 +17,11 @@ import { type Sentence, sentence, type Words } from './sentences.ts';
 export interface Downloads {
   /** @throws DarkroomError('bad_request') for what is no model's address */
   parse(text: string): Address;
-  /** What would be fetched. Only small files are read. */
-  plan(address: Address, signal?: AbortSignal): Promise<Plan>;
+  /**
+   * What would be fetched. Only small files are read.
+   * @param precisionOf what pictures are made in, asked where a model comes in several: that one is fetched
+   */
+  plan(address: Address, precisionOf: () => Promise<Precision>, signal?: AbortSignal): Promise<Plan>;
   fetch(plan: Plan, folder: string, options: DownloadView): Promise<Fetched>;
 }
 
@@ -27,19 +30,15 @@ interface DownloadView {
   onProgress(bytes: number, total: number): void;
 }
 
-/**
- * @param precisionOf what pictures are made in: where a model comes in several, that one is fetched
- * @param pieces how large files are cut; as pieces.ts says where left out
- */
+/** @param pieces how large files are cut; as pieces.ts says where left out */
 export function createDownloads(
   settings: Settings,
-  precisionOf: () => Promise<Precision>,
   { patience = PATIENCE, pieces }: { readonly patience?: Patience; readonly pieces?: PieceSizes } = {},
 ): Downloads {
   const hosts = { hub: new URL(settings.HF_ENDPOINT), civitai: new URL(settings.CIVITAI_API_URL) };
   return {
     parse: (text) => parseAddress(text, hosts),
-    async plan(address, signal) {
+    async plan(address, precisionOf, signal) {
       const shared = { patience, signal };
       if (address.kind === 'url') return planFromUrl(address, shared);
       const computed = await precisionOf();

@@ -16,16 +16,17 @@ export async function addModel(
   if (text === undefined || others.length > 0)
     throw new UsageError('models add takes one model: owner/name, civitai:NUMBER, or an address.');
   const folder = resolve(to ?? downloadFolder(settings));
-  const downloads = createDownloads(settings, async () => {
+  const downloads = createDownloads(settings);
+  const precisionOf = async () => {
     const [{ device }] = await engineOptions(settings, { onLeftOut: sayBeside, onSlow: sayBeside });
     return device.precision;
-  });
+  };
   const interrupted = new AbortController();
   const interrupt = () => interrupted.abort();
   process.once('SIGINT', interrupt).once('SIGTERM', interrupt);
   const progress = createByteProgress(process.stderr);
   try {
-    const plan = await downloads.plan(parse(downloads, text), interrupted.signal);
+    const plan = await downloads.plan(parse(downloads, text), precisionOf, interrupted.signal);
     for (const [key, value] of describePlan(plan))
       process.stdout.write(`${sayWords('en', key).padEnd(10)}${sayWords('en', value)}\n`);
     const { signal } = interrupted;

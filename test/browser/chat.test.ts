@@ -4,6 +4,7 @@ import { after, before, describe, test } from 'node:test';
 import type { Browser, BrowserContext, Locator, Page } from 'playwright-core';
 import sharp from 'sharp';
 import type { App } from '../../src/app.ts';
+import { pngOf } from '../adapters/stand-in.ts';
 import { eventually, PATIENCE } from '../patience.ts';
 import { launchBrowser, skip, startFreshApp } from './browser.ts';
 
@@ -90,22 +91,27 @@ describe('the web chat in a browser', { skip }, () => {
     await page.locator('#line').fill('');
   });
 
-  test('what is typed and attached while a message is on its way stays for the next one', async () => {
-    const blocked = Promise.withResolvers<void>();
+  /** Says words that are on their way until they are released, as are all after them. */
+  async function sayAndHold(words: string) {
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const sent: string[] = [];
     await page.route('**/api/messages', async (route) => {
-      await blocked.promise;
+      sent.push(/name="text"\s+([^\r]*)/.exec(route.request().postData() ?? '')?.[1] ?? '');
+      await released;
       await route.continue();
     });
-    const sending = page.waitForRequest('**/api/messages');
-    await say('/help');
-    await sending;
+    await say(words);
+    await eventually('it is on its way', () => sent.length > 0);
+    return { sent, release };
+  }
+
+  test('what is typed and attached while a message is on its way stays for the next one', async () => {
+    const { release } = await sayAndHold('/help');
     await page.keyboard.type(' a quick dog');
-    const dog = await sharp({ create: { width: 8, height: 8, channels: 3, background: 'tan' } })
-      .png()
-      .toBuffer();
-    await page.locator('#pick').setInputFiles({ name: 'dog.png', mimeType: 'image/png', buffer: dog });
+    const buffer = Buffer.from(pngOf(8, 8));
+    await page.locator('#pick').setInputFiles({ name: 'dog.png', mimeType: 'image/png', buffer });
     await page.locator('#files li').waitFor();
-    blocked.resolve();
+    release();
     await page.locator('#send:enabled').waitFor();
     assert.equal(await page.locator('#line').inputValue(), 'a quick dog');
     assert.equal(await page.locator('#files li').count(), 1);
@@ -114,20 +120,11 @@ describe('the web chat in a browser', { skip }, () => {
   });
 
   test('Enter while a message is on its way sends the next one after it, and nothing twice', async () => {
-    const blocked = Promise.withResolvers<void>();
-    const sent: string[] = [];
-    await page.route('**/api/messages', async (route) => {
-      sent.push(/name="text"\s+([^\r]*)/.exec(route.request().postData() ?? '')?.[1] ?? '');
-      await blocked.promise;
-      await route.continue();
-    });
-    const sending = page.waitForRequest('**/api/messages');
-    await say('/help');
-    await sending;
+    const { sent, release } = await sayAndHold('/help');
     await page.keyboard.press('Enter');
     await page.keyboard.type('/queue');
     await page.keyboard.press('Enter');
-    blocked.resolve();
+    release();
     await eventually('both are sent', () => sent.length === 2);
     await eventually('the line is empty', async () => (await page.locator('#line').inputValue()) === '');
     await page.unroute('**/api/messages');

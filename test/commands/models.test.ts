@@ -115,7 +115,7 @@ test('models are fetched where the operator allows it, by admins, with progress 
     const { settings } = loadSettings({ ...env, DARKROOM_MODELS_ADD: allowed }, join(data, 'empty.json'));
     const patience = { tries: 1, pause: 1, longestWait: 1, silence: 1000 };
     const precision = draws ? 'float32' : undefined;
-    const source = createDownloads(settings, async () => 'float32', { patience });
+    const source = createDownloads(settings, { patience });
     const downloads = createChatDownloads(settings, precision, source);
     const offer = async (address: string) => {
       const model = await downloads.offer(address);

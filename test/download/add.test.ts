@@ -86,10 +86,8 @@ async function setUp(t: TestContext): Promise<Stage> {
       HF_HOME: home,
       ...env,
     };
-    const downloads = createDownloads(loadSettings(given, file).settings, async () => precision, {
-      patience,
-    });
-    const plan = await downloads.plan(downloads.parse(address));
+    const downloads = createDownloads(loadSettings(given, file).settings, { patience });
+    const plan = await downloads.plan(downloads.parse(address), async () => precision);
     let last = 0;
     const fetched = await downloads.fetch(plan, folder, {
       onProgress: (now) => {

@@ -25,11 +25,11 @@ async function setUp(t: TestContext) {
   const given = { HF_ENDPOINT: hubs.hub, HF_HOME: home, HF_TOKEN: 'hf_right' };
   const { settings } = loadSettings(given, join(home, 'empty.json'));
   const add = async (address = 'ada/one', signal?: AbortSignal) => {
-    const downloads = createDownloads(settings, async () => 'float32', {
+    const downloads = createDownloads(settings, {
       patience: PATIENCE,
       pieces: PIECES,
     });
-    const plan = await downloads.plan(downloads.parse(address));
+    const plan = await downloads.plan(downloads.parse(address), async () => 'float32');
     const { path } = await downloads.fetch(plan, folder, { signal, onProgress: () => {} });
     return readFileSync(path);
   };
