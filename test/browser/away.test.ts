@@ -56,6 +56,40 @@ describe('a server that is away', { skip }, () => {
     await page.close();
   });
 
+  test('what a person has yet to read stays when the server is back; that it was away does not', async () => {
+    const page = await (await newContext()).newPage();
+    // A stream of the tab's own: nobody can hold one that a worker asks for.
+    await page.addInitScript('delete window.SharedWorker');
+    for (const { words, expected } of [
+      { words: '/imagine a mug --sampler eulr', expected: /euler/ },
+      { words: '/imagine a mug', expected: undefined },
+    ]) {
+      const { promise: isBack, resolve: comeBack } = Promise.withResolvers<void>();
+      await page.route('**/api/events*', (route) => isBack.then(() => route.continue()));
+      if (expected === undefined) {
+        await page.route('**/api/messages*', (route) =>
+          route.request().method() === 'POST' ? route.abort() : route.continue(),
+        );
+      }
+      await page.goto(chat.url);
+      await page.locator('#open-you').waitFor();
+      await page.locator('#line').fill(words);
+      await page.keyboard.press('Enter');
+      await page
+        .locator('#refusal')
+        .filter({ hasText: expected ?? 'does not answer' })
+        .waitFor();
+      const loaded = page.waitForResponse('**/api/messages*');
+      comeBack();
+      await loaded;
+      if (expected === undefined)
+        await page.locator('#refusal').filter({ hasNotText: /./ }).waitFor({ state: 'attached' });
+      else await page.locator('#refusal').filter({ hasText: expected }).waitFor();
+      await page.unrouteAll();
+    }
+    await page.close();
+  });
+
   test('a tab has a stream of its own where the shared one cannot be started', async () => {
     const page = await (await newContext()).newPage();
     await page.addInitScript(`{

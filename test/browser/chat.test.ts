@@ -6,7 +6,7 @@ import sharp from 'sharp';
 import type { App } from '../../src/app.ts';
 import { pngOf } from '../adapters/stand-in.ts';
 import { eventually, PATIENCE } from '../patience.ts';
-import { launchBrowser, skip, startFreshApp } from './browser.ts';
+import { assertFits, launchBrowser, skip, startFreshApp } from './browser.ts';
 
 describe('the web chat in a browser', { skip }, () => {
   let app: App;
@@ -159,12 +159,20 @@ describe('the web chat in a browser', { skip }, () => {
     await page.locator('#viewer:not([open])').waitFor({ state: 'attached' });
   });
 
-  test('at 360 pixels nothing sticks out, in the dark and on paper', async () => {
+  test('at 360 pixels nothing sticks out: the sheet, the queue with a long prompt, in the dark and on paper', async () => {
+    await page.setViewportSize({ width: 360, height: 740 });
     for (const colorScheme of ['dark', 'light'] as const) {
       await page.emulateMedia({ colorScheme });
-      await page.setViewportSize({ width: 360, height: 740 });
-      const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
-      assert.ok(Number(overflow) <= 0, `${colorScheme}: ${overflow} pixels too wide`);
+      await assertFits(page, `the sheet, ${colorScheme}`);
+    }
+    await page.keyboard.press('Escape');
+    await say(`a mug in a ${'very '.repeat(30)}wide kitchen --steps 100`);
+    await say('/queue');
+    const queued = page.locator('.message-fields dt', { hasText: 'very very' });
+    await queued.waitFor();
+    for (const colorScheme of ['dark', 'light'] as const) {
+      await page.emulateMedia({ colorScheme });
+      await assertFits(page, `the queue, ${colorScheme}`);
     }
   });
 

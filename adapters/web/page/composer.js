@@ -105,6 +105,11 @@ export class Composer {
     if (matchMedia('(pointer: fine)').matches) this.line.focus();
   }
 
+  /** The sentence at the prompt line, if there is one. */
+  get refusal() {
+    return byId('refusal').textContent ?? '';
+  }
+
   /** @param {string} sentence */
   refuse(sentence) {
     byId('refusal').textContent = sentence;

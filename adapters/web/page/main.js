@@ -7,6 +7,7 @@
  * @import { Action, Message, Picture } from './types.js'
  */
 import * as api from './api.js';
+import { Background, once } from './background.js';
 import { Composer } from './composer.js';
 import { Conversation, isLive } from './conversation.js';
 import { Deletions } from './deletions.js';
@@ -259,6 +260,7 @@ document.addEventListener('click', ({ target }) => {
 byId('open-sheet').addEventListener('click', () => sheet.open());
 
 const connection = byId('connection');
+const background = new Background(composer);
 /** What a visit asks for once; again when the server is back, where it did not answer. */
 const identify = once(async () => {
   const me = await api.me();
@@ -277,17 +279,18 @@ const learnCommands = once(async () => {
 // The newest messages are shown before the stream of events is open, which then loads what it missed.
 const newest = api.messages(undefined);
 newest.catch(() => undefined);
-tryCall(identify)
-  .then((isKnown) => isKnown && tryCall(() => load(() => newest)))
+background
+  .run(identify)
+  .then((isKnown) => isKnown && background.run(() => load(() => newest)))
   .finally(() =>
     subscribe({
       onOpen: () => {
         connection.textContent = '';
-        tryCall(async () => {
+        background.run(async () => {
           await identify();
           await load();
         });
-        tryCall(learnCommands);
+        background.run(learnCommands);
       },
       onDrop: () => {
         connection.textContent = say('page.lost');
@@ -297,20 +300,4 @@ tryCall(identify)
       onRemoved: (id) => conversation.remove(id),
     }),
   );
-tryCall(learnCommands);
-
-/**
- * Carries a call out until it has succeeded, and not again.
- * @param {() => Promise<void>} call
- */
-function once(call) {
-  /** @type {Promise<void> | undefined} */
-  let done;
-  return () => {
-    done ??= call().catch((error) => {
-      done = undefined;
-      throw error;
-    });
-    return done;
-  };
-}
+background.run(learnCommands);
