@@ -43,7 +43,7 @@ export const doctor: Verb = {
       ['cuda', cuda.text],
       ['devices', devices.words],
       ['int8', await describeInt8(settings)],
-      ...(await describeMemory(settings)),
+      ...(await describeMemory(devices.there)),
       ['kept weights', await describeKept(settings)],
       ['check of pictures', check.words],
     ]);
@@ -73,7 +73,7 @@ export const doctor: Verb = {
         title,
         found.map(({ name, words }) => [name, words]),
       );
-    const { rows, good } = await checkModels(all);
+    const { rows, good } = await checkModels(all, devices.there);
     section('Models', rows);
     return good && check.good && devices.good && findings.every(([, found]) => found.every((one) => one.good))
       ? 0
@@ -121,22 +121,24 @@ interface Row {
 async function describeDevices(
   settings: Settings,
   cuda: Awaited<ReturnType<typeof diagnoseCuda>>,
-): Promise<Row> {
+): Promise<Row & { readonly there: readonly Device[] }> {
   try {
     const missing: string[] = [];
     const found = await engineOptions(settings, {
       onSlow: sayBeside,
       onMissing: (why) => missing.push(why),
     });
-    const rows = await Promise.all(found.map(({ device }) => describeDevice(device, cuda)));
+    const there = found.map(({ device }) => device);
+    const rows = await Promise.all(there.map((device) => describeDevice(device, cuda)));
     const reason = settings.DARKROOM_DEVICES === AUTO ? (await bestDevice()).reason : undefined;
     const words = [rows.map((row) => row.words).join(', '), ...(reason === undefined ? [] : [reason])];
     return {
       words: [...words, ...missing].join('; '),
       good: missing.length === 0 && rows.every(({ good }) => good),
+      there,
     };
   } catch (error) {
-    return { words: describeOnShell(error).message, good: false };
+    return { words: describeOnShell(error).message, good: false, there: [] };
   }
 }
 
@@ -169,16 +171,10 @@ async function describeInt8({ DARKROOM_PRECISION }: Settings): Promise<string> {
     : `off; DARKROOM_PRECISION=int8 turns it on for the CPU: ${gain}`;
 }
 
-/** Those of the setting that are there: what is wrong with it stands in the row of the devices. */
-async function devicesThere(settings: Settings): Promise<Device[]> {
-  const found = await engineOptions(settings, { onMissing: () => {} }).catch(() => []);
-  return found.map(({ device }) => device);
-}
-
 /** What each device has for models and pictures. */
-async function describeMemory(settings: Settings): Promise<[string, string][]> {
+async function describeMemory(devices: readonly Device[]): Promise<[string, string][]> {
   return Promise.all(
-    (await devicesThere(settings)).map(async (device): Promise<[string, string]> => {
+    devices.map(async (device): Promise<[string, string]> => {
       const budget = await budgetOf(device, 0);
       const words =
         budget === undefined
@@ -210,10 +206,11 @@ async function aboutSlack(settings: Settings): Promise<Findings> {
   return [['Slack', await checkSlack({ botToken, appToken, signingSecret }, settings.SLACK_API_URL)]];
 }
 
-async function checkModels(settings: Settings): Promise<{ rows: [string, string][]; good: boolean }> {
+async function checkModels(
+  settings: Settings,
+  devices: readonly Device[],
+): Promise<{ rows: [string, string][]; good: boolean }> {
   const catalogue = new Catalogue(foldersOf(settings));
-  const { DARKROOM_CLASSIFIER: _, ...others } = settings;
-  const devices = await devicesThere(others);
   const rows: [string, string][] = [];
   let good = true;
   const entries = await catalogue.list();
