@@ -2,10 +2,11 @@
  * Opening a model: from the folder to a pipeline, and to the end of its denoiser's first run, on the CPU in float32, against
  * diffusers on the same folder in the same minutes. Either side maps weights that it reads only as it runs, so opening and
  * first run together are what a user waits for. The first time nothing is kept yet; the second time an idle engine has made
- * what is kept. The two sides take turns. On a busy machine processor time says more than the clock.
+ * what is kept. The two sides take turns, and each finds what it opens in the system's memory: whoever came first would read
+ * the disk for the other one. On a busy machine processor time says more than the clock.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -52,6 +53,21 @@ export async function opening(): Promise<Figure[]> {
   return figures;
 }
 
+/** Brings the files of a folder, or one file, into the system's memory. */
+function readThrough(path: string): void {
+  const files = statSync(path).isDirectory()
+    ? readdirSync(path, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isFile())
+        .map(({ parentPath, name }) => join(parentPath, name))
+    : [path];
+  const chunk = Buffer.alloc(1 << 24);
+  for (const file of files) {
+    const handle = openSync(file, 'r');
+    while (readSync(handle, chunk) > 0);
+    closeSync(handle);
+  }
+}
+
 /** @param configs folder from which diffusers takes the configs of a single file */
 function compare(
   name: string,
@@ -59,19 +75,21 @@ function compare(
   { python, configs }: { readonly python: string; readonly configs?: string },
 ): Figure[] {
   const weights = `${path}-weights`;
-  const ours = (...task: string[]) =>
-    turn(process.execPath, 'opening-ours.ts', [path, weights, String(THREADS), ...task]);
+  const ours = (read: string, ...task: string[]) => {
+    readThrough(read);
+    return turn(process.execPath, 'opening-ours.ts', [path, weights, String(THREADS), ...task]);
+  };
+  const diffusers = () => {
+    readThrough(path);
+    return turn(python, 'opening.py', [path, String(THREADS), ...(configs === undefined ? [] : [configs])]);
+  };
   const rounds = Array.from({ length: ROUNDS }, () => {
     rmSync(weights, { recursive: true, force: true });
     return {
-      first: ours(),
-      theirs: turn(python, 'opening.py', [
-        path,
-        String(THREADS),
-        ...(configs === undefined ? [] : [configs]),
-      ]),
-      prepared: ours('prepare'),
-      second: ours(),
+      first: ours(path),
+      theirs: diffusers(),
+      prepared: ours(path, 'prepare'),
+      second: ours(weights),
     };
   });
   rmSync(weights, { recursive: true, force: true });
