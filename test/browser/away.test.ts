@@ -90,6 +90,36 @@ describe('a server that is away', { skip }, () => {
     await page.close();
   });
 
+  test('why the messages are missing stays though the commands come; a refusal stays though they do not', async () => {
+    const page = await (await newContext()).newPage();
+    const { promise: mayCome, resolve: come } = Promise.withResolvers<void>();
+    const error = { code: 'internal', message: 'The messages cannot be read.' };
+    await page.route('**/api/commands*', (route) => mayCome.then(() => route.continue()));
+    await page.route('**/api/messages*', (route) =>
+      route.request().method() === 'POST'
+        ? route.continue()
+        : route.fulfill({ status: 500, json: { error } }),
+    );
+    await page.goto(chat.url);
+    const refusal = page.locator('#refusal');
+    await refusal.filter({ hasText: error.message }).waitFor();
+    come();
+    await page.locator('#line').focus();
+    await page.keyboard.type('/he');
+    await page.getByRole('option', { name: '/help' }).waitFor();
+    assert.equal(await refusal.textContent(), error.message);
+    await page.locator('#line').fill('/imagine a mug --sampler eulr');
+    await page.keyboard.press('Enter');
+    await refusal.filter({ hasText: /euler/ }).waitFor();
+    // A page that is shown again as it was left opens its stream, and loads.
+    const loaded = page.waitForResponse('**/api/messages*');
+    await page.evaluate('dispatchEvent(new PageTransitionEvent("pageshow", { persisted: true }))');
+    await loaded;
+    await page.waitForTimeout(100);
+    assert.match((await refusal.textContent()) ?? '', /euler/);
+    await page.close();
+  });
+
   test('a tab has a stream of its own where the shared one cannot be started', async () => {
     const page = await (await newContext()).newPage();
     await page.addInitScript(`{

@@ -63,7 +63,7 @@ export async function assertFits(page: Page, state: string): Promise<void> {
       const { left, width } = scroller.getBoundingClientRect();
       const out = [...scroller.querySelectorAll('*')].filter((element) => {
         const { right } = element.getBoundingClientRect();
-        return right > left + width && !element.matches('.visually-hidden');
+        return right > left + width && !element.matches('.unseen');
       });
       return scroller.tagName + '#' + scroller.id + ' scrolls by ' + (scroller.scrollWidth - scroller.clientWidth)
         + ': ' + out.slice(0, 3).map((element) => element.outerHTML.slice(0, 120)).join(' ');

@@ -1,13 +1,13 @@
 // @ts-check
 /**
  * Calls that the page makes by itself, as it comes and whenever its server is back. They leave alone what a person has
- * yet to read at the prompt line, except that no server answered: that is over when one does.
+ * yet to read at the prompt line; what they said there themselves goes when they succeed, as does that no server answered.
  */
 import { ApiError } from './api.js';
 import { say } from './say.js';
 
 export class Background {
-  /** Sentences that say that the server is away. */
+  /** Sentences that are no longer true once a call succeeds. */
   #outages = new Set([say('page.offline')]);
 
   /** @param {{ refusal: string, refuse: (sentence: string) => void }} composer */
@@ -15,21 +15,18 @@ export class Background {
     this.composer = composer;
   }
 
-  /**
-   * @param {() => Promise<unknown>} call
-   * @returns {Promise<boolean>} whether it succeeded
-   */
+  /** @param {() => Promise<unknown>} call all that is missing: where a part of it fails, the sentence is still true */
   async run(call) {
+    let sentence = '';
     try {
       await call();
     } catch (error) {
       if (!(error instanceof ApiError)) throw error;
-      this.#outages.add(error.message);
-      this.composer.refuse(error.message);
-      return false;
+      sentence = error.message;
+      this.#outages.add(sentence);
     }
-    if (this.#outages.has(this.composer.refusal)) this.composer.refuse('');
-    return true;
+    const { refusal } = this.composer;
+    if (refusal === '' || this.#outages.has(refusal)) this.composer.refuse(sentence);
   }
 }
 

@@ -279,25 +279,20 @@ const learnCommands = once(async () => {
 // The newest messages are shown before the stream of events is open, which then loads what it missed.
 const newest = api.messages(undefined);
 newest.catch(() => undefined);
-background
-  .run(identify)
-  .then((isKnown) => isKnown && background.run(() => load(() => newest)))
-  .finally(() =>
-    subscribe({
-      onOpen: () => {
-        connection.textContent = '';
-        background.run(async () => {
-          await identify();
-          await load();
-        });
-        background.run(learnCommands);
-      },
-      onDrop: () => {
-        connection.textContent = say('page.lost');
-      },
-      onMessage: (message) => conversation.put(message),
-      onJob: (event) => conversation.putJob(event),
-      onRemoved: (id) => conversation.remove(id),
-    }),
-  );
-background.run(learnCommands);
+/** @param {import('./conversation.js').LoadPage} [messages] */
+const catchUp = (messages) =>
+  background.run(() => Promise.all([identify().then(() => load(messages)), learnCommands()]));
+catchUp(() => newest).finally(() =>
+  subscribe({
+    onOpen: () => {
+      connection.textContent = '';
+      catchUp();
+    },
+    onDrop: () => {
+      connection.textContent = say('page.lost');
+    },
+    onMessage: (message) => conversation.put(message),
+    onJob: (event) => conversation.putJob(event),
+    onRemoved: (id) => conversation.remove(id),
+  }),
+);
