@@ -6,11 +6,12 @@
  * the disk for the other one. On a busy machine processor time says more than the clock.
  */
 import { execFileSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, readdirSync, readSync, rmSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { ALLOCATOR } from '../src/engine/process/process.ts';
+import { readAhead } from '../src/engine/read-ahead.ts';
 import { type Figure, median } from './figure.ts';
 import { type Dtype, forgeModel } from './forge.ts';
 
@@ -43,55 +44,51 @@ export async function opening(): Promise<Figure[]> {
       const folder = join(kept, name);
       // model_index.json is written last.
       if (!existsSync(join(folder, 'model_index.json'))) await forgeModel(model, folder, dtype);
-      figures.push(...compare(name, folder, { python }));
+      figures.push(...(await compare(name, folder, { python })));
       if (model !== 'sd15' || dtype !== 'F16') continue;
       const file = join(kept, `${name}.safetensors`);
       if (!existsSync(file)) execFileSync(python, [script('opening-single.py'), folder, file]);
-      figures.push(...compare(`${name} as a single file`, file, { python, configs: folder }));
+      figures.push(...(await compare(`${name} as a single file`, file, { python, configs: folder })));
     }
   }
   return figures;
 }
 
-/** Brings the files of a folder, or one file, into the system's memory. */
-function readThrough(path: string): void {
+/** Brings the files of a folder, or one file, into the system's memory, all of them. */
+async function readThrough(path: string): Promise<void> {
   const files = statSync(path).isDirectory()
     ? readdirSync(path, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isFile())
         .map(({ parentPath, name }) => join(parentPath, name))
     : [path];
-  const chunk = Buffer.alloc(1 << 24);
-  for (const file of files) {
-    const handle = openSync(file, 'r');
-    while (readSync(handle, chunk) > 0);
-    closeSync(handle);
-  }
+  await readAhead(files, () => {}, { fromMemoryMs: 0 });
 }
 
 /** @param configs folder from which diffusers takes the configs of a single file */
-function compare(
+async function compare(
   name: string,
   path: string,
   { python, configs }: { readonly python: string; readonly configs?: string },
-): Figure[] {
+): Promise<Figure[]> {
   const weights = `${path}-weights`;
-  const ours = (read: string, ...task: string[]) => {
-    readThrough(read);
+  const ours = async (read: string, ...task: string[]) => {
+    await readThrough(read);
     return turn(process.execPath, 'opening-ours.ts', [path, weights, String(THREADS), ...task]);
   };
-  const diffusers = () => {
-    readThrough(path);
+  const diffusers = async () => {
+    await readThrough(path);
     return turn(python, 'opening.py', [path, String(THREADS), ...(configs === undefined ? [] : [configs])]);
   };
-  const rounds = Array.from({ length: ROUNDS }, () => {
+  const rounds: Record<'first' | 'theirs' | 'prepared' | 'second', Turn>[] = [];
+  while (rounds.length < ROUNDS) {
     rmSync(weights, { recursive: true, force: true });
-    return {
-      first: ours(path),
-      theirs: diffusers(),
-      prepared: ours(path, 'prepare'),
-      second: ours(weights),
-    };
-  });
+    rounds.push({
+      first: await ours(path),
+      theirs: await diffusers(),
+      prepared: await ours(path, 'prepare'),
+      second: await ours(weights),
+    });
+  }
   rmSync(weights, { recursive: true, force: true });
   const waited = ({ opened, called }: Turn, kind: 0 | 1) => opened[kind] + called[kind];
   const opening = ({ opened }: Turn, kind: 0 | 1) => opened[kind];
