@@ -2,13 +2,14 @@
  * What the answers on platforms that keep their own messages have in common: one message a job, posted once, edited
  * from then on, and found again by its job after a restart.
  */
-import type { Deliveries, PostedCard, Reply, RequestedJob, User } from './adapter.ts';
+import type { PostedCard, Reply, RequestedJob, User } from './adapter.ts';
 import type { Card } from './card.ts';
+import type { PendingDeliveries } from './pending-deliveries.ts';
 import type { Platform } from './platforms.ts';
 
 export interface ReplyPorts {
   readonly pictures: { get(id: string): Promise<Uint8Array | undefined> };
-  readonly deliveries: Deliveries;
+  readonly deliveries: PendingDeliveries;
   /** Called with errors that are not the user's. */
   readonly onError: (error: unknown) => void;
 }
@@ -23,7 +24,7 @@ export interface Address {
 export abstract class JobReply<M> implements Reply {
   abstract readonly pace: NonNullable<Reply['pace']>;
   protected abstract readonly platform: Platform;
-  readonly #deliveries: Deliveries;
+  readonly #deliveries: PendingDeliveries;
   #message: M | undefined;
   /** The message was another job's. */
   #isTaken = false;
@@ -40,21 +41,25 @@ export abstract class JobReply<M> implements Reply {
   }
 
   async post(card: Card): Promise<string> {
-    try {
-      const before = this.#message && this.addressOf(this.#message);
-      this.#message =
-        this.#message === undefined ? await this.open(card) : await this.update(this.#message, card);
-      const address = this.addressOf(this.#message);
-      // A message that can no longer be edited continues as another one.
-      const isOther = this.#isTaken || before?.message !== address.message;
-      if (card.job !== undefined && isOther) {
-        this.#isTaken = false;
-        await this.#deliveries.put({ job: card.job.id, platform: this.platform, ...address });
-      }
-      return address.message;
-    } catch (error) {
-      throw this.explain(error);
+    return await this.#deliveries
+      .post(() => this.#post(card))
+      .catch((error: unknown) => {
+        throw this.explain(error);
+      });
+  }
+
+  async #post(card: Card): Promise<string> {
+    const before = this.#message && this.addressOf(this.#message);
+    this.#message =
+      this.#message === undefined ? await this.open(card) : await this.update(this.#message, card);
+    const address = this.addressOf(this.#message);
+    // A message that can no longer be edited continues as another one.
+    const isOther = this.#isTaken || before?.message !== address.message;
+    if (card.job !== undefined && isOther) {
+      this.#isTaken = false;
+      await this.#deliveries.put({ job: card.job.id, platform: this.platform, ...address });
     }
+    return address.message;
   }
 
   async take(message: string): Promise<void> {

@@ -29,7 +29,7 @@ import { unwrap } from './paste.ts';
 import { tenantOf } from './policy.ts';
 import type { Ports } from './ports.ts';
 import { type QueuePorts, queue, SHOW_QUEUE } from './queue.ts';
-import { starByReaction } from './react.ts';
+import { Reactions } from './react.ts';
 import { recipe } from './recipe.ts';
 import { reasonOf } from './refusals.ts';
 import { shownCount, withPicture, withShownPictures } from './replied.ts';
@@ -102,6 +102,7 @@ export function createCommands(ports: Ports): Commands {
   const follower = new Follower(ports);
   const orders = createSubmit(ports, (record, reply) => follower.follow(record, reply));
   const deletions = new Deletions(ports);
+  const reactions = new Reactions(ports);
   const all: RouterPorts = { ...ports, ...orders, follower, deletions };
   const resumptions: Resumption[] = [];
   const resumed = new Set<Platform>();
@@ -133,7 +134,7 @@ export function createCommands(ports: Ports): Commands {
       const record = await ports.jobs.get(job);
       if (record !== undefined) await removeJob(record, ports);
     },
-    react: (reaction) => starByReaction(reaction, ports),
+    react: (reaction) => reactions.take(reaction),
     async startRetention() {
       await deletions.finishLeft();
       await settleReviews([...resumed], ports);

@@ -7,6 +7,7 @@ import type { Adapter, Found, Membership, PostedCard, Reply, RequestedJob, Sough
 import type { Card } from '../card.ts';
 import { Downloads } from '../downloads.ts';
 import { type Address, findPosted } from '../job-reply.ts';
+import { PendingDeliveries, type Recorded } from '../pending-deliveries.ts';
 import type { MentionKind } from '../platforms.ts';
 import { haveChanged, renderCommands } from './commands.ts';
 import { findInGuild } from './directory.ts';
@@ -31,9 +32,13 @@ interface DiscordOptions extends EventPorts {
 
 const FETCH_MS = 20_000;
 
-export function createDiscordAdapter(options: DiscordOptions): Adapter {
-  // What is reported goes to a log: it never holds a token or what was sent.
-  return new DiscordAdapter({ ...options, onError: (error) => options.onError(reduceError(error)) });
+export function createDiscordAdapter(options: Recorded<DiscordOptions>): Adapter {
+  return new DiscordAdapter({
+    ...options,
+    deliveries: new PendingDeliveries(options.deliveries),
+    // What is reported goes to a log: it never holds a token or what was sent.
+    onError: (error) => options.onError(reduceError(error)),
+  });
 }
 
 class DiscordAdapter implements Adapter {

@@ -6,6 +6,7 @@ import type { Adapter, Found, Membership, PostedCard, Reply, RequestedJob, Sough
 import type { Card } from '../card.ts';
 import { Downloads } from '../downloads.ts';
 import { findPosted } from '../job-reply.ts';
+import { PendingDeliveries, type Recorded } from '../pending-deliveries.ts';
 import type { MentionKind } from '../platforms.ts';
 import { UpdateBudget } from './budget.ts';
 import { apiBase, quietLogger, reduceBoltError, SlackClient, slackCode, startProblem } from './client.ts';
@@ -41,14 +42,14 @@ const HASTY_MS = 15_000;
 const FETCH_MS = 20_000;
 
 /** @throws DarkroomError('misconfigured') where neither mode can be had */
-export function createSlackAdapter(options: SlackOptions): Adapter {
+export function createSlackAdapter(options: Recorded<SlackOptions>): Adapter {
   if (options.appToken === undefined && options.signingSecret === undefined) {
     throw new DarkroomError(
       'misconfigured',
       'Slack is off: set SLACK_APP_TOKEN for Socket Mode, or SLACK_SIGNING_SECRET for HTTP mode.',
     );
   }
-  return new SlackAdapter(options);
+  return new SlackAdapter({ ...options, deliveries: new PendingDeliveries(options.deliveries) });
 }
 
 class SlackAdapter implements Adapter {

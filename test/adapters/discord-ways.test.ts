@@ -251,6 +251,16 @@ describe('Discord', { concurrency: 2 }, () => {
     await eventually('the job is removed', async () => !(await chat.isKnown(chat.queue.jobs[0]!.id)));
   });
 
+  it('forgets the picture of a message that is deleted before the program knows where it stands', async () => {
+    await using chat = await startDiscord();
+    chat.noting.ms = 500;
+    await chat.command('bo', 'imagine', { prompt: 'a boat' });
+    const print = await until(chat, 'bo', hasPicture);
+    chat.server.moderate(print.id);
+    await eventually('the job is removed', async () => !(await chat.isKnown(chat.queue.jobs[0]!.id)));
+    assert.deepEqual(chat.errors, []);
+  });
+
   it('completes names as they are typed', async () => {
     await using chat = await startDiscord();
     const { id } = chat.server.commands.find(({ name }) => name === 'imagine');

@@ -59,6 +59,7 @@ export interface Chat extends AsyncDisposable {
   /** As in Program. */
   readonly dying: { beforeNote: boolean; beforeReviewNote: boolean };
   readonly undo: { ms: number };
+  readonly noting: { ms: number };
   /** Whether a job is in the store. */
   isKnown(job: string): Promise<boolean>;
   /** Ends the program and starts it again over the same data. */

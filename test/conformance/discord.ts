@@ -60,6 +60,7 @@ export async function startDiscord({ answerMs = 0, token = TOKEN } = {}): Promis
     server,
     errors: program.errors,
     undo: program.undo,
+    noting: program.noting,
     isKnown: program.isKnown,
     get queue() {
       return program.queue;

@@ -28,6 +28,8 @@ interface Program {
   readonly adapter: Adapter;
   /** Whether this run of it dies, as far as its chat goes, between posting a job's or a review's message and noting where. */
   readonly dying: { beforeNote: boolean; beforeReviewNote: boolean };
+  /** How long it takes to note where a job's message is. */
+  readonly noting: { ms: number };
   /** How long a deletion can be undone. */
   readonly undo: { ms: number };
   /** Whether a job is in the store. */
@@ -44,6 +46,7 @@ export async function startProgram(
 ): Promise<Program> {
   const errors: unknown[] = [];
   const undo = { ms: 60_000 };
+  const noting = { ms: 0 };
   const onError = (error: unknown) => void errors.push(error);
   const kept = new Map<string, Delivery>();
   const open = async () => {
@@ -54,6 +57,7 @@ export async function startProgram(
         [...kept.values()].filter((one) => one.message === message).map(({ job }) => job),
       async put(delivery) {
         if (dying.beforeNote) await new Promise(() => {});
+        if (noting.ms > 0) await sleep(noting.ms);
         kept.set(delivery.job, delivery);
       },
     };
@@ -142,6 +146,7 @@ export async function startProgram(
     },
     errors,
     undo,
+    noting,
     isKnown: async (job) => (await now.store.jobs.get(job)) !== undefined,
     async restart() {
       await stop();

@@ -155,6 +155,7 @@ export async function startSlack(mode: 'socket' | 'http'): Promise<SlackChat> {
     platform: 'slack',
     errors: program.errors,
     undo: program.undo,
+    noting: program.noting,
     isKnown: program.isKnown,
     get queue() {
       return program.queue;

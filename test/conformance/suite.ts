@@ -534,12 +534,8 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
       assert.deepEqual(chat.errors, []);
     });
 
-    it('a star as a reaction is the star of whoever reacts, until it is taken back', async () => {
-      await using chat = await start();
-      if (chat.react === undefined) return;
-      await chat.command('bo', 'imagine', { prompt: 'a boat' });
-      const print = await until(chat, 'cy', hasPicture);
-      const starred = async (isExpected: (text: string) => boolean) => {
+    describe('a star as a reaction', () => {
+      async function untilStarred(chat: Chat, isExpected: (text: string) => boolean): Promise<void> {
         for (let i = 0; i < 50; i++) {
           const before = new Set((await chat.seenBy('cy')).map(({ id }) => id));
           await chat.command('cy', 'find', { starred: 'on' });
@@ -547,14 +543,41 @@ export function conformance(platform: string, start: () => Promise<Chat>): void 
           if (isExpected(text)) return;
         }
         assert.fail('the star did not change');
-      };
-      await chat.react('cy', print, true);
-      await starred((text) => text.includes('a boat') && text.includes('1 star'));
-      await chat.react('bo', print, true);
-      await starred((text) => text.includes('2 stars'));
-      await chat.react('cy', print, false);
-      await starred((text) => !text.includes('a boat'));
-      assert.deepEqual(chat.errors, []);
+      }
+
+      it('is the star of whoever reacts, until it is taken back', async () => {
+        await using chat = await start();
+        if (chat.react === undefined) return;
+        await chat.command('bo', 'imagine', { prompt: 'a boat' });
+        const print = await until(chat, 'cy', hasPicture);
+        await chat.react('cy', print, true);
+        await untilStarred(chat, (text) => text.includes('a boat') && text.includes('1 star'));
+        await chat.react('bo', print, true);
+        await untilStarred(chat, (text) => text.includes('2 stars'));
+        await chat.react('cy', print, false);
+        await untilStarred(chat, (text) => !text.includes('a boat'));
+        assert.deepEqual(chat.errors, []);
+      });
+
+      it('counts where it comes before the program knows the message, or before the picture is done', async () => {
+        await using chat = await start();
+        if (chat.react === undefined) return;
+        chat.queue.held = true;
+        chat.noting.ms = 500;
+        await chat.command('bo', 'imagine', { prompt: 'a boat' });
+        await chat.react('cy', await until(chat, 'cy', ({ buttons }) => buttons.includes('Cancel')), true);
+        chat.noting.ms = 0;
+        await chat.command('bo', 'imagine', { prompt: 'a mug' });
+        const isMug = ({ text, buttons }: Seen) => text.includes('a mug') && buttons.includes('Cancel');
+        const mug = await until(chat, 'cy', isMug);
+        for (const isAdded of [true, false]) await chat.react('cy', mug, isAdded);
+        await eventually('two jobs', () => chat.queue.jobs.length === 2);
+        for (const job of chat.queue.jobs) chat.queue.develop(job);
+        await until(chat, 'cy', (message) => hasPicture(message) && message.id === mug.id);
+        await untilStarred(chat, (text) => text.includes('a boat') && text.includes('1 star'));
+        await untilStarred(chat, (text) => !text.includes('a mug'));
+        assert.deepEqual(chat.errors, []);
+      });
     });
 
     it('results that are set private are seen only by who asked', async () => {

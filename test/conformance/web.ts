@@ -62,6 +62,7 @@ export async function startWeb(): Promise<Chat> {
     platform: 'web',
     errors: program.errors,
     undo: program.undo,
+    noting: program.noting,
     isKnown: program.isKnown,
     get queue() {
       return program.queue;
