@@ -11,6 +11,7 @@ type DeletionPorts = Pick<Ports, 'queue' | 'jobs' | 'unpost' | 'onError' | 'undo
 export class Deletions {
   readonly #ports: DeletionPorts;
   readonly #waiting = new Map<string, NodeJS.Timeout>();
+  #isReleased = false;
 
   constructor(ports: DeletionPorts) {
     this.#ports = ports;
@@ -21,11 +22,11 @@ export class Deletions {
    * @param removeMessage deletes the message that stands in the picture's place, where the platform lets only its asker
    */
   finishLater(record: JobRecord, removeMessage: () => Promise<void>): void {
-    const { onError, undoMs = UNDO } = this.#ports;
+    const { undoMs = UNDO } = this.#ports;
     clearTimeout(this.#waiting.get(record.id));
     const finish = () => {
       this.#waiting.delete(record.id);
-      this.#finish(record, removeMessage).catch((error: unknown) => onError?.(error));
+      this.#finish(record, removeMessage).catch((error: unknown) => this.#report(error));
     };
     this.#waiting.set(record.id, setTimeout(finish, undoMs).unref());
   }
@@ -45,16 +46,22 @@ export class Deletions {
 
   /** They are finished at the next start. */
   release(): void {
+    this.#isReleased = true;
     for (const timer of this.#waiting.values()) clearTimeout(timer);
     this.#waiting.clear();
   }
 
   async #finish(record: JobRecord, removeMessage: () => Promise<void>): Promise<void> {
-    const { unpost, onError } = this.#ports;
+    const { unpost } = this.#ports;
     // The picture goes even where its message cannot be deleted.
     await removeMessage()
       .catch(() => unpost(record))
-      .catch((error: unknown) => onError?.(error));
+      .catch((error: unknown) => this.#report(error));
     await removeJob(record, this.#ports);
+  }
+
+  /** At a stop the database and the platforms are closed under what goes on. */
+  #report(error: unknown): void {
+    if (!this.#isReleased) this.#ports.onError?.(error);
   }
 }

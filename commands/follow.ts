@@ -50,9 +50,8 @@ export class Follower {
       if (isSeen) await this.showEnd(record.id, reply);
       else await this.showEnd(record.id, undefined);
     } catch (error) {
-      // At a stop the queue ends its events early. Otherwise the database was away: the job goes on without its
-      // message, and its end is shown later (resume.ts).
-      if (!this.#isReleased) this.#report(error);
+      // The database was away: the job goes on without its message, and its end is shown later (resume.ts).
+      this.#report(error);
     } finally {
       this.#live.delete(record.id);
     }
@@ -118,8 +117,9 @@ export class Follower {
     });
   }
 
+  /** At a stop the queue ends its events early, and the database is closed under what goes on. */
   #report(error: unknown): void {
-    this.#ports.onError?.(error);
+    if (!this.#isReleased) this.#ports.onError?.(error);
   }
 }
 

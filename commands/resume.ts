@@ -32,7 +32,11 @@ export async function resumeJobs(
   platforms: readonly Platform[],
 ): Promise<Resumption> {
   const { queue, jobs, onError } = ports;
-  const report = (error: unknown) => onError?.(error);
+  let isStopped = false;
+  // The database is closed under a search that goes on at a stop: what it has left comes at the next start.
+  const report = (error: unknown) => {
+    if (!isStopped) onError?.(error);
+  };
 
   /** Shows the ends whose process died, or could not reach the platform, before they were shown. */
   const showLeft = async () => {
@@ -42,6 +46,7 @@ export async function resumeJobs(
       }
     }
     for (const id of await jobs.endsOf(platforms)) {
+      if (isStopped) return;
       if (follower.isFollowed(id)) continue;
       const record = await jobs.get(id);
       // A picture of a sweep has no message of its own.
@@ -66,5 +71,11 @@ export async function resumeJobs(
   await showLeft();
   const search = setInterval(() => void showLeft().catch(report), SEARCH);
   search.unref();
-  return { followed, stop: () => clearInterval(search) };
+  return {
+    followed,
+    stop() {
+      isStopped = true;
+      clearInterval(search);
+    },
+  };
 }

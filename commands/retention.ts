@@ -63,9 +63,16 @@ async function expireUsage({ settings, usage }: RetentionPorts, now: number): Pr
 /** Removes expired jobs now and every hour. @returns what stops it */
 export async function startRetention(ports: RetentionPorts): Promise<() => void> {
   await expire(ports);
+  let isStopped = false;
   const search = setInterval(() => {
-    expire(ports).catch((error: unknown) => ports.onError?.(error));
+    expire(ports).catch((error: unknown) => {
+      // At a stop the database is closed under it.
+      if (!isStopped) ports.onError?.(error);
+    });
   }, SEARCH);
   search.unref();
-  return () => clearInterval(search);
+  return () => {
+    isStopped = true;
+    clearInterval(search);
+  };
 }

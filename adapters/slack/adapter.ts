@@ -1,5 +1,5 @@
 /** Slack: slash commands, mentions, message shortcuts, buttons and modals, over Bolt (Socket Mode or HTTP). */
-import { App, webApi } from '@slack/bolt';
+import { App, SocketModeReceiver, webApi } from '@slack/bolt';
 import { DarkroomError } from '../../src/errors.ts';
 import { sentence } from '../../src/sentences.ts';
 import type { Adapter, Found, Membership, PostedCard, Reply, RequestedJob, SoughtCard } from '../adapter.ts';
@@ -40,6 +40,12 @@ const EVENTS_PATH = '/slack/events';
 /** Milliseconds after which Slack counts as out of reach where somebody waits for it. */
 const HASTY_MS = 15_000;
 const FETCH_MS = 20_000;
+/**
+ * Milliseconds without an answer to a ping after which a connection counts as lost. Bolt's 5 s also pass where this process
+ * stands still for a moment, as on a machine that draws on all its cores; what Slack sends until the next connection
+ * stands comes late.
+ */
+const PONG_MS = 20_000;
 
 /** @throws DarkroomError('misconfigured') where neither mode can be had */
 export function createSlackAdapter(options: Recorded<SlackOptions>): Adapter {
@@ -118,7 +124,14 @@ class SlackAdapter implements Adapter {
       clientOptions,
       ...(logger !== undefined && { logger }),
       ...(appToken !== undefined
-        ? { appToken, socketMode: true }
+        ? {
+            receiver: new SocketModeReceiver({
+              appToken,
+              clientPingTimeout: PONG_MS,
+              installerOptions: { clientOptions },
+              ...(logger !== undefined && { logger }),
+            }),
+          }
         : { signingSecret: signingSecret ?? '', endpoints: EVENTS_PATH }),
     });
     app.error(async (error) => onError(reduceBoltError(error)));
