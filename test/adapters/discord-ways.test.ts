@@ -251,12 +251,13 @@ describe('Discord', { concurrency: 2 }, () => {
     await eventually('the job is removed', async () => !(await chat.isKnown(chat.queue.jobs[0]!.id)));
   });
 
-  it('forgets the picture of a message that is deleted before the program knows where it stands', async () => {
+  it('forgets the job of a message that is deleted before the program knows where it stands', async () => {
     await using chat = await startDiscord();
+    chat.queue.held = true;
     chat.noting.ms = 500;
     await chat.command('bo', 'imagine', { prompt: 'a boat' });
-    const print = await until(chat, 'bo', hasPicture);
-    chat.server.moderate(print.id);
+    const { id } = await until(chat, 'bo', ({ buttons }) => buttons.includes('Cancel'));
+    chat.server.moderate(id);
     await eventually('the job is removed', async () => !(await chat.isKnown(chat.queue.jobs[0]!.id)));
     assert.deepEqual(chat.errors, []);
   });
