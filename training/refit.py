@@ -13,10 +13,9 @@ import torch
 from torch.nn import functional as F
 
 import workers
-from muon import Muon
 from pack import trained
 from scenes import draw, random_scene
-from upscaler import BIAS_PEAK, PEAK, SRVGGNetCompact
+from upscaler import BIAS_PEAK, PEAK, SRVGGNetCompact, optimizers_of
 from vae import as_tensor, latents_of, load_vae
 from workers import DEVICE
 
@@ -67,9 +66,7 @@ def refit(rank, count, minutes):
     net.load_state_dict(trained()["upscaler"])
     net.to(memory_format=torch.channels_last)
     pairs = [pair(vae, state, rng) for _ in range(count)]
-    convs, clock, step = net.body[::2], workers.Clock(), 0
-    optimizers = (Muon([conv.weight for conv in convs], PEAK),
-                  torch.optim.AdamW([conv.bias for conv in convs], BIAS_PEAK, betas=(.9, .99), weight_decay=0))
+    optimizers, clock, step = optimizers_of(net), workers.Clock(), 0
     while (spent := clock.tick()) < minutes:
         for optimizer, peak in zip(optimizers, (PEAK, BIAS_PEAK)):
             rate = min(1, (step + 1) / WARM) * (1 + math.cos(math.pi * spent / minutes)) / 2

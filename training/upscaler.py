@@ -111,6 +111,13 @@ def new_upscaler(painters, start):
     return net.to(memory_format=torch.channels_last)
 
 
+def optimizers_of(net):
+    """Muon for the weights of its convolutions and AdamW for their biases, at the rates PEAK and BIAS_PEAK."""
+    convs = net.body[::2]
+    return (Muon([conv.weight for conv in convs], PEAK),
+            torch.optim.AdamW([conv.bias for conv in convs], BIAS_PEAK, betas=(.9, .99), weight_decay=0))
+
+
 def edges_of(true):
     """How much changes from pixel to pixel in the crops of pictures [N,3,512,512], on a grid of STRIDE pixels of 256: numpy
     [N,rows,columns]. All at once, since each number that is fetched from a busy GPU waits for its turn there."""
@@ -200,9 +207,7 @@ def train(rank, minutes):
     start = workers.load("start")
     share = RESUMED if start and "upscaler" in start else 1
     net = new_upscaler(painters, start)
-    convs = net.body[::2]
-    optimizers = (Muon([conv.weight for conv in convs], PEAK),
-                  torch.optim.AdamW([conv.bias for conv in convs], BIAS_PEAK, betas=(.9, .99), weight_decay=0))
+    optimizers = optimizers_of(net)
     average = {k: v.clone() for k, v in net.state_dict().items()}
     step, spent, history = 0, 0.0, []
     if state:
